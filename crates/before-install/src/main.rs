@@ -1,0 +1,9 @@
+//! The function for CodeDeploy's `BeforeInstall`. What it checks when no gate file says otherwise is in `default.yaml`.
+
+use std::process::ExitCode;
+
+use hook_core::{Hook, run};
+
+fn main() -> ExitCode {
+    run(Hook::BeforeInstall, include_str!("../default.yaml"))
+}

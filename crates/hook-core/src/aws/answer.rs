@@ -1,0 +1,130 @@
+//! The answer: PutLifecycleEventHookExecutionStatus, the one call that counts.
+//!
+//! It has a client of its own, so that nothing a check does to its connections can delay it, with short attempts and
+//! many of them: a lost reply is sent again, and "already completed" then means that it had arrived.
+
+use std::time::Duration;
+
+use aws_sdk_codedeploy::{
+    config::retry::{ClassifyRetry, RetryAction, RetryConfig},
+    error::ProvideErrorMetadata,
+    operation::put_lifecycle_event_hook_execution_status::PutLifecycleEventHookExecutionStatusError as PutError,
+    types::LifecycleEventStatus,
+};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_types::timeout::TimeoutConfig;
+use tokio::time::Instant;
+
+use super::{CONNECT, Fault, config};
+use crate::{error::Error, event::Execution, settings::AwsSettings, verdict::Status};
+
+const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+
+/// One attempt: a healthy Put takes well under a second, and several have to fit into the reserve.
+const ATTEMPT: Duration = Duration::from_secs(4);
+/// With the back-off below, these fill the reserve of 30 s; the deadline ends them sooner if it must.
+const ATTEMPTS: u32 = 12;
+
+/// Puts statuses.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    client: aws_sdk_codedeploy::Client,
+    region: String,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// CodeDeploy took it.
+    Accepted,
+    /// CodeDeploy had an answer already, perhaps this one: its reply may have been lost.
+    AlreadyCompleted,
+}
+
+impl Answer {
+    /// A client for answering. Connects to nothing yet.
+    pub fn new(settings: &AwsSettings) -> Self {
+        let mut config = aws_sdk_codedeploy::config::Builder::from(&config(settings))
+            .timeout_config(
+                TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ATTEMPT).operation_attempt_timeout(ATTEMPT).build(),
+            )
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(Duration::from_millis(200))
+                    .with_max_backoff(Duration::from_secs(4)),
+            )
+            .retry_classifier(FreshRole);
+        if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
+            config = config.endpoint_url(url);
+        }
+        let region = settings.region.clone().unwrap_or_default();
+        Self { client: aws_sdk_codedeploy::Client::from_conf(config.build()), region }
+    }
+
+    /// Puts `status` for `execution`, until it is taken, refused for good, or `until` has come.
+    ///
+    /// # Errors
+    /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
+    pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
+        let put = self
+            .client
+            .put_lifecycle_event_hook_execution_status()
+            .deployment_id(execution.deployment.as_str())
+            .lifecycle_event_hook_execution_id(execution.id.expose())
+            .status(match status {
+                Status::Succeeded => LifecycleEventStatus::Succeeded,
+                Status::Failed => LifecycleEventStatus::Failed,
+            })
+            .send();
+        let why = match tokio::time::timeout_at(until, put).await {
+            Ok(Ok(_)) => return Ok(Sent::Accepted),
+            Ok(Err(error)) => match error.as_service_error() {
+                Some(PutError::LifecycleEventAlreadyCompletedException(_)) => return Ok(Sent::AlreadyCompleted),
+                _ => Fault::of(PUT, &error).to_string(),
+            },
+            Err(_) => format!("{PUT}: no answer before the function's deadline"),
+        };
+        Err(self.by_hand(execution, status, why))
+    }
+
+    /// The whole execution id must not stand in a log, so the command takes it from where Lambda keeps it.
+    fn by_hand(&self, execution: &Execution, status: Status, why: String) -> Error {
+        let deployment = execution.deployment.as_str();
+        let region = &self.region;
+        tracing::error!(
+            error.code = "AnswerNotSent",
+            deployment.id = deployment,
+            execution.id = ?execution.id,
+            "{why}; by hand, with the LifecycleEventHookExecutionId of this invocation's payload in EXECUTION_ID: \
+             aws deploy put-lifecycle-event-hook-execution-status --region {region} --deployment-id {deployment} \
+             --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}; or stop the deployment: \
+             aws deploy stop-deployment --region {region} --deployment-id {deployment} --auto-rollback-enabled",
+            status.word(),
+        );
+        Error::AnswerNotSent { status: status.word(), deployment: deployment.to_owned(), why }
+    }
+}
+
+/// A role that was just made is refused for some seconds, until IAM has spread it: worth a few more attempts here.
+#[derive(Debug)]
+struct FreshRole;
+
+impl ClassifyRetry for FreshRole {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let code = context
+            .output_or_error()
+            .and_then(|result| result.err())
+            .and_then(|error| error.as_operation_error())
+            .and_then(|error| error.downcast_ref::<PutError>())
+            .and_then(ProvideErrorMetadata::code);
+        match code {
+            Some("AccessDeniedException" | "AccessDenied") => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "a role that was just made"
+    }
+}

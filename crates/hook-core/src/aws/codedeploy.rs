@@ -1,0 +1,135 @@
+//! CodeDeploy, read: the deployment, its group, and which lifecycle event it is at.
+
+use aws_sdk_codedeploy::types::{
+    AlarmConfiguration, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo, LifecycleEventStatus,
+    LoadBalancerInfo,
+};
+
+use super::{Aws, Fault, text, time};
+use crate::{
+    code::Code,
+    ids::DeploymentId,
+    target::{AlarmSetting, Deployment, Progress},
+};
+
+const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
+const GET_GROUP: &str = "codedeploy:GetDeploymentGroup";
+const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
+const GET_TARGET: &str = "codedeploy:GetDeploymentTarget";
+
+/// What the deployment group adds to the deployment.
+pub(super) struct Group {
+    /// Cluster and service, if it names just one.
+    pub service: Option<(String, String)>,
+    pub alarms: AlarmSetting,
+    pub rolls_back_on_failure: Option<bool>,
+    pub routes: Routes,
+}
+
+/// The target groups and listeners of the one pair that an ECS deployment has.
+#[derive(Default)]
+pub(super) struct Routes {
+    pub target_groups: Vec<String>,
+    pub production: Option<String>,
+    pub test: Option<String>,
+}
+
+impl Aws {
+    /// GetDeployment.
+    pub(super) async fn deployment(&self, id: &DeploymentId) -> Result<Deployment, Fault> {
+        let reply = self.codedeploy.get_deployment().deployment_id(id.as_str()).send().await;
+        let reply = reply.map_err(|error| Fault::of(GET_DEPLOYMENT, &error))?;
+        let info = reply.deployment_info().ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentInfo"))?;
+        match info.compute_platform() {
+            Some(ComputePlatform::Ecs) | None => {}
+            Some(other) => {
+                let detail = format!("deployment {id} is of the {} platform", other.as_str());
+                return Err(Fault { operation: GET_DEPLOYMENT, code: Code::PlatformUnsupported, detail });
+            }
+        }
+        let routes = routes(info.load_balancer_info());
+        Ok(Deployment {
+            id: id.as_str().to_owned(),
+            application: info.application_name().map(str::to_owned).ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "applicationName"))?,
+            group: info.deployment_group_name().map(str::to_owned).ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentGroupName"))?,
+            created: time(info.create_time()),
+            creator: info.creator().map(DeploymentCreator::as_str).unwrap_or_default().to_owned(),
+            is_rollback: is_rollback(info),
+            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back),
+            target_groups: routes.target_groups,
+            production_listener: routes.production,
+            test_listener: routes.test,
+            alarms: info.override_alarm_configuration().map(alarms),
+        })
+    }
+
+    /// GetDeploymentGroup.
+    pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<Group, Fault> {
+        let request = self.codedeploy.get_deployment_group().application_name(application).deployment_group_name(group);
+        let reply = request.send().await.map_err(|error| Fault::of(GET_GROUP, &error))?;
+        let info = reply.deployment_group_info().ok_or_else(|| Fault::lacks(GET_GROUP, "deploymentGroupInfo"))?;
+        let service = match info.ecs_services() {
+            [one] => one.cluster_name().zip(one.service_name()).map(|(cluster, service)| (cluster.to_owned(), service.to_owned())),
+            _ => None,
+        };
+        Ok(Group {
+            service,
+            alarms: info.alarm_configuration().map(alarms).unwrap_or_default(),
+            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back),
+            routes: routes(info.load_balancer_info()),
+        })
+    }
+
+    /// ListDeploymentTargets: the one target of an ECS deployment, `cluster:service`.
+    pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, Fault> {
+        let reply = self.codedeploy.list_deployment_targets().deployment_id(id.as_str()).send().await;
+        let reply = reply.map_err(|error| Fault::of(LIST_TARGETS, &error))?;
+        reply.target_ids().first().cloned().ok_or_else(|| Fault::lacks(LIST_TARGETS, "targetIds"))
+    }
+
+    /// GetDeploymentTarget: which lifecycle event is in progress. What cannot be read is [`Progress::Unknown`], since
+    /// it must not keep the checks from being made.
+    pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> Progress {
+        let request = self.codedeploy.get_deployment_target().deployment_id(id.as_str()).target_id(target);
+        let reply = match request.send().await {
+            Ok(reply) => reply,
+            Err(error) => return Progress::Unknown(Fault::of(GET_TARGET, &error).to_string()),
+        };
+        let Some(target) = reply.deployment_target().and_then(|target| target.ecs_target()) else {
+            return Progress::Unknown(Fault::lacks(GET_TARGET, "ecsTarget").to_string());
+        };
+        let events = target.lifecycle_events();
+        if events.is_empty() {
+            return Progress::Unknown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
+        }
+        let running = events.iter().filter(|event| event.status() == Some(&LifecycleEventStatus::InProgress));
+        let names: Vec<_> = running.map(|event| text(event.lifecycle_event_name())).filter(|name| !name.is_empty()).collect();
+        if names.is_empty() { Progress::Nothing } else { Progress::At(names) }
+    }
+}
+
+/// A roll-back says so itself, or names the deployment that it undoes. (A deployment that *was* rolled back has a
+/// `rollbackInfo` too, which names the deployment that undid it.)
+fn is_rollback(info: &DeploymentInfo) -> bool {
+    info.creator() == Some(&DeploymentCreator::CodeDeployRollback)
+        || info.rollback_info().and_then(|info| info.rollback_triggering_deployment_id()).is_some_and(|id| !id.is_empty())
+}
+
+fn rolls_back(setting: &AutoRollbackConfiguration) -> bool {
+    setting.enabled() && setting.events().contains(&AutoRollbackEvent::DeploymentFailure)
+}
+
+fn alarms(setting: &AlarmConfiguration) -> AlarmSetting {
+    let names = setting.alarms().iter().filter_map(|alarm| alarm.name()).map(str::to_owned).collect();
+    AlarmSetting { enabled: setting.enabled(), names }
+}
+
+fn routes(info: Option<&LoadBalancerInfo>) -> Routes {
+    let Some(pair) = info.and_then(|info| info.target_group_pair_info_list().first()) else { return Routes::default() };
+    let listener = |route: Option<&aws_sdk_codedeploy::types::TrafficRoute>| route.and_then(|route| route.listener_arns().first().cloned());
+    Routes {
+        target_groups: pair.target_groups().iter().filter_map(|group| group.name()).map(str::to_owned).collect(),
+        production: listener(pair.prod_traffic_route()),
+        test: listener(pair.test_traffic_route()),
+    }
+}

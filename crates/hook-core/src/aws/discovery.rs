@@ -1,0 +1,119 @@
+//! From a deployment's id to everything that the checks need to know: calls that do not depend on each other run at once.
+
+use super::{Aws, Fault, codedeploy::Group};
+use crate::{
+    code::Code,
+    ids::DeploymentId,
+    target::{Deployment, Listener, Progress, Service, Target, TargetGroup},
+};
+
+/// What is known of a deployment, in the two steps in which it becomes known.
+#[derive(Debug)]
+pub struct Discovery {
+    /// The deployment itself.
+    pub deployment: Deployment,
+    /// Which lifecycle event it is at.
+    pub progress: Progress,
+    target_id: Result<String, Fault>,
+}
+
+impl Aws {
+    /// The first step: what the deployment is and where it stands. Enough to know whether to check at all.
+    ///
+    /// # Errors
+    /// The deployment cannot be read, or is of another platform.
+    pub async fn discover(&self, id: &DeploymentId) -> Result<Discovery, Fault> {
+        let at = async {
+            let target_id = self.target_id(id).await;
+            let progress = match &target_id {
+                Ok(target_id) => self.progress(id, target_id).await,
+                Err(fault) => Progress::Unknown(fault.to_string()),
+            };
+            (target_id, progress)
+        };
+        let (deployment, (target_id, progress)) = tokio::join!(self.deployment(id), at);
+        Ok(Discovery { deployment: deployment?, progress, target_id })
+    }
+
+    /// Asks again which lifecycle event the deployment is at.
+    pub async fn progress_again(&self, id: &DeploymentId, discovery: &Discovery) -> Progress {
+        match &discovery.target_id {
+            Ok(target_id) => self.progress(id, target_id).await,
+            Err(fault) => Progress::Unknown(fault.to_string()),
+        }
+    }
+
+    /// The second step: the service and what carries its traffic.
+    ///
+    /// # Errors
+    /// The first thing that could not be read; without it no check can be trusted.
+    pub async fn target(&self, discovery: Discovery) -> Result<Target, Fault> {
+        let Discovery { mut deployment, progress, target_id } = discovery;
+        let group = self.deployment_group(&deployment.application, &deployment.group).await?;
+        complete(&mut deployment, &group);
+        let (cluster, service) = service_of(&group, &target_id)?;
+        let (service, groups, production, test) = tokio::join!(
+            self.service(&cluster, &service),
+            self.target_groups(&deployment.target_groups),
+            self.optional_listener(deployment.production_listener.as_deref()),
+            self.optional_listener(deployment.test_listener.as_deref()),
+        );
+        let service = service?;
+        let green_group = green_group(&service, &deployment.id, groups?);
+        Ok(Target {
+            alarms: deployment.alarms.clone().unwrap_or(group.alarms),
+            deployment,
+            progress,
+            cluster,
+            service,
+            green_group,
+            production: production?,
+            test: test?,
+        })
+    }
+
+    async fn optional_listener(&self, arn: Option<&str>) -> Result<Option<Listener>, Fault> {
+        match arn {
+            Some(arn) => self.listener(arn).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What the deployment does not say itself, its group says.
+fn complete(deployment: &mut Deployment, group: &Group) {
+    deployment.rolls_back_on_failure = deployment.rolls_back_on_failure.or(group.rolls_back_on_failure);
+    if deployment.target_groups.is_empty() {
+        deployment.target_groups.clone_from(&group.routes.target_groups);
+    }
+    if deployment.production_listener.is_none() {
+        deployment.production_listener.clone_from(&group.routes.production);
+    }
+    if deployment.test_listener.is_none() {
+        deployment.test_listener.clone_from(&group.routes.test);
+    }
+}
+
+fn service_of(group: &Group, target_id: &Result<String, Fault>) -> Result<(String, String), Fault> {
+    if let Some(service) = &group.service {
+        return Ok(service.clone());
+    }
+    let target_id = target_id.as_ref().map_err(Clone::clone)?;
+    let (cluster, service) = target_id.split_once(':').ok_or_else(|| Fault {
+        operation: "codedeploy:ListDeploymentTargets",
+        code: Code::UnexpectedReply,
+        detail: format!("the target {target_id:?} is not of the form cluster:service"),
+    })?;
+    Ok((cluster.to_owned(), service.to_owned()))
+}
+
+/// The replacement's target group: the one that its task set names, else the one of the pair that the original does not.
+fn green_group(service: &Service, deployment: &str, groups: Vec<TargetGroup>) -> Option<TargetGroup> {
+    let green = service.green(deployment).and_then(|set| set.target_group.clone());
+    let blue = service.blue(deployment).and_then(|set| set.target_group.clone());
+    match (green, blue) {
+        (Some(green), _) => groups.into_iter().find(|group| group.arn == green),
+        (None, Some(blue)) => groups.into_iter().find(|group| group.arn != blue),
+        (None, None) => None,
+    }
+}

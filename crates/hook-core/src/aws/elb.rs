@@ -1,0 +1,129 @@
+//! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
+
+use aws_sdk_elasticloadbalancingv2::types::{Action, LoadBalancerSchemeEnum, ProtocolEnum, RuleCondition};
+
+use super::{Aws, Fault, text};
+use crate::target::{Listener, Rule, TargetGroup, TargetHealth};
+
+const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
+const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
+const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
+const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
+const DESCRIBE_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
+
+/// Pages of DescribeRules: a listener has 100 rules by default, and some accounts have raised that.
+const MAX_PAGES: usize = 20;
+
+impl Aws {
+    /// DescribeTargetGroups, by name.
+    pub(super) async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, Fault> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self.elb.describe_target_groups().set_names(Some(names.to_vec())).send().await;
+        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        Ok(reply.target_groups().iter().map(target_group).collect())
+    }
+
+    /// DescribeTargetHealth.
+    pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, Fault> {
+        let reply = self.elb.describe_target_health().target_group_arn(group).send().await;
+        let reply = reply.map_err(|error| Fault::of(DESCRIBE_HEALTH, &error))?;
+        let described = reply.target_health_descriptions().iter();
+        Ok(described
+            .map(|it| {
+                let id = it.target().and_then(|target| target.id()).unwrap_or("?");
+                let port = it.target().and_then(|target| target.port()).map(|port| format!(":{port}"));
+                let health = it.target_health();
+                TargetHealth {
+                    target: format!("{id}{}", port.unwrap_or_default()),
+                    state: health.and_then(|health| health.state()).map_or("unknown", |state| state.as_str()).to_owned(),
+                    reason: health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned()),
+                    description: health.and_then(|health| health.description()).map(str::to_owned),
+                }
+            })
+            .collect())
+    }
+
+    /// DescribeListeners, DescribeRules and DescribeLoadBalancers: one listener and where it forwards now.
+    pub async fn listener(&self, arn: &str) -> Result<Listener, Fault> {
+        let (listener, rules) = tokio::join!(self.bare_listener(arn), self.rules(arn));
+        let listener = listener?;
+        let protocol = listener.protocol().map_or("", ProtocolEnum::as_str).to_owned();
+        // Only Application Load Balancers have rules; of the others, what DescribeRules says does not matter.
+        let rules = match protocol.as_str() {
+            "HTTP" | "HTTPS" => rules?,
+            _ => Vec::from_iter(forward(listener.default_actions()).map(|weights| Rule { priority: "default".into(), hosts: Vec::new(), weights })),
+        };
+        let balancer = listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
+        let reply = self.elb.describe_load_balancers().load_balancer_arns(balancer).send().await;
+        let reply = reply.map_err(|error| Fault::of(DESCRIBE_BALANCERS, &error))?;
+        let balancer = reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
+        Ok(Listener {
+            arn: arn.to_owned(),
+            port: listener.port().and_then(|port| port.try_into().ok()).ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Port"))?,
+            protocol,
+            balancer: text(balancer.load_balancer_name()),
+            dns_name: text(balancer.dns_name()),
+            internal: balancer.scheme() == Some(&LoadBalancerSchemeEnum::Internal),
+            rules,
+        })
+    }
+
+    async fn bare_listener(&self, arn: &str) -> Result<aws_sdk_elasticloadbalancingv2::types::Listener, Fault> {
+        let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
+        let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
+        reply.listeners.unwrap_or_default().into_iter().next().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Listeners"))
+    }
+
+    /// DescribeRules: the rules that forward, the default one last.
+    pub async fn rules(&self, listener: &str) -> Result<Vec<Rule>, Fault> {
+        let mut rules = Vec::new();
+        let mut marker = None;
+        for _ in 0..MAX_PAGES {
+            let reply = self.elb.describe_rules().listener_arn(listener).set_marker(marker).send().await;
+            let reply = reply.map_err(|error| Fault::of(DESCRIBE_RULES, &error))?;
+            rules.extend(reply.rules().iter().filter_map(|rule| {
+                let hosts = rule.conditions().iter().flat_map(hosts).collect();
+                Some(Rule { priority: text(rule.priority()), hosts, weights: forward(rule.actions())? })
+            }));
+            marker = reply.next_marker().map(str::to_owned);
+            if marker.is_none() {
+                return Ok(rules);
+            }
+        }
+        Err(Fault::lacks(DESCRIBE_RULES, format_args!("end after {MAX_PAGES} pages")))
+    }
+}
+
+/// The hosts of a host-header condition. Those with wildcards are left out: nobody can ask for a wildcard.
+fn hosts(condition: &RuleCondition) -> Vec<String> {
+    if condition.field() != Some("host-header") {
+        return Vec::new();
+    }
+    let configured = condition.host_header_config().map(|config| config.values()).unwrap_or_default();
+    let values = if configured.is_empty() { condition.values() } else { configured };
+    values.iter().filter(|host| !host.contains(['*', '?'])).cloned().collect()
+}
+
+/// Target groups with weights, if one of the actions forwards.
+fn forward(actions: &[Action]) -> Option<Vec<(String, i32)>> {
+    actions.iter().find_map(|action| {
+        let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
+        if weighted.is_empty() {
+            return action.target_group_arn().map(|arn| vec![(arn.to_owned(), 1)]);
+        }
+        // A single group without a weight gets everything.
+        Some(weighted.iter().map(|group| (text(group.target_group_arn()), group.weight().unwrap_or(1))).collect())
+    })
+}
+
+fn target_group(group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup) -> TargetGroup {
+    TargetGroup {
+        name: text(group.target_group_name()),
+        arn: text(group.target_group_arn()),
+        health_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
+        health_path: group.health_check_path().map(str::to_owned),
+        health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),
+    }
+}

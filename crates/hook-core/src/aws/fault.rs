@@ -1,0 +1,112 @@
+//! What went wrong when AWS was asked, told apart by what to do about it.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::{code::Code, finding::Observation};
+
+/// A call to AWS that gave no usable answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The operation, as IAM writes it: `codedeploy:GetDeployment`.
+    pub operation: &'static str,
+    /// Which fault.
+    pub code: Code,
+    /// AWS's own code or the transport's word, and the message.
+    pub detail: String,
+}
+
+impl Fault {
+    /// From what the SDK gives.
+    pub fn of<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (code, detail) = match error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                let meta = context.err().meta();
+                let word = meta.code().unwrap_or("an error without a code");
+                (judge(word, status), format!("{word}: {}", meta.message().unwrap_or("no message")))
+            }
+            SdkError::TimeoutError(_) => (Code::AwsUnreachable, "no answer in time".to_owned()),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                (Code::AwsUnreachable, format!("timed out: {}", root(error)))
+            }
+            SdkError::DispatchFailure(_) => (Code::AwsUnreachable, root(error)),
+            SdkError::ResponseError(_) => (Code::AwsFailed, format!("an answer that cannot be read: {}", root(error))),
+            _ => (Code::AwsFailed, root(error)),
+        };
+        Self { operation, code, detail: one_line(&detail) }
+    }
+
+    /// A reply that lacks what it should have.
+    pub fn lacks(operation: &'static str, what: impl fmt::Display) -> Self {
+        Self { operation, code: Code::UnexpectedReply, detail: format!("the reply has no {what}") }
+    }
+
+    /// As the observation of a check that could not be made.
+    pub fn observed(self) -> Observation {
+        let Self { operation, code, detail } = self;
+        Observation::errored(code, operation, detail)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.detail)
+    }
+}
+
+/// AWS's error codes, by what to do about them. The names of throttling are those that the SDK retries on.
+fn judge(word: &str, status: u16) -> Code {
+    let denied = ["AccessDenied", "UnauthorizedOperation", "NotAuthorized", "InvalidClientTokenId", "UnrecognizedClient", "ExpiredToken", "InvalidSignature", "SignatureDoesNotMatch", "MissingAuthenticationToken"];
+    let throttled = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "PriorRequestNotComplete"];
+    if denied.iter().any(|part| word.contains(part)) {
+        Code::AwsDenied
+    } else if throttled.iter().any(|part| word.contains(part)) || status == 429 {
+        Code::AwsThrottled
+    } else if status >= 500 {
+        Code::AwsFailed
+    } else {
+        Code::AwsRefused
+    }
+}
+
+/// The innermost error's words: the outer ones only repeat that something failed.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// One line, of a length that a log line can bear.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > 300 { line.chars().take(299).chain(['…']).collect() } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart_by_what_to_do() {
+        assert_eq!(judge("AccessDeniedException", 400), Code::AwsDenied);
+        assert_eq!(judge("AccessDenied", 403), Code::AwsDenied);
+        assert_eq!(judge("ThrottlingException", 400), Code::AwsThrottled);
+        assert_eq!(judge("Throttling", 400), Code::AwsThrottled);
+        assert_eq!(judge("InternalFailure", 500), Code::AwsFailed);
+        assert_eq!(judge("DeploymentDoesNotExistException", 400), Code::AwsRefused);
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_bearable_length() {
+        assert_eq!(one_line("a\n b"), "a b");
+        assert_eq!(one_line(&"x".repeat(5000)).chars().count(), 300);
+    }
+}

@@ -1,0 +1,167 @@
+//! The only folder that names the AWS SDK: clients built once, one thin file per service, discovery and the answer.
+//!
+//! The clients are configured by hand from what Lambda's environment always has, which costs a fifth of loading the
+//! full chain, and with ring and embedded roots, which cost a hundredth of the defaults at a cold start.
+
+mod answer;
+mod cloudwatch;
+mod codedeploy;
+mod discovery;
+mod ecs;
+mod elb;
+mod fault;
+
+use std::time::Duration;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+
+pub use self::{answer::Answer, discovery::Discovery, fault::Fault};
+use crate::settings::AwsSettings;
+
+/// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
+/// <https://www.amazontrust.com/repository/>.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// A connection that is not there after this long will not come: no route, no endpoint, a security group.
+const CONNECT: Duration = Duration::from_secs(2);
+/// The first byte of an answer.
+const READ: Duration = Duration::from_secs(5);
+/// One attempt in all.
+const ATTEMPT: Duration = Duration::from_secs(6);
+/// One call with all its attempts, so that a check learns of trouble while it still has time to say so.
+const OPERATION: Duration = Duration::from_secs(25);
+/// Idle connections may be dead after a long pause (Lambda freezes the process), and a new one costs milliseconds.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// One client for each AWS service that the checks read from, built once.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    codedeploy: aws_sdk_codedeploy::Client,
+    ecs: aws_sdk_ecs::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+}
+
+impl Aws {
+    /// Clients for reading. Connects to nothing yet.
+    pub fn new(settings: &AwsSettings) -> Self {
+        let config = config(settings);
+        let endpoint = |service: &str| settings.service_endpoints.get(service).cloned();
+        let mut codedeploy = aws_sdk_codedeploy::config::Builder::from(&config);
+        let mut ecs = aws_sdk_ecs::config::Builder::from(&config);
+        let mut elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config);
+        let mut cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config);
+        if let Some(url) = endpoint("CODEDEPLOY") {
+            codedeploy.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("ECS") {
+            ecs.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("ELASTIC_LOAD_BALANCING_V2") {
+            elb.set_endpoint_url(Some(url));
+        }
+        if let Some(url) = endpoint("CLOUDWATCH") {
+            cloudwatch.set_endpoint_url(Some(url));
+        }
+        Self {
+            codedeploy: aws_sdk_codedeploy::Client::from_conf(codedeploy.build()),
+            ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
+            elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
+        }
+    }
+}
+
+/// What all clients share. `AWS_ENDPOINT_URL` and its kin are honoured as the SDK's own loader would.
+fn config(settings: &AwsSettings) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(READ)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(5)
+        .with_initial_backoff(Duration::from_millis(200))
+        .with_max_backoff(Duration::from_secs(4));
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(settings.region.clone().map(Region::new))
+        .http_client(http_client(settings))
+        .sleep_impl(TokioSleep::new())
+        .time_source(SystemTimeSource::new())
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .use_fips(settings.fips)
+        .use_dual_stack(settings.dual_stack);
+    if let Some((key, secret, token)) = settings.credentials.clone() {
+        // Lambda's credentials stay the same for the life of the process, which is shorter than theirs.
+        let credentials = Credentials::new(key, secret, token, None, "lambda environment");
+        config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
+    }
+    if let Some(url) = &settings.endpoint {
+        config = config.endpoint_url(url);
+    }
+    config.build()
+}
+
+fn http_client(settings: &AwsSettings) -> SharedHttpClient {
+    let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    if let Some(path) = &settings.ca_bundle {
+        match std::fs::read(path) {
+            Ok(pem) if rustls_pem(&pem) => trust = trust.with_pem_certificate(pem),
+            Ok(_) => tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it"),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "AWS_CA_BUNDLE cannot be read; going on without it"),
+        }
+    }
+    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .pool_idle_timeout(IDLE)
+        .build_https()
+}
+
+/// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.
+fn rustls_pem(pem: &[u8]) -> bool {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    certificates.is_ok_and(|all| !all.is_empty() && all.into_iter().all(|one| roots.add(one).is_ok()))
+}
+
+/// An AWS timestamp as the standard library's.
+fn time(stamp: Option<&aws_smithy_types::DateTime>) -> Option<std::time::SystemTime> {
+    std::time::SystemTime::try_from(*stamp?).ok()
+}
+
+/// A text that AWS may leave out.
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_roots_are_certificates() {
+        assert!(rustls_pem(AMAZON_ROOTS.as_bytes()));
+        assert!(!rustls_pem(b""));
+        assert!(!rustls_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
+    }
+
+    #[test]
+    fn clients_can_be_built_from_nothing_at_all() {
+        // A function without region or credentials must reach its handler all the same.
+        let _ = Aws::new(&AwsSettings::default());
+    }
+}

@@ -1,0 +1,208 @@
+//! Where findings are written down as they come, so that nothing that was found is lost when time runs out.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    code::Code,
+    finding::{Finding, Observation, Outcome, Policies},
+};
+
+/// Called with each finding when it is made.
+pub type Told = Arc<dyn Fn(&Finding) + Send + Sync>;
+
+/// The findings of one invocation. Cloned freely: all clones write on the same board.
+#[derive(Clone)]
+pub struct Board {
+    state: Arc<Mutex<State>>,
+    told: Told,
+}
+
+struct State {
+    began: Instant,
+    /// Once read out, nothing more is written.
+    closed: bool,
+    findings: Vec<Finding>,
+    /// What is being done that is no check yet, and since when.
+    stage: Option<(&'static str, String, Instant)>,
+    planned: Vec<Planned>,
+}
+
+struct Planned {
+    name: String,
+    kind: &'static str,
+    policies: Policies,
+    since: Option<Instant>,
+    finding: Option<Finding>,
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(told: Told) -> Self {
+        let state = State { began: Instant::now(), closed: false, findings: Vec::new(), stage: None, planned: Vec::new() };
+        Self { state: Arc::new(Mutex::new(state)), told }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held cannot have left a finding half written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A finding of something that is no check of the gate file: the settings, the wiring, the gate file itself.
+    pub fn note(&self, kind: &'static str, policies: Policies, observation: Observation) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let finding = Finding { check: kind.to_owned(), kind, observation, policies, took: state.began.elapsed() };
+        (self.told)(&finding);
+        state.findings.push(finding);
+    }
+
+    /// What is being done now that is no check: named if time runs out during it.
+    pub fn stage(&self, kind: &'static str, what: impl Into<String>) {
+        self.lock().stage = Some((kind, what.into(), Instant::now()));
+    }
+
+    /// The checks that are going to run.
+    pub fn plan<'a>(&self, steps: impl Iterator<Item = (&'a str, &'static str, Policies)>) {
+        let mut state = self.lock();
+        state.stage = None;
+        state.planned = steps
+            .map(|(name, kind, policies)| Planned { name: name.to_owned(), kind, policies, since: None, finding: None })
+            .collect();
+    }
+
+    /// The check at `index` begins.
+    pub fn begin(&self, index: usize) {
+        if let Some(planned) = self.lock().planned.get_mut(index) {
+            planned.since = Some(Instant::now());
+        }
+    }
+
+    /// The check at `index` ended.
+    pub fn end(&self, index: usize, observation: Observation) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let Some(planned) = state.planned.get_mut(index) else { return };
+        let finding = planned.found(observation);
+        (self.told)(&finding);
+        planned.finding = Some(finding);
+    }
+
+    /// Everything found, in the order of the plan. What has not ended becomes a finding too: `cut_off` says how.
+    pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
+        let mut state = self.lock();
+        state.closed = true;
+        let mut findings = std::mem::take(&mut state.findings);
+        if let Some((kind, what, since)) = state.stage.take() {
+            let finding = Finding {
+                check: kind.to_owned(),
+                kind,
+                observation: cut_off.observation(&what),
+                policies: Policies::default(),
+                took: since.elapsed(),
+            };
+            (self.told)(&finding);
+            findings.push(finding);
+        }
+        for planned in &mut state.planned {
+            findings.push(match planned.finding.take() {
+                Some(finding) => finding,
+                None => {
+                    let observation = match planned.since {
+                        Some(_) => cut_off.observation("check"),
+                        None => Observation::passed("check", "what it waits for did not end in time").but(Outcome::NotRun, Code::NotRun),
+                    };
+                    let finding = planned.found(observation);
+                    (self.told)(&finding);
+                    finding
+                }
+            });
+        }
+        findings
+    }
+}
+
+impl Planned {
+    fn found(&self, observation: Observation) -> Finding {
+        Finding {
+            check: self.name.clone(),
+            kind: self.kind,
+            observation,
+            policies: self.policies,
+            took: self.since.map(|since| since.elapsed()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Why something did not end by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CutOff {
+    /// Time was up.
+    Time(Duration),
+    /// It panicked; where and why is in the log.
+    Panic,
+}
+
+impl CutOff {
+    fn observation(&self, resource: &str) -> Observation {
+        match self {
+            Self::Time(after) => {
+                let seen = format!("not done after {}", crate::gate::in_words(*after));
+                Observation::failed(Code::RanOutOfTime, resource, "to be done in time", seen).but(Outcome::TimedOut, Code::RanOutOfTime)
+            }
+            Self::Panic => Observation::errored(Code::CheckPanicked, resource, "it panicked"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn board() -> Board {
+        Board::new(Arc::new(|_| {}))
+    }
+
+    fn outcomes(findings: &[Finding]) -> Vec<(&str, Outcome)> {
+        findings.iter().map(|finding| (finding.check.as_str(), finding.observation.outcome)).collect()
+    }
+
+    #[test]
+    fn what_was_found_is_kept_and_what_was_not_is_said() {
+        let board = board();
+        board.stage("discovery", "deployment d-1");
+        board.plan([("a", "ecs", Policies::default()), ("b", "ecs", Policies::default()), ("c", "ecs", Policies::default())].into_iter());
+        board.begin(0);
+        board.end(0, Observation::passed("web", "fine"));
+        board.begin(1);
+        let findings = board.close(&CutOff::Time(Duration::from_secs(3)));
+        assert_eq!(outcomes(&findings), [("a", Outcome::Passed), ("b", Outcome::TimedOut), ("c", Outcome::NotRun)]);
+    }
+
+    #[test]
+    fn time_that_ran_out_before_there_was_a_plan_is_a_finding() {
+        let board = board();
+        board.stage("discovery", "deployment d-1");
+        let findings = board.close(&CutOff::Time(Duration::from_secs(3)));
+        assert_eq!(outcomes(&findings), [("discovery", Outcome::TimedOut)]);
+    }
+
+    #[test]
+    fn a_straggler_cannot_change_what_was_read_out() {
+        let board = board();
+        board.plan([("a", "ecs", Policies::default())].into_iter());
+        board.begin(0);
+        board.close(&CutOff::Time(Duration::ZERO));
+        board.end(0, Observation::passed("web", "fine"));
+        board.note("settings", Policies::default(), Observation::passed("x", "y"));
+        assert_eq!(board.close(&CutOff::Panic).len(), 1, "the board was read out once; only the plan is left to tell");
+    }
+}

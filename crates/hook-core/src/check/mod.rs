@@ -1,0 +1,174 @@
+//! The kinds of check, one file each. A check looks at the world through a [`Scene`] and returns an observation.
+//!
+//! A new kind is one file with a `KIND`, and one line in [`KINDS`].
+
+mod alarms;
+mod answers;
+mod ecs;
+mod http;
+mod judge;
+mod poll;
+mod preflight;
+mod probe;
+mod reach;
+mod targets;
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use tokio::time::Instant;
+
+pub use self::{
+    http::article,
+    probe::Probe,
+};
+use crate::{
+    aws::Aws,
+    code::Code,
+    finding::Observation,
+    gate::Fields,
+    target::{Listener, Target},
+};
+
+/// Every kind of check, by the key that names it in a gate file.
+pub const KINDS: &[Kind] = &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+
+/// A kind of check: its key in the gate file, and how to read one.
+pub struct Kind {
+    /// The key.
+    pub key: &'static str,
+    /// Reads its keys; faults go into `fields`.
+    pub read: fn(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>>,
+}
+
+/// What a check is looking for, on its way.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Observation> + Send + 'a>>;
+
+/// One check of a gate file.
+pub trait Check: fmt::Debug + Send + Sync {
+    /// A name for it, where the file gives none.
+    fn title(&self) -> String;
+
+    /// The address that it uses, and so has to wait for.
+    fn uses(&self) -> Option<Route> {
+        None
+    }
+
+    /// The address that it opens for others: it is a barrier.
+    fn opens(&self) -> Option<Route> {
+        None
+    }
+
+    /// Looks, until it knows. Whoever runs it cuts it off when time is up.
+    fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a>;
+}
+
+/// One of the two ways to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// The test listener.
+    Test,
+    /// The production listener.
+    Production,
+}
+
+impl Route {
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 2] = [("test", Self::Test), ("production", Self::Production)];
+
+    /// The word in messages.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Production => "production",
+        }
+    }
+
+    /// The barrier that every check on this address waits for, where the gate file has none.
+    pub fn implied_barrier(self) -> Arc<dyn Check> {
+        Arc::new(reach::Reach::implied(self))
+    }
+}
+
+/// What every check gets to look at.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// What discovery found.
+    pub target: Arc<Target>,
+    /// AWS, for what moves.
+    pub aws: Aws,
+    /// HTTP and TCP.
+    pub probe: Probe,
+    /// `ALB_URL`, in place of the test listener's address.
+    pub test_address: Option<String>,
+    /// `GREENLIGHT_HOST`.
+    pub host: Option<String>,
+    /// When all checks have to be over.
+    pub until: Instant,
+}
+
+impl Scene {
+    /// The listener of a route.
+    fn listener(&self, route: Route) -> Result<&Listener, Observation> {
+        let listener = match route {
+            Route::Test => self.target.test.as_ref(),
+            Route::Production => self.target.production.as_ref(),
+        };
+        listener.ok_or_else(|| {
+            let group = &self.target.deployment.group;
+            let expected = format!("a {} listener", route.word());
+            Observation::failed(Code::NoListener, format!("deployment group {group}"), expected, "none")
+        })
+    }
+
+    /// The address of a route: scheme, host and port, without a path.
+    fn address(&self, route: Route) -> Result<Address, Observation> {
+        if let (Route::Test, Some(own)) = (route, &self.test_address) {
+            return Ok(Address { base: with_scheme(own), connect: None });
+        }
+        let listener = self.listener(route)?;
+        let groups = self.pair();
+        let scheme = match listener.protocol.as_str() {
+            "HTTPS" | "TLS" => "https",
+            _ => "http",
+        };
+        let ruled = listener.rules_about(&groups).find_map(|rule| rule.hosts.first().cloned());
+        match self.host.clone().or(ruled) {
+            Some(host) => {
+                let base = format!("{scheme}://{host}:{}", listener.port);
+                Ok(Address { base, connect: Some((host, listener.dns_name.clone())) })
+            }
+            None if scheme == "https" => Err(Observation::failed(
+                Code::HostUnknown,
+                listener.title(),
+                "a host name that its certificate covers",
+                "none: neither GREENLIGHT_HOST nor a host-header rule",
+            )),
+            None => Ok(Address { base: format!("{scheme}://{}:{}", listener.dns_name, listener.port), connect: None }),
+        }
+    }
+
+    /// ARNs of the pair of target groups, as far as the task sets name them.
+    fn pair(&self) -> Vec<String> {
+        let green = self.target.green_group.iter().map(|group| group.arn.clone());
+        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group.clone());
+        let mut pair: Vec<_> = green.chain(sets).collect();
+        pair.sort();
+        pair.dedup();
+        pair
+    }
+}
+
+/// `ALB_URL` is a host in the article that this grew from, and people write a scheme all the same.
+pub fn with_scheme(host: &str) -> String {
+    let host = host.trim_end_matches('/');
+    if host.contains("://") { host.to_owned() } else { format!("http://{host}") }
+}
+
+/// Where a route's requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Address {
+    /// `https://shop.example.com:8443`.
+    base: String,
+    /// A host and the name to connect to for it.
+    connect: Option<(String, String)>,
+}

@@ -1,0 +1,222 @@
+//! Looks more than once: until it is so, for so long, so many times in a row.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::Scene;
+use crate::{
+    code::Code,
+    finding::{Observation, Outcome},
+    gate::{Fields, in_words},
+};
+
+/// How often to look, and when to be content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// `within`: how long it may take to become so.
+    pub within: Duration,
+    /// `for`: how long it then has to stay so.
+    pub stay: Duration,
+    /// `consecutive`: how many looks in a row have to find it so.
+    pub consecutive: u32,
+    /// `every`: the pause between two looks.
+    pub every: Duration,
+}
+
+/// A pause shorter than this would be an attack.
+const LEAST_PAUSE: Duration = Duration::from_millis(50);
+
+impl Pace {
+    /// One look.
+    pub const ONCE: Self = Self { within: Duration::ZERO, stay: Duration::ZERO, consecutive: 1, every: Duration::from_secs(5) };
+
+    /// Reads `within`, `for`, `consecutive` and `every`.
+    pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {
+        Self {
+            within: fields.duration("within").unwrap_or(default.within),
+            stay: fields.duration("for").unwrap_or(default.stay),
+            consecutive: fields.count("consecutive", 1000).unwrap_or(default.consecutive),
+            every: fields.duration("every").unwrap_or(default.every).max(LEAST_PAUSE),
+        }
+    }
+
+    /// The least time that the check takes when all is well.
+    fn least(&self) -> Duration {
+        self.stay.max(self.every * (self.consecutive - 1))
+    }
+
+    /// Looks with `look`. An outcome that `look` calls final ends it at once.
+    pub async fn watch<F>(&self, scene: &Scene, mut look: impl FnMut() -> F) -> Observation
+    where
+        F: Future<Output = Look>,
+    {
+        let began = Instant::now();
+        let left = scene.until.saturating_duration_since(began);
+        if self.least() > left {
+            let expected = format!("{} to watch", in_words(self.least()));
+            let seen = format!("{} left", in_words(left));
+            return Observation::failed(Code::WindowTooLong, "the time left", expected, seen)
+                .but(Outcome::TimedOut, Code::WindowTooLong);
+        }
+        let mut so_since = None;
+        let mut in_a_row = 0;
+        let mut looks = 0_u32;
+        loop {
+            looks += 1;
+            let look = look().await;
+            let now = Instant::now();
+            let (observation, is_final) = match look {
+                Look::Now(observation) => (observation, false),
+                Look::Final(observation) => (observation, true),
+            };
+            if observation.holds() {
+                let since = *so_since.get_or_insert(now);
+                in_a_row += 1;
+                if is_final || (now - since >= self.stay && in_a_row >= self.consecutive) {
+                    return self.contented(observation, looks, now - began);
+                }
+            } else {
+                let broke = in_a_row > 0;
+                so_since = None;
+                in_a_row = 0;
+                // What has to stay so may not stop being so; what has to become so may take its time.
+                if is_final || (broke && !self.stay.is_zero()) || now - began >= self.within {
+                    return tired(observation, looks, now - began);
+                }
+            }
+            sleep(self.every).await;
+        }
+    }
+
+    fn contented(&self, mut observation: Observation, looks: u32, took: Duration) -> Observation {
+        if observation.outcome == Outcome::Passed && looks > 1 {
+            let how = match (self.stay.is_zero(), self.consecutive) {
+                (false, _) => format!("for {}", in_words(took)),
+                (true, 1) => format!("after {}", in_words(took)),
+                (true, row) => format!("{row} times in a row"),
+            };
+            observation.seen = format!("{} {how}", observation.seen);
+        }
+        observation
+    }
+}
+
+fn tired(mut observation: Observation, looks: u32, took: Duration) -> Observation {
+    if looks > 1 {
+        observation.seen = format!("{} after {looks} looks in {}", observation.seen, in_words(took));
+    }
+    observation
+}
+
+/// What one look gave.
+pub enum Look {
+    /// It may be otherwise the next time.
+    Now(Observation),
+    /// It will not change any more.
+    Final(Observation),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        aws::Aws,
+        check::Probe,
+        settings::AwsSettings,
+        target::{Deployment, Progress, Service, Target},
+    };
+
+    pub(crate) fn scene(left: Duration) -> Scene {
+        let deployment = Deployment {
+            id: "d-1".into(),
+            application: "shop".into(),
+            group: "web".into(),
+            created: None,
+            creator: "user".into(),
+            is_rollback: false,
+            rolls_back_on_failure: None,
+            target_groups: Vec::new(),
+            production_listener: None,
+            test_listener: None,
+            alarms: None,
+        };
+        let service = Service { name: "web".into(), status: "ACTIVE".into(), controller: String::new(), task_sets: Vec::new(), events: Vec::new() };
+        Scene {
+            target: Arc::new(Target {
+                deployment,
+                progress: Progress::Nothing,
+                cluster: "shop".into(),
+                service,
+                green_group: None,
+                production: None,
+                test: None,
+                alarms: Default::default(),
+            }),
+            aws: Aws::new(&AwsSettings::default()),
+            probe: Probe::new(&AwsSettings::default()),
+            test_address: None,
+            host: None,
+            until: Instant::now() + left,
+        }
+    }
+
+    /// Looks that are good or bad as `story` says, the last one for ever.
+    async fn watch(pace: &Pace, left: u64, story: &str) -> (Outcome, usize) {
+        let scene = scene(Duration::from_secs(left));
+        let mut looks = 0;
+        let observation = pace
+            .watch(&scene, || {
+                let now = story.chars().nth(looks.min(story.len() - 1));
+                looks += 1;
+                async move {
+                    match now {
+                        Some('+') => Look::Now(Observation::passed("web", "fine")),
+                        Some('!') => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
+                        _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
+                    }
+                }
+            })
+            .await;
+        (observation.outcome, looks)
+    }
+
+    fn pace(within: u64, stay: u64, consecutive: u32) -> Pace {
+        let seconds = Duration::from_secs;
+        Pace { within: seconds(within), stay: seconds(stay), consecutive, every: seconds(1) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_becomes_so_within_its_time_or_fails() {
+        assert_eq!(watch(&pace(0, 0, 1), 60, "+").await, (Outcome::Passed, 1));
+        assert_eq!(watch(&pace(0, 0, 1), 60, "-+").await, (Outcome::Failed, 1));
+        assert_eq!(watch(&pace(5, 0, 1), 60, "---+").await, (Outcome::Passed, 4));
+        assert_eq!(watch(&pace(5, 0, 1), 60, "-").await, (Outcome::Failed, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn good_answers_have_to_come_in_a_row() {
+        assert_eq!(watch(&pace(9, 0, 3), 60, "++-+++").await, (Outcome::Passed, 6));
+        assert_eq!(watch(&pace(2, 0, 3), 60, "+-").await, (Outcome::Failed, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_to_stay_so_fails_as_soon_as_it_does_not() {
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+").await, (Outcome::Passed, 6));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+++-+").await, (Outcome::Failed, 4));
+        assert_eq!(watch(&pace(9, 5, 1), 60, "--+-+").await, (Outcome::Failed, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_never_become_so_ends_at_once() {
+        assert_eq!(watch(&pace(30, 0, 1), 60, "-!").await, (Outcome::Failed, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_longer_than_the_time_left_is_not_begun() {
+        assert_eq!(watch(&pace(0, 90, 1), 60, "+").await, (Outcome::TimedOut, 0));
+        assert_eq!(watch(&pace(0, 0, 100), 60, "+").await, (Outcome::TimedOut, 0));
+    }
+}

@@ -1,0 +1,394 @@
+//! One HTTP request or TCP connection, and what became of it: every way to fail told apart.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{
+    Method, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::HeaderMap,
+};
+use tokio::time::Instant;
+
+use crate::{
+    code::Code,
+    gate::{Facts, Value, in_words},
+    settings::AwsSettings,
+};
+
+/// A body is read so far; what a condition needs stands at its beginning.
+const MAX_BODY: usize = 1024 * 1024;
+/// A connection within AWS is there in milliseconds; a security group drops it silently.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The client for probes, built once. It follows no redirect and keeps no connection: each request is a customer's first.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    client: Result<reqwest::Client, String>,
+    names: Names,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET`, `HEAD`, ….
+    pub method: Method,
+    /// Scheme, host, port, path and query.
+    pub url: Url,
+    /// Headers to send.
+    pub headers: HeaderMap,
+    /// How long it may take in all.
+    pub timeout: Duration,
+    /// Whether its body matters.
+    pub wants_body: bool,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status code.
+    pub status: u16,
+    headers: HeaderMap,
+    body: String,
+    /// Until the last byte that was read.
+    latency: Duration,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Which fault.
+    pub code: Code,
+    /// What the transport said.
+    pub detail: String,
+}
+
+impl Trouble {
+    /// As the predicate of a sentence: `connect refused (…)`.
+    pub fn words(&self) -> String {
+        let what = match self.code {
+            Code::NameNotResolved => "its name did not resolve",
+            Code::ConnectTimedOut => "the connection timed out",
+            Code::ConnectRefused => "the connection was refused",
+            Code::ConnectionReset => "the connection was reset",
+            Code::ReadTimedOut => "no answer came in time",
+            Code::TlsFailed => "TLS failed",
+            _ => "the request failed",
+        };
+        if self.detail.is_empty() { what.to_owned() } else { format!("{what} ({})", self.detail) }
+    }
+}
+
+impl Probe {
+    /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
+    pub fn new(settings: &AwsSettings) -> Self {
+        let names = Names::default();
+        let client = tls(settings).and_then(|tls| {
+            reqwest::Client::builder()
+                .tls_backend_preconfigured(tls)
+                .dns_resolver(names.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .pool_max_idle_per_host(0)
+                .connect_timeout(CONNECT)
+                .no_proxy()
+                .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| error.to_string())
+        });
+        Self { client, names }
+    }
+
+    /// From now on, whoever asks for `host` is connected to `to`: the name on the certificate and the name of the load
+    /// balancer are two different things.
+    pub fn connect_to(&self, host: &str, to: &str) {
+        self.names.lock().insert(host.to_ascii_lowercase(), to.to_owned());
+    }
+
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// No reply came, or its body broke off.
+    pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
+        let client = self.client.as_ref().map_err(|why| Trouble { code: Code::TlsFailed, detail: why.clone() })?;
+        let began = Instant::now();
+        let timed_out = |_| Trouble { code: Code::ReadTimedOut, detail: format!("after {}", in_words(request.timeout)) };
+        let exchange = async {
+            let sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
+            let mut response = sent.await.map_err(|error| trouble(&error))?;
+            let mut body = Vec::new();
+            while request.wants_body && body.len() < MAX_BODY {
+                match response.chunk().await.map_err(|error| trouble(&error))? {
+                    Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+                    None => break,
+                }
+            }
+            Ok(Reply {
+                status: response.status().as_u16(),
+                headers: std::mem::take(response.headers_mut()),
+                body: String::from_utf8_lossy(&body).into_owned(),
+                latency: began.elapsed(),
+            })
+        };
+        tokio::time::timeout(request.timeout, exchange).await.map_err(timed_out)?
+    }
+
+    /// Opens a TCP connection and closes it again; how long that took.
+    ///
+    /// # Errors
+    /// It did not open.
+    pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Duration, Trouble> {
+        let began = Instant::now();
+        let connecting = async {
+            let addresses = lookup(host.to_owned()).await.map_err(|error| Trouble { code: Code::NameNotResolved, detail: error.to_string() })?;
+            let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
+            tokio::net::TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
+                let code = match error.kind() {
+                    io::ErrorKind::ConnectionRefused => Code::ConnectRefused,
+                    io::ErrorKind::TimedOut => Code::ConnectTimedOut,
+                    _ => Code::ConnectionReset,
+                };
+                Trouble { code, detail: error.to_string() }
+            })
+        };
+        let timed_out = |_| Trouble { code: Code::ConnectTimedOut, detail: format!("after {}", in_words(timeout)) };
+        tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
+        Ok(began.elapsed())
+    }
+}
+
+fn tls(settings: &AwsSettings) -> Result<rustls::ClientConfig, String> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+    let mut roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(path) = &settings.probe_ca {
+        let told = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
+            roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Names that lead elsewhere.
+#[derive(Clone, Debug, Default)]
+struct Names(Arc<Mutex<HashMap<String, String>>>);
+
+impl Names {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
+        // A map of strings is whole whatever happened to the thread that held it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let to = self.lock().get(name.as_str()).cloned().unwrap_or_else(|| name.as_str().to_owned());
+        Box::pin(async move {
+            let addresses = lookup(to).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct NotResolved(String);
+
+impl fmt::Display for NotResolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotResolved {}
+
+async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
+    match tokio::net::lookup_host((host.as_str(), 0)).await {
+        Ok(addresses) => match Vec::from_iter(addresses) {
+            none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),
+            some => Ok(some),
+        },
+        Err(_) => Err(NotResolved(format!("{host} is not known"))),
+    }
+}
+
+/// Sorts a failed request by its causes, from the outermost to the innermost.
+fn trouble(error: &reqwest::Error) -> Trouble {
+    let mut innermost = String::new();
+    let mut code = None;
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        innermost = error.to_string();
+        if error.is::<NotResolved>() {
+            code = Some(Code::NameNotResolved);
+        } else if error.is::<rustls::Error>() {
+            code = Some(Code::TlsFailed);
+        } else if let Some(io) = error.downcast_ref::<io::Error>() {
+            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return Trouble { code: Code::TlsFailed, detail: tls.to_string() };
+            }
+            code = match io.kind() {
+                io::ErrorKind::ConnectionRefused => Some(Code::ConnectRefused),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted => {
+                    Some(Code::ConnectionReset)
+                }
+                io::ErrorKind::TimedOut => code.or(Some(Code::ConnectTimedOut)),
+                _ => code,
+            };
+        }
+        cause = error.source();
+    }
+    let code = code.unwrap_or_else(|| match () {
+        () if error.is_connect() && error.is_timeout() => Code::ConnectTimedOut,
+        () if error.is_timeout() => Code::ReadTimedOut,
+        // The connection ended before the answer did.
+        () if !error.is_connect() && (innermost.contains("closed") || innermost.contains("incomplete")) => Code::ConnectionReset,
+        () => Code::RequestFailed,
+    });
+    Trouble { code, detail: innermost }
+}
+
+impl Reply {
+    /// How long it took, until the last byte that was read.
+    pub const fn latency(&self) -> Duration {
+        self.latency
+    }
+
+    /// Where it redirects to.
+    pub fn location(&self) -> Option<String> {
+        Some(String::from_utf8_lossy(self.headers.get("location")?.as_bytes()).split('?').next().unwrap_or_default().chars().take(120).collect())
+    }
+}
+
+impl Facts for Reply {
+    fn fact(&self, subject: &str) -> Option<Value> {
+        match subject.split_once('.') {
+            None => match subject {
+                "status" => Some(Value::Number(self.status.into())),
+                "latency" => Some(Value::Span(self.latency)),
+                "body" => Some(Value::Text(self.body.clone())),
+                _ => None,
+            },
+            Some(("header", name)) => {
+                let value = self.headers.get(name)?;
+                Some(Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            }
+            Some(("json", path)) => {
+                let json: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+                match json.pointer(&pointer(path))? {
+                    serde_json::Value::Null => None,
+                    serde_json::Value::Bool(flag) => Some(Value::Flag(*flag)),
+                    serde_json::Value::Number(number) => number.as_f64().map(Value::Number),
+                    serde_json::Value::String(text) => Some(Value::Text(text.clone())),
+                    whole => Some(Value::Text(whole.to_string())),
+                }
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+/// `items[0].id` as a JSON pointer: `/items/0/id`.
+fn pointer(path: &str) -> String {
+    let mut pointer = String::new();
+    for part in path.split(['.', '[']) {
+        pointer.push('/');
+        pointer.push_str(&part.trim_end_matches(']').replace('~', "~0").replace('/', "~1"));
+    }
+    pointer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: &str) -> Reply {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-version", "1.2".parse().unwrap());
+        Reply { status: 200, headers, body: body.into(), latency: Duration::from_millis(12) }
+    }
+
+    #[test]
+    fn a_reply_tells_its_facts() {
+        let reply = reply(r#"{"items": [{"id": 7, "ok": true, "none": null}], "version": "1.2"}"#);
+        assert_eq!(reply.fact("status"), Some(Value::Number(200.0)));
+        assert_eq!(reply.fact("latency"), Some(Value::Span(Duration::from_millis(12))));
+        assert_eq!(reply.fact("header.X-Version"), Some(Value::Text("1.2".into())));
+        assert_eq!(reply.fact("json.items[0].id"), Some(Value::Number(7.0)));
+        assert_eq!(reply.fact("json.items[0].ok"), Some(Value::Flag(true)));
+        assert_eq!(reply.fact("json.items[0].none"), None);
+        assert_eq!(reply.fact("json.items[1].id"), None);
+        assert_eq!(reply.fact("json.version"), Some(Value::Text("1.2".into())));
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_has_no_json_facts() {
+        assert_eq!(reply("<html>").fact("json.version"), None);
+    }
+
+    fn request(url: &str) -> Request {
+        let url = url.parse().unwrap();
+        Request { method: Method::GET, url, headers: HeaderMap::new(), timeout: Duration::from_millis(300), wants_body: true }
+    }
+
+    async fn code(url: &str) -> Code {
+        Probe::new(&AwsSettings::default()).send(&request(url)).await.unwrap_err().code
+    }
+
+    /// A server that does one thing to whoever connects.
+    async fn server<F>(each: impl Fn(tokio::net::TcpStream) -> F + Send + 'static) -> u16
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                each(stream).await;
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn each_way_to_fail_has_its_own_code() {
+        assert_eq!(code("http://no-such-host.invalid/").await, Code::NameNotResolved);
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        assert_eq!(code(&format!("http://127.0.0.1:{closed}/")).await, Code::ConnectRefused);
+        let silent = server(|stream| async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            drop(stream);
+        })
+        .await;
+        assert_eq!(code(&format!("http://127.0.0.1:{silent}/")).await, Code::ReadTimedOut);
+        let rude = server(|stream| async move { drop(stream) }).await;
+        assert_eq!(code(&format!("http://127.0.0.1:{rude}/")).await, Code::ConnectionReset);
+        let plain = server(|mut stream| async move {
+            use tokio::io::AsyncWriteExt;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        })
+        .await;
+        assert_eq!(code(&format!("https://localhost:{plain}/")).await, Code::TlsFailed);
+    }
+
+    #[tokio::test]
+    async fn a_host_can_lead_to_another_name() {
+        let port = server(|mut stream| async move {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let mut seen = vec![0; 1024];
+            let read = stream.read(&mut seen).await.unwrap();
+            let host = String::from_utf8_lossy(&seen[..read]).lines().find(|line| line.starts_with("host")).unwrap_or_default().to_owned();
+            let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{host}", host.len()).as_bytes()).await;
+        })
+        .await;
+        let probe = Probe::new(&AwsSettings::default());
+        probe.connect_to("shop.example.com", "localhost");
+        let reply = probe.send(&request(&format!("http://shop.example.com:{port}/"))).await.unwrap();
+        assert_eq!(reply.fact("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
+    }
+}

@@ -1,0 +1,103 @@
+//! `targets: green`: the targets of the replacement's target group, as the load balancer sees them.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    Check, Kind, Looking, Scene,
+    judge::judge,
+    poll::{Look, Pace},
+};
+use crate::{
+    aws::Fault,
+    code::Code,
+    finding::Observation,
+    gate::{Condition, Fields, Subject, Value},
+    target::TargetHealth,
+};
+
+pub const KIND: Kind = Kind { key: "targets", read };
+
+const SUBJECTS: &[Subject] = &[
+    Subject::new("healthy", Code::TargetsUnhealthy),
+    Subject::new("registered", Code::TargetsUnhealthy),
+    Subject::new("unhealthy", Code::TargetsUnhealthy),
+    Subject::new("desired", Code::TargetsUnhealthy),
+];
+
+/// So many targets are told one by one.
+const TOLD: usize = 4;
+
+#[derive(Debug)]
+struct Targets {
+    pace: Pace,
+    expect: Vec<Condition>,
+}
+
+fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
+    // Only the replacement's: the original's are what production runs on, and `blue` comes when somebody needs it.
+    fields.choice("targets", &[("green", ())])?;
+    let pace = Pace::read(fields, &Pace { every: Duration::from_secs(5), ..Pace::ONCE });
+    Some(Arc::new(Targets { pace, expect: fields.expect_some(SUBJECTS) }))
+}
+
+impl Check for Targets {
+    fn title(&self) -> String {
+        "targets green".to_owned()
+    }
+
+    fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
+        Box::pin(self.pace.watch(scene, || async { Look::Now(self.once(scene).await.unwrap_or_else(Fault::observed)) }))
+    }
+}
+
+impl Targets {
+    async fn once(&self, scene: &Scene) -> Result<Observation, Fault> {
+        let deployment = &scene.target.deployment;
+        let Some(group) = &scene.target.green_group else {
+            let resource = format!("service {}", scene.target.service.name);
+            return Ok(Observation::no_data(Code::NoTargets, resource, "a target group of the replacement", "none"));
+        };
+        let (health, service) = tokio::join!(
+            scene.aws.target_health(&group.arn),
+            scene.aws.service(&scene.target.cluster, &scene.target.service.name),
+        );
+        let (health, service) = (health?, service?);
+        let resource = format!("target group {}", group.name);
+        if !health.is_empty() && health.iter().all(is_unused) {
+            let why = format!("all {} targets are unused: no listener forwards to this group yet, so nobody asks for their health", health.len());
+            return Ok(Observation::not_applicable(resource, why));
+        }
+        // A target on its way out says nothing about those that stay.
+        let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
+        if registered.is_empty() {
+            return Ok(Observation::no_data(Code::NoTargets, resource, "registered targets", "none"));
+        }
+        let count = |state: &str| registered.iter().filter(|target| target.state == state).count();
+        let mut facts = BTreeMap::from([
+            ("healthy", Value::Number(count("healthy") as f64)),
+            ("unhealthy", Value::Number(count("unhealthy") as f64)),
+            ("registered", Value::Number(registered.len() as f64)),
+        ]);
+        if let Some(green) = service.green(&deployment.id) {
+            facts.insert("desired", Value::Number(green.desired.into()));
+        }
+        let absent = |condition: &Condition, subject: &str| {
+            Observation::no_data(Code::ReplacementMissing, &resource, condition.to_string(), format!("no task set, so no {subject}"))
+        };
+        let ill: Vec<_> = registered.iter().filter(|target| target.state != "healthy").collect();
+        let more = ill.len().saturating_sub(TOLD);
+        let told = ill.iter().take(TOLD).map(|target| describe(target));
+        let told = told.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>();
+        Ok(judge(&resource, &self.expect, &facts, absent).with(told))
+    }
+}
+
+fn is_unused(target: &TargetHealth) -> bool {
+    target.state == "unused" && target.reason.as_deref().is_none_or(|reason| reason == "Target.NotInUse")
+}
+
+fn describe(target: &TargetHealth) -> String {
+    let TargetHealth { target, state, reason, description } = target;
+    let words: Vec<_> = [reason.as_deref(), description.as_deref()].into_iter().flatten().collect();
+    if words.is_empty() { format!("{target} {state}") } else { format!("{target} {state}: {}", words.join(", ")) }
+}

@@ -1,0 +1,85 @@
+//! How long the checks may take: Lambda's deadline, less what is kept back for the answer.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// Kept back for the answer, retries included. SEEK's hooks reserve the same.
+const RESERVE: Duration = Duration::from_secs(30);
+/// With little time in all, the answer gets this share of it.
+const RESERVE_SHARE: u32 = 5;
+/// An answer is tried for at least so long, also when there is no time left at delivery.
+const LEAST: Duration = Duration::from_secs(2);
+/// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
+const IMPLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What is assumed then. Short enough to end, long enough to look.
+const ASSUMED: Duration = Duration::from_secs(60);
+
+/// The two points in time that an invocation lives by, both in this process's monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// When the checks have to be over.
+    pub checks: Instant,
+    /// When the answer has to be out.
+    pub answer: Instant,
+}
+
+impl Deadline {
+    /// From Lambda's deadline (wall clock) and both clocks' present. Saturates: a deadline in the past leaves the
+    /// checks no time and the answer a little.
+    pub fn new(lambda: SystemTime, wall: SystemTime, now: Instant) -> Self {
+        let left = match lambda.duration_since(wall) {
+            Ok(left) => left,
+            Err(past) if past.duration() > IMPLAUSIBLE => {
+                tracing::warn!(assumed_ms = ASSUMED.as_millis(), "the runtime's deadline lies over a day in the past; assuming another");
+                ASSUMED
+            }
+            Err(_) => Duration::ZERO,
+        };
+        // A deadline beyond Lambda's own limit of 15 minutes is a clock that jumped; an Instant must not overflow for it.
+        let left = left.min(Duration::from_secs(15 * 60));
+        let reserve = RESERVE.min(left / RESERVE_SHARE);
+        Self { checks: now + (left - reserve), answer: now + left.max(LEAST) }
+    }
+
+    /// The same, with the checks over after `limit` if that is sooner.
+    pub fn within(self, limit: Option<Duration>, now: Instant) -> Self {
+        match limit {
+            Some(limit) => Self { checks: self.checks.min(now + limit), ..self },
+            None => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(lambda: SystemTime, wall: SystemTime) -> (Duration, Duration) {
+        let now = Instant::now();
+        let deadline = Deadline::new(lambda, wall, now);
+        (deadline.checks - now, deadline.answer - now)
+    }
+
+    #[test]
+    fn thirty_seconds_are_kept_back_but_never_more_than_a_fifth() {
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let seconds = Duration::from_secs;
+        assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900)));
+        assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60)));
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_still_leaves_time_to_answer() {
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        assert_eq!(left(wall - Duration::from_secs(3), wall), (Duration::ZERO, LEAST));
+    }
+
+    #[test]
+    fn a_deadline_in_1970_or_in_a_far_future_is_survived() {
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let watch = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
+        assert_eq!(left(watch, wall), (Duration::from_secs(48), ASSUMED));
+        assert_eq!(left(wall + Duration::from_secs(1 << 40), wall).1, Duration::from_secs(900));
+    }
+}

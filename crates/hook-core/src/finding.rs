@@ -1,0 +1,158 @@
+//! What a check found: an outcome with its evidence, never a finished sentence. `report` writes the sentences.
+
+use std::time::Duration;
+
+use crate::code::Code;
+
+/// How a check ended. The order is from good to bad within what the policies tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Every condition was true.
+    Passed,
+    /// There is nothing here that the check could be about, by configuration.
+    NotApplicable,
+    /// A condition was false.
+    Failed,
+    /// Nothing was there to judge.
+    NoData,
+    /// It could not be checked.
+    Errored,
+    /// It ran out of time before it could end.
+    TimedOut,
+    /// It was not started, because something that it needs did not hold.
+    NotRun,
+}
+
+impl Outcome {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Passed, Self::NotApplicable, Self::Failed, Self::NoData, Self::Errored, Self::TimedOut, Self::NotRun];
+
+    /// The word in logs and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::NotApplicable => "not_applicable",
+            Self::Failed => "failed",
+            Self::NoData => "no_data",
+            Self::Errored => "errored",
+            Self::TimedOut => "timed_out",
+            Self::NotRun => "not_run",
+        }
+    }
+}
+
+/// What one look at the world gave: the outcome and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which fault, where there is one.
+    pub code: Option<Code>,
+    /// What was looked at: a target group's name, an alarm, a URL.
+    pub resource: String,
+    /// What should be: `healthy == registered`.
+    pub expected: String,
+    /// What is: `1, 2`.
+    pub seen: String,
+    /// Further evidence: stop reasons, exit codes, target states.
+    pub details: Vec<String>,
+}
+
+impl Observation {
+    /// Everything as it should be; `seen` says in words what was looked at.
+    pub fn passed(resource: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::new(Outcome::Passed, None, resource, "", seen)
+    }
+
+    /// Nothing to check, by configuration; `why` says so in words.
+    pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Outcome::NotApplicable, None, resource, "", why)
+    }
+
+    /// A condition was false.
+    pub fn failed(code: Code, resource: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::new(Outcome::Failed, Some(code), resource, expected, seen)
+    }
+
+    /// Nothing to judge.
+    pub fn no_data(code: Code, resource: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+        Self::new(Outcome::NoData, Some(code), resource, expected, seen)
+    }
+
+    /// It could not be checked.
+    pub fn errored(code: Code, resource: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Outcome::Errored, Some(code), resource, "", why)
+    }
+
+    fn new(
+        outcome: Outcome,
+        code: Option<Code>,
+        resource: impl Into<String>,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Self {
+        Self {
+            outcome,
+            code,
+            resource: resource.into(),
+            expected: expected.into(),
+            seen: seen.into(),
+            details: Vec::new(),
+        }
+    }
+
+    /// With further evidence.
+    pub fn with(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    /// With another outcome and code, and the evidence as it was.
+    pub fn but(self, outcome: Outcome, code: Code) -> Self {
+        Self { outcome, code: Some(code), ..self }
+    }
+
+    /// Whether the check can be content with it.
+    pub fn holds(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable)
+    }
+}
+
+/// A check's observation with what is needed to judge and to report it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The check's name, unique in its hook.
+    pub check: String,
+    /// The kind of check.
+    pub kind: &'static str,
+    /// What it saw.
+    pub observation: Observation,
+    /// What its outcomes mean.
+    pub policies: Policies,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What an outcome that is not a pass means for the deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// It stops the deployment.
+    #[default]
+    Fail,
+    /// It is said, and does not stop it.
+    Warn,
+    /// It is recorded, and does not stop it.
+    Ignore,
+}
+
+/// The three policies that every check has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// When a condition is false.
+    pub on_fail: Policy,
+    /// When it could not be checked, to its end.
+    pub on_error: Policy,
+    /// When there was nothing to judge.
+    pub no_data: Policy,
+}

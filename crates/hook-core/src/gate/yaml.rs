@@ -1,0 +1,273 @@
+//! YAML text as a tree in which every node knows its line, within limits: depth, and size after aliases are expanded.
+
+use std::fmt;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+
+use super::Fault;
+
+/// Deeper than any sensible gate file; the tree is walked by recursion.
+const MAX_DEPTH: usize = 32;
+/// Nodes in all. An alias counts as what it stands for, so that a few lines cannot become a billion.
+const MAX_NODES: usize = 20_000;
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+impl Place {
+    /// The first character.
+    pub const START: Self = Self { line: 1, column: 1 };
+
+    fn of(marker: Marker) -> Self {
+        Self { line: marker.line().max(1), column: marker.col() + 1 }
+    }
+}
+
+/// A node and where it begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where.
+    pub at: Place,
+    /// What.
+    pub data: Data,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Nothing, or `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A map's key and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where.
+    pub at: Place,
+    /// The key.
+    pub name: String,
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("nothing"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(_) => f.write_str("a list"),
+            Self::Map(_) => f.write_str("a map"),
+        }
+    }
+}
+
+impl Node {
+    /// The value of a key, if this is a map that has it.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        match &self.data {
+            Data::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// The keys, if this is a map.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let entries = if let Data::Map(entries) = &self.data { entries.as_slice() } else { &[] };
+        entries.iter().map(|(key, _)| key.name.as_str())
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Data::Text(text) = &self.data { Some(text) } else { None }
+    }
+
+    /// Sets keys of a map, in place of those that it has.
+    pub fn set_all(&mut self, changes: &[(Key, Self)]) {
+        let Data::Map(entries) = &mut self.data else { return };
+        for (key, node) in changes {
+            entries.retain(|(own, _)| own.name != key.name);
+            entries.push((key.clone(), node.clone()));
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.data {
+            Data::List(items) => items.iter().map(Self::size).sum(),
+            Data::Map(entries) => entries.iter().map(|(_, node)| node.size()).sum::<usize>(),
+            _ => 0,
+        }
+    }
+}
+
+/// Parses one document.
+///
+/// # Errors
+/// The first fault: after a fault of syntax the rest of a file means nothing.
+pub fn parse(text: &str) -> Result<Node, Fault> {
+    let mut builder = Builder { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
+    let node = loop {
+        match builder.next()? {
+            (Event::StreamEnd, at) => break Node { at, data: Data::Null },
+            (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
+            (event, at) => break builder.node(event, at, 0)?,
+        }
+    };
+    loop {
+        match builder.next()? {
+            (Event::StreamEnd, _) => return Ok(node),
+            (Event::DocumentStart(_), at) => return Err(fault(at, "a gate file is one document; this begins a second")),
+            _ => {}
+        }
+    }
+}
+
+struct Builder<'a> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    anchors: Vec<(usize, Node)>,
+    nodes: usize,
+}
+
+fn fault(at: Place, message: impl Into<String>) -> Fault {
+    Fault { at, message: message.into() }
+}
+
+impl<'a> Builder<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Place), Fault> {
+        match self.parser.next() {
+            Some(Ok((event, span))) => Ok((event, Place::of(span.start))),
+            Some(Err(error)) => Err(fault(Place::of(*error.marker()), format!("not YAML: {}", error.info()))),
+            None => Ok((Event::StreamEnd, Place::START)),
+        }
+    }
+
+    fn node(&mut self, event: Event<'a>, at: Place, depth: usize) -> Result<Node, Fault> {
+        if depth > MAX_DEPTH {
+            return Err(fault(at, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.count(1, at)?;
+        let (data, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
+            Event::SequenceStart(anchor, _) => (Data::List(self.list(depth)?), anchor),
+            Event::MappingStart(anchor, _) => (Data::Map(self.map(depth)?), anchor),
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.iter().find(|(id, _)| *id == anchor).map(|(_, node)| node.clone()) else {
+                    return Err(fault(at, "this alias stands inside what it stands for"));
+                };
+                self.count(node.size(), at)?;
+                return Ok(node);
+            }
+            _ => return Err(fault(at, "not YAML: a value was expected here")),
+        };
+        let node = Node { at, data };
+        if anchor != 0 {
+            self.anchors.push((anchor, node.clone()));
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, nodes: usize, at: Place) -> Result<(), Fault> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES { Err(fault(at, format!("more than {MAX_NODES} values"))) } else { Ok(()) }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
+        let mut items = Vec::new();
+        loop {
+            match self.next()? {
+                (Event::SequenceEnd, _) => return Ok(items),
+                (Event::StreamEnd, at) => return Err(fault(at, "not YAML: the list does not end")),
+                (event, at) => items.push(self.node(event, at, depth + 1)?),
+            }
+        }
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Fault> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        loop {
+            let (name, at) = match self.next()? {
+                (Event::MappingEnd, _) => return Ok(entries),
+                (Event::Scalar(text, ..), at) => (text.into_owned(), at),
+                (_, at) => return Err(fault(at, "a key has to be a plain word")),
+            };
+            if entries.iter().any(|(key, _)| key.name == name) {
+                return Err(fault(at, format!("the key {name:?} stands here a second time")));
+            }
+            let (event, value_at) = self.next()?;
+            let node = self.node(event, value_at, depth + 1)?;
+            entries.push((Key { at, name }, node));
+        }
+    }
+}
+
+/// YAML's core schema, for plain scalars only: what is quoted is text.
+fn scalar(text: &str, style: ScalarStyle) -> Data {
+    if style != ScalarStyle::Plain {
+        return Data::Text(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Data::Null,
+        "true" | "True" | "TRUE" => return Data::Bool(true),
+        "false" | "False" | "FALSE" => return Data::Bool(false),
+        _ => {}
+    }
+    let numeric = text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+' || c == '.');
+    if let (true, Ok(value)) = (numeric, text.parse()) {
+        Data::Integer(value)
+    } else if let (true, Ok(value)) = (numeric, text.parse()) {
+        Data::Float(value)
+    } else {
+        Data::Text(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_knows_its_places_and_its_types() {
+        let node = parse("a: 1\nb:\n  - 'x'\n  - 2.5\n  - yes\n").unwrap();
+        let b = node.get("b").unwrap();
+        let Data::List(items) = &b.data else { panic!("{b:?}") };
+        assert_eq!(items[0], Node { at: Place { line: 3, column: 5 }, data: Data::Text("x".into()) });
+        assert_eq!(items[1].data, Data::Float(2.5));
+        assert_eq!(items[2].data, Data::Text("yes".into()));
+    }
+
+    #[test]
+    fn aliases_work_and_cannot_explode() {
+        let node = parse("a: &x { b: 1 }\nc: *x\n").unwrap();
+        assert_eq!(node.get("c").and_then(|node| node.get("b")).map(|node| &node.data), Some(&Data::Integer(1)));
+        let mut bomb = "a0: &a0 [1,2,3,4,5,6,7,8,9]\n".to_owned();
+        for level in 1..12 {
+            let below = level - 1;
+            bomb += &format!("a{level}: &a{level} [*a{below},*a{below},*a{below},*a{below},*a{below},*a{below}]\n");
+        }
+        assert!(parse(&bomb).unwrap_err().message.contains("more than"), "a bomb of aliases has to be refused");
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        assert!(parse(&deep).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! The one path: an event comes in, an answer goes out. There is no way through here without trying to answer.
+//!
+//! Two runtimes: this thread takes events and answers, the other one judges. A check that blocks its thread or panics
+//! can therefore neither stop nor delay the answer. Until judging has ended well, the answer is Failed.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
+use tokio::{runtime::Runtime, sync::Mutex, time::Instant};
+
+use crate::{
+    aws::{Answer, Aws, Sent},
+    board::{Board, CutOff},
+    check::Probe,
+    deadline::Deadline,
+    error::Error,
+    event,
+    hook::Hook,
+    judge::{self, Bench},
+    report,
+    settings::Settings,
+    verdict::Verdict,
+};
+
+/// One of the five functions, with everything that it keeps between events.
+pub struct Handler {
+    hook: Hook,
+    answer: Answer,
+    bench: Arc<Bench>,
+    /// Where judging happens. Made anew when a check has blocked it.
+    court: Mutex<Option<Runtime>>,
+}
+
+/// After the checks' time is up they get this long to notice, before the board is read without them.
+const GRACE: Duration = Duration::from_millis(50);
+
+impl Handler {
+    /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
+    pub fn new(hook: Hook, built_in: &'static str, settings: Settings) -> Self {
+        Self {
+            hook,
+            answer: Answer::new(&settings.aws),
+            bench: Arc::new(Bench {
+                hook,
+                built_in,
+                aws: Aws::new(&settings.aws),
+                probe: Probe::new(&settings.aws),
+                settings,
+            }),
+            court: Mutex::new(None),
+        }
+    }
+
+    /// Answers one event.
+    ///
+    /// # Errors
+    /// Only when there is nobody to answer, or the answer could not be sent. A verdict of Failed is an answer.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
+        let began = Instant::now();
+        let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), began);
+        let execution = event::parse(event.payload).inspect_err(|error| {
+            tracing::error!(hook.name = %self.hook, error.code = error.code(), "{error}; {}", error.hint());
+        })?;
+        let deployment = execution.deployment.as_str();
+        let told = {
+            let (hook, deployment) = (self.hook, deployment.to_owned());
+            Arc::new(move |finding: &crate::finding::Finding| report::log_check(hook, &deployment, finding))
+        };
+        let board = Board::new(told);
+
+        let verdict = self.judge(&execution.deployment, &board, deadline, began).await;
+
+        report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
+        match self.answer.put(&execution, verdict.status, deadline.answer).await? {
+            Sent::Accepted => {
+                tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", verdict.status.word());
+            }
+            Sent::AlreadyCompleted => tracing::warn!(
+                deployment.id = deployment,
+                "CodeDeploy had an answer for this execution already: sent before, or its hour had passed, or the deployment was stopped"
+            ),
+        }
+        Ok(())
+    }
+
+    /// Judges on the other runtime, and comes back in time whatever happens there.
+    async fn judge(&self, deployment: &crate::ids::DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> Verdict {
+        let mut court = self.court.lock().await;
+        let runtime = match court.take() {
+            Some(runtime) => Ok(runtime),
+            None => tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
+        };
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                judge::no_thread(board, &error);
+                return Verdict::of(board.close(&CutOff::Panic));
+            }
+        };
+        let judging = runtime.spawn(judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks));
+        let cut_off = match tokio::time::timeout_at(deadline.checks + GRACE, judging).await {
+            Ok(Ok(())) => CutOff::Time(began.elapsed()),
+            Ok(Err(_)) => CutOff::Panic,
+            Err(_) => {
+                // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
+                runtime.shutdown_background();
+                return Verdict::of(board.close(&CutOff::Time(began.elapsed())));
+            }
+        };
+        *court = Some(runtime);
+        Verdict::of(board.close(&cut_off))
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        // A runtime may not be waited for from within another one.
+        if let Some(runtime) = self.court.get_mut().take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The two ids of a hook invocation, checked here once.
+
+use std::fmt;
+
+/// Longer than any id seen; a limit so that a hostile payload cannot make a log line or a request of megabytes.
+const MAX_DEPLOYMENT_ID: usize = 128;
+/// An execution id is base64 of an encrypted JSON object, some 300 characters; the same reason for a limit.
+const MAX_EXECUTION_ID: usize = 8 * 1024;
+
+/// Why a string is not an id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdFault {
+    /// Nothing in it.
+    #[error("is empty")]
+    Empty,
+    /// Over the limit.
+    #[error("has {length} characters, more than the {limit} that an id can have")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// White space, a control character, or something outside ASCII.
+    #[error("holds a character that an id cannot hold")]
+    Character,
+}
+
+fn check(text: &str, limit: usize) -> Result<(), IdFault> {
+    if text.is_empty() {
+        Err(IdFault::Empty)
+    } else if text.len() > limit {
+        Err(IdFault::TooLong { length: text.len(), limit })
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err(IdFault::Character)
+    } else {
+        Ok(())
+    }
+}
+
+/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeploymentId(String);
+
+impl DeploymentId {
+    /// The id as AWS wants it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DeploymentId {
+    type Error = IdFault;
+
+    fn try_from(text: String) -> Result<Self, IdFault> {
+        check(&text, MAX_DEPLOYMENT_ID)?;
+        Ok(Self(text))
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A `LifecycleEventHookExecutionId`: opaque, and whoever has it can answer for the hook, so it is never printed whole.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ExecutionId(String);
+
+impl ExecutionId {
+    /// The whole id, for the request to CodeDeploy and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ExecutionId {
+    type Error = IdFault;
+
+    fn try_from(text: String) -> Result<Self, IdFault> {
+        check(&text, MAX_EXECUTION_ID)?;
+        Ok(Self(text))
+    }
+}
+
+impl fmt::Debug for ExecutionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // All ids begin alike (base64 of `{"encrypted…`), so the end is what tells two apart.
+        if self.0.len() > 24 { write!(f, "…{}", &self.0[self.0.len() - 8..]) } else { f.write_str("…") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_not_empty_not_huge_and_has_no_white_space() {
+        assert!(DeploymentId::try_from("d-A1B2C3D4E".to_owned()).is_ok());
+        assert_eq!(DeploymentId::try_from(String::new()), Err(IdFault::Empty));
+        assert_eq!(DeploymentId::try_from("d-1\n".to_owned()), Err(IdFault::Character));
+        assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(IdFault::TooLong { length: 9000, .. })));
+    }
+
+    #[test]
+    fn an_execution_id_is_never_shown_whole() {
+        for id in ["short", "eyJlbmNyeXB0ZWREYXRhIjoiYWJjZGVmZ2hpamtsbW5vcA=="] {
+            let shown = format!("{:?}", ExecutionId::try_from(id.to_owned()).unwrap());
+            assert!(!shown.contains(id), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From a deployment's id to findings on the board: settings, wiring, gate file, plan, checks.
+//!
+//! Everything that is wrong before the first check is a finding as well: it can be answered, and told.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    aws::{Aws, Discovery, Fault},
+    board::Board,
+    check::{self, Probe, Scene},
+    code::Code,
+    finding::{Observation, Outcome, Policies, Policy},
+    gate::{self, HookGate},
+    hook::Hook,
+    ids::DeploymentId,
+    plan::{self, Plan},
+    runner::{self, Job},
+    settings::{GateSource, RollbackPolicy, Settings, WrongEvent},
+    target::{Progress, Wiring},
+};
+
+/// What judging needs, made once and shared by all events.
+pub struct Bench {
+    /// Which of the five.
+    pub hook: Hook,
+    /// The built-in checks, as a gate file.
+    pub built_in: &'static str,
+    /// AWS, for reading.
+    pub aws: Aws,
+    /// HTTP and TCP.
+    pub probe: Probe,
+    /// The environment.
+    pub settings: Settings,
+}
+
+/// CodeDeploy's own record of its events lags by seconds; after this long it does not.
+const SETTLE: Duration = Duration::from_secs(10);
+/// The pause between two looks at it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+const WARN: Policies = Policies { on_fail: Policy::Warn, on_error: Policy::Warn, no_data: Policy::Warn };
+const STRICT: Policies = Policies { on_fail: Policy::Fail, on_error: Policy::Fail, no_data: Policy::Fail };
+
+/// Puts on the board what can be found out by `until`. Ends without a result: the board has it.
+pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, until: Instant) {
+    let settings = &bench.settings;
+    if !settings.faults.is_empty() {
+        let observation = Observation::failed(Code::SettingsInvalid, "environment", "usable settings", settings.faults[0].clone());
+        board.note("settings", STRICT, observation.with(settings.faults[1..].iter().cloned()));
+        return;
+    }
+    let gate = bench.gate(&board);
+    if let (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None) = (bench.hook, &settings.alb_url, &settings.gate) {
+        return article(&bench.probe, alb_url, &settings.routes, &board).await;
+    }
+    board.stage("discovery", format!("deployment {deployment}"));
+    let Some(discovery) = bench.may_check(&deployment, &board, until).await else { return };
+    let Some(gate) = gate else { return };
+    let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
+    let steps = match plan::plan(gate) {
+        Plan::Checks(steps) => steps,
+        Plan::NothingInWords => {
+            board.note("gate", STRICT, Observation::not_applicable("gate file", "it says `checks: none`"));
+            return board.plan(std::iter::empty());
+        }
+        Plan::Empty => return board.plan(std::iter::empty()),
+    };
+    let target = match bench.aws.target(discovery).await {
+        Ok(target) => Arc::new(target),
+        Err(fault) => return refuse(&board, &deployment, fault),
+    };
+    board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
+    let scene = Scene {
+        target,
+        aws: bench.aws.clone(),
+        probe: bench.probe.clone(),
+        test_address: settings.alb_url.clone(),
+        host: settings.host.clone(),
+        until,
+    };
+    // The checks of this hook may have less time than the answer has to wait for.
+    let _ = timeout_at(until, runner::run(steps, scene, &board)).await;
+}
+
+/// There was no thread to judge on.
+pub fn no_thread(board: &Board, error: &std::io::Error) {
+    board.note("runtime", STRICT, Observation::errored(Code::CheckFailed, "this process", format!("no thread for the checks: {error}")));
+}
+
+impl Bench {
+    /// The gate of this hook; none when it cannot be used, which is then on the board.
+    fn gate(&self, board: &Board) -> Option<HookGate> {
+        let text = match &self.settings.gate {
+            GateSource::None => None,
+            GateSource::Inline(text) => Some(text.clone()),
+            GateSource::File(path) => match std::fs::read_to_string(path) {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    let resource = format!("gate file {}", path.display());
+                    board.note("gate", STRICT, Observation::errored(Code::GateUnreadable, resource, error.to_string()));
+                    return None;
+                }
+            },
+        };
+        match gate::load(self.hook, self.built_in, text.as_deref()) {
+            Ok(gate) => Some(gate),
+            Err(faults) => {
+                let mut told = faults.iter().map(ToString::to_string);
+                let first = told.next().unwrap_or_default();
+                board.note("gate", STRICT, Observation::failed(Code::GateInvalid, "gate file", "no faults", first).with(told));
+                None
+            }
+        }
+    }
+
+    /// Whether this deployment is to be checked at all, and what is known of it by then. None when not; the reason is
+    /// on the board.
+    async fn may_check(&self, deployment: &DeploymentId, board: &Board, until: Instant) -> Option<Discovery> {
+        let mut discovery = match self.aws.discover(deployment).await {
+            Ok(discovery) => discovery,
+            Err(fault) => {
+                refuse(board, deployment, fault);
+                return None;
+            }
+        };
+        if discovery.deployment.is_rollback && self.settings.rollback == RollbackPolicy::Skip {
+            let resource = format!("deployment {deployment}");
+            let seen = format!("a roll-back (creator {}); nothing was checked", discovery.deployment.creator);
+            let observation = Observation::failed(Code::RollbackDeployment, resource, "a deployment to check", seen);
+            board.note("roll-back", WARN, observation);
+            board.plan(std::iter::empty());
+            return None;
+        }
+        let asked = Instant::now();
+        while discovery.progress == Progress::Nothing && asked.elapsed() < SETTLE && Instant::now() + PAUSE < until {
+            sleep(PAUSE).await;
+            discovery.progress = self.aws.progress_again(deployment, &discovery).await;
+        }
+        let resource = format!("deployment {deployment}");
+        let own = self.hook.event_name();
+        match discovery.progress.compared_with(self.hook) {
+            Wiring::Right => {}
+            Wiring::Unknown(why) => board.note("wiring", WARN, Observation::errored(Code::StatusUnknown, resource, why)),
+            Wiring::Wrong(event) => {
+                let observation = Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
+                match self.settings.wrong_event {
+                    WrongEvent::Warn => board.note("wiring", WARN, observation),
+                    WrongEvent::Fail => {
+                        board.note("wiring", STRICT, observation);
+                        board.plan(std::iter::empty());
+                        return None;
+                    }
+                }
+            }
+            Wiring::Over => {
+                let observation = Observation::failed(Code::NoEventInProgress, resource, format!("event {own} in progress"), "none");
+                board.note("wiring", STRICT, observation);
+                board.plan(std::iter::empty());
+                return None;
+            }
+        }
+        Some(discovery)
+    }
+}
+
+/// Discovery ended without a target: no check can be trusted, and the reason is what AWS said.
+fn refuse(board: &Board, deployment: &DeploymentId, fault: Fault) {
+    let observation = fault.observed();
+    let resource = format!("deployment {deployment}: {}", observation.resource);
+    let outcome = if observation.code == Some(Code::PlatformUnsupported) { Outcome::Failed } else { observation.outcome };
+    board.plan(std::iter::empty());
+    board.note("discovery", STRICT, Observation { resource, outcome, ..observation });
+}
+
+/// The job of the article that this grew from, in place of everything else.
+async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board) {
+    let names: Vec<String> = routes.iter().map(|route| format!("HEAD {route}")).collect();
+    board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
+    let jobs = routes.iter().map(|route| {
+        let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));
+        (job, None)
+    });
+    runner::run_jobs(jobs.collect(), board).await;
+}

@@ -1,0 +1,179 @@
+//! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
+
+use crate::{
+    finding::{Finding, Outcome},
+    hook::Hook,
+    verdict::{Decision, Status, Verdict, decide},
+};
+
+/// A verdict line is no longer than this, so that it fits a notification and a terminal.
+pub const LINE: usize = 200;
+
+/// One line about a check: what was tried, on what, expected against seen, the evidence, what to do.
+pub fn check_line(finding: &Finding) -> String {
+    let seen = &finding.observation;
+    let mut line = match seen.outcome {
+        Outcome::Passed => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
+        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.seen),
+        _ => format!("{}: {}", finding.check, short(finding)),
+    };
+    for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
+        line += "; ";
+        line += detail;
+    }
+    match (seen.outcome, seen.code) {
+        (Outcome::Passed | Outcome::NotApplicable, _) | (_, None) => {}
+        (_, Some(code)) => {
+            line += "; ";
+            line += code.hint();
+        }
+    }
+    line
+}
+
+/// `target group tg-green: expected healthy == registered, was 1 and 2`.
+fn short(finding: &Finding) -> String {
+    let seen = &finding.observation;
+    let told = match seen.outcome {
+        Outcome::Errored => format!("could not be checked: {}", seen.seen),
+        Outcome::NotRun => format!("not run: {}", seen.seen),
+        _ if seen.expected.is_empty() => seen.seen.clone(),
+        _ => format!("expected {}, was {}", seen.expected, seen.seen),
+    };
+    if seen.resource.is_empty() || seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
+}
+
+/// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
+pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
+    let line = match (verdict.status, verdict.reason()) {
+        (Status::Failed, Some(finding)) => {
+            let more = match verdict.count(Decision::Fail) {
+                0 | 1 => String::new(),
+                all => format!(" (and {} more)", all - 1),
+            };
+            let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
+            let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
+            let head = format!("{hook} failed: {}: {}", finding.check, short(finding));
+            // The evidence gives way first, then the end of the sentence, never the count.
+            let room = LINE.saturating_sub(more.chars().count());
+            return cut(&format!("{head}{first}"), room) + &more;
+        }
+        (Status::Failed, None) => format!("{hook} failed: there is nothing to check, and the gate file does not say `checks: none`"),
+        (Status::Succeeded, _) => {
+            let passed = verdict.count(Decision::Pass);
+            let mut line = format!("{hook} succeeded: {passed} {} passed", if passed == 1 { "check" } else { "checks" });
+            let warned = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).map(|(finding, _)| finding);
+            let warned: Vec<_> = warned.collect();
+            if let Some(first) = warned.first() {
+                line += &format!(", {} warned: {}: {}", warned.len(), first.check, short(first));
+            }
+            line
+        }
+    };
+    cut(&line, LINE)
+}
+
+fn cut(line: &str, room: usize) -> String {
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= room { line } else { line.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
+}
+
+/// Logs a check's line. What stops the deployment is an error, what only warns a warning.
+pub fn log_check(hook: Hook, deployment: &str, finding: &Finding) {
+    let decision = decide(finding.observation.outcome, finding.policies);
+    let line = check_line(finding);
+    let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
+    let code = finding.observation.code.filter(|_| !finding.observation.holds()).map(|code| code.word()).unwrap_or_default();
+    // `tracing` wants the level at compile time.
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                hook.name = %hook, deployment.id = deployment, check.name = finding.check, check.kind = finding.kind,
+                check.outcome = outcome, check.decision = decision.word(), check.code = code, duration_ms = took, "{line}"
+            )
+        };
+    }
+    match decision {
+        Decision::Fail => log!(error),
+        Decision::Warn => log!(warn),
+        Decision::Ignore | Decision::Pass => log!(info),
+    }
+}
+
+/// Logs the verdict's line.
+pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::time::Duration) {
+    let line = verdict_line(hook, verdict);
+    let code = verdict.code().map(|code| code.word()).unwrap_or_default();
+    match verdict.status {
+        Status::Succeeded => tracing::info!(
+            hook.name = %hook, deployment.id = deployment, verdict = "succeeded", verdict.code = code, duration_ms = millis(took), "{line}"
+        ),
+        Status::Failed => tracing::error!(
+            hook.name = %hook, deployment.id = deployment, verdict = "failed", verdict.code = code, duration_ms = millis(took), "{line}"
+        ),
+    }
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    span.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        code::Code,
+        finding::{Observation, Policies, Policy},
+    };
+
+    fn finding(check: &str, observation: Observation) -> Finding {
+        Finding { check: check.into(), kind: "targets", observation, policies: Policies::default(), took: Duration::from_millis(12) }
+    }
+
+    fn unhealthy() -> Observation {
+        Observation::failed(Code::TargetsUnhealthy, "target group tg-shop-b", "healthy == registered", "1 and 2 after 9 looks in 41s")
+            .with(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
+    }
+
+    fn line(findings: Vec<Finding>) -> String {
+        verdict_line(Hook::AfterInstall, &Verdict::of(findings))
+    }
+
+    #[test]
+    fn lines_of_checks_and_verdicts() {
+        let passed = finding("steady", Observation::passed("task set 42 of web", "steady == true"));
+        let errored = finding("alarms", Observation::errored(Code::AwsDenied, "cloudwatch:DescribeAlarms", "AccessDenied: no identity-based policy allows it"));
+        let not_run = finding("answers", Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun));
+        let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
+        let warned = Finding {
+            policies: Policies { on_fail: Policy::Warn, ..Policies::default() },
+            ..finding("rollback", Observation::failed(Code::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"))
+        };
+        let lines = [
+            check_line(&passed),
+            check_line(&finding("targets", unhealthy())),
+            check_line(&errored),
+            check_line(&not_run),
+            check_line(&unused),
+            line(vec![passed.clone(), unused]),
+            line(vec![passed.clone(), warned]),
+            line(vec![passed.clone(), finding("targets", unhealthy())]),
+            line(vec![not_run, finding("targets", unhealthy()), passed]),
+            line(vec![errored]),
+            line(vec![]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_verdict_line_never_outgrows_its_limit() {
+        let long = "word ".repeat(300);
+        let huge = || Observation::failed(Code::UnexpectedBody, long.clone(), long.clone(), long.clone()).with([long.clone()]);
+        for findings in [vec![finding("x", huge())], vec![finding("x", huge()), finding("y", huge())]] {
+            let line = line(findings);
+            assert!(line.chars().count() <= LINE && !line.contains('\n'), "{line}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Runs the checks of a plan, all at once but for barriers. What panics is a finding like any other.
+
+use std::{future::Future, pin::Pin};
+
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    board::Board,
+    check::Scene,
+    code::Code,
+    finding::{Observation, Outcome},
+    plan::Step,
+};
+
+/// Something to run: a check with its scene, or a job of another kind.
+pub type Job = Pin<Box<dyn Future<Output = Observation> + Send>>;
+
+/// Runs every step of a plan to its end. Whoever calls this cuts it off.
+pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board) {
+    let jobs = steps
+        .into_iter()
+        .map(|step| {
+            let scene = scene.clone();
+            let job: Job = Box::pin(async move { step.spec.check.look(&scene).await });
+            (job, step.waits_for)
+        })
+        .collect();
+    run_jobs(jobs, board).await;
+}
+
+/// Runs jobs at once, each after the one that it waits for, if that held.
+pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
+    // For each job a place to say whether it held; none means that it has not ended.
+    let (say, hear): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
+    let mut running = JoinSet::new();
+    for (index, ((job, waits_for), say)) in jobs.into_iter().zip(say).enumerate() {
+        let barrier = waits_for.and_then(|index| hear.get(index).cloned());
+        let board = board.clone();
+        running.spawn(async move {
+            if let Some(barrier) = barrier {
+                if !opened(barrier).await {
+                    board.begin(index);
+                    let why = Observation::failed(Code::NotRun, "check", "the barrier before it to hold", "it did not");
+                    board.end(index, why.but(Outcome::NotRun, Code::NotRun));
+                    return;
+                }
+            }
+            board.begin(index);
+            // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
+            let mut own = JoinSet::new();
+            own.spawn(job);
+            let observation = match own.join_next().await {
+                Some(Ok(observation)) => observation,
+                _ => Observation::errored(Code::CheckPanicked, "check", "it panicked"),
+            };
+            say.send_replace(Some(observation.holds()));
+            board.end(index, observation);
+        });
+    }
+    while running.join_next().await.is_some() {}
+}
+
+/// Waits until a barrier has ended; false when it did not hold, or went away.
+async fn opened(mut barrier: watch::Receiver<Option<bool>>) -> bool {
+    match barrier.wait_for(Option::is_some).await {
+        Ok(held) => held.unwrap_or(false),
+        Err(_) => false,
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::{board::CutOff, finding::Policies};
+
+    fn good() -> Job {
+        Box::pin(async { Observation::passed("web", "fine") })
+    }
+
+    fn bad() -> Job {
+        Box::pin(async { Observation::failed(Code::NotSteady, "web", "fine", "not") })
+    }
+
+    fn panics() -> Job {
+        Box::pin(async { panic!("a check with a fault") })
+    }
+
+    async fn outcomes(jobs: Vec<(Job, Option<usize>)>) -> Vec<Outcome> {
+        let board = Board::new(Arc::new(|_| {}));
+        board.plan(jobs.iter().map(|_| ("check", "ecs", Policies::default())));
+        run_jobs(jobs, &board).await;
+        board.close(&CutOff::Time(Duration::ZERO)).iter().map(|finding| finding.observation.outcome).collect()
+    }
+
+    #[tokio::test]
+    async fn all_findings_are_kept_and_a_panic_is_one_of_them() {
+        let seen = outcomes(vec![(good(), None), (panics(), None), (bad(), None)]).await;
+        assert_eq!(seen, [Outcome::Passed, Outcome::Errored, Outcome::Failed]);
+    }
+
+    #[tokio::test]
+    async fn what_is_behind_a_barrier_runs_only_if_it_holds() {
+        assert_eq!(outcomes(vec![(good(), Some(1)), (good(), None)]).await, [Outcome::Passed, Outcome::Passed]);
+        assert_eq!(outcomes(vec![(good(), Some(1)), (bad(), None)]).await, [Outcome::NotRun, Outcome::Failed]);
+        assert_eq!(outcomes(vec![(good(), Some(1)), (panics(), None)]).await, [Outcome::NotRun, Outcome::Errored]);
+    }
+}

@@ -1,0 +1,317 @@
+//! The environment of the function, read once, all faults together. Nothing else in this crate reads the environment.
+//!
+//! A fault never stops the process: the settings that can be used are used to answer, and the faults become a finding.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Everything that a hook takes from its environment.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `GREENLIGHT_GATE` or `GREENLIGHT_GATE_FILE`.
+    pub gate: GateSource,
+    /// `ALB_URL`: where to send the smoke test, with or without a scheme.
+    pub alb_url: Option<String>,
+    /// `GREENLIGHT_ROUTES`, default `/`: paths for the job without a gate file.
+    pub routes: Vec<String>,
+    /// `GREENLIGHT_HOST`: the host name that the service answers for, where the load balancer's own will not do.
+    pub host: Option<String>,
+    /// `GREENLIGHT_WRONG_EVENT`: what it means that CodeDeploy is at another event than this hook's.
+    pub wrong_event: WrongEvent,
+    /// `GREENLIGHT_ROLLBACK`: what to do for a deployment that is a roll-back.
+    pub rollback: RollbackPolicy,
+    /// `GREENLIGHT_LOG`: how much to log.
+    pub log: LogLevel,
+    /// What the AWS clients need.
+    pub aws: AwsSettings,
+    /// Whether Lambda started this process.
+    pub in_lambda: bool,
+    /// What could not be used, one sentence each.
+    pub faults: Vec<String>,
+}
+
+/// Where the gate file is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GateSource {
+    /// Nowhere: the built-in checks alone.
+    #[default]
+    None,
+    /// In `GREENLIGHT_GATE`.
+    Inline(String),
+    /// In the package or a layer.
+    File(PathBuf),
+}
+
+/// `GREENLIGHT_WRONG_EVENT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WrongEvent {
+    /// The function is wired to the wrong event: stop.
+    #[default]
+    Fail,
+    /// Say so and go on.
+    Warn,
+}
+
+/// `GREENLIGHT_ROLLBACK`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollbackPolicy {
+    /// A roll-back is the cure and must not be stopped: answer Succeeded without checks.
+    #[default]
+    Skip,
+    /// Check it like any other deployment.
+    Check,
+}
+
+/// `GREENLIGHT_LOG`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Only what somebody must look at.
+    Error,
+    /// And retries and fall-backs.
+    Warn,
+    /// And each check and verdict.
+    #[default]
+    Info,
+    /// And requests.
+    Debug,
+}
+
+/// What the AWS clients need, under the names that the AWS SDKs use.
+#[derive(Clone, Default)]
+pub struct AwsSettings {
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    pub region: Option<String>,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    pub credentials: Option<(String, String, Option<String>)>,
+    /// `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, by that suffix.
+    pub service_endpoints: BTreeMap<String, String>,
+    /// `AWS_USE_FIPS_ENDPOINT`.
+    pub fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`.
+    pub dual_stack: bool,
+    /// `AWS_CA_BUNDLE`: a PEM file of further authorities for AWS endpoints.
+    pub ca_bundle: Option<PathBuf>,
+    /// `SSL_CERT_FILE`: a PEM file of further authorities for probes.
+    pub probe_ca: Option<PathBuf>,
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    pub function: Option<String>,
+}
+
+impl std::fmt::Debug for AwsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AwsSettings").field("region", &self.region).field("function", &self.function).finish_non_exhaustive()
+    }
+}
+
+/// The settings of our own, for the suggestion when one is misspelt.
+const OURS: [&str; 7] = [
+    "GREENLIGHT_GATE",
+    "GREENLIGHT_GATE_FILE",
+    "GREENLIGHT_HOST",
+    "GREENLIGHT_LOG",
+    "GREENLIGHT_ROLLBACK",
+    "GREENLIGHT_ROUTES",
+    "GREENLIGHT_WRONG_EVENT",
+];
+
+/// What `lambda_runtime` cannot do without.
+const LAMBDAS: [&str; 4] =
+    ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
+
+impl Settings {
+    /// Of this process.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process() -> Self {
+        // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
+        let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))))
+    }
+
+    /// From any source of names and values. A value that is empty counts as not set.
+    pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        let vars: BTreeMap<String, String> = vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let mut faults = Vec::new();
+        for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !OURS.contains(&name.as_str())) {
+            faults.push(match crate::gate::suggest(name, OURS) {
+                Some(near) => format!("{name} is not a setting; did you mean {near}?"),
+                None => format!("{name} is not a setting; there are {}", OURS.join(", ")),
+            });
+        }
+        let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
+        let gate = match (vars.get("GREENLIGHT_GATE"), value("GREENLIGHT_GATE_FILE")) {
+            (Some(text), _) => GateSource::Inline(text.clone()),
+            (None, Some(path)) => GateSource::File(path.into()),
+            (None, None) => GateSource::None,
+        };
+        let alb_url = value("ALB_URL").and_then(|text| {
+            let fault = unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
+            faults.extend(fault.map(|why| format!("ALB_URL {why}; it is a host such as my-alb-123.eu-west-1.elb.amazonaws.com")));
+            fault.is_none().then_some(text)
+        });
+        let host = value("GREENLIGHT_HOST").and_then(|text| {
+            let fault = unusable_host(&text);
+            faults.extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it is a host such as shop.example.com")));
+            fault.is_none().then_some(text)
+        });
+        let routes = value("GREENLIGHT_ROUTES").map_or_else(
+            || vec!["/".to_owned()],
+            |text| {
+                let words = text.split([',', ' ', '\n']).map(str::trim).filter(|word| !word.is_empty());
+                words.map(|word| format!("/{}", word.trim_start_matches('/'))).collect()
+            },
+        );
+        if routes.is_empty() {
+            faults.push("GREENLIGHT_ROUTES names no route; it is a list such as /health,/version".to_owned());
+        }
+        let settings = Self {
+            gate,
+            alb_url,
+            routes,
+            host,
+            wrong_event: choice(&vars, "GREENLIGHT_WRONG_EVENT", &[("fail", WrongEvent::Fail), ("warn", WrongEvent::Warn)], &mut faults),
+            rollback: choice(&vars, "GREENLIGHT_ROLLBACK", &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)], &mut faults),
+            log: choice(
+                &vars,
+                "GREENLIGHT_LOG",
+                &[("info", LogLevel::Info), ("error", LogLevel::Error), ("warn", LogLevel::Warn), ("debug", LogLevel::Debug)],
+                &mut faults,
+            ),
+            aws: AwsSettings::read(&vars, &mut faults),
+            in_lambda: LAMBDAS.iter().all(|name| vars.contains_key(*name)),
+            faults: Vec::new(),
+        };
+        Self { faults, ..settings }
+    }
+}
+
+impl AwsSettings {
+    fn read(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
+        let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
+        let yes = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+        if region.is_none() {
+            faults.push("AWS_REGION is not set; Lambda sets it, so this process runs outside Lambda".to_owned());
+        }
+        let credentials = match (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
+            (Some(key), Some(secret)) => Some((key, secret, value("AWS_SESSION_TOKEN"))),
+            _ => {
+                faults.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set; Lambda sets them from the function's role".to_owned());
+                None
+            }
+        };
+        let mut url = |name: &str, text: &str| {
+            let sound = reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            if !sound {
+                faults.push(format!("{name} is not a URL such as https://host:port"));
+            }
+            sound.then(|| text.to_owned())
+        };
+        // The SDKs' own switch: endpoints in the environment are then to be passed over.
+        let ignore = yes("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
+        let service_endpoints = vars
+            .iter()
+            .filter(|_| !ignore)
+            .filter_map(|(name, text)| {
+                let suffix = name.strip_prefix("AWS_ENDPOINT_URL_")?;
+                Some((suffix.to_owned(), url(name, text.trim())?))
+            })
+            .collect();
+        Self {
+            region,
+            credentials,
+            endpoint,
+            service_endpoints,
+            fips: yes("AWS_USE_FIPS_ENDPOINT"),
+            dual_stack: yes("AWS_USE_DUALSTACK_ENDPOINT"),
+            ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
+            probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
+            function: value("AWS_LAMBDA_FUNCTION_NAME"),
+        }
+    }
+}
+
+/// Why `text` cannot be a host, with or without a port; none if it can.
+fn unusable_host(text: &str) -> Option<&'static str> {
+    let url = reqwest::Url::parse(&format!("http://{text}/"));
+    match url {
+        Ok(url) if url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() => None,
+        Ok(_) => Some("is more than a host and a port"),
+        Err(_) => Some("is not a host"),
+    }
+}
+
+fn choice<T: Copy + Default>(vars: &BTreeMap<String, String>, name: &str, words: &[(&str, T)], faults: &mut Vec<String>) -> T {
+    let Some(text) = vars.get(name).map(|text| text.trim().to_ascii_lowercase()) else { return T::default() };
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return *value;
+    }
+    let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+    faults.push(format!("{name} is {text:?}; it can be {}", known.join(" or ")));
+    T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAMBDA: [(&str, &str); 3] =
+        [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "sesame")];
+
+    fn read(more: &[(&str, &str)]) -> Settings {
+        Settings::read(LAMBDA.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn lambdas_own_environment_is_enough() {
+        let settings = read(&[]);
+        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.routes, ["/"]);
+        assert_eq!(settings.gate, GateSource::None);
+        assert!(!format!("{settings:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let settings = Settings::read(
+            [
+                ("GREENLIGHT_GATES", "version: 1"),
+                ("GREENLIGHT_WRONG_EVENT", "ignore"),
+                ("GREENLIGHT_ROLLBACK", "maybe"),
+                ("GREENLIGHT_LOG", "loud"),
+                ("GREENLIGHT_HOST", "https://shop.example.com/x"),
+                ("GREENLIGHT_ROUTES", ", ,"),
+                ("ALB_URL", "my alb"),
+                ("AWS_ENDPOINT_URL", "localhost"),
+                ("AWS_ENDPOINT_URL_ECS", "ftp://x"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        insta::assert_snapshot!(settings.faults.join("\n"));
+    }
+
+    #[test]
+    fn endpoints_are_read_as_the_sdk_reads_them() {
+        let vars = [("AWS_ENDPOINT_URL", "http://localhost:1"), ("AWS_ENDPOINT_URL_CODEDEPLOY", "http://localhost:2")];
+        let aws = read(&vars).aws;
+        assert_eq!(aws.endpoint.as_deref(), Some("http://localhost:1"));
+        assert_eq!(aws.service_endpoints["CODEDEPLOY"], "http://localhost:2");
+        let off = [vars[0], vars[1], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
+        let aws = read(&off).aws;
+        assert!(aws.endpoint.is_none() && aws.service_endpoints.is_empty());
+    }
+
+    #[test]
+    fn routes_are_paths_with_or_without_the_slash() {
+        assert_eq!(read(&[("GREENLIGHT_ROUTES", "health, /version\n//x")]).routes, ["/health", "/version", "/x"]);
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let settings = read(&[("GREENLIGHT_GATE", ""), ("ALB_URL", "  "), ("AWS_ENDPOINT_URL", "")]);
+        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.gate, GateSource::None);
+        assert_eq!(settings.alb_url, None);
+    }
+}

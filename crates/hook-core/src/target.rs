@@ -1,0 +1,380 @@
+//! What discovery found out about a deployment, in the field's own words and without the SDK's types.
+
+use std::time::SystemTime;
+
+use crate::hook::Hook;
+
+/// Everything that is known about the deployment before the first check runs.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The deployment itself.
+    pub deployment: Deployment,
+    /// Which lifecycle event CodeDeploy is at.
+    pub progress: Progress,
+    /// Name or ARN of the ECS cluster.
+    pub cluster: String,
+    /// The ECS service.
+    pub service: Service,
+    /// The target group of the replacement task set.
+    pub green_group: Option<TargetGroup>,
+    /// The production listener.
+    pub production: Option<Listener>,
+    /// The test listener.
+    pub test: Option<Listener>,
+    /// The alarms of the deployment group.
+    pub alarms: AlarmSetting,
+}
+
+/// What CodeDeploy says about the deployment (GetDeployment).
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Its id.
+    pub id: String,
+    /// The CodeDeploy application.
+    pub application: String,
+    /// The deployment group.
+    pub group: String,
+    /// When it was created.
+    pub created: Option<SystemTime>,
+    /// Who created it: `user`, `autoscaling`, `codeDeployRollback`, ….
+    pub creator: String,
+    /// Whether it undoes another deployment.
+    pub is_rollback: bool,
+    /// Whether a failure of it rolls back by itself; none when neither it nor its group says.
+    pub rolls_back_on_failure: Option<bool>,
+    /// Names of the two target groups of its pair.
+    pub target_groups: Vec<String>,
+    /// ARN of the production listener.
+    pub production_listener: Option<String>,
+    /// ARN of the test listener.
+    pub test_listener: Option<String>,
+    /// Alarms that this deployment has in place of its group's.
+    pub alarms: Option<AlarmSetting>,
+}
+
+/// The alarms that CodeDeploy itself would watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlarmSetting {
+    /// Whether they are switched on.
+    pub enabled: bool,
+    /// Their names.
+    pub names: Vec<String>,
+}
+
+/// Which lifecycle event CodeDeploy is at (GetDeploymentTarget).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// These are in progress.
+    At(Vec<String>),
+    /// There are events, and none of them is in progress.
+    Nothing,
+    /// It could not be found out.
+    Unknown(String),
+}
+
+impl Progress {
+    /// Compares with the event that this binary is for.
+    pub fn compared_with(&self, hook: Hook) -> Wiring {
+        match self {
+            Self::At(events) if events.iter().any(|event| event == hook.event_name()) => Wiring::Right,
+            Self::At(events) => Wiring::Wrong(events.join(", ")),
+            Self::Nothing => Wiring::Over,
+            Self::Unknown(why) => Wiring::Unknown(why.clone()),
+        }
+    }
+}
+
+/// Whether CodeDeploy is at the event that the hook is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wiring {
+    /// It is.
+    Right,
+    /// It is at another one, named here.
+    Wrong(String),
+    /// It is at none.
+    Over,
+    /// It could not be found out.
+    Unknown(String),
+}
+
+/// An ECS service and its task sets (DescribeServices).
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// `CODE_DEPLOY`, `ECS` or `EXTERNAL`.
+    pub controller: String,
+    /// Its task sets.
+    pub task_sets: Vec<TaskSet>,
+    /// The newest of its events, in words.
+    pub events: Vec<String>,
+}
+
+impl Service {
+    /// The task set that this deployment made: by identity, since names and labels of colours swap each time.
+    pub fn green(&self, deployment: &str) -> Option<&TaskSet> {
+        self.task_sets.iter().find(|set| set.external_id == deployment)
+    }
+
+    /// The task set that was there before: of the others, the primary one.
+    pub fn blue(&self, deployment: &str) -> Option<&TaskSet> {
+        let others = || self.task_sets.iter().filter(|set| set.external_id != deployment);
+        others().find(|set| set.status == "PRIMARY").or_else(|| others().find(|set| set.status == "ACTIVE"))
+    }
+}
+
+/// An ECS task set.
+#[derive(Clone, Debug)]
+pub struct TaskSet {
+    /// `ecs-svc/…`, which is also what its tasks say they were started by.
+    pub id: String,
+    /// The CodeDeploy deployment that made it.
+    pub external_id: String,
+    /// `PRIMARY`, `ACTIVE` or `DRAINING`.
+    pub status: String,
+    /// Whether ECS calls it steady.
+    pub steady: bool,
+    /// How many tasks it should have, after scaling.
+    pub desired: i32,
+    /// How many run.
+    pub running: i32,
+    /// How many are on their way.
+    pub pending: i32,
+    /// ARN of its task definition.
+    pub task_definition: String,
+    /// ARN of its target group.
+    pub target_group: Option<String>,
+    /// When it was made.
+    pub created: Option<SystemTime>,
+}
+
+/// An ECS task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The last part of its ARN.
+    pub id: String,
+    /// The task set that it says it was started by.
+    pub started_by: String,
+    /// ARN of its task definition.
+    pub task_definition: String,
+    /// When it was made.
+    pub created: Option<SystemTime>,
+    /// ECS's code for why it stopped.
+    pub stop_code: Option<String>,
+    /// Why it stopped, in words.
+    pub stopped_reason: Option<String>,
+    /// Its containers.
+    pub containers: Vec<Container>,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
+    pub health: String,
+    /// Its exit code, when it has ended.
+    pub exit_code: Option<i32>,
+    /// What else is said about its end.
+    pub reason: Option<String>,
+}
+
+impl Task {
+    /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names
+    /// nobody is told by its task definition and by its age.
+    pub fn is_of(&self, set: &TaskSet) -> bool {
+        if self.started_by.starts_with("ecs-svc/") {
+            return self.started_by == set.id;
+        }
+        self.task_definition == set.task_definition && (set.created.is_none() || self.created >= set.created)
+    }
+
+    /// Whether its end is a fault of the version: everything is, but what ECS or EC2 did for reasons of their own.
+    pub fn crashed(&self) -> bool {
+        let code = self.stop_code.as_deref().unwrap_or_default();
+        let reason = self.stopped_reason.as_deref().unwrap_or_default();
+        let scaled_in = code == "ServiceSchedulerInitiated" && reason.starts_with("Scaling activity initiated");
+        !scaled_in && code != "SpotInterruption"
+    }
+
+    /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.
+    pub fn obituary(&self) -> String {
+        let id: String = self.id.chars().take(8).collect();
+        let why: Vec<_> = [self.stop_code.as_deref(), self.stopped_reason.as_deref()].into_iter().flatten().collect();
+        let mut text = format!("task {id} stopped: {}", if why.is_empty() { "no reason given".into() } else { why.join(", ") });
+        for container in &self.containers {
+            let code = container.exit_code.map(|code| format!(" exit code {code}"));
+            let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
+            let reason = reason.map(|reason| format!(" ({reason})"));
+            if code.is_some() || reason.is_some() {
+                text += &format!("; {}{}{}", container.name, code.unwrap_or_default(), reason.unwrap_or_default());
+            }
+        }
+        text
+    }
+}
+
+/// An Elastic Load Balancing target group, with how it asks for health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// `HTTP`, `HTTPS`, `TCP`, ….
+    pub health_protocol: String,
+    /// The path of its health check; none for TCP.
+    pub health_path: Option<String>,
+    /// The HTTP status codes that count as healthy, as AWS writes them: `200-299,301`.
+    pub health_codes: Option<String>,
+}
+
+/// A target and how it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// Address and port: `10.0.3.17:8080`.
+    pub target: String,
+    /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, ….
+    pub state: String,
+    /// ELB's code, such as `Target.Timeout`.
+    pub reason: Option<String>,
+    /// The same in words.
+    pub description: Option<String>,
+}
+
+/// A listener, its load balancer, and where it forwards.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its ARN.
+    pub arn: String,
+    /// Its port.
+    pub port: u16,
+    /// `HTTP`, `HTTPS`, `TCP`, `TLS`, ….
+    pub protocol: String,
+    /// The load balancer's name.
+    pub balancer: String,
+    /// The load balancer's DNS name.
+    pub dns_name: String,
+    /// Whether it is reachable from inside its VPC only.
+    pub internal: bool,
+    /// Its rules with forward actions, the default one last.
+    pub rules: Vec<Rule>,
+}
+
+/// A rule of a listener that forwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its priority, or `default`.
+    pub priority: String,
+    /// The hosts that it is for, if it names some.
+    pub hosts: Vec<String>,
+    /// Target group ARNs with their weights.
+    pub weights: Vec<(String, i32)>,
+}
+
+impl Listener {
+    /// Port and protocol in words: `listener HTTP:8080`.
+    pub fn title(&self) -> String {
+        format!("listener {}:{}", self.protocol, self.port)
+    }
+
+    /// The rules that have to do with these target groups: the others are somebody else's.
+    pub fn rules_about<'a>(&'a self, groups: &'a [String]) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(move |rule| rule.weights.iter().any(|(arn, _)| groups.contains(arn)))
+    }
+}
+
+impl Rule {
+    /// How much of its traffic goes to `group`, in per cent.
+    pub fn share_of(&self, group: &str) -> f64 {
+        let total: i32 = self.weights.iter().map(|(_, weight)| weight.max(&0)).sum();
+        let own: i32 = self.weights.iter().filter(|(arn, _)| arn == group).map(|(_, weight)| weight.max(&0)).sum();
+        if total == 0 { 0.0 } else { 100.0 * f64::from(own) / f64::from(total) }
+    }
+}
+
+/// The name in a target group's ARN (`…:targetgroup/NAME/ID`), for reading.
+pub fn group_name(arn: &str) -> &str {
+    arn.split('/').rev().nth(1).unwrap_or(arn)
+}
+
+/// One alarm of CloudWatch, metric or composite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// Why, in CloudWatch's words.
+    pub reason: String,
+    /// When it came into this state.
+    pub since: Option<SystemTime>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn set(id: &str, external_id: &str, status: &str) -> TaskSet {
+        TaskSet {
+            id: id.into(),
+            external_id: external_id.into(),
+            status: status.into(),
+            steady: true,
+            desired: 1,
+            running: 1,
+            pending: 0,
+            task_definition: "web:1".into(),
+            target_group: None,
+            created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100)),
+        }
+    }
+
+    fn service(task_sets: Vec<TaskSet>) -> Service {
+        Service { name: "web".into(), status: "ACTIVE".into(), controller: "CODE_DEPLOY".into(), task_sets, events: Vec::new() }
+    }
+
+    #[test]
+    fn colours_come_from_identity_before_and_after_the_shift() {
+        for (blue, green) in [("PRIMARY", "ACTIVE"), ("ACTIVE", "PRIMARY")] {
+            let service = service(vec![set("ecs-svc/1", "d-OLD", blue), set("ecs-svc/2", "d-NEW", green)]);
+            assert_eq!(service.green("d-NEW").unwrap().id, "ecs-svc/2");
+            assert_eq!(service.blue("d-NEW").unwrap().id, "ecs-svc/1");
+        }
+        let service = service(vec![set("ecs-svc/0", "d-OLDER", "DRAINING"), set("ecs-svc/1", "d-OLD", "PRIMARY")]);
+        assert!(service.green("d-NEW").is_none());
+        assert_eq!(service.blue("d-NEW").unwrap().id, "ecs-svc/1");
+    }
+
+    #[test]
+    fn a_task_is_of_its_set_by_name_and_else_by_age() {
+        let green = set("ecs-svc/2", "d-NEW", "ACTIVE");
+        let task = |started_by: &str, created| Task {
+            id: "1".into(),
+            started_by: started_by.into(),
+            task_definition: "web:1".into(),
+            created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(created)),
+            stop_code: None,
+            stopped_reason: None,
+            containers: Vec::new(),
+        };
+        assert!(task("ecs-svc/2", 5).is_of(&green));
+        assert!(!task("ecs-svc/1", 500).is_of(&green));
+        assert!(task("", 500).is_of(&green));
+        assert!(!task("", 5).is_of(&green));
+    }
+
+    #[test]
+    fn weights_are_shares() {
+        let rule = Rule { priority: "default".into(), hosts: vec![], weights: vec![("a".into(), 1), ("b".into(), 3)] };
+        assert_eq!(rule.share_of("b"), 75.0);
+        assert_eq!(rule.share_of("c"), 0.0);
+        let none = Rule { weights: vec![("a".into(), 0)], ..rule };
+        assert_eq!(none.share_of("a"), 0.0);
+    }
+}

@@ -1,0 +1,185 @@
+//! Findings and policies folded into one verdict. Pure: no I/O, no clock.
+
+use crate::{
+    code::Code,
+    finding::{Finding, Outcome, Policies, Policy},
+};
+
+/// What a finding means for the deployment, once its policies have spoken. The order is from harmless to deciding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// As it should be.
+    Pass,
+    /// Not as it should be, and the policy says that nobody need be told.
+    Ignore,
+    /// Not as it should be, and the policy says to go on.
+    Warn,
+    /// It stops the deployment.
+    Fail,
+}
+
+impl Decision {
+    /// The word in logs and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Ignore => "ignore",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What is answered to CodeDeploy. It knows no other two words, and no reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The deployment may go on.
+    Succeeded,
+    /// It may not.
+    Failed,
+}
+
+impl Status {
+    /// CodeDeploy's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What a hook concluded, with all that it found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What to answer.
+    pub status: Status,
+    /// All findings, in the order of the plan, each with what it means.
+    pub findings: Vec<(Finding, Decision)>,
+    /// The index of the finding that is named as the reason, when the status is Failed.
+    reason: Option<usize>,
+}
+
+impl Verdict {
+    /// Folds findings. No finding at all is not a pass: nothing was judged.
+    pub fn of(findings: Vec<Finding>) -> Self {
+        let findings: Vec<_> = findings
+            .into_iter()
+            .map(|finding| {
+                let decision = decide(finding.observation.outcome, finding.policies);
+                (finding, decision)
+            })
+            .collect();
+        // A check that was not run is the consequence of another one, and the other one is the reason to name.
+        let reason = (0..findings.len())
+            .filter(|&index| findings[index].1 == Decision::Fail)
+            .min_by_key(|&index| (findings[index].0.observation.outcome, index));
+        let status = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
+        Self { status, findings, reason }
+    }
+
+    /// The finding that stopped the deployment. None when nothing did, and when there was no finding at all.
+    pub fn reason(&self) -> Option<&Finding> {
+        self.reason.map(|index| &self.findings[index].0)
+    }
+
+    /// The stable word for the reason. None when the deployment may go on.
+    pub fn code(&self) -> Option<Code> {
+        match (self.status, self.reason()) {
+            (Status::Succeeded, _) => None,
+            (Status::Failed, Some(finding)) => finding.observation.code.or(Some(Code::CheckFailed)),
+            (Status::Failed, None) => Some(Code::GateEmpty),
+        }
+    }
+
+    /// How many findings have this decision.
+    pub fn count(&self, decision: Decision) -> usize {
+        self.findings.iter().filter(|(_, seen)| *seen == decision).count()
+    }
+}
+
+/// The truth table of docs/GATE-FILE.md.
+pub fn decide(outcome: Outcome, policies: Policies) -> Decision {
+    let policy = match outcome {
+        Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
+        Outcome::Failed => policies.on_fail,
+        Outcome::NoData => policies.no_data,
+        Outcome::Errored | Outcome::TimedOut | Outcome::NotRun => policies.on_error,
+    };
+    match policy {
+        Policy::Fail => Decision::Fail,
+        Policy::Warn => Decision::Warn,
+        Policy::Ignore => Decision::Ignore,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::finding::Observation;
+
+    fn finding(outcome: Outcome, policies: Policies) -> Finding {
+        let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
+        Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO }
+    }
+
+    fn any_finding() -> impl Strategy<Value = Finding> {
+        let policy = || prop_oneof![Just(Policy::Fail), Just(Policy::Warn), Just(Policy::Ignore)];
+        let policies = (policy(), policy(), policy())
+            .prop_map(|(on_fail, on_error, no_data)| Policies { on_fail, on_error, no_data });
+        (proptest::sample::select(Outcome::ALL.to_vec()), policies).prop_map(|(outcome, policies)| finding(outcome, policies))
+    }
+
+    #[test]
+    fn nothing_judged_is_not_a_pass() {
+        let verdict = Verdict::of(Vec::new());
+        assert_eq!((verdict.status, verdict.code()), (Status::Failed, Some(Code::GateEmpty)));
+    }
+
+    #[test]
+    fn the_truth_table() {
+        let strict = Policies::default();
+        for outcome in Outcome::ALL {
+            let pass = matches!(outcome, Outcome::Passed | Outcome::NotApplicable);
+            assert_eq!(decide(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
+            assert_eq!(Verdict::of(vec![finding(outcome, strict)]).status == Status::Succeeded, pass, "{outcome:?}");
+        }
+        let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
+        assert_eq!(decide(Outcome::Failed, lenient), Decision::Warn);
+        assert_eq!(decide(Outcome::NoData, lenient), Decision::Ignore);
+        assert_eq!(decide(Outcome::TimedOut, lenient), Decision::Fail);
+    }
+
+    #[test]
+    fn the_reason_is_the_cause_and_not_what_was_not_run_for_it() {
+        let verdict = Verdict::of(vec![
+            finding(Outcome::NotRun, Policies::default()),
+            finding(Outcome::Failed, Policies { on_fail: Policy::Warn, ..Policies::default() }),
+            finding(Outcome::TimedOut, Policies::default()),
+        ]);
+        assert_eq!(verdict.reason().map(|finding| finding.observation.outcome), Some(Outcome::TimedOut));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_findings_never_changes_the_status(
+            (before, after) in proptest::collection::vec(any_finding(), 0..8)
+                .prop_flat_map(|findings| (Just(findings.clone()), Just(findings).prop_shuffle()))
+        ) {
+            let (before, after) = (Verdict::of(before), Verdict::of(after));
+            prop_assert_eq!(before.status, after.status);
+            prop_assert_eq!(before.code(), after.code());
+        }
+
+        #[test]
+        fn one_more_finding_that_is_no_pass_never_helps(findings in proptest::collection::vec(any_finding(), 1..8), more in any_finding()) {
+            let before = Verdict::of(findings.clone()).status;
+            let after = Verdict::of([findings, vec![more]].concat()).status;
+            prop_assert!(before == Status::Succeeded || after == Status::Failed);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What every whole-binary test needs.
