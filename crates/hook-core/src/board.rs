@@ -43,7 +43,8 @@ struct Planned {
 impl Board {
     /// An empty board.
     pub fn new(told: Told) -> Self {
-        let state = State { began: Instant::now(), closed: false, findings: Vec::new(), stage: None, planned: Vec::new() };
+        let state =
+            State { began: Instant::now(), closed: false, findings: Vec::new(), stage: None, planned: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), told }
     }
 
@@ -66,6 +67,11 @@ impl Board {
     /// What is being done now that is no check: named if time runs out during it.
     pub fn stage(&self, kind: &'static str, what: impl Into<String>) {
         self.lock().stage = Some((kind, what.into(), Instant::now()));
+    }
+
+    /// What was being done has come to its end.
+    pub fn stage_over(&self) {
+        self.lock().stage = None;
     }
 
     /// The checks that are going to run.
@@ -118,7 +124,8 @@ impl Board {
                 None => {
                     let observation = match planned.since {
                         Some(_) => cut_off.observation("check"),
-                        None => Observation::passed("check", "what it waits for did not end in time").but(Outcome::NotRun, Code::NotRun),
+                        None => Observation::passed("check", "what it waits for did not end in time")
+                            .but(Outcome::NotRun, Code::NotRun),
                     };
                     let finding = planned.found(observation);
                     (self.told)(&finding);
@@ -156,7 +163,8 @@ impl CutOff {
         match self {
             Self::Time(after) => {
                 let seen = format!("not done after {}", crate::gate::in_words(*after));
-                Observation::failed(Code::RanOutOfTime, resource, "to be done in time", seen).but(Outcome::TimedOut, Code::RanOutOfTime)
+                Observation::failed(Code::RanOutOfTime, resource, "to be done in time", seen)
+                    .but(Outcome::TimedOut, Code::RanOutOfTime)
             }
             Self::Panic => Observation::errored(Code::CheckPanicked, resource, "it panicked"),
         }
@@ -179,7 +187,10 @@ mod tests {
     fn what_was_found_is_kept_and_what_was_not_is_said() {
         let board = board();
         board.stage("discovery", "deployment d-1");
-        board.plan([("a", "ecs", Policies::default()), ("b", "ecs", Policies::default()), ("c", "ecs", Policies::default())].into_iter());
+        board.plan(
+            [("a", "ecs", Policies::default()), ("b", "ecs", Policies::default()), ("c", "ecs", Policies::default())]
+                .into_iter(),
+        );
         board.begin(0);
         board.end(0, Observation::passed("web", "fine"));
         board.begin(1);

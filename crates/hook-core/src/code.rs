@@ -121,14 +121,20 @@ impl Code {
         match self {
             ServiceNotActive => "create the service or deploy to the one that the deployment group names",
             OriginalNotSteady => "look at the service's events: the version that customers use is not settled itself",
-            RollbackNotConfigured => "turn on auto-rollback for DEPLOYMENT_FAILURE, else a failed deployment stays where it is",
-            InternalUnreachable => "give the functions the VPC, subnets and a security group that the load balancer lets in",
+            RollbackNotConfigured => {
+                "turn on auto-rollback for DEPLOYMENT_FAILURE, else a failed deployment stays where it is"
+            }
+            InternalUnreachable => {
+                "give the functions the VPC, subnets and a security group that the load balancer lets in"
+            }
             ReplacementMissing => "look at the service's events: CodeDeploy made no task set for this deployment",
             NotSteady => "look at the service's events and at the stopped tasks",
             NotRunning | TasksPending => "look at the service's events: capacity, image pull, subnet addresses",
             TasksStopped => "read the stop reason and the container's log",
             ContainersUnhealthy => "run the container's health-check command by hand and read its log",
-            NoTargets => "the task set registered nothing with its target group; check container name and port in the AppSpec",
+            NoTargets => {
+                "the task set registered nothing with its target group; check container name and port in the AppSpec"
+            }
             TargetsUnhealthy => "check the container port, the health-check path and the security group",
             ListenerNotForwarding => "compare the listener's rules with the target groups of the deployment group",
             NoListener => "name a test listener in the deployment group, or take this hook out of the AppSpec",
@@ -140,7 +146,9 @@ impl Code {
             ReadTimedOut => "it accepted the connection and did not answer in time; read its log",
             TlsFailed => "check the certificate's names, dates and chain; SSL_CERT_FILE adds an authority",
             RequestFailed => "read the text of the failure",
-            UnexpectedStatus | UnexpectedHeader | UnexpectedBody => "ask the same URL by hand and read the service's log",
+            UnexpectedStatus | UnexpectedHeader | UnexpectedBody => {
+                "ask the same URL by hand and read the service's log"
+            }
             TooSlow => "compare with the version in production under the same load",
             AlarmFiring => "look at the alarm's metric since the deployment began",
             AlarmMissing => "create the alarm or take its name out",
@@ -158,7 +166,9 @@ impl Code {
             UnexpectedReply => "AWS's reply lacks what this needs; please report it",
             PlatformUnsupported => "these hooks judge Amazon ECS deployments with a CODE_DEPLOY deployment controller",
             WrongEvent => "compare the function names in the AppSpec's Hooks section with their events",
-            NoEventInProgress => "the event is over (answered, timed out, or the deployment was stopped); nothing was checked",
+            NoEventInProgress => {
+                "the event is over (answered, timed out, or the deployment was stopped); nothing was checked"
+            }
             RollbackDeployment => "set GREENLIGHT_ROLLBACK=check to have roll-backs checked too",
             StatusUnknown => "the deployment's lifecycle events could not be read, so the wiring was not compared",
             SettingsInvalid => "mend the function's environment variables",

@@ -31,7 +31,10 @@ impl Deadline {
         let left = match lambda.duration_since(wall) {
             Ok(left) => left,
             Err(past) if past.duration() > IMPLAUSIBLE => {
-                tracing::warn!(assumed_ms = ASSUMED.as_millis(), "the runtime's deadline lies over a day in the past; assuming another");
+                tracing::warn!(
+                    assumed_ms = ASSUMED.as_millis(),
+                    "the runtime's deadline lies over a day in the past; assuming another"
+                );
                 ASSUMED
             }
             Err(_) => Duration::ZERO,
@@ -40,14 +43,6 @@ impl Deadline {
         let left = left.min(Duration::from_secs(15 * 60));
         let reserve = RESERVE.min(left / RESERVE_SHARE);
         Self { checks: now + (left - reserve), answer: now + left.max(LEAST) }
-    }
-
-    /// The same, with the checks over after `limit` if that is sooner.
-    pub fn within(self, limit: Option<Duration>, now: Instant) -> Self {
-        match limit {
-            Some(limit) => Self { checks: self.checks.min(now + limit), ..self },
-            None => self,
-        }
     }
 }
 

@@ -32,8 +32,12 @@ pub fn parse(payload: Value) -> Result<Execution, Error> {
         return Err(Error::EventNotJson(why.to_owned()));
     }
     let seen = describe(&payload);
-    let event: CodeDeployLifecycleEvent =
-        serde_json::from_value(payload).map_err(|error| malformed(format!("{error}; {seen}")))?;
+    // serde's own words would repeat the values that it did not expect.
+    let lacks = ["DeploymentId", "LifecycleEventHookExecutionId"].iter().find(|key| !payload[**key].is_string());
+    let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match lacks {
+        Some(key) => malformed(format!("it has no text `{key}`; {seen}")),
+        None => malformed(seen),
+    })?;
     Ok(Execution {
         deployment: event.deployment_id.try_into().map_err(|fault| malformed(format!("DeploymentId {fault}")))?,
         id: event

@@ -25,6 +25,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in order.
+    #[cfg(test)]
     pub const ALL: [Self; 7] =
         [Self::Passed, Self::NotApplicable, Self::Failed, Self::NoData, Self::Errored, Self::TimedOut, Self::NotRun];
 
@@ -71,12 +72,22 @@ impl Observation {
     }
 
     /// A condition was false.
-    pub fn failed(code: Code, resource: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+    pub fn failed(
+        code: Code,
+        resource: impl Into<String>,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Self {
         Self::new(Outcome::Failed, Some(code), resource, expected, seen)
     }
 
     /// Nothing to judge.
-    pub fn no_data(code: Code, resource: impl Into<String>, expected: impl Into<String>, seen: impl Into<String>) -> Self {
+    pub fn no_data(
+        code: Code,
+        resource: impl Into<String>,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+    ) -> Self {
         Self::new(Outcome::NoData, Some(code), resource, expected, seen)
     }
 

@@ -88,7 +88,13 @@ impl Handler {
     }
 
     /// Judges on the other runtime, and comes back in time whatever happens there.
-    async fn judge(&self, deployment: &crate::ids::DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> Verdict {
+    async fn judge(
+        &self,
+        deployment: &crate::ids::DeploymentId,
+        board: &Board,
+        deadline: Deadline,
+        began: Instant,
+    ) -> Verdict {
         let mut court = self.court.lock().await;
         let runtime = match court.take() {
             Some(runtime) => Ok(runtime),
@@ -101,7 +107,8 @@ impl Handler {
                 return Verdict::of(board.close(&CutOff::Panic));
             }
         };
-        let judging = runtime.spawn(judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks));
+        let judging =
+            runtime.spawn(judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks));
         let cut_off = match tokio::time::timeout_at(deadline.checks + GRACE, judging).await {
             Ok(Ok(())) => CutOff::Time(began.elapsed()),
             Ok(Err(_)) => CutOff::Panic,

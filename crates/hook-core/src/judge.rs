@@ -18,7 +18,7 @@ use crate::{
     plan::{self, Plan},
     runner::{self, Job},
     settings::{GateSource, RollbackPolicy, Settings, WrongEvent},
-    target::{Progress, Wiring},
+    target::Wiring,
 };
 
 /// What judging needs, made once and shared by all events.
@@ -35,9 +35,9 @@ pub struct Bench {
     pub settings: Settings,
 }
 
-/// CodeDeploy's own record of its events lags by seconds; after this long it does not.
+/// CodeDeploy's own record of its events lags; a record without any event in progress is asked again for so long.
 const SETTLE: Duration = Duration::from_secs(10);
-/// The pause between two looks at it.
+/// The pause between two looks at it. With another event in progress, the second look decides.
 const PAUSE: Duration = Duration::from_secs(1);
 
 const WARN: Policies = Policies { on_fail: Policy::Warn, on_error: Policy::Warn, no_data: Policy::Warn };
@@ -45,31 +45,47 @@ const STRICT: Policies = Policies { on_fail: Policy::Fail, on_error: Policy::Fai
 
 /// Puts on the board what can be found out by `until`. Ends without a result: the board has it.
 pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, until: Instant) {
+    hear(&bench, &deployment, &board, until).await;
+    board.stage_over();
+}
+
+async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: Instant) {
     let settings = &bench.settings;
     if !settings.faults.is_empty() {
-        let observation = Observation::failed(Code::SettingsInvalid, "environment", "usable settings", settings.faults[0].clone());
+        let observation =
+            Observation::failed(Code::SettingsInvalid, "environment", "usable settings", settings.faults[0].clone());
         board.note("settings", STRICT, observation.with(settings.faults[1..].iter().cloned()));
         return;
     }
-    let gate = bench.gate(&board);
-    if let (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None) = (bench.hook, &settings.alb_url, &settings.gate) {
-        return article(&bench.probe, alb_url, &settings.routes, &board).await;
+    let gate = bench.gate(board);
+    if let (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None) =
+        (bench.hook, &settings.alb_url, &settings.gate)
+    {
+        return article(&bench.probe, alb_url, &settings.routes, board).await;
     }
     board.stage("discovery", format!("deployment {deployment}"));
-    let Some(discovery) = bench.may_check(&deployment, &board, until).await else { return };
+    let Some(discovery) = bench.may_check(deployment, board, until).await else { return };
     let Some(gate) = gate else { return };
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
     let steps = match plan::plan(gate) {
         Plan::Checks(steps) => steps,
         Plan::NothingInWords => {
             board.note("gate", STRICT, Observation::not_applicable("gate file", "it says `checks: none`"));
-            return board.plan(std::iter::empty());
+            return;
         }
-        Plan::Empty => return board.plan(std::iter::empty()),
+        Plan::Empty => {
+            let expected = "a check, or `checks: none`";
+            board.note(
+                "gate",
+                STRICT,
+                Observation::failed(Code::GateEmpty, "gate file", expected, "neither for this hook"),
+            );
+            return;
+        }
     };
     let target = match bench.aws.target(discovery).await {
         Ok(target) => Arc::new(target),
-        Err(fault) => return refuse(&board, &deployment, fault),
+        Err(fault) => return refuse(board, deployment, fault),
     };
     board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
     let scene = Scene {
@@ -81,12 +97,16 @@ pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, un
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
-    let _ = timeout_at(until, runner::run(steps, scene, &board)).await;
+    let _ = timeout_at(until, runner::run(steps, scene, board)).await;
 }
 
 /// There was no thread to judge on.
 pub fn no_thread(board: &Board, error: &std::io::Error) {
-    board.note("runtime", STRICT, Observation::errored(Code::CheckFailed, "this process", format!("no thread for the checks: {error}")));
+    board.note(
+        "runtime",
+        STRICT,
+        Observation::errored(Code::CheckFailed, "this process", format!("no thread for the checks: {error}")),
+    );
 }
 
 impl Bench {
@@ -109,7 +129,11 @@ impl Bench {
             Err(faults) => {
                 let mut told = faults.iter().map(ToString::to_string);
                 let first = told.next().unwrap_or_default();
-                board.note("gate", STRICT, Observation::failed(Code::GateInvalid, "gate file", "no faults", first).with(told));
+                board.note(
+                    "gate",
+                    STRICT,
+                    Observation::failed(Code::GateInvalid, "gate file", "no faults", first).with(told),
+                );
                 None
             }
         }
@@ -130,11 +154,18 @@ impl Bench {
             let seen = format!("a roll-back (creator {}); nothing was checked", discovery.deployment.creator);
             let observation = Observation::failed(Code::RollbackDeployment, resource, "a deployment to check", seen);
             board.note("roll-back", WARN, observation);
-            board.plan(std::iter::empty());
             return None;
         }
         let asked = Instant::now();
-        while discovery.progress == Progress::Nothing && asked.elapsed() < SETTLE && Instant::now() + PAUSE < until {
+        while Instant::now() + PAUSE < until {
+            let patience = match discovery.progress.compared_with(self.hook) {
+                Wiring::Right | Wiring::Unknown(_) => break,
+                Wiring::Wrong(_) => PAUSE,
+                Wiring::Over => SETTLE,
+            };
+            if asked.elapsed() >= patience {
+                break;
+            }
             sleep(PAUSE).await;
             discovery.progress = self.aws.progress_again(deployment, &discovery).await;
         }
@@ -142,22 +173,24 @@ impl Bench {
         let own = self.hook.event_name();
         match discovery.progress.compared_with(self.hook) {
             Wiring::Right => {}
-            Wiring::Unknown(why) => board.note("wiring", WARN, Observation::errored(Code::StatusUnknown, resource, why)),
+            Wiring::Unknown(why) => {
+                board.note("wiring", WARN, Observation::errored(Code::StatusUnknown, resource, why))
+            }
             Wiring::Wrong(event) => {
-                let observation = Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
+                let observation =
+                    Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
                 match self.settings.wrong_event {
                     WrongEvent::Warn => board.note("wiring", WARN, observation),
                     WrongEvent::Fail => {
                         board.note("wiring", STRICT, observation);
-                        board.plan(std::iter::empty());
                         return None;
                     }
                 }
             }
             Wiring::Over => {
-                let observation = Observation::failed(Code::NoEventInProgress, resource, format!("event {own} in progress"), "none");
+                let observation =
+                    Observation::failed(Code::NoEventInProgress, resource, format!("event {own} in progress"), "none");
                 board.note("wiring", STRICT, observation);
-                board.plan(std::iter::empty());
                 return None;
             }
         }
@@ -169,8 +202,8 @@ impl Bench {
 fn refuse(board: &Board, deployment: &DeploymentId, fault: Fault) {
     let observation = fault.observed();
     let resource = format!("deployment {deployment}: {}", observation.resource);
-    let outcome = if observation.code == Some(Code::PlatformUnsupported) { Outcome::Failed } else { observation.outcome };
-    board.plan(std::iter::empty());
+    let outcome =
+        if observation.code == Some(Code::PlatformUnsupported) { Outcome::Failed } else { observation.outcome };
     board.note("discovery", STRICT, Observation { resource, outcome, ..observation });
 }
 

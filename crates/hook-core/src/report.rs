@@ -58,11 +58,15 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
             let room = LINE.saturating_sub(more.chars().count());
             return cut(&format!("{head}{first}"), room) + &more;
         }
-        (Status::Failed, None) => format!("{hook} failed: there is nothing to check, and the gate file does not say `checks: none`"),
+        (Status::Failed, None) => {
+            format!("{hook} failed: there is nothing to check, and the gate file does not say `checks: none`")
+        }
         (Status::Succeeded, _) => {
             let passed = verdict.count(Decision::Pass);
-            let mut line = format!("{hook} succeeded: {passed} {} passed", if passed == 1 { "check" } else { "checks" });
-            let warned = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).map(|(finding, _)| finding);
+            let mut line =
+                format!("{hook} succeeded: {passed} {} passed", if passed == 1 { "check" } else { "checks" });
+            let warned =
+                verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).map(|(finding, _)| finding);
             let warned: Vec<_> = warned.collect();
             if let Some(first) = warned.first() {
                 line += &format!(", {} warned: {}: {}", warned.len(), first.check, short(first));
@@ -83,7 +87,8 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding) {
     let decision = decide(finding.observation.outcome, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let code = finding.observation.code.filter(|_| !finding.observation.holds()).map(|code| code.word()).unwrap_or_default();
+    let code =
+        finding.observation.code.filter(|_| !finding.observation.holds()).map(|code| code.word()).unwrap_or_default();
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
@@ -129,12 +134,23 @@ mod tests {
     };
 
     fn finding(check: &str, observation: Observation) -> Finding {
-        Finding { check: check.into(), kind: "targets", observation, policies: Policies::default(), took: Duration::from_millis(12) }
+        Finding {
+            check: check.into(),
+            kind: "targets",
+            observation,
+            policies: Policies::default(),
+            took: Duration::from_millis(12),
+        }
     }
 
     fn unhealthy() -> Observation {
-        Observation::failed(Code::TargetsUnhealthy, "target group tg-shop-b", "healthy == registered", "1 and 2 after 9 looks in 41s")
-            .with(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
+        Observation::failed(
+            Code::TargetsUnhealthy,
+            "target group tg-shop-b",
+            "healthy == registered",
+            "1 and 2 after 9 looks in 41s",
+        )
+        .with(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
     }
 
     fn line(findings: Vec<Finding>) -> String {
@@ -144,12 +160,25 @@ mod tests {
     #[test]
     fn lines_of_checks_and_verdicts() {
         let passed = finding("steady", Observation::passed("task set 42 of web", "steady == true"));
-        let errored = finding("alarms", Observation::errored(Code::AwsDenied, "cloudwatch:DescribeAlarms", "AccessDenied: no identity-based policy allows it"));
-        let not_run = finding("answers", Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun));
+        let errored = finding(
+            "alarms",
+            Observation::errored(
+                Code::AwsDenied,
+                "cloudwatch:DescribeAlarms",
+                "AccessDenied: no identity-based policy allows it",
+            ),
+        );
+        let not_run = finding(
+            "answers",
+            Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun),
+        );
         let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
         let warned = Finding {
             policies: Policies { on_fail: Policy::Warn, ..Policies::default() },
-            ..finding("rollback", Observation::failed(Code::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"))
+            ..finding(
+                "rollback",
+                Observation::failed(Code::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"),
+            )
         };
         let lines = [
             check_line(&passed),
@@ -170,7 +199,8 @@ mod tests {
     #[test]
     fn a_verdict_line_never_outgrows_its_limit() {
         let long = "word ".repeat(300);
-        let huge = || Observation::failed(Code::UnexpectedBody, long.clone(), long.clone(), long.clone()).with([long.clone()]);
+        let huge =
+            || Observation::failed(Code::UnexpectedBody, long.clone(), long.clone(), long.clone()).with([long.clone()]);
         for findings in [vec![finding("x", huge())], vec![finding("x", huge()), finding("y", huge())]] {
             let line = line(findings);
             assert!(line.chars().count() <= LINE && !line.contains('\n'), "{line}");

@@ -68,7 +68,6 @@ async fn opened(mut barrier: watch::Receiver<Option<bool>>) -> bool {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use std::{sync::Arc, time::Duration};

@@ -100,7 +100,10 @@ pub struct AwsSettings {
 
 impl std::fmt::Debug for AwsSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwsSettings").field("region", &self.region).field("function", &self.function).finish_non_exhaustive()
+        f.debug_struct("AwsSettings")
+            .field("region", &self.region)
+            .field("function", &self.function)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,8 +119,12 @@ const OURS: [&str; 7] = [
 ];
 
 /// What `lambda_runtime` cannot do without.
-const LAMBDAS: [&str; 4] =
-    ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"];
+const LAMBDAS: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
 
 impl Settings {
     /// Of this process.
@@ -145,8 +152,11 @@ impl Settings {
             (None, None) => GateSource::None,
         };
         let alb_url = value("ALB_URL").and_then(|text| {
-            let fault = unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
-            faults.extend(fault.map(|why| format!("ALB_URL {why}; it is a host such as my-alb-123.eu-west-1.elb.amazonaws.com")));
+            let fault =
+                unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
+            faults.extend(
+                fault.map(|why| format!("ALB_URL {why}; it is a host such as my-alb-123.eu-west-1.elb.amazonaws.com")),
+            );
             fault.is_none().then_some(text)
         });
         let host = value("GREENLIGHT_HOST").and_then(|text| {
@@ -169,12 +179,27 @@ impl Settings {
             alb_url,
             routes,
             host,
-            wrong_event: choice(&vars, "GREENLIGHT_WRONG_EVENT", &[("fail", WrongEvent::Fail), ("warn", WrongEvent::Warn)], &mut faults),
-            rollback: choice(&vars, "GREENLIGHT_ROLLBACK", &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)], &mut faults),
+            wrong_event: choice(
+                &vars,
+                "GREENLIGHT_WRONG_EVENT",
+                &[("fail", WrongEvent::Fail), ("warn", WrongEvent::Warn)],
+                &mut faults,
+            ),
+            rollback: choice(
+                &vars,
+                "GREENLIGHT_ROLLBACK",
+                &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)],
+                &mut faults,
+            ),
             log: choice(
                 &vars,
                 "GREENLIGHT_LOG",
-                &[("info", LogLevel::Info), ("error", LogLevel::Error), ("warn", LogLevel::Warn), ("debug", LogLevel::Debug)],
+                &[
+                    ("info", LogLevel::Info),
+                    ("error", LogLevel::Error),
+                    ("warn", LogLevel::Warn),
+                    ("debug", LogLevel::Debug),
+                ],
                 &mut faults,
             ),
             aws: AwsSettings::read(&vars, &mut faults),
@@ -201,7 +226,8 @@ impl AwsSettings {
             }
         };
         let mut url = |name: &str, text: &str| {
-            let sound = reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            let sound =
+                reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
             if !sound {
                 faults.push(format!("{name} is not a URL such as https://host:port"));
             }
@@ -236,13 +262,22 @@ impl AwsSettings {
 fn unusable_host(text: &str) -> Option<&'static str> {
     let url = reqwest::Url::parse(&format!("http://{text}/"));
     match url {
-        Ok(url) if url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() => None,
+        Ok(url)
+            if url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() =>
+        {
+            None
+        }
         Ok(_) => Some("is more than a host and a port"),
         Err(_) => Some("is not a host"),
     }
 }
 
-fn choice<T: Copy + Default>(vars: &BTreeMap<String, String>, name: &str, words: &[(&str, T)], faults: &mut Vec<String>) -> T {
+fn choice<T: Copy + Default>(
+    vars: &BTreeMap<String, String>,
+    name: &str,
+    words: &[(&str, T)],
+    faults: &mut Vec<String>,
+) -> T {
     let Some(text) = vars.get(name).map(|text| text.trim().to_ascii_lowercase()) else { return T::default() };
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return *value;

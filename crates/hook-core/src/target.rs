@@ -9,8 +9,6 @@ use crate::hook::Hook;
 pub struct Target {
     /// The deployment itself.
     pub deployment: Deployment,
-    /// Which lifecycle event CodeDeploy is at.
-    pub progress: Progress,
     /// Name or ARN of the ECS cluster.
     pub cluster: String,
     /// The ECS service.
@@ -204,7 +202,8 @@ impl Task {
     pub fn obituary(&self) -> String {
         let id: String = self.id.chars().take(8).collect();
         let why: Vec<_> = [self.stop_code.as_deref(), self.stopped_reason.as_deref()].into_iter().flatten().collect();
-        let mut text = format!("task {id} stopped: {}", if why.is_empty() { "no reason given".into() } else { why.join(", ") });
+        let mut text =
+            format!("task {id} stopped: {}", if why.is_empty() { "no reason given".into() } else { why.join(", ") });
         for container in &self.containers {
             let code = container.exit_code.map(|code| format!(" exit code {code}"));
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
@@ -336,7 +335,13 @@ mod tests {
     }
 
     fn service(task_sets: Vec<TaskSet>) -> Service {
-        Service { name: "web".into(), status: "ACTIVE".into(), controller: "CODE_DEPLOY".into(), task_sets, events: Vec::new() }
+        Service {
+            name: "web".into(),
+            status: "ACTIVE".into(),
+            controller: "CODE_DEPLOY".into(),
+            task_sets,
+            events: Vec::new(),
+        }
     }
 
     #[test]

@@ -17,8 +17,16 @@ pub fn install(level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
     };
     // The runtime's own errors repeat what was logged where it was handled.
-    let filter = Targets::new().with_default(Level::WARN).with_target("hook_core", own).with_target("lambda_runtime", LevelFilter::OFF);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_current_span(false).with_span_list(false);
+    let filter = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("hook_core", own)
+        .with_target("lambda_runtime", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_span_list(false);
     // Fails only if there is a log already, which then does as well.
     let _ = tracing_subscriber::registry().with(lines).with(filter).try_init();
     std::panic::set_hook(Box::new(|panic| {

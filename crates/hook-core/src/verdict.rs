@@ -129,9 +129,13 @@ mod tests {
 
     fn any_finding() -> impl Strategy<Value = Finding> {
         let policy = || prop_oneof![Just(Policy::Fail), Just(Policy::Warn), Just(Policy::Ignore)];
-        let policies = (policy(), policy(), policy())
-            .prop_map(|(on_fail, on_error, no_data)| Policies { on_fail, on_error, no_data });
-        (proptest::sample::select(Outcome::ALL.to_vec()), policies).prop_map(|(outcome, policies)| finding(outcome, policies))
+        let policies = (policy(), policy(), policy()).prop_map(|(on_fail, on_error, no_data)| Policies {
+            on_fail,
+            on_error,
+            no_data,
+        });
+        (proptest::sample::select(Outcome::ALL.to_vec()), policies)
+            .prop_map(|(outcome, policies)| finding(outcome, policies))
     }
 
     #[test]

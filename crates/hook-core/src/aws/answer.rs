@@ -46,7 +46,11 @@ impl Answer {
     pub fn new(settings: &AwsSettings) -> Self {
         let mut config = aws_sdk_codedeploy::config::Builder::from(&config(settings))
             .timeout_config(
-                TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(ATTEMPT).operation_attempt_timeout(ATTEMPT).build(),
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .read_timeout(ATTEMPT)
+                    .operation_attempt_timeout(ATTEMPT)
+                    .build(),
             )
             .retry_config(
                 RetryConfig::standard()

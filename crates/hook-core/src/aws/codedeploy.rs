@@ -1,8 +1,8 @@
 //! CodeDeploy, read: the deployment, its group, and which lifecycle event it is at.
 
 use aws_sdk_codedeploy::types::{
-    AlarmConfiguration, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo, LifecycleEventStatus,
-    LoadBalancerInfo,
+    AlarmConfiguration, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator,
+    DeploymentInfo, LifecycleEventStatus, LoadBalancerInfo,
 };
 
 use super::{Aws, Fault, text, time};
@@ -50,8 +50,14 @@ impl Aws {
         let routes = routes(info.load_balancer_info());
         Ok(Deployment {
             id: id.as_str().to_owned(),
-            application: info.application_name().map(str::to_owned).ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "applicationName"))?,
-            group: info.deployment_group_name().map(str::to_owned).ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentGroupName"))?,
+            application: info
+                .application_name()
+                .map(str::to_owned)
+                .ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "applicationName"))?,
+            group: info
+                .deployment_group_name()
+                .map(str::to_owned)
+                .ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentGroupName"))?,
             created: time(info.create_time()),
             creator: info.creator().map(DeploymentCreator::as_str).unwrap_or_default().to_owned(),
             is_rollback: is_rollback(info),
@@ -69,7 +75,10 @@ impl Aws {
         let reply = request.send().await.map_err(|error| Fault::of(GET_GROUP, &error))?;
         let info = reply.deployment_group_info().ok_or_else(|| Fault::lacks(GET_GROUP, "deploymentGroupInfo"))?;
         let service = match info.ecs_services() {
-            [one] => one.cluster_name().zip(one.service_name()).map(|(cluster, service)| (cluster.to_owned(), service.to_owned())),
+            [one] => one
+                .cluster_name()
+                .zip(one.service_name())
+                .map(|(cluster, service)| (cluster.to_owned(), service.to_owned())),
             _ => None,
         };
         Ok(Group {
@@ -103,7 +112,8 @@ impl Aws {
             return Progress::Unknown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
         }
         let running = events.iter().filter(|event| event.status() == Some(&LifecycleEventStatus::InProgress));
-        let names: Vec<_> = running.map(|event| text(event.lifecycle_event_name())).filter(|name| !name.is_empty()).collect();
+        let names: Vec<_> =
+            running.map(|event| text(event.lifecycle_event_name())).filter(|name| !name.is_empty()).collect();
         if names.is_empty() { Progress::Nothing } else { Progress::At(names) }
     }
 }
@@ -112,7 +122,10 @@ impl Aws {
 /// `rollbackInfo` too, which names the deployment that undid it.)
 fn is_rollback(info: &DeploymentInfo) -> bool {
     info.creator() == Some(&DeploymentCreator::CodeDeployRollback)
-        || info.rollback_info().and_then(|info| info.rollback_triggering_deployment_id()).is_some_and(|id| !id.is_empty())
+        || info
+            .rollback_info()
+            .and_then(|info| info.rollback_triggering_deployment_id())
+            .is_some_and(|id| !id.is_empty())
 }
 
 fn rolls_back(setting: &AutoRollbackConfiguration) -> bool {
@@ -126,7 +139,9 @@ fn alarms(setting: &AlarmConfiguration) -> AlarmSetting {
 
 fn routes(info: Option<&LoadBalancerInfo>) -> Routes {
     let Some(pair) = info.and_then(|info| info.target_group_pair_info_list().first()) else { return Routes::default() };
-    let listener = |route: Option<&aws_sdk_codedeploy::types::TrafficRoute>| route.and_then(|route| route.listener_arns().first().cloned());
+    let listener = |route: Option<&aws_sdk_codedeploy::types::TrafficRoute>| {
+        route.and_then(|route| route.listener_arns().first().cloned())
+    };
     Routes {
         target_groups: pair.target_groups().iter().filter_map(|group| group.name()).map(str::to_owned).collect(),
         production: listener(pair.prod_traffic_route()),

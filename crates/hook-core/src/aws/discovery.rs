@@ -48,7 +48,7 @@ impl Aws {
     /// # Errors
     /// The first thing that could not be read; without it no check can be trusted.
     pub async fn target(&self, discovery: Discovery) -> Result<Target, Fault> {
-        let Discovery { mut deployment, progress, target_id } = discovery;
+        let Discovery { mut deployment, target_id, .. } = discovery;
         let group = self.deployment_group(&deployment.application, &deployment.group).await?;
         complete(&mut deployment, &group);
         let (cluster, service) = service_of(&group, &target_id)?;
@@ -63,7 +63,6 @@ impl Aws {
         Ok(Target {
             alarms: deployment.alarms.clone().unwrap_or(group.alarms),
             deployment,
-            progress,
             cluster,
             service,
             green_group,

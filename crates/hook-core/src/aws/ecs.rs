@@ -87,7 +87,9 @@ impl Aws {
 
     async fn task_arns(
         &self,
-        filter: impl Fn(aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder) -> aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
+        filter: impl Fn(
+            aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
+        ) -> aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
     ) -> Result<Vec<String>, Fault> {
         let mut arns = Vec::new();
         let mut token = None;
@@ -109,7 +111,9 @@ impl Aws {
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_DEFINITION, &error))?;
         let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
         let containers = found.container_definitions().iter();
-        Ok(containers.map(|it| Definition { name: text(it.name()), has_health_check: it.health_check().is_some() }).collect())
+        Ok(containers
+            .map(|it| Definition { name: text(it.name()), has_health_check: it.health_check().is_some() })
+            .collect())
     }
 }
 

@@ -37,7 +37,10 @@ impl Aws {
                 let health = it.target_health();
                 TargetHealth {
                     target: format!("{id}{}", port.unwrap_or_default()),
-                    state: health.and_then(|health| health.state()).map_or("unknown", |state| state.as_str()).to_owned(),
+                    state: health
+                        .and_then(|health| health.state())
+                        .map_or("unknown", |state| state.as_str())
+                        .to_owned(),
                     reason: health.and_then(|health| health.reason()).map(|reason| reason.as_str().to_owned()),
                     description: health.and_then(|health| health.description()).map(str::to_owned),
                 }
@@ -53,15 +56,24 @@ impl Aws {
         // Only Application Load Balancers have rules; of the others, what DescribeRules says does not matter.
         let rules = match protocol.as_str() {
             "HTTP" | "HTTPS" => rules?,
-            _ => Vec::from_iter(forward(listener.default_actions()).map(|weights| Rule { priority: "default".into(), hosts: Vec::new(), weights })),
+            _ => Vec::from_iter(forward(listener.default_actions()).map(|weights| Rule {
+                priority: "default".into(),
+                hosts: Vec::new(),
+                weights,
+            })),
         };
-        let balancer = listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
+        let balancer =
+            listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
         let reply = self.elb.describe_load_balancers().load_balancer_arns(balancer).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_BALANCERS, &error))?;
-        let balancer = reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
+        let balancer =
+            reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
         Ok(Listener {
             arn: arn.to_owned(),
-            port: listener.port().and_then(|port| port.try_into().ok()).ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Port"))?,
+            port: listener
+                .port()
+                .and_then(|port| port.try_into().ok())
+                .ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Port"))?,
             protocol,
             balancer: text(balancer.load_balancer_name()),
             dns_name: text(balancer.dns_name()),
@@ -73,7 +85,12 @@ impl Aws {
     async fn bare_listener(&self, arn: &str) -> Result<aws_sdk_elasticloadbalancingv2::types::Listener, Fault> {
         let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
-        reply.listeners.unwrap_or_default().into_iter().next().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Listeners"))
+        reply
+            .listeners
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Listeners"))
     }
 
     /// DescribeRules: the rules that forward, the default one last.

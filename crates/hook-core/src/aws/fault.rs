@@ -62,8 +62,26 @@ impl fmt::Display for Fault {
 
 /// AWS's error codes, by what to do about them. The names of throttling are those that the SDK retries on.
 fn judge(word: &str, status: u16) -> Code {
-    let denied = ["AccessDenied", "UnauthorizedOperation", "NotAuthorized", "InvalidClientTokenId", "UnrecognizedClient", "ExpiredToken", "InvalidSignature", "SignatureDoesNotMatch", "MissingAuthenticationToken"];
-    let throttled = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "PriorRequestNotComplete"];
+    let denied = [
+        "AccessDenied",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "ExpiredToken",
+        "InvalidSignature",
+        "SignatureDoesNotMatch",
+        "MissingAuthenticationToken",
+    ];
+    let throttled = [
+        "Throttl",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    ];
     if denied.iter().any(|part| word.contains(part)) {
         Code::AwsDenied
     } else if throttled.iter().any(|part| word.contains(part)) || status == 429 {

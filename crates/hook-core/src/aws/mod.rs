@@ -23,7 +23,12 @@ use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::Sh
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
-pub use self::{answer::Answer, discovery::Discovery, fault::Fault};
+pub use self::{
+    answer::{Answer, Sent},
+    discovery::Discovery,
+    ecs::Listed,
+    fault::Fault,
+};
 use crate::settings::AwsSettings;
 
 /// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
@@ -118,8 +123,12 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
     if let Some(path) = &settings.ca_bundle {
         match std::fs::read(path) {
             Ok(pem) if rustls_pem(&pem) => trust = trust.with_pem_certificate(pem),
-            Ok(_) => tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it"),
-            Err(error) => tracing::warn!(path = %path.display(), %error, "AWS_CA_BUNDLE cannot be read; going on without it"),
+            Ok(_) => {
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it")
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "AWS_CA_BUNDLE cannot be read; going on without it")
+            }
         }
     }
     let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();

@@ -87,7 +87,9 @@ impl Check for Alarms {
                     &setting.names
                 }
             };
-            self.pace.watch(scene, || async { Look::Now(self.once(scene, names).await.unwrap_or_else(Fault::observed)) }).await
+            self.pace
+                .watch(scene, || async { Look::Now(self.once(scene, names).await.unwrap_or_else(Fault::observed)) })
+                .await
         })
     }
 }
@@ -100,7 +102,9 @@ impl Alarms {
         for name in names {
             let alarm = found.iter().find(|alarm| alarm.name == *name);
             let observation = self.one(name, alarm);
-            if let Some(alarm) = alarm.filter(|alarm| self.new_only && !observation.holds() && was_firing_before(alarm, scene)) {
+            if let Some(alarm) =
+                alarm.filter(|alarm| self.new_only && !observation.holds() && was_firing_before(alarm, scene))
+            {
                 excused.push(format!("{} was firing already when the deployment was created", alarm.name));
                 continue;
             }
@@ -141,11 +145,13 @@ impl Alarms {
         let mut observation = judge(&resource, &self.expect, &facts, missing);
         match alarm {
             None if observation.outcome == Outcome::Failed => {
-                observation = Observation { seen: "no such alarm".to_owned(), ..observation }.but(Outcome::Failed, Code::AlarmMissing);
+                observation = Observation { seen: "no such alarm".to_owned(), ..observation }
+                    .but(Outcome::Failed, Code::AlarmMissing);
             }
             Some(alarm) if alarm.state == "INSUFFICIENT_DATA" => {
                 let expected = self.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-                observation = Observation::no_data(Code::AlarmNoData, resource, expected, "INSUFFICIENT_DATA").with([alarm.reason.clone()]);
+                observation = Observation::no_data(Code::AlarmNoData, resource, expected, "INSUFFICIENT_DATA")
+                    .with([alarm.reason.clone()]);
             }
             Some(alarm) if !observation.holds() && !alarm.reason.is_empty() => {
                 observation.details.insert(0, alarm.reason.clone());
@@ -168,5 +174,6 @@ fn tell(observation: &Observation) -> String {
 /// Whether it came into this state before the deployment was created. Both times are AWS's, so no clock of ours
 /// matters; without one of them the answer is no, and the alarm counts.
 fn was_firing_before(alarm: &Alarm, scene: &Scene) -> bool {
-    alarm.state == "ALARM" && matches!((alarm.since, scene.target.deployment.created), (Some(since), Some(created)) if since < created)
+    alarm.state == "ALARM"
+        && matches!((alarm.since, scene.target.deployment.created), (Some(since), Some(created)) if since < created)
 }

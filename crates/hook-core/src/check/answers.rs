@@ -77,7 +77,8 @@ impl Check for Answers {
                 Err(observation) => return observation,
             };
             let wants_body = wants_body(&expect);
-            let request = Request { method: Method::GET, url, headers: HeaderMap::new(), timeout: self.timeout, wants_body };
+            let request =
+                Request { method: Method::GET, url, headers: HeaderMap::new(), timeout: self.timeout, wants_body };
             self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await
         })
     }
@@ -105,7 +106,11 @@ impl Answers {
             Ok(condition) => Ok((path, vec![condition])),
             Err(why) => {
                 let resource = group.map(|group| format!("target group {}", group.name)).unwrap_or_default();
-                Err(Box::new(Observation::errored(Code::UnexpectedReply, resource, format!("its matcher {codes:?} cannot be read: {why}"))))
+                Err(Box::new(Observation::errored(
+                    Code::UnexpectedReply,
+                    resource,
+                    format!("its matcher {codes:?} cannot be read: {why}"),
+                )))
             }
         }
     }

@@ -78,7 +78,10 @@ impl Check for Ecs {
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
-        Box::pin(self.pace.watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }))
+        Box::pin(
+            self.pace
+                .watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }),
+        )
     }
 }
 
@@ -101,7 +104,12 @@ impl Ecs {
         let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
         let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
         if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| self.mentions(subject)) {
-            return Ok(Look::Now(Observation::no_data(Code::NotRunning, resource, "tasks to judge", "a desired count of 0")));
+            return Ok(Look::Now(Observation::no_data(
+                Code::NotRunning,
+                resource,
+                "tasks to judge",
+                "a desired count of 0",
+            )));
         }
         let mut facts = BTreeMap::from([
             ("task_set", Value::Text(set.id.clone())),
@@ -160,7 +168,8 @@ impl Ecs {
             scene.aws.tasks(&scene.target.cluster, &service.name, set, Listed::Running),
         );
         let (definition, tasks) = (definition?, tasks?);
-        let (checked, unchecked): (Vec<_>, Vec<_>) = definition.iter().partition(|container| container.has_health_check);
+        let (checked, unchecked): (Vec<_>, Vec<_>) =
+            definition.iter().partition(|container| container.has_health_check);
         if checked.is_empty() {
             let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
             return Ok(Some(format!("no container has a health check ({})", names.join(", "))));
@@ -168,7 +177,11 @@ impl Ecs {
         let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
         for task in &tasks {
             for container in &checked {
-                let health = task.containers.iter().find(|it| it.name == container.name).map_or("UNKNOWN", |it| it.health.as_str());
+                let health = task
+                    .containers
+                    .iter()
+                    .find(|it| it.name == container.name)
+                    .map_or("UNKNOWN", |it| it.health.as_str());
                 match health {
                     "HEALTHY" => continue,
                     "UNHEALTHY" => unhealthy += 1,

@@ -62,7 +62,9 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(1), ..Pace::ONCE });
     let expect = fields.expect_some(SUBJECTS);
     match parsed? {
-        Ok((method, template)) => Some(Arc::new(Http { method, template, text: text?, headers, timeout, pace, expect })),
+        Ok((method, template)) => {
+            Some(Arc::new(Http { method, template, text: text?, headers, timeout, pace, expect }))
+        }
         Err(why) => {
             fields.fault(at, why);
             None
@@ -77,18 +79,26 @@ fn parse(text: &str) -> Result<(Method, Template), String> {
         None => ("GET", text.trim()),
     };
     let known = method.bytes().all(|byte| byte.is_ascii_uppercase()) && !method.is_empty();
-    let method = Method::from_bytes(method.as_bytes()).ok().filter(|_| known).ok_or_else(|| format!("{method:?} is not an HTTP method such as GET"))?;
+    let method = Method::from_bytes(method.as_bytes())
+        .ok()
+        .filter(|_| known)
+        .ok_or_else(|| format!("{method:?} is not an HTTP method such as GET"))?;
     let Some(rest) = url.strip_prefix("{{") else {
         return match Url::parse(url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok((method, Template::Whole(url))),
-            _ => Err(format!("{url:?} is not a URL; begin it with {{{{test_url}}}}, {{{{production_url}}}} or http://")),
+            _ => {
+                Err(format!("{url:?} is not a URL; begin it with {{{{test_url}}}}, {{{{production_url}}}} or http://"))
+            }
         };
     };
-    let (fact, path) = rest.split_once("}}").ok_or_else(|| format!("{url:?} has an opening {{{{ and no closing }}}}"))?;
+    let (fact, path) =
+        rest.split_once("}}").ok_or_else(|| format!("{url:?} has an opening {{{{ and no closing }}}}"))?;
     let facts = [("test_url", Route::Test), ("production_url", Route::Production)];
     let fact = fact.trim();
     match facts.iter().find(|(known, _)| *known == fact) {
-        Some((_, route)) if path.is_empty() || path.starts_with(['/', '?']) => Ok((method, Template::On(*route, path.to_owned()))),
+        Some((_, route)) if path.is_empty() || path.starts_with(['/', '?']) => {
+            Ok((method, Template::On(*route, path.to_owned())))
+        }
         Some(_) => Err(format!("after {{{{{fact}}}}} comes a path that begins with /, not {path:?}")),
         None => Err(match crate::gate::suggest(fact, facts.map(|(word, _)| word)) {
             Some(near) => format!("{{{{{fact}}}}} is not a fact; did you mean {{{{{near}}}}}?"),
@@ -176,12 +186,19 @@ pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition]) 
         Ok(reply) => {
             let absent = |condition: &Condition, subject: &str| {
                 let code = if subject.starts_with("header") { Code::UnexpectedHeader } else { Code::UnexpectedBody };
-                Observation::failed(code, &resource, condition.to_string(), format!("no {subject} in a reply of status {}", reply.status))
+                Observation::failed(
+                    code,
+                    &resource,
+                    condition.to_string(),
+                    format!("no {subject} in a reply of status {}", reply.status),
+                )
             };
             let mut observation = judge(&resource, expect, &reply, absent);
             if observation.holds() {
                 observation.seen = answered(&reply);
-            } else if let (Code::UnexpectedStatus, Some(to)) = (observation.code.unwrap_or(Code::CheckFailed), reply.location()) {
+            } else if let (Code::UnexpectedStatus, Some(to)) =
+                (observation.code.unwrap_or(Code::CheckFailed), reply.location())
+            {
                 observation.details.push(format!("it redirects to {to}"));
             }
             observation
@@ -200,7 +217,8 @@ pub async fn article(probe: Probe, alb_url: String, route: String) -> Observatio
         Ok(url) => url,
         Err(error) => return Observation::errored(Code::SettingsInvalid, text, format!("not a URL: {error}")),
     };
-    let request = Request { method: Method::HEAD, url, headers: HeaderMap::new(), timeout: ARTICLE_TIMEOUT, wants_body: false };
+    let request =
+        Request { method: Method::HEAD, url, headers: HeaderMap::new(), timeout: ARTICLE_TIMEOUT, wants_body: false };
     let condition = Condition::parse("status == 2xx", SUBJECTS);
     match condition {
         Ok(condition) => ask(&probe, &request, &[condition]).await,
@@ -215,9 +233,21 @@ mod tests {
     #[test]
     fn a_url_is_a_fact_and_a_path_or_whole() {
         assert_eq!(parse("{{test_url}}/x").unwrap(), (Method::GET, Template::On(Route::Test, "/x".into())));
-        assert_eq!(parse("POST {{ production_url }}/x?y=1").unwrap(), (Method::POST, Template::On(Route::Production, "/x?y=1".into())));
+        assert_eq!(
+            parse("POST {{ production_url }}/x?y=1").unwrap(),
+            (Method::POST, Template::On(Route::Production, "/x?y=1".into()))
+        );
         assert!(matches!(parse("HEAD https://example.com/x").unwrap(), (Method::HEAD, Template::Whole(_))));
-        let faults = ["{{tset_url}}/x", "{{purple}}", "{{test_url/x", "{{test_url}}x", "/x", "ftp://x/", "get {{test_url}}", "GET "];
+        let faults = [
+            "{{tset_url}}/x",
+            "{{purple}}",
+            "{{test_url/x",
+            "{{test_url}}x",
+            "/x",
+            "ftp://x/",
+            "get {{test_url}}",
+            "GET ",
+        ];
         insta::assert_snapshot!(faults.map(|text| format!("{text:<20} → {}", parse(text).unwrap_err())).join("\n"));
     }
 }

@@ -17,10 +17,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
-pub use self::{
-    http::article,
-    probe::Probe,
-};
+pub use self::{http::article, probe::Probe};
 use crate::{
     aws::Aws,
     code::Code,
@@ -30,7 +27,8 @@ use crate::{
 };
 
 /// Every kind of check, by the key that names it in a gate file.
-pub const KINDS: &[Kind] = &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+pub const KINDS: &[Kind] =
+    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
 
 /// A kind of check: its key in the gate file, and how to read one.
 pub struct Kind {

@@ -29,7 +29,8 @@ const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Pace {
     /// One look.
-    pub const ONCE: Self = Self { within: Duration::ZERO, stay: Duration::ZERO, consecutive: 1, every: Duration::from_secs(5) };
+    pub const ONCE: Self =
+        Self { within: Duration::ZERO, stay: Duration::ZERO, consecutive: 1, every: Duration::from_secs(5) };
 
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {
@@ -126,7 +127,7 @@ mod tests {
         aws::Aws,
         check::Probe,
         settings::AwsSettings,
-        target::{Deployment, Progress, Service, Target},
+        target::{Deployment, Service, Target},
     };
 
     pub(crate) fn scene(left: Duration) -> Scene {
@@ -143,11 +144,16 @@ mod tests {
             test_listener: None,
             alarms: None,
         };
-        let service = Service { name: "web".into(), status: "ACTIVE".into(), controller: String::new(), task_sets: Vec::new(), events: Vec::new() };
+        let service = Service {
+            name: "web".into(),
+            status: "ACTIVE".into(),
+            controller: String::new(),
+            task_sets: Vec::new(),
+            events: Vec::new(),
+        };
         Scene {
             target: Arc::new(Target {
                 deployment,
-                progress: Progress::Nothing,
                 cluster: "shop".into(),
                 service,
                 green_group: None,

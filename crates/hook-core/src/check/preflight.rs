@@ -24,7 +24,8 @@ enum Item {
     Reachable,
 }
 
-const ITEMS: [(&str, Item); 3] = [("service", Item::Service), ("rollback", Item::Rollback), ("reachable", Item::Reachable)];
+const ITEMS: [(&str, Item); 3] =
+    [("service", Item::Service), ("rollback", Item::Rollback), ("reachable", Item::Reachable)];
 
 #[derive(Debug)]
 struct Preflight(Vec<Item>);
@@ -62,7 +63,10 @@ impl Check for Preflight {
                 });
             }
             // The worst one speaks; the order of outcomes begins with passed and not applicable.
-            let worst = seen.iter().position(|it| !it.holds()).or_else(|| seen.iter().position(|it| it.outcome == Outcome::Passed));
+            let worst = seen
+                .iter()
+                .position(|it| !it.holds())
+                .or_else(|| seen.iter().position(|it| it.outcome == Outcome::Passed));
             seen.swap_remove(worst.unwrap_or(0))
         })
     }
@@ -75,7 +79,12 @@ fn service(scene: &Scene) -> Observation {
         return Observation::failed(Code::ServiceNotActive, resource, "status ACTIVE", &service.status);
     }
     if service.controller != "CODE_DEPLOY" {
-        return Observation::failed(Code::ServiceNotActive, resource, "deployment controller CODE_DEPLOY", &service.controller);
+        return Observation::failed(
+            Code::ServiceNotActive,
+            resource,
+            "deployment controller CODE_DEPLOY",
+            &service.controller,
+        );
     }
     Observation::passed(resource, "ACTIVE, deployed by CodeDeploy")
 }

@@ -116,9 +116,11 @@ impl Probe {
     pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client.as_ref().map_err(|why| Trouble { code: Code::TlsFailed, detail: why.clone() })?;
         let began = Instant::now();
-        let timed_out = |_| Trouble { code: Code::ReadTimedOut, detail: format!("after {}", in_words(request.timeout)) };
+        let timed_out =
+            |_| Trouble { code: Code::ReadTimedOut, detail: format!("after {}", in_words(request.timeout)) };
         let exchange = async {
-            let sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
+            let sent =
+                client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
             let mut response = sent.await.map_err(|error| trouble(&error))?;
             let mut body = Vec::new();
             while request.wants_body && body.len() < MAX_BODY {
@@ -144,7 +146,9 @@ impl Probe {
     pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Duration, Trouble> {
         let began = Instant::now();
         let connecting = async {
-            let addresses = lookup(host.to_owned()).await.map_err(|error| Trouble { code: Code::NameNotResolved, detail: error.to_string() })?;
+            let addresses = lookup(host.to_owned())
+                .await
+                .map_err(|error| Trouble { code: Code::NameNotResolved, detail: error.to_string() })?;
             let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
             tokio::net::TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
                 let code = match error.kind() {
@@ -229,28 +233,36 @@ fn trouble(error: &reqwest::Error) -> Trouble {
         } else if error.is::<rustls::Error>() {
             code = Some(Code::TlsFailed);
         } else if let Some(io) = error.downcast_ref::<io::Error>() {
-            if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return Trouble { code: Code::TlsFailed, detail: tls.to_string() };
-            }
             code = match io.kind() {
                 io::ErrorKind::ConnectionRefused => Some(Code::ConnectRefused),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted => {
-                    Some(Code::ConnectionReset)
-                }
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionAborted => Some(Code::ConnectionReset),
                 io::ErrorKind::TimedOut => code.or(Some(Code::ConnectTimedOut)),
                 _ => code,
             };
         }
-        cause = error.source();
+        cause = cause_of(error);
     }
     let code = code.unwrap_or_else(|| match () {
         () if error.is_connect() && error.is_timeout() => Code::ConnectTimedOut,
         () if error.is_timeout() => Code::ReadTimedOut,
         // The connection ended before the answer did.
-        () if !error.is_connect() && (innermost.contains("closed") || innermost.contains("incomplete")) => Code::ConnectionReset,
+        () if !error.is_connect() && (innermost.contains("closed") || innermost.contains("incomplete")) => {
+            Code::ConnectionReset
+        }
         () => Code::RequestFailed,
     });
     Trouble { code, detail: innermost }
+}
+
+/// What lies under an error. An `io::Error` hides the one that it wraps: its `source` is already the one below that.
+fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }
 
 impl Reply {
@@ -261,7 +273,15 @@ impl Reply {
 
     /// Where it redirects to.
     pub fn location(&self) -> Option<String> {
-        Some(String::from_utf8_lossy(self.headers.get("location")?.as_bytes()).split('?').next().unwrap_or_default().chars().take(120).collect())
+        Some(
+            String::from_utf8_lossy(self.headers.get("location")?.as_bytes())
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(120)
+                .collect(),
+        )
     }
 }
 
@@ -333,7 +353,13 @@ mod tests {
 
     fn request(url: &str) -> Request {
         let url = url.parse().unwrap();
-        Request { method: Method::GET, url, headers: HeaderMap::new(), timeout: Duration::from_millis(300), wants_body: true }
+        Request {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            timeout: Duration::from_millis(300),
+            wants_body: true,
+        }
     }
 
     async fn code(url: &str) -> Code {
@@ -382,8 +408,14 @@ mod tests {
             use tokio::io::{AsyncReadExt, AsyncWriteExt};
             let mut seen = vec![0; 1024];
             let read = stream.read(&mut seen).await.unwrap();
-            let host = String::from_utf8_lossy(&seen[..read]).lines().find(|line| line.starts_with("host")).unwrap_or_default().to_owned();
-            let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{host}", host.len()).as_bytes()).await;
+            let host = String::from_utf8_lossy(&seen[..read])
+                .lines()
+                .find(|line| line.starts_with("host"))
+                .unwrap_or_default()
+                .to_owned();
+            let _ = stream
+                .write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{host}", host.len()).as_bytes())
+                .await;
         })
         .await;
         let probe = Probe::new(&AwsSettings::default());

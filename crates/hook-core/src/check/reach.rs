@@ -48,7 +48,10 @@ impl Check for Reach {
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
-        Box::pin(self.pace.watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }))
+        Box::pin(
+            self.pace
+                .watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }),
+        )
     }
 }
 
@@ -61,7 +64,12 @@ impl Reach {
         let Some(green) = &scene.target.green_group else {
             let resource = format!("service {}", scene.target.service.name);
             let seen = "none: the task set of this deployment names no target group of its pair";
-            return Ok(Look::Final(Observation::failed(Code::ReplacementMissing, resource, "a target group of the replacement", seen)));
+            return Ok(Look::Final(Observation::failed(
+                Code::ReplacementMissing,
+                resource,
+                "a target group of the replacement",
+                seen,
+            )));
         };
         let listener = scene.aws.listener(&known.arn).await?;
         let resource = format!("{} {}", self.route.word(), listener.title());
@@ -87,10 +95,15 @@ fn forwards(listener: &Listener, groups: &[String]) -> String {
         for (arn, _) in &rule.weights {
             shares.insert(group_name(arn), rule.share_of(arn));
         }
-        let weighted = shares.iter().filter(|(_, share)| **share > 0.0).map(|(name, share)| format!("{share:.0} % to {name}"));
+        let weighted =
+            shares.iter().filter(|(_, share)| **share > 0.0).map(|(name, share)| format!("{share:.0} % to {name}"));
         let weighted = weighted.collect::<Vec<_>>().join(", ");
         let to = if weighted.is_empty() { "nowhere".to_owned() } else { weighted };
         if rule.priority == "default" { to } else { format!("rule {}: {to}", rule.priority) }
     };
-    if rules.is_empty() { "forwards nowhere".to_owned() } else { rules.iter().take(3).map(|rule| told(rule)).collect::<Vec<_>>().join("; ") }
+    if rules.is_empty() {
+        "forwards nowhere".to_owned()
+    } else {
+        rules.iter().take(3).map(|rule| told(rule)).collect::<Vec<_>>().join("; ")
+    }
 }

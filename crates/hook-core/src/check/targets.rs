@@ -64,7 +64,10 @@ impl Targets {
         let (health, service) = (health?, service?);
         let resource = format!("target group {}", group.name);
         if !health.is_empty() && health.iter().all(is_unused) {
-            let why = format!("all {} targets are unused: no listener forwards to this group yet, so nobody asks for their health", health.len());
+            let why = format!(
+                "all {} targets are unused: no listener forwards to this group yet, so nobody asks for their health",
+                health.len()
+            );
             return Ok(Observation::not_applicable(resource, why));
         }
         // A target on its way out says nothing about those that stay.
@@ -82,7 +85,12 @@ impl Targets {
             facts.insert("desired", Value::Number(green.desired.into()));
         }
         let absent = |condition: &Condition, subject: &str| {
-            Observation::no_data(Code::ReplacementMissing, &resource, condition.to_string(), format!("no task set, so no {subject}"))
+            Observation::no_data(
+                Code::ReplacementMissing,
+                &resource,
+                condition.to_string(),
+                format!("no task set, so no {subject}"),
+            )
         };
         let ill: Vec<_> = registered.iter().filter(|target| target.state != "healthy").collect();
         let more = ill.len().saturating_sub(TOLD);

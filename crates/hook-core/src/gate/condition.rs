@@ -177,7 +177,8 @@ impl Condition {
     pub fn parse(text: &str, subjects: &'static [Subject]) -> Result<Self, String> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        let subject = subjects.iter().find(|subject| subject.is(word)).ok_or_else(|| unknown_subject(word, subjects))?;
+        let subject =
+            subjects.iter().find(|subject| subject.is(word)).ok_or_else(|| unknown_subject(word, subjects))?;
         let (symbol, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let operator = OPERATORS.iter().find(|(known, _)| *known == symbol).map(|(_, operator)| *operator);
         let operator = operator.ok_or_else(|| unknown_operator(&text, symbol))?;
@@ -236,7 +237,8 @@ impl Condition {
 }
 
 fn unknown_subject(word: &str, subjects: &[Subject]) -> String {
-    let shown = |subject: &Subject| if subject.family { format!("{}.…", subject.name) } else { subject.name.to_owned() };
+    let shown =
+        |subject: &Subject| if subject.family { format!("{}.…", subject.name) } else { subject.name.to_owned() };
     let known = subjects.iter().map(shown).collect::<Vec<_>>().join(", ");
     if word.is_empty() {
         return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
@@ -308,10 +310,14 @@ fn operand(text: &str, subjects: &[Subject]) -> Result<Operand, String> {
     if subjects.iter().any(|subject| subject.is(text)) {
         return Ok(Operand::Subject(text.to_owned()));
     }
-    if let Some(class) = text.strip_suffix("xx").and_then(|digit| digit.parse::<u8>().ok()).filter(|digit| (1..=5).contains(digit)) {
+    if let Some(class) =
+        text.strip_suffix("xx").and_then(|digit| digit.parse::<u8>().ok()).filter(|digit| (1..=5).contains(digit))
+    {
         return Ok(Operand::Range(f64::from(class) * 100.0, f64::from(class).mul_add(100.0, 99.0)));
     }
-    if let Some((low, high)) = text.split_once('-').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?))) {
+    if let Some((low, high)) =
+        text.split_once('-').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)))
+    {
         return if low <= high { Ok(Operand::Range(low, high)) } else { Err(format!("the range {text} is empty")) };
     }
     Ok(Operand::Value(match text {
@@ -323,7 +329,11 @@ fn operand(text: &str, subjects: &[Subject]) -> Result<Operand, String> {
             match (plain.parse::<f64>(), humantime::parse_duration(text)) {
                 (Ok(number), _) if begins => Value::Number(number),
                 (_, Ok(span)) => Value::Span(span),
-                _ if begins => return Err(format!("`{text}` is no number, length of time or range; put a text in quotation marks")),
+                _ if begins => {
+                    return Err(format!(
+                        "`{text}` is no number, length of time or range; put a text in quotation marks"
+                    ));
+                }
                 _ => Value::Text(text.to_owned()),
             }
         }
@@ -402,10 +412,24 @@ mod tests {
     #[test]
     fn what_is_true_holds() {
         for text in [
-            "status == 204", "status in 200, 204", "status in 200-299", "status == 2xx", "status != 5xx", "running < desired",
-            "latency < 1s", "latency >= 412ms", "state == ALARM", "state == 'ALARM'", "state in OK, ALARM", "state != OK",
-            "steady == true", "header.location matches '^/api/orders/'", "header.location contains orders",
-            "header.location exists", "header.content-length > 10", "  status   ==  204 ",
+            "status == 204",
+            "status in 200, 204",
+            "status in 200-299",
+            "status == 2xx",
+            "status != 5xx",
+            "running < desired",
+            "latency < 1s",
+            "latency >= 412ms",
+            "state == ALARM",
+            "state == 'ALARM'",
+            "state in OK, ALARM",
+            "state != OK",
+            "steady == true",
+            "header.location matches '^/api/orders/'",
+            "header.location contains orders",
+            "header.location exists",
+            "header.content-length > 10",
+            "  status   ==  204 ",
         ] {
             assert_eq!(held(text), Held::True, "{text}");
         }
@@ -427,7 +451,16 @@ mod tests {
 
     #[test]
     fn values_of_different_types_never_compare_as_true() {
-        for text in ["steady == 1", "steady != 1", "steady != 'no'", "latency != 3", "state < 3", "status contains 2", "status matches 2", "status != x"] {
+        for text in [
+            "steady == 1",
+            "steady != 1",
+            "steady != 'no'",
+            "latency != 3",
+            "state < 3",
+            "status contains 2",
+            "status matches 2",
+            "status != x",
+        ] {
             assert!(matches!(held(text), Held::False { .. }), "{text}");
         }
     }
@@ -441,9 +474,24 @@ mod tests {
     #[test]
     fn faults_of_the_language_are_told_with_a_suggestion() {
         let texts = [
-            "", "status", "status =", "status ==", "status = 200", "stauts == 200", "purple == 200", "header == 1", "header. == 1",
-            "status is 200", "status exists 3", "status == 1, 2", "status < 200-299", "status in 299-200", "status == 2x0",
-            "state == 'ALARM", "state in 'OK', ", "header.x matches '('",
+            "",
+            "status",
+            "status =",
+            "status ==",
+            "status = 200",
+            "stauts == 200",
+            "purple == 200",
+            "header == 1",
+            "header. == 1",
+            "status is 200",
+            "status exists 3",
+            "status == 1, 2",
+            "status < 200-299",
+            "status in 299-200",
+            "status == 2x0",
+            "state == 'ALARM",
+            "state in 'OK', ",
+            "header.x matches '('",
         ];
         let told = texts.map(|text| format!("{text:<24} → {}", Condition::parse(text, SUBJECTS).unwrap_err()));
         insta::assert_snapshot!(told.join("\n"));

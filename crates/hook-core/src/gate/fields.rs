@@ -172,7 +172,10 @@ impl<'a> Fields<'a> {
         let conditions = self.expect(subjects);
         if conditions.is_empty() && self.faults.len() == faults {
             let example = subjects.first().map_or("", |subject| subject.name);
-            self.fault(self.at, format!("this check expects nothing; add `expect`, with conditions on {example} and the like"));
+            self.fault(
+                self.at,
+                format!("this check expects nothing; add `expect`, with conditions on {example} and the like"),
+            );
         }
         conditions
     }

@@ -11,7 +11,7 @@ mod yaml;
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 pub use self::{
-    condition::{Condition, Facts, Held, Subject, Value},
+    condition::{Condition, Facts, Held, Subject, Value, in_words},
     fields::Fields,
     yaml::{Data, Node, Place},
 };
@@ -150,7 +150,9 @@ fn read_checks(node: Option<&Node>, fields: &mut Fields<'_>) -> Option<Vec<Check
     match node.map(|node| (&node.data, node)) {
         None => Some(Vec::new()),
         Some((Data::Text(word), _)) if word == "none" => None,
-        Some((Data::List(items), _)) => Some(items.iter().filter_map(|item| read_check(item, fields.faults())).collect()),
+        Some((Data::List(items), _)) => {
+            Some(items.iter().filter_map(|item| read_check(item, fields.faults())).collect())
+        }
         Some((_, node)) => {
             fields.fault(node.at, "`checks` is a list of checks, or `none`");
             Some(Vec::new())
@@ -165,11 +167,13 @@ fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) 
         Data::Text(word) if word == "none" => Vec::new(),
         Data::Map(entries) => {
             let mut built_in = built_in;
-            let name_of = |node: &Node| node.get("name").and_then(|name| name.as_text().map(str::to_owned)).unwrap_or_default();
+            let name_of =
+                |node: &Node| node.get("name").and_then(|name| name.as_text().map(str::to_owned)).unwrap_or_default();
             let known: Vec<String> = built_in.iter().map(name_of).collect();
             for (key, change) in entries {
                 let Some(index) = known.iter().position(|name| *name == key.name) else {
-                    let message = format!("{:?} is no built-in check of this hook; there are {}", key.name, known.join(", "));
+                    let message =
+                        format!("{:?} is no built-in check of this hook; there are {}", key.name, known.join(", "));
                     fields.fault(key.at, message);
                     continue;
                 };
@@ -274,7 +278,10 @@ hooks:
     #[test]
     fn a_files_checks_are_added_to_the_built_in_ones() {
         let own = "{ ecs: green, name: mine, expect: [running >= 2] }";
-        assert_eq!(names(&format!("version: 1\nhooks: {{ after_install: {{ checks: [{own}] }} }}")), ["steady", "targets", "mine"]);
+        assert_eq!(
+            names(&format!("version: 1\nhooks: {{ after_install: {{ checks: [{own}] }} }}")),
+            ["steady", "targets", "mine"]
+        );
         let none = format!("version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{own}] }} }}");
         assert_eq!(names(&none), ["mine"]);
         assert_eq!(names("version: 1"), ["steady", "targets"]);

@@ -134,7 +134,9 @@ pub fn parse(text: &str) -> Result<Node, Fault> {
     loop {
         match builder.next()? {
             (Event::StreamEnd, _) => return Ok(node),
-            (Event::DocumentStart(_), at) => return Err(fault(at, "a gate file is one document; this begins a second")),
+            (Event::DocumentStart(_), at) => {
+                return Err(fault(at, "a gate file is one document; this begins a second"));
+            }
             _ => {}
         }
     }
