@@ -37,13 +37,13 @@ pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
         let barrier = waits_for.and_then(|index| hear.get(index).cloned());
         let board = board.clone();
         running.spawn(async move {
-            if let Some(barrier) = barrier {
-                if !opened(barrier).await {
-                    board.begin(index);
-                    let why = Observation::failed(Code::NotRun, "check", "the barrier before it to hold", "it did not");
-                    board.end(index, why.but(Outcome::NotRun, Code::NotRun));
-                    return;
-                }
+            if let Some(barrier) = barrier
+                && !opened(barrier).await
+            {
+                board.begin(index);
+                let why = Observation::failed(Code::NotRun, "check", "the barrier before it to hold", "it did not");
+                board.end(index, why.but(Outcome::NotRun, Code::NotRun));
+                return;
             }
             board.begin(index);
             // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.

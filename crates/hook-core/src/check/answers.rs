@@ -32,10 +32,10 @@ struct Answers {
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let route = fields.choice("answers", &Route::WORDS);
     let path = fields.text("path");
-    if let (Some(path), Some(node)) = (&path, fields.node("path")) {
-        if !path.starts_with('/') {
-            fields.fault(node.at, format!("`path` begins with /, not {path:?}"));
-        }
+    if let (Some(path), Some(node)) = (&path, fields.node("path"))
+        && !path.starts_with('/')
+    {
+        fields.fault(node.at, format!("`path` begins with /, not {path:?}"));
     }
     let timeout = fields.duration("timeout").unwrap_or(TIMEOUT);
     // A listener that has just switched may still send some requests to the other side.

@@ -133,11 +133,10 @@ impl Ecs {
                 details.push(format!("{} more ended by scaling or Spot, which is no fault", spared.len()));
             }
         }
-        if self.mentions("unhealthy_containers") || self.mentions("unknown_containers") {
-            match self.health(scene, &service, set, &mut facts, &mut details).await? {
-                Some(does_not_apply) => return Ok(Look::Final(Observation::not_applicable(resource, does_not_apply))),
-                None => {}
-            }
+        if (self.mentions("unhealthy_containers") || self.mentions("unknown_containers"))
+            && let Some(does_not_apply) = self.health(scene, &service, set, &mut facts, &mut details).await?
+        {
+            return Ok(Look::Final(Observation::not_applicable(resource, does_not_apply)));
         }
         let absent = |condition: &Condition, subject: &str| {
             Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), format!("no {subject}"))

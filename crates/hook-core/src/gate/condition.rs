@@ -243,8 +243,9 @@ fn unknown_subject(word: &str, subjects: &[Subject]) -> String {
     if word.is_empty() {
         return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
     }
-    match suggest(word, subjects.iter().map(|subject| subject.name)) {
-        Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{near}`?"),
+    let near = suggest(word, subjects.iter().map(|subject| subject.name));
+    match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
+        Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{}`?", shown(near)),
         None => format!("`{word}` is not a subject of this kind of check; there are {known}"),
     }
 }

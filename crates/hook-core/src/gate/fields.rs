@@ -121,10 +121,10 @@ impl<'a> Fields<'a> {
     /// A whole number from 1 to `most`.
     pub fn count(&mut self, key: &'static str, most: u32) -> Option<u32> {
         let node = self.node(key)?;
-        if let Data::Integer(number) = node.data {
-            if let Some(number) = u32::try_from(number).ok().filter(|number| (1..=most).contains(number)) {
-                return Some(number);
-            }
+        if let Data::Integer(number) = node.data
+            && let Some(number) = u32::try_from(number).ok().filter(|number| (1..=most).contains(number))
+        {
+            return Some(number);
         }
         self.wrong(key, node, &format!("a whole number from 1 to {most}"));
         None

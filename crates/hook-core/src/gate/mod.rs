@@ -129,18 +129,18 @@ fn for_each_hook(file: &Node, faults: &mut Vec<Fault>, mut part: impl FnMut(Hook
         Some((_, Data::Integer(1))) => {}
         Some((at, other)) => top.fault(at, format!("version {other} is not known; this is version 1")),
     }
-    if let Some(hooks) = top.node("hooks") {
-        if let Some(mut hooks) = Fields::of(hooks, "hooks", top.faults()) {
-            for hook in Hook::ALL {
-                if let Some(node) = hooks.node(hook.key()) {
-                    if let Some(mut fields) = Fields::of(node, hook.key(), hooks.faults()) {
-                        part(hook, &mut fields);
-                        fields.finish();
-                    }
-                }
+    if let Some(hooks) = top.node("hooks")
+        && let Some(mut hooks) = Fields::of(hooks, "hooks", top.faults())
+    {
+        for hook in Hook::ALL {
+            if let Some(node) = hooks.node(hook.key())
+                && let Some(mut fields) = Fields::of(node, hook.key(), hooks.faults())
+            {
+                part(hook, &mut fields);
+                fields.finish();
             }
-            hooks.finish();
         }
+        hooks.finish();
     }
     top.finish();
 }
