@@ -132,7 +132,8 @@ fn headers(fields: &mut Fields<'_>) -> HeaderMap {
 
 impl Check for Http {
     fn title(&self) -> String {
-        format!("http {}", self.text)
+        // A query may hold what must not be in a log.
+        format!("http {}", self.text.split('?').next().unwrap_or_default())
     }
 
     fn uses(&self) -> Option<Route> {
@@ -179,7 +180,7 @@ pub(super) fn wants_body(expect: &[Condition]) -> bool {
 
 /// Asks once and judges the reply.
 pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition]) -> Observation {
-    let resource = format!("{} {}", request.method, request.url);
+    let resource = request.title();
     let expected = || expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
     match probe.send(request).await {
         Err(trouble) => Observation::failed(trouble.code, resource, expected(), trouble.words()),

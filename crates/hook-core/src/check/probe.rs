@@ -48,6 +48,18 @@ pub struct Request {
     pub wants_body: bool,
 }
 
+impl Request {
+    /// `GET https://host/path`, without what may be secret: a query, and a user with a password.
+    pub fn title(&self) -> String {
+        let mut url = self.url.clone();
+        let query = if url.query().is_some() { "?…" } else { "" };
+        url.set_query(None);
+        url.set_fragment(None);
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
+        format!("{} {url}{query}", self.method)
+    }
+}
+
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Reply {
@@ -121,10 +133,10 @@ impl Probe {
         let exchange = async {
             let sent =
                 client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
-            let mut response = sent.await.map_err(|error| trouble(&error))?;
+            let mut response = sent.await.map_err(trouble)?;
             let mut body = Vec::new();
             while request.wants_body && body.len() < MAX_BODY {
-                match response.chunk().await.map_err(|error| trouble(&error))? {
+                match response.chunk().await.map_err(trouble)? {
                     Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
                     None => break,
                 }
@@ -222,10 +234,12 @@ async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
 }
 
 /// Sorts a failed request by its causes, from the outermost to the innermost.
-fn trouble(error: &reqwest::Error) -> Trouble {
+fn trouble(error: reqwest::Error) -> Trouble {
+    // Its own words would tell the whole URL.
+    let error = error.without_url();
     let mut innermost = String::new();
     let mut code = None;
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {
         innermost = error.to_string();
         if error.is::<NotResolved>() {
@@ -311,6 +325,17 @@ impl Facts for Reply {
             Some(_) => None,
         }
     }
+
+    /// Bodies and headers may hold what must not be in a log; a single value of a JSON body that the gate file asks for
+    /// by name is what its author wants to read.
+    fn shown(&self, subject: &str, value: &Value) -> String {
+        match value {
+            Value::Text(text) if !subject.starts_with("json.") || text.starts_with(['{', '[']) => {
+                format!("a text of {} characters", text.chars().count())
+            }
+            _ => value.to_string(),
+        }
+    }
 }
 
 /// `items[0].id` as a JSON pointer: `/items/0/id`.
@@ -379,6 +404,18 @@ mod tests {
             }
         });
         port
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let reply = reply(r#"{"version":"1.2","whole":{"token":"sesame"}}"#);
+        let shown = |subject: &str| reply.shown(subject, &reply.fact(subject).unwrap());
+        assert_eq!(shown("body"), "a text of 44 characters");
+        assert_eq!(shown("header.x-version"), "a text of 3 characters");
+        assert_eq!(shown("json.version"), "'1.2'");
+        assert_eq!(shown("json.whole"), "a text of 18 characters");
+        let request = request("http://me:sesame@shop.example.com:8080/a?token=sesame#x");
+        assert_eq!(request.title(), "GET http://shop.example.com:8080/a?…");
     }
 
     #[tokio::test]

@@ -81,6 +81,12 @@ pub fn in_words(span: Duration) -> String {
 pub trait Facts {
     /// The subject's value, if there is one to see.
     fn fact(&self, subject: &str) -> Option<Value>;
+
+    /// The value as a log may show it.
+    fn shown(&self, subject: &str, value: &Value) -> String {
+        let _ = subject;
+        value.to_string()
+    }
 }
 
 impl Facts for BTreeMap<&'static str, Value> {
@@ -213,7 +219,7 @@ impl Condition {
                 _ => Held::Absent { subject: self.subject.clone(), code: self.code },
             };
         };
-        let mut seen = left.to_string();
+        let mut seen = facts.shown(&self.subject, &left);
         let mut any = self.operator == Operator::Exists;
         for operand in &self.operands {
             any |= match operand {
@@ -221,7 +227,7 @@ impl Condition {
                     let Some(right) = facts.fact(name) else {
                         return Held::Absent { subject: name.clone(), code: self.code };
                     };
-                    seen = format!("{left} and {right}");
+                    seen = format!("{seen} and {}", facts.shown(name, &right));
                     compare(&left, self.operator, &right)
                 }
                 Operand::Value(right) => compare(&left, self.operator, right),
