@@ -190,6 +190,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_code_has_its_heading_in_the_manual_and_no_heading_is_left_over() {
+        let manual = include_str!("../../../docs/OPERATING.md");
+        let headings: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        let errors = ["EventNotJson", "EventMalformed", "AnswerNotSent"].map(str::to_owned);
+        let codes: Vec<String> = Code::ALL.iter().map(|code| code.word()).chain(errors).collect();
+        assert_eq!(headings, codes);
+    }
+
+    #[test]
     fn no_code_is_missing_from_the_list() {
         assert!(Code::ALL.is_sorted());
         // GateEmpty is the last variant; its index says how many there are.

@@ -335,6 +335,37 @@ hooks:
         insta::assert_snapshot!(faults(&"x".repeat(MAX_BYTES + 1)));
     }
 
+    const DEFAULTS: [(Hook, &str); 5] = [
+        (Hook::BeforeInstall, include_str!("../../../before-install/default.yaml")),
+        (Hook::AfterInstall, include_str!("../../../after-install/default.yaml")),
+        (Hook::AfterAllowTestTraffic, include_str!("../../../after-allow-test-traffic/default.yaml")),
+        (Hook::BeforeAllowTraffic, include_str!("../../../before-allow-traffic/default.yaml")),
+        (Hook::AfterAllowTraffic, include_str!("../../../after-allow-traffic/default.yaml")),
+    ];
+
+    const MANUAL: &str = include_str!("../../../../docs/GATE-FILE.md");
+
+    #[test]
+    fn the_example_in_the_manual_is_a_gate_file_for_every_hook() {
+        let (_, rest) = MANUAL.split_once("```yaml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        for (hook, defaults) in DEFAULTS {
+            let gate = load(hook, defaults, Some(example)).unwrap_or_else(|faults| panic!("{hook}: {faults:?}"));
+            assert_eq!(gate.checks.is_empty(), hook == Hook::BeforeInstall, "{hook}");
+        }
+    }
+
+    #[test]
+    fn the_manual_lists_the_built_in_checks_in_their_order() {
+        for (hook, defaults) in DEFAULTS {
+            let gate = load(hook, defaults, None).unwrap();
+            let warns = |check: &CheckSpec| if check.policies.on_fail == Policy::Warn { " (warns)" } else { "" };
+            let told: Vec<_> = gate.checks.iter().map(|check| format!("`{}`{}", check.name, warns(check))).collect();
+            let row = format!("| `{}` | {} |", hook.key(), told.join(", "));
+            assert!(MANUAL.contains(&row), "docs/GATE-FILE.md lacks {row}");
+        }
+    }
+
     proptest! {
         #[test]
         fn an_arbitrary_file_never_panics(text in ".{0,400}") {
