@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const RESERVE: Duration = Duration::from_secs(30);
 /// With little time in all, the answer gets this share of it.
 const RESERVE_SHARE: u32 = 5;
+/// When no answer could be put, there is a line to write about it before Lambda ends the process.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// An answer is tried for at least so long, also when there is no time left at delivery.
 const LEAST: Duration = Duration::from_secs(2);
 /// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
@@ -42,7 +44,7 @@ impl Deadline {
         // A deadline beyond Lambda's own limit of 15 minutes is a clock that jumped; an Instant must not overflow for it.
         let left = left.min(Duration::from_secs(15 * 60));
         let reserve = RESERVE.min(left / RESERVE_SHARE);
-        Self { checks: now + (left - reserve), answer: now + left.max(LEAST) }
+        Self { checks: now + (left - reserve), answer: now + left.saturating_sub(LAST_WORDS).max(LEAST) }
     }
 }
 
@@ -60,8 +62,8 @@ mod tests {
     fn thirty_seconds_are_kept_back_but_never_more_than_a_fifth() {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let seconds = Duration::from_secs;
-        assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900)));
-        assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60)));
+        assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900) - LAST_WORDS));
+        assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60) - LAST_WORDS));
     }
 
     #[test]
@@ -74,7 +76,7 @@ mod tests {
     fn a_deadline_in_1970_or_in_a_far_future_is_survived() {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let watch = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
-        assert_eq!(left(watch, wall), (Duration::from_secs(48), ASSUMED));
-        assert_eq!(left(wall + Duration::from_secs(1 << 40), wall).1, Duration::from_secs(900));
+        assert_eq!(left(watch, wall), (Duration::from_secs(48), ASSUMED - LAST_WORDS));
+        assert_eq!(left(wall + Duration::from_secs(1 << 40), wall).1, Duration::from_secs(900) - LAST_WORDS);
     }
 }

@@ -4,6 +4,7 @@
 //! can therefore neither stop nor delay the answer. Until judging has ended well, the answer is Failed.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -20,10 +21,11 @@ use crate::{
     error::Error,
     event,
     hook::Hook,
+    ids::DeploymentId,
     judge::{self, Bench},
     report,
     settings::Settings,
-    verdict::Verdict,
+    verdict::{Status, Verdict},
 };
 
 /// One of the five functions, with everything that it keeps between events.
@@ -72,12 +74,17 @@ impl Handler {
         };
         let board = Board::new(told);
 
-        let verdict = self.judge(&execution.deployment, &board, deadline, began).await;
-
-        report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
-        match self.answer.put(&execution, verdict.status, deadline.answer).await? {
+        let cut_off = self.judge(&execution.deployment, &board, deadline, began).await;
+        // Not even a fault in the telling may keep the answer back.
+        let told = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let verdict = Verdict::of(board.close(&cut_off));
+            report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
+            verdict.status
+        }));
+        let status = told.unwrap_or(Status::Failed);
+        match self.answer.put(&execution, status, deadline.answer).await? {
             Sent::Accepted => {
-                tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", verdict.status.word());
+                tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", status.word());
             }
             Sent::AlreadyCompleted => tracing::warn!(
                 deployment.id = deployment,
@@ -87,14 +94,9 @@ impl Handler {
         Ok(())
     }
 
-    /// Judges on the other runtime, and comes back in time whatever happens there.
-    async fn judge(
-        &self,
-        deployment: &crate::ids::DeploymentId,
-        board: &Board,
-        deadline: Deadline,
-        began: Instant,
-    ) -> Verdict {
+    /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
+    /// something on the board not have come to its end.
+    async fn judge(&self, deployment: &DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> CutOff {
         let mut court = self.court.lock().await;
         let runtime = match court.take() {
             Some(runtime) => Ok(runtime),
@@ -104,22 +106,21 @@ impl Handler {
             Ok(runtime) => runtime,
             Err(error) => {
                 judge::no_thread(board, &error);
-                return Verdict::of(board.close(&CutOff::Panic));
+                return CutOff::Panic;
             }
         };
-        let judging =
-            runtime.spawn(judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks));
-        let cut_off = match tokio::time::timeout_at(deadline.checks + GRACE, judging).await {
-            Ok(Ok(())) => CutOff::Time(began.elapsed()),
+        let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
+        let ended = tokio::time::timeout_at(deadline.checks + GRACE, runtime.spawn(judging)).await;
+        if ended.is_ok() {
+            *court = Some(runtime);
+        } else {
+            // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
+            runtime.shutdown_background();
+        }
+        match ended {
             Ok(Err(_)) => CutOff::Panic,
-            Err(_) => {
-                // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
-                runtime.shutdown_background();
-                return Verdict::of(board.close(&CutOff::Time(began.elapsed())));
-            }
-        };
-        *court = Some(runtime);
-        Verdict::of(board.close(&cut_off))
+            Ok(Ok(())) | Err(_) => CutOff::Time(began.elapsed()),
+        }
     }
 }
 

@@ -51,6 +51,7 @@ pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, un
 
 async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: Instant) {
     let settings = &bench.settings;
+    board.stage("gate", "gate file");
     if !settings.faults.is_empty() {
         let observation =
             Observation::failed(Code::SettingsInvalid, "environment", "usable settings", settings.faults[0].clone());

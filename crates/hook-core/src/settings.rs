@@ -308,6 +308,14 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_setting() {
+        let readme = include_str!("../../../README.md");
+        for name in OURS.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
+            assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
+        }
+    }
+
+    #[test]
     fn all_faults_are_reported_together() {
         let settings = Settings::read(
             [
