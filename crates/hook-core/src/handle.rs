@@ -3,20 +3,17 @@
 //! Two runtimes: this thread takes events and answers, the other one judges. A check that blocks its thread or panics
 //! can therefore neither stop nor delay the answer. Until judging has ended well, the answer is Failed.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use tokio::{runtime::Runtime, sync::Mutex, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     aws::{Answer, Aws, Sent},
     board::{Board, CutOff},
     check::Probe,
+    court::{Court, Ended},
     deadline::Deadline,
     error::Error,
     event,
@@ -33,12 +30,8 @@ pub struct Handler {
     hook: Hook,
     answer: Answer,
     bench: Arc<Bench>,
-    /// Where judging happens. Made anew when a check has blocked it.
-    court: Mutex<Option<Runtime>>,
+    court: Court,
 }
-
-/// After the checks' time is up they get this long to notice, before the board is read without them.
-const GRACE: Duration = Duration::from_millis(50);
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
@@ -53,7 +46,7 @@ impl Handler {
                 probe: Probe::new(&settings.aws),
                 settings,
             }),
-            court: Mutex::new(None),
+            court: Court::default(),
         }
     }
 
@@ -97,38 +90,14 @@ impl Handler {
     /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
     /// something on the board not have come to its end.
     async fn judge(&self, deployment: &DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> CutOff {
-        let mut court = self.court.lock().await;
-        let runtime = match court.take() {
-            Some(runtime) => Ok(runtime),
-            None => tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
-        };
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
+        let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
+        match self.court.hold(judging, deadline.checks).await {
+            Ok(Ended::Done | Ended::OutOfTime) => CutOff::Time(began.elapsed()),
+            Ok(Ended::Panicked) => CutOff::Panic,
             Err(error) => {
                 judge::no_thread(board, &error);
-                return CutOff::Panic;
+                CutOff::Panic
             }
-        };
-        let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
-        let ended = tokio::time::timeout_at(deadline.checks + GRACE, runtime.spawn(judging)).await;
-        if ended.is_ok() {
-            *court = Some(runtime);
-        } else {
-            // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
-            runtime.shutdown_background();
-        }
-        match ended {
-            Ok(Err(_)) => CutOff::Panic,
-            Ok(Ok(())) | Err(_) => CutOff::Time(began.elapsed()),
-        }
-    }
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        // A runtime may not be waited for from within another one.
-        if let Some(runtime) = self.court.get_mut().take() {
-            runtime.shutdown_background();
         }
     }
 }

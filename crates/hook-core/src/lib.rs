@@ -4,6 +4,7 @@ mod aws;
 mod board;
 mod check;
 mod code;
+mod court;
 mod deadline;
 mod error;
 mod event;
