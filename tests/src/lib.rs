@@ -1,1 +1,265 @@
-//! What every whole-binary test needs.
+//! Whole programs against the rehearsal: one good world, one thing broken at a time.
+//!
+//! A [`Case`] is one hook at its moment of a healthy deployment, what is broken, and what has to come of it. [`play`] runs
+//! many at once and gives the golden text of what an operator would read.
+
+mod binaries;
+mod tidy;
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, world::World};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+pub use self::{binaries::binaries, tidy::tidy};
+
+/// So many hooks run at once: they wait more than they work.
+const AT_ONCE: usize = 8;
+
+/// The built-in checks with windows as short as a test's.
+const SHORT_WINDOWS: &str = "version: 1
+hooks:
+  before_install:
+    built_in: { original: { within: 300ms, every: 100ms } }
+  after_install:
+    built_in:
+      replacement: { within: 300ms, every: 100ms }
+      containers: { within: 300ms, every: 100ms }
+      targets: { within: 300ms, every: 100ms }
+      steady: { within: 300ms, every: 100ms }
+  after_allow_test_traffic:
+    built_in:
+      reach: { within: 300ms, every: 100ms }
+      answers: { within: 300ms, every: 100ms }
+  before_allow_traffic:
+    built_in:
+      targets: { within: 300ms, every: 100ms }
+      steady: { within: 300ms, every: 100ms }
+  after_allow_traffic:
+    built_in:
+      reach: { within: 300ms, every: 100ms }
+      answers: { within: 300ms, every: 100ms }
+      alarms: { for: 300ms, every: 100ms }
+";
+
+type Break = Box<dyn FnOnce(Stage) -> Stage + Send>;
+type Look = Box<dyn Fn(&Played) -> Result<(), String> + Send>;
+
+/// One hook, what is broken, and what has to come of it.
+pub struct Case {
+    title: String,
+    hook: HookName,
+    gate: Option<&'static str>,
+    breaks: Vec<Break>,
+    looks: Vec<Look>,
+}
+
+impl Case {
+    /// A hook in the good world.
+    pub fn new(hook: HookName, title: &str) -> Self {
+        Self { title: title.to_owned(), hook, gate: Some(SHORT_WINDOWS), breaks: Vec::new(), looks: Vec::new() }
+    }
+
+    fn look(mut self, look: impl Fn(&Played) -> Result<(), String> + Send + 'static) -> Self {
+        self.looks.push(Box::new(look));
+        self
+    }
+
+    /// Breaks something in the world.
+    pub fn world(self, change: impl FnOnce(&mut World) + Send + 'static) -> Self {
+        self.stage(|stage| stage.world(change))
+    }
+
+    /// Sets an environment variable of the function.
+    pub fn env(self, name: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        self.stage(move |stage| stage.env(name, &value))
+    }
+
+    /// Gives it another gate file than the one with short windows.
+    pub fn gate(self, text: &'static str) -> Self {
+        Self { gate: Some(text), ..self }
+    }
+
+    /// Gives it no gate file.
+    pub fn no_gate(self) -> Self {
+        Self { gate: None, ..self }
+    }
+
+    /// Sends it another payload.
+    pub fn payload(self, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        self.stage(move |stage| stage.payload(bytes))
+    }
+
+    /// Sends it the right event with something before its closing brace.
+    pub fn padded(self, more: impl Into<String>) -> Self {
+        let more = more.into();
+        self.stage(move |mut stage| {
+            let (deployment, execution) = stage.ids();
+            stage.payload(format!(
+                r#"{{"DeploymentId":"{deployment}","LifecycleEventHookExecutionId":"{execution}"{more}}}"#
+            ))
+        })
+    }
+
+    /// Makes an operation of AWS go wrong.
+    pub fn fault(self, fault: Fault) -> Self {
+        self.stage(move |stage| stage.fault(fault))
+    }
+
+    /// Runs another hook's program at this moment.
+    pub fn program(self, hook: HookName) -> Self {
+        self.stage(move |stage| stage.binary(hook))
+    }
+
+    /// Gives the function another time-out.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.stage(move |stage| stage.timeout(timeout))
+    }
+
+    /// Anything else.
+    pub fn stage(mut self, change: impl FnOnce(Stage) -> Stage + Send + 'static) -> Self {
+        self.breaks.push(Box::new(change));
+        self
+    }
+
+    /// It has to answer Succeeded.
+    pub fn succeeds(self) -> Self {
+        self.look(|played| same("the answers", &played.answers[..], &[Answer::Succeeded][..]))
+    }
+
+    /// It has to answer Failed, for this reason.
+    pub fn fails(self, code: &'static str) -> Self {
+        self.look(move |played| {
+            same("the answers", &played.answers[..], &[Answer::Failed][..])?;
+            same("the code", played.code.as_str(), code)
+        })
+    }
+
+    /// It can answer nobody, and the invocation has to fail with this error type.
+    pub fn errors(self, kind: &'static str) -> Self {
+        self.look(move |played| {
+            same("the answers", &played.answers[..], &[][..])?;
+            match &played.outcome_of_invocation {
+                InvocationResult::Error { error_type, .. } => same("the error type", error_type.as_str(), kind),
+                other => Err(format!("the invocation ended with {other:?}")),
+            }
+        })
+    }
+
+    /// A check has to warn with this code.
+    pub fn warns(self, code: &'static str) -> Self {
+        self.decides("warn", code)
+    }
+
+    /// A check has to come out with this decision and code.
+    pub fn decides(self, decision: &'static str, code: &'static str) -> Self {
+        self.look(move |played| {
+            let found = played.checks.iter().any(|check| check.decision == decision && check.code == code);
+            if found { Ok(()) } else { Err(format!("no check has the decision {decision} with the code {code:?}")) }
+        })
+    }
+
+    /// A check has to come out so.
+    pub fn check(self, name: &'static str, outcome: &'static str) -> Self {
+        self.look(move |played| {
+            let check = played.checks.iter().find(|check| check.name == name);
+            let check = check.ok_or_else(|| format!("there is no check {name}"))?;
+            same(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)
+        })
+    }
+
+    /// Anything else has to hold.
+    pub fn and(self, look: impl Fn(&Played) -> Result<(), String> + Send + 'static) -> Self {
+        self.look(look)
+    }
+
+    async fn play(self) -> anyhow::Result<(String, Vec<String>)> {
+        let mut stage = Stage::at(self.hook).await;
+        if let Some(gate) = self.gate {
+            stage = stage.gate(gate);
+        }
+        for breaks in self.breaks {
+            stage = breaks(stage);
+        }
+        let played = stage.run(binaries()).await?;
+        let mut wrong: Vec<String> = self.looks.iter().filter_map(|look| look(&played).err()).collect();
+        if played.answers.len() > 1 {
+            wrong.push(format!("it answered more than once: {:?}", played.answers));
+        }
+        if !played.unknown_operations.is_empty() {
+            wrong.push(format!("it called what the rehearsal does not know: {:?}", played.unknown_operations));
+        }
+        if let Some(line) = played.raw_log.iter().find(|line| line.contains("eyJlbmNyeXB0ZWREYXRhIjoi")) {
+            wrong.push(format!("a line of its log has the execution id: {line}"));
+        }
+        if played.verdict.chars().count() > 200 {
+            wrong.push(format!("its verdict line has more than 200 characters: {}", played.verdict));
+        }
+        if !wrong.is_empty() {
+            let log = played.raw_log.join("\n  ");
+            wrong.push(format!("the log was:\n  {log}"));
+        }
+        Ok((told(&self.title, &played), wrong))
+    }
+}
+
+/// Whether two things are the same, in words if not.
+///
+/// # Errors
+/// Both, if they differ.
+pub fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, seen: &T, expected: &T) -> Result<(), String> {
+    if seen == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, was {seen:?}")) }
+}
+
+fn told(title: &str, played: &Played) -> String {
+    let mut text = format!("== {title}\n");
+    let _ = match (&played.outcome_of_invocation, &played.answers[..]) {
+        (InvocationResult::Error { error_type, error_message }, _) => {
+            writeln!(text, "{error_type}: {}", tidy(error_message))
+        }
+        (_, []) => writeln!(text, "no answer"),
+        _ => writeln!(text, "{}", tidy(&played.verdict)),
+    };
+    // They are logged as they end.
+    let mut checks: Vec<_> = played.checks.iter().collect();
+    checks.sort_by_key(|check| &check.name);
+    for check in checks {
+        let _ = writeln!(text, "  {:<14} {:<4} {}", check.outcome, check.decision, tidy(&check.message));
+    }
+    text
+}
+
+/// Plays all cases, so many at once, and gives the golden text of all in their order.
+///
+/// # Panics
+/// When a case did not come out as it has to; all that did not are told.
+pub async fn play(cases: Vec<Case>) -> String {
+    let gate = Arc::new(Semaphore::new(AT_ONCE));
+    let mut playing = JoinSet::new();
+    for (index, case) in cases.into_iter().enumerate() {
+        let gate = gate.clone();
+        playing.spawn(async move {
+            let _permit = gate.acquire_owned().await;
+            let title = case.title.clone();
+            (index, title, case.play().await)
+        });
+    }
+    let (mut texts, mut faults) = (Vec::new(), Vec::new());
+    while let Some(played) = playing.join_next().await {
+        match played {
+            Ok((index, title, Ok((text, wrong)))) => {
+                texts.push((index, text));
+                if !wrong.is_empty() {
+                    faults.push(format!("{title}\n  {}", wrong.join("\n  ")));
+                }
+            }
+            Ok((_, title, Err(error))) => faults.push(format!("{title}\n  could not be played: {error:#}")),
+            Err(error) => faults.push(format!("a case panicked: {error}")),
+        }
+    }
+    assert!(faults.is_empty(), "{} cases came out wrong:\n\n{}", faults.len(), faults.join("\n\n"));
+    texts.sort();
+    texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
+}

@@ -83,6 +83,11 @@ impl Board {
             .collect();
     }
 
+    /// The name of the check at `index`.
+    pub fn name_of(&self, index: usize) -> String {
+        self.lock().planned.get(index).map(|planned| planned.name.clone()).unwrap_or_default()
+    }
+
     /// The check at `index` begins.
     pub fn begin(&self, index: usize) {
         if let Some(planned) = self.lock().planned.get_mut(index) {

@@ -88,6 +88,13 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
     };
+    let service = &target.service;
+    if !service.exists() {
+        let resource = format!("service {} of cluster {}", service.name, target.cluster);
+        let observation = Observation::failed(Code::ServiceNotActive, resource, "status ACTIVE", &service.status);
+        board.note("discovery", STRICT, observation);
+        return;
+    }
     board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
     let scene = Scene {
         target,

@@ -47,7 +47,11 @@ fn short(finding: &Finding) -> String {
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let line = match (verdict.status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
-            let more = match verdict.count(Decision::Fail) {
+            // What was not run is a consequence and no further fault.
+            let fails = |(finding, decision): &&(Finding, Decision)| {
+                *decision == Decision::Fail && finding.observation.outcome != Outcome::NotRun
+            };
+            let more = match verdict.findings.iter().filter(fails).count() {
                 0 | 1 => String::new(),
                 all => format!(" (and {} more)", all - 1),
             };

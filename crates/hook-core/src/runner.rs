@@ -37,11 +37,17 @@ pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
         let barrier = waits_for.and_then(|index| hear.get(index).cloned());
         let board = board.clone();
         running.spawn(async move {
-            if let Some(barrier) = barrier
+            if let (Some(barrier), Some(before)) = (barrier, waits_for)
                 && !opened(barrier).await
             {
                 board.begin(index);
-                let why = Observation::failed(Code::NotRun, "check", "the barrier before it to hold", "it did not");
+                let before = board.name_of(before);
+                let why = Observation::failed(
+                    Code::NotRun,
+                    "check",
+                    format!("{before} to hold"),
+                    format!("{before} did not hold"),
+                );
                 board.end(index, why.but(Outcome::NotRun, Code::NotRun));
                 return;
             }

@@ -106,11 +106,16 @@ pub struct Service {
     pub controller: String,
     /// Its task sets.
     pub task_sets: Vec<TaskSet>,
-    /// The newest of its events, in words.
+    /// The newest of its events that may be the reason of something, in words.
     pub events: Vec<String>,
 }
 
 impl Service {
+    /// Whether there is anything to look at. ECS tells of deleted services for a while, as `INACTIVE`.
+    pub fn exists(&self) -> bool {
+        matches!(self.status.as_str(), "ACTIVE" | "DRAINING")
+    }
+
     /// The task set that this deployment made: by identity, since names and labels of colours swap each time.
     pub fn green(&self, deployment: &str) -> Option<&TaskSet> {
         self.task_sets.iter().find(|set| set.external_id == deployment)

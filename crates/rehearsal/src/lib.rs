@@ -1,1 +1,46 @@
-//! A rehearsal.
+//! A deployment on one machine.
+//!
+//! Everything around the five hook functions is played here, in one process, on loopback and free ports: the AWS
+//! operations that they call, the Lambda Runtime API that they poll, the service that is being deployed, and CodeDeploy
+//! itself. The functions are the real programs, unmodified, as child processes.
+//!
+//! - [`rehearse`] takes a [`Scenario`] through all of it and gives a [`Report`].
+//! - [`Stage`] is one moment of a healthy deployment with one function, for tests that break exactly one thing.
+//!
+//! The [`world`] is typed state that moves as time passes and does no I/O. The wire formats of AWS are a thin layer
+//! over it, true to the service models.
+
+mod aws;
+mod director;
+mod exchange;
+mod fault;
+mod hook_name;
+mod log;
+mod report;
+mod runtime;
+mod scenario;
+mod service;
+mod stage;
+pub mod world;
+
+use std::path::PathBuf;
+
+pub use self::{
+    director::rehearse,
+    fault::{Fault, Trouble},
+    hook_name::HookName,
+    report::*,
+    runtime::InvocationResult,
+    scenario::{Play, Scenario, Stop},
+    service::{Colour, ServiceRequest},
+    stage::{Played, Stage},
+};
+
+/// How to rehearse.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder with the five programs.
+    pub binaries: PathBuf,
+    /// The text of a gate file that replaces the scenario's.
+    pub gate: Option<String>,
+}

@@ -53,7 +53,14 @@ impl Aws {
             status: text(found.status()),
             controller: found.deployment_controller().map(|it| it.r#type().as_str().to_owned()).unwrap_or_default(),
             task_sets: found.task_sets().iter().map(task_set).collect(),
-            events: found.events().iter().take(3).filter_map(|event| event.message()).map(str::to_owned).collect(),
+            events: found
+                .events()
+                .iter()
+                .filter_map(|event| event.message())
+                .filter(|text| tells(text))
+                .take(1)
+                .map(str::to_owned)
+                .collect(),
         })
     }
 
@@ -115,6 +122,11 @@ impl Aws {
             .map(|it| Definition { name: text(it.name()), has_health_check: it.health_check().is_some() })
             .collect())
     }
+}
+
+/// Whether an event of a service may be the reason of something. That it once was steady is none.
+fn tells(event: &str) -> bool {
+    !event.contains("has reached a steady state") && !event.contains("deployment completed")
 }
 
 fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {

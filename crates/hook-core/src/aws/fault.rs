@@ -28,8 +28,11 @@ impl Fault {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
                 let meta = context.err().meta();
-                let word = meta.code().unwrap_or("an error without a code");
-                (judge(word, status), format!("{word}: {}", meta.message().unwrap_or("no message")))
+                match meta.code() {
+                    Some(word) => (judge(word, status), format!("{word}: {}", meta.message().unwrap_or("no message"))),
+                    // Not AWS speaking, but the client that did not understand: a reply cut off, a proxy's page.
+                    None => (judge("", status.max(500)), format!("status {status}, and {}", root(context.err()))),
+                }
             }
             SdkError::TimeoutError(_) => (Code::AwsUnreachable, "no answer in time".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {

@@ -146,7 +146,7 @@ impl Ecs {
             observation.code = Some(Code::OriginalNotSteady);
         }
         if !observation.holds() {
-            observation.details.extend(service.events.iter().take(1).cloned());
+            observation.details.extend(service.events);
         }
         // A task that ended stays ended: waiting cannot make this true again.
         let settled = dead > 0 && observation.code == Some(Code::TasksStopped);

@@ -111,9 +111,8 @@ async fn reachable(scene: &Scene) -> Observation {
     match scene.probe.connect(&listener.dns_name, listener.port, CONNECT).await {
         Ok(_) => Observation::passed(resource, format!("internal, and port {} answers from here", listener.port)),
         Err(trouble) => {
-            let expected = format!("a way from this function to port {}", listener.port);
-            let seen = format!("it is internal and {}", trouble.words());
-            Observation::failed(Code::InternalUnreachable, resource, expected, seen)
+            let expected = format!("a way from this function to port {} of an internal one", listener.port);
+            Observation::failed(Code::InternalUnreachable, resource, expected, trouble.words())
         }
     }
 }

@@ -81,18 +81,23 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// As the predicate of a sentence: `connect refused (…)`.
+    /// What was seen, as the end of a sentence: `was a refused connection`.
     pub fn words(&self) -> String {
         let what = match self.code {
-            Code::NameNotResolved => "its name did not resolve",
-            Code::ConnectTimedOut => "the connection timed out",
-            Code::ConnectRefused => "the connection was refused",
-            Code::ConnectionReset => "the connection was reset",
-            Code::ReadTimedOut => "no answer came in time",
-            Code::TlsFailed => "TLS failed",
-            _ => "the request failed",
+            Code::NameNotResolved => "a name that does not resolve",
+            Code::ConnectTimedOut => "no connection",
+            Code::ConnectRefused => "a refused connection",
+            Code::ConnectionReset => "a connection that was closed without an answer",
+            Code::ReadTimedOut => "no answer",
+            Code::TlsFailed => "a failed TLS handshake",
+            _ => "a failed request",
         };
-        if self.detail.is_empty() { what.to_owned() } else { format!("{what} ({})", self.detail) }
+        match (self.code, self.detail.as_str()) {
+            // These two say it all.
+            (_, "") | (Code::ConnectRefused | Code::ConnectionReset, _) => what.to_owned(),
+            (Code::ReadTimedOut, span) if span.starts_with("within") => format!("{what} {span}"),
+            (_, detail) => format!("{what} ({detail})"),
+        }
     }
 }
 
@@ -129,7 +134,7 @@ impl Probe {
         let client = self.client.as_ref().map_err(|why| Trouble { code: Code::TlsFailed, detail: why.clone() })?;
         let began = Instant::now();
         let timed_out =
-            |_| Trouble { code: Code::ReadTimedOut, detail: format!("after {}", in_words(request.timeout)) };
+            |_| Trouble { code: Code::ReadTimedOut, detail: format!("within {}", in_words(request.timeout)) };
         let exchange = async {
             let sent =
                 client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
@@ -171,7 +176,7 @@ impl Probe {
                 Trouble { code, detail: error.to_string() }
             })
         };
-        let timed_out = |_| Trouble { code: Code::ConnectTimedOut, detail: format!("after {}", in_words(timeout)) };
+        let timed_out = |_| Trouble { code: Code::ConnectTimedOut, detail: format!("within {}", in_words(timeout)) };
         tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
         Ok(began.elapsed())
     }

@@ -1,0 +1,66 @@
+# `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; nothing else for `rehearse` and `test`.
+
+HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
+PACKAGES := $(HOOKS:%=--package %)
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+# Tools for this repository go where git does not look, each in the version that it was tried with.
+TOOLS := $(CURDIR)/.tools
+CARGO_DENY := 0.20.2
+CARGO_LAMBDA := 1.9.2
+export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test lint fmt docs check package advisories tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+rehearse: ## take a deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
+	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, most of them for the AWS SDK." >&2
+	@cargo build --locked --profile rehearse --package greenlight $(PACKAGES)
+	@$(TARGET)/rehearse/greenlight rehearse $(ARGS)
+
+# One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
+# tests start, once for the tests.
+test: ## every test, those that start the real hooks too
+	cargo build --locked --workspace --bins --tests
+	GREENLIGHT_BINARIES=$(TARGET)/debug cargo test --locked --workspace
+
+lint: ## formatting, clippy, and what must never come back
+	cargo fmt --all -- --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@! grep -n '^name = "aws-lc' Cargo.lock || \
+		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
+	@sed -n '/^\[profile\.release\]/,/^$$/p' Cargo.toml | grep -q '^panic = "unwind"' || \
+		{ echo 'Cargo.toml: [profile.release] has to say panic = "unwind": cargo-lambda would abort, and a panic be silence' >&2; exit 1; }
+	@! grep -n 'panic *= *"abort"' Cargo.toml crates/*/Cargo.toml || \
+		{ echo "a hook that aborts does not answer CodeDeploy, which then waits for an hour" >&2; exit 1; }
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked --log-level error check bans licenses sources; \
+		else echo "cargo-deny is not installed, so deny.toml was not checked; make tools installs it" >&2; fi
+
+fmt: ## format the code
+	cargo fmt --all
+
+docs: ## the API documentation, with warnings as errors
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
+
+check: lint docs test ## lint, docs and test: what CI runs
+
+package: ## the five functions as zip files for AWS Lambda on arm64
+	@command -v cargo-lambda >/dev/null || \
+		{ echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make tools" >&2; exit 1; }
+	cargo lambda build --locked --release --arm64 --output-format zip $(HOOKS:%=--bin %)
+	@ls -l $(HOOKS:%=$(TARGET)/lambda/%/bootstrap.zip)
+
+advisories: ## known faults in the dependencies (needs the internet)
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
+	cargo deny --locked check advisories
+
+tools: ## install cargo-deny (some minutes) and cargo-lambda (needs Python) into .tools
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+	python3 -m venv $(TOOLS)/python
+	$(TOOLS)/python/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA)
+
+clean: ## remove what was built; .tools stays
+	cargo clean

@@ -1,0 +1,114 @@
+//! From what was asked on the command line to what can be played. All that is wrong here is bad usage.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rehearsal::{HookName, Options, Scenario};
+
+use crate::args::Rehearse;
+
+/// What a newcomer is shown: what it looks like when all is well, and what the hooks are for.
+const TOUR: [&str; 2] = ["healthy", "route-503"];
+
+/// A name that is less alike than this is no misspelling (0 is not alike, 1 is the same).
+const ALIKE: f64 = 0.7;
+
+/// The scenarios that were asked for, in that order.
+///
+/// # Errors
+/// When one is unknown, cannot be read, or is not a scenario.
+pub fn scenarios(args: &Rehearse) -> Result<Vec<Scenario>> {
+    if args.all {
+        return Ok(Scenario::all());
+    }
+    if args.scenarios.is_empty() {
+        return TOUR.iter().map(|name| scenario(name)).collect();
+    }
+    args.scenarios.iter().map(|asked| scenario(asked)).collect()
+}
+
+/// Whether the tour is what is played.
+pub fn is_tour(args: &Rehearse) -> bool {
+    !args.all && args.scenarios.is_empty()
+}
+
+fn scenario(asked: &str) -> Result<Scenario> {
+    if let Some(found) = Scenario::named(asked) {
+        return Ok(found);
+    }
+    let path = Path::new(asked);
+    let looks_like_a_file = path.components().count() > 1 || path.extension().is_some() || path.exists();
+    if looks_like_a_file {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the scenario {asked}"))?;
+        return Scenario::from_yaml(&text, asked);
+    }
+    let names: Vec<String> = Scenario::all().into_iter().map(|one| one.name).collect();
+    bail!("{}", unknown(asked, &names))
+}
+
+fn unknown(asked: &str, names: &[String]) -> String {
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&asked.to_lowercase(), name), name))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
+    format!("there is no scenario `{asked}`{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+/// Where the hooks are and which gate file they get.
+///
+/// # Errors
+/// When the gate file cannot be read, or one of the five programs is missing.
+pub fn options(args: &Rehearse) -> Result<Options> {
+    let gate = match &args.gate {
+        None => None,
+        Some(path) => {
+            Some(fs::read_to_string(path).with_context(|| format!("cannot read the gate file {}", path.display()))?)
+        }
+    };
+    let binaries = match &args.binaries {
+        Some(folder) => folder.clone(),
+        None => beside_this_program()?,
+    };
+    // A program with a path that is relative would be looked for in the folder that it is started in.
+    let binaries = binaries.canonicalize().with_context(|| format!("there is no folder {}", binaries.display()))?;
+    for hook in HookName::ALL {
+        let program = binaries.join(format!("{}{}", hook.binary(), env::consts::EXE_SUFFIX));
+        if !program.is_file() {
+            bail!("the hook program {} is missing; `make rehearse` builds all five and starts them", program.display());
+        }
+    }
+    Ok(Options { binaries, gate })
+}
+
+fn beside_this_program() -> Result<PathBuf> {
+    let mut program = env::current_exe().context("cannot tell where this program is; say --binaries DIR")?;
+    program.pop();
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_gets_its_neighbour_and_a_strange_one_none() {
+        let names = ["healthy", "tasks-stop", "route-503"].map(String::from);
+        let said = |asked| unknown(asked, &names);
+        assert!(said("helthy").contains("did you mean `healthy`?"));
+        assert!(said("ROUTE-504").contains("did you mean `route-503`?"));
+        assert!(!said("blue").contains("did you mean"));
+        assert!(said("blue").contains("--list"));
+    }
+
+    #[test]
+    fn the_tour_exists() {
+        for name in TOUR {
+            assert!(Scenario::named(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The program as somebody types it: messages, exit status, and what it leaves behind.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use rehearsal::HookName;
+
+fn greenlight(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_greenlight")).args(args).env("NO_COLOR", "1").output().unwrap()
+}
+
+/// Fails, and says so on standard error; gives what it said.
+fn refused(args: &[&str]) -> String {
+    let output = greenlight(args);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A folder with five programs that do nothing but say which process they are, and stay.
+#[cfg(unix)]
+fn idle_hooks(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    for hook in HookName::ALL {
+        let program = folder.join(hook.binary());
+        // `exec`, so that the process that is started is the one that stays.
+        fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
+            .unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn nothing_asked_is_answered_with_help() {
+    assert!(refused(&[]).contains("Usage: greenlight"));
+    assert!(refused(&["rehearse", "--everything"]).contains("unexpected argument '--everything'"));
+    assert!(refused(&["rehearse", "--all", "--scenario", "healthy"]).contains("cannot be used with"));
+}
+
+#[test]
+fn an_unknown_scenario_gets_a_suggestion() {
+    let said = refused(&["rehearse", "--scenario", "helthy"]);
+    assert_eq!(
+        said,
+        "error: there is no scenario `helthy`; did you mean `healthy`? (`greenlight rehearse --list` shows all of them)\n"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let said = refused(&["rehearse", "--scenario", "no/such.yaml"]);
+    assert!(said.starts_with("error: cannot read the scenario no/such.yaml: "), "{said}");
+    let said = refused(&["rehearse", "--gate", "no/gate.yaml"]);
+    assert!(said.starts_with("error: cannot read the gate file no/gate.yaml: "), "{said}");
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("odd.yaml");
+    fs::write(&file, "colour: green\n").unwrap();
+    let said = refused(&["rehearse", "--scenario", file.to_str().unwrap()]);
+    assert!(said.starts_with("error: ") && said.contains("odd.yaml") && said.contains("colour"), "{said}");
+}
+
+#[test]
+fn missing_hook_programs_are_named_with_what_builds_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = refused(&["rehearse", "--binaries", folder.path().to_str().unwrap()]);
+    assert!(said.contains("before-install") && said.contains("is missing; `make rehearse` builds all five"), "{said}");
+    let said = refused(&["rehearse", "--binaries", folder.path().join("gone").to_str().unwrap()]);
+    assert!(said.starts_with("error: there is no folder "), "{said}");
+}
+
+#[test]
+fn the_list_has_every_scenario_for_people_and_for_programs() {
+    let (text, lines) = (greenlight(&["rehearse", "--list"]), greenlight(&["rehearse", "--list", "--json"]));
+    assert!(text.status.success() && lines.status.success());
+    let (text, lines) = (String::from_utf8(text.stdout).unwrap(), String::from_utf8(lines.stdout).unwrap());
+    for (scenario, line) in rehearsal::Scenario::all().iter().zip(lines.lines()) {
+        assert!(text.contains(&scenario.name), "{text}");
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&value["scenario"], &value["about"]),
+            (&scenario.name.clone().into(), &scenario.about.clone().into())
+        );
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+/// Waits until `ready` gives something. The limit is for a machine that is busy, and is no promise.
+#[cfg(target_os = "linux")]
+fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(value) = ready() {
+            return value;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("waited in vain until {what}");
+}
+
+/// Whether a process is gone. One that has ended and waits for its parent to notice does nothing any more.
+#[cfg(target_os = "linux")]
+fn is_gone(pid: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+    state.is_none_or(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X'])))
+}
+
+#[cfg(target_os = "linux")]
+fn stopped_by(signal: &str, args: &[&str], code: i32) {
+    let folder = tempfile::tempdir().unwrap();
+    idle_hooks(folder.path());
+    let mut rehearsal = Command::new(env!("CARGO_BIN_EXE_greenlight"))
+        .args(["rehearse", "--binaries", folder.path().to_str().unwrap()])
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = |hook: HookName| fs::read_to_string(folder.path().join(format!("{}.pid", hook.binary()))).ok();
+    let pids: Vec<String> = wait_for("all five hooks run", || HookName::ALL.into_iter().map(pid).collect());
+    assert!(pids.iter().all(|pid| !is_gone(pid.trim())), "{pids:?}");
+
+    let kill = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", rehearsal.id())]).status().unwrap();
+    assert!(kill.success());
+    let status = wait_for("it ends", || rehearsal.try_wait().unwrap());
+    assert_eq!(status.code(), Some(code));
+    for pid in &pids {
+        wait_for("the hook is gone", || is_gone(pid.trim()).then_some(()));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_leaves_no_process_behind() {
+    stopped_by("INT", &["--scenario", "healthy"], 130);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn sigterm_leaves_no_process_behind_in_a_table_either() {
+    stopped_by("TERM", &["--all"], 143);
+}

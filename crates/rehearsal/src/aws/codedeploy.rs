@@ -1,0 +1,202 @@
+//! CodeDeploy's operations.
+
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Problem, sparse, text};
+use crate::world::{AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, World, epoch};
+
+pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
+    let found = deployment(world, input)?;
+    let rollback = found.rollback.as_ref().map(|info| {
+        json!({
+            "rollbackDeploymentId": info.rolled_back_by,
+            "rollbackTriggeringDeploymentId": info.triggered_by,
+            "rollbackMessage": info.message,
+        })
+    });
+    Ok(sparse(json!({ "deploymentInfo": {
+        "applicationName": found.application,
+        "deploymentGroupName": found.group,
+        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "deploymentId": found.id,
+        "status": found.status.word(),
+        "errorInformation": found.error.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
+        "createTime": epoch(found.created),
+        "startTime": epoch(found.created),
+        "completeTime": found.completed.map(epoch),
+        "creator": found.creator,
+        "ignoreApplicationStopFailures": false,
+        "autoRollbackConfiguration": found.auto_rollback.as_ref().map(auto_rollback),
+        "updateOutdatedInstancesOnly": false,
+        "rollbackInfo": rollback,
+        "deploymentStyle": { "deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL" },
+        "instanceTerminationWaitTimeStarted": false,
+        "loadBalancerInfo": found.pair.as_ref().map(load_balancer_info),
+        "fileExistsBehavior": "DISALLOW",
+        "deploymentStatusMessages": [],
+        "computePlatform": found.platform,
+        "overrideAlarmConfiguration": found.override_alarms.as_ref().map(alarms),
+        "revision": { "revisionType": "AppSpecContent", "appSpecContent": { "sha256": "0".repeat(64) } },
+    }})))
+}
+
+pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
+    let group = &world.group;
+    let (application, name) = (text(input, "applicationName"), text(input, "deploymentGroupName"));
+    if application != group.application {
+        let message = format!("Application {application} could not be found");
+        return Err(Problem::new("ApplicationDoesNotExistException", message));
+    }
+    if name != group.name {
+        let message = format!("No Deployment Group found for name: {name}");
+        return Err(Problem::new("DeploymentGroupDoesNotExistException", message));
+    }
+    let services: Vec<_> = group
+        .services
+        .iter()
+        .map(|(cluster, service)| json!({ "clusterName": cluster, "serviceName": service }))
+        .collect();
+    Ok(sparse(json!({ "deploymentGroupInfo": {
+        "applicationName": group.application,
+        "deploymentGroupId": "0d5c1d0e-5b1a-4d5e-9a2f-0f6f3c1e7a55",
+        "deploymentGroupName": group.name,
+        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "serviceRoleArn": "arn:aws:iam::111122223333:role/CodeDeployForECS",
+        "triggerConfigurations": [],
+        "alarmConfiguration": alarms(&group.alarms),
+        "autoRollbackConfiguration": group.auto_rollback.as_ref().map(auto_rollback),
+        "deploymentStyle": { "deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL" },
+        "blueGreenDeploymentConfiguration": {
+            "terminateBlueInstancesOnDeploymentSuccess": { "action": "TERMINATE", "terminationWaitTimeInMinutes": 5 },
+            "deploymentReadyOption": { "actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 0 },
+        },
+        "loadBalancerInfo": group.pair.as_ref().map(load_balancer_info),
+        "computePlatform": "ECS",
+        "ecsServices": services,
+    }})))
+}
+
+pub(super) fn list_deployment_targets(world: &World, input: &Value) -> Answer {
+    let found = deployment(world, input)?;
+    Ok(json!({ "targetIds": [found.target] }))
+}
+
+pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
+    let found = deployment(world, input)?;
+    let target = text(input, "targetId");
+    if target.is_empty() {
+        return Err(Problem::new("DeploymentTargetIdRequiredException", "A deployment target ID was not provided"));
+    }
+    if target != found.target {
+        let message = format!("The deployment target {target} does not belong to the deployment {}", found.id);
+        return Err(Problem::new("DeploymentTargetDoesNotExistException", message));
+    }
+    let events = found.events.iter().map(|event| {
+        json!({
+            "lifecycleEventName": event.name,
+            "status": event.status.word(),
+            "startTime": event.started.map(epoch),
+            "endTime": event.ended.map(epoch),
+            "diagnostics": (event.status == EventStatus::Failed).then(|| json!({
+                "errorCode": "ScriptFailed", "scriptName": "", "message": "", "logTail": "",
+            })),
+        })
+    });
+    let task_sets = world.service.iter().flat_map(|service| &service.task_sets).map(|set| {
+        let group = world.target_groups.iter().find(|group| Some(group.arn.as_str()) == set.target_group());
+        let production = found.pair.as_ref().and_then(|pair| pair.production.as_ref());
+        let production = world.listeners.iter().find(|listener| Some(&listener.arn) == production);
+        let weight =
+            production.and_then(|it| it.default.iter().find(|(arn, _)| Some(arn.as_str()) == set.target_group()));
+        json!({
+            // AWS's own spelling.
+            "identifer": set.id,
+            "desiredCount": set.desired,
+            "pendingCount": set.pending,
+            "runningCount": set.running,
+            "status": set.status,
+            "trafficWeight": weight.map_or(0.0, |(_, weight)| f64::from(*weight)),
+            "targetGroup": { "name": group.map(|group| &group.name) },
+            "taskSetLabel": if set.external_id == found.id { "Green" } else { "Blue" },
+        })
+    });
+    let (events, task_sets): (Vec<_>, Vec<_>) = (events.collect(), task_sets.collect());
+    Ok(sparse(json!({ "deploymentTarget": {
+        "deploymentTargetType": "ECSTarget",
+        "ecsTarget": {
+            "deploymentId": found.id,
+            "targetId": target,
+            "targetArn": format!("arn:aws:ecs:{}:{}:service/{}", crate::world::REGION, crate::world::ACCOUNT, target.replace(':', "/")),
+            "lastUpdatedAt": epoch(SystemTime::now()),
+            "lifecycleEvents": events,
+            "status": found.status.word(),
+            "taskSetsInfo": task_sets,
+        },
+    }})))
+}
+
+pub(super) fn put_status(world: &mut World, input: &Value) -> Answer {
+    deployment(world, input)?;
+    let (id, execution) = (text(input, "deploymentId"), text(input, "lifecycleEventHookExecutionId"));
+    world.put(id, execution, text(input, "status"), SystemTime::now()).map_err(|fault| match fault {
+        PutFault::DeploymentDoesNotExist => {
+            Problem::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+        }
+        PutFault::InvalidLifecycleEventHookExecutionId => Problem::new(
+            "InvalidLifecycleEventHookExecutionIdException",
+            "The lifecycle event hook execution ID is not valid",
+        ),
+        PutFault::InvalidLifecycleEventHookExecutionStatus => {
+            Problem::new("InvalidLifecycleEventHookExecutionStatusException", "The status must be Succeeded or Failed")
+        }
+        PutFault::LifecycleEventAlreadyCompleted => {
+            Problem::new("LifecycleEventAlreadyCompletedException", "The lifecycle event is already completed")
+        }
+        PutFault::UnsupportedActionForDeploymentType => Problem::new(
+            "UnsupportedActionForDeploymentTypeException",
+            "The action is not supported for this type of deployment",
+        ),
+    })?;
+    Ok(json!({ "lifecycleEventHookExecutionId": execution }))
+}
+
+fn deployment<'a>(world: &'a World, input: &Value) -> Result<&'a Deployment, Problem> {
+    let id = text(input, "deploymentId");
+    if id.is_empty() {
+        return Err(Problem::new("DeploymentIdRequiredException", "Deployment ID is required"));
+    }
+    let well_formed = id
+        .strip_prefix("d-")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit()));
+    if !well_formed {
+        return Err(Problem::new(
+            "InvalidDeploymentIdException",
+            format!("Specified DeploymentId is not in the valid format: {id}"),
+        ));
+    }
+    let found = world.deployments.iter().find(|deployment| deployment.id == id);
+    found.ok_or_else(|| {
+        Problem::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+    })
+}
+
+fn auto_rollback(setting: &AutoRollback) -> Value {
+    json!({ "enabled": setting.enabled, "events": setting.events })
+}
+
+fn alarms(setting: &AlarmSetting) -> Value {
+    let names: Vec<_> = setting.names.iter().map(|name| json!({ "name": name })).collect();
+    json!({ "enabled": setting.enabled, "ignorePollAlarmFailure": setting.ignore_poll_failure, "alarms": names })
+}
+
+fn load_balancer_info(pair: &Pair) -> Value {
+    let route = |listener: &Option<String>| listener.as_ref().map(|arn| json!({ "listenerArns": [arn] }));
+    let groups: Vec<_> = pair.target_groups.iter().map(|name| json!({ "name": name })).collect();
+    json!({ "targetGroupPairInfoList": [{
+        "targetGroups": groups,
+        "prodTrafficRoute": route(&pair.production),
+        "testTrafficRoute": route(&pair.test),
+    }]})
+}

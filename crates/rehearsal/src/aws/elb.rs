@@ -1,0 +1,196 @@
+//! Elastic Load Balancing v2's operations.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Problem, number, sparse, text, texts};
+use crate::world::{Condition, Listener, Rule, TargetGroup, World};
+
+pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
+    let (names, arns, balancer) =
+        (texts(input, "Names"), texts(input, "TargetGroupArns"), text(input, "LoadBalancerArn"));
+    let known = |asked: &&str| world.target_groups.iter().any(|group| group.name == **asked || group.arn == **asked);
+    if !names.iter().all(known) || !arns.iter().all(known) {
+        return Err(Problem::new("TargetGroupNotFound", "One or more target groups not found"));
+    }
+    let found = world
+        .target_groups
+        .iter()
+        .filter(|group| names.is_empty() || names.contains(&group.name.as_str()))
+        .filter(|group| arns.is_empty() || arns.contains(&group.arn.as_str()))
+        .map(|group| (group, balancers_of(world, group)))
+        .filter(|(_, balancers)| balancer.is_empty() || balancers.contains(&balancer));
+    let groups = found.map(|(group, balancers)| {
+        let check = &group.health_check;
+        json!({
+            "TargetGroupArn": group.arn,
+            "TargetGroupName": group.name,
+            "Protocol": group.protocol,
+            "Port": group.port,
+            "VpcId": "vpc-0a1b2c3d4e5f67890",
+            "HealthCheckProtocol": check.protocol,
+            "HealthCheckPort": "traffic-port",
+            "HealthCheckEnabled": check.enabled,
+            "HealthCheckIntervalSeconds": 10,
+            "HealthCheckTimeoutSeconds": 5,
+            "HealthyThresholdCount": 2,
+            "UnhealthyThresholdCount": 2,
+            "HealthCheckPath": check.path,
+            "Matcher": check.matcher.as_ref().map(|codes| json!({ "HttpCode": codes })),
+            "LoadBalancerArns": balancers,
+            "TargetType": "ip",
+            "ProtocolVersion": (group.protocol == "HTTP").then_some("HTTP1"),
+            "IpAddressType": "ipv4",
+        })
+    });
+    Ok(sparse(json!({ "TargetGroups": groups.collect::<Vec<_>>() })))
+}
+
+pub(super) fn describe_target_health(world: &World, input: &Value) -> Answer {
+    let arn = text(input, "TargetGroupArn");
+    let group = world.target_groups.iter().find(|group| group.arn == arn);
+    let group = group.ok_or_else(|| Problem::new("TargetGroupNotFound", "One or more target groups not found"))?;
+    let asked: Vec<_> =
+        input.get("Targets").and_then(Value::as_array).into_iter().flatten().map(|target| text(target, "Id")).collect();
+    let targets = world.target_health(group);
+    let described = targets.iter().filter(|target| asked.is_empty() || asked.contains(&target.id.as_str())).map(|target| {
+        json!({
+            "Target": { "Id": target.id, "Port": target.port, "AvailabilityZone": "eu-west-1a" },
+            "HealthCheckPort": target.port.to_string(),
+            "TargetHealth": { "State": target.health.state, "Reason": target.health.reason, "Description": target.health.description },
+        })
+    });
+    Ok(sparse(json!({ "TargetHealthDescriptions": described.collect::<Vec<_>>() })))
+}
+
+pub(super) fn describe_listeners(world: &World, input: &Value) -> Answer {
+    let (arns, balancer) = (texts(input, "ListenerArns"), text(input, "LoadBalancerArn"));
+    if !arns.iter().all(|asked| world.listeners.iter().any(|listener| listener.arn == *asked)) {
+        return Err(Problem::new("ListenerNotFound", "One or more listeners not found"));
+    }
+    let found = world
+        .listeners
+        .iter()
+        .filter(|listener| arns.is_empty() || arns.contains(&listener.arn.as_str()))
+        .filter(|listener| balancer.is_empty() || listener.balancer == balancer);
+    let listeners = found.map(|listener| {
+        let certificates: Vec<_> = listener.certificates.iter().map(|arn| json!({ "CertificateArn": arn })).collect();
+        json!({
+            "ListenerArn": listener.arn,
+            "LoadBalancerArn": listener.balancer,
+            "Port": listener.port,
+            "Protocol": listener.protocol,
+            "Certificates": (!certificates.is_empty()).then_some(certificates),
+            "DefaultActions": [forward(&listener.default)],
+        })
+    });
+    Ok(sparse(json!({ "Listeners": listeners.collect::<Vec<_>>() })))
+}
+
+pub(super) fn describe_rules(world: &World, input: &Value) -> Answer {
+    let (arn, rules) = (text(input, "ListenerArn"), texts(input, "RuleArns"));
+    let known = world.listeners.iter().any(|listener| listener.arn == arn);
+    if !arn.is_empty() && !known {
+        return Err(Problem::new("ListenerNotFound", "One or more listeners not found"));
+    }
+    let of_listeners = world.listeners.iter().filter(|listener| arn.is_empty() || listener.arn == arn);
+    let all: Vec<_> = of_listeners
+        .flat_map(described)
+        .filter(|rule| rules.is_empty() || rules.contains(&text(rule, "RuleArn")))
+        .collect();
+    if !rules.is_empty() && all.len() < rules.len() {
+        return Err(Problem::new("RuleNotFound", "One or more rules not found"));
+    }
+    let size = number(input, "PageSize").unwrap_or(400).clamp(1, 400);
+    let from = number(input, "Marker").unwrap_or(0);
+    let next = (all.len() > from + size).then(|| (from + size).to_string());
+    let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
+    Ok(sparse(json!({ "Rules": page, "NextMarker": next })))
+}
+
+pub(super) fn describe_load_balancers(world: &World, input: &Value) -> Answer {
+    let (arns, names) = (texts(input, "LoadBalancerArns"), texts(input, "Names"));
+    let known = |asked: &&str| world.balancers.iter().any(|it| it.arn == **asked || it.name == **asked);
+    if !arns.iter().all(known) || !names.iter().all(known) {
+        return Err(Problem::new("LoadBalancerNotFound", "One or more load balancers not found"));
+    }
+    let found = world
+        .balancers
+        .iter()
+        .filter(|it| arns.is_empty() || arns.contains(&it.arn.as_str()))
+        .filter(|it| names.is_empty() || names.contains(&it.name.as_str()));
+    let balancers = found.map(|it| {
+        json!({
+            "LoadBalancerArn": it.arn,
+            "DNSName": it.dns_name,
+            "CanonicalHostedZoneId": "Z32O12XQLNTSW2",
+            "LoadBalancerName": it.name,
+            "Scheme": it.scheme,
+            "VpcId": "vpc-0a1b2c3d4e5f67890",
+            "State": { "Code": "active" },
+            "Type": it.kind,
+            "AvailabilityZones": [{ "ZoneName": "eu-west-1a", "SubnetId": "subnet-0a1b2c3d4e5f67890", "LoadBalancerAddresses": [] }],
+            "SecurityGroups": (it.kind == "application").then(|| json!(["sg-0a1b2c3d4e5f67890"])),
+            "IpAddressType": "ipv4",
+        })
+    });
+    Ok(sparse(json!({ "LoadBalancers": balancers.collect::<Vec<_>>() })))
+}
+
+/// The load balancers whose listeners forward to a group.
+fn balancers_of<'a>(world: &'a World, group: &TargetGroup) -> Vec<&'a str> {
+    let forwards = |listener: &&Listener| {
+        let mut to = listener.default.iter().chain(listener.rules.iter().flat_map(|rule| &rule.forward));
+        to.any(|(arn, _)| *arn == group.arn)
+    };
+    let mut balancers: Vec<_> =
+        world.listeners.iter().filter(forwards).map(|listener| listener.balancer.as_str()).collect();
+    balancers.sort_unstable();
+    balancers.dedup();
+    balancers
+}
+
+/// The rules of a listener, the default one last, as AWS gives them.
+fn described(listener: &Listener) -> Vec<Value> {
+    let mut rules: Vec<&Rule> = listener.rules.iter().collect();
+    rules.sort_by_key(|rule| rule.priority);
+    let of_its_own = rules.into_iter().map(|rule| {
+        let conditions: Vec<_> = rule.conditions.iter().map(condition).collect();
+        json!({
+            "RuleArn": rule.arn,
+            "Priority": rule.priority.to_string(),
+            "Conditions": conditions,
+            "Actions": [forward(&rule.forward)],
+            "IsDefault": false,
+        })
+    });
+    let default = json!({
+        "RuleArn": format!("{}/default", listener.arn.replace(":listener/", ":listener-rule/")),
+        "Priority": "default",
+        "Conditions": [],
+        "Actions": [forward(&listener.default)],
+        "IsDefault": true,
+    });
+    of_its_own.chain([default]).collect()
+}
+
+fn condition(condition: &Condition) -> Value {
+    match condition {
+        Condition::Host(hosts) => {
+            json!({ "Field": "host-header", "Values": hosts, "HostHeaderConfig": { "Values": hosts } })
+        }
+        Condition::Path(paths) => {
+            json!({ "Field": "path-pattern", "Values": paths, "PathPatternConfig": { "Values": paths } })
+        }
+    }
+}
+
+/// A forward action. With a single target group AWS names it in both places.
+fn forward(to: &[(String, i32)]) -> Value {
+    let groups: Vec<_> = to.iter().map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight })).collect();
+    json!({
+        "Type": "forward",
+        "TargetGroupArn": if let [(arn, _)] = to { Some(arn) } else { None },
+        "Order": 1,
+        "ForwardConfig": { "TargetGroups": groups, "TargetGroupStickinessConfig": { "Enabled": false } },
+    })
+}

@@ -1,0 +1,243 @@
+//! The protocols: awsJson 1.0 and 1.1, awsQuery with XML, rpc-v2-cbor.
+
+use std::collections::BTreeMap;
+
+use http_body_util::Full;
+use hyper::{
+    Response,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Problem};
+use crate::exchange::{Request, reply};
+
+/// How a request came and an answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// awsJson, with its content type.
+    Json(&'static str),
+    Query,
+    Cbor,
+}
+
+/// A request, read.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub service: String,
+    pub operation: String,
+    pub input: Value,
+    pub protocol: Protocol,
+}
+
+impl Call {
+    /// As IAM writes it: `codedeploy:GetDeployment`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.service, self.operation)
+    }
+}
+
+/// The services, by what their requests call them.
+const TARGETS: [(&str, &str); 3] = [
+    ("CodeDeploy_20141006", "codedeploy"),
+    ("AmazonEC2ContainerServiceV20141113", "ecs"),
+    ("GraniteServiceVersion20100801", "cloudwatch"),
+];
+
+/// Services that speak awsQuery, by the version that their requests name.
+const VERSIONS: [(&str, &str); 2] = [("2015-12-01", "elasticloadbalancing"), ("2011-06-15", "sts")];
+
+const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+
+/// Reads a request. None when it is of no service that is known here.
+pub(super) fn read(request: &Request) -> Option<Call> {
+    if let Some(rest) = request.path.strip_prefix("/service/") {
+        let (service, operation) = rest.split_once("/operation/")?;
+        let input = if request.body.is_empty() {
+            ciborium::Value::Map(Vec::new())
+        } else {
+            ciborium::from_reader(&request.body[..]).ok()?
+        };
+        let operation = operation.split('?').next().unwrap_or_default().to_owned();
+        return Some(Call { service: named(service), operation, input: from_cbor(input), protocol: Protocol::Cbor });
+    }
+    if let Some((target, operation)) = request.header("x-amz-target").split_once('.') {
+        let one_zero = request.header("content-type").contains("json-1.0");
+        let protocol =
+            Protocol::Json(if one_zero { "application/x-amz-json-1.0" } else { "application/x-amz-json-1.1" });
+        let input = if request.body.is_empty() { json!({}) } else { serde_json::from_slice(&request.body).ok()? };
+        return Some(Call { service: named(target), operation: operation.to_owned(), input, protocol });
+    }
+    let query = request.path.split_once('?').map_or(&b""[..], |(_, query)| query.as_bytes());
+    let form: BTreeMap<String, String> =
+        form_urlencoded::parse(if request.body.is_empty() { query } else { &request.body })
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+    let operation = form.get("Action")?.clone();
+    let version = form.get("Version").map(String::as_str).unwrap_or_default();
+    let service =
+        VERSIONS.iter().find(|(known, _)| *known == version).map_or(version, |(_, service)| *service).to_owned();
+    Some(Call { service, operation, input: from_form(&form), protocol: Protocol::Query })
+}
+
+/// A service that is not played here keeps the name that the request gives it.
+fn named(target: &str) -> String {
+    TARGETS.iter().find(|(known, _)| *known == target).map_or(target, |(_, service)| *service).to_owned()
+}
+
+/// `Names.member.1=a` as `{"Names": ["a"]}`.
+fn from_form(form: &BTreeMap<String, String>) -> Value {
+    let mut root = Map::new();
+    for (key, value) in form {
+        let mut at = &mut root;
+        let mut parts = key.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                at.insert(part.to_owned(), Value::String(value.clone()));
+                break;
+            }
+            let next = at.entry(part).or_insert_with(|| json!({}));
+            if !next.is_object() {
+                *next = json!({});
+            }
+            match next {
+                Value::Object(inner) => at = inner,
+                _ => break,
+            }
+        }
+    }
+    lists(Value::Object(root))
+}
+
+/// Objects with nothing but `member` are lists.
+fn lists(value: Value) -> Value {
+    let Value::Object(mut members) = value else { return value };
+    match members.remove("member") {
+        Some(Value::Object(items)) if members.is_empty() => {
+            let mut items: Vec<_> = items.into_iter().collect();
+            items.sort_by_key(|(index, _)| index.parse::<usize>().unwrap_or(usize::MAX));
+            Value::Array(items.into_iter().map(|(_, item)| lists(item)).collect())
+        }
+        other => {
+            members.extend(other.map(|value| ("member".to_owned(), value)));
+            Value::Object(members.into_iter().map(|(key, value)| (key, lists(value))).collect())
+        }
+    }
+}
+
+fn from_cbor(value: ciborium::Value) -> Value {
+    match value {
+        ciborium::Value::Text(text) => Value::String(text),
+        ciborium::Value::Bool(flag) => Value::Bool(flag),
+        ciborium::Value::Integer(number) => i64::try_from(number).map_or(Value::Null, Value::from),
+        ciborium::Value::Float(number) => Value::from(number),
+        ciborium::Value::Array(items) => Value::Array(items.into_iter().map(from_cbor).collect()),
+        ciborium::Value::Map(members) => {
+            let members =
+                members.into_iter().filter_map(|(key, value)| Some((key.into_text().ok()?, from_cbor(value))));
+            Value::Object(members.collect())
+        }
+        ciborium::Value::Tag(_, inner) => from_cbor(*inner),
+        _ => Value::Null,
+    }
+}
+
+/// Writes an answer, or only half of it.
+pub(super) fn write(call: &Call, answer: Answer, half: bool) -> Response<Full<Bytes>> {
+    let status = answer.as_ref().map_or_else(|problem| problem.status, |_| 200);
+    let (content_type, mut body) = match call.protocol {
+        Protocol::Json(content_type) => (content_type, json_body(answer)),
+        Protocol::Query => ("text/xml", xml_body(&call.operation, answer).into_bytes()),
+        Protocol::Cbor => ("application/cbor", cbor_body(answer)),
+    };
+    if half {
+        body.truncate(body.len() / 2);
+    }
+    let mut response = reply(status, content_type, body);
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-amzn-requestid"), HeaderValue::from_static(REQUEST_ID));
+    if call.protocol == Protocol::Cbor {
+        headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
+    }
+    response
+}
+
+/// For a request that names no operation.
+pub(super) fn unreadable() -> Response<Full<Bytes>> {
+    reply(404, "application/xml", "<UnknownOperationException/>\n")
+}
+
+const REQUEST_ID: &str = "7d4f1c2a-0b5e-4c58-9d3a-6a2f8f1e9b10";
+
+fn json_body(answer: Answer) -> Vec<u8> {
+    let value = answer.unwrap_or_else(|Problem { code, message, .. }| json!({ "__type": code, "message": message }));
+    value.to_string().into_bytes()
+}
+
+fn xml_body(operation: &str, answer: Answer) -> String {
+    let mut xml = String::new();
+    match answer {
+        Ok(output) => {
+            xml += &format!("<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>");
+            elements(&mut xml, &output);
+            xml += &format!(
+                "</{operation}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{operation}Response>"
+            );
+        }
+        Err(Problem { code, message, status }) => {
+            let blame = if status < 500 { "Sender" } else { "Receiver" };
+            let message = quick_xml::escape::escape(&message);
+            xml += &format!(
+                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blame}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                 <RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+            );
+        }
+    }
+    xml
+}
+
+/// Members as elements, the items of a list as `member`.
+fn elements(xml: &mut String, value: &Value) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value)),
+        Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
+        Value::String(text) => *xml += &quick_xml::escape::escape(text),
+        Value::Null => {}
+        other => *xml += &other.to_string(),
+    }
+}
+
+fn element(xml: &mut String, name: &str, value: &Value) {
+    *xml += &format!("<{name}>");
+    elements(xml, value);
+    *xml += &format!("</{name}>");
+}
+
+fn cbor_body(answer: Answer) -> Vec<u8> {
+    let value = answer.unwrap_or_else(|Problem { code, message, .. }| json!({ "__type": code, "message": message }));
+    let mut body = Vec::new();
+    // Writing to memory cannot fail; an empty body would be noticed by whoever reads it.
+    let _ = ciborium::into_writer(&to_cbor("", &value), &mut body);
+    body
+}
+
+/// In CBOR a time is a number with tag 1; members that are times have names that say so.
+fn to_cbor(name: &str, value: &Value) -> ciborium::Value {
+    match value {
+        Value::Number(number) if name.ends_with("Timestamp") => {
+            ciborium::Value::Tag(1, Box::new(ciborium::Value::Float(number.as_f64().unwrap_or_default())))
+        }
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => ciborium::Value::Integer(whole.into()),
+            None => ciborium::Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::Null => ciborium::Value::Null,
+        Value::Bool(flag) => ciborium::Value::Bool(*flag),
+        Value::String(text) => ciborium::Value::Text(text.clone()),
+        Value::Array(items) => ciborium::Value::Array(items.iter().map(|item| to_cbor("", item)).collect()),
+        Value::Object(members) => ciborium::Value::Map(
+            members.iter().map(|(key, value)| (ciborium::Value::Text(key.clone()), to_cbor(key, value))).collect(),
+        ),
+    }
+}

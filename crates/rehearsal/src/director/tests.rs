@@ -1,0 +1,227 @@
+//! The director's order, with functions that do as they are told in place of processes.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use super::*;
+use crate::{report::Answer, runtime::InvocationResult, scenario::Scenario};
+
+/// What a function does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    Put(Answer),
+    PutTwice,
+    Silent,
+    Die,
+    RunOn,
+}
+
+struct Actors {
+    cloud: Arc<Cloud>,
+    acts: HashMap<HookName, Act>,
+    lines: UnboundedSender<(HookName, String)>,
+    invoked: Vec<HookName>,
+    kept: Vec<oneshot::Sender<InvocationResult>>,
+}
+
+impl Actors {
+    fn put(&self, payload: &Value, answer: Answer) -> bool {
+        let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
+        let status = if answer == Answer::Succeeded { "Succeeded" } else { "Failed" };
+        let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
+        self.cloud.world().put(&deployment, &execution, status, SystemTime::now()).is_ok()
+    }
+}
+
+impl Functions for Actors {
+    async fn invoke(
+        &mut self,
+        hook: HookName,
+        payload: Vec<u8>,
+        _: Duration,
+    ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
+        self.invoked.push(hook);
+        let payload: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(payload.as_object().unwrap().len(), 2);
+        let (sender, receiver) = oneshot::channel();
+        let say = |line: &str| self.lines.send((hook, line.to_owned())).unwrap();
+        let done = InvocationResult::Success(Value::Null);
+        match self.acts.get(&hook).copied().unwrap_or(Act::Put(Answer::Succeeded)) {
+            Act::Put(answer) => {
+                if answer == Answer::Failed {
+                    say(
+                        r#"{"check.name":"targets","check.outcome":"failed","check.decision":"fail","check.code":"TargetsUnhealthy","message":"m"}"#,
+                    );
+                    say(r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"the verdict"}"#);
+                } else {
+                    say(r#"{"verdict":"succeeded","verdict.code":"","message":"fine"}"#);
+                }
+                assert!(self.put(&payload, answer));
+                let _ = sender.send(done);
+            }
+            Act::PutTwice => {
+                assert!(self.put(&payload, Answer::Succeeded));
+                assert!(!self.put(&payload, Answer::Failed));
+                let _ = sender.send(done);
+            }
+            Act::Silent => drop(sender.send(done)),
+            Act::Die => drop(sender.send(InvocationResult::Exited("signal: 9 (SIGKILL)".into()))),
+            Act::RunOn => self.kept.push(sender),
+        }
+        Ok(receiver)
+    }
+}
+
+struct Outcomes {
+    report: Report,
+    moments: Vec<Happening>,
+}
+
+async fn play(yaml: &str, acts: &[(HookName, Act)]) -> Outcomes {
+    let scenario = Scenario::from_yaml(&format!("name: x\nabout: x.\nhour: 300ms\n{yaml}"), "x").unwrap();
+    let ground = Ground { production: 1, test: 2, seed: 3 };
+    let cloud = Arc::new(Cloud::new(World::new(SystemTime::now(), ground, &scenario.given), Vec::new()));
+    let (line, lines) = mpsc::unbounded_channel();
+    let (moment, mut moments) = mpsc::unbounded_channel();
+    let actors = Actors {
+        cloud: cloud.clone(),
+        acts: acts.iter().copied().collect(),
+        lines: line,
+        invoked: Vec::new(),
+        kept: Vec::new(),
+    };
+    let report = Director::new(cloud, actors, lines, moment, &scenario).play(&scenario).await.unwrap();
+    let mut all = Vec::new();
+    while let Ok(moment) = moments.try_recv() {
+        all.push(moment.what);
+    }
+    Outcomes { report, moments: all }
+}
+
+/// The moments in short.
+fn short(moments: &[Happening]) -> Vec<String> {
+    let one = |moment: &Happening| match moment {
+        Happening::Created { number, of, .. } => format!("created {number}/{of}"),
+        Happening::Passed { event, .. } => event.clone(),
+        Happening::Invoked { hook } => format!("{hook}?"),
+        Happening::Checked { check, .. } => format!("check {}", check.name),
+        Happening::Answered(run) => format!("{}: {:?}", run.hook, run.answer),
+        Happening::Moved { .. } => "moved".into(),
+        Happening::RolledBack { .. } => "rolled back".into(),
+        Happening::Ended { outcome, .. } => format!("{outcome:?}"),
+    };
+    moments.iter().map(one).collect()
+}
+
+const HEALTHY: &str = "deployments: [{ expect: { outcome: succeeded } }]";
+const BROKEN: &str =
+    "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install, code: TargetsUnhealthy } }]";
+
+#[tokio::test]
+async fn events_come_in_order() {
+    let played = play(HEALTHY, &[]).await;
+    let told = short(&played.moments);
+    let expected = [
+        "created 1/1",
+        "BeforeInstall?",
+        "BeforeInstall: Some(Succeeded)",
+        "Install",
+        "AfterInstall?",
+        "AfterInstall: Some(Succeeded)",
+        "AllowTestTraffic",
+        "AfterAllowTestTraffic?",
+        "AfterAllowTestTraffic: Some(Succeeded)",
+        "BeforeAllowTraffic?",
+        "BeforeAllowTraffic: Some(Succeeded)",
+        "AllowTraffic",
+        "AfterAllowTraffic?",
+        "AfterAllowTraffic: Some(Succeeded)",
+        "Succeeded",
+    ];
+    assert_eq!(told, expected);
+    assert!(played.report.held(), "{:?}", played.report);
+    assert!(played.report.deployments[0].ending.ends_with("(version 1.42.0), the replacement"));
+}
+
+#[tokio::test]
+async fn a_refusal_rolls_back_and_names_its_reason() {
+    let played = play(BROKEN, &[(HookName::AfterInstall, Act::Put(Answer::Failed))]).await;
+    let told = short(&played.moments);
+    assert_eq!(
+        told[4..],
+        ["AfterInstall?", "check targets", "AfterInstall: Some(Failed)", "rolled back", "RolledBack"]
+    );
+    let deployment = &played.report.deployments[0];
+    assert_eq!(deployment.stopped_by, Some(HookName::AfterInstall));
+    assert_eq!(deployment.hooks[1].verdict, "the verdict");
+    assert!(deployment.ending.ends_with("(version 1.41.0), as before"), "{}", deployment.ending);
+    assert!(played.report.held(), "{:?}", deployment.differences);
+}
+
+#[tokio::test]
+async fn before_install_has_nothing_to_undo() {
+    let yaml = "deployments: [{ expect: { outcome: failed, stopped_by: before_install } }]";
+    let played = play(yaml, &[(HookName::BeforeInstall, Act::Put(Answer::Failed))]).await;
+    assert_eq!(short(&played.moments).last().unwrap(), "Failed");
+    assert!(played.report.held());
+}
+
+#[tokio::test]
+async fn without_auto_rollback_everything_stays_where_it_is() {
+    let yaml = "given: { auto_rollback: false }\ndeployments: [{ expect: { outcome: failed } }]";
+    let played = play(yaml, &[(HookName::AfterAllowTraffic, Act::Put(Answer::Failed))]).await;
+    assert!(played.report.held());
+    assert!(played.report.deployments[0].ending.ends_with("(version 1.42.0), the replacement"), "{:?}", played.report);
+}
+
+#[tokio::test]
+async fn nobody_answers_in_the_hour() {
+    for (act, word) in [(Act::Silent, "returned"), (Act::Die, "SIGKILL"), (Act::RunOn, "still runs")] {
+        let played = play(
+            "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
+            &[(HookName::AfterInstall, act)],
+        )
+        .await;
+        let run = &played.report.deployments[0].hooks[1];
+        assert_eq!(run.answer, None);
+        assert!(run.verdict.contains(word) && run.verdict.contains("300ms"), "{}", run.verdict);
+        assert!(run.took >= Duration::from_millis(300));
+        assert!(played.report.held());
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_counts_and_the_second_is_refused() {
+    let played = play(HEALTHY, &[(HookName::AfterInstall, Act::PutTwice)]).await;
+    assert!(played.report.held(), "{:?}", played.report);
+}
+
+#[tokio::test]
+async fn an_operator_stops_it() {
+    let yaml = "deployments: [{ stop: { during: AfterInstall, after: 50ms }, expect: { outcome: stopped } }]";
+    let played = play(yaml, &[(HookName::AfterInstall, Act::RunOn)]).await;
+    assert!(played.report.held(), "{:?}", played.report);
+    assert_eq!(played.report.deployments[0].hooks[1].answer, None);
+    let yaml = "deployments: [{ stop: { during: Install }, expect: { outcome: stopped } }]";
+    let played = play(yaml, &[]).await;
+    assert_eq!(short(&played.moments).last().unwrap(), "Stopped");
+    assert_eq!(played.report.deployments[0].hooks.len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_deployment_begins_where_the_first_one_ended() {
+    let yaml = "deployments: [{ expect: { outcome: succeeded } }, { expect: { outcome: succeeded } }]";
+    let played = play(yaml, &[]).await;
+    let passed = played.moments.iter().filter_map(|moment| match moment {
+        Happening::Passed { event, text } if event == "AllowTraffic" => Some(text.as_str()),
+        _ => None,
+    });
+    let passed: Vec<_> = passed.collect();
+    assert_eq!(
+        passed,
+        ["production listener now forwards 100 % to tg-shop-b", "production listener now forwards 100 % to tg-shop-a"]
+    );
+    assert!(played.report.deployments[1].ending.contains("(version 1.43.0)"));
+}

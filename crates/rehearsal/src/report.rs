@@ -1,0 +1,193 @@
+//! What a rehearsal says: moments while it goes on, a report when it is over.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hook_name::HookName;
+
+/// How a deployment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every hook said yes; customers are on the replacement.
+    Succeeded,
+    /// It failed before anything had changed, or with no auto-rollback: everything stays where it was at that moment.
+    Failed,
+    /// It failed and CodeDeploy took the traffic back to the original task set.
+    RolledBack,
+    /// Somebody stopped it.
+    Stopped,
+}
+
+/// What a scenario promises. A part that is left out is not compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// How the deployment ends.
+    pub outcome: Outcome,
+    /// The hook that stops it.
+    #[serde(default)]
+    pub stopped_by: Option<HookName>,
+    /// The code of the reason that this hook gives, for example `TargetsUnhealthy`.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+/// One thing that happened, `at` after the deployment was created.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// Time since the deployment was created.
+    #[serde(rename = "at_ms", serialize_with = "millis")]
+    pub at: Duration,
+    /// What it was.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What can happen in a rehearsal, in the order in which a person wants to read it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Happening {
+    /// A deployment was created. Which number, in a scenario of several, begins with 1.
+    Created {
+        /// The deployment's id.
+        deployment: String,
+        /// Its number in the scenario.
+        number: usize,
+        /// How many there will be.
+        of: usize,
+    },
+    /// A lifecycle event without a hook passed (Install, AllowTestTraffic, AllowTraffic); `text` says what it did.
+    Passed {
+        /// The lifecycle event's name.
+        event: String,
+        /// What is true now, in words.
+        text: String,
+    },
+    /// A hook function was invoked.
+    Invoked {
+        /// Which.
+        hook: HookName,
+    },
+    /// A hook logged the line of one check.
+    Checked {
+        /// Whose check.
+        hook: HookName,
+        /// The line.
+        check: CheckLine,
+    },
+    /// A hook's lifecycle event is over: it answered, or nobody answered in time.
+    Answered(HookRun),
+    /// The world moved by a scenario's will (an alarm fires, a task stops).
+    Moved {
+        /// In words.
+        text: String,
+    },
+    /// CodeDeploy takes traffic back.
+    RolledBack {
+        /// In words: what serves customers now.
+        text: String,
+    },
+    /// One deployment is over.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// What serves customers now, in words.
+        text: String,
+    },
+}
+
+/// One check as a hook logged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckLine {
+    /// The check's name.
+    pub name: String,
+    /// Its kind: ecs, targets, reach, answers, http, alarms, preflight, …
+    pub kind: String,
+    /// passed, failed, errored, no_data, timed_out, not_run, not_applicable.
+    pub outcome: String,
+    /// pass, warn, ignore, fail.
+    pub decision: String,
+    /// The fault's code; empty when the check held.
+    pub code: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The whole line for a person.
+    pub message: String,
+}
+
+/// One hook's part in a deployment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HookRun {
+    /// Which hook.
+    pub hook: HookName,
+    /// The status that it put; `None` when nobody answered.
+    pub answer: Option<Answer>,
+    /// The code of the reason, from the hook's own verdict line; empty when it succeeded.
+    pub code: String,
+    /// The verdict line, or in words why there is none.
+    pub verdict: String,
+    /// Its checks as it logged them.
+    pub checks: Vec<CheckLine>,
+    /// From the invocation to the answer (or to the end of waiting).
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+/// What a hook may put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The deployment may go on.
+    Succeeded,
+    /// It may not.
+    Failed,
+}
+
+/// One deployment, from its creation to its end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeploymentReport {
+    /// Its id.
+    pub deployment: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Which hook stopped it, if one did.
+    pub stopped_by: Option<HookName>,
+    /// The hooks that were invoked, in order.
+    pub hooks: Vec<HookRun>,
+    /// What serves customers afterwards, in words.
+    pub ending: String,
+    /// What it had promised and did not do, in words. Empty when the expectation held.
+    pub differences: Vec<String>,
+    /// How long it took.
+    #[serde(rename = "took_ms", serialize_with = "millis")]
+    pub took: Duration,
+}
+
+/// A whole rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it is about, in a sentence.
+    pub about: String,
+    /// Its deployments, in order.
+    pub deployments: Vec<DeploymentReport>,
+    /// How many AWS calls each operation got, by `service:Operation`, in alphabetical order.
+    pub calls: std::collections::BTreeMap<String, u64>,
+    /// Operations that the hooks called and the rehearsal does not know, as `service:Operation`.
+    pub unknown_operations: Vec<String>,
+    /// Every line that a hook wrote, in order: (hook, line).
+    pub logs: Vec<(HookName, String)>,
+}
+
+impl Report {
+    /// Whether every deployment ended as the scenario promised, and no hook called what the rehearsal does not know.
+    pub fn held(&self) -> bool {
+        self.unknown_operations.is_empty() && self.deployments.iter().all(|one| one.differences.is_empty())
+    }
+}
+
+fn millis<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(span.as_millis().try_into().unwrap_or(u64::MAX))
+}

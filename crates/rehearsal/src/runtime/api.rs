@@ -1,0 +1,124 @@
+//! The Lambda Runtime API: one function polls it, takes events, gives results.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use hyper::header::{HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+
+use super::InvocationResult;
+use crate::{
+    exchange::{Reply, Request, Serving, reply, serve_anywhere},
+    world::{ACCOUNT, REGION},
+};
+
+/// A Runtime API at work.
+#[derive(Debug)]
+pub(super) struct RuntimeApi {
+    pub port: u16,
+    offers: mpsc::UnboundedSender<Offer>,
+    next_id: u64,
+    _serving: Serving,
+}
+
+#[derive(Debug)]
+struct Offer {
+    id: String,
+    payload: Vec<u8>,
+    deadline: SystemTime,
+    result: oneshot::Sender<InvocationResult>,
+}
+
+#[derive(Debug)]
+struct Desk {
+    function: String,
+    offers: AsyncMutex<mpsc::UnboundedReceiver<Offer>>,
+    open: Mutex<HashMap<String, oneshot::Sender<InvocationResult>>>,
+}
+
+const VERSION: &str = "/2018-06-01/runtime/";
+
+impl RuntimeApi {
+    pub async fn start(function: String) -> std::io::Result<Self> {
+        let (offers, receiver) = mpsc::unbounded_channel();
+        let desk = Arc::new(Desk { function, offers: AsyncMutex::new(receiver), open: Mutex::default() });
+        let (port, serving) = serve_anywhere(move |request| {
+            let desk = desk.clone();
+            async move { desk.answer(request).await }
+        })
+        .await?;
+        Ok(Self { port, offers, next_id: 1, _serving: serving })
+    }
+
+    /// Hands an event to the function, as soon as it asks for one.
+    pub fn offer(&mut self, payload: Vec<u8>, timeout: Duration) -> oneshot::Receiver<InvocationResult> {
+        let (result, receiver) = oneshot::channel();
+        let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id);
+        self.next_id += 1;
+        // If the server is gone, the receiver learns of it by the sender's end.
+        let _ = self.offers.send(Offer { id, payload, deadline: SystemTime::now() + timeout, result });
+        receiver
+    }
+}
+
+impl Desk {
+    async fn answer(&self, request: Request) -> Reply {
+        let Some(path) = request.path.strip_prefix(VERSION) else { return Some(reply(404, "", "")) };
+        if request.method == "GET" && path == "invocation/next" {
+            return self.next().await;
+        }
+        let accepted = || Some(reply(202, "application/json", r#"{"status":"OK"}"#));
+        if path == "init/error" {
+            return accepted();
+        }
+        let mut parts = path.split('/');
+        let (Some("invocation"), Some(id), Some(what)) = (parts.next(), parts.next(), parts.next()) else {
+            return Some(reply(404, "", ""));
+        };
+        let Some(open) = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id) else {
+            let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
+            return Some(reply(400, "application/json", body));
+        };
+        let value: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let result = match what {
+            "response" => InvocationResult::Success(value),
+            _ => {
+                let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                InvocationResult::Error { error_type: text("errorType"), error_message: text("errorMessage") }
+            }
+        };
+        // Whoever invoked it may have stopped waiting.
+        let _ = open.send(result);
+        accepted()
+    }
+
+    /// A long poll: answers when there is an event.
+    async fn next(&self) -> Reply {
+        let Offer { id, payload, deadline, result } = self.offers.lock().await.recv().await?;
+        let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        let mut response = reply(200, "application/json", payload);
+        let headers = [
+            ("lambda-runtime-aws-request-id", id.clone()),
+            ("lambda-runtime-deadline-ms", deadline.to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.function),
+            ),
+            (
+                "lambda-runtime-trace-id",
+                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
+            ),
+        ];
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, result);
+        Some(response)
+    }
+}

@@ -1,0 +1,81 @@
+//! Who answers on a listener, asked as any client would.
+
+use std::time::SystemTime;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::*;
+use crate::world::{Course, Given, Ground, World};
+
+struct Shop {
+    cloud: Arc<Cloud>,
+    front: Front,
+    production: u16,
+    test: u16,
+}
+
+/// A deployment whose replacement is up and has no traffic yet.
+async fn shop(course: &Course) -> Shop {
+    let ports = [Port::hold().unwrap(), Port::hold().unwrap()];
+    let (production, test) = (ports[0].number, ports[1].number);
+    let now = SystemTime::now() - std::time::Duration::from_secs(60);
+    let mut world = World::new(now, Ground { production, test, seed: 1 }, &Given::default());
+    world.begin(now, "user");
+    world.carry_out("Install", course, now);
+    let cloud = Arc::new(Cloud::new(world, Vec::new()));
+    let front = Front::open(&cloud, ports.into()).unwrap();
+    Shop { cloud, front, production, test }
+}
+
+/// Status and body; none when the connection was closed.
+async fn get(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("localhost", port)).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nx-mine: 1\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.ok()?;
+    let status = reply.split(' ').nth(1)?.parse().unwrap();
+    Some((status, reply.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+#[tokio::test]
+async fn the_listener_decides_who_answers() {
+    let shop = shop(&Course::default()).await;
+    assert!(get(shop.test, "/").await.unwrap().1.contains("1.41.0"));
+    let green = shop.cloud.world().green_group().unwrap().arn.clone();
+    shop.cloud.world().test().unwrap().default = vec![(green.clone(), 100)];
+    assert_eq!(get(shop.test, "/a?b=c").await.unwrap(), (200, r#"{"colour":"green","version":"1.42.0"}"#.to_owned()));
+    assert!(get(shop.production, "/").await.unwrap().1.contains("1.41.0"));
+    let seen = shop.front.seen();
+    let colours: Vec<_> = seen.iter().map(|request| request.colour.unwrap()).collect();
+    assert_eq!(colours, [Colour::Blue, Colour::Green, Colour::Blue]);
+    assert_eq!((seen[1].path.as_str(), seen[1].headers["x-mine"].as_str(), seen[1].status), ("/a?b=c", "1", Some(200)));
+}
+
+#[tokio::test]
+async fn a_target_group_without_running_tasks_is_unavailable() {
+    let shop = shop(&Course::default()).await;
+    shop.cloud.world().blue().unwrap().running = 0;
+    assert_eq!(get(shop.production, "/").await.unwrap().0, 503);
+    assert_eq!(shop.front.seen()[0].colour, None);
+}
+
+#[tokio::test]
+async fn a_version_answers_as_the_scenario_says() {
+    let routes = [
+        ("/checkout".to_owned(), Behaviour { status: 503, body: Some("no".into()), ..Behaviour::default() }),
+        ("/gone".to_owned(), Behaviour { hang_up: true, ..Behaviour::default() }),
+    ];
+    let shop = shop(&Course { routes: routes.into(), ..Course::default() }).await;
+    let green = shop.cloud.world().green_group().unwrap().arn.clone();
+    shop.cloud.world().test().unwrap().default = vec![(green, 1)];
+    assert_eq!(get(shop.test, "/checkout?x").await.unwrap(), (503, "no".to_owned()));
+    assert_eq!(get(shop.test, "/gone").await.unwrap().0, 502, "an HTTP listener answers for a target that hangs up");
+    shop.cloud.world().test().unwrap().protocol = "TCP".into();
+    assert_eq!(get(shop.test, "/gone").await, None, "a TCP listener cannot");
+    assert_eq!(shop.front.seen().last().unwrap().status, None);
+    assert_eq!(get(shop.production, "/checkout").await.unwrap().0, 200, "the original is not the replacement");
+}

@@ -1,0 +1,147 @@
+//! The load balancer's part of the world, and CloudWatch's alarms.
+
+use std::time::SystemTime;
+
+/// A load balancer.
+#[derive(Clone, Debug)]
+pub struct LoadBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// The name that leads to it: `localhost`, since the listeners here are real ones.
+    pub dns_name: String,
+    /// `internet-facing` or `internal`.
+    pub scheme: String,
+    /// `application` or `network`.
+    pub kind: String,
+}
+
+/// A listener.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its ARN.
+    pub arn: String,
+    /// ARN of its load balancer.
+    pub balancer: String,
+    /// Its port, which is a real one on loopback.
+    pub port: u16,
+    /// `HTTP`, `HTTPS`, `TCP`, `TLS`, ….
+    pub protocol: String,
+    /// Where it forwards when no rule says otherwise: ARNs of target groups with weights.
+    pub default: Vec<(String, i32)>,
+    /// Its other rules.
+    pub rules: Vec<Rule>,
+    /// ARNs of its certificates.
+    pub certificates: Vec<String>,
+}
+
+/// A rule of a listener.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its ARN.
+    pub arn: String,
+    /// The smaller, the sooner it is asked.
+    pub priority: u32,
+    /// What has to be true of a request; all of it.
+    pub conditions: Vec<Condition>,
+    /// Where it forwards: ARNs of target groups with weights.
+    pub forward: Vec<(String, i32)>,
+}
+
+/// What a rule asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The host is one of these; `*` and `?` are wildcards.
+    Host(Vec<String>),
+    /// The path is one of these; `*` and `?` are wildcards.
+    Path(Vec<String>),
+}
+
+/// A target group.
+#[derive(Clone, Debug)]
+pub struct TargetGroup {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// `HTTP`, `TCP`, ….
+    pub protocol: String,
+    /// The port of its targets, unless they say otherwise.
+    pub port: i32,
+    /// How it asks for health.
+    pub health_check: HealthCheck,
+    /// What is registered with it.
+    pub targets: Vec<Target>,
+}
+
+/// How a target group asks for health.
+#[derive(Clone, Debug)]
+pub struct HealthCheck {
+    /// Whether it asks.
+    pub enabled: bool,
+    /// `HTTP`, `HTTPS` or `TCP`.
+    pub protocol: String,
+    /// The path; none for TCP.
+    pub path: Option<String>,
+    /// The status codes that count as healthy, such as `200-299`; none for TCP.
+    pub matcher: Option<String>,
+}
+
+/// A registered target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its address.
+    pub id: String,
+    /// Its port.
+    pub port: i32,
+    /// How it is.
+    pub health: Health,
+}
+
+/// How a target is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// `initial`, `healthy`, `unhealthy`, `unused`, `draining`, ….
+    pub state: String,
+    /// `Target.Timeout`, ….
+    pub reason: Option<String>,
+    /// The reason in words.
+    pub description: Option<String>,
+}
+
+impl Health {
+    /// Nothing to complain about.
+    pub fn healthy() -> Self {
+        Self { state: "healthy".into(), reason: None, description: None }
+    }
+
+    /// Any other state.
+    pub fn other(state: &str, reason: &str, description: &str) -> Self {
+        Self { state: state.into(), reason: Some(reason.into()), description: Some(description.into()) }
+    }
+}
+
+/// A CloudWatch alarm.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// Whether it watches a metric or other alarms.
+    pub kind: AlarmKind,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// Why it is in this state.
+    pub reason: String,
+    /// Since when it is.
+    pub since: SystemTime,
+}
+
+/// What an alarm watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlarmKind {
+    /// A metric.
+    Metric,
+    /// Other alarms.
+    Composite,
+}

@@ -1,0 +1,157 @@
+//! Amazon ECS's part of the world: the service, its task sets, their tasks, what they are made from.
+
+use std::time::SystemTime;
+
+/// An ECS service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// `CODE_DEPLOY`, `ECS` or `EXTERNAL`.
+    pub controller: String,
+    /// How many tasks each task set should have.
+    pub desired: i32,
+    /// Its task sets.
+    pub task_sets: Vec<TaskSet>,
+    /// Its events, the newest first.
+    pub events: Vec<ServiceEvent>,
+}
+
+/// What an ECS service says about itself.
+#[derive(Clone, Debug)]
+pub struct ServiceEvent {
+    /// Its id.
+    pub id: String,
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub message: String,
+}
+
+/// A task set.
+#[derive(Clone, Debug)]
+pub struct TaskSet {
+    /// `ecs-svc/3605701707267980476`, which is also what its tasks were started by.
+    pub id: String,
+    /// The deployment that made it.
+    pub external_id: String,
+    /// `PRIMARY`, `ACTIVE` or `DRAINING`.
+    pub status: String,
+    /// Whether it is `STEADY_STATE` (or `STABILIZING`).
+    pub steady: bool,
+    /// How many tasks it should have.
+    pub desired: i32,
+    /// How many run.
+    pub running: i32,
+    /// How many are on their way.
+    pub pending: i32,
+    /// ARN of its task definition.
+    pub task_definition: String,
+    /// Where its containers are registered.
+    pub load_balancers: Vec<Registration>,
+    /// When it was made.
+    pub created: SystemTime,
+    /// Which share of the service's desired count it should have, in per cent.
+    pub scale: f64,
+}
+
+impl TaskSet {
+    /// The ARN of its (first) target group.
+    pub fn target_group(&self) -> Option<&str> {
+        self.load_balancers.first().map(|it| it.target_group.as_str())
+    }
+}
+
+/// A container's port in a target group.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// ARN of the target group.
+    pub target_group: String,
+    /// The container.
+    pub container: String,
+    /// Its port.
+    pub port: i32,
+}
+
+/// A task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Its ARN.
+    pub arn: String,
+    /// The id of its task set.
+    pub started_by: String,
+    /// `service:web`.
+    pub group: String,
+    /// ARN of its task definition.
+    pub task_definition: String,
+    /// `PENDING`, `RUNNING`, `STOPPED`, ….
+    pub last_status: String,
+    /// `RUNNING` or `STOPPED`.
+    pub desired_status: String,
+    /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
+    pub health: String,
+    /// ECS's code for why it stopped.
+    pub stop_code: Option<String>,
+    /// Why it stopped, in words.
+    pub stopped_reason: Option<String>,
+    /// When it was made.
+    pub created: SystemTime,
+    /// When it stopped.
+    pub stopped: Option<SystemTime>,
+    /// Its address in the VPC.
+    pub address: String,
+    /// Its containers.
+    pub containers: Vec<Container>,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// `PENDING`, `RUNNING` or `STOPPED`.
+    pub last_status: String,
+    /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
+    pub health: String,
+    /// Its exit code, when it has ended.
+    pub exit_code: Option<i32>,
+    /// What else is said about its end.
+    pub reason: Option<String>,
+}
+
+/// A task definition.
+#[derive(Clone, Debug)]
+pub struct TaskDefinition {
+    /// Its ARN.
+    pub arn: String,
+    /// Its family.
+    pub family: String,
+    /// Its revision.
+    pub revision: i32,
+    /// Its containers.
+    pub containers: Vec<ContainerDefinition>,
+}
+
+impl TaskDefinition {
+    /// `shop:42`.
+    pub fn title(&self) -> String {
+        format!("{}:{}", self.family, self.revision)
+    }
+}
+
+/// A container of a task definition.
+#[derive(Clone, Debug)]
+pub struct ContainerDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// Whether the task ends with it.
+    pub essential: bool,
+    /// The port that it listens on.
+    pub port: Option<i32>,
+    /// Its health check, if it has one.
+    pub health_check: Option<Vec<String>>,
+}

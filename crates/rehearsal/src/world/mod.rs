@@ -1,0 +1,222 @@
+//! The world: one typed state that moves as time passes. No I/O, no clock; time comes in as an argument.
+//!
+//! Changes are planned with [`World::at`] and made by [`World::settle`], which whoever reads calls first.
+
+mod balancing;
+mod change;
+mod course;
+mod deploy;
+mod deployment;
+mod ecs;
+mod healthy;
+mod ids;
+mod put;
+mod route;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+pub(crate) use self::course::span;
+pub use self::{
+    balancing::*,
+    change::Change,
+    course::{AlarmFires, Behaviour, Course, Given, Switch, TargetsUnhealthy, TasksStop},
+    deployment::*,
+    ecs::*,
+    healthy::Ground,
+    ids::{ACCOUNT, Ids, REGION},
+    put::PutFault,
+};
+
+/// Everything that the functions can see.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// CodeDeploy's deployment group.
+    pub group: DeploymentGroup,
+    /// Its deployments, the oldest first.
+    pub deployments: Vec<Deployment>,
+    /// The hook executions, each of which may be answered once.
+    pub executions: Vec<Execution>,
+    /// The name of the ECS cluster.
+    pub cluster: String,
+    /// The service; none when somebody has deleted it.
+    pub service: Option<Service>,
+    /// Its tasks, stopped ones as well.
+    pub tasks: Vec<Task>,
+    /// Its task definitions.
+    pub definitions: Vec<TaskDefinition>,
+    /// What runs in which task definition.
+    pub versions: Vec<Version>,
+    /// Load balancers.
+    pub balancers: Vec<LoadBalancer>,
+    /// Listeners.
+    pub listeners: Vec<Listener>,
+    /// Target groups.
+    pub target_groups: Vec<TargetGroup>,
+    /// Alarms.
+    pub alarms: Vec<Alarm>,
+    /// How many items ListTasks gives on a page. AWS gives up to 100.
+    pub page: usize,
+    planned: Vec<Planned>,
+    news: Vec<News>,
+    ids: Ids,
+}
+
+/// What is inside the containers of a task definition.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// ARN of the task definition.
+    pub task_definition: String,
+    /// `1.42.0`.
+    pub name: String,
+    /// How it answers on some paths. All others answer 200.
+    pub routes: BTreeMap<String, Behaviour>,
+}
+
+#[derive(Clone, Debug)]
+struct Planned {
+    when: SystemTime,
+    change: Change,
+    told: Option<String>,
+}
+
+/// Something that happened by a scenario's will, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// When.
+    pub at: SystemTime,
+    /// What.
+    pub text: String,
+}
+
+impl World {
+    /// Plans a change.
+    pub fn at(&mut self, when: SystemTime, change: Change) {
+        self.planned.push(Planned { when, change, told: None });
+    }
+
+    /// Plans a change that whoever watches should hear about.
+    pub fn at_with_news(&mut self, when: SystemTime, change: Change, text: impl Into<String>) {
+        self.planned.push(Planned { when, change, told: Some(text.into()) });
+    }
+
+    /// Makes the changes that are due by `now`, in the order of their times; those of one time in the order in which
+    /// they were planned.
+    pub fn settle(&mut self, now: SystemTime) {
+        if !self.planned.iter().any(|planned| planned.when <= now) {
+            return;
+        }
+        let (mut due, later) =
+            std::mem::take(&mut self.planned).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
+        self.planned = later;
+        due.sort_by_key(|planned| planned.when);
+        for Planned { when, change, told } in due {
+            self.apply(change, when);
+            self.news.extend(told.map(|text| News { at: when, text }));
+        }
+    }
+
+    /// When the next planned change is due.
+    pub fn next_change(&self) -> Option<SystemTime> {
+        self.planned.iter().map(|planned| planned.when).min()
+    }
+
+    /// Forgets what was planned, for example because the deployment that planned it is over.
+    pub(crate) fn forget_plans(&mut self) {
+        self.planned.clear();
+    }
+
+    /// What happened since this was last asked.
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The newest deployment.
+    ///
+    /// # Panics
+    /// In a world without deployments.
+    #[expect(clippy::expect_used, reason = "a stage and a rehearsal begin with a deployment")]
+    pub fn deployment(&mut self) -> &mut Deployment {
+        self.deployments.last_mut().expect("a deployment has begun")
+    }
+
+    /// The task set of the newest deployment, once it exists.
+    pub fn green(&mut self) -> Option<&mut TaskSet> {
+        let id = self.deployments.last()?.id.clone();
+        self.service.as_mut()?.task_sets.iter_mut().find(|set| set.external_id == id)
+    }
+
+    /// The task set that was there before.
+    pub fn blue(&mut self) -> Option<&mut TaskSet> {
+        let id = self.deployments.last().map(|deployment| deployment.id.clone());
+        self.service.as_mut()?.task_sets.iter_mut().find(|set| Some(&set.external_id) != id.as_ref())
+    }
+
+    /// The tasks of the newest deployment's task set.
+    pub fn green_tasks(&mut self) -> impl Iterator<Item = &mut Task> {
+        let id = self.green().map(|set| set.id.clone()).unwrap_or_default();
+        self.tasks.iter_mut().filter(move |task| task.started_by == id)
+    }
+
+    /// The target group of the newest deployment's task set, once it exists.
+    pub fn green_group(&mut self) -> Option<&mut TargetGroup> {
+        let arn = self.green()?.target_group()?.to_owned();
+        self.target_group(&arn)
+    }
+
+    /// A target group, by ARN or name.
+    pub fn target_group(&mut self, which: &str) -> Option<&mut TargetGroup> {
+        self.target_groups.iter_mut().find(|group| group.arn == which || group.name == which)
+    }
+
+    /// A listener, by ARN.
+    pub fn listener(&mut self, arn: &str) -> Option<&mut Listener> {
+        self.listeners.iter_mut().find(|listener| listener.arn == arn)
+    }
+
+    /// The production listener of the deployment group.
+    pub fn production(&mut self) -> Option<&mut Listener> {
+        let arn = self.group.pair.as_ref()?.production.clone()?;
+        self.listener(&arn)
+    }
+
+    /// The test listener of the deployment group.
+    pub fn test(&mut self) -> Option<&mut Listener> {
+        let arn = self.group.pair.as_ref()?.test.clone()?;
+        self.listener(&arn)
+    }
+
+    /// The targets of a group as the load balancer tells of them: those of a group that no listener knows are unused,
+    /// since nobody asks for their health.
+    pub fn target_health(&self, group: &TargetGroup) -> Vec<Target> {
+        let mut known = self
+            .listeners
+            .iter()
+            .flat_map(|it| it.default.iter().chain(it.rules.iter().flat_map(|rule| &rule.forward)));
+        let used = known.any(|(arn, _)| *arn == group.arn);
+        let unused = || {
+            Health::other(
+                "unused",
+                "Target.NotInUse",
+                "Target group is not configured to receive traffic from the load balancer",
+            )
+        };
+        group
+            .targets
+            .iter()
+            .map(|target| if used { target.clone() } else { Target { health: unused(), ..target.clone() } })
+            .collect()
+    }
+}
+
+/// Seconds since 1970, as AWS writes times: with milliseconds.
+pub(crate) fn epoch(time: SystemTime) -> f64 {
+    let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis();
+    millis as f64 / 1000.0
+}

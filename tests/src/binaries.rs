@@ -1,0 +1,45 @@
+//! The five programs. Cargo does not build another package's programs for a test, so they are built on purpose.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use rehearsal::HookName;
+
+/// The folder with the five programs: `GREENLIGHT_BINARIES`, which `make test` has just filled, else they are built here,
+/// so that they are never stale.
+///
+/// # Panics
+/// When one is missing or cannot be built: a test of programs that are not there must not pass.
+pub fn binaries() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = given().unwrap_or_else(built);
+        for hook in HookName::ALL {
+            let program = folder.join(hook.binary());
+            assert!(program.is_file(), "{} is missing; `make test` builds it", program.display());
+        }
+        folder
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]
+fn given() -> Option<PathBuf> {
+    std::env::var_os("GREENLIGHT_BINARIES").map(PathBuf::from)
+}
+
+fn built() -> PathBuf {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--locked"]);
+    for hook in HookName::ALL {
+        build.args(["--package", hook.binary()]);
+    }
+    let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
+    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "the programs cannot be built: {status:?}");
+    // This test's own program is target/PROFILE/deps/NAME-HASH.
+    let own = std::env::current_exe().unwrap_or_default();
+    let target = own.ancestors().nth(3).unwrap_or(Path::new("target"));
+    target.join("debug")
+}

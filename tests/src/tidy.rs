@@ -1,0 +1,38 @@
+//! What differs from run to run, replaced by what does not.
+
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+
+const RULES: &[(&str, &str)] = &[
+    (r"d-[A-Z0-9]{9}\b", "d-EXAMPLE11"),
+    (r"\b[0-9]{19}\b", "4242424242"),
+    (r"\btask [0-9a-f]{8}\b", "task 0a1b2c3d"),
+    (r"\b(localhost|127\.0\.0\.1|example\.com|balancer\.invalid|HTTP|HTTPS|TCP):[0-9]+", "$1:8080"),
+    (r"/[0-9a-f]{16}\b", "/0123456789abcdef"),
+    (r"\b10\.0\.[0-9]+\.[0-9]+", "10.0.1.23"),
+    (r"\bport [0-9]+", "port 8080"),
+    (r"\b[0-9]+(m|s|ms)( [0-9]+(s|ms))*\b", "TIME"),
+    (r"\b[0-9]+ looks\b", "N looks"),
+];
+
+/// The text without ids, ports and times.
+pub fn tidy(text: &str) -> String {
+    static COMPILED: OnceLock<Vec<(Regex, &str)>> = OnceLock::new();
+    let compile = |(pattern, to): &(&str, &'static str)| Some((Regex::new(pattern).ok()?, *to));
+    let rules = COMPILED.get_or_init(|| RULES.iter().filter_map(compile).collect());
+    assert_eq!(rules.len(), RULES.len(), "a rule is not a regular expression");
+    rules.iter().fold(text.to_owned(), |text, (rule, to)| rule.replace_all(&text, *to).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_ports_and_times_are_replaced() {
+        let text = "deployment d-A1B2C3D4E: task set 3605701707267980476 after 3 looks in 1s 20ms at localhost:4711";
+        let tidied = "deployment d-EXAMPLE11: task set 4242424242 after N looks in TIME at localhost:8080";
+        assert_eq!(tidy(text), tidied);
+    }
+}

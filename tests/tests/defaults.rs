@@ -1,0 +1,412 @@
+//! The built-in checks of the five hooks: in the good world, and with one thing broken at a time.
+
+use std::time::{Duration, SystemTime};
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{
+    Colour, HookName,
+    world::{Alarm, AlarmKind, Condition, Health, Rule, Task, World},
+};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+fn alarm_fires(world: &mut World, since: SystemTime) {
+    let alarm = &mut world.alarms[0];
+    alarm.state = "ALARM".into();
+    alarm.reason = "Threshold Crossed: 3 datapoints were greater than the threshold (5.0).".into();
+    alarm.since = since;
+}
+
+/// A task of the replacement that has ended.
+fn ended(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
+    let mut task: Task = world.green_tasks().next().unwrap().clone();
+    task.arn = format!("{}0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d", &task.arn[..task.arn.len() - 32]);
+    task.last_status = "STOPPED".into();
+    task.desired_status = "STOPPED".into();
+    task.stop_code = Some(code.into());
+    task.stopped_reason = Some(reason.into());
+    task.containers[0].last_status = "STOPPED".into();
+    task.containers[0].exit_code = exit_code;
+    world.tasks.push(task);
+}
+
+fn targets(world: &mut World, health: &Health) {
+    world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
+}
+
+fn blue_arn(world: &mut World) -> String {
+    world.blue().unwrap().target_group().unwrap().to_owned()
+}
+
+fn green_arn(world: &mut World) -> String {
+    world.green_group().unwrap().arn.clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_install() {
+    let case = |title: &str| Case::new(HookName::BeforeInstall, title);
+    let told = play(vec![
+        case("the good world").succeeds().check("reachable", "not_applicable").check("original", "passed"),
+        case("the service is being deleted")
+            .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
+            .fails("ServiceNotActive"),
+        case("the service is gone").world(|world| world.service = None).fails("ServiceNotActive"),
+        case("ECS itself deploys the service")
+            .world(|world| world.service.as_mut().unwrap().controller = "ECS".into())
+            .fails("ServiceNotActive"),
+        case("the original task set is not steady")
+            .world(|world| world.blue().unwrap().steady = false)
+            .fails("OriginalNotSteady"),
+        case("a task of the original is missing")
+            .world(|world| world.blue().unwrap().running = 1)
+            .fails("OriginalNotSteady"),
+        case("there is no original task set")
+            .world(|world| world.service.as_mut().unwrap().task_sets.clear())
+            .fails("OriginalNotSteady"),
+        case("auto-rollback is off")
+            .world(|world| {
+                world.group.auto_rollback = None;
+                world.deployment().auto_rollback = None;
+            })
+            .succeeds()
+            .warns("RollbackNotConfigured"),
+        case("auto-rollback only on alarms")
+            .world(|world| {
+                let events = &mut world.deployment().auto_rollback.as_mut().unwrap().events;
+                *events = vec!["DEPLOYMENT_STOP_ON_ALARM".into()];
+            })
+            .succeeds()
+            .warns("RollbackNotConfigured"),
+        case("an alarm fires already")
+            .world(|world| alarm_fires(world, SystemTime::now() - HOUR))
+            .succeeds()
+            .warns("AlarmFiring"),
+        case("an alarm does not exist").world(|world| drop(world.alarms.pop())).succeeds().warns("AlarmMissing"),
+        case("the group has no alarms")
+            .world(|world| world.group.alarms.names.clear())
+            .succeeds()
+            .check("alarms", "not_applicable"),
+        case("the group's alarms are switched off")
+            .world(|world| world.group.alarms.enabled = false)
+            .succeeds()
+            .check("alarms", "not_applicable"),
+        case("the load balancer is internal and answers")
+            .world(|world| world.balancers[0].scheme = "internal".into())
+            .succeeds()
+            .check("reachable", "passed"),
+        case("the load balancer is internal and cannot be reached")
+            .world(|world| {
+                world.balancers[0].scheme = "internal".into();
+                world.production().unwrap().port = 1;
+            })
+            .succeeds()
+            .warns("InternalUnreachable"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_install() {
+    let case = |title: &str| Case::new(HookName::AfterInstall, title);
+    let told = play(vec![
+        case("the good world").succeeds().check("containers", "passed").check("targets", "passed"),
+        case("there is no replacement task set")
+            .world(|world| {
+                let green = world.green().unwrap().id.clone();
+                world.service.as_mut().unwrap().task_sets.retain(|set| set.id != green);
+            })
+            .fails("ReplacementMissing"),
+        case("the replacement is not steady").world(|world| world.green().unwrap().steady = false).fails("NotSteady"),
+        case("a task of it does not run")
+            .gate("version: 1\nhooks: { after_install: { built_in: { steady: { within: 300ms, every: 100ms } } } }")
+            .world(|world| {
+                world.green().unwrap().running = 1;
+                let last = world.green_tasks().map(|task| task.arn.clone()).last();
+                world.tasks.retain(|task| Some(&task.arn) != last.as_ref());
+            })
+            .fails("NotRunning"),
+        case("a task is still pending").world(|world| world.green().unwrap().pending = 1).fails("TasksPending"),
+        case("an image cannot be pulled")
+            .world(|world| {
+                let reason = "CannotPullContainerError: pull image manifest has been retried 5 time(s): not found";
+                ended(world, "TaskFailedToStart", reason, None);
+            })
+            .fails("TasksStopped"),
+        case("a container exits")
+            .world(|world| {
+                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
+            })
+            .fails("TasksStopped"),
+        case("five tasks ended")
+            .world(|world| {
+                for _ in 0..5 {
+                    ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
+                }
+            })
+            .fails("TasksStopped"),
+        case("a task ended by scaling in")
+            .world(|world| {
+                let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
+                ended(world, "ServiceSchedulerInitiated", reason, Some(0));
+            })
+            .succeeds(),
+        case("a task was interrupted by Spot")
+            .world(|world| ended(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
+            .succeeds(),
+        case("tasks of the original ended")
+            .world(|world| {
+                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
+                let blue = world.blue().unwrap();
+                let (set, definition) = (blue.id.clone(), blue.task_definition.clone());
+                let task = world.tasks.last_mut().unwrap();
+                task.started_by = set;
+                task.task_definition = definition;
+            })
+            .succeeds(),
+        case("a container is unhealthy")
+            .world(|world| world.green_tasks().next().unwrap().containers[0].health = "UNHEALTHY".into())
+            .fails("ContainersUnhealthy"),
+        case("a container's health is not known yet")
+            .world(|world| world.green_tasks().next().unwrap().containers[0].health = "UNKNOWN".into())
+            .fails("ContainersUnhealthy"),
+        case("no container has a health check")
+            .world(|world| {
+                let containers = world.definitions.iter_mut().flat_map(|definition| &mut definition.containers);
+                containers.for_each(|container| container.health_check = None);
+                world.green_tasks().for_each(|task| task.containers[0].health = "UNKNOWN".into());
+            })
+            .succeeds()
+            .check("containers", "not_applicable"),
+        case("the targets are unhealthy")
+            .world(|world| targets(world, &Health::other("unhealthy", "Target.Timeout", "Request timed out")))
+            .fails("TargetsUnhealthy"),
+        case("one target is still initial")
+            .world(|world| {
+                let initial =
+                    Health::other("initial", "Elb.InitialHealthChecking", "Initial health checks in progress");
+                world.green_group().unwrap().targets[0].health = initial;
+            })
+            .fails("TargetsUnhealthy"),
+        case("no listener forwards to the targets yet")
+            .world(|world| {
+                let green = green_arn(world);
+                world.listeners.iter_mut().for_each(|listener| listener.default.retain(|(arn, _)| *arn != green));
+            })
+            .succeeds()
+            .check("targets", "not_applicable"),
+        case("a target drains")
+            .world(|world| {
+                let group = world.green_group().unwrap();
+                let mut old = group.targets[0].clone();
+                old.id = "10.0.9.9".into();
+                old.health = Health::other("draining", "Target.DeregistrationInProgress", "Target is being removed");
+                group.targets.push(old);
+            })
+            .succeeds(),
+        case("no target is registered").world(|world| world.green_group().unwrap().targets.clear()).fails("NoTargets"),
+        case("the task set names no target group")
+            .world(|world| world.green().unwrap().load_balancers.clear())
+            .succeeds(),
+        case("nothing is desired")
+            .world(|world| {
+                let green = world.green().unwrap();
+                (green.desired, green.running) = (0, 0);
+            })
+            .fails("NotRunning"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_allow_test_traffic() {
+    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
+    let nobody_was_asked = |played: &rehearsal::Played| same("the requests", &played.requests_to_service.len(), &0);
+    let told = play(vec![
+        case("the good world").succeeds().and(|played| {
+            let seen = &played.requests_to_service;
+            same("the requests", &seen.len(), &3)?;
+            same("all of green", &seen.iter().all(|request| request.colour == Some(Colour::Green)), &true)?;
+            same("all of the health check's path", &seen.iter().all(|request| request.path == "/health"), &true)
+        }),
+        case("the test listener stays on the original")
+            .world(|world| {
+                let blue = blue_arn(world);
+                world.test().unwrap().default = vec![(blue, 100)];
+            })
+            .fails("ListenerNotForwarding")
+            .check("answers", "not_run")
+            .and(nobody_was_asked),
+        case("the test listener shares its traffic")
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                world.test().unwrap().default = vec![(blue, 10), (green, 90)];
+            })
+            .fails("ListenerNotForwarding")
+            .and(nobody_was_asked),
+        case("a rule of the test listener stays on the original")
+            .world(|world| {
+                let blue = blue_arn(world);
+                let test = world.test().unwrap();
+                let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
+                let conditions = vec![Condition::Path(vec!["/orders/*".into()])];
+                test.rules.push(Rule { arn, priority: 10, conditions, forward: vec![(blue, 1)] });
+            })
+            .fails("ListenerNotForwarding")
+            .and(nobody_was_asked),
+        case("there is no test listener")
+            .world(|world| {
+                world.group.pair.as_mut().unwrap().test = None;
+                world.deployment().pair.as_mut().unwrap().test = None;
+            })
+            .fails("NoListener"),
+        case("the route answers 503")
+            .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503)
+            .fails("UnexpectedStatus"),
+        case("the route redirects")
+            .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 302)
+            .fails("UnexpectedStatus"),
+        case("the service hangs up on the load balancer")
+            .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().hang_up = true)
+            .fails("UnexpectedStatus"),
+        case("the service takes too long")
+            .gate(
+                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { timeout: 200ms, within: 300ms, every: 100ms } } } }",
+            )
+            .world(|world| {
+                let behaviour = world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default();
+                behaviour.delay = Duration::from_secs(30);
+            })
+            .fails("ReadTimedOut"),
+        case("nothing listens")
+            .world(|world| world.test().unwrap().port = 1)
+            .fails("ConnectRefused"),
+        case("the load balancer has no address")
+            .world(|world| world.balancers[0].dns_name = "no-such-balancer.invalid".into())
+            .fails("NameNotResolved"),
+        case("the matcher asks for 204")
+            .world(|world| {
+                world.green_group().unwrap().health_check.matcher = Some("204,301-302".into());
+                world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 204;
+            })
+            .succeeds(),
+        case("a network load balancer")
+            .world(|world| {
+                world.balancers[0].kind = "network".into();
+                world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
+            })
+            .succeeds()
+            .and(nobody_was_asked),
+        case("an HTTPS listener whose name nobody knows")
+            .world(|world| world.test().unwrap().protocol = "HTTPS".into())
+            .fails("HostUnknown"),
+        case("a host-header rule tells the name")
+            .world(|world| {
+                let green = green_arn(world);
+                let test = world.test().unwrap();
+                let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
+                let conditions = vec![Condition::Host(vec!["*.example.com".into(), "shop.example.com".into()])];
+                test.rules.push(Rule { arn, priority: 10, conditions, forward: vec![(green, 1)] });
+            })
+            .succeeds()
+            .and(|played| {
+                let host = |request: &rehearsal::ServiceRequest| {
+                    Some(request.headers.get("host")?.split(':').next().unwrap_or_default().to_owned())
+                };
+                let hosts: Vec<_> = played.requests_to_service.iter().filter_map(host).collect();
+                same("the hosts", &hosts[..], &["shop.example.com", "shop.example.com", "shop.example.com"].map(String::from)[..])
+            }),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_allow_traffic() {
+    let case = |title: &str| Case::new(HookName::BeforeAllowTraffic, title);
+    let told = play(vec![
+        case("the good world").succeeds(),
+        case("the replacement is no longer steady")
+            .world(|world| world.green().unwrap().steady = false)
+            .fails("NotSteady"),
+        case("a task has ended since")
+            .world(|world| ended(world, "EssentialContainerExited", "Essential container in task exited", Some(139)))
+            .fails("TasksStopped"),
+        case("a target has turned unhealthy")
+            .world(|world| {
+                let ill = Health::other(
+                    "unhealthy",
+                    "Target.ResponseCodeMismatch",
+                    "Health checks failed with these codes: [500]",
+                );
+                world.green_group().unwrap().targets[1].health = ill;
+            })
+            .fails("TargetsUnhealthy"),
+        case("an alarm fires that did not").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
+        case("an alarm fires since before the deployment")
+            .world(|world| alarm_fires(world, SystemTime::now() - HOUR))
+            .succeeds()
+            .check("alarms", "passed"),
+        case("one of two alarms fires since before, the other is new")
+            .world(|world| {
+                alarm_fires(world, SystemTime::now() - HOUR);
+                world.alarms.swap(0, 1);
+                alarm_fires(world, SystemTime::now());
+            })
+            .fails("AlarmFiring"),
+        case("an alarm does not exist").world(|world| drop(world.alarms.pop())).fails("AlarmMissing"),
+        case("an alarm has no data")
+            .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
+            .succeeds()
+            .warns("AlarmNoData"),
+        case("a composite alarm fires")
+            .world(|world| {
+                world.alarms[0].kind = AlarmKind::Composite;
+                alarm_fires(world, SystemTime::now());
+            })
+            .fails("AlarmFiring"),
+        case("the group has no alarms")
+            .world(|world| world.group.alarms.names.clear())
+            .succeeds()
+            .check("alarms", "not_applicable"),
+        case("the deployment has alarms of its own")
+            .world(|world| {
+                let mut own = world.group.alarms.clone();
+                own.names = vec!["shop-checkout".into()];
+                world.deployment().override_alarms = Some(own);
+                world.alarms.push(Alarm {
+                    name: "shop-checkout".into(),
+                    kind: AlarmKind::Metric,
+                    state: "ALARM".into(),
+                    reason: "Threshold Crossed".into(),
+                    since: SystemTime::now(),
+                });
+            })
+            .fails("AlarmFiring"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_allow_traffic() {
+    let case = |title: &str| Case::new(HookName::AfterAllowTraffic, title);
+    let told = play(vec![
+        case("the good world").succeeds(),
+        case("production is still on the original")
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                world.production().unwrap().default = vec![(blue, 100), (green, 0)];
+            })
+            .fails("ListenerNotForwarding")
+            .check("answers", "not_run"),
+        case("production answers 500")
+            .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)
+            .fails("UnexpectedStatus"),
+        case("an alarm begins to fire").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
+        case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - HOUR)).succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}

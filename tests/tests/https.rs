@@ -1,0 +1,101 @@
+//! An HTTPS listener: the hook connects to the load balancer's name and asks for the host of `GREENLIGHT_HOST`, and a
+//! certificate that a customer's browser would refuse stops the deployment.
+
+use std::{io::Write as _, sync::Arc};
+
+use greenlight_tests::{Case, play};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rehearsal::HookName;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+
+/// An authority of our own, as a file and as something that signs.
+struct Authority {
+    file: NamedTempFile,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+fn authority() -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "an authority of our own");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(certificate.pem().as_bytes()).unwrap();
+    Authority { file, issuer: Issuer::new(params, key) }
+}
+
+/// A service behind TLS; it answers whoever asks for its name. Gives its port.
+async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(until, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host = format!("host: {name}:{port}");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, host) = (acceptor.clone(), host.clone());
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let mut request = vec![0; 4096];
+                let read = stream.read(&mut request).await.unwrap_or_default();
+                let asked = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
+                let status = if asked.lines().any(|line| line == host) { "200 OK" } else { "421 Misdirected Request" };
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            });
+        }
+    });
+    port
+}
+
+fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> Case {
+    let case = Case::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
+        let test = world.test().unwrap();
+        test.protocol = "HTTPS".into();
+        test.port = port;
+    });
+    match authority {
+        Some(authority) => case.env("SSL_CERT_FILE", authority.file.path().to_str().unwrap()),
+        None => case,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn https() {
+    let authority = authority();
+    let good = service(&authority, "shop.example.com", 2120).await;
+    let expired = service(&authority, "shop.example.com", 2021).await;
+    let told = play(vec![
+        case("the name is the certificate's", good, "shop.example.com", Some(&authority)).succeeds(),
+        case("the name is another one", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
+        case("nobody knows the authority", good, "shop.example.com", None).fails("TlsFailed"),
+        case("the certificate has expired", expired, "shop.example.com", Some(&authority)).fails("TlsFailed"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}

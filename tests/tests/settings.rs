@@ -1,0 +1,162 @@
+//! Settings and gate files, good and broken.
+
+use std::time::Duration;
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{HookName, Played};
+
+fn case(title: &str) -> Case {
+    Case::new(HookName::BeforeAllowTraffic, title)
+}
+
+fn names(played: &Played) -> Vec<&str> {
+    let mut names: Vec<_> = played.checks.iter().map(|check| check.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings() {
+    let told = play(vec![
+        case("several broken settings")
+            .env("GREENLIGHT_ROLLBACK", "maybe")
+            .env("GREENLIGHT_WRONG_EVENT", "ignore")
+            .env("GREENLIGHT_GATES", "version: 1")
+            .fails("SettingsInvalid")
+            .and(|played| same("calls of AWS but the Put", &played.calls.len(), &1)),
+        case("a service's own endpoint is used")
+            .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
+            .fails("AwsUnreachable"),
+        case("an authority's file that is not there is not fatal").env("AWS_CA_BUNDLE", "/nowhere/ca.pem").succeeds(),
+        case("logging errors only").env("GREENLIGHT_LOG", "error").and(|played| {
+            same("the answers", &played.answers[..], &[rehearsal::Answer::Succeeded][..])?;
+            same("the lines of the log", &played.raw_log.len(), &0)
+        }),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gates() {
+    let told = play(vec![
+        case("without a gate file").no_gate().succeeds().and(|played| {
+            same("the checks", &names(played)[..], &["alarms", "steady", "targets", "tasks"][..])
+        }),
+        case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
+        case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
+        case("a gate file that is not there")
+            .no_gate()
+            .env("GREENLIGHT_GATE_FILE", "/nowhere/greenlight.yaml")
+            .fails("GateUnreadable"),
+        case("nothing to check, in words")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: none } }")
+            .succeeds(),
+        case("nothing to check, and no words")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
+            .fails("GateEmpty"),
+        case("nothing to check, no words, and something to warn of")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
+            .fault(rehearsal::Fault::always("codedeploy:GetDeploymentTarget", rehearsal::Trouble::Deny))
+            .fails("GateEmpty"),
+        case("a check of one's own, added")
+            .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, ecs: green, expect: [running >= 3] }] } }")
+            .fails("NotRunning"),
+        case("a check that only warns")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 0s, on_fail: warn } } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds()
+            .warns("NotSteady"),
+        case("a check that is ignored")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 0s, on_fail: ignore } } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds()
+            .decides("ignore", "NotSteady"),
+        case("a missing permission that only warns")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { on_error: warn } } } }")
+            .fault(rehearsal::Fault::always("cloudwatch:DescribeAlarms", rehearsal::Trouble::Deny))
+            .succeeds()
+            .warns("AwsDenied"),
+        case("a window longer than the time left")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
+            .fails("WindowTooLong"),
+        case("the hook's deadline ends a wait")
+            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 400ms, built_in: { steady: { within: 1m, every: 1m } } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .fails("RanOutOfTime"),
+        case("the function's time-out ends a wait, and is answered")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 1m, every: 1m } } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .timeout(Duration::from_secs(3))
+            .fails("RanOutOfTime"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_requests() {
+    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
+    let told = play(vec![
+        case("the answer is as expected")
+            .gate(
+                "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - name: version
+        http: '{{test_url}}/version'
+        headers: { X-Smoke: 'yes' }
+        expect: [status == 200, json.version exists, latency < 30s, header.content-type contains json]
+",
+            )
+            .succeeds()
+            .and(|played| same("the requests", &played.requests_to_service.len(), &1)),
+        case("the version is another one")
+            .gate(
+                "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { name: version, http: '{{test_url}}/version?token=sesame', expect: [\"json.version == '0.0.1'\"] }
+",
+            )
+            .fails("UnexpectedBody")
+            .and(|played| {
+                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
+                same("whether the query is in the log", &told, &false)
+            }),
+        case("bodies and headers are not shown")
+            .gate(
+                "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { name: body, http: '{{test_url}}/secret', expect: [body contains nothing] }
+      - { name: header, http: '{{test_url}}/secret', expect: [header.content-type == nothing] }
+",
+            )
+            .world(|world| {
+                let behaviour = world.versions.last_mut().unwrap().routes.entry("/secret".into()).or_default();
+                behaviour.body = Some("open sesame".into());
+            })
+            .fails("UnexpectedBody")
+            .and(|played| {
+                let told =
+                    played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
+                same("whether they are in the log", &told, &false)
+            }),
+        case("GREENLIGHT_HOST is asked for").env("GREENLIGHT_HOST", "shop.example.com").succeeds().and(|played| {
+            let all = played
+                .requests_to_service
+                .iter()
+                .all(|request| request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com")));
+            same("whether every request asks for it", &all, &true)
+        }),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
