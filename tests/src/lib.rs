@@ -24,17 +24,17 @@ hooks:
   after_install:
     built_in:
       replacement: { within: 300ms, every: 100ms }
+      tasks: { within: 300ms, every: 100ms }
       containers: { within: 300ms, every: 100ms }
       targets: { within: 300ms, every: 100ms }
-      steady: { within: 300ms, every: 100ms }
   after_allow_test_traffic:
     built_in:
       reach: { within: 300ms, every: 100ms }
       answers: { within: 300ms, every: 100ms }
   before_allow_traffic:
     built_in:
+      tasks: { within: 300ms, every: 100ms }
       targets: { within: 300ms, every: 100ms }
-      steady: { within: 300ms, every: 100ms }
   after_allow_traffic:
     built_in:
       reach: { within: 300ms, every: 100ms }

@@ -72,7 +72,7 @@ async fn article() {
         Case::new(HookName::BeforeAllowTraffic, "the other hooks do what they always do")
             .env("ALB_URL", "localhost:1")
             .succeeds()
-            .check("steady", "passed"),
+            .check("tasks", "passed"),
     ])
     .await;
     insta::assert_snapshot!(told);

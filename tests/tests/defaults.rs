@@ -119,7 +119,7 @@ async fn after_install() {
             .fails("ReplacementMissing"),
         case("the replacement is not steady").world(|world| world.green().unwrap().steady = false).fails("NotSteady"),
         case("a task of it does not run")
-            .gate("version: 1\nhooks: { after_install: { built_in: { steady: { within: 300ms, every: 100ms } } } }")
+            .gate("version: 1\nhooks: { after_install: { built_in: { tasks: { within: 300ms, every: 100ms } } } }")
             .world(|world| {
                 world.green().unwrap().running = 1;
                 let last = world.green_tasks().map(|task| task.arn.clone()).last();

@@ -41,7 +41,7 @@ async fn settings() {
 async fn gates() {
     let told = play(vec![
         case("without a gate file").no_gate().succeeds().and(|played| {
-            same("the checks", &names(played)[..], &["alarms", "steady", "targets", "tasks"][..])
+            same("the checks", &names(played)[..], &["alarms", "targets", "tasks"][..])
         }),
         case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
         case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
@@ -63,12 +63,12 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, ecs: green, expect: [running >= 3] }] } }")
             .fails("NotRunning"),
         case("a check that only warns")
-            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 0s, on_fail: warn } } } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: warn } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
             .warns("NotSteady"),
         case("a check that is ignored")
-            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 0s, on_fail: ignore } } } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: ignore } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
             .decides("ignore", "NotSteady"),
@@ -81,11 +81,11 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
             .fails("WindowTooLong"),
         case("the hook's deadline ends a wait")
-            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 400ms, built_in: { steady: { within: 1m, every: 1m } } } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 400ms, built_in: { tasks: { within: 1m, every: 1m } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .fails("RanOutOfTime"),
         case("the function's time-out ends a wait, and is answered")
-            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { steady: { within: 1m, every: 1m } } } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 1m, every: 1m } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .timeout(Duration::from_secs(3))
             .fails("RanOutOfTime"),
@@ -143,7 +143,7 @@ hooks:
                 let behaviour = world.versions.last_mut().unwrap().routes.entry("/secret".into()).or_default();
                 behaviour.body = Some("open sesame".into());
             })
-            .fails("UnexpectedBody")
+            .fails("UnexpectedHeader")
             .and(|played| {
                 let told =
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));

@@ -29,7 +29,7 @@ async fn events() {
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .succeeds()
             .warns("WrongEvent")
-            .check("steady", "passed"),
+            .check("tasks", "passed"),
         // Waits for ten seconds of real time: that CodeDeploy's record lags is what the hook waits for.
         case("no event is in progress")
             .world(|world| {

@@ -1,6 +1,7 @@
 //! The stable word for every fault, each with what to do next. docs/OPERATING.md has a heading for every one of them.
 
-/// Which fault a finding is about.
+/// Which fault a finding is about. Where several checks fail, the order is from cause to symptom: tasks that stop never
+/// become healthy targets, and without those no task set is steady. The verdict names the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "each variant's meaning is its hint, below, and its heading in docs/OPERATING.md")]
 pub enum Code {
@@ -9,13 +10,13 @@ pub enum Code {
     RollbackNotConfigured,
     InternalUnreachable,
     ReplacementMissing,
-    NotSteady,
+    TasksStopped,
     NotRunning,
     TasksPending,
-    TasksStopped,
     ContainersUnhealthy,
     NoTargets,
     TargetsUnhealthy,
+    NotSteady,
     ListenerNotForwarding,
     NoListener,
     HostUnknown,
@@ -65,13 +66,13 @@ impl Code {
         RollbackNotConfigured,
         InternalUnreachable,
         ReplacementMissing,
-        NotSteady,
+        TasksStopped,
         NotRunning,
         TasksPending,
-        TasksStopped,
         ContainersUnhealthy,
         NoTargets,
         TargetsUnhealthy,
+        NotSteady,
         ListenerNotForwarding,
         NoListener,
         HostUnknown,

@@ -70,10 +70,11 @@ impl Verdict {
                 (finding, decision)
             })
             .collect();
-        // A check that was not run is the consequence of another one, and the other one is the reason to name.
-        let reason = (0..findings.len())
-            .filter(|&index| findings[index].1 == Decision::Fail)
-            .min_by_key(|&index| (findings[index].0.observation.outcome, index));
+        // What was not run is the consequence of something else, and a symptom that of a cause: those come last.
+        let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
+            let seen = &findings[index].0.observation;
+            (seen.outcome, seen.code, index)
+        });
         let status = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
         Self { status, findings, reason }
     }
@@ -134,8 +135,14 @@ mod tests {
             on_error,
             no_data,
         });
-        (proptest::sample::select(Outcome::ALL.to_vec()), policies)
-            .prop_map(|(outcome, policies)| finding(outcome, policies))
+        let (outcomes, codes) = (Outcome::ALL.to_vec(), Code::ALL.to_vec());
+        (proptest::sample::select(outcomes), proptest::sample::select(codes), policies).prop_map(
+            |(outcome, code, policies)| {
+                let mut finding = finding(outcome, policies);
+                finding.observation.code = Some(code);
+                finding
+            },
+        )
     }
 
     #[test]
@@ -166,6 +173,20 @@ mod tests {
             finding(Outcome::TimedOut, Policies::default()),
         ]);
         assert_eq!(verdict.reason().map(|finding| finding.observation.outcome), Some(Outcome::TimedOut));
+    }
+
+    #[test]
+    fn the_reason_is_the_cause_and_not_its_symptom() {
+        let failed = |code| {
+            let mut finding = finding(Outcome::Failed, Policies::default());
+            finding.observation.code = Some(code);
+            finding
+        };
+        let code = |codes: &[Code]| Verdict::of(codes.iter().map(|code| failed(*code)).collect()).code();
+        assert_eq!(code(&[Code::NotSteady, Code::TargetsUnhealthy]), Some(Code::TargetsUnhealthy));
+        assert_eq!(code(&[Code::TargetsUnhealthy, Code::ContainersUnhealthy]), Some(Code::ContainersUnhealthy));
+        assert_eq!(code(&[Code::ContainersUnhealthy, Code::NotRunning, Code::TasksStopped]), Some(Code::TasksStopped));
+        assert_eq!(code(&[Code::NoTargets, Code::ReplacementMissing]), Some(Code::ReplacementMissing));
     }
 
     proptest! {

@@ -124,9 +124,9 @@ impl Aws {
     }
 }
 
-/// Whether an event of a service may be the reason of something. That it once was steady is none.
+/// Whether an event of a service may be the reason of something. Most of them tell of what went well.
 fn tells(event: &str) -> bool {
-    !event.contains("has reached a steady state") && !event.contains("deployment completed")
+    ["unable", "unhealthy", "fail", "error"].iter().any(|word| event.contains(word))
 }
 
 fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {

@@ -30,7 +30,12 @@ impl World {
             id: id.clone(),
             application: self.group.application.clone(),
             group: self.group.name.clone(),
-            target: self.group.services.first().map(|(cluster, service)| format!("{cluster}:{service}")).unwrap_or_default(),
+            target: self
+                .group
+                .services
+                .first()
+                .map(|(cluster, service)| format!("{cluster}:{service}"))
+                .unwrap_or_default(),
             platform: "ECS".into(),
             creator: creator.into(),
             status: DeploymentStatus::InProgress,

@@ -1,5 +1,8 @@
 //! Ids that look like AWS's own. Made from a seed, so that a world can be made again.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fastrand::Rng;
+
 /// The region in which everything is.
 pub const REGION: &str = "eu-west-1";
 /// The account that everything belongs to; AWS's own example account.
@@ -7,24 +10,15 @@ pub const ACCOUNT: &str = "111122223333";
 
 /// A source of ids.
 #[derive(Clone, Debug)]
-pub struct Ids(u64);
+pub struct Ids(Rng);
 
 impl Ids {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// SplitMix64: short, and every bit of it looks random.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Rng::with_seed(seed))
     }
 
     fn pick(&mut self, from: &[u8], count: usize) -> String {
-        (0..count).map(|_| char::from(from[(self.next() % from.len() as u64) as usize])).collect()
+        (0..count).map(|_| char::from(from[self.0.usize(..from.len())])).collect()
     }
 
     pub(crate) fn hex(&mut self, count: usize) -> String {
@@ -43,31 +37,15 @@ impl Ids {
 
     /// An address in a private subnet.
     pub(crate) fn address(&mut self) -> String {
-        format!("10.0.{}.{}", self.next() % 16, 4 + self.next() % 250)
+        format!("10.0.{}.{}", self.0.u8(..16), self.0.u8(4..254))
     }
 
     /// As long and as opaque as a lifecycle event hook execution id is.
     pub(crate) fn execution(&mut self) -> String {
         let sealed = self.pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 128);
         let vector = self.pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 16);
-        base64(
-            format!(r#"{{"encryptedData":"{sealed}","ivParameterSpec":"{vector}","materialSetSerial":1}}"#).as_bytes(),
-        )
+        STANDARD.encode(format!(r#"{{"encryptedData":"{sealed}","ivParameterSpec":"{vector}","materialSetSerial":1}}"#))
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            let known = digit <= chunk.len();
-            text.push(if known { char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]) } else { '=' });
-        }
-    }
-    text
 }
 
 pub(crate) fn arn(service: &str, resource: &str) -> String {
@@ -77,14 +55,6 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_base64() {
-        assert_eq!(base64(b""), "");
-        assert_eq!(base64(b"f"), "Zg==");
-        assert_eq!(base64(b"fo"), "Zm8=");
-        assert_eq!(base64(b"foobar"), "Zm9vYmFy");
-    }
 
     #[test]
     fn ids_look_real_and_differ() {
