@@ -13,13 +13,15 @@ fn check(name: &str, kind: &str, millis: u64, text: &str) -> CheckLine {
         outcome: "passed".into(),
         decision: "pass".into(),
         code: String::new(),
+        hint: String::new(),
         duration_ms: millis,
         message: format!("{name}: {text}"),
     }
 }
 
 fn but(check: CheckLine, outcome: &str, decision: &str, code: &str) -> CheckLine {
-    CheckLine { outcome: outcome.into(), decision: decision.into(), code: code.into(), ..check }
+    let hint = check.message.rsplit_once("; ").map(|(_, hint)| hint.to_owned()).unwrap_or_default();
+    CheckLine { outcome: outcome.into(), decision: decision.into(), code: code.into(), hint, ..check }
 }
 
 fn run(hook: HookName, millis: u64, checks: Vec<CheckLine>) -> HookRun {

@@ -56,15 +56,18 @@ pub struct Why<'a> {
     pub next: Option<&'a str>,
 }
 
-/// Reads the reason out of a hook that did not say yes.
-///
-/// The verdict has it in at most 200 characters; all the evidence stands in the check's own line, which ends with what
-/// to do next, after its last semicolon. Where no check decided (nobody answered), the verdict says all there is.
+/// Reads the reason out of a hook that did not say yes: the deciding check's line, with all of its evidence. Where no
+/// check decided (nobody answered), the verdict says all there is.
 pub fn why(run: &HookRun) -> Why<'_> {
-    let verdict = without(&run.verdict, &format!("{} failed: ", run.hook));
-    let Some(check) = deciding(run) else { return Why { check: None, reason: verdict, next: None } };
-    let reason = without(verdict, &format!("{}: ", check.name));
-    Why { check: Some(&check.name), reason, next: message(check).rsplit_once("; ").map(|(_, next)| next) }
+    let Some(check) = deciding(run) else {
+        return Why { check: None, reason: without(&run.verdict, &format!("{} failed: ", run.hook)), next: None };
+    };
+    let reason = message(check);
+    if check.hint.is_empty() {
+        return Why { check: Some(&check.name), reason, next: None };
+    }
+    let reason = reason.strip_suffix(&format!("; {}", check.hint)).unwrap_or(reason);
+    Why { check: Some(&check.name), reason, next: Some(&check.hint) }
 }
 
 /// The check whose fault is the reason.

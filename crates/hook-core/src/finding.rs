@@ -119,6 +119,12 @@ impl Observation {
         self
     }
 
+    /// With evidence that goes before what is there already: a stop reason says more than a second number.
+    pub fn led_by(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.splice(0..0, details);
+        self
+    }
+
     /// With another outcome and code, and the evidence as it was.
     pub fn but(self, outcome: Outcome, code: Code) -> Self {
         Self { outcome, code: Some(code), ..self }

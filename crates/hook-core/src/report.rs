@@ -1,6 +1,7 @@
 //! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
 
 use crate::{
+    code::Code,
     finding::{Finding, Outcome},
     hook::Hook,
     verdict::{Decision, Status, Verdict, decide},
@@ -21,14 +22,16 @@ pub fn check_line(finding: &Finding) -> String {
         line += "; ";
         line += detail;
     }
-    match (seen.outcome, seen.code) {
-        (Outcome::Passed | Outcome::NotApplicable, _) | (_, None) => {}
-        (_, Some(code)) => {
-            line += "; ";
-            line += code.hint();
-        }
+    if let Some(code) = fault(finding) {
+        line += "; ";
+        line += code.hint();
     }
     line
+}
+
+/// The fault's code, if there is a fault.
+fn fault(finding: &Finding) -> Option<Code> {
+    finding.observation.code.filter(|_| !finding.observation.holds())
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
@@ -91,14 +94,14 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding) {
     let decision = decide(finding.observation.outcome, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let code =
-        finding.observation.code.filter(|_| !finding.observation.holds()).map(|code| code.word()).unwrap_or_default();
+    let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
                 hook.name = %hook, deployment.id = deployment, check.name = finding.check, check.kind = finding.kind,
-                check.outcome = outcome, check.decision = decision.word(), check.code = code, duration_ms = took, "{line}"
+                check.outcome = outcome, check.decision = decision.word(), check.code = code, check.hint = hint,
+                duration_ms = took, "{line}"
             )
         };
     }
@@ -132,10 +135,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
-        code::Code,
-        finding::{Observation, Policies, Policy},
-    };
+    use crate::finding::{Observation, Policies, Policy};
 
     fn finding(check: &str, observation: Observation) -> Finding {
         Finding {

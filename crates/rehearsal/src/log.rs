@@ -24,6 +24,7 @@ pub(crate) fn read(line: &str) -> Option<Line> {
             outcome: text("check.outcome"),
             decision: text("check.decision"),
             code: text("check.code"),
+            hint: text("check.hint"),
             duration_ms: fields.get("duration_ms").and_then(Value::as_u64).unwrap_or_default(),
             message: text("message"),
         }));

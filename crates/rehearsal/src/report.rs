@@ -111,9 +111,11 @@ pub struct CheckLine {
     pub decision: String,
     /// The fault's code; empty when the check held.
     pub code: String,
+    /// What to do about it; empty when the check held.
+    pub hint: String,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// The whole line for a person.
+    /// The whole line for a person: name, evidence, hint.
     pub message: String,
 }
 

@@ -141,7 +141,7 @@ impl Ecs {
         let absent = |condition: &Condition, subject: &str| {
             Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), format!("no {subject}"))
         };
-        let mut observation = judge(&resource, &self.expect, &facts, absent).with(details);
+        let mut observation = judge(&resource, &self.expect, &facts, absent).led_by(details);
         if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
             observation.code = Some(Code::OriginalNotSteady);
         }

@@ -96,7 +96,7 @@ impl Targets {
         let more = ill.len().saturating_sub(TOLD);
         let told = ill.iter().take(TOLD).map(|target| describe(target));
         let told = told.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>();
-        Ok(judge(&resource, &self.expect, &facts, absent).with(told))
+        Ok(judge(&resource, &self.expect, &facts, absent).led_by(told))
     }
 }
 
