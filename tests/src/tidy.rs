@@ -7,6 +7,8 @@ use regex_lite::Regex;
 const RULES: &[(&str, &str)] = &[
     (r"d-[A-Z0-9]{9}\b", "d-EXAMPLE11"),
     (r"\b[0-9]{19}\b", "4242424242"),
+    (r"\b1[0-9]{9}\b", "SECONDS"),
+    (r"\b[0-9]+ seconds ago\b", "SECONDS ago"),
     (r"\btask [0-9a-f]{8}\b", "task 0a1b2c3d"),
     (r"\b(localhost|127\.0\.0\.1|example\.com|balancer\.invalid|HTTP|HTTPS|TCP):[0-9]+", "$1:8080"),
     (r"/[0-9a-f]{16}\b", "/0123456789abcdef"),

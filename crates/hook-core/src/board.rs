@@ -168,8 +168,7 @@ impl CutOff {
         match self {
             Self::Time(after) => {
                 let seen = format!("not done after {}", crate::gate::in_words(*after));
-                Observation::failed(Code::RanOutOfTime, resource, "to be done in time", seen)
-                    .but(Outcome::TimedOut, Code::RanOutOfTime)
+                Observation::failed(Code::RanOutOfTime, resource, "", seen).but(Outcome::TimedOut, Code::RanOutOfTime)
             }
             Self::Panic => Observation::errored(Code::CheckPanicked, resource, "it panicked"),
         }

@@ -53,8 +53,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     let settings = &bench.settings;
     board.stage("gate", "gate file");
     if !settings.faults.is_empty() {
-        let observation =
-            Observation::failed(Code::SettingsInvalid, "environment", "usable settings", settings.faults[0].clone());
+        let observation = Observation::failed(Code::SettingsInvalid, "environment", "", settings.faults[0].clone());
         board.note("settings", STRICT, observation.with(settings.faults[1..].iter().cloned()));
         return;
     }
@@ -137,11 +136,7 @@ impl Bench {
             Err(faults) => {
                 let mut told = faults.iter().map(ToString::to_string);
                 let first = told.next().unwrap_or_default();
-                board.note(
-                    "gate",
-                    STRICT,
-                    Observation::failed(Code::GateInvalid, "gate file", "no faults", first).with(told),
-                );
+                board.note("gate", STRICT, Observation::failed(Code::GateInvalid, "gate file", "", first).with(told));
                 None
             }
         }
@@ -159,8 +154,8 @@ impl Bench {
         };
         if discovery.deployment.is_rollback && self.settings.rollback == RollbackPolicy::Skip {
             let resource = format!("deployment {deployment}");
-            let seen = format!("a roll-back (creator {}); nothing was checked", discovery.deployment.creator);
-            let observation = Observation::failed(Code::RollbackDeployment, resource, "a deployment to check", seen);
+            let seen = format!("a roll-back (creator {}), so nothing was checked", discovery.deployment.creator);
+            let observation = Observation::failed(Code::RollbackDeployment, resource, "", seen);
             board.note("roll-back", WARN, observation);
             return None;
         }

@@ -68,20 +68,30 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
         (Status::Failed, None) => {
             format!("{hook} failed: there is nothing to check, and the gate file does not say `checks: none`")
         }
-        (Status::Succeeded, _) => {
-            let passed = verdict.count(Decision::Pass);
-            let mut line =
-                format!("{hook} succeeded: {passed} {} passed", if passed == 1 { "check" } else { "checks" });
-            let warned =
-                verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).map(|(finding, _)| finding);
-            let warned: Vec<_> = warned.collect();
-            if let Some(first) = warned.first() {
-                line += &format!(", {} warned: {}: {}", warned.len(), first.check, short(first));
-            }
-            line
-        }
+        (Status::Succeeded, _) => format!("{hook} succeeded: {}", success(verdict)),
     };
     cut(&line, LINE)
+}
+
+/// `3 checks passed, 1 warned: alarms: …, 1 does not apply: …`.
+fn success(verdict: &Verdict) -> String {
+    let of =
+        |outcome: Outcome| verdict.findings.iter().filter(move |(finding, _)| finding.observation.outcome == outcome);
+    let warned: Vec<_> = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).collect();
+    let mut parts = vec![match of(Outcome::Passed).count() {
+        0 => "nothing was checked".to_owned(),
+        1 => "1 check passed".to_owned(),
+        many => format!("{many} checks passed"),
+    }];
+    if let Some((first, _)) = warned.first() {
+        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, short(first)));
+    }
+    match of(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
+        [] => {}
+        [(only, _)] => parts.push(format!("1 does not apply: {}: {}", only.check, only.observation.seen)),
+        [..] => parts.push(format!("{} do not apply", of(Outcome::NotApplicable).count())),
+    }
+    parts.join(", ")
 }
 
 fn cut(line: &str, room: usize) -> String {

@@ -92,11 +92,6 @@ impl Verdict {
             (Status::Failed, None) => Some(Code::GateEmpty),
         }
     }
-
-    /// How many findings have this decision.
-    pub fn count(&self, decision: Decision) -> usize {
-        self.findings.iter().filter(|(_, seen)| *seen == decision).count()
-    }
 }
 
 /// The truth table of docs/GATE-FILE.md.

@@ -29,9 +29,14 @@ impl Fault {
                 let status = context.raw().status().as_u16();
                 let meta = context.err().meta();
                 match meta.code() {
-                    Some(word) => (judge(word, status), format!("{word}: {}", meta.message().unwrap_or("no message"))),
+                    Some(word) => {
+                        (judge(word, status), format!("{word}: {}", told(meta.message().unwrap_or("no message"))))
+                    }
                     // Not AWS speaking, but the client that did not understand: a reply cut off, a proxy's page.
-                    None => (judge("", status.max(500)), format!("status {status}, and {}", root(context.err()))),
+                    None => (
+                        judge("", status.max(500)),
+                        format!("a reply of status {status} that cannot be read: {}", root(context.err())),
+                    ),
                 }
             }
             SdkError::TimeoutError(_) => (Code::AwsUnreachable, "no answer in time".to_owned()),
@@ -94,6 +99,11 @@ fn judge(word: &str, status: u16) -> Code {
     } else {
         Code::AwsRefused
     }
+}
+
+/// What AWS says of a refusal begins with who asked for what, which is known here; the reason comes last.
+fn told(message: &str) -> &str {
+    message.split_once(" because ").map_or(message, |(_, reason)| reason)
 }
 
 /// The innermost error's words: the outer ones only repeat that something failed.

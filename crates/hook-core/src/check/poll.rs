@@ -24,6 +24,8 @@ pub struct Pace {
     pub every: Duration,
 }
 
+/// So long before time is up there is a last look. AWS answers in less.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A pause shorter than this would be an attack.
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -57,7 +59,7 @@ impl Pace {
         if self.least() > left {
             let expected = format!("{} to watch", in_words(self.least()));
             let seen = format!("{} left", in_words(left));
-            return Observation::failed(Code::WindowTooLong, "the time left", expected, seen)
+            return Observation::failed(Code::WindowTooLong, "", expected, seen)
                 .but(Outcome::TimedOut, Code::WindowTooLong);
         }
         let mut so_since = None;
@@ -86,8 +88,21 @@ impl Pace {
                     return tired(observation, looks, now - began);
                 }
             }
-            sleep(self.every).await;
+            let left = scene.until.saturating_duration_since(now);
+            if left <= LAST_LOOK {
+                return self.out_of_time(observation, now - began);
+            }
+            sleep(self.every.min(left - LAST_LOOK)).await;
         }
+    }
+
+    /// What was seen last says more than that time ran out.
+    fn out_of_time(&self, mut observation: Observation, took: Duration) -> Observation {
+        observation.seen = match observation.holds() {
+            true => format!("{}, but not for long enough when time ran out after {}", observation.seen, in_words(took)),
+            false => format!("{} when time ran out after {}", observation.seen, in_words(took)),
+        };
+        observation.but(Outcome::TimedOut, Code::RanOutOfTime)
     }
 
     fn contented(&self, mut observation: Observation, looks: u32, took: Duration) -> Observation {
@@ -218,6 +233,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_can_never_become_so_ends_at_once() {
         assert_eq!(watch(&pace(30, 0, 1), 60, "-!").await, (Outcome::Failed, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_time_runs_out_the_last_look_is_told() {
+        assert_eq!(watch(&pace(90, 0, 1), 10, "-").await, (Outcome::TimedOut, 11));
+        assert_eq!(watch(&pace(90, 5, 1), 10, "-------+").await, (Outcome::TimedOut, 11));
     }
 
     #[tokio::test(start_paused = true)]
