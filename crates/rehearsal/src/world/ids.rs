@@ -10,15 +10,18 @@ pub const ACCOUNT: &str = "111122223333";
 
 /// A source of ids.
 #[derive(Clone, Debug)]
-pub struct Ids(Rng);
+pub struct Ids {
+    rng: Rng,
+    addresses: u32,
+}
 
 impl Ids {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Rng::with_seed(seed))
+        Self { rng: Rng::with_seed(seed), addresses: 0 }
     }
 
     fn pick(&mut self, from: &[u8], count: usize) -> String {
-        (0..count).map(|_| char::from(from[self.0.usize(..from.len())])).collect()
+        (0..count).map(|_| char::from(from[self.rng.usize(..from.len())])).collect()
     }
 
     pub(crate) fn hex(&mut self, count: usize) -> String {
@@ -35,9 +38,11 @@ impl Ids {
         format!("ecs-svc/{}{}", self.pick(b"123456789", 1), self.pick(b"0123456789", 18))
     }
 
-    /// An address in a private subnet.
+    /// An address in a private subnet, each one once: two tasks with one address would be one target.
     pub(crate) fn address(&mut self) -> String {
-        format!("10.0.{}.{}", self.0.u8(..16), self.0.u8(4..254))
+        let number = self.addresses;
+        self.addresses += 1;
+        format!("10.{}.{}.{}", number / 64_000 % 256, number / 250 % 256, 4 + number % 250)
     }
 
     /// As long and as opaque as a lifecycle event hook execution id is.
@@ -55,6 +60,13 @@ pub(crate) fn arn(service: &str, resource: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_address_is_given_twice() {
+        let mut ids = Ids::new(1);
+        let addresses: std::collections::BTreeSet<_> = (0..5000).map(|_| ids.address()).collect();
+        assert_eq!(addresses.len(), 5000);
+    }
 
     #[test]
     fn ids_look_real_and_differ() {
