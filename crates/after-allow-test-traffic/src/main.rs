@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use hook_core::{Hook, run};
 
 fn main() -> ExitCode {
-    run(Hook::AfterAllowTestTraffic, include_str!("../default.yaml"))
+    run(Hook::AfterAllowTestTraffic)
 }

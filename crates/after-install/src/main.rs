@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use hook_core::{Hook, run};
 
 fn main() -> ExitCode {
-    run(Hook::AfterInstall, include_str!("../default.yaml"))
+    run(Hook::AfterInstall)
 }

@@ -20,6 +20,7 @@ pub enum Code {
     ListenerNotForwarding,
     NoListener,
     HostUnknown,
+    PathUnknown,
     NameNotResolved,
     ConnectTimedOut,
     ConnectRefused,
@@ -60,7 +61,7 @@ use Code::*;
 
 impl Code {
     /// All codes, in the order in which docs/OPERATING.md has them.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         ServiceNotActive,
         OriginalNotSteady,
         RollbackNotConfigured,
@@ -76,6 +77,7 @@ impl Code {
         ListenerNotForwarding,
         NoListener,
         HostUnknown,
+        PathUnknown,
         NameNotResolved,
         ConnectTimedOut,
         ConnectRefused,
@@ -140,6 +142,7 @@ impl Code {
             ListenerNotForwarding => "compare the listener's rules with the target groups of the deployment group",
             NoListener => "name a test listener in the deployment group, or take this hook out of the AppSpec",
             HostUnknown => "set GREENLIGHT_HOST to a name that the listener's certificate covers",
+            PathUnknown => "give the check a `path`, and `expect` where 200 is not what it answers",
             NameNotResolved => "check the name, and the function's VPC resolver",
             ConnectTimedOut => "check that the security group lets this function reach that port",
             ConnectRefused => "nothing listens there; check the port",

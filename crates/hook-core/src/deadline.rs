@@ -10,6 +10,8 @@ const RESERVE: Duration = Duration::from_secs(30);
 const RESERVE_SHARE: u32 = 5;
 /// When no answer could be put, there is a line to write about it before Lambda ends the process.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// But never more than this share of the time.
+const LAST_WORDS_SHARE: u32 = 50;
 /// An answer is tried for at least so long, also when there is no time left at delivery.
 const LEAST: Duration = Duration::from_secs(2);
 /// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
@@ -44,7 +46,8 @@ impl Deadline {
         // A deadline beyond Lambda's own limit of 15 minutes is a clock that jumped; an Instant must not overflow for it.
         let left = left.min(Duration::from_secs(15 * 60));
         let reserve = RESERVE.min(left / RESERVE_SHARE);
-        Self { checks: now + (left - reserve), answer: now + left.saturating_sub(LAST_WORDS).max(LEAST) }
+        let last_words = LAST_WORDS.min(left / LAST_WORDS_SHARE);
+        Self { checks: now + (left - reserve), answer: now + (left - last_words).max(LEAST) }
     }
 }
 
@@ -64,6 +67,13 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900) - LAST_WORDS));
         assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60) - LAST_WORDS));
+    }
+
+    #[test]
+    fn lambdas_default_of_three_seconds_leaves_room_for_an_answer() {
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let millis = Duration::from_millis;
+        assert_eq!(left(wall + millis(3000), wall), (millis(2400), millis(2940)));
     }
 
     #[test]

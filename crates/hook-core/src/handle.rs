@@ -35,17 +35,11 @@ pub struct Handler {
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
-    pub fn new(hook: Hook, built_in: &'static str, settings: Settings) -> Self {
+    pub fn new(hook: Hook, settings: Settings) -> Self {
         Self {
             hook,
             answer: Answer::new(&settings.aws),
-            bench: Arc::new(Bench {
-                hook,
-                built_in,
-                aws: Aws::new(&settings.aws),
-                probe: Probe::new(&settings.aws),
-                settings,
-            }),
+            bench: Arc::new(Bench { hook, aws: Aws::new(&settings.aws), probe: Probe::new(&settings.aws), settings }),
             court: Court::default(),
         }
     }

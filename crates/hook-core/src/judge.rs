@@ -25,8 +25,6 @@ use crate::{
 pub struct Bench {
     /// Which of the five.
     pub hook: Hook,
-    /// The built-in checks, as a gate file.
-    pub built_in: &'static str,
     /// AWS, for reading.
     pub aws: Aws,
     /// HTTP and TCP.
@@ -37,7 +35,9 @@ pub struct Bench {
 
 /// CodeDeploy's own record of its events lags; a record without any event in progress is asked again for so long.
 const SETTLE: Duration = Duration::from_secs(10);
-/// The pause between two looks at it. With another event in progress, the second look decides.
+/// With another event in progress, so long.
+const LAG: Duration = Duration::from_secs(3);
+/// The pause between two looks at it.
 const PAUSE: Duration = Duration::from_secs(1);
 
 const WARN: Policies = Policies { on_fail: Policy::Warn, on_error: Policy::Warn, no_data: Policy::Warn };
@@ -52,20 +52,38 @@ pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, un
 async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: Instant) {
     let settings = &bench.settings;
     board.stage("gate", "gate file");
-    if !settings.faults.is_empty() {
-        let observation = Observation::failed(Code::SettingsInvalid, "environment", "", settings.faults[0].clone());
-        board.note("settings", STRICT, observation.with(settings.faults[1..].iter().cloned()));
-        return;
-    }
-    let gate = bench.gate(board);
-    if let (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None) =
-        (bench.hook, &settings.alb_url, &settings.gate)
+    let gate = bench.gate();
+    let broken = settings.faults.split_first().map(|(first, more)| {
+        let observation = Observation::failed(Code::SettingsInvalid, "environment", "", first.clone());
+        ("settings", observation.with(more.iter().cloned()))
+    });
+    if let (Hook::AfterAllowTestTraffic, Some(alb_url), GateSource::None, None) =
+        (bench.hook, &settings.alb_url, &settings.gate, &broken)
     {
         return article(&bench.probe, alb_url, &settings.routes, board).await;
     }
     board.stage("discovery", format!("deployment {deployment}"));
-    let Some(discovery) = bench.may_check(deployment, board, until).await else { return };
-    let Some(gate) = gate else { return };
+    let discovery = bench.aws.discover(deployment).await;
+    // A roll-back is the cure. What is broken here must not stand in its way.
+    if let Ok(discovery) = &discovery
+        && discovery.deployment.is_rollback
+        && settings.rollback == RollbackPolicy::Skip
+    {
+        let resource = format!("deployment {deployment}");
+        let seen = format!("a roll-back (creator {}), so nothing was checked", discovery.deployment.creator);
+        board.note("roll-back", WARN, Observation::failed(Code::RollbackDeployment, resource, "", seen));
+        return;
+    }
+    let gate = match (broken, gate) {
+        (None, Ok(gate)) => gate,
+        (Some((kind, observation)), _) => return board.note(kind, STRICT, observation),
+        (None, Err(observation)) => return board.note("gate", STRICT, observation),
+    };
+    let discovery = match discovery {
+        Ok(discovery) => discovery,
+        Err(fault) => return refuse(board, deployment, fault),
+    };
+    let Some(discovery) = bench.wired(discovery, deployment, board, until).await else { return };
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
     let steps = match plan::plan(gate) {
         Plan::Checks(steps) => steps,
@@ -83,7 +101,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
             return;
         }
     };
-    let target = match bench.aws.target(discovery).await {
+    let target = match bench.aws.target(discovery, settings.service.as_ref()).await {
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
     };
@@ -117,53 +135,36 @@ pub fn no_thread(board: &Board, error: &std::io::Error) {
 }
 
 impl Bench {
-    /// The gate of this hook; none when it cannot be used, which is then on the board.
-    fn gate(&self, board: &Board) -> Option<HookGate> {
+    /// The gate of this hook, or why it cannot be used.
+    fn gate(&self) -> Result<HookGate, Observation> {
         let text = match &self.settings.gate {
             GateSource::None => None,
             GateSource::Inline(text) => Some(text.clone()),
-            GateSource::File(path) => match std::fs::read_to_string(path) {
-                Ok(text) => Some(text),
-                Err(error) => {
-                    let resource = format!("gate file {}", path.display());
-                    board.note("gate", STRICT, Observation::errored(Code::GateUnreadable, resource, error.to_string()));
-                    return None;
-                }
-            },
+            GateSource::File(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                let resource = format!("gate file {}", path.display());
+                Observation::errored(Code::GateUnreadable, resource, error.to_string())
+            })?),
         };
-        match gate::load(self.hook, self.built_in, text.as_deref()) {
-            Ok(gate) => Some(gate),
-            Err(faults) => {
-                let mut told = faults.iter().map(ToString::to_string);
-                let first = told.next().unwrap_or_default();
-                board.note("gate", STRICT, Observation::failed(Code::GateInvalid, "gate file", "", first).with(told));
-                None
-            }
-        }
+        gate::load(self.hook, text.as_deref()).map_err(|faults| {
+            let mut told = faults.iter().map(ToString::to_string);
+            let first = told.next().unwrap_or_default();
+            Observation::failed(Code::GateInvalid, "gate file", "", first).with(told)
+        })
     }
 
-    /// Whether this deployment is to be checked at all, and what is known of it by then. None when not; the reason is
-    /// on the board.
-    async fn may_check(&self, deployment: &DeploymentId, board: &Board, until: Instant) -> Option<Discovery> {
-        let mut discovery = match self.aws.discover(deployment).await {
-            Ok(discovery) => discovery,
-            Err(fault) => {
-                refuse(board, deployment, fault);
-                return None;
-            }
-        };
-        if discovery.deployment.is_rollback && self.settings.rollback == RollbackPolicy::Skip {
-            let resource = format!("deployment {deployment}");
-            let seen = format!("a roll-back (creator {}), so nothing was checked", discovery.deployment.creator);
-            let observation = Observation::failed(Code::RollbackDeployment, resource, "", seen);
-            board.note("roll-back", WARN, observation);
-            return None;
-        }
+    /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
+    async fn wired(
+        &self,
+        mut discovery: Discovery,
+        deployment: &DeploymentId,
+        board: &Board,
+        until: Instant,
+    ) -> Option<Discovery> {
         let asked = Instant::now();
         while Instant::now() + PAUSE < until {
             let patience = match discovery.progress.compared_with(self.hook) {
                 Wiring::Right | Wiring::Unknown(_) => break,
-                Wiring::Wrong(_) => PAUSE,
+                Wiring::Wrong(_) => LAG,
                 Wiring::Over => SETTLE,
             };
             if asked.elapsed() >= patience {
@@ -212,7 +213,9 @@ fn refuse(board: &Board, deployment: &DeploymentId, fault: Fault) {
 
 /// The job of the article that this grew from, in place of everything else.
 async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board) {
-    let names: Vec<String> = routes.iter().map(|route| format!("HEAD {route}")).collect();
+    // A query may hold what must not be in a log.
+    let path = |route: &str| route.split(['?', '#']).next().unwrap_or_default().to_owned();
+    let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
     board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
     let jobs = routes.iter().map(|route| {
         let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));

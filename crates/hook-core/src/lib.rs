@@ -30,9 +30,7 @@ use lambda_runtime::{LambdaInvocation, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
 /// Runs one of the five functions for as long as Lambda wants it: a binary's whole `main`.
-///
-/// `built_in` is the gate file that says what the hook checks when nobody says anything else.
-pub fn run(hook: Hook, built_in: &'static str) -> ExitCode {
+pub fn run(hook: Hook) -> ExitCode {
     let settings = settings::Settings::of_process();
     telemetry::install(settings.log);
     // The runtime's client panics without these, and so would every start outside Lambda.
@@ -50,7 +48,7 @@ pub fn run(hook: Hook, built_in: &'static str) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let handler = handle::Handler::new(hook, built_in, settings);
+    let handler = handle::Handler::new(hook, settings);
     let handler = &handler;
     let ended = runtime.block_on(async {
         let service = service_fn(|event| handler.handle(event));
@@ -67,7 +65,7 @@ pub fn run(hook: Hook, built_in: &'static str) -> ExitCode {
 
 /// A body that is not JSON would fail before the handler, in words that are not ours; it reaches the handler like this.
 fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&invocation.body) {
+    if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
         invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();
     }
     invocation

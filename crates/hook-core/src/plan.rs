@@ -61,7 +61,7 @@ mod tests {
     use crate::{gate, hook::Hook};
 
     fn planned(file: &str) -> Plan {
-        plan(gate::load(Hook::AfterAllowTestTraffic, "version: 1", Some(file)).unwrap())
+        plan(gate::load_with(|_| "version: 1", Hook::AfterAllowTestTraffic, Some(file)).unwrap())
     }
 
     fn told(file: &str) -> Vec<(String, Option<usize>)> {

@@ -13,6 +13,8 @@ pub struct Settings {
     pub alb_url: Option<String>,
     /// `GREENLIGHT_ROUTES`, default `/`: paths for the job without a gate file.
     pub routes: Vec<String>,
+    /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, where AWS does not tell.
+    pub service: Option<ServiceName>,
     /// `GREENLIGHT_HOST`: the host name that the service answers for, where the load balancer's own will not do.
     pub host: Option<String>,
     /// `GREENLIGHT_WRONG_EVENT`: what it means that CodeDeploy is at another event than this hook's.
@@ -27,6 +29,15 @@ pub struct Settings {
     pub in_lambda: bool,
     /// What could not be used, one sentence each.
     pub faults: Vec<String>,
+}
+
+/// An ECS service by its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceName {
+    /// Name or ARN of its cluster.
+    pub cluster: String,
+    /// Its own.
+    pub service: String,
 }
 
 /// Where the gate file is.
@@ -66,12 +77,12 @@ pub enum RollbackPolicy {
 pub enum LogLevel {
     /// Only what somebody must look at.
     Error,
-    /// And retries and fall-backs.
+    /// And fall-backs, and policies that only warn.
     Warn,
     /// And each check and verdict.
     #[default]
     Info,
-    /// And requests.
+    /// And that the answer was taken.
     Debug,
 }
 
@@ -108,13 +119,15 @@ impl std::fmt::Debug for AwsSettings {
 }
 
 /// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 7] = [
+const OURS: [&str; 9] = [
+    "GREENLIGHT_CLUSTER",
     "GREENLIGHT_GATE",
     "GREENLIGHT_GATE_FILE",
     "GREENLIGHT_HOST",
     "GREENLIGHT_LOG",
     "GREENLIGHT_ROLLBACK",
     "GREENLIGHT_ROUTES",
+    "GREENLIGHT_SERVICE",
     "GREENLIGHT_WRONG_EVENT",
 ];
 
@@ -160,7 +173,9 @@ impl Settings {
             fault.is_none().then_some(text)
         });
         let host = value("GREENLIGHT_HOST").and_then(|text| {
-            let fault = unusable_host(&text);
+            // The port is the listener's.
+            let port = text.contains(':').then_some("has a port");
+            let fault = unusable_host(&text).or(port);
             faults.extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it is a host such as shop.example.com")));
             fault.is_none().then_some(text)
         });
@@ -174,8 +189,17 @@ impl Settings {
         if routes.is_empty() {
             faults.push("GREENLIGHT_ROUTES names no route; it is a list such as /health,/version".to_owned());
         }
+        let service = match (value("GREENLIGHT_CLUSTER"), value("GREENLIGHT_SERVICE")) {
+            (Some(cluster), Some(service)) => Some(ServiceName { cluster, service }),
+            (None, None) => None,
+            _ => {
+                faults.push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE go together; one of them is not set".to_owned());
+                None
+            }
+        };
         let settings = Self {
             gate,
+            service,
             alb_url,
             routes,
             host,

@@ -28,9 +28,9 @@ pub struct Target {
 pub struct Deployment {
     /// Its id.
     pub id: String,
-    /// The CodeDeploy application.
+    /// The CodeDeploy application; empty if AWS does not say.
     pub application: String,
-    /// The deployment group.
+    /// The deployment group; empty if AWS does not say.
     pub group: String,
     /// When it was created.
     pub created: Option<SystemTime>,
@@ -117,13 +117,21 @@ impl Service {
     }
 
     /// The task set that this deployment made: by identity, since names and labels of colours swap each time.
+    ///
+    /// CloudFormation's deployments do not put their id on what they make. Of its task sets the newest is taken, if
+    /// there is another one to have been there before.
     pub fn green(&self, deployment: &str) -> Option<&TaskSet> {
-        self.task_sets.iter().find(|set| set.external_id == deployment)
+        let own = self.task_sets.iter().find(|set| set.external_id == deployment);
+        own.or_else(|| match (self.controller.as_str(), self.task_sets.len()) {
+            ("EXTERNAL", 2..) => self.task_sets.iter().max_by_key(|set| set.created),
+            _ => None,
+        })
     }
 
     /// The task set that was there before: of the others, the primary one.
     pub fn blue(&self, deployment: &str) -> Option<&TaskSet> {
-        let others = || self.task_sets.iter().filter(|set| set.external_id != deployment);
+        let green = self.green(deployment).map(|set| &set.id);
+        let others = || self.task_sets.iter().filter(|set| Some(&set.id) != green);
         others().find(|set| set.status == "PRIMARY").or_else(|| others().find(|set| set.status == "ACTIVE"))
     }
 }
@@ -149,6 +157,8 @@ pub struct TaskSet {
     pub task_definition: String,
     /// ARN of its target group.
     pub target_group: Option<String>,
+    /// The port of its container in the target group.
+    pub container_port: Option<i32>,
     /// When it was made.
     pub created: Option<SystemTime>,
 }
@@ -187,9 +197,9 @@ pub struct Container {
 
 impl Task {
     /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names
-    /// nobody is told by its task definition and by its age.
-    pub fn is_of(&self, set: &TaskSet) -> bool {
-        if self.started_by.starts_with("ecs-svc/") {
+    /// none of them is told by its task definition and by its age.
+    pub fn is_of(&self, set: &TaskSet, service: &Service) -> bool {
+        if service.task_sets.iter().any(|known| known.id == self.started_by) {
             return self.started_by == set.id;
         }
         self.task_definition == set.task_definition && (set.created.is_none() || self.created >= set.created)
@@ -199,8 +209,9 @@ impl Task {
     pub fn crashed(&self) -> bool {
         let code = self.stop_code.as_deref().unwrap_or_default();
         let reason = self.stopped_reason.as_deref().unwrap_or_default();
-        let scaled_in = code == "ServiceSchedulerInitiated" && reason.starts_with("Scaling activity initiated");
-        !scaled_in && code != "SpotInterruption"
+        let scheduled = code == "ServiceSchedulerInitiated"
+            && ["Scaling activity", "maintenance", "retirement"].iter().any(|word| reason.contains(word));
+        !scheduled && !matches!(code, "SpotInterruption" | "TerminationNotice" | "UserInitiated")
     }
 
     /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.
@@ -228,8 +239,12 @@ pub struct TargetGroup {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// `HTTP`, `HTTPS`, `TCP`, ….
-    pub health_protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`; empty for other protocols than HTTP.
+    pub protocol_version: String,
+    /// The port of its targets, unless they have one of their own.
+    pub port: Option<i32>,
+    /// The port of its health check, where it is not the one of the traffic.
+    pub health_port: Option<i32>,
     /// The path of its health check; none for TCP.
     pub health_path: Option<String>,
     /// The HTTP status codes that count as healthy, as AWS writes them: `200-299,301`.
@@ -269,12 +284,16 @@ pub struct Listener {
 }
 
 /// A rule of a listener that forwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// Its priority, or `default`.
     pub priority: String,
-    /// The hosts that it is for, if it names some.
+    /// The hosts that it is for, if it names some whole.
     pub hosts: Vec<String>,
+    /// Whether it is for hosts that it only describes, with wildcards.
+    pub wild: bool,
+    /// Whether it asks for more than the host: a path, a header, a method, ….
+    pub narrow: bool,
     /// Target group ARNs with their weights.
     pub weights: Vec<(String, i32)>,
 }
@@ -335,6 +354,7 @@ mod tests {
             pending: 0,
             task_definition: "web:1".into(),
             target_group: None,
+            container_port: None,
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100)),
         }
     }
@@ -373,15 +393,31 @@ mod tests {
             stopped_reason: None,
             containers: Vec::new(),
         };
-        assert!(task("ecs-svc/2", 5).is_of(&green));
-        assert!(!task("ecs-svc/1", 500).is_of(&green));
-        assert!(task("", 500).is_of(&green));
-        assert!(!task("", 5).is_of(&green));
+        let service = service(vec![set("ecs-svc/1", "d-OLD", "PRIMARY"), green.clone()]);
+        let is_of = |started_by: &str, created| task(started_by, created).is_of(&green, &service);
+        assert!(is_of("ecs-svc/2", 5));
+        assert!(!is_of("ecs-svc/1", 500));
+        assert!(is_of("", 500));
+        assert!(!is_of("", 5));
+        assert!(is_of("ecs-svc/another-kind-of-id", 500));
+    }
+
+    #[test]
+    fn of_cloudformations_task_sets_the_newest_of_several_is_green() {
+        let mut blue = set("ecs-svc/1", "", "PRIMARY");
+        blue.created = Some(SystemTime::UNIX_EPOCH);
+        let external = |task_sets| Service { controller: "EXTERNAL".into(), ..service(task_sets) };
+        assert!(external(vec![blue.clone()]).green("d-NEW").is_none());
+        let both = external(vec![set("ecs-svc/2", "", "ACTIVE"), blue.clone()]);
+        assert_eq!(both.green("d-NEW").unwrap().id, "ecs-svc/2");
+        assert_eq!(both.blue("d-NEW").unwrap().id, "ecs-svc/1");
+        assert!(service(vec![set("ecs-svc/2", "", "ACTIVE"), blue]).green("d-NEW").is_none());
     }
 
     #[test]
     fn weights_are_shares() {
-        let rule = Rule { priority: "default".into(), hosts: vec![], weights: vec![("a".into(), 1), ("b".into(), 3)] };
+        let rule =
+            Rule { priority: "default".into(), weights: vec![("a".into(), 1), ("b".into(), 3)], ..Rule::default() };
         assert_eq!(rule.share_of("b"), 75.0);
         assert_eq!(rule.share_of("c"), 0.0);
         let none = Rule { weights: vec![("a".into(), 0)], ..rule };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use aws_sdk_codedeploy::{
-    config::retry::{ClassifyRetry, RetryAction, RetryConfig},
+    config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition},
     error::ProvideErrorMetadata,
     operation::put_lifecycle_event_hook_execution_status::PutLifecycleEventHookExecutionStatusError as PutError,
     types::LifecycleEventStatus,
@@ -24,6 +24,9 @@ const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 const ATTEMPT: Duration = Duration::from_secs(4);
 /// With the back-off below, these fill the reserve of 30 s; the deadline ends them sooner if it must.
 const ATTEMPTS: u32 = 12;
+
+/// Between two rounds of attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Puts statuses.
 #[derive(Clone, Debug)]
@@ -50,8 +53,12 @@ impl Answer {
                     .connect_timeout(CONNECT)
                     .read_timeout(ATTEMPT)
                     .operation_attempt_timeout(ATTEMPT)
+                    // The function's deadline ends it, and not the limit of a read.
+                    .disable_operation_timeout()
                     .build(),
             )
+            // Retries that reading has used up must not be missing here.
+            .retry_partition(RetryPartition::new("answer"))
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(ATTEMPTS)
@@ -71,6 +78,20 @@ impl Answer {
     /// # Errors
     /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
     pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
+        let why = loop {
+            match tokio::time::timeout_at(until, self.round(execution, status)).await {
+                Ok(Ok(sent)) => return Ok(sent),
+                // Worth another round of attempts, for as long as there is time.
+                Ok(Err(fault)) if fault.may_pass() && Instant::now() + PAUSE < until => tokio::time::sleep(PAUSE).await,
+                Ok(Err(fault)) => break fault.to_string(),
+                Err(_) => break format!("{PUT}: no answer before the function's deadline"),
+            }
+        };
+        Err(self.by_hand(execution, status, &why))
+    }
+
+    /// One round of attempts.
+    async fn round(&self, execution: &Execution, status: Status) -> Result<Sent, Fault> {
         let put = self
             .client
             .put_lifecycle_event_hook_execution_status()
@@ -81,19 +102,19 @@ impl Answer {
                 Status::Failed => LifecycleEventStatus::Failed,
             })
             .send();
-        let why = match tokio::time::timeout_at(until, put).await {
-            Ok(Ok(_)) => return Ok(Sent::Accepted),
-            Ok(Err(error)) => match error.as_service_error() {
-                Some(PutError::LifecycleEventAlreadyCompletedException(_)) => return Ok(Sent::AlreadyCompleted),
-                _ => Fault::of(PUT, &error).to_string(),
+        match put.await {
+            Ok(_) => Ok(Sent::Accepted),
+            Err(error) => match error.as_service_error() {
+                Some(PutError::LifecycleEventAlreadyCompletedException(_)) => Ok(Sent::AlreadyCompleted),
+                _ => Err(Fault::of(PUT, &error)),
             },
-            Err(_) => format!("{PUT}: no answer before the function's deadline"),
-        };
-        Err(self.by_hand(execution, status, why))
+        }
     }
 
     /// The whole execution id must not stand in a log, so the command takes it from where Lambda keeps it.
-    fn by_hand(&self, execution: &Execution, status: Status, why: String) -> Error {
+    fn by_hand(&self, execution: &Execution, status: Status, why: &str) -> Error {
+        // AWS may quote what it refuses.
+        let why = why.replace(execution.id.expose(), "…");
         let deployment = execution.deployment.as_str();
         let region = &self.region;
         tracing::error!(

@@ -18,6 +18,7 @@ const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
 const GET_TARGET: &str = "codedeploy:GetDeploymentTarget";
 
 /// What the deployment group adds to the deployment.
+#[derive(Default)]
 pub(super) struct Group {
     /// Cluster and service, if it names just one.
     pub service: Option<(String, String)>,
@@ -50,14 +51,8 @@ impl Aws {
         let routes = routes(info.load_balancer_info());
         Ok(Deployment {
             id: id.as_str().to_owned(),
-            application: info
-                .application_name()
-                .map(str::to_owned)
-                .ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "applicationName"))?,
-            group: info
-                .deployment_group_name()
-                .map(str::to_owned)
-                .ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentGroupName"))?,
+            application: text(info.application_name()),
+            group: text(info.deployment_group_name()),
             created: time(info.create_time()),
             creator: info.creator().map(DeploymentCreator::as_str).unwrap_or_default().to_owned(),
             is_rollback: is_rollback(info),

@@ -4,6 +4,7 @@ use super::{Aws, Fault, codedeploy::Group};
 use crate::{
     code::Code,
     ids::DeploymentId,
+    settings::ServiceName,
     target::{Deployment, Listener, Progress, Service, Target, TargetGroup},
 };
 
@@ -43,15 +44,24 @@ impl Aws {
         }
     }
 
-    /// The second step: the service and what carries its traffic.
+    /// The second step: the service and what carries its traffic. `told` is the service by the settings, which goes
+    /// before what AWS says.
     ///
     /// # Errors
     /// The first thing that could not be read; without it no check can be trusted.
-    pub async fn target(&self, discovery: Discovery) -> Result<Target, Fault> {
+    pub async fn target(&self, discovery: Discovery, told: Option<&ServiceName>) -> Result<Target, Fault> {
         let Discovery { mut deployment, target_id, .. } = discovery;
-        let group = self.deployment_group(&deployment.application, &deployment.group).await?;
+        let group = match (deployment.application.as_str(), told) {
+            // A deployment that CloudFormation made may name no application. What is told is then all there is.
+            ("", Some(_)) => Group::default(),
+            ("", None) => return Err(Fault::lacks("codedeploy:GetDeployment", "applicationName")),
+            (application, _) => self.deployment_group(application, &deployment.group).await?,
+        };
         complete(&mut deployment, &group);
-        let (cluster, service) = service_of(&group, &target_id)?;
+        let ServiceName { cluster, service } = match told {
+            Some(told) => told.clone(),
+            None => service_of(&group, &target_id)?,
+        };
         let (service, groups, production, test) = tokio::join!(
             self.service(&cluster, &service),
             self.target_groups(&deployment.target_groups),
@@ -59,7 +69,12 @@ impl Aws {
             self.optional_listener(deployment.test_listener.as_deref()),
         );
         let service = service?;
-        let green_group = green_group(&service, &deployment.id, groups?);
+        let mut groups = groups?;
+        if groups.is_empty() {
+            let arns: Vec<_> = service.task_sets.iter().filter_map(|set| set.target_group.clone()).collect();
+            groups = self.target_groups_by_arn(&arns).await?;
+        }
+        let green_group = green_group(&service, &deployment.id, groups);
         Ok(Target {
             alarms: deployment.alarms.clone().unwrap_or(group.alarms),
             deployment,
@@ -93,17 +108,17 @@ fn complete(deployment: &mut Deployment, group: &Group) {
     }
 }
 
-fn service_of(group: &Group, target_id: &Result<String, Fault>) -> Result<(String, String), Fault> {
-    if let Some(service) = &group.service {
-        return Ok(service.clone());
+fn service_of(group: &Group, target_id: &Result<String, Fault>) -> Result<ServiceName, Fault> {
+    if let Some((cluster, service)) = &group.service {
+        return Ok(ServiceName { cluster: cluster.clone(), service: service.clone() });
     }
     let target_id = target_id.as_ref().map_err(Clone::clone)?;
     let (cluster, service) = target_id.split_once(':').ok_or_else(|| Fault {
         operation: "codedeploy:ListDeploymentTargets",
         code: Code::UnexpectedReply,
-        detail: format!("the target {target_id:?} is not of the form cluster:service"),
+        detail: format!("the target {target_id:?} is not of the form cluster:service, so set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE"),
     })?;
-    Ok((cluster.to_owned(), service.to_owned()))
+    Ok(ServiceName { cluster: cluster.to_owned(), service: service.to_owned() })
 }
 
 /// The replacement's target group: the one that its task set names, else the one of the pair that the original does not.

@@ -69,7 +69,13 @@ impl Aws {
     /// That `startedBy` is the task set's id is seen in practice and promised nowhere, and it excludes every other
     /// filter. So it is tried for running tasks, and the service's tasks, sorted out by [`Task::is_of`], are the truth
     /// for stopped ones and whenever it finds nothing.
-    pub async fn tasks(&self, cluster: &str, service: &str, set: &TaskSet, which: Listed) -> Result<Vec<Task>, Fault> {
+    pub async fn tasks(
+        &self,
+        cluster: &str,
+        service: &Service,
+        set: &TaskSet,
+        which: Listed,
+    ) -> Result<Vec<Task>, Fault> {
         let mut arns = Vec::new();
         if which == Listed::Running {
             arns = self.task_arns(|request| request.cluster(cluster).started_by(&set.id)).await?;
@@ -80,14 +86,16 @@ impl Aws {
                 Listed::Stopped => DesiredStatus::Stopped,
             };
             arns = self
-                .task_arns(|request| request.cluster(cluster).service_name(service).desired_status(status.clone()))
+                .task_arns(|request| {
+                    request.cluster(cluster).service_name(&service.name).desired_status(status.clone())
+                })
                 .await?;
         }
         let mut tasks = Vec::new();
         for chunk in arns.chunks(TASKS_A_CALL) {
             let reply = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec())).send().await;
             let reply = reply.map_err(|error| Fault::of(DESCRIBE_TASKS, &error))?;
-            tasks.extend(reply.tasks().iter().map(task).filter(|task| task.is_of(set)));
+            tasks.extend(reply.tasks().iter().map(task).filter(|task| task.is_of(set, service)));
         }
         Ok(tasks)
     }
@@ -140,6 +148,7 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
         pending: set.pending_count(),
         task_definition: text(set.task_definition()),
         target_group: set.load_balancers().iter().find_map(|it| it.target_group_arn()).map(str::to_owned),
+        container_port: set.load_balancers().iter().find_map(|it| it.container_port()),
         created: time(set.created_at()),
     }
 }

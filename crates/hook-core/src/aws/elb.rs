@@ -25,6 +25,16 @@ impl Aws {
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
+    /// DescribeTargetGroups, by ARN.
+    pub(super) async fn target_groups_by_arn(&self, arns: &[String]) -> Result<Vec<TargetGroup>, Fault> {
+        if arns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reply = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await;
+        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        Ok(reply.target_groups().iter().map(target_group).collect())
+    }
+
     /// DescribeTargetHealth.
     pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, Fault> {
         let reply = self.elb.describe_target_health().target_group_arn(group).send().await;
@@ -54,14 +64,7 @@ impl Aws {
         let listener = listener?;
         let protocol = listener.protocol().map_or("", ProtocolEnum::as_str).to_owned();
         // Only Application Load Balancers have rules; of the others, what DescribeRules says does not matter.
-        let rules = match protocol.as_str() {
-            "HTTP" | "HTTPS" => rules?,
-            _ => Vec::from_iter(forward(listener.default_actions()).map(|weights| Rule {
-                priority: "default".into(),
-                hosts: Vec::new(),
-                weights,
-            })),
-        };
+        let rules = if has_rules(&protocol) { rules? } else { default_rule(&listener) };
         let balancer =
             listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
         let reply = self.elb.describe_load_balancers().load_balancer_arns(balancer).send().await;
@@ -82,6 +85,16 @@ impl Aws {
         })
     }
 
+    /// Where a listener that is known forwards now: one call, since it is asked again and again.
+    pub async fn listener_now(&self, known: &Listener) -> Result<Listener, Fault> {
+        let rules = if has_rules(&known.protocol) {
+            self.rules(&known.arn).await?
+        } else {
+            default_rule(&self.bare_listener(&known.arn).await?)
+        };
+        Ok(Listener { rules, ..known.clone() })
+    }
+
     async fn bare_listener(&self, arn: &str) -> Result<aws_sdk_elasticloadbalancingv2::types::Listener, Fault> {
         let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
@@ -94,15 +107,24 @@ impl Aws {
     }
 
     /// DescribeRules: the rules that forward, the default one last.
-    pub async fn rules(&self, listener: &str) -> Result<Vec<Rule>, Fault> {
+    async fn rules(&self, listener: &str) -> Result<Vec<Rule>, Fault> {
         let mut rules = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
             let reply = self.elb.describe_rules().listener_arn(listener).set_marker(marker).send().await;
             let reply = reply.map_err(|error| Fault::of(DESCRIBE_RULES, &error))?;
             rules.extend(reply.rules().iter().filter_map(|rule| {
-                let hosts = rule.conditions().iter().flat_map(hosts).collect();
-                Some(Rule { priority: text(rule.priority()), hosts, weights: forward(rule.actions())? })
+                let (hosts, others): (Vec<_>, Vec<_>) =
+                    rule.conditions().iter().partition(|it| it.field() == Some("host-header"));
+                let (whole, wild): (Vec<_>, Vec<_>) =
+                    hosts.iter().flat_map(|condition| values(condition)).partition(|host| !host.contains(['*', '?']));
+                Some(Rule {
+                    priority: text(rule.priority()),
+                    wild: whole.is_empty() && !(wild.is_empty() && hosts.is_empty()),
+                    narrow: !others.is_empty(),
+                    hosts: whole,
+                    weights: forward(rule.actions())?,
+                })
             }));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {
@@ -113,14 +135,19 @@ impl Aws {
     }
 }
 
-/// The hosts of a host-header condition. Those with wildcards are left out: nobody can ask for a wildcard.
-fn hosts(condition: &RuleCondition) -> Vec<String> {
-    if condition.field() != Some("host-header") {
-        return Vec::new();
-    }
+fn has_rules(protocol: &str) -> bool {
+    matches!(protocol, "HTTP" | "HTTPS")
+}
+
+fn default_rule(listener: &aws_sdk_elasticloadbalancingv2::types::Listener) -> Vec<Rule> {
+    let weights = forward(listener.default_actions());
+    weights.map(|weights| Rule { priority: "default".into(), weights, ..Rule::default() }).into_iter().collect()
+}
+
+/// The hosts of a host-header condition. One that has regular expressions only has none.
+fn values(condition: &RuleCondition) -> Vec<String> {
     let configured = condition.host_header_config().map(|config| config.values()).unwrap_or_default();
-    let values = if configured.is_empty() { condition.values() } else { configured };
-    values.iter().filter(|host| !host.contains(['*', '?'])).cloned().collect()
+    if configured.is_empty() { condition.values().to_vec() } else { configured.to_vec() }
 }
 
 /// Target groups with weights, if one of the actions forwards.
@@ -139,7 +166,10 @@ fn target_group(group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup) -> T
     TargetGroup {
         name: text(group.target_group_name()),
         arn: text(group.target_group_arn()),
-        health_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
+        protocol_version: text(group.protocol_version()),
+        port: group.port(),
+        // Else it is `traffic-port`.
+        health_port: group.health_check_port().and_then(|port| port.parse().ok()),
         health_path: group.health_check_path().map(str::to_owned),
         health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),
     }

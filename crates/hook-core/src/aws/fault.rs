@@ -55,6 +55,11 @@ impl Fault {
         Self { operation, code: Code::UnexpectedReply, detail: format!("the reply has no {what}") }
     }
 
+    /// Whether it may be otherwise later. A refusal stays one.
+    pub const fn may_pass(&self) -> bool {
+        matches!(self.code, Code::AwsThrottled | Code::AwsUnreachable | Code::AwsFailed)
+    }
+
     /// As the observation of a check that could not be made.
     pub fn observed(self) -> Observation {
         let Self { operation, code, detail } = self;

@@ -17,6 +17,9 @@ use crate::{
 
 pub const KIND: Kind = Kind { key: "alarms", read };
 
+/// CloudWatch's word for an alarm that cannot tell.
+const NO_DATA: &str = "INSUFFICIENT_DATA";
+
 const SUBJECTS: &[Subject] = &[Subject::new("state", Code::AlarmFiring)];
 
 #[derive(Debug)]
@@ -148,10 +151,11 @@ impl Alarms {
                 observation = Observation { seen: "no such alarm".to_owned(), ..observation }
                     .but(Outcome::Failed, Code::AlarmMissing);
             }
-            Some(alarm) if alarm.state == "INSUFFICIENT_DATA" => {
+            // Whoever names this state has an opinion about it.
+            Some(alarm) if alarm.state == NO_DATA && !self.expect.iter().any(|condition| condition.names(NO_DATA)) => {
                 let expected = self.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-                observation = Observation::no_data(Code::AlarmNoData, resource, expected, "INSUFFICIENT_DATA")
-                    .with([alarm.reason.clone()]);
+                observation =
+                    Observation::no_data(Code::AlarmNoData, resource, expected, NO_DATA).with([alarm.reason.clone()]);
             }
             Some(alarm) if !observation.holds() && !alarm.reason.is_empty() => {
                 observation.details.insert(0, alarm.reason.clone());

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, header::HeaderMap};
 
 use super::{
-    Check, Kind, Looking, Route, Scene,
+    Address, Check, Kind, Looking, Route, Scene,
     http::{SUBJECTS, TIMEOUT, ask, resolve, wants_body},
     poll::{Look, Pace},
     probe::Request,
@@ -15,7 +15,7 @@ use crate::{
     code::Code,
     finding::Observation,
     gate::{Condition, Fields},
-    target::TargetGroup,
+    target::{Listener, TargetGroup},
 };
 
 pub const KIND: Kind = Kind { key: "answers", read };
@@ -62,41 +62,82 @@ impl Check for Answers {
                 Err(_) if self.route == Route::Test && scene.test_address.is_some() => None,
                 Err(observation) => return observation,
             };
-            let speaks_http = listener.is_none_or(|listener| matches!(listener.protocol.as_str(), "HTTP" | "HTTPS"));
-            if let (false, Some(listener)) = (speaks_http, listener) {
-                let (host, port) = (&listener.dns_name, listener.port);
-                return self.pace.watch(scene, || async { Look::Now(self.connects(scene, host, port).await) }).await;
-            }
-            let group = scene.target.green_group.as_ref();
-            let (path, expect) = match self.question(group) {
-                Ok(question) => question,
-                Err(observation) => return *observation,
+            let is_http = |listener: &&Listener| matches!(listener.protocol.as_str(), "HTTP" | "HTTPS");
+            let only_connects = match listener {
+                Some(listener) if !is_http(&listener) => Some((listener, "a TCP listener")),
+                Some(listener) if self.is_grpc(scene) => Some((listener, "a gRPC service")),
+                _ => None,
             };
-            let url = match resolve(scene, self.route, &path) {
-                Ok(url) => url,
+            if let Some((listener, what)) = only_connects {
+                return self
+                    .pace
+                    .watch(scene, || async { Look::Now(self.connects(scene, listener, what).await) })
+                    .await;
+            }
+            let asked = scene.address(self.route).and_then(|address| {
+                let (path, expect) = self.question(scene, &address).map_err(|observation| *observation)?;
+                Ok((resolve(address, &path)?, expect))
+            });
+            let ((url, connect), expect) = match asked {
+                Ok(asked) => asked,
                 Err(observation) => return observation,
             };
-            let wants_body = wants_body(&expect);
-            let request =
-                Request { method: Method::GET, url, headers: HeaderMap::new(), timeout: self.timeout, wants_body };
+            let (method, headers, timeout) = (Method::GET, HeaderMap::new(), self.timeout);
+            let request = Request { method, url, connect, headers, timeout, wants_body: wants_body(&expect) };
             self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await
         })
     }
 }
 
 impl Answers {
-    async fn connects(&self, scene: &Scene, host: &str, port: u16) -> Observation {
+    /// Whether the target group speaks gRPC, and the gate file does not say what else to ask.
+    fn is_grpc(&self, scene: &Scene) -> bool {
+        let group = scene.target.green_group.as_ref();
+        group.is_some_and(|group| group.protocol_version == "GRPC") && self.path.is_none() && self.expect.is_empty()
+    }
+
+    async fn connects(&self, scene: &Scene, listener: &Listener, what: &str) -> Observation {
+        let (host, port) = (&listener.dns_name, listener.port);
         let resource = format!("TCP {host}:{port}");
         match scene.probe.connect(host, port, self.timeout).await {
-            Ok(_) => Observation::passed(resource, "accepts connections (a TCP listener: nothing more can be asked)"),
+            Ok(_) => Observation::passed(resource, format!("accepts connections ({what}: nothing more is asked)")),
             Err(trouble) => Observation::failed(trouble.code, resource, "a connection", trouble.words()),
         }
     }
 
-    /// What to ask and what to expect: the check's own words, else the target group's health check.
-    fn question(&self, group: Option<&TargetGroup>) -> Result<(String, Vec<Condition>), Box<Observation>> {
-        let path = self.path.clone().or_else(|| group.and_then(|group| group.health_path.clone()));
-        let path = path.unwrap_or_else(|| "/".to_owned());
+    /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
+    /// asked through the listener.
+    fn question(&self, scene: &Scene, address: &Address) -> Result<(String, Vec<Condition>), Box<Observation>> {
+        let group = scene.target.green_group.as_ref();
+        let path = match &self.path {
+            Some(path) => path.clone(),
+            None => {
+                let titled = |group: &TargetGroup| format!("target group {}", group.name);
+                let unknown = |seen: String| {
+                    let resource = group.map(titled).unwrap_or_default();
+                    Box::new(Observation::failed(
+                        Code::PathUnknown,
+                        resource,
+                        "a path to ask through the listener",
+                        seen,
+                    ))
+                };
+                if let Some(priority) = &address.narrow {
+                    let seen = format!("none: rule {priority} asks for more than the host");
+                    return Err(unknown(seen));
+                }
+                let green = scene.target.service.green(&scene.target.deployment.id);
+                let traffic = green.and_then(|set| set.container_port).or(group.and_then(|group| group.port));
+                match group.and_then(|group| group.health_port) {
+                    Some(own) if Some(own) != traffic => {
+                        return Err(unknown(format!(
+                            "none: its health check asks port {own}, which the listener does not lead to"
+                        )));
+                    }
+                    _ => group.and_then(|group| group.health_path.clone()).unwrap_or_else(|| "/".to_owned()),
+                }
+            }
+        };
         if !self.expect.is_empty() {
             return Ok((path, self.expect.clone()));
         }

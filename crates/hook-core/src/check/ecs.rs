@@ -121,7 +121,7 @@ impl Ecs {
         let mut details = Vec::new();
         let mut dead = 0;
         if self.mentions("crashed_since_start") || self.mentions("steady") || self.mentions("running") {
-            let stopped = scene.aws.tasks(cluster, &service.name, set, Listed::Stopped).await?;
+            let stopped = scene.aws.tasks(cluster, &service, set, Listed::Stopped).await?;
             let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.crashed());
             facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
             dead = crashed.len();
@@ -130,7 +130,10 @@ impl Ecs {
                 details.push(format!("and {} more", crashed.len() - OBITUARIES));
             }
             if !spared.is_empty() {
-                details.push(format!("{} more ended by scaling or Spot, which is no fault", spared.len()));
+                details.push(format!(
+                    "{} more ended by scaling, Spot, maintenance or by hand, which is no fault",
+                    spared.len()
+                ));
             }
         }
         if (self.mentions("unhealthy_containers") || self.mentions("unknown_containers"))
@@ -164,7 +167,7 @@ impl Ecs {
     ) -> Result<Option<String>, Fault> {
         let (definition, tasks) = tokio::join!(
             scene.aws.containers(&set.task_definition),
-            scene.aws.tasks(&scene.target.cluster, &service.name, set, Listed::Running),
+            scene.aws.tasks(&scene.target.cluster, service, set, Listed::Running),
         );
         let (definition, tasks) = (definition?, tasks?);
         let (checked, unchecked): (Vec<_>, Vec<_>) =
@@ -189,10 +192,16 @@ impl Ecs {
                 details.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
             }
         }
+        let more = details.len().saturating_sub(OBITUARIES);
+        if more > 0 {
+            details.truncate(OBITUARIES);
+            details.push(format!("and {more} more"));
+        }
         // Tasks that ECS counts but did not list have not been looked at, and so are not healthy.
-        let unseen = usize::try_from(set.running).unwrap_or_default().saturating_sub(tasks.len());
+        let counted = usize::try_from(set.running.max(set.desired)).unwrap_or_default();
+        let unseen = counted.saturating_sub(tasks.len());
         if unseen > 0 {
-            details.push(format!("{unseen} running tasks were not listed"));
+            details.push(format!("{unseen} tasks are not there yet, or were not listed"));
         }
         facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
         facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));

@@ -8,7 +8,7 @@ use reqwest::{
 };
 
 use super::{
-    Check, Kind, Looking, Probe, Route, Scene,
+    Address, Check, Kind, Looking, Probe, Route, Scene,
     judge::judge,
     poll::{Look, Pace},
     probe::{Reply, Request},
@@ -85,9 +85,16 @@ fn parse(text: &str) -> Result<(Method, Template), String> {
         .ok_or_else(|| format!("{method:?} is not an HTTP method such as GET"))?;
     let Some(rest) = url.strip_prefix("{{") else {
         return match Url::parse(url) {
+            // A password would be read out with the check's name.
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("a URL may not have a user and a password; use `headers`".to_owned())
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok((method, Template::Whole(url))),
             _ => {
-                Err(format!("{url:?} is not a URL; begin it with {{{{test_url}}}}, {{{{production_url}}}} or http://"))
+                let shown = url.split(['?', '#', '@']).next().unwrap_or_default();
+                Err(format!(
+                    "{shown:?} is not a URL; begin it with {{{{test_url}}}}, {{{{production_url}}}} or http://"
+                ))
             }
         };
     };
@@ -133,7 +140,7 @@ fn headers(fields: &mut Fields<'_>) -> HeaderMap {
 impl Check for Http {
     fn title(&self) -> String {
         // A query may hold what must not be in a log.
-        format!("http {}", self.text.split('?').next().unwrap_or_default())
+        format!("http {}", self.text.split(['?', '#']).next().unwrap_or_default())
     }
 
     fn uses(&self) -> Option<Route> {
@@ -145,16 +152,17 @@ impl Check for Http {
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
-            let url = match &self.template {
-                Template::Whole(url) => url.clone(),
-                Template::On(route, path) => match resolve(scene, *route, path) {
-                    Ok(url) => url,
+            let (url, connect) = match &self.template {
+                Template::Whole(url) => (url.clone(), None),
+                Template::On(route, path) => match scene.address(*route).and_then(|address| resolve(address, path)) {
+                    Ok(resolved) => resolved,
                     Err(observation) => return observation,
                 },
             };
             let request = Request {
                 method: self.method.clone(),
                 url,
+                connect,
                 headers: self.headers.clone(),
                 timeout: self.timeout,
                 wants_body: wants_body(&self.expect),
@@ -164,14 +172,13 @@ impl Check for Http {
     }
 }
 
-/// The URL of a path on a route; whoever asks for its host is led to the load balancer.
-pub(super) fn resolve(scene: &Scene, route: Route, path: &str) -> Result<Url, Observation> {
-    let address = scene.address(route)?;
-    if let Some((host, to)) = &address.connect {
-        scene.probe.connect_to(host, to);
-    }
+/// The URL of a path at an address, and whom to connect to for it.
+pub(super) fn resolve(address: Address, path: &str) -> Result<(Url, Option<(String, String)>), Observation> {
     let text = format!("{}{path}", address.base);
-    Url::parse(&text).map_err(|error| Observation::errored(Code::RequestFailed, text, format!("not a URL: {error}")))
+    match Url::parse(&text) {
+        Ok(url) => Ok((url, address.connect)),
+        Err(error) => Err(Observation::errored(Code::RequestFailed, address.base, format!("not a URL: {error}"))),
+    }
 }
 
 pub(super) fn wants_body(expect: &[Condition]) -> bool {
@@ -218,8 +225,14 @@ pub async fn article(probe: Probe, alb_url: String, route: String) -> Observatio
         Ok(url) => url,
         Err(error) => return Observation::errored(Code::SettingsInvalid, text, format!("not a URL: {error}")),
     };
-    let request =
-        Request { method: Method::HEAD, url, headers: HeaderMap::new(), timeout: ARTICLE_TIMEOUT, wants_body: false };
+    let request = Request {
+        method: Method::HEAD,
+        url,
+        connect: None,
+        headers: HeaderMap::new(),
+        timeout: ARTICLE_TIMEOUT,
+        wants_body: false,
+    };
     let condition = Condition::parse("status == 2xx", SUBJECTS);
     match condition {
         Ok(condition) => ask(&probe, &request, &[condition]).await,

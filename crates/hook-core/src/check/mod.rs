@@ -121,7 +121,7 @@ impl Scene {
     /// The address of a route: scheme, host and port, without a path.
     fn address(&self, route: Route) -> Result<Address, Observation> {
         if let (Route::Test, Some(own)) = (route, &self.test_address) {
-            return Ok(Address { base: with_scheme(own), connect: None });
+            return Ok(Address { base: with_scheme(own), connect: None, narrow: None });
         }
         let listener = self.listener(route)?;
         let groups = self.pair();
@@ -129,19 +129,33 @@ impl Scene {
             "HTTPS" | "TLS" => "https",
             _ => "http",
         };
-        let ruled = listener.rules_about(&groups).find_map(|rule| rule.hosts.first().cloned());
-        match self.host.clone().or(ruled) {
+        // The rule that a request of ours is to meet: the plainest one that leads to the service, and a whole host name
+        // is better than none.
+        let mut ways: Vec<_> = listener.rules_about(&groups).filter(|rule| !rule.wild || self.host.is_some()).collect();
+        ways.sort_by_key(|rule| (rule.narrow, rule.hosts.is_empty()));
+        let way = ways.first();
+        let narrow = way.filter(|rule| rule.narrow).map(|rule| rule.priority.clone());
+        let host = self.host.clone().or_else(|| way?.hosts.first().cloned());
+        let only_wild = way.is_none() && listener.rules_about(&groups).next().is_some();
+        match host {
             Some(host) => {
                 let base = format!("{scheme}://{host}:{}", listener.port);
-                Ok(Address { base, connect: Some((host, listener.dns_name.clone())) })
+                Ok(Address { base, connect: Some((host, listener.dns_name.clone())), narrow })
             }
-            None if scheme == "https" => Err(Observation::failed(
+            None if scheme == "https" || only_wild => Err(Observation::failed(
                 Code::HostUnknown,
                 listener.title(),
-                "a host name that its certificate covers",
+                if only_wild {
+                    "a host name that its rules let through"
+                } else {
+                    "a host name that its certificate covers"
+                },
                 "none: neither GREENLIGHT_HOST nor a host-header rule",
             )),
-            None => Ok(Address { base: format!("{scheme}://{}:{}", listener.dns_name, listener.port), connect: None }),
+            None => {
+                let base = format!("{scheme}://{}:{}", listener.dns_name, listener.port);
+                Ok(Address { base, connect: None, narrow })
+            }
         }
     }
 
@@ -169,4 +183,6 @@ struct Address {
     base: String,
     /// A host and the name to connect to for it.
     connect: Option<(String, String)>,
+    /// The rule that leads to the service only for some paths, headers or the like.
+    narrow: Option<String>,
 }

@@ -59,10 +59,12 @@ impl Pace {
         if self.least() > left {
             let expected = format!("{} to watch", in_words(self.least()));
             let seen = format!("{} left", in_words(left));
-            return Observation::failed(Code::WindowTooLong, "", expected, seen)
+            return Observation::failed(Code::WindowTooLong, "this function", expected, seen)
                 .but(Outcome::TimedOut, Code::WindowTooLong);
         }
-        let mut so_since = None;
+        // Since when nothing was wrong, and what could not be judged meanwhile.
+        let mut since = None;
+        let mut unjudged: Option<Observation> = None;
         let mut in_a_row = 0;
         let mut looks = 0_u32;
         loop {
@@ -74,14 +76,25 @@ impl Pace {
                 Look::Final(observation) => (observation, true),
             };
             if observation.holds() {
-                let since = *so_since.get_or_insert(now);
+                let since = *since.get_or_insert(now);
                 in_a_row += 1;
                 if is_final || (now - since >= self.stay && in_a_row >= self.consecutive) {
-                    return self.contented(observation, looks, now - began);
+                    return match unjudged {
+                        Some(unjudged) => tired(unjudged, looks, now - began),
+                        None => self.contented(observation, looks, now - began),
+                    };
+                }
+            } else if observation.outcome != Outcome::Failed && !self.stay.is_zero() && !is_final {
+                // A window is watched to its end also where one look could not judge: what is wrong may come later.
+                let since = *since.get_or_insert(now);
+                in_a_row = 0;
+                unjudged.get_or_insert_with(|| observation.clone());
+                if now - since >= self.stay.max(self.within) {
+                    return tired(observation, looks, now - began);
                 }
             } else {
-                let broke = in_a_row > 0;
-                so_since = None;
+                let broke = since.take().is_some();
+                unjudged = None;
                 in_a_row = 0;
                 // What has to stay so may not stop being so; what has to become so may take its time.
                 if is_final || (broke && !self.stay.is_zero()) || now - began >= self.within {
@@ -195,6 +208,7 @@ mod tests {
                 async move {
                     match now {
                         Some('+') => Look::Now(Observation::passed("web", "fine")),
+                        Some('?') => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
                         Some('!') => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
                         _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
                     }
@@ -228,6 +242,15 @@ mod tests {
         assert_eq!(watch(&pace(0, 5, 1), 60, "+").await, (Outcome::Passed, 6));
         assert_eq!(watch(&pace(0, 5, 1), 60, "+++-+").await, (Outcome::Failed, 4));
         assert_eq!(watch(&pace(9, 5, 1), 60, "--+-+").await, (Outcome::Failed, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_is_watched_to_its_end_also_where_one_look_could_not_judge() {
+        assert_eq!(watch(&pace(0, 5, 1), 60, "??-").await, (Outcome::Failed, 3));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+?-").await, (Outcome::Failed, 3));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "?").await, (Outcome::NoData, 6));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+++?+").await, (Outcome::NoData, 6));
+        assert_eq!(watch(&pace(0, 0, 1), 60, "?-").await, (Outcome::NoData, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -78,11 +78,11 @@ fn service(scene: &Scene) -> Observation {
     if service.status != "ACTIVE" {
         return Observation::failed(Code::ServiceNotActive, resource, "status ACTIVE", &service.status);
     }
-    if service.controller != "CODE_DEPLOY" {
+    if !matches!(service.controller.as_str(), "CODE_DEPLOY" | "EXTERNAL") {
         return Observation::failed(
             Code::ServiceNotActive,
             resource,
-            "deployment controller CODE_DEPLOY",
+            "deployment controller CODE_DEPLOY or EXTERNAL",
             &service.controller,
         );
     }

@@ -29,8 +29,10 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// The client for probes, built once. It follows no redirect and keeps no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    client: Result<reqwest::Client, String>,
-    names: Names,
+    tls: Result<rustls::ClientConfig, String>,
+    /// By the host that is asked for and the name that is connected to for it. The name on the certificate and the
+    /// name of the load balancer are two different things.
+    clients: Arc<Mutex<HashMap<Option<(String, String)>, reqwest::Client>>>,
 }
 
 /// One request.
@@ -40,6 +42,8 @@ pub struct Request {
     pub method: Method,
     /// Scheme, host, port, path and query.
     pub url: Url,
+    /// A host and the name to connect to for it.
+    pub connect: Option<(String, String)>,
     /// Headers to send.
     pub headers: HeaderMap,
     /// How long it may take in all.
@@ -104,26 +108,28 @@ impl Trouble {
 impl Probe {
     /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
-        let names = Names::default();
-        let client = tls(settings).and_then(|tls| {
-            reqwest::Client::builder()
-                .tls_backend_preconfigured(tls)
-                .dns_resolver(names.clone())
-                .redirect(reqwest::redirect::Policy::none())
-                .pool_max_idle_per_host(0)
-                .connect_timeout(CONNECT)
-                .no_proxy()
-                .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| error.to_string())
-        });
-        Self { client, names }
+        Self { tls: tls(settings), clients: Arc::default() }
     }
 
-    /// From now on, whoever asks for `host` is connected to `to`: the name on the certificate and the name of the load
-    /// balancer are two different things.
-    pub fn connect_to(&self, host: &str, to: &str) {
-        self.names.lock().insert(host.to_ascii_lowercase(), to.to_owned());
+    fn client(&self, connect: &Option<(String, String)>) -> Result<reqwest::Client, Trouble> {
+        // A map of clients is whole whatever happened to the thread that held it.
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(connect) {
+            return Ok(client.clone());
+        }
+        let failed = |why: String| Trouble { code: Code::TlsFailed, detail: why };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone().map_err(failed)?)
+            .dns_resolver(Names(connect.clone()))
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT)
+            .no_proxy()
+            .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        clients.insert(connect.clone(), client.clone());
+        Ok(client)
     }
 
     /// Sends one request.
@@ -131,7 +137,7 @@ impl Probe {
     /// # Errors
     /// No reply came, or its body broke off.
     pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
-        let client = self.client.as_ref().map_err(|why| Trouble { code: Code::TlsFailed, detail: why.clone() })?;
+        let client = self.client(&request.connect)?;
         let began = Instant::now();
         let timed_out =
             |_| Trouble { code: Code::ReadTimedOut, detail: format!("within {}", in_words(request.timeout)) };
@@ -171,7 +177,7 @@ impl Probe {
                 let code = match error.kind() {
                     io::ErrorKind::ConnectionRefused => Code::ConnectRefused,
                     io::ErrorKind::TimedOut => Code::ConnectTimedOut,
-                    _ => Code::ConnectionReset,
+                    _ => Code::RequestFailed,
                 };
                 Trouble { code, detail: error.to_string() }
             })
@@ -193,23 +199,22 @@ fn tls(settings: &AwsSettings) -> Result<rustls::ClientConfig, String> {
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(builder.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth())
+    let mut config = builder.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
+    // A target group that speaks HTTP/2 is answered for only in that.
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
-/// Names that lead elsewhere.
+/// A name that leads elsewhere; all others lead where they lead.
 #[derive(Clone, Debug, Default)]
-struct Names(Arc<Mutex<HashMap<String, String>>>);
-
-impl Names {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
-        // A map of strings is whole whatever happened to the thread that held it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+struct Names(Option<(String, String)>);
 
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let to = self.lock().get(name.as_str()).cloned().unwrap_or_else(|| name.as_str().to_owned());
+        let to = match &self.0 {
+            Some((host, to)) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
+            _ => name.as_str().to_owned(),
+        };
         Box::pin(async move {
             let addresses = lookup(to).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -294,7 +299,7 @@ impl Reply {
     pub fn location(&self) -> Option<String> {
         Some(
             String::from_utf8_lossy(self.headers.get("location")?.as_bytes())
-                .split('?')
+                .split(['?', '#'])
                 .next()
                 .unwrap_or_default()
                 .chars()
@@ -386,6 +391,7 @@ mod tests {
         Request {
             method: Method::GET,
             url,
+            connect: None,
             headers: HeaderMap::new(),
             timeout: Duration::from_millis(300),
             wants_body: true,
@@ -461,8 +467,9 @@ mod tests {
         })
         .await;
         let probe = Probe::new(&AwsSettings::default());
-        probe.connect_to("shop.example.com", "localhost");
-        let reply = probe.send(&request(&format!("http://shop.example.com:{port}/"))).await.unwrap();
+        let connect = Some(("shop.example.com".to_owned(), "localhost".to_owned()));
+        let request = Request { connect, ..request(&format!("http://shop.example.com:{port}/")) };
+        let reply = probe.send(&request).await.unwrap();
         assert_eq!(reply.fact("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
     }
 }

@@ -71,7 +71,7 @@ impl Reach {
                 seen,
             )));
         };
-        let listener = scene.aws.listener(&known.arn).await?;
+        let listener = scene.aws.listener_now(known).await?;
         let resource = format!("{} {}", self.route.word(), listener.title());
         let expected = format!("100 % to {}", green.name);
         let groups = scene.pair();

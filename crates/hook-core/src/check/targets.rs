@@ -63,15 +63,15 @@ impl Targets {
         );
         let (health, service) = (health?, service?);
         let resource = format!("target group {}", group.name);
-        if !health.is_empty() && health.iter().all(is_unused) {
+        // A target on its way out says nothing about those that stay.
+        let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
+        if !registered.is_empty() && registered.iter().all(|target| is_unused(target)) {
             let why = format!(
                 "all {} targets are unused: no listener forwards to this group yet, so nobody asks for their health",
-                health.len()
+                registered.len()
             );
             return Ok(Observation::not_applicable(resource, why));
         }
-        // A target on its way out says nothing about those that stay.
-        let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
         if registered.is_empty() {
             return Ok(Observation::no_data(Code::NoTargets, resource, "registered targets", "none"));
         }
@@ -100,8 +100,13 @@ impl Targets {
     }
 }
 
+/// Unused because nobody asks. A target in an Availability Zone that the load balancer does not serve is called unused
+/// as well, and that is a fault.
 fn is_unused(target: &TargetHealth) -> bool {
-    target.state == "unused" && target.reason.as_deref().is_none_or(|reason| reason == "Target.NotInUse")
+    let told = target.description.as_deref().unwrap_or_default();
+    target.state == "unused"
+        && target.reason.as_deref().is_none_or(|reason| reason == "Target.NotInUse")
+        && !told.contains("Availability Zone")
 }
 
 fn describe(target: &TargetHealth) -> String {

@@ -211,6 +211,11 @@ impl Condition {
         is(&self.subject) || self.operands.iter().any(|operand| matches!(operand, Operand::Subject(word) if is(word)))
     }
 
+    /// Whether it compares with this word.
+    pub fn names(&self, word: &str) -> bool {
+        self.operands.iter().any(|operand| matches!(operand, Operand::Value(Value::Text(text)) if text == word))
+    }
+
     /// Looks whether it is true.
     pub fn check(&self, facts: &dyn Facts) -> Held {
         let Some(left) = facts.fact(&self.subject) else {

@@ -4,6 +4,7 @@
 //! language of the `expect` lines, and this file is the model: hooks, their checks, and the built-in checks that a
 //! binary brings along in the same language.
 
+mod built_in;
 mod condition;
 mod fields;
 mod yaml;
@@ -63,47 +64,65 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads the gate of one hook: its built-in checks (`built_in`, a gate file itself) and the team's file, if any.
-/// The whole file is read, so a fault in another hook's part shows at the first hook and not at the last.
+/// Reads the gate of one hook: its built-in checks and the team's file, if any. The whole file is read, so a fault in
+/// another hook's part shows at the first hook and not at the last.
 ///
 /// # Errors
 /// Every fault of the file, in its order.
-pub fn load(hook: Hook, built_in: &str, file: Option<&str>) -> Result<HookGate, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let defaults = parse(built_in, &mut faults);
-    let file = file.and_then(|text| parse(text, &mut faults));
-    let mut gate = HookGate { checks: Vec::new(), none_in_words: false, deadline: None };
+pub fn load(hook: Hook, file: Option<&str>) -> Result<HookGate, Vec<Fault>> {
+    load_with(built_in::of, hook, file)
+}
 
-    let mut own = Vec::new();
-    if let Some(defaults) = &defaults {
-        for_each_hook(defaults, &mut faults, |at, fields| {
+pub(crate) fn load_with(
+    built_in: fn(Hook) -> &'static str,
+    hook: Hook,
+    file: Option<&str>,
+) -> Result<HookGate, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut gate = None;
+    if let Some(file) = file.and_then(|text| parse(text, &mut faults)) {
+        for_each_hook(&file, &mut faults, |at, fields| {
+            let built_in = built_in_checks(at, built_in(at), fields.faults());
+            let read = read_hook(built_in, fields);
             if at == hook {
-                own = fields.list("checks").unwrap_or_default().into_iter().cloned().collect();
+                gate = Some(read);
             }
         });
     }
-    if let Some(file) = &file {
-        for_each_hook(file, &mut faults, |at, fields| {
-            let deadline = fields.duration("deadline");
-            let changes = fields.node("built_in").cloned();
-            let checks = fields.node("checks").cloned();
-            let part = read_checks(checks.as_ref(), fields);
-            if at == hook {
-                gate.deadline = deadline;
-                gate.none_in_words = part.is_none();
-                own = change(std::mem::take(&mut own), changes.as_ref(), fields);
-                gate.checks = part.unwrap_or_default();
-            } else {
-                // Another hook's built-in checks are in another binary; only the shape can be checked here.
-                change(Vec::new(), changes.as_ref().filter(|node| !matches!(node.data, Data::Map(_))), fields);
-            }
-        });
-    }
-    let mut built_in: Vec<_> = own.iter().filter_map(|node| read_check(node, &mut faults)).collect();
-    built_in.append(&mut gate.checks);
-    gate.checks = built_in;
-    unique_names(&gate.checks, &mut faults);
+    let gate = gate.unwrap_or_else(|| {
+        let built_in = built_in_checks(hook, built_in(hook), &mut faults);
+        let checks = built_in.iter().filter_map(|node| read_check(node, &mut faults)).collect();
+        HookGate { checks, none_in_words: false, deadline: None }
+    });
     if faults.is_empty() { Ok(gate) } else { Err(sorted(faults)) }
+}
+
+/// The checks of a hook's default file, not read yet: a team's file may change their keys.
+fn built_in_checks(hook: Hook, text: &str, faults: &mut Vec<Fault>) -> Vec<Node> {
+    let mut checks = Vec::new();
+    if let Some(defaults) = parse(text, faults) {
+        for_each_hook(&defaults, faults, |at, fields| {
+            let own: Vec<Node> = fields.list("checks").unwrap_or_default().into_iter().cloned().collect();
+            if at == hook {
+                checks = own;
+            }
+        });
+    }
+    checks
+}
+
+/// What the team's file says about one hook.
+fn read_hook(built_in: Vec<Node>, fields: &mut Fields<'_>) -> HookGate {
+    let deadline = fields.duration("deadline");
+    let changes = fields.node("built_in").cloned();
+    let checks = fields.node("checks").cloned();
+    let own = read_checks(checks.as_ref(), fields);
+    let built_in = change(built_in, changes.as_ref(), fields);
+    let none_in_words = own.is_none();
+    let mut checks: Vec<_> = built_in.iter().filter_map(|node| read_check(node, fields.faults())).collect();
+    checks.extend(own.unwrap_or_default());
+    unique_names(&checks, fields);
+    HookGate { checks, none_in_words, deadline }
 }
 
 fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
@@ -225,12 +244,12 @@ fn policy(fields: &mut Fields<'_>, key: &'static str) -> Policy {
     fields.choice(key, &words).unwrap_or_default()
 }
 
-fn unique_names(checks: &[CheckSpec], faults: &mut Vec<Fault>) {
+fn unique_names(checks: &[CheckSpec], fields: &mut Fields<'_>) {
     let mut seen = BTreeSet::new();
     for check in checks {
         if !seen.insert(&check.name) {
             let message = format!("two checks of this hook are called {:?}; give one another `name`", check.name);
-            faults.push(Fault { at: Place::START, message });
+            fields.fault(fields.at(), message);
         }
     }
 }
@@ -266,12 +285,12 @@ hooks:
 ";
 
     fn names(file: &str) -> Vec<String> {
-        let gate = load(Hook::AfterInstall, BUILT_IN, Some(file)).unwrap();
+        let gate = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
         gate.checks.into_iter().map(|check| check.name).collect()
     }
 
     fn faults(file: &str) -> String {
-        let faults = load(Hook::AfterInstall, BUILT_IN, Some(file)).unwrap_err();
+        let faults = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap_err();
         faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
     }
 
@@ -290,14 +309,21 @@ hooks:
     #[test]
     fn a_built_in_check_can_be_changed_by_name() {
         let file = "version: 1\nhooks: { after_install: { built_in: { steady: { within: 7s, on_fail: warn } } } }";
-        let gate = load(Hook::AfterInstall, BUILT_IN, Some(file)).unwrap();
+        let gate = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
         assert_eq!(gate.checks[0].policies.on_fail, Policy::Warn);
         assert!(format!("{:?}", gate.checks[0].check).contains("within: 7s"), "{:?}", gate.checks[0].check);
     }
 
     #[test]
+    fn a_fault_in_another_hooks_part_shows_as_well() {
+        let file = "version: 1\nhooks: { after_allow_traffic: { built_in: { alarm: { for: 8m } } } }";
+        let faults = load(Hook::BeforeInstall, Some(file)).unwrap_err();
+        insta::assert_snapshot!(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
     fn no_checks_at_all_needs_words() {
-        let gate = |file| load(Hook::AfterInstall, BUILT_IN, Some(file)).unwrap();
+        let gate = |file| load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
         let silent = gate("version: 1\nhooks: { after_install: { built_in: none } }");
         assert!(silent.checks.is_empty() && !silent.none_in_words);
         let said = gate("version: 1\nhooks: { after_install: { built_in: none, checks: none } }");
@@ -335,30 +361,22 @@ hooks:
         insta::assert_snapshot!(faults(&"x".repeat(MAX_BYTES + 1)));
     }
 
-    const DEFAULTS: [(Hook, &str); 5] = [
-        (Hook::BeforeInstall, include_str!("../../../before-install/default.yaml")),
-        (Hook::AfterInstall, include_str!("../../../after-install/default.yaml")),
-        (Hook::AfterAllowTestTraffic, include_str!("../../../after-allow-test-traffic/default.yaml")),
-        (Hook::BeforeAllowTraffic, include_str!("../../../before-allow-traffic/default.yaml")),
-        (Hook::AfterAllowTraffic, include_str!("../../../after-allow-traffic/default.yaml")),
-    ];
-
     const MANUAL: &str = include_str!("../../../../docs/GATE-FILE.md");
 
     #[test]
     fn the_example_in_the_manual_is_a_gate_file_for_every_hook() {
         let (_, rest) = MANUAL.split_once("```yaml\n").unwrap();
         let (example, _) = rest.split_once("```").unwrap();
-        for (hook, defaults) in DEFAULTS {
-            let gate = load(hook, defaults, Some(example)).unwrap_or_else(|faults| panic!("{hook}: {faults:?}"));
+        for hook in Hook::ALL {
+            let gate = load(hook, Some(example)).unwrap_or_else(|faults| panic!("{hook}: {faults:?}"));
             assert_eq!(gate.checks.is_empty(), hook == Hook::BeforeInstall, "{hook}");
         }
     }
 
     #[test]
     fn the_manual_lists_the_built_in_checks_in_their_order() {
-        for (hook, defaults) in DEFAULTS {
-            let gate = load(hook, defaults, None).unwrap();
+        for hook in Hook::ALL {
+            let gate = load(hook, None).unwrap();
             let warns = |check: &CheckSpec| if check.policies.on_fail == Policy::Warn { " (warns)" } else { "" };
             let told: Vec<_> = gate.checks.iter().map(|check| format!("`{}`{}", check.name, warns(check))).collect();
             let row = format!("| `{}` | {} |", hook.key(), told.join(", "));
@@ -369,13 +387,13 @@ hooks:
     proptest! {
         #[test]
         fn an_arbitrary_file_never_panics(text in ".{0,400}") {
-            let _ = load(Hook::AfterInstall, BUILT_IN, Some(&text));
+            let _ = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(&text));
         }
 
         #[test]
         fn an_arbitrary_condition_never_panics(text in "[a-z.0-9 =<>!'\\[\\],%]{0,40}") {
             let file = format!("version: 1\nhooks:\n  after_install:\n    checks:\n      - ecs: green\n        expect: [\"{text}\"]\n");
-            let _ = load(Hook::AfterInstall, BUILT_IN, Some(&file));
+            let _ = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(&file));
         }
     }
 }
