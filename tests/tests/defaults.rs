@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
     Colour, HookName,
-    world::{Alarm, AlarmKind, Condition, Health, Rule, Task, World},
+    world::{Alarm, AlarmKind, Change, Condition, Health, Rule, Task, World},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -40,6 +40,18 @@ fn blue_arn(world: &mut World) -> String {
 
 fn green_arn(world: &mut World) -> String {
     world.green_group().unwrap().arn.clone()
+}
+
+/// A rule of the test listener.
+fn rule(world: &mut World, condition: Condition, to: &str) {
+    let test = world.test().unwrap();
+    let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
+    test.rules.push(Rule { arn, priority: 10, conditions: vec![condition], forward: vec![(to.to_owned(), 1)] });
+}
+
+/// The ARN of a target group of somebody else's.
+fn elsewhere(arn: &str) -> String {
+    arn.replace("tg-shop-a", "tg-somebody-elses")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +131,6 @@ async fn after_install() {
             .fails("ReplacementMissing"),
         case("the replacement is not steady").world(|world| world.green().unwrap().steady = false).fails("NotSteady"),
         case("a task of it does not run")
-            .gate("version: 1\nhooks: { after_install: { built_in: { tasks: { within: 300ms, every: 100ms } } } }")
             .world(|world| {
                 world.green().unwrap().running = 1;
                 let last = world.green_tasks().map(|task| task.arn.clone()).last();
@@ -204,6 +215,36 @@ async fn after_install() {
                 group.targets.push(old);
             })
             .succeeds(),
+        case("the targets are unused, and one of the last deployment drains")
+            .world(|world| {
+                let green = green_arn(world);
+                let group = world.green_group().unwrap();
+                let mut old = group.targets[0].clone();
+                old.id = "10.0.9.9".into();
+                old.health = Health::other("draining", "Target.DeregistrationInProgress", "Target is being removed");
+                for target in &mut group.targets {
+                    target.health = Health::other("unused", "Target.NotInUse", "Target group is not used");
+                }
+                group.targets.push(old);
+                assert!(world.production().unwrap().default.iter().any(|(arn, _)| *arn == green));
+            })
+            .succeeds()
+            .check("targets", "not_applicable"),
+        case("the targets are in a zone that the load balancer does not serve")
+            .world(|world| {
+                let told = "Target is in an Availability Zone that is not enabled for the load balancer";
+                targets(world, &Health::other("unused", "Target.NotInUse", told));
+            })
+            .fails("TargetsUnhealthy"),
+        case("no task is there yet")
+            .world(|world| {
+                let green = world.green().unwrap();
+                (green.running, green.pending, green.steady) = (0, 0, false);
+                let green = green.id.clone();
+                world.tasks.retain(|task| task.started_by != green);
+            })
+            .fails("NotRunning")
+            .check("containers", "failed"),
         case("no target is registered").world(|world| world.green_group().unwrap().targets.clear()).fails("NoTargets"),
         case("the task set names no target group")
             .world(|world| world.green().unwrap().load_balancers.clear())
@@ -301,6 +342,40 @@ async fn after_allow_test_traffic() {
         case("an HTTPS listener whose name nobody knows")
             .world(|world| world.test().unwrap().protocol = "HTTPS".into())
             .fails("HostUnknown"),
+        case("the listener leads to the service only for some paths")
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
+                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+            })
+            .fails("PathUnknown")
+            .and(nobody_was_asked),
+        case("the listener leads to the service only for some paths, and the gate file names one")
+            .gate(
+                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { path: /orders/health, every: 100ms } } } }",
+            )
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
+                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+            })
+            .succeeds(),
+        case("the listener leads to the service only for hosts that it describes")
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
+                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+            })
+            .fails("HostUnknown")
+            .and(nobody_was_asked),
+        case("the listener leads to the service only for hosts that it describes, and GREENLIGHT_HOST is one")
+            .env("GREENLIGHT_HOST", "shop.example.com")
+            .world(|world| {
+                let (blue, green) = (blue_arn(world), green_arn(world));
+                rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
+                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+            })
+            .succeeds(),
         case("a host-header rule tells the name")
             .world(|world| {
                 let green = green_arn(world);
@@ -360,6 +435,10 @@ async fn before_allow_traffic() {
             .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
             .succeeds()
             .warns("AlarmNoData"),
+        case("an alarm has no data, and the gate file does not mind")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ alarms: deployment-group, expect: ['state in OK, INSUFFICIENT_DATA'] }] } }")
+            .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
+            .succeeds(),
         case("a composite alarm fires")
             .world(|world| {
                 world.alarms[0].kind = AlarmKind::Composite;
@@ -405,6 +484,18 @@ async fn after_allow_traffic() {
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)
             .fails("UnexpectedStatus"),
         case("an alarm begins to fire").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
+        case("an alarm without data begins to fire")
+            .world(|world| {
+                world.alarms[0].state = "INSUFFICIENT_DATA".into();
+                let change = Change::AlarmState {
+                    name: world.alarms[0].name.clone(),
+                    state: "ALARM".into(),
+                    reason: "Threshold Crossed".into(),
+                };
+                world.at(SystemTime::now() + Duration::from_millis(400), change);
+            })
+            .gate("version: 1\nhooks: { after_allow_traffic: { built_in: { answers: { every: 100ms }, alarms: { for: 3s, every: 100ms } } } }")
+            .fails("AlarmFiring"),
         case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - HOUR)).succeeds(),
     ])
     .await;

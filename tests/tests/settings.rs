@@ -23,7 +23,11 @@ async fn settings() {
             .env("GREENLIGHT_WRONG_EVENT", "ignore")
             .env("GREENLIGHT_GATES", "version: 1")
             .fails("SettingsInvalid")
-            .and(|played| same("calls of AWS but the Put", &played.calls.len(), &1)),
+            .and(|played| same("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
+        case("a host with a port, and a service without a cluster")
+            .env("GREENLIGHT_HOST", "shop.example.com:8443")
+            .env("GREENLIGHT_SERVICE", "web")
+            .fails("SettingsInvalid"),
         case("a service's own endpoint is used")
             .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
             .fails("AwsUnreachable"),
@@ -45,6 +49,9 @@ async fn gates() {
         }),
         case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
         case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
+        case("a misspelt built-in check of another hook")
+            .gate("version: 1\nhooks: { after_allow_traffic: { built_in: { alarm: { for: 8m } } } }")
+            .fails("GateInvalid"),
         case("a gate file that is not there")
             .no_gate()
             .env("GREENLIGHT_GATE_FILE", "/nowhere/greenlight.yaml")

@@ -45,6 +45,11 @@ async fn events() {
                 let calls = played.calls.get("codedeploy:GetDeploymentTarget").copied().unwrap_or_default();
                 if calls >= 5 { Ok(()) } else { Err(format!("it asked {calls} times which event is in progress")) }
             }),
+        case("the service is told by the settings")
+            .env("GREENLIGHT_CLUSTER", "shop")
+            .env("GREENLIGHT_SERVICE", "web")
+            .world(|world| world.group.services.clear())
+            .succeeds(),
     ])
     .await;
     insta::assert_snapshot!(told);
@@ -66,6 +71,16 @@ async fn roll_backs() {
             .succeeds()
             .warns("RollbackDeployment")
             .and(nothing_was_checked),
+        case("CodeDeploy rolls back, and the gate file is broken")
+            .gate("version: [")
+            .world(|world| world.deployment().creator = "codeDeployRollback".into())
+            .succeeds()
+            .warns("RollbackDeployment"),
+        case("CodeDeploy rolls back, and the settings are broken")
+            .env("GREENLIGHT_WRONG_EVENT", "maybe")
+            .world(|world| world.deployment().creator = "codeDeployRollback".into())
+            .succeeds()
+            .warns("RollbackDeployment"),
         case("roll-backs are to be checked")
             .env("GREENLIGHT_ROLLBACK", "check")
             .world(|world| {
