@@ -11,7 +11,8 @@ use super::{
     Address, Check, Kind, Looking, Probe, Route, Scene,
     judge::judge,
     poll::{Look, Pace},
-    probe::{Reply, Request},
+    probe::Request,
+    reply::Reply,
     with_scheme,
 };
 use crate::{

@@ -11,6 +11,7 @@ mod poll;
 mod preflight;
 mod probe;
 mod reach;
+mod reply;
 mod targets;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};

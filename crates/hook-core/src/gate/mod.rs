@@ -7,13 +7,15 @@
 mod built_in;
 mod condition;
 mod fields;
+mod value;
 mod yaml;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 pub use self::{
-    condition::{Condition, Facts, Held, Subject, Value, in_words},
+    condition::{Condition, Held, Subject},
     fields::Fields,
+    value::{Facts, Value, in_words},
     yaml::{Data, Node, Place},
 };
 use crate::{

@@ -1,0 +1,58 @@
+//! Values that conditions compare, and where they look them up.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+/// A value that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number, also of per cent.
+    Number(f64),
+    /// A length of time.
+    Span(Duration),
+    /// True or false.
+    Flag(bool),
+    /// Text.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Span(span) => f.write_str(&in_words(*span)),
+            Self::Flag(flag) => flag.fmt(f),
+            Self::Text(text) if text.chars().count() > 60 => {
+                write!(f, "'{}…'", text.chars().take(60).collect::<String>())
+            }
+            Self::Text(text) => write!(f, "'{text}'"),
+        }
+    }
+}
+
+/// A length of time as a person reads it: two units at most, milliseconds below ten seconds.
+pub fn in_words(span: Duration) -> String {
+    let span = if span < Duration::from_secs(10) {
+        Duration::from_millis(span.as_millis().try_into().unwrap_or(u64::MAX))
+    } else {
+        Duration::from_secs(span.as_secs())
+    };
+    humantime::format_duration(span).to_string()
+}
+
+/// Where conditions look values up.
+pub trait Facts {
+    /// The subject's value, if there is one to see.
+    fn fact(&self, subject: &str) -> Option<Value>;
+
+    /// The value as a log may show it.
+    fn shown(&self, subject: &str, value: &Value) -> String {
+        let _ = subject;
+        value.to_string()
+    }
+}
+
+impl Facts for BTreeMap<&'static str, Value> {
+    fn fact(&self, subject: &str) -> Option<Value> {
+        self.get(subject).cloned()
+    }
+}
