@@ -78,12 +78,12 @@ impl Check for Answers {
                 let (path, expect) = self.question(scene, &address).map_err(|observation| *observation)?;
                 Ok((resolve(address, &path)?, expect))
             });
-            let ((url, connect), expect) = match asked {
+            let ((url, detour), expect) = match asked {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
             let (method, headers, timeout) = (Method::GET, HeaderMap::new(), self.timeout);
-            let request = Request { method, url, connect, headers, timeout, wants_body: wants_body(&expect) };
+            let request = Request { method, url, detour, headers, timeout, wants_body: wants_body(&expect) };
             self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await
         })
     }

@@ -11,7 +11,7 @@ use super::{
     Address, Check, Kind, Looking, Probe, Route, Scene,
     judge::judge,
     poll::{Look, Pace},
-    probe::Request,
+    probe::{Detour, Request},
     reply::Reply,
     with_scheme,
 };
@@ -153,7 +153,7 @@ impl Check for Http {
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
-            let (url, connect) = match &self.template {
+            let (url, detour) = match &self.template {
                 Template::Whole(url) => (url.clone(), None),
                 Template::On(route, path) => match scene.address(*route).and_then(|address| resolve(address, path)) {
                     Ok(resolved) => resolved,
@@ -163,7 +163,7 @@ impl Check for Http {
             let request = Request {
                 method: self.method.clone(),
                 url,
-                connect,
+                detour,
                 headers: self.headers.clone(),
                 timeout: self.timeout,
                 wants_body: wants_body(&self.expect),
@@ -174,10 +174,10 @@ impl Check for Http {
 }
 
 /// The URL of a path at an address, and whom to connect to for it.
-pub(super) fn resolve(address: Address, path: &str) -> Result<(Url, Option<(String, String)>), Observation> {
+pub(super) fn resolve(address: Address, path: &str) -> Result<(Url, Option<Detour>), Observation> {
     let text = format!("{}{path}", address.base);
     match Url::parse(&text) {
-        Ok(url) => Ok((url, address.connect)),
+        Ok(url) => Ok((url, address.detour)),
         Err(error) => Err(Observation::errored(Code::RequestFailed, address.base, format!("not a URL: {error}"))),
     }
 }
@@ -229,7 +229,7 @@ pub async fn article(probe: Probe, alb_url: String, route: String) -> Observatio
     let request = Request {
         method: Method::HEAD,
         url,
-        connect: None,
+        detour: None,
         headers: HeaderMap::new(),
         timeout: ARTICLE_TIMEOUT,
         wants_body: false,

@@ -18,6 +18,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
+use self::probe::Detour;
 pub use self::{http::article, probe::Probe};
 use crate::{
     aws::Aws,
@@ -122,7 +123,7 @@ impl Scene {
     /// The address of a route: scheme, host and port, without a path.
     fn address(&self, route: Route) -> Result<Address, Observation> {
         if let (Route::Test, Some(own)) = (route, &self.test_address) {
-            return Ok(Address { base: with_scheme(own), connect: None, narrow: None });
+            return Ok(Address { base: with_scheme(own), detour: None, narrow: None });
         }
         let listener = self.listener(route)?;
         let groups = self.pair();
@@ -141,7 +142,7 @@ impl Scene {
         match host {
             Some(host) => {
                 let base = format!("{scheme}://{host}:{}", listener.port);
-                Ok(Address { base, connect: Some((host, listener.dns_name.clone())), narrow })
+                Ok(Address { base, detour: Some(Detour { host, to: listener.dns_name.clone() }), narrow })
             }
             None if scheme == "https" || only_wild => Err(Observation::failed(
                 Code::HostUnknown,
@@ -155,7 +156,7 @@ impl Scene {
             )),
             None => {
                 let base = format!("{scheme}://{}:{}", listener.dns_name, listener.port);
-                Ok(Address { base, connect: None, narrow })
+                Ok(Address { base, detour: None, narrow })
             }
         }
     }
@@ -182,8 +183,8 @@ pub fn with_scheme(host: &str) -> String {
 struct Address {
     /// `https://shop.example.com:8443`.
     base: String,
-    /// A host and the name to connect to for it.
-    connect: Option<(String, String)>,
+    /// Where to connect to, if not to the host.
+    detour: Option<Detour>,
     /// The rule that leads to the service only for some paths, headers or the like.
     narrow: Option<String>,
 }

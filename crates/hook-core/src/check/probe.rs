@@ -27,9 +27,17 @@ const CONNECT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Probe {
     tls: Result<rustls::ClientConfig, String>,
-    /// By the host that is asked for and the name that is connected to for it. The name on the certificate and the
-    /// name of the load balancer are two different things.
-    clients: Arc<Mutex<HashMap<Option<(String, String)>, reqwest::Client>>>,
+    /// One for each detour: the name on the certificate and the name of the load balancer are two different things.
+    clients: Arc<Mutex<HashMap<Option<Detour>, reqwest::Client>>>,
+}
+
+/// A host that is asked for, and the name that is connected to for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Detour {
+    /// The host of the URL, and of the certificate.
+    pub host: String,
+    /// The load balancer's name.
+    pub to: String,
 }
 
 /// One request.
@@ -39,8 +47,8 @@ pub struct Request {
     pub method: Method,
     /// Scheme, host, port, path and query.
     pub url: Url,
-    /// A host and the name to connect to for it.
-    pub connect: Option<(String, String)>,
+    /// Where to connect to, if not to the host.
+    pub detour: Option<Detour>,
     /// Headers to send.
     pub headers: HeaderMap,
     /// How long it may take in all.
@@ -97,16 +105,16 @@ impl Probe {
         Self { tls: tls(settings), clients: Arc::default() }
     }
 
-    fn client(&self, connect: &Option<(String, String)>) -> Result<reqwest::Client, Trouble> {
+    fn client(&self, detour: &Option<Detour>) -> Result<reqwest::Client, Trouble> {
         // A map of clients is whole whatever happened to the thread that held it.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(connect) {
+        if let Some(client) = clients.get(detour) {
             return Ok(client.clone());
         }
         let failed = |why: String| Trouble { code: Code::TlsFailed, detail: why };
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls.clone().map_err(failed)?)
-            .dns_resolver(Names(connect.clone()))
+            .dns_resolver(Names(detour.clone()))
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT)
@@ -114,7 +122,7 @@ impl Probe {
             .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| failed(error.to_string()))?;
-        clients.insert(connect.clone(), client.clone());
+        clients.insert(detour.clone(), client.clone());
         Ok(client)
     }
 
@@ -123,7 +131,7 @@ impl Probe {
     /// # Errors
     /// No reply came, or its body broke off.
     pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
-        let client = self.client(&request.connect)?;
+        let client = self.client(&request.detour)?;
         let began = Instant::now();
         let timed_out =
             |_| Trouble { code: Code::ReadTimedOut, detail: format!("within {}", in_words(request.timeout)) };
@@ -193,12 +201,12 @@ fn tls(settings: &AwsSettings) -> Result<rustls::ClientConfig, String> {
 
 /// A name that leads elsewhere; all others lead where they lead.
 #[derive(Clone, Debug, Default)]
-struct Names(Option<(String, String)>);
+struct Names(Option<Detour>);
 
 impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         let to = match &self.0 {
-            Some((host, to)) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
+            Some(Detour { host, to }) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
             _ => name.as_str().to_owned(),
         };
         Box::pin(async move {
@@ -285,7 +293,7 @@ mod tests {
         Request {
             method: Method::GET,
             url,
-            connect: None,
+            detour: None,
             headers: HeaderMap::new(),
             timeout: Duration::from_millis(300),
             wants_body: true,
@@ -355,8 +363,8 @@ mod tests {
         })
         .await;
         let probe = Probe::new(&AwsSettings::default());
-        let connect = Some(("shop.example.com".to_owned(), "localhost".to_owned()));
-        let request = Request { connect, ..request(&format!("http://shop.example.com:{port}/")) };
+        let detour = Some(Detour { host: "shop.example.com".to_owned(), to: "localhost".to_owned() });
+        let request = Request { detour, ..request(&format!("http://shop.example.com:{port}/")) };
         let reply = probe.send(&request).await.unwrap();
         assert_eq!(reply.fact("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
     }
