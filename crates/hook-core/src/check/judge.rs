@@ -29,7 +29,7 @@ pub fn judge(
         }
     }
     let fine = || {
-        let words: Vec<_> = conditions.iter().map(Condition::to_string).collect();
+        let words: Vec<_> = conditions.iter().map(|condition| condition.told(facts)).collect();
         Observation::passed(resource, words.join(", "))
     };
     wrong.or(missing).unwrap_or_else(fine)

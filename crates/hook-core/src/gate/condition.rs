@@ -156,6 +156,20 @@ impl Condition {
         is(&self.subject) || self.operands.iter().any(|operand| matches!(operand, Operand::Subject(word) if is(word)))
     }
 
+    /// Itself, with the values of its subjects where it compares two: `running == desired (2)`.
+    pub fn told(&self, facts: &dyn Facts) -> String {
+        let shown = |subject: &str| facts.fact(subject).map(|value| facts.shown(subject, &value));
+        let other = self.operands.iter().find_map(|operand| match operand {
+            Operand::Subject(name) => shown(name),
+            _ => None,
+        });
+        match (shown(&self.subject), other) {
+            (Some(left), Some(right)) if left == right => format!("{self} ({left})"),
+            (Some(left), Some(right)) => format!("{self} ({left} and {right})"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether it compares with this word.
     pub fn names(&self, word: &str) -> bool {
         self.operands.iter().any(|operand| matches!(operand, Operand::Value(Value::Text(text)) if text == word))
