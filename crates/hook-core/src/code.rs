@@ -98,7 +98,8 @@ mod tests {
     fn every_code_has_its_heading_in_the_manual_and_no_heading_is_left_over() {
         let manual = include_str!("../../../docs/OPERATING.md");
         let headings: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
-        let errors = ["EventNotJson", "EventMalformed", "AnswerNotSent"].map(str::to_owned);
+        // What ends an invocation without an answer, and what the safety net says of it.
+        let errors = ["EventNotJson", "EventMalformed", "AnswerNotSent", "HookDied"].map(str::to_owned);
         let codes: Vec<String> = Code::ALL.iter().map(|code| code.word()).chain(errors).collect();
         assert_eq!(headings, codes);
     }

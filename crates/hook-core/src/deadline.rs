@@ -19,6 +19,17 @@ const IMPLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is assumed then. Short enough to end, long enough to look.
 const ASSUMED: Duration = Duration::from_secs(60);
 
+/// How long CodeDeploy waits for the answer of a hook, less what an answer takes. An event that Lambda could deliver only
+/// late has less time than the function has.
+const HOUR: Duration = Duration::from_secs(59 * 60);
+
+/// When an event that began at `began` will be of no more interest to CodeDeploy.
+pub fn hour_ends(began: SystemTime, wall: SystemTime, now: Instant) -> Instant {
+    // A beginning in the future is another machine's clock.
+    let gone = wall.duration_since(began).unwrap_or_default();
+    now + HOUR.saturating_sub(gone)
+}
+
 /// The two points in time that an invocation lives by, both in this process's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
@@ -74,6 +85,16 @@ mod tests {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let millis = Duration::from_millis;
         assert_eq!(left(wall + millis(3000), wall), (millis(2400), millis(2940)));
+    }
+
+    #[test]
+    fn an_event_that_came_late_has_what_is_left_of_the_hour() {
+        let (wall, now) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000), Instant::now());
+        let ago = |minutes: u64| hour_ends(wall - Duration::from_secs(60 * minutes), wall, now) - now;
+        assert_eq!(ago(0), HOUR);
+        assert_eq!(ago(58), Duration::from_secs(60));
+        assert_eq!(ago(180), Duration::ZERO);
+        assert_eq!(hour_ends(wall + Duration::from_secs(60), wall, now) - now, HOUR);
     }
 
     #[test]

@@ -47,6 +47,50 @@ pub fn parse(payload: Value) -> Result<Execution, Error> {
     })
 }
 
+/// Lambda's record of an asynchronous invocation that failed, as far as it matters here:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The execution that nobody answered.
+    pub execution: Execution,
+    /// The name of the function that failed.
+    pub function: String,
+    /// Lambda's word: `RetriesExhausted`, `EventAgeExceeded`, ….
+    pub condition: String,
+    /// The type of the error with a colon before it, if there was one.
+    pub error: String,
+}
+
+/// Makes Lambda's record of an invocation that failed a [`Record`].
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_record(mut record: Value) -> Result<Record, Error> {
+    if let Some(why) = record.get(NOT_JSON).and_then(Value::as_str) {
+        return Err(Error::EventNotJson(why.to_owned()));
+    }
+    let short = |text: Option<&Value>| {
+        let text = text.and_then(Value::as_str).unwrap_or_default();
+        text.chars().filter(|letter| !letter.is_control()).take(140).collect::<String>()
+    };
+    let context = &record["requestContext"];
+    let arn = short(context.get("functionArn"));
+    let condition = short(context.get("condition"));
+    let error = short(record["responsePayload"].get("errorType"));
+    // `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
+    let function = arn.split(':').nth(6).filter(|name| !name.is_empty()).unwrap_or("a hook").to_owned();
+    if record.get("requestPayload").is_none() {
+        let seen = describe(&record);
+        return Err(malformed(format!("it is no record of an invocation, which has a `requestPayload`; {seen}")));
+    }
+    Ok(Record {
+        execution: parse(record["requestPayload"].take())?,
+        function,
+        condition: if condition.is_empty() { "for no reason given".to_owned() } else { condition },
+        error: if error.is_empty() { error } else { format!(": {error}") },
+    })
+}
+
 fn malformed(why: String) -> Error {
     Error::EventMalformed(why)
 }
@@ -80,6 +124,40 @@ mod tests {
             parse(json!({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc", "Extra": {"a": 1}})).unwrap();
         assert_eq!(execution.deployment.as_str(), "d-1");
         assert_eq!(execution.id.expose(), "abc");
+    }
+
+    fn record() -> Value {
+        json!({
+            "version": "1.0",
+            "timestamp": "2026-11-14T18:16:05.568Z",
+            "requestContext": {
+                "requestId": "e4b46cbf-b738-xmpl-8880-a18cdf61200e",
+                "functionArn": "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:$LATEST",
+                "condition": "RetriesExhausted",
+                "approximateInvokeCount": 1
+            },
+            "requestPayload": {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc"},
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {"errorType": "Runtime.ExitError", "errorMessage": "RequestId: e4b46cbf Error: killed"}
+        })
+    }
+
+    #[test]
+    fn lambdas_record_of_a_failed_invocation_tells_whom_to_answer() {
+        let record = parse_record(record()).unwrap();
+        assert_eq!(record.execution.deployment.as_str(), "d-1");
+        assert_eq!(record.execution.id.expose(), "abc");
+        assert_eq!(record.function, "CodeDeployHook_after-install");
+        assert_eq!((record.condition.as_str(), record.error.as_str()), ("RetriesExhausted", ": Runtime.ExitError"));
+    }
+
+    #[test]
+    fn a_record_needs_nothing_but_the_event_inside() {
+        let bare = json!({"requestPayload": {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc"}});
+        assert_eq!(parse_record(bare).unwrap().function, "a hook");
+        for strange in [json!(null), json!([]), json!({"DeploymentId": "d-1"}), json!({"requestPayload": null})] {
+            assert_eq!(parse_record(strange).unwrap_err().code(), "EventMalformed");
+        }
     }
 
     #[test]

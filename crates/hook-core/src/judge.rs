@@ -2,7 +2,10 @@
 //!
 //! Everything that is wrong before the first check is a finding as well: it can be answered, and told.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -11,6 +14,7 @@ use crate::{
     board::Board,
     check::{self, Probe, Scene},
     code::Code,
+    deadline,
     finding::{Observation, Outcome, Policies, Policy},
     gate::{self, HookGate},
     hook::Hook,
@@ -84,6 +88,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Err(fault) => return refuse(board, deployment, fault),
     };
     let Some(discovery) = bench.wired(discovery, deployment, board, until).await else { return };
+    let hour =
+        discovery.progress.began(bench.hook).map(|at| deadline::hour_ends(at, SystemTime::now(), Instant::now()));
+    let until = hour.map_or(until, |hour| until.min(hour));
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
     let steps = match plan::plan(gate) {
         Plan::Checks(steps) => steps,

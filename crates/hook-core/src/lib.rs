@@ -14,6 +14,7 @@ mod handle;
 mod hook;
 mod ids;
 mod judge;
+mod last_answer;
 mod plan;
 mod report;
 mod runner;
@@ -24,40 +25,63 @@ mod verdict;
 
 pub use self::{code::Code, hook::Hook};
 
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode, sync::Arc};
 
-use lambda_runtime::{LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use tower::util::MapRequestLayer;
+
+use self::settings::Settings;
 
 /// Runs one of the five functions for as long as Lambda wants it: a binary's whole `main`.
 pub fn run(hook: Hook) -> ExitCode {
-    let settings = settings::Settings::of_process();
+    serve(hook.event_name(), |settings| {
+        let handler = Arc::new(handle::Handler::new(hook, settings));
+        move |event| {
+            let handler = handler.clone();
+            async move { handler.handle(event).await }
+        }
+    })
+}
+
+/// Runs the safety net, which answers Failed for a hook that died: a binary's whole `main`.
+pub fn run_last_answer() -> ExitCode {
+    serve("last answer", |settings| {
+        let handler = Arc::new(last_answer::LastAnswer::new(&settings));
+        move |event| {
+            let handler = handler.clone();
+            async move { handler.handle(event).await }
+        }
+    })
+}
+
+/// Takes events for as long as Lambda wants. Nothing before the handler may fail, but for a start outside Lambda.
+fn serve<H, F>(name: &str, handler: impl FnOnce(Settings) -> H) -> ExitCode
+where
+    H: Fn(LambdaEvent<serde_json::Value>) -> F,
+    F: Future<Output = Result<(), error::Error>>,
+{
+    let settings = Settings::of_process();
     telemetry::install(settings.log);
     // The runtime's client panics without these, and so would every start outside Lambda.
     if !settings.in_lambda {
         tracing::error!(
-            hook.name = %hook,
-            "this is a Lambda function for CodeDeploy's {hook} and runs only there; `make rehearse` shows it at work without an AWS account"
+            "this is a Lambda function ({name}) and runs only there; `make rehearse` shows the hooks at work without an AWS account"
         );
         return ExitCode::from(2);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(hook.name = %hook, %error, "no runtime could be made");
+            tracing::error!(%error, "{name}: no runtime could be made");
             return ExitCode::FAILURE;
         }
     };
-    let handler = handle::Handler::new(hook, settings);
-    let handler = &handler;
-    let ended = runtime.block_on(async {
-        let service = service_fn(|event| handler.handle(event));
-        Runtime::new(service).layer(MapRequestLayer::new(readable)).run().await
-    });
+    let handler = handler(settings);
+    let ended = runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(readable)).run());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(hook.name = %hook, %error, "the Lambda Runtime API went away");
+            tracing::error!(%error, "{name}: the Lambda Runtime API went away");
             ExitCode::FAILURE
         }
     }

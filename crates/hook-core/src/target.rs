@@ -63,19 +63,42 @@ pub struct AlarmSetting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// These are in progress.
-    At(Vec<String>),
+    At(Vec<Begun>),
     /// There are events, and none of them is in progress.
     Nothing,
     /// It could not be found out.
     Unknown(String),
 }
 
+/// A lifecycle event in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its name.
+    pub event: String,
+    /// When it began.
+    pub at: Option<SystemTime>,
+}
+
 impl Progress {
+    fn own(&self, hook: Hook) -> Option<&Begun> {
+        match self {
+            Self::At(begun) => begun.iter().find(|begun| begun.event == hook.event_name()),
+            Self::Nothing | Self::Unknown(_) => None,
+        }
+    }
+
+    /// When the event that this binary is for began, if it is in progress.
+    pub fn began(&self, hook: Hook) -> Option<SystemTime> {
+        self.own(hook)?.at
+    }
+
     /// Compares with the event that this binary is for.
     pub fn compared_with(&self, hook: Hook) -> Wiring {
         match self {
-            Self::At(events) if events.iter().any(|event| event == hook.event_name()) => Wiring::Right,
-            Self::At(events) => Wiring::Wrong(events.join(", ")),
+            Self::At(_) if self.own(hook).is_some() => Wiring::Right,
+            Self::At(begun) => {
+                Wiring::Wrong(begun.iter().map(|begun| begun.event.as_str()).collect::<Vec<_>>().join(", "))
+            }
             Self::Nothing => Wiring::Over,
             Self::Unknown(why) => Wiring::Unknown(why.clone()),
         }

@@ -9,7 +9,7 @@ use super::{Aws, Fault, text, time};
 use crate::{
     code::Code,
     ids::DeploymentId,
-    target::{AlarmSetting, Deployment, Progress},
+    target::{AlarmSetting, Begun, Deployment, Progress},
 };
 
 const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
@@ -107,9 +107,10 @@ impl Aws {
             return Progress::Unknown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
         }
         let running = events.iter().filter(|event| event.status() == Some(&LifecycleEventStatus::InProgress));
-        let names: Vec<_> =
-            running.map(|event| text(event.lifecycle_event_name())).filter(|name| !name.is_empty()).collect();
-        if names.is_empty() { Progress::Nothing } else { Progress::At(names) }
+        let begun =
+            running.map(|event| Begun { event: text(event.lifecycle_event_name()), at: time(event.start_time()) });
+        let begun: Vec<_> = begun.filter(|begun| !begun.event.is_empty()).collect();
+        if begun.is_empty() { Progress::Nothing } else { Progress::At(begun) }
     }
 }
 
