@@ -1,4 +1,4 @@
-# `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; nothing else for `rehearse` and `test`.
+# `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; `test` also Python with its venv module.
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
 PACKAGES := $(HOOKS:%=--package %)
@@ -8,10 +8,12 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
 CARGO_LAMBDA := 1.9.2
+AWS_SAM_CLI := 1.170.0
+PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test rie-test lint fmt docs check package advisories tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,13 +25,36 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 
 # One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
 # tests start, once for the tests.
-test: ## every test, those that start the real hooks too
+test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs Python, for AWS's service models)
 	cargo build --locked --workspace --bins --tests
-	GREENLIGHT_BINARIES=$(TARGET)/debug cargo test --locked --workspace
+	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
+
+# AWS's service models and boto3, as tests/wire/requirements.txt pins them. The file says that they are there.
+$(PYTHON)/.wire: tests/wire/requirements.txt
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+rie-test: $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI) ## the hooks under AWS's own Runtime Interface Emulator (Linux)
+	cargo build --locked $(PACKAGES)
+	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_RIE=$(TOOLS)/aws-lambda-rie \
+		cargo test --locked --package greenlight-tests --features rie --test rie
+
+# The emulator is inside the wheel of the SAM command line, whose own dependencies nobody needs here. The file says which
+# version is there.
+$(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
+	@test "$$(uname -s)" = Linux || { echo "the Runtime Interface Emulator is a program for Linux" >&2; exit 1; }
+	python3 -m venv $(PYTHON)
+	rm -rf $(TOOLS)/sam && mkdir -p $(TOOLS)/sam
+	$(PYTHON)/bin/pip download --quiet --disable-pip-version-check --no-deps --dest $(TOOLS)/sam aws-sam-cli==$(AWS_SAM_CLI)
+	$(PYTHON)/bin/python -m zipfile --extract $(TOOLS)/sam/*.whl $(TOOLS)/sam
+	install -m 755 $(TOOLS)/sam/samcli/local/rapid/aws-lambda-rie-$$(uname -m | sed 's/aarch64/arm64/') $(TOOLS)/aws-lambda-rie
+	@rm -r $(TOOLS)/sam
+	@touch $@
 
 lint: ## formatting, clippy, and what must never come back
 	cargo fmt --all -- --check
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie -- --deny warnings
 	@! grep -n '^name = "aws-lc' Cargo.lock || \
 		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@sed -n '/^\[profile\.release\]/,/^$$/p' Cargo.toml | grep -q '^panic = "unwind"' || \
@@ -59,8 +84,8 @@ advisories: ## known faults in the dependencies (needs the internet)
 
 tools: ## install cargo-deny (some minutes) and cargo-lambda (needs Python) into .tools
 	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
-	python3 -m venv $(TOOLS)/python
-	$(TOOLS)/python/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA)
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA)
 
 clean: ## remove what was built; .tools stays
 	cargo clean

@@ -1,4 +1,4 @@
-//! The five programs. Cargo does not build another package's programs for a test, so they are built on purpose.
+//! The five programs, and the command line. Cargo does not build another package's programs for a test, so they are built on purpose.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +25,16 @@ pub fn binaries() -> &'static Path {
     })
 }
 
+/// The command line, from the same folder.
+///
+/// # Panics
+/// When it is missing.
+pub fn greenlight() -> PathBuf {
+    let program = binaries().join("greenlight");
+    assert!(program.is_file(), "{} is missing; `make test` builds it", program.display());
+    program
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]
 fn given() -> Option<PathBuf> {
     std::env::var_os("GREENLIGHT_BINARIES").map(PathBuf::from)
@@ -33,6 +43,7 @@ fn given() -> Option<PathBuf> {
 fn built() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked"]);
+    build.args(["--package", "greenlight"]);
     for hook in HookName::ALL {
         build.args(["--package", hook.binary()]);
     }

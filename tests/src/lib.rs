@@ -4,6 +4,8 @@
 //! many at once and gives the golden text of what an operator would read.
 
 mod binaries;
+mod policy;
+mod python;
 mod tidy;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
@@ -11,13 +13,18 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, world::World};
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use self::{binaries::binaries, tidy::tidy};
+pub use self::{
+    binaries::{binaries, greenlight},
+    policy::allowed,
+    python::{check_models, run_python},
+    tidy::tidy,
+};
 
 /// So many hooks run at once: they wait more than they work.
 const AT_ONCE: usize = 8;
 
 /// The built-in checks with windows as short as a test's.
-const SHORT_WINDOWS: &str = "version: 1
+pub const SHORT_WINDOWS: &str = "version: 1
 hooks:
   before_install:
     built_in: { original: { within: 300ms, every: 100ms } }

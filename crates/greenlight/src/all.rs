@@ -1,8 +1,9 @@
-//! `--all`: every scenario, several at a time.
+//! `--all` and `--filter`: many scenarios, several at a time.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    thread::available_parallelism,
     time::Instant,
 };
 
@@ -16,30 +17,33 @@ use tokio::{
 use crate::{
     args::Rehearse,
     json,
-    matrix::{Played, matrix},
+    matrix::{Cost, matrix},
     paint::{Tone, seconds},
-    rehearse::{Fault, Promise, TICK, tell_json_end, tell_logs},
+    played::{End, News, Played, TICK, play},
+    rehearse::{Fault, tell_json_end, tell_logs},
     screen::Screen,
 };
 
-/// How many at a time. Each has five small processes that mostly wait; more than this would make them wait for the
-/// processor, and what has to happen within milliseconds would come late.
-const AT_ONCE: usize = 4;
+/// How many at a time for each processor. A scenario has five processes that mostly wait: it takes a quarter of a second
+/// of a processor's time and some seconds of everybody else's.
+const FOR_EACH_PROCESSOR: usize = 4;
+/// Not more, however many processors there are: each scenario has five processes in memory.
+const MOST: usize = 24;
 
 /// A moment and whose it is.
 type Told = (Arc<str>, Moment);
 
-/// Plays them all and shows the table.
+/// Plays them all, shows the table, and gives what became of them.
 pub async fn all(
     screen: &mut Screen,
     args: &Rehearse,
     scenarios: Vec<Scenario>,
     options: Options,
-) -> Result<Promise, Fault> {
+) -> Result<Vec<Played>, Fault> {
     let began = Instant::now();
     let options = Arc::new(options);
     let (tell, mut told) = unbounded_channel::<Told>();
-    let of = scenarios.len();
+    let (of, jobs) = (scenarios.len(), jobs(args).min(scenarios.len()));
     let mut waiting: VecDeque<(usize, Scenario)> = scenarios.into_iter().enumerate().collect();
     // Dropped when this future is: then it stops every scenario in it.
     let mut at_work: JoinSet<Played> = JoinSet::new();
@@ -49,11 +53,11 @@ pub async fn all(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
     while done.len() < of {
-        while at_work.len() < AT_ONCE
+        while at_work.len() < jobs
             && let Some((index, scenario)) = waiting.pop_front()
         {
             let name = scenario.name.clone();
-            let task = at_work.spawn(play(scenario, options.clone(), tell.clone()));
+            let task = at_work.spawn(play_one(scenario, options.clone(), tell.clone()));
             which.insert(task.id(), (index, name));
         }
         tokio::select! {
@@ -68,7 +72,7 @@ pub async fn all(
                 let Some((index, name)) = which.remove(&task) else { continue };
                 let played = match end {
                     Ok((_, played)) => played,
-                    Err(error) => Played::Not { scenario: name, error: error.to_string() },
+                    Err(error) => not(name, error.to_string(), began),
                 };
                 while let Ok((scenario, moment)) = told.try_recv() {
                     if args.json {
@@ -80,8 +84,7 @@ pub async fn all(
             }
             _ = ticks.tick() => {
                 if !args.json {
-                    let playing: Vec<&str> = which.values().map(|(_, name)| name.as_str()).collect();
-                    let line = format!("{:>8}  {} of {of} done, playing {} …", seconds(began.elapsed()), done.len(), playing.join(", "));
+                    let line = status(began, &done, of, which.values().map(|(_, name)| name.as_str()));
                     let line = screen.look.paint(Tone::Quiet, &line);
                     screen.status(&line)?;
                 }
@@ -92,35 +95,48 @@ pub async fn all(
     done.sort_by_key(|(index, _)| *index);
     let done: Vec<Played> = done.into_iter().map(|(_, played)| played).collect();
     if !args.json {
-        let text = matrix(screen.look, &done, began.elapsed());
+        let text = matrix(screen.look, &done, args.reasons(), Cost { took: began.elapsed(), jobs });
         screen.say(&text)?;
     }
-    Ok(if done.iter().all(Played::held) { Promise::Held } else { Promise::Broken })
+    Ok(done)
+}
+
+fn jobs(args: &Rehearse) -> usize {
+    args.jobs.map_or_else(
+        || available_parallelism().map_or(1, Into::into).saturating_mul(FOR_EACH_PROCESSOR).min(MOST),
+        Into::into,
+    )
+}
+
+fn status<'a>(began: Instant, done: &[(usize, Played)], of: usize, playing: impl Iterator<Item = &'a str>) -> String {
+    let broken = match done.iter().filter(|(_, played)| !played.held()).count() {
+        0 => String::new(),
+        some => format!(" ({some} not as promised)"),
+    };
+    let playing: Vec<&str> = playing.collect();
+    format!("{:>8}  {} of {of} done{broken}, playing {} …", seconds(began.elapsed()), done.len(), playing.join(", "))
 }
 
 fn tell_end(screen: &mut Screen, args: &Rehearse, played: &Played) -> Result<(), Fault> {
-    match played {
+    match &played.end {
         _ if args.json => tell_json_end(screen, played, args),
-        Played::Through(report) if args.logs => Ok(tell_logs(screen, report)?),
+        End::Through(report) if args.logs => Ok(tell_logs(screen, report)?),
         _ => Ok(()),
     }
 }
 
-async fn play(scenario: Scenario, options: Arc<Options>, tell: UnboundedSender<Told>) -> Played {
-    let name: Arc<str> = scenario.name.as_str().into();
-    let (own, mut moments) = unbounded_channel();
-    let forward = {
-        let name = name.clone();
-        async move {
-            while let Some(moment) = moments.recv().await {
-                // Nobody listens any more when the table is being dropped.
-                let _ = tell.send((name.clone(), moment));
-            }
+async fn play_one(scenario: Scenario, options: Arc<Options>, tell: UnboundedSender<Told>) -> Played {
+    let (began, name) = (Instant::now(), Arc::<str>::from(scenario.name.as_str()));
+    let hear = |news: News<'_>| {
+        if let News::Moment(moment) = news {
+            // Nobody listens any more when the table is being dropped.
+            let _ = tell.send((name.clone(), moment.clone()));
         }
+        Ok(())
     };
-    let (played, ()) = tokio::join!(rehearsal::rehearse(&scenario, &options, own), forward);
-    match played {
-        Ok(report) => Played::Through(Box::new(report)),
-        Err(error) => Played::Not { scenario: scenario.name, error: format!("{error:#}") },
-    }
+    play(&scenario, &options, hear).await.unwrap_or_else(|error| not(scenario.name.clone(), error.to_string(), began))
+}
+
+fn not(scenario: String, error: String, began: Instant) -> Played {
+    Played { scenario, end: End::Not(error), took: began.elapsed(), told: String::new() }
 }

@@ -1,8 +1,11 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use rehearsal::HookName;
+
+use crate::matrix::Reasons;
 
 /// The command line of Greenlight.
 #[derive(Debug, Parser)]
@@ -30,17 +33,21 @@ pub enum Command {
 const AFTER: &str = "\
 What it shows:
   Without --scenario and --all: a tour of two, one that succeeds and one that is stopped.
-  With --scenario: the timeline of each, one after the other. With --all: all at once, as a table.
+  With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
+  With --serve: a deployment that waits at a hook for you, and how to reach it.
 
 With --json, standard output has one JSON object per line. Every one has `scenario` and `what`. First come the moments,
 as they happen, with `at_ms` (since the deployment was created): created, passed, invoked, checked, answered, moved,
 rolled-back, ended. The last of a scenario is `report`, with `held` and the whole of it; or `error`, with `error`.
+With --serve there is no report, and `open` (where everything is), `waiting` (a hook, its event and its Lambda Runtime
+API), `called` (an AWS operation) and `returned` (a function) as well.
 
 Exit status:
   0    every scenario ended as it promises
   1    one did not, or could not be played
   2    bad usage: an unknown scenario, a file that cannot be read, no hook programs
-  130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped as well";
+  130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped as well
+  With --serve, Ctrl-C and SIGTERM are the normal end: 0.";
 
 /// `greenlight rehearse`.
 #[derive(Args, Debug)]
@@ -50,13 +57,35 @@ pub struct Rehearse {
     #[arg(short, long = "scenario", value_name = "NAME|FILE")]
     pub scenarios: Vec<String>,
 
-    /// Play every scenario, four at a time, and show a table
+    /// Play every scenario, several at a time, and show a table
     #[arg(long, conflicts_with = "scenarios")]
     pub all: bool,
 
+    /// Only the scenarios whose name has TEXT in it, or is like TEXT with * and ? as in a shell; may be given more than
+    /// once, and then any of them will do. With --list, or as a table like --all
+    #[arg(short, long = "filter", value_name = "TEXT", conflicts_with = "scenarios")]
+    pub filters: Vec<String>,
+
+    /// How many scenarios to play at a time in a table [default: 4 for each processor, since they mostly wait]
+    #[arg(short, long, value_name = "N", conflicts_with = "scenarios")]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// Below a table, say in two lines why each deployment was stopped, and not only where a promise was broken
+    #[arg(long, conflicts_with_all = ["scenarios", "json"])]
+    pub why: bool,
+
     /// Say which scenarios there are, and play none
-    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "logs", "binaries"])]
+    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "logs", "binaries", "jobs", "junit", "seed", "why"])]
     pub list: bool,
+
+    /// Keep the world of one scenario up and say where it is, for your own hook, the aws CLI, or another program
+    #[arg(long, conflicts_with_all = ["all", "filters", "list", "gate", "logs", "binaries", "jobs", "junit", "why"])]
+    pub serve: bool,
+
+    /// With --serve: the hook to wait at, such as AfterInstall; those before it are passed over [default: the hook that
+    /// stops the scenario, else AfterAllowTestTraffic]
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = hook)]
+    pub at: Option<HookName>,
 
     /// A gate file to use in place of the scenarios' own
     #[arg(long, value_name = "FILE")]
@@ -70,9 +99,39 @@ pub struct Rehearse {
     #[arg(long)]
     pub logs: bool,
 
+    /// Also write a JUnit report for a CI system to show: a test case for each scenario
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Make ids from this number, so that they are the same each time [default: from the clock; a scenario that ends
+    /// otherwise than it promises says which it was]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
     /// Where the five hook programs are [default: beside this program]
     #[arg(long, value_name = "DIR")]
     pub binaries: Option<PathBuf>,
+}
+
+impl Rehearse {
+    /// Whether many are played at once and shown as a table.
+    pub fn is_table(&self) -> bool {
+        self.all || !self.filters.is_empty()
+    }
+
+    /// Whose reasons a table tells.
+    pub fn reasons(&self) -> Reasons {
+        if self.why { Reasons::All } else { Reasons::BrokenPromises }
+    }
+}
+
+/// A hook by CodeDeploy's name, or by its program's.
+fn hook(text: &str) -> Result<HookName, String> {
+    let is_it = |hook: &HookName| [hook.name(), hook.binary()].iter().any(|name| name.eq_ignore_ascii_case(text));
+    HookName::ALL.into_iter().find(is_it).ok_or_else(|| {
+        let names: Vec<&str> = HookName::ALL.iter().map(|hook| hook.name()).collect();
+        format!("the hooks are {}", names.join(", "))
+    })
 }
 
 #[cfg(test)]
@@ -84,6 +143,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Greenlight::command().debug_assert();
+    }
+
+    #[test]
+    fn a_hook_has_two_names() {
+        assert_eq!(hook("AfterInstall"), Ok(HookName::AfterInstall));
+        assert_eq!(hook("after-install"), Ok(HookName::AfterInstall));
+        assert!(hook("Install").unwrap_err().contains("BeforeInstall, AfterInstall"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `--json`: one object per line. What the lines hold is described in `greenlight rehearse --help`.
 
-use rehearsal::{Moment, Report};
+use rehearsal::{Group, Moment, Report, Scenario, Told};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -26,9 +26,18 @@ struct ErrorLine<'a> {
 }
 
 #[derive(Serialize)]
+struct ToldLine<'a> {
+    scenario: &'a str,
+    what: &'static str,
+    #[serde(flatten)]
+    told: &'a Told,
+}
+
+#[derive(Serialize)]
 struct ScenarioLine<'a> {
     scenario: &'a str,
     what: &'static str,
+    group: Group,
     about: &'a str,
 }
 
@@ -47,9 +56,22 @@ pub fn error(scenario: &str, error: &str) -> serde_json::Result<String> {
     serde_json::to_string(&ErrorLine { scenario, what: "error", error })
 }
 
+/// What happens in a world that is served.
+pub fn told(scenario: &str, told: &Told) -> serde_json::Result<String> {
+    let what = match told {
+        Told::Moment(moment) => return self::moment(scenario, moment),
+        Told::Open(_) => "open",
+        Told::Waiting(_) => "waiting",
+        Told::Called(_) => "called",
+        Told::Returned(_) => "returned",
+    };
+    serde_json::to_string(&ToldLine { scenario, what, told })
+}
+
 /// A scenario that there is.
-pub fn listed(scenario: &str, about: &str) -> serde_json::Result<String> {
-    serde_json::to_string(&ScenarioLine { scenario, what: "scenario", about })
+pub fn listed(scenario: &Scenario) -> serde_json::Result<String> {
+    let Scenario { name, about, group, .. } = scenario;
+    serde_json::to_string(&ScenarioLine { scenario: name, what: "scenario", group: *group, about })
 }
 
 #[cfg(test)]

@@ -1,12 +1,22 @@
 //! `--list`: what there is to play.
 
+use rehearsal::Scenario;
+
 use crate::paint::{Look, Tone};
 
-/// Name and sentence of every scenario.
-pub fn list<'a>(look: Look, scenarios: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
-    let name = scenarios.clone().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let line = |(title, about)| look.hang(&look.paint(Tone::Strong, title), name + 2, Tone::Plain, about);
-    scenarios.map(line).collect::<Vec<_>>().join("\n")
+/// Name and sentence of every scenario, under headings that say what they are about.
+pub fn list(look: Look, scenarios: &[Scenario]) -> String {
+    let name = scenarios.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
+    let mut all: Vec<&Scenario> = scenarios.iter().collect();
+    // Within a heading they keep their telling order.
+    all.sort_by_key(|one| one.group);
+    let groups = all.chunk_by(|one, next| one.group == next.group).map(|group| {
+        let heading = group.first().map(|one| one.group.title()).unwrap_or_default();
+        let lines: Vec<String> =
+            group.iter().map(|one| look.hang(&format!("  {}", one.name), name + 4, Tone::Plain, &one.about)).collect();
+        format!("{}\n{}", look.paint(Tone::Strong, heading), lines.join("\n"))
+    });
+    groups.collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -14,14 +24,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_for_each() {
-        let two = [
-            ("healthy", "A good version: every hook says yes, and customers are on it at the end."),
-            (
-                "targets-unhealthy",
-                "The tasks run, but the load balancer finds them unhealthy: they listen on a port that the security group does not let through.",
-            ),
+    fn a_line_for_each_under_what_it_is_about() {
+        let scenario = |name: &str, about: &str, group: &str| {
+            let text = format!(
+                "name: {name}\nabout: {about:?}\ngroup: {group}\ndeployments: [{{ expect: {{ outcome: succeeded }} }}]\n"
+            );
+            Scenario::from_yaml(&text, name).unwrap()
+        };
+        let ill = "The tasks run, but the load balancer finds them unhealthy: they listen on a port that the security group does not let through.";
+        let some = [
+            scenario("targets-unhealthy", ill, "traffic"),
+            scenario("healthy", "All is well.", "basics"),
+            scenario("operator-stops", "Somebody stops it.", "deployments"),
+            scenario("listener-lags", "The test listener needs five seconds.", "traffic"),
         ];
-        insta::assert_snapshot!(list(Look { width: 80, colour: false }, two.into_iter()));
+        insta::assert_snapshot!(list(Look { width: 80, colour: false }, &some));
     }
 }

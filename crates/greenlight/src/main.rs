@@ -2,15 +2,20 @@
 
 mod all;
 mod args;
+mod ending;
+mod filter;
 mod json;
+mod junit;
 mod list;
 mod matrix;
 mod paint;
 mod pick;
+mod played;
 mod rehearse;
 #[cfg(test)]
 mod sample;
 mod screen;
+mod serve;
 mod stop;
 mod timeline;
 mod words;
@@ -52,6 +57,12 @@ fn main() -> ExitCode {
             eprintln!("error: cannot write: {error}");
             ExitCode::FAILURE
         }
+        Ok(Err(Fault::Failed(error))) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        // A world that is served has no other end.
+        Err(_) if args.serve => ExitCode::SUCCESS,
         Err(signal) => {
             eprintln!("stopped; no hook process is left behind");
             ExitCode::from(signal.exit_code())

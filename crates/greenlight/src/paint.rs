@@ -17,6 +17,9 @@ pub struct Look {
     pub colour: bool,
 }
 
+/// How it looks when nobody looks: in a file, a pipe, a CI log, a report.
+pub const PLAIN: Look = Look { width: 100, colour: false };
+
 /// What a piece of text says by its colour. A glyph or a word always says the same, for those who see none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -50,13 +53,41 @@ impl Look {
 
     /// `head` and then `text`, wrapped so that its further lines begin where the first one does, in column `indent`.
     pub fn hang(self, head: &str, indent: usize, tone: Tone, text: &str) -> String {
-        let room = self.width.saturating_sub(indent).max(LEAST_ROOM);
-        // A target group's name or a URL that is broken at a hyphen cannot be copied.
-        let options = textwrap::Options::new(room).word_splitter(WordSplitter::NoHyphenation).break_words(false);
+        let lines: Vec<String> = self.wrapped(indent, text).iter().map(|line| self.paint(tone, line)).collect();
         let margin = format!("\n{:indent$}", "");
-        let lines: Vec<String> = wrap(text.trim(), options).iter().map(|line| self.paint(tone, line)).collect();
         let gap = indent.saturating_sub(console::measure_text_width(head));
         format!("{head}{:gap$}{}", "", lines.join(&margin)).trim_end().to_owned()
+    }
+}
+
+impl Look {
+    /// As [`Look::hang`], in two lines at most. What has no room is cut off, and the cut is shown.
+    pub fn hang_short(self, head: &str, indent: usize, text: &str) -> String {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines = self.wrapped(indent, &text);
+        let text = match lines.as_slice() {
+            [first, _, _, ..] => {
+                // A part of the word that had no room any more may have some.
+                let rest = text.strip_prefix(first.as_str()).unwrap_or_default().trim_start();
+                let second = console::truncate_str(rest, self.room(indent), "…");
+                format!("{first}\n{:indent$}{second}", "")
+            }
+            lines => lines.join(&format!("\n{:indent$}", "")),
+        };
+        let gap = indent.saturating_sub(console::measure_text_width(head));
+        format!("{head}{:gap$}{text}", "").trim_end().to_owned()
+    }
+
+    const fn room(self, indent: usize) -> usize {
+        let room = self.width.saturating_sub(indent);
+        if room > LEAST_ROOM { room } else { LEAST_ROOM }
+    }
+
+    fn wrapped(self, indent: usize, text: &str) -> Vec<String> {
+        // A target group's name or a URL that is broken at a hyphen cannot be copied.
+        let options =
+            textwrap::Options::new(self.room(indent)).word_splitter(WordSplitter::NoHyphenation).break_words(false);
+        wrap(text.trim(), options).into_iter().map(|line| line.into_owned()).collect()
     }
 }
 
@@ -74,18 +105,28 @@ pub fn seconds(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    const PLAIN: Look = Look { width: 40, colour: false };
+    const NARROW: Look = Look { width: 40, colour: false };
 
     #[test]
     fn text_hangs_under_its_beginning() {
         let hung =
-            PLAIN.hang("why", 6, Tone::Plain, "target group tg-shop-b: expected healthy == registered, was 1 and 2");
+            NARROW.hang("why", 6, Tone::Plain, "target group tg-shop-b: expected healthy == registered, was 1 and 2");
         assert_eq!(hung, "why   target group tg-shop-b: expected\n      healthy == registered, was 1 and 2");
     }
 
     #[test]
+    fn what_has_no_room_in_two_lines_is_cut() {
+        let short = NARROW.hang_short("why", 6, "one line");
+        assert_eq!(short, "why   one line");
+        let long = "target group tg-shop-b: expected healthy == registered, was 1 and 2 after 9 looks in 41s";
+        let hung = NARROW.hang_short("why", 6, long);
+        assert_eq!(hung, "why   target group tg-shop-b: expected\n      healthy == registered, was 1 and …");
+        assert!(hung.lines().all(|line| line.chars().count() <= 40));
+    }
+
+    #[test]
     fn colour_is_only_added() {
-        let painted = Look { colour: true, ..PLAIN }.hang("why", 6, Tone::Bad, "one two");
+        let painted = Look { colour: true, ..NARROW }.hang("why", 6, Tone::Bad, "one two");
         assert_ne!(painted, "why   one two");
         assert_eq!(console::strip_ansi_codes(&painted), "why   one two");
     }

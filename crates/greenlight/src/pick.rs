@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rehearsal::{HookName, Options, Scenario};
 
-use crate::args::Rehearse;
+use crate::{args::Rehearse, filter};
 
 /// What a newcomer is shown: what it looks like when all is well, and what the hooks are for.
 const TOUR: [&str; 2] = ["healthy", "route-503"];
@@ -21,8 +21,8 @@ const ALIKE: f64 = 0.7;
 /// # Errors
 /// When one is unknown, cannot be read, or is not a scenario.
 pub fn scenarios(args: &Rehearse) -> Result<Vec<Scenario>> {
-    if args.all {
-        return Ok(Scenario::all());
+    if args.is_table() {
+        return filtered(&args.filters);
     }
     if args.scenarios.is_empty() {
         return TOUR.iter().map(|name| scenario(name)).collect();
@@ -32,7 +32,46 @@ pub fn scenarios(args: &Rehearse) -> Result<Vec<Scenario>> {
 
 /// Whether the tour is what is played.
 pub fn is_tour(args: &Rehearse) -> bool {
-    !args.all && args.scenarios.is_empty()
+    !args.is_table() && args.scenarios.is_empty()
+}
+
+/// The scenarios that any of the filters means; without filters, all.
+///
+/// # Errors
+/// When a filter means none: somebody would believe that what they named had been played.
+pub fn filtered(filters: &[String]) -> Result<Vec<Scenario>> {
+    let all = Scenario::all();
+    for filter in filters {
+        if !all.iter().any(|one| filter::matches(filter, &one.name)) {
+            let names: Vec<String> = all.into_iter().map(|one| one.name).collect();
+            bail!("{}", no_match(filter, &names));
+        }
+    }
+    let meant = |one: &Scenario| filters.is_empty() || filters.iter().any(|filter| filter::matches(filter, &one.name));
+    Ok(all.into_iter().filter(meant).collect())
+}
+
+fn no_match(filter: &str, names: &[String]) -> String {
+    // A part of a name may have been meant, so its words are neighbours too.
+    let words = names.iter().flat_map(|name| name.split('-').chain([name.as_str()])).filter(|word| word.len() > 2);
+    let hint = did_you_mean(&filter.replace(['*', '?'], ""), words);
+    format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+/// The one scenario whose world is served.
+///
+/// # Errors
+/// When it is unknown, or there are several.
+pub fn to_serve(args: &Rehearse) -> Result<(Scenario, HookName)> {
+    let scenario = match args.scenarios.as_slice() {
+        [] => scenario(TOUR[0])?,
+        [one] => scenario(one)?,
+        _ => bail!("one world can be served at a time; say one --scenario"),
+    };
+    let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
+    // There is everything to look at, and customers are not yet concerned: the hook that most people write first.
+    let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);
+    Ok((scenario, at))
 }
 
 fn scenario(asked: &str) -> Result<Scenario> {
@@ -50,13 +89,16 @@ fn scenario(asked: &str) -> Result<Scenario> {
 }
 
 fn unknown(asked: &str, names: &[String]) -> String {
-    let nearest = names
-        .iter()
+    let hint = did_you_mean(asked, names.iter().map(String::as_str));
+    format!("there is no scenario `{asked}`{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+fn did_you_mean<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let nearest = known
         .map(|name| (strsim::jaro_winkler(&asked.to_lowercase(), name), name))
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
-    format!("there is no scenario `{asked}`{hint} (`greenlight rehearse --list` shows all of them)")
+    nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// Where the hooks are and which gate file they get.
@@ -82,7 +124,7 @@ pub fn options(args: &Rehearse) -> Result<Options> {
             bail!("the hook program {} is missing; `make rehearse` builds all five and starts them", program.display());
         }
     }
-    Ok(Options { binaries, gate })
+    Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })
 }
 
 fn beside_this_program() -> Result<PathBuf> {
@@ -103,6 +145,28 @@ mod tests {
         assert!(said("ROUTE-504").contains("did you mean `route-503`?"));
         assert!(!said("blue").contains("did you mean"));
         assert!(said("blue").contains("--list"));
+    }
+
+    #[test]
+    fn a_filter_that_means_nothing_gets_a_word_that_is_in_a_name() {
+        let names = ["healthy", "alarm-after-shift", "route-503"].map(String::from);
+        assert_eq!(
+            no_match("alram", &names),
+            "no scenario has `alram` in its name; did you mean `alarm`? (`greenlight rehearse --list` shows all of them)"
+        );
+        assert!(no_match("alarm-before*", &names).contains("did you mean `alarm`?"));
+        assert!(!no_match("zzz", &names).contains("did you mean"));
+    }
+
+    #[test]
+    fn any_of_the_filters_will_do_and_none_may_mean_nothing() {
+        let names = |filters: &[&str]| {
+            let filters: Vec<String> = filters.iter().map(|&text| text.to_owned()).collect();
+            filtered(&filters).map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), Scenario::all().len());
+        assert_eq!(names(&["route-5?3", "he*thy"]).unwrap(), ["healthy", "route-503"]);
+        assert!(names(&["healthy", "zzz"]).is_err());
     }
 
     #[test]

@@ -1,29 +1,25 @@
 //! `greenlight rehearse`: plays scenarios and tells what happens.
 
 use std::{
-    io,
-    time::{Duration, Instant},
+    fs::File,
+    io::{self, Write},
+    time::Instant,
 };
 
-use rehearsal::{Happening, Moment, Options, Report, Scenario};
-use tokio::{
-    sync::mpsc::unbounded_channel,
-    time::{MissedTickBehavior, interval},
-};
+use anyhow::Context;
+use rehearsal::{Happening, Options, Report, Scenario};
 
 use crate::{
     all,
     args::Rehearse,
-    json, list,
-    matrix::Played,
+    json, junit, list,
     paint::{Tone, seconds},
     pick,
+    played::{End, News, Played, not_played, play},
     screen::Screen,
+    serve,
     timeline::Timeline,
 };
-
-/// How often the line in progress is written anew: often enough to look alive.
-pub const TICK: Duration = Duration::from_millis(100);
 
 /// Whether everything ended as promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +37,8 @@ pub enum Fault {
     Usage(anyhow::Error),
     /// Standard output cannot be written.
     Output(io::Error),
+    /// Something else went wrong.
+    Failed(anyhow::Error),
 }
 
 impl From<io::Error> for Fault {
@@ -63,27 +61,49 @@ pub async fn rehearse(args: &Rehearse) -> Result<Promise, Fault> {
     if args.list {
         return tell_list(&mut screen, args);
     }
+    if args.serve {
+        return serve::serve(&mut screen, args).await;
+    }
     let scenarios = pick::scenarios(args).map_err(Fault::Usage)?;
     let options = pick::options(args).map_err(Fault::Usage)?;
-    if args.all {
-        return all::all(&mut screen, args, scenarios, options).await;
+    // Before anything is played: who asked for a report does not want to hear a minute later that there is none.
+    let report = args
+        .junit
+        .as_ref()
+        .map(|path| File::create(path).with_context(|| format!("cannot write the JUnit report {}", path.display())));
+    let report = report.transpose().map_err(Fault::Usage)?;
+    let began = Instant::now();
+    let all = match args.is_table() {
+        true => all::all(&mut screen, args, scenarios, options).await?,
+        false => one_by_one(&mut screen, args, &scenarios, &options).await?,
+    };
+    if let Some(mut report) = report {
+        let written = junit::junit(&all, began.elapsed()).and_then(|text| report.write_all(&text));
+        written.context("cannot write the JUnit report").map_err(Fault::Failed)?;
     }
+    Ok(if all.iter().all(Played::held) { Promise::Held } else { Promise::Broken })
+}
 
+async fn one_by_one(
+    screen: &mut Screen,
+    args: &Rehearse,
+    scenarios: &[Scenario],
+    options: &Options,
+) -> Result<Vec<Played>, Fault> {
     if !args.json {
         let text = "Five hooks are asked in turn whether a deployment may go on. Each is a real process; the AWS around it is simulated.";
         let text = screen.look.hang("", 0, Tone::Quiet, text);
         screen.say(&(text + "\n"))?;
     }
-    let (began, mut held) = (Instant::now(), 0);
-    for scenario in &scenarios {
-        let played = match args.json {
-            true => tell_json(&mut screen, scenario, &options, args).await?,
-            false => tell_timeline(&mut screen, scenario, &options, args).await?,
-        };
-        held += usize::from(played.held());
+    let (began, mut all) = (Instant::now(), Vec::new());
+    for scenario in scenarios {
+        all.push(match args.json {
+            true => tell_json(screen, scenario, options, args).await?,
+            false => tell_timeline(screen, scenario, options, args).await?,
+        });
     }
-    let of = scenarios.len();
     if !args.json {
+        let (held, of) = (all.iter().filter(|played| played.held()).count(), all.len());
         if of > 1 {
             screen.say(&format!("{held} of {of} scenarios ended as they promise, in {}", seconds(began.elapsed())))?;
         }
@@ -93,17 +113,17 @@ pub async fn rehearse(args: &Rehearse) -> Result<Promise, Fault> {
             screen.say(&more)?;
         }
     }
-    Ok(if held == of { Promise::Held } else { Promise::Broken })
+    Ok(all)
 }
 
 fn tell_list(screen: &mut Screen, args: &Rehearse) -> Result<Promise, Fault> {
-    let scenarios = Scenario::all();
+    let scenarios = pick::filtered(&args.filters).map_err(Fault::Usage)?;
     if args.json {
         for one in &scenarios {
-            screen.say(&json::listed(&one.name, &one.about)?)?;
+            screen.say(&json::listed(one)?)?;
         }
     } else {
-        let text = list::list(screen.look, scenarios.iter().map(|one| (one.name.as_str(), one.about.as_str())));
+        let text = list::list(screen.look, &scenarios);
         screen.say(&text)?;
     }
     Ok(Promise::Held)
@@ -128,16 +148,16 @@ async fn tell_timeline(
         News::Tick => screen.status(&timeline.status(created.elapsed())),
     })
     .await?;
-    match &played {
-        Played::Through(report) => {
+    match &played.end {
+        End::Through(report) => {
             screen.say(&(timeline.verdict(report) + "\n"))?;
             if args.logs {
                 tell_logs(screen, report)?;
             }
         }
-        Played::Not { error, .. } => {
-            let glyph = screen.look.paint(Tone::Bad, "✗ could not be played: ");
-            screen.say(&format!("{glyph}{error}\n"))?;
+        End::Not(error) => {
+            let text = not_played(screen.look, error);
+            screen.say(&(text + "\n"))?;
         }
     }
     Ok(played)
@@ -160,10 +180,10 @@ async fn tell_json(
 
 /// The last line of a scenario.
 pub fn tell_json_end(screen: &mut Screen, played: &Played, args: &Rehearse) -> Result<(), Fault> {
-    let line = match played {
-        Played::Through(report) if args.logs => json::report(report)?,
-        Played::Through(report) => json::report(&Report { logs: Vec::new(), ..Report::clone(report) })?,
-        Played::Not { scenario, error } => json::error(scenario, error)?,
+    let line = match &played.end {
+        End::Through(report) if args.logs => json::report(report)?,
+        End::Through(report) => json::report(&Report { logs: Vec::new(), ..Report::clone(report) })?,
+        End::Not(error) => json::error(&played.scenario, error)?,
     };
     Ok(screen.say(&line)?)
 }
@@ -174,40 +194,4 @@ pub fn tell_logs(screen: &mut Screen, report: &Report) -> io::Result<()> {
         screen.aside(&format!("{} | {line}", hook.binary()))?;
     }
     Ok(())
-}
-
-/// What there is to tell.
-enum News<'a> {
-    /// Something happened.
-    Moment(&'a Moment),
-    /// Nothing did, for a [`TICK`].
-    Tick,
-}
-
-/// Plays one scenario and tells `hear` of it as it goes on.
-async fn play(
-    scenario: &Scenario,
-    options: &Options,
-    mut hear: impl FnMut(News<'_>) -> io::Result<()>,
-) -> io::Result<Played> {
-    let (tell, mut told) = unbounded_channel();
-    let mut playing = std::pin::pin!(rehearsal::rehearse(scenario, options, tell));
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = loop {
-        tokio::select! {
-            biased;
-            Some(moment) = told.recv() => hear(News::Moment(&moment))?,
-            end = &mut playing => break end,
-            _ = ticks.tick() => hear(News::Tick)?,
-        }
-    };
-    // What was told in the last instant still waits.
-    while let Ok(moment) = told.try_recv() {
-        hear(News::Moment(&moment))?;
-    }
-    Ok(match end {
-        Ok(report) => Played::Through(Box::new(report)),
-        Err(error) => Played::Not { scenario: scenario.name.clone(), error: format!("{error:#}") },
-    })
 }

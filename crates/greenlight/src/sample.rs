@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rehearsal::{Answer, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report};
 
+use crate::played::{End, Played};
+
 const ID: &str = "d-4KX0QZ7PA";
 
 fn check(name: &str, kind: &str, millis: u64, text: &str) -> CheckLine {
@@ -171,6 +173,7 @@ fn report(scenario: &str, about: &str, deployments: Vec<DeploymentReport>) -> Re
     Report {
         scenario: scenario.into(),
         about: about.into(),
+        seed: 4711,
         deployments,
         calls: BTreeMap::from([("codedeploy:GetDeployment".into(), 5)]),
         unknown_operations: Vec::new(),
@@ -238,4 +241,17 @@ pub fn twice() -> Report {
         "Two deployments in a row; the second finds blue and green swapped.",
         vec![first, second],
     )
+}
+
+/// A scenario that was played.
+pub fn played(report: Report) -> Played {
+    let took = report.deployments.iter().map(|one| one.took).sum();
+    let told = format!("{}  {}", report.scenario, report.about);
+    Played { scenario: report.scenario.clone(), end: End::Through(Box::new(report)), took, told }
+}
+
+/// A scenario that could not be played.
+pub fn not_played(scenario: &str, error: &str) -> Played {
+    let told = format!("{scenario}  It has a name.");
+    Played { scenario: scenario.into(), end: End::Not(error.into()), took: Duration::from_millis(5), told }
 }

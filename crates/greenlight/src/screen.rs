@@ -4,12 +4,10 @@ use std::io::{self, Write};
 
 use console::Term;
 
-use crate::paint::Look;
+use crate::paint::{Look, PLAIN};
 
 /// A line of a message that is longer than this is hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
-/// The width when nobody looks: a file, a pipe, a CI log.
-const UNSEEN: usize = 100;
 
 /// Where the rehearsal is told.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ impl Screen {
         // Buffered, so that erasing and writing anew reach the terminal at once and nothing flickers.
         let term = Term::buffered_stdout();
         let is_live = term.is_term() && !console::is_dumb();
-        let width = if term.is_term() { usize::from(term.size().1).min(WIDEST) } else { UNSEEN };
+        let width = if term.is_term() { usize::from(term.size().1).min(WIDEST) } else { PLAIN.width };
         let look = Look { width, colour: console::colors_enabled() };
         Self { term, look, status: if is_live { Status::Clear } else { Status::Never } }
     }

@@ -120,6 +120,7 @@ impl Timeline {
                     .iter()
                     .map(|one| self.look.hang(&format!("{:NAME$}- ", ""), NAME + 2, Tone::Plain, one)),
             );
+            lines.push(format!("{:NAME$}{}", "", self.look.paint(Tone::Quiet, &words::same_again(report.seed))));
         }
         lines.join("\n")
     }
@@ -211,7 +212,7 @@ pub fn differences(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample;
+    use crate::{paint::PLAIN, sample};
 
     fn told(report: &Report, moments: &[Moment], look: Look) -> String {
         let mut timeline = Timeline::new(look);
@@ -220,8 +221,6 @@ mod tests {
         lines.push(timeline.verdict(report));
         lines.join("\n")
     }
-
-    const PLAIN: Look = Look { width: 100, colour: false };
 
     #[test]
     fn a_healthy_deployment() {

@@ -25,6 +25,11 @@ pub const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
     }
 }
 
+/// How to have the same ids again.
+pub fn same_again(seed: u64) -> String {
+    format!("the same ids again: --seed {seed}")
+}
+
 /// The glyph of a check and its tone.
 pub fn mark(check: &CheckLine) -> (&'static str, Tone) {
     match (check.outcome.as_str(), check.decision.as_str()) {

@@ -147,3 +147,121 @@ fn ctrl_c_leaves_no_process_behind() {
 fn sigterm_leaves_no_process_behind_in_a_table_either() {
     stopped_by("TERM", &["--all"], 143);
 }
+
+/// A world that is served. Killed when dropped, if it has not ended.
+struct Served {
+    process: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Served {
+    fn start(args: &[&str]) -> Self {
+        use std::io::BufRead;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_greenlight"))
+            .args(["rehearse", "--serve", "--json"])
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = std::io::BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines }
+    }
+
+    /// The next line that says `what`.
+    fn next(&mut self, what: &str) -> serde_json::Value {
+        let values = self.lines.by_ref().map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
+        values.into_iter().find(|value| value["what"] == what).unwrap()
+    }
+}
+
+/// GetDeployment as the AWS SDKs send it; gives the deployment.
+fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
+    use std::io::{Read, Write};
+    let body = serde_json::json!({ "deploymentId": id }).to_string();
+    let mut stream = std::net::TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).unwrap();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nuser-agent: a-test/1.0\r\ncontent-type: \
+         application/x-amz-json-1.1\r\nx-amz-target: CodeDeploy_20141006.GetDeployment\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str::<serde_json::Value>(body).unwrap()["deploymentInfo"].clone()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_world_is_served_until_ctrl_c_which_is_its_good_end() {
+    let mut served = Served::start(&["--scenario", "route-503", "--seed", "1"]);
+    let open = served.next("open");
+    let waiting = served.next("waiting");
+    assert_eq!(waiting["hook"], "AfterAllowTestTraffic", "the hook that stops the scenario");
+    let deployment = deployment(open["aws"].as_str().unwrap(), waiting["deployment"].as_str().unwrap());
+    assert_eq!(deployment["status"], "InProgress", "{deployment}");
+    let called = served.next("called");
+    assert_eq!((&called["operation"], &called["caller"]), (&"codedeploy:GetDeployment".into(), &"a-test/1.0".into()));
+
+    let kill = format!("kill -INT {}", served.process.id());
+    assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
+    assert_eq!(served.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_served_is_refused() {
+    let said = refused(&["rehearse", "--serve", "--at", "Lunch"]);
+    assert!(said.contains("the hooks are BeforeInstall, AfterInstall"), "{said}");
+    let said = refused(&["rehearse", "--serve", "--scenario", "healthy", "--scenario", "route-503"]);
+    assert!(said.starts_with("error: one world can be served at a time"), "{said}");
+    assert!(refused(&["rehearse", "--at", "AfterInstall"]).contains("--serve"));
+}
+
+#[test]
+fn a_filter_that_means_no_scenario_is_bad_usage() {
+    let said = refused(&["rehearse", "--all", "--filter", "helthy"]);
+    assert!(said.contains("no scenario has `helthy` in its name; did you mean `healthy`?"), "{said}");
+    assert!(refused(&["rehearse", "--list", "--filter", "helthy"]).contains("did you mean"));
+    assert!(refused(&["rehearse", "--filter", "healthy", "--scenario", "healthy"]).contains("cannot be used with"));
+    let listed = greenlight(&["rehearse", "--list", "--filter", "route-*"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("route-503") && !listed.contains("tasks-stop"), "{listed}");
+}
+
+#[test]
+fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    for hook in HookName::ALL {
+        fs::write(folder.path().join(hook.binary()), "").unwrap();
+    }
+    let binaries = folder.path().to_str().unwrap();
+    let said = refused(&["rehearse", "--all", "--binaries", binaries, "--junit", "no/such/report.xml"]);
+    assert!(said.starts_with("error: cannot write the JUnit report no/such/report.xml: "), "{said}");
+}
+
+/// Programs that cannot be executed: every scenario ends at once, and the report says why.
+#[test]
+#[cfg(unix)]
+fn what_could_not_be_played_is_an_error_in_the_junit_report() {
+    let folder = tempfile::tempdir().unwrap();
+    for hook in HookName::ALL {
+        fs::write(folder.path().join(hook.binary()), "").unwrap();
+    }
+    let report = folder.path().join("report.xml");
+    let (binaries, path) = (folder.path().to_str().unwrap(), report.to_str().unwrap());
+    for mode in [&["--scenario", "healthy"], &["--filter", "*-503"]] {
+        let output = greenlight(&[&["rehearse", "--binaries", binaries, "--junit", path], &mode[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let report = fs::read_to_string(&report).unwrap();
+        assert!(report.contains(r#"tests="1" failures="0" errors="1""#), "{report}");
+        assert!(report.contains("could not be played: ") && report.contains("cannot be started"), "{report}");
+    }
+}

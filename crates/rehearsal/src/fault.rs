@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::hook_name::HookName;
+
 /// An operation that does not answer as it should, a number of times or always.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +14,9 @@ pub struct Fault {
     pub operation: String,
     /// What happens in place of the answer.
     pub trouble: Trouble,
+    /// The hook whose function alone has this trouble: each has a role of its own. Left out: all.
+    #[serde(default)]
+    pub function: Option<HookName>,
     /// How many calls of an operation it happens to, beginning with the first. Left out: all.
     #[serde(default)]
     pub times: Option<u32>,
@@ -50,12 +55,12 @@ pub(crate) const STALL: Duration = Duration::from_secs(60);
 impl Fault {
     /// `trouble` for the first `times` calls of `operation`.
     pub fn first(times: u32, operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, times: Some(times) }
+        Self { operation: operation.to_owned(), trouble, function: None, times: Some(times) }
     }
 
     /// `trouble` for every call of `operation`.
     pub fn always(operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, times: None }
+        Self { operation: operation.to_owned(), trouble, function: None, times: None }
     }
 
     /// Whether it happens to the `nth` call (from 1) of `operation`.
@@ -67,6 +72,14 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_one_function_is_read() {
+        let fault: Fault =
+            serde_saphyr::from_str("{ operation: '*', trouble: lose-reply, function: after_install, times: 1 }")
+                .unwrap();
+        assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall), Some(1)));
+    }
 
     #[test]
     fn the_first_calls_of_each_operation_are_struck() {

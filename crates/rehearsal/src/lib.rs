@@ -5,6 +5,7 @@
 //! itself. The functions are the real programs, unmodified, as child processes.
 //!
 //! - [`rehearse`] takes a [`Scenario`] through all of it and gives a [`Report`].
+//! - [`serve`] keeps a scenario's world up for a hook or another program of somebody's own.
 //! - [`Stage`] is one moment of a healthy deployment with one function, for tests that break exactly one thing.
 //!
 //! The [`world`] is typed state that moves as time passes and does no I/O. The wire formats of AWS are a thin layer
@@ -14,11 +15,13 @@ mod aws;
 mod director;
 mod exchange;
 mod fault;
+mod gate;
 mod hook_name;
 mod log;
 mod report;
 mod runtime;
 mod scenario;
+mod serve;
 mod service;
 mod stage;
 pub mod world;
@@ -26,21 +29,28 @@ pub mod world;
 use std::path::PathBuf;
 
 pub use self::{
+    aws::{Exchange, Recorder, SentReply, SentRequest},
     director::rehearse,
     fault::{Fault, Trouble},
+    gate::Gate,
     hook_name::HookName,
     report::*,
     runtime::InvocationResult,
-    scenario::{Play, Scenario, Stop},
+    scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
+    serve::{Called, Endpoints, Returned, Told, Waiting, serve},
     service::{Colour, ServiceRequest},
-    stage::{Played, Stage},
+    stage::{OpenStage, Played, Stage},
 };
 
 /// How to rehearse.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The folder with the five programs.
     pub binaries: PathBuf,
     /// The text of a gate file that replaces the scenario's.
     pub gate: Option<String>,
+    /// What ids are made from; left out, from the clock. The same seed gives the same ids.
+    pub seed: Option<u64>,
+    /// Keeps what the functions and AWS say to each other.
+    pub recorder: Option<Recorder>,
 }

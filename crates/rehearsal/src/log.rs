@@ -13,6 +13,12 @@ pub(crate) enum Line {
     Verdict { code: String, message: String },
 }
 
+/// The deployment that a line is about, if it says so.
+pub(crate) fn deployment(line: &str) -> Option<String> {
+    let fields: Value = serde_json::from_str(line).ok()?;
+    fields.get("deployment.id")?.as_str().map(str::to_owned)
+}
+
 /// Reads a line. None when it is about something else.
 pub(crate) fn read(line: &str) -> Option<Line> {
     let fields: Value = serde_json::from_str(line).ok()?;

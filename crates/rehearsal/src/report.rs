@@ -32,6 +32,9 @@ pub struct Expect {
     /// The code of the reason that this hook gives, for example `TargetsUnhealthy`.
     #[serde(default)]
     pub code: Option<String>,
+    /// Codes of which some check has to warn, whatever the outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warns: Vec<String>,
 }
 
 /// One thing that happened, `at` after the deployment was created.
@@ -173,6 +176,8 @@ pub struct Report {
     pub scenario: String,
     /// What it is about, in a sentence.
     pub about: String,
+    /// What its ids were made from. The same seed gives the same ids.
+    pub seed: u64,
     /// Its deployments, in order.
     pub deployments: Vec<DeploymentReport>,
     /// How many AWS calls each operation got, by `service:Operation`, in alphabetical order.

@@ -1,9 +1,10 @@
 //! One moment of a healthy deployment with one function: the place to break exactly one thing.
 
+mod open;
+
 use std::{
     collections::BTreeMap,
     path::Path,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,15 +12,16 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+pub use self::open::OpenStage;
 use crate::{
-    aws::Cloud,
-    exchange::{Port, serve_anywhere},
+    aws::Recorder,
+    exchange::Port,
     fault::Fault,
     hook_name::HookName,
     log::{self, Line},
     report::{Answer, CheckLine},
     runtime::{Function, InvocationResult, Setup, locate},
-    service::{Front, ServiceRequest},
+    service::ServiceRequest,
     world::{Course, EVENTS, EventStatus, Given, Ground, World},
 };
 
@@ -35,6 +37,7 @@ pub struct Stage {
     payload: Option<Vec<u8>>,
     timeout: Duration,
     faults: Vec<Fault>,
+    recorder: Option<Recorder>,
 }
 
 /// What one function did on a [`Stage`].
@@ -102,6 +105,7 @@ impl Stage {
             payload: None,
             timeout: Duration::from_secs(60),
             faults: Vec::new(),
+            recorder: None,
         }
     }
 
@@ -146,6 +150,13 @@ impl Stage {
         self
     }
 
+    /// Keeps what clients and AWS say to each other on this stage.
+    #[must_use]
+    pub fn recorder(mut self, recorder: &Recorder) -> Self {
+        self.recorder = Some(recorder.clone());
+        self
+    }
+
     /// Invokes another hook's program than the one of the event in progress.
     #[must_use]
     pub fn binary(mut self, hook: HookName) -> Self {
@@ -167,37 +178,31 @@ impl Stage {
     ///
     /// # Errors
     /// The program is not there or cannot be started.
-    pub async fn run(mut self, binaries: &Path) -> anyhow::Result<Played> {
+    pub async fn run(self, binaries: &Path) -> anyhow::Result<Played> {
         let program = locate(binaries, self.binary)?;
-        let (deployment, execution) = self.ids();
-        let payload = self.payload.unwrap_or_else(|| event(&deployment, &execution));
-        let cloud = Arc::new(Cloud::new(self.world, self.faults));
-        let front = Front::open(&cloud, self.ports).context("the listeners cannot be opened")?;
-        let aws = cloud.clone();
-        let (port, _serving) = serve_anywhere(move |request| {
-            let aws = aws.clone();
-            async move { aws.answer(request).await }
-        })
-        .await
-        .context("no port for AWS")?;
-        let setup = Setup { endpoint: format!("http://127.0.0.1:{port}"), env: self.env };
+        let (hook, timeout, env) = (self.binary, self.timeout, self.env.clone());
+        let open = self.open().await?;
+        let setup = Setup { endpoint: open.endpoint().to_owned(), env, killed: BTreeMap::new() };
         let (sender, mut lines) = mpsc::unbounded_channel();
-        let mut function = Function::start(self.binary, program, setup, sender).await?;
-        let outcome_of_invocation =
-            function.invoke(payload, self.timeout).await?.await.context("the function was not waited for")?;
+        let mut function = Function::start(hook, program, setup, sender).await?;
+        let outcome_of_invocation = function
+            .invoke(open.payload().to_vec(), timeout)
+            .await?
+            .await
+            .context("the function was not waited for")?;
         function.finish().await;
 
         let mut played = Played {
-            answers: cloud.world().executions.iter().filter_map(|execution| execution.answer).collect(),
-            calls: cloud.calls(),
+            answers: open.answers(),
+            calls: open.calls(),
             log: Vec::new(),
             raw_log: Vec::new(),
             checks: Vec::new(),
             verdict: String::new(),
             code: String::new(),
             outcome_of_invocation,
-            requests_to_service: front.seen(),
-            unknown_operations: cloud.unknown(),
+            requests_to_service: open.requests_to_service(),
+            unknown_operations: open.unknown_operations(),
         };
         while let Ok((_, line)) = lines.try_recv() {
             match log::read(&line) {

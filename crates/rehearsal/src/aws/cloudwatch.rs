@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, number, sparse, text, texts};
+use super::{Answer, Problem, number, sparse, text, texts};
 use crate::world::{ACCOUNT, Alarm, AlarmKind, REGION, World, epoch};
 
 pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
@@ -20,7 +20,10 @@ pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix) && (state.is_empty() || alarm.state == state))
         .collect();
-    let from = number(input, "NextToken").unwrap_or(0);
+    let from = match text(input, "NextToken") {
+        "" => 0,
+        token => token.parse().map_err(|_| Problem::new("InvalidNextToken", "Invalid token"))?,
+    };
     let size = number(input, "MaxRecords").unwrap_or(50).clamp(1, 100);
     let next = (found.len() > from + size).then(|| (from + size).to_string());
     let page = || found.iter().skip(from).take(size);

@@ -19,7 +19,7 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
     Ok(sparse(json!({ "deploymentInfo": {
         "applicationName": found.application,
         "deploymentGroupName": found.group,
-        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "deploymentConfigName": found.config,
         "deploymentId": found.id,
         "status": found.status.word(),
         "errorInformation": found.error.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
@@ -80,7 +80,7 @@ pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
 
 pub(super) fn list_deployment_targets(world: &World, input: &Value) -> Answer {
     let found = deployment(world, input)?;
-    Ok(json!({ "targetIds": [found.target] }))
+    Ok(json!({ "targetIds": [target_id(found)] }))
 }
 
 pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
@@ -89,7 +89,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
     if target.is_empty() {
         return Err(Problem::new("DeploymentTargetIdRequiredException", "A deployment target ID was not provided"));
     }
-    if target != found.target {
+    if target != target_id(found) {
         let message = format!("The deployment target {target} does not belong to the deployment {}", found.id);
         return Err(Problem::new("DeploymentTargetDoesNotExistException", message));
     }
@@ -104,6 +104,10 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
             })),
         })
     });
+    let events: Vec<_> = events.collect();
+    if let Some(other) = of_another_type(found, target, &events) {
+        return Ok(sparse(json!({ "deploymentTarget": other })));
+    }
     let task_sets = world.service.iter().flat_map(|service| &service.task_sets).map(|set| {
         let group = world.target_groups.iter().find(|group| Some(group.arn.as_str()) == set.target_group());
         let production = found.pair.as_ref().and_then(|pair| pair.production.as_ref());
@@ -122,7 +126,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
             "taskSetLabel": if set.external_id == found.id { "Green" } else { "Blue" },
         })
     });
-    let (events, task_sets): (Vec<_>, Vec<_>) = (events.collect(), task_sets.collect());
+    let task_sets: Vec<_> = task_sets.collect();
     Ok(sparse(json!({ "deploymentTarget": {
         "deploymentTargetType": "ECSTarget",
         "ecsTarget": {
@@ -135,6 +139,47 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
             "taskSetsInfo": task_sets,
         },
     }})))
+}
+
+/// The id of a deployment's one target: `cluster:service` for ECS, an id of CodeDeploy's own for the others.
+fn target_id(found: &Deployment) -> &str {
+    match found.platform.as_str() {
+        "ECS" if !found.by_cloudformation => &found.target,
+        _ => "4f0e1c56-7b1f-4a8e-9d5c-2b7f0a3c9e11",
+    }
+}
+
+/// The target of a deployment that CodeDeploy does not call an ECS target.
+fn of_another_type(found: &Deployment, target: &str, events: &[Value]) -> Option<Value> {
+    let common = json!({
+        "deploymentId": found.id,
+        "targetId": target,
+        "lastUpdatedAt": epoch(SystemTime::now()),
+        "lifecycleEvents": events,
+        "status": found.status.word(),
+    });
+    let with = |more: Value| match (common.clone(), more) {
+        (Value::Object(common), Value::Object(more)) => Value::Object(common.into_iter().chain(more).collect()),
+        (common, _) => common,
+    };
+    let (region, account) = (crate::world::REGION, crate::world::ACCOUNT);
+    match found.platform.as_str() {
+        "ECS" if found.by_cloudformation => Some(json!({
+            "deploymentTargetType": "CloudFormationTarget",
+            "cloudFormationTarget": with(json!({ "resourceType": "AWS::ECS::TaskSet", "targetVersionWeight": 0.0 })),
+        })),
+        "Lambda" => Some(json!({
+            "deploymentTargetType": "LambdaTarget",
+            "lambdaTarget": with(json!({
+                "targetArn": format!("arn:aws:lambda:{region}:{account}:function:checkout"),
+                "lambdaFunctionInfo": {
+                    "functionName": "checkout", "functionAlias": "live", "currentVersion": "7", "targetVersion": "8",
+                    "targetVersionWeight": 0.0,
+                },
+            })),
+        })),
+        _ => None,
+    }
 }
 
 pub(super) fn put_status(world: &mut World, input: &Value) -> Answer {

@@ -184,8 +184,12 @@ fn condition(condition: &Condition) -> Value {
     }
 }
 
-/// A forward action. With a single target group AWS names it in both places.
+/// A forward action. With a single target group AWS names it in both places. A listener without one says 404 itself.
 fn forward(to: &[(String, i32)]) -> Value {
+    if to.is_empty() {
+        let response = json!({ "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" });
+        return json!({ "Type": "fixed-response", "Order": 1, "FixedResponseConfig": response });
+    }
     let groups: Vec<_> = to.iter().map(|(arn, weight)| json!({ "TargetGroupArn": arn, "Weight": weight })).collect();
     json!({
         "Type": "forward",

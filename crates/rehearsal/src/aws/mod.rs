@@ -8,10 +8,13 @@ mod cloudwatch;
 mod codedeploy;
 mod ecs;
 mod elb;
+mod record;
 mod wire;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_account;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,19 +25,23 @@ use std::{
 use serde_json::Value;
 use tokio::sync::Notify;
 
+pub use self::record::{Exchange, Recorder, SentReply, SentRequest};
 use self::wire::{Call, Protocol};
 use crate::{
     exchange::{Reply, Request},
     fault::{Fault, STALL, Trouble},
+    hook_name::HookName,
     world::World,
 };
 
 /// The world behind the AWS operations, and a record of what was called.
 #[derive(Debug)]
 pub(crate) struct Cloud {
-    world: Mutex<World>,
+    /// One for each service of the account.
+    worlds: Vec<Mutex<World>>,
     ledger: Mutex<Ledger>,
     faults: Vec<Fault>,
+    recorder: Option<Recorder>,
     /// Somebody put the status of a lifecycle event.
     pub put: Notify,
 }
@@ -42,6 +49,7 @@ pub(crate) struct Cloud {
 #[derive(Debug, Default)]
 struct Ledger {
     calls: BTreeMap<String, u64>,
+    by_caller: BTreeMap<(Option<HookName>, String), u64>,
     unknown: BTreeSet<String>,
 }
 
@@ -60,19 +68,46 @@ impl Problem {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), status: 400 }
     }
+
+    /// Whose fault it is.
+    fn blame(&self) -> &'static str {
+        if self.status < 500 { "Sender" } else { "Receiver" }
+    }
 }
 
 impl Cloud {
     pub fn new(world: World, faults: Vec<Fault>) -> Self {
-        Self { world: Mutex::new(world), ledger: Mutex::default(), faults, put: Notify::new() }
+        Self::of(vec![world], faults)
     }
 
-    /// The world as it is now.
+    /// An account with several services.
+    pub fn of(worlds: Vec<World>, faults: Vec<Fault>) -> Self {
+        let worlds = worlds.into_iter().map(Mutex::new).collect();
+        Self { worlds, ledger: Mutex::default(), faults, recorder: None, put: Notify::new() }
+    }
+
+    /// Keeps every exchange, if there is a recorder.
+    pub fn recorded(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// The world of the (first) service, as it is now.
     pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world_at(0)
+    }
+
+    /// The world of one service, as it is now.
+    pub fn world_at(&self, index: usize) -> MutexGuard<'_, World> {
         // A world in which a panic happened is still the best there is; the panic itself is told elsewhere.
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.worlds[index].lock().unwrap_or_else(PoisonError::into_inner);
         world.settle(SystemTime::now());
         world
+    }
+
+    /// The first world that `is_it`; the first of all, if none is.
+    pub fn world_where(&self, is_it: impl Fn(&World) -> bool) -> MutexGuard<'_, World> {
+        let found = (1..self.worlds.len()).find(|index| is_it(&self.world_at(*index)));
+        self.world_at(found.unwrap_or(0))
     }
 
     /// How many calls each operation got.
@@ -91,13 +126,28 @@ impl Cloud {
 
     /// Answers a request.
     pub async fn answer(&self, request: Request) -> Reply {
-        let Some(call) = wire::read(&request) else {
-            let name = format!("?:{} {}", request.method, request.path.split('?').next().unwrap_or_default());
-            self.ledger().unknown.insert(name);
-            return Some(wire::unreadable());
+        let call = wire::read(&request);
+        let name = call.as_ref().map_or_else(
+            || format!("?:{} {}", request.method, request.path.split('?').next().unwrap_or_default()),
+            Call::name,
+        );
+        let reply = match &call {
+            Some(call) => {
+                self.answer_call(call, &name, HookName::by_credentials(request.header("authorization"))).await
+            }
+            None => {
+                self.ledger().unknown.insert(name.clone());
+                Some(wire::unreadable())
+            }
         };
-        let name = call.name();
-        let trouble = self.count(&name);
+        if let Some(recorder) = &self.recorder {
+            recorder.keep(name, SentRequest::from(&request), &reply).await;
+        }
+        reply
+    }
+
+    async fn answer_call(&self, call: &Call, name: &str, caller: Option<HookName>) -> Reply {
+        let trouble = self.count(name, caller);
         let before = trouble.filter(|trouble| !trouble.after_handling());
         let refusal = match before {
             Some(Trouble::HangUp) => return None,
@@ -110,21 +160,24 @@ impl Cloud {
         };
         let answer = match refusal {
             Some(problem) => Err(problem),
-            None => self.handle(&call).await,
+            None => self.handle(call).await,
         };
         if trouble == Some(Trouble::LoseReply) {
             return None;
         }
-        Some(wire::write(&call, answer, trouble == Some(Trouble::Malform)))
+        Some(wire::write(call, answer, trouble == Some(Trouble::Malform)))
     }
 
     /// Counts a call, and gives what is to go wrong with it.
-    fn count(&self, name: &str) -> Option<Trouble> {
+    fn count(&self, name: &str, caller: Option<HookName>) -> Option<Trouble> {
         let mut ledger = self.ledger();
-        let nth = ledger.calls.entry(name.to_owned()).or_default();
-        *nth += 1;
-        let nth = *nth;
-        self.faults.iter().find(|fault| fault.strikes(name, nth)).map(|fault| fault.trouble)
+        let nth = count(&mut ledger.calls, name.to_owned());
+        let own = count(&mut ledger.by_caller, (caller, name.to_owned()));
+        let fault = self.faults.iter().find(|fault| match fault.function {
+            None => fault.strikes(name, nth),
+            function => function == caller && fault.strikes(name, own),
+        });
+        fault.map(|fault| fault.trouble)
     }
 
     async fn handle(&self, call: &Call) -> Answer {
@@ -141,7 +194,9 @@ impl Cloud {
     /// One line for each operation there is.
     fn operate(&self, call: &Call) -> Option<Answer> {
         let input = &call.input;
-        let mut world = self.world();
+        let mut words = Vec::new();
+        words_of(input, &mut words);
+        let mut world = self.world_where(|world| words.iter().any(|word| world.owns(word)));
         Some(match (call.service.as_str(), call.operation.as_str()) {
             ("codedeploy", "GetDeployment") => codedeploy::get_deployment(&world, input),
             ("codedeploy", "GetDeploymentGroup") => codedeploy::get_deployment_group(&world, input),
@@ -196,6 +251,23 @@ impl Protocol {
 
 const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/CodeDeployHook/rehearsal is not authorized to perform this \
                       action because no identity-based policy allows it";
+
+/// Counts one more, and gives how many there are now.
+fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) -> u64 {
+    let count = counts.entry(key).or_default();
+    *count += 1;
+    *count
+}
+
+/// All texts of an input.
+fn words_of<'a>(input: &'a Value, words: &mut Vec<&'a str>) {
+    match input {
+        Value::String(word) => words.push(word),
+        Value::Array(items) => items.iter().for_each(|item| words_of(item, words)),
+        Value::Object(members) => members.values().for_each(|member| words_of(member, words)),
+        _ => {}
+    }
+}
 
 /// A member of an input that is a text; empty when it is not there.
 fn text<'a>(input: &'a Value, member: &str) -> &'a str {

@@ -309,7 +309,10 @@ async fn unknown_operations_are_answered_as_aws_does_and_listed() {
     let (status, texts) = query(&cloud, &[("Action", "DescribeTags")]).await;
     assert_eq!((status, all(&texts, "Error/Code")), (400, vec!["InvalidAction"]));
     let (status, output) = cbor(&cloud, "GetMetricData", &[]).await;
-    assert_eq!((status, at(&output, "__type").as_text()), (404, Some("UnknownOperationException")));
+    assert_eq!(
+        (status, at(&output, "__type").as_text()),
+        (404, Some("com.amazonaws.cloudwatch#UnknownOperationException"))
+    );
     json(&cloud, "AmazonSSM.GetParameter", json!({})).await;
     let (status, ..) = send(&cloud, request("/bucket/key", &[], "")).await;
     assert_eq!(status, 404);
@@ -337,7 +340,7 @@ async fn faults_speak_the_protocols_own_words() {
     let (status, texts) = query(&cloud, &[("Action", "DescribeRules")]).await;
     assert_eq!((status, all(&texts, "Error/Code")), (400, vec!["Throttling"]));
     let (status, output) = cbor(&cloud, "DescribeAlarms", &[]).await;
-    assert_eq!((status, at(&output, "__type").as_text()), (403, Some("AccessDenied")));
+    assert_eq!((status, at(&output, "__type").as_text()), (403, Some("com.amazonaws.cloudwatch#AccessDenied")));
     assert_eq!(ecs(&cloud, "DescribeTasks", json!({ "cluster": "shop" })).await.0, 500);
 }
 

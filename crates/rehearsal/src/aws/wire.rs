@@ -1,6 +1,9 @@
 //! The protocols: awsJson 1.0 and 1.1, awsQuery with XML, rpc-v2-cbor.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -10,7 +13,7 @@ use hyper::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Problem};
+use super::{Answer, Problem, record::Damaged};
 use crate::exchange::{Request, reply};
 
 /// How a request came and an answer goes.
@@ -45,10 +48,15 @@ const TARGETS: [(&str, &str); 3] = [
     ("GraniteServiceVersion20100801", "cloudwatch"),
 ];
 
-/// Services that speak awsQuery, by the version that their requests name.
-const VERSIONS: [(&str, &str); 2] = [("2015-12-01", "elasticloadbalancing"), ("2011-06-15", "sts")];
+/// Services that speak awsQuery, by the version that their requests name, with the namespace of their replies.
+const VERSIONS: [(&str, &str, &str); 3] = [
+    ("2015-12-01", "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
+    ("2010-08-01", "cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"),
+    ("2011-06-15", "sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
+];
 
-const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+/// The service that once spoke awsQuery alone. In its younger protocols it gives the older error code in a header.
+const QUERY_COMPATIBLE: &str = "cloudwatch";
 
 /// Reads a request. None when it is of no service that is known here.
 pub(super) fn read(request: &Request) -> Option<Call> {
@@ -77,7 +85,7 @@ pub(super) fn read(request: &Request) -> Option<Call> {
     let operation = form.get("Action")?.clone();
     let version = form.get("Version").map(String::as_str).unwrap_or_default();
     let service =
-        VERSIONS.iter().find(|(known, _)| *known == version).map_or(version, |(_, service)| *service).to_owned();
+        VERSIONS.iter().find(|(known, ..)| *known == version).map_or(version, |(_, service, _)| *service).to_owned();
     Some(Call { service, operation, input: from_form(&form), protocol: Protocol::Query })
 }
 
@@ -146,17 +154,25 @@ fn from_cbor(value: ciborium::Value) -> Value {
 /// Writes an answer, or only half of it.
 pub(super) fn write(call: &Call, answer: Answer, half: bool) -> Response<Full<Bytes>> {
     let status = answer.as_ref().map_or_else(|problem| problem.status, |_| 200);
+    let older = answer.as_ref().err().filter(|_| call.service == QUERY_COMPATIBLE && call.protocol != Protocol::Query);
+    let older = older.map(|problem| format!("{};{}", problem.code, problem.blame()));
     let (content_type, mut body) = match call.protocol {
         Protocol::Json(content_type) => (content_type, json_body(answer)),
-        Protocol::Query => ("text/xml", xml_body(&call.operation, answer).into_bytes()),
-        Protocol::Cbor => ("application/cbor", cbor_body(answer)),
+        Protocol::Query => ("text/xml", xml_body(call, answer).into_bytes()),
+        Protocol::Cbor => ("application/cbor", cbor_body(&call.service, answer)),
     };
     if half {
         body.truncate(body.len() / 2);
     }
     let mut response = reply(status, content_type, body);
+    if half {
+        response.extensions_mut().insert(Damaged);
+    }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-amzn-requestid"), HeaderValue::from_static(REQUEST_ID));
+    if let Some(Ok(code)) = older.map(HeaderValue::try_from) {
+        headers.insert(HeaderName::from_static("x-amzn-query-error"), code);
+    }
     if call.protocol == Protocol::Cbor {
         headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
     }
@@ -175,21 +191,24 @@ fn json_body(answer: Answer) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-fn xml_body(operation: &str, answer: Answer) -> String {
+fn xml_body(call: &Call, answer: Answer) -> String {
+    let operation = &call.operation;
+    let namespace =
+        VERSIONS.iter().find(|(_, service, _)| *service == call.service).map_or("", |(_, _, namespace)| namespace);
     let mut xml = String::new();
     match answer {
         Ok(output) => {
-            xml += &format!("<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>");
-            elements(&mut xml, &output);
+            xml += &format!("<{operation}Response xmlns=\"{namespace}\"><{operation}Result>");
+            elements(&mut xml, "", &output);
             xml += &format!(
                 "</{operation}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{operation}Response>"
             );
         }
-        Err(Problem { code, message, status }) => {
-            let blame = if status < 500 { "Sender" } else { "Receiver" };
-            let message = quick_xml::escape::escape(&message);
+        Err(problem) => {
+            let (blame, code) = (problem.blame(), problem.code);
+            let message = quick_xml::escape::escape(&problem.message);
             xml += &format!(
-                "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{blame}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{blame}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
                  <RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
             );
         }
@@ -198,34 +217,47 @@ fn xml_body(operation: &str, answer: Answer) -> String {
 }
 
 /// Members as elements, the items of a list as `member`.
-fn elements(xml: &mut String, value: &Value) {
+fn elements(xml: &mut String, name: &str, value: &Value) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value)),
         Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
         Value::String(text) => *xml += &quick_xml::escape::escape(text),
         Value::Null => {}
+        Value::Number(number) if is_time(name) => {
+            let since = Duration::try_from_secs_f64(number.as_f64().unwrap_or_default()).unwrap_or_default();
+            *xml += &humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since).to_string();
+        }
         other => *xml += &other.to_string(),
     }
 }
 
 fn element(xml: &mut String, name: &str, value: &Value) {
     *xml += &format!("<{name}>");
-    elements(xml, value);
+    elements(xml, name, value);
     *xml += &format!("</{name}>");
 }
 
-fn cbor_body(answer: Answer) -> Vec<u8> {
-    let value = answer.unwrap_or_else(|Problem { code, message, .. }| json!({ "__type": code, "message": message }));
+/// Whether a number is a time: seconds since 1970 in JSON, and a form of its own in the other protocols. The members
+/// that are times have names that say so, and no other number has.
+fn is_time(name: &str) -> bool {
+    ["Timestamp", "Time", "At"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn cbor_body(service: &str, answer: Answer) -> Vec<u8> {
+    // Here an error's type is the whole name of its shape.
+    let value = answer.unwrap_or_else(
+        |Problem { code, message, .. }| json!({ "__type": format!("com.amazonaws.{service}#{code}"), "message": message }),
+    );
     let mut body = Vec::new();
     // Writing to memory cannot fail; an empty body would be noticed by whoever reads it.
     let _ = ciborium::into_writer(&to_cbor("", &value), &mut body);
     body
 }
 
-/// In CBOR a time is a number with tag 1; members that are times have names that say so.
+/// In CBOR a time is a number with tag 1.
 fn to_cbor(name: &str, value: &Value) -> ciborium::Value {
     match value {
-        Value::Number(number) if name.ends_with("Timestamp") => {
+        Value::Number(number) if is_time(name) => {
             ciborium::Value::Tag(1, Box::new(ciborium::Value::Float(number.as_f64().unwrap_or_default())))
         }
         Value::Number(number) => match number.as_i64() {

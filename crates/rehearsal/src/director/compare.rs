@@ -1,12 +1,37 @@
 //! What a scenario promised against what happened, in words.
 
+use std::collections::BTreeSet;
+
 use crate::{
     hook_name::HookName,
-    report::{Expect, Outcome},
+    report::{Expect, HookRun, Outcome},
 };
 
 /// The differences; none when the promise was kept.
-pub(super) fn differences(expect: &Expect, outcome: Outcome, stopped_by: Option<HookName>, code: &str) -> Vec<String> {
+pub(super) fn differences(
+    expect: &Expect,
+    outcome: Outcome,
+    stopped_by: Option<HookName>,
+    hooks: &[HookRun],
+) -> Vec<String> {
+    let code = hooks.last().map(|run| run.code.as_str()).unwrap_or_default();
+    let mut differences = ending(expect, outcome, stopped_by, code);
+    let warned: BTreeSet<&str> = hooks
+        .iter()
+        .flat_map(|run| &run.checks)
+        .filter(|check| check.decision == "warn")
+        .map(|check| check.code.as_str())
+        .collect();
+    for code in expect.warns.iter().filter(|code| !warned.contains(code.as_str())) {
+        let warned: Vec<_> = warned.iter().copied().collect();
+        let seen =
+            if warned.is_empty() { "there was none".to_owned() } else { format!("there was {}", warned.join(", ")) };
+        differences.push(format!("expected a warning of {code}; {seen}"));
+    }
+    differences
+}
+
+fn ending(expect: &Expect, outcome: Outcome, stopped_by: Option<HookName>, code: &str) -> Vec<String> {
     let mut differences = Vec::new();
     if expect.outcome != outcome {
         differences.push(format!("expected the deployment to {}; it {}", wish(expect.outcome), fact(outcome)));
@@ -46,37 +71,77 @@ const fn fact(outcome: Outcome) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::report::CheckLine;
+
+    fn run(code: &str, warned: &str) -> HookRun {
+        let check = CheckLine {
+            name: "alarms".into(),
+            kind: "alarms".into(),
+            outcome: "no_data".into(),
+            decision: "warn".into(),
+            code: warned.into(),
+            hint: String::new(),
+            duration_ms: 1,
+            message: String::new(),
+        };
+        HookRun {
+            hook: HookName::BeforeInstall,
+            answer: None,
+            code: code.into(),
+            verdict: String::new(),
+            checks: vec![check],
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_warning_that_was_promised_has_to_come() {
+        let promise = Expect { warns: vec!["AlarmNoData".into()], ..expect(Outcome::Succeeded, None, None) };
+        let told = |warned| differences(&promise, Outcome::Succeeded, None, &[run("", warned)]);
+        assert!(told("AlarmNoData").is_empty());
+        assert_eq!(told("AlarmFiring"), ["expected a warning of AlarmNoData; there was AlarmFiring"]);
+        let none = differences(&promise, Outcome::Succeeded, None, &[]);
+        assert_eq!(none, ["expected a warning of AlarmNoData; there was none"]);
+    }
+
+    #[test]
+    fn the_code_is_the_last_hook_s() {
+        let promise = expect(Outcome::Failed, Some(HookName::BeforeInstall), Some("B"));
+        let runs = [run("A", ""), run("B", "")];
+        assert!(differences(&promise, Outcome::Failed, Some(HookName::BeforeInstall), &runs).is_empty());
+    }
 
     fn expect(outcome: Outcome, stopped_by: Option<HookName>, code: Option<&str>) -> Expect {
-        Expect { outcome, stopped_by, code: code.map(str::to_owned) }
+        Expect { outcome, stopped_by, code: code.map(str::to_owned), warns: Vec::new() }
     }
 
     #[test]
     fn a_kept_promise_has_no_differences() {
         let promise = expect(Outcome::RolledBack, Some(HookName::AfterInstall), Some("TasksStopped"));
-        assert!(differences(&promise, Outcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped").is_empty());
-        assert!(differences(&expect(Outcome::Succeeded, None, None), Outcome::Succeeded, None, "").is_empty());
+        assert!(ending(&promise, Outcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped").is_empty());
+        assert!(ending(&expect(Outcome::Succeeded, None, None), Outcome::Succeeded, None, "").is_empty());
     }
 
     #[test]
     fn what_is_left_out_is_not_compared() {
         let promise = expect(Outcome::RolledBack, None, None);
-        assert!(differences(&promise, Outcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped").is_empty());
+        assert!(ending(&promise, Outcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped").is_empty());
     }
 
     #[test]
     fn a_broken_promise_is_told_in_words() {
         let promise = expect(Outcome::RolledBack, Some(HookName::AfterInstall), Some("TargetsUnhealthy"));
-        let told =
-            differences(&promise, Outcome::RolledBack, Some(HookName::AfterAllowTestTraffic), "UnexpectedStatus");
+        let told = ending(&promise, Outcome::RolledBack, Some(HookName::AfterAllowTestTraffic), "UnexpectedStatus");
         assert_eq!(
             told,
             [
                 "expected AfterInstall to stop it with TargetsUnhealthy; it was AfterAllowTestTraffic with UnexpectedStatus"
             ]
         );
-        let told = differences(&promise, Outcome::Succeeded, None, "");
+        let told = ending(&promise, Outcome::Succeeded, None, "");
         assert_eq!(
             told,
             [

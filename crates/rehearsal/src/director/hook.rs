@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::{sync::oneshot, time::sleep};
 
-use super::{Director, TICK};
+use super::{TICK, track::Track};
 use crate::{
     hook_name::HookName,
     log::{self, Line},
@@ -28,6 +28,8 @@ pub(super) struct Ran {
 /// What is known about a hook while it runs.
 struct Watch {
     hook: HookName,
+    /// Whose function runs; another's, if the AppSpec is wrong.
+    program: HookName,
     checks: Vec<CheckLine>,
     verdict: Option<(String, String)>,
     ended: Option<InvocationResult>,
@@ -40,29 +42,31 @@ enum Wait {
     HourOver,
 }
 
-impl<F: Functions> Director<F> {
+impl<F: Functions> Track<'_, F> {
     pub(super) async fn run_hook(
         &mut self,
         hook: HookName,
-        deployment: &str,
+        program: HookName,
         stop: Option<Duration>,
     ) -> anyhow::Result<Ran> {
-        let execution = self.cloud.world().execution(hook.name());
+        let execution = self.world().execution(hook.name());
+        self.executions.insert(hook, execution.clone());
         let began = Instant::now();
         // Asynchronously: CodeDeploy waits for the status that is put, never for what the function returns.
-        let mut end = self.functions.invoke(hook, event(deployment, &execution), self.timeout).await?;
+        let payload = event(&self.deployment, &execution);
+        let mut end = self.director.functions.lock().await.invoke(program, payload, self.director.timeout).await?;
         self.tell(Happening::Invoked { hook });
-        let mut watch = Watch { hook, checks: Vec::new(), verdict: None, ended: None };
+        let mut watch = Watch { hook, program, checks: Vec::new(), verdict: None, ended: None };
         let waited = loop {
             self.turn(&mut watch, &mut end).await;
-            if let Some(answer) = self.cloud.world().answer(&execution) {
+            if let Some(answer) = self.world().answer(&execution) {
                 break Wait::Answered(answer);
             }
             if stop.is_some_and(|after| began.elapsed() >= after) {
                 break Wait::Stopped;
             }
-            if began.elapsed() >= self.hour {
-                self.cloud.world().leave(hook.name(), EventStatus::Failed, SystemTime::now());
+            if began.elapsed() >= self.director.hour {
+                self.world().leave(hook.name(), EventStatus::Failed, SystemTime::now());
                 break Wait::HourOver;
             }
         };
@@ -81,37 +85,41 @@ impl<F: Functions> Director<F> {
 
     /// One look at everything that can happen.
     async fn turn(&mut self, watch: &mut Watch, end: &mut oneshot::Receiver<InvocationResult>) {
-        let put = self.cloud.clone();
+        let put = &self.director.cloud.put;
         let line = tokio::select! {
             line = self.lines.recv() => line,
             ended = &mut *end, if watch.ended.is_none() => {
                 watch.ended = Some(ended.unwrap_or_else(|_| InvocationResult::Exited("was given up".to_owned())));
                 None
             }
-            () = put.put.notified() => None,
+            () = put.notified() => None,
             () = sleep(TICK) => None,
         };
         if let Some((hook, line)) = line {
-            self.hear(watch, hook, line);
+            self.hear(watch, hook, &line);
         }
         while let Ok((hook, line)) = self.lines.try_recv() {
-            self.hear(watch, hook, line);
+            self.hear(watch, hook, &line);
         }
         self.news();
     }
 
-    fn hear(&mut self, watch: &mut Watch, hook: HookName, line: String) {
-        if hook == watch.hook {
-            match log::read(&line) {
-                Some(Line::Check(check)) => {
-                    self.tell(Happening::Checked { hook, check: check.clone() });
-                    watch.checks.push(check);
-                }
-                Some(Line::Verdict { code, message }) => watch.verdict = Some((code, message)),
-                None => {}
-            }
+    fn hear(&mut self, watch: &mut Watch, hook: HookName, line: &str) {
+        if hook != watch.program {
+            return self.overhear(hook, line);
         }
-        self.logs.push((hook, line));
+        // The same function may be at work for another deployment.
+        if log::deployment(line).is_some_and(|deployment| deployment != self.deployment) {
+            return;
+        }
+        match log::read(line) {
+            Some(Line::Check(check)) => {
+                self.tell(Happening::Checked { hook: watch.hook, check: check.clone() });
+                watch.checks.push(check);
+            }
+            Some(Line::Verdict { code, message }) => watch.verdict = Some((code, message)),
+            None => {}
+        }
     }
 
     /// The answer is there; now the function returns, and its last lines arrive.
@@ -131,7 +139,7 @@ impl<F: Functions> Director<F> {
 
     /// Code and verdict: the hook's own, else in words why there is none.
     fn judge(&self, watch: &Watch, answer: Option<Answer>, stopped: bool) -> (String, String) {
-        let (hook, hour) = (watch.hook, self.hour);
+        let (hook, hour) = (watch.hook, self.director.hour);
         if stopped {
             return (String::new(), format!("{hook}: an operator stopped the deployment while it ran"));
         }

@@ -1,18 +1,24 @@
 //! The director's order, with functions that do as they are told in place of processes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
-use crate::{report::Answer, runtime::InvocationResult, scenario::Scenario};
+use crate::{
+    report::{Answer, Happening},
+    runtime::InvocationResult,
+    world::{Ground, World},
+};
 
 /// What a function does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Put(Answer),
     PutTwice,
+    /// As often as it is invoked, whether that is taken or not.
+    PutIfTaken,
     Silent,
     Die,
     RunOn,
@@ -31,7 +37,8 @@ impl Actors {
         let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
         let status = if answer == Answer::Succeeded { "Succeeded" } else { "Failed" };
         let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
-        self.cloud.world().put(&deployment, &execution, status, SystemTime::now()).is_ok()
+        let mut world = self.cloud.world_where(|world| world.owns(&deployment));
+        world.put(&deployment, &execution, status, SystemTime::now()).is_ok()
     }
 }
 
@@ -66,6 +73,11 @@ impl Functions for Actors {
                 assert!(!self.put(&payload, Answer::Failed));
                 let _ = sender.send(done);
             }
+            Act::PutIfTaken => {
+                self.put(&payload, Answer::Succeeded);
+                say(r#"{"verdict":"succeeded","verdict.code":"","message":"fine"}"#);
+                let _ = sender.send(done);
+            }
             Act::Silent => drop(sender.send(done)),
             Act::Die => drop(sender.send(InvocationResult::Exited("signal: 9 (SIGKILL)".into()))),
             Act::RunOn => self.kept.push(sender),
@@ -81,8 +93,10 @@ struct Outcomes {
 
 async fn play(yaml: &str, acts: &[(HookName, Act)]) -> Outcomes {
     let scenario = Scenario::from_yaml(&format!("name: x\nabout: x.\nhour: 300ms\n{yaml}"), "x").unwrap();
-    let ground = Ground { production: 1, test: 2, seed: 3 };
-    let cloud = Arc::new(Cloud::new(World::new(SystemTime::now(), ground, &scenario.given), Vec::new()));
+    let worlds = scenario.services().into_iter().zip(3..).map(|(service, seed)| {
+        World::of(service, SystemTime::now(), Ground { production: 1, test: 2, seed }, &scenario.given)
+    });
+    let cloud = Arc::new(Cloud::of(worlds.collect(), Vec::new()));
     let (line, lines) = mpsc::unbounded_channel();
     let (moment, mut moments) = mpsc::unbounded_channel();
     let actors = Actors {
@@ -224,4 +238,65 @@ async fn a_second_deployment_begins_where_the_first_one_ended() {
         ["production listener now forwards 100 % to tg-shop-b", "production listener now forwards 100 % to tg-shop-a"]
     );
     assert!(played.report.deployments[1].ending.contains("(version 1.43.0)"));
+}
+
+#[tokio::test]
+async fn the_appspec_says_whose_function_is_invoked() {
+    let yaml = "appspec: { after_install: before_allow_traffic, before_allow_traffic: none }\n\
+                deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install, code: TargetsUnhealthy } }]";
+    let played = play(yaml, &[(HookName::BeforeAllowTraffic, Act::Put(Answer::Failed))]).await;
+    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+    assert_eq!(played.report.deployments[0].hooks[1].verdict, "the verdict", "the lines are the program's");
+    let yaml =
+        "appspec: { before_install: none, after_install: none }\ndeployments: [{ expect: { outcome: succeeded } }]";
+    let played = play(yaml, &[]).await;
+    let hooks: Vec<_> = played.report.deployments[0].hooks.iter().map(|run| run.hook).collect();
+    assert_eq!(hooks, HookName::ALL[2..]);
+}
+
+#[tokio::test]
+async fn an_event_that_comes_once_more_changes_nothing() {
+    for (after, says) in [("Install", ""), ("AfterAllowTraffic", "")] {
+        let yaml = format!(
+            "deployments: [{{ again: {{ hook: before_install, after: {after}, says: '{says}' }}, \
+             expect: {{ outcome: succeeded }} }}]"
+        );
+        let played = play(&yaml, &[(HookName::BeforeInstall, Act::PutIfTaken)]).await;
+        assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+        let moved = |what: &&Happening| matches!(what, Happening::Moved { text } if text.contains("once more"));
+        assert_eq!(played.moments.iter().filter(moved).count(), 1);
+    }
+    let yaml = "deployments: [{ again: { hook: before_install, after: Install, says: NoEventInProgress }, \
+                expect: { outcome: succeeded } }]";
+    let played = play(yaml, &[(HookName::BeforeInstall, Act::PutIfTaken)]).await;
+    let told = &played.report.deployments[0].differences;
+    assert_eq!(told, &["expected the second run of BeforeInstall to say NoEventInProgress; it said \"\""]);
+}
+
+#[tokio::test]
+async fn two_deployments_go_on_together_and_are_told_one_after_the_other() {
+    let yaml = "together: true\ndeployments:\n  - expect: { outcome: succeeded }\n  - service: cart\n    \
+                expect: { outcome: succeeded }";
+    let began = std::time::Instant::now();
+    let played = play(yaml, &[]).await;
+    assert!(played.report.held(), "{:?}", played.report);
+    let told = short(&played.moments);
+    assert_eq!((told[0].as_str(), told[15].as_str(), told.len()), ("created 1/2", "created 2/2", 30));
+    let took: Duration = played.report.deployments.iter().map(|one| one.took).sum();
+    assert!(began.elapsed() < took, "they waited for each other");
+    let ids: std::collections::BTreeSet<_> = played.report.deployments.iter().map(|one| &one.deployment).collect();
+    assert_eq!(ids.len(), 2);
+}
+
+#[tokio::test]
+async fn a_shift_in_steps_takes_its_time_and_is_told() {
+    let yaml = "deployments: [{ world: { shift: { first: 10, every: 200ms } }, expect: { outcome: succeeded } }]";
+    let played = play(yaml, &[]).await;
+    let moved = played.moments.iter().filter_map(|what| match what {
+        Happening::Moved { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let moved: Vec<_> = moved.collect();
+    assert_eq!(moved, ["production listener: 10 % to tg-shop-b", "production listener: 100 % to tg-shop-b"]);
+    assert!(played.report.held());
 }

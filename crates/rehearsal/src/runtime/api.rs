@@ -6,7 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use hyper::header::{HeaderName, HeaderValue};
+use http_body_util::Full;
+use hyper::{
+    Response,
+    body::Bytes,
+    header::{HeaderName, HeaderValue},
+};
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
@@ -40,7 +45,8 @@ struct Desk {
     open: Mutex<HashMap<String, oneshot::Sender<InvocationResult>>>,
 }
 
-const VERSION: &str = "/2018-06-01/runtime/";
+/// Where every path of the Runtime API begins.
+pub(crate) const RUNTIME: &str = "/2018-06-01/runtime/";
 
 impl RuntimeApi {
     pub async fn start(function: String) -> std::io::Result<Self> {
@@ -67,7 +73,7 @@ impl RuntimeApi {
 
 impl Desk {
     async fn answer(&self, request: Request) -> Reply {
-        let Some(path) = request.path.strip_prefix(VERSION) else { return Some(reply(404, "", "")) };
+        let Some(path) = request.path.strip_prefix(RUNTIME) else { return Some(reply(404, "", "")) };
         if request.method == "GET" && path == "invocation/next" {
             return self.next().await;
         }
@@ -83,14 +89,7 @@ impl Desk {
             let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
             return Some(reply(400, "application/json", body));
         };
-        let value: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let result = match what {
-            "response" => InvocationResult::Success(value),
-            _ => {
-                let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                InvocationResult::Error { error_type: text("errorType"), error_message: text("errorMessage") }
-            }
-        };
+        let result = result(what, &request.body);
         // Whoever invoked it may have stopped waiting.
         let _ = open.send(result);
         accepted()
@@ -99,26 +98,46 @@ impl Desk {
     /// A long poll: answers when there is an event.
     async fn next(&self) -> Reply {
         let Offer { id, payload, deadline, result } = self.offers.lock().await.recv().await?;
-        let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
-        let mut response = reply(200, "application/json", payload);
-        let headers = [
-            ("lambda-runtime-aws-request-id", id.clone()),
-            ("lambda-runtime-deadline-ms", deadline.to_string()),
-            (
-                "lambda-runtime-invoked-function-arn",
-                format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.function),
-            ),
-            (
-                "lambda-runtime-trace-id",
-                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
-            ),
-        ];
-        for (name, value) in headers {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                response.headers_mut().insert(HeaderName::from_static(name), value);
-            }
-        }
+        let response = invocation(&self.function, &id, payload, deadline);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, result);
         Some(response)
+    }
+}
+
+/// What a function that polls gets with an event.
+pub(crate) fn invocation(
+    function: &str,
+    id: &str,
+    payload: impl Into<Bytes>,
+    deadline: SystemTime,
+) -> Response<Full<Bytes>> {
+    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut response = reply(200, "application/json", payload);
+    let headers = [
+        ("lambda-runtime-aws-request-id", id.to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        ("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
+        ),
+    ];
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// What a function sent back, by the last part of the path that it sent it to.
+pub(crate) fn result(what: &str, body: &[u8]) -> InvocationResult {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    match what {
+        "response" => InvocationResult::Success(value),
+        _ => {
+            let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            InvocationResult::Error { error_type: text("errorType"), error_message: text("errorMessage") }
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,6 +30,8 @@ pub(crate) struct Setup {
     pub endpoint: String,
     /// Further environment variables; they win over all others.
     pub env: BTreeMap<String, String>,
+    /// Functions that Lambda kills so long after their invocation, as it does with one that takes too much memory.
+    pub killed: BTreeMap<HookName, Duration>,
 }
 
 /// A function.
@@ -69,6 +74,16 @@ impl Function {
         self.hook
     }
 
+    /// Whether it waits for something to do.
+    pub fn is_free(&self) -> bool {
+        !self.running.busy.load(Ordering::Relaxed)
+    }
+
+    /// One more of it: Lambda starts another execution environment when one is at work.
+    pub async fn another(&self) -> anyhow::Result<Self> {
+        Self::start(self.hook, self.program.clone(), self.setup.clone(), self.lines.clone()).await
+    }
+
     /// Invokes it; in a new process, if the last one has ended. The receiver is told how it went.
     pub async fn invoke(
         &mut self,
@@ -78,7 +93,7 @@ impl Function {
         if self.running.is_over() {
             self.running = Running::start(self.hook, &self.program, &self.setup, &self.lines).await?;
         }
-        Ok(self.running.invoke(payload, limit))
+        Ok(self.running.invoke(payload, limit, self.setup.killed.get(&self.hook).copied()))
     }
 
     /// Kills it and reads what it has written to the end.
@@ -96,6 +111,8 @@ struct Running {
     api: RuntimeApi,
     /// Both pipes are at their end, so the process is.
     over: watch::Receiver<bool>,
+    /// It has been invoked and has not ended.
+    busy: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
 
@@ -118,7 +135,7 @@ impl Running {
         let mut command = Command::new(program);
         command
             .env_clear()
-            .envs(environment(&name, api.port, setup))
+            .envs(environment(hook, &name, api.port, setup))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -143,7 +160,7 @@ impl Running {
             tokio::join!(out, err);
             let _ = over.send(true);
         });
-        Ok(Self { child: Arc::new(Mutex::new(child)), api, over: is_over, tasks })
+        Ok(Self { child: Arc::new(Mutex::new(child)), api, over: is_over, busy: Arc::default(), tasks })
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -154,15 +171,26 @@ impl Running {
         *self.over.borrow() || !matches!(self.child().try_wait(), Ok(None))
     }
 
-    fn invoke(&mut self, payload: Vec<u8>, limit: Duration) -> oneshot::Receiver<InvocationResult> {
+    fn invoke(
+        &mut self,
+        payload: Vec<u8>,
+        limit: Duration,
+        killed: Option<Duration>,
+    ) -> oneshot::Receiver<InvocationResult> {
         let (ended, receiver) = oneshot::channel();
         let result = self.api.offer(payload, limit);
-        let (child, mut over) = (self.child.clone(), self.over.clone());
+        let (child, mut over, busy) = (self.child.clone(), self.over.clone(), self.busy.clone());
+        busy.store(true, Ordering::Relaxed);
         self.tasks.spawn(async move {
             let how = tokio::select! {
                 biased;
                 Ok(result) = result => result,
                 () = at_end(&mut over) => InvocationResult::Exited(status(&child).await),
+                () = sleep(killed.unwrap_or(limit)), if killed.is_some() => {
+                    let _ = lock(&child).start_kill();
+                    let _ = timeout(PATIENCE, at_end(&mut over)).await;
+                    InvocationResult::Exited(status(&child).await)
+                }
                 () = sleep(limit) => {
                     let _ = lock(&child).start_kill();
                     // The next invocation must find it gone, not going.
@@ -170,6 +198,7 @@ impl Running {
                     InvocationResult::TimedOut(limit)
                 }
             };
+            busy.store(false, Ordering::Relaxed);
             // Whoever invoked it may have stopped waiting.
             let _ = ended.send(how);
         });
@@ -216,9 +245,8 @@ async fn copy(from: impl AsyncRead + Unpin, hook: HookName, to: &mpsc::Unbounded
 }
 
 /// What Lambda sets for a custom runtime, and nothing of this process's own environment.
-fn environment(name: &str, port: u16, setup: &Setup) -> BTreeMap<String, String> {
+fn environment(hook: HookName, name: &str, port: u16, setup: &Setup) -> BTreeMap<String, String> {
     let fixed = [
-        ("AWS_ACCESS_KEY_ID", "ASIAREHEARSALREHEARS"),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -236,6 +264,7 @@ fn environment(name: &str, port: u16, setup: &Setup) -> BTreeMap<String, String>
     ];
     let mut all: BTreeMap<String, String> =
         fixed.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    all.insert("AWS_ACCESS_KEY_ID".into(), hook.access_key());
     all.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.to_owned());
     all.insert("AWS_LAMBDA_LOG_GROUP_NAME".into(), format!("/aws/lambda/{name}"));
     all.insert("AWS_LAMBDA_RUNTIME_API".into(), format!("127.0.0.1:{port}"));

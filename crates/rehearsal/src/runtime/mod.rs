@@ -11,7 +11,10 @@ use std::{future::Future, path::PathBuf, time::Duration};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::function::{Function, Setup, locate};
+pub(crate) use self::{
+    api::{RUNTIME, invocation, result},
+    function::{Function, Setup, locate},
+};
 use crate::hook_name::HookName;
 
 /// How an invocation ended.
@@ -71,8 +74,17 @@ impl Functions for Fleet {
         payload: Vec<u8>,
         timeout: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
-        let function = self.0.iter_mut().find(|function| function.hook() == hook);
-        let function = function.ok_or_else(|| anyhow::anyhow!("there is no function for {hook}"))?;
-        function.invoke(payload, timeout).await
+        let own = |function: &Function| function.hook() == hook;
+        let at = match self.0.iter().position(|function| own(function) && function.is_free()) {
+            Some(at) => at,
+            None => {
+                let busy = self.0.iter().find(|function| own(function));
+                let busy = busy.ok_or_else(|| anyhow::anyhow!("there is no function for {hook}"))?;
+                let another = busy.another().await?;
+                self.0.push(another);
+                self.0.len() - 1
+            }
+        };
+        self.0[at].invoke(payload, timeout).await
     }
 }

@@ -85,6 +85,7 @@ fn setup() -> Setup {
     Setup {
         endpoint: "http://127.0.0.1:9".into(),
         env: [("GREENLIGHT_GATE".to_owned(), "version: 1".to_owned())].into(),
+        killed: [(HookName::AfterAllowTraffic, Duration::from_millis(100))].into(),
     }
 }
 
@@ -150,4 +151,31 @@ async fn dropping_the_fleet_leaves_no_process() {
 async fn a_missing_program_is_named_with_the_way_to_get_it() {
     let error = Fleet::start(std::path::Path::new("nowhere"), &setup()).await.unwrap_err().to_string();
     assert!(error.contains("before-install") && error.contains("make rehearse"), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_that_is_at_work_gets_a_second_process() {
+    let scripts = scripts("busy", "echo $$; exec sleep 600");
+    let (mut fleet, mut lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
+    let limit = Duration::from_millis(300);
+    let first = fleet.invoke(HookName::AfterInstall, Vec::new(), limit).await.unwrap();
+    let second = fleet.invoke(HookName::AfterInstall, Vec::new(), limit).await.unwrap();
+    // Five to begin with, and one more.
+    let mut pids = std::collections::BTreeSet::new();
+    while pids.len() < 6 {
+        pids.insert(timeout(Duration::from_secs(20), lines.recv()).await.unwrap().unwrap().1);
+    }
+    for ended in [first, second] {
+        assert_eq!(timeout(Duration::from_secs(20), ended).await.unwrap().unwrap(), InvocationResult::TimedOut(limit));
+    }
+    assert!(fleet.0.iter().all(Function::is_free));
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up() {
+    let scripts = scripts("memory", "exec sleep 600");
+    let (mut fleet, _lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
+    let ended = fleet.invoke(HookName::AfterAllowTraffic, Vec::new(), Duration::from_secs(600)).await.unwrap();
+    let ended = timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
+    assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
 }

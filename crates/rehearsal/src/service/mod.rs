@@ -3,11 +3,14 @@
 //! Production and test listener are real ports on loopback. Who answers there is decided by the world's listeners at
 //! that moment: rules, weights, target group, the task set behind it, the version in its containers.
 
+mod tls;
+
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,10 +20,11 @@ use std::{
 use serde::Serialize;
 use serde_json::json;
 
+pub(crate) use self::tls::Tls;
 use crate::{
     aws::Cloud,
-    exchange::{Port, Reply, Request, Serving, reply, serve},
-    world::Behaviour,
+    exchange::{Port, Reply, Request, Serving, Silence, reply, serve_with},
+    world::{Behaviour, Door},
 };
 
 /// Which of the two sides answered.
@@ -55,37 +59,88 @@ pub struct ServiceRequest {
 /// The listeners, open. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct Front {
-    seen: Arc<Mutex<Vec<ServiceRequest>>>,
-    _serving: Vec<Serving>,
+    ledger: Arc<Ledger>,
+    serving: Vec<Serving>,
+    /// Ports at which nobody is answered or nobody listens. They are held, so that nobody else gets them.
+    silences: Vec<Silence>,
+    shut: Vec<Port>,
+    tls: Option<Tls>,
+}
+
+/// What came to the service.
+#[derive(Debug, Default)]
+struct Ledger {
+    seen: Mutex<Vec<ServiceRequest>>,
+    /// How many requests each path of a version has got.
+    counts: Mutex<BTreeMap<(String, String), u32>>,
 }
 
 impl Front {
     /// Opens the ports that were held.
     pub fn open(cloud: &Arc<Cloud>, ports: Vec<Port>) -> std::io::Result<Self> {
-        let seen = Arc::<Mutex<Vec<ServiceRequest>>>::default();
-        let mut serving = Vec::new();
+        let mut front = Self::closed(None);
         for port in ports {
-            let number = port.number;
-            let turn = Arc::new(AtomicU64::new(0));
-            for listener in port.listen()? {
-                let (cloud, seen, turn) = (cloud.clone(), seen.clone(), turn.clone());
-                serving.push(serve(listener, move |request| {
-                    let (cloud, seen, turn) = (cloud.clone(), seen.clone(), turn.fetch_add(1, Ordering::Relaxed));
-                    async move { answer(&cloud, &seen, number, turn, request).await }
-                }));
+            front.listen(cloud, port)?;
+        }
+        Ok(front)
+    }
+
+    /// The same, as far as the doors are open, and through TLS where there is some.
+    pub async fn open_doors(cloud: &Arc<Cloud>, ports: Vec<(Port, Door)>, tls: Option<Tls>) -> std::io::Result<Self> {
+        let mut front = Self::closed(tls);
+        for (port, door) in ports {
+            match door {
+                Door::Open => front.listen(cloud, port)?,
+                Door::Closed => front.shut.push(port),
+                Door::Silent => front.silences.push(port.ignore().await?),
             }
         }
-        Ok(Self { seen, _serving: serving })
+        Ok(front)
+    }
+
+    fn closed(tls: Option<Tls>) -> Self {
+        let ledger = Arc::default();
+        Self { ledger, serving: Vec::new(), silences: Vec::new(), shut: Vec::new(), tls }
+    }
+
+    fn listen(&mut self, cloud: &Arc<Cloud>, port: Port) -> std::io::Result<()> {
+        let number = port.number;
+        let turn = Arc::new(AtomicU64::new(0));
+        let acceptor = self.tls.as_ref().map(|tls| tls.acceptor.clone());
+        for listener in port.listen()? {
+            let (cloud, ledger, turn) = (cloud.clone(), self.ledger.clone(), turn.clone());
+            self.serving.push(serve_with(listener, acceptor.clone(), move |request| {
+                let (cloud, ledger, turn) = (cloud.clone(), ledger.clone(), turn.fetch_add(1, Ordering::Relaxed));
+                async move { answer(&cloud, &ledger, number, turn, request).await }
+            }));
+        }
+        Ok(())
+    }
+
+    /// The file with the certificate of the authority that signed the listeners'.
+    pub fn authority(&self) -> Option<&Path> {
+        self.tls.as_ref().map(Tls::authority)
     }
 
     /// What came so far.
     pub fn seen(&self) -> Vec<ServiceRequest> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ledger.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Who is behind a listener for one request.
-struct Behind {
+enum Behind {
+    Somebody(Somebody),
+    /// A target group of which no task runs.
+    Nobody,
+    /// Another service behind the same load balancer.
+    Another,
+    /// The listener answers by itself that there is nothing.
+    Nothing,
+}
+
+/// A task that answers.
+struct Somebody {
     colour: Colour,
     version: String,
     behaviour: Behaviour,
@@ -93,13 +148,14 @@ struct Behind {
     speaks_http: bool,
 }
 
-async fn answer(cloud: &Cloud, seen: &Mutex<Vec<ServiceRequest>>, port: u16, turn: u64, request: Request) -> Reply {
+async fn answer(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, request: Request) -> Reply {
     let path = request.path.split('?').next().unwrap_or_default();
-    let behind = behind(cloud, port, turn, request.header("host"), path);
+    let behind = behind(cloud, ledger, port, turn, request.header("host"), path);
+    let somebody = if let Behind::Somebody(somebody) = &behind { Some(somebody) } else { None };
     let mut entry = ServiceRequest {
         port,
-        colour: behind.as_ref().map(|it| it.colour),
-        version: behind.as_ref().map(|it| it.version.clone()),
+        colour: somebody.map(|it| it.colour),
+        version: somebody.map(|it| it.version.clone()),
         method: request.method.clone(),
         path: request.path.clone(),
         headers: request
@@ -111,46 +167,59 @@ async fn answer(cloud: &Cloud, seen: &Mutex<Vec<ServiceRequest>>, port: u16, tur
     };
     let response = match behind {
         // What an Application Load Balancer says when a target group has no targets.
-        None => Some(reply(
-            503,
-            "text/html",
-            "<html><head><title>503 Service Temporarily Unavailable</title></head></html>",
-        )),
-        Some(Behind { behaviour, version, colour, speaks_http }) => {
-            tokio::time::sleep(behaviour.delay).await;
-            match (behaviour.hang_up, speaks_http) {
-                (true, true) => {
-                    Some(reply(502, "text/html", "<html><head><title>502 Bad Gateway</title></head></html>"))
-                }
-                (true, false) => None,
-                (false, _) => {
-                    let body =
-                        behaviour.body.unwrap_or_else(|| json!({ "version": version, "colour": colour }).to_string());
-                    let mut response = reply(behaviour.status, "application/json", body);
-                    if let Ok(version) = version.parse() {
-                        response.headers_mut().insert("x-version", version);
-                    }
-                    Some(response)
-                }
-            }
-        }
+        Behind::Nobody => Some(reply(503, "text/html", page("503 Service Temporarily Unavailable"))),
+        Behind::Nothing => Some(reply(404, "text/plain", "Not found")),
+        Behind::Another => Some(reply(200, "application/json", r#"{"service":"another"}"#)),
+        Behind::Somebody(somebody) => somebody.answer().await,
     };
     entry.status = response.as_ref().map(|response| response.status().as_u16());
-    seen.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    ledger.seen.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     response
 }
 
-fn behind(cloud: &Cloud, port: u16, turn: u64, host: &str, path: &str) -> Option<Behind> {
-    let world = cloud.world();
-    let listener = world.listeners.iter().find(|listener| listener.port == port)?;
-    let group = world.forward(listener, host, path, turn)?;
-    let set = world.behind(group)?;
-    let version = world.version_of(set)?;
+impl Somebody {
+    async fn answer(self) -> Reply {
+        let Self { colour, version, behaviour, speaks_http } = self;
+        tokio::time::sleep(behaviour.delay).await;
+        if behaviour.hang_up {
+            return speaks_http.then(|| reply(502, "text/html", page("502 Bad Gateway")));
+        }
+        let body = behaviour.body.unwrap_or_else(|| json!({ "version": version, "colour": colour }).to_string());
+        let mut response = reply(behaviour.status, "application/json", body);
+        if let Ok(version) = version.parse() {
+            response.headers_mut().insert("x-version", version);
+        }
+        if let Some(location) = behaviour.location.and_then(|location| location.parse().ok()) {
+            response.headers_mut().insert(hyper::header::LOCATION, location);
+        }
+        Some(response)
+    }
+}
+
+fn page(title: &str) -> String {
+    format!("<html><head><title>{title}</title></head></html>")
+}
+
+fn behind(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, host: &str, path: &str) -> Behind {
+    let world = cloud.world_where(|world| world.listeners.iter().any(|listener| listener.port == port));
+    let Some(listener) = world.listeners.iter().find(|listener| listener.port == port) else { return Behind::Nothing };
+    let Some(group) = world.forward(listener, host, path, turn) else { return Behind::Nothing };
+    let names = world.group.pair.iter().flat_map(|pair| &pair.target_groups);
+    let ours = world.target_groups.iter().filter(|it| names.clone().any(|name| *name == it.name));
+    if !ours.into_iter().any(|it| it.arn == group) {
+        return Behind::Another;
+    }
+    let Some(set) = world.behind(group) else { return Behind::Nobody };
+    let Some(version) = world.version_of(set) else { return Behind::Nobody };
     let replacement = world.deployments.last().is_some_and(|deployment| deployment.id == set.external_id);
-    Some(Behind {
+    let mut counts = ledger.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let count = counts.entry((version.task_definition.clone(), path.to_owned())).or_default();
+    let nth = *count;
+    *count += 1;
+    Behind::Somebody(Somebody {
         colour: if replacement { Colour::Green } else { Colour::Blue },
         version: version.name.clone(),
-        behaviour: version.routes.get(path).cloned().unwrap_or_default(),
+        behaviour: version.routes.get(path).filter(|behaviour| behaviour.strikes(nth)).cloned().unwrap_or_default(),
         speaks_http: listener.protocol.starts_with("HTTP"),
     })
 }

@@ -79,3 +79,42 @@ async fn a_version_answers_as_the_scenario_says() {
     assert_eq!(shop.front.seen().last().unwrap().status, None);
     assert_eq!(get(shop.production, "/checkout").await.unwrap().0, 200, "the original is not the replacement");
 }
+
+#[tokio::test]
+async fn a_service_that_warms_up_and_one_bad_task() {
+    let routes = [
+        ("/cold".to_owned(), Behaviour { status: 503, first: Some(2), ..Behaviour::default() }),
+        ("/half".to_owned(), Behaviour { status: 500, one_in: 2, ..Behaviour::default() }),
+    ];
+    let shop = shop(&Course { routes: routes.into(), ..Course::default() }).await;
+    let green = shop.cloud.world().green_group().unwrap().arn.clone();
+    shop.cloud.world().test().unwrap().default = vec![(green, 1)];
+    let mut seen = Vec::new();
+    for path in ["/cold", "/cold", "/cold", "/half", "/half", "/half"] {
+        seen.push(get(shop.test, path).await.unwrap().0);
+    }
+    assert_eq!(seen, [503, 503, 200, 500, 200, 500]);
+}
+
+#[tokio::test]
+async fn what_no_rule_is_about_and_what_leads_elsewhere() {
+    let shop = shop(&Course::default()).await;
+    shop.cloud.world().test().unwrap().default = Vec::new();
+    assert_eq!(get(shop.test, "/").await.unwrap(), (404, "Not found".to_owned()));
+    shop.cloud.world().test().unwrap().default = vec![("arn:of-another-service".into(), 1)];
+    assert!(get(shop.test, "/").await.unwrap().1.contains("another"));
+}
+
+#[tokio::test]
+async fn a_door_is_closed_or_silent() {
+    let ports = [Port::hold().unwrap(), Port::hold().unwrap()];
+    let (closed, silent) = (ports[0].number, ports[1].number);
+    let ground = Ground { production: closed, test: silent, seed: 1 };
+    let cloud = Arc::new(Cloud::new(World::new(SystemTime::now(), ground, &Given::default()), Vec::new()));
+    let doors = ports.into_iter().zip([Door::Closed, Door::Silent]).collect();
+    let _front = Front::open_doors(&cloud, doors, None).await.unwrap();
+    let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    let knock = TcpStream::connect(("127.0.0.1", silent));
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(), "nothing comes back");
+}

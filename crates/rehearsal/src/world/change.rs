@@ -1,8 +1,8 @@
 //! Everything that can change in the world by itself, as time passes.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::{Health, Service, ServiceEvent, Target, Task, TaskSet, World};
+use super::{Course, Health, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -23,7 +23,17 @@ pub enum Change {
     /// The health of a task and its containers is known.
     TaskHealth { arn: String, health: String },
     /// A task stops.
-    TaskStopped { arn: String, code: String, reason: String, exit_code: Option<i32> },
+    TaskStopped { arn: String, stop: TasksStop },
+    /// A task of a set ends, and another one is started for it.
+    TaskLost { set: String, stop: TasksStop },
+    /// A task of a set ends, and another one runs in its place at once.
+    TaskCrashes { set: String, stop: TasksStop },
+    /// A task set gets along with so many tasks less.
+    ScaledIn { set: String, by: i32 },
+    /// A container that is not essential ends in all tasks of a set.
+    SidecarExits { set: String, exit_code: i32 },
+    /// The health of all targets of a task set changes.
+    TargetsOf { set: String, health: Health },
     /// A target is registered.
     TargetRegistered { group: String, target: Target },
     /// A target's health changes.
@@ -54,8 +64,9 @@ impl World {
                 }
             }
             Change::Steady { id } => {
+                // A task may have been lost in the meantime.
                 if let Some(set) = self.task_set(&id) {
-                    set.steady = true;
+                    set.steady = set.running == set.desired && set.pending == 0;
                 }
             }
             Change::TaskStarted(task) => {
@@ -70,12 +81,25 @@ impl World {
                 task.last_status = "RUNNING".into();
                 task.containers.iter_mut().for_each(|it| it.last_status = "RUNNING".into());
             }),
-            Change::TaskHealth { arn, health } => self.change_task(&arn, |task| {
-                task.containers.iter_mut().for_each(|it| it.health.clone_from(&health));
-                task.health = health;
-            }),
-            Change::TaskStopped { arn, code, reason, exit_code } => {
-                self.change_task(&arn, |task| stop(task, now, &code, &reason, exit_code))
+            Change::TaskHealth { arn, health } => self.change_task(&arn, |task| task.be(&health)),
+            Change::TaskStopped { arn, stop: end } => self.change_task(&arn, |task| stop(task, now, &end)),
+            Change::TaskLost { set, stop } => self.lose_task(&set, &stop, now),
+            Change::TaskCrashes { set, stop } => self.crash_task(&set, &stop, now),
+            Change::ScaledIn { set, by } => self.scale_in(&set, by, now),
+            Change::SidecarExits { set, exit_code } => {
+                let alive = |task: &&mut Task| task.started_by == set && task.last_status == "RUNNING";
+                let containers = self.tasks.iter_mut().filter(alive).flat_map(|task| &mut task.containers);
+                for container in containers.filter(|container| !container.essential) {
+                    container.last_status = "STOPPED".into();
+                    container.exit_code = Some(exit_code);
+                }
+            }
+            Change::TargetsOf { set, health } => {
+                let addresses = self.addresses(&set);
+                if let Some(group) = self.group_of(&set).and_then(|group| self.target_group(&group)) {
+                    let own = group.targets.iter_mut().filter(|target| addresses.contains(&target.id));
+                    own.for_each(|target| target.health = health.clone());
+                }
             }
             Change::TargetRegistered { group, target } => {
                 if let Some(group) = self.target_group(&group) {
@@ -94,9 +118,7 @@ impl World {
                 }
             }
             Change::ListenerForwards { listener, to } => {
-                if let Some(listener) = self.listener(&listener) {
-                    listener.default = to;
-                }
+                self.forward_to(&listener, to);
             }
             Change::ServiceSays { message } => {
                 let id = self.ids.hex(36);
@@ -123,6 +145,92 @@ impl World {
         self.recount(&set);
     }
 
+    /// Listener and rules go over to `to`, as far as they are about the pair at all: what leads to another service is
+    /// not CodeDeploy's to change.
+    fn forward_to(&mut self, listener: &str, to: Vec<(String, i32)>) {
+        let names = self.group.pair.iter().flat_map(|pair| &pair.target_groups);
+        let groups = names.filter_map(|name| self.target_groups.iter().find(|group| group.name == *name));
+        let pair: Vec<_> = groups.map(|group| group.arn.clone()).collect();
+        let about = |forward: &[(String, i32)]| forward.iter().any(|(arn, _)| pair.contains(arn));
+        let half: Vec<_> = pair.iter().map(|arn| (arn.clone(), 50)).collect();
+        let stuck = self.stuck.clone();
+        let Some(listener) = self.listener(listener) else { return };
+        if about(&listener.default) {
+            listener.default.clone_from(&to);
+        }
+        for rule in listener.rules.iter_mut().filter(|rule| about(&rule.forward)) {
+            match stuck.get(&rule.priority) {
+                None => rule.forward.clone_from(&to),
+                Some(RuleFate::Half) => rule.forward.clone_from(&half),
+                Some(RuleFate::Stays) => {}
+            }
+        }
+    }
+
+    /// The addresses of a task set's tasks.
+    fn addresses(&self, set: &str) -> Vec<String> {
+        self.tasks.iter().filter(|task| task.started_by == set).map(|task| task.address.clone()).collect()
+    }
+
+    /// The target group of a task set.
+    fn group_of(&mut self, set: &str) -> Option<String> {
+        self.task_set(set)?.target_group().map(str::to_owned)
+    }
+
+    /// Ends the oldest task of a set that runs.
+    fn end_one(&mut self, set: &str, end: &TasksStop, now: SystemTime) -> Option<String> {
+        let alive = |task: &&mut Task| task.started_by == set && task.last_status == "RUNNING";
+        let task = self.tasks.iter_mut().find(alive)?;
+        stop(task, now, end);
+        let address = task.address.clone();
+        self.recount(set);
+        Some(address)
+    }
+
+    fn lose_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) {
+        let Some(address) = self.end_one(set, end, now) else { return };
+        let Some(known) = self.task_set(set) else { return };
+        known.steady = false;
+        let known = known.clone();
+        let Some(group) = self.group_of(set) else { return };
+        self.at(now, Change::TargetGone { group: group.clone(), id: address });
+        let course = Course::default();
+        self.start_task(&known, &group, &course, now);
+        let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
+        self.at(up, Change::Steady { id: set.to_owned() });
+    }
+
+    fn crash_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) {
+        let Some(address) = self.end_one(set, end, now) else { return };
+        let Some(known) = self.task_set(set).cloned() else { return };
+        let mut task = self.new_task(&known, now);
+        task.settle();
+        let target =
+            Target { id: task.address.clone(), port: super::healthy::CONTAINER_PORT, health: Health::healthy() };
+        self.tasks.push(task);
+        self.recount(set);
+        if let Some(group) = self.group_of(set).and_then(|group| self.target_group(&group)) {
+            group.targets.retain(|target| target.id != address);
+            group.targets.push(target);
+        }
+    }
+
+    fn scale_in(&mut self, set: &str, by: i32, now: SystemTime) {
+        let Some(known) = self.task_set(set) else { return };
+        let by = by.min(known.desired);
+        known.desired -= by;
+        let group = self.group_of(set);
+        for _ in 0..by {
+            let end = scaled_in(set);
+            if let (Some(id), Some(group)) = (self.end_one(set, &end, now), group.clone()) {
+                let words = "Target deregistration is in progress";
+                let health = Health::other("draining", "Target.DeregistrationInProgress", words);
+                self.at(now, Change::TargetHealth { group: group.clone(), id: id.clone(), health });
+                self.at(now + Duration::from_millis(500), Change::TargetGone { group, id });
+            }
+        }
+    }
+
     fn recount(&mut self, set: &str) {
         let of_set = || self.tasks.iter().filter(|task| task.started_by == set);
         let running = of_set().filter(|task| task.last_status == "RUNNING").count();
@@ -139,10 +247,9 @@ impl World {
         let Some(at) = service.task_sets.iter().position(|set| set.id == id) else { return };
         let gone = service.task_sets.remove(at);
         for task in self.tasks.iter_mut().filter(|task| task.started_by == id && task.last_status != "STOPPED") {
-            stop(task, now, "ServiceSchedulerInitiated", "Scaling activity initiated by (deployment deleted)", Some(0));
+            stop(task, now, &scaled_in("deleted"));
         }
-        let addresses: Vec<_> =
-            self.tasks.iter().filter(|task| task.started_by == id).map(|task| task.address.clone()).collect();
+        let addresses = self.addresses(id);
         if let Some(group) = gone.target_group().map(str::to_owned).and_then(|arn| self.target_group(&arn)) {
             group.targets.retain(|target| !addresses.contains(&target.id));
         }
@@ -153,17 +260,29 @@ impl World {
     }
 }
 
-fn stop(task: &mut Task, now: SystemTime, code: &str, reason: &str, exit_code: Option<i32>) {
+/// What ECS says of a task that it ended for reasons of its own.
+fn scaled_in(by: &str) -> TasksStop {
+    TasksStop {
+        code: "ServiceSchedulerInitiated".into(),
+        reason: format!("Scaling activity initiated by (deployment {by})"),
+        exit_code: Some(0),
+        container_reason: None,
+    }
+}
+
+fn stop(task: &mut Task, now: SystemTime, end: &TasksStop) {
     task.last_status = "STOPPED".into();
     task.desired_status = "STOPPED".into();
     task.health = "UNKNOWN".into();
-    task.stop_code = Some(code.into());
-    task.stopped_reason = Some(reason.into());
+    task.stop_code = Some(end.code.clone());
+    task.stopped_reason = Some(end.reason.clone());
     task.stopped = Some(now);
-    for container in &mut task.containers {
+    // A container that ended before its task keeps its own exit code.
+    for container in task.containers.iter_mut().filter(|container| container.exit_code.is_none()) {
         container.last_status = "STOPPED".into();
         container.health = "UNKNOWN".into();
-        container.exit_code = exit_code;
-        container.reason = exit_code.is_none().then(|| reason.to_owned());
+        container.exit_code = end.exit_code.map(|code| if container.essential { code } else { 0 });
+        let unstarted = || end.exit_code.is_none().then(|| end.reason.clone());
+        container.reason = end.container_reason.clone().filter(|_| container.essential).or_else(unstarted);
     }
 }

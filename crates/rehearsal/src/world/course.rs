@@ -4,28 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer};
 
-use super::EVENTS;
-
-/// What is different before the first deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Given {
-    /// The alarms of the deployment group.
-    pub alarms: Vec<String>,
-    /// Those of them that fire already, since an hour ago.
-    pub firing: Vec<String>,
-    /// Whether a failed deployment rolls back by itself.
-    pub auto_rollback: bool,
-    /// Whether the deployment group has a test listener. Without one CodeDeploy leaves the test events out.
-    pub test_listener: bool,
-}
-
-impl Default for Given {
-    fn default() -> Self {
-        let alarms = ["shop-web-5xx", "shop-web-latency"].map(str::to_owned).to_vec();
-        Self { alarms, firing: Vec::new(), auto_rollback: true, test_listener: true }
-    }
-}
+use super::{EVENTS, Shift, Then, span};
 
 /// How the world takes one deployment.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,8 +12,12 @@ impl Default for Given {
 pub struct Course {
     /// The version that is deployed; left out, the one after the last.
     pub version: Option<String>,
+    /// The version that is inside its image, where that is another one: a tag that was not moved.
+    pub image_holds: Option<String>,
     /// How many tasks.
     pub tasks: u32,
+    /// Whether CodeDeploy makes a task set for it.
+    pub task_set: bool,
     /// How long the tasks need until they run.
     #[serde(with = "span")]
     pub tasks_up: Duration,
@@ -43,34 +26,61 @@ pub struct Course {
     pub targets_up: Duration,
     /// The tasks stop in place of running on.
     pub tasks_stop: Option<TasksStop>,
+    /// Tasks end again and again and are replaced at once, so that whoever counts finds all of them alive.
+    pub tasks_crash: Option<TasksCrash>,
     /// The container's own health check fails.
     pub containers_unhealthy: bool,
+    /// The container's health changes this often, beginning with HEALTHY.
+    #[serde(deserialize_with = "some_span")]
+    pub containers_flap: Option<Duration>,
+    /// The container that ships the logs ends with this code; its task goes on.
+    pub sidecar_exits: Option<i32>,
     /// The targets turn unhealthy in place of healthy.
     pub targets_unhealthy: Option<TargetsUnhealthy>,
+    /// Whether the tasks are registered with the target group at all.
+    pub targets: bool,
+    /// So many targets of the deployment before last are still draining in the replacement's target group.
+    pub targets_left_over: u32,
     /// How the new version answers on some paths. All others answer 200.
     pub routes: BTreeMap<String, Behaviour>,
     /// When the test listener switches, after it was told to.
     pub test_listener: Switch,
     /// When the production listener switches, after it was told to.
     pub production_listener: Switch,
+    /// How production traffic is shifted; left out, all at once.
+    pub shift: Option<Shift>,
+    /// Rules of the listeners, by their priority, that do not switch as the others do.
+    pub rules: BTreeMap<u32, RuleFate>,
     /// Alarms that fire on the way.
     pub alarms: Vec<AlarmFires>,
+    /// What else happens on the way.
+    pub then: Vec<Then>,
 }
 
 impl Default for Course {
     fn default() -> Self {
         Self {
             version: None,
+            image_holds: None,
             tasks: 2,
+            task_set: true,
             tasks_up: Duration::from_millis(300),
             targets_up: Duration::from_millis(300),
             tasks_stop: None,
+            tasks_crash: None,
             containers_unhealthy: false,
+            containers_flap: None,
+            sidecar_exits: None,
             targets_unhealthy: None,
+            targets: true,
+            targets_left_over: 0,
             routes: BTreeMap::new(),
             test_listener: Switch::After(Duration::from_millis(400)),
             production_listener: Switch::After(Duration::from_millis(100)),
+            shift: None,
+            rules: BTreeMap::new(),
             alarms: Vec::new(),
+            then: Vec::new(),
         }
     }
 }
@@ -90,7 +100,21 @@ impl Course {
                 alarm.fires_after
             );
         }
-        anyhow::ensure!((1..=1000).contains(&self.tasks), "a replacement of {} tasks cannot be played", self.tasks);
+        for then in &self.then {
+            then.check()?;
+        }
+        for (path, behaviour) in &self.routes {
+            anyhow::ensure!(path.starts_with('/'), "the route {path:?} does not begin with /");
+            anyhow::ensure!(behaviour.one_in > 0, "the route {path} cannot answer so to one in 0 requests");
+        }
+        if let Some(shift) = &self.shift {
+            shift.check()?;
+        }
+        let odd = self.tasks_crash.is_some() && self.tasks_stop.is_some();
+        anyhow::ensure!(!odd, "`tasks_crash` and `tasks_stop` cannot both be played");
+        let spans = [self.containers_flap, self.tasks_crash.as_ref().map(|crash| crash.every)];
+        anyhow::ensure!(!spans.contains(&Some(Duration::ZERO)), "what happens again and again needs a span between");
+        anyhow::ensure!(self.tasks <= 1000, "a replacement of {} tasks cannot be played", self.tasks);
         Ok(())
     }
 }
@@ -106,6 +130,20 @@ pub struct TasksStop {
     /// The container's exit code, if it ran.
     #[serde(default)]
     pub exit_code: Option<i32>,
+    /// What ECS says of the container's end.
+    #[serde(default)]
+    pub container_reason: Option<String>,
+}
+
+/// Tasks that end again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TasksCrash {
+    /// How each of them ends.
+    pub end: TasksStop,
+    /// How often one does.
+    #[serde(with = "span")]
+    pub every: Duration,
 }
 
 /// Targets that turn unhealthy.
@@ -126,16 +164,30 @@ pub struct Behaviour {
     pub status: u16,
     /// The body; left out, a small JSON object.
     pub body: Option<String>,
+    /// The `Location` header, for a redirect.
+    pub location: Option<String>,
     /// How long it takes.
     #[serde(with = "span")]
     pub delay: Duration,
     /// The connection is closed without an answer.
     pub hang_up: bool,
+    /// Only the first so many requests are answered so, and all later ones with 200: a service that warms up.
+    pub first: Option<u32>,
+    /// Only one in so many requests is answered so, and the others with 200: one bad task among good ones.
+    pub one_in: u32,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { status: 200, body: None, delay: Duration::ZERO, hang_up: false }
+        let delay = Duration::ZERO;
+        Self { status: 200, body: None, location: None, delay, hang_up: false, first: None, one_in: 1 }
+    }
+}
+
+impl Behaviour {
+    /// Whether the `nth` request (from 0) is answered so.
+    pub(crate) fn strikes(&self, nth: u32) -> bool {
+        self.first.is_none_or(|first| nth < first) && nth.is_multiple_of(self.one_in.max(1))
     }
 }
 
@@ -162,6 +214,16 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
+/// What becomes of a rule that does not switch as the others do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleFate {
+    /// It stays as it is.
+    Stays,
+    /// It gives half of its requests to the replacement and no more.
+    Half,
+}
+
 /// An alarm that fires on the way.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,18 +239,6 @@ pub struct AlarmFires {
     pub reason: String,
 }
 
-/// Spans of time as people write them: `300ms`, `2s`, `1m 30s`.
-pub(crate) mod span {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, de::Error};
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        parse(&String::deserialize(deserializer)?)
-    }
-
-    pub(super) fn parse<E: Error>(text: &str) -> Result<Duration, E> {
-        humantime::parse_duration(text)
-            .map_err(|error| E::custom(format_args!("{text:?} is not a span of time such as 300ms: {error}")))
-    }
+fn some_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    span::deserialize(deserializer).map(Some)
 }

@@ -77,6 +77,10 @@ pub struct Deployment {
     pub target: String,
     /// `ECS`, `Lambda` or `Server`.
     pub platform: String,
+    /// Whether CloudFormation made it: its target is then none of ECS's.
+    pub by_cloudformation: bool,
+    /// How it shifts its traffic, such as `CodeDeployDefault.ECSAllAtOnce`.
+    pub config: String,
     /// `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
     /// Where it is.

@@ -119,6 +119,29 @@ pub struct Container {
     pub exit_code: Option<i32>,
     /// What else is said about its end.
     pub reason: Option<String>,
+    /// Whether the task ends with it.
+    pub essential: bool,
+    /// Whether it has a health check, without which its health is never known.
+    pub checked: bool,
+}
+
+impl Task {
+    /// It runs, and its containers are as healthy as they can be.
+    pub(super) fn settle(&mut self) {
+        self.last_status = "RUNNING".into();
+        for container in &mut self.containers {
+            container.last_status = "RUNNING".into();
+        }
+        self.be("HEALTHY");
+    }
+
+    /// The health of its containers, as far as anybody asks for it, and so its own.
+    pub(super) fn be(&mut self, health: &str) {
+        for container in self.containers.iter_mut().filter(|container| container.checked) {
+            container.health = health.into();
+            self.health = health.into();
+        }
+    }
 }
 
 /// A task definition.

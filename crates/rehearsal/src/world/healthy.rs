@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, DeploymentGroup, Given, Health,
-    HealthCheck, Ids, Listener, LoadBalancer, Pair, Registration, Service, Target, TargetGroup, Task, TaskDefinition,
-    TaskSet, Version, World, ids::arn,
+    Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
+    DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer, ManagedBy, Pair,
+    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.
@@ -25,40 +25,85 @@ pub struct Ground {
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The port that the containers listen on, in a VPC that is not there.
 pub(super) const CONTAINER_PORT: i32 = 8080;
+/// The name of the service, where a scenario has but one.
+pub const DEFAULT: &str = "web";
 /// The version that customers use before the first deployment.
 const FIRST: &str = "1.41.0";
 
 impl World {
     /// A service that customers use, long settled, and no deployment yet.
     pub fn new(now: SystemTime, ground: Ground, given: &Given) -> Self {
-        let mut ids = Ids::new(ground.seed);
-        let balancer = arn("elasticloadbalancing", &format!("loadbalancer/app/shop/{}", ids.hex(16)));
+        Self::of(DEFAULT, now, ground, given)
+    }
+
+    /// The same for a service of another name in the same cluster, with everything of its own: deployment group, load
+    /// balancer, target groups, alarms.
+    pub fn of(name: &str, now: SystemTime, ground: Ground, given: &Given) -> Self {
+        let given = given.clone().of(name);
+        let ids = Ids::new(ground.seed);
+        let mut ids = if name == DEFAULT { ids } else { ids.apart() };
+        // The first service has the names of the shop.
+        let title = if name == DEFAULT { "shop" } else { name };
+        let kind = given.balancer.kind;
+        let network = kind == BalancerKind::Network;
+        let short = if network { "net" } else { "app" };
+        let balancer = arn("elasticloadbalancing", &format!("loadbalancer/{short}/{title}/{}", ids.hex(16)));
         let path = balancer.rsplit_once("loadbalancer/").map(|(_, path)| path.to_owned()).unwrap_or_default();
-        let groups = ["tg-shop-a", "tg-shop-b"].map(|name| target_group(name, &mut ids));
-        let listener = |port, to: Vec<(String, i32)>, ids: &mut Ids| Listener {
-            arn: arn("elasticloadbalancing", &format!("listener/{path}/{}", ids.hex(16))),
-            balancer: balancer.clone(),
-            port,
-            protocol: "HTTP".into(),
-            default: to,
-            rules: Vec::new(),
-            certificates: Vec::new(),
+        let mut groups = ["a", "b"].map(|side| target_group(&format!("tg-{title}-{side}"), network, &mut ids)).to_vec();
+        let (a, b) = (groups[0].arn.clone(), groups[1].arn.clone());
+        if given.rules.iter().any(|rule| rule.to == RuleTo::Another) {
+            groups.push(target_group("tg-blog", network, &mut ids));
+        }
+        let certificate =
+            given.balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
+        let protocol = match (kind, &certificate) {
+            (BalancerKind::Network, _) => "TCP",
+            (BalancerKind::Application, Some(_)) => "HTTPS",
+            (BalancerKind::Application, None) => "HTTP",
         };
-        let [a, b] = groups.each_ref().map(|group| group.arn.clone());
-        // CodeDeploy leaves the idle group on the production listener with weight 0, so that its health is known.
-        let production = listener(ground.production, vec![(a.clone(), 100), (b, 0)], &mut ids);
+        let listener = |port, to: Vec<(String, i32)>, ids: &mut Ids| {
+            let id = ids.hex(16);
+            let rules = given.rules.iter().map(|rule| {
+                let hosts = (!rule.hosts.is_empty()).then(|| Condition::Host(rule.hosts.clone()));
+                let paths = (!rule.paths.is_empty()).then(|| Condition::Path(rule.paths.clone()));
+                let forward = match rule.to {
+                    RuleTo::Service => to.clone(),
+                    RuleTo::Another => groups.last().map(|group| (group.arn.clone(), 1)).into_iter().collect(),
+                };
+                Rule {
+                    arn: arn("elasticloadbalancing", &format!("listener-rule/{path}/{id}/{}", ids.hex(16))),
+                    priority: rule.priority,
+                    conditions: hosts.into_iter().chain(paths).collect(),
+                    forward,
+                }
+            });
+            Listener {
+                arn: arn("elasticloadbalancing", &format!("listener/{path}/{id}")),
+                balancer: balancer.clone(),
+                port,
+                protocol: protocol.into(),
+                rules: rules.collect(),
+                default: if given.default_rule { to } else { Vec::new() },
+                certificates: certificate.clone().into_iter().collect(),
+            }
+        };
+        // CodeDeploy leaves the idle group on the production listener with weight 0, so that its health is known. A
+        // listener of a Network Load Balancer has no weights.
+        let both = if network { vec![(a.clone(), 100)] } else { vec![(a.clone(), 100), (b, 0)] };
+        let production = listener(ground.production, both, &mut ids);
         let test = listener(ground.test, vec![(a, 100)], &mut ids);
+        let by_cloudformation = given.managed_by == ManagedBy::CloudFormation;
         let group = DeploymentGroup {
             application: "shop".into(),
-            name: "web".into(),
-            services: vec![("shop".into(), "web".into())],
+            name: name.into(),
+            services: if by_cloudformation { Vec::new() } else { vec![("shop".into(), name.into())] },
             alarms: AlarmSetting { enabled: true, ignore_poll_failure: false, names: given.alarms.clone() },
             auto_rollback: Some(AutoRollback {
                 enabled: given.auto_rollback,
                 events: vec!["DEPLOYMENT_FAILURE".into()],
             }),
             pair: Some(Pair {
-                target_groups: groups.iter().map(|group| group.name.clone()).collect(),
+                target_groups: groups.iter().take(2).map(|group| group.name.clone()).collect(),
                 production: Some(production.arn.clone()),
                 test: given.test_listener.then(|| test.arn.clone()),
             }),
@@ -68,10 +113,15 @@ impl World {
             deployments: Vec::new(),
             executions: Vec::new(),
             cluster: "shop".into(),
-            service: Some(Service {
-                name: "web".into(),
-                status: "ACTIVE".into(),
-                controller: "CODE_DEPLOY".into(),
+            service: (given.service != GivenService::Missing).then(|| Service {
+                name: name.into(),
+                status: match given.service {
+                    GivenService::Draining => "DRAINING",
+                    GivenService::Inactive => "INACTIVE",
+                    _ => "ACTIVE",
+                }
+                .into(),
+                controller: if by_cloudformation { "EXTERNAL" } else { "CODE_DEPLOY" }.into(),
                 desired: 2,
                 task_sets: Vec::new(),
                 events: Vec::new(),
@@ -81,21 +131,35 @@ impl World {
             versions: Vec::new(),
             balancers: vec![LoadBalancer {
                 arn: balancer.clone(),
-                name: "shop".into(),
+                name: title.into(),
                 dns_name: "localhost".into(),
-                scheme: "internet-facing".into(),
-                kind: "application".into(),
+                scheme: if given.balancer.internal { "internal" } else { "internet-facing" }.into(),
+                kind: if network { "network" } else { "application" }.into(),
             }],
             listeners: vec![production, test],
-            target_groups: groups.into(),
-            alarms: given.alarms.iter().map(|name| alarm(name, given.firing.contains(name), now)).collect(),
+            target_groups: groups,
+            alarms: given
+                .alarms
+                .iter()
+                .filter(|name| !given.missing.contains(*name))
+                .cloned()
+                .chain(given.other_alarms())
+                .map(|name| alarm(name, &given, now))
+                .collect(),
             page: 100,
+            given,
+            stuck: BTreeMap::new(),
             planned: Vec::new(),
             news: Vec::new(),
             ids,
         };
         world.original(now - 3 * DAY);
         world
+    }
+
+    /// Whether the listeners can share their traffic between two target groups.
+    pub(super) fn weighted(&self) -> bool {
+        self.given.balancer.kind == BalancerKind::Application
     }
 
     /// The task set that serves customers already.
@@ -105,16 +169,11 @@ impl World {
         let group = self.target_groups[0].arn.clone();
         let mut set = self.new_task_set(external, definition, group, 2, since);
         set.status = "PRIMARY".into();
-        set.steady = true;
+        set.steady = self.given.original_steady;
         set.running = set.desired;
         for _ in 0..set.desired {
             let mut task = self.new_task(&set, since);
-            task.last_status = "RUNNING".into();
-            task.health = "HEALTHY".into();
-            for container in &mut task.containers {
-                container.last_status = "RUNNING".into();
-                container.health = "HEALTHY".into();
-            }
+            task.settle();
             self.target_groups[0].targets.push(Target {
                 id: task.address.clone(),
                 port: CONTAINER_PORT,
@@ -123,26 +182,41 @@ impl World {
             self.tasks.push(task);
         }
         self.service.iter_mut().for_each(|service| service.task_sets.push(set.clone()));
-        self.apply(super::Change::ServiceSays { message: "(service web) has reached a steady state.".into() }, since);
+        let who = format!("(service {})", self.group.name);
+        let says = if self.given.original_steady {
+            "has reached a steady state."
+        } else {
+            "(port 8080) is unhealthy in (target-group tg-shop-a) due to (reason Health checks failed)"
+        };
+        self.apply(super::Change::ServiceSays { message: format!("{who} {says}") }, since);
     }
 
     /// A new revision of the task definition, for a version. Gives its ARN.
     pub(super) fn define(&mut self, version: &str, routes: BTreeMap<String, super::Behaviour>) -> String {
         let revision = self.definitions.last().map_or(41, |last| last.revision + 1);
-        let definition = arn("ecs", &format!("task-definition/shop:{revision}"));
+        let family = if self.group.name == DEFAULT { "shop" } else { &self.group.name };
+        let definition = arn("ecs", &format!("task-definition/{family}:{revision}"));
+        let check = ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"].map(str::to_owned);
+        let image = |name: &str| format!("{}.dkr.ecr.{}.amazonaws.com/{name}", super::ACCOUNT, super::REGION);
+        let own = ContainerDefinition {
+            name: "web".into(),
+            image: image(&format!("{family}:{version}")),
+            essential: true,
+            port: Some(CONTAINER_PORT),
+            health_check: self.given.health_check.then(|| check.to_vec()),
+        };
+        let sidecar = || ContainerDefinition {
+            name: "log-router".into(),
+            image: image("fluent-bit:3"),
+            essential: false,
+            port: None,
+            health_check: None,
+        };
         self.definitions.push(TaskDefinition {
             arn: definition.clone(),
-            family: "shop".into(),
+            family: family.to_owned(),
             revision,
-            containers: vec![ContainerDefinition {
-                name: "web".into(),
-                image: format!("{}.dkr.ecr.{}.amazonaws.com/shop:{version}", super::ACCOUNT, super::REGION),
-                essential: true,
-                port: Some(CONTAINER_PORT),
-                health_check: Some(
-                    ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"].map(str::to_owned).to_vec(),
-                ),
-            }],
+            containers: [own].into_iter().chain(self.given.sidecar.then(sidecar)).collect(),
         });
         self.versions.push(Version { task_definition: definition.clone(), name: version.to_owned(), routes });
         definition
@@ -175,7 +249,7 @@ impl World {
         Task {
             arn: arn("ecs", &format!("task/{}/{}", self.cluster, self.ids.hex(32))),
             started_by: set.id.clone(),
-            group: "service:web".into(),
+            group: format!("service:{}", self.group.name),
             task_definition: set.task_definition.clone(),
             last_status: "PENDING".into(),
             desired_status: "RUNNING".into(),
@@ -185,40 +259,51 @@ impl World {
             created: now,
             stopped: None,
             address: self.ids.address(),
-            containers: vec![Container {
-                name: "web".into(),
-                last_status: "PENDING".into(),
-                health: "UNKNOWN".into(),
-                exit_code: None,
-                reason: None,
-            }],
+            containers: self
+                .definitions
+                .iter()
+                .filter(|definition| definition.arn == set.task_definition)
+                .flat_map(|definition| &definition.containers)
+                .map(|definition| Container {
+                    name: definition.name.clone(),
+                    last_status: "PENDING".into(),
+                    health: "UNKNOWN".into(),
+                    exit_code: None,
+                    reason: None,
+                    essential: definition.essential,
+                    checked: definition.health_check.is_some(),
+                })
+                .collect(),
         }
     }
 }
 
-fn target_group(name: &str, ids: &mut Ids) -> TargetGroup {
+fn target_group(name: &str, network: bool, ids: &mut Ids) -> TargetGroup {
+    let protocol = if network { "TCP" } else { "HTTP" };
     TargetGroup {
         arn: arn("elasticloadbalancing", &format!("targetgroup/{name}/{}", ids.hex(16))),
         name: name.into(),
-        protocol: "HTTP".into(),
+        protocol: protocol.into(),
         port: CONTAINER_PORT,
         health_check: HealthCheck {
             enabled: true,
-            protocol: "HTTP".into(),
-            path: Some("/health".into()),
-            matcher: Some("200-299".into()),
+            protocol: protocol.into(),
+            path: (!network).then(|| "/health".into()),
+            matcher: (!network).then(|| "200-299".into()),
         },
         targets: Vec::new(),
     }
 }
 
-fn alarm(name: &str, fires: bool, now: SystemTime) -> Alarm {
-    Alarm {
-        name: name.to_owned(),
-        kind: AlarmKind::Metric,
-        state: if fires { "ALARM" } else { "OK" }.into(),
-        reason: if fires { "Threshold Crossed: 3 datapoints were greater than the threshold (5.0)." } else { "" }
-            .into(),
-        since: if fires { now - Duration::from_secs(60 * 60) } else { now - DAY },
-    }
+fn alarm(name: String, given: &Given, now: SystemTime) -> Alarm {
+    let hour = Duration::from_secs(60 * 60);
+    let (state, reason, since) = if given.firing.contains(&name) {
+        ("ALARM", "Threshold Crossed: 3 datapoints were greater than the threshold (5.0).", now - hour)
+    } else if given.silent.contains(&name) {
+        ("INSUFFICIENT_DATA", "Insufficient Data: 3 datapoints were unknown.", now - hour)
+    } else {
+        ("OK", "", now - DAY)
+    };
+    let kind = if given.composite.contains(&name) { AlarmKind::Composite } else { AlarmKind::Metric };
+    Alarm { name, kind, state: state.into(), reason: reason.into(), since }
 }

@@ -38,6 +38,12 @@ impl Ids {
         format!("ecs-svc/{}{}", self.pick(b"123456789", 1), self.pick(b"0123456789", 18))
     }
 
+    /// The same for another service: its addresses are others.
+    pub(crate) fn apart(mut self) -> Self {
+        self.addresses = 1000;
+        self
+    }
+
     /// An address in a private subnet, each one once: two tasks with one address would be one target.
     pub(crate) fn address(&mut self) -> String {
         let number = self.addresses;

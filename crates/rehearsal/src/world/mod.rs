@@ -8,10 +8,16 @@ mod course;
 mod deploy;
 mod deployment;
 mod ecs;
+mod given;
 mod healthy;
 mod ids;
+mod install;
+mod owner;
 mod put;
 mod route;
+mod shift;
+pub(crate) mod span;
+mod then;
 mod words;
 
 #[cfg(test)]
@@ -22,16 +28,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub(crate) use self::course::span;
 pub use self::{
     balancing::*,
     change::Change,
-    course::{AlarmFires, Behaviour, Course, Given, Switch, TargetsUnhealthy, TasksStop},
+    course::{AlarmFires, Behaviour, Course, RuleFate, Switch, TargetsUnhealthy, TasksCrash, TasksStop},
     deployment::*,
     ecs::*,
-    healthy::Ground,
+    given::*,
+    healthy::{DEFAULT, Ground},
     ids::{ACCOUNT, Ids, REGION},
     put::PutFault,
+    shift::Shift,
+    then::{AlarmTurns, TargetsTurn, Then},
 };
 
 /// Everything that the functions can see.
@@ -63,6 +71,9 @@ pub struct World {
     pub alarms: Vec<Alarm>,
     /// How many items ListTasks gives on a page. AWS gives up to 100.
     pub page: usize,
+    given: Given,
+    /// Rules that do not switch as the others do, by their priority.
+    stuck: BTreeMap<u32, RuleFate>,
     planned: Vec<Planned>,
     news: Vec<News>,
     ids: Ids,
@@ -109,16 +120,16 @@ impl World {
     /// Makes the changes that are due by `now`, in the order of their times; those of one time in the order in which
     /// they were planned.
     pub fn settle(&mut self, now: SystemTime) {
-        if !self.planned.iter().any(|planned| planned.when <= now) {
-            return;
-        }
-        let (mut due, later) =
-            std::mem::take(&mut self.planned).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
-        self.planned = later;
-        due.sort_by_key(|planned| planned.when);
-        for Planned { when, change, told } in due {
-            self.apply(change, when);
-            self.news.extend(told.map(|text| News { at: when, text }));
+        // A change may plan others, which may be due as well.
+        while self.planned.iter().any(|planned| planned.when <= now) {
+            let (mut due, later) =
+                std::mem::take(&mut self.planned).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
+            self.planned = later;
+            due.sort_by_key(|planned| planned.when);
+            for Planned { when, change, told } in due {
+                self.apply(change, when);
+                self.news.extend(told.map(|text| News { at: when, text }));
+            }
         }
     }
 

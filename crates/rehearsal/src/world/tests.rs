@@ -1,5 +1,7 @@
 //! The world moves as its times say, and only then.
 
+mod courses;
+
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -55,7 +57,12 @@ fn a_replacement_comes_up_step_by_step() {
 #[test]
 fn the_times_of_changes_are_their_own_and_not_the_readers() {
     let course = Course {
-        tasks_stop: Some(TasksStop { code: "TaskFailedToStart".into(), reason: "no image".into(), exit_code: None }),
+        tasks_stop: Some(TasksStop {
+            code: "TaskFailedToStart".into(),
+            reason: "no image".into(),
+            exit_code: None,
+            container_reason: None,
+        }),
         ..Course::default()
     };
     let mut world = installed(&course);
@@ -160,10 +167,10 @@ fn an_alarm_fires_when_its_event_is_over_and_says_so() {
     };
     let course = Course { alarms: vec![fires], ..Course::default() };
     let mut world = installed(&course);
-    world.plan_alarms(&course, "Install", day(1));
+    world.plan_after(&course, "Install", day(1));
     world.settle(day(10));
     assert_eq!(world.alarms[0].state, "OK");
-    world.plan_alarms(&course, "AllowTraffic", day(10));
+    world.plan_after(&course, "AllowTraffic", day(10));
     world.settle(day(11));
     assert_eq!((world.alarms[0].state.as_str(), world.alarms[0].since), ("ALARM", day(10) + ms(500)));
     assert_eq!(world.take_news().last().unwrap().text, "alarm shop-web-5xx begins to fire");

@@ -1,0 +1,41 @@
+//! `--filter`: names that have a text in them, or are like a pattern.
+
+/// Whether a name is meant. Names are lower case, and so is how they are compared.
+pub fn matches(filter: &str, name: &str) -> bool {
+    let filter = filter.to_lowercase();
+    if filter.contains(['*', '?']) { like(&filter, name) } else { name.contains(&filter) }
+}
+
+/// `*` is any text, `?` any character.
+fn like(pattern: &str, name: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => name.is_empty(),
+        Some('*') => {
+            let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+            ends.into_iter().any(|at| like(rest.as_str(), &name[at..]))
+        }
+        Some(one) => {
+            let mut name = name.chars();
+            name.next().is_some_and(|first| one == '?' || one == first) && like(rest.as_str(), name.as_str())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_looked_for_anywhere_and_a_pattern_is_the_whole_name() {
+        assert!(matches("alarm", "old-alarm-fires"));
+        assert!(matches("ALARM", "old-alarm-fires"));
+        assert!(!matches("alram", "old-alarm-fires"));
+        assert!(matches("*-fires", "old-alarm-fires"));
+        assert!(matches("old*fires", "old-alarm-fires"));
+        assert!(matches("route-5?3", "route-503"));
+        assert!(!matches("alarm*", "old-alarm-fires"));
+        assert!(!matches("route-?", "route-503"));
+        assert!(matches("*", "") && matches("**", "x"));
+    }
+}

@@ -1,0 +1,111 @@
+//! What went over the wire, kept for whoever wants to compare it with AWS's own service models.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http_body_util::BodyExt as _;
+use hyper::HeaderMap;
+use serde::{Serialize, Serializer};
+
+use crate::exchange::{Reply, Request};
+
+/// A request that an AWS client sent, and the reply that it got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exchange {
+    /// `service:Operation`, as [`Report::calls`](crate::Report::calls) counts it.
+    pub operation: String,
+    /// What came.
+    pub request: SentRequest,
+    /// What went back; none when the connection was closed instead.
+    pub reply: Option<SentReply>,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SentRequest {
+    /// The method.
+    pub method: String,
+    /// The path with the query.
+    pub path: String,
+    /// The headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body, base64 in JSON.
+    #[serde(serialize_with = "base64")]
+    pub body: Vec<u8>,
+}
+
+/// A reply as it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SentReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body, base64 in JSON.
+    #[serde(serialize_with = "base64")]
+    pub body: Vec<u8>,
+    /// A fault of the scenario damaged it on purpose.
+    pub damaged: bool,
+}
+
+/// Keeps every exchange with the AWS that is played. Clones keep into the same place.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<Vec<Exchange>>>);
+
+impl Recorder {
+    /// The exchanges so far, in the order in which their replies were ready.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The exchanges since this was last asked, which are then forgotten.
+    pub(crate) fn take(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) async fn keep(&self, operation: String, request: SentRequest, reply: &Reply) {
+        let reply = match reply {
+            None => None,
+            Some(response) => {
+                // A body that is in memory cannot fail.
+                let body = response.body().clone().collect().await.map(|body| body.to_bytes().to_vec());
+                Some(SentReply {
+                    status: response.status().as_u16(),
+                    headers: headers(response.headers()),
+                    body: body.unwrap_or_default(),
+                    damaged: response.extensions().get::<Damaged>().is_some(),
+                })
+            }
+        };
+        let exchange = Exchange { operation, request, reply };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
+    }
+}
+
+impl From<&Request> for SentRequest {
+    fn from(request: &Request) -> Self {
+        Self {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            headers: headers(&request.headers),
+            body: request.body.to_vec(),
+        }
+    }
+}
+
+/// Marks a reply that was cut on purpose.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Damaged;
+
+fn headers(from: &HeaderMap) -> BTreeMap<String, String> {
+    from.iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+fn base64<S: Serializer>(body: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&BASE64_STANDARD.encode(body))
+}

@@ -1,0 +1,224 @@
+//! One deployment's way through its lifecycle events.
+
+use std::{
+    collections::BTreeMap,
+    sync::MutexGuard,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender},
+    time::sleep,
+};
+
+use super::{Director, TICK, again::Delivered, compare};
+use crate::{
+    hook_name::HookName,
+    report::{Answer, DeploymentReport, Happening, HookRun, Moment, Outcome},
+    runtime::Functions,
+    scenario::{Platform, Play, Wired},
+    world::{DeploymentStatus, EVENTS, EventStatus, World},
+};
+
+/// A deployment on its way.
+pub(super) struct Track<'a, F> {
+    pub director: &'a Director<F>,
+    pub play: &'a Play,
+    /// Which of the account's services.
+    service: usize,
+    /// Its number, and how many there are.
+    number: (usize, usize),
+    moments: UnboundedSender<Moment>,
+    pub lines: UnboundedReceiver<(HookName, String)>,
+    created: Instant,
+    pub deployment: String,
+    /// The execution ids that the hooks got.
+    pub executions: BTreeMap<HookName, String>,
+    /// The event that Lambda delivered once more.
+    pub again: Option<Delivered>,
+}
+
+/// How far a deployment came.
+enum End {
+    Succeeded,
+    Refused { by: HookName, nothing_changed: bool },
+    Stopped,
+}
+
+impl<'a, F: Functions> Track<'a, F> {
+    pub fn new(
+        director: &'a Director<F>,
+        play: &'a Play,
+        service: usize,
+        number: (usize, usize),
+        moments: UnboundedSender<Moment>,
+    ) -> Self {
+        Self {
+            lines: director.hub.follow(),
+            director,
+            play,
+            service,
+            number,
+            moments,
+            created: Instant::now(),
+            deployment: String::new(),
+            executions: BTreeMap::new(),
+            again: None,
+        }
+    }
+
+    /// The world of its service.
+    pub fn world(&self) -> MutexGuard<'a, World> {
+        self.director.cloud.world_at(self.service)
+    }
+
+    pub fn tell(&self, what: Happening) {
+        // Nobody has to listen.
+        let _ = self.moments.send(Moment { at: self.created.elapsed(), what });
+    }
+
+    pub async fn deploy(mut self) -> anyhow::Result<DeploymentReport> {
+        self.created = Instant::now();
+        let before = self.begin();
+        let (number, of) = self.number;
+        self.tell(Happening::Created { deployment: self.deployment.clone(), number, of });
+        let mut hooks = Vec::new();
+        let end = self.go_through(&mut hooks).await?;
+        let (outcome, stopped_by) = self.end(&end);
+        let late = self.deliver_again(None).await?;
+        let ending = self.ending(&before);
+        self.tell(Happening::Ended { outcome, text: ending.clone() });
+        let mut differences = compare::differences(&self.play.expect, outcome, stopped_by, &hooks);
+        differences.extend(late);
+        let (deployment, took) = (self.deployment, self.created.elapsed());
+        Ok(DeploymentReport { deployment, outcome, stopped_by, hooks, ending, differences, took })
+    }
+
+    /// Creates the deployment, and gives what served customers before it.
+    fn begin(&mut self) -> String {
+        let mut world = self.world();
+        let before = world.serving();
+        let id = world.begin(SystemTime::now(), &self.play.creator);
+        world.configure(&self.play.world);
+        if self.play.platform == Platform::Lambda {
+            world.on_platform("Lambda");
+        }
+        drop(world);
+        self.deployment = id;
+        before
+    }
+
+    /// The lifecycle events, until one of them ends the deployment.
+    async fn go_through(&mut self, hooks: &mut Vec<HookRun>) -> anyhow::Result<End> {
+        for event in EVENTS {
+            if !self.world().enter(event, SystemTime::now()) {
+                continue;
+            }
+            let stop = self.play.stop.as_ref().filter(|stop| stop.during == event).map(|stop| stop.after);
+            match HookName::ALL.into_iter().find(|hook| hook.name() == event) {
+                None => {
+                    let takes = self.world().carry_out(event, &self.play.world, SystemTime::now());
+                    self.wait(takes).await;
+                    let mut world = self.world();
+                    let text = world.told(event);
+                    if stop.is_none() {
+                        world.leave(event, EventStatus::Succeeded, SystemTime::now());
+                    }
+                    drop(world);
+                    self.tell(Happening::Passed { event: event.to_owned(), text });
+                    if stop.is_some() {
+                        return Ok(End::Stopped);
+                    }
+                }
+                Some(hook) => {
+                    let program = match self.director.appspec.get(&hook) {
+                        None => hook,
+                        Some(Wired::To(other)) => *other,
+                        // An event that the AppSpec names no function for is over at once.
+                        Some(Wired::None) => {
+                            self.world().leave(event, EventStatus::Succeeded, SystemTime::now());
+                            continue;
+                        }
+                    };
+                    let run = self.run_hook(hook, program, stop).await?;
+                    let (answer, stopped) = (run.run.answer, run.stopped);
+                    self.tell(Happening::Answered(run.run.clone()));
+                    hooks.push(run.run);
+                    if stopped {
+                        return Ok(End::Stopped);
+                    }
+                    if answer != Some(Answer::Succeeded) {
+                        return Ok(End::Refused { by: hook, nothing_changed: hook == HookName::BeforeInstall });
+                    }
+                }
+            }
+            self.world().plan_after(&self.play.world, event, SystemTime::now());
+            self.deliver_again(Some(event)).await?;
+        }
+        Ok(End::Succeeded)
+    }
+
+    /// What CodeDeploy does when it is over, one way or the other.
+    fn end(&self, end: &End) -> (Outcome, Option<HookName>) {
+        let now = SystemTime::now();
+        let mut world = self.world();
+        match end {
+            End::Succeeded => {
+                world.complete(now);
+                (Outcome::Succeeded, None)
+            }
+            End::Stopped => {
+                world.give_up(DeploymentStatus::Stopped, None, now);
+                (Outcome::Stopped, None)
+            }
+            End::Refused { by, nothing_changed } => {
+                let failure =
+                    "The deployment failed because one or more of the lifecycle event validation functions failed.";
+                world.give_up(DeploymentStatus::Failed, Some(("HOOK_EXECUTION_FAILURE", failure)), now);
+                if *nothing_changed || !world.deployment().rolls_back() {
+                    return (Outcome::Failed, Some(*by));
+                }
+                let undo = world.roll_back(now);
+                let text = format!(
+                    "deployment {undo} takes the traffic back: customers are served by {} again",
+                    world.serving()
+                );
+                drop(world);
+                self.tell(Happening::RolledBack { text });
+                (Outcome::RolledBack, Some(*by))
+            }
+        }
+    }
+
+    fn ending(&self, before: &str) -> String {
+        let mut world = self.world();
+        let serving = world.serving();
+        let newest =
+            world.replacement_version().is_some_and(|version| serving.contains(&format!("(version {version})")));
+        match (serving == before, newest) {
+            (true, _) => format!("customers are served by {serving}, as before"),
+            (false, true) => format!("customers are served by {serving}, the replacement"),
+            (false, false) => format!("customers are served by {serving}"),
+        }
+    }
+
+    /// Lets time pass, and tells what happens meanwhile.
+    pub async fn wait(&mut self, span: Duration) {
+        let until = Instant::now() + span;
+        while Instant::now() < until {
+            sleep(TICK.min(until - Instant::now())).await;
+            self.news();
+            while let Ok((hook, line)) = self.lines.try_recv() {
+                self.overhear(hook, &line);
+            }
+        }
+    }
+
+    /// Tells what has happened by the scenario's will.
+    pub fn news(&self) {
+        let news = self.world().take_news();
+        for news in news {
+            self.tell(Happening::Moved { text: news.text });
+        }
+    }
+}

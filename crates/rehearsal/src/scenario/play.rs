@@ -1,0 +1,111 @@
+//! One deployment of a scenario, and who does what in it besides CodeDeploy.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de::IntoDeserializer};
+
+use crate::{
+    hook_name::HookName,
+    report::Expect,
+    world::{Course, DEFAULT, span},
+};
+
+/// One deployment of a scenario.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Play {
+    /// The service that is deployed, one of those in the same cluster and account.
+    #[serde(default = "service")]
+    pub service: String,
+    /// Who creates it, in CodeDeploy's words: `user`, `codeDeployRollback`, ….
+    #[serde(default = "creator")]
+    pub creator: String,
+    /// Its compute platform.
+    #[serde(default)]
+    pub platform: Platform,
+    /// How the world takes it.
+    #[serde(default)]
+    pub world: Course,
+    /// An operator stops it.
+    #[serde(default)]
+    pub stop: Option<Stop>,
+    /// Lambda delivers the event of a hook once more.
+    #[serde(default)]
+    pub again: Option<Again>,
+    /// What it promises.
+    pub expect: Expect,
+}
+
+/// An operator stops the deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// While this lifecycle event is in progress; one without a hook is stopped at its end.
+    pub during: String,
+    /// So long after it began.
+    #[serde(default, with = "span")]
+    pub after: Duration,
+}
+
+/// Lambda's asynchronous invocations come at least once: the event of a hook that has answered is delivered again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// Which hook's.
+    pub hook: HookName,
+    /// When this lifecycle event is over; after the last one, the deployment is over as well.
+    pub after: String,
+    /// The code that its verdict has to have then. What it answers must not count in any case.
+    #[serde(default)]
+    pub says: Option<String>,
+}
+
+/// Lambda kills a function that takes more memory than it was given. Nothing of it is left to answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Killed {
+    /// The hook whose function it is.
+    pub function: HookName,
+    /// So long after its invocation.
+    #[serde(with = "span")]
+    pub after: Duration,
+}
+
+/// What the AppSpec names for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wired {
+    /// The function of this hook.
+    To(HookName),
+    /// None: the event has no hook.
+    None,
+}
+
+impl<'de> Deserialize<'de> for Wired {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        if word == "none" {
+            return Ok(Self::None);
+        }
+        HookName::deserialize(word.into_deserializer()).map(Self::To)
+    }
+}
+
+/// CodeDeploy's compute platforms, as far as they have hooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Platform {
+    /// Amazon ECS.
+    #[default]
+    Ecs,
+    /// AWS Lambda.
+    #[serde(rename = "Lambda")]
+    Lambda,
+}
+
+fn service() -> String {
+    DEFAULT.to_owned()
+}
+
+fn creator() -> String {
+    "user".to_owned()
+}

@@ -1,0 +1,280 @@
+//! A scenario's world that stays up, for somebody's own hook, the AWS CLI, or any other client.
+//!
+//! The director plays CodeDeploy as in a rehearsal. In place of the five programs there is whoever comes: the status of
+//! a hook can be put by anybody who knows the event, and a program that polls the hook's Lambda Runtime API gets it.
+
+mod desk;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use serde::Serialize;
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    time::interval,
+};
+
+use self::desk::Desk;
+use crate::{
+    aws::{Cloud, Exchange, Recorder, SentReply},
+    director::{Director, Scene},
+    hook_name::HookName,
+    report::{Happening, Moment},
+    runtime::{Functions, InvocationResult},
+    scenario::Scenario,
+    world::REGION,
+};
+
+/// A developer is asked, not a function: the hour is as long as a working day and the night after it.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often calls are told. Nobody sees the difference.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What there is to tell of a world that is served.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Told {
+    /// It is up. Always the first.
+    Open(Endpoints),
+    /// The deployment goes on.
+    Moment(Moment),
+    /// A hook's answer is waited for.
+    Waiting(Waiting),
+    /// An AWS operation was called.
+    Called(Called),
+    /// A function that polls for a hook's events has returned.
+    Returned(Returned),
+}
+
+/// Where everything is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// All of AWS: what `AWS_ENDPOINT_URL` has to be.
+    pub aws: String,
+    /// The AWS region in which the world is.
+    pub region: &'static str,
+    /// The service, as its customers see it.
+    pub production: String,
+    /// The service behind the test listener, if there is one.
+    pub test: Option<String>,
+    /// What the scenario adds to the functions' environment.
+    pub env: BTreeMap<String, String>,
+    /// What ids are made from.
+    pub seed: u64,
+}
+
+/// A hook that is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Which hook.
+    pub hook: HookName,
+    /// The deployment's id.
+    pub deployment: String,
+    /// The event that CodeDeploy sends, as JSON.
+    pub event: String,
+    /// What `AWS_LAMBDA_RUNTIME_API` has to be for a program that is to get it.
+    pub runtime_api: String,
+}
+
+/// An AWS operation that was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Called {
+    /// `service:Operation`.
+    pub operation: String,
+    /// Who called, as it calls itself: `aws-cli/2.31.0`.
+    pub caller: String,
+    /// The code of the error that it got, or in words why it got nothing; none when all went well.
+    pub error: Option<String>,
+}
+
+/// A function that polls for a hook's events has returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// Which hook it stands for.
+    pub hook: HookName,
+    /// The error that it returned, as `type: message`.
+    pub error: Option<String>,
+    /// Nobody has answered yet: it gets the event again so much later.
+    #[serde(rename = "again_in_ms", serialize_with = "millis")]
+    pub again_in: Option<Duration>,
+}
+
+fn millis<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
+}
+
+/// Takes a scenario's deployment to a hook, and then waits for whoever answers for it and for those that follow. What
+/// happens is told as it does. When the deployment is over the world stays as it is.
+///
+/// The hooks before `at` are answered with Succeeded at once. This never ends by itself; dropping the future closes
+/// everything.
+///
+/// # Errors
+/// There is no free port on loopback.
+pub async fn serve(
+    scenario: &Scenario,
+    at: HookName,
+    seed: Option<u64>,
+    tell: UnboundedSender<Told>,
+) -> anyhow::Result<Infallible> {
+    let recorder = Recorder::default();
+    let scene = Scene::open(scenario, seed, Some(recorder.clone())).await?;
+    let scenario = Scenario { hour: PATIENCE, ..scenario.clone() };
+    let (returned, mut returns) = unbounded_channel();
+    let mut desks = BTreeMap::new();
+    for hook in HookName::ALL {
+        let desk = Desk::open(hook, scenario.timeout, scene.cloud.clone(), returned.clone());
+        desks.insert(hook, desk.await.context("no free port on loopback for a Lambda Runtime API")?);
+    }
+    let (wait, waiting) = unbounded_channel();
+    let mut teller = Teller { tell, waiting, recorder };
+    teller.tell(Told::Open(endpoints(&scene, &scenario)));
+
+    let whoever = Whoever { at, cloud: scene.cloud.clone(), desks, wait };
+    // Held, since nobody writes a line here and the director would take a closed channel for one that has something.
+    let (_no_lines, lines) = unbounded_channel();
+    let (moment, mut moments) = unbounded_channel();
+    let director = Director::new(scene.cloud.clone(), whoever, lines, moment, &scenario);
+    let mut playing = std::pin::pin!(async {
+        let played = director.play(&scenario).await;
+        // A failure is told; after a good end nothing more happens here.
+        match played {
+            Ok(_) => std::future::pending::<anyhow::Result<Infallible>>().await,
+            Err(error) => Err(error),
+        }
+    });
+    let mut ticks = interval(TICK);
+    loop {
+        tokio::select! {
+            biased;
+            Some(moment) = moments.recv() => teller.moment(moment),
+            Some(returned) = returns.recv() => teller.returned(returned),
+            failed = &mut playing => return failed,
+            _ = ticks.tick() => teller.calls(),
+        }
+    }
+}
+
+fn endpoints(scene: &Scene, scenario: &Scenario) -> Endpoints {
+    let [production, test] = scene.listeners;
+    let scheme = if scenario.given.balancer.certificate.is_some() { "https" } else { "http" };
+    let mut env = scenario.env.clone();
+    if let Some(authority) = scene.authority() {
+        env.entry("SSL_CERT_FILE".to_owned()).or_insert_with(|| authority.display().to_string());
+    }
+    Endpoints {
+        aws: scene.endpoint.clone(),
+        region: REGION,
+        production: format!("{scheme}://localhost:{production}"),
+        test: scenario.given.test_listener.then(|| format!("{scheme}://localhost:{test}")),
+        env,
+        seed: scene.seed,
+    }
+}
+
+/// Tells things in the order in which a person wants to read them.
+struct Teller {
+    tell: UnboundedSender<Told>,
+    waiting: UnboundedReceiver<Waiting>,
+    recorder: Recorder,
+}
+
+impl Teller {
+    fn tell(&self, told: Told) {
+        // Nobody has to listen.
+        let _ = self.tell.send(told);
+    }
+
+    fn calls(&self) {
+        for exchange in self.recorder.take() {
+            self.tell(Told::Called(called(&exchange)));
+        }
+    }
+
+    fn moment(&mut self, moment: Moment) {
+        self.calls();
+        let invoked = matches!(moment.what, Happening::Invoked { .. });
+        self.tell(Told::Moment(moment));
+        // A hook that was passed over waits for nobody.
+        if invoked && let Ok(waiting) = self.waiting.try_recv() {
+            self.tell(Told::Waiting(waiting));
+        }
+    }
+
+    fn returned(&self, returned: Returned) {
+        self.calls();
+        self.tell(Told::Returned(returned));
+    }
+}
+
+fn called(exchange: &Exchange) -> Called {
+    let agent = exchange.request.headers.get("user-agent").map(String::as_str).unwrap_or_default();
+    Called {
+        operation: exchange.operation.clone(),
+        caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
+        error: match &exchange.reply {
+            None => Some("the connection was closed".to_owned()),
+            Some(reply) if reply.status >= 400 => Some(error_code(reply)),
+            Some(_) => None,
+        },
+    }
+}
+
+/// The code of an error in any of the protocols, else the status.
+fn error_code(reply: &SentReply) -> String {
+    let json =
+        || Some(serde_json::from_slice::<serde_json::Value>(&reply.body).ok()?.get("__type")?.as_str()?.to_owned());
+    let cbor = || {
+        let value: ciborium::Value = ciborium::from_reader(&reply.body[..]).ok()?;
+        let (_, code) = value.into_map().ok()?.into_iter().find(|(key, _)| key.as_text() == Some("__type"))?;
+        code.into_text().ok()
+    };
+    let xml = || {
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        Some(text.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
+    };
+    let code = json().or_else(cbor).or_else(xml).unwrap_or_else(|| format!("status {}", reply.status));
+    // A shape's name may come with its namespace.
+    code.rsplit('#').next().unwrap_or_default().to_owned()
+}
+
+/// The functions are whoever comes.
+struct Whoever {
+    at: HookName,
+    cloud: Arc<Cloud>,
+    desks: BTreeMap<HookName, Desk>,
+    wait: UnboundedSender<Waiting>,
+}
+
+impl Functions for Whoever {
+    async fn invoke(
+        &mut self,
+        hook: HookName,
+        payload: Vec<u8>,
+        _: Duration,
+    ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
+        let event = String::from_utf8(payload).context("an event is JSON")?;
+        let ids: BTreeMap<String, String> = serde_json::from_str(&event).context("an event has two texts")?;
+        let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
+        let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
+        if hook < self.at {
+            let put = self.cloud.world().put(&deployment, &execution, "Succeeded", std::time::SystemTime::now());
+            put.map_err(|fault| anyhow::anyhow!("{hook} cannot be passed over: {fault:?}"))?;
+        } else if let Some(desk) = self.desks.get(&hook) {
+            desk.offer(event.clone(), execution);
+            let runtime_api = desk.runtime_api();
+            // Nobody has to listen.
+            let _ = self.wait.send(Waiting { hook, deployment, event, runtime_api });
+        }
+        // As if it had returned: only the status that is put counts.
+        let (ended, receiver) = oneshot::channel();
+        let _ = ended.send(InvocationResult::Success(serde_json::Value::Null));
+        Ok(receiver)
+    }
+}

@@ -1,0 +1,197 @@
+//! Clients of all kinds in the place of a developer's.
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::*;
+use crate::report::{Answer, Outcome};
+
+/// A world that is served, as long as this lives.
+struct Served {
+    told: UnboundedReceiver<Told>,
+    _serving: JoinSet<()>,
+}
+
+impl Served {
+    fn new(name: &str, at: HookName) -> Self {
+        let (tell, told) = unbounded_channel();
+        let (scenario, mut serving) = (Scenario::named(name).unwrap(), JoinSet::new());
+        serving.spawn(async move {
+            let failed = serve(&scenario, at, Some(7), tell).await;
+            panic!("{failed:?}");
+        });
+        Self { told, _serving: serving }
+    }
+
+    /// The next that `pick` picks. The limit is for a machine that is busy, and is no promise.
+    async fn next<T>(&mut self, mut pick: impl FnMut(&Told) -> Option<T>) -> T {
+        let find = async {
+            loop {
+                let told = self.told.recv().await.expect("the world is up");
+                if let Some(found) = pick(&told) {
+                    return found;
+                }
+            }
+        };
+        timeout(Duration::from_secs(30), find).await.expect("it is told")
+    }
+
+    async fn open(&mut self) -> Endpoints {
+        match self.told.recv().await {
+            Some(Told::Open(endpoints)) => endpoints,
+            other => panic!("{other:?} came first"),
+        }
+    }
+
+    async fn waiting(&mut self) -> Waiting {
+        self.next(|told| if let Told::Waiting(waiting) = told { Some(waiting.clone()) } else { None }).await
+    }
+
+    async fn called(&mut self) -> Called {
+        self.next(|told| if let Told::Called(called) = told { Some(called.clone()) } else { None }).await
+    }
+
+    async fn returned(&mut self) -> Returned {
+        self.next(|told| if let Told::Returned(returned) = told { Some(returned.clone()) } else { None }).await
+    }
+
+    async fn ended(&mut self) -> Outcome {
+        let ended = |told: &Told| match told {
+            Told::Moment(Moment { what: Happening::Ended { outcome, .. }, .. }) => Some(*outcome),
+            _ => None,
+        };
+        self.next(ended).await
+    }
+}
+
+async fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+async fn codedeploy(endpoints: &Endpoints, operation: &str, input: Value) -> Value {
+    let address = endpoints.aws.strip_prefix("http://").unwrap();
+    let headers = format!(
+        "x-amz-target: CodeDeploy_20141006.{operation}\r\ncontent-type: application/x-amz-json-1.1\r\nuser-agent: aws-cli/2.0 md/x\r\n"
+    );
+    let (_, body) = ask(address, "POST", "/", &headers, &input.to_string()).await;
+    if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() }
+}
+
+async fn put(endpoints: &Endpoints, waiting: &Waiting, status: &str) -> Value {
+    let event: Value = serde_json::from_str(&waiting.event).unwrap();
+    let input = json!({
+        "deploymentId": event["DeploymentId"],
+        "lifecycleEventHookExecutionId": event["LifecycleEventHookExecutionId"],
+        "status": status,
+    });
+    codedeploy(endpoints, "PutLifecycleEventHookExecutionStatus", input).await
+}
+
+const NEXT: &str = "/2018-06-01/runtime/invocation/next";
+
+#[tokio::test]
+async fn a_deployment_stands_at_the_hook_and_its_calls_are_told() {
+    let mut served = Served::new("healthy", HookName::AfterInstall);
+    let endpoints = served.open().await;
+    let waiting = served.waiting().await;
+    assert_eq!(waiting.hook, HookName::AfterInstall);
+    let input = json!({ "deploymentId": waiting.deployment });
+    let seen = codedeploy(&endpoints, "GetDeployment", input).await;
+    assert_eq!(seen["deploymentInfo"]["status"], "InProgress", "{seen}");
+    let called = served.called().await;
+    assert_eq!((called.operation.as_str(), called.caller.as_str()), ("codedeploy:GetDeployment", "aws-cli/2.0"));
+    assert_eq!(called.error, None);
+
+    codedeploy(&endpoints, "GetDeployment", json!({ "deploymentId": "d-NOTTHERE1" })).await;
+    assert_eq!(served.called().await.error.as_deref(), Some("DeploymentDoesNotExistException"));
+    let (head, _) = ask(endpoints.production.strip_prefix("http://").unwrap(), "GET", "/", "", "").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+}
+
+#[tokio::test]
+async fn a_put_of_succeeded_leads_to_the_next_hook_and_the_world_outlives_its_deployment() {
+    let mut served = Served::new("healthy", HookName::BeforeAllowTraffic);
+    let endpoints = served.open().await;
+    for hook in [HookName::BeforeAllowTraffic, HookName::AfterAllowTraffic] {
+        let waiting = served.waiting().await;
+        assert_eq!(waiting.hook, hook);
+        put(&endpoints, &waiting, "Succeeded").await;
+    }
+    assert_eq!(served.ended().await, Outcome::Succeeded);
+    let seen = codedeploy(&endpoints, "ListDeploymentTargets", json!({ "deploymentId": "d-NOTTHERE1" })).await;
+    assert!(seen["__type"].is_string(), "{seen}");
+}
+
+#[tokio::test]
+async fn a_put_of_failed_rolls_back() {
+    let mut served = Served::new("healthy", HookName::AfterInstall);
+    let endpoints = served.open().await;
+    let waiting = served.waiting().await;
+    put(&endpoints, &waiting, "Failed").await;
+    let answered = served.next(|told| match told {
+        Told::Moment(Moment { what: Happening::Answered(run), .. }) if run.hook == HookName::AfterInstall => run.answer,
+        _ => None,
+    });
+    assert_eq!(answered.await, Answer::Failed);
+    assert_eq!(served.ended().await, Outcome::RolledBack);
+    let again = put(&endpoints, &waiting, "Succeeded").await;
+    assert_eq!(again["__type"], "LifecycleEventAlreadyCompletedException");
+}
+
+#[tokio::test]
+async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
+    let mut served = Served::new("healthy", HookName::BeforeInstall);
+    let endpoints = served.open().await;
+    let waiting = served.waiting().await;
+    // The first one is killed while it works; the second one gets the same event.
+    for _ in 0..2 {
+        let (head, body) = ask(&waiting.runtime_api, "GET", NEXT, "", "").await;
+        assert_eq!(body, waiting.event);
+        assert!(head.contains("function:CodeDeployHook_before-install"), "{head}");
+    }
+    let path = "/2018-06-01/runtime/invocation/8476a536-e9f4-11e8-9739-000000000002/error";
+    ask(&waiting.runtime_api, "POST", path, "", r#"{"errorType":"Odd","errorMessage":"it is odd"}"#).await;
+    let returned = served.returned().await;
+    assert_eq!(returned.error.as_deref(), Some("Odd: it is odd"));
+    assert!(returned.again_in.is_some());
+
+    put(&endpoints, &waiting, "Succeeded").await;
+    let path = path.replace("error", "response");
+    ask(&waiting.runtime_api, "POST", &path, "", "null").await;
+    assert_eq!(served.returned().await, Returned { hook: HookName::BeforeInstall, error: None, again_in: None });
+    // The next poll has nothing to get; the next hook has a Runtime API of its own.
+    assert_ne!(served.waiting().await.runtime_api, waiting.runtime_api);
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_ids() {
+    let (mut one, mut other) =
+        (Served::new("healthy", HookName::BeforeInstall), Served::new("healthy", HookName::BeforeInstall));
+    let (one, other) = (one.waiting().await, other.waiting().await);
+    assert_eq!((one.deployment, one.event), (other.deployment, other.event));
+}
+
+#[test]
+fn the_codes_of_errors_are_read_in_every_protocol() {
+    let reply = |body: &[u8]| SentReply { status: 400, headers: BTreeMap::new(), body: body.to_vec(), damaged: false };
+    let mut cbor = Vec::new();
+    ciborium::into_writer(&json!({ "__type": "com.amazonaws.cloudwatch#Odd" }), &mut cbor).unwrap();
+    assert_eq!(error_code(&reply(&cbor)), "Odd");
+    assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
+    assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
+    assert_eq!(error_code(&reply(b"")), "status 400");
+}

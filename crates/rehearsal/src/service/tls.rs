@@ -1,0 +1,65 @@
+//! The load balancer's certificate, by an authority that is made for one rehearsal.
+
+use std::{io::Write as _, path::Path, sync::Arc};
+
+use anyhow::Context;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use tempfile::NamedTempFile;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+
+use crate::world::Certificate;
+
+/// What the listeners speak TLS with.
+pub(crate) struct Tls {
+    pub acceptor: TlsAcceptor,
+    /// The authority's certificate, for `SSL_CERT_FILE`. The file goes when this does.
+    authority: NamedTempFile,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    pub fn new(certificate: Certificate) -> anyhow::Result<Self> {
+        let (name, until) = match certificate {
+            Certificate::Good => ("shop.example.com", 2120),
+            Certificate::Expired => ("shop.example.com", 2021),
+            Certificate::WrongName => ("www.example.org", 2120),
+        };
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "the rehearsal's own authority");
+        let key = KeyPair::generate()?;
+        let own = params.self_signed(&key)?;
+        let mut authority = NamedTempFile::new().context("no file for the certificate of an authority")?;
+        authority.write_all(own.pem().as_bytes())?;
+        let issuer = Issuer::new(params, key);
+
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &issuer)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority })
+    }
+
+    /// The file with the authority's certificate.
+    pub fn authority(&self) -> &Path {
+        self.authority.path()
+    }
+}

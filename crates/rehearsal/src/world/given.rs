@@ -1,0 +1,185 @@
+//! What a scenario can say about the world before the first deployment. Everything left out is as in the good world.
+
+use serde::Deserialize;
+
+/// What is different before the first deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Given {
+    /// The alarms of the deployment group.
+    pub alarms: Vec<String>,
+    /// Those of them that fire already, since an hour ago.
+    pub firing: Vec<String>,
+    /// Those of them that have no data to judge.
+    pub silent: Vec<String>,
+    /// Those of them that watch other alarms.
+    pub composite: Vec<String>,
+    /// Those of them that nobody has made, or that somebody has deleted.
+    pub missing: Vec<String>,
+    /// So many alarms more, of which the deployment group knows nothing: `shop-001`, `shop-002`, ….
+    pub more_alarms: u16,
+    /// Whether a failed deployment rolls back by itself.
+    pub auto_rollback: bool,
+    /// Whether the deployment group has a test listener. Without one CodeDeploy leaves the test events out.
+    pub test_listener: bool,
+    /// The load balancer.
+    pub balancer: GivenBalancer,
+    /// Further rules of both listeners.
+    pub rules: Vec<GivenRule>,
+    /// Whether what no rule is about goes to the service. Otherwise the listeners answer it with 404.
+    pub default_rule: bool,
+    /// Whether the service's own container has a health check.
+    pub health_check: bool,
+    /// Whether a second container, which is not essential, ships the logs.
+    pub sidecar: bool,
+    /// What ECS says about the service.
+    pub service: GivenService,
+    /// Whether the original task set is settled.
+    pub original_steady: bool,
+    /// Who makes the deployments.
+    pub managed_by: ManagedBy,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self {
+            alarms: ["shop-web-5xx", "shop-web-latency"].map(str::to_owned).to_vec(),
+            firing: Vec::new(),
+            silent: Vec::new(),
+            composite: Vec::new(),
+            missing: Vec::new(),
+            more_alarms: 0,
+            auto_rollback: true,
+            test_listener: true,
+            balancer: GivenBalancer::default(),
+            rules: Vec::new(),
+            default_rule: true,
+            health_check: true,
+            sidecar: false,
+            service: GivenService::Active,
+            original_steady: true,
+            managed_by: ManagedBy::CodeDeploy,
+        }
+    }
+}
+
+impl Given {
+    /// The same for a service of that name: its alarms are its own.
+    pub(super) fn of(mut self, service: &str) -> Self {
+        let lists =
+            [&mut self.alarms, &mut self.firing, &mut self.silent, &mut self.composite, &mut self.missing].into_iter();
+        for name in lists.flatten() {
+            *name = name.replace("shop-web-", &format!("shop-{service}-"));
+        }
+        self
+    }
+
+    /// The names of the alarms that the deployment group knows nothing of.
+    pub(crate) fn other_alarms(&self) -> impl Iterator<Item = String> + use<> {
+        (1..=self.more_alarms).map(|number| format!("shop-{number:03}"))
+    }
+}
+
+/// The load balancer and the doors of its listeners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GivenBalancer {
+    /// An Application Load Balancer, which speaks HTTP, or a Network Load Balancer, which passes TCP on.
+    pub kind: BalancerKind,
+    /// Whether it can be reached from inside its VPC only.
+    pub internal: bool,
+    /// Its certificate, if it speaks HTTPS.
+    pub certificate: Option<Certificate>,
+    /// What becomes of who knocks at the production port.
+    pub production_port: Door,
+    /// What becomes of who knocks at the test port.
+    pub test_port: Door,
+}
+
+/// Which kind of load balancer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalancerKind {
+    /// It speaks HTTP.
+    #[default]
+    Application,
+    /// It passes TCP on.
+    Network,
+}
+
+/// A certificate of the load balancer, by an authority that the functions know from `SSL_CERT_FILE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Certificate {
+    /// For `shop.example.com`, and valid.
+    Good,
+    /// For `shop.example.com`, and out of date.
+    Expired,
+    /// For `www.example.org`, and valid.
+    WrongName,
+}
+
+/// What becomes of who knocks at a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// It is opened.
+    #[default]
+    Open,
+    /// Nothing listens there: the connection is refused.
+    Closed,
+    /// Nothing comes back, as when a security group does not let one in.
+    Silent,
+}
+
+/// A rule of both listeners.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenRule {
+    /// The smaller, the sooner it is asked.
+    pub priority: u32,
+    /// The hosts that it is for.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The paths that it is for.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Where it leads.
+    #[serde(default)]
+    pub to: RuleTo,
+}
+
+/// Where a rule leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleTo {
+    /// To the service that is deployed.
+    #[default]
+    Service,
+    /// To another service behind the same load balancer.
+    Another,
+}
+
+/// What ECS says about the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GivenService {
+    /// It is there.
+    Active,
+    /// It is being deleted.
+    Draining,
+    /// It was deleted, and ECS still tells of it.
+    Inactive,
+    /// It was never there, or long ago.
+    Missing,
+}
+
+/// Who makes the deployments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum ManagedBy {
+    /// Whoever asks CodeDeploy for one.
+    CodeDeploy,
+    /// CloudFormation, with its `AWS::CodeDeploy::BlueGreen` hook: the deployment group then names no ECS service, and
+    /// the service has the deployment controller EXTERNAL.
+    CloudFormation,
+}

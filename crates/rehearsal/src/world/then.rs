@@ -1,0 +1,116 @@
+//! What happens on the way of a deployment by a scenario's will: after a lifecycle event, and perhaps a while later.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+
+use super::{AlarmFires, Change, Course, EVENTS, Health, TasksStop, World, span};
+
+/// Something that happens on the way. Exactly one of the last four keys says what.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Then {
+    /// When this lifecycle event is over …
+    pub after: String,
+    /// … and so much later.
+    #[serde(default, with = "span")]
+    pub delay: Duration,
+    /// An alarm changes its state.
+    #[serde(default)]
+    pub alarm: Option<AlarmTurns>,
+    /// The health of all targets of the replacement changes.
+    #[serde(default)]
+    pub targets: Option<TargetsTurn>,
+    /// One task of the replacement ends, and another one is started for it.
+    #[serde(default)]
+    pub task_stops: Option<TasksStop>,
+    /// The service is scaled in: the replacement gets along with so many tasks less.
+    #[serde(default)]
+    pub scaled_in: Option<u32>,
+}
+
+/// An alarm changes its state.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmTurns {
+    /// Its name.
+    pub name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// CloudWatch's words.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// The health of targets changes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetsTurn {
+    /// `unhealthy`, `healthy`, `draining`, ….
+    pub state: String,
+    /// ELB's code.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// ELB's words.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+impl Then {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let after = &self.after;
+        anyhow::ensure!(
+            EVENTS.contains(&after.as_str()),
+            "something happens after {after:?}, which is no lifecycle event"
+        );
+        let said = [self.alarm.is_some(), self.targets.is_some(), self.task_stops.is_some(), self.scaled_in.is_some()];
+        let said = said.into_iter().filter(|said| *said).count();
+        anyhow::ensure!(said == 1, "what happens after {after} is not one thing but {said}");
+        let states = ["OK", "ALARM", "INSUFFICIENT_DATA"];
+        if let Some(alarm) = &self.alarm {
+            anyhow::ensure!(states.contains(&alarm.state.as_str()), "{:?} is no state of an alarm", alarm.state);
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// A lifecycle event is over: plans what happens after it.
+    pub fn plan_after(&mut self, course: &Course, event: &str, now: SystemTime) {
+        for AlarmFires { name, delay, reason, .. } in course.alarms.iter().filter(|alarm| alarm.fires_after == event) {
+            let change = Change::AlarmState { name: name.clone(), state: "ALARM".into(), reason: reason.clone() };
+            self.at_with_news(now + *delay, change, format!("alarm {name} begins to fire"));
+        }
+        for then in course.then.iter().filter(|then| then.after == event) {
+            self.plan_then(then, now + then.delay);
+        }
+    }
+
+    fn plan_then(&mut self, then: &Then, when: SystemTime) {
+        if let Some(AlarmTurns { name, state, reason }) = &then.alarm {
+            let change = Change::AlarmState { name: name.clone(), state: state.clone(), reason: reason.clone() };
+            let text = match state.as_str() {
+                "ALARM" => format!("alarm {name} begins to fire"),
+                "OK" => format!("alarm {name} is OK"),
+                _ => format!("alarm {name} has no data any more"),
+            };
+            self.at_with_news(when, change, text);
+        }
+        // What happens to the replacement needs one.
+        let Some(set) = self.green().map(|set| set.id.clone()) else { return };
+        if let Some(TargetsTurn { state, reason, description }) = &then.targets {
+            let health = Health { state: state.clone(), reason: reason.clone(), description: description.clone() };
+            let text = format!("the targets of the replacement turn {state}");
+            self.at_with_news(when, Change::TargetsOf { set: set.clone(), health }, text);
+        }
+        if let Some(stop) = &then.task_stops {
+            let text = format!("a task of the replacement stops: {}", stop.code);
+            self.at_with_news(when, Change::TaskLost { set: set.clone(), stop: stop.clone() }, text);
+        }
+        if let Some(less) = then.scaled_in {
+            let by = i32::try_from(less).unwrap_or(i32::MAX);
+            let text = format!("the service is scaled in by {less}");
+            self.at_with_news(when, Change::ScaledIn { set, by }, text);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The runs that the README shows, played anew: what it says is what somebody gets who tries.
+
+use std::{path::Path, process::Command};
+
+use greenlight_tests::{binaries, greenlight, tidy};
+use regex_lite::Regex;
+
+/// The scenarios that the README shows, each below a comment that names it.
+const SHOWN: [&str; 2] = ["route-503", "healthy"];
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+
+/// What the README is to be renewed with.
+const RECORD: &str = "GREENLIGHT_RECORD=1 cargo test --package greenlight-tests --test recorded";
+
+#[expect(clippy::disallowed_methods, reason = "asks to write the README, which no test may do unasked")]
+fn is_recording() -> bool {
+    std::env::var_os("GREENLIGHT_RECORD").is_some()
+}
+
+/// The run as somebody would see it who sends it to a file. The seed keeps the ids from one recording to the next.
+fn run(scenario: &str) -> String {
+    let output = Command::new(greenlight())
+        .args(["rehearse", "--seed", "1", "--scenario", scenario, "--binaries"])
+        .arg(binaries())
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{scenario} did not end as it promises:\n{said}");
+    format!("{}\n", said.trim_end())
+}
+
+/// The text before a recorded run, the run, and the text after it.
+fn around<'a>(readme: &'a str, scenario: &str) -> (&'a str, &'a str, &'a str) {
+    let begin = format!("<!-- recorded: {scenario} -->\n```text\n");
+    let at = readme.find(&begin).unwrap_or_else(|| panic!("the README has no {begin:?}")) + begin.len();
+    let end = at + readme[at..].find("```\n").expect("the block ends");
+    (&readme[..at], &readme[at..end], &readme[end..])
+}
+
+/// What a line of a timeline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A check's.
+    Check,
+    /// Anything else that begins something.
+    Other,
+    /// The rest of the line before it, which had no room.
+    Rest,
+}
+
+fn kind(line: &str) -> Kind {
+    let begins = |pattern: &str| Regex::new(pattern).unwrap().is_match(line);
+    if begins("^ {10}[✓✗!·] ") {
+        Kind::Check
+    } else if begins(r"^ *[0-9.]+ s  |^ {10}→|^ {10}(why|next|now) |^$") {
+        Kind::Other
+    } else {
+        Kind::Rest
+    }
+}
+
+/// A timeline without what differs from run to run: ids, ports and times; how often somebody had to look; where a line
+/// is wrapped, which depends on all of these; and the order of the checks of a hook, which end as they like.
+fn essence(text: &str) -> Vec<String> {
+    let mut entries: Vec<(Kind, String)> = Vec::new();
+    for line in text.lines() {
+        match (kind(line), entries.last_mut()) {
+            (Kind::Rest, Some((_, entry))) => {
+                entry.push(' ');
+                entry.push_str(line.trim());
+            }
+            (kind, _) => entries.push((kind, line.to_owned())),
+        }
+    }
+    let (time, looked) =
+        (Regex::new(r"\b[0-9]+(\.[0-9]+)? m?s\b").unwrap(), Regex::new(" after (N looks in )?TIME").unwrap());
+    for (_, entry) in &mut entries {
+        let words = entry.split_whitespace().collect::<Vec<_>>().join(" ");
+        *entry = looked.replace_all(&time.replace_all(&tidy(&words), "TIME"), "").into_owned();
+    }
+    for checks in entries.chunk_by_mut(|one, next| one.0 == Kind::Check && next.0 == Kind::Check) {
+        checks.sort_by(|one, other| one.1.cmp(&other.1));
+    }
+    entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[test]
+fn the_readme_shows_what_somebody_gets_who_tries() {
+    let mut readme = std::fs::read_to_string(Path::new(README)).unwrap();
+    for scenario in SHOWN {
+        let now = run(scenario);
+        let (before, shown, after) = around(&readme, scenario);
+        let (was, is) = (essence(shown), essence(&now));
+        if was == is {
+            continue;
+        }
+        if !is_recording() {
+            let gone = was.iter().filter(|line| !is.contains(line)).map(|line| format!("- {line}\n"));
+            let new = is.iter().filter(|line| !was.contains(line)).map(|line| format!("+ {line}\n"));
+            let changes: String = gone.chain(new).collect();
+            panic!("README.md shows another run of {scenario} than there is now; renew it with\n  {RECORD}\n{changes}");
+        }
+        readme = format!("{before}{now}{after}");
+        std::fs::write(README, &readme).unwrap();
+    }
+}
+
+#[test]
+fn runs_that_differ_in_nothing_that_matters_are_the_same() {
+    let one = "\
+healthy  All is well.
+
+   0.0 s  CodeDeploy begins deployment d-A1B2C3D4E
+          ✓ targets      612 ms  target group tg-shop-b: healthy == registered (2) after 9 looks in
+                                 600ms
+          ✓ steady        31 ms  task set ecs-svc/1000000000000000001 of shop: steady == true
+          → Succeeded after 711 ms
+";
+    let other = "\
+healthy  All is well.
+
+   0.1 s  CodeDeploy begins deployment d-E4D3C2B1A
+          ✓ steady        1.2 s  task set ecs-svc/2000000000000000002 of shop: steady == true
+          ✓ targets       12 ms  target group tg-shop-b: healthy == registered (2)
+          → Succeeded after 1.7 s
+";
+    assert_eq!(essence(one), essence(other));
+    assert_ne!(essence(one), essence(&other.replace("steady == true", "steady == false")));
+    assert_ne!(essence(one), essence(&other.replace("→ Succeeded", "→ Failed")));
+}

@@ -1,0 +1,193 @@
+//! The real programs under AWS's own Runtime Interface Emulator: another runtime than the rehearsal's, which AWS wrote.
+//!
+//! `make rie-test` fetches the emulator and runs this; the feature `rie` keeps it out of `make test`.
+
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use greenlight_tests::{SHORT_WINDOWS, binaries};
+use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    task::JoinSet,
+    time::sleep,
+};
+
+/// The emulator that `make rie-test` has fetched.
+#[expect(clippy::disallowed_methods, reason = "where make has put it")]
+fn emulator() -> PathBuf {
+    let path = std::env::var_os("GREENLIGHT_RIE");
+    PathBuf::from(path.expect("GREENLIGHT_RIE is not set; `make rie-test` fetches the emulator and says where it is"))
+}
+
+/// A hook's program under the emulator.
+struct Emulated {
+    ending: Ending,
+    process: Child,
+    /// What it and the program write. Not a pipe: when a test fails, the emulator still has to write while it ends.
+    log: NamedTempFile,
+    port: u16,
+}
+
+/// Asks a process to end when it is dropped, also by a test that fails. A kill would leave what it has started behind.
+struct Ending(u32);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = std::process::Command::new("kill").arg(self.0.to_string()).stderr(Stdio::null()).status();
+    }
+}
+
+impl Emulated {
+    /// Starts the emulator, which starts the program.
+    async fn start(hook: HookName, stage: &OpenStage, timeout_s: u32, gate: &str) -> Self {
+        let [port, api] = [free_port().await, free_port().await];
+        let timeout = timeout_s.to_string();
+        // The emulator would serve for ever if this test were killed; so something else ends it then.
+        let mut command = Command::new("timeout");
+        command
+            .args(["--kill-after=5", "120"])
+            .arg(emulator())
+            .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
+            .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
+            .arg(binaries().join(hook.binary()));
+        // It gives a function no region and empty credentials, unless it has some itself.
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("CodeDeployHook_{}", hook.binary()))
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_ENDPOINT_URL", stage.endpoint())
+            .env("GREENLIGHT_GATE", gate);
+        let log = NamedTempFile::new().unwrap();
+        command.stdin(Stdio::null()).stdout(append(&log)).stderr(append(&log));
+        let process = command.spawn().expect("timeout, of coreutils, is there");
+        Self { ending: Ending(process.id().expect("it has not been waited for")), process, log, port }
+    }
+
+    /// Invokes the function and gives the body of the reply.
+    async fn invoke(&self, payload: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        // A client of HTTP/1.0 is answered with a body that ends with the connection.
+        let head = format!(
+            "POST /2015-03-31/functions/function/invocations HTTP/1.0\r\nContent-Length: {}\r\n\r\n",
+            payload.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(payload).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply of HTTP: {reply:?}"));
+        assert!(head.split(' ').nth(1) == Some("200"), "the emulator answers every invocation with 200: {reply}");
+        body.to_owned()
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let began = Instant::now();
+        loop {
+            match TcpStream::connect(("127.0.0.1", self.port)).await {
+                Ok(stream) => return stream,
+                Err(error) if began.elapsed() > Duration::from_secs(30) => {
+                    panic!("the emulator does not listen: {error}")
+                }
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Ends the emulator, which ends the program, and gives what both wrote.
+    async fn end(mut self) -> String {
+        drop(self.ending);
+        self.process.wait().await.unwrap();
+        String::from_utf8_lossy(&std::fs::read(self.log.path()).unwrap()).into_owned()
+    }
+}
+
+/// The file, to be written at its end: two streams go there.
+fn append(file: &NamedTempFile) -> std::fs::File {
+    std::fs::OpenOptions::new().append(true).open(file.path()).unwrap()
+}
+
+/// A port for a program that has to be told one. Between now and its start nobody may take it: so it is not one of those
+/// that the system gives to whoever asks for any (from 32768 on), and none is given twice.
+async fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another run of these tests at the same time begins elsewhere.
+    let begin = 12_000 + (std::process::id() % 100) as u16 * 200;
+    for _ in 0..200 {
+        let port = begin + NEXT.fetch_add(1, Ordering::Relaxed) % 200;
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return port;
+        }
+    }
+    panic!("no port of 200 is free from {begin} on");
+}
+
+/// What `verdict.code` was, in the log of an invocation.
+fn verdict_code(log: &str) -> Option<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| Some(line.get("verdict.code")?.as_str()?.to_owned())).next_back()
+}
+
+async fn good_world_after_garbage(hook: HookName) {
+    let stage = Stage::at(hook).await.open().await.unwrap();
+    let function = Emulated::start(hook, &stage, 60, SHORT_WINDOWS).await;
+    for (garbage, error_type) in [(&b"{\"DeploymentId\":"[..], "EventNotJson"), (b"[1]", "EventMalformed")] {
+        let body = function.invoke(garbage).await;
+        let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{hook}: {error}: {body}"));
+        assert_eq!(reply["errorType"], error_type, "{hook}: {body}");
+        assert!(reply["errorMessage"].as_str().is_some_and(|message| !message.is_empty()), "{hook}: {body}");
+        assert_eq!(stage.answers(), [], "{hook}");
+    }
+    // The same process goes on.
+    let body = function.invoke(stage.payload()).await;
+    let log = function.end().await;
+    let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{hook}: {error}: {body}\n{log}"));
+    assert!(reply.get("errorType").is_none(), "{hook}: {body}\n{log}");
+    assert_eq!(stage.answers(), [Answer::Succeeded], "{hook}: {body}\n{log}");
+    assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
+}
+
+async fn time_out_too_short(hook: HookName) {
+    // Discovery cannot do without this one, and it takes a minute.
+    let stalled = Fault::always("ecs:DescribeServices", Trouble::Stall);
+    let stage = Stage::at(hook).await.fault(stalled).open().await.unwrap();
+    let function = Emulated::start(hook, &stage, 3, SHORT_WINDOWS).await;
+    let body = function.invoke(stage.payload()).await;
+    let log = function.end().await;
+    assert!(!body.contains("timed out"), "{hook}: the emulator had to end it: {body}\n{log}");
+    assert_eq!(stage.answers(), [Answer::Failed], "{hook}: {body}\n{log}");
+    assert_eq!(verdict_code(&log).as_deref(), Some("RanOutOfTime"), "{hook}: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hook_answers_for_a_good_world_and_refuses_garbage() {
+    let mut playing = JoinSet::new();
+    for hook in HookName::ALL {
+        playing.spawn(good_world_after_garbage(hook));
+    }
+    // A panic in one of them is a panic here.
+    playing.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hook_answers_failed_before_a_time_out_that_is_too_short() {
+    let mut playing = JoinSet::new();
+    for hook in HookName::ALL {
+        playing.spawn(time_out_too_short(hook));
+    }
+    playing.join_all().await;
+}

@@ -1,0 +1,245 @@
+//! True to the wire: what the real programs send, and what the rehearsal answers, against AWS's own service models.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+};
+
+use greenlight_tests::{allowed, binaries, check_models, run_python};
+use rehearsal::{
+    Exchange, Fault, HookName, Options, Recorder, Scenario, Stage, Trouble, rehearse,
+    world::{Alarm, AlarmKind, Condition, Rule, World},
+};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::JoinSet};
+
+/// Whole deployments: a healthy one, one in which every operation refuses at first, one whose tasks stop, and one with
+/// the colours swapped.
+async fn deployments(recorder: &Recorder) {
+    let mut playing = JoinSet::new();
+    for name in ["healthy", "throttled-first-calls", "tasks-stop", "second-deployment-colours-swapped"] {
+        let options =
+            Options { binaries: binaries().to_owned(), recorder: Some(recorder.clone()), ..Options::default() };
+        playing.spawn(async move {
+            let scenario = Scenario::named(name).unwrap();
+            rehearse(&scenario, &options, mpsc::unbounded_channel().0).await.unwrap();
+        });
+    }
+    // A panic in one of them is a panic here.
+    playing.join_all().await;
+}
+
+/// One hook at a time, with what does not happen in those deployments: refusals of every kind.
+async fn refusals(recorder: &Recorder) {
+    let mut playing = JoinSet::new();
+    for trouble in [Trouble::Deny, Trouble::Fail, Trouble::LoseReply, Trouble::Malform, Trouble::HangUp] {
+        let stage = Stage::at(HookName::BeforeAllowTraffic).await;
+        playing.spawn(stage.fault(Fault::first(1, "*", trouble)).recorder(recorder).run(binaries()));
+    }
+    let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
+    playing.spawn(gone.recorder(recorder).run(binaries()));
+    for ended in playing.join_all().await {
+        ended.unwrap();
+    }
+}
+
+async fn recorded() -> Vec<Exchange> {
+    let recorder = Recorder::default();
+    tokio::join!(deployments(&recorder), refusals(&recorder));
+    recorder.exchanges()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_exchange_fits_the_service_models() {
+    let exchanges = recorded().await;
+    let operations: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.operation.clone()).collect();
+    assert_eq!(operations, allowed(), "every operation that the hooks call has to be seen here");
+    let answered = |operation: &&String| {
+        exchanges
+            .iter()
+            .any(|one| one.operation == **operation && one.reply.as_ref().is_some_and(|it| it.status == 200))
+    };
+    let never: Vec<_> = operations.iter().filter(|operation| !answered(operation)).collect();
+    assert!(never.is_empty(), "only refused, never answered: {never:?}");
+    if let Err(faults) = check_models(&exchanges) {
+        panic!("{faults}");
+    }
+}
+
+/// Two alarms that are not the group's, one of them composite, and a rule with a host on the test listener.
+fn more_to_read(world: &mut World) {
+    for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
+        let since = world.deployment().created;
+        world.alarms.push(Alarm { name: name.into(), kind, state: "OK".into(), reason: String::new(), since });
+    }
+    let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
+    let listener = world.listener(&arn).unwrap();
+    let arn = format!("{}/0a1b2c3d4e5f6789", listener.arn.replace(":listener/", ":listener-rule/"));
+    let conditions = vec![Condition::Host(vec!["shop.example.com".into()])];
+    listener.rules.push(Rule { arn, priority: 10, conditions, forward: listener.default.clone() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_reads_every_operation() {
+    let recorder = Recorder::default();
+    let stage = Stage::at(HookName::AfterAllowTestTraffic).await.world(more_to_read).recorder(&recorder);
+    let open = stage.open().await.unwrap();
+    let (endpoint, event) = (open.endpoint().to_owned(), String::from_utf8(open.payload().to_vec()).unwrap());
+    let read = tokio::task::spawn_blocking(move || {
+        run_python("read_with_boto3.py", &[OsStr::new(&endpoint), OsStr::new(&event)])
+    });
+    let read = read.await.unwrap().unwrap_or_else(|said| panic!("{said}"));
+    let operations: BTreeSet<_> = read.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name).collect();
+    let allowed = allowed();
+    assert_eq!(operations, allowed.iter().map(String::as_str).collect(), "boto3 has to read what the hooks call");
+    assert_eq!(open.answers(), [rehearsal::Answer::Succeeded], "one answer, and no refused one, took effect");
+    insta::assert_snapshot!(read);
+    // Other protocols than the hooks speak are in these.
+    if let Err(faults) = check_models(&recorder.exchanges()) {
+        panic!("{faults}");
+    }
+}
+
+/// An exchange of an operation that was answered.
+fn answered(exchanges: &[Exchange], operation: &str) -> Exchange {
+    let found = exchanges.iter().find(|one| one.operation == operation && one.reply.as_ref().unwrap().status == 200);
+    found.unwrap_or_else(|| panic!("{operation} was not called")).clone()
+}
+
+fn in_json(body: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(body).unwrap();
+    change(&mut value);
+    *body = value.to_string().into_bytes();
+}
+
+fn in_text(body: &mut Vec<u8>, from: &str, to: &str) {
+    let text = String::from_utf8(std::mem::take(body)).unwrap();
+    assert!(text.contains(from), "{from} is not in {text}");
+    *body = text.replacen(from, to, 1).into_bytes();
+}
+
+fn in_header(headers: &mut BTreeMap<String, String>, name: &str, change: impl FnOnce(&mut String)) {
+    change(headers.get_mut(name).unwrap());
+}
+
+/// The first metric alarm in a reply in CBOR.
+fn in_alarm(body: &mut Vec<u8>, change: impl FnOnce(&mut Vec<(ciborium::Value, ciborium::Value)>)) {
+    let mut value: ciborium::Value = ciborium::from_reader(&body[..]).unwrap();
+    let alarms = value.as_map_mut().unwrap().iter_mut().find(|(name, _)| name.as_text() == Some("MetricAlarms"));
+    change(alarms.unwrap().1.as_array_mut().unwrap()[0].as_map_mut().unwrap());
+    body.clear();
+    ciborium::into_writer(&value, body).unwrap();
+}
+
+type Doctor = fn(&mut Exchange);
+
+/// What is done to replies and requests that were right, in every protocol.
+const DOCTORED: [(&str, Doctor); 21] = [
+    // A member that AWS does not have.
+    ("codedeploy:GetDeployment", |it| {
+        in_json(&mut reply(it).body, |value| value["deploymentInfo"]["colour"] = json!("green"));
+    }),
+    // A number in place of a text, and the other way round.
+    ("codedeploy:GetDeployment", |it| {
+        in_json(&mut reply(it).body, |value| value["deploymentInfo"]["deploymentId"] = json!(7));
+    }),
+    ("ecs:DescribeServices", |it| {
+        in_json(&mut reply(it).body, |value| value["services"][0]["runningCount"] = json!("2"));
+    }),
+    // A word that is none of the words there are.
+    ("codedeploy:GetDeployment", |it| {
+        in_json(&mut reply(it).body, |value| value["deploymentInfo"]["status"] = json!("Running"));
+    }),
+    // A time as other protocols have it, and one in milliseconds.
+    ("codedeploy:GetDeployment", |it| {
+        in_json(&mut reply(it).body, |value| value["deploymentInfo"]["createTime"] = json!("2026-11-23T10:00:00Z"));
+    }),
+    ("codedeploy:GetDeployment", |it| {
+        in_json(&mut reply(it).body, |value| value["deploymentInfo"]["createTime"] = json!(1_795_000_000_000_u64));
+    }),
+    // Null in place of nothing.
+    ("ecs:DescribeTasks", |it| in_json(&mut reply(it).body, |value| value["tasks"][0]["stopCode"] = Value::Null)),
+    // A list where one is expected and not.
+    ("ecs:DescribeTasks", |it| in_json(&mut reply(it).body, |value| value["failures"] = json!({}))),
+    // A required member that is not sent, a word in other letters, a signature for another service.
+    ("ecs:DescribeTasks", |it| {
+        in_json(&mut it.request.body, |value| drop(value.as_object_mut().unwrap().remove("tasks")));
+    }),
+    ("codedeploy:PutLifecycleEventHookExecutionStatus", |it| {
+        in_json(&mut it.request.body, |value| value["status"] = json!("SUCCEEDED"));
+    }),
+    ("ecs:ListTasks", |it| {
+        in_header(&mut it.request.headers, "authorization", |value| *value = value.replace("/ecs/", "/codedeploy/"));
+    }),
+    // An error of another operation, and an error with another status.
+    ("ecs:DescribeServices", |it| {
+        reply(it).status = 400;
+        reply(it).body = json!({ "__type": "ServiceNotFoundException", "message": "no" }).to_string().into();
+    }),
+    ("ecs:DescribeServices", |it| {
+        reply(it).status = 500;
+        reply(it).body = json!({ "__type": "ClusterNotFoundException", "message": "no" }).to_string().into();
+    }),
+    // XML: an element that AWS does not have, a boolean in Python's spelling, an item with another name, a required
+    // element that is not there.
+    ("elasticloadbalancing:DescribeTargetGroups", |it| {
+        in_text(&mut reply(it).body, "<VpcId>", "<Colour>green</Colour><VpcId>");
+    }),
+    ("elasticloadbalancing:DescribeTargetGroups", |it| {
+        in_text(&mut reply(it).body, "<HealthCheckEnabled>true<", "<HealthCheckEnabled>True<");
+    }),
+    ("elasticloadbalancing:DescribeTargetHealth", |it| {
+        in_text(&mut reply(it).body, "<TargetHealthDescriptions><member>", "<TargetHealthDescriptions><item>");
+        in_text(&mut reply(it).body, "</member>", "</item>");
+    }),
+    ("elasticloadbalancing:DescribeTargetHealth", |it| {
+        let xml = String::from_utf8(reply(it).body.clone()).unwrap();
+        let (before, rest) = xml.split_once("<Id>").unwrap();
+        let (_, after) = rest.split_once("</Id>").unwrap();
+        reply(it).body = format!("{before}{after}").into_bytes();
+    }),
+    // A form whose list counts from 0 on.
+    ("elasticloadbalancing:DescribeTargetGroups", |it| in_text(&mut it.request.body, ".member.1=", ".member.0=")),
+    // CBOR: a time without its tag, a number in place of a text, the wrong content type.
+    ("cloudwatch:DescribeAlarms", |it| {
+        in_alarm(&mut reply(it).body, |alarm| {
+            let time = alarm.iter_mut().find(|(name, _)| name.as_text() == Some("StateUpdatedTimestamp"));
+            time.unwrap().1 = ciborium::Value::Integer(1_795_000_000.into());
+        });
+    }),
+    ("cloudwatch:DescribeAlarms", |it| {
+        in_alarm(&mut reply(it).body, |alarm| alarm.push(("Colour".into(), ciborium::Value::Bool(true))));
+    }),
+    ("cloudwatch:DescribeAlarms", |it| {
+        let headers = &mut reply(it).headers;
+        headers.insert("content-type".into(), "application/json".into());
+    }),
+];
+
+fn reply(exchange: &mut Exchange) -> &mut rehearsal::SentReply {
+    exchange.reply.as_mut().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_models_do_not_say_is_refused() {
+    let recorder = Recorder::default();
+    for hook in [HookName::AfterInstall, HookName::BeforeAllowTraffic] {
+        let stage = Stage::at(hook).await;
+        stage.recorder(&recorder).run(binaries()).await.unwrap();
+    }
+    let right = recorder.exchanges();
+    check_models(&right).unwrap();
+    let doctored: Vec<_> = DOCTORED
+        .iter()
+        .map(|(operation, doctor)| {
+            let mut exchange = answered(&right, operation);
+            doctor(&mut exchange);
+            exchange
+        })
+        .collect();
+    let faults = check_models(&doctored).unwrap_err();
+    assert_eq!(faults.lines().count(), DOCTORED.len() + 1, "one fault each, and the sum:\n{faults}");
+    insta::assert_snapshot!(faults.lines().filter(|line| !line.contains("botocore")).collect::<Vec<_>>().join("\n"));
+    let nothing = check_models(&[]).unwrap_err();
+    assert!(nothing.starts_with("0 exchanges"), "a check of nothing is no check: {nothing}");
+}

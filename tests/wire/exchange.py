@@ -1,0 +1,253 @@
+"""One request and its reply against the model of their operation."""
+
+import base64
+import re
+
+from protocols import (
+    Unreadable,
+    along_form,
+    along_xml,
+    local,
+    read_cbor,
+    read_form,
+    read_json,
+    read_xml,
+)
+from shapes import CborScalars, Comparison, JsonScalars, TextScalars
+
+# Errors that every service may give, each with the statuses it comes with. The same condition has an older name in
+# awsQuery, and services differ in the status, so both are allowed.
+COMMON_ERRORS = {
+    "AccessDenied": {403},
+    "AccessDeniedException": {400, 403},
+    "ExpiredToken": {400, 403},
+    "ExpiredTokenException": {400, 403},
+    "InternalFailure": {500},
+    "InvalidAction": {400},
+    "InvalidClientTokenId": {403},
+    "MissingParameter": {400},
+    "ServiceUnavailable": {503},
+    "Throttling": {400},
+    "ThrottlingException": {400},
+    "UnknownOperationException": {400, 404},
+    "UnrecognizedClientException": {400, 403},
+    "ValidationError": {400},
+    "ValidationException": {400},
+}
+
+CBOR, JSON, QUERY = "smithy-rpc-v2-cbor", "json", "query"
+
+
+def protocol_of(request):
+    """The protocol that a request speaks, told by itself."""
+    headers = request["headers"]
+    if "smithy-protocol" in headers:
+        return CBOR
+    return JSON if "x-amz-target" in headers else QUERY
+
+
+class Exchange:
+    """A request and its reply; `faults` are the places that are wrong, and why."""
+
+    def __init__(self, record, service):
+        self.service = service
+        self.operation = record["operation"].partition(":")[2]
+        self.request, self.reply = record["request"], record["reply"]
+        self.protocol = protocol_of(self.request)
+        self.known = self.operation in service.operation_names
+        self.model = service.operation_model(self.operation) if self.known else None
+        self.faults = []
+
+    def check(self):
+        if self.protocol not in self.service.metadata["protocols"]:
+            self.fault("request", "", f"is in {self.protocol}, which the service does not speak")
+            return self.faults
+        self.check_part("request", self.check_request)
+        # A connection that was closed, or a reply that a scenario damaged on purpose, is nobody's reply.
+        if self.reply is not None and not self.reply["damaged"]:
+            self.check_part("reply", self.check_reply)
+        return self.faults
+
+    def check_part(self, part, check):
+        try:
+            check(base64.b64decode(getattr(self, part)["body"], validate=True))
+        except Unreadable as error:
+            self.fault(part, "", f"cannot be read: {error}")
+
+    def fault(self, part, path, why):
+        self.faults.append((part, path, why))
+
+    def expect_header(self, part, name, expected):
+        seen = getattr(self, part)["headers"].get(name, "")
+        # Parameters of a content type, such as a charset, are the sender's.
+        if seen.split(";")[0].strip() != expected:
+            self.fault(part, f"header {name}", f"is {seen!r}, expected {expected!r}")
+
+    def compare(self, part, value, shape, scalars, path=""):
+        comparison = Comparison(scalars)
+        if shape is None:
+            if value:
+                self.fault(part, path, "has members, and the operation has none")
+            return
+        comparison.compare(value, shape, path)
+        for place, why in comparison.faults:
+            self.fault(part, place, why)
+
+    # The request
+
+    def check_request(self, body):
+        metadata = self.service.metadata
+        if self.request["method"] != "POST":
+            self.fault("request", "", f"is a {self.request['method']}, expected POST")
+        self.check_signature()
+        if "awsQueryCompatible" in metadata and self.protocol != QUERY:
+            self.expect_header("request", "x-amzn-query-mode", "true")
+        read = {JSON: self.json_request, CBOR: self.cbor_request, QUERY: self.query_request}
+        value, scalars = read[self.protocol](body)
+        if self.known:
+            self.compare("request", value, self.model.input_shape, scalars)
+
+    def check_signature(self):
+        """Signed for this service; a hand-made configuration easily signs for another."""
+        name = self.service.metadata.get("signingName", self.service.metadata["endpointPrefix"])
+        authorization = self.request["headers"].get("authorization", "")
+        scope = r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request, ?SignedHeaders="
+        match = re.match(scope, authorization)
+        # The header itself changes each time; what it is for does not.
+        seen = f"signed for {match[1]}" if match else "no signature of version 4"
+        if seen != f"signed for {name}":
+            self.fault("request", "header authorization", f"is {seen}, expected one for {name}")
+
+    def json_request(self, body):
+        metadata = self.service.metadata
+        self.expect_path("/")
+        self.expect_header("request", "x-amz-target", f"{metadata['targetPrefix']}.{self.operation}")
+        self.expect_header("request", "content-type", f"application/x-amz-json-{metadata['jsonVersion']}")
+        return read_json(body), JsonScalars()
+
+    def cbor_request(self, body):
+        self.expect_path(f"/service/{self.service.metadata['targetPrefix']}/operation/{self.operation}")
+        self.expect_header("request", "smithy-protocol", "rpc-v2-cbor")
+        self.expect_header("request", "accept", "application/cbor")
+        if body:
+            self.expect_header("request", "content-type", "application/cbor")
+        return (read_cbor(body) if body else {}), CborScalars()
+
+    def query_request(self, body):
+        self.expect_path("/")
+        self.expect_header("request", "content-type", "application/x-www-form-urlencoded")
+        form = read_form(body)
+        for key, expected in [("Action", self.operation), ("Version", self.service.api_version)]:
+            seen = form.pop(key, None)
+            if seen != expected:
+                self.fault("request", key, f"is {seen!r}, expected {expected!r}")
+        return (along_form(form, self.model.input_shape) if self.known else form), TextScalars()
+
+    def expect_path(self, expected):
+        if self.request["path"] != expected:
+            self.fault("request", "path", f"is {self.request['path']!r}, expected {expected!r}")
+
+    # The reply
+
+    def check_reply(self, body):
+        read = {JSON: self.json_reply, CBOR: self.cbor_reply, QUERY: self.query_reply}
+        read[self.protocol](body)
+
+    @property
+    def succeeded(self):
+        if self.reply["status"] == 200 and not self.known:
+            self.fault("reply", "status", "is 200, for an operation that the service does not have")
+        return self.reply["status"] == 200 and self.known
+
+    def json_reply(self, body):
+        self.expect_header("reply", "content-type", f"application/x-amz-json-{self.service.metadata['jsonVersion']}")
+        self.typed_reply(read_json(body), JsonScalars())
+
+    def cbor_reply(self, body):
+        self.expect_header("reply", "content-type", "application/cbor")
+        self.expect_header("reply", "smithy-protocol", "rpc-v2-cbor")
+        self.typed_reply(read_cbor(body), CborScalars())
+
+    def typed_reply(self, value, scalars):
+        """A reply in JSON or CBOR, whose errors name their shape in `__type`."""
+        if not self.reply["headers"].get("x-amzn-requestid"):
+            self.fault("reply", "header x-amzn-requestid", "is not there")
+        if self.succeeded:
+            return self.compare("reply", value, self.model.output_shape, scalars)
+        if not isinstance(value, dict) or not isinstance(value.get("__type"), str):
+            return self.fault("reply", "__type", "is not there, and the reply is an error")
+        namespace, _, code = value.pop("__type").rpartition("#")
+        if self.protocol == CBOR and not namespace:
+            self.fault("reply", "__type", f"is {code!r}: in CBOR it is the whole name of a shape")
+        if "awsQueryCompatible" in self.service.metadata:
+            code = self.query_error(code)
+        self.check_error(code, value, scalars)
+
+    def query_error(self, shape_name):
+        """A service that once spoke awsQuery gives the code of that protocol in a header."""
+        seen = self.reply["headers"].get("x-amzn-query-error", "")
+        code, _, blame = seen.partition(";")
+        expected = "Sender" if self.reply["status"] < 500 else "Receiver"
+        if not code or blame != expected:
+            self.fault("reply", "header x-amzn-query-error", f"is {seen!r}, expected 'CODE;{expected}' for {shape_name}")
+        return code or shape_name
+
+    def check_error(self, code, members, scalars):
+        status = self.reply["status"]
+        shapes = {shape.error_code: shape for shape in (self.model.error_shapes if self.known else [])}
+        shape = shapes.get(code)
+        if shape is not None:
+            default = 500 if shape.metadata.get("fault") else 400
+            statuses = {shape.metadata.get("error", {}).get("httpStatusCode", default)}
+        elif code in COMMON_ERRORS:
+            statuses = COMMON_ERRORS[code]
+        else:
+            return self.fault("reply", "error", f"is {code}, which {self.operation} does not have, nor every service")
+        if not self.known and code not in ("UnknownOperationException", "InvalidAction"):
+            self.fault("reply", "error", f"is {code}, for an operation that the service does not have")
+        if status not in statuses:
+            self.fault("reply", "status", f"is {status}, and {code} has {sorted(statuses)}")
+        # Every error has a message, modelled or not.
+        message = members.pop("message", members.pop("Message", ""))
+        if not isinstance(message, str):
+            self.fault("reply", "message", f"is no string but {message!r}")
+        if shape is not None and (members or shape.required_members):
+            self.compare("reply", members, shape, scalars)
+        elif members:
+            self.fault("reply", "error", f"has members that {code} does not have: {sorted(members)}")
+
+    def query_reply(self, body):
+        self.expect_header("reply", "content-type", "text/xml")
+        namespace = self.service.metadata["xmlNamespace"]
+        root = read_xml(body)
+        if not self.succeeded:
+            return self.query_failure(root, namespace)
+        output = self.model.output_shape
+        self.expect_element(root, f"{self.operation}Response", namespace)
+        parts = {local(child, namespace): child for child in root}
+        wrapper = output.serialization.get("resultWrapper") if output is not None else None
+        expected = {"ResponseMetadata"} | ({wrapper} if wrapper else set())
+        if set(parts) != expected:
+            return self.fault("reply", "", f"has the elements {sorted(parts)}, expected {sorted(expected)}")
+        ids = [local(child, namespace) for child in parts["ResponseMetadata"]]
+        if ids != ["RequestId"]:
+            self.fault("reply", "ResponseMetadata", f"has {ids}, expected ['RequestId']")
+        if wrapper:
+            self.compare("reply", along_xml(parts[wrapper], output, namespace), output, TextScalars())
+
+    def query_failure(self, root, namespace):
+        self.expect_element(root, "ErrorResponse", namespace)
+        parts = {local(child, namespace): child for child in root}
+        if set(parts) != {"Error", "RequestId"}:
+            return self.fault("reply", "", f"has the elements {sorted(parts)}, expected Error and RequestId")
+        error = {local(child, namespace): child.text or "" for child in parts["Error"]}
+        blame = error.pop("Type", "")
+        expected = "Sender" if self.reply["status"] < 500 else "Receiver"
+        if blame != expected:
+            self.fault("reply", "Error.Type", f"is {blame!r}, expected {expected!r}")
+        self.check_error(error.pop("Code", ""), error, TextScalars())
+
+    def expect_element(self, element, expected, namespace):
+        seen = local(element, namespace)
+        if seen != expected:
+            self.fault("reply", "", f"is the element {seen}, expected {expected}")

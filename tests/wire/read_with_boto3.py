@@ -1,0 +1,262 @@
+"""Calls every operation that the rehearsal plays with boto3, and looks at what boto3 makes of the replies.
+
+    python read_with_boto3.py ENDPOINT EVENT
+
+ENDPOINT is where AWS is; EVENT is the JSON with which CodeDeploy invokes a hook. The stage is a healthy deployment at
+AfterAllowTestTraffic, with two alarms more than the group's and a rule on the test listener. Prints a line for each
+operation that was read: protocol and name.
+"""
+
+import datetime
+import json
+import sys
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+
+REGION = "eu-west-1"
+
+# IAM calls a service as botocore does, but for these.
+IAM_NAMES = {"elbv2": "elasticloadbalancing"}
+
+
+class OneProtocol(Loader):
+    """Models that know one protocol, so that botocore has no choice."""
+
+    def __init__(self, protocol):
+        super().__init__(extra_search_paths=[self.BUILTIN_DATA_PATH])
+        self.protocol = protocol
+
+    def load_service_model(self, service_name, type_name, api_version=None):
+        model = super().load_service_model(service_name, type_name, api_version)
+        if type_name != "service-2":
+            return model
+        metadata = {**model["metadata"], "protocol": self.protocol, "protocols": [self.protocol]}
+        return {**model, "metadata": metadata}
+
+
+class Reader:
+    """Clients of one protocol each, and a record of what was read."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.read = []
+
+    def client(self, service, protocol=None):
+        session = botocore.session.get_session()
+        if protocol:
+            session.register_component("data_loader", OneProtocol(protocol))
+        client = boto3.Session(
+            botocore_session=session,
+            region_name=REGION,
+            aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+            aws_secret_access_key="secret",
+        ).client(service, endpoint_url=self.endpoint, config=Config(retries={"total_max_attempts": 1}))
+        client.meta.events.register("after-call", self.note(client))
+        return client
+
+    def note(self, client):
+        def noted(http_response, parsed, model, **_):
+            if http_response.status_code == 200:
+                service = client.meta.service_model
+                name = IAM_NAMES.get(service.service_name, service.service_name)
+                self.read.append(f"{service.resolved_protocol} {name}:{model.name}")
+
+        return noted
+
+
+def refused(code, call, **arguments):
+    """A call that has to be refused with a code. Gives what boto3 raised."""
+    try:
+        reply = call(**arguments)
+    except ClientError as error:
+        seen = error.response["Error"]["Code"]
+        assert seen == code, f"expected {code}, was {seen}: {error}"
+        assert error.response["ResponseMetadata"]["RequestId"], error.response
+        return error
+    raise AssertionError(f"expected {code}, was answered: {reply}")
+
+
+def is_recent(time):
+    """A time with a zone, of the days before now."""
+    assert isinstance(time, datetime.datetime) and time.tzinfo, time
+    age = datetime.datetime.now(datetime.timezone.utc) - time
+    assert datetime.timedelta(0) <= age < datetime.timedelta(days=30), f"{time} is {age} ago"
+
+
+def codedeploy(client, event):
+    deployment_id = event["DeploymentId"]
+    deployment = client.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    assert deployment["deploymentId"] == deployment_id
+    assert (deployment["status"], deployment["computePlatform"]) == ("InProgress", "ECS"), deployment
+    is_recent(deployment["createTime"])
+    [pair] = deployment["loadBalancerInfo"]["targetGroupPairInfoList"]
+    assert len(pair["targetGroups"]) == 2 and pair["testTrafficRoute"]["listenerArns"], pair
+
+    group = client.get_deployment_group(
+        applicationName=deployment["applicationName"], deploymentGroupName=deployment["deploymentGroupName"]
+    )["deploymentGroupInfo"]
+    [service] = group["ecsServices"]
+    assert group["alarmConfiguration"]["enabled"] is True and group["alarmConfiguration"]["alarms"], group
+
+    [target_id] = client.list_deployment_targets(deploymentId=deployment_id)["targetIds"]
+    assert target_id == f"{service['clusterName']}:{service['serviceName']}"
+    target = client.get_deployment_target(deploymentId=deployment_id, targetId=target_id)["deploymentTarget"]
+    assert target["deploymentTargetType"] == "ECSTarget", target
+    target = target["ecsTarget"]
+    is_recent(target["lastUpdatedAt"])
+    events = {event["lifecycleEventName"]: event for event in target["lifecycleEvents"]}
+    assert events["AfterAllowTestTraffic"]["status"] == "InProgress", events
+    assert events["AfterInstall"]["status"] == "Succeeded" and events["AllowTraffic"]["status"] == "Pending", events
+    is_recent(events["AfterInstall"]["endTime"])
+    weights = {task_set["taskSetLabel"]: task_set["trafficWeight"] for task_set in target["taskSetsInfo"]}
+    assert weights == {"Blue": 100.0, "Green": 0.0}, weights
+    return pair, service, group["alarmConfiguration"]["alarms"]
+
+
+def codedeploy_refusals(client, event):
+    errors = client.exceptions
+    deployment_id, execution_id = event["DeploymentId"], event["LifecycleEventHookExecutionId"]
+    refused("InvalidDeploymentIdException", client.get_deployment, deploymentId="shop")
+    refused("DeploymentIdRequiredException", client.get_deployment, deploymentId="")
+    error = refused("DeploymentDoesNotExistException", client.get_deployment, deploymentId="d-NOTHERE00")
+    assert isinstance(error, errors.DeploymentDoesNotExistException) and "d-NOTHERE00" in str(error), error
+    target = {"deploymentId": deployment_id, "targetId": "shop:other"}
+    refused("DeploymentTargetDoesNotExistException", client.get_deployment_target, **target)
+    group = {"applicationName": "other", "deploymentGroupName": "other"}
+    refused("ApplicationDoesNotExistException", client.get_deployment_group, **group)
+    put = client.put_lifecycle_event_hook_execution_status
+    ids = {"deploymentId": deployment_id, "lifecycleEventHookExecutionId": execution_id}
+    refused("InvalidLifecycleEventHookExecutionStatusException", put, **ids, status="Pending")
+    wrong = {**ids, "lifecycleEventHookExecutionId": "other"}
+    refused("InvalidLifecycleEventHookExecutionIdException", put, **wrong, status="Succeeded")
+    refused("UnknownOperationException", client.list_applications)
+
+
+def put(client, event):
+    """Last of all: it answers the hook."""
+    ids = {
+        "deploymentId": event["DeploymentId"],
+        "lifecycleEventHookExecutionId": event["LifecycleEventHookExecutionId"],
+    }
+    reply = client.put_lifecycle_event_hook_execution_status(**ids, status="Succeeded")
+    assert reply["lifecycleEventHookExecutionId"] == ids["lifecycleEventHookExecutionId"], reply
+    error = refused(
+        "LifecycleEventAlreadyCompletedException",
+        client.put_lifecycle_event_hook_execution_status,
+        **ids,
+        status="Failed",
+    )
+    assert isinstance(error, client.exceptions.LifecycleEventAlreadyCompletedException), error
+
+
+def ecs(client, service, deployment_id):
+    cluster, name = service["clusterName"], service["serviceName"]
+    described = client.describe_services(cluster=cluster, services=[name, "other"])
+    [failure] = described["failures"]
+    assert failure["reason"] == "MISSING", failure
+    [found] = described["services"]
+    assert found["deploymentController"]["type"] == "CODE_DEPLOY", found
+    is_recent(found["events"][0]["createdAt"])
+    [green] = [task_set for task_set in found["taskSets"] if task_set.get("externalId") == deployment_id]
+    assert (green["stabilityStatus"], green["status"]) == ("STEADY_STATE", "ACTIVE"), green
+    assert green["scale"] == {"value": 100.0, "unit": "PERCENT"}, green
+    is_recent(green["createdAt"])
+
+    asked = {"cluster": cluster, "startedBy": green["id"], "PaginationConfig": {"PageSize": 1}}
+    pages = client.get_paginator("list_tasks").paginate(**asked)
+    arns = [arn for page in pages for arn in page["taskArns"]]
+    assert len(arns) == green["runningCount"] > 1, arns
+    tasks = client.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    assert {task["lastStatus"] for task in tasks} == {"RUNNING"}, tasks
+    is_recent(tasks[0]["createdAt"])
+    definition = client.describe_task_definition(taskDefinition=green["taskDefinition"])["taskDefinition"]
+    assert definition["containerDefinitions"][0]["essential"] is True, definition
+
+    refused("ClusterNotFoundException", client.describe_services, cluster="other", services=[name])
+    refused("ServiceNotFoundException", client.list_tasks, cluster=cluster, serviceName="other")
+    both = {"cluster": cluster, "startedBy": green["id"], "desiredStatus": "STOPPED"}
+    error = refused("InvalidParameterException", client.list_tasks, **both)
+    assert isinstance(error, client.exceptions.InvalidParameterException), error
+    refused("ClientException", client.describe_task_definition, taskDefinition="other:1")
+    refused("UnknownOperationException", client.list_clusters)
+
+
+def elbv2(client, pair):
+    names = [group["name"] for group in pair["targetGroups"]]
+    groups = client.describe_target_groups(Names=names)["TargetGroups"]
+    assert {group["TargetGroupName"] for group in groups} == set(names), groups
+    assert all(group["HealthCheckEnabled"] is True and group["Matcher"]["HttpCode"] for group in groups), groups
+    for group in groups:
+        health = client.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+        assert {target["TargetHealth"]["State"] for target in health} == {"healthy"}, health
+    # botocore's own loop until all targets are healthy.
+    client.get_waiter("target_in_service").wait(TargetGroupArn=groups[0]["TargetGroupArn"])
+
+    [listener_arn] = pair["testTrafficRoute"]["listenerArns"]
+    [listener] = client.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
+    [action] = listener["DefaultActions"]
+    [forward] = action["ForwardConfig"]["TargetGroups"]
+    assert forward["Weight"] in (1, 100) and action["TargetGroupArn"] == forward["TargetGroupArn"], action
+    pages = client.get_paginator("describe_rules").paginate(ListenerArn=listener_arn, PaginationConfig={"PageSize": 1})
+    rules = [rule for page in pages for rule in page["Rules"]]
+    assert [rule["Priority"] for rule in rules] == ["10", "default"], rules
+    assert rules[0]["Conditions"][0]["HostHeaderConfig"]["Values"] == ["shop.example.com"], rules
+    assert [rule["IsDefault"] for rule in rules] == [False, True], rules
+    arns = [listener["LoadBalancerArn"]]
+    [balancer] = client.describe_load_balancers(LoadBalancerArns=arns)["LoadBalancers"]
+    assert (balancer["State"]["Code"], balancer["DNSName"]) == ("active", "localhost"), balancer
+
+    refused("TargetGroupNotFound", client.describe_target_groups, Names=["other"])
+    refused("ListenerNotFound", client.describe_listeners, ListenerArns=[listener_arn + "0"])
+    refused("RuleNotFound", client.describe_rules, RuleArns=[rules[0]["RuleArn"] + "0"])
+    error = refused("LoadBalancerNotFound", client.describe_load_balancers, Names=["other"])
+    assert isinstance(error, client.exceptions.LoadBalancerNotFoundException), error
+    refused("InvalidAction", client.describe_account_limits)
+
+
+def cloudwatch(client, alarms):
+    names = [alarm["name"] for alarm in alarms]
+    found = client.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    assert {alarm["AlarmName"] for alarm in found["MetricAlarms"]} == set(names), found
+    is_recent(found["MetricAlarms"][0]["StateUpdatedTimestamp"])
+    assert isinstance(found["MetricAlarms"][0]["Threshold"], float), found
+    everything = client.get_paginator("describe_alarms").paginate(
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"], PaginationConfig={"PageSize": 1}
+    )
+    everything = [(page["MetricAlarms"], page["CompositeAlarms"]) for page in everything]
+    assert len(everything) == len(names) + 2, everything
+    [[composite]] = [composite for _, composite in everything if composite]
+    assert composite["AlarmRule"], composite
+    # Composite alarms come only when they are asked for.
+    assert client.describe_alarms().get("CompositeAlarms", []) == []
+
+    error = refused("InvalidNextToken", client.describe_alarms, NextToken="other")
+    assert isinstance(error, client.exceptions.InvalidNextToken), error
+    return refused(
+        "InvalidAction" if client.meta.service_model.resolved_protocol == "query" else "UnknownOperationException",
+        client.list_metrics,
+    )
+
+
+def main(endpoint, event):
+    event = json.loads(event)
+    reader = Reader(endpoint)
+    # As boto3 would have it, then in the other protocols that the models name: SDKs differ in what they prefer.
+    for protocol in (None, "smithy-rpc-v2-cbor"):
+        client = reader.client("codedeploy", protocol)
+        pair, service, alarms = codedeploy(client, event)
+        codedeploy_refusals(client, event)
+    ecs(reader.client("ecs"), service, event["DeploymentId"])
+    elbv2(reader.client("elbv2"), pair)
+    for protocol in (None, "smithy-rpc-v2-cbor", "query"):
+        cloudwatch(reader.client("cloudwatch", protocol), alarms)
+    put(reader.client("codedeploy"), event)
+    print("\n".join(sorted(set(reader.read))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
