@@ -2,6 +2,7 @@
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
 PACKAGES := $(HOOKS:%=--package %)
+FUNCTIONS := $(HOOKS) last-answer
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # Tools for this repository go where git does not look, each in the version that it was tried with.
@@ -72,11 +73,11 @@ docs: ## the API documentation, with warnings as errors
 
 check: lint docs test ## lint, docs and test: what CI runs
 
-package: ## the five functions as zip files for AWS Lambda on arm64
+package: ## the functions as zip files for AWS Lambda on arm64
 	@command -v cargo-lambda >/dev/null || \
 		{ echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make tools" >&2; exit 1; }
-	cargo lambda build --locked --release --arm64 --output-format zip $(HOOKS:%=--bin %)
-	@ls -l $(HOOKS:%=$(TARGET)/lambda/%/bootstrap.zip)
+	cargo lambda build --locked --release --arm64 --output-format zip $(FUNCTIONS:%=--bin %)
+	@ls -l $(FUNCTIONS:%=$(TARGET)/lambda/%/bootstrap.zip)
 
 advisories: ## known faults in the dependencies (needs the internet)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }

@@ -1,4 +1,5 @@
-//! The five programs, and the command line. Cargo does not build another package's programs for a test, so they are built on purpose.
+//! The programs: five hooks, the safety net, the command line. Cargo does not build another package's programs for a
+//! test, so they are built on purpose.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 use rehearsal::HookName;
 
-/// The folder with the five programs: `GREENLIGHT_BINARIES`, which `make test` has just filled, else they are built here,
+/// The folder with the programs: `GREENLIGHT_BINARIES`, which `make test` has just filled, else they are built here,
 /// so that they are never stale.
 ///
 /// # Panics
@@ -17,8 +18,8 @@ pub fn binaries() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = given().unwrap_or_else(built);
-        for hook in HookName::ALL {
-            let program = folder.join(hook.binary());
+        for name in names() {
+            let program = folder.join(name);
             assert!(program.is_file(), "{} is missing; `make test` builds it", program.display());
         }
         folder
@@ -26,13 +27,12 @@ pub fn binaries() -> &'static Path {
 }
 
 /// The command line, from the same folder.
-///
-/// # Panics
-/// When it is missing.
 pub fn greenlight() -> PathBuf {
-    let program = binaries().join("greenlight");
-    assert!(program.is_file(), "{} is missing; `make test` builds it", program.display());
-    program
+    binaries().join("greenlight")
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    HookName::ALL.into_iter().map(HookName::binary).chain(["last-answer", "greenlight"])
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]
@@ -43,9 +43,8 @@ fn given() -> Option<PathBuf> {
 fn built() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked"]);
-    build.args(["--package", "greenlight"]);
-    for hook in HookName::ALL {
-        build.args(["--package", hook.binary()]);
+    for name in names() {
+        build.args(["--package", name]);
     }
     let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();
     assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "the programs cannot be built: {status:?}");

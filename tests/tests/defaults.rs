@@ -181,6 +181,20 @@ async fn after_install() {
         case("a container's health is not known yet")
             .world(|world| world.green_tasks().next().unwrap().containers[0].health = "UNKNOWN".into())
             .fails("ContainersUnhealthy"),
+        case("a container that the task can do without is unhealthy")
+            .world(|world| {
+                for definition in &mut world.definitions {
+                    let mut sidecar = definition.containers[0].clone();
+                    (sidecar.name, sidecar.essential) = ("metrics".into(), false);
+                    definition.containers.push(sidecar);
+                }
+                world.green_tasks().for_each(|task| {
+                    let mut sidecar = task.containers[0].clone();
+                    (sidecar.name, sidecar.health) = ("metrics".into(), "UNHEALTHY".into());
+                    task.containers.push(sidecar);
+                });
+            })
+            .succeeds(),
         case("no container has a health check")
             .world(|world| {
                 let containers = world.definitions.iter_mut().flat_map(|definition| &mut definition.containers);

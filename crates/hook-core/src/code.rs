@@ -67,6 +67,7 @@ codes! {
     AwsFailed: "AWS failed to answer; look at the AWS health dashboard and deploy again",
     UnexpectedReply: "AWS's reply lacks what this needs; please report it",
     PlatformUnsupported: "these hooks judge Amazon ECS deployments with a CODE_DEPLOY deployment controller",
+    ServiceUnknown: "set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE",
     WrongEvent: "compare the function names in the AppSpec's Hooks section with their events",
     NoEventInProgress: "the event is over (answered, timed out, or the deployment was stopped); nothing was checked",
     RollbackDeployment: "set GREENLIGHT_ROLLBACK=check to have roll-backs checked too",

@@ -86,7 +86,7 @@ pub fn parse_record(mut record: Value) -> Result<Record, Error> {
     Ok(Record {
         execution: parse(record["requestPayload"].take())?,
         function,
-        condition: if condition.is_empty() { "for no reason given".to_owned() } else { condition },
+        condition: if condition.is_empty() { "no reason given".to_owned() } else { condition },
         error: if error.is_empty() { error } else { format!(": {error}") },
     })
 }

@@ -240,18 +240,19 @@ impl Task {
     /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.
     pub fn obituary(&self) -> String {
         let id: String = self.id.chars().take(8).collect();
-        let why: Vec<_> = [self.stop_code.as_deref(), self.stopped_reason.as_deref()].into_iter().flatten().collect();
-        let mut text =
-            format!("task {id} stopped: {}", if why.is_empty() { "no reason given".into() } else { why.join(", ") });
-        for container in &self.containers {
-            let code = container.exit_code.map(|code| format!(" exit code {code}"));
+        let own_words = |container: &&Container| {
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
-            let reason = reason.map(|reason| format!(" ({reason})"));
-            if code.is_some() || reason.is_some() {
-                text += &format!("; {}{}{}", container.name, code.unwrap_or_default(), reason.unwrap_or_default());
-            }
-        }
-        text
+            let exit = container.exit_code.filter(|code| *code != 0 || reason.is_some());
+            let told: Vec<_> =
+                exit.map(|code| format!("exit code {code}")).into_iter().chain(reason.map(str::to_owned)).collect();
+            (!told.is_empty()).then(|| format!("{} {}", container.name, told.join(", ")))
+        };
+        // What a container says of itself is nearer to the cause than what ECS says of the task.
+        let mut why: Vec<String> = self.containers.iter().filter_map(|container| own_words(&container)).collect();
+        why.extend(self.stopped_reason.clone().filter(|reason| !reason.is_empty()));
+        why.extend(self.stop_code.clone());
+        let why = if why.is_empty() { "no reason given".to_owned() } else { why.join("; ") };
+        format!("task {id} stopped: {why}")
     }
 }
 

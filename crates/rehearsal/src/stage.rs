@@ -30,6 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Stage {
     binary: HookName,
+    program: Option<&'static str>,
     world: World,
     execution: String,
     ports: Vec<Port>,
@@ -98,6 +99,7 @@ impl Stage {
         let execution = world.execution(hook.name());
         Self {
             binary: hook,
+            program: None,
             world,
             execution,
             ports: ports.into(),
@@ -164,6 +166,13 @@ impl Stage {
         self
     }
 
+    /// Invokes a program that is no hook's, with a hook's environment.
+    #[must_use]
+    pub fn program(mut self, name: &'static str) -> Self {
+        self.program = Some(name);
+        self
+    }
+
     /// The ids of the right event: of the deployment and of the hook's execution.
     pub fn ids(&mut self) -> (String, String) {
         (self.world.deployment().id.clone(), self.execution.clone())
@@ -179,7 +188,7 @@ impl Stage {
     /// # Errors
     /// The program is not there or cannot be started.
     pub async fn run(self, binaries: &Path) -> anyhow::Result<Played> {
-        let program = locate(binaries, self.binary)?;
+        let program = locate(binaries, self.program.unwrap_or(self.binary.binary()))?;
         let (hook, timeout, env) = (self.binary, self.timeout, self.env.clone());
         let open = self.open().await?;
         let setup = Setup { endpoint: open.endpoint().to_owned(), env, killed: BTreeMap::new() };

@@ -1,32 +1,31 @@
 //! The answer: PutLifecycleEventHookExecutionStatus, the one call that counts.
 //!
-//! It has a client of its own, so that nothing a check does to its connections can delay it, with short attempts and
-//! many of them: a lost reply is sent again, and "already completed" then means that it had arrived.
+//! It has a client of its own, so that nothing a check does to its connections can delay it, with short attempts in
+//! rounds until the deadline: a lost reply is sent again, and "already completed" then means that it had arrived.
 
 use std::time::Duration;
 
 use aws_sdk_codedeploy::{
-    config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition},
-    error::ProvideErrorMetadata,
+    config::retry::{RetryConfig, RetryPartition},
     operation::put_lifecycle_event_hook_execution_status::PutLifecycleEventHookExecutionStatusError as PutError,
     types::LifecycleEventStatus,
 };
-use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::time::Instant;
 
 use super::{CONNECT, Fault, config};
-use crate::{error::Error, event::Execution, settings::AwsSettings, verdict::Status};
+use crate::{code::Code, error::Error, event::Execution, settings::AwsSettings, verdict::Status};
 
 const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// One attempt: a healthy Put takes well under a second, and several have to fit into the reserve.
 const ATTEMPT: Duration = Duration::from_secs(4);
-/// With the back-off below, these fill the reserve of 30 s; the deadline ends them sooner if it must.
-const ATTEMPTS: u32 = 12;
-
-/// Between two rounds of attempts.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Attempts in a round. A round ends within seconds, and tells why.
+const ATTEMPTS: u32 = 3;
+/// Between two rounds.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A role that was just made is refused for some seconds, until IAM has spread it.
+const FRESH_ROLE: Duration = Duration::from_secs(30);
 
 /// Puts statuses.
 #[derive(Clone, Debug)]
@@ -64,8 +63,7 @@ impl Answer {
                     .with_max_attempts(ATTEMPTS)
                     .with_initial_backoff(Duration::from_millis(200))
                     .with_max_backoff(Duration::from_secs(4)),
-            )
-            .retry_classifier(FreshRole);
+            );
         if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
             config = config.endpoint_url(url);
         }
@@ -78,15 +76,20 @@ impl Answer {
     /// # Errors
     /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
     pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
-        let why = loop {
-            match tokio::time::timeout_at(until, self.round(execution, status)).await {
-                Ok(Ok(sent)) => return Ok(sent),
-                // Worth another round of attempts, for as long as there is time.
-                Ok(Err(fault)) if fault.may_pass() && Instant::now() + PAUSE < until => tokio::time::sleep(PAUSE).await,
-                Ok(Err(fault)) => break fault.to_string(),
-                Err(_) => break format!("{PUT}: no answer before the function's deadline"),
+        let began = Instant::now();
+        let mut why = format!("{PUT}: no answer before the function's deadline");
+        while let Ok(round) = tokio::time::timeout_at(until, self.round(execution, status)).await {
+            let fault = match round {
+                Ok(sent) => return Ok(sent),
+                Err(fault) => fault,
+            };
+            why = fault.to_string();
+            let fresh_role = fault.code == Code::AwsDenied && began.elapsed() < FRESH_ROLE;
+            if !(fault.may_pass() || fresh_role) || Instant::now() + PAUSE >= until {
+                break;
             }
-        };
+            tokio::time::sleep(PAUSE).await;
+        }
         Err(self.by_hand(execution, status, &why))
     }
 
@@ -128,28 +131,5 @@ impl Answer {
             status.word(),
         );
         Error::AnswerNotSent { status: status.word(), deployment: deployment.to_owned(), why }
-    }
-}
-
-/// A role that was just made is refused for some seconds, until IAM has spread it: worth a few more attempts here.
-#[derive(Debug)]
-struct FreshRole;
-
-impl ClassifyRetry for FreshRole {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let code = context
-            .output_or_error()
-            .and_then(|result| result.err())
-            .and_then(|error| error.as_operation_error())
-            .and_then(|error| error.downcast_ref::<PutError>())
-            .and_then(ProvideErrorMetadata::code);
-        match code {
-            Some("AccessDeniedException" | "AccessDenied") => RetryAction::transient_error(),
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "a role that was just made"
     }
 }

@@ -99,10 +99,15 @@ impl Aws {
             Ok(reply) => reply,
             Err(error) => return Progress::Unknown(Fault::of(GET_TARGET, &error).to_string()),
         };
-        let Some(target) = reply.deployment_target().and_then(|target| target.ecs_target()) else {
-            return Progress::Unknown(Fault::lacks(GET_TARGET, "ecsTarget").to_string());
+        let target = reply.deployment_target();
+        let events = match target.and_then(|target| target.ecs_target()) {
+            Some(target) => target.lifecycle_events(),
+            // Of a deployment that CloudFormation made.
+            None => target
+                .and_then(|target| target.cloud_formation_target())
+                .map(|it| it.lifecycle_events())
+                .unwrap_or_default(),
         };
-        let events = target.lifecycle_events();
         if events.is_empty() {
             return Progress::Unknown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
         }

@@ -115,8 +115,8 @@ fn service_of(group: &Group, target_id: &Result<String, Fault>) -> Result<Servic
     let target_id = target_id.as_ref().map_err(Clone::clone)?;
     let (cluster, service) = target_id.split_once(':').ok_or_else(|| Fault {
         operation: "codedeploy:ListDeploymentTargets",
-        code: Code::UnexpectedReply,
-        detail: format!("the target {target_id:?} is not of the form cluster:service, so set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE"),
+        code: Code::ServiceUnknown,
+        detail: format!("the target {target_id:?} is not of the form cluster:service"),
     })?;
     Ok(ServiceName { cluster: cluster.to_owned(), service: service.to_owned() })
 }

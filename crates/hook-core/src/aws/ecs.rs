@@ -31,6 +31,8 @@ pub struct Definition {
     pub name: String,
     /// Whether it has a health check, without which its health is never known.
     pub has_health_check: bool,
+    /// Whether the task ends with it. ECS judges a task by these alone.
+    pub essential: bool,
 }
 
 impl Aws {
@@ -127,7 +129,11 @@ impl Aws {
         let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
         let containers = found.container_definitions().iter();
         Ok(containers
-            .map(|it| Definition { name: text(it.name()), has_health_check: it.health_check().is_some() })
+            .map(|it| Definition {
+                name: text(it.name()),
+                has_health_check: it.health_check().is_some(),
+                essential: it.essential().unwrap_or(true),
+            })
             .collect())
     }
 }

@@ -171,10 +171,10 @@ impl Ecs {
         );
         let (definition, tasks) = (definition?, tasks?);
         let (checked, unchecked): (Vec<_>, Vec<_>) =
-            definition.iter().partition(|container| container.has_health_check);
+            definition.iter().partition(|container| container.has_health_check && container.essential);
         if checked.is_empty() {
             let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
-            return Ok(Some(format!("no container has a health check ({})", names.join(", "))));
+            return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
         }
         let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
         for task in &tasks {

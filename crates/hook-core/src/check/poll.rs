@@ -72,7 +72,11 @@ impl Pace {
             let look = look().await;
             let now = Instant::now();
             let (observation, is_final) = match look {
-                Look::Now(observation) => (observation, false),
+                // Who is refused once is refused again; minutes of asking would only be louder.
+                Look::Now(observation) => {
+                    let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
+                    (observation, refused)
+                }
                 Look::Final(observation) => (observation, true),
             };
             if observation.holds() {
@@ -209,6 +213,7 @@ mod tests {
                     match now {
                         Some('+') => Look::Now(Observation::passed("web", "fine")),
                         Some('?') => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
+                        Some('x') => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
                         Some('!') => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
                         _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
                     }
@@ -256,6 +261,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_can_never_become_so_ends_at_once() {
         assert_eq!(watch(&pace(30, 0, 1), 60, "-!").await, (Outcome::Failed, 2));
+        assert_eq!(watch(&pace(30, 0, 1), 60, "-x").await, (Outcome::Errored, 2));
+        assert_eq!(watch(&pace(0, 30, 1), 60, "+x").await, (Outcome::Errored, 2));
     }
 
     #[tokio::test(start_paused = true)]

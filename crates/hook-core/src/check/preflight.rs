@@ -86,7 +86,7 @@ fn service(scene: &Scene) -> Observation {
             &service.controller,
         );
     }
-    Observation::passed(resource, "ACTIVE, deployed by CodeDeploy")
+    Observation::passed(resource, format!("ACTIVE, deployment controller {}", service.controller))
 }
 
 fn rollback(scene: &Scene) -> Observation {

@@ -93,7 +93,9 @@ impl Trouble {
         match (self.code, self.detail.as_str()) {
             // These two say it all.
             (_, "") | (Code::ConnectRefused | Code::ConnectionReset, _) => what.to_owned(),
-            (Code::ReadTimedOut, span) if span.starts_with("within") => format!("{what} {span}"),
+            (Code::ReadTimedOut | Code::ConnectTimedOut, span) if span.starts_with("within") => {
+                format!("{what} {span}")
+            }
             (_, detail) => format!("{what} ({detail})"),
         }
     }
@@ -272,7 +274,9 @@ fn trouble(error: reqwest::Error) -> Trouble {
         }
         () => Code::RequestFailed,
     });
-    Trouble { code, detail: innermost }
+    // Whoever was first to lose patience says it in other words.
+    let detail = if code == Code::ConnectTimedOut { format!("within {}", in_words(CONNECT)) } else { innermost };
+    Trouble { code, detail }
 }
 
 /// What lies under an error. An `io::Error` hides the one that it wraps: its `source` is already the one below that.

@@ -44,12 +44,12 @@ pub(crate) struct Function {
     running: Running,
 }
 
-/// The program of a hook.
+/// A program, by its name.
 ///
 /// # Errors
 /// It is not there; the message says how to get it.
-pub(crate) fn locate(folder: &Path, hook: HookName) -> anyhow::Result<PathBuf> {
-    let program = folder.join(hook.binary());
+pub(crate) fn locate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let program = folder.join(name);
     anyhow::ensure!(
         program.is_file(),
         "the program {} is not there; `make rehearse` builds the five and rehearses with them",

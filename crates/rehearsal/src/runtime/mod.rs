@@ -56,8 +56,10 @@ pub(crate) struct Fleet(Vec<Function>);
 impl Fleet {
     /// Starts all five at once, as Lambda would begin their init phases when they are first needed.
     pub async fn start(folder: &std::path::Path, setup: &Setup) -> anyhow::Result<(Self, Lines)> {
-        let programs: Vec<(HookName, PathBuf)> =
-            HookName::ALL.into_iter().map(|hook| Ok((hook, locate(folder, hook)?))).collect::<anyhow::Result<_>>()?;
+        let programs: Vec<(HookName, PathBuf)> = HookName::ALL
+            .into_iter()
+            .map(|hook| Ok((hook, locate(folder, hook.binary())?)))
+            .collect::<anyhow::Result<_>>()?;
         let (sender, lines) = mpsc::unbounded_channel();
         let mut functions = Vec::new();
         for (hook, program) in programs {
