@@ -7,6 +7,7 @@
 mod built_in;
 mod condition;
 mod fields;
+mod operand;
 mod value;
 mod yaml;
 
