@@ -39,7 +39,9 @@ pub fn run_python(script: &str, arguments: &[&OsStr]) -> Result<String, String> 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire");
     let mut command = Command::new(python());
     // Nothing of a person's own AWS configuration may reach it, nor may it leave files among the sources.
-    command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    command.env_clear().env("HOME", home.path());
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("AWS_EC2_METADATA_DISABLED", "true");
     let output = command.arg(folder.join(script)).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("{} cannot be started: {error}", python().display()));
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
-    HookName, InvocationResult, Played,
+    Fault, HookName, InvocationResult, Played, Trouble,
     world::{EventStatus, RollbackInfo},
 };
 
@@ -30,6 +30,11 @@ async fn events() {
             .succeeds()
             .warns("WrongEvent")
             .check("tasks", "passed"),
+        case("another hook's function is named in the AppSpec, and the second look at the record is refused")
+            .program(HookName::AfterInstall)
+            .fault(Fault { after: 1, ..Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny) })
+            .fails("WrongEvent")
+            .and(nothing_was_checked),
         // Waits for ten seconds of real time: that CodeDeploy's record lags is what the hook waits for.
         case("no event is in progress")
             .world(|world| {

@@ -1,6 +1,6 @@
 //! `--junit`: the report that CI systems show, a test case for each scenario.
 //!
-//! There is no standard. This is what Jenkins, GitHub's actions and GitLab all read: counts, times in seconds, and a
+//! There is no standard. This is what Jenkins and GitLab read: counts, times in seconds, and a
 //! failure's first line as its `message`.
 
 use std::{io, time::Duration};

@@ -68,6 +68,9 @@ pub fn to_serve(args: &Rehearse) -> Result<(Scenario, HookName)> {
         [one] => scenario(one)?,
         _ => bail!("one world can be served at a time; say one --scenario"),
     };
+    if scenario.together {
+        bail!("{} has two deployments at once, and one can be served; say another --scenario", scenario.name);
+    }
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
     // There is everything to look at, and customers are not yet concerned: the hook that most people write first.
     let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);

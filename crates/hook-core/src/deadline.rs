@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Kept back for the answer, retries included. SEEK's hooks reserve the same.
+/// Kept back for the answer, retries included.
 const RESERVE: Duration = Duration::from_secs(30);
 /// With little time in all, the answer gets this share of it.
 const RESERVE_SHARE: u32 = 5;
@@ -12,7 +12,7 @@ const RESERVE_SHARE: u32 = 5;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// But never more than this share of the time.
 const LAST_WORDS_SHARE: u32 = 20;
-/// An answer is tried for at least so long, also when there is no time left at delivery.
+/// With no time left at delivery an answer is tried all the same, for so long.
 const LEAST: Duration = Duration::from_secs(2);
 /// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
 const IMPLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,7 +1,7 @@
 //! The payload that CodeDeploy sends, made into ids.
 //!
-//! CodeDeploy sends two keys and nothing else: no event name, no cluster, no service (domain fact; the same two keys
-//! as `aws_lambda_events`' `CodeDeployLifecycleEvent`). What is being deployed has to be discovered.
+//! CodeDeploy sends two keys and nothing else: no event name, no cluster, no service (the two keys of
+//! `aws_lambda_events`' `CodeDeployLifecycleEvent`). What is being deployed has to be discovered.
 
 use aws_lambda_events::event::codedeploy::CodeDeployLifecycleEvent;
 use serde_json::Value;

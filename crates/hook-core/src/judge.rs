@@ -22,7 +22,7 @@ use crate::{
     plan::{self, Plan},
     runner::{self, Job},
     settings::{GateSource, RollbackPolicy, Settings, WrongEvent},
-    target::Wiring,
+    target::{Progress, Wiring},
 };
 
 /// What judging needs, made once and shared by all events.
@@ -178,7 +178,11 @@ impl Bench {
                 break;
             }
             sleep(PAUSE).await;
-            discovery.progress = self.aws.progress_again(deployment, &discovery).await;
+            // What was seen once counts until something else is seen: a read that fails must not excuse it.
+            match self.aws.progress_again(deployment, &discovery).await {
+                Progress::Unknown(_) => {}
+                seen => discovery.progress = seen,
+            }
         }
         let resource = format!("deployment {deployment}");
         let own = self.hook.event_name();

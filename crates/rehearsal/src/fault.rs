@@ -20,6 +20,9 @@ pub struct Fault {
     /// How many calls of an operation it happens to, beginning with the first. Left out: all.
     #[serde(default)]
     pub times: Option<u32>,
+    /// How many calls of an operation go well before the first that does not.
+    #[serde(default)]
+    pub after: u32,
 }
 
 /// What happens in place of an answer.
@@ -55,17 +58,19 @@ pub(crate) const STALL: Duration = Duration::from_secs(60);
 impl Fault {
     /// `trouble` for the first `times` calls of `operation`.
     pub fn first(times: u32, operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, function: None, times: Some(times) }
+        Self { operation: operation.to_owned(), trouble, function: None, times: Some(times), after: 0 }
     }
 
     /// `trouble` for every call of `operation`.
     pub fn always(operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, function: None, times: None }
+        Self { operation: operation.to_owned(), trouble, function: None, times: None, after: 0 }
     }
 
     /// Whether it happens to the `nth` call (from 1) of `operation`.
     pub(crate) fn strikes(&self, operation: &str, nth: u64) -> bool {
-        (self.operation == "*" || self.operation == operation) && self.times.is_none_or(|times| nth <= u64::from(times))
+        let first = u64::from(self.after) + 1;
+        let last = self.times.map_or(u64::MAX, |times| u64::from(self.after) + u64::from(times));
+        (self.operation == "*" || self.operation == operation) && (first..=last).contains(&nth)
     }
 }
 
