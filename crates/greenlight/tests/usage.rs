@@ -52,6 +52,12 @@ fn an_unknown_scenario_gets_a_suggestion() {
 }
 
 #[test]
+fn two_deployments_at_once_cannot_be_served() {
+    let said = refused(&["rehearse", "--serve", "--scenario", "two-at-once"]);
+    assert_eq!(said, "error: two-at-once has two deployments at once, and one can be served; say another --scenario\n");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let said = refused(&["rehearse", "--scenario", "no/such.yaml"]);
     assert!(said.starts_with("error: cannot read the scenario no/such.yaml: "), "{said}");
