@@ -227,7 +227,7 @@ fn told(title: &str, played: &Played) -> String {
             writeln!(text, "{error_type}: {}", tidy(error_message))
         }
         (_, []) => writeln!(text, "no answer"),
-        _ => writeln!(text, "{}", cut(&tidy(&played.verdict))),
+        _ => writeln!(text, "{}", tidy(&played.verdict)),
     };
     // They are logged as they end.
     let mut checks: Vec<_> = played.checks.iter().collect();
@@ -236,14 +236,6 @@ fn told(title: &str, played: &Played) -> String {
         let _ = writeln!(text, "  {:<14} {:<4} {}", check.outcome, check.decision, tidy(&check.message));
     }
     text
-}
-
-/// A line that was cut off at its limit ends at a place that depends on how long ids and times were.
-fn cut(line: &str) -> String {
-    match line.split_once('…') {
-        Some((head, more)) => format!("{}…{more}", head.chars().take(120).collect::<String>()),
-        None => line.to_owned(),
-    }
 }
 
 /// Plays all cases, so many at once, and gives the golden text of all in their order.

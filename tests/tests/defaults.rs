@@ -303,10 +303,7 @@ async fn after_allow_test_traffic() {
         case("a rule of the test listener stays on the original")
             .world(|world| {
                 let blue = blue_arn(world);
-                let test = world.test().unwrap();
-                let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
-                let conditions = vec![Condition::Path(vec!["/orders/*".into()])];
-                test.rules.push(Rule { arn, priority: 10, conditions, forward: vec![(blue, 1)] });
+                rule(world, Condition::Path(vec!["/orders/*".into()]), &blue);
             })
             .fails("ListenerNotForwarding")
             .and(nobody_was_asked),
@@ -393,10 +390,7 @@ async fn after_allow_test_traffic() {
         case("a host-header rule tells the name")
             .world(|world| {
                 let green = green_arn(world);
-                let test = world.test().unwrap();
-                let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
-                let conditions = vec![Condition::Host(vec!["*.example.com".into(), "shop.example.com".into()])];
-                test.rules.push(Rule { arn, priority: 10, conditions, forward: vec![(green, 1)] });
+                rule(world, Condition::Host(vec!["*.example.com".into(), "shop.example.com".into()]), &green);
             })
             .succeeds()
             .and(|played| {
