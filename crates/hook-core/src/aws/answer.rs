@@ -18,8 +18,12 @@ use crate::{code::Code, error::Error, event::Execution, settings::AwsSettings, v
 
 const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// One attempt: a healthy Put takes well under a second, and several have to fit into the reserve.
+/// One attempt: a healthy Put takes well under a second.
 const ATTEMPT: Duration = Duration::from_secs(4);
+/// Several attempts have to fit into the time that is left, so one may take this share of it.
+const ATTEMPT_SHARE: u32 = 4;
+/// But so long at least: a connection to a distant endpoint has to be made first.
+const LEAST_ATTEMPT: Duration = Duration::from_millis(500);
 /// Attempts in a round. A round ends within seconds, and tells why.
 const ATTEMPTS: u32 = 3;
 /// Between two rounds.
@@ -47,15 +51,6 @@ impl Answer {
     /// A client for answering. Connects to nothing yet.
     pub fn new(settings: &AwsSettings) -> Self {
         let mut config = aws_sdk_codedeploy::config::Builder::from(&config(settings))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT)
-                    .read_timeout(ATTEMPT)
-                    .operation_attempt_timeout(ATTEMPT)
-                    // The function's deadline ends it, and not the limit of a read.
-                    .disable_operation_timeout()
-                    .build(),
-            )
             // Retries that reading has used up must not be missing here.
             .retry_partition(RetryPartition::new("answer"))
             .retry_config(
@@ -78,7 +73,7 @@ impl Answer {
     pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
         let began = Instant::now();
         let mut why = format!("{PUT}: no answer before the function's deadline");
-        while let Ok(round) = tokio::time::timeout_at(until, self.round(execution, status)).await {
+        while let Ok(round) = tokio::time::timeout_at(until, self.round(execution, status, until)).await {
             let fault = match round {
                 Ok(sent) => return Ok(sent),
                 Err(fault) => fault,
@@ -94,7 +89,8 @@ impl Answer {
     }
 
     /// One round of attempts.
-    async fn round(&self, execution: &Execution, status: Status) -> Result<Sent, Fault> {
+    async fn round(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Fault> {
+        let limits = limits(until.saturating_duration_since(Instant::now()));
         let put = self
             .client
             .put_lifecycle_event_hook_execution_status()
@@ -104,6 +100,8 @@ impl Answer {
                 Status::Succeeded => LifecycleEventStatus::Succeeded,
                 Status::Failed => LifecycleEventStatus::Failed,
             })
+            .customize()
+            .config_override(aws_sdk_codedeploy::Config::builder().timeout_config(limits))
             .send();
         match put.await {
             Ok(_) => Ok(Sent::Accepted),
@@ -131,5 +129,32 @@ impl Answer {
             status.word(),
         );
         Error::AnswerNotSent { status: status.word(), deployment: deployment.to_owned(), why }
+    }
+}
+
+/// The limits of a round's attempts, with so much time left for the answer.
+fn limits(left: Duration) -> TimeoutConfig {
+    let attempt = ATTEMPT.min(left / ATTEMPT_SHARE).max(LEAST_ATTEMPT);
+    TimeoutConfig::builder()
+        // These two belong to the connection: were they others in each round, so would the connection be.
+        .connect_timeout(CONNECT)
+        .read_timeout(ATTEMPT)
+        .operation_attempt_timeout(attempt)
+        // The function's deadline ends it, and not the limit of a read.
+        .disable_operation_timeout()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_attempts_fit_into_what_is_left() {
+        let attempt = |left| limits(left).operation_attempt_timeout().unwrap();
+        assert_eq!(attempt(Duration::from_secs(30)), ATTEMPT);
+        assert_eq!(attempt(Duration::from_secs(6)), Duration::from_millis(1500));
+        assert_eq!(attempt(Duration::from_millis(600)), LEAST_ATTEMPT);
+        assert_eq!(attempt(Duration::ZERO), LEAST_ATTEMPT);
     }
 }

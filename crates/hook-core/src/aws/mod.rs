@@ -10,6 +10,7 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
+mod limit;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::Sh
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
+use self::limit::LimitedClient;
 pub use self::{
     answer::{Answer, Sent},
     discovery::Discovery,
@@ -132,11 +134,12 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
         }
     }
     let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-    Builder::new()
+    let client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
         .pool_idle_timeout(IDLE)
-        .build_https()
+        .build_https();
+    SharedHttpClient::new(LimitedClient(client))
 }
 
 /// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.

@@ -12,6 +12,8 @@ mod preflight;
 mod probe;
 mod reach;
 mod reply;
+#[cfg(feature = "sabotage")]
+mod sabotage;
 mod targets;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
@@ -31,6 +33,15 @@ use crate::{
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[Kind] =
     &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+
+/// The kinds that a gate file may use: those of [`KINDS`], and in tests of whole programs one that no manual has.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    #[cfg(feature = "sabotage")]
+    const MORE: &[Kind] = &[sabotage::KIND];
+    #[cfg(not(feature = "sabotage"))]
+    const MORE: &[Kind] = &[];
+    KINDS.iter().chain(MORE)
+}
 
 /// A kind of check: its key in the gate file, and how to read one.
 pub struct Kind {

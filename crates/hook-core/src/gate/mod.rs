@@ -222,7 +222,7 @@ fn read_check(node: &Node, faults: &mut Vec<Fault>) -> Option<CheckSpec> {
         on_error: policy(&mut fields, "on_error"),
         no_data: policy(&mut fields, "no_data"),
     };
-    let kinds: Vec<_> = check::KINDS.iter().filter(|kind| node.get(kind.key).is_some()).collect();
+    let kinds: Vec<_> = check::kinds().filter(|kind| node.get(kind.key).is_some()).collect();
     let [kind] = kinds[..] else {
         let known: Vec<_> = check::KINDS.iter().map(|kind| kind.key).collect();
         let message = match kinds[..] {
