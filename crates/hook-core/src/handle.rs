@@ -62,13 +62,11 @@ impl Handler {
         let board = Board::new(told);
 
         let cut_off = self.judge(&execution.deployment, &board, deadline, began).await;
-        // Not even a fault in the telling may keep the answer back.
-        let told = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let status = concluded(|| {
             let verdict = Verdict::of(board.close(&cut_off));
             report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
             verdict.status
-        }));
-        let status = told.unwrap_or(Status::Failed);
+        });
         match self.answer.put(&execution, status, deadline.answer).await? {
             Sent::Accepted => {
                 tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", status.word());
@@ -93,5 +91,21 @@ impl Handler {
                 CutOff::Panic
             }
         }
+    }
+}
+
+/// Not even a fault in the telling may keep the answer back; what could not be told is not passed either.
+fn concluded(tell: impl FnOnce() -> Status) -> Status {
+    std::panic::catch_unwind(AssertUnwindSafe(tell)).unwrap_or(Status::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_that_cannot_be_told_is_failed() {
+        assert_eq!(concluded(|| Status::Succeeded), Status::Succeeded);
+        assert_eq!(concluded(|| panic!("a sentence with a fault")), Status::Failed);
     }
 }

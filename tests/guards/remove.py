@@ -1,0 +1,84 @@
+"""Removes one guard at a time and shows that a test fails without it.
+
+guards.toml lists the guards: a piece of the code, and what stands there once the guard is gone. Each is removed in a
+worktree of the commit at HEAD, so nothing here is touched; then the unit tests run and, if they see nothing, the whole
+programs. A guard that no test misses, or a piece of code that is no longer there, ends this with exit code 1.
+
+    python3 tests/guards/remove.py [WORD ...]    only guards whose name holds one of the words
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HOOKS = ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"]
+PROGRAMS = [word for hook in [*HOOKS, "last-answer", "greenlight-tests"] for word in ("--package", hook)]
+
+
+def run(folder, env, *words):
+    """A command's exit code and what it wrote."""
+    done = subprocess.run(words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+def failed(output):
+    """The names of the tests that failed, as cargo lists them."""
+    lines = output.splitlines()
+    return sorted({line.split()[1] for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
+
+
+def missed_by(folder, env, tests):
+    """Which tests fail now; none if all pass. A change that does not compile is none that anybody could make."""
+    code, output = run(folder, env, "cargo", "test", "--locked", "--package", "hook-core", "--lib")
+    if code != 0:
+        return failed(output) or ["it does not compile:\n" + output[-2000:]]
+    # With the tests' own features: the checks that break their process.
+    build = ["cargo", "build", "--locked", *PROGRAMS, "--bins", "--tests"]
+    code, output = run(folder, env, *build)
+    if code != 0:
+        return ["it does not compile:\n" + output[-2000:]]
+    chosen = [word for test in tests for word in ("--test", test)]
+    command = ["cargo", "test", "--locked", "--no-fail-fast", *PROGRAMS, *chosen]
+    return failed(run(folder, env, *command)[1])
+
+
+def main():
+    words = sys.argv[1:]
+    listed = tomllib.loads((ROOT / "tests/guards/guards.toml").read_text())
+    guards = [guard for guard in listed["guard"] if not words or any(word in guard["name"] for word in words)]
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    env = {**os.environ, "CARGO_TARGET_DIR": target + "/guards", "GREENLIGHT_BINARIES": target + "/guards/debug"}
+    env |= {"INSTA_UPDATE": "no", "INSTA_FORCE_PASS": "0", "RUST_BACKTRACE": "0"}
+    survived = []
+    with tempfile.TemporaryDirectory() as parent:
+        folder = pathlib.Path(parent) / "guards"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", folder, "HEAD"], cwd=ROOT, check=True)
+        try:
+            for guard in guards:
+                edits = [(folder / edit["file"], edit) for edit in guard["edit"]]
+                before = {path: path.read_text() for path, _ in edits}
+                for path, edit in edits:
+                    text = path.read_text()
+                    if text.count(edit["find"]) != 1:
+                        sys.exit(f"{guard['name']}: {edit['file']} has this {text.count(edit['find'])} times, "
+                                 f"and once is meant:\n{edit['find']}")
+                    path.write_text(text.replace(edit["find"], edit["replace"]))
+                missed = missed_by(folder, env, listed["tests"])
+                for path, text in before.items():
+                    path.write_text(text)
+                if not missed or missed[0].startswith("it does not compile"):
+                    survived.append(guard["name"])
+                told = f"missed by {len(missed)}: {', '.join(missed[:3])}" if missed else "MISSED BY NO TEST"
+                print(f"{guard['name']:<62} {told}", flush=True)
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", folder], cwd=ROOT, check=True)
+    print(f"{len(guards)} guards removed, {len(guards) - len(survived)} of them missed by a test")
+    sys.exit(1 if survived else 0)
+
+
+if __name__ == "__main__":
+    main()
