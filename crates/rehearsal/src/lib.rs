@@ -29,9 +29,9 @@ pub mod world;
 use std::path::PathBuf;
 
 pub use self::{
-    aws::{Exchange, Recorder, SentReply, SentRequest},
+    aws::{Exchange, Put, Recorder, SentReply, SentRequest},
     director::rehearse,
-    fault::{Fault, Trouble},
+    fault::{Effect, Fault, Trouble},
     gate::Gate,
     hook_name::HookName,
     report::*,
