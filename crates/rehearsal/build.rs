@@ -4,8 +4,9 @@ use std::{fmt::Write as _, fs, io, path::Path};
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=scenarios");
+    // Cargo runs this in the package's folder. A path taken when this was compiled would be another checkout's.
     let mut names = Vec::new();
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"))? {
+    for file in fs::read_dir("scenarios")? {
         let path = file?.path();
         let is_scenario = path.extension().is_some_and(|extension| extension == "yaml") && !path.ends_with("gate.yaml");
         names.extend(path.file_stem().filter(|_| is_scenario).map(|name| name.to_string_lossy().into_owned()));

@@ -4,6 +4,7 @@
 //! many at once and gives the golden text of what an operator would read.
 
 mod binaries;
+mod operations;
 mod policy;
 mod python;
 mod tidy;
@@ -15,6 +16,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
     binaries::{binaries, greenlight},
+    operations::operations,
     policy::allowed,
     python::{check_models, run_python},
     tidy::tidy,
@@ -243,7 +245,15 @@ fn told(title: &str, played: &Played) -> String {
 /// # Panics
 /// When a case did not come out as it has to; all that did not are told.
 pub async fn play(cases: Vec<Case>) -> String {
-    let gate = Arc::new(Semaphore::new(AT_ONCE));
+    play_at_once(AT_ONCE, cases).await
+}
+
+/// The same, with so many at once as the caller says: those that mostly wait can be many.
+///
+/// # Panics
+/// As [`play`].
+pub async fn play_at_once(at_once: usize, cases: Vec<Case>) -> String {
+    let gate = Arc::new(Semaphore::new(at_once));
     let mut playing = JoinSet::new();
     for (index, case) in cases.into_iter().enumerate() {
         let gate = gate.clone();

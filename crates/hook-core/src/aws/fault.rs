@@ -43,6 +43,8 @@ impl Fault {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 (Code::AwsUnreachable, format!("timed out: {}", root(error)))
             }
+            // There was a reply, and it was not whole.
+            SdkError::DispatchFailure(failure) if failure.is_other() => (Code::AwsFailed, root(error)),
             SdkError::DispatchFailure(_) => (Code::AwsUnreachable, root(error)),
             SdkError::ResponseError(_) => (Code::AwsFailed, format!("an answer that cannot be read: {}", root(error))),
             _ => (Code::AwsFailed, root(error)),

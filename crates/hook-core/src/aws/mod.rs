@@ -10,7 +10,7 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
-mod limit;
+mod whole;
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::Sh
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
-use self::limit::LimitedClient;
+use self::whole::WholeReplies;
 pub use self::{
     answer::{Answer, Sent},
     discovery::Discovery,
@@ -139,7 +139,7 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
         .tls_context(tls)
         .pool_idle_timeout(IDLE)
         .build_https();
-    SharedHttpClient::new(LimitedClient(client))
+    SharedHttpClient::new(WholeReplies(client))
 }
 
 /// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.

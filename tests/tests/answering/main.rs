@@ -1,4 +1,6 @@
-//! The answer gets through: lost, throttled, refused, too late.
+//! The answer gets through: lost, throttled, refused, too late. And in `matrix`, whatever goes wrong with any operation.
+
+mod matrix;
 
 use std::time::Duration;
 

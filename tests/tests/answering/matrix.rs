@@ -1,0 +1,144 @@
+//! Every operation, with every trouble, once and always, before and after it took effect.
+
+use std::time::Duration;
+
+use greenlight_tests::{Case, operations, play_at_once, same};
+use rehearsal::{Answer, Effect, Fault, HookName, InvocationResult, Played, Trouble};
+
+const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+/// It says at which event the deployment is, which no check needs: where it is not known, that is a warning.
+const WIRING: &str = "codedeploy:GetDeploymentTarget";
+/// It says what the deployment group says as well.
+const SPARE: &str = "codedeploy:ListDeploymentTargets";
+
+/// Longer than a call with all its attempts, so that a hook finds out for itself what the matter is.
+const PATIENT: Duration = Duration::from_secs(60);
+/// An answer that can never be sent is tried until the end.
+const BRIEF: Duration = Duration::from_secs(5);
+/// Most of them wait for something that does not come.
+const AT_ONCE: usize = 24;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Often {
+    Once,
+    Always,
+}
+
+/// The code of what a hook is told when an operation never goes well.
+fn reason(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Throttle => "AwsThrottled",
+        Trouble::Deny => "AwsDenied",
+        Trouble::Fail
+        | Trouble::Unavailable
+        | Trouble::Malform
+        | Trouble::Truncate
+        | Trouble::WrongType
+        | Trouble::Huge => "AwsFailed",
+        Trouble::HangUp
+        | Trouble::Reset
+        | Trouble::Refuse
+        | Trouble::BlackHole
+        | Trouble::Stall
+        | Trouble::SlowHeaders
+        | Trouble::SlowBody => "AwsUnreachable",
+    }
+}
+
+/// The hooks that call an operation so that it decides; the first of them stands for all in the everyday matrix.
+fn hooks(operation: &str) -> Vec<HookName> {
+    // Before anything is installed alarms only warn, and after the shift they are watched to the end of the time.
+    let watched = [HookName::BeforeInstall, HookName::AfterAllowTraffic];
+    let decides = |hook: &HookName| !(watched.contains(hook) && operation == "cloudwatch:DescribeAlarms");
+    let mut hooks: Vec<_> =
+        HookName::ALL.into_iter().filter(|hook| operations(*hook).contains(&operation)).filter(decides).collect();
+    // The everyday one is not always the same hook.
+    let turn = operation.len() % hooks.len();
+    hooks.rotate_left(turn);
+    hooks
+}
+
+fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effect, often: Often) -> Case {
+    let times = if often == Often::Once { "once" } else { "always" };
+    let title = format!("{hook}: {operation} {trouble}, {times}, {effect:?}");
+    let fault = match often {
+        Often::Once => Fault::first(1, operation, trouble),
+        Often::Always => Fault::always(operation, trouble),
+    };
+    let case = Case::new(hook, &title).fault(fault.with(effect));
+    match (operation, often) {
+        (PUT, Often::Once) => {
+            case.timeout(PATIENT).succeeds().and(returned).and(|played| same("the puts", &puts(played), &2))
+        }
+        (PUT, Often::Always) => case.timeout(BRIEF).and(move |played| {
+            let taken: &[Answer] = if effect == Effect::After { &[Answer::Succeeded] } else { &[] };
+            same("the answers", &played.answers[..], taken)?;
+            not_sent(played)
+        }),
+        // An error of AWS's own that says that another try is of no use is believed, in reading.
+        (WIRING, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
+        (SPARE, _) => case.timeout(PATIENT).succeeds().and(returned),
+        (WIRING, _) => case.timeout(PATIENT).succeeds().warns("StatusUnknown").and(returned),
+        (_, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
+        _ => {
+            case.timeout(PATIENT).fails(reason(trouble)).and(returned).and(|played| same("the puts", &puts(played), &1))
+        }
+    }
+}
+
+fn puts(played: &Played) -> u64 {
+    played.calls.get(PUT).copied().unwrap_or_default()
+}
+
+/// After an answer the invocation ends well, whatever the answer was.
+fn returned(played: &Played) -> Result<(), String> {
+    match &played.outcome_of_invocation {
+        InvocationResult::Success(_) => Ok(()),
+        other => Err(format!("the invocation ended with {other:?}")),
+    }
+}
+
+/// The invocation failed, so that the safety net is called, and the log says what to do by hand.
+fn not_sent(played: &Played) -> Result<(), String> {
+    match &played.outcome_of_invocation {
+        InvocationResult::Error { error_type, .. } => same("the error type", error_type.as_str(), "AnswerNotSent")?,
+        other => return Err(format!("the invocation ended with {other:?}")),
+    }
+    let by_hand = |line: &&String| line.contains("aws deploy put-lifecycle-event-hook-execution-status");
+    same("the lines with the command", &played.raw_log.iter().filter(by_hand).count(), &1)
+}
+
+/// `GREENLIGHT_MATRIX=all` plays it with every hook that calls an operation, and not with one for each.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_with_every_trouble() {
+    let all = std::env::var("GREENLIGHT_MATRIX").is_ok_and(|word| word == "all");
+    let mut called: Vec<_> = HookName::ALL.into_iter().flat_map(operations).copied().collect();
+    called.sort_unstable();
+    called.dedup();
+    let mut cases = Vec::new();
+    for operation in called {
+        for hook in hooks(operation).into_iter().take(if all { HookName::ALL.len() } else { 1 }) {
+            for trouble in Trouble::ALL {
+                for effect in [Effect::Before, Effect::After] {
+                    for often in [Often::Once, Often::Always] {
+                        cases.push(case(hook, operation, trouble, effect, often));
+                    }
+                }
+            }
+        }
+    }
+    let count = cases.len();
+    play_at_once(AT_ONCE, cases).await;
+    println!("{count} runs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operations_of_each_hook_are_those_that_it_calls() {
+    let cases = HookName::ALL.map(|hook| {
+        Case::new(hook, hook.name()).succeeds().and(move |played| {
+            let called: Vec<_> = played.calls.keys().map(String::as_str).collect();
+            same("the operations that were called", &called[..], operations(hook))
+        })
+    });
+    play_at_once(5, cases.into()).await;
+}
