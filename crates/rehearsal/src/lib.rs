@@ -35,7 +35,7 @@ pub use self::{
     gate::Gate,
     hook_name::HookName,
     report::*,
-    runtime::InvocationResult,
+    runtime::{ClockOff, InvocationResult},
     scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
     serve::{Called, Endpoints, Returned, Told, Waiting, serve},
     service::{Colour, ServiceRequest},

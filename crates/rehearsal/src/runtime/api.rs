@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use hyper::{
@@ -59,13 +59,13 @@ impl RuntimeApi {
         Ok(Self { port, offers, next_id: 1, _serving: serving })
     }
 
-    /// Hands an event to the function, as soon as it asks for one.
-    pub fn offer(&mut self, payload: Vec<u8>, timeout: Duration) -> oneshot::Receiver<InvocationResult> {
+    /// Hands an event to the function, as soon as it asks for one, with the deadline that it is told.
+    pub fn offer(&mut self, payload: Vec<u8>, deadline: SystemTime) -> oneshot::Receiver<InvocationResult> {
         let (result, receiver) = oneshot::channel();
         let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id);
         self.next_id += 1;
         // If the server is gone, the receiver learns of it by the sender's end.
-        let _ = self.offers.send(Offer { id, payload, deadline: SystemTime::now() + timeout, result });
+        let _ = self.offers.send(Offer { id, payload, deadline, result });
         receiver
     }
 }

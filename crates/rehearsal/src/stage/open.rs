@@ -18,7 +18,7 @@ use crate::{
 pub struct OpenStage {
     endpoint: String,
     payload: Vec<u8>,
-    cloud: Arc<Cloud>,
+    pub(super) cloud: Arc<Cloud>,
     front: Front,
     opened: Instant,
     _serving: Serving,
