@@ -5,6 +5,7 @@ use std::fmt;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::whole::NotWhole;
 use crate::{code::Code, finding::Observation};
 
 /// A call to AWS that gave no usable answer.
@@ -43,8 +44,7 @@ impl Fault {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 (Code::AwsUnreachable, format!("timed out: {}", root(error)))
             }
-            // There was a reply, and it was not whole.
-            SdkError::DispatchFailure(failure) if failure.is_other() => (Code::AwsFailed, root(error)),
+            SdkError::DispatchFailure(_) if innermost(error).is::<NotWhole>() => (Code::AwsFailed, root(error)),
             SdkError::DispatchFailure(_) => (Code::AwsUnreachable, root(error)),
             SdkError::ResponseError(_) => (Code::AwsFailed, format!("an answer that cannot be read: {}", root(error))),
             _ => (Code::AwsFailed, root(error)),
@@ -114,12 +114,16 @@ fn told(message: &str) -> &str {
 }
 
 /// The innermost error's words: the outer ones only repeat that something failed.
-fn root(error: &dyn std::error::Error) -> String {
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    innermost(error).to_string()
+}
+
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    innermost
 }
 
 /// One line, of a length that a log line can bear.

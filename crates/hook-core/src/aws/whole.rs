@@ -61,15 +61,22 @@ impl HttpConnector for Connector {
     }
 }
 
+/// There was a reply, and it was not whole; in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotWhole(String);
+
 async fn read(mut reply: HttpResponse) -> Result<HttpResponse, ConnectorError> {
-    let failed = |why: BoxError| ConnectorError::other(why, Some(ErrorKind::TransientError));
+    let failed = |why: String| ConnectorError::other(NotWhole(why).into(), Some(ErrorKind::TransientError));
+    let status = reply.status().as_u16();
     let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
-    let body = Limited::new(body, MAX_REPLY).collect().await.map_err(failed)?.to_bytes();
+    let body = Limited::new(body, MAX_REPLY).collect().await;
+    let body = body.map_err(|error| failed(format!("a reply of status {status} that breaks off: {error}")))?.to_bytes();
     // What is wrong is said by the status then, and the body is only for people.
     if reply.status().is_success()
         && let Some(fault) = fault(&body)
     {
-        return Err(failed(format!("a reply of status {} that {fault}", reply.status().as_u16()).into()));
+        return Err(failed(format!("a reply of status {status} that {fault}")));
     }
     *reply.body_mut() = SdkBody::from(body);
     Ok(reply)
