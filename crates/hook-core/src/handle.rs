@@ -82,6 +82,10 @@ impl Handler {
     /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
     /// something on the board not have come to its end.
     async fn judge(&self, deployment: &DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> CutOff {
+        if deadline.checks <= began {
+            judge::no_time(board);
+            return CutOff::Time(began.elapsed());
+        }
         let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
         match self.court.hold(judging, deadline.checks).await {
             Ok(Ended::Done | Ended::OutOfTime) => CutOff::Time(began.elapsed()),

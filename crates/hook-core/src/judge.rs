@@ -132,6 +132,13 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     let _ = timeout_at(until, runner::run(steps, scene, board)).await;
 }
 
+/// The event came when its time was over, or this process's clock is wrong.
+pub fn no_time(board: &Board) {
+    let seen = "it was over when the event was delivered, by this process's clock";
+    let observation = Observation::failed(Code::RanOutOfTime, "invocation", "time until its deadline", seen);
+    board.note("time", STRICT, observation.but(Outcome::TimedOut, Code::RanOutOfTime));
+}
+
 /// There was no thread to judge on.
 pub fn no_thread(board: &Board, error: &std::io::Error) {
     board.note(
