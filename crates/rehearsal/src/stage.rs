@@ -193,7 +193,7 @@ impl Stage {
         let open = self.open().await?;
         let setup = Setup { endpoint: open.endpoint().to_owned(), env, killed: BTreeMap::new() };
         let (sender, mut lines) = mpsc::unbounded_channel();
-        let mut function = Function::start(hook, program, setup, sender).await?;
+        let mut function = Function::start(hook.into(), program, setup, sender).await?;
         let outcome_of_invocation = function
             .invoke(open.payload().to_vec(), timeout)
             .await?

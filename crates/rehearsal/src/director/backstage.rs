@@ -1,0 +1,188 @@
+//! Invocations that go on while CodeDeploy waits for an answer: each until its function has ended, and until the net
+//! beneath it has. Lambda and CodeDeploy do not wait for each other.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    Director,
+    track::{Teller, Track},
+};
+use crate::{
+    function_name::FunctionName,
+    hook_name::HookName,
+    net::{self, Step},
+    report::Happening,
+    runtime::{Functions, InvocationResult},
+    stage::event,
+};
+
+/// One process at work on an event, or on the record of one.
+#[derive(Clone, Debug)]
+pub(super) struct Ran {
+    pub function: FunctionName,
+    pub began: SystemTime,
+    pub ended: Option<SystemTime>,
+    pub limit: Duration,
+}
+
+impl Ran {
+    pub fn begins(function: FunctionName, limit: Duration) -> Self {
+        Self { function, began: SystemTime::now(), ended: None, limit }
+    }
+}
+
+/// How far one invocation has come.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    /// The function, then the net as often as it was tried.
+    pub ran: Vec<Ran>,
+    /// How the function ended.
+    pub ended: Option<InvocationResult>,
+    /// How the net's last try ended.
+    pub net: Option<InvocationResult>,
+    /// Nothing more will happen.
+    pub over: bool,
+}
+
+impl Progress {
+    fn close_last(&mut self) {
+        if let Some(last) = self.ran.last_mut() {
+            last.ended = Some(SystemTime::now());
+        }
+    }
+}
+
+type Going<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
+
+/// All that goes on. It does so only while [`Backstage::work`] is waited for, in the task of whoever waits, so that
+/// nothing is left of it when that is dropped.
+#[derive(Default)]
+pub(super) struct Backstage<'a>(Vec<Going<'a>>);
+
+impl<'a> Backstage<'a> {
+    pub fn add(&mut self, going: impl Future<Output = anyhow::Result<()>> + Send + 'a) {
+        self.0.push(Box::pin(going));
+    }
+
+    /// Goes on with all of it, until one thing is over; for ever, if there is nothing.
+    pub async fn work(&mut self) -> anyhow::Result<()> {
+        poll_fn(|context| {
+            for at in 0..self.0.len() {
+                if let Poll::Ready(done) = self.0[at].as_mut().poll(context) {
+                    drop(self.0.swap_remove(at));
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl<F: Functions> Track<'_, F> {
+    /// Invokes a function with the event of a hook's execution, asynchronously as CodeDeploy does.
+    pub(super) async fn invoke(
+        &mut self,
+        hook: HookName,
+        function: FunctionName,
+        execution: &str,
+    ) -> anyhow::Result<watch::Receiver<Progress>> {
+        let payload = event(&self.deployment, execution);
+        let (director, limit) = (self.director, self.director.timeout);
+        let end = director.functions.lock().await.invoke(function, payload.clone(), limit).await?;
+        let ran = vec![Ran::begins(function, limit)];
+        let (progress, seen) = watch::channel(Progress { ran, ended: None, net: None, over: false });
+        let invocation = Invocation { hook, function, execution: execution.to_owned(), payload, service: self.service };
+        self.backstage.add(invocation.go_on(director, end, self.teller.clone(), progress));
+        Ok(seen)
+    }
+}
+
+/// An event that was handed to a function.
+struct Invocation {
+    hook: HookName,
+    function: FunctionName,
+    execution: String,
+    payload: Vec<u8>,
+    service: usize,
+}
+
+impl Invocation {
+    /// To its end, and through the net if it fails.
+    async fn go_on<F: Functions>(
+        self,
+        director: &Director<F>,
+        end: oneshot::Receiver<InvocationResult>,
+        teller: Teller,
+        progress: watch::Sender<Progress>,
+    ) -> anyhow::Result<()> {
+        let ended = end.await.unwrap_or_else(|_| InvocationResult::given_up());
+        progress.send_modify(|progress| {
+            progress.close_last();
+            progress.ended = Some(ended.clone());
+        });
+        if director.net {
+            let tell = |step| {
+                progress.send_modify(|progress| match step {
+                    Step::Invoked => progress.ran.push(Ran::begins(FunctionName::LastAnswer, net::TIMEOUT)),
+                    Step::HandedOver => {}
+                    Step::Returned | Step::FailedFor(..) | Step::GaveUp(_) => progress.close_last(),
+                });
+                if let Some(text) = self.in_words(&step, &ended, director) {
+                    teller.tell(Happening::Net { hook: self.hook, text });
+                }
+            };
+            let caught = net::catch(&director.functions, self.function, &self.payload, &ended, tell).await?;
+            progress.send_modify(|progress| progress.net = caught);
+        }
+        progress.send_modify(|progress| progress.over = true);
+        Ok(())
+    }
+
+    fn in_words<F: Functions>(&self, step: &Step, ended: &InvocationResult, director: &Director<F>) -> Option<String> {
+        let short = humantime::format_duration;
+        Some(match step {
+            Step::HandedOver => {
+                format!("{}'s function {}; Lambda hands the record of it to last-answer", self.function, how(ended))
+            }
+            Step::Invoked => return None,
+            Step::Returned => {
+                let world = director.cloud.world_at(self.service);
+                let taken = world.puts.iter().find(|put| put.took_effect && put.execution == self.execution);
+                match taken.map(|put| put.by == Some(FunctionName::LastAnswer)) {
+                    Some(true) => "last-answer answers Failed for it".to_owned(),
+                    Some(false) => "last-answer finds it answered, and changes nothing".to_owned(),
+                    None => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
+                }
+            }
+            Step::FailedFor(pause, ended) => format!(
+                "last-answer {}; Lambda tries it again in {} (in AWS {})",
+                how(ended),
+                short(*pause),
+                if *pause == net::RETRIES_AFTER[0] { "a minute" } else { "two minutes" },
+            ),
+            Step::GaveUp(ended) => {
+                format!("last-answer {} for the third time, which raises the alarm on its errors", how(ended))
+            }
+        })
+    }
+}
+
+/// How an invocation that failed did so.
+fn how(ended: &InvocationResult) -> String {
+    match ended {
+        InvocationResult::Success(_) => "returned".to_owned(),
+        InvocationResult::Error { error_type, .. } => format!("failed with {error_type}"),
+        InvocationResult::Exited(status) => format!("died ({status})"),
+        InvocationResult::TimedOut(limit) => {
+            format!("ran into its time-out of {}", humantime::format_duration(*limit))
+        }
+    }
+}

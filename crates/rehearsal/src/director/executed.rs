@@ -1,0 +1,80 @@
+//! What became of each execution of a deployment, and whether the promise was kept in it.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+
+use super::{
+    Director,
+    backstage::{Progress, Ran},
+    track::Track,
+};
+use crate::{
+    function_name::FunctionName,
+    promise::{Asked, Plan, Sent, allowed, broken},
+    report::HookRun,
+    runtime::Functions,
+    world::Put,
+};
+
+/// One execution: the id that a hook's function got, and whoever worked on it.
+pub(super) struct Executed {
+    pub id: String,
+    pub program: FunctionName,
+    pub began: SystemTime,
+    /// An operator ended it, so that no answer is owed.
+    pub stopped: bool,
+    pub invocations: Vec<watch::Receiver<Progress>>,
+}
+
+impl<F: Functions> Track<'_, F> {
+    /// What any of the hooks did that the promise forbids, in words.
+    pub(super) fn broken_promises(&self, hooks: &[HookRun]) -> Vec<String> {
+        let puts = self.world().puts.clone();
+        let of = |run: &HookRun| {
+            let executed = self.executions.get(&run.hook).filter(|executed| !executed.stopped)?;
+            let told = broken(&asked(self.director, executed, run, &puts));
+            Some(told.into_iter().map(|text| format!("{}: {text}", run.hook)).collect::<Vec<_>>())
+        };
+        hooks.iter().filter_map(of).flatten().collect()
+    }
+}
+
+fn asked<F>(director: &Director<F>, executed: &Executed, run: &HookRun, puts: &[Put]) -> Asked {
+    let ran: Vec<Ran> = executed.invocations.iter().flat_map(|seen| seen.borrow().ran.clone()).collect();
+    let since = |time: SystemTime| time.duration_since(executed.began).unwrap_or(Duration::ZERO);
+    let sent = puts.iter().filter(|put| put.execution == executed.id).map(|put| Sent {
+        by: sender(&ran, put),
+        status: put.status.clone(),
+        took_effect: put.took_effect,
+        at: since(put.at),
+    });
+    Asked {
+        allowed: allowed(&plan(director, executed.program), net(director).as_ref()),
+        answered_by: run.answered_by,
+        sent: sent.collect(),
+        deadlines: ran.iter().map(|ran| since(ran.began) + ran.limit).collect(),
+        checks: run.checks.clone(),
+        verdict: run.verdict.clone(),
+    }
+}
+
+/// The invocation that sent a status: the only one of that function's that was at work then. AWS knows no more than
+/// whose role it was.
+fn sender(ran: &[Ran], put: &Put) -> Option<usize> {
+    let was_it = |ran: &Ran| {
+        Some(ran.function) == put.by && ran.began <= put.at && ran.ended.is_none_or(|ended| put.at <= ended)
+    };
+    let mut found = (0..ran.len()).filter(|number| was_it(&ran[*number]));
+    found.next().filter(|_| found.next().is_none())
+}
+
+fn plan<F>(director: &Director<F>, function: FunctionName) -> Plan {
+    let dies = director.mortal.contains(&function);
+    Plan { dies, ..Plan::new(function, director.timeout, &director.faults) }
+}
+
+fn net<F>(director: &Director<F>) -> Option<Plan> {
+    let dies = director.mortal.contains(&FunctionName::LastAnswer);
+    director.net.then(|| Plan { dies, ..Plan::net(&director.faults) })
+}
