@@ -28,7 +28,7 @@ const HANDED_OVER_AFTER: Duration = Duration::from_millis(100);
 pub(crate) enum Step {
     /// Lambda is about to hand over the record of an invocation that failed.
     HandedOver,
-    /// The net is invoked.
+    /// The net is about to be invoked.
     Invoked,
     /// It returned: it answered, or found that there is nothing to answer any more.
     Returned,
@@ -60,8 +60,10 @@ pub(crate) async fn catch(
     tell(Step::HandedOver);
     let mut pauses = RETRIES_AFTER.into_iter();
     loop {
-        let invoked = functions.lock().await.invoke(FunctionName::LastAnswer, record.clone(), TIMEOUT).await?;
+        let mut free = functions.lock().await;
         tell(Step::Invoked);
+        let invoked = free.invoke(FunctionName::LastAnswer, record.clone(), TIMEOUT).await?;
+        drop(free);
         let ended = invoked.await.unwrap_or_else(|_| InvocationResult::given_up());
         if ended.is_success() {
             tell(Step::Returned);

@@ -21,7 +21,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    fault::{Fault, Trouble},
+    fault::{Effect, Fault, Trouble},
     function_name::FunctionName,
     net,
     report::{Answer, AnsweredBy, CheckLine},
@@ -108,11 +108,12 @@ impl Plan {
 }
 
 const fn takes_effect(fault: &Fault) -> bool {
-    fault.trouble.after_handling()
+    matches!(fault.effect, Effect::After)
 }
 
 const fn is_slow(trouble: Trouble) -> bool {
-    matches!(trouble, Trouble::Stall)
+    // So much takes its time too.
+    trouble.is_slow() || matches!(trouble, Trouble::Huge)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

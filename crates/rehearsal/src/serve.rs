@@ -220,7 +220,8 @@ fn called(exchange: &Exchange) -> Called {
         operation: exchange.operation.clone(),
         caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
         error: match &exchange.reply {
-            None => Some("the connection was closed".to_owned()),
+            None => Some("nothing came back".to_owned()),
+            Some(reply) if reply.damaged => Some("the reply was damaged".to_owned()),
             Some(reply) if reply.status >= 400 => Some(error_code(reply)),
             Some(_) => None,
         },
@@ -267,7 +268,7 @@ impl Functions for Whoever {
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
-            let put = self.cloud.world().put(&deployment, &execution, "Succeeded", std::time::SystemTime::now());
+            let put = self.cloud.put_for(Some(function), &deployment, &execution, "Succeeded");
             put.map_err(|fault| anyhow::anyhow!("{hook} cannot be passed over: {fault:?}"))?;
         } else if let Some(desk) = self.desks.get(&hook) {
             desk.offer(event.clone(), execution);

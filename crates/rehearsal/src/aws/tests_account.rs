@@ -3,7 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::world::{Course, Given, Ground};
+use crate::hook_name::HookName;
+use crate::{
+    fault::Trouble,
+    world::{Course, Given, Ground},
+};
 
 fn account(faults: Vec<Fault>) -> Cloud {
     let now = SystemTime::now();
@@ -29,7 +33,7 @@ async fn call(cloud: &Cloud, key: &str, target: &str, input: Value) -> (u16, Val
         headers: headers.into_iter().collect::<hyper::HeaderMap>(),
         body: input.to_string().into(),
     };
-    let response = cloud.answer(request).await.unwrap();
+    let response = super::tests::whole(cloud.answer(request).await);
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or_default())
@@ -61,13 +65,13 @@ async fn each_request_is_answered_from_the_world_that_it_is_about() {
 #[tokio::test]
 async fn a_fault_of_one_function_s_role_is_nobody_else_s() {
     let fault =
-        Fault { function: Some(HookName::AfterInstall), ..Fault::first(1, "codedeploy:GetDeployment", Trouble::Deny) };
+        Fault { function: Some(HookName::AfterInstall.into()), ..Fault::first(1, "codedeploy:GetDeployment", Trouble::Deny) };
     let cloud = account(vec![fault]);
     let id = cloud.world().deployment().id.clone();
     let mut seen = Vec::new();
     for hook in [HookName::BeforeInstall, HookName::AfterInstall, HookName::AfterInstall] {
         let input = json!({ "deploymentId": id });
-        seen.push(call(&cloud, &hook.access_key(), "CodeDeploy_20141006.GetDeployment", input).await.0);
+        seen.push(call(&cloud, &FunctionName::Hook(hook).access_key(), "CodeDeploy_20141006.GetDeployment", input).await.0);
     }
     assert_eq!(seen, [200, 400, 200]);
     assert_eq!(cloud.calls()["codedeploy:GetDeployment"], 3);

@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     task::Poll,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::{oneshot, watch};
@@ -18,7 +18,7 @@ use crate::{
     function_name::FunctionName,
     hook_name::HookName,
     net::{self, Step},
-    report::Happening,
+    report::{AnsweredBy, Happening},
     runtime::{Functions, InvocationResult},
     stage::event,
 };
@@ -27,14 +27,14 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Ran {
     pub function: FunctionName,
-    pub began: SystemTime,
-    pub ended: Option<SystemTime>,
+    pub began: Instant,
+    pub ended: Option<Instant>,
     pub limit: Duration,
 }
 
 impl Ran {
     pub fn begins(function: FunctionName, limit: Duration) -> Self {
-        Self { function, began: SystemTime::now(), ended: None, limit }
+        Self { function, began: Instant::now(), ended: None, limit }
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Progress {
 impl Progress {
     fn close_last(&mut self) {
         if let Some(last) = self.ran.last_mut() {
-            last.ended = Some(SystemTime::now());
+            last.ended = Some(Instant::now());
         }
     }
 }
@@ -96,10 +96,12 @@ impl<F: Functions> Track<'_, F> {
     ) -> anyhow::Result<watch::Receiver<Progress>> {
         let payload = event(&self.deployment, execution);
         let (director, limit) = (self.director, self.director.timeout);
-        let end = director.functions.lock().await.invoke(function, payload.clone(), limit).await?;
+        let mut functions = director.functions.lock().await;
         let ran = vec![Ran::begins(function, limit)];
+        let end = functions.invoke(function, payload.clone(), limit).await?;
+        drop(functions);
         let (progress, seen) = watch::channel(Progress { ran, ended: None, net: None, over: false });
-        let invocation = Invocation { hook, function, execution: execution.to_owned(), payload, service: self.service };
+        let invocation = Invocation { hook, function, deployment: self.deployment.clone(), payload };
         self.backstage.add(invocation.go_on(director, end, self.teller.clone(), progress));
         Ok(seen)
     }
@@ -109,9 +111,8 @@ impl<F: Functions> Track<'_, F> {
 struct Invocation {
     hook: HookName,
     function: FunctionName,
-    execution: String,
+    deployment: String,
     payload: Vec<u8>,
-    service: usize,
 }
 
 impl Invocation {
@@ -154,12 +155,10 @@ impl Invocation {
             }
             Step::Invoked => return None,
             Step::Returned => {
-                let world = director.cloud.world_at(self.service);
-                let taken = world.puts.iter().find(|put| put.took_effect && put.execution == self.execution);
-                match taken.map(|put| put.by == Some(FunctionName::LastAnswer)) {
-                    Some(true) => "last-answer answers Failed for it".to_owned(),
-                    Some(false) => "last-answer finds it answered, and changes nothing".to_owned(),
-                    None => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
+                match director.who_answered(&self.deployment, self.hook) {
+                    AnsweredBy::Net => "last-answer answers Failed for it".to_owned(),
+                    AnsweredBy::Hook => "last-answer finds it answered, and changes nothing".to_owned(),
+                    AnsweredBy::Nobody => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
                 }
             }
             Step::FailedFor(pause, ended) => format!(

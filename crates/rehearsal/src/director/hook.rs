@@ -57,10 +57,10 @@ impl<F: Functions> Track<'_, F> {
         stop: Option<Duration>,
     ) -> anyhow::Result<Ran> {
         let (execution, program) = (self.world().execution(hook.name()), FunctionName::Hook(program));
-        let (began, since) = (Instant::now(), SystemTime::now());
+        let began = Instant::now();
         let progress = self.invoke(hook, program, &execution).await?;
         let invocations = vec![progress.clone()];
-        let executed = Executed { id: execution.clone(), program, began: since, stopped: false, invocations };
+        let executed = Executed { id: execution.clone(), program, began, stopped: false, invocations };
         self.executions.insert(hook, executed);
         self.tell(Happening::Invoked { hook });
         let mut watch = Watch { hook, program, checks: Vec::new(), verdict: None, net_verdict: None, progress };
@@ -79,13 +79,13 @@ impl<F: Functions> Track<'_, F> {
         };
         let took = began.elapsed();
         let (answer, stopped) = match waited {
-            Wait::Answered(answer) => (Some((answer, self.who_answered(&execution))), false),
+            Wait::Answered(answer) => {
+                let by = self.lower_the_curtain(&mut watch).await?;
+                (Some((answer, by)), false)
+            }
             Wait::Stopped => (None, true),
             Wait::HourOver => (None, false),
         };
-        if let Some((_, by)) = answer {
-            self.lower_the_curtain(&mut watch, by).await?;
-        }
         if let Some(executed) = self.executions.get_mut(&hook) {
             executed.stopped = stopped;
         }
@@ -117,16 +117,6 @@ impl<F: Functions> Track<'_, F> {
             hint: told.hint,
             checks: watch.checks,
             took,
-        }
-    }
-
-    /// Whose status it was that CodeDeploy took. Whoever is not the net answers for the hook.
-    fn who_answered(&self, execution: &str) -> AnsweredBy {
-        let world = self.world();
-        let taken = world.puts.iter().find(|put| put.took_effect && put.execution == execution);
-        match taken.and_then(|put| put.by) {
-            Some(FunctionName::LastAnswer) => AnsweredBy::Net,
-            Some(FunctionName::Hook(_)) | None => AnsweredBy::Hook,
         }
     }
 
@@ -178,11 +168,13 @@ impl<F: Functions> Track<'_, F> {
     }
 
     /// The answer is there; now the function returns, and its last lines arrive. If it fails instead, the net comes to
-    /// its end.
-    async fn lower_the_curtain(&mut self, watch: &mut Watch, by: AnsweredBy) -> anyhow::Result<()> {
+    /// its end. Gives whose answer it was.
+    async fn lower_the_curtain(&mut self, watch: &mut Watch) -> anyhow::Result<AnsweredBy> {
         let curtain = Instant::now() + CURTAIN;
         let mut last_lines = None;
         loop {
+            // What was put is noted a moment after it took effect.
+            let by = self.director.who_answered(&self.deployment, watch.hook);
             let (ended, over) = {
                 let progress = watch.progress.borrow();
                 (progress.ended.is_some(), progress.over)
@@ -191,10 +183,10 @@ impl<F: Functions> Track<'_, F> {
                 let until = *last_lines.get_or_insert_with(|| Instant::now() + LAST_LINES);
                 let verdict = if by == AnsweredBy::Net { &watch.net_verdict } else { &watch.verdict };
                 if verdict.is_some() || Instant::now() >= until {
-                    return Ok(());
+                    return Ok(by);
                 }
             } else if !ended && Instant::now() >= curtain {
-                return Ok(());
+                return Ok(by);
             }
             self.turn(watch).await?;
         }

@@ -43,8 +43,7 @@ impl Actors {
         let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
         let status = if answer == Answer::Succeeded { "Succeeded" } else { "Failed" };
         let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
-        let mut world = self.cloud.world_where(|world| world.owns(&deployment));
-        world.put(Some(by), &deployment, &execution, status, SystemTime::now()).is_ok()
+        self.cloud.put_for(Some(by), &deployment, &execution, status).is_ok()
     }
 }
 

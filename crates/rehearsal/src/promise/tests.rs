@@ -30,8 +30,8 @@ fn what_is_not_about_its_answer_keeps_no_hook_from_it() {
 
 #[test]
 fn an_answer_that_takes_effect_is_one_whatever_comes_back() {
-    for trouble in [Trouble::LoseReply, Trouble::Malform] {
-        assert_eq!(who(&hook(&[Fault::always(PUT, trouble)]), None), [Hook]);
+    for trouble in Trouble::ALL {
+        assert_eq!(who(&hook(&[Fault::always(PUT, trouble).taking_effect()]), None), [Hook], "{trouble:?}");
     }
 }
 
@@ -77,7 +77,7 @@ fn an_answer_that_never_has_an_effect_is_the_net_s_and_then_the_alarm_s() {
 
 #[test]
 fn of_several_faults_the_first_that_strikes_counts() {
-    let first_lost = [Fault::first(1, PUT, Trouble::LoseReply), Fault::always(PUT, Trouble::Deny)];
+    let first_lost = [Fault::first(1, PUT, Trouble::HangUp).taking_effect(), Fault::always(PUT, Trouble::Deny)];
     // The second call of all might be the first one of this execution.
     assert_eq!(who(&hook(&first_lost), None), [Hook, Nobody]);
     let later = Fault { after: 1, ..Fault::always(PUT, Trouble::Deny) };
@@ -151,21 +151,15 @@ fn every_way_to_break_it_is_told() {
 }
 
 fn any_fault() -> impl Strategy<Value = Fault> {
-    let troubles = [
-        Trouble::Throttle,
-        Trouble::Deny,
-        Trouble::Fail,
-        Trouble::HangUp,
-        Trouble::LoseReply,
-        Trouble::Malform,
-        Trouble::Stall,
-    ];
+    let effects = prop::sample::select(vec![Effect::Before, Effect::After]);
     let operations = prop::sample::select(vec![PUT, "*", "ecs:ListTasks"]);
     let functions = prop::sample::select(vec![None, Some(HOOK), Some(FunctionName::LastAnswer)]);
-    (operations, prop::sample::select(troubles.to_vec()), functions, prop::option::of(1..6_u32), 0..3_u32).prop_map(
-        |(operation, trouble, function, times, after)| Fault {
+    let troubles = prop::sample::select(Trouble::ALL.to_vec());
+    (operations, troubles, effects, functions, prop::option::of(1..6_u32), 0..3_u32).prop_map(
+        |(operation, trouble, effect, function, times, after)| Fault {
             operation: operation.to_owned(),
             trouble,
+            effect,
             function,
             times,
             after,
