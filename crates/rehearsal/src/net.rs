@@ -108,7 +108,9 @@ fn record(function: FunctionName, payload: &[u8], ended: &InvocationResult, now:
 fn fault(request: &str, ended: &InvocationResult) -> Option<(String, String)> {
     let (kind, message) = match ended {
         InvocationResult::Success(_) => return None,
-        InvocationResult::Error { error_type, error_message } => return Some((error_type.clone(), error_message.clone())),
+        InvocationResult::Error { error_type, error_message } => {
+            return Some((error_type.clone(), error_message.clone()));
+        }
         InvocationResult::Exited(status) => {
             // `signal: 9 (SIGKILL)` and `exit status: 3` are Rust's words for what Lambda tells in Go's.
             let reason = match status.strip_prefix("exit status: ") {
@@ -156,7 +158,10 @@ mod tests {
             context["functionArn"],
             "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:$LATEST"
         );
-        assert_eq!((&context["condition"], &context["approximateInvokeCount"]), (&"RetriesExhausted".into(), &1.into()));
+        assert_eq!(
+            (&context["condition"], &context["approximateInvokeCount"]),
+            (&"RetriesExhausted".into(), &1.into())
+        );
         assert_eq!(record["requestPayload"], serde_json::from_slice::<Value>(EVENT).unwrap());
         let request = context["requestId"].as_str().unwrap();
         assert_eq!((request.len(), request.matches('-').count()), (36, 4));
@@ -216,7 +221,7 @@ mod tests {
         let well = InvocationResult::Success(Value::Null);
         let [first, second] = RETRIES_AFTER;
         assert_eq!(caught(&[], &well).await, []);
-        assert_eq!(caught(&[well.clone()], &killed()).await, [HandedOver, Invoked, Returned]);
+        assert_eq!(caught(std::slice::from_ref(&well), &killed()).await, [HandedOver, Invoked, Returned]);
         assert_eq!(
             caught(&[killed(), well], &killed()).await,
             [HandedOver, Invoked, FailedFor(first, killed()), Invoked, Returned]

@@ -77,13 +77,7 @@ impl Ledger {
     }
 
     /// Notes a status that was put, and gives which of the puts it is.
-    pub fn note(
-        &mut self,
-        whose: Whose,
-        by: Option<FunctionName>,
-        status: String,
-        trouble: Option<Trouble>,
-    ) -> usize {
+    pub fn note(&mut self, whose: Whose, by: Option<FunctionName>, status: String, trouble: Option<Trouble>) -> usize {
         let (deployment, event) = whose.unzip();
         let (took_effect, replied, after) = (false, false, Duration::ZERO);
         let put = Put { event, deployment, by, status, trouble, took_effect, replied, after };

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     Director,
+    told::in_short,
     track::{Teller, Track},
 };
 use crate::{
@@ -151,37 +152,27 @@ impl Invocation {
         let short = humantime::format_duration;
         Some(match step {
             Step::HandedOver => {
-                format!("{}'s function {}; Lambda hands the record of it to last-answer", self.function, how(ended))
+                format!(
+                    "{}'s function {}; Lambda hands the record of it to last-answer",
+                    self.function,
+                    in_short(ended)
+                )
             }
             Step::Invoked => return None,
-            Step::Returned => {
-                match director.who_answered(&self.deployment, self.hook) {
-                    AnsweredBy::Net => "last-answer answers Failed for it".to_owned(),
-                    AnsweredBy::Hook => "last-answer finds it answered, and changes nothing".to_owned(),
-                    AnsweredBy::Nobody => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
-                }
-            }
+            Step::Returned => match director.who_answered(&self.deployment, self.hook) {
+                AnsweredBy::Net => "last-answer answers Failed for it".to_owned(),
+                AnsweredBy::Hook => "last-answer finds it answered, and changes nothing".to_owned(),
+                AnsweredBy::Nobody => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
+            },
             Step::FailedFor(pause, ended) => format!(
                 "last-answer {}; Lambda tries it again in {} (in AWS {})",
-                how(ended),
+                in_short(ended),
                 short(*pause),
                 if *pause == net::RETRIES_AFTER[0] { "a minute" } else { "two minutes" },
             ),
             Step::GaveUp(ended) => {
-                format!("last-answer {} for the third time, which raises the alarm on its errors", how(ended))
+                format!("last-answer {} for the third time, which raises the alarm on its errors", in_short(ended))
             }
         })
-    }
-}
-
-/// How an invocation that failed did so.
-fn how(ended: &InvocationResult) -> String {
-    match ended {
-        InvocationResult::Success(_) => "returned".to_owned(),
-        InvocationResult::Error { error_type, .. } => format!("failed with {error_type}"),
-        InvocationResult::Exited(status) => format!("died ({status})"),
-        InvocationResult::TimedOut(limit) => {
-            format!("ran into its time-out of {}", humantime::format_duration(*limit))
-        }
     }
 }

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     aws::Put,
     function_name::FunctionName,
-    promise::{Asked, Plan, Sent, allowed, broken},
     hook_name::HookName,
+    promise::{Asked, Plan, Sent, allowed, broken},
     report::{AnsweredBy, HookRun},
     runtime::Functions,
 };

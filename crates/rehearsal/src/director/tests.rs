@@ -238,7 +238,7 @@ async fn without_auto_rollback_everything_stays_where_it_is() {
 
 #[tokio::test]
 async fn nobody_answers_in_the_hour() {
-    for (act, word) in [(Act::Silent, "returned"), (Act::Die, "SIGKILL"), (Act::RunOn, "still runs")] {
+    for (act, word) in [(Act::Silent, "returned"), (Act::Die, "was killed"), (Act::RunOn, "still runs")] {
         let played = play(
             "net: false\ndeployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
             &[(HookName::AfterInstall, act)],
@@ -353,12 +353,13 @@ async fn a_shift_in_steps_takes_its_time_and_is_told() {
 
 const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
-const HANDED_OVER: &str =
-    "AfterInstall's function died (signal: 9 (SIGKILL)); Lambda hands the record of it to last-answer";
+const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to last-answer";
 
 #[tokio::test]
 async fn the_net_answers_for_a_hook_that_died() {
-    let yaml = format!("{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookDied }} }}]");
+    let yaml = format!(
+        "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookDied }} }}]"
+    );
     let played = play_all(&yaml, &[(HOOK, Act::Die)]).await;
     assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
     let run = &played.report.deployments[0].hooks[1];
@@ -376,7 +377,7 @@ async fn the_net_is_tried_again() {
     let played = play_all(yaml, &[(HOOK, Act::Die), net]).await;
     assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
     let told = short(&played.moments);
-    let again = "last-answer died (signal: 9 (SIGKILL)); Lambda tries it again in 300ms (in AWS a minute)";
+    let again = "last-answer was killed; Lambda tries it again in 300ms (in AWS a minute)";
     assert_eq!(told[5..8], [HANDED_OVER, again, "last-answer answers Failed for it"]);
 }
 

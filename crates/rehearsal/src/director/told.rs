@@ -49,9 +49,7 @@ impl Seen<'_> {
             AnsweredBy::Hook | AnsweredBy::Nobody => (hook.to_string(), self.verdict),
         };
         match verdict {
-            Some((code, verdict)) => {
-                Told { code: code.clone(), verdict: verdict.clone(), hint: String::new() }
-            }
+            Some((code, verdict)) => Told { code: code.clone(), verdict: verdict.clone(), hint: String::new() },
             None => told(format!("{who} answered {answer:?} and logged no verdict")),
         }
     }
@@ -60,15 +58,17 @@ impl Seen<'_> {
         let hour = humantime::format_duration(self.hour);
         let (mut code, mut how) = match self.ended {
             None => (String::new(), "the function still runs".to_owned()),
-            Some(ended) => failed("the function", ended),
+            Some(ended) => (kind(ended), format!("the function {}", in_short(ended))),
         };
-        match self.net_ended {
-            Some(ended) if !ended.is_success() => {
-                let (of_net, words) = failed(FunctionName::LastAnswer.binary(), ended);
-                how = format!("{how}; {words}");
-                code = if code.is_empty() { of_net } else { code };
-            }
-            _ => {}
+        // The last error is told in full; mostly the first was the same.
+        let mut last = self.ended;
+        if let Some(ended) = self.net_ended.filter(|ended| !ended.is_success()) {
+            how = format!("{how}; last-answer {}", in_short(ended));
+            code = if code.is_empty() { kind(ended) } else { code };
+            last = Some(ended);
+        }
+        if let Some(InvocationResult::Error { error_message, .. }) = last {
+            how = format!("{how}: {error_message}");
         }
         let verdict =
             format!("{}: {how}; nobody answered in the {hour} that CodeDeploy waits here (an hour in AWS)", self.hook);
@@ -85,7 +85,10 @@ impl Seen<'_> {
         let log = match self.net_ended.or(self.ended) {
             Some(InvocationResult::Error { error_type, .. }) if error_type == "AnswerNotSent" => {
                 let whose = if self.net_ended.is_some() { FunctionName::LastAnswer } else { self.program };
-                format!("the log of {} has the command that answers by hand, and the one that stops the deployment", whose.in_aws())
+                format!(
+                    "the log of {} has the command that answers by hand, and the one that stops the deployment",
+                    whose.in_aws()
+                )
             }
             _ => "stop the deployment by hand: aws deploy stop-deployment".to_owned(),
         };
@@ -97,16 +100,23 @@ fn told(verdict: String) -> Told {
     Told { verdict, ..Told::default() }
 }
 
-/// The error's type, if it had one, and in words how it ended.
-fn failed(who: &str, ended: &InvocationResult) -> (String, String) {
+/// The type of an error that a function returned.
+fn kind(ended: &InvocationResult) -> String {
     match ended {
-        InvocationResult::Success(_) => (String::new(), format!("{who} returned")),
-        InvocationResult::Error { error_type, error_message } => {
-            (error_type.clone(), format!("{who} failed with {error_type}: {error_message}"))
-        }
-        InvocationResult::Exited(status) => (String::new(), format!("{who} died ({status})")),
-        InvocationResult::TimedOut(after) => {
-            (String::new(), format!("{who} ran into its time-out of {}", humantime::format_duration(*after)))
+        InvocationResult::Error { error_type, .. } => error_type.clone(),
+        InvocationResult::Success(_) | InvocationResult::Exited(_) | InvocationResult::TimedOut(_) => String::new(),
+    }
+}
+
+/// How an invocation ended, after the name of its function.
+pub(super) fn in_short(ended: &InvocationResult) -> String {
+    match ended {
+        InvocationResult::Success(_) => "returned".to_owned(),
+        InvocationResult::Error { error_type, .. } => format!("failed with {error_type}"),
+        InvocationResult::Exited(status) if status.contains("SIGKILL") => "was killed".to_owned(),
+        InvocationResult::Exited(status) => format!("died ({status})"),
+        InvocationResult::TimedOut(limit) => {
+            format!("ran into its time-out of {}", humantime::format_duration(*limit))
         }
     }
 }
@@ -150,8 +160,8 @@ mod tests {
         let told = Seen { ended: Some(&killed), net_ended: Some(&denied), ..seen() }.told();
         assert_eq!(
             told.verdict,
-            "AfterInstall: the function died (signal: 9 (SIGKILL)); last-answer failed with AnswerNotSent: \
-             AccessDenied; nobody answered in the 5s that CodeDeploy waits here (an hour in AWS)"
+            "AfterInstall: the function was killed; last-answer failed with AnswerNotSent: AccessDenied; \
+             nobody answered in the 5s that CodeDeploy waits here (an hour in AWS)"
         );
         assert_eq!(told.code, "AnswerNotSent");
         assert!(told.hint.contains("alarm") && told.hint.contains("CodeDeployHook_last-answer"), "{}", told.hint);

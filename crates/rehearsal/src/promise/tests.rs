@@ -45,7 +45,11 @@ fn some_answers_without_effect_are_sent_again_in_the_time_kept_back() {
     assert_eq!(who(&often(3, Trouble::Stall), None), [Hook, Nobody]);
     let hurried = Plan { timeout: Duration::from_secs(5), ..often(2, Trouble::Throttle) };
     assert_eq!(who(&hurried, Some(&net)), [Hook, Net]);
-    assert_eq!(who(&hook(&[Fault::first(1, "*", Trouble::Deny)]), None), [Hook], "each operation is counted for itself");
+    assert_eq!(
+        who(&hook(&[Fault::first(1, "*", Trouble::Deny)]), None),
+        [Hook],
+        "each operation is counted for itself"
+    );
 }
 
 #[test]

@@ -100,8 +100,12 @@ fn setup() -> Setup {
 async fn a_process_has_lambdas_environment_and_nothing_else() {
     let scripts = scripts("env", "env; echo to-stderr >&2; exit 3");
     let (mut fleet, mut lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
-    let ended =
-        fleet.invoke(HookName::AfterInstall.into(), b"{}".to_vec(), Duration::from_secs(30)).await.unwrap().await.unwrap();
+    let ended = fleet
+        .invoke(HookName::AfterInstall.into(), b"{}".to_vec(), Duration::from_secs(30))
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     assert_eq!(ended, InvocationResult::Exited("exit status: 3".into()));
     let mut seen = Vec::new();
     while let Ok((hook, line)) = lines.try_recv() {
