@@ -1,8 +1,8 @@
 # `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; `test` also Python with its venv module.
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
-PACKAGES := $(HOOKS:%=--package %)
 FUNCTIONS := $(HOOKS) last-answer
+PACKAGES := $(FUNCTIONS:%=--package %)
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # Tools for this repository go where git does not look, each in the version that it was tried with.

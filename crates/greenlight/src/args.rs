@@ -37,10 +37,10 @@ What it shows:
   With --serve: a deployment that waits at a hook for you, and how to reach it.
 
 With --json, standard output has one JSON object per line. Every one has `scenario` and `what`. First come the moments,
-as they happen, with `at_ms` (since the deployment was created): created, passed, invoked, checked, answered, moved,
-rolled-back, ended. The last of a scenario is `report`, with `held` and the whole of it; or `error`, with `error`.
-With --serve there is no report, and `open` (where everything is), `waiting` (a hook, its event and its Lambda Runtime
-API), `called` (an AWS operation) and `returned` (a function) as well.
+as they happen, with `at_ms` (since the deployment was created): created, passed, invoked, checked, net (a function
+failed, and what last-answer makes of it), answered, moved, rolled-back, ended. The last of a scenario is `report`, with
+`held` and the whole of it; or `error`, with `error`. With --serve there is no report, and `open` (where everything is),
+`waiting` (a hook, its event and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function) as well.
 
 Exit status:
   0    every scenario ended as it promises
@@ -108,7 +108,7 @@ pub struct Rehearse {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Where the five hook programs are [default: beside this program]
+    /// Where the programs of the five hooks and of last-answer are [default: beside this program]
     #[arg(long, value_name = "DIR")]
     pub binaries: Option<PathBuf>,
 }

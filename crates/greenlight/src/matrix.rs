@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use rehearsal::{Answer, DeploymentReport, HookName, HookRun, Outcome, Report};
+use rehearsal::{Answer, AnsweredBy, DeploymentReport, HookName, HookRun, Outcome, Report};
 
 use crate::{
     ending::Ending,
@@ -77,6 +77,7 @@ fn legend(look: Look) -> String {
     let marks = [
         (Tone::Good, "✓", "go on"),
         (Tone::Bad, "✗", "stop"),
+        (Tone::Bad, "∪", "stop by the net"),
         (Tone::Bad, "?", "no answer"),
         (Tone::Quiet, "–", "not reached"),
     ];
@@ -185,11 +186,15 @@ impl Row<'_> {
         let Some(one) = self.what else { return format!("{mark} {title}").trim_end().to_owned() };
         let glyphs: Vec<String> = HookName::ALL
             .iter()
-            .map(|hook| match one.hooks.iter().find(|run| run.hook == *hook).map(|run| run.answer) {
-                None => look.paint(Tone::Quiet, "–"),
-                Some(Some(Answer::Succeeded)) => look.paint(Tone::Good, "✓"),
-                Some(Some(Answer::Failed)) => look.paint(Tone::Bad, "✗"),
-                Some(None) => look.paint(Tone::Bad, "?"),
+            .map(|hook| {
+                let run = one.hooks.iter().find(|run| run.hook == *hook);
+                match run.map(|run| (run.answer, run.answered_by)) {
+                    None => look.paint(Tone::Quiet, "–"),
+                    Some((Some(Answer::Succeeded), _)) => look.paint(Tone::Good, "✓"),
+                    Some((Some(Answer::Failed), AnsweredBy::Net)) => look.paint(Tone::Bad, "∪"),
+                    Some((Some(Answer::Failed), _)) => look.paint(Tone::Bad, "✗"),
+                    Some((None, _)) => look.paint(Tone::Bad, "?"),
+                }
             })
             .collect();
         let (glyphs, code) = (glyphs.join(" "), self.reason());
@@ -238,6 +243,7 @@ mod tests {
         let all = [
             through(odd),
             through(sample::silent().0),
+            through(sample::caught().0),
             through(stopped),
             through(twice),
             sample::not_played("tasks-stop", "cannot start after-install: permission denied"),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rehearsal::{HookName, Options, Scenario};
+use rehearsal::{FunctionName, HookName, Options, Scenario};
 
 use crate::{args::Rehearse, filter};
 
@@ -107,7 +107,7 @@ fn did_you_mean<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> String
 /// Where the hooks are and which gate file they get.
 ///
 /// # Errors
-/// When the gate file cannot be read, or one of the five programs is missing.
+/// When the gate file cannot be read, or one of the six programs is missing.
 pub fn options(args: &Rehearse) -> Result<Options> {
     let gate = match &args.gate {
         None => None,
@@ -121,10 +121,10 @@ pub fn options(args: &Rehearse) -> Result<Options> {
     };
     // A program with a path that is relative would be looked for in the folder that it is started in.
     let binaries = binaries.canonicalize().with_context(|| format!("there is no folder {}", binaries.display()))?;
-    for hook in HookName::ALL {
-        let program = binaries.join(format!("{}{}", hook.binary(), env::consts::EXE_SUFFIX));
+    for function in FunctionName::all() {
+        let program = binaries.join(format!("{}{}", function.binary(), env::consts::EXE_SUFFIX));
         if !program.is_file() {
-            bail!("the hook program {} is missing; `make rehearse` builds all five and starts them", program.display());
+            bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
         }
     }
     Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rehearsal::{Answer, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report};
+use rehearsal::{
+    Answer, AnsweredBy, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report,
+};
 
 use crate::played::{End, Played};
 
@@ -31,8 +33,10 @@ fn run(hook: HookName, millis: u64, checks: Vec<CheckLine>) -> HookRun {
     HookRun {
         hook,
         answer: Some(Answer::Succeeded),
+        answered_by: AnsweredBy::Hook,
         code: String::new(),
         verdict,
+        hint: String::new(),
         checks,
         took: Duration::from_millis(millis),
     }
@@ -104,8 +108,26 @@ pub fn stopped_run() -> HookRun {
 fn silent_run() -> HookRun {
     HookRun {
         answer: None,
-        verdict: "the function timed out after 5 s, and CodeDeploy waited 20 s in vain".into(),
+        answered_by: AnsweredBy::Nobody,
+        code: "AnswerNotSent".into(),
+        verdict: "AfterInstall: the function was killed; last-answer failed with AnswerNotSent: AccessDenied; \
+                  nobody answered in the 20s that CodeDeploy waits here (an hour in AWS)"
+            .into(),
+        hint: "it is left to the alarm on last-answer's errors, which calls somebody before the hour is over".into(),
         ..run(HookName::AfterInstall, 20_000, Vec::new())
+    }
+}
+
+/// A hook for which the net answers.
+pub fn caught_run() -> HookRun {
+    HookRun {
+        answer: Some(Answer::Failed),
+        answered_by: AnsweredBy::Net,
+        code: "HookDied".into(),
+        verdict: "CodeDeployHook_after-install gave no answer (RetriesExhausted: Runtime.ExitError), so Failed was \
+                  answered for it; read that function's log"
+            .into(),
+        ..run(HookName::AfterInstall, 1_300, Vec::new())
     }
 }
 
@@ -139,6 +161,18 @@ impl Story {
             self.push(Happening::Checked { hook: run.hook, check: check.clone() });
         }
         self.now += u64::try_from(run.took.as_millis()).unwrap();
+        self.push(Happening::Answered(run.clone()));
+        self.hooks.push(run);
+        self
+    }
+
+    fn caught(mut self, run: HookRun, told: &[&str]) -> Self {
+        self.now += 10;
+        self.push(Happening::Invoked { hook: run.hook });
+        self.now += u64::try_from(run.took.as_millis()).unwrap();
+        for text in told {
+            self.push(Happening::Net { hook: run.hook, text: (*text).into() });
+        }
         self.push(Happening::Answered(run.clone()));
         self.hooks.push(run);
         self
@@ -230,6 +264,24 @@ pub fn silent() -> (Report, Vec<Moment>) {
         "customers are served by task set ecs-svc/1000000000000000001 (version 1.41.0), as before",
     );
     (report("silent", "A function hangs until Lambda ends it.", vec![deployment]), moments)
+}
+
+/// A function dies, and the net answers for it.
+pub fn caught() -> (Report, Vec<Moment>) {
+    let (deployment, moments) = Story::new(1, 1)
+        .hook(before_install())
+        .caught(
+            caught_run(),
+            &[
+                "AfterInstall's function was killed; Lambda hands the record of it to last-answer",
+                "last-answer answers Failed for it",
+            ],
+        )
+        .end(
+            Outcome::RolledBack,
+            "customers are served by task set ecs-svc/1000000000000000001 (version 1.41.0), as before",
+        );
+    (report("function-killed", "Lambda kills a function in the middle of its work.", vec![deployment]), moments)
 }
 
 /// Two deployments in a row.

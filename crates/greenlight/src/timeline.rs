@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rehearsal::{Answer, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report};
+use rehearsal::{
+    Answer, AnsweredBy, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report,
+};
 
 use crate::{
     paint::{Look, Tone, seconds, span},
@@ -76,6 +78,7 @@ impl Timeline {
             Happening::Passed { event, text } => self.told(&time, event, Tone::Plain, text),
             Happening::Moved { text } => self.told(&time, "meanwhile", Tone::Warning, text),
             Happening::RolledBack { text } => self.told(&time, "roll-back", Tone::Warning, text),
+            Happening::Net { text, .. } => self.told(&time, "net", Tone::Warning, text),
             Happening::Invoked { hook } => {
                 self.at_work = Some((*hook, Vec::new()));
                 let name = self.look.paint(Tone::Strong, hook.name());
@@ -155,7 +158,8 @@ impl Timeline {
             None => (Tone::Bad, "→ no answer"),
         };
         let took = self.look.paint(Tone::Quiet, &format!("after {}", span(run.took)));
-        lines.push(format!("{:AFTER_TIME$}{} {took}", "", self.look.paint(tone, said)));
+        let whose = if run.answered_by == AnsweredBy::Net { " by last-answer" } else { "" };
+        lines.push(format!("{:AFTER_TIME$}{}{whose} {took}", "", self.look.paint(tone, said)));
         if run.answer == Some(Answer::Succeeded) {
             self.yes += 1;
         } else {
@@ -176,9 +180,10 @@ impl Timeline {
                 lines.push(format!("{time}{word}"))
             }
             (Outcome::Failed | Outcome::RolledBack, Some(run)) => {
-                let who = match run.answer {
-                    Some(_) => "stopped it",
-                    None => "did not answer",
+                let who = match run.answered_by {
+                    AnsweredBy::Hook => "stopped it",
+                    AnsweredBy::Net => "gave no answer, and last-answer stopped it",
+                    AnsweredBy::Nobody => "did not answer",
                 };
                 let Why { check, reason, next } = words::why(run);
                 let check = check.map(|name| format!("{} in the check `{name}`: ", run.code)).unwrap_or_default();
@@ -247,6 +252,12 @@ mod tests {
     #[test]
     fn nobody_answers() {
         let (report, moments) = sample::silent();
+        insta::assert_snapshot!(told(&report, &moments, PLAIN));
+    }
+
+    #[test]
+    fn the_net_answers() {
+        let (report, moments) = sample::caught();
         insta::assert_snapshot!(told(&report, &moments, PLAIN));
     }
 

@@ -1,6 +1,6 @@
 //! What a stranger has to be told, in words: what a hook asks, why a deployment was stopped, what to do next.
 
-use rehearsal::{CheckLine, HookName, HookRun, Outcome};
+use rehearsal::{AnsweredBy, CheckLine, HookName, HookRun, Outcome};
 
 use crate::paint::Tone;
 
@@ -64,8 +64,19 @@ pub struct Why<'a> {
 /// Reads the reason out of a hook that did not say yes: the deciding check's line, with all of its evidence. Where no
 /// check decided (nobody answered), the verdict says all there is.
 pub fn why(run: &HookRun) -> Why<'_> {
+    if run.answered_by == AnsweredBy::Net {
+        // The net knows nothing of checks. Its sentence ends with what to do.
+        let (reason, next) =
+            run.verdict.rsplit_once("; ").map_or((run.verdict.as_str(), None), |it| (it.0, Some(it.1)));
+        return Why { check: None, reason, next };
+    }
     let Some(check) = deciding(run) else {
-        return Why { check: None, reason: without(&run.verdict, &format!("{} failed: ", run.hook)), next: None };
+        let next = Some(run.hint.as_str()).filter(|hint| !hint.is_empty());
+        // Whoever reads this has read the hook's name.
+        let reason = without(&run.verdict, run.hook.name());
+        let reason =
+            ["failed: ", ": "].iter().find_map(|head| reason.trim_start().strip_prefix(head)).unwrap_or(&run.verdict);
+        return Why { check: None, reason, next };
     };
     let reason = message(check);
     if check.hint.is_empty() {
@@ -101,11 +112,22 @@ mod tests {
         let run = HookRun {
             hook: HookName::AfterInstall,
             answer: None,
+            answered_by: AnsweredBy::Nobody,
             code: String::new(),
             verdict: "the function timed out after 5 s".into(),
+            hint: "it is left to the alarm".into(),
             checks: Vec::new(),
             took: Duration::from_secs(5),
         };
-        assert_eq!(why(&run), Why { check: None, reason: "the function timed out after 5 s", next: None });
+        let next = Some("it is left to the alarm");
+        assert_eq!(why(&run), Why { check: None, reason: "the function timed out after 5 s", next });
+    }
+
+    #[test]
+    fn the_net_s_sentence_ends_with_what_to_do() {
+        let run = sample::caught_run();
+        let why = why(&run);
+        assert_eq!((why.check, why.next), (None, Some("read that function's log")));
+        assert!(why.reason.ends_with("so Failed was answered for it"), "{why:?}");
     }
 }

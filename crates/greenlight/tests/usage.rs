@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use rehearsal::HookName;
+use rehearsal::{FunctionName, HookName};
 
 fn greenlight(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_greenlight")).args(args).env("NO_COLOR", "1").output().unwrap()
@@ -22,12 +22,12 @@ fn refused(args: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A folder with five programs that do nothing but say which process they are, and stay.
+/// A folder with six programs that do nothing but say which process they are, and stay.
 #[cfg(unix)]
 fn idle_hooks(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    for hook in HookName::ALL {
-        let program = folder.join(hook.binary());
+    for function in FunctionName::all() {
+        let program = folder.join(function.binary());
         // `exec`, so that the process that is started is the one that stays.
         fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
             .unwrap();
@@ -78,7 +78,7 @@ fn a_file_that_is_no_scenario_is_refused_with_the_reason() {
 fn missing_hook_programs_are_named_with_what_builds_them() {
     let folder = tempfile::tempdir().unwrap();
     let said = refused(&["rehearse", "--binaries", folder.path().to_str().unwrap()]);
-    assert!(said.contains("before-install") && said.contains("is missing; `make rehearse` builds all five"), "{said}");
+    assert!(said.contains("before-install") && said.contains("is missing; `make rehearse` builds all six"), "{said}");
     let said = refused(&["rehearse", "--binaries", folder.path().join("gone").to_str().unwrap()]);
     assert!(said.starts_with("error: there is no folder "), "{said}");
 }
@@ -245,8 +245,8 @@ fn a_filter_that_means_no_scenario_is_bad_usage() {
 #[test]
 fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
     let folder = tempfile::tempdir().unwrap();
-    for hook in HookName::ALL {
-        fs::write(folder.path().join(hook.binary()), "").unwrap();
+    for function in FunctionName::all() {
+        fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let binaries = folder.path().to_str().unwrap();
     let said = refused(&["rehearse", "--all", "--binaries", binaries, "--junit", "no/such/report.xml"]);
@@ -258,8 +258,8 @@ fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
 #[cfg(unix)]
 fn what_could_not_be_played_is_an_error_in_the_junit_report() {
     let folder = tempfile::tempdir().unwrap();
-    for hook in HookName::ALL {
-        fs::write(folder.path().join(hook.binary()), "").unwrap();
+    for function in FunctionName::all() {
+        fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let report = folder.path().join("report.xml");
     let (binaries, path) = (folder.path().to_str().unwrap(), report.to_str().unwrap());

@@ -1,17 +1,24 @@
 //! Plays CodeDeploy: lifecycle events in order, hooks invoked and waited for, roll-back.
 
 mod again;
+mod backstage;
 mod compare;
+mod executed;
 mod hook;
 mod hub;
 mod join;
 mod scene;
+mod told;
 mod track;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::{
     Mutex,
@@ -23,6 +30,8 @@ use self::{hub::Hub, join::join_all, track::Track};
 use crate::{
     Options,
     aws::Cloud,
+    fault::Fault,
+    function_name::FunctionName,
     hook_name::HookName,
     report::{DeploymentReport, Moment, Report},
     runtime::{Fleet, Functions, Lines, Setup},
@@ -64,6 +73,11 @@ pub(crate) struct Director<F> {
     hub: Hub,
     moments: UnboundedSender<Moment>,
     appspec: BTreeMap<HookName, Wired>,
+    /// Whether there is a net beneath the hooks.
+    net: bool,
+    faults: Vec<Fault>,
+    /// Functions whose process is ended before its time.
+    mortal: BTreeSet<FunctionName>,
     hour: Duration,
     timeout: Duration,
     seed: u64,
@@ -79,7 +93,9 @@ impl<F: Functions> Director<F> {
     ) -> Self {
         let (hour, timeout, appspec) = (scenario.hour, scenario.timeout, scenario.appspec.clone());
         let (functions, hub) = (Mutex::new(functions), Hub::new(lines));
-        Self { cloud, functions, hub, moments, appspec, hour, timeout, seed: 0 }
+        let (net, faults) = (scenario.net, scenario.faults.clone());
+        let mortal = scenario.killed.iter().map(|killed| killed.function).collect();
+        Self { cloud, functions, hub, moments, appspec, net, faults, mortal, hour, timeout, seed: 0 }
     }
 
     pub async fn play(self, scenario: &Scenario) -> anyhow::Result<Report> {

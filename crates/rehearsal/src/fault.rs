@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
-use crate::hook_name::HookName;
+use crate::function_name::FunctionName;
 
 /// An operation that does not answer as it should, a number of times or always.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,9 +17,9 @@ pub struct Fault {
     /// Whether the operation takes effect all the same. Left out: it does not.
     #[serde(default)]
     pub effect: Effect,
-    /// The hook whose function alone has this trouble: each has a role of its own. Left out: all.
+    /// The function that alone has this trouble, a hook's or `last_answer`: each has a role of its own. Left out: all.
     #[serde(default)]
-    pub function: Option<HookName>,
+    pub function: Option<FunctionName>,
     /// How many calls of an operation it happens to, beginning with the first. Left out: all.
     #[serde(default)]
     pub times: Option<u32>,
@@ -174,6 +174,7 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hook_name::HookName;
 
     #[test]
     fn a_fault_of_one_function_is_read() {
@@ -181,7 +182,7 @@ mod tests {
             "{ operation: '*', trouble: hang-up, effect: after, function: after_install, times: 1 }",
         )
         .unwrap();
-        assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall), Some(1)));
+        assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall.into()), Some(1)));
         assert_eq!((fault.trouble, fault.effect), (Trouble::HangUp, Effect::After));
         let fault: Fault = serde_saphyr::from_str("{ operation: '*', trouble: slow-headers }").unwrap();
         assert_eq!((fault.trouble, fault.effect), (Trouble::SlowHeaders, Effect::Before));

@@ -37,16 +37,6 @@ impl HookName {
         }
     }
 
-    /// The access key of its function's role. Each has one of its own, as roles have, so that AWS knows who calls.
-    pub(crate) fn access_key(self) -> String {
-        format!("ASIA{}", self.name().to_uppercase())
-    }
-
-    /// Whose access key stands in an `Authorization` header.
-    pub(crate) fn by_credentials(header: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hook| header.contains(&format!("Credential={}/", hook.access_key())))
-    }
-
     /// The name of the program that answers it.
     pub const fn binary(self) -> &'static str {
         match self {
@@ -68,20 +58,5 @@ impl fmt::Display for HookName {
 impl Serialize for HookName {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_calls_is_known_by_the_access_key() {
-        for hook in HookName::ALL {
-            let key = hook.access_key();
-            let header = format!("AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/ecs/aws4_request, Signature=0");
-            assert_eq!(HookName::by_credentials(&header), Some(hook));
-        }
-        assert_eq!(HookName::by_credentials("AWS4-HMAC-SHA256 Credential=ASIASOMEBODY/20260101"), None);
     }
 }

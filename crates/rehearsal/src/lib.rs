@@ -15,9 +15,12 @@ mod aws;
 mod director;
 mod exchange;
 mod fault;
+mod function_name;
 mod gate;
 mod hook_name;
 mod log;
+mod net;
+mod promise;
 mod report;
 mod runtime;
 mod scenario;
@@ -32,8 +35,10 @@ pub use self::{
     aws::{Exchange, Put, Recorder, SentReply, SentRequest},
     director::rehearse,
     fault::{Effect, Fault, Trouble},
+    function_name::FunctionName,
     gate::Gate,
     hook_name::HookName,
+    promise::{Asked, Plan, Sent, allowed, broken},
     report::*,
     runtime::{ClockOff, InvocationResult},
     scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
@@ -45,7 +50,7 @@ pub use self::{
 /// How to rehearse.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The folder with the five programs.
+    /// The folder with the programs: five hooks and the net.
     pub binaries: PathBuf,
     /// The text of a gate file that replaces the scenario's.
     pub gate: Option<String>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hook_name::HookName;
+use crate::{function_name::FunctionName, hook_name::HookName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,13 @@ pub enum Happening {
         /// The line.
         check: CheckLine,
     },
+    /// A hook's invocation failed, and Lambda handed the record of it to the net; or what the net then did.
+    Net {
+        /// Whose invocation.
+        hook: HookName,
+        /// In words.
+        text: String,
+    },
     /// A hook's lifecycle event is over: it answered, or nobody answered in time.
     Answered(HookRun),
     /// The world moved by a scenario's will (an alarm fires, a task stops).
@@ -127,12 +134,16 @@ pub struct CheckLine {
 pub struct HookRun {
     /// Which hook.
     pub hook: HookName,
-    /// The status that it put; `None` when nobody answered.
+    /// The status that was put; `None` when nobody answered.
     pub answer: Option<Answer>,
-    /// The code of the reason, from the hook's own verdict line; empty when it succeeded.
+    /// Who put it.
+    pub answered_by: AnsweredBy,
+    /// The code of the reason, from the verdict line of whoever answered; empty when it succeeded.
     pub code: String,
     /// The verdict line, or in words why there is none.
     pub verdict: String,
+    /// When nobody answered: what is left to do. Empty otherwise.
+    pub hint: String,
     /// Its checks as it logged them.
     pub checks: Vec<CheckLine>,
     /// From the invocation to the answer (or to the end of waiting).
@@ -147,6 +158,18 @@ pub enum Answer {
     Succeeded,
     /// It may not.
     Failed,
+}
+
+/// Who answered for a hook. Everything that can become of an execution is one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnsweredBy {
+    /// The hook's function itself.
+    Hook,
+    /// The net beneath it, `last-answer`.
+    Net,
+    /// Neither. What is left is the alarm on the net's errors, CodeDeploy's hour, or an operator who stops the deployment.
+    Nobody,
 }
 
 /// One deployment, from its creation to its end.
@@ -184,8 +207,8 @@ pub struct Report {
     pub calls: std::collections::BTreeMap<String, u64>,
     /// Operations that the hooks called and the rehearsal does not know, as `service:Operation`.
     pub unknown_operations: Vec<String>,
-    /// Every line that a hook wrote, in order: (hook, line).
-    pub logs: Vec<(HookName, String)>,
+    /// Every line that a function wrote, in order: (function, line).
+    pub logs: Vec<(FunctionName, String)>,
 }
 
 impl Report {

@@ -55,12 +55,19 @@ pub struct Scenario {
     /// Functions that Lambda kills while they are at work.
     #[serde(default)]
     pub killed: Vec<Killed>,
+    /// Whether the hooks' asynchronous invocations have an on-failure destination: the net, `last-answer`.
+    #[serde(default = "on")]
+    pub net: bool,
     /// How long CodeDeploy waits for an answer. In AWS it is an hour.
     #[serde(default = "hour", with = "span")]
     pub hour: Duration,
     /// The functions' time-out.
     #[serde(default = "timeout", with = "span")]
     pub timeout: Duration,
+}
+
+fn on() -> bool {
+    true
 }
 
 fn hour() -> Duration {

@@ -24,6 +24,7 @@ use self::desk::Desk;
 use crate::{
     aws::{Cloud, Exchange, Recorder, SentReply},
     director::{Director, Scene},
+    function_name::FunctionName,
     hook_name::HookName,
     report::{Happening, Moment},
     runtime::{Functions, InvocationResult},
@@ -256,16 +257,18 @@ struct Whoever {
 impl Functions for Whoever {
     async fn invoke(
         &mut self,
-        hook: HookName,
+        function: FunctionName,
         payload: Vec<u8>,
         _: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
+        // Here nobody's invocation fails, so there is no work for the net.
+        let FunctionName::Hook(hook) = function else { anyhow::bail!("{function} is not played here") };
         let event = String::from_utf8(payload).context("an event is JSON")?;
         let ids: BTreeMap<String, String> = serde_json::from_str(&event).context("an event has two texts")?;
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
-            let put = self.cloud.world().put(&deployment, &execution, "Succeeded", std::time::SystemTime::now());
+            let put = self.cloud.put_for(Some(function), &deployment, &execution, "Succeeded");
             put.map_err(|fault| anyhow::anyhow!("{hook} cannot be passed over: {fault:?}"))?;
         } else if let Some(desk) = self.desks.get(&hook) {
             desk.offer(event.clone(), execution);

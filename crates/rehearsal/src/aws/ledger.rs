@@ -8,7 +8,7 @@ use std::{
 use super::{Call, text};
 use crate::{
     fault::{Fault, Trouble},
-    hook_name::HookName,
+    function_name::FunctionName,
 };
 
 /// A status of a lifecycle event that came to CodeDeploy.
@@ -17,6 +17,10 @@ pub struct Put {
     /// The lifecycle event of the execution that it is for; none when CodeDeploy never gave the id that it names. Whole
     /// execution ids are kept nowhere.
     pub event: Option<String>,
+    /// The deployment of that execution.
+    pub deployment: Option<String>,
+    /// Whose role sent it; none, if that is no function of the rehearsal's.
+    pub by: Option<FunctionName>,
     /// The status, as it was sent: `Succeeded`, `Failed`, or whatever it was.
     pub status: String,
     /// What went wrong with this call, if anything did.
@@ -35,7 +39,7 @@ pub(super) struct Ledger {
     pub calls: BTreeMap<String, u64>,
     pub good_replies: BTreeMap<String, u64>,
     pub unknown: BTreeSet<String>,
-    by_caller: BTreeMap<(Option<HookName>, String), u64>,
+    by_caller: BTreeMap<(Option<FunctionName>, String), u64>,
     /// `after` is not known here: each has the time at which it came.
     puts: Vec<(Instant, Put)>,
 }
@@ -50,11 +54,14 @@ pub(super) struct Entry {
     put: Option<usize>,
 }
 
+/// The deployment and the lifecycle event of an execution that CodeDeploy knows.
+pub(super) type Whose = Option<(String, String)>;
+
 const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 impl Ledger {
     /// Counts a call.
-    pub fn enter(&mut self, call: &Call, caller: Option<HookName>, event: Option<String>, faults: &[Fault]) -> Entry {
+    pub fn enter(&mut self, call: &Call, caller: Option<FunctionName>, whose: Whose, faults: &[Fault]) -> Entry {
         let name = call.name();
         let nth = count(&mut self.calls, name.clone());
         let own = count(&mut self.by_caller, (caller, name.clone()));
@@ -64,16 +71,30 @@ impl Ledger {
         });
         let put = (name == PUT).then(|| {
             let (status, trouble) = (text(&call.input, "status").to_owned(), fault.map(|fault| fault.trouble));
-            let (took_effect, replied, after) = (false, false, Duration::ZERO);
-            self.puts.push((Instant::now(), Put { event, status, trouble, took_effect, replied, after }));
-            self.puts.len() - 1
+            self.note(whose, caller, status, trouble)
         });
         Entry { name, fault: fault.cloned(), put }
     }
 
+    /// Notes a status that was put, and gives which of the puts it is.
+    pub fn note(&mut self, whose: Whose, by: Option<FunctionName>, status: String, trouble: Option<Trouble>) -> usize {
+        let (deployment, event) = whose.unzip();
+        let (took_effect, replied, after) = (false, false, Duration::ZERO);
+        let put = Put { event, deployment, by, status, trouble, took_effect, replied, after };
+        self.puts.push((Instant::now(), put));
+        self.puts.len() - 1
+    }
+
     /// The operation was done.
     pub fn took_effect(&mut self, entry: &Entry) {
-        if let Some((_, put)) = entry.put.and_then(|at| self.puts.get_mut(at)) {
+        if let Some(at) = entry.put {
+            self.was_taken(at);
+        }
+    }
+
+    /// CodeDeploy took a status.
+    pub fn was_taken(&mut self, at: usize) {
+        if let Some((_, put)) = self.puts.get_mut(at) {
             put.took_effect = true;
         }
     }

@@ -34,14 +34,15 @@ pub use self::{
     record::{Exchange, Recorder, SentReply, SentRequest},
 };
 use self::{
-    ledger::{Entry, Ledger},
+    ledger::{Entry, Ledger, Whose},
     wire::{Call, Protocol},
 };
 use crate::{
     exchange::{Reply, Request},
     fault::Fault,
-    hook_name::HookName,
-    world::World,
+    function_name::FunctionName,
+    report,
+    world::{PutFault, World},
 };
 
 /// The world behind the AWS operations, and a record of what was called.
@@ -145,7 +146,7 @@ impl Cloud {
             Call::name,
         );
         let reply = match &call {
-            Some(call) => self.answer_call(call, HookName::by_credentials(request.header("authorization"))).await,
+            Some(call) => self.answer_call(call, FunctionName::by_credentials(request.header("authorization"))).await,
             None => {
                 self.ledger().unknown.insert(name.clone());
                 wire::unreadable().into()
@@ -157,9 +158,9 @@ impl Cloud {
         reply
     }
 
-    async fn answer_call(&self, call: &Call, caller: Option<HookName>) -> Reply {
-        let event = self.event_of(call);
-        let entry = self.ledger().enter(call, caller, event, &self.faults);
+    async fn answer_call(&self, call: &Call, caller: Option<FunctionName>) -> Reply {
+        let whose = self.whose(text(&call.input, "lifecycleEventHookExecutionId"));
+        let entry = self.ledger().enter(call, caller, whose, &self.faults);
         let reply = match &entry.fault {
             None => wire::write(call, self.handle(call, &entry)).into(),
             Some(fault) => self.strike(call, fault, &entry).await,
@@ -170,11 +171,32 @@ impl Cloud {
         reply
     }
 
-    /// The lifecycle event that a call puts the status of, if CodeDeploy ever gave the id that it names.
-    fn event_of(&self, call: &Call) -> Option<String> {
-        let id = Some(text(&call.input, "lifecycleEventHookExecutionId")).filter(|id| !id.is_empty())?;
-        let event = |world: &World| world.executions.iter().find(|it| it.id == id).map(|it| it.event.clone());
-        (0..self.worlds.len()).find_map(|index| event(&self.world_at(index)))
+    /// Puts a status for somebody who does not come over the wire.
+    ///
+    /// # Errors
+    /// As CodeDeploy would refuse it.
+    pub fn put_for(
+        &self,
+        by: Option<FunctionName>,
+        deployment: &str,
+        execution: &str,
+        status: &str,
+    ) -> Result<report::Answer, PutFault> {
+        let whose = self.whose(execution);
+        let at = self.ledger().note(whose, by, status.to_owned(), None);
+        let mut world = self.world_where(|world| world.owns(deployment));
+        let taken = world.put(deployment, execution, status, SystemTime::now())?;
+        self.ledger().was_taken(at);
+        Ok(taken)
+    }
+
+    /// The execution with this id, if CodeDeploy ever gave it.
+    fn whose(&self, id: &str) -> Whose {
+        let it = |world: &World| {
+            let found = world.executions.iter().find(|it| it.id == id)?;
+            Some((found.deployment.clone(), found.event.clone()))
+        };
+        (0..self.worlds.len()).find_map(|index| it(&self.world_at(index))).filter(|_| !id.is_empty())
     }
 
     /// Does what is called for, and notes what it did.

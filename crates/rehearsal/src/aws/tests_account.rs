@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::hook_name::HookName;
 use crate::{
     fault::Trouble,
     world::{Course, Given, Ground},
@@ -63,14 +64,18 @@ async fn each_request_is_answered_from_the_world_that_it_is_about() {
 
 #[tokio::test]
 async fn a_fault_of_one_function_s_role_is_nobody_else_s() {
-    let fault =
-        Fault { function: Some(HookName::AfterInstall), ..Fault::first(1, "codedeploy:GetDeployment", Trouble::Deny) };
+    let fault = Fault {
+        function: Some(HookName::AfterInstall.into()),
+        ..Fault::first(1, "codedeploy:GetDeployment", Trouble::Deny)
+    };
     let cloud = account(vec![fault]);
     let id = cloud.world().deployment().id.clone();
     let mut seen = Vec::new();
     for hook in [HookName::BeforeInstall, HookName::AfterInstall, HookName::AfterInstall] {
         let input = json!({ "deploymentId": id });
-        seen.push(call(&cloud, &hook.access_key(), "CodeDeploy_20141006.GetDeployment", input).await.0);
+        seen.push(
+            call(&cloud, &FunctionName::Hook(hook).access_key(), "CodeDeploy_20141006.GetDeployment", input).await.0,
+        );
     }
     assert_eq!(seen, [200, 400, 200]);
     assert_eq!(cloud.calls()["codedeploy:GetDeployment"], 3);

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::{sync::oneshot, time::sleep};
+use tokio::sync::watch;
 
-use super::{TICK, track::Track};
+use super::{TICK, backstage::Progress, track::Track};
 use crate::{
+    function_name::FunctionName,
     hook_name::HookName,
     log::{self, Line},
     report::{Answer, Happening},
-    runtime::{Functions, InvocationResult},
+    runtime::Functions,
     scenario::Again,
-    stage::event,
     world::EVENTS,
 };
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A second delivery on its way.
 pub(super) struct Delivered {
     hook: HookName,
-    end: oneshot::Receiver<InvocationResult>,
+    progress: watch::Receiver<Progress>,
     /// What CodeDeploy had taken before.
     answer: Option<Answer>,
     verdict: Option<(String, String)>,
@@ -41,54 +41,55 @@ impl<F: Functions> Track<'_, F> {
         if after.is_some() {
             return Ok(None);
         }
-        Ok(self.outcome_of_again(again).await)
+        self.outcome_of_again(again).await
     }
 
-    async fn deliver(&self, again: &Again) -> anyhow::Result<Option<Delivered>> {
+    async fn deliver(&mut self, again: &Again) -> anyhow::Result<Option<Delivered>> {
         let hook = again.hook;
-        let Some(execution) = self.executions.get(&hook) else { return Ok(None) };
-        let answer = self.world().answer(execution);
-        let payload = event(&self.deployment, execution);
-        let end = self.director.functions.lock().await.invoke(hook, payload, self.director.timeout).await?;
+        let Some(execution) = self.executions.get(&hook).map(|executed| executed.id.clone()) else { return Ok(None) };
+        let answer = self.world().answer(&execution);
+        let progress = self.invoke(hook, hook.into(), &execution).await?;
+        if let Some(executed) = self.executions.get_mut(&hook) {
+            executed.invocations.push(progress.clone());
+        }
         self.tell(Happening::Moved { text: format!("Lambda delivers the event of {hook} once more") });
-        Ok(Some(Delivered { hook, end, answer, verdict: None }))
+        Ok(Some(Delivered { hook, progress, answer, verdict: None }))
     }
 
     /// A line that is not about the hook in progress may be about the one that runs once more.
-    pub(super) fn overhear(&mut self, hook: HookName, line: &str) {
+    pub(super) fn overhear(&mut self, function: FunctionName, line: &str) {
         let own = log::deployment(line).is_none_or(|deployment| deployment == self.deployment);
-        if let Some(again) = self.again.as_mut().filter(|again| own && again.hook == hook)
+        if let Some(again) = self.again.as_mut().filter(|again| own && function == again.hook.into())
             && let Some(Line::Verdict { code, message }) = log::read(line)
         {
             again.verdict = Some((code, message));
         }
     }
 
-    async fn outcome_of_again(&mut self, again: &Again) -> Option<String> {
+    async fn outcome_of_again(&mut self, again: &Again) -> anyhow::Result<Option<String>> {
         let hook = again.hook;
         let until = Instant::now() + PATIENCE;
-        let mut ended = false;
         loop {
-            while let Ok((hook, line)) = self.lines.try_recv() {
-                self.overhear(hook, &line);
+            while let Ok((function, line)) = self.lines.try_recv() {
+                self.overhear(function, &line);
             }
             let Some(delivered) = &mut self.again else {
-                return Some(format!("expected {hook} to run once more; it never ran at all"));
+                return Ok(Some(format!("expected {hook} to run once more; it never ran at all")));
             };
-            ended = ended || delivered.end.try_recv() != Err(oneshot::error::TryRecvError::Empty);
+            let ended = delivered.progress.borrow().ended.is_some();
             if (ended && delivered.verdict.is_some()) || Instant::now() >= until {
                 break;
             }
-            sleep(TICK).await;
+            self.pause(TICK).await?;
         }
-        let (answer, verdict) = self.again.take().map(|delivered| (delivered.answer, delivered.verdict))?;
-        let now = self.executions.get(&hook).and_then(|execution| self.world().answer(execution));
+        let Some(Delivered { answer, verdict, .. }) = self.again.take() else { return Ok(None) };
+        let now = self.executions.get(&hook).and_then(|executed| self.world().answer(&executed.id));
         let (code, message) = verdict.unwrap_or_default();
         self.tell(Happening::Moved { text: format!("the second run of {message}") });
         if now != answer {
-            return Some(format!("expected the first answer of {hook} to stand; it became {now:?}"));
+            return Ok(Some(format!("expected the first answer of {hook} to stand; it became {now:?}")));
         }
-        let says = again.says.as_ref().filter(|says| **says != code)?;
-        Some(format!("expected the second run of {hook} to say {says}; it said {code:?}"))
+        let says = again.says.as_ref().filter(|says| **says != code);
+        Ok(says.map(|says| format!("expected the second run of {hook} to say {says}; it said {code:?}")))
     }
 }

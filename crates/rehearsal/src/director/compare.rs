@@ -74,7 +74,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::report::CheckLine;
+    use crate::report::{AnsweredBy, CheckLine};
 
     fn run(code: &str, warned: &str) -> HookRun {
         let check = CheckLine {
@@ -90,8 +90,10 @@ mod tests {
         HookRun {
             hook: HookName::BeforeInstall,
             answer: None,
+            answered_by: AnsweredBy::Nobody,
             code: code.into(),
             verdict: String::new(),
+            hint: String::new(),
             checks: vec![check],
             took: Duration::ZERO,
         }

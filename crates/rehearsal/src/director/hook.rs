@@ -2,15 +2,21 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::{sync::oneshot, time::sleep};
+use tokio::{sync::watch, time::sleep};
 
-use super::{TICK, track::Track};
+use super::{
+    TICK,
+    backstage::Progress,
+    executed::Executed,
+    told::{Seen, Verdict},
+    track::Track,
+};
 use crate::{
+    function_name::FunctionName,
     hook_name::HookName,
     log::{self, Line},
-    report::{Answer, CheckLine, Happening, HookRun},
-    runtime::{Functions, InvocationResult},
-    stage::event,
+    report::{Answer, AnsweredBy, CheckLine, Happening, HookRun},
+    runtime::Functions,
     world::EventStatus,
 };
 
@@ -29,10 +35,11 @@ pub(super) struct Ran {
 struct Watch {
     hook: HookName,
     /// Whose function runs; another's, if the AppSpec is wrong.
-    program: HookName,
+    program: FunctionName,
     checks: Vec<CheckLine>,
-    verdict: Option<(String, String)>,
-    ended: Option<InvocationResult>,
+    verdict: Option<Verdict>,
+    net_verdict: Option<Verdict>,
+    progress: watch::Receiver<Progress>,
 }
 
 /// How waiting ended.
@@ -49,16 +56,16 @@ impl<F: Functions> Track<'_, F> {
         program: HookName,
         stop: Option<Duration>,
     ) -> anyhow::Result<Ran> {
-        let execution = self.world().execution(hook.name());
-        self.executions.insert(hook, execution.clone());
+        let (execution, program) = (self.world().execution(hook.name()), FunctionName::Hook(program));
         let began = Instant::now();
-        // Asynchronously: CodeDeploy waits for the status that is put, never for what the function returns.
-        let payload = event(&self.deployment, &execution);
-        let mut end = self.director.functions.lock().await.invoke(program, payload, self.director.timeout).await?;
+        let progress = self.invoke(hook, program, &execution).await?;
+        let invocations = vec![progress.clone()];
+        let executed = Executed { id: execution.clone(), program, began, stopped: false, invocations };
+        self.executions.insert(hook, executed);
         self.tell(Happening::Invoked { hook });
-        let mut watch = Watch { hook, program, checks: Vec::new(), verdict: None, ended: None };
+        let mut watch = Watch { hook, program, checks: Vec::new(), verdict: None, net_verdict: None, progress };
         let waited = loop {
-            self.turn(&mut watch, &mut end).await;
+            self.turn(&mut watch).await?;
             if let Some(answer) = self.world().answer(&execution) {
                 break Wait::Answered(answer);
             }
@@ -71,45 +78,83 @@ impl<F: Functions> Track<'_, F> {
             }
         };
         let took = began.elapsed();
-        if matches!(waited, Wait::Answered(_)) {
-            self.lower_the_curtain(&mut watch, &mut end).await;
-        }
         let (answer, stopped) = match waited {
-            Wait::Answered(answer) => (Some(answer), false),
+            Wait::Answered(answer) => {
+                let by = self.lower_the_curtain(&mut watch).await?;
+                (Some((answer, by)), false)
+            }
             Wait::Stopped => (None, true),
             Wait::HourOver => (None, false),
         };
-        let (code, verdict) = self.judge(&watch, answer, stopped);
-        Ok(Ran { run: HookRun { hook, answer, code, verdict, checks: watch.checks, took }, stopped })
+        if let Some(executed) = self.executions.get_mut(&hook) {
+            executed.stopped = stopped;
+        }
+        let run = self.over(watch, answer, stopped, took);
+        Ok(Ran { run, stopped })
+    }
+
+    fn over(&self, watch: Watch, answer: Option<(Answer, AnsweredBy)>, stopped: bool, took: Duration) -> HookRun {
+        let progress = watch.progress.borrow().clone();
+        let told = Seen {
+            hook: watch.hook,
+            program: watch.program,
+            answer,
+            by_operator: stopped,
+            verdict: watch.verdict.as_ref(),
+            net_verdict: watch.net_verdict.as_ref(),
+            ended: progress.ended.as_ref(),
+            net_ended: progress.net.as_ref(),
+            has_net: self.director.net,
+            hour: self.director.hour,
+        }
+        .told();
+        HookRun {
+            hook: watch.hook,
+            answer: answer.map(|(answer, _)| answer),
+            answered_by: answer.map_or(AnsweredBy::Nobody, |(_, by)| by),
+            code: told.code,
+            verdict: told.verdict,
+            hint: told.hint,
+            checks: watch.checks,
+            took,
+        }
     }
 
     /// One look at everything that can happen.
-    async fn turn(&mut self, watch: &mut Watch, end: &mut oneshot::Receiver<InvocationResult>) {
+    async fn turn(&mut self, watch: &mut Watch) -> anyhow::Result<()> {
         let put = &self.director.cloud.put;
         let line = tokio::select! {
             line = self.lines.recv() => line,
-            ended = &mut *end, if watch.ended.is_none() => {
-                watch.ended = Some(ended.unwrap_or_else(|_| InvocationResult::Exited("was given up".to_owned())));
+            worked = self.backstage.work() => {
+                worked?;
                 None
             }
             () = put.notified() => None,
             () = sleep(TICK) => None,
         };
-        if let Some((hook, line)) = line {
-            self.hear(watch, hook, &line);
+        if let Some((function, line)) = line {
+            self.hear(watch, function, &line);
         }
-        while let Ok((hook, line)) = self.lines.try_recv() {
-            self.hear(watch, hook, &line);
+        while let Ok((function, line)) = self.lines.try_recv() {
+            self.hear(watch, function, &line);
         }
         self.news();
+        Ok(())
     }
 
-    fn hear(&mut self, watch: &mut Watch, hook: HookName, line: &str) {
-        if hook != watch.program {
-            return self.overhear(hook, line);
-        }
+    fn hear(&mut self, watch: &mut Watch, function: FunctionName, line: &str) {
         // The same function may be at work for another deployment.
-        if log::deployment(line).is_some_and(|deployment| deployment != self.deployment) {
+        let of_another = || log::deployment(line).is_some_and(|deployment| deployment != self.deployment);
+        if function == FunctionName::LastAnswer {
+            if let Some(Line::Verdict { code, message }) = log::read(line).filter(|_| !of_another()) {
+                watch.net_verdict = Some((code, message));
+            }
+            return;
+        }
+        if function != watch.program {
+            return self.overhear(function, line);
+        }
+        if of_another() {
             return;
         }
         match log::read(line) {
@@ -122,49 +167,28 @@ impl<F: Functions> Track<'_, F> {
         }
     }
 
-    /// The answer is there; now the function returns, and its last lines arrive.
-    async fn lower_the_curtain(&mut self, watch: &mut Watch, end: &mut oneshot::Receiver<InvocationResult>) {
+    /// The answer is there; now the function returns, and its last lines arrive. If it fails instead, the net comes to
+    /// its end. Gives whose answer it was.
+    async fn lower_the_curtain(&mut self, watch: &mut Watch) -> anyhow::Result<AnsweredBy> {
         let curtain = Instant::now() + CURTAIN;
         let mut last_lines = None;
-        while Instant::now() < curtain {
-            if watch.ended.is_some() {
+        loop {
+            // What was put is noted a moment after it took effect.
+            let by = self.director.who_answered(&self.deployment, watch.hook);
+            let (ended, over) = {
+                let progress = watch.progress.borrow();
+                (progress.ended.is_some(), progress.over)
+            };
+            if over {
                 let until = *last_lines.get_or_insert_with(|| Instant::now() + LAST_LINES);
-                if watch.verdict.is_some() || Instant::now() >= until {
-                    return;
+                let verdict = if by == AnsweredBy::Net { &watch.net_verdict } else { &watch.verdict };
+                if verdict.is_some() || Instant::now() >= until {
+                    return Ok(by);
                 }
+            } else if !ended && Instant::now() >= curtain {
+                return Ok(by);
             }
-            self.turn(watch, end).await;
-        }
-    }
-
-    /// Code and verdict: the hook's own, else in words why there is none.
-    fn judge(&self, watch: &Watch, answer: Option<Answer>, stopped: bool) -> (String, String) {
-        let (hook, hour) = (watch.hook, self.director.hour);
-        if stopped {
-            return (String::new(), format!("{hook}: an operator stopped the deployment while it ran"));
-        }
-        let nobody = format!(
-            "nobody answered in the {} that CodeDeploy waits here (an hour in AWS)",
-            humantime::format_duration(hour)
-        );
-        match (answer, &watch.verdict, &watch.ended) {
-            (Some(_), Some((code, message)), _) => (code.clone(), message.clone()),
-            (Some(answer), None, _) => (String::new(), format!("{hook} answered {answer:?} and logged no verdict")),
-            (None, _, None) => (String::new(), format!("{hook}: the function still runs, and {nobody}")),
-            (None, _, Some(InvocationResult::Success(_))) => {
-                (String::new(), format!("{hook}: the function returned, but {nobody}"))
-            }
-            (None, _, Some(InvocationResult::Error { error_type, error_message })) => (
-                error_type.clone(),
-                format!("{hook}: the function failed with {error_type}: {error_message}; {nobody}"),
-            ),
-            (None, _, Some(InvocationResult::Exited(status))) => {
-                (String::new(), format!("{hook}: the process ended ({status}), and {nobody}"))
-            }
-            (None, _, Some(InvocationResult::TimedOut(after))) => {
-                let after = humantime::format_duration(*after);
-                (String::new(), format!("{hook}: the function timed out after {after}, and {nobody}"))
-            }
+            self.turn(watch).await?;
         }
     }
 }

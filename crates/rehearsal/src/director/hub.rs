@@ -10,10 +10,10 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::{hook_name::HookName, runtime::Lines};
+use crate::{function_name::FunctionName, runtime::Lines};
 
 /// A line and who wrote it.
-type Line = (HookName, String);
+type Line = (FunctionName, String);
 
 /// Where all lines arrive.
 pub(super) struct Hub {

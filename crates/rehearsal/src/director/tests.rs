@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::{
-    report::{Answer, Happening},
+    report::{Answer, AnsweredBy, Happening, Outcome},
     runtime::InvocationResult,
     world::{Ground, World},
 };
@@ -21,70 +21,110 @@ enum Act {
     PutIfTaken,
     Silent,
     Die,
+    /// Answers, and dies with the reply on its way.
+    PutAndDie(Answer),
+    /// Says Succeeded with a check in its log that says fail.
+    Lie,
     RunOn,
+    /// Dies at the first try and answers at the next, as only the net can.
+    PutAtTheSecondTry,
 }
 
 struct Actors {
     cloud: Arc<Cloud>,
-    acts: HashMap<HookName, Act>,
-    lines: UnboundedSender<(HookName, String)>,
-    invoked: Vec<HookName>,
+    acts: HashMap<FunctionName, Act>,
+    lines: UnboundedSender<(FunctionName, String)>,
+    invoked: Vec<FunctionName>,
     kept: Vec<oneshot::Sender<InvocationResult>>,
 }
 
 impl Actors {
-    fn put(&self, payload: &Value, answer: Answer) -> bool {
+    fn put(&self, by: FunctionName, payload: &Value, answer: Answer) -> bool {
         let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
         let status = if answer == Answer::Succeeded { "Succeeded" } else { "Failed" };
         let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
-        let mut world = self.cloud.world_where(|world| world.owns(&deployment));
-        world.put(&deployment, &execution, status, SystemTime::now()).is_ok()
+        self.cloud.put_for(Some(by), &deployment, &execution, status).is_ok()
     }
 }
 
 impl Functions for Actors {
     async fn invoke(
         &mut self,
-        hook: HookName,
+        function: FunctionName,
         payload: Vec<u8>,
         _: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
-        self.invoked.push(hook);
-        let payload: Value = serde_json::from_slice(&payload).unwrap();
+        self.invoked.push(function);
+        let mut payload: Value = serde_json::from_slice(&payload).unwrap();
+        let is_net = function == FunctionName::LastAnswer;
+        if is_net {
+            payload = payload["requestPayload"].take();
+        }
         assert_eq!(payload.as_object().unwrap().len(), 2);
         let (sender, receiver) = oneshot::channel();
-        let say = |line: &str| self.lines.send((hook, line.to_owned())).unwrap();
+        let say = |line: &str| self.lines.send((function, line.to_owned())).unwrap();
         let done = InvocationResult::Success(Value::Null);
-        match self.acts.get(&hook).copied().unwrap_or(Act::Put(Answer::Succeeded)) {
+        let put = |answer| self.put(function, &payload, answer);
+        let checked = |decision: &str| {
+            say(&format!(
+                r#"{{"check.name":"targets","check.outcome":"x","check.decision":"{decision}","check.code":"TargetsUnhealthy","message":"m"}}"#
+            ));
+        };
+        let died = InvocationResult::Exited("signal: 9 (SIGKILL)".into());
+        let usual = if is_net { Act::PutIfTaken } else { Act::Put(Answer::Succeeded) };
+        match self.acts.get(&function).copied().unwrap_or(usual) {
             Act::Put(answer) => {
                 if answer == Answer::Failed {
-                    say(
-                        r#"{"check.name":"targets","check.outcome":"failed","check.decision":"fail","check.code":"TargetsUnhealthy","message":"m"}"#,
-                    );
+                    checked("fail");
                     say(r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"the verdict"}"#);
                 } else {
-                    say(r#"{"verdict":"succeeded","verdict.code":"","message":"fine"}"#);
+                    say(FINE);
                 }
-                assert!(self.put(&payload, answer));
+                assert!(put(answer));
                 let _ = sender.send(done);
             }
             Act::PutTwice => {
-                assert!(self.put(&payload, Answer::Succeeded));
-                assert!(!self.put(&payload, Answer::Failed));
+                say(FINE);
+                assert!(put(Answer::Succeeded));
+                assert!(!put(Answer::Failed));
+                let _ = sender.send(done);
+            }
+            Act::PutIfTaken if is_net => {
+                if put(Answer::Failed) {
+                    say(r#"{"verdict":"failed","verdict.code":"HookDied","message":"the net's verdict"}"#);
+                }
                 let _ = sender.send(done);
             }
             Act::PutIfTaken => {
-                self.put(&payload, Answer::Succeeded);
-                say(r#"{"verdict":"succeeded","verdict.code":"","message":"fine"}"#);
+                put(Answer::Succeeded);
+                say(FINE);
                 let _ = sender.send(done);
             }
             Act::Silent => drop(sender.send(done)),
-            Act::Die => drop(sender.send(InvocationResult::Exited("signal: 9 (SIGKILL)".into()))),
+            Act::Die => drop(sender.send(died)),
+            Act::PutAndDie(answer) => {
+                say(FINE);
+                assert!(put(answer));
+                let _ = sender.send(died);
+            }
+            Act::Lie => {
+                checked("fail");
+                say(FINE);
+                assert!(put(Answer::Succeeded));
+                let _ = sender.send(done);
+            }
+            Act::PutAtTheSecondTry => {
+                let tries = self.invoked.iter().filter(|invoked| **invoked == function).count();
+                let _ = sender.send(if tries > 1 && put(Answer::Failed) { done } else { died });
+            }
             Act::RunOn => self.kept.push(sender),
         }
         Ok(receiver)
     }
 }
+
+/// A verdict that says why no check was logged.
+const FINE: &str = r#"{"verdict":"succeeded","verdict.code":"","message":"nothing was checked"}"#;
 
 struct Outcomes {
     report: Report,
@@ -92,7 +132,12 @@ struct Outcomes {
 }
 
 async fn play(yaml: &str, acts: &[(HookName, Act)]) -> Outcomes {
-    let scenario = Scenario::from_yaml(&format!("name: x\nabout: x.\nhour: 300ms\n{yaml}"), "x").unwrap();
+    let acts: Vec<_> = acts.iter().map(|(hook, act)| (FunctionName::Hook(*hook), *act)).collect();
+    play_all(&format!("hour: 300ms\n{yaml}"), &acts).await
+}
+
+async fn play_all(yaml: &str, acts: &[(FunctionName, Act)]) -> Outcomes {
+    let scenario = Scenario::from_yaml(&format!("name: x\nabout: x.\n{yaml}"), "x").unwrap();
     let worlds = scenario.services().into_iter().zip(3..).map(|(service, seed)| {
         World::of(service, SystemTime::now(), Ground { production: 1, test: 2, seed }, &scenario.given)
     });
@@ -123,6 +168,7 @@ fn short(moments: &[Happening]) -> Vec<String> {
         Happening::Checked { check, .. } => format!("check {}", check.name),
         Happening::Answered(run) => format!("{}: {:?}", run.hook, run.answer),
         Happening::Moved { .. } => "moved".into(),
+        Happening::Net { text, .. } => text.clone(),
         Happening::RolledBack { .. } => "rolled back".into(),
         Happening::Ended { outcome, .. } => format!("{outcome:?}"),
     };
@@ -192,24 +238,28 @@ async fn without_auto_rollback_everything_stays_where_it_is() {
 
 #[tokio::test]
 async fn nobody_answers_in_the_hour() {
-    for (act, word) in [(Act::Silent, "returned"), (Act::Die, "SIGKILL"), (Act::RunOn, "still runs")] {
+    for (act, word) in [(Act::Silent, "returned"), (Act::Die, "was killed"), (Act::RunOn, "still runs")] {
         let played = play(
-            "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
+            "net: false\ndeployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
             &[(HookName::AfterInstall, act)],
         )
         .await;
         let run = &played.report.deployments[0].hooks[1];
-        assert_eq!(run.answer, None);
+        assert_eq!((run.answer, run.answered_by), (None, AnsweredBy::Nobody));
         assert!(run.verdict.contains(word) && run.verdict.contains("300ms"), "{}", run.verdict);
         assert!(run.took >= Duration::from_millis(300));
-        assert!(played.report.held());
+        let told = &played.report.deployments[0].differences;
+        let broken = "AfterInstall: expected it to answer itself, since nothing that was planned keeps it from that; nobody answered";
+        assert_eq!(told, &[broken], "a function that does as it likes breaks the promise");
     }
 }
 
 #[tokio::test]
 async fn the_first_answer_counts_and_the_second_is_refused() {
     let played = play(HEALTHY, &[(HookName::AfterInstall, Act::PutTwice)]).await;
-    assert!(played.report.held(), "{:?}", played.report);
+    assert_eq!(played.report.deployments[0].outcome, Outcome::Succeeded);
+    let told = &played.report.deployments[0].differences;
+    assert_eq!(told, &["AfterInstall: one invocation changed its mind: it put Succeeded, then Failed"]);
 }
 
 #[tokio::test]
@@ -299,4 +349,74 @@ async fn a_shift_in_steps_takes_its_time_and_is_told() {
     let moved: Vec<_> = moved.collect();
     assert_eq!(moved, ["production listener: 10 % to tg-shop-b", "production listener: 100 % to tg-shop-b"]);
     assert!(played.report.held());
+}
+
+const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
+const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
+const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to last-answer";
+
+#[tokio::test]
+async fn the_net_answers_for_a_hook_that_died() {
+    let yaml = format!(
+        "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookDied }} }}]"
+    );
+    let played = play_all(&yaml, &[(HOOK, Act::Die)]).await;
+    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+    let run = &played.report.deployments[0].hooks[1];
+    assert_eq!((run.answered_by, run.verdict.as_str()), (AnsweredBy::Net, "the net's verdict"));
+    let told = short(&played.moments);
+    let expected = ["AfterInstall?", HANDED_OVER, "last-answer answers Failed for it", "AfterInstall: Some(Failed)"];
+    assert_eq!(told[4..8], expected);
+}
+
+#[tokio::test]
+async fn the_net_is_tried_again() {
+    let yaml = "killed: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
+                deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
+    let net = (FunctionName::LastAnswer, Act::PutAtTheSecondTry);
+    let played = play_all(yaml, &[(HOOK, Act::Die), net]).await;
+    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+    let told = short(&played.moments);
+    let again = "last-answer was killed; Lambda tries it again in 300ms (in AWS a minute)";
+    assert_eq!(told[5..8], [HANDED_OVER, again, "last-answer answers Failed for it"]);
+}
+
+#[tokio::test]
+async fn what_neither_can_answer_is_left_to_the_alarm() {
+    let yaml = "hour: 2s\nkilled: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
+                deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
+    let played = play_all(yaml, &[(HOOK, Act::Die), (FunctionName::LastAnswer, Act::Die)]).await;
+    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+    let run = &played.report.deployments[0].hooks[1];
+    assert_eq!(run.answered_by, AnsweredBy::Nobody);
+    assert!(run.hint.contains("alarm on last-answer's errors"), "{}", run.hint);
+    let told = short(&played.moments);
+    assert!(told[8].contains("for the third time") && told[9] == "AfterInstall: None", "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
+    let yaml = format!("{KILLED}{HEALTHY}");
+    let played = play_all(&yaml, &[(HOOK, Act::PutAndDie(Answer::Succeeded))]).await;
+    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
+    assert_eq!(played.report.deployments[0].hooks[1].answered_by, AnsweredBy::Hook);
+    let told = short(&played.moments);
+    let expected = [HANDED_OVER, "last-answer finds it answered, and changes nothing", "AfterInstall: Some(Succeeded)"];
+    assert_eq!(told[5..8], expected);
+}
+
+#[tokio::test]
+async fn a_net_that_nothing_called_for_breaks_the_promise() {
+    let yaml = "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
+    let played = play_all(yaml, &[(HOOK, Act::Die)]).await;
+    let told = &played.report.deployments[0].differences;
+    let broken = "AfterInstall: expected it to answer itself, since nothing that was planned keeps it from that; the net answered for it";
+    assert_eq!(told, &[broken]);
+}
+
+#[tokio::test]
+async fn a_yes_against_its_own_check_breaks_the_promise() {
+    let played = play(HEALTHY, &[(HookName::AfterInstall, Act::Lie)]).await;
+    let told = &played.report.deployments[0].differences;
+    assert_eq!(told, &["AfterInstall: it put Succeeded, and its check `targets` says fail"]);
 }

@@ -11,8 +11,9 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Director, TICK, again::Delivered, compare};
+use super::{Director, TICK, again::Delivered, backstage::Backstage, compare, executed::Executed};
 use crate::{
+    function_name::FunctionName,
     hook_name::HookName,
     report::{Answer, DeploymentReport, Happening, HookRun, Moment, Outcome},
     runtime::Functions,
@@ -20,20 +21,38 @@ use crate::{
     world::{DeploymentStatus, EVENTS, EventStatus, World},
 };
 
+/// What still runs when a deployment is over gets this long to end.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
+/// Tells what happens in a deployment, and how long after its beginning.
+#[derive(Clone, Debug)]
+pub(super) struct Teller {
+    moments: UnboundedSender<Moment>,
+    created: Instant,
+}
+
+impl Teller {
+    pub fn tell(&self, what: Happening) {
+        // Nobody has to listen.
+        let _ = self.moments.send(Moment { at: self.created.elapsed(), what });
+    }
+}
+
 /// A deployment on its way.
 pub(super) struct Track<'a, F> {
     pub director: &'a Director<F>,
     pub play: &'a Play,
     /// Which of the account's services.
-    service: usize,
+    pub service: usize,
     /// Its number, and how many there are.
     number: (usize, usize),
-    moments: UnboundedSender<Moment>,
-    pub lines: UnboundedReceiver<(HookName, String)>,
-    created: Instant,
+    pub teller: Teller,
+    pub lines: UnboundedReceiver<(FunctionName, String)>,
+    /// Invocations that go on.
+    pub backstage: Backstage<'a>,
     pub deployment: String,
-    /// The execution ids that the hooks got.
-    pub executions: BTreeMap<HookName, String>,
+    /// The executions of its hooks.
+    pub executions: BTreeMap<HookName, Executed>,
     /// The event that Lambda delivered once more.
     pub again: Option<Delivered>,
 }
@@ -59,8 +78,8 @@ impl<'a, F: Functions> Track<'a, F> {
             play,
             service,
             number,
-            moments,
-            created: Instant::now(),
+            teller: Teller { moments, created: Instant::now() },
+            backstage: Backstage::default(),
             deployment: String::new(),
             executions: BTreeMap::new(),
             again: None,
@@ -73,12 +92,11 @@ impl<'a, F: Functions> Track<'a, F> {
     }
 
     pub fn tell(&self, what: Happening) {
-        // Nobody has to listen.
-        let _ = self.moments.send(Moment { at: self.created.elapsed(), what });
+        self.teller.tell(what);
     }
 
     pub async fn deploy(mut self) -> anyhow::Result<DeploymentReport> {
-        self.created = Instant::now();
+        self.teller.created = Instant::now();
         let before = self.begin();
         let (number, of) = self.number;
         self.tell(Happening::Created { deployment: self.deployment.clone(), number, of });
@@ -86,11 +104,13 @@ impl<'a, F: Functions> Track<'a, F> {
         let end = self.go_through(&mut hooks).await?;
         let (outcome, stopped_by) = self.end(&end);
         let late = self.deliver_again(None).await?;
+        self.clear_the_stage().await?;
         let ending = self.ending(&before);
         self.tell(Happening::Ended { outcome, text: ending.clone() });
         let mut differences = compare::differences(&self.play.expect, outcome, stopped_by, &hooks);
         differences.extend(late);
-        let (deployment, took) = (self.deployment, self.created.elapsed());
+        differences.extend(self.broken_promises(&hooks));
+        let (deployment, took) = (self.deployment, self.teller.created.elapsed());
         Ok(DeploymentReport { deployment, outcome, stopped_by, hooks, ending, differences, took })
     }
 
@@ -118,7 +138,7 @@ impl<'a, F: Functions> Track<'a, F> {
             match HookName::ALL.into_iter().find(|hook| hook.name() == event) {
                 None => {
                     let takes = self.world().carry_out(event, &self.play.world, SystemTime::now());
-                    self.wait(takes).await;
+                    self.wait(takes).await?;
                     let mut world = self.world();
                     let text = world.told(event);
                     if stop.is_none() {
@@ -203,15 +223,39 @@ impl<'a, F: Functions> Track<'a, F> {
     }
 
     /// Lets time pass, and tells what happens meanwhile.
-    pub async fn wait(&mut self, span: Duration) {
+    async fn wait(&mut self, span: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + span;
         while Instant::now() < until {
-            sleep(TICK.min(until - Instant::now())).await;
+            self.pause(TICK.min(until - Instant::now())).await?;
             self.news();
-            while let Ok((hook, line)) = self.lines.try_recv() {
-                self.overhear(hook, &line);
+            while let Ok((function, line)) = self.lines.try_recv() {
+                self.overhear(function, &line);
             }
         }
+        Ok(())
+    }
+
+    /// A moment in which invocations go on.
+    pub async fn pause(&mut self, span: Duration) -> anyhow::Result<()> {
+        tokio::select! {
+            worked = self.backstage.work() => worked,
+            () = sleep(span) => Ok(()),
+        }
+    }
+
+    /// When it is over, the functions that still run get a moment to end, and the net comes to its end.
+    async fn clear_the_stage(&mut self) -> anyhow::Result<()> {
+        let last = Instant::now() + LAST_MOMENT;
+        let goes_on = |executed: &Executed| {
+            executed.invocations.iter().any(|seen| {
+                let progress = seen.borrow();
+                !progress.over && (progress.ended.is_some() || Instant::now() < last)
+            })
+        };
+        while self.executions.values().any(goes_on) {
+            self.pause(TICK).await?;
+        }
+        Ok(())
     }
 
     /// Tells what has happened by the scenario's will.

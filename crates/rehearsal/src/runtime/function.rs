@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{InvocationResult, api::RuntimeApi};
-use crate::{hook_name::HookName, world::REGION};
+use crate::{function_name::FunctionName, world::REGION};
 
 /// What all functions of a rehearsal get.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ pub(crate) struct Setup {
     /// Further environment variables; they win over all others.
     pub env: BTreeMap<String, String>,
     /// Functions that Lambda kills so long after their invocation, as it does with one that takes too much memory.
-    pub killed: BTreeMap<HookName, Duration>,
+    pub killed: BTreeMap<FunctionName, Duration>,
     /// How many bytes a process may have in memory before it is killed; none: as many as it likes. Needs a `/proc`.
     pub memory: Option<u64>,
     /// How wrong the functions' clocks are.
@@ -62,10 +62,10 @@ impl ClockOff {
 /// A function.
 #[derive(Debug)]
 pub(crate) struct Function {
-    hook: HookName,
+    name: FunctionName,
     program: PathBuf,
     setup: Setup,
-    lines: mpsc::UnboundedSender<(HookName, String)>,
+    lines: mpsc::UnboundedSender<(FunctionName, String)>,
     running: Running,
     cpu: Arc<OnceLock<Option<Duration>>>,
 }
@@ -78,7 +78,7 @@ pub(crate) fn locate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let program = folder.join(name);
     anyhow::ensure!(
         program.is_file(),
-        "the program {} is not there; `make rehearse` builds the five and rehearses with them",
+        "the program {} is not there; `make rehearse` builds all six and rehearses with them",
         program.display()
     );
     Ok(program)
@@ -87,17 +87,17 @@ pub(crate) fn locate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
 impl Function {
     /// Starts the process; it is initialised while others are.
     pub async fn start(
-        hook: HookName,
+        name: FunctionName,
         program: PathBuf,
         setup: Setup,
-        lines: mpsc::UnboundedSender<(HookName, String)>,
+        lines: mpsc::UnboundedSender<(FunctionName, String)>,
     ) -> anyhow::Result<Self> {
-        let running = Running::start(hook, &program, &setup, &lines).await?;
-        Ok(Self { hook, program, setup, lines, running, cpu: Arc::default() })
+        let running = Running::start(name, &program, &setup, &lines).await?;
+        Ok(Self { name, program, setup, lines, running, cpu: Arc::default() })
     }
 
-    pub fn hook(&self) -> HookName {
-        self.hook
+    pub fn name(&self) -> FunctionName {
+        self.name
     }
 
     /// Whether it waits for something to do.
@@ -107,7 +107,7 @@ impl Function {
 
     /// One more of it: Lambda starts another execution environment when one is at work.
     pub async fn another(&self) -> anyhow::Result<Self> {
-        Self::start(self.hook, self.program.clone(), self.setup.clone(), self.lines.clone()).await
+        Self::start(self.name, self.program.clone(), self.setup.clone(), self.lines.clone()).await
     }
 
     /// Invokes it; in a new process, if the last one has ended. The receiver is told how it went.
@@ -116,7 +116,7 @@ impl Function {
         payload: Vec<u8>,
         limit: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
-        let killed = self.setup.killed.get(&self.hook).copied();
+        let killed = self.setup.killed.get(&self.name).copied();
         self.invoke_and_kill(payload, limit, killed).await
     }
 
@@ -128,7 +128,7 @@ impl Function {
         killed: Option<Duration>,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
         if self.running.is_over() {
-            self.running = Running::start(self.hook, &self.program, &self.setup, &self.lines).await?;
+            self.running = Running::start(self.name, &self.program, &self.setup, &self.lines).await?;
         }
         let deadline = SystemTime::now() + limit;
         let told = self.setup.clock.map_or(deadline, |clock| clock.told(deadline));
@@ -189,17 +189,16 @@ impl Drop for Running {
 
 impl Running {
     async fn start(
-        hook: HookName,
+        name: FunctionName,
         program: &Path,
         setup: &Setup,
-        lines: &mpsc::UnboundedSender<(HookName, String)>,
+        lines: &mpsc::UnboundedSender<(FunctionName, String)>,
     ) -> anyhow::Result<Self> {
-        let name = format!("CodeDeployHook_{}", hook.binary());
-        let api = RuntimeApi::start(name.clone()).await.context("no port for a Lambda Runtime API")?;
+        let api = RuntimeApi::start(name.in_aws()).await.context("no port for a Lambda Runtime API")?;
         let mut command = Command::new(program);
         command
             .env_clear()
-            .envs(environment(hook, &name, api.port, setup))
+            .envs(environment(name, api.port, setup))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -213,12 +212,12 @@ impl Running {
         tasks.spawn(async move {
             let out = async {
                 if let Some(stdout) = stdout {
-                    copy(stdout, hook, &lines).await;
+                    copy(stdout, name, &lines).await;
                 }
             };
             let err = async {
                 if let Some(stderr) = stderr {
-                    copy(stderr, hook, &lines).await;
+                    copy(stderr, name, &lines).await;
                 }
             };
             tokio::join!(out, err);
@@ -322,20 +321,20 @@ async fn status(child: &Mutex<Child>) -> String {
 }
 
 /// Passes on each line. Bytes that are no text are passed on as well as can be.
-async fn copy(from: impl AsyncRead + Unpin, hook: HookName, to: &mpsc::UnboundedSender<(HookName, String)>) {
+async fn copy(from: impl AsyncRead + Unpin, name: FunctionName, to: &mpsc::UnboundedSender<(FunctionName, String)>) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     while let Ok(1..) = from.read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
         line.clear();
-        if to.send((hook, text)).is_err() {
+        if to.send((name, text)).is_err() {
             return;
         }
     }
 }
 
 /// What Lambda sets for a custom runtime, and nothing of this process's own environment.
-fn environment(hook: HookName, name: &str, port: u16, setup: &Setup) -> BTreeMap<String, String> {
+fn environment(name: FunctionName, port: u16, setup: &Setup) -> BTreeMap<String, String> {
     let fixed = [
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -353,11 +352,11 @@ fn environment(hook: HookName, name: &str, port: u16, setup: &Setup) -> BTreeMap
     ];
     let mut all: BTreeMap<String, String> =
         fixed.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    all.insert("AWS_ACCESS_KEY_ID".into(), hook.access_key());
+    all.insert("AWS_ACCESS_KEY_ID".into(), name.access_key());
     let megabytes = setup.memory.map_or(128, |bytes| bytes >> 20);
     all.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), megabytes.to_string());
-    all.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.to_owned());
-    all.insert("AWS_LAMBDA_LOG_GROUP_NAME".into(), format!("/aws/lambda/{name}"));
+    all.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.in_aws());
+    all.insert("AWS_LAMBDA_LOG_GROUP_NAME".into(), format!("/aws/lambda/{}", name.in_aws()));
     all.insert("AWS_LAMBDA_RUNTIME_API".into(), format!("127.0.0.1:{port}"));
     all.insert("AWS_ENDPOINT_URL".into(), setup.endpoint.clone());
     all.extend(setup.env.clone());

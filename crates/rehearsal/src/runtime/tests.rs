@@ -64,7 +64,7 @@ async fn an_error_comes_back_with_its_type() {
     );
 }
 
-/// A folder with a script for each hook. Gone when dropped.
+/// A folder with a script for each function. Gone when dropped.
 struct Scripts(PathBuf);
 
 impl Drop for Scripts {
@@ -78,8 +78,8 @@ impl Drop for Scripts {
 fn scripts(name: &str, body: &str) -> Scripts {
     let folder = std::env::temp_dir().join(format!("rehearsal-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for hook in HookName::ALL {
-        let (path, text) = (folder.join(hook.binary()), format!("#!/bin/sh\n{body}\n"));
+    for function in FunctionName::all() {
+        let (path, text) = (folder.join(function.binary()), format!("#!/bin/sh\n{body}\n"));
         let mut write = std::process::Command::new("sh");
         write.args(["-c", "printf %s \"$2\" > \"$1\" && chmod +x \"$1\"", "sh"]).arg(path).arg(text);
         assert!(write.status().unwrap().success());
@@ -91,7 +91,7 @@ fn setup() -> Setup {
     Setup {
         endpoint: "http://127.0.0.1:9".into(),
         env: [("GREENLIGHT_GATE".to_owned(), "version: 1".to_owned())].into(),
-        killed: [(HookName::AfterAllowTraffic, Duration::from_millis(100))].into(),
+        killed: [(HookName::AfterAllowTraffic.into(), Duration::from_millis(100))].into(),
         ..Setup::default()
     }
 }
@@ -100,12 +100,16 @@ fn setup() -> Setup {
 async fn a_process_has_lambdas_environment_and_nothing_else() {
     let scripts = scripts("env", "env; echo to-stderr >&2; exit 3");
     let (mut fleet, mut lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
-    let ended =
-        fleet.invoke(HookName::AfterInstall, b"{}".to_vec(), Duration::from_secs(30)).await.unwrap().await.unwrap();
+    let ended = fleet
+        .invoke(HookName::AfterInstall.into(), b"{}".to_vec(), Duration::from_secs(30))
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     assert_eq!(ended, InvocationResult::Exited("exit status: 3".into()));
     let mut seen = Vec::new();
     while let Ok((hook, line)) = lines.try_recv() {
-        if hook == HookName::AfterInstall {
+        if hook == HookName::AfterInstall.into() {
             seen.push(line);
         }
     }
@@ -126,7 +130,7 @@ async fn a_process_that_takes_too_long_is_killed_and_a_new_one_is_started() {
     let (mut fleet, _lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
     for _ in 0..2 {
         let limit = Duration::from_millis(100);
-        let ended = fleet.invoke(HookName::BeforeInstall, Vec::new(), limit).await.unwrap();
+        let ended = fleet.invoke(HookName::BeforeInstall.into(), Vec::new(), limit).await.unwrap();
         assert_eq!(timeout(Duration::from_secs(20), ended).await.unwrap().unwrap(), InvocationResult::TimedOut(limit));
     }
 }
@@ -165,8 +169,8 @@ async fn a_function_that_is_at_work_gets_a_second_process() {
     let scripts = scripts("busy", "echo $$; exec sleep 600");
     let (mut fleet, mut lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
     let limit = Duration::from_millis(300);
-    let first = fleet.invoke(HookName::AfterInstall, Vec::new(), limit).await.unwrap();
-    let second = fleet.invoke(HookName::AfterInstall, Vec::new(), limit).await.unwrap();
+    let first = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
+    let second = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
     // Five to begin with, and one more.
     let mut pids = std::collections::BTreeSet::new();
     while pids.len() < 6 {
@@ -175,14 +179,14 @@ async fn a_function_that_is_at_work_gets_a_second_process() {
     for ended in [first, second] {
         assert_eq!(timeout(Duration::from_secs(20), ended).await.unwrap().unwrap(), InvocationResult::TimedOut(limit));
     }
-    assert!(fleet.0.iter().all(Function::is_free));
+    assert!(fleet.functions.iter().all(Function::is_free));
 }
 
 #[tokio::test]
 async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up() {
     let scripts = scripts("memory", "exec sleep 600");
     let (mut fleet, _lines) = Fleet::start(&scripts.0, &setup()).await.unwrap();
-    let ended = fleet.invoke(HookName::AfterAllowTraffic, Vec::new(), Duration::from_secs(600)).await.unwrap();
+    let ended = fleet.invoke(HookName::AfterAllowTraffic.into(), Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
     assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
 }
@@ -194,7 +198,7 @@ async fn a_process_over_its_memory_is_killed_and_has_used_time() {
     let (lines, _written) = mpsc::unbounded_channel();
     let (program, hook) = (scripts.0.join("after-install"), HookName::AfterInstall);
     let setup = Setup { memory: Some(40 << 20), ..Setup::default() };
-    let mut function = Function::start(hook, program, setup, lines).await.unwrap();
+    let mut function = Function::start(hook.into(), program, setup, lines).await.unwrap();
     let ended = function.invoke(Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
     assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 
 use crate::{
+    function_name::FunctionName,
     hook_name::HookName,
     report::Expect,
     world::{Course, DEFAULT, span},
@@ -64,8 +65,8 @@ pub struct Again {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Killed {
-    /// The hook whose function it is.
-    pub function: HookName,
+    /// Which function: a hook's, or `last_answer`.
+    pub function: FunctionName,
     /// So long after its invocation.
     #[serde(with = "span")]
     pub after: Duration,

@@ -24,7 +24,7 @@ impl Stage {
         let open = self.open().await?;
         let setup = Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, ..Setup::default() };
         let (sender, mut lines) = mpsc::unbounded_channel();
-        let mut functions = vec![Function::start(hook, program, setup, sender).await?];
+        let mut functions = vec![Function::start(hook.into(), program, setup, sender).await?];
 
         let began = Instant::now();
         let mut ends = Vec::new();
