@@ -14,7 +14,7 @@ PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test rie-test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test soak guards rie-test lint fmt docs check package advisories tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs Python, for AWS's service models)
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
+
+soak: ## random faults at once, COUNT=1000 runs from SEED=… on; ends with 1 if one broke the promise
+	cargo build --locked --workspace --bins --tests
+	GREENLIGHT_BINARIES=$(TARGET)/debug $(TARGET)/debug/soak "$(or $(COUNT),1000)" "$(SEED)"
+
+guards: $(PYTHON)/.wire ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
+	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
 
 # AWS's service models and boto3, as tests/wire/requirements.txt pins them. The file says that they are there.
 $(PYTHON)/.wire: tests/wire/requirements.txt

@@ -7,6 +7,7 @@ mod binaries;
 mod operations;
 mod policy;
 mod python;
+pub mod storm;
 mod tidy;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};

@@ -39,6 +39,7 @@ pub struct Stage {
     memory: Option<u64>,
     clock: Option<ClockOff>,
     again: Vec<Duration>,
+    net: bool,
 }
 
 /// A healthy deployment was created this long ago, and each of its lifecycle events took the tenth part of a minute.
@@ -87,6 +88,7 @@ impl Stage {
             memory: None,
             clock: None,
             again: Vec::new(),
+            net: false,
         }
     }
 
@@ -189,6 +191,13 @@ impl Stage {
     pub fn late(mut self, hook: HookName) -> Self {
         self.execution = self.world.execution(hook.name());
         self.binary(hook)
+    }
+
+    /// Spreads the net: Lambda hands the record of each invocation that fails to `last-answer`.
+    #[must_use]
+    pub fn net(mut self) -> Self {
+        self.net = true;
+        self
     }
 
     /// The ids of the right event: of the deployment and of the hook's execution.

@@ -92,9 +92,7 @@ impl Flaw {
             HookName::BeforeInstall => &[Self::NoService],
             HookName::AfterInstall => &[Self::NoService, Self::TasksMissing, Self::TargetsIll],
             HookName::AfterAllowTestTraffic => &[Self::NoService, Self::Answers503],
-            HookName::BeforeAllowTraffic => {
-                &[Self::NoService, Self::TasksMissing, Self::TargetsIll, Self::AlarmFires]
-            }
+            HookName::BeforeAllowTraffic => &[Self::NoService, Self::TasksMissing, Self::TargetsIll, Self::AlarmFires],
             HookName::AfterAllowTraffic => &[Self::NoService, Self::Answers503, Self::AlarmFires],
         }
     }

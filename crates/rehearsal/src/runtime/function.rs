@@ -40,6 +40,16 @@ pub(crate) struct Setup {
     pub clock: Option<ClockOff>,
 }
 
+impl Setup {
+    /// What is wrong with a hook's process or its clock is not wrong with the net's.
+    pub(super) fn of(self, name: FunctionName) -> Self {
+        match name {
+            FunctionName::Hook(_) => self,
+            FunctionName::LastAnswer => Self { memory: None, clock: None, ..self },
+        }
+    }
+}
+
 /// A function's clock that is wrong. What it knows of its time is the deadline that Lambda tells, by Lambda's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockOff {
@@ -103,11 +113,6 @@ impl Function {
     /// Whether it waits for something to do.
     pub fn is_free(&self) -> bool {
         !self.running.busy.load(Ordering::Relaxed)
-    }
-
-    /// One more of it: Lambda starts another execution environment when one is at work.
-    pub async fn another(&self) -> anyhow::Result<Self> {
-        Self::start(self.name, self.program.clone(), self.setup.clone(), self.lines.clone()).await
     }
 
     /// Invokes it; in a new process, if the last one has ended. The receiver is told how it went.

@@ -1,6 +1,6 @@
 //! A shell script in the place of a program, and a small client in the place of one.
 
-use std::time::SystemTime;
+use std::{path::PathBuf, time::SystemTime};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,6 +9,7 @@ use tokio::{
 };
 
 use super::{api::RuntimeApi, *};
+use crate::hook_name::HookName;
 
 async fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

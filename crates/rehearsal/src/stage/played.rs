@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     aws::Put,
+    function_name::FunctionName,
     log::{self, Line},
     report::{Answer, CheckLine},
     runtime::InvocationResult,
@@ -39,6 +40,8 @@ pub struct Played {
     pub invocations: Vec<InvocationResult>,
     /// How long each invocation took.
     pub took: Vec<Duration>,
+    /// How the net's last try ended, for each invocation that failed; empty where there is no net.
+    pub nets: Vec<InvocationResult>,
     /// How much time of a processor the first process had had when its (first) invocation ended, its start included; in
     /// steps of 10 ms, in which Linux counts. None on a machine without a `/proc`.
     pub cpu: Option<Duration>,
@@ -55,8 +58,10 @@ impl Played {
     }
 
     /// Takes in a line that the function wrote.
-    pub(super) fn hear(&mut self, line: String) {
+    pub(super) fn hear(&mut self, by: FunctionName, line: String) {
         match log::read(&line) {
+            // What the net says is no verdict of the hook's.
+            _ if by == FunctionName::LastAnswer => {}
             Some(Line::Check(check)) => self.checks.push(check),
             Some(Line::Verdict { code, message }) if self.verdict.is_empty() => {
                 (self.code, self.verdict) = (code, message);

@@ -1,16 +1,22 @@
 //! A stage with the function on it: started, invoked, and watched to its end.
 
 use std::{
+    collections::BTreeMap,
     iter::once,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-use tokio::{sync::mpsc, time::sleep_until};
+use anyhow::Context as _;
+use tokio::{sync::Mutex, time::sleep_until};
 
 use super::{Played, Stage};
-use crate::runtime::{Function, Setup, locate};
+use crate::{
+    function_name::FunctionName,
+    net,
+    runtime::{Fleet, Setup, locate},
+};
 
 impl Stage {
     /// Runs the function until each of its invocations has ended, and gives what it did.
@@ -18,13 +24,17 @@ impl Stage {
     /// # Errors
     /// The program is not there or cannot be started.
     pub async fn run(self, binaries: &Path) -> anyhow::Result<Played> {
-        let program = locate(binaries, self.program.unwrap_or(self.binary.binary()))?;
-        let (hook, timeout, mut killed, again) = (self.binary, self.timeout, self.killed, self.again.clone());
+        let hook = FunctionName::Hook(self.binary);
+        let mut programs = BTreeMap::from([(hook, locate(binaries, self.program.unwrap_or(self.binary.binary()))?)]);
+        if self.net {
+            programs.insert(FunctionName::LastAnswer, locate(binaries, FunctionName::LastAnswer.binary())?);
+        }
+        let (timeout, mut killed, again, net) = (self.timeout, self.killed, self.again.clone(), self.net);
         let (env, memory, clock) = (self.env.clone(), self.memory, self.clock);
         let open = self.open().await?;
         let setup = Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, ..Setup::default() };
-        let (sender, mut lines) = mpsc::unbounded_channel();
-        let mut functions = vec![Function::start(hook.into(), program, setup, sender).await?];
+        let (fleet, mut lines) = Fleet::of(programs, &setup).await?;
+        let fleet = Arc::new(Mutex::new(fleet));
 
         let began = Instant::now();
         let mut ends = Vec::new();
@@ -33,21 +43,29 @@ impl Stage {
             if !after.is_zero() {
                 sleep_until((began + after).into()).await;
             }
-            let function = free(&mut functions).await?;
+            let payload = open.payload().to_vec();
             let invoked = Instant::now();
-            let end = function.invoke_and_kill(open.payload().to_vec(), timeout, killed.take()).await?;
-            ends.push(tokio::spawn(async move { end.await.map(|how| (how, invoked.elapsed())) }));
+            let mut functions = fleet.lock().await;
+            let end = functions.free(hook).await?.invoke_and_kill(payload.clone(), timeout, killed.take()).await?;
+            drop(functions);
+            let fleet = fleet.clone();
+            ends.push(tokio::spawn(async move {
+                let how = end.await.context("the function was not waited for")?;
+                let took = invoked.elapsed();
+                let caught = if net { net::catch(&*fleet, hook, &payload, &how, |_| {}).await? } else { None };
+                anyhow::Ok((how, took, caught))
+            }));
         }
-        let (mut invocations, mut took) = (Vec::new(), Vec::new());
+        let (mut invocations, mut took, mut nets) = (Vec::new(), Vec::new(), Vec::new());
         for end in ends {
-            let (how, time) = end.await?.context("the function was not waited for")?;
+            let (how, time, caught) = end.await??;
             invocations.push(how);
             took.push(time);
+            nets.extend(caught);
         }
-        let cpu = functions[0].cpu();
-        for function in functions {
-            function.finish().await;
-        }
+        let fleet = Arc::into_inner(fleet).context("an invocation still goes on")?.into_inner();
+        let cpu = fleet.cpu();
+        fleet.finish().await;
 
         let mut played = Played {
             answers: open.answers(),
@@ -62,26 +80,14 @@ impl Stage {
             outcome_of_invocation: invocations[0].clone(),
             invocations,
             took,
+            nets,
             cpu,
             requests_to_service: open.requests_to_service(),
             unknown_operations: open.unknown_operations(),
         };
-        while let Ok((_, line)) = lines.try_recv() {
-            played.hear(line);
+        while let Ok((by, line)) = lines.try_recv() {
+            played.hear(by, line);
         }
         Ok(played)
     }
-}
-
-/// A process that is free, or one more: Lambda starts another execution environment when all are at work.
-async fn free(functions: &mut Vec<Function>) -> anyhow::Result<&mut Function> {
-    let at = match functions.iter().position(Function::is_free) {
-        Some(at) => at,
-        None => {
-            let another = functions[0].another().await?;
-            functions.push(another);
-            functions.len() - 1
-        }
-    };
-    Ok(&mut functions[at])
 }

@@ -1,0 +1,42 @@
+//! A long storm: `make soak COUNT=10000 SEED=1`. Exit code 1 when the promise was broken; each seed that broke it is told.
+
+use std::{
+    env,
+    process::ExitCode,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use greenlight_tests::storm;
+
+/// How many runs there are between two lines about how it goes.
+const STEP: u64 = 500;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let mut words = env::args().skip(1).filter(|word| !word.is_empty());
+    let count: u64 = words.next().map_or(Ok(1000), |word| word.parse())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let seed: u64 = words.next().map_or(Ok(now), |word| word.parse())?;
+    println!("{count} runs from seed {seed}");
+    let (began, mut runs, mut by, mut unsteady, mut broken) = (Instant::now(), 0, [0; 3], 0, 0);
+    for first in (seed..seed + count).step_by(STEP as usize) {
+        let tally = storm::play(first..(first + STEP).min(seed + count)).await?;
+        runs += tally.runs;
+        by = [0, 1, 2].map(|at| by[at] + tally.by[at]);
+        unsteady += tally.unsteady.len();
+        broken += tally.broken.len();
+        for told in &tally.broken {
+            println!("{told}\n");
+        }
+        let took = began.elapsed().as_secs_f64();
+        println!(
+            "{runs} runs in {took:.0} s, {:.1} a second: {} answered, {} by the net, {} left to the alarm; {broken} broke the \
+             promise, {unsteady} only on a busy machine",
+            runs as f64 / took,
+            by[0],
+            by[1],
+            by[2],
+        );
+    }
+    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
