@@ -47,9 +47,8 @@ const CHUNK: usize = 64 * 1024;
 pub(super) async fn deliver(mut stream: impl Connection, reply: Reply, shut: &UnboundedSender<TcpStream>) {
     // An error is always the same: the client has gone, as it is meant to.
     let _ = match reply {
-        // Not at home here: hyper has delivered it.
-        Reply::Whole(_) | Reply::Damaged(_) => Ok(()),
-        Reply::HungUp => Ok(()),
+        // The first two are hyper's and never come here; to hang up, the connection only has to end.
+        Reply::Whole(_) | Reply::Damaged(_) | Reply::HungUp => Ok(()),
         Reply::Reset => stream.into_tcp().set_zero_linger(),
         Reply::Refused => {
             // Whoever listens has ended if it does not take it; then the port is closed as well.

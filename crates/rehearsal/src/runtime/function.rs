@@ -362,3 +362,16 @@ fn environment(name: FunctionName, port: u16, setup: &Setup) -> BTreeMap<String,
     all.extend(setup.env.clone());
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_has_its_deadline_sooner() {
+        let (deadline, by) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1000), Duration::from_secs(400));
+        assert_eq!(ClockOff::Ahead(by).told(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(600));
+        assert_eq!(ClockOff::Behind(by).told(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(1400));
+        assert_eq!(ClockOff::Behind(Duration::MAX).told(deadline), deadline, "no clock can be that wrong");
+    }
+}
