@@ -21,10 +21,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
+    aws::Put,
     fault::{Effect, Fault, Trouble},
     function_name::FunctionName,
     net,
     report::{Answer, AnsweredBy, CheckLine},
+    runtime::ClockOff,
 };
 
 const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
@@ -70,6 +72,16 @@ impl Plan {
     /// The same with the net's own time-out.
     pub fn net(faults: &[Fault]) -> Self {
         Self::new(FunctionName::LastAnswer, net::TIMEOUT, faults)
+    }
+
+    /// The same with a wrong clock.
+    #[must_use]
+    pub fn with_clock(self, off: ClockOff) -> Self {
+        let believed = match off {
+            ClockOff::Ahead(by) => self.timeout.saturating_sub(by),
+            ClockOff::Behind(by) => self.timeout.saturating_add(by),
+        };
+        Self { believed, ..self }
     }
 
     /// Whether it answers by itself.
@@ -142,7 +154,7 @@ pub fn allowed(hook: &Plan, net: Option<&Plan>) -> BTreeSet<AnsweredBy> {
     allowed
 }
 
-/// One status that was put for an execution.
+/// One status that was put for an execution, whether it came through or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// Which invocation sent it, as an index into [`Asked::deadlines`]; none if that is not known.
@@ -153,6 +165,13 @@ pub struct Sent {
     pub took_effect: bool,
     /// When, since the hook was asked.
     pub at: Duration,
+}
+
+impl Sent {
+    /// As the ledger has it.
+    pub fn new(put: &Put, by: Option<usize>) -> Self {
+        Self { by, status: put.status.clone(), took_effect: put.took_effect, at: put.after }
+    }
 }
 
 /// One execution: a hook was asked, and all that came of it.

@@ -63,12 +63,7 @@ impl<F> Director<F> {
 fn asked<F>(director: &Director<F>, executed: &Executed, run: &HookRun, puts: &[Put]) -> Asked {
     let ran: Vec<Ran> = executed.invocations.iter().flat_map(|seen| seen.borrow().ran.clone()).collect();
     let since = |time: Instant| time.saturating_duration_since(executed.began);
-    let sent = puts.iter().map(|put| Sent {
-        by: sender(&ran, executed.began + put.after, put.by),
-        status: put.status.clone(),
-        took_effect: put.took_effect,
-        at: put.after,
-    });
+    let sent = puts.iter().map(|put| Sent::new(put, sender(&ran, executed.began + put.after, put.by)));
     Asked {
         allowed: allowed(&plan(director, executed.program), net(director).as_ref()),
         answered_by: run.answered_by,

@@ -1,5 +1,7 @@
 //! The director's order, with functions that do as they are told in place of processes.
 
+mod net;
+
 use std::{collections::HashMap, time::SystemTime};
 
 use serde_json::Value;
@@ -349,74 +351,4 @@ async fn a_shift_in_steps_takes_its_time_and_is_told() {
     let moved: Vec<_> = moved.collect();
     assert_eq!(moved, ["production listener: 10 % to tg-shop-b", "production listener: 100 % to tg-shop-b"]);
     assert!(played.report.held());
-}
-
-const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
-const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
-const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to last-answer";
-
-#[tokio::test]
-async fn the_net_answers_for_a_hook_that_died() {
-    let yaml = format!(
-        "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookDied }} }}]"
-    );
-    let played = play_all(&yaml, &[(HOOK, Act::Die)]).await;
-    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
-    let run = &played.report.deployments[0].hooks[1];
-    assert_eq!((run.answered_by, run.verdict.as_str()), (AnsweredBy::Net, "the net's verdict"));
-    let told = short(&played.moments);
-    let expected = ["AfterInstall?", HANDED_OVER, "last-answer answers Failed for it", "AfterInstall: Some(Failed)"];
-    assert_eq!(told[4..8], expected);
-}
-
-#[tokio::test]
-async fn the_net_is_tried_again() {
-    let yaml = "killed: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
-                deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
-    let net = (FunctionName::LastAnswer, Act::PutAtTheSecondTry);
-    let played = play_all(yaml, &[(HOOK, Act::Die), net]).await;
-    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
-    let told = short(&played.moments);
-    let again = "last-answer was killed; Lambda tries it again in 300ms (in AWS a minute)";
-    assert_eq!(told[5..8], [HANDED_OVER, again, "last-answer answers Failed for it"]);
-}
-
-#[tokio::test]
-async fn what_neither_can_answer_is_left_to_the_alarm() {
-    let yaml = "hour: 2s\nkilled: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
-                deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
-    let played = play_all(yaml, &[(HOOK, Act::Die), (FunctionName::LastAnswer, Act::Die)]).await;
-    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
-    let run = &played.report.deployments[0].hooks[1];
-    assert_eq!(run.answered_by, AnsweredBy::Nobody);
-    assert!(run.hint.contains("alarm on last-answer's errors"), "{}", run.hint);
-    let told = short(&played.moments);
-    assert!(told[8].contains("for the third time") && told[9] == "AfterInstall: None", "{told:#?}");
-}
-
-#[tokio::test]
-async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
-    let yaml = format!("{KILLED}{HEALTHY}");
-    let played = play_all(&yaml, &[(HOOK, Act::PutAndDie(Answer::Succeeded))]).await;
-    assert!(played.report.held(), "{:?}", played.report.deployments[0].differences);
-    assert_eq!(played.report.deployments[0].hooks[1].answered_by, AnsweredBy::Hook);
-    let told = short(&played.moments);
-    let expected = [HANDED_OVER, "last-answer finds it answered, and changes nothing", "AfterInstall: Some(Succeeded)"];
-    assert_eq!(told[5..8], expected);
-}
-
-#[tokio::test]
-async fn a_net_that_nothing_called_for_breaks_the_promise() {
-    let yaml = "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
-    let played = play_all(yaml, &[(HOOK, Act::Die)]).await;
-    let told = &played.report.deployments[0].differences;
-    let broken = "AfterInstall: expected it to answer itself, since nothing that was planned keeps it from that; the net answered for it";
-    assert_eq!(told, &[broken]);
-}
-
-#[tokio::test]
-async fn a_yes_against_its_own_check_breaks_the_promise() {
-    let played = play(HEALTHY, &[(HookName::AfterInstall, Act::Lie)]).await;
-    let told = &played.report.deployments[0].differences;
-    assert_eq!(told, &["AfterInstall: it put Succeeded, and its check `targets` says fail"]);
 }

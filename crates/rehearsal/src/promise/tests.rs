@@ -64,8 +64,10 @@ fn a_process_that_ends_early_or_has_the_wrong_time_may_answer_or_not() {
         assert_eq!(who(&plan, Some(&net)), [Hook, Net], "{plan:?}");
         assert_eq!(who(&plan, None), [Hook, Nobody], "{plan:?}");
     }
-    let early = Plan { believed: Duration::from_secs(5), ..hook(&[]) };
-    assert_eq!(who(&early, None), [Hook], "with less time in mind it answers sooner");
+    let clock = |off| who(&hook(&[]).with_clock(off), None);
+    assert_eq!(clock(ClockOff::Ahead(Duration::from_secs(55))), [Hook], "with less time in mind it answers sooner");
+    assert_eq!(clock(ClockOff::Ahead(MINUTE * 9)), [Hook], "with none in mind it tries all the same");
+    assert_eq!(clock(ClockOff::Behind(MINUTE)), [Hook, Nobody]);
 }
 
 #[test]
