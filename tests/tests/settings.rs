@@ -88,7 +88,7 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
             .fails("WindowTooLong"),
         case("the hook's deadline ends a wait")
-            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 400ms, built_in: { tasks: { within: 1m, every: 1m } } } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .world(|world| world.green().unwrap().steady = false)
             .fails("RanOutOfTime"),
         case("the function's time-out ends a wait, and is answered")

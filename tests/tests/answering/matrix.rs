@@ -108,10 +108,16 @@ fn not_sent(played: &Played) -> Result<(), String> {
     same("the lines with the command", &played.raw_log.iter().filter(by_hand).count(), &1)
 }
 
+/// Whether the whole matrix is wanted, and not only its everyday part.
+#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+fn whole() -> bool {
+    std::env::var("GREENLIGHT_MATRIX").is_ok_and(|word| word == "all")
+}
+
 /// `GREENLIGHT_MATRIX=all` plays it with every hook that calls an operation, and not with one for each.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_with_every_trouble() {
-    let all = std::env::var("GREENLIGHT_MATRIX").is_ok_and(|word| word == "all");
+    let all = whole();
     let mut called: Vec<_> = HookName::ALL.into_iter().flat_map(operations).copied().collect();
     called.sort_unstable();
     called.dedup();
@@ -129,6 +135,8 @@ async fn every_operation_with_every_trouble() {
     }
     let count = cases.len();
     play_at_once(AT_ONCE, cases).await;
+    let manual = include_str!("../../../docs/RELIABILITY.md");
+    assert!(all || manual.contains(&format!("**{count} runs**")), "docs/RELIABILITY.md does not say that there are {count} runs");
     println!("{count} runs");
 }
 
