@@ -32,8 +32,8 @@ const SUBJECTS: &[Subject] = &[
 const OBITUARIES: usize = 3;
 
 /// Which task set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Colour {
     /// The replacement.
     Green,
     /// The original.
@@ -41,9 +41,11 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    pub(super) const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
 
-    pub(super) const fn word(self) -> &'static str {
+    /// The word in messages.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Green => "green",
             Self::Blue => "blue",
