@@ -7,11 +7,14 @@ mod answers;
 mod ecs;
 mod http;
 mod judge;
+pub(crate) mod later;
+mod metric;
 mod poll;
 mod preflight;
 mod probe;
 mod reach;
 mod reply;
+mod steps;
 mod targets;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
@@ -29,8 +32,17 @@ use crate::{
 };
 
 /// Every kind of check, by the key that names it in a gate file.
-pub const KINDS: &[Kind] =
-    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+pub const KINDS: &[Kind] = &[
+    alarms::KIND,
+    answers::KIND,
+    ecs::KIND,
+    http::KIND,
+    metric::KIND,
+    preflight::KIND,
+    reach::KIND,
+    steps::KIND,
+    targets::KIND,
+];
 
 /// A kind of check: its key in the gate file, and how to read one.
 pub struct Kind {
