@@ -38,9 +38,15 @@ pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
     }
     let settled = |spec: CheckSpec| {
         let settled = unless_applies(&spec.when, circumstances);
-        Step { spec, waits_for: None, settled }
+        (spec, settled)
     };
-    let mut steps: Vec<Step> = gate.checks.into_iter().map(settled).collect();
+    Plan::Checks(order(gate.checks.into_iter().map(settled).collect()))
+}
+
+/// The same, with what is known already of some.
+pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
+    let step = |(spec, settled)| Step { spec, waits_for: None, settled };
+    let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
         let used = steps.iter().any(|step| step.uses() == Some(route));
         let opened = steps.iter().any(|step| step.opens() == Some(route));
@@ -56,7 +62,7 @@ pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
         let barrier = barriers.iter().find(|(open, _)| Some(*open) == route);
         step.waits_for = barrier.map(|(_, index)| *index);
     }
-    Plan::Checks(steps)
+    steps
 }
 
 impl Step {

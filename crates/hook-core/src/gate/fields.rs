@@ -11,6 +11,7 @@ use super::{
     condition::Subject,
     suggest,
     template::Fact,
+    unit,
     yaml::{Data, Key, Node, Place},
 };
 
@@ -63,6 +64,8 @@ pub enum Shape {
     Any,
     /// A text.
     Text,
+    /// A text with facts in it.
+    Template,
     /// A text, or a list of texts.
     Texts,
     /// A length of time.
@@ -202,7 +205,11 @@ impl<'a> Fields<'a> {
 
     /// A string.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        let Some(node) = self.ask(key, Shape::Text) else { return self.reading.sketch.then(String::new) };
+        self.one(key, Shape::Text)
+    }
+
+    fn one(&mut self, key: &'static str, shape: Shape) -> Option<String> {
+        let Some(node) = self.ask(key, shape) else { return self.reading.sketch.then(String::new) };
         match &node.data {
             Data::Text(text) => Some(text.clone()),
             Data::Integer(number) => Some(number.to_string()),
@@ -216,7 +223,7 @@ impl<'a> Fields<'a> {
     /// A string with facts in it.
     pub fn template(&mut self, key: &'static str) -> Option<Template> {
         let at = self.place_of(key);
-        let text = self.text(key)?;
+        let text = self.one(key, Shape::Template)?;
         self.template_of(at, &text)
     }
 
@@ -507,8 +514,17 @@ impl<'a> Fields<'a> {
 
     /// The conditions of any key.
     pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
-        let mut conditions = Vec::new();
+        let mut conditions: Vec<Condition> = Vec::new();
         for (at, text) in self.several(key, Shape::Conditions(subjects)) {
+            // YAML has split it: `[status in 200, 204]` is a list of two.
+            if let Some(before) = conditions.last().filter(|before| before.is_list() && !text.trim().contains(' ')) {
+                let whole = format!("\"{before}, {}\"", text.trim());
+                self.fault(
+                    at,
+                    format!("`{text}` is no condition; one with a comma needs quotation marks here: {whole}"),
+                );
+                continue;
+            }
             let (more, hint) = if key == "expect" { self.more } else { (&[][..], None) };
             let known = if hint.is_none() { more } else { &[] };
             match Condition::parse_in(&text, &[subjects, known], &self.reading.scope) {
@@ -530,7 +546,9 @@ impl<'a> Fields<'a> {
     pub fn expect_some(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
         let faults = self.reading.faults.len();
         let conditions = self.expect(subjects);
-        if conditions.is_empty() && self.reading.faults.len() == faults {
+        // Who misspelt the key is told that, and no more.
+        let misspelt = self.entries.iter().any(|(key, _)| suggest(&key.name, ["expect"]).is_some());
+        if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.fault(
                 self.at,
@@ -538,6 +556,11 @@ impl<'a> Fields<'a> {
             );
         }
         conditions
+    }
+
+    /// What was asked for so far, as a map of the file, with the values that count.
+    pub(super) fn written(&self) -> Data {
+        written_map(&self.asked)
     }
 
     /// Ends the reading: a key that nobody asked for is a fault. Gives what was asked for.
@@ -574,20 +597,7 @@ pub(super) fn written(span: Duration) -> String {
 /// Reads a length of time.
 fn length(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| {
-        let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let units = ["ms", "s", "m", "h"];
-        let near = match number.trim() {
-            "" => None,
-            unit if number.len() < text.len() => match unit.to_ascii_lowercase().as_str() {
-                "msec" | "millis" | "mili" | "milliseconds" => Some("ms"),
-                "sec" | "secs" | "sek" | "second" => Some("s"),
-                "mins" | "minutes" | "minute" => Some("m"),
-                "hr" | "hrs" => Some("h"),
-                lower => units.into_iter().find(|unit| *unit == lower).or_else(|| suggest(lower, units)),
-            },
-            _ => None,
-        };
-        let near = near.map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
+        let near = unit::near(text).map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
         format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
     })
 }

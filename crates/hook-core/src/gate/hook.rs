@@ -5,8 +5,11 @@ use std::{
     time::Duration,
 };
 
-use super::{CheckSpec, Condition, Data, Fields, Node, SecretRef, Skip, Top, fields::Shape, spec, suggest, when};
-use crate::verdict::Mode;
+use super::{
+    CheckSpec, Condition, Data, Fields, Key, Node, Place, SecretRef, Skip, Top, fields::Shape, print, spec, suggest,
+    when,
+};
+use crate::{hook::Hook, verdict::Mode};
 
 /// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
 #[derive(Clone, Debug)]
@@ -29,6 +32,15 @@ pub struct HookGate {
     pub secrets: BTreeMap<String, SecretRef>,
     /// `notify` of the file, in words.
     pub notify: Vec<String>,
+    /// The file that would say all of this.
+    written: Data,
+}
+
+impl HookGate {
+    /// The file that would say all of this, built-in checks and defaults filled in.
+    pub fn print(&self) -> String {
+        print::yaml(&self.written)
+    }
 }
 
 /// `run`: what to do after a check that stops the deployment.
@@ -47,7 +59,7 @@ impl Run {
 }
 
 /// What the team's file says about one hook.
-pub(super) fn read(built_in: Vec<Node>, top: &Top, fields: &mut Fields<'_>) -> HookGate {
+pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fields<'_>) -> HookGate {
     let deadline = fields.duration("deadline");
     let mode = fields.choice_or("mode", &Mode::WORDS, top.mode);
     let run = fields.choice_or("run", &Run::WORDS, Run::Collect);
@@ -58,13 +70,36 @@ pub(super) fn read(built_in: Vec<Node>, top: &Top, fields: &mut Fields<'_>) -> H
     let built_in = change(built_in, changes.as_ref(), fields);
     let none_in_words = own.is_none();
     let mut checks: Vec<_> = built_in.iter().filter_map(|node| spec::read(node, fields.reading())).collect();
+    for check in &mut checks {
+        check.built_in = true;
+    }
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
     if let Some(deadline) = deadline {
         in_time(&checks, deadline, fields);
     }
     let Top { skip, secrets, notify, .. } = top.clone();
-    HookGate { checks, none_in_words, deadline, mode, run, when, skip, secrets, notify }
+    let written = written(hook, top, fields.written(), &checks, none_in_words);
+    HookGate { checks, none_in_words, deadline, mode, run, when, skip, secrets, notify, written }
+}
+
+/// The file with all that counts for one hook.
+fn written(hook: Hook, top: &Top, own: Data, checks: &[CheckSpec], none_in_words: bool) -> Data {
+    let entry = |name: &str, data| (Key { at: Place::START, name: name.to_owned() }, Node { at: Place::START, data });
+    let text = |word: &str| Data::Text(word.to_owned());
+    let entries = |data| if let Data::Map(entries) = data { entries } else { Vec::new() };
+    let mut part = entries(own);
+    part.retain(|(key, _)| !matches!(key.name.as_str(), "built_in" | "checks"));
+    part.push(entry("built_in", text("none")));
+    if !checks.is_empty() {
+        let node = |check: &CheckSpec| Node { at: Place::START, data: check.written.clone() };
+        part.push(entry("checks", Data::List(checks.iter().map(node).collect())));
+    } else if none_in_words {
+        part.push(entry("checks", text("none")));
+    }
+    let mut file = entries(top.written.clone());
+    file.push(entry("hooks", Data::Map(vec![entry(hook.key(), Data::Map(part))])));
+    Data::Map(file)
 }
 
 /// The checks of a hook in the team's file. None when it says `checks: none`.
@@ -84,6 +119,9 @@ fn read_checks(node: Option<&Node>, fields: &mut Fields<'_>) -> Option<Vec<Check
 
 /// The built-in checks as `built_in` changes them: `none`, or single keys of named checks.
 fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) -> Vec<Node> {
+    // What is wrong with a built-in check is wrong because of the file, so it is told there.
+    let at = fields.place_of("built_in");
+    let built_in: Vec<_> = built_in.into_iter().map(|node| node.moved_to(at)).collect();
     let Some(changes) = changes else { return built_in };
     match &changes.data {
         Data::Text(word) if word == "none" => Vec::new(),
@@ -103,6 +141,7 @@ fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) 
                     continue;
                 };
                 if let Data::Map(keys) = &change.data {
+                    built_in[index].at = change.at;
                     built_in[index].set_all(keys);
                 } else {
                     fields.fault(change.at, "give the keys to change, such as { within: 2m }");

@@ -20,6 +20,7 @@ mod skip;
 mod spec;
 mod template;
 mod top;
+mod unit;
 mod value;
 mod when;
 mod yaml;
@@ -68,6 +69,11 @@ pub(crate) fn load_with(
     }
 }
 
+/// What is wrong with a file, in its order.
+pub fn faults(text: &str) -> Vec<Fault> {
+    read(built_in::of, text).1
+}
+
 /// The gates of all five hooks, and what is wrong with the file. A gate counts only where nothing is.
 fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Vec<Fault>) {
     let mut reading = Reading::default();
@@ -89,7 +95,7 @@ fn read_hooks(built_in: fn(Hook) -> &'static str, top: &Top, fields: &mut Fields
     fields.map_or("hooks", "`hooks`", |hooks| {
         let read = |at: Hook| {
             let own = built_in_checks(at, built_in(at), hooks.reading());
-            (at, hooks.map_or(at.key(), at.key(), |fields| hook::read(own, top, fields)))
+            (at, hooks.map_or(at.key(), at.key(), |fields| hook::read(at, own, top, fields)))
         };
         Hook::ALL.map(read).into_iter().collect()
     })
@@ -111,7 +117,21 @@ fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
         reading.fault(Place::START, message);
         return None;
     }
-    yaml::parse(text).map_err(|fault| reading.faults.push(fault)).ok()
+    match yaml::parse(text) {
+        Ok(node) => Some(node),
+        Err(mut fault) => {
+            let line = fault.at.line;
+            let around = text.lines().skip(line.saturating_sub(2)).take(2);
+            if around
+                .into_iter()
+                .any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open)))
+            {
+                fault.message += "; a text with {{ at its beginning, or in [ ], needs quotation marks";
+            }
+            reading.faults.push(fault);
+            None
+        }
+    }
 }
 
 /// The known word that `word` was probably meant to be.

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    Condition, Data, Fact, Fields, Key, Node, Place, Reading, fields::written_map, suggest, top::policies, when,
+    Condition, Data, Fact, Fields, Key, Node, Place, Reading,
+    fields::{Asked, written_map},
+    suggest,
+    top::policies,
+    when,
 };
 use crate::{
     check::{self, Check, later},
@@ -25,6 +29,8 @@ pub struct CheckSpec {
     pub facts: BTreeSet<Fact>,
     /// The check itself.
     pub check: Arc<dyn Check>,
+    /// Whether the binary brought it along.
+    pub(super) built_in: bool,
     /// Where it stands.
     pub(super) at: Place,
     /// All its keys with the values that count, as the file would write them.
@@ -41,6 +47,7 @@ impl CheckSpec {
             when: Vec::new(),
             facts: BTreeSet::new(),
             check,
+            built_in: false,
             at: Place::START,
             written: Data::Null,
         }
@@ -74,29 +81,62 @@ impl CheckSpec {
 
 /// Reads one.
 pub(super) fn read(node: &Node, reading: &mut Reading) -> Option<CheckSpec> {
-    let default = reading.scope.defaults.policies;
     let mut fields = Fields::of(node, "a check", reading)?;
-    let given = fields.text("name");
-    let when = when::read(&mut fields);
-    let policies = policies(&mut fields, default);
-    let kind = kind(node, &mut fields)?;
-    let wants = later::read(kind.key, &mut fields);
-    let check = (kind.read)(&mut fields);
+    let Some(kind) = kind(node, &mut fields) else {
+        // What every check has is looked at all the same, so that its faults show at once.
+        let _ = (fields.text("name"), when::read(&mut fields), policies(&mut fields, Policies::default()));
+        return None;
+    };
+    let keys = keys(kind, &mut fields);
     let facts = fields.facts().clone();
     let asked = fields.finish();
-    let mut check = check?;
-    if let Some(key) = wants {
-        check = later::wrap(key, check);
-    }
-    let name = given.unwrap_or_else(|| check.title());
-    let mut written = written_map(&asked);
-    if let Data::Map(entries) = &mut written
-        && !entries.iter().any(|(key, _)| key.name == "name")
-    {
-        let (key, name) = (Key { at: node.at, name: "name".to_owned() }, Data::Text(name.clone()));
-        entries.insert(0, (key, Node { at: node.at, data: name }));
-    }
-    Some(CheckSpec { name, kind: kind.key, policies, when, facts, check, at: node.at, written })
+    let Keys { name, when, policies, check } = keys;
+    let check = check?;
+    let name = name.unwrap_or_else(|| check.title());
+    let written = ordered(kind.key, &name, &asked);
+    Some(CheckSpec { name, kind: kind.key, policies, when, facts, check, built_in: false, at: node.at, written })
+}
+
+/// What was read of a check.
+pub(super) struct Keys {
+    name: Option<String>,
+    when: Vec<Condition>,
+    policies: Policies,
+    check: Option<Arc<dyn Check>>,
+}
+
+/// All keys of a check: those that every check has, and those of its kind.
+pub(super) fn keys(kind: &check::Kind, fields: &mut Fields<'_>) -> Keys {
+    let default = fields.scope().defaults.policies;
+    let name = fields.text("name");
+    let when = when::read(fields);
+    let policies = policies(fields, default);
+    let wants = later::read(kind.key, fields);
+    let check = (kind.read)(fields).map(|check| match wants {
+        Some(key) => later::wrap(key, check),
+        None => check,
+    });
+    Keys { name, when, policies, check }
+}
+
+/// The keys as a person would write them: name and kind first, policies last.
+fn ordered(kind: &str, name: &str, asked: &[Asked]) -> Data {
+    let mut entries = match written_map(asked) {
+        Data::Map(entries) => entries,
+        _ => Vec::new(),
+    };
+    entries.retain(|(key, _)| key.name != "name");
+    let name = Node { at: Place::START, data: Data::Text(name.to_owned()) };
+    entries.push((Key { at: Place::START, name: "name".to_owned() }, name));
+    entries.sort_by_key(|(key, _)| match key.name.as_str() {
+        "name" => 0,
+        own if own == kind => 1,
+        "expect" => 3,
+        "when" => 4,
+        "on_fail" | "on_error" | "no_data" => 5,
+        _ => 2,
+    });
+    Data::Map(entries)
 }
 
 fn kind(node: &Node, fields: &mut Fields<'_>) -> Option<&'static check::Kind> {

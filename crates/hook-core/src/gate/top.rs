@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The keys beside `hooks`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Top {
     /// `mode`.
     pub mode: Mode,
@@ -19,6 +19,8 @@ pub struct Top {
     pub skip: Option<Skip>,
     /// `notify`: to whom, in words.
     pub notify: Vec<String>,
+    /// All of it, as the file would write it.
+    pub written: Data,
 }
 
 /// Reads them. Secrets and defaults go along with the reading of what follows.
@@ -30,7 +32,7 @@ pub(super) fn read_top(fields: &mut Fields<'_>) -> Top {
     fields.reading().scope.defaults = fields.map_or("defaults", "`defaults`", defaults);
     let skip = fields.map("skip", "`skip`", Skip::read).flatten();
     let notify = fields.items("notify", "an entry of `notify`", notify).into_iter().flatten().collect();
-    Top { mode, secrets, skip, notify }
+    Top { mode, secrets, skip, notify, written: fields.written() }
 }
 
 fn version(fields: &mut Fields<'_>) {
