@@ -67,8 +67,10 @@ fn one(step: &Step, steps: &[Step]) -> String {
     if !spec.when.is_empty() {
         line(format!("only where {}", joined(&spec.when)));
     }
-    if let Some(before) = step.waits_for.and_then(|index| steps.get(index)) {
-        line(format!("waits for {}", before.spec.name));
+    let before: Vec<_> =
+        step.waits_for.iter().filter_map(|index| Some(steps.get(*index)?.spec.name.as_str())).collect();
+    if !before.is_empty() {
+        line(format!("waits for {}", before.join(" and ")));
     }
     match spec.value("expect") {
         Some(Data::List(items)) if !items.is_empty() => {

@@ -143,9 +143,9 @@ impl<'a> Fields<'a> {
         &self.reading.scope
     }
 
-    /// Whether the file gives the key. Asks for nothing.
+    /// Whether the file gives the key. Asks for nothing. A sketch gives every key, so that no way through is left out.
     pub fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|(own, _)| own.name == key)
+        self.reading.sketch || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
     /// The facts that its templates need.
@@ -438,7 +438,7 @@ impl<'a> Fields<'a> {
 
     /// A map inside this one, if it is there.
     pub fn map<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
-        if !self.has(key) && !self.reading.sketch {
+        if !self.has(key) {
             self.ask(key, Shape::Any);
             return None;
         }
