@@ -47,6 +47,7 @@ fn a_hook_is_explained_in_plain_words() {
 mode: observe
 skip: { words: '[skip gate]', until: 2027-01-31 }
 defaults: { on_error: warn }
+secrets: { token: 'secretsmanager:shop/smoke#token' }
 hooks:
   after_install:
     deadline: 10m
@@ -58,7 +59,7 @@ hooks:
     checks:
       - name: version
         http: '{{test_url}}/version'
-        expect: ['status == 200', 'json.version == {{green.image_tag}}']
+        expect: ['status == 200', 'json.version == {{green.image_tag}}', 'json.token != {{secret.token}}']
         consecutive: 3
         no_data: ignore
         when: [env.STAGE == prod]

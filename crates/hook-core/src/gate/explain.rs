@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{CheckSpec, Condition, Data, HookGate, Run, in_words};
+use super::{CheckSpec, Condition, Data, Fact, HookGate, Run, in_words};
 use crate::{
     finding::{Policies, Policy},
     hook::Hook,
@@ -46,12 +46,12 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
     }
     let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect());
     for (index, step) in steps.iter().enumerate() {
-        let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps));
+        let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps, gate));
     }
     text
 }
 
-fn one(step: &Step, steps: &[Step]) -> String {
+fn one(step: &Step, steps: &[Step], gate: &HookGate) -> String {
     let spec = &step.spec;
     let origin = match (&spec.written, spec.built_in) {
         (Data::Null, _) => ", implied",
@@ -91,6 +91,13 @@ fn one(step: &Step, steps: &[Step]) -> String {
         let others: Vec<_> = entries.iter().filter_map(plain).collect();
         if !others.is_empty() {
             line(others.join(", "));
+        }
+    }
+    for fact in &spec.facts {
+        if let Fact::Secret(name) = fact
+            && let Some(reference) = gate.secrets.get(name)
+        {
+            line(format!("reads the secret {name} from {reference}"));
         }
     }
     line(policies(spec.policies));

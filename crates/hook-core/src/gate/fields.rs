@@ -193,16 +193,6 @@ impl<'a> Fields<'a> {
         self.fault(node.at, format!("`{key}` is {wanted}, not {}", node.data));
     }
 
-    /// A list.
-    pub fn list(&mut self, key: &'static str) -> Option<Vec<&'a Node>> {
-        let node = self.ask(key, Shape::List)?;
-        if let Data::List(items) = &node.data {
-            return Some(items.iter().collect());
-        }
-        self.wrong(key, node, "a list");
-        None
-    }
-
     /// A string.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
         self.one(key, Shape::Text)
@@ -345,11 +335,6 @@ impl<'a> Fields<'a> {
         let (from, to) = span.unwrap_or(default);
         self.counts(key, Data::Text(format!("{}..{}", written(from), written(to))));
         (from, to)
-    }
-
-    /// A whole number from 1 to `most`.
-    pub fn count(&mut self, key: &'static str, most: u32) -> Option<u32> {
-        self.number(key, 1..=most)
     }
 
     /// A whole number in a range.
