@@ -1,5 +1,10 @@
 //! The gate file as a command line sees it: what is wrong with one, what it means, and what an editor can know of it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+)]
+
 use std::{fs, path::Path};
 
 use hook_core::{Hook, gate_file};

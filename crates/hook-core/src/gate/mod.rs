@@ -5,12 +5,15 @@
 //! says about all hooks, `hook` one hook's part with the built-in checks that a binary brings along in the same language,
 //! and `spec` one check. `print` writes all of it back, `schema` and `explain` tell of it.
 
+mod asked;
 mod built_in;
 mod condition;
 pub(crate) mod explain;
+mod fact;
 mod fault;
 mod fields;
 mod hook;
+mod length;
 mod operand;
 pub(crate) mod print;
 pub(crate) mod schema;
@@ -31,6 +34,7 @@ pub(crate) use self::top::is_name;
 use self::top::{Top, read_top};
 pub use self::{
     condition::{Condition, Held, Subject},
+    fact::{Fact, Version},
     fault::{Fault, render},
     fields::{Fields, Reading},
     hook::{HookGate, Run},
@@ -38,7 +42,7 @@ pub use self::{
     secret::SecretRef,
     skip::{Skip, Skipped},
     spec::CheckSpec,
-    template::{Fact, Known, Template, Unknown, Version},
+    template::{Known, Template, Unknown},
     value::{Facts, Value, in_words},
     when::{Circumstances, unless_applies},
     yaml::{Data, Key, Node, Place},
