@@ -212,6 +212,8 @@ pub struct Container {
     pub name: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
+    /// The digest of the image that it runs, once it is pulled.
+    pub digest: Option<String>,
     /// Its exit code, when it has ended.
     pub exit_code: Option<i32>,
     /// What else is said about its end.

@@ -10,6 +10,7 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
+mod signed;
 
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    signed: signed::Signed,
 }
 
 impl Aws {
@@ -81,6 +83,7 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
+            signed: signed::Signed::new(settings),
         }
     }
 }
@@ -119,6 +122,13 @@ fn config(settings: &AwsSettings) -> SdkConfig {
 }
 
 fn http_client(settings: &AwsSettings) -> SharedHttpClient {
+    Builder::new().tls_provider(TLS).tls_context(tls_context(settings)).pool_idle_timeout(IDLE).build_https()
+}
+
+/// ring, with the roots of AWS's endpoints.
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+
+fn tls_context(settings: &AwsSettings) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = &settings.ca_bundle {
         match std::fs::read(path) {
@@ -131,12 +141,7 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
             }
         }
     }
-    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .pool_idle_timeout(IDLE)
-        .build_https()
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
 /// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.

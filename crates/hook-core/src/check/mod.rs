@@ -6,6 +6,7 @@ mod alarms;
 mod answers;
 mod ecs;
 mod http;
+mod image;
 mod judge;
 mod poll;
 mod preflight;
@@ -13,6 +14,7 @@ mod probe;
 mod reach;
 mod reply;
 mod targets;
+mod tcp;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -30,7 +32,7 @@ use crate::{
 
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[Kind] =
-    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, image::KIND, preflight::KIND, reach::KIND, targets::KIND, tcp::KIND];
 
 /// A kind of check: its key in the gate file, and how to read one.
 pub struct Kind {
