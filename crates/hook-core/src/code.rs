@@ -60,6 +60,8 @@ codes! {
     AlarmMissing: "create the alarm or take its name out",
     AlarmNoData: "the alarm has no data points to judge; check its metric or how it treats missing data",
     CheckFailed: "read the check's line",
+    FactUnknown: "compare with something else, or see why the deployment has no such thing",
+    NotSupportedYet: "take the key out of the gate file: this version reads it and cannot do it yet",
     CheckPanicked: "this is a fault in Greenlight; please report the line before this one",
     RanOutOfTime: "raise the function's time-out, or shorten the checks",
     WindowTooLong: "raise the function's time-out (15 minutes at most), or shorten the window",

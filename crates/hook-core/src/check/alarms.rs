@@ -51,7 +51,7 @@ fn selector(fields: &mut Fields<'_>) -> Option<Selector> {
     match &node.data {
         Data::Text(word) if word == "deployment-group" => Some(Selector::DeploymentGroup),
         Data::Map(_) => {
-            let mut inner = Fields::of(node, "alarms", fields.faults())?;
+            let mut inner = Fields::of(node, "alarms", fields.reading())?;
             let names: Vec<_> = inner.texts("names").into_iter().map(|(_, name)| name).collect();
             if names.is_empty() {
                 inner.fault(node.at, "`alarms` names none; give it `names`");

@@ -41,8 +41,8 @@ const MUCH_YOUNGER: Duration = Duration::from_secs(5 * 60);
 const TO_SETTLE: Duration = Duration::from_secs(5 * 60);
 
 /// Which task set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Colour {
     /// The replacement.
     Green,
     /// The original.
@@ -50,9 +50,11 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    pub(super) const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
 
-    pub(super) const fn word(self) -> &'static str {
+    /// The word in messages.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Green => "green",
             Self::Blue => "blue",
@@ -93,8 +95,8 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 fn pace(fields: &mut Fields<'_>) -> Pace {
     let once = Pace { every: Duration::from_secs(5), ..Pace::ONCE };
     let Some(stable) = fields.duration("stable_for") else { return Pace::read(fields, &once) };
-    if let Some(node) = fields.node("for") {
-        fields.fault(node.at, "`for` and `stable_for` say two things of one window; give one of them");
+    if fields.has("for") {
+        fields.fault(fields.place_of("for"), "`for` and `stable_for` say two things of one window; give one of them");
     }
     let stable = Pace { within: TO_SETTLE, stay: stable, anew: true, ..once };
     Pace { stay: stable.stay, ..Pace::read(fields, &stable) }

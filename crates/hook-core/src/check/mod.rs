@@ -21,7 +21,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::time::Instant;
 
 use self::probe::Detour;
-pub use self::{http::article, probe::Probe};
+pub use self::{ecs::Colour, http::article, probe::Probe};
 use crate::{
     aws::Aws,
     code::Code,
@@ -65,7 +65,7 @@ pub trait Check: fmt::Debug + Send + Sync {
 }
 
 /// One of the two ways to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     /// The test listener.
     Test,

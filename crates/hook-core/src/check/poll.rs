@@ -39,11 +39,11 @@ impl Pace {
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {
         Self {
-            within: fields.duration("within").unwrap_or(default.within),
-            stay: fields.duration("for").unwrap_or(default.stay),
+            within: fields.duration_or("within", default.within),
+            stay: fields.duration_or("for", default.stay),
             anew: default.anew,
-            consecutive: fields.count("consecutive", 1000).unwrap_or(default.consecutive),
-            every: fields.duration("every").unwrap_or(default.every).max(LEAST_PAUSE),
+            consecutive: fields.number_or("consecutive", 1..=1000, default.consecutive),
+            every: fields.duration_or("every", default.every).max(LEAST_PAUSE),
         }
     }
 

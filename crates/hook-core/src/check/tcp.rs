@@ -38,9 +38,8 @@ struct Tcp {
 }
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    let text = fields.text("tcp");
-    let at = fields.node("tcp").map_or(fields.at(), |node| node.at);
-    let timeout = fields.duration("timeout").unwrap_or(TIMEOUT);
+    let template = fields.template("tcp");
+    let timeout = fields.duration_or("timeout", TIMEOUT);
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(1), ..Pace::ONCE });
     let expect = fields.expect(SUBJECTS);
     let text = text?;

@@ -5,14 +5,15 @@
 use std::{cmp::Ordering, fmt};
 
 use super::{
-    Facts, Value,
+    Facts, Scope, Value,
     operand::{Operand, operands, pattern},
     suggest,
+    template::{Fact, Known, Unknown},
 };
 use crate::code::Code;
 
 /// What a kind of check can tell about, and which fault it is when a condition on it is false.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The word, or with `family` the part before the dot.
     pub name: &'static str,
@@ -43,7 +44,7 @@ impl Subject {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
+pub(super) enum Operator {
     Equal,
     Unequal,
     Less,
@@ -54,6 +55,13 @@ enum Operator {
     Contains,
     Matches,
     Exists,
+}
+
+impl Operator {
+    /// Whether it is about greater and smaller.
+    pub(super) const fn orders(self) -> bool {
+        matches!(self, Self::Less | Self::AtMost | Self::More | Self::AtLeast)
+    }
 }
 
 const OPERATORS: [(&str, Operator); 10] = [
@@ -118,19 +126,29 @@ impl Condition {
     /// # Errors
     /// A sentence for the gate file's author.
     pub fn parse(text: &str, subjects: &'static [Subject]) -> Result<Self, String> {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
+        Self::parse_in(text, &[subjects], &Scope::default())
+    }
+
+    /// The same, with what the file says around it, and several lists of subjects.
+    ///
+    /// # Errors
+    /// A sentence for the gate file's author.
+    pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, String> {
+        let subjects: Vec<&Subject> = subjects.iter().flat_map(|list| *list).collect();
+        let (word, rest) = word(text);
         let subject =
-            subjects.iter().find(|subject| subject.is(word)).ok_or_else(|| unknown_subject(word, subjects))?;
-        let (symbol, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            subjects.iter().find(|subject| subject.is(word)).ok_or_else(|| unknown_subject(word, &subjects))?;
+        let (symbol, rest) = self::word(rest);
+        // What a person may have aligned; what stands in quotation marks stays as it is.
+        let text = format!("{word} {symbol} {rest}").trim_end().to_owned();
         let operator = OPERATORS.iter().find(|(known, _)| *known == symbol).map(|(_, operator)| *operator);
         let operator = operator.ok_or_else(|| unknown_operator(&text, symbol))?;
         let operands = match (operator, rest.is_empty()) {
             (Operator::Exists, true) => Vec::new(),
             (Operator::Exists, false) => return Err(format!("`{text}`: nothing follows `exists`")),
             (_, true) => return Err(format!("`{text}`: something to compare with is missing after `{symbol}`")),
-            (Operator::Matches, false) => vec![pattern(rest).map_err(|why| format!("`{text}`: {why}"))?],
-            (_, false) => operands(rest, subjects).map_err(|why| format!("`{text}`: {why}"))?,
+            (Operator::Matches, false) => vec![pattern(rest, scope).map_err(|why| format!("`{text}`: {why}"))?],
+            (_, false) => operands(rest, &subjects, scope).map_err(|why| format!("`{text}`: {why}"))?,
         };
         if operands.len() > 1 && operator != Operator::In {
             return Err(format!("`{text}`: only `in` takes several values"));
@@ -140,6 +158,31 @@ impl Condition {
             return Err(format!("`{text}`: a range goes with ==, != and in"));
         }
         Ok(Self { subject: word.to_owned(), code: subject.code, operator, operands, text })
+    }
+
+    /// The facts that it compares with.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.operands.iter().filter_map(Operand::template).flat_map(|template| template.facts())
+    }
+
+    /// Itself with the values of its facts, to be judged. They are told with it, if they are no secret.
+    ///
+    /// # Errors
+    /// One of them is not known.
+    pub fn rendered(&self, known: &dyn Known) -> Result<Self, Unknown> {
+        if self.facts().next().is_none() {
+            return Ok(self.clone());
+        }
+        let mut told = Vec::new();
+        let mut operands = Vec::new();
+        for operand in &self.operands {
+            let (operand, shown) = operand.rendered(known, self.operator)?;
+            told.extend(shown);
+            operands.push(operand);
+        }
+        let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
+        let Self { subject, code, operator, .. } = self.clone();
+        Ok(Self { text: format!("{}{told}", self.text), subject, code, operator, operands })
     }
 
     /// Whether it needs the value of `subject`, or of one of that family.
@@ -192,15 +235,38 @@ impl Condition {
                     None => false,
                 },
                 Operand::Pattern(regex) => matches!(&left, Value::Text(text) if regex.is_match(text)),
+                Operand::Fact(text) => compare(&left, self.operator, &as_is(text, &left)),
+                // Facts without their values: neither true nor false.
+                Operand::Template { template, .. } | Operand::PatternOf(template) => {
+                    return Held::Absent { subject: template.to_string(), code: self.code };
+                }
             };
         }
         if any { Held::True } else { Held::False { seen, code: self.code } }
     }
 }
 
-fn unknown_subject(word: &str, subjects: &[Subject]) -> String {
+/// The first word, and what follows it.
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim_start())
+}
+
+/// A fact as what it is compared with: it comes as text, and a number or a length of time can be written in that.
+fn as_is(text: &str, left: &Value) -> Value {
+    let literal = super::operand::literal(text).ok();
+    match (left, literal) {
+        (Value::Number(_), Some(literal @ Value::Number(_)))
+        | (Value::Span(_), Some(literal @ Value::Span(_)))
+        | (Value::Flag(_), Some(literal @ Value::Flag(_))) => literal,
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+fn unknown_subject(word: &str, subjects: &[&Subject]) -> String {
     let shown =
-        |subject: &Subject| if subject.family { format!("{}.…", subject.name) } else { subject.name.to_owned() };
+        |subject: &&Subject| if subject.family { format!("{}.…", subject.name) } else { subject.name.to_owned() };
     let known = subjects.iter().map(shown).collect::<Vec<_>>().join(", ");
     if word.is_empty() {
         return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
@@ -362,6 +428,59 @@ mod tests {
         assert!(matches!(held("header.x != 1"), Held::Absent { .. }));
     }
 
+    /// What is known: an image's tag, a variable, a secret.
+    fn rendered(text: &str) -> Result<Condition, String> {
+        let scope = Scope { secrets: vec!["token".into()], ..Scope::default() };
+        let condition = Condition::parse_in(text, &[SUBJECTS], &scope).unwrap();
+        struct Facts;
+        impl Known for Facts {
+            fn known(&self, fact: &Fact) -> Result<String, Unknown> {
+                match fact.to_string().as_str() {
+                    "service" => Ok("/api/orders/7".into()),
+                    "green.revision" => Ok("204".into()),
+                    "env.SLOW" => Ok("1s".into()),
+                    "env.DOT" => Ok("a.b".into()),
+                    "secret.token" => Ok("sesame".into()),
+                    _ => Err(Unknown::of(fact, "the image is pinned by digest")),
+                }
+            }
+        }
+        condition.rendered(&Facts).map_err(|unknown| unknown.why)
+    }
+
+    #[test]
+    fn a_fact_is_compared_as_what_it_is_compared_with() {
+        for text in [
+            "header.location == {{service}}",
+            "header.location == '{{service}}'",
+            "header.location in /x, {{ service }}",
+            "header.location matches '^{{service}}$'",
+            "status == {{green.revision}}",
+            "latency < {{env.SLOW}}",
+            "header.location != {{secret.token}}",
+        ] {
+            assert_eq!(rendered(text).unwrap().check(&World), Held::True, "{text}");
+        }
+        // Escaped, a dot is a dot; and a quoted fact is a text, which no number equals.
+        for text in ["header.location matches {{env.DOT}}", "status == '{{green.revision}}'", "status == {{service}}"] {
+            assert!(matches!(rendered(text).unwrap().check(&World), Held::False { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fact_is_told_with_its_condition_unless_it_is_a_secret() {
+        let told = |text| rendered(text).unwrap().to_string();
+        assert_eq!(told("header.x == {{service}}"), "header.x == {{service}} (/api/orders/7)");
+        assert_eq!(told("header.x == {{secret.token}}"), "header.x == {{secret.token}}");
+    }
+
+    #[test]
+    fn a_fact_that_is_not_known_is_an_error_and_never_false() {
+        let why = rendered("header.location != {{green.image_tag}}").unwrap_err();
+        assert_eq!(why, "{{green.image_tag}} is not known: the image is pinned by digest");
+        assert!(matches!(held("header.location != {{service}}"), Held::Absent { .. }), "nobody rendered it");
+    }
+
     #[test]
     fn faults_of_the_language_are_told_with_a_suggestion() {
         let texts = [
@@ -383,6 +502,9 @@ mod tests {
             "state == 'ALARM",
             "state in 'OK', ",
             "header.x matches '('",
+            "header.x == {{gren.image_tag}}",
+            "header.x == {{secret.x}}",
+            "latency < 3sm",
         ];
         let told = texts.map(|text| format!("{text:<24} → {}", Condition::parse(text, SUBJECTS).unwrap_err()));
         insta::assert_snapshot!(told.join("\n"));

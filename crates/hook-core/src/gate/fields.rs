@@ -1,38 +1,107 @@
 //! Reads the keys of one map, each once, and collects what is wrong with them: a key nobody asked for is a fault too.
+//!
+//! What was asked for is kept: its key, its shape, and the value that counts, be it the file's or a default. So the reader
+//! of a kind of check is the only table of its keys there is; suggestions, `explain`, the canonical form and the JSON
+//! Schema come from it. The schema's way is a sketch: a reading of nothing, in which every key answers something.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Condition, Fault,
+    Condition, Fault, Scope, Template,
     condition::Subject,
     suggest,
+    template::Fact,
     yaml::{Data, Key, Node, Place},
 };
 
 /// A day: longer than Lambda, CodeDeploy's hour, and any mistake should wait.
 const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// What goes along while a file is read: its faults, and what its top says about the rest.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What is wrong, in the order in which it was found.
+    pub(super) faults: Vec<Fault>,
+    /// Secrets, defaults, captures.
+    pub(super) scope: Scope,
+    /// Nothing is read: every key is asked for, and answers something.
+    pub(super) sketch: bool,
+}
+
+impl Reading {
+    /// Reports a fault.
+    pub fn fault(&mut self, at: Place, message: impl Into<String>) {
+        self.faults.push(Fault { at, message: message.into() });
+    }
+}
+
+/// A key that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The key.
+    pub key: &'static str,
+    /// What its value looks like.
+    pub shape: Shape,
+    /// The value that counts, as the file would write it. [`Data::Null`] where there is none.
+    pub value: Data,
+}
+
+/// What a value looks like.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// A text, or several.
+    Any,
+    /// A text.
+    Text,
+    /// A text, or a list of texts.
+    Texts,
+    /// A length of time.
+    Duration,
+    /// Two lengths of time, `200ms..2s`.
+    Span,
+    /// A whole number.
+    Number(u32, u32),
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Choice(Vec<&'static str>),
+    /// Conditions on these subjects.
+    Conditions(&'static [Subject]),
+    /// Names of the author's, and texts.
+    Names,
+    /// A list of anything.
+    List,
+    /// Keys of its own.
+    Map(Vec<Asked>),
+    /// One of several.
+    Either(Vec<Shape>),
+}
+
 /// A map that is being read.
 pub struct Fields<'a> {
     what: String,
     at: Place,
     entries: &'a [(Key, Node)],
-    asked: Vec<&'static str>,
-    faults: &'a mut Vec<Fault>,
+    asked: Vec<Asked>,
+    facts: BTreeSet<Fact>,
+    /// Subjects beside those of the kind.
+    pub(super) more: &'static [Subject],
+    reading: &'a mut Reading,
 }
 
 impl<'a> Fields<'a> {
     /// Begins to read `node`, which has to be a map. An empty value counts as an empty map.
-    pub fn of(node: &'a Node, what: &str, faults: &'a mut Vec<Fault>) -> Option<Self> {
+    pub fn of(node: &'a Node, what: &str, reading: &'a mut Reading) -> Option<Self> {
         let entries: &[(Key, Node)] = match &node.data {
             Data::Map(entries) => entries,
             Data::Null => &[],
             other => {
-                faults.push(Fault { at: node.at, message: format!("{what} is a map of keys, not {other}") });
+                reading.fault(node.at, format!("{what} is a map of keys, not {other}"));
                 return None;
             }
         };
-        Some(Self { what: what.to_owned(), at: node.at, entries, asked: Vec::new(), faults })
+        let (asked, facts) = (Vec::new(), BTreeSet::new());
+        Some(Self { what: what.to_owned(), at: node.at, entries, asked, facts, more: &[], reading })
     }
 
     /// Where the map begins.
@@ -42,18 +111,53 @@ impl<'a> Fields<'a> {
 
     /// Reports a fault.
     pub fn fault(&mut self, at: Place, message: impl Into<String>) {
-        self.faults.push(Fault { at, message: message.into() });
+        self.reading.fault(at, message);
     }
 
-    /// Where faults go, for a map inside this one.
-    pub fn faults(&mut self) -> &mut Vec<Fault> {
-        self.faults
+    /// For a map inside this one that no other method reads.
+    pub fn reading(&mut self) -> &mut Reading {
+        self.reading
     }
 
-    /// A key's value, as it stands.
+    /// Secrets, captures and defaults of the file.
+    pub fn scope(&self) -> &Scope {
+        &self.reading.scope
+    }
+
+    /// Whether the file gives the key. Asks for nothing.
+    pub fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(own, _)| own.name == key)
+    }
+
+    /// The facts that its templates need.
+    pub fn facts(&self) -> &BTreeSet<Fact> {
+        &self.facts
+    }
+
+    /// Where a key's value stands, else where the map begins.
+    pub fn place_of(&self, key: &str) -> Place {
+        self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(_, node)| node.at)
+    }
+
+    /// A key's value, as it stands. Prefer a method that knows what it should look like.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.asked.push(key);
-        self.entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| node)
+        self.ask(key, Shape::Any)
+    }
+
+    fn ask(&mut self, key: &'static str, shape: Shape) -> Option<&'a Node> {
+        let node = self.entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| node);
+        if !self.asked.iter().any(|asked| asked.key == key) {
+            let value = node.map_or(Data::Null, |node| node.data.clone());
+            self.asked.push(Asked { key, shape, value });
+        }
+        node
+    }
+
+    /// The value that counts for a key.
+    fn counts(&mut self, key: &str, value: Data) {
+        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
+            asked.value = value;
+        }
     }
 
     fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
@@ -62,7 +166,7 @@ impl<'a> Fields<'a> {
 
     /// A list.
     pub fn list(&mut self, key: &'static str) -> Option<Vec<&'a Node>> {
-        let node = self.node(key)?;
+        let node = self.ask(key, Shape::List)?;
         if let Data::List(items) = &node.data {
             return Some(items.iter().collect());
         }
@@ -72,7 +176,7 @@ impl<'a> Fields<'a> {
 
     /// A string.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        let node = self.node(key)?;
+        let Some(node) = self.ask(key, Shape::Text) else { return self.reading.sketch.then(String::new) };
         match &node.data {
             Data::Text(text) => Some(text.clone()),
             Data::Integer(number) => Some(number.to_string()),
@@ -83,9 +187,56 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A string with facts in it.
+    pub fn template(&mut self, key: &'static str) -> Option<Template> {
+        let at = self.place_of(key);
+        let text = self.text(key)?;
+        self.template_of(at, &text)
+    }
+
+    /// Any string of this map as a template, such as one deep inside a body.
+    pub fn template_of(&mut self, at: Place, text: &str) -> Option<Template> {
+        match Template::parse(text, &self.reading.scope) {
+            Ok(template) => {
+                self.facts.extend(template.facts().cloned());
+                Some(template)
+            }
+            Err(why) => {
+                self.fault(at, why);
+                None
+            }
+        }
+    }
+
+    /// A map of names to texts with facts in them, such as headers.
+    pub fn templates(&mut self, key: &'static str) -> Vec<(Key, Template)> {
+        let Some(node) = self.ask(key, Shape::Names) else { return Vec::new() };
+        let Data::Map(entries) = &node.data else {
+            self.wrong(key, node, "a map of names to texts");
+            return Vec::new();
+        };
+        let mut templates = Vec::new();
+        for (name, value) in entries {
+            let text = match &value.data {
+                Data::Text(text) => text.clone(),
+                Data::Integer(_) | Data::Float(_) | Data::Bool(_) => value.data.to_string(),
+                _ => {
+                    self.wrong(&name.name, value, "a text");
+                    continue;
+                }
+            };
+            templates.extend(self.template_of(value.at, &text).map(|template| (name.clone(), template)));
+        }
+        templates
+    }
+
     /// One string or several.
     pub fn texts(&mut self, key: &'static str) -> Vec<(Place, String)> {
-        let Some(node) = self.node(key) else { return Vec::new() };
+        self.several(key, Shape::Texts)
+    }
+
+    fn several(&mut self, key: &'static str, shape: Shape) -> Vec<(Place, String)> {
+        let Some(node) = self.ask(key, shape) else { return Vec::new() };
         let items = if let Data::List(items) = &node.data { items.as_slice() } else { std::slice::from_ref(node) };
         let mut texts = Vec::new();
         for item in items {
@@ -99,14 +250,23 @@ impl<'a> Fields<'a> {
 
     /// A length of time such as `30s`.
     pub fn duration(&mut self, key: &'static str) -> Option<Duration> {
-        let node = self.node(key)?;
+        let Some(node) = self.ask(key, Shape::Duration) else { return self.reading.sketch.then_some(Duration::ZERO) };
         let duration = match &node.data {
-            Data::Text(text) => humantime::parse_duration(text).ok(),
+            Data::Text(text) => match length(text) {
+                Ok(duration) => Some(duration),
+                Err(why) => {
+                    self.fault(node.at, format!("`{key}` {why}"));
+                    return None;
+                }
+            },
             Data::Integer(0) => Some(Duration::ZERO),
             _ => None,
         };
         match duration {
-            Some(duration) if duration <= MAX_DURATION => duration.into(),
+            Some(duration) if duration <= MAX_DURATION => {
+                self.counts(key, Data::Text(written(duration)));
+                Some(duration)
+            }
             Some(_) => {
                 self.wrong(key, node, "a day at most");
                 None
@@ -118,21 +278,66 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A length of time, or this one.
+    pub fn duration_or(&mut self, key: &'static str, default: Duration) -> Duration {
+        match self.has(key).then(|| self.duration(key)) {
+            Some(given) => given.unwrap_or(default),
+            None => {
+                self.ask(key, Shape::Duration);
+                self.counts(key, Data::Text(written(default)));
+                default
+            }
+        }
+    }
+
+    /// Two lengths of time, `200ms..2s`, or these.
+    pub fn span_or(&mut self, key: &'static str, default: (Duration, Duration)) -> (Duration, Duration) {
+        let node = self.ask(key, Shape::Span);
+        let span = node.and_then(|node| {
+            let ends = node.as_text().and_then(|text| text.split_once(".."));
+            let span = ends.and_then(|(from, to)| Some((length(from.trim()).ok()?, length(to.trim()).ok()?)));
+            let span = span.filter(|(from, to)| from <= to && *to <= MAX_DURATION);
+            if span.is_none() {
+                self.wrong(key, node, "two lengths of time such as 200ms..2s");
+            }
+            span
+        });
+        let (from, to) = span.unwrap_or(default);
+        self.counts(key, Data::Text(format!("{}..{}", written(from), written(to))));
+        (from, to)
+    }
+
     /// A whole number from 1 to `most`.
     pub fn count(&mut self, key: &'static str, most: u32) -> Option<u32> {
-        let node = self.node(key)?;
+        self.number(key, 1..=most)
+    }
+
+    /// A whole number in a range.
+    pub fn number(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let (least, most) = (*range.start(), *range.end());
+        let Some(node) = self.ask(key, Shape::Number(least, most)) else {
+            return self.reading.sketch.then_some(least);
+        };
         if let Data::Integer(number) = node.data
-            && let Some(number) = u32::try_from(number).ok().filter(|number| (1..=most).contains(number))
+            && let Some(number) = u32::try_from(number).ok().filter(|number| range.contains(number))
         {
             return Some(number);
         }
-        self.wrong(key, node, &format!("a whole number from 1 to {most}"));
+        self.wrong(key, node, &format!("a whole number from {least} to {most}"));
         None
+    }
+
+    /// A whole number in a range, or this one.
+    pub fn number_or(&mut self, key: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        let absent = !self.has(key);
+        let number = self.number(key, range).filter(|_| !absent).unwrap_or(default);
+        self.counts(key, Data::Integer(number.into()));
+        number
     }
 
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
-        let node = self.node(key)?;
+        let Some(node) = self.ask(key, Shape::Flag) else { return self.reading.sketch.then_some(false) };
         if let Data::Bool(flag) = node.data {
             return Some(flag);
         }
@@ -140,26 +345,113 @@ impl<'a> Fields<'a> {
         None
     }
 
+    /// `true` or `false`, or this.
+    pub fn flag_or(&mut self, key: &'static str, default: bool) -> bool {
+        let absent = !self.has(key);
+        let flag = self.flag(key).filter(|_| !absent).unwrap_or(default);
+        self.counts(key, Data::Bool(flag));
+        flag
+    }
+
     /// One of some words.
     pub fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
-        let node = self.node(key)?;
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        let Some(node) = self.ask(key, Shape::Choice(known.clone())) else {
+            return words.first().filter(|_| self.reading.sketch).map(|(_, value)| *value);
+        };
         let word = node.as_text().unwrap_or_default();
         if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
             return Some(*value);
         }
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         let near = suggest(word, known.iter().copied());
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         self.fault(node.at, format!("`{key}` is {}, not {}{near}", known.join(" or "), node.data));
         None
     }
 
+    /// One of some words, or this.
+    pub fn choice_or<T: Copy + PartialEq>(&mut self, key: &'static str, words: &[(&'static str, T)], default: T) -> T {
+        let absent = !self.has(key);
+        let value = self.choice(key, words).filter(|_| !absent).unwrap_or(default);
+        if let Some((word, _)) = words.iter().find(|(_, known)| *known == value) {
+            self.counts(key, Data::Text((*word).to_owned()));
+        }
+        value
+    }
+
+    /// Several of some words.
+    pub fn choices<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Vec<T> {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        let shape = Shape::Either(vec![Shape::Choice(known.clone()), Shape::List]);
+        let mut values = Vec::new();
+        for (at, word) in self.several(key, shape) {
+            if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
+                values.push(*value);
+                continue;
+            }
+            let near = suggest(&word, known.iter().copied());
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            self.fault(at, format!("`{key}` knows {}, not {word:?}{near}", known.join(", ")));
+        }
+        values
+    }
+
+    /// A map inside this one, if it is there.
+    pub fn map<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
+        if !self.has(key) && !self.reading.sketch {
+            self.ask(key, Shape::Any);
+            return None;
+        }
+        Some(self.map_or(key, what, read))
+    }
+
+    /// A map inside this one, all of whose keys have a default.
+    pub fn map_or<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+        let empty = Node { at: self.at, data: Data::Null };
+        let node = self.ask(key, Shape::Any);
+        // What is no map is a fault, and is read as an empty one, so that there is one fault and no more.
+        let is_map = node.is_none_or(|node| matches!(node.data, Data::Map(_) | Data::Null));
+        if let Some(node) = node.filter(|_| !is_map) {
+            self.fault(node.at, format!("{what} is a map of keys, not {}", node.data));
+        }
+        let entries: &[(Key, Node)] = match node.unwrap_or(&empty) {
+            Node { data: Data::Map(entries), .. } => entries,
+            _ => &[],
+        };
+        let mut inner = Fields {
+            what: what.to_owned(),
+            at: node.map_or(self.at, |node| node.at),
+            entries,
+            asked: Vec::new(),
+            facts: BTreeSet::new(),
+            more: self.more,
+            reading: self.reading,
+        };
+        let value = read(&mut inner);
+        let facts = std::mem::take(&mut inner.facts);
+        let keys = inner.finish();
+        self.facts.extend(facts);
+        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
+            asked.value = written_map(&keys);
+            asked.shape = Shape::Map(keys);
+        }
+        value
+    }
+
     /// The conditions of `expect`, over a kind's subjects.
     pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
+        self.conditions("expect", subjects)
+    }
+
+    /// The conditions of any key.
+    pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
         let mut conditions = Vec::new();
-        for (at, text) in self.texts("expect") {
-            match Condition::parse(&text, subjects) {
-                Ok(condition) => conditions.push(condition),
+        for (at, text) in self.several(key, Shape::Conditions(subjects)) {
+            match Condition::parse_in(&text, &[subjects, self.more], &self.reading.scope) {
+                Ok(condition) => {
+                    self.facts.extend(condition.facts().cloned());
+                    conditions.push(condition);
+                }
                 Err(message) => self.fault(at, message),
             }
         }
@@ -168,9 +460,9 @@ impl<'a> Fields<'a> {
 
     /// Like [`Self::expect`], for a kind that has nothing to say without a condition.
     pub fn expect_some(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        let faults = self.faults.len();
+        let faults = self.reading.faults.len();
         let conditions = self.expect(subjects);
-        if conditions.is_empty() && self.faults.len() == faults {
+        if conditions.is_empty() && self.reading.faults.len() == faults {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.fault(
                 self.at,
@@ -180,9 +472,9 @@ impl<'a> Fields<'a> {
         conditions
     }
 
-    /// Ends the reading: a key that nobody asked for is a fault.
-    pub fn finish(mut self) {
-        let asked = std::mem::take(&mut self.asked);
+    /// Ends the reading: a key that nobody asked for is a fault. Gives what was asked for.
+    pub fn finish(self) -> Vec<Asked> {
+        let asked: Vec<_> = self.asked.iter().map(|asked| asked.key).collect();
         for (key, _) in self.entries {
             if asked.contains(&key.name.as_str()) {
                 continue;
@@ -191,7 +483,43 @@ impl<'a> Fields<'a> {
                 Some(near) => format!("`{}` is not a key of {}; did you mean `{near}`?", key.name, self.what),
                 None => format!("`{}` is not a key of {}; there are {}", key.name, self.what, asked.join(", ")),
             };
-            self.faults.push(Fault { at: key.at, message });
+            self.reading.fault(key.at, message);
         }
+        self.asked
     }
+}
+
+/// What was asked for, as a map of the file.
+pub(super) fn written_map(asked: &[Asked]) -> Data {
+    let at = Place::START;
+    let given = asked.iter().filter(|asked| asked.value != Data::Null);
+    Data::Map(
+        given.map(|asked| (Key { at, name: asked.key.to_owned() }, Node { at, data: asked.value.clone() })).collect(),
+    )
+}
+
+/// A length of time as the file writes it.
+pub(super) fn written(span: Duration) -> String {
+    if span.is_zero() { "0s".to_owned() } else { humantime::format_duration(span).to_string() }
+}
+
+/// Reads a length of time.
+fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let units = ["ms", "s", "m", "h"];
+        let near = match number.trim() {
+            "" => None,
+            unit if number.len() < text.len() => match unit.to_ascii_lowercase().as_str() {
+                "msec" | "millis" | "mili" | "milliseconds" => Some("ms"),
+                "sec" | "secs" | "sek" | "second" => Some("s"),
+                "mins" | "minutes" | "minute" => Some("m"),
+                "hr" | "hrs" => Some("h"),
+                lower => units.into_iter().find(|unit| *unit == lower).or_else(|| suggest(lower, units)),
+            },
+            _ => None,
+        };
+        let near = near.map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
+        format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
+    })
 }

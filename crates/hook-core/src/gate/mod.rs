@@ -8,6 +8,8 @@ mod built_in;
 mod condition;
 mod fields;
 mod operand;
+mod scope;
+mod template;
 mod value;
 mod yaml;
 
@@ -15,9 +17,11 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 pub use self::{
     condition::{Condition, Held, Subject},
-    fields::Fields,
+    fields::{Fields, Reading},
+    scope::{Defaults, HttpDefaults, Retry, Scope},
+    template::{Fact, Known, Rendered, Template, Unknown, Version},
     value::{Facts, Value, in_words},
-    yaml::{Data, Node, Place},
+    yaml::{Data, Key, Node, Place},
 };
 use crate::{
     check::{self, Check},
@@ -81,11 +85,11 @@ pub(crate) fn load_with(
     hook: Hook,
     file: Option<&str>,
 ) -> Result<HookGate, Vec<Fault>> {
-    let mut faults = Vec::new();
+    let mut reading = Reading::default();
     let mut gate = None;
-    if let Some(file) = file.and_then(|text| parse(text, &mut faults)) {
-        for_each_hook(&file, &mut faults, |at, fields| {
-            let built_in = built_in_checks(at, built_in(at), fields.faults());
+    if let Some(file) = file.and_then(|text| parse(text, &mut reading)) {
+        for_each_hook(&file, &mut reading, |at, fields| {
+            let built_in = built_in_checks(at, built_in(at), fields.reading());
             let read = read_hook(built_in, fields);
             if at == hook {
                 gate = Some(read);
@@ -93,18 +97,18 @@ pub(crate) fn load_with(
         });
     }
     let gate = gate.unwrap_or_else(|| {
-        let built_in = built_in_checks(hook, built_in(hook), &mut faults);
-        let checks = built_in.iter().filter_map(|node| read_check(node, &mut faults)).collect();
+        let built_in = built_in_checks(hook, built_in(hook), &mut reading);
+        let checks = built_in.iter().filter_map(|node| read_check(node, &mut reading)).collect();
         HookGate { checks, none_in_words: false, deadline: None }
     });
-    if faults.is_empty() { Ok(gate) } else { Err(sorted(faults)) }
+    if reading.faults.is_empty() { Ok(gate) } else { Err(sorted(reading.faults)) }
 }
 
 /// The checks of a hook's default file, not read yet: a team's file may change their keys.
-fn built_in_checks(hook: Hook, text: &str, faults: &mut Vec<Fault>) -> Vec<Node> {
+fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
     let mut checks = Vec::new();
-    if let Some(defaults) = parse(text, faults) {
-        for_each_hook(&defaults, faults, |at, fields| {
+    if let Some(defaults) = parse(text, reading) {
+        for_each_hook(&defaults, reading, |at, fields| {
             let own: Vec<Node> = fields.list("checks").unwrap_or_default().into_iter().cloned().collect();
             if at == hook {
                 checks = own;
@@ -122,7 +126,7 @@ fn read_hook(built_in: Vec<Node>, fields: &mut Fields<'_>) -> HookGate {
     let own = read_checks(checks.as_ref(), fields);
     let built_in = change(built_in, changes.as_ref(), fields);
     let none_in_words = own.is_none();
-    let mut checks: Vec<_> = built_in.iter().filter_map(|node| read_check(node, fields.faults())).collect();
+    let mut checks: Vec<_> = built_in.iter().filter_map(|node| read_check(node, fields.reading())).collect();
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
     HookGate { checks, none_in_words, deadline }
@@ -134,29 +138,29 @@ fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults
 }
 
-fn parse(text: &str, faults: &mut Vec<Fault>) -> Option<Node> {
+fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than the {MAX_BYTES} that a gate file can have", text.len());
-        faults.push(Fault { at: Place::START, message });
+        reading.fault(Place::START, message);
         return None;
     }
-    yaml::parse(text).map_err(|fault| faults.push(fault)).ok()
+    yaml::parse(text).map_err(|fault| reading.faults.push(fault)).ok()
 }
 
 /// Reads the top of a gate file and calls `part` for each hook that it names.
-fn for_each_hook(file: &Node, faults: &mut Vec<Fault>, mut part: impl FnMut(Hook, &mut Fields<'_>)) {
-    let Some(mut top) = Fields::of(file, "a gate file", faults) else { return };
+fn for_each_hook(file: &Node, reading: &mut Reading, mut part: impl FnMut(Hook, &mut Fields<'_>)) {
+    let Some(mut top) = Fields::of(file, "a gate file", reading) else { return };
     match top.node("version").map(|node| (node.at, &node.data)) {
         None => top.fault(Place::START, "`version: 1` is missing"),
         Some((_, Data::Integer(1))) => {}
         Some((at, other)) => top.fault(at, format!("version {other} is not known; this is version 1")),
     }
     if let Some(hooks) = top.node("hooks")
-        && let Some(mut hooks) = Fields::of(hooks, "hooks", top.faults())
+        && let Some(mut hooks) = Fields::of(hooks, "hooks", top.reading())
     {
         for hook in Hook::ALL {
             if let Some(node) = hooks.node(hook.key())
-                && let Some(mut fields) = Fields::of(node, hook.key(), hooks.faults())
+                && let Some(mut fields) = Fields::of(node, hook.key(), hooks.reading())
             {
                 part(hook, &mut fields);
                 fields.finish();
@@ -173,7 +177,7 @@ fn read_checks(node: Option<&Node>, fields: &mut Fields<'_>) -> Option<Vec<Check
         None => Some(Vec::new()),
         Some((Data::Text(word), _)) if word == "none" => None,
         Some((Data::List(items), _)) => {
-            Some(items.iter().filter_map(|item| read_check(item, fields.faults())).collect())
+            Some(items.iter().filter_map(|item| read_check(item, fields.reading())).collect())
         }
         Some((_, node)) => {
             fields.fault(node.at, "`checks` is a list of checks, or `none`");
@@ -214,8 +218,8 @@ fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) 
     }
 }
 
-fn read_check(node: &Node, faults: &mut Vec<Fault>) -> Option<CheckSpec> {
-    let mut fields = Fields::of(node, "a check", faults)?;
+fn read_check(node: &Node, reading: &mut Reading) -> Option<CheckSpec> {
+    let mut fields = Fields::of(node, "a check", reading)?;
     let name = fields.text("name");
     let policies = Policies {
         on_fail: policy(&mut fields, "on_fail"),
