@@ -1,5 +1,7 @@
 //! A task definition (DescribeTaskDefinition), as far as checks ask for it, and the names of images.
 
+use crate::gate::{Data, Node, parse_yaml};
+
 /// A task definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskDefinition {
@@ -80,6 +82,16 @@ impl Image {
     }
 }
 
+/// The task definition that an AppSpec file names.
+pub fn task_definition_of(app_spec: &str) -> Option<String> {
+    let file = parse_yaml(app_spec).ok()?;
+    let Data::List(resources) = &file.get("Resources")?.data else { return None };
+    let of = |resource: &Node| {
+        resource.get("TargetService")?.get("Properties")?.get("TaskDefinition")?.as_text().map(str::to_owned)
+    };
+    resources.iter().find_map(of).filter(|name| !name.is_empty())
+}
+
 /// A digest for reading: its algorithm and the first twelve digits.
 pub fn short_digest(digest: &str) -> String {
     match digest.split_once(':') {
@@ -106,6 +118,26 @@ mod tests {
         assert_eq!(parts("localhost:5000/shop:1.2"), own("localhost:5000/shop", "1.2", ""));
         assert_eq!(parts("shop@sha256:ab"), own("shop", "", "sha256:ab"));
         assert_eq!(parts("shop:1.2@sha256:ab"), own("shop", "1.2", "sha256:ab"));
+    }
+
+    #[test]
+    fn an_app_spec_names_its_task_definition_in_yaml_and_in_json() {
+        let yaml = "version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: \"arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42\"
+        LoadBalancerInfo: { ContainerName: web, ContainerPort: 8080 }
+Hooks:
+  - BeforeInstall: CodeDeployHook_BeforeInstall
+";
+        let arn = Some("arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42".to_owned());
+        assert_eq!(task_definition_of(yaml), arn);
+        let json = r#"{"version":1,"Resources":[{"TargetService":{"Properties":{"TaskDefinition":"shop:42"}}}]}"#;
+        assert_eq!(task_definition_of(json).as_deref(), Some("shop:42"));
+        assert_eq!(task_definition_of("version: 0.0"), None);
+        assert_eq!(task_definition_of("]"), None);
     }
 
     #[test]

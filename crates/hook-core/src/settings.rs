@@ -25,6 +25,8 @@ pub struct Settings {
     pub log: LogLevel,
     /// What the AWS clients need.
     pub aws: AwsSettings,
+    /// All variables that a gate file may name as `{{env.NAME}}`; those that begin with `AWS_` are none of them.
+    pub variables: Variables,
     /// Whether Lambda started this process.
     pub in_lambda: bool,
     /// What could not be used, one sentence each.
@@ -84,6 +86,16 @@ pub enum LogLevel {
     Info,
     /// And that the answer was taken.
     Debug,
+}
+
+/// The variables of the function. Some may be secret.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Variables({})", self.0.len())
+    }
 }
 
 /// What the AWS clients need, under the names that the AWS SDKs use.
@@ -227,6 +239,7 @@ impl Settings {
                 &mut faults,
             ),
             aws: AwsSettings::read(&vars, &mut faults),
+            variables: Variables(vars.iter().filter(|(name, _)| !name.starts_with("AWS_")).map(|(name, value)| (name.clone(), value.clone())).collect()),
             in_lambda: LAMBDAS.iter().all(|name| vars.contains_key(*name)),
             faults: Vec::new(),
         };

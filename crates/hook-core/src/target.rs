@@ -180,6 +180,8 @@ pub struct TaskSet {
     pub task_definition: String,
     /// ARN of its target group.
     pub target_group: Option<String>,
+    /// The container that the load balancer talks to.
+    pub container: Option<String>,
     /// The port of its container in the target group.
     pub container_port: Option<i32>,
     /// When it was made.
@@ -380,6 +382,7 @@ mod tests {
             pending: 0,
             task_definition: "web:1".into(),
             target_group: None,
+            container: None,
             container_port: None,
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100)),
         }

@@ -166,6 +166,7 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
         pending: set.pending_count(),
         task_definition: text(set.task_definition()),
         target_group: set.load_balancers().iter().find_map(|it| it.target_group_arn()).map(str::to_owned),
+        container: set.load_balancers().iter().find_map(|it| it.container_name()).map(str::to_owned),
         container_port: set.load_balancers().iter().find_map(|it| it.container_port()),
         created: time(set.created_at()),
     }

@@ -3,6 +3,7 @@
 //! The clients are configured by hand from what Lambda's environment always has, which costs a fifth of loading the
 //! full chain, and with ring and embedded roots, which cost a hundredth of the defaults at a cold start.
 
+mod account;
 mod answer;
 mod cloudwatch;
 mod codedeploy;
@@ -10,6 +11,7 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
+mod revision;
 mod signed;
 
 use std::time::Duration;
@@ -25,10 +27,12 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
 pub use self::{
+    account::Found,
     answer::{Answer, Sent},
     discovery::Discovery,
     ecs::Listed,
     fault::Fault,
+    revision::AppSpec,
 };
 use crate::settings::AwsSettings;
 
@@ -85,6 +89,13 @@ impl Aws {
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             signed: signed::Signed::new(settings),
         }
+    }
+}
+
+impl Aws {
+    /// The region of the function; empty when nobody says.
+    pub fn region(&self) -> &str {
+        self.signed.region()
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     target::Task,
 };
 
-pub const KIND: Kind = Kind { key: "image", read };
+pub const KIND: Kind = Kind { key: "image", takes: &[], read };
 
 #[derive(Debug)]
 struct Pinned {

@@ -29,7 +29,7 @@ pub struct Pace {
 /// So long before time is up there is a last look. AWS answers in less.
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A pause shorter than this would be an attack.
-const LEAST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Pace {
     /// One look.
@@ -200,6 +200,7 @@ mod tests {
             probe: Probe::new(&AwsSettings::default()),
             test_address: None,
             host: None,
+            given: Arc::default(),
             until: Instant::now() + left,
         }
     }

@@ -15,6 +15,7 @@ mod yaml;
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
+pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
     condition::{Condition, Held, Subject},
     fields::{Fields, Reading},
@@ -226,7 +227,9 @@ fn read_check(node: &Node, reading: &mut Reading) -> Option<CheckSpec> {
         on_error: policy(&mut fields, "on_error"),
         no_data: policy(&mut fields, "no_data"),
     };
-    let kinds: Vec<_> = check::KINDS.iter().filter(|kind| node.get(kind.key).is_some()).collect();
+    let mut kinds: Vec<_> = check::KINDS.iter().filter(|kind| node.get(kind.key).is_some()).collect();
+    let taken: Vec<_> = kinds.iter().flat_map(|kind| kind.takes).collect();
+    kinds.retain(|kind| !taken.contains(&&kind.key));
     let [kind] = kinds[..] else {
         let known: Vec<_> = check::KINDS.iter().map(|kind| kind.key).collect();
         let message = match kinds[..] {
