@@ -86,6 +86,8 @@ codes! {
     WrongEvent: "compare the function names in the AppSpec's Hooks section with their events",
     NoEventInProgress: "the event is over (answered, timed out, or the deployment was stopped); nothing was checked",
     RollbackDeployment: "set GREENLIGHT_ROLLBACK=check to have roll-backs checked too",
+    GateSkipped: "nothing was checked, because the deployment's description has the words of `skip`",
+    SkipExpired: "the date of `skip` is past, so the words let nothing through; take them out, or set a new date",
     StatusUnknown: "the deployment's lifecycle events could not be read, so the wiring was not compared",
     SettingsInvalid: "mend the function's environment variables",
     GateUnreadable: "check GREENLIGHT_GATE_FILE and that the file is in the package or a layer",

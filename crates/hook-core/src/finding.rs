@@ -166,6 +166,11 @@ pub enum Policy {
     Ignore,
 }
 
+impl Policy {
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 3] = [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
+}
+
 /// The three policies that every check has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policies {

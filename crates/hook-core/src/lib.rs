@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod finding;
 mod gate;
+pub mod gate_file;
 mod handle;
 mod hook;
 mod ids;

@@ -9,27 +9,34 @@ use crate::{
     check::Scene,
     code::Code,
     finding::{Observation, Outcome},
+    gate::Run,
     plan::Step,
+    verdict::Decision,
 };
 
 /// Something to run: a check with its scene, or a job of another kind.
 pub type Job = Pin<Box<dyn Future<Output = Observation> + Send>>;
 
-/// Runs every step of a plan to its end. Whoever calls this cuts it off.
-pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board) {
+/// Runs every step of a plan to its end, or to the first one that decides. Whoever calls this cuts it off.
+pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board, run: Run) {
     let jobs = steps
         .into_iter()
         .map(|step| {
             let scene = scene.clone();
-            let job: Job = Box::pin(async move { step.spec.check.look(&scene).await });
+            let job: Job = Box::pin(async move {
+                match step.settled {
+                    Some(settled) => settled,
+                    None => step.spec.check.look(&scene).await,
+                }
+            });
             (job, step.waits_for)
         })
         .collect();
-    run_jobs(jobs, board).await;
+    run_jobs(jobs, board, run).await;
 }
 
 /// Runs jobs at once, each after the one that it waits for, if that held.
-pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
+pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board, run: Run) {
     // For each job a place to say whether it held; none means that it has not ended.
     let (say, hear): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
@@ -48,8 +55,9 @@ pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
                     format!("{before} to hold"),
                     format!("{before} did not hold"),
                 );
+                // What it waited for has decided, if anything has.
                 board.end(index, why.but(Outcome::NotRun, Code::NotRun));
-                return;
+                return None;
             }
             board.begin(index);
             // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
@@ -59,11 +67,20 @@ pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board) {
                 Some(Ok(observation)) => observation,
                 _ => Observation::errored(Code::CheckPanicked, "check", "it panicked"),
             };
-            say.send_replace(Some(observation.holds()));
-            board.end(index, observation);
+            let held = observation.holds();
+            let decision = board.end(index, observation);
+            // After the writing down: what waits for it may tell of it.
+            say.send_replace(Some(held));
+            (decision == Decision::Fail).then_some(index)
         });
     }
-    while running.join_next().await.is_some() {}
+    while let Some(ended) = running.join_next().await {
+        if let (Run::FailFast, Ok(Some(index))) = (run, ended) {
+            board.decided(index);
+            // With the set, all that still runs is given up.
+            return;
+        }
+    }
 }
 
 /// Waits until a barrier has ended; false when it did not hold, or went away.
@@ -79,7 +96,10 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::{board::CutOff, finding::Policies};
+    use crate::{
+        board::CutOff,
+        finding::{Policies, Policy},
+    };
 
     fn good() -> Job {
         Box::pin(async { Observation::passed("web", "fine") })
@@ -93,10 +113,18 @@ mod tests {
         Box::pin(async { panic!("a check with a fault") })
     }
 
+    fn never() -> Job {
+        Box::pin(std::future::pending())
+    }
+
     async fn outcomes(jobs: Vec<(Job, Option<usize>)>) -> Vec<Outcome> {
-        let board = Board::new(Arc::new(|_| {}));
-        board.plan(jobs.iter().map(|_| ("check", "ecs", Policies::default())));
-        run_jobs(jobs, &board).await;
+        outcomes_of(jobs, Run::Collect, Policies::default()).await
+    }
+
+    async fn outcomes_of(jobs: Vec<(Job, Option<usize>)>, run: Run, policies: Policies) -> Vec<Outcome> {
+        let board = Board::new(Arc::new(|_, _| {}));
+        board.plan(jobs.iter().map(|_| ("check", "ecs", policies)));
+        run_jobs(jobs, &board, run).await;
         board.close(&CutOff::Time(Duration::ZERO)).iter().map(|finding| finding.observation.outcome).collect()
     }
 
@@ -111,5 +139,15 @@ mod tests {
         assert_eq!(outcomes(vec![(good(), Some(1)), (good(), None)]).await, [Outcome::Passed, Outcome::Passed]);
         assert_eq!(outcomes(vec![(good(), Some(1)), (bad(), None)]).await, [Outcome::NotRun, Outcome::Failed]);
         assert_eq!(outcomes(vec![(good(), Some(1)), (panics(), None)]).await, [Outcome::NotRun, Outcome::Errored]);
+    }
+
+    #[tokio::test]
+    async fn the_first_that_decides_ends_the_others_where_the_file_says_so() {
+        let jobs = || vec![(never(), None), (bad(), None), (good(), Some(0))];
+        let fast = outcomes_of(jobs(), Run::FailFast, Policies::default()).await;
+        assert_eq!(fast, [Outcome::NotRun, Outcome::Failed, Outcome::NotRun]);
+        let warns = Policies { on_fail: Policy::Warn, ..Policies::default() };
+        let fast = outcomes_of(vec![(bad(), None), (good(), None)], Run::FailFast, warns).await;
+        assert_eq!(fast, [Outcome::Failed, Outcome::Passed], "what only warns decides nothing");
     }
 }

@@ -36,6 +36,8 @@ pub struct Deployment {
     pub created: Option<SystemTime>,
     /// Who created it: `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
+    /// What its creator wrote about it; empty for most.
+    pub description: String,
     /// Whether it undoes another deployment.
     pub is_rollback: bool,
     /// Whether a failure of it rolls back by itself; none when neither it nor its group says.

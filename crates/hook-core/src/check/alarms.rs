@@ -19,7 +19,7 @@ use crate::{
     target::Alarm,
 };
 
-pub const KIND: Kind = Kind { key: "alarms", takes: &[], read };
+pub const KIND: Kind = Kind { key: "alarms", read };
 
 /// CloudWatch's word for an alarm that cannot tell.
 const NO_DATA: &str = "INSUFFICIENT_DATA";

@@ -19,7 +19,7 @@ use crate::{
     target::{Listener, TargetGroup},
 };
 
-pub const KIND: Kind = Kind { key: "answers", takes: &[], read };
+pub const KIND: Kind = Kind { key: "answers", read };
 
 #[derive(Debug)]
 struct Answers {

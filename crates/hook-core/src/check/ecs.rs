@@ -19,7 +19,7 @@ use crate::{
     target::{Service, Task, TaskSet},
 };
 
-pub const KIND: Kind = Kind { key: "ecs", takes: &[], read };
+pub const KIND: Kind = Kind { key: "ecs", read };
 
 const SUBJECTS: &[Subject] = &[
     Subject::new("task_set", Code::ReplacementMissing),

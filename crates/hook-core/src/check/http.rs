@@ -20,7 +20,7 @@ use crate::{
     gate::{Condition, Fact, Fields, Subject},
 };
 
-pub const KIND: Kind = Kind { key: "http", takes: &[], read };
+pub const KIND: Kind = Kind { key: "http", read };
 
 pub(super) const SUBJECTS: &[Subject] = &[
     Subject::new("status", Code::UnexpectedStatus),

@@ -21,7 +21,7 @@ use crate::{
     target::Task,
 };
 
-pub const KIND: Kind = Kind { key: "image", takes: &[], read };
+pub const KIND: Kind = Kind { key: "image", read };
 
 #[derive(Debug)]
 struct Pinned {

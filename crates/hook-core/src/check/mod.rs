@@ -9,12 +9,15 @@ mod http;
 mod image;
 mod judge;
 mod known;
+pub(crate) mod later;
+mod metric;
 mod poll;
 mod preflight;
 mod probe;
 mod question;
 mod reach;
 mod reply;
+mod steps;
 mod targets;
 mod tcp;
 mod tls;
@@ -34,15 +37,24 @@ use crate::{
 };
 
 /// Every kind of check, by the key that names it in a gate file.
-pub const KINDS: &[Kind] =
-    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, image::KIND, preflight::KIND, reach::KIND, targets::KIND, tcp::KIND];
+pub const KINDS: &[Kind] = &[
+    alarms::KIND,
+    answers::KIND,
+    ecs::KIND,
+    http::KIND,
+    image::KIND,
+    metric::KIND,
+    preflight::KIND,
+    reach::KIND,
+    steps::KIND,
+    targets::KIND,
+    tcp::KIND,
+];
 
 /// A kind of check: its key in the gate file, and how to read one.
 pub struct Kind {
     /// The key.
     pub key: &'static str,
-    /// Keys of other kinds that it has as keys of its own: `reach: green` may have an `http`.
-    pub takes: &'static [&'static str],
     /// Reads its keys; faults go into `fields`.
     pub read: fn(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>>,
 }

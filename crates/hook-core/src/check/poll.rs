@@ -172,6 +172,7 @@ mod tests {
             group: "web".into(),
             created: None,
             creator: "user".into(),
+            description: String::new(),
             is_rollback: false,
             rolls_back_on_failure: None,
             target_groups: Vec::new(),

@@ -13,7 +13,7 @@ use crate::{
     gate::Fields,
 };
 
-pub const KIND: Kind = Kind { key: "preflight", takes: &[], read };
+pub const KIND: Kind = Kind { key: "preflight", read };
 
 /// A load balancer in the same VPC answers in milliseconds.
 const CONNECT: Duration = Duration::from_secs(3);

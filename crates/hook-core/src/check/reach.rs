@@ -27,7 +27,7 @@ use crate::{
     target::{Listener, Rule, group_name},
 };
 
-pub const KIND: Kind = Kind { key: "reach", takes: &["http"], read };
+pub const KIND: Kind = Kind { key: "reach", read };
 
 #[derive(Debug)]
 pub(super) struct Reach {

@@ -15,7 +15,7 @@ use crate::{
     target::TargetHealth,
 };
 
-pub const KIND: Kind = Kind { key: "targets", takes: &[], read };
+pub const KIND: Kind = Kind { key: "targets", read };
 
 const SUBJECTS: &[Subject] = &[
     Subject::new("healthy", Code::TargetsUnhealthy),

@@ -19,7 +19,7 @@ use crate::{
     gate::{Condition, Fact, Fields, Subject, Template, Value},
 };
 
-pub const KIND: Kind = Kind { key: "tcp", takes: &[], read };
+pub const KIND: Kind = Kind { key: "tcp", read };
 
 const SUBJECTS: &[Subject] = &[Subject::new("latency", Code::TooSlow)];
 

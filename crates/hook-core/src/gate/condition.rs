@@ -160,6 +160,20 @@ impl Condition {
         Ok(Self { subject: word.to_owned(), code: subject.code, operator, operands, text })
     }
 
+    /// Whether it may have several values, with commas between them.
+    pub(super) fn is_list(&self) -> bool {
+        self.operator == Operator::In
+    }
+
+    /// The subjects that it needs.
+    pub fn subjects(&self) -> impl Iterator<Item = &str> {
+        let others = self.operands.iter().filter_map(|operand| match operand {
+            Operand::Subject(name) => Some(name.as_str()),
+            _ => None,
+        });
+        std::iter::once(self.subject.as_str()).chain(others)
+    }
+
     /// The facts that it compares with.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.operands.iter().filter_map(Operand::template).flat_map(|template| template.facts())

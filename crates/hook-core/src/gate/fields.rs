@@ -11,6 +11,7 @@ use super::{
     condition::Subject,
     suggest,
     template::Fact,
+    unit,
     yaml::{Data, Key, Node, Place},
 };
 
@@ -29,6 +30,16 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// A name that later steps of the same check may use.
+    pub fn capture(&mut self, name: &str) {
+        self.scope.captures.push(name.to_owned());
+    }
+
+    /// The check with its steps is over.
+    pub fn forget_captures(&mut self) {
+        self.scope.captures.clear();
+    }
+
     /// Reports a fault.
     pub fn fault(&mut self, at: Place, message: impl Into<String>) {
         self.faults.push(Fault { at, message: message.into() });
@@ -53,6 +64,8 @@ pub enum Shape {
     Any,
     /// A text.
     Text,
+    /// A text with facts in it.
+    Template,
     /// A text, or a list of texts.
     Texts,
     /// A length of time.
@@ -73,6 +86,12 @@ pub enum Shape {
     List,
     /// Keys of its own.
     Map(Vec<Asked>),
+    /// A list of maps with these keys.
+    Items(Vec<Asked>),
+    /// The checks of a hook, or `none`.
+    Checks,
+    /// Changes to built-in checks by name, or `none`.
+    BuiltIn,
     /// One of several.
     Either(Vec<Shape>),
 }
@@ -84,8 +103,8 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     asked: Vec<Asked>,
     facts: BTreeSet<Fact>,
-    /// Subjects beside those of the kind.
-    pub(super) more: &'static [Subject],
+    /// Subjects beside those of the kind; with a hint where they are not to be had.
+    more: (&'static [Subject], Option<&'static str>),
     reading: &'a mut Reading,
 }
 
@@ -101,7 +120,7 @@ impl<'a> Fields<'a> {
             }
         };
         let (asked, facts) = (Vec::new(), BTreeSet::new());
-        Some(Self { what: what.to_owned(), at: node.at, entries, asked, facts, more: &[], reading })
+        Some(Self { what: what.to_owned(), at: node.at, entries, asked, facts, more: (&[], None), reading })
     }
 
     /// Where the map begins.
@@ -144,6 +163,16 @@ impl<'a> Fields<'a> {
         self.ask(key, Shape::Any)
     }
 
+    /// The same, for what has a shape of its own.
+    pub(super) fn node_as(&mut self, key: &'static str, shape: Shape) -> Option<&'a Node> {
+        self.ask(key, shape)
+    }
+
+    /// Further subjects for the conditions, and what to say where they are named and not to be had.
+    pub fn also(&mut self, subjects: &'static [Subject], hint: &'static str, to_be_had: bool) {
+        self.more = (subjects, (!to_be_had).then_some(hint));
+    }
+
     fn ask(&mut self, key: &'static str, shape: Shape) -> Option<&'a Node> {
         let node = self.entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| node);
         if !self.asked.iter().any(|asked| asked.key == key) {
@@ -176,7 +205,11 @@ impl<'a> Fields<'a> {
 
     /// A string.
     pub fn text(&mut self, key: &'static str) -> Option<String> {
-        let Some(node) = self.ask(key, Shape::Text) else { return self.reading.sketch.then(String::new) };
+        self.one(key, Shape::Text)
+    }
+
+    fn one(&mut self, key: &'static str, shape: Shape) -> Option<String> {
+        let Some(node) = self.ask(key, shape) else { return self.reading.sketch.then(String::new) };
         match &node.data {
             Data::Text(text) => Some(text.clone()),
             Data::Integer(number) => Some(number.to_string()),
@@ -190,7 +223,7 @@ impl<'a> Fields<'a> {
     /// A string with facts in it.
     pub fn template(&mut self, key: &'static str) -> Option<Template> {
         let at = self.place_of(key);
-        let text = self.text(key)?;
+        let text = self.one(key, Shape::Template)?;
         self.template_of(at, &text)
     }
 
@@ -210,24 +243,31 @@ impl<'a> Fields<'a> {
 
     /// A map of names to texts with facts in them, such as headers.
     pub fn templates(&mut self, key: &'static str) -> Vec<(Key, Template)> {
+        let names = self.names(key);
+        names
+            .into_iter()
+            .filter_map(|(name, (at, text))| self.template_of(at, &text).map(|template| (name, template)))
+            .collect()
+    }
+
+    /// A map of names of the author's to texts.
+    pub fn names(&mut self, key: &'static str) -> Vec<(Key, (Place, String))> {
         let Some(node) = self.ask(key, Shape::Names) else { return Vec::new() };
         let Data::Map(entries) = &node.data else {
             self.wrong(key, node, "a map of names to texts");
             return Vec::new();
         };
-        let mut templates = Vec::new();
+        let mut names = Vec::new();
         for (name, value) in entries {
-            let text = match &value.data {
-                Data::Text(text) => text.clone(),
-                Data::Integer(_) | Data::Float(_) | Data::Bool(_) => value.data.to_string(),
-                _ => {
-                    self.wrong(&name.name, value, "a text");
-                    continue;
+            match &value.data {
+                Data::Text(text) => names.push((name.clone(), (value.at, text.clone()))),
+                Data::Integer(_) | Data::Float(_) | Data::Bool(_) => {
+                    names.push((name.clone(), (value.at, value.data.to_string())));
                 }
-            };
-            templates.extend(self.template_of(value.at, &text).map(|template| (name.clone(), template)));
+                _ => self.wrong(&name.name, value, "a text"),
+            }
         }
-        templates
+        names
     }
 
     /// One string or several.
@@ -408,34 +448,63 @@ impl<'a> Fields<'a> {
     /// A map inside this one, all of whose keys have a default.
     pub fn map_or<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
         let empty = Node { at: self.at, data: Data::Null };
-        let node = self.ask(key, Shape::Any);
-        // What is no map is a fault, and is read as an empty one, so that there is one fault and no more.
-        let is_map = node.is_none_or(|node| matches!(node.data, Data::Map(_) | Data::Null));
-        if let Some(node) = node.filter(|_| !is_map) {
-            self.fault(node.at, format!("{what} is a map of keys, not {}", node.data));
-        }
-        let entries: &[(Key, Node)] = match node.unwrap_or(&empty) {
-            Node { data: Data::Map(entries), .. } => entries,
-            _ => &[],
-        };
-        let mut inner = Fields {
-            what: what.to_owned(),
-            at: node.map_or(self.at, |node| node.at),
-            entries,
-            asked: Vec::new(),
-            facts: BTreeSet::new(),
-            more: self.more,
-            reading: self.reading,
-        };
-        let value = read(&mut inner);
-        let facts = std::mem::take(&mut inner.facts);
-        let keys = inner.finish();
-        self.facts.extend(facts);
+        let node = self.ask(key, Shape::Any).unwrap_or(&empty);
+        let (value, keys) = self.inner(node, what, read);
         if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
             asked.value = written_map(&keys);
             asked.shape = Shape::Map(keys);
         }
         value
+    }
+
+    /// A list of maps, if it is there.
+    pub fn items<T>(&mut self, key: &'static str, what: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
+        let node = self.ask(key, Shape::Items(Vec::new()));
+        let sketch = [Node { at: self.at, data: Data::Null }];
+        let items: &[Node] = match node.map(|node| (node, &node.data)) {
+            Some((_, Data::List(items))) => items,
+            Some((node, _)) => {
+                self.wrong(key, node, "a list");
+                &[]
+            }
+            None if self.reading.sketch => &sketch,
+            None => return Vec::new(),
+        };
+        let (mut values, mut written, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            let (value, keys) = self.inner(item, what, &read);
+            values.push(value);
+            written.push(Node { at: item.at, data: written_map(&keys) });
+            shape = keys;
+        }
+        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
+            (asked.value, asked.shape) = (Data::List(written), Shape::Items(shape));
+        }
+        values
+    }
+
+    /// Reads a map inside this one. What is no map is a fault, and is read as an empty one.
+    fn inner<T>(&mut self, node: &Node, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> (T, Vec<Asked>) {
+        let entries: &[(Key, Node)] = match &node.data {
+            Data::Map(entries) => entries,
+            Data::Null => &[],
+            other => {
+                self.fault(node.at, format!("{what} is a map of keys, not {other}"));
+                &[]
+            }
+        };
+        let mut inner = Fields {
+            what: what.to_owned(),
+            at: node.at,
+            entries,
+            asked: Vec::new(),
+            facts: BTreeSet::new(),
+            more: (&[], None),
+            reading: self.reading,
+        };
+        let value = read(&mut inner);
+        self.facts.append(&mut inner.facts);
+        (value, inner.finish())
     }
 
     /// The conditions of `expect`, over a kind's subjects.
@@ -445,9 +514,24 @@ impl<'a> Fields<'a> {
 
     /// The conditions of any key.
     pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
-        let mut conditions = Vec::new();
+        let mut conditions: Vec<Condition> = Vec::new();
         for (at, text) in self.several(key, Shape::Conditions(subjects)) {
-            match Condition::parse_in(&text, &[subjects, self.more], &self.reading.scope) {
+            // YAML has split it: `[status in 200, 204]` is a list of two.
+            if let Some(before) = conditions.last().filter(|before| before.is_list() && !text.trim().contains(' ')) {
+                let whole = format!("\"{before}, {}\"", text.trim());
+                self.fault(
+                    at,
+                    format!("`{text}` is no condition; one with a comma needs quotation marks here: {whole}"),
+                );
+                continue;
+            }
+            let (more, hint) = if key == "expect" { self.more } else { (&[][..], None) };
+            let known = if hint.is_none() { more } else { &[] };
+            match Condition::parse_in(&text, &[subjects, known], &self.reading.scope) {
+                Err(_) if hint.is_some() && Condition::parse_in(&text, &[more], &self.reading.scope).is_ok() => {
+                    let subject = text.split_whitespace().next().unwrap_or_default();
+                    self.fault(at, format!("`{subject}` {}", hint.unwrap_or_default()));
+                }
                 Ok(condition) => {
                     self.facts.extend(condition.facts().cloned());
                     conditions.push(condition);
@@ -462,7 +546,9 @@ impl<'a> Fields<'a> {
     pub fn expect_some(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
         let faults = self.reading.faults.len();
         let conditions = self.expect(subjects);
-        if conditions.is_empty() && self.reading.faults.len() == faults {
+        // Who misspelt the key is told that, and no more.
+        let misspelt = self.entries.iter().any(|(key, _)| suggest(&key.name, ["expect"]).is_some());
+        if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.fault(
                 self.at,
@@ -470,6 +556,11 @@ impl<'a> Fields<'a> {
             );
         }
         conditions
+    }
+
+    /// What was asked for so far, as a map of the file, with the values that count.
+    pub(super) fn written(&self) -> Data {
+        written_map(&self.asked)
     }
 
     /// Ends the reading: a key that nobody asked for is a fault. Gives what was asked for.
@@ -506,20 +597,7 @@ pub(super) fn written(span: Duration) -> String {
 /// Reads a length of time.
 fn length(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| {
-        let number = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let units = ["ms", "s", "m", "h"];
-        let near = match number.trim() {
-            "" => None,
-            unit if number.len() < text.len() => match unit.to_ascii_lowercase().as_str() {
-                "msec" | "millis" | "mili" | "milliseconds" => Some("ms"),
-                "sec" | "secs" | "sek" | "second" => Some("s"),
-                "mins" | "minutes" | "minute" => Some("m"),
-                "hr" | "hrs" => Some("h"),
-                lower => units.into_iter().find(|unit| *unit == lower).or_else(|| suggest(lower, units)),
-            },
-            _ => None,
-        };
-        let near = near.map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
+        let near = unit::near(text).map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
         format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
     })
 }

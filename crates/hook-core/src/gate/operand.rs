@@ -5,8 +5,8 @@ use regex_lite::Regex;
 use super::{
     Scope, Subject, Template, Value,
     condition::Operator,
-    suggest,
     template::{Known, Unknown},
+    unit,
 };
 
 /// One of them.
@@ -162,17 +162,7 @@ pub fn literal(text: &str) -> Result<Value, String> {
 }
 
 fn no_literal(text: &str) -> String {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
-    let near = match unit.to_ascii_lowercase().as_str() {
-        "percent" | "pct" | "per cent" => Some("%"),
-        "mss" | "msec" | "milli" | "millis" => Some("ms"),
-        lower if unit.len() < 5 => ["ms", "s", "m", "h"]
-            .into_iter()
-            .find(|known| *known == lower)
-            .or_else(|| suggest(lower, ["ms", "sec", "min", "hour"])),
-        _ => None,
-    };
-    match near {
+    match unit::near(text) {
         Some(near) => format!("`{text}` has an unknown unit; did you mean `{near}`?"),
         None => format!("`{text}` is no number, length of time or range; put a text in quotation marks"),
     }

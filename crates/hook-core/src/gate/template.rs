@@ -92,7 +92,7 @@ impl Fact {
             return Ok(Self::Captured(word.to_owned()));
         }
         match word.split_once('.') {
-            Some(("env", name)) => return variable(name),
+            Some(("env", name)) => return Self::variable(name),
             Some(("secret", name)) => return secret(name, scope),
             Some((colour, of)) => {
                 let colour = Colour::WORDS.iter().find(|(known, _)| *known == colour);
@@ -128,17 +128,22 @@ impl fmt::Display for Fact {
     }
 }
 
-fn variable(name: &str) -> Result<Fact, String> {
-    let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !sound {
-        return Err(format!("{{{{env.{name}}}}} names no variable of the function, such as {{{{env.STAGE}}}}"));
+impl Fact {
+    /// A variable of the function.
+    pub(super) fn variable(name: &str) -> Result<Self, String> {
+        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !sound {
+            return Err(format!("{{{{env.{name}}}}} names no variable of the function, such as {{{{env.STAGE}}}}"));
+        }
+        // Lambda puts the credentials of the function's role there.
+        if name.starts_with("AWS_") {
+            return Err(format!(
+                "{{{{env.{name}}}}}: variables that begin with AWS_ are no facts, as some are secrets"
+            ));
+        }
+        Ok(Self::Env(name.to_owned()))
     }
-    // Lambda puts the credentials of the function's role there.
-    if name.starts_with("AWS_") {
-        return Err(format!("{{{{env.{name}}}}}: variables that begin with AWS_ are no facts, as some are secrets"));
-    }
-    Ok(Fact::Env(name.to_owned()))
 }
 
 fn secret(name: &str, scope: &Scope) -> Result<Fact, String> {

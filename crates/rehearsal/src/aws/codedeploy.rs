@@ -27,6 +27,7 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
         "startTime": epoch(found.created),
         "completeTime": found.completed.map(epoch),
         "creator": found.creator,
+        "description": found.description,
         "ignoreApplicationStopFailures": false,
         "autoRollbackConfiguration": found.auto_rollback.as_ref().map(auto_rollback),
         "updateOutdatedInstancesOnly": false,

@@ -36,6 +36,7 @@ impl World {
             by_cloudformation: self.given.managed_by == ManagedBy::CloudFormation,
             config: "CodeDeployDefault.ECSAllAtOnce".into(),
             creator: creator.into(),
+            description: None,
             status: DeploymentStatus::InProgress,
             created: now,
             completed: None,

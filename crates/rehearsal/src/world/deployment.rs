@@ -83,6 +83,8 @@ pub struct Deployment {
     pub config: String,
     /// `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
+    /// What its creator wrote about it.
+    pub description: Option<String>,
     /// Where it is.
     pub status: DeploymentStatus,
     /// When it was created.
