@@ -32,9 +32,11 @@ async fn deployments(recorder: &Recorder) {
 /// One hook at a time, with what does not happen in those deployments: refusals of every kind.
 async fn refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
-    for trouble in [Trouble::Deny, Trouble::Fail, Trouble::LoseReply, Trouble::Malform, Trouble::HangUp] {
-        let stage = Stage::at(HookName::BeforeAllowTraffic).await;
-        playing.spawn(stage.fault(Fault::first(1, "*", trouble)).recorder(recorder).run(binaries()));
+    for trouble in [Trouble::Deny, Trouble::Fail, Trouble::Unavailable, Trouble::Malform, Trouble::HangUp] {
+        for fault in [Fault::first(1, "*", trouble), Fault::first(1, "*", trouble).taking_effect()] {
+            let stage = Stage::at(HookName::BeforeAllowTraffic).await;
+            playing.spawn(stage.fault(fault).recorder(recorder).run(binaries()));
+        }
     }
     let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));

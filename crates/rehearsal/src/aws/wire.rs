@@ -5,16 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use http_body_util::Full;
 use hyper::{
     Response,
-    body::Bytes,
     header::{HeaderName, HeaderValue},
 };
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Problem, record::Damaged};
-use crate::exchange::{Request, reply};
+use super::{Answer, Problem};
+use crate::exchange::{Full, Request, reply};
 
 /// How a request came and an answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,40 +149,57 @@ fn from_cbor(value: ciborium::Value) -> Value {
     }
 }
 
-/// Writes an answer, or only half of it.
-pub(super) fn write(call: &Call, answer: Answer, half: bool) -> Response<Full<Bytes>> {
+/// Writes an answer.
+pub(super) fn write(call: &Call, answer: Answer) -> Response<Full> {
     let status = answer.as_ref().map_or_else(|problem| problem.status, |_| 200);
     let older = answer.as_ref().err().filter(|_| call.service == QUERY_COMPATIBLE && call.protocol != Protocol::Query);
     let older = older.map(|problem| format!("{};{}", problem.code, problem.blame()));
-    let (content_type, mut body) = match call.protocol {
-        Protocol::Json(content_type) => (content_type, json_body(answer)),
-        Protocol::Query => ("text/xml", xml_body(call, answer).into_bytes()),
-        Protocol::Cbor => ("application/cbor", cbor_body(&call.service, answer)),
+    let body = match call.protocol {
+        Protocol::Json(_) => json_body(answer),
+        Protocol::Query => xml_body(call, answer).into_bytes(),
+        Protocol::Cbor => cbor_body(&call.service, answer),
     };
-    if half {
-        body.truncate(body.len() / 2);
+    let mut response = of(call.protocol, status, body);
+    if let Some(Ok(code)) = older.map(HeaderValue::try_from) {
+        response.headers_mut().insert(HeaderName::from_static("x-amzn-query-error"), code);
     }
+    response
+}
+
+/// The beginning of a good answer whose last byte may come over and over, and the answer could still be a good one.
+pub(super) fn beginning(call: &Call) -> Response<Full> {
+    let body = match call.protocol {
+        Protocol::Json(_) => br#"{"padding":"a"#.to_vec(),
+        Protocol::Query => format!("<{0}Response><{0}Result><Padding>a", call.operation).into_bytes(),
+        // A map and a text, both with no length given. The text comes in pieces, each with a byte in front that says how
+        // long it is; that for one byte is the letter a, so a row of this letter is a row of pieces.
+        Protocol::Cbor => b"\xbf\x67padding\x7fa".to_vec(),
+    };
+    of(call.protocol, 200, body)
+}
+
+/// A body with the headers of its protocol.
+fn of(protocol: Protocol, status: u16, body: Vec<u8>) -> Response<Full> {
+    let content_type = match protocol {
+        Protocol::Json(content_type) => content_type,
+        Protocol::Query => "text/xml",
+        Protocol::Cbor => "application/cbor",
+    };
     let mut response = reply(status, content_type, body);
-    if half {
-        response.extensions_mut().insert(Damaged);
-    }
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("x-amzn-requestid"), HeaderValue::from_static(REQUEST_ID));
-    if let Some(Ok(code)) = older.map(HeaderValue::try_from) {
-        headers.insert(HeaderName::from_static("x-amzn-query-error"), code);
-    }
-    if call.protocol == Protocol::Cbor {
+    if protocol == Protocol::Cbor {
         headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
     }
     response
 }
 
 /// For a request that names no operation.
-pub(super) fn unreadable() -> Response<Full<Bytes>> {
+pub(super) fn unreadable() -> Response<Full> {
     reply(404, "application/xml", "<UnknownOperationException/>\n")
 }
 
-const REQUEST_ID: &str = "7d4f1c2a-0b5e-4c58-9d3a-6a2f8f1e9b10";
+pub(super) const REQUEST_ID: &str = "7d4f1c2a-0b5e-4c58-9d3a-6a2f8f1e9b10";
 
 fn json_body(answer: Answer) -> Vec<u8> {
     let value = answer.unwrap_or_else(|Problem { code, message, .. }| json!({ "__type": code, "message": message }));
