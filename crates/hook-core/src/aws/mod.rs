@@ -12,6 +12,7 @@ mod ecs;
 mod elb;
 mod fault;
 mod revision;
+mod s3;
 mod signed;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The revision of a deployment, which is its AppSpec file: where the task definition is named before there is a task set.
 
-use aws_sdk_codedeploy::types::{AppSpecContent, RawString, RevisionLocation, RevisionLocationType};
+use aws_sdk_codedeploy::types::{AppSpecContent, RevisionLocation, RevisionLocationType};
 
 use super::{Aws, Fault};
 
@@ -12,7 +12,7 @@ const GET_REVISION: &str = "codedeploy:GetApplicationRevision";
 pub enum AppSpec {
     /// Here it is.
     Text(String),
-    /// Somewhere else, in words: an object of S3.
+    /// Somewhere else, in words.
     Elsewhere(String),
 }
 
@@ -26,6 +26,9 @@ impl Aws {
         if let Some(known) = text(revision) {
             return Ok(known);
         }
+        if let Some((bucket, key)) = revision.s3_location().and_then(|object| object.bucket().zip(object.key())) {
+            return self.object(bucket, key).await.map(AppSpec::Text);
+        }
         let request = self.codedeploy.get_application_revision().application_name(application);
         let reply = request.revision(revision.clone()).send().await;
         let reply = reply.map_err(|error| Fault::of(GET_REVISION, &error))?;
@@ -35,19 +38,10 @@ impl Aws {
 }
 
 /// The text, where the location has it or says where else it is.
-#[allow(deprecated, reason = "what an old deployment says is read as well")]
 fn text(location: &RevisionLocation) -> Option<AppSpec> {
-    match location.revision_type() {
-        Some(RevisionLocationType::S3) => {
-            let object = location.s3_location();
-            let part = |part: Option<&str>| part.unwrap_or("?").to_owned();
-            let (bucket, key) = (part(object.and_then(|it| it.bucket())), part(object.and_then(|it| it.key())));
-            return Some(AppSpec::Elsewhere(format!("s3://{bucket}/{key}")));
-        }
-        Some(RevisionLocationType::GitHub) => return Some(AppSpec::Elsewhere("GitHub".to_owned())),
-        _ => {}
+    if location.revision_type() == Some(&RevisionLocationType::GitHub) {
+        return Some(AppSpec::Elsewhere("GitHub".to_owned()));
     }
     let content = location.app_spec_content().and_then(AppSpecContent::content);
-    let content = content.or_else(|| location.string().and_then(RawString::content));
     content.filter(|content| !content.trim().is_empty()).map(|content| AppSpec::Text(content.to_owned()))
 }

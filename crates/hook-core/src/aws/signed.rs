@@ -158,18 +158,17 @@ impl Signed {
         Ok(String::from_utf8_lossy(&self.ask(service, operation, &asked).await?).into_owned())
     }
 
-    /// S3's GetObject. `query` is what stands after the question mark, in the right form, or nothing.
+    /// An object of S3.
     pub async fn object(
         &self,
         service: &Service,
         operation: &'static str,
         bucket: &str,
         key: &str,
-        query: &str,
     ) -> Result<Vec<u8>, Fault> {
         let (base, region) = self.base(service, None);
         // The bucket in the path and not in the host: right for every name, and for endpoints of one's own.
-        let url = format!("{base}/{}/{}{query}", encoded(bucket), encoded(key));
+        let url = format!("{base}/{}/{}", encoded(bucket), encoded(key));
         let asked = Asked { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
         self.ask(service, operation, &asked).await
     }

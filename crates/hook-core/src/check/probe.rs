@@ -388,15 +388,8 @@ mod tests {
     use crate::gate::{Facts as _, Value};
 
     fn request(url: &str) -> Request {
-        let url = url.parse().unwrap();
-        Request {
-            method: Method::GET,
-            url,
-            detour: None,
-            headers: HeaderMap::new(),
-            timeout: Duration::from_millis(300),
-            wants_body: true,
-        }
+        let timeout = Duration::from_secs(1);
+        Request { timeout, wants_body: true, ..Request::plain(Method::GET, url.parse().unwrap()) }
     }
 
     async fn code(url: &str) -> Code {
@@ -421,7 +414,7 @@ mod tests {
     #[test]
     fn a_query_and_a_password_are_not_shown() {
         let request = request("http://me:sesame@shop.example.com:8080/a?token=sesame#x");
-        assert_eq!(request.title(), "GET http://shop.example.com:8080/a?…");
+        assert_eq!(request.title, "GET http://shop.example.com:8080/a?…");
     }
 
     #[tokio::test]
@@ -463,7 +456,8 @@ mod tests {
         .await;
         let probe = Probe::new(&AwsSettings::default());
         let detour = Some(Detour { host: "shop.example.com".to_owned(), to: "localhost".to_owned() });
-        let request = Request { detour, ..request(&format!("http://shop.example.com:{port}/")) };
+        let way = Way { detour, ..Way::default() };
+        let request = Request { way, ..request(&format!("http://shop.example.com:{port}/")) };
         let reply = probe.send(&request).await.unwrap();
         assert_eq!(reply.fact("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
     }

@@ -57,7 +57,7 @@ const IN_A_ROW: u32 = 3;
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     fields.choice("reach", &[("green", ())])?;
     let route = fields.choice("listener", &Route::WORDS).unwrap_or(Route::Test);
-    let identity = fields.has("http");
+    let identity = fields.may_have("http");
     let settle = fields.duration_or("settle", if identity { Duration::ZERO } else { SETTLE });
     let pace = Pace {
         within: fields.duration_or("within", PACE.within),
@@ -72,7 +72,9 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
         }
     }
     let question = identity.then(|| Question::read(fields, "http"));
-    let consecutive = fields.number_or("consecutive", 1..=1000, IN_A_ROW);
+    // Without a request there is nothing to count, and so no default to be told.
+    let row = 1..=1000;
+    let consecutive = if identity { fields.number_or("consecutive", row, IN_A_ROW) } else { fields.number("consecutive", row).unwrap_or(IN_A_ROW) };
     let expect = if identity { fields.expect_some(SUBJECTS) } else { fields.expect(SUBJECTS) };
     let facts = fields.facts().clone();
     let identity = match question {
