@@ -19,14 +19,14 @@ fn puts(played: &rehearsal::Played) -> u64 {
 async fn answers() {
     let told = play(vec![
         case("the reply is lost, and the answer counts once")
-            .fault(Fault::first(1, PUT, Trouble::LoseReply))
+            .fault(Fault::first(1, PUT, Trouble::HangUp).taking_effect())
             .succeeds()
             .and(|played| same("the puts", &puts(played), &2))
             .and(|played| match played.outcome_of_invocation {
                 InvocationResult::Success(_) => Ok(()),
                 _ => Err("the invocation failed".to_owned()),
             }),
-        case("the reply is cut off").fault(Fault::first(1, PUT, Trouble::Malform)).succeeds(),
+        case("the reply is cut off").fault(Fault::first(1, PUT, Trouble::Malform).taking_effect()).succeeds(),
         case("it is throttled three times")
             .fault(Fault::first(3, PUT, Trouble::Throttle))
             .succeeds()

@@ -98,12 +98,14 @@ async fn bad_moods() {
         case("listeners may not be read")
             .fault(Fault::always("elasticloadbalancing:DescribeListeners", Trouble::Deny))
             .fails("AwsDenied"),
-        case("replies are cut off").fault(Fault::always("ecs:DescribeServices", Trouble::Malform)).fails("AwsFailed"),
+        case("replies are cut off")
+            .fault(Fault::always("ecs:DescribeServices", Trouble::Malform).taking_effect())
+            .fails("AwsFailed"),
         Case::new(HookName::BeforeAllowTraffic, "alarms may not be read")
             .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
             .fails("AwsDenied"),
         Case::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Malform))
+            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Malform).taking_effect())
             .fails("AwsFailed"),
         Case::new(HookName::AfterInstall, "tasks are throttled to the end")
             .fault(Fault::always("ecs:ListTasks", Trouble::Throttle))

@@ -64,7 +64,7 @@ async fn records() {
             }),
         case("CodeDeploy throttles", |_| {}).fault(Fault::first(3, PUT, Trouble::Throttle)).fails("HookDied"),
         case("the reply is lost", |_| {})
-            .fault(Fault::first(1, PUT, Trouble::LoseReply))
+            .fault(Fault::first(1, PUT, Trouble::HangUp).taking_effect())
             .and(|played| same("the answers", &played.answers[..], &[Answer::Failed][..])),
         // The whole time that there is is tried: two seconds here.
         case("the role may not answer", |_| {})

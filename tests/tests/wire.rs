@@ -32,9 +32,11 @@ async fn deployments(recorder: &Recorder) {
 /// One hook at a time, with what does not happen in those deployments: refusals of every kind.
 async fn refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
-    for trouble in [Trouble::Deny, Trouble::Fail, Trouble::LoseReply, Trouble::Malform, Trouble::HangUp] {
-        let stage = Stage::at(HookName::BeforeAllowTraffic).await;
-        playing.spawn(stage.fault(Fault::first(1, "*", trouble)).recorder(recorder).run(binaries()));
+    for trouble in [Trouble::Deny, Trouble::Fail, Trouble::Unavailable, Trouble::Malform, Trouble::HangUp] {
+        for fault in [Fault::first(1, "*", trouble), Fault::first(1, "*", trouble).taking_effect()] {
+            let stage = Stage::at(HookName::BeforeAllowTraffic).await;
+            playing.spawn(stage.fault(fault).recorder(recorder).run(binaries()));
+        }
     }
     let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));
@@ -70,7 +72,14 @@ async fn every_exchange_fits_the_service_models() {
 fn more_to_read(world: &mut World) {
     for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
         let since = world.deployment().created;
-        world.alarms.push(Alarm { name: name.into(), kind, state: "OK".into(), reason: String::new(), since });
+        world.alarms.push(Alarm {
+            name: name.into(),
+            kind,
+            state: "OK".into(),
+            reason: String::new(),
+            since,
+            tags: BTreeMap::new(),
+        });
     }
     let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
     let listener = world.listener(&arn).unwrap();

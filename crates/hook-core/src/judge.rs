@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::{
     aws::{Aws, Discovery, Fault},
     board::Board,
-    check::{self, Probe, Scene},
+    check::{self, KnownFacts, Probe, Scene},
     code::Code,
     deadline,
     finding::{Observation, Outcome, Policies, Policy},
-    gate::{self, Circumstances, HookGate, Run, Skipped},
+    gate::{self, Circumstances, Fact, HookGate, Run, Skipped},
     hook::Hook,
     ids::DeploymentId,
     plan::{self, Plan},
@@ -140,6 +140,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         probe: bench.probe.clone(),
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
+        given: bench.given(),
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
@@ -176,6 +177,12 @@ pub fn no_thread(board: &Board, error: &std::io::Error) {
 }
 
 impl Bench {
+    /// The facts that are known before any check runs.
+    fn given(&self) -> Arc<KnownFacts> {
+        let variables = self.settings.variables.0.iter();
+        Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
+    }
+
     /// The gate of this hook, or why it cannot be used.
     fn gate(&self) -> Result<HookGate, Observation> {
         let text = match &self.settings.gate {

@@ -6,6 +6,7 @@ mod check;
 mod code;
 mod court;
 mod deadline;
+mod definition;
 mod error;
 mod event;
 mod finding;

@@ -14,7 +14,7 @@ pub const LINE: usize = 200;
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
-        Outcome::Passed => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
+        Outcome::Passed | Outcome::Doubtful => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
         Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.seen),
         _ => format!("{}: {}", finding.check, short(finding)),
     };
@@ -31,7 +31,10 @@ pub fn check_line(finding: &Finding) -> String {
 
 /// The fault's code, if there is a fault.
 fn fault(finding: &Finding) -> Option<Code> {
-    finding.observation.code.filter(|_| !finding.observation.holds())
+    finding
+        .observation
+        .code
+        .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.

@@ -182,6 +182,8 @@ pub struct TaskSet {
     pub task_definition: String,
     /// ARN of its target group.
     pub target_group: Option<String>,
+    /// The container that the load balancer talks to.
+    pub container: Option<String>,
     /// The port of its container in the target group.
     pub container_port: Option<i32>,
     /// When it was made.
@@ -214,6 +216,8 @@ pub struct Container {
     pub name: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
+    /// The digest of the image that it runs, once it is pulled.
+    pub digest: Option<String>,
     /// Its exit code, when it has ended.
     pub exit_code: Option<i32>,
     /// What else is said about its end.
@@ -380,6 +384,7 @@ mod tests {
             pending: 0,
             task_definition: "web:1".into(),
             target_group: None,
+            container: None,
             container_port: None,
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100)),
         }

@@ -123,6 +123,8 @@ impl Verdict {
 pub fn decide(outcome: Outcome, policies: Policies) -> Decision {
     let policy = match outcome {
         Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
+        // There is nothing to stop, and something to tell, whatever the policies are for what is wrong.
+        Outcome::Doubtful => return Decision::Warn,
         Outcome::Failed => policies.on_fail,
         Outcome::NoData => policies.no_data,
         Outcome::Errored | Outcome::TimedOut | Outcome::NotRun => policies.on_error,
@@ -177,13 +179,15 @@ mod tests {
         for outcome in Outcome::ALL {
             let pass = matches!(outcome, Outcome::Passed | Outcome::NotApplicable);
             assert_eq!(decide(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
+            let goes_on = pass || outcome == Outcome::Doubtful;
             assert_eq!(
                 Verdict::of(vec![finding(outcome, strict)], Mode::Enforce).status == Status::Succeeded,
-                pass,
+                goes_on,
                 "{outcome:?}"
             );
         }
         let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
+        assert_eq!(decide(Outcome::Doubtful, strict), Decision::Warn);
         assert_eq!(decide(Outcome::Failed, lenient), Decision::Warn);
         assert_eq!(decide(Outcome::NoData, lenient), Decision::Ignore);
         assert_eq!(decide(Outcome::TimedOut, lenient), Decision::Fail);

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 const MANUAL: &str = include_str!("../../../docs/GATE-FILE.md");
 
+const EXAMPLE: &str = include_str!("../../../docs/examples/greenlight.yaml");
+
 /// The YAML samples of the manual that are whole gate files.
 fn samples() -> Vec<&'static str> {
     let blocks = MANUAL.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
@@ -43,6 +45,19 @@ fn the_samples_of_the_manual_are_gate_files() {
     for sample in samples() {
         let faults = gate_file::check(sample);
         assert!(faults.is_empty(), "{}", gate_file::render(sample, &faults, "docs/GATE-FILE.md"));
+    }
+}
+
+/// The worked example: every key of the language, those of later versions too.
+#[test]
+fn the_worked_example_is_a_gate_file_and_is_explained() {
+    let faults = gate_file::check(EXAMPLE);
+    assert!(faults.is_empty(), "{}", gate_file::render(EXAMPLE, &faults, "docs/examples/greenlight.yaml"));
+    let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
+    insta::assert_snapshot!(told.join("\n----\n"));
+    for hook in Hook::ALL {
+        let printed = gate_file::print(Some(EXAMPLE), hook).unwrap();
+        assert_eq!(gate_file::print(Some(&printed), hook).unwrap(), printed);
     }
 }
 
@@ -135,7 +150,7 @@ fn json(yaml: &str) -> Value {
 fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     let schema = gate_file::schema();
     let valid = |yaml: &str| is_valid(&schema, &schema, &json(yaml));
-    for sample in samples() {
+    for sample in samples().into_iter().chain([EXAMPLE]) {
         assert!(valid(sample), "{sample}");
     }
     for hook in Hook::ALL {

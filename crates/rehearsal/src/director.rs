@@ -51,7 +51,7 @@ pub async fn rehearse(
         env.entry("SSL_CERT_FILE".into()).or_insert_with(|| authority.to_owned());
     }
     let killed = scenario.killed.iter().map(|killed| (killed.function, killed.after)).collect();
-    let setup = Setup { endpoint: scene.endpoint.clone(), env, killed };
+    let setup = Setup { endpoint: scene.endpoint.clone(), env, killed, ..Setup::default() };
     let (fleet, lines) = Fleet::start(&options.binaries, &setup).await?;
     let director = Director::new(scene.cloud.clone(), fleet, lines, moments, scenario);
     Director { seed: scene.seed, ..director }.play(scenario).await

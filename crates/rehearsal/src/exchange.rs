@@ -1,17 +1,29 @@
-//! A small HTTP/1.1 server for everything that is played here. It can also hang up in place of answering.
+//! A small HTTP/1.1 server for everything that is played here. It can also answer as no server should.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+mod deliver;
 
-use http_body_util::{BodyExt, Full, Limited};
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::{Future, poll_fn},
+    sync::Arc,
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Limited};
 use hyper::{HeaderMap, Response, StatusCode, body::Bytes, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::mpsc::{UnboundedSender, unbounded_channel},
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
+
+use self::deliver::{Connection, deliver, reopen};
 
 /// Lambda's own limit for a payload is 6 MB; nothing else here comes near.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -32,11 +44,56 @@ impl Request {
     }
 }
 
-/// A whole answer; none is to hang up.
-pub(crate) type Reply = Option<Response<Full<Bytes>>>;
+/// A body that is in memory as a whole.
+pub(crate) type Full = http_body_util::Full<Bytes>;
+
+/// What comes back for a request, and how.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// A response as it should be.
+    Whole(Response<Full>),
+    /// The same for the connection; what it says is nonsense.
+    Damaged(Response<Full>),
+    /// The first half of its body and the end of the connection.
+    Cut(Response<Full>),
+    /// Its head byte by byte.
+    SlowHead(Response<Full>),
+    /// Its head at once, its body byte by byte.
+    SlowBody(Response<Full>),
+    /// It, and then its last byte over and over.
+    Endless(Response<Full>),
+    /// The end of the connection.
+    HungUp,
+    /// The end of the connection by a reset.
+    Reset,
+    /// The end of the connection, and nobody listens for a moment.
+    Refused,
+    /// Nothing, for as long as the client waits.
+    Silence,
+}
+
+impl Reply {
+    /// Whether whoever reads it has every reason to believe that all went well.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Whole(response) if response.status().is_success())
+    }
+}
+
+impl From<Response<Full>> for Reply {
+    fn from(response: Response<Full>) -> Self {
+        Self::Whole(response)
+    }
+}
+
+/// Without a response, to hang up.
+impl From<Option<Response<Full>>> for Reply {
+    fn from(response: Option<Response<Full>>) -> Self {
+        response.map_or(Self::HungUp, Self::Whole)
+    }
+}
 
 /// An answer of a content type.
-pub(crate) fn reply(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+pub(crate) fn reply(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if !content_type.is_empty() {
@@ -72,17 +129,27 @@ where
 {
     let answer = Arc::new(answer);
     Serving(tokio::spawn(async move {
+        let mut listener = listener;
         let mut connections = JoinSet::new();
+        let (shut, mut closing) = unbounded_channel::<TcpStream>();
         loop {
-            // An error here is the peer's (it went before it was accepted) or a shortage that passes.
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let stream = tokio::select! {
+                // An error here is the peer's (it went before it was accepted) or a shortage that passes.
+                accepted = listener.accept() => match accepted { Ok((stream, _)) => stream, Err(_) => continue },
+                Some(closed) = closing.recv() => {
+                    if let Ok(address) = closed.local_addr() {
+                        listener = reopen(listener, address, closed, &mut closing).await;
+                    }
+                    continue;
+                }
+            };
             let _ = stream.set_nodelay(true);
-            let (answer, tls) = (answer.clone(), tls.clone());
+            let (answer, tls, shut) = (answer.clone(), tls.clone(), shut.clone());
             connections.spawn(async move {
-                let Some(tls) = tls else { return converse(stream, answer).await };
+                let Some(tls) = tls else { return converse(stream, answer, shut).await };
                 // A client that does not like the certificate says so and goes.
                 if let Ok(stream) = tls.accept(stream).await {
-                    converse(stream, answer).await;
+                    converse(stream, answer, shut).await;
                 }
             });
             while connections.try_join_next().is_some() {}
@@ -91,37 +158,54 @@ where
 }
 
 /// Answers the requests of one connection.
-async fn converse<S, A, F>(stream: S, answer: Arc<A>)
+async fn converse<S, A, F>(stream: S, answer: Arc<A>, shut: UnboundedSender<TcpStream>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: Connection,
     A: Fn(Request) -> F + Send + Sync,
     F: Future<Output = Reply> + Send,
 {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let answer = answer.clone();
-        async move {
+        Box::pin(async move {
             let (head, body) = request.into_parts();
-            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| HungUp)?.to_bytes();
+            let hung_up = |_| Parting(Reply::HungUp);
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(hung_up)?.to_bytes();
             let path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
             let request = Request { method: head.method.to_string(), path, headers: head.headers, body };
-            answer(request).await.ok_or(HungUp)
-        }
+            match answer(request).await {
+                Reply::Whole(response) | Reply::Damaged(response) => Ok(response),
+                parting => Err(Parting(parting)),
+            }
+        })
     });
-    // An error ends this connection and is its client's to notice.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// Why a connection ends without an answer.
-#[derive(Debug)]
-struct HungUp;
-
-impl std::fmt::Display for HungUp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("hung up")
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    match ended {
+        // An error ends this connection and is its client's to notice.
+        Ok(()) => drop(stream.shutdown().await),
+        Err(error) => {
+            if let Some(Parting(reply)) = error.source().and_then(|source| source.downcast_ref()) {
+                deliver(stream, reply.clone(), &shut).await;
+            }
+        }
     }
 }
 
-impl std::error::Error for HungUp {}
+/// The last reply of a connection, which hyper is not to deliver: to hyper, why the connection ends.
+#[derive(Debug)]
+struct Parting(Reply);
+
+impl fmt::Display for Parting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection ends here")
+    }
+}
+
+impl Error for Parting {}
+
+/// So many connections may wait to be accepted.
+const QUEUE: u32 = 1024;
 
 /// A free port on loopback, held. For IPv6 as well where there is any, since `localhost` may lead there first.
 #[derive(Debug)]
@@ -144,7 +228,7 @@ impl Port {
 
     /// Begins to listen.
     pub fn listen(self) -> std::io::Result<Vec<TcpListener>> {
-        self.sockets.into_iter().map(|socket| socket.listen(1024)).collect()
+        self.sockets.into_iter().map(|socket| socket.listen(QUEUE)).collect()
     }
 
     /// Begins to ignore whoever knocks: a queue of the shortest length, full, so that the kernel drops what comes, as a

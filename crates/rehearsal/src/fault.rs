@@ -1,6 +1,6 @@
 //! What can go wrong between a function and AWS.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
@@ -14,6 +14,9 @@ pub struct Fault {
     pub operation: String,
     /// What happens in place of the answer.
     pub trouble: Trouble,
+    /// Whether the operation takes effect all the same. Left out: it does not.
+    #[serde(default)]
+    pub effect: Effect,
     /// The hook whose function alone has this trouble: each has a role of its own. Left out: all.
     #[serde(default)]
     pub function: Option<HookName>,
@@ -25,30 +28,111 @@ pub struct Fault {
     pub after: u32,
 }
 
-/// What happens in place of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// On which side of the operation its trouble is. A caller cannot tell: what it sees is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// In front of it: the world is never touched. What seems to come back of an answer is made up.
+    #[default]
+    Before,
+    /// Behind it: the operation is done, whatever its caller is told.
+    After,
+}
+
+/// What happens in place of an answer. Each can happen with either [`Effect`]: even a refusal does not say that nothing
+/// was done, since what refuses may stand behind what does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
-    /// Too many requests; nothing was done.
+    /// Too many requests.
     Throttle,
-    /// The role lacks the permission; nothing was done.
+    /// The role lacks the permission.
     Deny,
-    /// Status 500; nothing was done.
+    /// Status 500.
     Fail,
-    /// The connection is closed before anything was done.
-    HangUp,
-    /// It was done, and the connection is closed without a reply.
-    LoseReply,
-    /// It was done, and the reply is cut in half.
+    /// Status 503.
+    Unavailable,
+    /// A reply that is whole by its length and cannot be read: half of a document.
     Malform,
-    /// It is done and answered, much too late: after a minute.
+    /// A reply that breaks off before its length has come.
+    Truncate,
+    /// The connection is closed without a byte.
+    HangUp,
+    /// The connection is reset, as by a firewall that has forgotten it.
+    Reset,
+    /// The connection is closed, and the port refuses every other for a moment: nobody listens there.
+    Refuse,
+    /// Nothing ever comes back, and the connection stays open until its client goes.
+    BlackHole,
+    /// A right answer after a minute. With [`Effect::Before`] the call is held up in front of the operation, which is
+    /// done when the minute is over if its client still waits.
     Stall,
+    /// The head of the reply comes byte by byte and never to its end.
+    SlowHeaders,
+    /// The head comes at once, the body byte by byte and never to its end.
+    SlowBody,
+    /// A proxy's page with status 200.
+    WrongType,
+    /// A body that begins as it should and goes on for 64 MiB.
+    Huge,
 }
 
 impl Trouble {
-    /// Whether the request takes effect all the same.
-    pub(crate) const fn after_handling(self) -> bool {
-        matches!(self, Self::LoseReply | Self::Malform)
+    /// Every trouble there is.
+    pub const ALL: [Self; 15] = [
+        Self::Throttle,
+        Self::Deny,
+        Self::Fail,
+        Self::Unavailable,
+        Self::Malform,
+        Self::Truncate,
+        Self::HangUp,
+        Self::Reset,
+        Self::Refuse,
+        Self::BlackHole,
+        Self::Stall,
+        Self::SlowHeaders,
+        Self::SlowBody,
+        Self::WrongType,
+        Self::Huge,
+    ];
+
+    /// Whether it costs its caller the whole time for which it waits, since nothing says before that there is trouble.
+    pub const fn is_slow(self) -> bool {
+        matches!(self, Self::BlackHole | Self::Stall | Self::SlowHeaders | Self::SlowBody)
+    }
+
+    /// Whether it says that another try is of no use. It may be of use all the same: IAM spreads a new role slowly.
+    pub const fn refuses_for_good(self) -> bool {
+        matches!(self, Self::Deny)
+    }
+
+    /// Whether AWS itself says what the matter is, with a status and a code in the words of the protocol.
+    pub const fn is_told(self) -> bool {
+        matches!(self, Self::Throttle | Self::Deny | Self::Fail | Self::Unavailable)
+    }
+}
+
+/// What happens to a call, to be read after the operation's name.
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Throttle => "is throttled",
+            Self::Deny => "is denied",
+            Self::Fail => "fails with status 500",
+            Self::Unavailable => "is unavailable with status 503",
+            Self::Malform => "gets a reply that cannot be read",
+            Self::Truncate => "gets a reply that breaks off",
+            Self::HangUp => "is hung up on",
+            Self::Reset => "has its connection reset",
+            Self::Refuse => "finds its port closed for a moment",
+            Self::BlackHole => "is never answered",
+            Self::Stall => "is answered after a minute",
+            Self::SlowHeaders => "gets the head of its reply byte by byte",
+            Self::SlowBody => "gets the body of its reply byte by byte",
+            Self::WrongType => "gets a proxy's page",
+            Self::Huge => "gets a reply that does not end",
+        })
     }
 }
 
@@ -58,12 +142,25 @@ pub(crate) const STALL: Duration = Duration::from_secs(60);
 impl Fault {
     /// `trouble` for the first `times` calls of `operation`.
     pub fn first(times: u32, operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, function: None, times: Some(times), after: 0 }
+        Self { times: Some(times), ..Self::always(operation, trouble) }
     }
 
     /// `trouble` for every call of `operation`.
     pub fn always(operation: &str, trouble: Trouble) -> Self {
-        Self { operation: operation.to_owned(), trouble, function: None, times: None, after: 0 }
+        let operation = operation.to_owned();
+        Self { operation, trouble, effect: Effect::Before, function: None, times: None, after: 0 }
+    }
+
+    /// The same, with the operation done all the same.
+    #[must_use]
+    pub fn taking_effect(self) -> Self {
+        self.with(Effect::After)
+    }
+
+    /// The same, with the trouble on this side of the operation.
+    #[must_use]
+    pub fn with(self, effect: Effect) -> Self {
+        Self { effect, ..self }
     }
 
     /// Whether it happens to the `nth` call (from 1) of `operation`.
@@ -80,10 +177,14 @@ mod tests {
 
     #[test]
     fn a_fault_of_one_function_is_read() {
-        let fault: Fault =
-            serde_saphyr::from_str("{ operation: '*', trouble: lose-reply, function: after_install, times: 1 }")
-                .unwrap();
+        let fault: Fault = serde_saphyr::from_str(
+            "{ operation: '*', trouble: hang-up, effect: after, function: after_install, times: 1 }",
+        )
+        .unwrap();
         assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall), Some(1)));
+        assert_eq!((fault.trouble, fault.effect), (Trouble::HangUp, Effect::After));
+        let fault: Fault = serde_saphyr::from_str("{ operation: '*', trouble: slow-headers }").unwrap();
+        assert_eq!((fault.trouble, fault.effect), (Trouble::SlowHeaders, Effect::Before));
     }
 
     #[test]
@@ -94,5 +195,13 @@ mod tests {
         let deny = Fault::always("ecs:ListTasks", Trouble::Deny);
         assert!(deny.strikes("ecs:ListTasks", 99));
         assert!(!deny.strikes("ecs:DescribeTasks", 1));
+    }
+
+    #[test]
+    fn every_trouble_is_listed_once_and_has_words_of_its_own() {
+        let words: std::collections::BTreeSet<_> = Trouble::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(words.len(), Trouble::ALL.len());
+        assert!(Trouble::ALL.is_sorted(), "in the order in which they are declared: {:?}", Trouble::ALL);
+        assert_eq!(Trouble::ALL.last(), Some(&Trouble::Huge), "the last that is declared");
     }
 }

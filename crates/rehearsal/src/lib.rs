@@ -29,13 +29,13 @@ pub mod world;
 use std::path::PathBuf;
 
 pub use self::{
-    aws::{Exchange, Recorder, SentReply, SentRequest},
+    aws::{Exchange, Put, Recorder, SentReply, SentRequest},
     director::rehearse,
-    fault::{Fault, Trouble},
+    fault::{Effect, Fault, Trouble},
     gate::Gate,
     hook_name::HookName,
     report::*,
-    runtime::InvocationResult,
+    runtime::{ClockOff, InvocationResult},
     scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
     serve::{Called, Endpoints, Returned, Told, Waiting, serve},
     service::{Colour, ServiceRequest},

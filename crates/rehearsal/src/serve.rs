@@ -219,7 +219,8 @@ fn called(exchange: &Exchange) -> Called {
         operation: exchange.operation.clone(),
         caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
         error: match &exchange.reply {
-            None => Some("the connection was closed".to_owned()),
+            None => Some("nothing came back".to_owned()),
+            Some(reply) if reply.damaged => Some("the reply was damaged".to_owned()),
             Some(reply) if reply.status >= 400 => Some(error_code(reply)),
             Some(_) => None,
         },

@@ -1,27 +1,23 @@
 //! One moment of a healthy deployment with one function: the place to break exactly one thing.
 
 mod open;
+mod played;
+mod run;
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     time::{Duration, SystemTime},
 };
 
-use anyhow::Context;
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use serde_json::json;
 
-pub use self::open::OpenStage;
+pub use self::{open::OpenStage, played::Played};
 use crate::{
     aws::Recorder,
     exchange::Port,
     fault::Fault,
     hook_name::HookName,
-    log::{self, Line},
-    report::{Answer, CheckLine},
-    runtime::{Function, InvocationResult, Setup, locate},
-    service::ServiceRequest,
+    runtime::ClockOff,
     world::{Course, EVENTS, EventStatus, Given, Ground, World},
 };
 
@@ -39,31 +35,10 @@ pub struct Stage {
     timeout: Duration,
     faults: Vec<Fault>,
     recorder: Option<Recorder>,
-}
-
-/// What one function did on a [`Stage`].
-#[derive(Clone, Debug)]
-pub struct Played {
-    /// The answers that CodeDeploy took. More than one would be a fault of the stage itself.
-    pub answers: Vec<Answer>,
-    /// How many AWS calls each operation got, by `service:Operation`.
-    pub calls: BTreeMap<String, u64>,
-    /// The lines that were JSON, read.
-    pub log: Vec<Value>,
-    /// Every line.
-    pub raw_log: Vec<String>,
-    /// The checks, as they were logged.
-    pub checks: Vec<CheckLine>,
-    /// The verdict line; empty when there was none.
-    pub verdict: String,
-    /// The code in the verdict line; empty when it succeeded.
-    pub code: String,
-    /// How the invocation itself ended.
-    pub outcome_of_invocation: InvocationResult,
-    /// What came to the service through its listeners.
-    pub requests_to_service: Vec<ServiceRequest>,
-    /// Operations that were called and are not played here.
-    pub unknown_operations: Vec<String>,
+    killed: Option<Duration>,
+    memory: Option<u64>,
+    clock: Option<ClockOff>,
+    again: Vec<Duration>,
 }
 
 /// A healthy deployment was created this long ago, and each of its lifecycle events took the tenth part of a minute.
@@ -108,6 +83,10 @@ impl Stage {
             timeout: Duration::from_secs(60),
             faults: Vec::new(),
             recorder: None,
+            killed: None,
+            memory: None,
+            clock: None,
+            again: Vec::new(),
         }
     }
 
@@ -173,6 +152,45 @@ impl Stage {
         self
     }
 
+    /// Kills the process so long after its first invocation, if that has not ended by then.
+    #[must_use]
+    pub fn killed(mut self, after: Duration) -> Self {
+        self.killed = Some(after);
+        self
+    }
+
+    /// Lets the function have so many bytes of memory. A process that has more is killed, as Lambda does it; only on a
+    /// machine with a `/proc`.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Makes the function's clock wrong: the deadline that it is told is off by so much, and its true one is not.
+    #[must_use]
+    pub fn clock_off(mut self, clock: ClockOff) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Delivers the event again so long after the first delivery, each time to a process that is free or to a new one:
+    /// Lambda promises at least once, not once.
+    #[must_use]
+    pub fn delivered(mut self, again: &[Duration]) -> Self {
+        self.again.extend(again);
+        self.again.sort();
+        self
+    }
+
+    /// Delivers the event of an earlier hook only now, to that hook's program. Its execution id is a true one, and its
+    /// lifecycle event is over.
+    #[must_use]
+    pub fn late(mut self, hook: HookName) -> Self {
+        self.execution = self.world.execution(hook.name());
+        self.binary(hook)
+    }
+
     /// The ids of the right event: of the deployment and of the hook's execution.
     pub fn ids(&mut self) -> (String, String) {
         (self.world.deployment().id.clone(), self.execution.clone())
@@ -181,48 +199,6 @@ impl Stage {
     /// The port of the test listener, which answers while the function runs.
     pub fn test_port(&self) -> u16 {
         self.ports[1].number
-    }
-
-    /// Runs the function once, and gives what it did.
-    ///
-    /// # Errors
-    /// The program is not there or cannot be started.
-    pub async fn run(self, binaries: &Path) -> anyhow::Result<Played> {
-        let program = locate(binaries, self.program.unwrap_or(self.binary.binary()))?;
-        let (hook, timeout, env) = (self.binary, self.timeout, self.env.clone());
-        let open = self.open().await?;
-        let setup = Setup { endpoint: open.endpoint().to_owned(), env, killed: BTreeMap::new() };
-        let (sender, mut lines) = mpsc::unbounded_channel();
-        let mut function = Function::start(hook, program, setup, sender).await?;
-        let outcome_of_invocation = function
-            .invoke(open.payload().to_vec(), timeout)
-            .await?
-            .await
-            .context("the function was not waited for")?;
-        function.finish().await;
-
-        let mut played = Played {
-            answers: open.answers(),
-            calls: open.calls(),
-            log: Vec::new(),
-            raw_log: Vec::new(),
-            checks: Vec::new(),
-            verdict: String::new(),
-            code: String::new(),
-            outcome_of_invocation,
-            requests_to_service: open.requests_to_service(),
-            unknown_operations: open.unknown_operations(),
-        };
-        while let Ok((_, line)) = lines.try_recv() {
-            match log::read(&line) {
-                Some(Line::Check(check)) => played.checks.push(check),
-                Some(Line::Verdict { code, message }) => (played.code, played.verdict) = (code, message),
-                None => {}
-            }
-            played.log.extend(serde_json::from_str::<Value>(&line));
-            played.raw_log.push(line);
-        }
-        Ok(played)
     }
 }
 

@@ -11,8 +11,20 @@ use crate::{
 };
 
 /// Keys that are told in words of their own.
-const TOLD: [&str; 10] =
-    ["name", "expect", "when", "on_fail", "on_error", "no_data", "within", "for", "consecutive", "every"];
+const TOLD: [&str; 12] = [
+    "name",
+    "expect",
+    "when",
+    "on_fail",
+    "on_error",
+    "no_data",
+    "within",
+    "until",
+    "for",
+    "stable_for",
+    "consecutive",
+    "every",
+];
 
 /// The words.
 pub fn explain(hook: Hook, gate: &HookGate) -> String {
@@ -111,7 +123,9 @@ fn joined(conditions: &[Condition]) -> String {
 /// How often it looks, and when it is content. None for a kind that has no such keys.
 fn pace(spec: &CheckSpec) -> Option<String> {
     spec.value("every")?;
-    let (within, stay, every) = (spec.span("within"), spec.span("for"), in_words(spec.span("every")));
+    let within = spec.span("within").max(spec.span("until"));
+    let stay = spec.span("for").max(spec.span("stable_for"));
+    let every = in_words(spec.span("every"));
     let row = match spec.value("consecutive") {
         Some(Data::Integer(row)) if *row > 1 => Some(*row),
         _ => None,

@@ -94,6 +94,11 @@ impl<'a> Fields<'a> {
         self.reading.sketch || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
+    /// Whether the file gives the key, or all keys are only asked for.
+    pub fn may_have(&self, key: &str) -> bool {
+        self.has(key) || self.reading.sketch
+    }
+
     /// The facts that its templates need.
     pub fn facts(&self) -> &BTreeSet<Fact> {
         &self.facts
@@ -133,6 +138,11 @@ impl<'a> Fields<'a> {
         if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
             asked.value = value;
         }
+    }
+
+    /// Another key says what this one would, so that it is not written beside it.
+    pub fn said_elsewhere(&mut self, key: &str) {
+        self.counts(key, Data::Null);
     }
 
     fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {

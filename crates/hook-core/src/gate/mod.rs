@@ -32,6 +32,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use self::top::is_name;
 use self::top::{Top, read_top};
+pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
     condition::{Condition, Held, Subject},
     fact::{Fact, Version},

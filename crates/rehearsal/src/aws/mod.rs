@@ -4,32 +4,43 @@
 //! the service model; [`wire`] reads and writes the protocols. What is not here is answered as AWS answers an
 //! operation that it does not know, and listed.
 
+mod account;
 mod cloudwatch;
 mod codedeploy;
 mod ecs;
 mod elb;
+mod ledger;
 mod record;
+mod trouble;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_account;
+#[cfg(test)]
+mod tests_trouble;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use serde_json::Value;
 use tokio::sync::Notify;
 
-pub use self::record::{Exchange, Recorder, SentReply, SentRequest};
-use self::wire::{Call, Protocol};
+pub use self::{
+    ledger::Put,
+    record::{Exchange, Recorder, SentReply, SentRequest},
+};
+use self::{
+    ledger::{Entry, Ledger},
+    wire::{Call, Protocol},
+};
 use crate::{
     exchange::{Reply, Request},
-    fault::{Fault, STALL, Trouble},
+    fault::Fault,
     hook_name::HookName,
     world::World,
 };
@@ -44,13 +55,6 @@ pub(crate) struct Cloud {
     recorder: Option<Recorder>,
     /// Somebody put the status of a lifecycle event.
     pub put: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Ledger {
-    calls: BTreeMap<String, u64>,
-    by_caller: BTreeMap<(Option<HookName>, String), u64>,
-    unknown: BTreeSet<String>,
 }
 
 /// What an operation gives.
@@ -115,6 +119,16 @@ impl Cloud {
         self.ledger().calls.clone()
     }
 
+    /// How many good replies of each operation went out.
+    pub fn good_replies(&self) -> BTreeMap<String, u64> {
+        self.ledger().good_replies.clone()
+    }
+
+    /// Every status that was put, in order.
+    pub fn puts(&self, since: Instant) -> Vec<Put> {
+        self.ledger().puts(since)
+    }
+
     /// What was called and is not here.
     pub fn unknown(&self) -> Vec<String> {
         self.ledger().unknown.iter().cloned().collect()
@@ -132,12 +146,10 @@ impl Cloud {
             Call::name,
         );
         let reply = match &call {
-            Some(call) => {
-                self.answer_call(call, &name, HookName::by_credentials(request.header("authorization"))).await
-            }
+            Some(call) => self.answer_call(call, HookName::by_credentials(request.header("authorization"))).await,
             None => {
                 self.ledger().unknown.insert(name.clone());
-                Some(wire::unreadable())
+                wire::unreadable().into()
             }
         };
         if let Some(recorder) = &self.recorder {
@@ -146,49 +158,36 @@ impl Cloud {
         reply
     }
 
-    async fn answer_call(&self, call: &Call, name: &str, caller: Option<HookName>) -> Reply {
-        let trouble = self.count(name, caller);
-        let before = trouble.filter(|trouble| !trouble.after_handling());
-        let refusal = match before {
-            Some(Trouble::HangUp) => return None,
-            Some(Trouble::Stall) => {
-                tokio::time::sleep(STALL).await;
-                None
-            }
-            Some(trouble) => call.protocol.refusal(trouble),
-            None => None,
+    async fn answer_call(&self, call: &Call, caller: Option<HookName>) -> Reply {
+        let event = self.event_of(call);
+        let entry = self.ledger().enter(call, caller, event, &self.faults);
+        let reply = match &entry.fault {
+            None => wire::write(call, self.handle(call, &entry)).into(),
+            Some(fault) => self.strike(call, fault, &entry).await,
         };
-        let answer = match refusal {
-            Some(problem) => Err(problem),
-            None => self.handle(call).await,
-        };
-        if trouble == Some(Trouble::LoseReply) {
-            return None;
+        if reply.is_good() {
+            self.ledger().replied(&entry);
         }
-        Some(wire::write(call, answer, trouble == Some(Trouble::Malform)))
+        reply
     }
 
-    /// Counts a call, and gives what is to go wrong with it.
-    fn count(&self, name: &str, caller: Option<HookName>) -> Option<Trouble> {
-        let mut ledger = self.ledger();
-        let nth = count(&mut ledger.calls, name.to_owned());
-        let own = count(&mut ledger.by_caller, (caller, name.to_owned()));
-        let fault = self.faults.iter().find(|fault| match fault.function {
-            None => fault.strikes(name, nth),
-            function => function == caller && fault.strikes(name, own),
+    /// The lifecycle event that a call puts the status of, if CodeDeploy ever gave the id that it names.
+    fn event_of(&self, call: &Call) -> Option<String> {
+        let id = Some(text(&call.input, "lifecycleEventHookExecutionId")).filter(|id| !id.is_empty())?;
+        let event = |world: &World| world.executions.iter().find(|it| it.id == id).map(|it| it.event.clone());
+        (0..self.worlds.len()).find_map(|index| event(&self.world_at(index)))
+    }
+
+    /// Does what is called for, and notes what it did.
+    fn handle(&self, call: &Call, entry: &Entry) -> Answer {
+        let answer = self.operate(call).unwrap_or_else(|| {
+            self.ledger().unknown.insert(call.name());
+            Err(call.protocol.unknown(&call.operation))
         });
-        fault.map(|fault| fault.trouble)
-    }
-
-    async fn handle(&self, call: &Call) -> Answer {
-        let answer = self.operate(call);
-        match answer {
-            Some(answer) => answer,
-            None => {
-                self.ledger().unknown.insert(call.name());
-                Err(call.protocol.unknown(&call.operation))
-            }
+        if answer.is_ok() {
+            self.ledger().took_effect(entry);
         }
+        answer
     }
 
     /// One line for each operation there is.
@@ -207,6 +206,7 @@ impl Cloud {
                 self.put.notify_one();
                 answer
             }
+            ("codedeploy", "GetApplicationRevision") => codedeploy::get_application_revision(&world, input),
             ("ecs", "DescribeServices") => ecs::describe_services(&world, input),
             ("ecs", "ListTasks") => ecs::list_tasks(&world, input),
             ("ecs", "DescribeTasks") => ecs::describe_tasks(&world, input),
@@ -217,46 +217,33 @@ impl Cloud {
             ("elasticloadbalancing", "DescribeRules") => elb::describe_rules(&world, input),
             ("elasticloadbalancing", "DescribeLoadBalancers") => elb::describe_load_balancers(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
+            ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
+            ("iam", "GetRole") => account::get_role(&world, input),
+            ("ssm", "GetParameter") => account::get_parameter(&world, input),
+            ("ssm", "GetParameters") => account::get_parameters(&world, input),
+            ("secretsmanager", "DescribeSecret") => account::describe_secret(&world, input),
+            ("secretsmanager", "GetSecretValue") => account::get_secret_value(&world, input),
+            ("ecr", "DescribeImages") => account::describe_images(&world, input),
+            ("tag", "GetResources") => account::get_resources(&world, input),
+            ("s3", "GetObject") => account::get_object(&world, input),
             _ => return None,
         })
     }
 }
 
 impl Protocol {
-    /// What AWS says when it does not do what it is asked.
-    fn refusal(self, trouble: Trouble) -> Option<Problem> {
-        let (code, message, status) = match (trouble, self) {
-            (Trouble::Throttle, Self::Query) => ("Throttling", "Rate exceeded", 400),
-            (Trouble::Throttle, _) => ("ThrottlingException", "Rate exceeded", 400),
-            (Trouble::Deny, Self::Query | Self::Cbor) => ("AccessDenied", DENIED, 403),
-            (Trouble::Deny, _) => ("AccessDeniedException", DENIED, 400),
-            (Trouble::Fail, _) => {
-                ("InternalFailure", "The request processing has failed because of an unknown error.", 500)
-            }
-            _ => return None,
-        };
-        Some(Problem { code, message: message.to_owned(), status })
-    }
-
     fn unknown(self, operation: &str) -> Problem {
         match self {
             Self::Query => {
                 Problem::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
             }
+            Self::Rest => {
+                Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") }
+            }
             Self::Json(_) => Problem::new("UnknownOperationException", ""),
             Self::Cbor => Problem { status: 404, ..Problem::new("UnknownOperationException", "") },
         }
     }
-}
-
-const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/CodeDeployHook/rehearsal is not authorized to perform this \
-                      action because no identity-based policy allows it";
-
-/// Counts one more, and gives how many there are now.
-fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) -> u64 {
-    let count = counts.entry(key).or_default();
-    *count += 1;
-    *count
 }
 
 /// All texts of an input.

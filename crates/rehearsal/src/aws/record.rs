@@ -19,7 +19,7 @@ pub struct Exchange {
     pub operation: String,
     /// What came.
     pub request: SentRequest,
-    /// What went back; none when the connection was closed instead.
+    /// What went back; none when nothing did.
     pub reply: Option<SentReply>,
 }
 
@@ -47,7 +47,7 @@ pub struct SentReply {
     /// The body, base64 in JSON.
     #[serde(serialize_with = "base64")]
     pub body: Vec<u8>,
-    /// A fault of the scenario damaged it on purpose.
+    /// A fault of the scenario damaged it on purpose, or did not let it come whole.
     pub damaged: bool,
 }
 
@@ -67,17 +67,22 @@ impl Recorder {
     }
 
     pub(super) async fn keep(&self, operation: String, request: SentRequest, reply: &Reply) {
-        let reply = match reply {
+        let (response, damaged) = match reply {
+            Reply::Whole(response) => (Some(response), false),
+            Reply::Damaged(response)
+            | Reply::Cut(response)
+            | Reply::SlowHead(response)
+            | Reply::SlowBody(response)
+            | Reply::Endless(response) => (Some(response), true),
+            Reply::HungUp | Reply::Reset | Reply::Refused | Reply::Silence => (None, true),
+        };
+        let reply = match response {
             None => None,
             Some(response) => {
                 // A body that is in memory cannot fail.
                 let body = response.body().clone().collect().await.map(|body| body.to_bytes().to_vec());
-                Some(SentReply {
-                    status: response.status().as_u16(),
-                    headers: headers(response.headers()),
-                    body: body.unwrap_or_default(),
-                    damaged: response.extensions().get::<Damaged>().is_some(),
-                })
+                let (status, headers) = (response.status().as_u16(), headers(response.headers()));
+                Some(SentReply { status, headers, body: body.unwrap_or_default(), damaged })
             }
         };
         let exchange = Exchange { operation, request, reply };
@@ -95,10 +100,6 @@ impl From<&Request> for SentRequest {
         }
     }
 }
-
-/// Marks a reply that was cut on purpose.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Damaged;
 
 fn headers(from: &HeaderMap) -> BTreeMap<String, String> {
     from.iter()

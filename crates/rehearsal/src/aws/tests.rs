@@ -5,7 +5,10 @@ use quick_xml::events::Event;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::world::{Alarm, AlarmKind, Condition, Course, EVENTS, EventStatus, Given, Ground, Rule};
+use crate::{
+    fault::Trouble,
+    world::{Alarm, AlarmKind, Condition, Course, EVENTS, EventStatus, Given, Ground, Rule},
+};
 
 /// A deployment that has come as far as AfterAllowTraffic.
 fn cloud(faults: Vec<Fault>) -> Cloud {
@@ -26,6 +29,7 @@ fn cloud(faults: Vec<Fault>) -> Cloud {
         state: "OK".into(),
         reason: String::new(),
         since: now,
+        tags: BTreeMap::new(),
     });
     Cloud::new(world, faults)
 }
@@ -36,9 +40,17 @@ fn request(path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>)
     Request { method: "POST".into(), path: path.into(), headers, body: body.into() }
 }
 
+/// A response that a client gets whole, whatever it says.
+pub(super) fn whole(reply: Reply) -> hyper::Response<crate::exchange::Full> {
+    match reply {
+        Reply::Whole(response) | Reply::Damaged(response) => response,
+        other => panic!("no whole response: {other:?}"),
+    }
+}
+
 async fn send(cloud: &Cloud, request: Request) -> (u16, String, Vec<u8>) {
     use http_body_util::BodyExt;
-    let response = cloud.answer(request).await.expect("an answer");
+    let response = whole(cloud.answer(request).await);
     let status = response.status().as_u16();
     let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
     (status, content_type, response.into_body().collect().await.unwrap().to_bytes().to_vec())
@@ -333,6 +345,7 @@ async fn faults_speak_the_protocols_own_words() {
         Fault::first(1, "elasticloadbalancing:DescribeRules", Trouble::Throttle),
         Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny),
         Fault::always("ecs:DescribeTasks", Trouble::Fail),
+        Fault::always("ecs:DescribeServices", Trouble::Unavailable),
     ]);
     let (status, output) = ecs(&cloud, "ListTasks", json!({ "cluster": "shop" })).await;
     assert_eq!((status, output["__type"].as_str()), (400, Some("ThrottlingException")));
@@ -342,27 +355,6 @@ async fn faults_speak_the_protocols_own_words() {
     let (status, output) = cbor(&cloud, "DescribeAlarms", &[]).await;
     assert_eq!((status, at(&output, "__type").as_text()), (403, Some("com.amazonaws.cloudwatch#AccessDenied")));
     assert_eq!(ecs(&cloud, "DescribeTasks", json!({ "cluster": "shop" })).await.0, 500);
-}
-
-#[tokio::test]
-async fn a_lost_reply_has_taken_effect_and_a_hang_up_has_not() {
-    for (trouble, done) in [(Trouble::LoseReply, true), (Trouble::HangUp, false)] {
-        let cloud = cloud(vec![Fault::first(1, "codedeploy:PutLifecycleEventHookExecutionStatus", trouble)]);
-        let execution = cloud.world().execution("AfterAllowTraffic");
-        let input =
-            json!({ "deploymentId": id(&cloud), "lifecycleEventHookExecutionId": execution, "status": "Succeeded" });
-        let headers = [("x-amz-target", "CodeDeploy_20141006.PutLifecycleEventHookExecutionStatus")];
-        assert!(cloud.answer(request("/", &headers, input.to_string())).await.is_none());
-        assert_eq!(cloud.world().answer(&execution).is_some(), done, "{trouble:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_malformed_reply_is_cut_in_half() {
-    let cloud = cloud(vec![Fault::always("codedeploy:GetDeployment", Trouble::Malform)]);
-    let input = json!({ "deploymentId": id(&cloud) }).to_string();
-    let (status, _, body) =
-        send(&cloud, request("/", &[("x-amz-target", "CodeDeploy_20141006.GetDeployment")], input)).await;
-    assert_eq!(status, 200);
-    assert!(serde_json::from_slice::<Value>(&body).is_err());
+    let (status, output) = ecs(&cloud, "DescribeServices", json!({ "cluster": "shop" })).await;
+    assert_eq!((status, output["__type"].as_str()), (503, Some("ServiceUnavailable")));
 }

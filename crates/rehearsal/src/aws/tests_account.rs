@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::world::{Course, Given, Ground};
+use crate::{
+    fault::Trouble,
+    world::{Course, Given, Ground},
+};
 
 fn account(faults: Vec<Fault>) -> Cloud {
     let now = SystemTime::now();
@@ -29,7 +32,7 @@ async fn call(cloud: &Cloud, key: &str, target: &str, input: Value) -> (u16, Val
         headers: headers.into_iter().collect::<hyper::HeaderMap>(),
         body: input.to_string().into(),
     };
-    let response = cloud.answer(request).await.unwrap();
+    let response = super::tests::whole(cloud.answer(request).await);
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap_or_default())

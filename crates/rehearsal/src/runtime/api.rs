@@ -3,10 +3,9 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
-use http_body_util::Full;
 use hyper::{
     Response,
     body::Bytes,
@@ -17,7 +16,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 use super::InvocationResult;
 use crate::{
-    exchange::{Reply, Request, Serving, reply, serve_anywhere},
+    exchange::{Full, Reply, Request, Serving, reply, serve_anywhere},
     world::{ACCOUNT, REGION},
 };
 
@@ -60,34 +59,34 @@ impl RuntimeApi {
         Ok(Self { port, offers, next_id: 1, _serving: serving })
     }
 
-    /// Hands an event to the function, as soon as it asks for one.
-    pub fn offer(&mut self, payload: Vec<u8>, timeout: Duration) -> oneshot::Receiver<InvocationResult> {
+    /// Hands an event to the function, as soon as it asks for one, with the deadline that it is told.
+    pub fn offer(&mut self, payload: Vec<u8>, deadline: SystemTime) -> oneshot::Receiver<InvocationResult> {
         let (result, receiver) = oneshot::channel();
         let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id);
         self.next_id += 1;
         // If the server is gone, the receiver learns of it by the sender's end.
-        let _ = self.offers.send(Offer { id, payload, deadline: SystemTime::now() + timeout, result });
+        let _ = self.offers.send(Offer { id, payload, deadline, result });
         receiver
     }
 }
 
 impl Desk {
     async fn answer(&self, request: Request) -> Reply {
-        let Some(path) = request.path.strip_prefix(RUNTIME) else { return Some(reply(404, "", "")) };
+        let Some(path) = request.path.strip_prefix(RUNTIME) else { return reply(404, "", "").into() };
         if request.method == "GET" && path == "invocation/next" {
-            return self.next().await;
+            return self.next().await.into();
         }
-        let accepted = || Some(reply(202, "application/json", r#"{"status":"OK"}"#));
+        let accepted = || reply(202, "application/json", r#"{"status":"OK"}"#).into();
         if path == "init/error" {
             return accepted();
         }
         let mut parts = path.split('/');
         let (Some("invocation"), Some(id), Some(what)) = (parts.next(), parts.next(), parts.next()) else {
-            return Some(reply(404, "", ""));
+            return reply(404, "", "").into();
         };
         let Some(open) = self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id) else {
             let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
-            return Some(reply(400, "application/json", body));
+            return reply(400, "application/json", body).into();
         };
         let result = result(what, &request.body);
         // Whoever invoked it may have stopped waiting.
@@ -96,7 +95,7 @@ impl Desk {
     }
 
     /// A long poll: answers when there is an event.
-    async fn next(&self) -> Reply {
+    async fn next(&self) -> Option<Response<Full>> {
         let Offer { id, payload, deadline, result } = self.offers.lock().await.recv().await?;
         let response = invocation(&self.function, &id, payload, deadline);
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, result);
@@ -105,12 +104,7 @@ impl Desk {
 }
 
 /// What a function that polls gets with an event.
-pub(crate) fn invocation(
-    function: &str,
-    id: &str,
-    payload: impl Into<Bytes>,
-    deadline: SystemTime,
-) -> Response<Full<Bytes>> {
+pub(crate) fn invocation(function: &str, id: &str, payload: impl Into<Bytes>, deadline: SystemTime) -> Response<Full> {
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let mut response = reply(200, "application/json", payload);
     let headers = [

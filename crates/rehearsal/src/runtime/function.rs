@@ -1,14 +1,16 @@
 //! One function: a program as a child process, with the environment that Lambda gives.
 
+mod proc;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
@@ -24,7 +26,7 @@ use super::{InvocationResult, api::RuntimeApi};
 use crate::{hook_name::HookName, world::REGION};
 
 /// What all functions of a rehearsal get.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     /// Where AWS is.
     pub endpoint: String,
@@ -32,6 +34,29 @@ pub(crate) struct Setup {
     pub env: BTreeMap<String, String>,
     /// Functions that Lambda kills so long after their invocation, as it does with one that takes too much memory.
     pub killed: BTreeMap<HookName, Duration>,
+    /// How many bytes a process may have in memory before it is killed; none: as many as it likes. Needs a `/proc`.
+    pub memory: Option<u64>,
+    /// How wrong the functions' clocks are.
+    pub clock: Option<ClockOff>,
+}
+
+/// A function's clock that is wrong. What it knows of its time is the deadline that Lambda tells, by Lambda's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockOff {
+    /// The function's clock is ahead of Lambda's by so much: its deadline comes sooner than it should, by its own clock.
+    Ahead(Duration),
+    /// The function's clock is behind Lambda's by so much: by its own clock it has longer than it really has.
+    Behind(Duration),
+}
+
+impl ClockOff {
+    /// What Lambda has to tell on this machine, where both clocks are the same one.
+    fn told(self, deadline: SystemTime) -> SystemTime {
+        match self {
+            Self::Ahead(by) => deadline.checked_sub(by).unwrap_or(SystemTime::UNIX_EPOCH),
+            Self::Behind(by) => deadline.checked_add(by).unwrap_or(deadline),
+        }
+    }
 }
 
 /// A function.
@@ -42,6 +67,7 @@ pub(crate) struct Function {
     setup: Setup,
     lines: mpsc::UnboundedSender<(HookName, String)>,
     running: Running,
+    cpu: Arc<OnceLock<Option<Duration>>>,
 }
 
 /// A program, by its name.
@@ -67,7 +93,7 @@ impl Function {
         lines: mpsc::UnboundedSender<(HookName, String)>,
     ) -> anyhow::Result<Self> {
         let running = Running::start(hook, &program, &setup, &lines).await?;
-        Ok(Self { hook, program, setup, lines, running })
+        Ok(Self { hook, program, setup, lines, running, cpu: Arc::default() })
     }
 
     pub fn hook(&self) -> HookName {
@@ -90,10 +116,29 @@ impl Function {
         payload: Vec<u8>,
         limit: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
+        let killed = self.setup.killed.get(&self.hook).copied();
+        self.invoke_and_kill(payload, limit, killed).await
+    }
+
+    /// The same, with a time of its own after which it is killed, if it has not returned by then.
+    pub async fn invoke_and_kill(
+        &mut self,
+        payload: Vec<u8>,
+        limit: Duration,
+        killed: Option<Duration>,
+    ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
         if self.running.is_over() {
             self.running = Running::start(self.hook, &self.program, &self.setup, &self.lines).await?;
         }
-        Ok(self.running.invoke(payload, limit, self.setup.killed.get(&self.hook).copied()))
+        let deadline = SystemTime::now() + limit;
+        let told = self.setup.clock.map_or(deadline, |clock| clock.told(deadline));
+        Ok(self.running.invoke(payload, Limits { told, limit, killed }, self.cpu.clone()))
+    }
+
+    /// How much time of a processor it had had when its first invocation ended, the time of its start included. None
+    /// before that, and where there is no `/proc`.
+    pub fn cpu(&self) -> Option<Duration> {
+        self.cpu.get().copied().flatten()
     }
 
     /// Kills it and reads what it has written to the end.
@@ -102,6 +147,25 @@ impl Function {
         let _ = self.running.child().start_kill();
         let _ = timeout(PATIENCE, at_end(&mut self.running.over)).await;
     }
+}
+
+/// When an invocation ends at the latest.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// The deadline that the function is told.
+    told: SystemTime,
+    /// The true one.
+    limit: Duration,
+    killed: Option<Duration>,
+}
+
+/// How an invocation came to its end.
+enum End {
+    Result(InvocationResult),
+    /// The process went by itself, or was killed for the memory that it took.
+    Gone,
+    Killed,
+    TooLong,
 }
 
 /// A process and what belongs to it.
@@ -160,7 +224,11 @@ impl Running {
             tokio::join!(out, err);
             let _ = over.send(true);
         });
-        Ok(Self { child: Arc::new(Mutex::new(child)), api, over: is_over, busy: Arc::default(), tasks })
+        let child = Arc::new(Mutex::new(child));
+        if let Some(limit) = setup.memory {
+            tasks.spawn(guard_memory(child.clone(), limit));
+        }
+        Ok(Self { child, api, over: is_over, busy: Arc::default(), tasks })
     }
 
     fn child(&self) -> MutexGuard<'_, Child> {
@@ -174,35 +242,52 @@ impl Running {
     fn invoke(
         &mut self,
         payload: Vec<u8>,
-        limit: Duration,
-        killed: Option<Duration>,
+        Limits { told, limit, killed }: Limits,
+        cpu: Arc<OnceLock<Option<Duration>>>,
     ) -> oneshot::Receiver<InvocationResult> {
         let (ended, receiver) = oneshot::channel();
-        let result = self.api.offer(payload, limit);
+        let result = self.api.offer(payload, told);
         let (child, mut over, busy) = (self.child.clone(), self.over.clone(), self.busy.clone());
         busy.store(true, Ordering::Relaxed);
         self.tasks.spawn(async move {
-            let how = tokio::select! {
+            let end = tokio::select! {
                 biased;
-                Ok(result) = result => result,
-                () = at_end(&mut over) => InvocationResult::Exited(status(&child).await),
-                () = sleep(killed.unwrap_or(limit)), if killed.is_some() => {
-                    let _ = lock(&child).start_kill();
-                    let _ = timeout(PATIENCE, at_end(&mut over)).await;
-                    InvocationResult::Exited(status(&child).await)
-                }
-                () = sleep(limit) => {
-                    let _ = lock(&child).start_kill();
-                    // The next invocation must find it gone, not going.
-                    let _ = timeout(PATIENCE, at_end(&mut over)).await;
-                    InvocationResult::TimedOut(limit)
-                }
+                Ok(result) = result => End::Result(result),
+                () = at_end(&mut over) => End::Gone,
+                () = sleep(killed.unwrap_or(limit)), if killed.is_some() => End::Killed,
+                () = sleep(limit) => End::TooLong,
+            };
+            // Before its exit status is asked for: then the kernel forgets it.
+            cpu.get_or_init(|| pid(&child).and_then(proc::cpu));
+            if matches!(end, End::Killed | End::TooLong) {
+                let _ = lock(&child).start_kill();
+                // The next invocation must find it gone, not going.
+                let _ = timeout(PATIENCE, at_end(&mut over)).await;
+            }
+            let how = match end {
+                End::Result(result) => result,
+                End::Gone | End::Killed => InvocationResult::Exited(status(&child).await),
+                End::TooLong => InvocationResult::TimedOut(limit),
             };
             busy.store(false, Ordering::Relaxed);
             // Whoever invoked it may have stopped waiting.
             let _ = ended.send(how);
         });
         receiver
+    }
+}
+
+/// How often memory is looked at. What is taken in between is not seen until then, as in Lambda.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Kills a process that takes too much memory, at whatever time of its life. Without a `/proc` it never does.
+async fn guard_memory(child: Arc<Mutex<Child>>, limit: u64) {
+    while let Some(resident) = pid(&child).and_then(proc::resident) {
+        if resident > limit {
+            let _ = lock(&child).start_kill();
+            return;
+        }
+        sleep(LOOK).await;
     }
 }
 
@@ -216,6 +301,11 @@ async fn at_end(over: &mut watch::Receiver<bool>) {
 
 fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The number of a process that was not waited for yet.
+fn pid(child: &Mutex<Child>) -> Option<u32> {
+    lock(child).id()
 }
 
 /// The exit status of a process whose pipes have ended, in words.
@@ -248,7 +338,6 @@ async fn copy(from: impl AsyncRead + Unpin, hook: HookName, to: &mpsc::Unbounded
 fn environment(hook: HookName, name: &str, port: u16, setup: &Setup) -> BTreeMap<String, String> {
     let fixed = [
         ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef"),
@@ -265,10 +354,25 @@ fn environment(hook: HookName, name: &str, port: u16, setup: &Setup) -> BTreeMap
     let mut all: BTreeMap<String, String> =
         fixed.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     all.insert("AWS_ACCESS_KEY_ID".into(), hook.access_key());
+    let megabytes = setup.memory.map_or(128, |bytes| bytes >> 20);
+    all.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), megabytes.to_string());
     all.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.to_owned());
     all.insert("AWS_LAMBDA_LOG_GROUP_NAME".into(), format!("/aws/lambda/{name}"));
     all.insert("AWS_LAMBDA_RUNTIME_API".into(), format!("127.0.0.1:{port}"));
     all.insert("AWS_ENDPOINT_URL".into(), setup.endpoint.clone());
     all.extend(setup.env.clone());
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_has_its_deadline_sooner() {
+        let (deadline, by) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1000), Duration::from_secs(400));
+        assert_eq!(ClockOff::Ahead(by).told(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(600));
+        assert_eq!(ClockOff::Behind(by).told(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(1400));
+        assert_eq!(ClockOff::Behind(Duration::MAX).told(deadline), deadline, "no clock can be that wrong");
+    }
 }

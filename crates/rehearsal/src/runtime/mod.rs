@@ -11,6 +11,7 @@ use std::{future::Future, path::PathBuf, time::Duration};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::function::ClockOff;
 pub(crate) use self::{
     api::{RUNTIME, invocation, result},
     function::{Function, Setup, locate},

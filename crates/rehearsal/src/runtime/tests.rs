@@ -1,5 +1,7 @@
 //! A shell script in the place of a program, and a small client in the place of one.
 
+use std::time::SystemTime;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,6 +22,10 @@ async fn ask(port: u16, method: &str, path: &str, body: &str) -> String {
     reply
 }
 
+fn in_a_minute() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(60)
+}
+
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
 #[tokio::test]
@@ -29,7 +35,7 @@ async fn a_poll_waits_for_an_event_and_its_result_comes_back() {
     let waiting = tokio::spawn(async move { ask(port, "GET", NEXT, "").await });
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
-    let result = api.offer(b"{\"a\":1}".to_vec(), Duration::from_secs(60));
+    let result = api.offer(b"{\"a\":1}".to_vec(), in_a_minute());
     let reply = waiting.await.unwrap();
     assert!(reply.ends_with("{\"a\":1}"), "{reply}");
     let header =
@@ -46,7 +52,7 @@ async fn a_poll_waits_for_an_event_and_its_result_comes_back() {
 #[tokio::test]
 async fn an_error_comes_back_with_its_type() {
     let mut api = RuntimeApi::start("x".into()).await.unwrap();
-    let result = api.offer(vec![b' '; 6 * 1024 * 1024], Duration::from_secs(60));
+    let result = api.offer(vec![b' '; 6 * 1024 * 1024], in_a_minute());
     let reply = ask(api.port, "GET", NEXT, "").await;
     assert!(reply.len() > 6 * 1024 * 1024);
     let id = reply.lines().find_map(|line| line.strip_prefix("lambda-runtime-aws-request-id: ")).unwrap();
@@ -86,6 +92,7 @@ fn setup() -> Setup {
         endpoint: "http://127.0.0.1:9".into(),
         env: [("GREENLIGHT_GATE".to_owned(), "version: 1".to_owned())].into(),
         killed: [(HookName::AfterAllowTraffic, Duration::from_millis(100))].into(),
+        ..Setup::default()
     }
 }
 
@@ -178,4 +185,18 @@ async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up()
     let ended = fleet.invoke(HookName::AfterAllowTraffic, Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
     assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_process_over_its_memory_is_killed_and_has_used_time() {
+    let scripts = scripts("greedy", "x=$(head -c 60000000 /dev/zero | tr '\\0' x); exec sleep 600");
+    let (lines, _written) = mpsc::unbounded_channel();
+    let (program, hook) = (scripts.0.join("after-install"), HookName::AfterInstall);
+    let setup = Setup { memory: Some(40 << 20), ..Setup::default() };
+    let mut function = Function::start(hook, program, setup, lines).await.unwrap();
+    let ended = function.invoke(Vec::new(), Duration::from_secs(600)).await.unwrap();
+    let ended = timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
+    assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
+    assert!(function.cpu().is_some(), "a process that was killed has used time as well");
 }

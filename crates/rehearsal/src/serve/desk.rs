@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use hyper::Response;
 use tokio::{
     sync::{mpsc::UnboundedSender, watch},
     time::sleep,
@@ -16,7 +17,7 @@ use tokio::{
 use super::Returned;
 use crate::{
     aws::Cloud,
-    exchange::{Reply, Request, Serving, reply, serve_anywhere},
+    exchange::{Full, Reply, Request, Serving, reply, serve_anywhere},
     hook_name::HookName,
     runtime::{self, InvocationResult, RUNTIME},
 };
@@ -87,9 +88,9 @@ struct Clerk {
 
 impl Clerk {
     async fn answer(&self, request: Request) -> Reply {
-        let Some(path) = request.path.strip_prefix(RUNTIME) else { return Some(reply(404, "", "")) };
+        let Some(path) = request.path.strip_prefix(RUNTIME) else { return reply(404, "", "").into() };
         if request.method == "GET" && path == "invocation/next" {
-            return self.next().await;
+            return self.next().await.into();
         }
         // `invocation/ID/response`, `invocation/ID/error` or `init/error`.
         let what = path.rsplit('/').next().unwrap_or_default();
@@ -101,7 +102,7 @@ impl Clerk {
         let again_in = self.unanswered().map(|_| REST);
         // Nobody has to listen.
         let _ = self.returned.send(Returned { hook: self.hook, error, again_in });
-        Some(reply(202, "application/json", r#"{"status":"OK"}"#))
+        reply(202, "application/json", r#"{"status":"OK"}"#).into()
     }
 
     /// The event, while nobody has answered it.
@@ -111,7 +112,7 @@ impl Clerk {
 
     /// A long poll: answers when there is an event. A process that died in the middle of one has told nobody, so the
     /// next process that asks gets the same event.
-    async fn next(&self) -> Reply {
+    async fn next(&self) -> Option<Response<Full>> {
         let mut news = self.event.subscribe();
         loop {
             news.mark_unchanged();

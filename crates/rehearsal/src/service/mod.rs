@@ -17,13 +17,14 @@ use std::{
     },
 };
 
+use hyper::Response;
 use serde::Serialize;
 use serde_json::json;
 
 pub(crate) use self::tls::Tls;
 use crate::{
     aws::Cloud,
-    exchange::{Port, Reply, Request, Serving, Silence, reply, serve_with},
+    exchange::{Full, Port, Reply, Request, Serving, Silence, reply, serve_with},
     world::{Behaviour, Door},
 };
 
@@ -174,11 +175,12 @@ async fn answer(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, request: R
     };
     entry.status = response.as_ref().map(|response| response.status().as_u16());
     ledger.seen.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-    response
+    response.into()
 }
 
 impl Somebody {
-    async fn answer(self) -> Reply {
+    /// None is to hang up.
+    async fn answer(self) -> Option<Response<Full>> {
         let Self { colour, version, behaviour, speaks_http } = self;
         tokio::time::sleep(behaviour.delay).await;
         if behaviour.hang_up {

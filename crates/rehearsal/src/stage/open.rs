@@ -1,12 +1,12 @@
 //! A stage that is up: its AWS and its listeners answer whoever asks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use anyhow::Context;
 
 use super::{Stage, event};
 use crate::{
-    aws::Cloud,
+    aws::{Cloud, Put},
     exchange::{Serving, serve_anywhere},
     report::Answer,
     service::{Front, ServiceRequest},
@@ -18,8 +18,9 @@ use crate::{
 pub struct OpenStage {
     endpoint: String,
     payload: Vec<u8>,
-    cloud: Arc<Cloud>,
+    pub(super) cloud: Arc<Cloud>,
     front: Front,
+    opened: Instant,
     _serving: Serving,
 }
 
@@ -40,7 +41,8 @@ impl Stage {
         })
         .await
         .context("no port for AWS")?;
-        Ok(OpenStage { endpoint: format!("http://127.0.0.1:{port}"), payload, cloud, front, _serving: serving })
+        let (endpoint, opened) = (format!("http://127.0.0.1:{port}"), Instant::now());
+        Ok(OpenStage { endpoint, payload, cloud, front, opened, _serving: serving })
     }
 }
 
@@ -58,6 +60,16 @@ impl OpenStage {
     /// The answers that CodeDeploy has taken.
     pub fn answers(&self) -> Vec<Answer> {
         self.cloud.world().executions.iter().filter_map(|execution| execution.answer).collect()
+    }
+
+    /// Every status that was put, in order, taken or not, with its time since the stage was opened.
+    pub fn puts(&self) -> Vec<Put> {
+        self.cloud.puts(self.opened)
+    }
+
+    /// How many replies of each operation went out whole and good, by `service:Operation`.
+    pub fn good_replies(&self) -> BTreeMap<String, u64> {
+        self.cloud.good_replies()
     }
 
     /// How many AWS calls each operation got, by `service:Operation`.
