@@ -39,7 +39,7 @@ hooks:
       targets: { within: 300ms, every: 100ms }
   after_allow_test_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms }
+      reach: { within: 300ms, every: 100ms, settle: 0s }
       answers: { within: 300ms, every: 100ms }
   before_allow_traffic:
     built_in:
@@ -47,7 +47,7 @@ hooks:
       targets: { within: 300ms, every: 100ms }
   after_allow_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms }
+      reach: { within: 300ms, every: 100ms, settle: 0s }
       answers: { within: 300ms, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
 ";

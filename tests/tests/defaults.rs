@@ -1,6 +1,9 @@
 //! The built-in checks of the five hooks: in the good world, and with one thing broken at a time.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
@@ -468,6 +471,7 @@ async fn before_allow_traffic() {
                     state: "ALARM".into(),
                     reason: "Threshold Crossed".into(),
                     since: SystemTime::now(),
+                    tags: BTreeMap::new(),
                 });
             })
             .fails("AlarmFiring"),

@@ -72,7 +72,14 @@ async fn every_exchange_fits_the_service_models() {
 fn more_to_read(world: &mut World) {
     for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
         let since = world.deployment().created;
-        world.alarms.push(Alarm { name: name.into(), kind, state: "OK".into(), reason: String::new(), since });
+        world.alarms.push(Alarm {
+            name: name.into(),
+            kind,
+            state: "OK".into(),
+            reason: String::new(),
+            since,
+            tags: BTreeMap::new(),
+        });
     }
     let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
     let listener = world.listener(&arn).unwrap();

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use crate::{
     code::Code,
     finding::{Finding, Observation, Outcome, Policies},
+    verdict::{Decision, Mode, decide},
 };
 
-/// Called with each finding when it is made.
-pub type Told = Arc<dyn Fn(&Finding) + Send + Sync>;
+/// Called with each finding when it is made, and with what it is made for.
+pub type Told = Arc<dyn Fn(&Finding, Mode) + Send + Sync>;
 
 /// The findings of one invocation. Cloned freely: all clones write on the same board.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ struct State {
     began: Instant,
     /// Once read out, nothing more is written.
     closed: bool,
+    /// What the gate file says about it; until it was read, the strict one.
+    mode: Mode,
     findings: Vec<Finding>,
     /// What is being done that is no check yet, and since when.
     stage: Option<(&'static str, String, Instant)>,
@@ -43,14 +46,33 @@ struct Planned {
 impl Board {
     /// An empty board.
     pub fn new(told: Told) -> Self {
-        let state =
-            State { began: Instant::now(), closed: false, findings: Vec::new(), stage: None, planned: Vec::new() };
+        let state = State {
+            began: Instant::now(),
+            closed: false,
+            mode: Mode::Enforce,
+            findings: Vec::new(),
+            stage: None,
+            planned: Vec::new(),
+        };
         Self { state: Arc::new(Mutex::new(state)), told }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while it was held cannot have left a finding half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the gate file says about what will be found.
+    pub fn set_mode(&self, mode: Mode) {
+        let mut state = self.lock();
+        if !state.closed {
+            state.mode = mode;
+        }
+    }
+
+    /// What it said.
+    pub fn mode(&self) -> Mode {
+        self.lock().mode
     }
 
     /// A finding of something that is no check of the gate file: the settings, the wiring, the gate file itself.
@@ -60,7 +82,7 @@ impl Board {
             return;
         }
         let finding = Finding { check: kind.to_owned(), kind, observation, policies, took: state.began.elapsed() };
-        (self.told)(&finding);
+        (self.told)(&finding, state.mode);
         state.findings.push(finding);
     }
 
@@ -95,22 +117,36 @@ impl Board {
         }
     }
 
-    /// The check at `index` ended.
-    pub fn end(&self, index: usize, observation: Observation) {
+    /// The check at `index` ended. Gives what that means for the deployment.
+    pub fn end(&self, index: usize, observation: Observation) -> Decision {
         let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        let Some(planned) = state.planned.get_mut(index) else { return };
+        let (closed, mode) = (state.closed, state.mode);
+        let Some(planned) = state.planned.get_mut(index).filter(|planned| !closed && planned.finding.is_none()) else {
+            return Decision::Pass;
+        };
         let finding = planned.found(observation);
-        (self.told)(&finding);
+        (self.told)(&finding, mode);
+        let decision = decide(finding.observation.outcome, finding.policies);
         planned.finding = Some(finding);
+        decision
+    }
+
+    /// The check at `index` has decided, and those that have not ended are not needed any more.
+    pub fn decided(&self, index: usize) {
+        let name = self.name_of(index);
+        let others = self.lock().planned.len();
+        for other in 0..others {
+            let why =
+                Observation::failed(Code::NotRun, "check", "", format!("{name} had failed, and `run: fail-fast`"));
+            self.end(other, why.but(Outcome::NotRun, Code::NotRun));
+        }
     }
 
     /// Everything found, in the order of the plan. What has not ended becomes a finding too: `cut_off` says how.
     pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
+        let mode = state.mode;
         let mut findings = std::mem::take(&mut state.findings);
         if let Some((kind, what, since)) = state.stage.take() {
             let finding = Finding {
@@ -120,7 +156,7 @@ impl Board {
                 policies: Policies::default(),
                 took: since.elapsed(),
             };
-            (self.told)(&finding);
+            (self.told)(&finding, mode);
             findings.push(finding);
         }
         for planned in &mut state.planned {
@@ -133,7 +169,7 @@ impl Board {
                             .but(Outcome::NotRun, Code::NotRun),
                     };
                     let finding = planned.found(observation);
-                    (self.told)(&finding);
+                    (self.told)(&finding, mode);
                     finding
                 }
             });
@@ -180,7 +216,7 @@ mod tests {
     use super::*;
 
     fn board() -> Board {
-        Board::new(Arc::new(|_| {}))
+        Board::new(Arc::new(|_, _| {}))
     }
 
     fn outcomes(findings: &[Finding]) -> Vec<(&str, Outcome)> {

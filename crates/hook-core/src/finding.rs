@@ -11,6 +11,8 @@ pub enum Outcome {
     Passed,
     /// There is nothing here that the check could be about, by configuration.
     NotApplicable,
+    /// It holds as far as could be seen, and there is something to be told: a certificate was not verified.
+    Doubtful,
     /// A condition was false.
     Failed,
     /// Nothing was there to judge.
@@ -26,14 +28,23 @@ pub enum Outcome {
 impl Outcome {
     /// All of them, in order.
     #[cfg(test)]
-    pub const ALL: [Self; 7] =
-        [Self::Passed, Self::NotApplicable, Self::Failed, Self::NoData, Self::Errored, Self::TimedOut, Self::NotRun];
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::NotApplicable,
+        Self::Doubtful,
+        Self::Failed,
+        Self::NoData,
+        Self::Errored,
+        Self::TimedOut,
+        Self::NotRun,
+    ];
 
     /// The word in logs and reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::NotApplicable => "not_applicable",
+            Self::Doubtful => "doubtful",
             Self::Failed => "failed",
             Self::NoData => "no_data",
             Self::Errored => "errored",
@@ -132,7 +143,7 @@ impl Observation {
 
     /// Whether the check can be content with it.
     pub fn holds(&self) -> bool {
-        matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable)
+        matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Doubtful)
     }
 }
 
@@ -161,6 +172,11 @@ pub enum Policy {
     Warn,
     /// It is recorded, and does not stop it.
     Ignore,
+}
+
+impl Policy {
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 3] = [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
 }
 
 /// The three policies that every check has.

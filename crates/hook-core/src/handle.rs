@@ -17,12 +17,13 @@ use crate::{
     deadline::Deadline,
     error::Error,
     event,
+    finding::Finding,
     hook::Hook,
     ids::DeploymentId,
     judge::{self, Bench},
     report,
     settings::Settings,
-    verdict::{Status, Verdict},
+    verdict::{Mode, Status, Verdict},
 };
 
 /// One of the five functions, with everything that it keeps between events.
@@ -57,13 +58,13 @@ impl Handler {
         let deployment = execution.deployment.as_str();
         let told = {
             let (hook, deployment) = (self.hook, deployment.to_owned());
-            Arc::new(move |finding: &crate::finding::Finding| report::log_check(hook, &deployment, finding))
+            Arc::new(move |finding: &Finding, mode: Mode| report::log_check(hook, &deployment, finding, mode))
         };
         let board = Board::new(told);
 
         let cut_off = self.judge(&execution.deployment, &board, deadline, began).await;
         let status = concluded(|| {
-            let verdict = Verdict::of(board.close(&cut_off));
+            let verdict = Verdict::of(board.close(&cut_off), board.mode());
             report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
             verdict.status
         });

@@ -12,17 +12,17 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::{
     aws::{Aws, Discovery, Fault},
     board::Board,
-    check::{self, Probe, Scene},
+    check::{self, KnownFacts, Probe, Scene},
     code::Code,
     deadline,
     finding::{Observation, Outcome, Policies, Policy},
-    gate::{self, HookGate},
+    gate::{self, Circumstances, Fact, HookGate, Run, Skipped},
     hook::Hook,
     ids::DeploymentId,
     plan::{self, Plan},
     runner::{self, Job},
     settings::{GateSource, RollbackPolicy, Settings, WrongEvent},
-    target::{Progress, Wiring},
+    target::{Deployment, Progress, Wiring},
 };
 
 /// What judging needs, made once and shared by all events.
@@ -83,16 +83,30 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         (Some((kind, observation)), _) => return board.note(kind, STRICT, observation),
         (None, Err(observation)) => return board.note("gate", STRICT, observation),
     };
+    board.set_mode(gate.mode);
+    if !gate.notify.is_empty() {
+        let why =
+            format!("`notify` is read and cannot be done by this version: nobody tells {}", gate.notify.join(", "));
+        board.note("notify", WARN, Observation::errored(Code::NotSupportedYet, "gate file", why));
+    }
     let discovery = match discovery {
         Ok(discovery) => discovery,
         Err(fault) => return refuse(board, deployment, fault),
     };
+    if skipped(&gate, &discovery.deployment, board, SystemTime::now()) {
+        return;
+    }
     let Some(discovery) = bench.wired(discovery, deployment, board, until).await else { return };
     let hour =
         discovery.progress.began(bench.hook).map(|at| deadline::hour_ends(at, SystemTime::now(), Instant::now()));
     let until = hour.map_or(until, |hour| until.min(hour));
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
-    let steps = match plan::plan(gate) {
+    let circumstances = bench.circumstances(&discovery.deployment);
+    if let Some(settled) = gate::unless_applies(&gate.when, &circumstances) {
+        return board.note("when", STRICT, settled);
+    }
+    let run = gate.run();
+    let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
         Plan::NothingInWords => {
             board.note("gate", STRICT, Observation::not_applicable("gate file", "it says `checks: none`"));
@@ -126,10 +140,31 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         probe: bench.probe.clone(),
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
+        given: bench.given(),
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
-    let _ = timeout_at(until, runner::run(steps, scene, board)).await;
+    let _ = timeout_at(until, runner::run(steps, scene, board, run)).await;
+}
+
+/// Whether the deployment's description has the words that let it through, which is said loudly.
+fn skipped(gate: &HookGate, deployment: &Deployment, board: &Board, now: SystemTime) -> bool {
+    let Some(skip) = &gate.skip else { return false };
+    let asked = skip.asked(&deployment.description, now);
+    let resource = format!("deployment {}", deployment.id);
+    let has = format!("its description has {:?}", skip.words);
+    match asked {
+        Skipped::No => {}
+        Skipped::Yes => {
+            let seen = format!("{has}, so it goes on unchecked; they count until {}", skip.until);
+            board.note("skip", WARN, Observation::failed(Code::GateSkipped, resource, "", seen));
+        }
+        Skipped::Expired => {
+            let seen = format!("{has}, which counted until {}, so it is checked", skip.until);
+            board.note("skip", WARN, Observation::failed(Code::SkipExpired, resource, "", seen));
+        }
+    }
+    asked == Skipped::Yes
 }
 
 /// The event came when its time was over, or this process's clock is wrong.
@@ -149,6 +184,12 @@ pub fn no_thread(board: &Board, error: &std::io::Error) {
 }
 
 impl Bench {
+    /// The facts that are known before any check runs.
+    fn given(&self) -> Arc<KnownFacts> {
+        let variables = self.settings.variables.0.iter();
+        Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
+    }
+
     /// The gate of this hook, or why it cannot be used.
     fn gate(&self) -> Result<HookGate, Observation> {
         let text = match &self.settings.gate {
@@ -164,6 +205,16 @@ impl Bench {
             let first = told.next().unwrap_or_default();
             Observation::failed(Code::GateInvalid, "gate file", "", first).with(told)
         })
+    }
+
+    /// What `when` can be about.
+    fn circumstances(&self, deployment: &Deployment) -> Circumstances {
+        Circumstances {
+            application: deployment.application.clone(),
+            deployment_group: deployment.group.clone(),
+            region: self.settings.aws.region.clone().unwrap_or_default(),
+            variables: self.settings.variables.0.clone(),
+        }
     }
 
     /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
@@ -237,7 +288,7 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
     board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
     let jobs = routes.iter().map(|route| {
         let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));
-        (job, None)
+        (job, Vec::new())
     });
-    runner::run_jobs(jobs.collect(), board).await;
+    runner::run_jobs(jobs.collect(), board, Run::Collect).await;
 }

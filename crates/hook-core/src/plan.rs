@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     check::{Check, Route},
-    gate::{CheckSpec, HookGate},
+    finding::Observation,
+    gate::{CheckSpec, Circumstances, Fact, HookGate, unless_applies},
 };
 
 /// A check that is going to run.
@@ -12,8 +13,10 @@ use crate::{
 pub struct Step {
     /// The check.
     pub spec: CheckSpec,
-    /// The step that has to hold before it may start, by its place in the plan.
-    pub waits_for: Option<usize>,
+    /// The steps that have to hold before it may start, by their places in the plan.
+    pub waits_for: Vec<usize>,
+    /// What there is to say of it without a look: it does not apply here, or nobody can know whether it does.
+    pub settled: Option<Observation>,
 }
 
 /// What a hook is going to do.
@@ -27,44 +30,126 @@ pub enum Plan {
     Empty,
 }
 
-/// Orders the checks of a gate. A check that uses an address waits for the barrier that opens it, and where the file
-/// has none there is one all the same.
-pub fn plan(gate: HookGate) -> Plan {
+/// Orders the checks of a gate. A check that uses an address waits for every barrier that opens it, and where the file
+/// has none, or one that does not apply here, there is one all the same.
+pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
     if gate.checks.is_empty() {
         return if gate.none_in_words { Plan::NothingInWords } else { Plan::Empty };
     }
-    let mut checks = gate.checks;
+    let settled = |spec: CheckSpec| {
+        let settled = unless_applies(&spec.when, circumstances);
+        (spec, settled)
+    };
+    Plan::Checks(order(gate.checks.into_iter().map(settled).collect()))
+}
+
+/// The same, with what is known already of some.
+pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
+    let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
+    let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
-        let used = checks.iter().any(|spec| spec.check.uses() == Some(route));
-        let opened = checks.iter().any(|spec| spec.check.opens() == Some(route));
+        let used = steps.iter().any(|step| step.uses() == Some(route));
+        let opened = steps.iter().any(|step| step.opens() == Some(route));
         if used && !opened {
-            checks.insert(0, implied(route));
+            let spec = CheckSpec::implied("reach", route.implied_barrier());
+            steps.insert(0, Step { spec, waits_for: Vec::new(), settled: None });
         }
     }
     let barriers: Vec<(Route, usize)> =
-        checks.iter().enumerate().filter_map(|(index, spec)| Some((spec.check.opens()?, index))).collect();
-    let waits_for = |check: &Arc<dyn Check>| {
-        let route = check.uses()?;
-        barriers.iter().find(|(open, _)| *open == route).map(|(_, index)| *index)
-    };
-    Plan::Checks(checks.iter().map(|spec| Step { waits_for: waits_for(&spec.check), spec: spec.clone() }).collect())
+        steps.iter().enumerate().filter_map(|(index, step)| Some((step.opens()?, index))).collect();
+    for step in &mut steps {
+        let route = step.uses();
+        let before = barriers.iter().filter(|(open, _)| Some(*open) == route);
+        step.waits_for = before.map(|(_, index)| *index).collect();
+    }
+    steps
 }
 
-fn implied(route: Route) -> CheckSpec {
-    let check = route.implied_barrier();
-    CheckSpec { name: check.title(), kind: "reach", policies: Default::default(), check }
+impl Step {
+    /// The address that it has to wait for: its kind says so, or one of its templates.
+    fn uses(&self) -> Option<Route> {
+        let check = self.looking()?;
+        let named = self.spec.facts.iter().find_map(|fact| match fact {
+            Fact::Url(route) => Some(*route),
+            _ => None,
+        });
+        // A barrier that asks through its own listener waits for nothing but itself.
+        if check.opens().is_some() { None } else { check.uses().or(named) }
+    }
+
+    fn opens(&self) -> Option<Route> {
+        self.looking()?.opens()
+    }
+
+    fn looking(&self) -> Option<&Arc<dyn Check>> {
+        self.settled.is_none().then_some(&self.spec.check)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gate, hook::Hook};
+    use crate::{finding::Outcome, gate, hook::Hook};
 
-    fn planned(file: &str) -> Plan {
-        plan(gate::load_with(|_| "version: 1", Hook::AfterAllowTestTraffic, Some(file)).unwrap())
+    fn circumstances() -> Circumstances {
+        Circumstances {
+            application: "shop".into(),
+            deployment_group: "shop-production".into(),
+            region: "eu-west-1".into(),
+            variables: [("STAGE".to_owned(), "sesame".to_owned())].into(),
+        }
     }
 
-    fn told(file: &str) -> Vec<(String, Option<usize>)> {
+    fn planned(file: &str) -> Plan {
+        let gate = gate::load_with(|_| "version: 1", Hook::AfterAllowTestTraffic, Some(file)).unwrap();
+        plan(gate, &circumstances())
+    }
+
+    /// What is said of a check with this `when`, without a look.
+    fn settled(when: &str) -> Option<Observation> {
+        let file = format!(
+            "version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{{ reach: green, when: [{when}] }}] }} }}"
+        );
+        match planned(&file) {
+            Plan::Checks(steps) => steps.into_iter().next().unwrap().settled,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_check_applies_where_all_of_its_when_is_so() {
+        for when in
+            ["application == shop", "deployment_group contains production, region in eu-west-1", "env.STAGE exists"]
+        {
+            assert_eq!(settled(when), None, "{when}");
+        }
+        for when in ["application == other", "env.STAGE == prod", "env.OTHER exists", "region != eu-west-1"] {
+            let seen = settled(when).unwrap();
+            assert_eq!(seen.outcome, Outcome::NotApplicable, "{when}");
+            assert!(!seen.seen.contains("sesame"), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_no_reason_to_go_on_without_a_check() {
+        let seen = settled("env.OTHER == prod").unwrap();
+        assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)));
+    }
+
+    #[test]
+    fn a_barrier_that_does_not_apply_is_none() {
+        let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: gate, reach: green, when: [application == other] }
+      - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
+";
+        let implied = ("reach green through test".to_owned(), vec![]);
+        assert_eq!(told(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
+    }
+
+    fn told(file: &str) -> Vec<(String, Vec<usize>)> {
         match planned(file) {
             Plan::Checks(steps) => steps.into_iter().map(|step| (step.spec.name, step.waits_for)).collect(),
             other => panic!("{other:?}"),
@@ -82,8 +167,24 @@ hooks:
       - { name: elsewhere, http: 'http://example.com/', expect: [status == 200] }
       - { name: last, answers: test }
 ";
-        let expected = [("first", Some(1)), ("gate", None), ("elsewhere", None), ("last", Some(1))];
+        let expected = [("first", vec![1]), ("gate", vec![]), ("elsewhere", vec![]), ("last", vec![1])];
         assert_eq!(told(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
+    }
+
+    #[test]
+    fn of_several_barriers_all_have_to_hold() {
+        let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: weights, reach: green }
+      - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
+      - { name: version, reach: green }
+      - { name: customers, reach: green, listener: production }
+";
+        let names = |names: [(&str, Vec<usize>); 4]| names.map(|(name, waits)| (name.to_owned(), waits));
+        let expected = [("weights", vec![]), ("mine", vec![0, 2]), ("version", vec![]), ("customers", vec![])];
+        assert_eq!(told(file), names(expected));
     }
 
     #[test]
@@ -94,7 +195,7 @@ hooks:
     checks:
       - { name: mine, http: '{{production_url}}/', expect: [status == 200] }
 ";
-        assert_eq!(told(file), [("reach green through production".to_owned(), None), ("mine".to_owned(), Some(0))]);
+        assert_eq!(told(file), [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::{
     code::Code,
     finding::{Finding, Outcome},
     hook::Hook,
-    verdict::{Decision, Status, Verdict, decide},
+    verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
 /// A verdict line is no longer than this, so that it fits a notification and a terminal.
@@ -14,7 +14,7 @@ pub const LINE: usize = 200;
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
-        Outcome::Passed => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
+        Outcome::Passed | Outcome::Doubtful => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
         Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.seen),
         _ => format!("{}: {}", finding.check, short(finding)),
     };
@@ -31,7 +31,10 @@ pub fn check_line(finding: &Finding) -> String {
 
 /// The fault's code, if there is a fault.
 fn fault(finding: &Finding) -> Option<Code> {
-    finding.observation.code.filter(|_| !finding.observation.holds())
+    finding
+        .observation
+        .code
+        .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
@@ -48,26 +51,29 @@ fn short(finding: &Finding) -> String {
 
 /// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
-    let line = match (verdict.status, verdict.reason()) {
+    let observed = verdict.mode == Mode::Observe;
+    let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
+    let line = match (verdict.judged, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
             // What was not run is a consequence and no further fault.
-            let fails = |(finding, decision): &&(Finding, Decision)| {
+            let also_fails = |(finding, decision): &&(Finding, Decision)| {
                 *decision == Decision::Fail && finding.observation.outcome != Outcome::NotRun
             };
-            let more = match verdict.findings.iter().filter(fails).count() {
+            let more = match verdict.findings.iter().filter(also_fails).count() {
                 0 | 1 => String::new(),
                 all => format!(" (and {} more)", all - 1),
             };
             let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
             let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
-            let head = format!("{hook} failed: {}: {}", finding.check, short(finding));
+            let head = format!("{hook} {fails}: {}: {}", finding.check, short(finding));
             // The evidence gives way first, then the end of the sentence, never the count.
             let room = LINE.saturating_sub(more.chars().count());
             return cut(&format!("{head}{first}"), room) + &more;
         }
         (Status::Failed, None) => {
-            format!("{hook} failed: there is nothing to check, and the gate file does not say `checks: none`")
+            format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
         }
+        (Status::Succeeded, _) if observed => format!("{hook} succeeded, observed: {}", success(verdict)),
         (Status::Succeeded, _) => format!("{hook} succeeded: {}", success(verdict)),
     };
     cut(&line, LINE)
@@ -99,8 +105,8 @@ fn cut(line: &str, room: usize) -> String {
     if line.chars().count() <= room { line } else { line.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
 }
 
-/// Logs a check's line. What stops the deployment is an error, what only warns a warning.
-pub fn log_check(hook: Hook, deployment: &str, finding: &Finding) {
+/// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning.
+pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     let decision = decide(finding.observation.outcome, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
@@ -116,23 +122,35 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding) {
         };
     }
     match decision {
-        Decision::Fail => log!(error),
-        Decision::Warn => log!(warn),
+        Decision::Fail if mode == Mode::Enforce => log!(error),
+        Decision::Fail | Decision::Warn => log!(warn),
         Decision::Ignore | Decision::Pass => log!(info),
     }
 }
 
-/// Logs the verdict's line.
+/// Logs the verdict's line. A deployment that goes on although it would have been stopped, or unchecked because its
+/// description says so, is a warning.
 pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
     let code = verdict.code().map(|code| code.word()).unwrap_or_default();
-    match verdict.status {
-        Status::Succeeded => tracing::info!(
-            hook.name = %hook, deployment.id = deployment, verdict = "succeeded", verdict.code = code, duration_ms = millis(took), "{line}"
-        ),
-        Status::Failed => tracing::error!(
-            hook.name = %hook, deployment.id = deployment, verdict = "failed", verdict.code = code, duration_ms = millis(took), "{line}"
-        ),
+    let word = |status| match status {
+        Status::Succeeded => "succeeded",
+        Status::Failed => "failed",
+    };
+    // What it would have answered, if it only observes.
+    let observed = if verdict.mode == Mode::Observe { word(verdict.judged) } else { "" };
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                hook.name = %hook, deployment.id = deployment, verdict = word(verdict.status), verdict.code = code,
+                verdict.observed = observed, duration_ms = millis(took), "{line}"
+            )
+        };
+    }
+    match (verdict.status, verdict.code()) {
+        (Status::Failed, _) => log!(error),
+        (Status::Succeeded, Some(_)) => log!(warn),
+        (Status::Succeeded, None) => log!(info),
     }
 }
 
@@ -168,7 +186,11 @@ mod tests {
     }
 
     fn line(findings: Vec<Finding>) -> String {
-        verdict_line(Hook::AfterInstall, &Verdict::of(findings))
+        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Enforce))
+    }
+
+    fn observed(findings: Vec<Finding>) -> String {
+        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Observe))
     }
 
     #[test]
@@ -203,9 +225,12 @@ mod tests {
             line(vec![passed.clone(), unused]),
             line(vec![passed.clone(), warned]),
             line(vec![passed.clone(), finding("targets", unhealthy())]),
-            line(vec![not_run, finding("targets", unhealthy()), passed]),
+            line(vec![not_run, finding("targets", unhealthy()), passed.clone()]),
             line(vec![errored]),
             line(vec![]),
+            observed(vec![passed.clone(), finding("targets", unhealthy())]),
+            observed(vec![passed]),
+            observed(vec![]),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

@@ -27,8 +27,21 @@ pub struct Settings {
     pub aws: AwsSettings,
     /// Whether Lambda started this process.
     pub in_lambda: bool,
+    /// The variables that a gate file may name.
+    pub variables: Variables,
     /// What could not be used, one sentence each.
     pub faults: Vec<String>,
+}
+
+/// The function's variables, but for those that begin with `AWS_`: some of them are credentials. What a team puts into
+/// the others is the team's, so none of them is shown.
+#[derive(Clone, Default)]
+pub struct Variables(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// An ECS service by its names.
@@ -227,6 +240,12 @@ impl Settings {
                 &mut faults,
             ),
             aws: AwsSettings::read(&vars, &mut faults),
+            variables: Variables(
+                vars.iter()
+                    .filter(|(name, _)| !name.starts_with("AWS_"))
+                    .map(|(name, value)| (name.clone(), value.trim().to_owned()))
+                    .collect(),
+            ),
             in_lambda: LAMBDAS.iter().all(|name| vars.contains_key(*name)),
             faults: Vec::new(),
         };

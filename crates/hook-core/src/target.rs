@@ -36,6 +36,8 @@ pub struct Deployment {
     pub created: Option<SystemTime>,
     /// Who created it: `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
+    /// What its creator wrote about it; empty for most.
+    pub description: String,
     /// Whether it undoes another deployment.
     pub is_rollback: bool,
     /// Whether a failure of it rolls back by itself; none when neither it nor its group says.
@@ -180,6 +182,8 @@ pub struct TaskSet {
     pub task_definition: String,
     /// ARN of its target group.
     pub target_group: Option<String>,
+    /// The container that the load balancer talks to.
+    pub container: Option<String>,
     /// The port of its container in the target group.
     pub container_port: Option<i32>,
     /// When it was made.
@@ -212,6 +216,8 @@ pub struct Container {
     pub name: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
+    /// The digest of the image that it runs, once it is pulled.
+    pub digest: Option<String>,
     /// Its exit code, when it has ended.
     pub exit_code: Option<i32>,
     /// What else is said about its end.
@@ -378,6 +384,7 @@ mod tests {
             pending: 0,
             task_definition: "web:1".into(),
             target_group: None,
+            container: None,
             container_port: None,
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(100)),
         }

@@ -49,20 +49,39 @@ impl Status {
     }
 }
 
+/// Whether what was found is answered, or only told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// It is answered.
+    #[default]
+    Enforce,
+    /// The answer is Succeeded whatever was found, because the gate file says so in words.
+    Observe,
+}
+
+impl Mode {
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
+}
+
 /// What a hook concluded, with all that it found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What to answer.
     pub status: Status,
+    /// What would be answered if the hook did not only observe.
+    pub judged: Status,
+    /// Whether it does.
+    pub mode: Mode,
     /// All findings, in the order of the plan, each with what it means.
     pub findings: Vec<(Finding, Decision)>,
-    /// The index of the finding that is named as the reason, when the status is Failed.
+    /// The index of the finding that is named as the reason, when it was judged Failed.
     reason: Option<usize>,
 }
 
 impl Verdict {
     /// Folds findings. No finding at all is not a pass: nothing was judged.
-    pub fn of(findings: Vec<Finding>) -> Self {
+    pub fn of(findings: Vec<Finding>, mode: Mode) -> Self {
         let findings: Vec<_> = findings
             .into_iter()
             .map(|finding| {
@@ -75,19 +94,25 @@ impl Verdict {
             let seen = &findings[index].0.observation;
             (seen.outcome, seen.code, index)
         });
-        let status = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
-        Self { status, findings, reason }
+        let judged = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
+        let status = match mode {
+            Mode::Enforce => judged,
+            Mode::Observe => Status::Succeeded,
+        };
+        Self { status, judged, mode, findings, reason }
     }
 
-    /// The finding that stopped the deployment. None when nothing did, and when there was no finding at all.
+    /// The finding that stopped the deployment, or would have. None when nothing did, and when there was no finding at all.
     pub fn reason(&self) -> Option<&Finding> {
         self.reason.map(|index| &self.findings[index].0)
     }
 
-    /// The stable word for the reason. None when the deployment may go on.
+    /// The stable word for the reason. None when nothing stopped the deployment or would have, but that the gate was
+    /// skipped is always said.
     pub fn code(&self) -> Option<Code> {
-        match (self.status, self.reason()) {
-            (Status::Succeeded, _) => None,
+        let skipped = |(finding, _): &&(Finding, Decision)| finding.observation.code == Some(Code::GateSkipped);
+        match (self.judged, self.reason()) {
+            (Status::Succeeded, _) => self.findings.iter().find(skipped).map(|_| Code::GateSkipped),
             (Status::Failed, Some(finding)) => finding.observation.code.or(Some(Code::CheckFailed)),
             (Status::Failed, None) => Some(Code::GateEmpty),
         }
@@ -98,6 +123,8 @@ impl Verdict {
 pub fn decide(outcome: Outcome, policies: Policies) -> Decision {
     let policy = match outcome {
         Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
+        // There is nothing to stop, and something to tell, whatever the policies are for what is wrong.
+        Outcome::Doubtful => return Decision::Warn,
         Outcome::Failed => policies.on_fail,
         Outcome::NoData => policies.no_data,
         Outcome::Errored | Outcome::TimedOut | Outcome::NotRun => policies.on_error,
@@ -142,7 +169,7 @@ mod tests {
 
     #[test]
     fn nothing_judged_is_not_a_pass() {
-        let verdict = Verdict::of(Vec::new());
+        let verdict = Verdict::of(Vec::new(), Mode::Enforce);
         assert_eq!((verdict.status, verdict.code()), (Status::Failed, Some(Code::GateEmpty)));
     }
 
@@ -152,9 +179,15 @@ mod tests {
         for outcome in Outcome::ALL {
             let pass = matches!(outcome, Outcome::Passed | Outcome::NotApplicable);
             assert_eq!(decide(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
-            assert_eq!(Verdict::of(vec![finding(outcome, strict)]).status == Status::Succeeded, pass, "{outcome:?}");
+            let goes_on = pass || outcome == Outcome::Doubtful;
+            assert_eq!(
+                Verdict::of(vec![finding(outcome, strict)], Mode::Enforce).status == Status::Succeeded,
+                goes_on,
+                "{outcome:?}"
+            );
         }
         let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
+        assert_eq!(decide(Outcome::Doubtful, strict), Decision::Warn);
         assert_eq!(decide(Outcome::Failed, lenient), Decision::Warn);
         assert_eq!(decide(Outcome::NoData, lenient), Decision::Ignore);
         assert_eq!(decide(Outcome::TimedOut, lenient), Decision::Fail);
@@ -162,11 +195,14 @@ mod tests {
 
     #[test]
     fn the_reason_is_the_cause_and_not_what_was_not_run_for_it() {
-        let verdict = Verdict::of(vec![
-            finding(Outcome::NotRun, Policies::default()),
-            finding(Outcome::Failed, Policies { on_fail: Policy::Warn, ..Policies::default() }),
-            finding(Outcome::TimedOut, Policies::default()),
-        ]);
+        let verdict = Verdict::of(
+            vec![
+                finding(Outcome::NotRun, Policies::default()),
+                finding(Outcome::Failed, Policies { on_fail: Policy::Warn, ..Policies::default() }),
+                finding(Outcome::TimedOut, Policies::default()),
+            ],
+            Mode::Enforce,
+        );
         assert_eq!(verdict.reason().map(|finding| finding.observation.outcome), Some(Outcome::TimedOut));
     }
 
@@ -177,7 +213,7 @@ mod tests {
             finding.observation.code = Some(code);
             finding
         };
-        let code = |codes: &[Code]| Verdict::of(codes.iter().map(|code| failed(*code)).collect()).code();
+        let code = |codes: &[Code]| Verdict::of(codes.iter().map(|code| failed(*code)).collect(), Mode::Enforce).code();
         assert_eq!(code(&[Code::NotSteady, Code::TargetsUnhealthy]), Some(Code::TargetsUnhealthy));
         assert_eq!(code(&[Code::TargetsUnhealthy, Code::ContainersUnhealthy]), Some(Code::ContainersUnhealthy));
         assert_eq!(code(&[Code::ContainersUnhealthy, Code::NotRunning, Code::TasksStopped]), Some(Code::TasksStopped));
@@ -186,19 +222,29 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_observing_hook_succeeds_and_knows_what_it_would_have_answered(
+            findings in proptest::collection::vec(any_finding(), 0..8)
+        ) {
+            let enforced = Verdict::of(findings.clone(), Mode::Enforce);
+            let observed = Verdict::of(findings, Mode::Observe);
+            prop_assert_eq!(observed.status, Status::Succeeded);
+            prop_assert_eq!((observed.judged, observed.code()), (enforced.status, enforced.code()));
+        }
+
+        #[test]
         fn the_order_of_findings_never_changes_the_status(
             (before, after) in proptest::collection::vec(any_finding(), 0..8)
                 .prop_flat_map(|findings| (Just(findings.clone()), Just(findings).prop_shuffle()))
         ) {
-            let (before, after) = (Verdict::of(before), Verdict::of(after));
+            let (before, after) = (Verdict::of(before, Mode::Enforce), Verdict::of(after, Mode::Enforce));
             prop_assert_eq!(before.status, after.status);
             prop_assert_eq!(before.code(), after.code());
         }
 
         #[test]
         fn one_more_finding_that_is_no_pass_never_helps(findings in proptest::collection::vec(any_finding(), 1..8), more in any_finding()) {
-            let before = Verdict::of(findings.clone()).status;
-            let after = Verdict::of([findings, vec![more]].concat()).status;
+            let before = Verdict::of(findings.clone(), Mode::Enforce).status;
+            let after = Verdict::of([findings, vec![more]].concat(), Mode::Enforce).status;
             prop_assert!(before == Status::Succeeded || after == Status::Failed);
         }
     }

@@ -136,7 +136,10 @@ async fn every_operation_with_every_trouble() {
     let count = cases.len();
     play_at_once(AT_ONCE, cases).await;
     let manual = include_str!("../../../docs/RELIABILITY.md");
-    assert!(all || manual.contains(&format!("**{count} runs**")), "docs/RELIABILITY.md does not say that there are {count} runs");
+    assert!(
+        all || manual.contains(&format!("**{count} runs**")),
+        "docs/RELIABILITY.md does not say that there are {count} runs"
+    );
     println!("{count} runs");
 }
 

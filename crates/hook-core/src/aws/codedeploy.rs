@@ -55,6 +55,7 @@ impl Aws {
             group: text(info.deployment_group_name()),
             created: time(info.create_time()),
             creator: info.creator().map(DeploymentCreator::as_str).unwrap_or_default().to_owned(),
+            description: text(info.description()),
             is_rollback: is_rollback(info),
             rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back),
             target_groups: routes.target_groups,

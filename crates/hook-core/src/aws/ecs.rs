@@ -3,7 +3,10 @@
 use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
 
 use super::{Aws, Fault, text, time};
-use crate::target::{Container, Service, Task, TaskSet};
+use crate::{
+    definition::{ContainerDefinition, LogGroup, TaskDefinition},
+    target::{Container, Service, Task, TaskSet},
+};
 
 const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
 const LIST_TASKS: &str = "ecs:ListTasks";
@@ -22,17 +25,6 @@ pub enum Listed {
     Running,
     /// Those that ended; ECS keeps them for about an hour.
     Stopped,
-}
-
-/// A container of a task definition, as far as its health goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Definition {
-    /// Its name.
-    pub name: String,
-    /// Whether it has a health check, without which its health is never known.
-    pub has_health_check: bool,
-    /// Whether the task ends with it. ECS judges a task by these alone.
-    pub essential: bool,
 }
 
 impl Aws {
@@ -122,19 +114,39 @@ impl Aws {
         Err(Fault::lacks(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")))
     }
 
-    /// DescribeTaskDefinition: its containers.
-    pub async fn containers(&self, definition: &str) -> Result<Vec<Definition>, Fault> {
+    /// DescribeTaskDefinition.
+    pub async fn definition(&self, definition: &str) -> Result<TaskDefinition, Fault> {
         let reply = self.ecs.describe_task_definition().task_definition(definition).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_DEFINITION, &error))?;
         let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
-        let containers = found.container_definitions().iter();
-        Ok(containers
-            .map(|it| Definition {
-                name: text(it.name()),
-                has_health_check: it.health_check().is_some(),
-                essential: it.essential().unwrap_or(true),
-            })
-            .collect())
+        let roles = [found.task_role_arn(), found.execution_role_arn()];
+        Ok(TaskDefinition {
+            arn: text(found.task_definition_arn()),
+            status: found.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            roles: roles.into_iter().flatten().map(str::to_owned).collect(),
+            containers: found.container_definitions().iter().map(container).collect(),
+        })
+    }
+}
+
+fn container(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinition {
+    let log = it.log_configuration();
+    let option = |key: &str| log.and_then(|log| log.options()).and_then(|options| options.get(key)).cloned();
+    let log_group = option("awslogs-group").filter(|_| log.is_some_and(|log| log.log_driver().as_str() == "awslogs"));
+    let for_log = log.map(|log| log.secret_options()).unwrap_or_default();
+    let secrets = it.secrets().iter().chain(for_log).map(|secret| secret.value_from().to_owned());
+    let registry = it.repository_credentials().map(|it| it.credentials_parameter().to_owned());
+    ContainerDefinition {
+        name: text(it.name()),
+        image: text(it.image()),
+        has_health_check: it.health_check().is_some(),
+        essential: it.essential().unwrap_or(true),
+        log_group: log_group.map(|name| LogGroup {
+            name,
+            region: option("awslogs-region"),
+            made_on_demand: option("awslogs-create-group").is_some_and(|it| it.eq_ignore_ascii_case("true")),
+        }),
+        secrets: secrets.chain(registry).collect(),
     }
 }
 
@@ -154,6 +166,7 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
         pending: set.pending_count(),
         task_definition: text(set.task_definition()),
         target_group: set.load_balancers().iter().find_map(|it| it.target_group_arn()).map(str::to_owned),
+        container: set.load_balancers().iter().find_map(|it| it.container_name()).map(str::to_owned),
         container_port: set.load_balancers().iter().find_map(|it| it.container_port()),
         created: time(set.created_at()),
     }
@@ -173,6 +186,7 @@ fn task(task: &aws_sdk_ecs::types::Task) -> Task {
             .map(|it| Container {
                 name: text(it.name()),
                 health: it.health_status().map_or("UNKNOWN", |health| health.as_str()).to_owned(),
+                digest: it.image_digest().map(str::to_owned),
                 exit_code: it.exit_code(),
                 reason: it.reason().map(str::to_owned),
             })

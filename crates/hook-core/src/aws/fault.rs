@@ -52,6 +52,22 @@ impl Fault {
         Self { operation, code, detail: one_line(&detail) }
     }
 
+    /// From AWS's own code and words, where no SDK read them.
+    pub(super) fn said(operation: &'static str, word: &str, message: &str, status: u16) -> Self {
+        let detail = match word {
+            // A proxy's page.
+            "" => format!("a reply of status {status} that cannot be read"),
+            word => format!("{word}: {}", told(if message.is_empty() { "no message" } else { message })),
+        };
+        let status = if word.is_empty() { status.max(500) } else { status };
+        Self { operation, code: judge(word, status), detail: one_line(&detail) }
+    }
+
+    /// Whether AWS gave this code of its own, such as `NoSuchEntity`.
+    pub fn is(&self, word: &str) -> bool {
+        self.detail.split(':').next().is_some_and(|own| own.starts_with(word))
+    }
+
     /// A reply that lacks what it should have.
     pub fn lacks(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: Code::UnexpectedReply, detail: format!("the reply has no {what}") }
@@ -114,7 +130,7 @@ fn told(message: &str) -> &str {
 }
 
 /// The innermost error's words: the outer ones only repeat that something failed.
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn root(error: &(dyn std::error::Error + 'static)) -> String {
     innermost(error).to_string()
 }
 
@@ -127,7 +143,7 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 }
 
 /// One line, of a length that a log line can bear.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > 300 { line.chars().take(299).chain(['…']).collect() } else { line }
 }

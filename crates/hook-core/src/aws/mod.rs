@@ -3,6 +3,7 @@
 //! The clients are configured by hand from what Lambda's environment always has, which costs a fifth of loading the
 //! full chain, and with ring and embedded roots, which cost a hundredth of the defaults at a cold start.
 
+mod account;
 mod answer;
 mod cloudwatch;
 mod codedeploy;
@@ -10,6 +11,9 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
+mod revision;
+mod s3;
+mod signed;
 mod whole;
 
 use std::time::Duration;
@@ -26,10 +30,12 @@ use aws_types::{SdkConfig, region::Region};
 
 use self::whole::WholeReplies;
 pub use self::{
+    account::Found,
     answer::{Answer, Sent},
     discovery::Discovery,
     ecs::Listed,
     fault::Fault,
+    revision::AppSpec,
 };
 use crate::settings::AwsSettings;
 
@@ -55,6 +61,7 @@ pub struct Aws {
     ecs: aws_sdk_ecs::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    signed: signed::Signed,
 }
 
 impl Aws {
@@ -83,7 +90,15 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
+            signed: signed::Signed::new(settings),
         }
+    }
+}
+
+impl Aws {
+    /// The region of the function; empty when nobody says.
+    pub fn region(&self) -> &str {
+        self.signed.region()
     }
 }
 
@@ -121,6 +136,15 @@ fn config(settings: &AwsSettings) -> SdkConfig {
 }
 
 fn http_client(settings: &AwsSettings) -> SharedHttpClient {
+    let client =
+        Builder::new().tls_provider(TLS).tls_context(tls_context(settings)).pool_idle_timeout(IDLE).build_https();
+    SharedHttpClient::new(WholeReplies(client))
+}
+
+/// ring, with the roots of AWS's endpoints.
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+
+fn tls_context(settings: &AwsSettings) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = &settings.ca_bundle {
         match std::fs::read(path) {
@@ -133,13 +157,7 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
             }
         }
     }
-    let tls = TlsContext::builder().with_trust_store(trust).build().unwrap_or_default();
-    let client = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .pool_idle_timeout(IDLE)
-        .build_https();
-    SharedHttpClient::new(WholeReplies(client))
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
 /// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.

@@ -84,7 +84,7 @@ async fn read(mut reply: HttpResponse) -> Result<HttpResponse, ConnectorError> {
 
 /// Why a body is no whole document of JSON, XML or CBOR; none if it is one. Its first byte tells them apart: a type in a
 /// header may be left out, and a proxy's page may be called anything.
-fn fault(body: &[u8]) -> Option<&'static str> {
+pub fn fault(body: &[u8]) -> Option<&'static str> {
     let whole = match body.trim_ascii_start().first() {
         Some(b'{') => serde_json::from_slice::<IgnoredAny>(body).is_ok(),
         Some(b'<') if is_page(body) => return Some("is a web page: a proxy's, not AWS's"),

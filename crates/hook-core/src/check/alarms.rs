@@ -1,6 +1,10 @@
-//! `alarms:`: the state of CloudWatch alarms, those of the deployment group or others by name.
+//! `alarms:`: the state of CloudWatch alarms: those of the deployment group, and others by name, prefix or tags.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     Check, Kind, Looking, Scene,
@@ -11,7 +15,7 @@ use crate::{
     aws::Fault,
     code::Code,
     finding::{Observation, Outcome},
-    gate::{Condition, Data, Fields, Subject, Value},
+    gate::{Condition, Data, Fields, Node, Subject, Value},
     target::Alarm,
 };
 
@@ -22,11 +26,16 @@ const NO_DATA: &str = "INSUFFICIENT_DATA";
 
 const SUBJECTS: &[Subject] = &[Subject::new("state", Code::AlarmFiring)];
 
-#[derive(Debug)]
-enum Selector {
+/// Which alarms: the union of what is said.
+#[derive(Debug, Default)]
+struct Selector {
     /// Those that CodeDeploy itself would watch.
-    DeploymentGroup,
-    Names(Vec<String>),
+    deployment_group: bool,
+    names: Vec<String>,
+    /// Those whose names begin so.
+    prefixes: Vec<String>,
+    /// Those that have all of these tags.
+    tags: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -41,7 +50,7 @@ struct Alarms {
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let selector = selector(fields);
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(15), ..Pace::ONCE });
-    let new_only = fields.flag("new_only").unwrap_or(false);
+    let new_only = fields.flag_or("new_only", false);
     let expect = fields.expect_some(SUBJECTS);
     Some(Arc::new(Alarms { selector: selector?, pace, expect, new_only }))
 }
@@ -49,62 +58,135 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 fn selector(fields: &mut Fields<'_>) -> Option<Selector> {
     let node = fields.node("alarms")?;
     match &node.data {
-        Data::Text(word) if word == "deployment-group" => Some(Selector::DeploymentGroup),
+        Data::Text(word) if word == "deployment-group" => {
+            Some(Selector { deployment_group: true, ..Selector::default() })
+        }
         Data::Map(_) => {
-            let mut inner = Fields::of(node, "alarms", fields.faults())?;
-            let names: Vec<_> = inner.texts("names").into_iter().map(|(_, name)| name).collect();
-            if names.is_empty() {
-                inner.fault(node.at, "`alarms` names none; give it `names`");
+            let selector = fields.map_or("alarms", "`alarms`", |inner| Selector {
+                deployment_group: inner.flag_or("deployment_group", false),
+                names: inner.texts("names").into_iter().map(|(_, name)| name).collect(),
+                prefixes: inner.texts("prefix").into_iter().map(|(_, prefix)| prefix).collect(),
+                tags: tags(inner),
+            });
+            let Selector { deployment_group, names, prefixes, tags } = &selector;
+            if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
+                fields.fault(
+                    node.at,
+                    "`alarms` names none; give it `names`, `prefix`, `tags` or `deployment_group: true`",
+                );
             }
-            inner.finish();
-            Some(Selector::Names(names))
+            if prefixes.iter().any(String::is_empty) {
+                fields.fault(node.at, "an empty `prefix` would be every alarm of the account");
+            }
+            Some(selector)
         }
         other => {
-            fields.fault(node.at, format!("`alarms` is `deployment-group` or {{ names: […] }}, not {other}"));
+            let form = "`alarms` is `deployment-group` or { names: […], prefix: …, tags: { … } }";
+            fields.fault(node.at, format!("{form}, not {other}"));
             None
         }
     }
 }
 
+fn tags(fields: &mut Fields<'_>) -> Vec<(String, String)> {
+    let Some(node) = fields.node("tags") else { return Vec::new() };
+    let Data::Map(entries) = &node.data else {
+        fields.fault(node.at, format!("`tags` is a map of keys to values, not {}", node.data));
+        return Vec::new();
+    };
+    let value = |node: &Node| match &node.data {
+        Data::Text(text) => text.clone(),
+        // `gate: true` is what people write for the tag `gate` with the value `true`.
+        Data::Bool(flag) => flag.to_string(),
+        other => other.to_string(),
+    };
+    entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect()
+}
+
 impl Check for Alarms {
     fn title(&self) -> String {
-        match &self.selector {
-            Selector::DeploymentGroup => "alarms of the deployment group".to_owned(),
-            Selector::Names(names) => format!("alarms {}", names.join(", ")),
-        }
+        let Selector { deployment_group, names, prefixes, tags } = &self.selector;
+        let group = deployment_group.then(|| "of the deployment group".to_owned());
+        let named = (!names.is_empty()).then(|| names.join(", "));
+        let prefixes = prefixes.iter().map(|prefix| format!("{prefix}*"));
+        let tagged = (!tags.is_empty()).then(|| format!("tagged {}", in_words(tags)));
+        let parts: Vec<_> = group.into_iter().chain(named).chain(prefixes).chain(tagged).collect();
+        format!("alarms {}", parts.join(" and "))
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
-            let names = match &self.selector {
-                Selector::Names(names) => names,
-                Selector::DeploymentGroup => {
-                    let setting = &scene.target.alarms;
-                    let resource = format!("deployment group {}", scene.target.deployment.group);
-                    if setting.names.is_empty() {
-                        return Observation::not_applicable(resource, "the deployment group has no alarms");
-                    }
-                    if !setting.enabled {
-                        return Observation::not_applicable(resource, "the deployment group's alarms are switched off");
-                    }
-                    &setting.names
+            let mut names = self.selector.names.clone();
+            if self.selector.deployment_group {
+                match of_the_group(scene) {
+                    Ok(own) => names.extend(own.iter().cloned()),
+                    // With other alarms to look at, it is they that count.
+                    Err(why) if self.selector.only_the_group() => return why,
+                    Err(_) => {}
                 }
-            };
-            self.pace
-                .watch(scene, || async { Look::Now(self.once(scene, names).await.unwrap_or_else(Fault::observed)) })
-                .await
+            }
+            let mut none = Vec::new();
+            if !self.selector.tags.is_empty() {
+                // Who has which tags does not change while a deployment is watched.
+                match scene.aws.tagged_alarms(&self.selector.tags).await {
+                    Ok(tagged) if tagged.is_empty() => none.push(format!("tagged {}", in_words(&self.selector.tags))),
+                    Ok(tagged) => names.extend(tagged),
+                    Err(fault) => return fault.observed(),
+                }
+            }
+            let look = || async { Look::Now(self.once(scene, &names, &none).await.unwrap_or_else(Fault::observed)) };
+            self.pace.watch(scene, look).await
         })
     }
 }
 
+impl Selector {
+    fn only_the_group(&self) -> bool {
+        self.names.is_empty() && self.prefixes.is_empty() && self.tags.is_empty()
+    }
+}
+
+fn in_words(tags: &[(String, String)]) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of the deployment group's alarms, or why there are none to look at.
+fn of_the_group(scene: &Scene) -> Result<&[String], Observation> {
+    let setting = &scene.target.alarms;
+    let resource = format!("deployment group {}", scene.target.deployment.group);
+    if setting.names.is_empty() {
+        return Err(Observation::not_applicable(resource, "the deployment group has no alarms"));
+    }
+    if !setting.enabled {
+        return Err(Observation::not_applicable(resource, "the deployment group's alarms are switched off"));
+    }
+    Ok(&setting.names)
+}
+
 impl Alarms {
-    async fn once(&self, scene: &Scene, names: &[String]) -> Result<Observation, Fault> {
-        let found = scene.aws.alarms(names).await?;
+    /// `none` are selectors that chose nothing.
+    async fn once(&self, scene: &Scene, names: &[String], none: &[String]) -> Result<Observation, Fault> {
+        let mut found = scene.aws.alarms(names).await?;
+        let mut none = none.to_vec();
+        for prefix in &self.selector.prefixes {
+            match scene.aws.alarms_that_begin(prefix).await? {
+                begin if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
+                begin => found.extend(begin),
+            }
+        }
+        let mut all: Vec<&String> = names.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
+        let mut seen = BTreeSet::new();
+        all.retain(|name| seen.insert(*name));
         let mut excused = Vec::new();
         let mut worst: Option<Observation> = None;
-        for name in names {
-            let alarm = found.iter().find(|alarm| alarm.name == *name);
-            let observation = self.one(name, alarm);
+        let nothing = none
+            .iter()
+            .map(|what| Observation::no_data(Code::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
+        let each = all.iter().map(|name| {
+            let alarm = found.iter().find(|alarm| alarm.name == **name);
+            (alarm, self.one(name, alarm))
+        });
+        for (alarm, observation) in each.chain(nothing.map(|observation| (None, observation))) {
             if let Some(alarm) =
                 alarm.filter(|alarm| self.new_only && !observation.holds() && was_firing_before(alarm, scene))
             {
@@ -126,15 +208,16 @@ impl Alarms {
                 }
             };
         }
-        let all = || {
-            let resource = if let [one] = names { format!("alarm {one}") } else { format!("{} alarms", names.len()) };
+        let fine = || {
+            let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
             Observation::passed(resource, self.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", "))
         };
         Ok(match worst {
-            Some(observation) if observation.holds() => all().with(excused),
+            Some(observation) if observation.holds() => fine().with(excused),
             Some(observation) => observation.with(excused),
-            None if excused.is_empty() => all(),
-            None => Observation { seen: "nothing new".to_owned(), ..all() }.with(excused),
+            None if all.is_empty() => Observation::no_data(Code::AlarmMissing, "alarms", "an alarm to look at", "none"),
+            None if excused.is_empty() => fine(),
+            None => Observation { seen: "nothing new".to_owned(), ..fine() }.with(excused),
         })
     }
 

@@ -3,13 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Method, header::HeaderMap};
+use reqwest::Method;
 
 use super::{
     Address, Check, Kind, Looking, Route, Scene,
-    http::{SUBJECTS, TIMEOUT, ask, resolve, wants_body},
+    http::{SUBJECTS, ask, resolve},
     poll::{Look, Pace},
-    probe::Request,
+    probe::{Request, Way},
+    question::wants_body,
 };
 use crate::{
     code::Code,
@@ -25,6 +26,7 @@ struct Answers {
     route: Route,
     path: Option<String>,
     timeout: Duration,
+    connect_timeout: Duration,
     pace: Pace,
     expect: Vec<Condition>,
 }
@@ -37,12 +39,14 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     {
         fields.fault(node.at, format!("`path` begins with /, not {path:?}"));
     }
-    let timeout = fields.duration("timeout").unwrap_or(TIMEOUT);
+    let defaults = fields.scope().defaults.http;
+    let timeout = fields.duration_or("timeout", defaults.timeout);
+    let connect_timeout = fields.duration_or("connect_timeout", defaults.connect_timeout);
     // A listener that has just switched may still send some requests to the other side.
     let pace = Pace { within: Duration::from_secs(30), consecutive: 3, every: Duration::from_secs(1), ..Pace::ONCE };
     let pace = Pace::read(fields, &pace);
     let expect = fields.expect(SUBJECTS);
-    Some(Arc::new(Answers { route: route?, path, timeout, pace, expect }))
+    Some(Arc::new(Answers { route: route?, path, timeout, connect_timeout, pace, expect }))
 }
 
 impl Check for Answers {
@@ -74,7 +78,7 @@ impl Check for Answers {
                     .watch(scene, || async { Look::Now(self.connects(scene, listener, what).await) })
                     .await;
             }
-            let asked = scene.address(self.route).and_then(|address| {
+            let asked = scene.address(self.route, None).and_then(|address| {
                 let (path, expect) = self.question(scene, &address).map_err(|observation| *observation)?;
                 Ok((resolve(address, &path)?, expect))
             });
@@ -82,8 +86,9 @@ impl Check for Answers {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
-            let (method, headers, timeout) = (Method::GET, HeaderMap::new(), self.timeout);
-            let request = Request { method, url, detour, headers, timeout, wants_body: wants_body(&expect) };
+            let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
+            let (timeout, wants_body) = (self.timeout, wants_body(&expect));
+            let request = Request { way, timeout, wants_body, ..Request::plain(Method::GET, url) };
             self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await
         })
     }

@@ -1,6 +1,10 @@
 //! `ecs: green|blue`: the task set and its tasks, as ECS sees them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{
     Check, Kind, Looking, Scene,
@@ -31,9 +35,14 @@ const SUBJECTS: &[Subject] = &[
 /// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
 const OBITUARIES: usize = 3;
 
+/// A task that came so long after its task set was probably started for another one, or the service was scaled out.
+const MUCH_YOUNGER: Duration = Duration::from_secs(5 * 60);
+/// What has to be stable may take so long to become so, where nothing else is said: what the built-in checks allow.
+const TO_SETTLE: Duration = Duration::from_secs(5 * 60);
+
 /// Which task set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Colour {
     /// The replacement.
     Green,
     /// The original.
@@ -41,16 +50,26 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    pub(super) const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
+    /// The words of a gate file.
+    pub const WORDS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
 
-    pub(super) const fn word(self) -> &'static str {
+    /// The word in messages.
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Green => "green",
             Self::Blue => "blue",
         }
     }
 
-    fn of<'a>(self, service: &'a Service, deployment: &str) -> Option<&'a TaskSet> {
+    /// The fault that there is none.
+    pub(super) const fn missing(self) -> Code {
+        match self {
+            Self::Green => Code::ReplacementMissing,
+            Self::Blue => Code::OriginalNotSteady,
+        }
+    }
+
+    pub(super) fn of<'a>(self, service: &'a Service, deployment: &str) -> Option<&'a TaskSet> {
         match self {
             Self::Green => service.green(deployment),
             Self::Blue => service.blue(deployment),
@@ -67,9 +86,45 @@ struct Ecs {
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let colour = fields.choice("ecs", &Colour::WORDS);
-    let pace = Pace::read(fields, &Pace { every: Duration::from_secs(5), ..Pace::ONCE });
+    let pace = pace(fields);
     let expect = fields.expect_some(SUBJECTS);
     Some(Arc::new(Ecs { colour: colour?, pace, expect }))
+}
+
+/// With `stable_for` it has to be so for that long without a break, and may take its time to become so.
+fn pace(fields: &mut Fields<'_>) -> Pace {
+    let once = Pace { every: Duration::from_secs(5), ..Pace::ONCE };
+    let Some(stable) = fields.duration("stable_for") else { return Pace::read(fields, &once) };
+    if fields.has("for") {
+        fields.fault(fields.place_of("for"), "`for` and `stable_for` say two things of one window; give one of them");
+    }
+    let stable = Pace { within: TO_SETTLE, stay: stable, anew: true, ..once };
+    let pace = Pace { stay: stable.stay, ..Pace::read(fields, &stable) };
+    fields.said_elsewhere("for");
+    pace
+}
+
+/// The tasks of a window in which nothing may be replaced.
+struct Roll {
+    desired: i32,
+    tasks: BTreeSet<String>,
+}
+
+impl Roll {
+    /// Compares with the tasks that run now. What went because fewer are wanted, or came because more are, is no
+    /// replacement; gives the one that went and the one that came in its place.
+    fn replaced(&mut self, desired: i32, now: &BTreeSet<String>) -> Option<(String, String)> {
+        if desired < self.desired {
+            self.tasks.retain(|task| now.contains(task));
+        }
+        self.desired = desired;
+        let gone = self.tasks.difference(now).next().cloned();
+        let new = now.difference(&self.tasks).next().cloned();
+        if gone.is_none() {
+            self.tasks.clone_from(now);
+        }
+        gone.zip(new)
+    }
 }
 
 impl Check for Ecs {
@@ -78,10 +133,18 @@ impl Check for Ecs {
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
-        Box::pin(
-            self.pace
-                .watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }),
-        )
+        Box::pin(async {
+            let roll = Mutex::new(None);
+            let look = || async {
+                let look = self.once(scene, &roll).await.unwrap_or_else(|fault| Look::Now(fault.observed()));
+                if !matches!(&look, Look::Now(observation) if observation.holds()) {
+                    // The window is broken, and whoever runs when it begins anew belongs to it.
+                    *roll.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
+                look
+            };
+            self.pace.watch(scene, look).await
+        })
     }
 }
 
@@ -90,16 +153,17 @@ impl Ecs {
         self.expect.iter().any(|condition| condition.mentions(subject))
     }
 
-    async fn once(&self, scene: &Scene) -> Result<Look, Fault> {
+    async fn once(&self, scene: &Scene, roll: &Mutex<Option<Roll>>) -> Result<Look, Fault> {
         let (cluster, deployment) = (&scene.target.cluster, &scene.target.deployment.id);
         let service = scene.aws.service(cluster, &scene.target.service.name).await?;
         let resource = format!("service {}", service.name);
         let Some(set) = self.colour.of(&service, deployment) else {
-            let (code, whose) = match self.colour {
-                Colour::Green => (Code::ReplacementMissing, format!("a task set of deployment {deployment}")),
-                Colour::Blue => (Code::OriginalNotSteady, "an original task set".to_owned()),
+            let whose = match self.colour {
+                Colour::Green => format!("a task set of deployment {deployment}"),
+                Colour::Blue => "an original task set".to_owned(),
             };
-            return Ok(Look::Now(Observation::failed(code, resource, whose, "none").with(service.events)));
+            let missing = self.colour.missing();
+            return Ok(Look::Now(Observation::failed(missing, resource, whose, "none").with(service.events)));
         };
         let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
         let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
@@ -135,6 +199,11 @@ impl Ecs {
                     spared.len()
                 ));
             }
+            // ECS forgets stopped tasks after an hour; what runs in their place is younger than the rest.
+            if dead == 0 && self.mentions("crashed_since_start") && is_old(set) {
+                let running = scene.aws.tasks(cluster, &service, set, Listed::Running).await?;
+                details.extend(much_younger(set, &running));
+            }
         }
         if (self.mentions("unhealthy_containers") || self.mentions("unknown_containers"))
             && let Some(does_not_apply) = self.health(scene, &service, set, &mut facts, &mut details).await?
@@ -147,6 +216,17 @@ impl Ecs {
         let mut observation = judge(&resource, &self.expect, &facts, absent).led_by(details);
         if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
             observation.code = Some(Code::OriginalNotSteady);
+        }
+        if self.pace.anew && observation.outcome == Outcome::Passed {
+            let tasks = scene.aws.tasks(cluster, &service, set, Listed::Running).await?;
+            let now: BTreeSet<_> = tasks.into_iter().map(|task| task.id).collect();
+            let mut roll = roll.lock().unwrap_or_else(PoisonError::into_inner);
+            let roll = roll.get_or_insert_with(|| Roll { desired: set.desired, tasks: now.clone() });
+            if let Some((gone, new)) = roll.replaced(set.desired, &now) {
+                let seen = format!("task {gone:.8} went and task {new:.8} came");
+                observation = Observation::failed(Code::TasksReplaced, &resource, "the same tasks all the time", seen)
+                    .with(observation.details);
+            }
         }
         if !observation.holds() {
             observation.details.extend(service.events);
@@ -166,12 +246,12 @@ impl Ecs {
         details: &mut Vec<String>,
     ) -> Result<Option<String>, Fault> {
         let (definition, tasks) = tokio::join!(
-            scene.aws.containers(&set.task_definition),
+            scene.aws.definition(&set.task_definition),
             scene.aws.tasks(&scene.target.cluster, service, set, Listed::Running),
         );
         let (definition, tasks) = (definition?, tasks?);
         let (checked, unchecked): (Vec<_>, Vec<_>) =
-            definition.iter().partition(|container| container.has_health_check && container.essential);
+            definition.containers.iter().partition(|container| container.has_health_check && container.essential);
         if checked.is_empty() {
             let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
             return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
@@ -206,5 +286,45 @@ impl Ecs {
         facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
         facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
         Ok(None)
+    }
+}
+
+/// Whether the set is old enough for a task of it to be much younger.
+fn is_old(set: &TaskSet) -> bool {
+    let age = set.created.and_then(|created| std::time::SystemTime::now().duration_since(created).ok());
+    age.is_some_and(|age| age > MUCH_YOUNGER)
+}
+
+/// A hint and no more: the same is seen when a service was scaled out.
+fn much_younger(set: &TaskSet, running: &[Task]) -> Option<String> {
+    let created = set.created?;
+    let since = |task: &Task| task.created?.duration_since(created).ok();
+    let late: Vec<_> = running.iter().filter_map(since).filter(|after| *after > MUCH_YOUNGER).collect();
+    let last = late.iter().max()?;
+    Some(format!(
+        "{} of {} running tasks came up to {} after the task set: restarted, unless the service was scaled out",
+        late.len(),
+        running.len(),
+        crate::gate::in_words(*last)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scaling_replaces_nothing_and_a_new_task_for_an_old_one_does() {
+        let tasks = |ids: &str| ids.chars().map(String::from).collect::<BTreeSet<_>>();
+        let story = |looks: &[(i32, &str)]| {
+            let mut roll = Roll { desired: looks[0].0, tasks: tasks(looks[0].1) };
+            looks.iter().filter_map(|(desired, ids)| roll.replaced(*desired, &tasks(ids))).count()
+        };
+        assert_eq!(story(&[(2, "ab"), (2, "ab"), (2, "ab")]), 0);
+        assert_eq!(story(&[(2, "ab"), (3, "abc"), (3, "abc")]), 0);
+        assert_eq!(story(&[(2, "ab"), (1, "a"), (2, "ac")]), 0);
+        assert_eq!(story(&[(2, "ab"), (2, "ac")]), 1);
+        assert_eq!(story(&[(2, "ab"), (2, "a"), (2, "ac")]), 1);
+        assert_eq!(story(&[(2, "ab"), (3, "ab"), (3, "abc"), (3, "abd")]), 1);
     }
 }

@@ -6,22 +6,30 @@ mod alarms;
 mod answers;
 mod ecs;
 mod http;
+mod image;
 mod judge;
+mod known;
+pub(crate) mod later;
+mod metric;
 mod poll;
 mod preflight;
 mod probe;
+mod question;
 mod reach;
 mod reply;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod steps;
 mod targets;
+mod tcp;
+mod tls;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
 use self::probe::Detour;
-pub use self::{http::article, probe::Probe};
+pub use self::{ecs::Colour, http::article, known::Facts as KnownFacts, probe::Probe};
 use crate::{
     aws::Aws,
     code::Code,
@@ -31,8 +39,19 @@ use crate::{
 };
 
 /// Every kind of check, by the key that names it in a gate file.
-pub const KINDS: &[Kind] =
-    &[alarms::KIND, answers::KIND, ecs::KIND, http::KIND, preflight::KIND, reach::KIND, targets::KIND];
+pub const KINDS: &[Kind] = &[
+    alarms::KIND,
+    answers::KIND,
+    ecs::KIND,
+    http::KIND,
+    image::KIND,
+    metric::KIND,
+    preflight::KIND,
+    reach::KIND,
+    steps::KIND,
+    targets::KIND,
+    tcp::KIND,
+];
 
 /// The kinds that a gate file may use: those of [`KINDS`], and in tests of whole programs one that no manual has.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -74,7 +93,7 @@ pub trait Check: fmt::Debug + Send + Sync {
 }
 
 /// One of the two ways to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Route {
     /// The test listener.
     Test,
@@ -113,6 +132,8 @@ pub struct Scene {
     pub test_address: Option<String>,
     /// `GREENLIGHT_HOST`.
     pub host: Option<String>,
+    /// Facts that are known before any check runs: the variables of the function.
+    pub given: Arc<known::Facts>,
     /// When all checks have to be over.
     pub until: Instant,
 }
@@ -131,10 +152,11 @@ impl Scene {
         })
     }
 
-    /// The address of a route: scheme, host and port, without a path.
-    fn address(&self, route: Route) -> Result<Address, Observation> {
+    /// The address of a route: scheme, host and port, without a path. `host` is what a check asks for in place of the
+    /// host that is known.
+    fn address(&self, route: Route, host: Option<&str>) -> Result<Address, Observation> {
         if let (Route::Test, Some(own)) = (route, &self.test_address) {
-            return Ok(Address { base: with_scheme(own), detour: None, narrow: None });
+            return Ok(detoured(Address { base: with_scheme(own), detour: None, narrow: None }, host));
         }
         let listener = self.listener(route)?;
         let groups = self.pair();
@@ -148,7 +170,7 @@ impl Scene {
         ways.sort_by_key(|rule| (rule.narrow, rule.hosts.is_empty()));
         let way = ways.first();
         let narrow = way.filter(|rule| rule.narrow).map(|rule| rule.priority.clone());
-        let host = self.host.clone().or_else(|| way?.hosts.first().cloned());
+        let host = host.map(str::to_owned).or_else(|| self.host.clone()).or_else(|| way?.hosts.first().cloned());
         let only_wild = way.is_none() && listener.rules_about(&groups).next().is_some();
         match host {
             Some(host) => {
@@ -181,6 +203,17 @@ impl Scene {
         pair.dedup();
         pair
     }
+}
+
+/// The same address under another name.
+fn detoured(address: Address, host: Option<&str>) -> Address {
+    let (Some(host), Ok(mut url)) = (host, reqwest::Url::parse(&address.base)) else { return address };
+    let to = url.host_str().unwrap_or_default().to_owned();
+    if url.set_host(Some(host)).is_err() {
+        return address;
+    }
+    let base = url.as_str().trim_end_matches('/').to_owned();
+    Address { base, detour: Some(Detour { host: host.to_owned(), to }), ..address }
 }
 
 /// `ALB_URL` is a host in the article that this grew from, and people write a scheme all the same.

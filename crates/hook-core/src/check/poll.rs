@@ -18,6 +18,8 @@ pub struct Pace {
     pub within: Duration,
     /// `for`: how long it then has to stay so.
     pub stay: Duration,
+    /// `stable_for`: what stops being so meanwhile may become so again, and the time it has to stay so begins anew.
+    pub anew: bool,
     /// `consecutive`: how many looks in a row have to find it so.
     pub consecutive: u32,
     /// `every`: the pause between two looks.
@@ -27,20 +29,26 @@ pub struct Pace {
 /// So long before time is up there is a last look. AWS answers in less.
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// A pause shorter than this would be an attack.
-const LEAST_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Pace {
     /// One look.
-    pub const ONCE: Self =
-        Self { within: Duration::ZERO, stay: Duration::ZERO, consecutive: 1, every: Duration::from_secs(5) };
+    pub const ONCE: Self = Self {
+        within: Duration::ZERO,
+        stay: Duration::ZERO,
+        anew: false,
+        consecutive: 1,
+        every: Duration::from_secs(5),
+    };
 
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {
         Self {
-            within: fields.duration("within").unwrap_or(default.within),
-            stay: fields.duration("for").unwrap_or(default.stay),
-            consecutive: fields.count("consecutive", 1000).unwrap_or(default.consecutive),
-            every: fields.duration("every").unwrap_or(default.every).max(LEAST_PAUSE),
+            within: fields.duration_or("within", default.within),
+            stay: fields.duration_or("for", default.stay),
+            anew: default.anew,
+            consecutive: fields.number_or("consecutive", 1..=1000, default.consecutive),
+            every: fields.duration_or("every", default.every).max(LEAST_PAUSE),
         }
     }
 
@@ -88,7 +96,7 @@ impl Pace {
                         None => self.contented(observation, looks, now - began),
                     };
                 }
-            } else if observation.outcome != Outcome::Failed && !self.stay.is_zero() && !is_final {
+            } else if observation.outcome != Outcome::Failed && !self.stay.is_zero() && !self.anew && !is_final {
                 // A window is watched to its end also where one look could not judge: what is wrong may come later.
                 let since = *since.get_or_insert(now);
                 in_a_row = 0;
@@ -101,7 +109,7 @@ impl Pace {
                 unjudged = None;
                 in_a_row = 0;
                 // What has to stay so may not stop being so; what has to become so may take its time.
-                if is_final || (broke && !self.stay.is_zero()) || now - began >= self.within {
+                if is_final || (broke && !self.stay.is_zero() && !self.anew) || now - began >= self.within {
                     return tired(observation, looks, now - began);
                 }
             }
@@ -169,6 +177,7 @@ mod tests {
             group: "web".into(),
             created: None,
             creator: "user".into(),
+            description: String::new(),
             is_rollback: false,
             rolls_back_on_failure: None,
             target_groups: Vec::new(),
@@ -197,6 +206,7 @@ mod tests {
             probe: Probe::new(&AwsSettings::default()),
             test_address: None,
             host: None,
+            given: Arc::default(),
             until: Instant::now() + left,
         }
     }
@@ -225,7 +235,7 @@ mod tests {
 
     fn pace(within: u64, stay: u64, consecutive: u32) -> Pace {
         let seconds = Duration::from_secs;
-        Pace { within: seconds(within), stay: seconds(stay), consecutive, every: seconds(1) }
+        Pace { within: seconds(within), stay: seconds(stay), anew: false, consecutive, every: seconds(1) }
     }
 
     #[tokio::test(start_paused = true)]
@@ -247,6 +257,14 @@ mod tests {
         assert_eq!(watch(&pace(0, 5, 1), 60, "+").await, (Outcome::Passed, 6));
         assert_eq!(watch(&pace(0, 5, 1), 60, "+++-+").await, (Outcome::Failed, 4));
         assert_eq!(watch(&pace(9, 5, 1), 60, "--+-+").await, (Outcome::Failed, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_to_be_stable_may_begin_anew_while_there_is_time() {
+        let stable = |within| Pace { anew: true, ..pace(within, 3, 1) };
+        assert_eq!(watch(&stable(9), 60, "-++-++++").await, (Outcome::Passed, 8));
+        assert_eq!(watch(&stable(9), 60, "++?++++").await, (Outcome::Passed, 7));
+        assert_eq!(watch(&stable(3), 60, "++-++-").await, (Outcome::Failed, 6));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,8 @@
-//! `preflight:`: what has to be true before anything is deployed. Each item is a look at what discovery found.
+//! `preflight:`: what has to be true before anything is deployed. Some items are a look at what discovery found, and some
+//! look for what the task definition names. Where the permission to look is missing, that is told and stops nothing.
+
+mod named;
+mod wiring;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,31 +22,54 @@ const CONNECT: Duration = Duration::from_secs(3);
 enum Item {
     /// The service exists, is ACTIVE, and CodeDeploy deploys it.
     Service,
+    /// The deployment group can be read, and says what is deployed where.
+    Group,
+    /// The production listener forwards to the pair of target groups, and the test listener is another one.
+    ListenerWiring,
+    /// There is a test listener.
+    TestListener,
     /// A failed deployment rolls back by itself.
     Rollback,
     /// An internal load balancer can be reached from here at all.
     Reachable,
+    /// The task definition that is going to be deployed is ACTIVE.
+    TaskDefinition,
+    /// The log groups that it names exist.
+    LogGroups,
+    /// Its roles exist.
+    Roles,
+    /// The parameters and secrets that it names exist.
+    Secrets,
+    /// Its images are in their registries.
+    Images,
 }
 
-const ITEMS: [(&str, Item); 3] =
-    [("service", Item::Service), ("rollback", Item::Rollback), ("reachable", Item::Reachable)];
+const ITEMS: [(&str, Item); 11] = [
+    ("service", Item::Service),
+    ("group", Item::Group),
+    ("listener-wiring", Item::ListenerWiring),
+    ("test-listener", Item::TestListener),
+    ("rollback", Item::Rollback),
+    ("reachable", Item::Reachable),
+    ("task-definition", Item::TaskDefinition),
+    ("log-groups", Item::LogGroups),
+    ("roles", Item::Roles),
+    ("secrets", Item::Secrets),
+    ("images", Item::Images),
+];
+
+impl Item {
+    /// Whether it is about the task definition.
+    const fn is_of_definition(self) -> bool {
+        matches!(self, Self::TaskDefinition | Self::LogGroups | Self::Roles | Self::Secrets | Self::Images)
+    }
+}
 
 #[derive(Debug)]
 struct Preflight(Vec<Item>);
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    let mut items = Vec::new();
-    for (at, word) in fields.texts("preflight") {
-        match ITEMS.iter().find(|(known, _)| *known == word) {
-            Some((_, item)) => items.push(*item),
-            None => {
-                let known: Vec<_> = ITEMS.iter().map(|(word, _)| *word).collect();
-                let near = crate::gate::suggest(&word, known.iter().copied());
-                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                fields.fault(at, format!("`preflight` knows {}, not {word:?}{near}", known.join(", ")));
-            }
-        }
-    }
+    let items = fields.choices("preflight", &ITEMS);
     if items.is_empty() { None } else { Some(Arc::new(Preflight(items))) }
 }
 
@@ -54,22 +81,64 @@ impl Check for Preflight {
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
+            let definition = if self.0.iter().any(|item| item.is_of_definition()) {
+                Some(named::definition(scene).await)
+            } else {
+                None
+            };
             let mut seen = Vec::new();
+            let mut told = false;
             for item in &self.0 {
-                seen.push(match item {
-                    Item::Service => service(scene),
-                    Item::Rollback => rollback(scene),
-                    Item::Reachable => reachable(scene).await,
-                });
+                let observation = match (item, &definition) {
+                    (Item::Service, _) => service(scene),
+                    (Item::Group, _) => wiring::group(scene),
+                    (Item::ListenerWiring, _) => wiring::listeners(scene),
+                    (Item::TestListener, _) => wiring::test_listener(scene),
+                    (Item::Rollback, _) => rollback(scene),
+                    (Item::Reachable, _) => reachable(scene).await,
+                    (Item::LogGroups, Some(Ok(definition))) => named::log_groups(scene, definition).await,
+                    (Item::Roles, Some(Ok(definition))) => named::roles(scene, definition).await,
+                    (Item::Secrets, Some(Ok(definition))) => named::secrets(scene, definition).await,
+                    (Item::Images, Some(Ok(definition))) => named::images(scene, definition).await,
+                    (Item::TaskDefinition, Some(Ok(definition))) => named::active(definition),
+                    // Without the task definition none of these can be looked at, which is told once.
+                    (_, Some(Err(_))) if told => continue,
+                    (_, Some(Err(why))) => {
+                        told = true;
+                        why.clone()
+                    }
+                    (_, None) => continue,
+                };
+                seen.push(observation);
             }
-            // The worst one speaks; the order of outcomes begins with passed and not applicable.
-            let worst = seen
-                .iter()
-                .position(|it| !it.holds())
-                .or_else(|| seen.iter().position(|it| it.outcome == Outcome::Passed));
-            seen.swap_remove(worst.unwrap_or(0))
+            fold(seen)
         })
     }
+}
+
+/// The worst one speaks, and the others are its evidence.
+fn fold(mut seen: Vec<Observation>) -> Observation {
+    let rank = |observation: &Observation| match observation.outcome {
+        Outcome::Passed => 2,
+        Outcome::NotApplicable => 3,
+        Outcome::Doubtful => 1,
+        _ => 0,
+    };
+    let worst = (0..seen.len()).min_by_key(|&index| (rank(&seen[index]), seen[index].outcome, index));
+    let Some(worst) = worst else {
+        return Observation::no_data(Code::CheckFailed, "preflight", "something to look at", "nothing");
+    };
+    let worst = seen.remove(worst);
+    // What is wrong as well is told before what is well.
+    seen.sort_by_key(|observation| (rank(observation), observation.outcome));
+    let told = seen.into_iter().flat_map(|other| {
+        let line = match other.expected.as_str() {
+            "" => format!("{}: {}", other.resource, other.seen),
+            expected => format!("{}: expected {expected}, was {}", other.resource, other.seen),
+        };
+        [line].into_iter().chain(other.details)
+    });
+    worst.with(told.collect::<Vec<_>>())
 }
 
 fn service(scene: &Scene) -> Observation {

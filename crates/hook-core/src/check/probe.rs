@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,23 +13,80 @@ use reqwest::{
     Method, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
+    redirect,
 };
 use tokio::time::Instant;
 
-use super::reply::Reply;
-use crate::{code::Code, gate::in_words, settings::AwsSettings};
+use super::{
+    question::without_query,
+    reply::Reply,
+    tls::{self, Trust},
+};
+use crate::{
+    code::Code,
+    gate::{HttpDefaults, Retry, in_words},
+    settings::AwsSettings,
+};
 
 /// A body is read so far; what a condition needs stands at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
-/// A connection within AWS is there in milliseconds; a security group drops it silently.
-const CONNECT: Duration = Duration::from_secs(2);
 
-/// The client for probes, built once. It follows no redirect and keeps no connection: each request is a customer's first.
+/// The clients for probes. They keep no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
-    tls: Result<rustls::ClientConfig, String>,
-    /// One for each detour: the name on the certificate and the name of the load balancer are two different things.
-    clients: Arc<Mutex<HashMap<Option<Detour>, reqwest::Client>>>,
+    /// `SSL_CERT_FILE`.
+    authorities: Option<PathBuf>,
+    /// One for each way that a request can take.
+    clients: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
+}
+
+/// How a request gets to its host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// Where to connect to, if not to the host: the name on the certificate and the name of the load balancer are two
+    /// different things.
+    pub detour: Option<Detour>,
+    /// Which certificates to trust.
+    pub trust: Trust,
+    /// Until there is a connection.
+    pub connect_timeout: Duration,
+    /// What to do when it is sent elsewhere.
+    pub redirects: Redirects,
+    /// Whether to speak HTTP/1.1 only, which can ask for another host than the certificate's.
+    pub http1: bool,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        let connect_timeout = HttpDefaults::default().connect_timeout;
+        Self { detour: None, trust: Trust::Known, connect_timeout, redirects: Redirects::Here(0), http1: false }
+    }
+}
+
+/// What to do with a redirect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Redirects {
+    /// Follow so many that stay at the same host and port. Whoever leaves the address of the replacement would be
+    /// answered by the original.
+    Here(u32),
+    /// Follow so many.
+    Anywhere(u32),
+}
+
+impl Redirects {
+    fn policy(self) -> redirect::Policy {
+        let (most, anywhere) = match self {
+            Self::Here(most) => (most, false),
+            Self::Anywhere(most) => (most, true),
+        };
+        redirect::Policy::custom(move |attempt| {
+            let origin = |url: &Url| (url.scheme() == "https", url.host_str().map(str::to_owned), url.port());
+            let stays = attempt.previous().first().is_some_and(|first| origin(first) == origin(attempt.url()));
+            let so_far = attempt.previous().len();
+            // One that is not followed is the answer.
+            if so_far <= most as usize && (anywhere || stays) { attempt.follow() } else { attempt.stop() }
+        })
+    }
 }
 
 /// A host that is asked for, and the name that is connected to for it.
@@ -43,29 +101,43 @@ pub struct Detour {
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// What a report calls it: `GET https://host/path`, without a secret.
+    pub title: String,
     /// `GET`, `HEAD`, ….
     pub method: Method,
     /// Scheme, host, port, path and query.
     pub url: Url,
-    /// Where to connect to, if not to the host.
-    pub detour: Option<Detour>,
+    /// How it gets there.
+    pub way: Way,
     /// Headers to send.
     pub headers: HeaderMap,
+    /// What to send.
+    pub body: Option<Vec<u8>>,
     /// How long it may take in all.
     pub timeout: Duration,
+    /// Again, after a fault of the transport.
+    pub retry: Retry,
     /// Whether its body matters.
     pub wants_body: bool,
 }
 
 impl Request {
-    /// `GET https://host/path`, without what may be secret: a query, and a user with a password.
-    pub fn title(&self) -> String {
-        let mut url = self.url.clone();
-        let query = if url.query().is_some() { "?…" } else { "" };
-        url.set_query(None);
-        url.set_fragment(None);
-        let _ = url.set_username("").and_then(|()| url.set_password(None));
-        format!("{} {url}{query}", self.method)
+    /// One with nothing special about it, as its URL may be told but for a query.
+    pub fn plain(method: Method, url: Url) -> Self {
+        let mut shown = url.clone();
+        let _ = shown.set_username("").and_then(|()| shown.set_password(None));
+        let title = format!("{method} {}", without_query(shown.as_str()));
+        Self {
+            title,
+            method,
+            url,
+            way: Way::default(),
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: HttpDefaults::default().timeout,
+            retry: Retry::default(),
+            wants_body: false,
+        }
     }
 }
 
@@ -76,11 +148,27 @@ pub struct Trouble {
     pub code: Code,
     /// What the transport said.
     pub detail: String,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 impl Trouble {
+    const fn new(code: Code, detail: String) -> Self {
+        Self { code, detail, attempts: 1 }
+    }
+
+    /// Whether trying again may help. A certificate stays as it is.
+    const fn may_pass(&self) -> bool {
+        !matches!(self.code, Code::TlsFailed)
+    }
+
     /// What was seen, as the end of a sentence: `was a refused connection`.
     pub fn words(&self) -> String {
+        let words = self.once();
+        if self.attempts > 1 { format!("{words} in each of {} attempts", self.attempts) } else { words }
+    }
+
+    fn once(&self) -> String {
         let what = match self.code {
             Code::NameNotResolved => "a name that does not resolve",
             Code::ConnectTimedOut => "no connection",
@@ -104,46 +192,70 @@ impl Trouble {
 impl Probe {
     /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
-        Self { tls: tls(settings), clients: Arc::default() }
+        Self { authorities: settings.probe_ca.clone(), clients: Arc::default() }
     }
 
-    fn client(&self, detour: &Option<Detour>) -> Result<reqwest::Client, Trouble> {
+    fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
         // A map of clients is whole whatever happened to the thread that held it.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(detour) {
+        if let Some(client) = clients.get(way) {
             return Ok(client.clone());
         }
-        let failed = |why: String| Trouble { code: Code::TlsFailed, detail: why };
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone().map_err(failed)?)
-            .dns_resolver(Names(detour.clone()))
-            .redirect(reqwest::redirect::Policy::none())
+        let failed = |why: String| Trouble::new(Code::TlsFailed, why);
+        let mut tls = tls::config(&way.trust, self.authorities.as_deref()).map_err(failed)?;
+        if way.http1 {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(Names(way.detour.clone()))
+            .redirect(way.redirects.policy())
             .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
+            .connect_timeout(way.connect_timeout)
             .no_proxy()
-            .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| failed(error.to_string()))?;
-        clients.insert(detour.clone(), client.clone());
+            .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")));
+        if way.http1 {
+            builder = builder.http1_only();
+        }
+        let client = builder.build().map_err(|error| failed(error.to_string()))?;
+        clients.insert(way.clone(), client.clone());
         Ok(client)
     }
 
-    /// Sends one request.
+    /// Sends one request, again after a fault of the transport where it says so.
     ///
     /// # Errors
     /// No reply came, or its body broke off.
     pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
-        let client = self.client(&request.detour)?;
+        let Retry { transport, backoff: (mut pause, longest) } = request.retry;
+        let mut attempts = 1;
+        loop {
+            match self.once(request).await {
+                Err(trouble) if trouble.may_pass() && attempts <= transport => {}
+                Err(trouble) => return Err(Trouble { attempts, ..trouble }),
+                Ok(reply) => return Ok(reply),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+            attempts += 1;
+        }
+    }
+
+    async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
+        let client = self.client(&request.way)?;
+        let connect = request.way.connect_timeout;
         let began = Instant::now();
-        let timed_out =
-            |_| Trouble { code: Code::ReadTimedOut, detail: format!("within {}", in_words(request.timeout)) };
+        let timed_out = |_| Trouble::new(Code::ReadTimedOut, format!("within {}", in_words(request.timeout)));
         let exchange = async {
-            let sent =
-                client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone()).send();
-            let mut response = sent.await.map_err(trouble)?;
+            let mut asked =
+                client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+            if let Some(body) = &request.body {
+                asked = asked.body(body.clone());
+            }
+            let mut response = asked.send().await.map_err(|error| trouble(error, connect))?;
             let mut body = Vec::new();
             while request.wants_body && body.len() < MAX_BODY {
-                match response.chunk().await.map_err(trouble)? {
+                match response.chunk().await.map_err(|error| trouble(error, connect))? {
                     Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
                     None => break,
                 }
@@ -167,7 +279,7 @@ impl Probe {
         let connecting = async {
             let addresses = lookup(host.to_owned())
                 .await
-                .map_err(|error| Trouble { code: Code::NameNotResolved, detail: error.to_string() })?;
+                .map_err(|error| Trouble::new(Code::NameNotResolved, error.to_string()))?;
             let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
             tokio::net::TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
                 let code = match error.kind() {
@@ -175,30 +287,13 @@ impl Probe {
                     io::ErrorKind::TimedOut => Code::ConnectTimedOut,
                     _ => Code::RequestFailed,
                 };
-                Trouble { code, detail: error.to_string() }
+                Trouble::new(code, error.to_string())
             })
         };
-        let timed_out = |_| Trouble { code: Code::ConnectTimedOut, detail: format!("within {}", in_words(timeout)) };
+        let timed_out = |_| Trouble::new(Code::ConnectTimedOut, format!("within {}", in_words(timeout)));
         tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
         Ok(began.elapsed())
     }
-}
-
-fn tls(settings: &AwsSettings) -> Result<rustls::ClientConfig, String> {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let mut roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = &settings.probe_ca {
-        let told = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
-            roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = builder.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
-    // A target group that speaks HTTP/2 is answered for only in that.
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// A name that leads elsewhere; all others lead where they lead.
@@ -240,7 +335,7 @@ async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
 }
 
 /// Sorts a failed request by its causes, from the outermost to the innermost.
-fn trouble(error: reqwest::Error) -> Trouble {
+fn trouble(error: reqwest::Error, connect: Duration) -> Trouble {
     // Its own words would tell the whole URL.
     let error = error.without_url();
     let mut innermost = String::new();
@@ -275,8 +370,8 @@ fn trouble(error: reqwest::Error) -> Trouble {
         () => Code::RequestFailed,
     });
     // Whoever was first to lose patience says it in other words.
-    let detail = if code == Code::ConnectTimedOut { format!("within {}", in_words(CONNECT)) } else { innermost };
-    Trouble { code, detail }
+    let detail = if code == Code::ConnectTimedOut { format!("within {}", in_words(connect)) } else { innermost };
+    Trouble::new(code, detail)
 }
 
 /// What lies under an error. An `io::Error` hides the one that it wraps: its `source` is already the one below that.
@@ -293,15 +388,8 @@ mod tests {
     use crate::gate::{Facts as _, Value};
 
     fn request(url: &str) -> Request {
-        let url = url.parse().unwrap();
-        Request {
-            method: Method::GET,
-            url,
-            detour: None,
-            headers: HeaderMap::new(),
-            timeout: Duration::from_millis(300),
-            wants_body: true,
-        }
+        let timeout = Duration::from_secs(1);
+        Request { timeout, wants_body: true, ..Request::plain(Method::GET, url.parse().unwrap()) }
     }
 
     async fn code(url: &str) -> Code {
@@ -326,7 +414,7 @@ mod tests {
     #[test]
     fn a_query_and_a_password_are_not_shown() {
         let request = request("http://me:sesame@shop.example.com:8080/a?token=sesame#x");
-        assert_eq!(request.title(), "GET http://shop.example.com:8080/a?…");
+        assert_eq!(request.title, "GET http://shop.example.com:8080/a?…");
     }
 
     #[tokio::test]
@@ -368,7 +456,8 @@ mod tests {
         .await;
         let probe = Probe::new(&AwsSettings::default());
         let detour = Some(Detour { host: "shop.example.com".to_owned(), to: "localhost".to_owned() });
-        let request = Request { detour, ..request(&format!("http://shop.example.com:{port}/")) };
+        let way = Way { detour, ..Way::default() };
+        let request = Request { way, ..request(&format!("http://shop.example.com:{port}/")) };
         let reply = probe.send(&request).await.unwrap();
         assert_eq!(reply.fact("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
     }

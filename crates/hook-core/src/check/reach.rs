@@ -1,17 +1,29 @@
 //! `reach: green`: a barrier. Until the listener forwards to the replacement, whoever asks its address would be
 //! answered by the original, and a test of the wrong colour is worse than none.
+//!
+//! That the listener's weights say so is not yet that every node of the load balancer does so. Where the file names a
+//! request by whose answer the replacement can be told, that has to answer so several times in a row; else the weights
+//! have to stay as they are for a while.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
 
 use super::{
     Check, Kind, Looking, Route, Scene,
-    poll::{Look, Pace},
+    http::{SUBJECTS, ask, told, with_facts},
+    poll::{LEAST_PAUSE, Look, Pace},
+    question::Question,
 };
 use crate::{
     aws::Fault,
     code::Code,
-    finding::Observation,
-    gate::Fields,
+    finding::{Observation, Outcome},
+    gate::{Condition, Fact, Fields},
     target::{Listener, Rule, group_name},
 };
 
@@ -20,21 +32,77 @@ pub const KIND: Kind = Kind { key: "reach", read };
 #[derive(Debug)]
 pub(super) struct Reach {
     route: Route,
+    /// Until the weights are right, and for how long they have to stay so.
     pace: Pace,
+    identity: Option<Identity>,
+}
+
+/// What tells the replacement from the original.
+#[derive(Debug)]
+struct Identity {
+    question: Question,
+    facts: BTreeSet<Fact>,
+    expect: Vec<Condition>,
+    /// So many answers in a row.
+    consecutive: u32,
 }
 
 /// CodeDeploy switches a listener within seconds; what takes a minute will not come.
-const PACE: Pace = Pace { within: Duration::from_secs(60), every: Duration::from_secs(2), ..Pace::ONCE };
+const PACE: Pace = Pace { within: Duration::from_secs(60), every: Duration::from_secs(2), anew: true, ..Pace::ONCE };
+/// The nodes of a load balancer follow its rules one after the other, within a second or two.
+const SETTLE: Duration = Duration::from_secs(2);
+/// By how many answers in a row a version is believed: enough to meet several nodes.
+const IN_A_ROW: u32 = 3;
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     fields.choice("reach", &[("green", ())])?;
     let route = fields.choice("listener", &Route::WORDS).unwrap_or(Route::Test);
-    Some(Arc::new(Reach { route, pace: Pace::read(fields, &PACE) }))
+    let identity = fields.may_have("http");
+    let settle = fields.duration_or("settle", if identity { Duration::ZERO } else { SETTLE });
+    let pace = Pace {
+        within: fields.duration_or("within", PACE.within),
+        every: fields.duration_or("every", PACE.every).max(LEAST_PAUSE),
+        stay: settle,
+        ..PACE
+    };
+    if !identity {
+        for key in ["expect", "consecutive"].into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>() {
+            let why = format!("`{key}` of `reach` is about the answers to its `http`, and there is none");
+            fields.fault(fields.place_of(key), why);
+        }
+    }
+    let question = identity.then(|| Question::read(fields, "http"));
+    // Without a request there is nothing to count, and so no default to be told.
+    let row = 1..=1000;
+    let consecutive = if identity {
+        fields.number_or("consecutive", row, IN_A_ROW)
+    } else {
+        fields.number("consecutive", row).unwrap_or(IN_A_ROW)
+    };
+    let expect = if identity { fields.expect_some(SUBJECTS) } else { fields.expect(SUBJECTS) };
+    let facts = fields.facts().clone();
+    let identity = match question {
+        None => None,
+        Some(question) => Some(Identity { question: question?, facts, expect, consecutive }),
+    };
+    let elsewhere = identity.as_ref().and_then(|it| it.question.route()).filter(|to| *to != route);
+    if let Some(other) = elsewhere {
+        let why = format!(
+            "this `reach` opens the {} listener, and its request goes to the {} one",
+            route.word(),
+            other.word()
+        );
+        fields.fault(fields.place_of("http"), why);
+    }
+    Some(Arc::new(Reach { route, pace, identity }))
 }
+
+/// Answers that are to come in a row need not wait for each other as looks at AWS do.
+const BETWEEN: Duration = Duration::from_millis(500);
 
 impl Reach {
     pub(super) const fn implied(route: Route) -> Self {
-        Self { route, pace: PACE }
+        Self { route, pace: Pace { stay: SETTLE, ..PACE }, identity: None }
     }
 }
 
@@ -48,10 +116,18 @@ impl Check for Reach {
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
-        Box::pin(
-            self.pace
-                .watch(scene, || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) }),
-        )
+        Box::pin(async {
+            let began = Instant::now();
+            let look = || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) };
+            let forwards = self.pace.watch(scene, look).await;
+            match &self.identity {
+                Some(identity) if forwards.holds() => {
+                    let left = self.pace.within.saturating_sub(began.elapsed());
+                    identity.answers(scene, left, self.pace.every).await.led_by([forwards.seen])
+                }
+                _ => forwards,
+            }
+        })
     }
 }
 
@@ -81,6 +157,26 @@ impl Reach {
         } else {
             Observation::failed(Code::ListenerNotForwarding, resource, expected, forwards(&listener, &groups))
         }))
+    }
+}
+
+impl Identity {
+    /// Whether it is the replacement that answers.
+    async fn answers(&self, scene: &Scene, within: Duration, every: Duration) -> Observation {
+        let known = scene.known(&self.facts).await;
+        let asked = self.question.prepare(scene, &known, &self.expect);
+        let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
+            Ok(asked) => asked,
+            Err(observation) => return observation,
+        };
+        let pace = Pace { within, consecutive: self.consecutive, every: every.min(BETWEEN), ..Pace::ONCE };
+        let look = || async {
+            let seen = ask(&scene.probe, &request, &expect).await;
+            // An answer that is not the replacement's is about who answers, whatever the condition looks at.
+            let other = matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
+            Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
+        };
+        told(&self.question, pace.watch(scene, look).await)
     }
 }
 

@@ -1,71 +1,57 @@
 //! The gate file: what may pass, in a file that reads like the rules it states. docs/GATE-FILE.md is its manual.
 //!
-//! `yaml` makes text a tree that knows its lines, `fields` reads a tree and collects every fault, `condition` is the
-//! language of the `expect` lines, and this file is the model: hooks, their checks, and the built-in checks that a
-//! binary brings along in the same language.
+//! `yaml` makes text a tree that knows its lines, `fields` reads a tree, collects every fault and keeps what it was asked
+//! for, `condition` is the language of the `expect` lines, `template` that of facts in texts. `top` reads what the file
+//! says about all hooks, `hook` one hook's part with the built-in checks that a binary brings along in the same language,
+//! and `spec` one check. `print` writes all of it back, `schema` and `explain` tell of it.
 
+mod asked;
 mod built_in;
 mod condition;
+pub(crate) mod explain;
+mod fact;
+mod fault;
 mod fields;
+mod hook;
+mod length;
 mod operand;
+pub(crate) mod print;
+pub(crate) mod schema;
+mod scope;
+mod secret;
+mod skip;
+mod spec;
+mod template;
+mod top;
+mod unit;
 mod value;
+mod when;
 mod yaml;
 
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
+pub(crate) use self::top::is_name;
+use self::top::{Top, read_top};
+pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
     condition::{Condition, Held, Subject},
-    fields::Fields,
+    fact::{Fact, Version},
+    fault::{Fault, render},
+    fields::{Fields, Reading},
+    hook::{HookGate, Run},
+    scope::{Defaults, HttpDefaults, Retry, Scope},
+    secret::SecretRef,
+    skip::{Skip, Skipped},
+    spec::CheckSpec,
+    template::{Known, Template, Unknown},
     value::{Facts, Value, in_words},
-    yaml::{Data, Node, Place},
+    when::{Circumstances, unless_applies},
+    yaml::{Data, Key, Node, Place},
 };
-use crate::{
-    check::{self, Check},
-    finding::{Policies, Policy},
-    hook::Hook,
-};
+use crate::hook::Hook;
 
 /// Larger than any gate file that a person wrote; SSM's advanced parameters end at 8 KiB.
 const MAX_BYTES: usize = 256 * 1024;
-
-/// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
-#[derive(Debug)]
-pub struct HookGate {
-    /// The checks, in order.
-    pub checks: Vec<CheckSpec>,
-    /// `checks: none`: the file says in words that this hook checks nothing.
-    pub none_in_words: bool,
-    /// `deadline`: the checks have to be over by then.
-    pub deadline: Option<Duration>,
-}
-
-/// A check with what its outcomes mean.
-#[derive(Debug, Clone)]
-pub struct CheckSpec {
-    /// Unique in its hook.
-    pub name: String,
-    /// The key that named its kind.
-    pub kind: &'static str,
-    /// `on_fail`, `on_error`, `no_data`.
-    pub policies: Policies,
-    /// The check itself.
-    pub check: Arc<dyn Check>,
-}
-
-/// One fault of a gate file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where.
-    pub at: Place,
-    /// What, in words.
-    pub message: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.at.line, self.at.column, self.message)
-    }
-}
 
 /// Reads the gate of one hook: its built-in checks and the team's file, if any. The whole file is read, so a fault in
 /// another hook's part shows at the first hook and not at the last.
@@ -81,178 +67,74 @@ pub(crate) fn load_with(
     hook: Hook,
     file: Option<&str>,
 ) -> Result<HookGate, Vec<Fault>> {
-    let mut faults = Vec::new();
-    let mut gate = None;
-    if let Some(file) = file.and_then(|text| parse(text, &mut faults)) {
-        for_each_hook(&file, &mut faults, |at, fields| {
-            let built_in = built_in_checks(at, built_in(at), fields.faults());
-            let read = read_hook(built_in, fields);
-            if at == hook {
-                gate = Some(read);
-            }
-        });
+    let (mut gates, faults) = read(built_in, file.unwrap_or("version: 1"));
+    match gates.remove(&hook) {
+        Some(gate) if faults.is_empty() => Ok(gate),
+        _ => Err(faults),
     }
-    let gate = gate.unwrap_or_else(|| {
-        let built_in = built_in_checks(hook, built_in(hook), &mut faults);
-        let checks = built_in.iter().filter_map(|node| read_check(node, &mut faults)).collect();
-        HookGate { checks, none_in_words: false, deadline: None }
-    });
-    if faults.is_empty() { Ok(gate) } else { Err(sorted(faults)) }
+}
+
+/// What is wrong with a file, in its order.
+pub fn faults(text: &str) -> Vec<Fault> {
+    read(built_in::of, text).1
+}
+
+/// The gates of all five hooks, and what is wrong with the file. A gate counts only where nothing is.
+fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Vec<Fault>) {
+    let mut reading = Reading::default();
+    let mut gates = BTreeMap::new();
+    if let Some(file) = parse(text, &mut reading)
+        && let Some(mut fields) = Fields::of(&file, "a gate file", &mut reading)
+    {
+        let top = read_top(&mut fields);
+        gates = read_hooks(built_in, &top, &mut fields);
+        fields.finish();
+    }
+    let mut faults = reading.faults;
+    faults.sort_by_key(|fault| fault.at);
+    faults.dedup();
+    (gates, faults)
+}
+
+fn read_hooks(built_in: fn(Hook) -> &'static str, top: &Top, fields: &mut Fields<'_>) -> BTreeMap<Hook, HookGate> {
+    fields.map_or("hooks", "`hooks`", |hooks| {
+        let read = |at: Hook| {
+            let own = built_in_checks(at, built_in(at), hooks.reading());
+            (at, hooks.map_or(at.key(), at.key(), |fields| hook::read(at, own, top, fields)))
+        };
+        Hook::ALL.map(read).into_iter().collect()
+    })
 }
 
 /// The checks of a hook's default file, not read yet: a team's file may change their keys.
-fn built_in_checks(hook: Hook, text: &str, faults: &mut Vec<Fault>) -> Vec<Node> {
-    let mut checks = Vec::new();
-    if let Some(defaults) = parse(text, faults) {
-        for_each_hook(&defaults, faults, |at, fields| {
-            let own: Vec<Node> = fields.list("checks").unwrap_or_default().into_iter().cloned().collect();
-            if at == hook {
-                checks = own;
-            }
-        });
+fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
+    let file = parse(text, reading);
+    let checks = file.as_ref().and_then(|file| file.get("hooks")?.get(hook.key())?.get("checks"));
+    match checks.map(|checks| &checks.data) {
+        Some(Data::List(checks)) => checks.clone(),
+        _ => Vec::new(),
     }
-    checks
 }
 
-/// What the team's file says about one hook.
-fn read_hook(built_in: Vec<Node>, fields: &mut Fields<'_>) -> HookGate {
-    let deadline = fields.duration("deadline");
-    let changes = fields.node("built_in").cloned();
-    let checks = fields.node("checks").cloned();
-    let own = read_checks(checks.as_ref(), fields);
-    let built_in = change(built_in, changes.as_ref(), fields);
-    let none_in_words = own.is_none();
-    let mut checks: Vec<_> = built_in.iter().filter_map(|node| read_check(node, fields.faults())).collect();
-    checks.extend(own.unwrap_or_default());
-    unique_names(&checks, fields);
-    HookGate { checks, none_in_words, deadline }
-}
-
-fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
-    faults.sort_by_key(|fault| (fault.at.line, fault.at.column));
-    faults.dedup();
-    faults
-}
-
-fn parse(text: &str, faults: &mut Vec<Fault>) -> Option<Node> {
+fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than the {MAX_BYTES} that a gate file can have", text.len());
-        faults.push(Fault { at: Place::START, message });
+        reading.fault(Place::START, message);
         return None;
     }
-    yaml::parse(text).map_err(|fault| faults.push(fault)).ok()
-}
-
-/// Reads the top of a gate file and calls `part` for each hook that it names.
-fn for_each_hook(file: &Node, faults: &mut Vec<Fault>, mut part: impl FnMut(Hook, &mut Fields<'_>)) {
-    let Some(mut top) = Fields::of(file, "a gate file", faults) else { return };
-    match top.node("version").map(|node| (node.at, &node.data)) {
-        None => top.fault(Place::START, "`version: 1` is missing"),
-        Some((_, Data::Integer(1))) => {}
-        Some((at, other)) => top.fault(at, format!("version {other} is not known; this is version 1")),
-    }
-    if let Some(hooks) = top.node("hooks")
-        && let Some(mut hooks) = Fields::of(hooks, "hooks", top.faults())
-    {
-        for hook in Hook::ALL {
-            if let Some(node) = hooks.node(hook.key())
-                && let Some(mut fields) = Fields::of(node, hook.key(), hooks.faults())
+    match yaml::parse(text) {
+        Ok(node) => Some(node),
+        Err(mut fault) => {
+            let line = fault.at.line;
+            let around = text.lines().skip(line.saturating_sub(2)).take(2);
+            if around
+                .into_iter()
+                .any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open)))
             {
-                part(hook, &mut fields);
-                fields.finish();
+                fault.message += "; a text with {{ at its beginning, or in [ ], needs quotation marks";
             }
-        }
-        hooks.finish();
-    }
-    top.finish();
-}
-
-/// The checks of a hook in the team's file. None when it says `checks: none`.
-fn read_checks(node: Option<&Node>, fields: &mut Fields<'_>) -> Option<Vec<CheckSpec>> {
-    match node.map(|node| (&node.data, node)) {
-        None => Some(Vec::new()),
-        Some((Data::Text(word), _)) if word == "none" => None,
-        Some((Data::List(items), _)) => {
-            Some(items.iter().filter_map(|item| read_check(item, fields.faults())).collect())
-        }
-        Some((_, node)) => {
-            fields.fault(node.at, "`checks` is a list of checks, or `none`");
-            Some(Vec::new())
-        }
-    }
-}
-
-/// The built-in checks as `built_in` changes them: `none`, or single keys of named checks.
-fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) -> Vec<Node> {
-    let Some(changes) = changes else { return built_in };
-    match &changes.data {
-        Data::Text(word) if word == "none" => Vec::new(),
-        Data::Map(entries) => {
-            let mut built_in = built_in;
-            let name_of =
-                |node: &Node| node.get("name").and_then(|name| name.as_text().map(str::to_owned)).unwrap_or_default();
-            let known: Vec<String> = built_in.iter().map(name_of).collect();
-            for (key, change) in entries {
-                let Some(index) = known.iter().position(|name| *name == key.name) else {
-                    let message =
-                        format!("{:?} is no built-in check of this hook; there are {}", key.name, known.join(", "));
-                    fields.fault(key.at, message);
-                    continue;
-                };
-                if let Data::Map(keys) = &change.data {
-                    built_in[index].set_all(keys);
-                } else {
-                    fields.fault(change.at, "give the keys to change, such as { within: 2m }");
-                }
-            }
-            built_in
-        }
-        _ => {
-            fields.fault(changes.at, "`built_in` is `none`, or the keys to change of named built-in checks");
-            built_in
-        }
-    }
-}
-
-fn read_check(node: &Node, faults: &mut Vec<Fault>) -> Option<CheckSpec> {
-    let mut fields = Fields::of(node, "a check", faults)?;
-    let name = fields.text("name");
-    let policies = Policies {
-        on_fail: policy(&mut fields, "on_fail"),
-        on_error: policy(&mut fields, "on_error"),
-        no_data: policy(&mut fields, "no_data"),
-    };
-    let kinds: Vec<_> = check::kinds().filter(|kind| node.get(kind.key).is_some()).collect();
-    let [kind] = kinds[..] else {
-        let known: Vec<_> = check::KINDS.iter().map(|kind| kind.key).collect();
-        let message = match kinds[..] {
-            [] => match node.keys().find_map(|key| suggest(key, known.iter().copied())) {
-                Some(near) => format!("this check has no kind; did you mean `{near}`?"),
-                None => format!("this check has no kind; it needs one of {}", known.join(", ")),
-            },
-            _ => "this check has more than one kind; make it one check for each".to_owned(),
-        };
-        fields.fault(node.at, message);
-        return None;
-    };
-    let check = (kind.read)(&mut fields);
-    fields.finish();
-    let check = check?;
-    let name = name.unwrap_or_else(|| check.title());
-    Some(CheckSpec { name, kind: kind.key, policies, check })
-}
-
-fn policy(fields: &mut Fields<'_>, key: &'static str) -> Policy {
-    let words = [("fail", Policy::Fail), ("warn", Policy::Warn), ("ignore", Policy::Ignore)];
-    fields.choice(key, &words).unwrap_or_default()
-}
-
-fn unique_names(checks: &[CheckSpec], fields: &mut Fields<'_>) {
-    let mut seen = BTreeSet::new();
-    for check in checks {
-        if !seen.insert(&check.name) {
-            let message = format!("two checks of this hook are called {:?}; give one another `name`", check.name);
-            fields.fault(fields.at(), message);
+            reading.faults.push(fault);
+            None
         }
     }
 }
@@ -272,6 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::finding::Policy;
 
     const BUILT_IN: &str = "
 version: 1

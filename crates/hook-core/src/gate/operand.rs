@@ -2,7 +2,12 @@
 
 use regex_lite::Regex;
 
-use super::{Subject, Value};
+use super::{
+    Scope, Subject, Template, Value,
+    condition::Operator,
+    template::{Known, Unknown},
+    unit,
+};
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -15,12 +20,70 @@ pub enum Operand {
     Subject(String),
     /// What `matches` compares with.
     Pattern(Regex),
+    /// Facts, not known yet. What stood in quotation marks is a text in any case.
+    Template {
+        /// What to fill in.
+        template: Template,
+        /// Whether it stood in quotation marks.
+        quoted: bool,
+    },
+    /// Facts in what `matches` compares with, not known yet.
+    PatternOf(Template),
+    /// The value of a fact, whose type is that of what it is compared with.
+    Fact(String),
+}
+
+impl Operand {
+    /// The facts in it that are not known yet.
+    pub fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Template { template, .. } | Self::PatternOf(template) => Some(template),
+            _ => None,
+        }
+    }
+
+    /// Itself with the values of its facts, and what may be told of them.
+    pub fn rendered(&self, known: &dyn Known, operator: Operator) -> Result<(Self, Option<String>), Unknown> {
+        let Some(template) = self.template() else { return Ok((self.clone(), None)) };
+        let escape = |value: String| if operator == Operator::Matches { escaped(&value) } else { value };
+        let rendered = template.render_as(known, escape)?;
+        let shown = rendered.to_string();
+        let shown = (shown != template.to_string()).then_some(shown);
+        let text = rendered.reveal().to_owned();
+        let operand = match self {
+            Self::Template { quoted: true, .. } => Self::Value(Value::Text(text)),
+            // That it is a regular expression with any text for its facts was seen when the file was read.
+            Self::PatternOf(_) => Regex::new(&text).map_or_else(|_| self.clone(), Self::Pattern),
+            // Greater and smaller are about numbers, also where a header brings its own as text.
+            _ if operator.orders() => Self::Value(literal(&text).unwrap_or(Value::Text(text))),
+            _ => Self::Fact(text),
+        };
+        Ok((operand, shown))
+    }
+}
+
+/// A text that a regular expression takes literally.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            (!c.is_alphanumeric() && c.is_ascii() && !c.is_ascii_whitespace()).then_some('\\').into_iter().chain([c])
+        })
+        .collect()
 }
 
 /// The regular expression after `matches`.
-pub fn pattern(text: &str) -> Result<Operand, String> {
+pub fn pattern(text: &str, scope: &Scope) -> Result<Operand, String> {
     let text = unquote(text.trim()).unwrap_or(text);
-    Regex::new(text).map(Operand::Pattern).map_err(|error| format!("not a regular expression: {error}"))
+    let regex = |text: &str| Regex::new(text).map_err(|error| format!("not a regular expression: {error}"));
+    if !text.contains("{{") {
+        return regex(text).map(Operand::Pattern);
+    }
+    let template = Template::parse(text, scope)?;
+    let example = template.facts().fold(text.to_owned(), |text, _| match (text.find("{{"), text.find("}}")) {
+        (Some(from), Some(to)) if from < to => format!("{}x{}", &text[..from], &text[to + 2..]),
+        _ => text,
+    });
+    regex(&example).map(|_| Operand::PatternOf(template))
 }
 
 fn unquote(text: &str) -> Option<&str> {
@@ -29,7 +92,7 @@ fn unquote(text: &str) -> Option<&str> {
 }
 
 /// Literals and subjects, separated by commas.
-pub fn operands(text: &str, subjects: &[Subject]) -> Result<Vec<Operand>, String> {
+pub fn operands(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Vec<Operand>, String> {
     let mut parts = Vec::new();
     let (mut quote, mut part) = (None, String::new());
     for c in text.chars() {
@@ -50,10 +113,14 @@ pub fn operands(text: &str, subjects: &[Subject]) -> Result<Vec<Operand>, String
         return Err("a quotation mark is not closed".to_owned());
     }
     parts.push(part);
-    parts.iter().map(|part| operand(part.trim(), subjects)).collect()
+    parts.iter().map(|part| operand(part.trim(), subjects, scope)).collect()
 }
 
-fn operand(text: &str, subjects: &[Subject]) -> Result<Operand, String> {
+fn operand(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Operand, String> {
+    if text.contains("{{") {
+        let (text, quoted) = unquote(text).map_or((text, false), |inner| (inner, true));
+        return Template::parse(text, scope).map(|template| Operand::Template { template, quoted });
+    }
     if let Some(inner) = unquote(text) {
         return Ok(Operand::Value(Value::Text(inner.to_owned())));
     }
@@ -73,7 +140,12 @@ fn operand(text: &str, subjects: &[Subject]) -> Result<Operand, String> {
     {
         return if low <= high { Ok(Operand::Range(low, high)) } else { Err(format!("the range {text} is empty")) };
     }
-    Ok(Operand::Value(match text {
+    literal(text).map(Operand::Value)
+}
+
+/// A literal without quotation marks.
+pub fn literal(text: &str) -> Result<Value, String> {
+    Ok(match text {
         "true" => Value::Flag(true),
         "false" => Value::Flag(false),
         _ => {
@@ -82,13 +154,16 @@ fn operand(text: &str, subjects: &[Subject]) -> Result<Operand, String> {
             match (plain.parse::<f64>(), humantime::parse_duration(text)) {
                 (Ok(number), _) if begins => Value::Number(number),
                 (_, Ok(span)) => Value::Span(span),
-                _ if begins => {
-                    return Err(format!(
-                        "`{text}` is no number, length of time or range; put a text in quotation marks"
-                    ));
-                }
+                _ if begins => return Err(no_literal(text)),
                 _ => Value::Text(text.to_owned()),
             }
         }
-    }))
+    })
+}
+
+fn no_literal(text: &str) -> String {
+    match unit::near(text) {
+        Some(near) => format!("`{text}` has an unknown unit; did you mean `{near}`?"),
+        None => format!("`{text}` is no number, length of time or range; put a text in quotation marks"),
+    }
 }

@@ -100,6 +100,20 @@ impl Node {
         if let Data::Text(text) = &self.data { Some(text) } else { None }
     }
 
+    /// The same, as if all of it stood at another place.
+    pub fn moved_to(mut self, at: Place) -> Self {
+        self.at = at;
+        self.data = match self.data {
+            Data::List(items) => Data::List(items.into_iter().map(|item| item.moved_to(at)).collect()),
+            Data::Map(entries) => {
+                let moved = |(key, node): (Key, Self)| (Key { at, ..key }, node.moved_to(at));
+                Data::Map(entries.into_iter().map(moved).collect())
+            }
+            other => other,
+        };
+        self
+    }
+
     /// Sets keys of a map, in place of those that it has.
     pub fn set_all(&mut self, changes: &[(Key, Self)]) {
         let Data::Map(entries) = &mut self.data else { return };
@@ -221,7 +235,7 @@ impl<'a> Builder<'a> {
 }
 
 /// YAML's core schema, for plain scalars only: what is quoted is text.
-fn scalar(text: &str, style: ScalarStyle) -> Data {
+pub(super) fn scalar(text: &str, style: ScalarStyle) -> Data {
     if style != ScalarStyle::Plain {
         return Data::Text(text.to_owned());
     }

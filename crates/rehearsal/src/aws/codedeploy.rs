@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, sparse, text};
-use crate::world::{AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, World, epoch};
+use crate::world::{
+    AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, Revision, Told, World, digest_of, epoch,
+};
 
 pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
     let found = deployment(world, input)?;
@@ -27,6 +29,7 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
         "startTime": epoch(found.created),
         "completeTime": found.completed.map(epoch),
         "creator": found.creator,
+        "description": found.description,
         "ignoreApplicationStopFailures": false,
         "autoRollbackConfiguration": found.auto_rollback.as_ref().map(auto_rollback),
         "updateOutdatedInstancesOnly": false,
@@ -38,8 +41,40 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
         "deploymentStatusMessages": [],
         "computePlatform": found.platform,
         "overrideAlarmConfiguration": found.override_alarms.as_ref().map(alarms),
-        "revision": { "revisionType": "AppSpecContent", "appSpecContent": { "sha256": "0".repeat(64) } },
+        "revision": revision(found, found.revision.told == Told::Content),
     }})))
+}
+
+/// The location of an AppSpec file, with its content or without.
+fn revision(found: &Deployment, with_content: bool) -> Value {
+    if found.revision.told == Told::S3 {
+        let (bucket, key) = Revision::PLACE;
+        return json!({ "revisionType": "S3", "s3Location": { "bucket": bucket, "key": key, "bundleType": "YAML" } });
+    }
+    let content = with_content.then_some(&found.revision.app_spec);
+    json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content, "sha256": sha256(found) } })
+}
+
+/// What stands for the hash of an AppSpec file.
+fn sha256(found: &Deployment) -> String {
+    digest_of(&found.revision.app_spec.replace('@', " ")).trim_start_matches("sha256:").to_owned()
+}
+
+pub(super) fn get_application_revision(world: &World, input: &Value) -> Answer {
+    let application = text(input, "applicationName");
+    if application != world.group.application {
+        let message = format!("Application {application} could not be found");
+        return Err(Problem::new("ApplicationDoesNotExistException", message));
+    }
+    let asked = input.get("revision").and_then(|it| it.get("appSpecContent")).map(|it| text(it, "sha256"));
+    let found = world.deployments.iter().find(|it| Some(sha256(it).as_str()) == asked);
+    let words = "No revision information could be found";
+    let found = found.ok_or_else(|| Problem::new("RevisionDoesNotExistException", words))?;
+    Ok(json!({
+        "applicationName": application,
+        "revision": revision(found, true),
+        "revisionInfo": { "deploymentGroups": [found.group], "registerTime": epoch(found.created) },
+    }))
 }
 
 pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {

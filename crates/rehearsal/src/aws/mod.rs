@@ -4,6 +4,7 @@
 //! the service model; [`wire`] reads and writes the protocols. What is not here is answered as AWS answers an
 //! operation that it does not know, and listed.
 
+mod account;
 mod cloudwatch;
 mod codedeploy;
 mod ecs;
@@ -227,6 +228,7 @@ impl Cloud {
                 self.put.notify_one();
                 answer
             }
+            ("codedeploy", "GetApplicationRevision") => codedeploy::get_application_revision(&world, input),
             ("ecs", "DescribeServices") => ecs::describe_services(&world, input),
             ("ecs", "ListTasks") => ecs::list_tasks(&world, input),
             ("ecs", "DescribeTasks") => ecs::describe_tasks(&world, input),
@@ -237,6 +239,15 @@ impl Cloud {
             ("elasticloadbalancing", "DescribeRules") => elb::describe_rules(&world, input),
             ("elasticloadbalancing", "DescribeLoadBalancers") => elb::describe_load_balancers(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
+            ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
+            ("iam", "GetRole") => account::get_role(&world, input),
+            ("ssm", "GetParameter") => account::get_parameter(&world, input),
+            ("ssm", "GetParameters") => account::get_parameters(&world, input),
+            ("secretsmanager", "DescribeSecret") => account::describe_secret(&world, input),
+            ("secretsmanager", "GetSecretValue") => account::get_secret_value(&world, input),
+            ("ecr", "DescribeImages") => account::describe_images(&world, input),
+            ("tag", "GetResources") => account::get_resources(&world, input),
+            ("s3", "GetObject") => account::get_object(&world, input),
             _ => return None,
         })
     }
@@ -247,6 +258,9 @@ impl Protocol {
         match self {
             Self::Query => {
                 Problem::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
+            }
+            Self::Rest => {
+                Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") }
             }
             Self::Json(_) => Problem::new("UnknownOperationException", ""),
             Self::Cbor => Problem { status: 404, ..Problem::new("UnknownOperationException", "") },

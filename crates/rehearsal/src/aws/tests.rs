@@ -29,6 +29,7 @@ fn cloud(faults: Vec<Fault>) -> Cloud {
         state: "OK".into(),
         reason: String::new(),
         since: now,
+        tags: BTreeMap::new(),
     });
     Cloud::new(world, faults)
 }

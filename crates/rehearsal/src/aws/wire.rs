@@ -21,6 +21,8 @@ pub(super) enum Protocol {
     Json(&'static str),
     Query,
     Cbor,
+    /// S3's: the path says what, and the body is the object.
+    Rest,
 }
 
 /// A request, read.
@@ -40,16 +42,22 @@ impl Call {
 }
 
 /// The services, by what their requests call them.
-const TARGETS: [(&str, &str); 3] = [
+const TARGETS: [(&str, &str); 8] = [
     ("CodeDeploy_20141006", "codedeploy"),
     ("AmazonEC2ContainerServiceV20141113", "ecs"),
     ("GraniteServiceVersion20100801", "cloudwatch"),
+    ("Logs_20140328", "logs"),
+    ("AmazonSSM", "ssm"),
+    ("secretsmanager", "secretsmanager"),
+    ("AmazonEC2ContainerRegistry_V20150921", "ecr"),
+    ("ResourceGroupsTaggingAPI_20170126", "tag"),
 ];
 
 /// Services that speak awsQuery, by the version that their requests name, with the namespace of their replies.
-const VERSIONS: [(&str, &str, &str); 3] = [
+const VERSIONS: [(&str, &str, &str); 4] = [
     ("2015-12-01", "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
     ("2010-08-01", "cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"),
+    ("2010-05-08", "iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
     ("2011-06-15", "sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
 ];
 
@@ -75,6 +83,9 @@ pub(super) fn read(request: &Request) -> Option<Call> {
         let input = if request.body.is_empty() { json!({}) } else { serde_json::from_slice(&request.body).ok()? };
         return Some(Call { service: named(target), operation: operation.to_owned(), input, protocol });
     }
+    if request.header("authorization").contains("/s3/aws4_request") {
+        return object(request);
+    }
     let query = request.path.split_once('?').map_or(&b""[..], |(_, query)| query.as_bytes());
     let form: BTreeMap<String, String> =
         form_urlencoded::parse(if request.body.is_empty() { query } else { &request.body })
@@ -85,6 +96,22 @@ pub(super) fn read(request: &Request) -> Option<Call> {
     let service =
         VERSIONS.iter().find(|(known, ..)| *known == version).map_or(version, |(_, service, _)| *service).to_owned();
     Some(Call { service, operation, input: from_form(&form), protocol: Protocol::Query })
+}
+
+/// An operation of S3, of which one is played: an object is read.
+fn object(request: &Request) -> Option<Call> {
+    let path = request.path.split('?').next().unwrap_or_default().trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    let operation = if request.method == "GET" && !key.is_empty() { "GetObject" } else { "Other" };
+    let input = json!({ "Bucket": decoded(bucket), "Key": decoded(key) });
+    Some(Call { service: "s3".to_owned(), operation: operation.to_owned(), input, protocol: Protocol::Rest })
+}
+
+/// A path without its percent signs.
+fn decoded(path: &str) -> String {
+    // In a form a plus is a space, and in a path it is a plus.
+    let form = path.replace('+', "%2B");
+    form_urlencoded::parse(form.as_bytes()).map(|(key, _)| key.into_owned()).next().unwrap_or_default()
 }
 
 /// A service that is not played here keeps the name that the request gives it.
@@ -158,6 +185,7 @@ pub(super) fn write(call: &Call, answer: Answer) -> Response<Full> {
         Protocol::Json(_) => json_body(answer),
         Protocol::Query => xml_body(call, answer).into_bytes(),
         Protocol::Cbor => cbor_body(&call.service, answer),
+        Protocol::Rest => rest_body(answer),
     };
     let mut response = of(call.protocol, status, body);
     if let Some(Ok(code)) = older.map(HeaderValue::try_from) {
@@ -174,6 +202,7 @@ pub(super) fn beginning(call: &Call) -> Response<Full> {
         // A map and a text, both with no length given. The text comes in pieces, each with a byte in front that says how
         // long it is; that for one byte is the letter a, so a row of this letter is a row of pieces.
         Protocol::Cbor => b"\xbf\x67padding\x7fa".to_vec(),
+        Protocol::Rest => b"a".to_vec(),
     };
     of(call.protocol, 200, body)
 }
@@ -184,6 +213,8 @@ fn of(protocol: Protocol, status: u16, body: Vec<u8>) -> Response<Full> {
         Protocol::Json(content_type) => content_type,
         Protocol::Query => "text/xml",
         Protocol::Cbor => "application/cbor",
+        Protocol::Rest if status == 200 => "binary/octet-stream",
+        Protocol::Rest => "application/xml",
     };
     let mut response = reply(status, content_type, body);
     let headers = response.headers_mut();
@@ -204,6 +235,19 @@ pub(super) const REQUEST_ID: &str = "7d4f1c2a-0b5e-4c58-9d3a-6a2f8f1e9b10";
 fn json_body(answer: Answer) -> Vec<u8> {
     let value = answer.unwrap_or_else(|Problem { code, message, .. }| json!({ "__type": code, "message": message }));
     value.to_string().into_bytes()
+}
+
+/// An object, or an error, which has no namespace in S3.
+fn rest_body(answer: Answer) -> Vec<u8> {
+    match answer {
+        Ok(Value::String(object)) => object.into_bytes(),
+        Ok(other) => other.to_string().into_bytes(),
+        Err(Problem { code, message, .. }) => {
+            let message = quick_xml::escape::escape(&message);
+            format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{REQUEST_ID}</RequestId></Error>")
+                .into_bytes()
+        }
+    }
 }
 
 fn xml_body(call: &Call, answer: Answer) -> String {

@@ -1,6 +1,6 @@
 //! The load balancer's part of the world, and CloudWatch's alarms.
 
-use std::time::SystemTime;
+use std::{collections::BTreeMap, time::SystemTime};
 
 /// A load balancer.
 #[derive(Clone, Debug)]
@@ -135,6 +135,8 @@ pub struct Alarm {
     pub reason: String,
     /// Since when it is.
     pub since: SystemTime,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What an alarm watches.

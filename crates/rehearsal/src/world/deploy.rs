@@ -1,10 +1,13 @@
 //! What CodeDeploy does to the world, step by step. When it does it is the director's business.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use super::{
-    Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy,
-    RollbackInfo, Switch, World,
+    Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy, Revision,
+    RollbackInfo, Switch, Told, World, install::next_version,
 };
 
 /// How long a lifecycle event without a hook takes here. CodeDeploy would wait in Install for the replacement to come
@@ -15,6 +18,7 @@ impl World {
     /// Creates a deployment and gives its id.
     pub fn begin(&mut self, now: SystemTime, creator: &str) -> String {
         let id = self.ids.deployment();
+        let definition = self.deploys(creator);
         let has_test = self.group.pair.as_ref().is_some_and(|pair| pair.test.is_some());
         let event = |name: &&str| LifecycleEvent {
             name: (*name).to_owned(),
@@ -36,10 +40,12 @@ impl World {
             by_cloudformation: self.given.managed_by == ManagedBy::CloudFormation,
             config: "CodeDeployDefault.ECSAllAtOnce".into(),
             creator: creator.into(),
+            description: None,
             status: DeploymentStatus::InProgress,
             created: now,
             completed: None,
             events: EVENTS.iter().map(event).collect(),
+            revision: Revision { app_spec: app_spec(&definition), told: Told::Content },
             override_alarms: None,
             auto_rollback: self.group.auto_rollback.clone(),
             pair: self.group.pair.clone(),
@@ -47,6 +53,15 @@ impl World {
             error: None,
         });
         id
+    }
+
+    /// The task definition that a new deployment names: a new one, but for a roll-back.
+    fn deploys(&mut self, creator: &str) -> String {
+        if creator == "codeDeployRollback" {
+            return self.blue().map(|set| set.task_definition.clone()).unwrap_or_default();
+        }
+        let version = self.versions.last().map(|last| next_version(&last.name)).unwrap_or_default();
+        self.define(&version, BTreeMap::new())
     }
 
     /// The newest deployment is one of another platform. A Lambda deployment has fewer lifecycle events.
@@ -209,4 +224,20 @@ impl World {
         }
         id
     }
+}
+
+/// An AppSpec file with the least that CodeDeploy wants.
+fn app_spec(definition: &str) -> String {
+    format!(
+        "version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: \"{definition}\"
+        LoadBalancerInfo:
+          ContainerName: web
+          ContainerPort: 8080
+"
+    )
 }

@@ -83,6 +83,8 @@ pub struct Deployment {
     pub config: String,
     /// `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
+    /// What its creator wrote about it.
+    pub description: Option<String>,
     /// Where it is.
     pub status: DeploymentStatus,
     /// When it was created.
@@ -91,6 +93,8 @@ pub struct Deployment {
     pub completed: Option<SystemTime>,
     /// Its lifecycle events.
     pub events: Vec<LifecycleEvent>,
+    /// What it deploys.
+    pub revision: Revision,
     /// Alarms in place of its group's.
     pub override_alarms: Option<AlarmSetting>,
     /// Its group's setting at its creation.
@@ -115,6 +119,32 @@ impl Deployment {
     pub fn event(&mut self, name: &str) -> Option<&mut LifecycleEvent> {
         self.events.iter_mut().find(|event| event.name == name)
     }
+}
+
+/// The revision of a deployment: its AppSpec file, and how CodeDeploy tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// The AppSpec file.
+    pub app_spec: String,
+    /// How GetDeployment tells of it.
+    pub told: Told,
+}
+
+/// How GetDeployment tells of an AppSpec file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    /// Whole.
+    #[default]
+    Content,
+    /// By its hash; GetApplicationRevision has the rest.
+    Hash,
+    /// By its place: an object of S3, `shop-deployments/appspec.yaml`.
+    S3,
+}
+
+impl Revision {
+    /// The bucket and the key of an AppSpec file in S3.
+    pub const PLACE: (&str, &str) = ("shop-deployments", "appspec.yaml");
 }
 
 /// What a deployment undoes, or what undid it.

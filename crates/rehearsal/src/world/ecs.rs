@@ -111,6 +111,10 @@ pub struct Task {
 pub struct Container {
     /// Its name.
     pub name: String,
+    /// Its image, as the task definition names it.
+    pub image: String,
+    /// The digest of that image, once it is pulled.
+    pub digest: Option<String>,
     /// `PENDING`, `RUNNING` or `STOPPED`.
     pub last_status: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
@@ -153,6 +157,10 @@ pub struct TaskDefinition {
     pub family: String,
     /// Its revision.
     pub revision: i32,
+    /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`.
+    pub status: String,
+    /// ARNs of the task role and the execution role.
+    pub roles: Vec<String>,
     /// Its containers.
     pub containers: Vec<ContainerDefinition>,
 }
@@ -173,6 +181,10 @@ pub struct ContainerDefinition {
     pub image: String,
     /// Whether the task ends with it.
     pub essential: bool,
+    /// The log group that it writes to.
+    pub log_group: Option<String>,
+    /// What it gets from elsewhere: the variable, and where its value comes from.
+    pub secrets: Vec<(String, String)>,
     /// The port that it listens on.
     pub port: Option<i32>,
     /// Its health check, if it has one.

@@ -6,9 +6,10 @@ use std::{
 };
 
 use super::{
-    Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
+    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
     DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer, ManagedBy, Pair,
-    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, ids::arn,
+    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, account,
+    account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.
@@ -146,6 +147,7 @@ impl World {
                 .chain(given.other_alarms())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
+            account: Account::of(name),
             page: 100,
             given,
             stuck: BTreeMap::new(),
@@ -202,6 +204,8 @@ impl World {
             name: "web".into(),
             image: image(&format!("{family}:{version}")),
             essential: true,
+            log_group: Some(account::log_group(&self.group.name)),
+            secrets: account::secrets(&self.group.name),
             port: Some(CONTAINER_PORT),
             health_check: self.given.health_check.then(|| check.to_vec()),
         };
@@ -209,14 +213,24 @@ impl World {
             name: "log-router".into(),
             image: image("fluent-bit:3"),
             essential: false,
+            log_group: Some(account::log_group(&self.group.name)),
+            secrets: Vec::new(),
             port: None,
             health_check: None,
         };
+        let family = family.to_owned();
+        let containers: Vec<_> = [own].into_iter().chain(self.given.sidecar.then(sidecar)).collect();
+        for image in containers.iter().map(|container| &container.image) {
+            let name = image.split_once('/').map_or(image.as_str(), |(_, name)| name);
+            self.account.images.insert(name.to_owned(), digest_of(image));
+        }
         self.definitions.push(TaskDefinition {
             arn: definition.clone(),
-            family: family.to_owned(),
+            family,
             revision,
-            containers: [own].into_iter().chain(self.given.sidecar.then(sidecar)).collect(),
+            status: "ACTIVE".into(),
+            roles: account::roles(&self.group.name),
+            containers,
         });
         self.versions.push(Version { task_definition: definition.clone(), name: version.to_owned(), routes });
         definition
@@ -266,6 +280,8 @@ impl World {
                 .flat_map(|definition| &definition.containers)
                 .map(|definition| Container {
                     name: definition.name.clone(),
+                    image: definition.image.clone(),
+                    digest: Some(digest_of(&definition.image)),
                     last_status: "PENDING".into(),
                     health: "UNKNOWN".into(),
                     exit_code: None,
@@ -305,5 +321,5 @@ fn alarm(name: String, given: &Given, now: SystemTime) -> Alarm {
         ("OK", "", now - DAY)
     };
     let kind = if given.composite.contains(&name) { AlarmKind::Composite } else { AlarmKind::Metric };
-    Alarm { name, kind, state: state.into(), reason: reason.into(), since }
+    Alarm { name, kind, state: state.into(), reason: reason.into(), since, tags: BTreeMap::new() }
 }

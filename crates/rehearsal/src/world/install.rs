@@ -20,15 +20,7 @@ impl World {
         if !course.task_set {
             return;
         }
-        let Some(version) =
-            course.version.clone().or_else(|| self.versions.last().map(|last| next_version(&last.name)))
-        else {
-            return;
-        };
-        let definition = self.define(&version, course.routes.clone());
-        if let (Some(inside), Some(last)) = (&course.image_holds, self.versions.last_mut()) {
-            last.name.clone_from(inside);
-        }
+        let Some(definition) = self.specify(course) else { return };
         let Some(group) = self.idle_group() else { return };
         let deployment = self.deployment().id.clone();
         for _ in 0..course.targets_left_over {
@@ -72,6 +64,24 @@ impl World {
             let message = format!("{} has reached a steady state.", self.who(&set));
             self.at(settled, Change::ServiceSays { message });
         }
+    }
+
+    /// The task definition of the newest deployment, as the course has it. Gives its ARN.
+    fn specify(&mut self, course: &Course) -> Option<String> {
+        let definition = self.definitions.last_mut()?;
+        let inside = self.versions.iter_mut().find(|version| version.task_definition == definition.arn)?;
+        if let (Some(version), Some(own)) = (&course.version, definition.containers.first_mut()) {
+            let image = own.image.rsplit_once(':').map_or(own.image.as_str(), |(name, _)| name);
+            own.image = format!("{image}:{version}");
+            let name = own.image.split_once('/').map_or(own.image.as_str(), |(_, name)| name);
+            self.account.images.insert(name.to_owned(), super::digest_of(&own.image));
+            inside.name.clone_from(version);
+        }
+        if let Some(other) = &course.image_holds {
+            inside.name.clone_from(other);
+        }
+        inside.routes.clone_from(&course.routes);
+        Some(definition.arn.clone())
     }
 
     /// The target group of the pair that the original does not use.
@@ -145,7 +155,7 @@ impl World {
 }
 
 /// `1.42.0` after `1.41.0`.
-fn next_version(last: &str) -> String {
+pub(super) fn next_version(last: &str) -> String {
     let parts: Vec<_> = last.split('.').collect();
     match parts.as_slice() {
         [major, minor, _] => format!("{major}.{}.0", minor.parse::<u32>().unwrap_or(0) + 1),

@@ -2,6 +2,7 @@
 //!
 //! Changes are planned with [`World::at`] and made by [`World::settle`], which whoever reads calls first.
 
+mod account;
 mod balancing;
 mod change;
 mod course;
@@ -28,7 +29,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+pub(crate) use self::account::digest_of;
 pub use self::{
+    account::{Account, Secret},
     balancing::*,
     change::Change,
     course::{AlarmFires, Behaviour, Course, RuleFate, Switch, TargetsUnhealthy, TasksCrash, TasksStop},
@@ -69,6 +72,8 @@ pub struct World {
     pub target_groups: Vec<TargetGroup>,
     /// Alarms.
     pub alarms: Vec<Alarm>,
+    /// What else is in the account.
+    pub account: Account,
     /// How many items ListTasks gives on a page. AWS gives up to 100.
     pub page: usize,
     given: Given,

@@ -18,6 +18,7 @@ impl World {
             || self.target_groups.iter().any(|group| group.name == word || group.arn == word)
             || self.listeners.iter().any(|listener| listener.arn == word)
             || self.balancers.iter().any(|balancer| balancer.arn == word)
+            || self.account.owns(word)
             || self.alarms.iter().any(|alarm| alarm.name == word)
     }
 }

@@ -1,0 +1,172 @@
+//! What a task definition names, looked for where it should be: log groups, roles, parameters, secrets, images. Each is
+//! one operation of a service that nothing else here needs.
+
+use serde_json::{Value, json};
+
+use super::{
+    Aws, Fault,
+    signed::{Service, Speech},
+};
+use crate::definition::Image;
+
+const LOGS: Service = Service {
+    id: "CLOUDWATCH_LOGS",
+    host: "logs",
+    signing: "logs",
+    speech: Speech::Json("Logs_20140328"),
+    global: false,
+};
+const IAM: Service =
+    Service { id: "IAM", host: "iam", signing: "iam", speech: Speech::Query("2010-05-08"), global: true };
+const SSM: Service =
+    Service { id: "SSM", host: "ssm", signing: "ssm", speech: Speech::Json("AmazonSSM"), global: false };
+const SECRETS: Service = Service {
+    id: "SECRETS_MANAGER",
+    host: "secretsmanager",
+    signing: "secretsmanager",
+    speech: Speech::Json("secretsmanager"),
+    global: false,
+};
+const ECR: Service = Service {
+    id: "ECR",
+    host: "api.ecr",
+    signing: "ecr",
+    speech: Speech::Json("AmazonEC2ContainerRegistry_V20150921"),
+    global: false,
+};
+const TAGS: Service = Service {
+    id: "RESOURCE_GROUPS_TAGGING_API",
+    host: "tagging",
+    signing: "tagging",
+    speech: Speech::Json("ResourceGroupsTaggingAPI_20170126"),
+    global: false,
+};
+
+/// GetParameters takes so many names at once.
+const PARAMETERS_A_CALL: usize = 10;
+/// GetResources gives so many at once.
+const TAGGED_A_PAGE: u32 = 100;
+/// Pages of GetResources: an account has 5,000 alarms in a region by default.
+const MAX_PAGES: usize = 50;
+
+/// Whether something is where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is.
+    Yes,
+    /// It is not, in words.
+    No(String),
+}
+
+impl Found {
+    /// An error of AWS's that says that there is no such thing is an answer.
+    fn of(looked: Result<Value, Fault>, none: &[&str]) -> Result<Self, Fault> {
+        match looked {
+            Ok(_) => Ok(Self::Yes),
+            Err(fault) if none.iter().any(|word| fault.is(word)) => Ok(Self::No("there is none".to_owned())),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+impl Aws {
+    /// DescribeLogGroups: whether there is a log group of that name.
+    pub async fn log_group(&self, name: &str, region: Option<&str>) -> Result<Found, Fault> {
+        let input = json!({ "logGroupNamePrefix": name });
+        let reply = self.signed.json(&LOGS, region, "logs:DescribeLogGroups", &input).await?;
+        let groups = reply.get("logGroups").and_then(Value::as_array).into_iter().flatten();
+        // Names come in the order of the alphabet, so the name itself is the first of those that begin with it.
+        let there = groups.into_iter().any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
+        Ok(if there { Found::Yes } else { Found::No("there is none".to_owned()) })
+    }
+
+    /// GetRole, by ARN.
+    pub async fn role(&self, arn: &str) -> Result<Found, Fault> {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let looked = self.signed.query(&IAM, "iam:GetRole", &[("RoleName", name)]).await;
+        Found::of(looked.map(Value::from), &["NoSuchEntity"])
+    }
+
+    /// GetParameters, without decryption: those of the names that there are not.
+    pub async fn parameters_missing(&self, names: &[String]) -> Result<Vec<String>, Fault> {
+        let mut missing = Vec::new();
+        for chunk in names.chunks(PARAMETERS_A_CALL) {
+            let region = chunk.first().and_then(|name| region_of(name));
+            let input = json!({ "Names": chunk, "WithDecryption": false });
+            let reply = self.signed.json(&SSM, region, "ssm:GetParameters", &input).await?;
+            let invalid = reply.get("InvalidParameters").and_then(Value::as_array).into_iter().flatten();
+            missing.extend(invalid.filter_map(Value::as_str).map(str::to_owned));
+        }
+        Ok(missing)
+    }
+
+    /// DescribeSecret, by ARN: that there is a secret which nobody has deleted. Its value is not read.
+    pub async fn secret(&self, arn: &str) -> Result<Found, Fault> {
+        let input = json!({ "SecretId": arn });
+        let looked = self.signed.json(&SECRETS, region_of(arn), "secretsmanager:DescribeSecret", &input).await;
+        if let Ok(secret) = &looked
+            && secret.get("DeletedDate").is_some_and(|date| !date.is_null())
+        {
+            return Ok(Found::No("it is scheduled for deletion".to_owned()));
+        }
+        Found::of(looked, &["ResourceNotFoundException"])
+    }
+
+    /// DescribeImages: that a private registry has the image. None when it is in no private registry of Amazon ECR.
+    pub async fn image(&self, image: &Image) -> Result<Option<Found>, Fault> {
+        let Some((account, region, repository)) = image.in_ecr() else { return Ok(None) };
+        let id = match (&image.digest, &image.tag) {
+            (Some(digest), _) => json!({ "imageDigest": digest }),
+            (None, tag) => json!({ "imageTag": tag }),
+        };
+        let input = json!({ "registryId": account, "repositoryName": repository, "imageIds": [id] });
+        let looked = self.signed.json(&ECR, Some(region), "ecr:DescribeImages", &input).await;
+        Found::of(looked, &["ImageNotFoundException", "RepositoryNotFoundException"]).map(Some)
+    }
+
+    /// GetResources: the names of the alarms that have all of these tags.
+    pub async fn tagged_alarms(&self, tags: &[(String, String)]) -> Result<Vec<String>, Fault> {
+        const OPERATION: &str = "tag:GetResources";
+        let filters: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Values": [value] })).collect();
+        let mut names = Vec::new();
+        let mut token = String::new();
+        for _ in 0..MAX_PAGES {
+            let mut input = json!({
+                "ResourceTypeFilters": ["cloudwatch:alarm"],
+                "TagFilters": filters,
+                "ResourcesPerPage": TAGGED_A_PAGE,
+            });
+            if !token.is_empty() {
+                input["PaginationToken"] = token.clone().into();
+            }
+            let reply = self.signed.json(&TAGS, None, OPERATION, &input).await?;
+            let found = reply.get("ResourceTagMappingList").and_then(Value::as_array).into_iter().flatten();
+            let arns = found.filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
+            // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`, and a name may have colons in it.
+            names.extend(arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).map(str::to_owned));
+            // The last page has an empty one.
+            token = reply.get("PaginationToken").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if token.is_empty() {
+                return Ok(names);
+            }
+        }
+        Err(Fault::lacks(OPERATION, format_args!("end after {MAX_PAGES} pages")))
+    }
+}
+
+/// The region of an ARN; none of a name.
+fn region_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_has_its_region_and_a_name_has_none() {
+        assert_eq!(region_of("arn:aws:ssm:eu-west-1:111122223333:parameter/x"), Some("eu-west-1"));
+        assert_eq!(region_of("arn:aws:iam::111122223333:role/x"), None);
+        assert_eq!(region_of("/shop/x"), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! The revision of a deployment, which is its AppSpec file: where the task definition is named before there is a task set.
+
+use aws_sdk_codedeploy::types::{AppSpecContent, RevisionLocation, RevisionLocationType};
+
+use super::{Aws, Fault};
+
+const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
+const GET_REVISION: &str = "codedeploy:GetApplicationRevision";
+
+/// Where the AppSpec file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppSpec {
+    /// Here it is.
+    Text(String),
+    /// Somewhere else, in words.
+    Elsewhere(String),
+}
+
+impl Aws {
+    /// GetDeployment's revision. CodeDeploy may give its hash alone, and then GetApplicationRevision has the text.
+    pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpec, Fault> {
+        let reply = self.codedeploy.get_deployment().deployment_id(deployment).send().await;
+        let reply = reply.map_err(|error| Fault::of(GET_DEPLOYMENT, &error))?;
+        let revision = reply.deployment_info().and_then(|info| info.revision());
+        let revision = revision.ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "revision"))?;
+        if let Some(known) = text(revision) {
+            return Ok(known);
+        }
+        if let Some((bucket, key)) = revision.s3_location().and_then(|object| object.bucket().zip(object.key())) {
+            return self.object(bucket, key).await.map(AppSpec::Text);
+        }
+        let request = self.codedeploy.get_application_revision().application_name(application);
+        let reply = request.revision(revision.clone()).send().await;
+        let reply = reply.map_err(|error| Fault::of(GET_REVISION, &error))?;
+        let found = reply.revision().and_then(text);
+        found.ok_or_else(|| Fault::lacks(GET_REVISION, "content of the AppSpec file"))
+    }
+}
+
+/// The text, where the location has it or says where else it is.
+fn text(location: &RevisionLocation) -> Option<AppSpec> {
+    if location.revision_type() == Some(&RevisionLocationType::GitHub) {
+        return Some(AppSpec::Elsewhere("GitHub".to_owned()));
+    }
+    let content = location.app_spec_content().and_then(AppSpecContent::content);
+    content.filter(|content| !content.trim().is_empty()).map(|content| AppSpec::Text(content.to_owned()))
+}

@@ -1,0 +1,18 @@
+//! Amazon S3, read: one object.
+
+use super::{
+    Aws, Fault,
+    signed::{Service, Speech},
+};
+
+const GET_OBJECT: &str = "s3:GetObject";
+
+const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speech::S3, global: false };
+
+impl Aws {
+    /// GetObject, of a bucket in the function's region.
+    pub async fn object(&self, bucket: &str, key: &str) -> Result<String, Fault> {
+        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key).await?;
+        String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))
+    }
+}

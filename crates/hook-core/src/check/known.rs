@@ -1,0 +1,118 @@
+//! The facts of a deployment, found out when a check needs them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Colour, Scene};
+use crate::{
+    aws::Listed,
+    definition::{Image, TaskDefinition},
+    gate::{Fact, Unknown, Version},
+    target::TaskSet,
+};
+
+/// What is known, and why not where it is not.
+pub type Facts = BTreeMap<Fact, Result<String, Unknown>>;
+
+impl Scene {
+    /// The values of these facts. What needs AWS is asked once for each call.
+    pub async fn known(&self, facts: &BTreeSet<Fact>) -> Facts {
+        let mut known = Facts::new();
+        let mut definitions = BTreeMap::new();
+        for fact in facts {
+            let value = match fact {
+                Fact::Of(colour, version) => self.version(fact, *colour, *version, &mut definitions).await,
+                plain => self.plain(plain),
+            };
+            known.insert(fact.clone(), value);
+        }
+        known
+    }
+
+    fn plain(&self, fact: &Fact) -> Result<String, Unknown> {
+        if let Some(given) = self.given.get(fact) {
+            return given.clone();
+        }
+        let deployment = &self.target.deployment;
+        let text = |text: &str| match text {
+            "" => Err(Unknown::of(fact, "AWS does not say")),
+            text => Ok(text.to_owned()),
+        };
+        match fact {
+            Fact::Url(route) => self.address(*route, None).map(|address| address.base).map_err(|observation| {
+                let code = observation.code.unwrap_or(crate::code::Code::FactUnknown);
+                Unknown { code, ..Unknown::of(fact, format!("{}: {}", observation.resource, observation.seen)) }
+            }),
+            Fact::DeploymentId => text(&deployment.id),
+            Fact::Application => text(&deployment.application),
+            Fact::DeploymentGroup => text(&deployment.group),
+            Fact::Region => text(self.aws.region()),
+            Fact::Service => text(&self.target.service.name),
+            // A cluster may be named by its ARN.
+            Fact::Cluster => text(self.target.cluster.rsplit('/').next().unwrap_or_default()),
+            Fact::Env(_) => Err(Unknown::of(fact, "the function has no such variable")),
+            Fact::Secret(_) => Err(Unknown::of(fact, "it was not fetched")),
+            Fact::Captured(_) => Err(Unknown::of(fact, "no step before captured it")),
+            Fact::Of(..) => Err(Unknown::of(fact, "nobody looked it up")),
+        }
+    }
+
+    async fn version(
+        &self,
+        fact: &Fact,
+        colour: Colour,
+        version: Version,
+        definitions: &mut BTreeMap<String, TaskDefinition>,
+    ) -> Result<String, Unknown> {
+        let unknown = |why: String| Unknown::of(fact, why);
+        let (service, deployment) = (&self.target.service, &self.target.deployment.id);
+        let set = colour.of(service, deployment).ok_or_else(|| {
+            unknown(format!("service {} has no {} task set at this moment", service.name, colour.word()))
+        })?;
+        // `arn:…:task-definition/shop:42`
+        let name = set.task_definition.rsplit('/').next().unwrap_or_default();
+        match version {
+            Version::TaskSet => return Ok(set.id.clone()),
+            Version::TaskDefinition => return Ok(name.to_owned()),
+            Version::Revision => {
+                let revision = name.rsplit_once(':').map(|(_, revision)| revision.to_owned());
+                return revision.ok_or_else(|| unknown(format!("{name:?} names no revision")));
+            }
+            Version::ImageTag | Version::ImageDigest => {}
+        }
+        if !definitions.contains_key(&set.task_definition) {
+            let definition = self.aws.definition(&set.task_definition).await;
+            let definition =
+                definition.map_err(|fault| Unknown { code: fault.code, why: unknown(fault.to_string()).why })?;
+            definitions.insert(set.task_definition.clone(), definition);
+        }
+        let containers = definitions.get(&set.task_definition).map(|it| it.containers.as_slice()).unwrap_or_default();
+        // The one that the load balancer talks to; behind none, the one that the task cannot be without.
+        let balanced = containers.iter().find(|container| Some(&container.name) == set.container.as_ref());
+        let container = balanced.or_else(|| containers.iter().find(|container| container.essential));
+        let container = container.ok_or_else(|| unknown(format!("{name} has no container to tell it by")))?;
+        let image = Image::parse(&container.image);
+        if version == Version::ImageTag {
+            return image.tag.ok_or_else(|| unknown(format!("the image of {} is pinned by digest", container.name)));
+        }
+        match image.digest {
+            Some(digest) => Ok(digest),
+            None => self.running_digest(set, &container.name).await.map_err(unknown),
+        }
+    }
+
+    /// The one digest that all tasks of a set run.
+    async fn running_digest(&self, set: &TaskSet, container: &str) -> Result<String, String> {
+        let tasks = self.aws.tasks(&self.target.cluster, &self.target.service, set, Listed::Running).await;
+        let tasks = tasks.map_err(|fault| fault.to_string())?;
+        let of = |task: &crate::target::Task| {
+            task.containers.iter().find(|it| it.name == container).and_then(|it| it.digest.clone())
+        };
+        let digests: BTreeSet<_> = tasks.iter().map(of).collect();
+        match digests.into_iter().collect::<Vec<_>>().as_slice() {
+            [Some(one)] => Ok(one.clone()),
+            [] => Err("no task runs".to_owned()),
+            [_] => Err(format!("ECS does not tell the digest of {container} yet")),
+            several => Err(format!("its tasks run {} different images of {container}", several.len())),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the task definition names: whether it is there before a task needs it.
+
+use crate::{
+    aws::{AppSpec, Fault, Found},
+    check::Scene,
+    code::Code,
+    definition::{Image, TaskDefinition, task_definition_of},
+    finding::{Observation, Outcome},
+};
+
+/// The task definition of the replacement: of its task set, where there is one already, else of the AppSpec file.
+pub async fn definition(scene: &Scene) -> Result<TaskDefinition, Observation> {
+    let deployment = &scene.target.deployment;
+    let resource = || format!("deployment {}", deployment.id);
+    let name = match scene.target.service.green(&deployment.id) {
+        Some(set) => set.task_definition.clone(),
+        None => match scene.aws.app_spec(&deployment.id, &deployment.application).await {
+            Ok(AppSpec::Text(text)) => task_definition_of(&text).ok_or_else(|| {
+                let expected = "TargetService.Properties.TaskDefinition in its AppSpec file";
+                Observation::failed(Code::TaskDefinitionNotActive, resource(), expected, "none")
+            })?,
+            Ok(AppSpec::Elsewhere(place)) => {
+                let why = format!("its AppSpec file is in {place}, which is not read");
+                return Err(Observation::passed(resource(), why).but(Outcome::Doubtful, Code::NotLookedAt));
+            }
+            Err(fault) => return Err(not_seen(fault)),
+        },
+    };
+    let looked = scene.aws.definition(&name).await;
+    looked.map_err(|fault| {
+        let short = name.rsplit('/').next().unwrap_or_default();
+        // What AWS says of one that there is not.
+        if fault.is("ClientException") {
+            let resource = format!("task definition {short}");
+            return Observation::failed(Code::TaskDefinitionNotActive, resource, "status ACTIVE", "there is none");
+        }
+        not_seen(fault)
+    })
+}
+
+pub fn active(definition: &TaskDefinition) -> Observation {
+    let resource = title(definition);
+    if definition.status == "ACTIVE" {
+        return Observation::passed(resource, "ACTIVE");
+    }
+    Observation::failed(Code::TaskDefinitionNotActive, resource, "status ACTIVE", &definition.status)
+}
+
+fn title(definition: &TaskDefinition) -> String {
+    format!("task definition {}", definition.arn.rsplit('/').next().unwrap_or_default())
+}
+
+pub async fn log_groups(scene: &Scene, definition: &TaskDefinition) -> Observation {
+    let mut seen = Sight::new(definition, "log groups", Code::LogGroupMissing);
+    for container in &definition.containers {
+        let Some(group) = &container.log_group else { continue };
+        if group.made_on_demand {
+            seen.told(format!("{} is made on demand", group.name));
+            continue;
+        }
+        if seen.is_new(&group.name) {
+            seen.add(&group.name, scene.aws.log_group(&group.name, group.region.as_deref()).await);
+        }
+    }
+    seen.observed()
+}
+
+pub async fn roles(scene: &Scene, definition: &TaskDefinition) -> Observation {
+    let mut seen = Sight::new(definition, "roles", Code::RoleMissing);
+    for role in &definition.roles {
+        if seen.is_new(role) {
+            seen.add(role.rsplit('/').next().unwrap_or_default(), scene.aws.role(role).await);
+        }
+    }
+    seen.observed()
+}
+
+pub async fn secrets(scene: &Scene, definition: &TaskDefinition) -> Observation {
+    let mut seen = Sight::new(definition, "secrets", Code::SecretMissing);
+    let mut parameters = Vec::new();
+    for name in definition.containers.iter().flat_map(|container| &container.secrets) {
+        let is_secret = name.split(':').nth(2) == Some("secretsmanager");
+        // What follows the secret's own name is a key of its JSON, a stage and a version.
+        let name = if is_secret { name.splitn(8, ':').take(7).collect::<Vec<_>>().join(":") } else { name.clone() };
+        if !seen.is_new(&name) {
+            continue;
+        }
+        if is_secret {
+            let looked = scene.aws.secret(&name).await;
+            seen.add(name.rsplit(':').next().unwrap_or_default(), looked);
+        } else {
+            parameters.push(name);
+        }
+    }
+    if !parameters.is_empty() {
+        match scene.aws.parameters_missing(&parameters).await {
+            Ok(missing) => {
+                for name in parameters {
+                    let found =
+                        if missing.contains(&name) { Found::No("there is none".to_owned()) } else { Found::Yes };
+                    seen.add(&name, Ok(found));
+                }
+            }
+            Err(fault) => seen.add("parameters", Err(fault)),
+        }
+    }
+    seen.observed()
+}
+
+pub async fn images(scene: &Scene, definition: &TaskDefinition) -> Observation {
+    let mut seen = Sight::new(definition, "images", Code::ImageMissing);
+    for container in &definition.containers {
+        if !seen.is_new(&container.image) {
+            continue;
+        }
+        let short = container.image.rsplit('/').next().unwrap_or_default().to_owned();
+        match scene.aws.image(&Image::parse(&container.image)).await {
+            Ok(Some(found)) => seen.add(&short, Ok(found)),
+            Ok(None) => seen.told(format!("{short} is in no registry of Amazon ECR, and was not looked for")),
+            Err(fault) => seen.add(&short, Err(fault)),
+        }
+    }
+    seen.observed()
+}
+
+/// What was seen of several things of one kind.
+struct Sight {
+    definition: String,
+    what: &'static str,
+    code: Code,
+    names: Vec<String>,
+    there: usize,
+    missing: Vec<String>,
+    words: Vec<String>,
+    fault: Option<Fault>,
+}
+
+impl Sight {
+    fn new(definition: &TaskDefinition, what: &'static str, code: Code) -> Self {
+        let definition = title(definition);
+        let (names, missing, words) = (Vec::new(), Vec::new(), Vec::new());
+        Self { definition, what, code, names, there: 0, missing, words, fault: None }
+    }
+
+    /// Whether this is seen for the first time; several containers may name the same.
+    fn is_new(&mut self, name: &str) -> bool {
+        let new = !self.names.iter().any(|known| known == name);
+        if new {
+            self.names.push(name.to_owned());
+        }
+        new
+    }
+
+    fn add(&mut self, name: &str, looked: Result<Found, Fault>) {
+        match looked {
+            Ok(Found::Yes) => self.there += 1,
+            Ok(Found::No(why)) => self.missing.push(format!("{name}: {why}")),
+            // The worst one is kept: what may be otherwise another time is not as sure as a permission that is missing.
+            Err(fault) => {
+                if self.fault.as_ref().is_none_or(|known| known.code == Code::AwsDenied) {
+                    self.fault = Some(fault);
+                }
+            }
+        }
+    }
+
+    fn told(&mut self, words: String) {
+        self.words.push(words);
+    }
+
+    fn observed(self) -> Observation {
+        let Self { definition, what, code, there, missing, words, fault, .. } = self;
+        let observation = match (missing.split_first(), fault) {
+            (Some((first, more)), fault) => {
+                let fault = fault.map(|fault| fault.to_string());
+                Observation::failed(code, &definition, format!("all its {what}"), first.clone())
+                    .with(more.iter().cloned().chain(fault))
+            }
+            (None, Some(fault)) => {
+                let seen = not_seen(fault);
+                if seen.outcome == Outcome::Doubtful {
+                    let why = format!("its {what} were not looked at");
+                    Observation { resource: definition.clone(), seen: why, ..seen.clone() }.with([seen.seen])
+                } else {
+                    seen
+                }
+            }
+            (None, None) if there == 0 => {
+                Observation::not_applicable(&definition, format!("it names no {what} to look for"))
+            }
+            (None, None) => Observation::passed(&definition, format!("all {there} {what} are there")),
+        };
+        observation.with(words)
+    }
+}
+
+/// A permission to look that is missing says nothing about what is there: it is told, and stops nothing.
+fn not_seen(fault: Fault) -> Observation {
+    if fault.code == Code::AwsDenied {
+        let words = fault.to_string();
+        return Observation::passed(fault.operation, words).but(Outcome::Doubtful, Code::NotLookedAt);
+    }
+    fault.observed()
+}

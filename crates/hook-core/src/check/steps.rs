@@ -1,0 +1,40 @@
+//! `steps:`: requests one after the other, each with what an earlier one captured. Read and validated; not done yet.
+
+use std::sync::Arc;
+
+use super::{Check, Kind, http, later};
+use crate::gate::{Fact, Fields, is_name};
+
+pub const KIND: Kind = Kind { key: "steps", read };
+
+fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
+    let steps = fields.items("steps", "a step", step);
+    fields.reading().forget_captures();
+    if steps.is_empty() && fields.has("steps") {
+        fields.fault(fields.place_of("steps"), "`steps` has no step");
+    }
+    Some(later::check("steps", format!("{} steps", steps.len())))
+}
+
+fn step(fields: &mut Fields<'_>) {
+    let _ = fields.text("name");
+    // Tidying up, whatever happened before.
+    let _ = fields.flag("always");
+    if fields.has("http") {
+        let _ = (http::KIND.read)(fields);
+    } else {
+        fields.fault(fields.at(), "a step is a request; give it `http`");
+    }
+    // What is captured here is known to the steps that follow, not to this one.
+    for (name, (at, what)) in fields.names("capture") {
+        let word = &name.name;
+        if !is_name(word) || Fact::words().iter().any(|known| known == word) {
+            fields.fault(name.at, format!("{word:?} cannot be the name of what is captured"));
+        }
+        let known = ["json.", "header."].iter().any(|family| what.len() > family.len() && what.starts_with(family));
+        if !known {
+            fields.fault(at, format!("what is captured is json.PATH or header.NAME, not {what:?}"));
+        }
+        fields.reading().capture(word);
+    }
+}

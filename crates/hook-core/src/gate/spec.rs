@@ -1,0 +1,164 @@
+//! One check of the file: what every kind of check has, around what its kind reads.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::{
+    Condition, Data, Fact, Fields, Key, Node, Place, Reading,
+    fields::{Asked, written_map},
+    suggest,
+    top::policies,
+    when,
+};
+use crate::{
+    check::{self, Check, later},
+    finding::Policies,
+};
+
+/// A check with what its outcomes mean.
+#[derive(Debug, Clone)]
+pub struct CheckSpec {
+    /// Unique in its hook.
+    pub name: String,
+    /// The key that named its kind.
+    pub kind: &'static str,
+    /// `on_fail`, `on_error`, `no_data`.
+    pub policies: Policies,
+    /// `when`: what has to be so for it to be made.
+    pub when: Vec<Condition>,
+    /// The facts that its templates need.
+    pub facts: BTreeSet<Fact>,
+    /// The check itself.
+    pub check: Arc<dyn Check>,
+    /// Whether the binary brought it along.
+    pub(super) built_in: bool,
+    /// Where it stands.
+    pub(super) at: Place,
+    /// All its keys with the values that count, as the file would write them.
+    pub(super) written: Data,
+}
+
+impl CheckSpec {
+    /// A check that the file does not have, and that is needed all the same.
+    pub fn implied(kind: &'static str, check: Arc<dyn Check>) -> Self {
+        Self {
+            name: check.title(),
+            kind,
+            policies: Policies::default(),
+            when: Vec::new(),
+            facts: BTreeSet::new(),
+            check,
+            built_in: false,
+            at: Place::START,
+            written: Data::Null,
+        }
+    }
+
+    /// The value that counts for a key.
+    pub(super) fn value(&self, key: &str) -> Option<&Data> {
+        match &self.written {
+            Data::Map(entries) => entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| &node.data),
+            _ => None,
+        }
+    }
+
+    /// A length of time among its keys.
+    pub(super) fn span(&self, key: &str) -> Duration {
+        match self.value(key) {
+            Some(Data::Text(text)) => humantime::parse_duration(text).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The least time that it takes when all is well.
+    pub(super) fn least(&self) -> Duration {
+        let row = match self.value("consecutive") {
+            Some(Data::Integer(row)) => u32::try_from(*row).unwrap_or(1),
+            _ => 1,
+        };
+        self.span("for").max(self.span("stable_for")).max(self.span("every").saturating_mul(row.saturating_sub(1)))
+    }
+}
+
+/// Reads one.
+pub(super) fn read(node: &Node, reading: &mut Reading) -> Option<CheckSpec> {
+    let mut fields = Fields::of(node, "a check", reading)?;
+    let Some(kind) = kind(node, &mut fields) else {
+        // What every check has is looked at all the same, so that its faults show at once.
+        let _ = (fields.text("name"), when::read(&mut fields), policies(&mut fields, Policies::default()));
+        return None;
+    };
+    let keys = keys(kind, &mut fields);
+    let facts = fields.facts().clone();
+    let asked = fields.finish();
+    let Keys { name, when, policies, check } = keys;
+    let check = check?;
+    let name = name.unwrap_or_else(|| check.title());
+    let written = ordered(kind.key, &name, &asked);
+    Some(CheckSpec { name, kind: kind.key, policies, when, facts, check, built_in: false, at: node.at, written })
+}
+
+/// What was read of a check.
+pub(super) struct Keys {
+    name: Option<String>,
+    when: Vec<Condition>,
+    policies: Policies,
+    check: Option<Arc<dyn Check>>,
+}
+
+/// All keys of a check: those that every check has, and those of its kind.
+pub(super) fn keys(kind: &check::Kind, fields: &mut Fields<'_>) -> Keys {
+    let default = fields.scope().defaults.policies;
+    let name = fields.text("name");
+    let when = when::read(fields);
+    let policies = policies(fields, default);
+    let wants = later::read(kind.key, fields);
+    let check = (kind.read)(fields).map(|check| match wants {
+        Some(key) => later::wrap(key, check),
+        None => check,
+    });
+    Keys { name, when, policies, check }
+}
+
+/// The keys as a person would write them: name and kind first, policies last.
+fn ordered(kind: &str, name: &str, asked: &[Asked]) -> Data {
+    let mut entries = match written_map(asked) {
+        Data::Map(entries) => entries,
+        _ => Vec::new(),
+    };
+    entries.retain(|(key, _)| key.name != "name");
+    let name = Node { at: Place::START, data: Data::Text(name.to_owned()) };
+    entries.push((Key { at: Place::START, name: "name".to_owned() }, name));
+    entries.sort_by_key(|(key, _)| match key.name.as_str() {
+        "name" => 0,
+        own if own == kind => 1,
+        "expect" => 3,
+        "when" => 4,
+        "on_fail" | "on_error" | "no_data" => 5,
+        _ => 2,
+    });
+    Data::Map(entries)
+}
+
+fn kind(node: &Node, fields: &mut Fields<'_>) -> Option<&'static check::Kind> {
+    let has = |kind: &&check::Kind| node.get(kind.key).is_some();
+    let kinds: Vec<_> = check::kinds().filter(has).collect();
+    match kinds[..] {
+        [kind] => Some(kind),
+        // The barrier asks for the identity of what answers.
+        [a, b] if a.key == "http" && b.key == "reach" => Some(b),
+        [] => {
+            let known: Vec<_> = check::KINDS.iter().map(|kind| kind.key).collect();
+            let near = node.keys().find_map(|key| suggest(key, known.iter().copied()));
+            let message = match near {
+                Some(near) => format!("this check has no kind; did you mean `{near}`?"),
+                None => format!("this check has no kind; it needs one of {}", known.join(", ")),
+            };
+            fields.fault(node.at, message);
+            None
+        }
+        _ => {
+            fields.fault(node.at, "this check has more than one kind; make it one check for each");
+            None
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The gate file without AWS: for a command line, an editor, and tests.
+
+use serde_json::Value;
+
+pub use crate::gate::{Fault, Place, render};
+use crate::{gate, hook::Hook};
+
+/// What is wrong with a gate file, in its order; nothing where it can be used.
+pub fn check(text: &str) -> Vec<Fault> {
+    gate::faults(text)
+}
+
+/// What a hook will do with this gate file, in plain words: its built-in checks and all defaults filled in.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Fault>> {
+    gate::load(hook, text).map(|gate| gate::explain::explain(hook, &gate))
+}
+
+/// The same as a gate file: with every value that counts, and with the same meaning when it is read.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn print(text: Option<&str>, hook: Hook) -> Result<String, Vec<Fault>> {
+    gate::load(hook, text).map(|gate| gate.print())
+}
+
+/// The JSON Schema of a gate file.
+pub fn schema() -> Value {
+    gate::schema::schema()
+}

@@ -1,0 +1,270 @@
+//! The gate file as a command line sees it: what is wrong with one, what it means, and what an editor can know of it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+)]
+
+use std::{fs, path::Path};
+
+use hook_core::{Hook, gate_file};
+use proptest::prelude::*;
+use serde_json::Value;
+
+const MANUAL: &str = include_str!("../../../docs/GATE-FILE.md");
+
+const EXAMPLE: &str = include_str!("../../../docs/examples/greenlight.yaml");
+
+/// The YAML samples of the manual that are whole gate files.
+fn samples() -> Vec<&'static str> {
+    let blocks = MANUAL.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
+    blocks.filter(|block| block.contains("version: 1")).collect()
+}
+
+/// A faulty file is a file in the folder; what is said about it is golden.
+#[test]
+fn faulty_files_are_told_with_the_line_and_a_caret() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faulty");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 40, "{} files", files.len());
+    let mut told = String::new();
+    for path in files {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let faults = gate_file::check(&text);
+        assert!(!faults.is_empty(), "{name} has no fault");
+        told += &format!("== {name}\n{}\n", gate_file::render(&text, &faults, "greenlight.yaml"));
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn the_samples_of_the_manual_are_gate_files() {
+    assert!(!samples().is_empty(), "{} samples", samples().len());
+    for sample in samples() {
+        let faults = gate_file::check(sample);
+        assert!(faults.is_empty(), "{}", gate_file::render(sample, &faults, "docs/GATE-FILE.md"));
+    }
+}
+
+/// The worked example: every key of the language, those of later versions too.
+#[test]
+fn the_worked_example_is_a_gate_file_and_is_explained() {
+    let faults = gate_file::check(EXAMPLE);
+    assert!(faults.is_empty(), "{}", gate_file::render(EXAMPLE, &faults, "docs/examples/greenlight.yaml"));
+    let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
+    insta::assert_snapshot!(told.join("\n----\n"));
+    for hook in Hook::ALL {
+        let printed = gate_file::print(Some(EXAMPLE), hook).unwrap();
+        assert_eq!(gate_file::print(Some(&printed), hook).unwrap(), printed);
+    }
+}
+
+#[test]
+fn a_hook_is_explained_in_plain_words() {
+    let file = "version: 1
+mode: observe
+skip: { words: '[skip gate]', until: 2027-01-31 }
+defaults: { on_error: warn }
+secrets: { token: 'secretsmanager:shop/smoke#token' }
+hooks:
+  after_install:
+    deadline: 10m
+    run: fail-fast
+    when: [deployment_group contains production]
+    built_in: { targets: { within: 2m } }
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - name: version
+        http: '{{test_url}}/version'
+        expect: ['status == 200', 'json.version == {{green.image_tag}}', 'json.token != {{secret.token}}']
+        consecutive: 3
+        no_data: ignore
+        when: [env.STAGE == prod]
+  before_allow_traffic: { built_in: none, checks: none }
+  after_allow_traffic: { built_in: none }
+";
+    let told = Hook::ALL.map(|hook| gate_file::explain(Some(file), hook).unwrap());
+    insta::assert_snapshot!(told.join("\n----\n"));
+}
+
+#[test]
+fn a_printed_gate_is_complete() {
+    insta::assert_snapshot!(gate_file::print(samples().first().copied(), Hook::AfterInstall).unwrap());
+}
+
+/// As much of JSON Schema as ours uses.
+fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
+    if let Some(path) = schema["$ref"].as_str() {
+        return is_valid(root.pointer(path.trim_start_matches('#')).unwrap(), root, value);
+    }
+    if let Some(any) = schema["anyOf"].as_array() {
+        return any.iter().any(|schema| is_valid(schema, root, value));
+    }
+    if let Some(constant) = schema.get("const") {
+        return value == constant;
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        return words.contains(value);
+    }
+    let types = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ => return true,
+    };
+    let is = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        other => panic!("the schema has the type {other}"),
+    };
+    if !types.into_iter().any(is) {
+        return false;
+    }
+    if let Some(items) = value.as_array() {
+        return items.iter().all(|item| is_valid(&schema["items"], root, item));
+    }
+    let Some(entries) = value.as_object() else { return true };
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    required.into_iter().all(|key| entries.contains_key(key))
+        && entries.iter().all(|(key, value)| match schema["properties"].get(key) {
+            Some(schema) => is_valid(schema, root, value),
+            None => match &schema["additionalProperties"] {
+                Value::Bool(allowed) => *allowed,
+                Value::Null => true,
+                schema => is_valid(schema, root, value),
+            },
+        })
+}
+
+fn json(yaml: &str) -> Value {
+    serde_saphyr::from_str(yaml).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
+    let schema = gate_file::schema();
+    let valid = |yaml: &str| is_valid(&schema, &schema, &json(yaml));
+    for sample in samples().into_iter().chain([EXAMPLE]) {
+        assert!(valid(sample), "{sample}");
+    }
+    for hook in Hook::ALL {
+        let printed = gate_file::print(samples().first().copied(), hook).unwrap();
+        assert!(valid(&printed), "{printed}");
+    }
+    for faulty in [
+        "hooks: {}",
+        "version: 2",
+        "{ version: 1, hoks: {} }",
+        "{ version: 1, mode: watch }",
+        "{ version: 1, hooks: { after_install: { deadline: 30 } } }",
+        "{ version: 1, hooks: { after_install: { checks: [{ ecs: green, exepct: [x == 1] }] } } }",
+        "{ version: 1, hooks: { after_install: { checks: [{ ecs: gren, expect: [x == 1] }] } } }",
+        "{ version: 1, skip: { words: '[skip gate]', unti: 2027-01-31 } }",
+    ] {
+        assert!(!gate_file::check(faulty).is_empty() && !valid(faulty), "{faulty}");
+    }
+    let told = |schema: &Value| {
+        let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        format!("{} → {}", schema["required"][0].as_str().unwrap(), keys.join(", "))
+    };
+    let checks = schema["$defs"]["check"]["anyOf"].as_array().unwrap();
+    let told: Vec<_> = std::iter::once(&schema).chain(checks).map(told).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+fn any_span() -> impl Strategy<Value = String> {
+    (0_u32..5000, prop_oneof![Just("ms"), Just("s")]).prop_map(|(number, unit)| format!("{number}{unit}"))
+}
+
+fn any_check() -> impl Strategy<Value = String> {
+    let kind = prop_oneof![
+        Just("ecs: green\n        expect: [running == desired, 'pending == 0']"),
+        Just("ecs: blue\n        expect: steady == true"),
+        Just("targets: green\n        expect: ['healthy >= 2']"),
+        Just("reach: green\n        listener: production"),
+        Just(
+            "http: 'POST {{test_url}}/x?y=1'\n        headers: { X-A: 'b: c', Accept: '*/*' }\n        expect: ['status in 200-299, 301', \"json.a == 'x, y'\", \"body matches '^{{green.image_tag}}$'\"]"
+        ),
+        Just("http: '{{production_url}}/'\n        repeat: 20\n        expect: [p95 < 1s, success_rate >= 99.5%]"),
+        Just(
+            "alarms: { names: [a, 'b c'] }\n        expect: ['state in OK, INSUFFICIENT_DATA']\n        new_only: true"
+        ),
+        Just("alarms: deployment-group\n        expect: [state != ALARM]\n        allow: { failures: 1 }"),
+        Just("preflight: [service, rollback]"),
+        Just("metric: 100 * green.http_5xx / (green.requests + 1)\n        expect: [value < 1]"),
+        Just(
+            "steps: [{ http: 'PUT {{test_url}}/', expect: [status == 2xx], capture: { o: json.id } }, { http: 'GET {{test_url}}/{{o}}', expect: [status == 200], always: true }]"
+        ),
+    ];
+    let policy = || prop_oneof![Just("fail"), Just("warn"), Just("ignore")];
+    let more = proptest::option::of((policy(), policy(), policy()));
+    let when = proptest::option::of(prop_oneof![Just("env.A == b"), Just("region in eu-west-1, us-east-1")]);
+    (kind, more, when).prop_map(|(kind, policies, when)| {
+        let policies = policies.map(|(fail, error, data)| {
+            format!("        on_fail: {fail}\n        on_error: {error}\n        no_data: {data}\n")
+        });
+        let when = when.map(|when| format!("        when: ['{when}']\n"));
+        format!("{kind}\n{}{}", policies.unwrap_or_default(), when.unwrap_or_default())
+    })
+}
+
+prop_compose! {
+    fn any_gate()(
+        mode in prop_oneof![Just("enforce"), Just("observe")],
+        run in prop_oneof![Just("collect"), Just("fail-fast")],
+        built_in in any::<bool>(),
+        policy in prop_oneof![Just("fail"), Just("warn")],
+        within in any_span(),
+        checks in proptest::collection::vec(any_check(), 0..5),
+        words in "[a-z ':#\\[\\]\"]{6,20}",
+    ) -> String {
+        let checks: String =
+            checks.iter().enumerate().map(|(index, check)| format!("      - name: check {index}\n        {check}")).collect();
+        let checks = if checks.is_empty() { "    checks: none\n".to_owned() } else { format!("    checks:\n{checks}") };
+        let built_in = if built_in { format!("{{ targets: {{ within: {within} }} }}") } else { "none".to_owned() };
+        let words = serde_json::to_string(&format!("x{words}x")).unwrap();
+        format!(
+            "version: 1\nmode: {mode}\ndefaults: {{ on_error: {policy}, http: {{ timeout: 3s }} }}\n\
+             skip: {{ words: {words}, until: 2027-01-31 }}\nsecrets: {{ token: ssm:/a/b }}\n\
+             notify: [{{ eventbridge: default, when: [failed] }}]\n\
+             hooks:\n  after_install:\n    deadline: 2h\n    run: {run}\n    built_in: {built_in}\n{checks}"
+        )
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_printed_means_the_same(file in any_gate()) {
+        let hook = Hook::AfterInstall;
+        let told = |faults: &Vec<gate_file::Fault>| format!("{faults:?}\n{file}");
+        let printed = gate_file::print(Some(&file), hook);
+        prop_assert!(printed.is_ok(), "{}", told(&printed.unwrap_err()));
+        let printed = printed.unwrap_or_default();
+        let again = gate_file::print(Some(&printed), hook);
+        prop_assert!(again.is_ok(), "{}\n{printed}", told(&again.unwrap_err()));
+        prop_assert_eq!(again.unwrap_or_default(), printed.clone());
+        let explained = |text: &str| gate_file::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "");
+        prop_assert_eq!(explained(&printed), explained(&file));
+    }
+
+    #[test]
+    fn an_arbitrary_text_never_panics(text in ".{0,400}") {
+        let _ = gate_file::render(&text, &gate_file::check(&text), "x");
+    }
+
+    #[test]
+    fn a_gate_file_with_a_wound_never_panics(file in any_gate(), at in any::<prop::sample::Index>(), with in "[ -~\n\t]{0,3}") {
+        let at = at.index(file.len());
+        let wounded = format!("{}{with}{}", &file[..at], &file[(at + 1).min(file.len())..]);
+        let faults = gate_file::check(&wounded);
+        let _ = gate_file::render(&wounded, &faults, "x");
+    }
+}

@@ -1,0 +1,107 @@
+//! What else is in the account: what a task definition names, and what functions read their settings from.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
+
+use super::ids::arn;
+
+/// Things of other services, as far as the functions ask for them.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// Names of CloudWatch log groups.
+    pub log_groups: BTreeSet<String>,
+    /// Names of IAM roles.
+    pub roles: BTreeSet<String>,
+    /// Parameters of Systems Manager, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Secrets of Secrets Manager, by ARN.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Images in the private registry, `repository:tag`, with their digests.
+    pub images: BTreeMap<String, String>,
+    /// Objects of S3, `bucket/key`.
+    pub objects: BTreeMap<String, String>,
+}
+
+/// A secret of Secrets Manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secret {
+    /// Its value.
+    pub value: String,
+    /// When it was marked for deletion.
+    pub deleted: Option<SystemTime>,
+}
+
+/// The role that ECS itself starts tasks with.
+const EXECUTION_ROLE: &str = "ecsTaskExecutionRole";
+
+impl Account {
+    /// What a service of that name needs.
+    pub(super) fn of(service: &str) -> Self {
+        Self {
+            log_groups: BTreeSet::from([log_group(service)]),
+            roles: BTreeSet::from([EXECUTION_ROLE.to_owned(), task_role(service)]),
+            parameters: BTreeMap::from([(parameter(service), "sesame".to_owned())]),
+            secrets: BTreeMap::from([(secret(service), Secret { value: "sesame".to_owned(), deleted: None })]),
+            images: BTreeMap::new(),
+            objects: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn owns(&self, word: &str) -> bool {
+        let own = |name: &str| name == word && name != EXECUTION_ROLE;
+        self.log_groups.iter().any(|name| own(name))
+            || self.roles.iter().any(|name| own(name))
+            || self.parameters.keys().any(|name| own(name))
+            || self.secrets.keys().any(|name| own(name))
+            || self.images.keys().any(|name| name.split(':').next() == Some(word))
+    }
+}
+
+/// Where the containers of a service log to.
+pub(super) fn log_group(service: &str) -> String {
+    format!("/ecs/{service}")
+}
+
+/// The ARNs of the roles of a service's tasks.
+pub(super) fn roles(service: &str) -> Vec<String> {
+    [task_role(service), EXECUTION_ROLE.to_owned()]
+        .map(|name| format!("arn:aws:iam::{}:role/{name}", super::ACCOUNT))
+        .to_vec()
+}
+
+fn task_role(service: &str) -> String {
+    format!("shop-{service}-task")
+}
+
+/// What the containers of a service get from elsewhere: the variable, and where its value comes from.
+pub(super) fn secrets(service: &str) -> Vec<(String, String)> {
+    vec![
+        ("DB_PASSWORD".to_owned(), parameter(service)),
+        // One key of a secret that is a JSON object.
+        ("API_KEY".to_owned(), format!("{}:key::", secret(service))),
+    ]
+}
+
+fn parameter(service: &str) -> String {
+    format!("/shop/{service}/db-password")
+}
+
+fn secret(service: &str) -> String {
+    arn("secretsmanager", &format!("secret:shop/{service}/api-key-AbCdEf"))
+}
+
+/// The digest of an image: what its name pins, else something that looks like one and is the same for the same name.
+pub(crate) fn digest_of(image: &str) -> String {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest.to_owned();
+    }
+    // FNV-1a, four times with another beginning each.
+    let hash = |seed: u64| {
+        image.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+    };
+    format!("sha256:{:016x}{:016x}{:016x}{:016x}", hash(0), hash(1), hash(2), hash(3))
+}
