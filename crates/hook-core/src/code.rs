@@ -44,7 +44,7 @@ codes! {
     ContainersUnhealthy: "run the container's health-check command by hand and read its log",
     WrongImage: "ECS runs another image than the task definition pins; compare the digests in the registry",
     ImagesDiffer: "the tag was moved while tasks were started; pin the image by digest, or deploy again",
-    ImageUnknown: "ECS tells the digest once the image is pulled; give the check a `within`",
+    ImageUnknown: "ECS tells it once the image is pulled; give the check a `within`, and compare the container's name",
     NoTargets: "the task set registered nothing with its target group; check container name and port in the AppSpec",
     TargetsUnhealthy: "check the container port, the health-check path and the security group",
     NotSteady: "look at the service's events and at the stopped tasks",
