@@ -53,6 +53,14 @@ async fn refusals(recorder: &Recorder) {
         world.alarms[0].tags.insert("gate".into(), "true".into());
     });
     playing.spawn(stage.gate(EVERYTHING).recorder(recorder).run(binaries()));
+    let stage = Stage::at(HookName::BeforeInstall).await.world(|world| {
+        let revision = &mut world.deployment().revision;
+        revision.told = rehearsal::world::Told::S3;
+        let (bucket, key) = rehearsal::world::Revision::PLACE;
+        let text = revision.app_spec.clone();
+        world.account.objects.insert(format!("{bucket}/{key}"), text);
+    });
+    playing.spawn(stage.gate(EVERYTHING).recorder(recorder).run(binaries()));
     let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));
     for ended in playing.join_all().await {
