@@ -44,7 +44,8 @@ fn crashes(world: &mut World, times: u32) {
 #[tokio::test(flavor = "multi_thread")]
 async fn ecs() {
     let case = |title: &str, gate| Case::new(HookName::AfterInstall, title).gate(gate);
-    let stable = only!("after_install", "{ ecs: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
+    let stable =
+        only!("after_install", "{ ecs: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
     let told = play(vec![
         case("it stays so for long enough", stable).succeeds(),
         case(
@@ -117,8 +118,7 @@ async fn ecs() {
     insta::assert_snapshot!(told);
 }
 
-const PINNED: &str =
-    "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const PINNED: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The replacement's task definition pins its image.
 fn pin(world: &mut World) {
@@ -303,12 +303,12 @@ async fn tcp() {
                 "{ reach: green, within: 200ms, every: 50ms }, { name: port, tcp: '{{test_url}}' }"
             ),
         )
-            .world(|world| {
-                let blue = world.blue().unwrap().target_group().unwrap().to_owned();
-                world.test().unwrap().default = vec![(blue, 1)];
-            })
-            .fails("ListenerNotForwarding")
-            .check("port", "not_run"),
+        .world(|world| {
+            let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+            world.test().unwrap().default = vec![(blue, 1)];
+        })
+        .fails("ListenerNotForwarding")
+        .check("port", "not_run"),
         case("nothing listens", only!("after_allow_test_traffic", "{ name: port, tcp: 'localhost:1' }"))
             .fails("ConnectRefused"),
         case("a name that there is not", only!("after_allow_test_traffic", "{ name: port, tcp: 'db.invalid:5432' }"))
@@ -471,9 +471,7 @@ async fn http_answers() {
         .fails("UnexpectedStatus"),
         case(
             "the transport fails twice",
-            request!(
-                "http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"
-            ),
+            request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| {
             world.test().unwrap().protocol = "TCP".into();
@@ -483,9 +481,7 @@ async fn http_answers() {
         .and(|played| same("how many came", &asked(played).len(), &3)),
         case(
             "the transport fails more often than it is tried again",
-            request!(
-                "http: '{{test_url}}/a', retry: { transport: 1, backoff: 10ms..20ms }, expect: [status == 200]"
-            ),
+            request!("http: '{{test_url}}/a', retry: { transport: 1, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| {
             world.test().unwrap().protocol = "TCP".into();
@@ -495,9 +491,7 @@ async fn http_answers() {
         .and(|played| same("how many came", &asked(played).len(), &2)),
         case(
             "a wrong answer is not tried again",
-            request!(
-                "http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"
-            ),
+            request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| route(world, "/a").status = 503)
         .fails("UnexpectedStatus")
@@ -531,13 +525,10 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
             request!("http: '{{test_url}}/a', until: 20s, within: 20s, expect: [status == 200]"),
         )
         .fails("GateInvalid"),
-        case(
-            "requests that do not count",
-            request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"),
-        )
-        .world(|world| (route(world, "/a").status, route(world, "/a").first) = (500, Some(5)))
-        .succeeds()
-        .and(|played| same("how many came", &asked(played).len(), &6)),
+        case("requests that do not count", request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"))
+            .world(|world| (route(world, "/a").status, route(world, "/a").first) = (500, Some(5)))
+            .succeeds()
+            .and(|played| same("how many came", &asked(played).len(), &6)),
         case("too slow", request!("http: '{{test_url}}/a', expect: [latency < 100ms]"))
             .world(|world| route(world, "/a").delay = Duration::from_millis(300))
             .fails("TooSlow"),
@@ -691,7 +682,9 @@ async fn preflight_of_what_the_task_definition_names() {
     };
     let mut cases = vec![
         case("all is there").succeeds().check("preflight", "passed"),
-        case("the AppSpec file is told by its hash").world(|world| world.deployment().revision.told = Told::Hash).succeeds(),
+        case("the AppSpec file is told by its hash")
+            .world(|world| world.deployment().revision.told = Told::Hash)
+            .succeeds(),
         case("the AppSpec file is in S3")
             .world(|world| {
                 let revision = &mut world.deployment().revision;

@@ -28,8 +28,16 @@ pub enum Outcome {
 impl Outcome {
     /// All of them, in order.
     #[cfg(test)]
-    pub const ALL: [Self; 8] =
-        [Self::Passed, Self::NotApplicable, Self::Doubtful, Self::Failed, Self::NoData, Self::Errored, Self::TimedOut, Self::NotRun];
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::NotApplicable,
+        Self::Doubtful,
+        Self::Failed,
+        Self::NoData,
+        Self::Errored,
+        Self::TimedOut,
+        Self::NotRun,
+    ];
 
     /// The word in logs and reports.
     pub const fn word(self) -> &'static str {

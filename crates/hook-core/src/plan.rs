@@ -13,8 +13,8 @@ use crate::{
 pub struct Step {
     /// The check.
     pub spec: CheckSpec,
-    /// The step that has to hold before it may start, by its place in the plan.
-    pub waits_for: Option<usize>,
+    /// The steps that have to hold before it may start, by their places in the plan.
+    pub waits_for: Vec<usize>,
     /// What there is to say of it without a look: it does not apply here, or nobody can know whether it does.
     pub settled: Option<Observation>,
 }
@@ -30,7 +30,7 @@ pub enum Plan {
     Empty,
 }
 
-/// Orders the checks of a gate. A check that uses an address waits for the barrier that opens it, and where the file
+/// Orders the checks of a gate. A check that uses an address waits for every barrier that opens it, and where the file
 /// has none, or one that does not apply here, there is one all the same.
 pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
     if gate.checks.is_empty() {
@@ -45,22 +45,22 @@ pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
 
 /// The same, with what is known already of some.
 pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
-    let step = |(spec, settled)| Step { spec, waits_for: None, settled };
+    let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
     let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
         let used = steps.iter().any(|step| step.uses() == Some(route));
         let opened = steps.iter().any(|step| step.opens() == Some(route));
         if used && !opened {
             let spec = CheckSpec::implied("reach", route.implied_barrier());
-            steps.insert(0, Step { spec, waits_for: None, settled: None });
+            steps.insert(0, Step { spec, waits_for: Vec::new(), settled: None });
         }
     }
     let barriers: Vec<(Route, usize)> =
         steps.iter().enumerate().filter_map(|(index, step)| Some((step.opens()?, index))).collect();
     for step in &mut steps {
         let route = step.uses();
-        let barrier = barriers.iter().find(|(open, _)| Some(*open) == route);
-        step.waits_for = barrier.map(|(_, index)| *index);
+        let before = barriers.iter().filter(|(open, _)| Some(*open) == route);
+        step.waits_for = before.map(|(_, index)| *index).collect();
     }
     steps
 }
@@ -145,11 +145,11 @@ hooks:
       - { name: gate, reach: green, when: [application == other] }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
-        let implied = ("reach green through test".to_owned(), None);
-        assert_eq!(told(file), [implied, ("gate".to_owned(), None), ("mine".to_owned(), Some(0))]);
+        let implied = ("reach green through test".to_owned(), vec![]);
+        assert_eq!(told(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
-    fn told(file: &str) -> Vec<(String, Option<usize>)> {
+    fn told(file: &str) -> Vec<(String, Vec<usize>)> {
         match planned(file) {
             Plan::Checks(steps) => steps.into_iter().map(|step| (step.spec.name, step.waits_for)).collect(),
             other => panic!("{other:?}"),
@@ -167,8 +167,24 @@ hooks:
       - { name: elsewhere, http: 'http://example.com/', expect: [status == 200] }
       - { name: last, answers: test }
 ";
-        let expected = [("first", Some(1)), ("gate", None), ("elsewhere", None), ("last", Some(1))];
+        let expected = [("first", vec![1]), ("gate", vec![]), ("elsewhere", vec![]), ("last", vec![1])];
         assert_eq!(told(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
+    }
+
+    #[test]
+    fn of_several_barriers_all_have_to_hold() {
+        let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: weights, reach: green }
+      - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
+      - { name: version, reach: green }
+      - { name: customers, reach: green, listener: production }
+";
+        let names = |names: [(&str, Vec<usize>); 4]| names.map(|(name, waits)| (name.to_owned(), waits));
+        let expected = [("weights", vec![]), ("mine", vec![0, 2]), ("version", vec![]), ("customers", vec![])];
+        assert_eq!(told(file), names(expected));
     }
 
     #[test]
@@ -179,7 +195,7 @@ hooks:
     checks:
       - { name: mine, http: '{{production_url}}/', expect: [status == 200] }
 ";
-        assert_eq!(told(file), [("reach green through production".to_owned(), None), ("mine".to_owned(), Some(0))]);
+        assert_eq!(told(file), [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
     #[test]

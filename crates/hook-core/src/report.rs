@@ -31,7 +31,10 @@ pub fn check_line(finding: &Finding) -> String {
 
 /// The fault's code, if there is a fault.
 fn fault(finding: &Finding) -> Option<Code> {
-    finding.observation.code.filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
+    finding
+        .observation
+        .code
+        .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.

@@ -35,18 +35,20 @@ pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board, run: Run) {
     run_jobs(jobs, board, run).await;
 }
 
-/// Runs jobs at once, each after the one that it waits for, if that held.
-pub async fn run_jobs(jobs: Vec<(Job, Option<usize>)>, board: &Board, run: Run) {
+/// Runs jobs at once, each after those that it waits for, if all of them held.
+pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board, run: Run) {
     // For each job a place to say whether it held; none means that it has not ended.
     let (say, hear): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
     for (index, ((job, waits_for), say)) in jobs.into_iter().zip(say).enumerate() {
-        let barrier = waits_for.and_then(|index| hear.get(index).cloned());
+        let barriers: Vec<_> =
+            waits_for.into_iter().filter_map(|before| Some((before, hear.get(before)?.clone()))).collect();
         let board = board.clone();
         running.spawn(async move {
-            if let (Some(barrier), Some(before)) = (barrier, waits_for)
-                && !opened(barrier).await
-            {
+            for (before, barrier) in barriers {
+                if opened(barrier).await {
+                    continue;
+                }
                 board.begin(index);
                 let before = board.name_of(before);
                 let why = Observation::failed(
@@ -117,11 +119,11 @@ mod tests {
         Box::pin(std::future::pending())
     }
 
-    async fn outcomes(jobs: Vec<(Job, Option<usize>)>) -> Vec<Outcome> {
+    async fn outcomes(jobs: Vec<(Job, Vec<usize>)>) -> Vec<Outcome> {
         outcomes_of(jobs, Run::Collect, Policies::default()).await
     }
 
-    async fn outcomes_of(jobs: Vec<(Job, Option<usize>)>, run: Run, policies: Policies) -> Vec<Outcome> {
+    async fn outcomes_of(jobs: Vec<(Job, Vec<usize>)>, run: Run, policies: Policies) -> Vec<Outcome> {
         let board = Board::new(Arc::new(|_, _| {}));
         board.plan(jobs.iter().map(|_| ("check", "ecs", policies)));
         run_jobs(jobs, &board, run).await;
@@ -130,24 +132,26 @@ mod tests {
 
     #[tokio::test]
     async fn all_findings_are_kept_and_a_panic_is_one_of_them() {
-        let seen = outcomes(vec![(good(), None), (panics(), None), (bad(), None)]).await;
+        let seen = outcomes(vec![(good(), vec![]), (panics(), vec![]), (bad(), vec![])]).await;
         assert_eq!(seen, [Outcome::Passed, Outcome::Errored, Outcome::Failed]);
     }
 
     #[tokio::test]
     async fn what_is_behind_a_barrier_runs_only_if_it_holds() {
-        assert_eq!(outcomes(vec![(good(), Some(1)), (good(), None)]).await, [Outcome::Passed, Outcome::Passed]);
-        assert_eq!(outcomes(vec![(good(), Some(1)), (bad(), None)]).await, [Outcome::NotRun, Outcome::Failed]);
-        assert_eq!(outcomes(vec![(good(), Some(1)), (panics(), None)]).await, [Outcome::NotRun, Outcome::Errored]);
+        assert_eq!(outcomes(vec![(good(), vec![1]), (good(), vec![])]).await, [Outcome::Passed, Outcome::Passed]);
+        let all = vec![(good(), vec![1, 2]), (good(), vec![]), (bad(), vec![])];
+        assert_eq!(outcomes(all).await, [Outcome::NotRun, Outcome::Passed, Outcome::Failed]);
+        assert_eq!(outcomes(vec![(good(), vec![1]), (bad(), vec![])]).await, [Outcome::NotRun, Outcome::Failed]);
+        assert_eq!(outcomes(vec![(good(), vec![1]), (panics(), vec![])]).await, [Outcome::NotRun, Outcome::Errored]);
     }
 
     #[tokio::test]
     async fn the_first_that_decides_ends_the_others_where_the_file_says_so() {
-        let jobs = || vec![(never(), None), (bad(), None), (good(), Some(0))];
+        let jobs = || vec![(never(), vec![]), (bad(), vec![]), (good(), vec![0])];
         let fast = outcomes_of(jobs(), Run::FailFast, Policies::default()).await;
         assert_eq!(fast, [Outcome::NotRun, Outcome::Failed, Outcome::NotRun]);
         let warns = Policies { on_fail: Policy::Warn, ..Policies::default() };
-        let fast = outcomes_of(vec![(bad(), None), (good(), None)], Run::FailFast, warns).await;
+        let fast = outcomes_of(vec![(bad(), vec![]), (good(), vec![])], Run::FailFast, warns).await;
         assert_eq!(fast, [Outcome::Failed, Outcome::Passed], "what only warns decides nothing");
     }
 }

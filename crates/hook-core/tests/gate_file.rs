@@ -1,5 +1,10 @@
 //! The gate file as a command line sees it: what is wrong with one, what it means, and what an editor can know of it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+)]
+
 use std::{fs, path::Path};
 
 use hook_core::{Hook, gate_file};
@@ -7,6 +12,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 const MANUAL: &str = include_str!("../../../docs/GATE-FILE.md");
+
+const EXAMPLE: &str = include_str!("../../../docs/examples/greenlight.yaml");
 
 /// The YAML samples of the manual that are whole gate files.
 fn samples() -> Vec<&'static str> {
@@ -41,12 +48,26 @@ fn the_samples_of_the_manual_are_gate_files() {
     }
 }
 
+/// The worked example: every key of the language, those of later versions too.
+#[test]
+fn the_worked_example_is_a_gate_file_and_is_explained() {
+    let faults = gate_file::check(EXAMPLE);
+    assert!(faults.is_empty(), "{}", gate_file::render(EXAMPLE, &faults, "docs/examples/greenlight.yaml"));
+    let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
+    insta::assert_snapshot!(told.join("\n----\n"));
+    for hook in Hook::ALL {
+        let printed = gate_file::print(Some(EXAMPLE), hook).unwrap();
+        assert_eq!(gate_file::print(Some(&printed), hook).unwrap(), printed);
+    }
+}
+
 #[test]
 fn a_hook_is_explained_in_plain_words() {
     let file = "version: 1
 mode: observe
 skip: { words: '[skip gate]', until: 2027-01-31 }
 defaults: { on_error: warn }
+secrets: { token: 'secretsmanager:shop/smoke#token' }
 hooks:
   after_install:
     deadline: 10m
@@ -58,7 +79,7 @@ hooks:
     checks:
       - name: version
         http: '{{test_url}}/version'
-        expect: ['status == 200', 'json.version == {{green.image_tag}}']
+        expect: ['status == 200', 'json.version == {{green.image_tag}}', 'json.token != {{secret.token}}']
         consecutive: 3
         no_data: ignore
         when: [env.STAGE == prod]
@@ -129,7 +150,7 @@ fn json(yaml: &str) -> Value {
 fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     let schema = gate_file::schema();
     let valid = |yaml: &str| is_valid(&schema, &schema, &json(yaml));
-    for sample in samples() {
+    for sample in samples().into_iter().chain([EXAMPLE]) {
         assert!(valid(sample), "{sample}");
     }
     for hook in Hook::ALL {

@@ -80,7 +80,9 @@ impl Aws {
         let input = json!({ "logGroupNamePrefix": name });
         let reply = self.signed.json(&LOGS, region, DESCRIBE_LOG_GROUPS, &input).await?;
         // Names come in the order of the alphabet, so the name itself is the first of those that begin with it.
-        let there = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?.iter().any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
+        let there = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?
+            .iter()
+            .any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
         Ok(if there { Found::Yes } else { Found::No("none") })
     }
 
@@ -99,7 +101,8 @@ impl Aws {
             let input = json!({ "Names": chunk, "WithDecryption": false });
             let reply = self.signed.json(&SSM, region, GET_PARAMETERS, &input).await?;
             // A parameter may be asked for by its ARN as well as by its name.
-            let parts = |one: &Value| ["Name", "ARN"].map(|part| one.get(part).and_then(Value::as_str).map(str::to_owned));
+            let parts =
+                |one: &Value| ["Name", "ARN"].map(|part| one.get(part).and_then(Value::as_str).map(str::to_owned));
             let found: Vec<_> = list(&reply, "Parameters", GET_PARAMETERS)?.iter().flat_map(parts).flatten().collect();
             missing.extend(chunk.iter().filter(|name| !found.contains(name)).cloned());
         }

@@ -131,14 +131,12 @@ impl Signed {
             Speech::Json(target) => format!("{target}.{}", action(operation)),
             Speech::Query(_) | Speech::S3 => String::new(),
         };
-        let headers =
-            vec![("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", target)];
+        let headers = vec![("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", target)];
         let body = input.to_string().into_bytes();
         let (base, region) = self.base(service, region);
         let asked = Asked { method: "POST", url: format!("{base}/"), region, headers, body };
         let body = self.ask(service, operation, &asked).await?;
-        serde_json::from_slice(&body)
-            .map_err(|error| unreadable(operation, &error))
+        serde_json::from_slice(&body).map_err(|error| unreadable(operation, &error))
     }
 
     /// An operation of awsQuery; gives the XML.
@@ -151,7 +149,10 @@ impl Signed {
         let version = if let Speech::Query(version) = service.speech { version } else { "" };
         let (base, region) = self.base(service, None);
         let mut url = reqwest::Url::parse("http://form/").map_err(|error| unreadable(operation, &error))?;
-        url.query_pairs_mut().append_pair("Action", action(operation)).append_pair("Version", version).extend_pairs(input);
+        url.query_pairs_mut()
+            .append_pair("Action", action(operation))
+            .append_pair("Version", version)
+            .extend_pairs(input);
         let body = url.query().unwrap_or_default().as_bytes().to_vec();
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         let asked = Asked { method: "POST", url: format!("{base}/"), region, headers, body };
@@ -274,10 +275,8 @@ impl Signed {
             .into();
         let headers = asked.headers.iter().map(|(name, value)| (*name, value.as_str()));
         let signable = SignableRequest::new(asked.method, &asked.url, headers, SignableBody::Bytes(&asked.body));
-        let (instructions, _) = signable
-            .and_then(|signable| sign(signable, &params))
-            .map_err(|error| error.to_string())?
-            .into_parts();
+        let (instructions, _) =
+            signable.and_then(|signable| sign(signable, &params)).map_err(|error| error.to_string())?.into_parts();
         let mut request = Request::new(SdkBody::from(asked.body.clone()));
         request.set_method(asked.method).map_err(|error| error.to_string())?;
         request.set_uri(asked.url.as_str()).map_err(|error| error.to_string())?;

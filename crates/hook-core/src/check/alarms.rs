@@ -70,7 +70,10 @@ fn selector(fields: &mut Fields<'_>) -> Option<Selector> {
             });
             let Selector { deployment_group, names, prefixes, tags } = &selector;
             if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
-                fields.fault(node.at, "`alarms` names none; give it `names`, `prefix`, `tags` or `deployment_group: true`");
+                fields.fault(
+                    node.at,
+                    "`alarms` names none; give it `names`, `prefix`, `tags` or `deployment_group: true`",
+                );
             }
             if prefixes.iter().any(String::is_empty) {
                 fields.fault(node.at, "an empty `prefix` would be every alarm of the account");
@@ -176,9 +179,9 @@ impl Alarms {
         all.retain(|name| seen.insert(*name));
         let mut excused = Vec::new();
         let mut worst: Option<Observation> = None;
-        let nothing = none.iter().map(|what| {
-            Observation::no_data(Code::AlarmMissing, "alarms", format!("an alarm {what}"), "none")
-        });
+        let nothing = none
+            .iter()
+            .map(|what| Observation::no_data(Code::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
         let each = all.iter().map(|name| {
             let alarm = found.iter().find(|alarm| alarm.name == **name);
             (alarm, self.one(name, alarm))

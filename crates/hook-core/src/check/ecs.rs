@@ -99,7 +99,9 @@ fn pace(fields: &mut Fields<'_>) -> Pace {
         fields.fault(fields.place_of("for"), "`for` and `stable_for` say two things of one window; give one of them");
     }
     let stable = Pace { within: TO_SETTLE, stay: stable, anew: true, ..once };
-    Pace { stay: stable.stay, ..Pace::read(fields, &stable) }
+    let pace = Pace { stay: stable.stay, ..Pace::read(fields, &stable) };
+    fields.said_elsewhere("for");
+    pace
 }
 
 /// The tasks of a window in which nothing may be replaced.

@@ -61,6 +61,9 @@ fn pace(fields: &mut Fields<'_>) -> Pace {
     }
     let until = fields.duration("until");
     let pace = Pace::read(fields, &once);
+    if until.is_some() && !both {
+        fields.said_elsewhere("within");
+    }
     Pace { within: until.unwrap_or(pace.within), ..pace }
 }
 

@@ -33,8 +33,13 @@ pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Pace {
     /// One look.
-    pub const ONCE: Self =
-        Self { within: Duration::ZERO, stay: Duration::ZERO, anew: false, consecutive: 1, every: Duration::from_secs(5) };
+    pub const ONCE: Self = Self {
+        within: Duration::ZERO,
+        stay: Duration::ZERO,
+        anew: false,
+        consecutive: 1,
+        every: Duration::from_secs(5),
+    };
 
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {

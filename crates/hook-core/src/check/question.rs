@@ -88,19 +88,9 @@ impl Question {
         let template = template?;
         let text = template.to_string().split(['?', '#']).next().unwrap_or_default().trim().to_owned();
         match parse(template) {
-            Ok((method, place)) => Some(Self {
-                method,
-                place,
-                text,
-                host,
-                headers,
-                body,
-                redirects,
-                tls,
-                timeout,
-                connect_timeout,
-                retry,
-            }),
+            Ok((method, place)) => {
+                Some(Self { method, place, text, host, headers, body, redirects, tls, timeout, connect_timeout, retry })
+            }
             Err(why) => {
                 fields.fault(at, why);
                 None
@@ -184,9 +174,8 @@ impl Question {
         if let Some(kind) = kind.filter(|_| !headers.contains_key(CONTENT_TYPE)) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        let trust = self.tls.trust(known).map_err(of)?.map_err(|why| {
-            Observation::errored(Code::TlsFailed, resource(), why)
-        })?;
+        let trust =
+            self.tls.trust(known).map_err(of)?.map_err(|why| Observation::errored(Code::TlsFailed, resource(), why))?;
         let redirects = match self.place {
             Place::On(..) => Redirects::Here(self.redirects),
             Place::Whole(_) => Redirects::Anywhere(self.redirects),

@@ -74,7 +74,11 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let question = identity.then(|| Question::read(fields, "http"));
     // Without a request there is nothing to count, and so no default to be told.
     let row = 1..=1000;
-    let consecutive = if identity { fields.number_or("consecutive", row, IN_A_ROW) } else { fields.number("consecutive", row).unwrap_or(IN_A_ROW) };
+    let consecutive = if identity {
+        fields.number_or("consecutive", row, IN_A_ROW)
+    } else {
+        fields.number("consecutive", row).unwrap_or(IN_A_ROW)
+    };
     let expect = if identity { fields.expect_some(SUBJECTS) } else { fields.expect(SUBJECTS) };
     let facts = fields.facts().clone();
     let identity = match question {
@@ -83,7 +87,11 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     };
     let elsewhere = identity.as_ref().and_then(|it| it.question.route()).filter(|to| *to != route);
     if let Some(other) = elsewhere {
-        let why = format!("this `reach` opens the {} listener, and its request goes to the {} one", route.word(), other.word());
+        let why = format!(
+            "this `reach` opens the {} listener, and its request goes to the {} one",
+            route.word(),
+            other.word()
+        );
         fields.fault(fields.place_of("http"), why);
     }
     Some(Arc::new(Reach { route, pace, identity }))

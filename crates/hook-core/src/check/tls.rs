@@ -27,10 +27,9 @@ pub(super) fn config(trust: &Trust, file: Option<&Path>) -> Result<ClientConfig,
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
     let mut config = match trust {
-        Trust::Any => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-            .with_no_client_auth(),
+        Trust::Any => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth()
+        }
         Trust::Known => builder.with_root_certificates(roots(file, None)?).with_no_client_auth(),
         Trust::With(pem) => builder.with_root_certificates(roots(file, Some(pem))?).with_no_client_auth(),
     };

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{CheckSpec, Condition, Data, HookGate, Run, in_words};
+use super::{CheckSpec, Condition, Data, Fact, HookGate, Run, in_words};
 use crate::{
     finding::{Policies, Policy},
     hook::Hook,
@@ -11,8 +11,20 @@ use crate::{
 };
 
 /// Keys that are told in words of their own.
-const TOLD: [&str; 10] =
-    ["name", "expect", "when", "on_fail", "on_error", "no_data", "within", "for", "consecutive", "every"];
+const TOLD: [&str; 12] = [
+    "name",
+    "expect",
+    "when",
+    "on_fail",
+    "on_error",
+    "no_data",
+    "within",
+    "until",
+    "for",
+    "stable_for",
+    "consecutive",
+    "every",
+];
 
 /// The words.
 pub fn explain(hook: Hook, gate: &HookGate) -> String {
@@ -46,12 +58,12 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
     }
     let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect());
     for (index, step) in steps.iter().enumerate() {
-        let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps));
+        let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps, gate));
     }
     text
 }
 
-fn one(step: &Step, steps: &[Step]) -> String {
+fn one(step: &Step, steps: &[Step], gate: &HookGate) -> String {
     let spec = &step.spec;
     let origin = match (&spec.written, spec.built_in) {
         (Data::Null, _) => ", implied",
@@ -67,8 +79,10 @@ fn one(step: &Step, steps: &[Step]) -> String {
     if !spec.when.is_empty() {
         line(format!("only where {}", joined(&spec.when)));
     }
-    if let Some(before) = step.waits_for.and_then(|index| steps.get(index)) {
-        line(format!("waits for {}", before.spec.name));
+    let before: Vec<_> =
+        step.waits_for.iter().filter_map(|index| Some(steps.get(*index)?.spec.name.as_str())).collect();
+    if !before.is_empty() {
+        line(format!("waits for {}", before.join(" and ")));
     }
     match spec.value("expect") {
         Some(Data::List(items)) if !items.is_empty() => {
@@ -91,6 +105,13 @@ fn one(step: &Step, steps: &[Step]) -> String {
             line(others.join(", "));
         }
     }
+    for fact in &spec.facts {
+        if let Fact::Secret(name) = fact
+            && let Some(reference) = gate.secrets.get(name)
+        {
+            line(format!("reads the secret {name} from {reference}"));
+        }
+    }
     line(policies(spec.policies));
     text
 }
@@ -102,7 +123,9 @@ fn joined(conditions: &[Condition]) -> String {
 /// How often it looks, and when it is content. None for a kind that has no such keys.
 fn pace(spec: &CheckSpec) -> Option<String> {
     spec.value("every")?;
-    let (within, stay, every) = (spec.span("within"), spec.span("for"), in_words(spec.span("every")));
+    let within = spec.span("within").max(spec.span("until"));
+    let stay = spec.span("for").max(spec.span("stable_for"));
+    let every = in_words(spec.span("every"));
     let row = match spec.value("consecutive") {
         Some(Data::Integer(row)) if *row > 1 => Some(*row),
         _ => None,

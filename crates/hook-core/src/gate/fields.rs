@@ -4,19 +4,15 @@
 //! of a kind of check is the only table of its keys there is; suggestions, `explain`, the canonical form and the JSON
 //! Schema come from it. The schema's way is a sketch: a reading of nothing, in which every key answers something.
 
+mod nested;
+
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
+pub use super::asked::{Asked, Shape, written_map};
 use super::{
-    Condition, Fault, Scope, Template,
-    condition::Subject,
-    suggest,
-    template::Fact,
-    unit,
+    Fact, Fault, Scope, Subject, Template, length, suggest,
     yaml::{Data, Key, Node, Place},
 };
-
-/// A day: longer than Lambda, CodeDeploy's hour, and any mistake should wait.
-const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What goes along while a file is read: its faults, and what its top says about the rest.
 #[derive(Debug, Default)]
@@ -44,56 +40,6 @@ impl Reading {
     pub fn fault(&mut self, at: Place, message: impl Into<String>) {
         self.faults.push(Fault { at, message: message.into() });
     }
-}
-
-/// A key that was asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
-    /// The key.
-    pub key: &'static str,
-    /// What its value looks like.
-    pub shape: Shape,
-    /// The value that counts, as the file would write it. [`Data::Null`] where there is none.
-    pub value: Data,
-}
-
-/// What a value looks like.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
-    /// A text, or several.
-    Any,
-    /// A text.
-    Text,
-    /// A text with facts in it.
-    Template,
-    /// A text, or a list of texts.
-    Texts,
-    /// A length of time.
-    Duration,
-    /// Two lengths of time, `200ms..2s`.
-    Span,
-    /// A whole number.
-    Number(u32, u32),
-    /// `true` or `false`.
-    Flag,
-    /// One of these words.
-    Choice(Vec<&'static str>),
-    /// Conditions on these subjects.
-    Conditions(&'static [Subject]),
-    /// Names of the author's, and texts.
-    Names,
-    /// A list of anything.
-    List,
-    /// Keys of its own.
-    Map(Vec<Asked>),
-    /// A list of maps with these keys.
-    Items(Vec<Asked>),
-    /// The checks of a hook, or `none`.
-    Checks,
-    /// Changes to built-in checks by name, or `none`.
-    BuiltIn,
-    /// One of several.
-    Either(Vec<Shape>),
 }
 
 /// A map that is being read.
@@ -143,9 +89,9 @@ impl<'a> Fields<'a> {
         &self.reading.scope
     }
 
-    /// Whether the file gives the key. Asks for nothing.
+    /// Whether the file gives the key. Asks for nothing. A sketch gives every key, so that no way through is left out.
     pub fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|(own, _)| own.name == key)
+        self.reading.sketch || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
     /// Whether the file gives the key, or all keys are only asked for.
@@ -194,18 +140,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
-        self.fault(node.at, format!("`{key}` is {wanted}, not {}", node.data));
+    /// Another key says what this one would, so that it is not written beside it.
+    pub fn said_elsewhere(&mut self, key: &str) {
+        self.counts(key, Data::Null);
     }
 
-    /// A list.
-    pub fn list(&mut self, key: &'static str) -> Option<Vec<&'a Node>> {
-        let node = self.ask(key, Shape::List)?;
-        if let Data::List(items) = &node.data {
-            return Some(items.iter().collect());
-        }
-        self.wrong(key, node, "a list");
-        None
+    fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
+        self.fault(node.at, format!("`{key}` is {wanted}, not {}", node.data));
     }
 
     /// A string.
@@ -297,7 +238,7 @@ impl<'a> Fields<'a> {
     pub fn duration(&mut self, key: &'static str) -> Option<Duration> {
         let Some(node) = self.ask(key, Shape::Duration) else { return self.reading.sketch.then_some(Duration::ZERO) };
         let duration = match &node.data {
-            Data::Text(text) => match length(text) {
+            Data::Text(text) => match length::length(text) {
                 Ok(duration) => Some(duration),
                 Err(why) => {
                     self.fault(node.at, format!("`{key}` {why}"));
@@ -308,8 +249,8 @@ impl<'a> Fields<'a> {
             _ => None,
         };
         match duration {
-            Some(duration) if duration <= MAX_DURATION => {
-                self.counts(key, Data::Text(written(duration)));
+            Some(duration) if duration <= length::MOST => {
+                self.counts(key, Data::Text(length::written(duration)));
                 Some(duration)
             }
             Some(_) => {
@@ -329,7 +270,7 @@ impl<'a> Fields<'a> {
             Some(given) => given.unwrap_or(default),
             None => {
                 self.ask(key, Shape::Duration);
-                self.counts(key, Data::Text(written(default)));
+                self.counts(key, Data::Text(length::written(default)));
                 default
             }
         }
@@ -340,21 +281,17 @@ impl<'a> Fields<'a> {
         let node = self.ask(key, Shape::Span);
         let span = node.and_then(|node| {
             let ends = node.as_text().and_then(|text| text.split_once(".."));
-            let span = ends.and_then(|(from, to)| Some((length(from.trim()).ok()?, length(to.trim()).ok()?)));
-            let span = span.filter(|(from, to)| from <= to && *to <= MAX_DURATION);
+            let span =
+                ends.and_then(|(from, to)| Some((length::length(from.trim()).ok()?, length::length(to.trim()).ok()?)));
+            let span = span.filter(|(from, to)| from <= to && *to <= length::MOST);
             if span.is_none() {
                 self.wrong(key, node, "two lengths of time such as 200ms..2s");
             }
             span
         });
         let (from, to) = span.unwrap_or(default);
-        self.counts(key, Data::Text(format!("{}..{}", written(from), written(to))));
+        self.counts(key, Data::Text(format!("{}..{}", length::written(from), length::written(to))));
         (from, to)
-    }
-
-    /// A whole number from 1 to `most`.
-    pub fn count(&mut self, key: &'static str, most: u32) -> Option<u32> {
-        self.number(key, 1..=most)
     }
 
     /// A whole number in a range.
@@ -441,128 +378,6 @@ impl<'a> Fields<'a> {
         values
     }
 
-    /// A map inside this one, if it is there.
-    pub fn map<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
-        if !self.has(key) && !self.reading.sketch {
-            self.ask(key, Shape::Any);
-            return None;
-        }
-        Some(self.map_or(key, what, read))
-    }
-
-    /// A map inside this one, all of whose keys have a default.
-    pub fn map_or<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
-        let empty = Node { at: self.at, data: Data::Null };
-        let node = self.ask(key, Shape::Any).unwrap_or(&empty);
-        let (value, keys) = self.inner(node, what, read);
-        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
-            asked.value = written_map(&keys);
-            asked.shape = Shape::Map(keys);
-        }
-        value
-    }
-
-    /// A list of maps, if it is there.
-    pub fn items<T>(&mut self, key: &'static str, what: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
-        let node = self.ask(key, Shape::Items(Vec::new()));
-        let sketch = [Node { at: self.at, data: Data::Null }];
-        let items: &[Node] = match node.map(|node| (node, &node.data)) {
-            Some((_, Data::List(items))) => items,
-            Some((node, _)) => {
-                self.wrong(key, node, "a list");
-                &[]
-            }
-            None if self.reading.sketch => &sketch,
-            None => return Vec::new(),
-        };
-        let (mut values, mut written, mut shape) = (Vec::new(), Vec::new(), Vec::new());
-        for item in items {
-            let (value, keys) = self.inner(item, what, &read);
-            values.push(value);
-            written.push(Node { at: item.at, data: written_map(&keys) });
-            shape = keys;
-        }
-        if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
-            (asked.value, asked.shape) = (Data::List(written), Shape::Items(shape));
-        }
-        values
-    }
-
-    /// Reads a map inside this one. What is no map is a fault, and is read as an empty one.
-    fn inner<T>(&mut self, node: &Node, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> (T, Vec<Asked>) {
-        let entries: &[(Key, Node)] = match &node.data {
-            Data::Map(entries) => entries,
-            Data::Null => &[],
-            other => {
-                self.fault(node.at, format!("{what} is a map of keys, not {other}"));
-                &[]
-            }
-        };
-        let mut inner = Fields {
-            what: what.to_owned(),
-            at: node.at,
-            entries,
-            asked: Vec::new(),
-            facts: BTreeSet::new(),
-            more: (&[], None),
-            reading: self.reading,
-        };
-        let value = read(&mut inner);
-        self.facts.append(&mut inner.facts);
-        (value, inner.finish())
-    }
-
-    /// The conditions of `expect`, over a kind's subjects.
-    pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        self.conditions("expect", subjects)
-    }
-
-    /// The conditions of any key.
-    pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        for (at, text) in self.several(key, Shape::Conditions(subjects)) {
-            // YAML has split it: `[status in 200, 204]` is a list of two.
-            if let Some(before) = conditions.last().filter(|before| before.is_list() && !text.trim().contains(' ')) {
-                let whole = format!("\"{before}, {}\"", text.trim());
-                self.fault(
-                    at,
-                    format!("`{text}` is no condition; one with a comma needs quotation marks here: {whole}"),
-                );
-                continue;
-            }
-            let (more, hint) = if key == "expect" { self.more } else { (&[][..], None) };
-            let known = if hint.is_none() { more } else { &[] };
-            match Condition::parse_in(&text, &[subjects, known], &self.reading.scope) {
-                Err(_) if hint.is_some() && Condition::parse_in(&text, &[more], &self.reading.scope).is_ok() => {
-                    let subject = text.split_whitespace().next().unwrap_or_default();
-                    self.fault(at, format!("`{subject}` {}", hint.unwrap_or_default()));
-                }
-                Ok(condition) => {
-                    self.facts.extend(condition.facts().cloned());
-                    conditions.push(condition);
-                }
-                Err(message) => self.fault(at, message),
-            }
-        }
-        conditions
-    }
-
-    /// Like [`Self::expect`], for a kind that has nothing to say without a condition.
-    pub fn expect_some(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        let faults = self.reading.faults.len();
-        let conditions = self.expect(subjects);
-        // Who misspelt the key is told that, and no more.
-        let misspelt = self.entries.iter().any(|(key, _)| suggest(&key.name, ["expect"]).is_some());
-        if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
-            let example = subjects.first().map_or("", |subject| subject.name);
-            self.fault(
-                self.at,
-                format!("this check expects nothing; add `expect`, with conditions on {example} and the like"),
-            );
-        }
-        conditions
-    }
-
     /// What was asked for so far, as a map of the file, with the values that count.
     pub(super) fn written(&self) -> Data {
         written_map(&self.asked)
@@ -583,26 +398,4 @@ impl<'a> Fields<'a> {
         }
         self.asked
     }
-}
-
-/// What was asked for, as a map of the file.
-pub(super) fn written_map(asked: &[Asked]) -> Data {
-    let at = Place::START;
-    let given = asked.iter().filter(|asked| asked.value != Data::Null);
-    Data::Map(
-        given.map(|asked| (Key { at, name: asked.key.to_owned() }, Node { at, data: asked.value.clone() })).collect(),
-    )
-}
-
-/// A length of time as the file writes it.
-pub(super) fn written(span: Duration) -> String {
-    if span.is_zero() { "0s".to_owned() } else { humantime::format_duration(span).to_string() }
-}
-
-/// Reads a length of time.
-fn length(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| {
-        let near = unit::near(text).map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
-        format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
-    })
 }

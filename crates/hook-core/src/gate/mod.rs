@@ -5,12 +5,15 @@
 //! says about all hooks, `hook` one hook's part with the built-in checks that a binary brings along in the same language,
 //! and `spec` one check. `print` writes all of it back, `schema` and `explain` tell of it.
 
+mod asked;
 mod built_in;
 mod condition;
 pub(crate) mod explain;
+mod fact;
 mod fault;
 mod fields;
 mod hook;
+mod length;
 mod operand;
 pub(crate) mod print;
 pub(crate) mod schema;
@@ -27,19 +30,20 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::yaml::parse as parse_yaml;
 pub(crate) use self::top::is_name;
 use self::top::{Top, read_top};
+pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
     condition::{Condition, Held, Subject},
+    fact::{Fact, Version},
     fault::{Fault, render},
     fields::{Fields, Reading},
     hook::{HookGate, Run},
     scope::{Defaults, HttpDefaults, Retry, Scope},
-    secret::{SecretRef, Store},
+    secret::SecretRef,
     skip::{Skip, Skipped},
     spec::CheckSpec,
-    template::{Fact, Known, Rendered, Template, Unknown, Version},
+    template::{Known, Template, Unknown},
     value::{Facts, Value, in_words},
     when::{Circumstances, unless_applies},
     yaml::{Data, Key, Node, Place},

@@ -75,7 +75,7 @@ impl CheckSpec {
             Some(Data::Integer(row)) => u32::try_from(*row).unwrap_or(1),
             _ => 1,
         };
-        self.span("for").max(self.span("every").saturating_mul(row.saturating_sub(1)))
+        self.span("for").max(self.span("stable_for")).max(self.span("every").saturating_mul(row.saturating_sub(1)))
     }
 }
 

@@ -5,157 +5,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Scope, suggest};
-use crate::{
-    check::{Colour, Route},
-    code::Code,
-    finding::Observation,
-};
-
-/// Something that is known of a deployment, by the word between the braces.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fact {
-    /// `test_url`, `production_url`: scheme, host and port of a listener.
-    Url(Route),
-    /// `deployment_id`.
-    DeploymentId,
-    /// `application`: CodeDeploy's.
-    Application,
-    /// `deployment_group`.
-    DeploymentGroup,
-    /// `region`.
-    Region,
-    /// `service`: the ECS service's name.
-    Service,
-    /// `cluster`: the ECS cluster's name.
-    Cluster,
-    /// `green.…` and `blue.…`.
-    Of(Colour, Version),
-    /// `env.NAME`: a variable of the function.
-    Env(String),
-    /// `secret.NAME`: a secret that the file declares. Its value is never shown.
-    Secret(String),
-    /// A name that an earlier step of the same check captured.
-    Captured(String),
-}
-
-/// What is known of one of the two versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
-    /// `image_tag`: `1.4.2` of `registry/shop:1.4.2`, of the container that the load balancer talks to.
-    ImageTag,
-    /// `image_digest`: `sha256:…`.
-    ImageDigest,
-    /// `task_definition`: `shop:42`.
-    TaskDefinition,
-    /// `revision`: the number of the task definition, 42. Neither ECS nor CodeDeploy has a revision of a service.
-    Revision,
-    /// `task_set`: the id of its task set, `ecs-svc/…`.
-    TaskSet,
-}
-
-const PLAIN: [(&str, Fact); 8] = [
-    ("test_url", Fact::Url(Route::Test)),
-    ("production_url", Fact::Url(Route::Production)),
-    ("deployment_id", Fact::DeploymentId),
-    ("application", Fact::Application),
-    ("deployment_group", Fact::DeploymentGroup),
-    ("region", Fact::Region),
-    ("service", Fact::Service),
-    ("cluster", Fact::Cluster),
-];
-
-const VERSIONS: [(&str, Version); 5] = [
-    ("image_tag", Version::ImageTag),
-    ("image_digest", Version::ImageDigest),
-    ("task_definition", Version::TaskDefinition),
-    ("revision", Version::Revision),
-    ("task_set", Version::TaskSet),
-];
-
-impl Fact {
-    /// All words, but for the names after `env.` and `secret.`.
-    pub fn words() -> Vec<String> {
-        let plain = PLAIN.iter().map(|(word, _)| (*word).to_owned());
-        let versions = Colour::WORDS
-            .iter()
-            .flat_map(|(colour, _)| VERSIONS.iter().map(move |(word, _)| format!("{colour}.{word}")));
-        plain.chain(versions).collect()
-    }
-
-    /// The fact of a word.
-    fn parse(word: &str, scope: &Scope) -> Result<Self, String> {
-        if let Some((_, fact)) = PLAIN.iter().find(|(known, _)| *known == word) {
-            return Ok(fact.clone());
-        }
-        if scope.captures.iter().any(|name| name == word) {
-            return Ok(Self::Captured(word.to_owned()));
-        }
-        match word.split_once('.') {
-            Some(("env", name)) => return Self::variable(name),
-            Some(("secret", name)) => return secret(name, scope),
-            Some((colour, of)) => {
-                let colour = Colour::WORDS.iter().find(|(known, _)| *known == colour);
-                let of = VERSIONS.iter().find(|(known, _)| *known == of);
-                if let (Some((_, colour)), Some((_, of))) = (colour, of) {
-                    return Ok(Self::Of(*colour, *of));
-                }
-            }
-            None => {}
-        }
-        let mut known = Self::words();
-        known.extend(scope.captures.iter().cloned());
-        known.extend(scope.secrets.iter().map(|name| format!("secret.{name}")));
-        Err(match suggest(word, known.iter().map(String::as_str)) {
-            Some(near) => format!("{{{{{word}}}}} is not a fact; did you mean {{{{{near}}}}}?"),
-            None => format!("{{{{{word}}}}} is not a fact; there are {}, env.… and secret.…", known.join(", ")),
-        })
-    }
-}
-
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Of(colour, of) => {
-                let word = VERSIONS.iter().find(|(_, known)| known == of).map_or("", |(word, _)| *word);
-                write!(f, "{}.{word}", colour.word())
-            }
-            Self::Env(name) => write!(f, "env.{name}"),
-            Self::Secret(name) => write!(f, "secret.{name}"),
-            Self::Captured(name) => f.write_str(name),
-            plain => f.write_str(PLAIN.iter().find(|(_, known)| known == plain).map_or("", |(word, _)| *word)),
-        }
-    }
-}
-
-impl Fact {
-    /// A variable of the function.
-    pub(super) fn variable(name: &str) -> Result<Self, String> {
-        let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !sound {
-            return Err(format!("{{{{env.{name}}}}} names no variable of the function, such as {{{{env.STAGE}}}}"));
-        }
-        // Lambda puts the credentials of the function's role there.
-        if name.starts_with("AWS_") {
-            return Err(format!(
-                "{{{{env.{name}}}}}: variables that begin with AWS_ are no facts, as some are secrets"
-            ));
-        }
-        Ok(Self::Env(name.to_owned()))
-    }
-}
-
-fn secret(name: &str, scope: &Scope) -> Result<Fact, String> {
-    if scope.secrets.iter().any(|known| known == name) {
-        return Ok(Fact::Secret(name.to_owned()));
-    }
-    let near = suggest(name, scope.secrets.iter().map(String::as_str));
-    Err(match near {
-        Some(near) => format!("the file declares no secret {name:?}; did you mean {{{{secret.{near}}}}}?"),
-        None => format!("the file declares no secret {name:?}; add it to `secrets` at the top of the file"),
-    })
-}
+use super::{Fact, Scope};
+use crate::{check::Route, code::Code, finding::Observation};
 
 /// Where the value of a fact is found, when a check runs.
 pub trait Known {
@@ -304,13 +155,6 @@ impl Template {
     }
 }
 
-impl Fact {
-    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one.
-    pub const fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Captured(_))
-    }
-}
-
 /// Text with values, which may be secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Rendered {
@@ -341,6 +185,7 @@ impl fmt::Debug for Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{check::Colour, gate::Version};
 
     fn scope() -> Scope {
         Scope { secrets: vec!["api_token".into()], captures: vec!["order".into()], ..Scope::default() }

@@ -142,7 +142,8 @@ pub(super) fn describe_images(world: &World, input: &Value) -> Answer {
             of_it(name) && if digest.is_empty() { name.ends_with(&format!(":{tag}")) } else { *own == digest }
         };
         let Some((name, own)) = world.account.images.iter().find(is_it) else {
-            let wanted = if digest.is_empty() { format!("imageTag:'{tag}'") } else { format!("imageDigest:'{digest}'") };
+            let wanted =
+                if digest.is_empty() { format!("imageTag:'{tag}'") } else { format!("imageDigest:'{digest}'") };
             let message = format!(
                 "The image with imageId {{{wanted}}} does not exist within the repository with name '{repository}' {registry}"
             );

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, sparse, text};
-use crate::world::{AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, Revision, Told, World, digest_of, epoch};
+use crate::world::{
+    AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, Revision, Told, World, digest_of, epoch,
+};
 
 pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
     let found = deployment(world, input)?;

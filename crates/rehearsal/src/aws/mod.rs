@@ -237,7 +237,9 @@ impl Protocol {
             Self::Query => {
                 Problem::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
             }
-            Self::Rest => Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") },
+            Self::Rest => {
+                Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") }
+            }
             Self::Json(_) => Problem::new("UnknownOperationException", ""),
             Self::Cbor => Problem { status: 404, ..Problem::new("UnknownOperationException", "") },
         }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy,
-    Revision, RollbackInfo, Switch, Told, World, install::next_version,
+    Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy, Revision,
+    RollbackInfo, Switch, Told, World, install::next_version,
 };
 
 /// How long a lifecycle event without a hook takes here. CodeDeploy would wait in Install for the replacement to come

@@ -8,7 +8,8 @@ use std::{
 use super::{
     Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
     DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer, ManagedBy, Pair,
-    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, account, account::digest_of, ids::arn,
+    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, account,
+    account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.

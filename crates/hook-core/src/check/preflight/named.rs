@@ -187,8 +187,13 @@ impl Sight {
                     seen
                 }
             }
-            (None, None) if there == 0 => Observation::not_applicable(&definition, format!("it names no {what} to look for")),
-            (None, None) => Observation::passed(&definition, if there == 1 { format!("its {what} is there") } else { format!("its {there} {what}s are there") }),
+            (None, None) if there == 0 => {
+                Observation::not_applicable(&definition, format!("it names no {what} to look for"))
+            }
+            (None, None) => Observation::passed(
+                &definition,
+                if there == 1 { format!("its {what} is there") } else { format!("its {there} {what}s are there") },
+            ),
         };
         observation.with(words)
     }
