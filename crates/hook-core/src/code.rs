@@ -64,6 +64,7 @@ codes! {
     UnexpectedStatus: "ask the same URL by hand and read the service's log",
     UnexpectedHeader: "ask the same URL by hand and read the service's log",
     UnexpectedBody: "ask the same URL by hand and read the service's log",
+    GrpcNotServing: "ask the health service by hand (grpc_health_probe) and read the service's log",
     TooSlow: "compare with the version in production under the same load",
     AlarmFiring: "look at the alarm's metric since the deployment began",
     AlarmMissing: "create the alarm or take its name out",

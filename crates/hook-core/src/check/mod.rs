@@ -5,6 +5,7 @@
 mod alarms;
 mod answers;
 mod ecs;
+mod grpc;
 mod http;
 mod image;
 mod judge;
@@ -41,6 +42,7 @@ pub const KINDS: &[Kind] = &[
     alarms::KIND,
     answers::KIND,
     ecs::KIND,
+    grpc::KIND,
     http::KIND,
     image::KIND,
     metric::KIND,
