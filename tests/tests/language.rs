@@ -102,6 +102,22 @@ hooks:
             .check("warns", "failed")
             .check("fails", "failed")
             .and(says("failed: fails: ")),
+        case("who only observes sees all of it")
+            .gate(
+                "version: 1
+mode: observe
+hooks:
+  before_allow_traffic:
+    run: fail-fast
+    built_in: none
+    checks:
+      - { name: fails, ecs: green, expect: [running >= 97] }
+      - { name: later, ecs: green, expect: [running >= 98], within: 400ms, every: 100ms }
+",
+            )
+            .succeeds()
+            .check("fails", "failed")
+            .check("later", "failed"),
         case("with nothing wrong every check ends")
             .gate("version: 1\nhooks: { before_allow_traffic: { run: fail-fast } }")
             .succeeds()

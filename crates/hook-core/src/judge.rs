@@ -105,7 +105,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     if let Some(settled) = gate::unless_applies(&gate.when, &circumstances) {
         return board.note("when", STRICT, settled);
     }
-    let run = gate.run;
+    let run = gate.run();
     let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
         Plan::NothingInWords => {

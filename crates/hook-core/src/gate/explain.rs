@@ -33,7 +33,7 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         Mode::Enforce => "answers Failed if a check fails",
         Mode::Observe => "only observes: it answers Succeeded whatever it finds, and says what it would have stopped",
     };
-    text += match gate.run {
+    text += match gate.run() {
         Run::Collect => "; every check runs to its end",
         Run::FailFast => "; the first check that fails ends the others",
     };

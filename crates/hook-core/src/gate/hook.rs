@@ -22,8 +22,8 @@ pub struct HookGate {
     pub deadline: Option<Duration>,
     /// `mode`: the hook's own, else the file's.
     pub mode: Mode,
-    /// `run`.
-    pub run: Run,
+    /// `run`, as the file has it.
+    run: Run,
     /// `when`: what has to be so for the hook to check anything.
     pub when: Vec<Condition>,
     /// `skip` of the file.
@@ -37,6 +37,14 @@ pub struct HookGate {
 }
 
 impl HookGate {
+    /// What to do after a check that stops the deployment. Who only observes wants to see all of it.
+    pub const fn run(&self) -> Run {
+        match self.mode {
+            Mode::Enforce => self.run,
+            Mode::Observe => Run::Collect,
+        }
+    }
+
     /// The file that would say all of this, built-in checks and defaults filled in.
     pub fn print(&self) -> String {
         print::yaml(&self.written)
