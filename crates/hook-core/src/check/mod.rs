@@ -4,6 +4,7 @@
 
 mod alarms;
 mod answers;
+mod body;
 mod ecs;
 mod grpc;
 mod http;
@@ -24,12 +25,13 @@ mod steps;
 mod targets;
 mod tcp;
 mod tls;
+mod way;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
-use self::probe::Detour;
+use self::way::Detour;
 pub use self::{ecs::Colour, http::article, known::Facts as KnownFacts, probe::Probe};
 use crate::{
     aws::Aws,
