@@ -198,5 +198,9 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
+        for name in ["check", "explain", "schema", "init", "run"] {
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+            insta::assert_snapshot!(format!("help_of_{name}"), help);
+        }
     }
 }

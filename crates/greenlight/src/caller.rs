@@ -11,11 +11,19 @@ use aws_smithy_http_client::{
 };
 use aws_types::region::Region;
 
-/// Finds them, and gives them under the names that Lambda gives them to a function.
+/// Who asks AWS.
+pub struct Caller {
+    /// The region.
+    pub region: String,
+    /// Region and credentials under the names that Lambda gives them to a function. Not for printing.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// Finds out.
 ///
 /// # Errors
 /// There is no region, or there are no credentials.
-pub async fn settings(profile: Option<&str>, region: Option<&str>) -> anyhow::Result<Vec<(&'static str, String)>> {
+pub async fn find(profile: Option<&str>, region: Option<&str>) -> anyhow::Result<Caller> {
     // ring as everywhere here, with the roots of this machine: a company's proxy may have its own.
     let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
@@ -26,7 +34,8 @@ pub async fn settings(profile: Option<&str>, region: Option<&str>) -> anyhow::Re
         loader = loader.region(Region::new(region.to_owned()));
     }
     let config = loader.load().await;
-    let region = config.region().context("no region: give --region, AWS_REGION, or a profile that has one")?;
+    let region =
+        config.region().context("no region: give --region, AWS_REGION, or a profile that has one")?.to_string();
     let provider = config.credentials_provider().context("no credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| {
         let error = anyhow::Error::new(error);
@@ -34,7 +43,7 @@ pub async fn settings(profile: Option<&str>, region: Option<&str>) -> anyhow::Re
     })?;
     let yes = |flag: Option<bool>| flag.filter(|flag| *flag).map(|flag| flag.to_string());
     let mut settings = vec![
-        ("AWS_REGION", region.to_string()),
+        ("AWS_REGION", region.clone()),
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
         // Another key's token would be in its way, so an empty one takes that away.
@@ -44,5 +53,5 @@ pub async fn settings(profile: Option<&str>, region: Option<&str>) -> anyhow::Re
     settings.extend(config.endpoint_url().map(|url| ("AWS_ENDPOINT_URL", url.to_owned())));
     settings.extend(yes(config.use_fips()).map(|flag| ("AWS_USE_FIPS_ENDPOINT", flag)));
     settings.extend(yes(config.use_dual_stack()).map(|flag| ("AWS_USE_DUALSTACK_ENDPOINT", flag)));
-    Ok(settings)
+    Ok(Caller { region, settings })
 }

@@ -56,6 +56,9 @@ pub fn explain(args: &Explain) -> Result<Verdict, Fault> {
     Ok(Verdict::Good)
 }
 
+/// A space at which no line is broken.
+const TIE: &str = "\u{a0}";
+
 /// The explanation as it fits the terminal: what has no room hangs under its beginning.
 fn laid_out(look: Look, text: &str) -> String {
     let lines = text.trim_end().lines().enumerate().map(|(index, line)| match (index, line.trim_start()) {
@@ -65,7 +68,12 @@ fn laid_out(look: Look, text: &str) -> String {
             // A long list of conditions is easier to read when each line of it begins in the same column.
             let (word, more) = rest.split_once(' ').filter(|(word, _)| *word == "expects").unwrap_or(("", rest));
             let head = format!("   {word}");
-            look.hang(&head, head.len() + usize::from(!word.is_empty()), Tone::Plain, more)
+            let (indent, more) = match word {
+                "" => (head.len(), more.to_owned()),
+                // And when no condition is broken in two: a space that is none keeps it together.
+                _ => (head.len() + 1, more.replace(' ', TIE).replace(&format!(",{TIE}"), ", ")),
+            };
+            look.hang(&head, indent, Tone::Plain, &more).replace(TIE, " ")
         }
         (_, rest) => match rest.split_once(". ") {
             Some((number, title)) if number.parse::<u32>().is_ok() => {

@@ -32,7 +32,7 @@ use crate::{
 const TICK: Duration = Duration::from_millis(200);
 
 const AFTER: &str = "\
-It reads AWS with your credentials, found as the aws command line finds them (environment, profile, SSO, a process, a role),
+It reads AWS with your credentials, found as the AWS SDKs find them (environment, profile, SSO, a process, a role),
 and sends the requests that the checks ask for. It answers nobody: CodeDeploy does not hear of it, and the hook itself decides.
 It judges what is there now, so long after the hook the answer may be another one.
 
@@ -91,12 +91,13 @@ pub async fn run(args: &Run) -> Result<Verdict, Fault> {
         }
         None => Vec::new(),
     };
-    settings.extend(caller::settings(args.profile.as_deref(), args.region.as_deref()).await.map_err(Fault::Usage)?);
+    let caller = caller::find(args.profile.as_deref(), args.region.as_deref()).await.map_err(Fault::Usage)?;
+    settings.extend(caller.settings);
     let trial = Trial::new(args.hook, &args.deployment_id, settings);
     let trial = trial.map_err(|faults| Fault::Usage(anyhow!("{}", faults.join("\n       "))))?;
     let concluded = match args.json {
         true => trial.logged(args.timeout).await,
-        false => told(&mut screen, args, &trial).await?,
+        false => told(&mut screen, args, &caller.region, &trial).await?,
     };
     if let Some(why) = concluded.unread {
         return Err(Fault::Usage(anyhow!("nothing was judged, as the deployment could not be read: {why}")));
@@ -118,12 +119,13 @@ fn refuse_faults(source: &Source) -> anyhow::Result<()> {
 }
 
 /// Tells of the checks as they end.
-async fn told(screen: &mut Screen, args: &Run, trial: &Trial) -> Result<Concluded, Fault> {
+async fn told(screen: &mut Screen, args: &Run, region: &str, trial: &Trial) -> Result<Concluded, Fault> {
     let name = rehearsed(args.hook);
     let mut timeline = Timeline::new(screen.look);
     let began = Instant::now();
     let moment = |what| Moment { at: began.elapsed(), what };
-    let heading = format!("deployment {}; it is only read, and CodeDeploy gets no answer", args.deployment_id);
+    let heading =
+        format!("deployment {} in {region}; it is only read, and CodeDeploy gets no answer", args.deployment_id);
     screen.say(&screen.look.hang("", 0, Tone::Quiet, &heading))?;
     screen.say(&timeline.moment(&moment(Happening::Invoked { hook: name })))?;
     let (tell, mut seen) = mpsc::unbounded_channel();

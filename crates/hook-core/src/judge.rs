@@ -221,12 +221,12 @@ impl Bench {
     fn unasked(&self, progress: &Progress, deployment: &DeploymentId, board: &Board) {
         let at = match progress.compared_with(self.hook) {
             Wiring::Right => return,
-            Wiring::Unknown(why) => format!("what CodeDeploy is at is not known ({why})"),
+            Wiring::Unknown(why) => format!("what CodeDeploy is at is not known: {why}"),
             Wiring::Wrong(event) => format!("CodeDeploy is at {event}"),
             Wiring::Over => "no lifecycle event is in progress".to_owned(),
         };
         let own = self.hook.event_name();
-        let note = format!("{at} and not at {own}, so what follows is about now");
+        let note = format!("{at}, so {own} is judged by what is there now");
         board.note("wiring", STRICT, Observation::not_applicable(format!("deployment {deployment}"), note));
     }
 
