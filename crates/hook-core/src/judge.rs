@@ -217,6 +217,19 @@ impl Bench {
         }
     }
 
+    /// Nobody waits for an answer, so that CodeDeploy is elsewhere is no fault of the wiring. What is judged is the present.
+    fn unasked(&self, progress: &Progress, deployment: &DeploymentId, board: &Board) {
+        let at = match progress.compared_with(self.hook) {
+            Wiring::Right => return,
+            Wiring::Unknown(why) => format!("what CodeDeploy is at is not known: {why}"),
+            Wiring::Wrong(event) => format!("CodeDeploy is at {event}"),
+            Wiring::Over => "no lifecycle event is in progress".to_owned(),
+        };
+        let own = self.hook.event_name();
+        let note = format!("{at}, so {own} is judged by what is there now");
+        board.note("wiring", STRICT, Observation::not_applicable(format!("deployment {deployment}"), note));
+    }
+
     /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
     async fn wired(
         &self,
@@ -225,6 +238,10 @@ impl Bench {
         board: &Board,
         until: Instant,
     ) -> Option<Discovery> {
+        if self.settings.wrong_event == WrongEvent::Unasked {
+            self.unasked(&discovery.progress, deployment, board);
+            return Some(discovery);
+        }
         let asked = Instant::now();
         while Instant::now() + PAUSE < until {
             let patience = match discovery.progress.compared_with(self.hook) {
@@ -253,7 +270,7 @@ impl Bench {
                 let observation =
                     Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
                 match self.settings.wrong_event {
-                    WrongEvent::Warn => board.note("wiring", WARN, observation),
+                    WrongEvent::Warn | WrongEvent::Unasked => board.note("wiring", WARN, observation),
                     WrongEvent::Fail => {
                         board.note("wiring", STRICT, observation);
                         return None;

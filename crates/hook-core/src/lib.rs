@@ -13,6 +13,7 @@ mod finding;
 mod gate;
 pub mod gate_file;
 mod handle;
+mod hearing;
 mod hook;
 mod ids;
 mod judge;
@@ -23,6 +24,7 @@ mod runner;
 mod settings;
 mod target;
 mod telemetry;
+pub mod trial;
 mod verdict;
 
 pub use self::{code::Code, hook::Hook};

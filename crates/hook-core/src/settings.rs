@@ -73,6 +73,8 @@ pub enum WrongEvent {
     Fail,
     /// Say so and go on.
     Warn,
+    /// CodeDeploy did not ask: a person does, perhaps when the event is long over. No word of the environment.
+    Unasked,
 }
 
 /// `GREENLIGHT_ROLLBACK`.
@@ -154,16 +156,23 @@ const LAMBDAS: [&str; 4] = [
 
 impl Settings {
     /// Of this process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
+        Self::of_process_but([])
+    }
+
+    /// Of this process, with other values for some variables; an empty one takes a variable away.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process_but(more: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))))
+        let more = more.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
     }
 
     /// From any source of names and values. A value that is empty counts as not set.
     pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        let vars: BTreeMap<String, String> = vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
+        vars.retain(|_, value| !value.trim().is_empty());
         let mut faults = Vec::new();
         for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !OURS.contains(&name.as_str())) {
             faults.push(match crate::gate::suggest(name, OURS) {
