@@ -238,3 +238,106 @@ async fn words_that_skip_nothing() {
     .await;
     insta::assert_snapshot!(told);
 }
+
+/// Who asks an address waits for its barrier, also where the file has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn barriers() {
+    let case = |title: &str, checks: &str| {
+        let gate = format!(
+            "version: 1\nhooks:\n  after_allow_test_traffic:\n    deadline: 6s\n    built_in: none\n    checks: [{checks}]\n"
+        );
+        Case::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    };
+    let miswired = |case: Case| {
+        case.world(|world| {
+            let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+            world.test().unwrap().default = vec![(blue, 1)];
+        })
+    };
+    let unasked = |played: &Played| same("the requests", &played.requests_to_service.len(), &0);
+    let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
+    let told = play(vec![
+        case("the one that is implied holds", mine).succeeds().check("reach green through test", "passed"),
+        miswired(case("the one that is implied does not", mine))
+            .fails("RanOutOfTime")
+            .check("mine", "not_run")
+            .and(unasked),
+        miswired(case(
+            "a barrier that may fail still holds back who waits for it",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }",
+        ))
+        .fails("NotRun")
+        .check("mine", "not_run")
+        .and(unasked),
+        miswired(case(
+            "an address in a body or a condition is one as well",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
+             { name: body, http: POST http://127.0.0.1:1/, json: { back: '{{test_url}}' }, expect: [status == 200] },
+             { name: condition, ecs: green, expect: ['task_set != {{test_url}}'] },
+             { name: elsewhere, http: 'http://127.0.0.1:1/', expect: [status == 200], on_fail: ignore }",
+        ))
+        .fails("NotRun")
+        .check("body", "not_run")
+        .check("condition", "not_run")
+        .check("elsewhere", "failed"),
+        miswired(case(
+            "the production listener has its own",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
+             { name: other, reach: green, listener: production, within: 0s, on_fail: ignore },
+             { name: production, http: '{{production_url}}/', expect: [status == 200], on_error: warn }",
+        ))
+        .succeeds()
+        .check("production", "not_run"),
+        miswired(case(
+            "a barrier that does not apply here opens nothing",
+            "{ name: first, reach: green, within: 0s, on_fail: ignore },
+             { name: second, reach: green, within: 0s, when: [application == another] },
+             { name: mine, http: '{{test_url}}/', expect: [status == 200], on_error: ignore }",
+        ))
+        .succeeds()
+        .check("mine", "not_run")
+        .and(unasked),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// A file's checks are added to the built-in ones, which it can change or leave out; nothing at all needs words.
+#[tokio::test(flavor = "multi_thread")]
+async fn built_in_checks() {
+    let case = |title: &str, hook: &str| {
+        let gate = format!("version: 1\nhooks: {{ before_allow_traffic: {hook} }}\n");
+        Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    };
+    let names = |expected: &'static [&'static str]| {
+        move |played: &Played| {
+            let mut names: Vec<_> = played.checks.iter().map(|check| check.name.as_str()).collect();
+            names.sort_unstable();
+            same("the checks", &names[..], expected)
+        }
+    };
+    let mine = "checks: [{ name: mine, ecs: green, expect: [running >= 1] }]";
+    let told = play(vec![
+        case("without a word of them", "{}").succeeds().and(names(&["alarms", "targets", "tasks"])),
+        case("with one of its own", &format!("{{ {mine} }}")).and(names(&["alarms", "mine", "targets", "tasks"])),
+        case("only its own", &format!("{{ built_in: none, {mine} }}")).and(names(&["mine"])),
+        case("none of its own, in words", "{ checks: none }").and(names(&["alarms", "targets", "tasks"])),
+        case("none at all, in words", "{ built_in: none, checks: none }").succeeds().and(names(&["gate"])),
+        case("none at all, without a word", "{ built_in: none }").fails("GateEmpty"),
+        case("none at all, and an empty list", "{ built_in: none, checks: [] }").fails("GateEmpty"),
+        case("keys of one are changed", "{ built_in: { tasks: { on_fail: warn, within: 0s } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds()
+            .warns("NotSteady"),
+        case("its conditions are changed", "{ built_in: { tasks: { expect: [running >= 1] } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds(),
+        case("one is left out where it does not apply", "{ built_in: { alarms: { when: [application == another] } } }")
+            .world(|world| world.alarms.clear())
+            .succeeds()
+            .check("alarms", "not_applicable"),
+        case("one that there is not", "{ built_in: { task: { on_fail: warn } } }").fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
