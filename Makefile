@@ -14,7 +14,7 @@ PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards rie-test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test soak guards fuzz rie-test lint fmt docs check package advisories tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,17 @@ test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs 
 soak: ## random faults at once, COUNT=1000 runs from SEED=… on; ends with 1 if one broke the promise
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug $(TARGET)/debug/soak "$(or $(COUNT),1000)" "$(SEED)"
+
+# Without a sanitizer: unsafe code is forbidden here, and what is looked for is a panic or a promise that does not hold.
+FUZZ := $(TARGET)/fuzz-corpus
+fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz and a nightly toolchain)
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is not installed: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	mkdir -p $(FUZZ)/gate $(FUZZ)/event $(FUZZ)/samples
+	awk '/^```yaml$$/ { file = "$(FUZZ)/samples/" ++n ".yaml"; next } /^```$$/ { file = ""; next } file { print > file }' docs/GATE-FILE.md
+	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz gate $(FUZZ)/gate $(FUZZ)/samples docs/examples \
+		crates/hook-core/tests/faulty -- -dict=fuzz/gate.dict -max_len=4096 -timeout=10 -max_total_time=$(or $(SECONDS),600)
+	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
+		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 
 guards: $(PYTHON)/.wire ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)

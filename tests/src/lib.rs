@@ -59,7 +59,7 @@ type Look = Box<dyn Fn(&Played) -> Result<(), String> + Send>;
 pub struct Case {
     title: String,
     hook: HookName,
-    gate: Option<&'static str>,
+    gate: Option<String>,
     breaks: Vec<Break>,
     looks: Vec<Look>,
 }
@@ -67,7 +67,13 @@ pub struct Case {
 impl Case {
     /// A hook in the good world.
     pub fn new(hook: HookName, title: &str) -> Self {
-        Self { title: title.to_owned(), hook, gate: Some(SHORT_WINDOWS), breaks: Vec::new(), looks: Vec::new() }
+        Self {
+            title: title.to_owned(),
+            hook,
+            gate: Some(SHORT_WINDOWS.to_owned()),
+            breaks: Vec::new(),
+            looks: Vec::new(),
+        }
     }
 
     fn look(mut self, look: impl Fn(&Played) -> Result<(), String> + Send + 'static) -> Self {
@@ -87,8 +93,8 @@ impl Case {
     }
 
     /// Gives it another gate file than the one with short windows.
-    pub fn gate(self, text: &'static str) -> Self {
-        Self { gate: Some(text), ..self }
+    pub fn gate(self, text: impl Into<String>) -> Self {
+        Self { gate: Some(text.into()), ..self }
     }
 
     /// Gives it no gate file.
@@ -188,7 +194,7 @@ impl Case {
     async fn play(self) -> anyhow::Result<(String, Vec<String>)> {
         let mut stage = Stage::at(self.hook).await;
         if let Some(gate) = self.gate {
-            stage = stage.gate(gate);
+            stage = stage.gate(&gate);
         }
         for breaks in self.breaks {
             stage = breaks(stage);

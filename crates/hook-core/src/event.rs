@@ -69,10 +69,7 @@ pub fn parse_record(mut record: Value) -> Result<Record, Error> {
     if let Some(why) = record.get(NOT_JSON).and_then(Value::as_str) {
         return Err(Error::EventNotJson(why.to_owned()));
     }
-    let short = |text: Option<&Value>| {
-        let text = text.and_then(Value::as_str).unwrap_or_default();
-        text.chars().filter(|letter| !letter.is_control()).take(140).collect::<String>()
-    };
+    let short = |text: Option<&Value>| short(text.and_then(Value::as_str).unwrap_or_default(), 140);
     let context = &record["requestContext"];
     let arn = short(context.get("functionArn"));
     let condition = short(context.get("condition"));
@@ -95,11 +92,16 @@ fn malformed(why: String) -> Error {
     Error::EventMalformed(why)
 }
 
+/// So many of its characters, fit for one line of a log.
+fn short(text: &str, most: usize) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(most).collect()
+}
+
 /// What the payload looks like, by its keys only: values may be secret, and keys are cut to a few.
 fn describe(payload: &Value) -> String {
     let kind = match payload {
         Value::Object(map) => {
-            let keys: Vec<_> = map.keys().take(6).map(|key| key.chars().take(40).collect::<String>()).collect();
+            let keys: Vec<_> = map.keys().take(6).map(|key| short(key, 40)).collect();
             let more = if map.len() > 6 { ", …" } else { "" };
             return format!("the payload has the keys [{}{more}]", keys.join(", "));
         }
@@ -124,6 +126,13 @@ mod tests {
             parse(json!({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc", "Extra": {"a": 1}})).unwrap();
         assert_eq!(execution.deployment.as_str(), "d-1");
         assert_eq!(execution.id.expose(), "abc");
+    }
+
+    /// Found by the fuzz target `event`.
+    #[test]
+    fn a_key_with_control_characters_is_told_without_them() {
+        let error = parse(json!({"Depl\u{7f}oymentId\n\u{1b}[31m": "d-1"})).unwrap_err();
+        assert!(!error.to_string().contains(char::is_control), "{error:?}");
     }
 
     fn record() -> Value {

@@ -10,6 +10,8 @@ mod definition;
 mod error;
 mod event;
 mod finding;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 pub mod gate_file;
 mod handle;

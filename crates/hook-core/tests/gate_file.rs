@@ -5,7 +5,7 @@
     reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
 )]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use hook_core::{Hook, gate_file};
 use proptest::prelude::*;
@@ -176,6 +176,56 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     let checks = schema["$defs"]["check"]["anyOf"].as_array().unwrap();
     let told: Vec<_> = std::iter::once(&schema).chain(checks).map(told).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// The paths of all keys that a schema knows, `hooks.*.checks.http` for one, whatever the hook.
+fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    if let Some(to) = schema["$ref"].as_str() {
+        return known(root.pointer(to.trim_start_matches('#')).unwrap(), root, path, paths);
+    }
+    let parts = schema["anyOf"].as_array().into_iter().flatten().chain(schema.get("items"));
+    parts.for_each(|part| known(part, root, path, paths));
+    if schema["additionalProperties"].is_object() {
+        known(&schema["additionalProperties"], root, &format!("{path}.*"), paths);
+    }
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let path = match path {
+            "" => key.clone(),
+            "hooks" => "hooks.*".to_owned(),
+            path => format!("{path}.{key}"),
+        };
+        known(schema, root, &path, paths);
+        paths.insert(path);
+    }
+}
+
+/// The same of a file.
+fn used(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    value.as_array().into_iter().flatten().for_each(|item| used(item, path, paths));
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let path = match path {
+            "" => key.clone(),
+            "hooks" => "hooks.*".to_owned(),
+            path => format!("{path}.{key}"),
+        };
+        used(value, &path, paths);
+        paths.insert(path);
+    }
+}
+
+#[test]
+fn every_key_has_a_sample_in_the_manual() {
+    let schema = gate_file::schema();
+    let (mut all, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    known(&schema, &schema, "", &mut all);
+    samples().into_iter().for_each(|sample| used(&json(sample), "", &mut seen));
+    assert!(all.contains("hooks.*.checks.http") && all.contains("defaults.http.retry.transport"), "{all:?}");
+    // A step is a request with two keys more: what has a sample in an `http` check needs no second one.
+    let of_http = |path: &str| {
+        path.strip_prefix("hooks.*.checks.steps.").is_some_and(|key| seen.contains(&format!("hooks.*.checks.{key}")))
+    };
+    let missing: Vec<_> = all.difference(&seen).filter(|path| !of_http(path)).collect();
+    assert!(missing.is_empty(), "docs/GATE-FILE.md has no sample with {missing:?}");
 }
 
 fn any_span() -> impl Strategy<Value = String> {

@@ -222,7 +222,10 @@ pub fn broken(asked: &Asked) -> Vec<String> {
         broken.push(format!("the answer came after {after}, when the net had long been at its end"));
     }
     let succeeded = taken.iter().any(|sent| sent.status == word(Answer::Succeeded));
-    if let Some(check) = asked.checks.iter().find(|check| succeeded && check.decision == "fail") {
+    // Who only observes lets everything through, and its verdict says what it would have stopped.
+    let observes = asked.verdict.contains(" succeeded, observed: would have failed: ");
+    let stops = |check: &&CheckLine| succeeded && !observes && check.decision == "fail";
+    if let Some(check) = asked.checks.iter().find(stops) {
         broken.push(format!("it put Succeeded, and its check `{}` says fail", check.name));
     }
     // The words with which a verdict says that there was nothing to check, on purpose.

@@ -35,6 +35,9 @@ pub struct Expect {
     /// Codes of which some check has to warn, whatever the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warns: Vec<String>,
+    /// Codes for which a hook that only observes would have stopped it, in the order of the hooks, and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Vec<String>>,
 }
 
 /// One thing that happened, `at` after the deployment was created.

@@ -116,6 +116,10 @@ impl Check for Alarms {
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
+            let expect = match scene.rendered(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
             let mut names = self.selector.names.clone();
             if self.selector.deployment_group {
                 match of_the_group(scene) {
@@ -134,7 +138,8 @@ impl Check for Alarms {
                     Err(fault) => return fault.observed(),
                 }
             }
-            let look = || async { Look::Now(self.once(scene, &names, &none).await.unwrap_or_else(Fault::observed)) };
+            let look =
+                || async { Look::Now(self.once(scene, &expect, &names, &none).await.unwrap_or_else(Fault::observed)) };
             self.pace.watch(scene, look).await
         })
     }
@@ -165,7 +170,13 @@ fn of_the_group(scene: &Scene) -> Result<&[String], Observation> {
 
 impl Alarms {
     /// `none` are selectors that chose nothing.
-    async fn once(&self, scene: &Scene, names: &[String], none: &[String]) -> Result<Observation, Fault> {
+    async fn once(
+        &self,
+        scene: &Scene,
+        expect: &[Condition],
+        names: &[String],
+        none: &[String],
+    ) -> Result<Observation, Fault> {
         let mut found = scene.aws.alarms(names).await?;
         let mut none = none.to_vec();
         for prefix in &self.selector.prefixes {
@@ -184,7 +195,7 @@ impl Alarms {
             .map(|what| Observation::no_data(Code::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
         let each = all.iter().map(|name| {
             let alarm = found.iter().find(|alarm| alarm.name == **name);
-            (alarm, self.one(name, alarm))
+            (alarm, one(expect, name, alarm))
         });
         for (alarm, observation) in each.chain(nothing.map(|observation| (None, observation))) {
             if let Some(alarm) =
@@ -210,7 +221,7 @@ impl Alarms {
         }
         let fine = || {
             let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
-            Observation::passed(resource, self.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", "))
+            Observation::passed(resource, expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", "))
         };
         Ok(match worst {
             Some(observation) if observation.holds() => fine().with(excused),
@@ -220,33 +231,33 @@ impl Alarms {
             None => Observation { seen: "nothing new".to_owned(), ..fine() }.with(excused),
         })
     }
+}
 
-    fn one(&self, name: &str, alarm: Option<&Alarm>) -> Observation {
-        let resource = format!("alarm {name}");
-        let facts = alarm.map(|alarm| ("state", Value::Text(alarm.state.clone())));
-        let facts = BTreeMap::from_iter(facts);
-        let missing = |condition: &Condition, _: &str| {
-            Observation::no_data(Code::AlarmMissing, &resource, condition.to_string(), "no such alarm")
-        };
-        let mut observation = judge(&resource, &self.expect, &facts, missing);
-        match alarm {
-            None if observation.outcome == Outcome::Failed => {
-                observation = Observation { seen: "no such alarm".to_owned(), ..observation }
-                    .but(Outcome::Failed, Code::AlarmMissing);
-            }
-            // Whoever names this state has an opinion about it.
-            Some(alarm) if alarm.state == NO_DATA && !self.expect.iter().any(|condition| condition.names(NO_DATA)) => {
-                let expected = self.expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-                observation =
-                    Observation::no_data(Code::AlarmNoData, resource, expected, NO_DATA).with([alarm.reason.clone()]);
-            }
-            Some(alarm) if !observation.holds() && !alarm.reason.is_empty() => {
-                observation.details.insert(0, alarm.reason.clone());
-            }
-            _ => {}
+fn one(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
+    let resource = format!("alarm {name}");
+    let facts = alarm.map(|alarm| ("state", Value::Text(alarm.state.clone())));
+    let facts = BTreeMap::from_iter(facts);
+    let missing = |condition: &Condition, _: &str| {
+        Observation::no_data(Code::AlarmMissing, &resource, condition.to_string(), "no such alarm")
+    };
+    let mut observation = judge(&resource, expect, &facts, missing);
+    match alarm {
+        None if observation.outcome == Outcome::Failed => {
+            observation = Observation { seen: "no such alarm".to_owned(), ..observation }
+                .but(Outcome::Failed, Code::AlarmMissing);
         }
-        observation
+        // Whoever names this state has an opinion about it.
+        Some(alarm) if alarm.state == NO_DATA && !expect.iter().any(|condition| condition.names(NO_DATA)) => {
+            let expected = expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
+            observation =
+                Observation::no_data(Code::AlarmNoData, resource, expected, NO_DATA).with([alarm.reason.clone()]);
+        }
+        Some(alarm) if !observation.holds() && !alarm.reason.is_empty() => {
+            observation.details.insert(0, alarm.reason.clone());
+        }
+        _ => {}
     }
+    observation
 }
 
 /// What is false weighs more than what is not known.

@@ -84,7 +84,10 @@ impl Check for Answers {
                 Ok((resolve(address, &path)?, expect))
             });
             let ((url, detour), expect) = match asked {
-                Ok(asked) => asked,
+                Ok((place, expect)) => match scene.rendered(&expect).await {
+                    Ok(expect) => (place, expect),
+                    Err(observation) => return observation,
+                },
                 Err(observation) => return observation,
             };
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };

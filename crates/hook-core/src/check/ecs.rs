@@ -134,9 +134,13 @@ impl Check for Ecs {
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
+            let expect = match scene.rendered(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
             let roll = Mutex::new(None);
             let look = || async {
-                let look = self.once(scene, &roll).await.unwrap_or_else(|fault| Look::Now(fault.observed()));
+                let look = self.once(scene, &expect, &roll).await.unwrap_or_else(|fault| Look::Now(fault.observed()));
                 if !matches!(&look, Look::Now(observation) if observation.holds()) {
                     // The window is broken, and whoever runs when it begins anew belongs to it.
                     *roll.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -153,7 +157,7 @@ impl Ecs {
         self.expect.iter().any(|condition| condition.mentions(subject))
     }
 
-    async fn once(&self, scene: &Scene, roll: &Mutex<Option<Roll>>) -> Result<Look, Fault> {
+    async fn once(&self, scene: &Scene, expect: &[Condition], roll: &Mutex<Option<Roll>>) -> Result<Look, Fault> {
         let (cluster, deployment) = (&scene.target.cluster, &scene.target.deployment.id);
         let service = scene.aws.service(cluster, &scene.target.service.name).await?;
         let resource = format!("service {}", service.name);
@@ -213,7 +217,7 @@ impl Ecs {
         let absent = |condition: &Condition, subject: &str| {
             Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), format!("no {subject}"))
         };
-        let mut observation = judge(&resource, &self.expect, &facts, absent).led_by(details);
+        let mut observation = judge(&resource, expect, &facts, absent).led_by(details);
         if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
             observation.code = Some(Code::OriginalNotSteady);
         }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Colour, Scene};
+use super::{Colour, Scene, http::with_facts};
 use crate::{
     aws::Listed,
     definition::{Image, TaskDefinition},
-    gate::{Fact, Unknown, Version},
+    finding::Observation,
+    gate::{Condition, Fact, Unknown, Version},
     target::TaskSet,
 };
 
@@ -26,6 +27,12 @@ impl Scene {
             known.insert(fact.clone(), value);
         }
         known
+    }
+
+    /// Conditions with the values of their facts, or why there are none.
+    pub async fn rendered(&self, expect: &[Condition]) -> Result<Vec<Condition>, Observation> {
+        let facts = expect.iter().flat_map(Condition::facts).cloned().collect();
+        with_facts(expect, &self.known(&facts).await)
     }
 
     fn plain(&self, fact: &Fact) -> Result<String, Unknown> {

@@ -46,12 +46,19 @@ impl Check for Targets {
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
-        Box::pin(self.pace.watch(scene, || async { Look::Now(self.once(scene).await.unwrap_or_else(Fault::observed)) }))
+        Box::pin(async {
+            let expect = match scene.rendered(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
+            let look = || async { Look::Now(self.once(scene, &expect).await.unwrap_or_else(Fault::observed)) };
+            self.pace.watch(scene, look).await
+        })
     }
 }
 
 impl Targets {
-    async fn once(&self, scene: &Scene) -> Result<Observation, Fault> {
+    async fn once(&self, scene: &Scene, expect: &[Condition]) -> Result<Observation, Fault> {
         let deployment = &scene.target.deployment;
         let Some(group) = &scene.target.green_group else {
             let resource = format!("service {}", scene.target.service.name);
@@ -96,7 +103,7 @@ impl Targets {
         let more = ill.len().saturating_sub(TOLD);
         let told = ill.iter().take(TOLD).map(|target| describe(target));
         let told = told.chain((more > 0).then(|| format!("and {more} more"))).collect::<Vec<_>>();
-        Ok(judge(&resource, &self.expect, &facts, absent).led_by(told))
+        Ok(judge(&resource, expect, &facts, absent).led_by(told))
     }
 }
 

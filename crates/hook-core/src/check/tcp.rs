@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Check, Kind, Looking, Route, Scene,
+    http::with_facts,
     judge::judge,
     known,
     poll::{Look, Pace},
@@ -81,7 +82,11 @@ impl Check for Tcp {
                 Ok(place) => place,
                 Err(observation) => return observation,
             };
-            self.pace.watch(scene, || async { Look::Now(self.once(scene, &host, port).await) }).await
+            let expect = match with_facts(&self.expect, &known) {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
+            self.pace.watch(scene, || async { Look::Now(self.once(scene, &expect, &host, port).await) }).await
         })
     }
 }
@@ -97,7 +102,7 @@ impl Tcp {
             .ok_or_else(|| Observation::errored(Code::RequestFailed, "`tcp`", format!("{rendered} is not HOST:PORT")))
     }
 
-    async fn once(&self, scene: &Scene, host: &str, port: u16) -> Observation {
+    async fn once(&self, scene: &Scene, expect: &[Condition], host: &str, port: u16) -> Observation {
         let resource = format!("TCP {host}:{port}");
         match scene.probe.connect(host, port, self.timeout).await {
             Err(trouble) => Observation::failed(trouble.code, resource, "a connection", trouble.words()),
@@ -108,7 +113,7 @@ impl Tcp {
                     let seen = format!("no {subject}");
                     Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), seen)
                 };
-                let mut observation = judge(&resource, &self.expect, &facts, absent);
+                let mut observation = judge(&resource, expect, &facts, absent);
                 if observation.holds() {
                     observation.seen = format!("accepts connections ({})", crate::gate::in_words(latency));
                 }

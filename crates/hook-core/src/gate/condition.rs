@@ -221,7 +221,10 @@ impl Condition {
 
     /// Whether it compares with this word.
     pub fn names(&self, word: &str) -> bool {
-        self.operands.iter().any(|operand| matches!(operand, Operand::Value(Value::Text(text)) if text == word))
+        self.operands.iter().any(|operand| match operand {
+            Operand::Value(Value::Text(text)) | Operand::Fact(text) => text == word,
+            _ => false,
+        })
     }
 
     /// Looks whether it is true.

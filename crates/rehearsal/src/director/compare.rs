@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     hook_name::HookName,
-    report::{Expect, HookRun, Outcome},
+    report::{Answer, Expect, HookRun, Outcome},
 };
 
 /// The differences; none when the promise was kept.
@@ -27,6 +27,20 @@ pub(super) fn differences(
         let seen =
             if warned.is_empty() { "there was none".to_owned() } else { format!("there was {}", warned.join(", ")) };
         differences.push(format!("expected a warning of {code}; {seen}"));
+    }
+    if let Some(expected) = &expect.observed {
+        let observes = |run: &&HookRun| {
+            run.answer == Some(Answer::Succeeded) && run.checks.iter().any(|check| check.decision == "fail")
+        };
+        let seen: Vec<_> = hooks.iter().filter(observes).map(|run| run.code.clone()).collect();
+        if seen != *expected {
+            let told = |codes: &[String]| if codes.is_empty() { "nothing".to_owned() } else { codes.join(", ") };
+            differences.push(format!(
+                "expected that who observes would have stopped it for {}; it was {}",
+                told(expected),
+                told(&seen)
+            ));
+        }
     }
     differences
 }
@@ -100,6 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn what_an_observing_hook_would_have_stopped_has_to_be_what_was_promised() {
+        let fails = HookRun { answer: Some(Answer::Succeeded), ..run("TargetsUnhealthy", "AlarmNoData") };
+        let observed = |codes: &[&str]| {
+            let mut fails = fails.clone();
+            fails.checks[0].decision = "fail".into();
+            let observed = Some(codes.iter().map(|code| (*code).to_owned()).collect());
+            let promise = Expect { observed, ..expect(Outcome::Succeeded, None, None) };
+            differences(&promise, Outcome::Succeeded, None, &[fails]).join("")
+        };
+        assert_eq!(observed(&["TargetsUnhealthy"]), "");
+        assert_eq!(
+            observed(&[]),
+            "expected that who observes would have stopped it for nothing; it was TargetsUnhealthy"
+        );
+    }
+
+    #[test]
     fn a_warning_that_was_promised_has_to_come() {
         let promise = Expect { warns: vec!["AlarmNoData".into()], ..expect(Outcome::Succeeded, None, None) };
         let told = |warned| differences(&promise, Outcome::Succeeded, None, &[run("", warned)]);
@@ -117,7 +148,7 @@ mod tests {
     }
 
     fn expect(outcome: Outcome, stopped_by: Option<HookName>, code: Option<&str>) -> Expect {
-        Expect { outcome, stopped_by, code: code.map(str::to_owned), warns: Vec::new() }
+        Expect { outcome, stopped_by, code: code.map(str::to_owned), warns: Vec::new(), observed: None }
     }
 
     #[test]

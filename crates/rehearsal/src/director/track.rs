@@ -119,6 +119,7 @@ impl<'a, F: Functions> Track<'a, F> {
         let mut world = self.world();
         let before = world.serving();
         let id = world.begin(SystemTime::now(), &self.play.creator);
+        world.deployment().description.clone_from(&self.play.description);
         world.configure(&self.play.world);
         if self.play.platform == Platform::Lambda {
             world.on_platform("Lambda");

@@ -146,6 +146,8 @@ fn every_way_to_break_it_is_told() {
     assert!(told(Asked { sent: nowhere, ..good() }).contains("when the net had long been at its end"));
     let lie = Asked { checks: vec![check("fail")], ..good() };
     assert_eq!(told(lie), "it put Succeeded, and its check `targets` says fail");
+    let said = "AfterInstall succeeded, observed: would have failed: targets: 1 of 2 unhealthy".to_owned();
+    assert_eq!(told(Asked { checks: vec![check("fail")], verdict: said, ..good() }), "", "it only observes");
     let blind = Asked { checks: vec![], ..good() };
     assert_eq!(told(blind), "it put Succeeded, and has neither checked anything nor said why not");
     let silent = Asked { answered_by: Nobody, sent: vec![], ..good() };

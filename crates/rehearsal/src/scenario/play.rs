@@ -21,6 +21,9 @@ pub struct Play {
     /// Who creates it, in CodeDeploy's words: `user`, `codeDeployRollback`, ….
     #[serde(default = "creator")]
     pub creator: String,
+    /// What its creator wrote about it.
+    #[serde(default)]
+    pub description: Option<String>,
     /// Its compute platform.
     #[serde(default)]
     pub platform: Platform,

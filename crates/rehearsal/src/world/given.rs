@@ -1,5 +1,7 @@
 //! What a scenario can say about the world before the first deployment. Everything left out is as in the good world.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// What is different before the first deployment.
@@ -16,6 +18,8 @@ pub struct Given {
     pub composite: Vec<String>,
     /// Those of them that nobody has made, or that somebody has deleted.
     pub missing: Vec<String>,
+    /// Tags that all alarms have.
+    pub alarm_tags: BTreeMap<String, String>,
     /// So many alarms more, of which the deployment group knows nothing: `shop-001`, `shop-002`, ….
     pub more_alarms: u16,
     /// Whether a failed deployment rolls back by itself.
@@ -48,6 +52,7 @@ impl Default for Given {
             silent: Vec::new(),
             composite: Vec::new(),
             missing: Vec::new(),
+            alarm_tags: BTreeMap::new(),
             more_alarms: 0,
             auto_rollback: true,
             test_listener: true,

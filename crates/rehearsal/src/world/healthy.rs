@@ -321,5 +321,5 @@ fn alarm(name: String, given: &Given, now: SystemTime) -> Alarm {
         ("OK", "", now - DAY)
     };
     let kind = if given.composite.contains(&name) { AlarmKind::Composite } else { AlarmKind::Metric };
-    Alarm { name, kind, state: state.into(), reason: reason.into(), since, tags: BTreeMap::new() }
+    Alarm { name, kind, state: state.into(), reason: reason.into(), since, tags: given.alarm_tags.clone() }
 }

@@ -1,0 +1,149 @@
+//! The worked example of the gate file, played in full by the real programs: a deployment that passes it, and deployments
+//! that it stops, each for a reason of its own.
+
+use greenlight_tests::binaries;
+use rehearsal::{Options, Outcome, Report, Scenario, rehearse};
+use tokio::sync::mpsc;
+
+const EXAMPLE: &str = include_str!("../../docs/examples/greenlight.yaml");
+
+/// The check that begins with this line, as it stands in the file.
+fn check(first: &str) -> &'static str {
+    let from = EXAMPLE.find(first).unwrap_or_else(|| panic!("the example has no {first}"));
+    let indent = first.chars().take_while(|letter| *letter == ' ').count();
+    let mut end = from;
+    for line in EXAMPLE[from..].split_inclusive('\n') {
+        let own = line.chars().take_while(|letter| *letter == ' ').count();
+        if end > from && (line.trim().is_empty() || own <= indent) {
+            break;
+        }
+        end += line.len();
+    }
+    &EXAMPLE[from..end]
+}
+
+/// The example without the checks of later versions, and with windows for impatient people. Nothing else differs.
+fn gate() -> String {
+    let mut text = EXAMPLE.to_owned();
+    for later in ["      - name: catalogue under light load\n", "      - name: order round trip\n", "      - metric: "]
+    {
+        text = text.replace(check(later), "");
+    }
+    for (patient, impatient) in [
+        ("        consecutive: 3\n", "        consecutive: 3\n        within: 5s\n        every: 100ms\n"),
+        ("stable_for: 30s\n", "stable_for: 1s\n        every: 100ms\n"),
+        ("        for: 8m\n        every: 30s\n", "        for: 1s\n        every: 100ms\n"),
+        // What the file says of what is built in: nothing, and so it waits for minutes.
+        (
+            "  after_allow_traffic:\n",
+            "  after_allow_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
+        ),
+        (
+            "  after_allow_test_traffic:\n",
+            "  after_allow_test_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms } }\n",
+        ),
+        (
+            "      - ecs: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n",
+            "      - ecs: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n        within: 5s\n        every: 100ms\n",
+        ),
+    ] {
+        assert_eq!(text.matches(patient).count(), 1, "the example has no {patient}");
+        text = text.replace(patient, impatient);
+    }
+    text
+}
+
+/// A deployment in the world that the example is about, but for what `world` says of it.
+async fn played(given: &str, world: &str, expect: &str) -> Report {
+    let scenario = format!(
+        "name: worked-example
+about: The worked example.
+given:
+  alarms: [shop-prod-5xx, shop-db-connections, shop-queue-age]
+  alarm_tags: {{ gate: 'true' }}
+  {given}
+deployments:
+  - world: {{ {world} }}
+    expect: {{ {expect} }}
+gate: {}
+",
+        // JSON is YAML.
+        serde_json::to_string(&gate()).unwrap()
+    );
+    let scenario = Scenario::from_yaml(&scenario, "the worked example").unwrap();
+    let options = Options { binaries: binaries().to_owned(), ..Options::default() };
+    let (moments, _told) = mpsc::unbounded_channel();
+    let report = rehearse(&scenario, &options, moments).await.unwrap();
+    let logs: Vec<_> = report.logs.iter().map(|(hook, line)| format!("{hook}: {line}")).collect();
+    let differences: Vec<_> = report.deployments.iter().flat_map(|one| &one.differences).collect();
+    assert!(report.held(), "{differences:?} {:?}\n{}", report.unknown_operations, logs.join("\n"));
+    report
+}
+
+const HEALTHY: &str = r#"routes: { /health: { body: '{"status":"ok"}' } }"#;
+
+#[test]
+fn what_is_left_out_is_what_later_versions_bring() {
+    let left: Vec<_> = EXAMPLE.lines().filter(|line| !gate().contains(line.trim())).map(str::trim).collect();
+    for line in &left {
+        let of_later =
+            ["      - name: catalogue under light load\n", "      - name: order round trip\n", "      - metric: "]
+                .iter()
+                .any(|first| check(first).contains(line));
+        assert!(of_later || line.contains("30s") || line.contains("8m"), "the test leaves out {line:?}");
+    }
+    assert_eq!(hook_core::gate_file::check(&gate()), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_release_passes_every_check_of_it() {
+    let report = played("", HEALTHY, "outcome: succeeded").await;
+    let [deployment] = &report.deployments[..] else { panic!("one deployment") };
+    assert_eq!(deployment.outcome, Outcome::Succeeded);
+    let mut told = String::new();
+    for hook in &deployment.hooks {
+        let mut checks: Vec<_> =
+            hook.checks.iter().map(|check| format!("  {:<14} {}\n", check.outcome, check.name)).collect();
+        checks.sort();
+        told += &format!("{}\n{}", hook.hook, checks.concat());
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
+    let stopped = |by: &str, code: &str| format!("outcome: rolled-back, stopped_by: {by}, code: {code}");
+    let fires = |after: &str| format!("alarms: [{{ name: shop-queue-age, fires_after: {after}, reason: too old }}]");
+    tokio::join!(
+        played(
+            "",
+            "tasks_stop: { code: EssentialContainerExited, reason: Essential container in task exited, exit_code: 1 }",
+            "outcome: rolled-back, stopped_by: after_install, code: TasksStopped"
+        ),
+        played(
+            "",
+            "image_holds: 1.41.0",
+            "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: WrongVersionAnswers"
+        ),
+        played(
+            "",
+            r#"routes: { /health: { body: '{"status":"starting"}' } }"#,
+            "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: UnexpectedBody"
+        ),
+    );
+    let before = format!("{HEALTHY}, {}", fires("AllowTestTraffic"));
+    let after = format!("{HEALTHY}, {}", fires("AllowTraffic"));
+    let (early, late) = (stopped("before_allow_traffic", "AlarmFiring"), stopped("after_allow_traffic", "AlarmFiring"));
+    tokio::join!(
+        played("", &before, &early),
+        played("", &after, &late),
+        // A fire that burns already must not block its cure: that is a warning at first, and then no news.
+        played("firing: [shop-prod-5xx]", HEALTHY, "outcome: succeeded, warns: [AlarmFiring]"),
+        // Nobody knows how the database is: before the shift the file lets that pass, and after it not.
+        played(
+            "silent: [shop-db-connections]",
+            HEALTHY,
+            "outcome: rolled-back, stopped_by: after_allow_traffic, code: AlarmNoData, warns: [AlarmNoData]"
+        ),
+    );
+}

@@ -1,0 +1,343 @@
+//! Rules of the gate file's language in the real programs: facts, defaults, deadlines, windows, words that skip nothing.
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{Fault, HookName, Played, Trouble};
+
+fn sent(played: &Played) -> serde_json::Value {
+    let request = played.requests_to_service.last().map(|request| request.body.clone()).unwrap_or_default();
+    serde_json::from_slice(request.as_ref()).unwrap_or_default()
+}
+
+/// Every fact, as the service gets to see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts() {
+    const GATE: &str = "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { reach: green, settle: 0s }
+      - name: mine
+        http: POST {{test_url}}/facts
+        json:
+          deployment: '{{deployment_id}}'
+          of: '{{application}} {{deployment_group}} {{region}} {{cluster}} {{service}}'
+          green: '{{green.image_tag}} {{green.task_definition}} {{green.revision}} {{green.task_set}}'
+          digest: '{{green.image_digest}}'
+          blue: '{{blue.image_tag}} {{blue.task_definition}} {{blue.revision}} {{blue.task_set}}'
+          stage: '{{env.STAGE}}'
+        expect: ['status == 200']
+";
+    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
+    let told = play(vec![
+        case("in a body").gate(GATE).env("STAGE", "beta").succeeds().and(|played| {
+            let body = sent(played);
+            let deployment = body["deployment"].as_str().unwrap_or_default();
+            same("the kind of id", &deployment.starts_with("d-"), &true)?;
+            same("where", &body["of"], &"shop web eu-west-1 shop web".into())?;
+            same("the stage", &body["stage"], &"beta".into())?;
+            let digest = body["digest"].as_str().unwrap_or_default();
+            same("the kind of digest", &digest.starts_with("sha256:"), &true)?;
+            let green = body["green"].as_str().unwrap_or_default().rsplit_once(' ').unwrap_or_default();
+            let blue = body["blue"].as_str().unwrap_or_default().rsplit_once(' ').unwrap_or_default();
+            same("the versions", &(green.0, blue.0), &("1.42.0 shop:42 42", "1.41.0 shop:41 41"))?;
+            same("whether the task sets differ", &(green.1 != blue.1 && green.1.starts_with("ecs-svc/")), &true)
+        }),
+        case("in a condition, as a number with a number, as a text with a text")
+            .gate("version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { reach: green, settle: 0s }
+      - name: facts
+        http: '{{test_url}}/version'
+        expect: ['json.version == {{green.image_tag}}', 'json.version != {{blue.image_tag}}', 'status != {{green.revision}}',
+                 'body contains {{green.image_tag}}', \"json.version matches '^{{green.image_tag}}$'\"]
+")
+            .succeeds(),
+        case("a variable that is a number and one that is a length of time")
+            .gate("version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { reach: green, settle: 0s }
+      - { name: more, http: '{{test_url}}/', expect: ['status < {{env.MOST}}', 'latency < {{env.LONGEST}}'] }
+")
+            .env("MOST", "300")
+            .env("LONGEST", "20s")
+            .succeeds(),
+        Case::new(HookName::BeforeAllowTraffic, "in a condition of every kind that has some")
+            .gate(
+                "version: 1
+hooks:
+  before_allow_traffic:
+    built_in: none
+    checks:
+      - { name: tasks, ecs: green, expect: ['running == {{env.TASKS}}', 'task_set == {{green.task_set}}'] }
+      - { name: no tasks, ecs: green, expect: ['running != {{env.TASKS}}'] }
+      - { name: targets, targets: green, expect: ['healthy >= {{env.TASKS}}'] }
+      - { name: no targets, targets: green, expect: ['healthy > {{env.TASKS}}'] }
+      - { name: alarms, alarms: deployment-group, expect: ['state == {{env.STATE}}'] }
+      - { name: no alarms, alarms: deployment-group, expect: ['state != {{env.STATE}}'] }
+      - { name: nothing, ecs: green, expect: ['running != {{env.NOT_SET}}'] }
+",
+            )
+            .env("TASKS", "2")
+            .env("STATE", "OK")
+            .check("tasks", "passed")
+            .check("no tasks", "failed")
+            .check("targets", "passed")
+            .check("no targets", "failed")
+            .check("alarms", "passed")
+            .check("no alarms", "failed")
+            .check("nothing", "errored"),
+        case("in what a TCP port and the listener itself are asked")
+            .gate(
+                "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { reach: green, settle: 0s }
+      - { name: port, tcp: '{{test_url}}', expect: ['latency < {{env.LONGEST}}'] }
+      - { name: soon, tcp: '{{test_url}}', expect: ['latency < {{env.AT_ONCE}}'] }
+      - { name: listener, answers: test, path: /version, consecutive: 1, expect: ['json.version == {{green.image_tag}}'] }
+      - { name: nobody, answers: test, within: 0s, expect: ['status == {{env.NOT_SET}}'] }
+",
+            )
+            .env("LONGEST", "20s")
+            .env("AT_ONCE", "0s")
+            .check("port", "passed")
+            .check("soon", "failed")
+            .check("listener", "passed")
+            .check("nobody", "errored"),
+        case("a variable that is neither")
+            .gate("version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+      - { reach: green, settle: 0s }
+      - { name: more, http: '{{test_url}}/', expect: ['latency < {{env.LONGEST}}'] }
+")
+            .env("LONGEST", "as long as it takes")
+            .check("more", "failed"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// The three policies by default, for a file's own checks and for built-in ones, and what goes before them.
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_by_default() {
+    let gate = |defaults: &str, more: &str| {
+        format!(
+            "version: 1\ndefaults: {{ {defaults} }}\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      \
+             - {{ name: denied, alarms: deployment-group, expect: [state == OK]{more} }}\n      \
+             - {{ name: missing, image: green, containers: [another]{more} }}\n"
+        )
+    };
+    let case = |title: &str| {
+        let case = Case::new(HookName::BeforeAllowTraffic, title);
+        case.fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+            .check("denied", "errored")
+            .check("missing", "no_data")
+    };
+    let told = play(vec![
+        case("both stop").gate(gate("on_fail: warn", "")).fails("ImageUnknown"),
+        case("an error warns").gate(gate("on_error: warn", "")).fails("ImageUnknown").warns("AwsDenied"),
+        case("no data warns").gate(gate("no_data: warn", "")).fails("AwsDenied").warns("ImageUnknown"),
+        case("both warn").gate(gate("on_error: warn, no_data: warn", "")).succeeds(),
+        case("a check's own goes before it")
+            .gate(gate("on_error: warn, no_data: warn", ", on_error: fail, no_data: ignore"))
+            .fails("AwsDenied")
+            .decides("ignore", "ImageUnknown"),
+        Case::new(HookName::BeforeAllowTraffic, "for a built-in check as well")
+            .gate("version: 1\ndefaults: { on_error: warn }")
+            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+            .succeeds()
+            .warns("AwsDenied"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deadlines_and_windows() {
+    let case = |title: &str, hook: &str| {
+        let gate = format!("version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    {hook}\n");
+        Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    };
+    let told = play(vec![
+        case(
+            "a window that the function has no time for is not begun",
+            "checks: [{ name: long, alarms: deployment-group, for: 10m, expect: [state == OK] }]",
+        )
+        .fails("WindowTooLong")
+        .check("long", "timed_out")
+        .and(|played| same("looks at the alarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
+        case(
+            "looks in a row that the function has no time for are not begun",
+            "checks: [{ name: row, ecs: green, consecutive: 100, every: 10s, expect: [running >= 1] }]",
+        )
+        .fails("WindowTooLong"),
+        case(
+            "a window longer than the hook's deadline is a fault of the file",
+            "deadline: 1m\n    checks: [{ alarms: deployment-group, for: 61s, expect: [state == OK] }]",
+        )
+        .fails("GateInvalid"),
+        case(
+            "so are looks in a row",
+            "deadline: 1m\n    checks: [{ ecs: green, consecutive: 8, every: 10s, expect: [running >= 1] }]",
+        )
+        .fails("GateInvalid"),
+        case(
+            "what has time left to become so is told as it was when time ran out",
+            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 1h, every: 100ms, expect: [running >= 99] }]",
+        )
+        .fails("RanOutOfTime")
+        .check("never", "timed_out"),
+        case(
+            "the others are told as they ended",
+            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 1h, every: 100ms, expect: [running >= 99], on_error: warn },
+             { name: good, ecs: green, expect: [running >= 1] }]",
+        )
+        .succeeds()
+        .warns("RanOutOfTime")
+        .check("good", "passed"),
+        case("a deadline longer than the function's own time does no harm", "deadline: 2h\n    checks: [{ ecs: green, expect: [running >= 1] }]")
+            .succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// The words count in the description, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_skip_nothing() {
+    let case = |title: &str, words: &str| {
+        let gate = format!(
+            "version: 1\nskip: {{ words: '{words}', until: 2999-12-31 }}\nhooks: {{ before_allow_traffic: {{ built_in: {{ tasks: {{ within: 0s }} }} }} }}"
+        );
+        let case = Case::new(HookName::BeforeAllowTraffic, title).gate(gate);
+        case.world(|world| world.green().unwrap().steady = false)
+    };
+    let described = |case: Case, text: &'static str| {
+        case.world(move |world| world.deployment().description = Some(text.to_owned()))
+    };
+    let told = play(vec![
+        case("in the application's name", "shop").fails("NotSteady"),
+        case("in a variable of the function", "sesame open").env("WORDS", "sesame open").fails("NotSteady"),
+        case("in the event", "sesame open").padded(r#","Description":"sesame open""#).fails("NotSteady"),
+        described(case("half of them in the description", "[skip gate]"), "please skip gate").fails("NotSteady"),
+        described(case("in other letters", "[skip gate]"), "hotfix [SKIP GATE]").fails("NotSteady"),
+        described(case("in the description", "[skip gate]"), "hotfix [skip gate]").succeeds().warns("GateSkipped"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// Who asks an address waits for its barrier, also where the file has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn barriers() {
+    let case = |title: &str, checks: &str| {
+        let gate = format!(
+            "version: 1\nhooks:\n  after_allow_test_traffic:\n    deadline: 6s\n    built_in: none\n    checks: [{checks}]\n"
+        );
+        Case::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    };
+    let miswired = |case: Case| {
+        case.world(|world| {
+            let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+            world.test().unwrap().default = vec![(blue, 1)];
+        })
+    };
+    let unasked = |played: &Played| same("the requests", &played.requests_to_service.len(), &0);
+    let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
+    let told = play(vec![
+        case("the one that is implied holds", mine).succeeds().check("reach green through test", "passed"),
+        miswired(case("the one that is implied does not", mine))
+            .fails("RanOutOfTime")
+            .check("mine", "not_run")
+            .and(unasked),
+        miswired(case(
+            "a barrier that may fail still holds back who waits for it",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }",
+        ))
+        .fails("NotRun")
+        .check("mine", "not_run")
+        .and(unasked),
+        miswired(case(
+            "an address in a body or a condition is one as well",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
+             { name: body, http: POST http://127.0.0.1:1/, json: { back: '{{test_url}}' }, expect: [status == 200] },
+             { name: condition, ecs: green, expect: ['task_set != {{test_url}}'] },
+             { name: elsewhere, http: 'http://127.0.0.1:1/', expect: [status == 200], on_fail: ignore }",
+        ))
+        .fails("NotRun")
+        .check("body", "not_run")
+        .check("condition", "not_run")
+        .check("elsewhere", "failed"),
+        miswired(case(
+            "the production listener has its own",
+            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
+             { name: other, reach: green, listener: production, within: 0s, on_fail: ignore },
+             { name: production, http: '{{production_url}}/', expect: [status == 200], on_error: warn }",
+        ))
+        .succeeds()
+        .check("production", "not_run"),
+        miswired(case(
+            "a barrier that does not apply here opens nothing",
+            "{ name: first, reach: green, within: 0s, on_fail: ignore },
+             { name: second, reach: green, within: 0s, when: [application == another] },
+             { name: mine, http: '{{test_url}}/', expect: [status == 200], on_error: ignore }",
+        ))
+        .succeeds()
+        .check("mine", "not_run")
+        .and(unasked),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// A file's checks are added to the built-in ones, which it can change or leave out; nothing at all needs words.
+#[tokio::test(flavor = "multi_thread")]
+async fn built_in_checks() {
+    let case = |title: &str, hook: &str| {
+        let gate = format!("version: 1\nhooks: {{ before_allow_traffic: {hook} }}\n");
+        Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    };
+    let names = |expected: &'static [&'static str]| {
+        move |played: &Played| {
+            let mut names: Vec<_> = played.checks.iter().map(|check| check.name.as_str()).collect();
+            names.sort_unstable();
+            same("the checks", &names[..], expected)
+        }
+    };
+    let mine = "checks: [{ name: mine, ecs: green, expect: [running >= 1] }]";
+    let told = play(vec![
+        case("without a word of them", "{}").succeeds().and(names(&["alarms", "targets", "tasks"])),
+        case("with one of its own", &format!("{{ {mine} }}")).and(names(&["alarms", "mine", "targets", "tasks"])),
+        case("only its own", &format!("{{ built_in: none, {mine} }}")).and(names(&["mine"])),
+        case("none of its own, in words", "{ checks: none }").and(names(&["alarms", "targets", "tasks"])),
+        case("none at all, in words", "{ built_in: none, checks: none }").succeeds().and(names(&["gate"])),
+        case("none at all, without a word", "{ built_in: none }").fails("GateEmpty"),
+        case("none at all, and an empty list", "{ built_in: none, checks: [] }").fails("GateEmpty"),
+        case("keys of one are changed", "{ built_in: { tasks: { on_fail: warn, within: 0s } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds()
+            .warns("NotSteady"),
+        case("its conditions are changed", "{ built_in: { tasks: { expect: [running >= 1] } } }")
+            .world(|world| world.green().unwrap().steady = false)
+            .succeeds(),
+        case("one is left out where it does not apply", "{ built_in: { alarms: { when: [application == another] } } }")
+            .world(|world| world.alarms.clear())
+            .succeeds()
+            .check("alarms", "not_applicable"),
+        case("one that there is not", "{ built_in: { task: { on_fail: warn } } }").fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
