@@ -99,3 +99,40 @@ async fn https() {
     .await;
     insta::assert_snapshot!(told);
 }
+
+/// A gate file with one request, through the barrier without delay.
+fn request(keys: &str) -> &'static str {
+    let gate = format!(
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }},
+           {{ name: mine, http: '{{{{test_url}}}}/', {keys}, expect: [status == 200] }}] }} }}"
+    );
+    // A case keeps its gate file for as long as the test runs.
+    Box::leak(gate.into_boxed_str())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_of_a_check() {
+    let authority = authority();
+    let good = service(&authority, "shop.example.com", 2120).await;
+    let expired = service(&authority, "shop.example.com", 2021).await;
+    let file = format!("tls: {{ ca_file: {} }}", authority.file.path().display());
+    let case = |title: &str, port, keys: &str| case(title, port, "shop.example.com", None).gate(request(keys));
+    let told = play(vec![
+        case("an authority of one's own", good, &file).succeeds(),
+        case("an authority whose file is not there", good, "tls: { ca_file: /nowhere/ca.pem }").fails("TlsFailed"),
+        case("unverified", good, "tls: unverified").succeeds().warns("TlsUnverified").check("mine", "doubtful"),
+        case("unverified, and expired", expired, "tls: unverified").succeeds().warns("TlsUnverified"),
+        case("the certificate has another name than the host", good, &format!("{file}, host: web.example.com"))
+            .fails("TlsFailed"),
+        case(
+            "the certificate has another name, which is given",
+            good,
+            &format!("{}, host: web.example.com", file.replace(" }", ", server_name: shop.example.com }")),
+        )
+        // The service answers only who asks for its own name; that it was asked for the other one shows in its answer.
+        .fails("UnexpectedStatus"),
+        case("neither a word nor keys", good, "tls: maybe").fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}

@@ -29,6 +29,16 @@ async fn deployments(recorder: &Recorder) {
     playing.join_all().await;
 }
 
+/// A gate file whose checks call what the built-in ones do not.
+const EVERYTHING: &str = "version: 1
+hooks:
+  before_install:
+    checks:
+      - preflight: [task-definition, log-groups, roles, secrets, images]
+      - alarms: { tags: { gate: true }, prefix: shop- }
+        expect: [state == OK]
+";
+
 /// One hook at a time, with what does not happen in those deployments: refusals of every kind.
 async fn refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
@@ -38,6 +48,19 @@ async fn refusals(recorder: &Recorder) {
             playing.spawn(stage.fault(fault).recorder(recorder).run(binaries()));
         }
     }
+    let stage = Stage::at(HookName::BeforeInstall).await.world(|world| {
+        world.deployment().revision.told = rehearsal::world::Told::Hash;
+        world.alarms[0].tags.insert("gate".into(), "true".into());
+    });
+    playing.spawn(stage.gate(EVERYTHING).recorder(recorder).run(binaries()));
+    let stage = Stage::at(HookName::BeforeInstall).await.world(|world| {
+        let revision = &mut world.deployment().revision;
+        revision.told = rehearsal::world::Told::S3;
+        let (bucket, key) = rehearsal::world::Revision::PLACE;
+        let text = revision.app_spec.clone();
+        world.account.objects.insert(format!("{bucket}/{key}"), text);
+    });
+    playing.spawn(stage.gate(EVERYTHING).recorder(recorder).run(binaries()));
     let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));
     for ended in playing.join_all().await {
@@ -68,18 +91,13 @@ async fn every_exchange_fits_the_service_models() {
     }
 }
 
-/// Two alarms that are not the group's, one of them composite, and a rule with a host on the test listener.
+/// Two alarms that are not the group's, one of them composite, a rule with a host on the test listener, an object in S3.
 fn more_to_read(world: &mut World) {
+    world.account.objects.insert("shop-gates/a b/gate+1.yaml".into(), "version: 1\n".into());
     for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
         let since = world.deployment().created;
-        world.alarms.push(Alarm {
-            name: name.into(),
-            kind,
-            state: "OK".into(),
-            reason: String::new(),
-            since,
-            tags: BTreeMap::new(),
-        });
+        let tags = if name == "other" { [("gate".to_owned(), "true".to_owned())].into() } else { BTreeMap::new() };
+        world.alarms.push(Alarm { name: name.into(), kind, state: "OK".into(), reason: String::new(), since, tags });
     }
     let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
     let listener = world.listener(&arn).unwrap();
@@ -100,7 +118,8 @@ async fn boto3_reads_every_operation() {
     let read = read.await.unwrap().unwrap_or_else(|said| panic!("{said}"));
     let operations: BTreeSet<_> = read.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name).collect();
     let allowed = allowed();
-    assert_eq!(operations, allowed.iter().map(String::as_str).collect(), "boto3 has to read what the hooks call");
+    let unread: Vec<_> = allowed.iter().filter(|operation| !operations.contains(operation.as_str())).collect();
+    assert!(unread.is_empty(), "boto3 has to read what the hooks call: {unread:?}");
     assert_eq!(open.answers(), [rehearsal::Answer::Succeeded], "one answer, and no refused one, took effect");
     insta::assert_snapshot!(read);
     // Other protocols than the hooks speak are in these.

@@ -20,7 +20,7 @@ from botocore.loaders import Loader
 REGION = "eu-west-1"
 
 # IAM calls a service as botocore does, but for these.
-IAM_NAMES = {"elbv2": "elasticloadbalancing"}
+IAM_NAMES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 
 
 class OneProtocol(Loader):
@@ -136,6 +136,70 @@ def codedeploy_refusals(client, event):
     refused("UnknownOperationException", client.list_applications)
 
 
+def revision(client, event):
+    """The AppSpec file, whole and by its hash."""
+    deployment = client.get_deployment(deploymentId=event["DeploymentId"])["deploymentInfo"]
+    location = deployment["revision"]
+    assert location["revisionType"] == "AppSpecContent", location
+    asked = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": location["appSpecContent"]["sha256"]}}
+    found = client.get_application_revision(applicationName=deployment["applicationName"], revision=asked)
+    assert found["revision"]["appSpecContent"] == location["appSpecContent"], found
+    is_recent(found["revisionInfo"]["registerTime"])
+    other = {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "0" * 64}}
+    refused("RevisionDoesNotExistException", client.get_application_revision, applicationName="shop", revision=other)
+
+
+def account(reader, definition):
+    """What a task definition names, and what functions read their settings from."""
+    container = definition["containerDefinitions"][0]
+    logs = reader.client("logs")
+    name = container["logConfiguration"]["options"]["awslogs-group"]
+    [group] = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert group["logGroupName"] == name, group
+    assert logs.describe_log_groups(logGroupNamePrefix="other")["logGroups"] == []
+
+    iam = reader.client("iam")
+    for arn in (definition["taskRoleArn"], definition["executionRoleArn"]):
+        role = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+        assert role["Arn"] == arn, role
+        is_recent(role["CreateDate"])
+    refused("NoSuchEntity", iam.get_role, RoleName="other")
+
+    parameter, secret = (secret["valueFrom"] for secret in container["secrets"])
+    ssm = reader.client("ssm")
+    found = ssm.get_parameters(Names=[parameter, "other"])
+    assert found["InvalidParameters"] == ["other"], found
+    assert found["Parameters"][0]["Value"] != "sesame", found
+    is_recent(found["Parameters"][0]["LastModifiedDate"])
+    assert ssm.get_parameter(Name=parameter, WithDecryption=True)["Parameter"]["Value"] == "sesame"
+    refused("ParameterNotFound", ssm.get_parameter, Name="other")
+
+    secrets = reader.client("secretsmanager")
+    arn = ":".join(secret.split(":")[:7])
+    described = secrets.describe_secret(SecretId=arn)
+    assert described["ARN"] == arn and "DeletedDate" not in described, described
+    assert secrets.get_secret_value(SecretId=described["Name"])["SecretString"] == "sesame"
+    refused("ResourceNotFoundException", secrets.describe_secret, SecretId="other")
+
+    ecr = reader.client("ecr")
+    repository, _, tag = container["image"].partition("/")[2].partition(":")
+    [image] = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])["imageDetails"]
+    by_digest = [{"imageDigest": image["imageDigest"]}]
+    assert ecr.describe_images(repositoryName=repository, imageIds=by_digest)["imageDetails"] == [image], image
+    refused("ImageNotFoundException", ecr.describe_images, repositoryName=repository, imageIds=[{"imageTag": "other"}])
+    refused("RepositoryNotFoundException", ecr.describe_images, repositoryName="other", imageIds=[{"imageTag": tag}])
+
+    tags = reader.client("resourcegroupstaggingapi")
+    asked = {"ResourceTypeFilters": ["cloudwatch:alarm"], "TagFilters": [{"Key": "gate", "Values": ["true"]}]}
+    [found] = tags.get_resources(**asked)["ResourceTagMappingList"]
+    assert found["ResourceARN"].endswith(":alarm:other") and found["Tags"] == [{"Key": "gate", "Value": "true"}], found
+
+    s3 = reader.client("s3")
+    assert s3.get_object(Bucket="shop-gates", Key="a b/gate+1.yaml")["Body"].read() == b"version: 1\n"
+    refused("NoSuchKey", s3.get_object, Bucket="shop-gates", Key="other")
+    refused("NoSuchBucket", s3.get_object, Bucket="other", Key="other")
+
+
 def put(client, event):
     """Last of all: it answers the hook."""
     ids = {
@@ -183,6 +247,7 @@ def ecs(client, service, deployment_id):
     assert isinstance(error, client.exceptions.InvalidParameterException), error
     refused("ClientException", client.describe_task_definition, taskDefinition="other:1")
     refused("UnknownOperationException", client.list_clusters)
+    return definition
 
 
 def elbv2(client, pair):
@@ -250,7 +315,8 @@ def main(endpoint, event):
         client = reader.client("codedeploy", protocol)
         pair, service, alarms = codedeploy(client, event)
         codedeploy_refusals(client, event)
-    ecs(reader.client("ecs"), service, event["DeploymentId"])
+        revision(client, event)
+    account(reader, ecs(reader.client("ecs"), service, event["DeploymentId"]))
     elbv2(reader.client("elbv2"), pair)
     for protocol in (None, "smithy-rpc-v2-cbor", "query"):
         cloudwatch(reader.client("cloudwatch", protocol), alarms)

@@ -42,6 +42,11 @@ const TAGS: Service = Service {
     global: false,
 };
 
+const DESCRIBE_LOG_GROUPS: &str = "logs:DescribeLogGroups";
+const GET_PARAMETERS: &str = "ssm:GetParameters";
+const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
+const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
+
 /// GetParameters takes so many names at once.
 const PARAMETERS_A_CALL: usize = 10;
 /// GetResources gives so many at once.
@@ -54,8 +59,8 @@ const MAX_PAGES: usize = 50;
 pub enum Found {
     /// It is.
     Yes,
-    /// It is not, in words.
-    No(String),
+    /// It is not; what is there in its place: `none`, `one that is scheduled for deletion`.
+    No(&'static str),
 }
 
 impl Found {
@@ -63,7 +68,7 @@ impl Found {
     fn of(looked: Result<Value, Fault>, none: &[&str]) -> Result<Self, Fault> {
         match looked {
             Ok(_) => Ok(Self::Yes),
-            Err(fault) if none.iter().any(|word| fault.is(word)) => Ok(Self::No("there is none".to_owned())),
+            Err(fault) if none.iter().any(|word| fault.is(word)) => Ok(Self::No("none")),
             Err(fault) => Err(fault),
         }
     }
@@ -73,11 +78,12 @@ impl Aws {
     /// DescribeLogGroups: whether there is a log group of that name.
     pub async fn log_group(&self, name: &str, region: Option<&str>) -> Result<Found, Fault> {
         let input = json!({ "logGroupNamePrefix": name });
-        let reply = self.signed.json(&LOGS, region, "logs:DescribeLogGroups", &input).await?;
-        let groups = reply.get("logGroups").and_then(Value::as_array).into_iter().flatten();
+        let reply = self.signed.json(&LOGS, region, DESCRIBE_LOG_GROUPS, &input).await?;
         // Names come in the order of the alphabet, so the name itself is the first of those that begin with it.
-        let there = groups.into_iter().any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
-        Ok(if there { Found::Yes } else { Found::No("there is none".to_owned()) })
+        let there = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?
+            .iter()
+            .any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
+        Ok(if there { Found::Yes } else { Found::No("none") })
     }
 
     /// GetRole, by ARN.
@@ -93,9 +99,12 @@ impl Aws {
         for chunk in names.chunks(PARAMETERS_A_CALL) {
             let region = chunk.first().and_then(|name| region_of(name));
             let input = json!({ "Names": chunk, "WithDecryption": false });
-            let reply = self.signed.json(&SSM, region, "ssm:GetParameters", &input).await?;
-            let invalid = reply.get("InvalidParameters").and_then(Value::as_array).into_iter().flatten();
-            missing.extend(invalid.filter_map(Value::as_str).map(str::to_owned));
+            let reply = self.signed.json(&SSM, region, GET_PARAMETERS, &input).await?;
+            // A parameter may be asked for by its ARN as well as by its name.
+            let parts =
+                |one: &Value| ["Name", "ARN"].map(|part| one.get(part).and_then(Value::as_str).map(str::to_owned));
+            let found: Vec<_> = list(&reply, "Parameters", GET_PARAMETERS)?.iter().flat_map(parts).flatten().collect();
+            missing.extend(chunk.iter().filter(|name| !found.contains(name)).cloned());
         }
         Ok(missing)
     }
@@ -103,11 +112,14 @@ impl Aws {
     /// DescribeSecret, by ARN: that there is a secret which nobody has deleted. Its value is not read.
     pub async fn secret(&self, arn: &str) -> Result<Found, Fault> {
         let input = json!({ "SecretId": arn });
-        let looked = self.signed.json(&SECRETS, region_of(arn), "secretsmanager:DescribeSecret", &input).await;
-        if let Ok(secret) = &looked
-            && secret.get("DeletedDate").is_some_and(|date| !date.is_null())
-        {
-            return Ok(Found::No("it is scheduled for deletion".to_owned()));
+        let looked = self.signed.json(&SECRETS, region_of(arn), DESCRIBE_SECRET, &input).await;
+        if let Ok(secret) = &looked {
+            if secret.get("ARN").is_none() {
+                return Err(Fault::lacks(DESCRIBE_SECRET, "ARN"));
+            }
+            if secret.get("DeletedDate").is_some_and(|date| !date.is_null()) {
+                return Ok(Found::No("one that is scheduled for deletion"));
+            }
         }
         Found::of(looked, &["ResourceNotFoundException"])
     }
@@ -120,7 +132,12 @@ impl Aws {
             (None, tag) => json!({ "imageTag": tag }),
         };
         let input = json!({ "registryId": account, "repositoryName": repository, "imageIds": [id] });
-        let looked = self.signed.json(&ECR, Some(region), "ecr:DescribeImages", &input).await;
+        let looked = self.signed.json(&ECR, Some(region), DESCRIBE_IMAGES, &input).await;
+        if let Ok(reply) = &looked
+            && list(reply, "imageDetails", DESCRIBE_IMAGES)?.is_empty()
+        {
+            return Ok(Some(Found::No("none")));
+        }
         Found::of(looked, &["ImageNotFoundException", "RepositoryNotFoundException"]).map(Some)
     }
 
@@ -140,8 +157,8 @@ impl Aws {
                 input["PaginationToken"] = token.clone().into();
             }
             let reply = self.signed.json(&TAGS, None, OPERATION, &input).await?;
-            let found = reply.get("ResourceTagMappingList").and_then(Value::as_array).into_iter().flatten();
-            let arns = found.filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
+            let found = list(&reply, "ResourceTagMappingList", OPERATION)?;
+            let arns = found.iter().filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
             // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`, and a name may have colons in it.
             names.extend(arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).map(str::to_owned));
             // The last page has an empty one.
@@ -152,6 +169,11 @@ impl Aws {
         }
         Err(Fault::lacks(OPERATION, format_args!("end after {MAX_PAGES} pages")))
     }
+}
+
+/// A list that a reply has to have, be it empty.
+fn list<'a>(reply: &'a Value, member: &str, operation: &'static str) -> Result<&'a Vec<Value>, Fault> {
+    reply.get(member).and_then(Value::as_array).ok_or_else(|| Fault::lacks(operation, member))
 }
 
 /// The region of an ARN; none of a name.

@@ -31,7 +31,8 @@ impl Fault {
                 let meta = context.err().meta();
                 match meta.code() {
                     Some(word) => {
-                        (judge(word, status), format!("{word}: {}", told(meta.message().unwrap_or("no message"))))
+                        let code = judge(word, status);
+                        (code, format!("{word}: {}", told(code, meta.message().unwrap_or("no message"))))
                     }
                     // Not AWS speaking, but the client that did not understand: a reply cut off, a proxy's page.
                     None => (
@@ -54,13 +55,13 @@ impl Fault {
 
     /// From AWS's own code and words, where no SDK read them.
     pub(super) fn said(operation: &'static str, word: &str, message: &str, status: u16) -> Self {
+        let code = judge(word, if word.is_empty() { status.max(500) } else { status });
         let detail = match word {
             // A proxy's page.
             "" => format!("a reply of status {status} that cannot be read"),
-            word => format!("{word}: {}", told(if message.is_empty() { "no message" } else { message })),
+            word => format!("{word}: {}", told(code, if message.is_empty() { "no message" } else { message })),
         };
-        let status = if word.is_empty() { status.max(500) } else { status };
-        Self { operation, code: judge(word, status), detail: one_line(&detail) }
+        Self { operation, code, detail: one_line(&detail) }
     }
 
     /// Whether AWS gave this code of its own, such as `NoSuchEntity`.
@@ -125,8 +126,9 @@ fn judge(word: &str, status: u16) -> Code {
 }
 
 /// What AWS says of a refusal begins with who asked for what, which is known here; the reason comes last.
-fn told(message: &str) -> &str {
-    message.split_once(" because ").map_or(message, |(_, reason)| reason)
+fn told(code: Code, message: &str) -> &str {
+    let reason = message.split_once(" because ").filter(|_| code == Code::AwsDenied);
+    reason.map_or(message, |(_, reason)| reason)
 }
 
 /// The innermost error's words: the outer ones only repeat that something failed.

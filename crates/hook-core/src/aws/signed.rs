@@ -156,7 +156,13 @@ impl Signed {
         let body = url.query().unwrap_or_default().as_bytes().to_vec();
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         let asked = Asked { method: "POST", url: format!("{base}/"), region, headers, body };
-        Ok(String::from_utf8_lossy(&self.ask(service, operation, &asked).await?).into_owned())
+        let xml = String::from_utf8_lossy(&self.ask(service, operation, &asked).await?).into_owned();
+        // A proxy's page may come with the status of a good answer, and half a document is no answer either.
+        let name = format!("{}Response", action(operation));
+        if xml.contains(&format!("<{name}")) && xml.trim_end().ends_with(&format!("</{name}>")) {
+            return Ok(xml);
+        }
+        Err(Fault { operation, code: Code::AwsFailed, detail: format!("an answer that cannot be read: no {name}") })
     }
 
     /// An object of S3.

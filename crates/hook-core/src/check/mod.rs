@@ -5,6 +5,7 @@
 mod alarms;
 mod answers;
 mod ecs;
+mod grpc;
 mod http;
 mod image;
 mod judge;
@@ -43,6 +44,7 @@ pub const KINDS: &[Kind] = &[
     alarms::KIND,
     answers::KIND,
     ecs::KIND,
+    grpc::KIND,
     http::KIND,
     image::KIND,
     metric::KIND,

@@ -129,8 +129,8 @@ fn fold(mut seen: Vec<Observation>) -> Observation {
         return Observation::no_data(Code::CheckFailed, "preflight", "something to look at", "nothing");
     };
     let worst = seen.remove(worst);
-    // What is wrong as well is told before what is well.
-    seen.sort_by_key(|observation| (rank(observation), observation.outcome));
+    // Beside what is wrong, what is well is no evidence.
+    seen.retain(|other| worst.holds() || !other.holds() || other.outcome == Outcome::Doubtful);
     let told = seen.into_iter().flat_map(|other| {
         let line = match other.expected.as_str() {
             "" => format!("{}: {}", other.resource, other.seen),

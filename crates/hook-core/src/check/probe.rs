@@ -52,14 +52,26 @@ pub struct Way {
     pub connect_timeout: Duration,
     /// What to do when it is sent elsewhere.
     pub redirects: Redirects,
-    /// Whether to speak HTTP/1.1 only, which can ask for another host than the certificate's.
-    pub http1: bool,
+    /// Which versions of HTTP to speak.
+    pub speaks: Speaks,
+}
+
+/// Versions of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Speaks {
+    /// What the other side likes best.
+    #[default]
+    Any,
+    /// HTTP/1.1, which can ask for another host than the certificate's.
+    One,
+    /// HTTP/2, also without TLS: gRPC knows no other.
+    Two,
 }
 
 impl Default for Way {
     fn default() -> Self {
         let connect_timeout = HttpDefaults::default().connect_timeout;
-        Self { detour: None, trust: Trust::Known, connect_timeout, redirects: Redirects::Here(0), http1: false }
+        Self { detour: None, trust: Trust::Known, connect_timeout, redirects: Redirects::Here(0), speaks: Speaks::Any }
     }
 }
 
@@ -203,8 +215,10 @@ impl Probe {
         }
         let failed = |why: String| Trouble::new(Code::TlsFailed, why);
         let mut tls = tls::config(&way.trust, self.authorities.as_deref()).map_err(failed)?;
-        if way.http1 {
-            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        match way.speaks {
+            Speaks::Any => {}
+            Speaks::One => tls.alpn_protocols = vec![b"http/1.1".to_vec()],
+            Speaks::Two => tls.alpn_protocols = vec![b"h2".to_vec()],
         }
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -214,8 +228,10 @@ impl Probe {
             .connect_timeout(way.connect_timeout)
             .no_proxy()
             .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")));
-        if way.http1 {
-            builder = builder.http1_only();
+        match way.speaks {
+            Speaks::Any => {}
+            Speaks::One => builder = builder.http1_only(),
+            Speaks::Two => builder = builder.http2_prior_knowledge(),
         }
         let client = builder.build().map_err(|error| failed(error.to_string()))?;
         clients.insert(way.clone(), client.clone());
@@ -263,7 +279,7 @@ impl Probe {
             Ok(Reply {
                 status: response.status().as_u16(),
                 headers: std::mem::take(response.headers_mut()),
-                body: String::from_utf8_lossy(&body).into_owned(),
+                body,
                 latency: began.elapsed(),
             })
         };

@@ -9,7 +9,7 @@ use reqwest::{
 
 use super::{
     Route, Scene, known,
-    probe::{Detour, Redirects, Request, Way},
+    probe::{Detour, Redirects, Request, Speaks, Way},
     tls::Trust,
 };
 use crate::{
@@ -74,13 +74,19 @@ const REDIRECTS: u32 = 10;
 impl Question {
     /// Reads `key`, which is `[METHOD] URL`, and the keys that a request has.
     pub fn read(fields: &mut Fields<'_>, key: &'static str) -> Option<Self> {
+        let body = body(fields);
+        let redirects = redirects(fields);
+        Some(Self { body, redirects, ..Self::bare(fields, key)? })
+    }
+
+    /// The same for a request whose body is not the file's to say.
+    pub fn bare(fields: &mut Fields<'_>, key: &'static str) -> Option<Self> {
         let at = fields.place_of(key);
         let template = fields.template(key);
         let defaults = fields.scope().defaults.http;
         let host = fields.template("host");
         let headers = headers(fields);
-        let body = body(fields);
-        let redirects = redirects(fields);
+        let (body, redirects) = (Body::None, 0);
         let tls = tls(fields);
         let timeout = fields.duration_or("timeout", defaults.timeout);
         let connect_timeout = fields.duration_or("connect_timeout", defaults.connect_timeout);
@@ -96,6 +102,18 @@ impl Question {
                 None
             }
         }
+    }
+
+    /// Whether it is an address alone, without a path of its own or a method.
+    pub fn is_an_address(&self) -> bool {
+        let bare = match &self.place {
+            Place::On(_, path) => path.to_string().is_empty(),
+            Place::Whole(url) => {
+                let text = url.to_string();
+                text.split_once("://").is_none_or(|(_, rest)| !rest.trim_end_matches('/').contains(['/', '?']))
+            }
+        };
+        bare && self.method == Method::GET
     }
 
     /// For a check that has no better name.
@@ -153,7 +171,7 @@ impl Question {
             detour = Some(Detour { to: to.to_owned(), host: own.clone() });
             url.set_host(Some(&own)).map_err(|error| broken(format!("host {own:?}: {error}")))?;
         }
-        let mut http1 = false;
+        let mut speaks = Speaks::Any;
         if let (Some(name), "https") = (&self.tls.server_name, url.scheme()) {
             // The name of the certificate is the URL's; the host that is asked for goes into the header.
             let asked = url.host_str().unwrap_or_default().to_owned();
@@ -165,7 +183,7 @@ impl Question {
                 headers.insert(HOST, value.map_err(|_| broken(format!("host {asked:?} cannot be sent")))?);
             }
             url.set_host(Some(name)).map_err(|error| broken(format!("server_name {name:?}: {error}")))?;
-            http1 = true;
+            speaks = Speaks::One;
         } else if url.scheme() == "https" {
             // Here the host is part of the URL, which is the name that the certificate is for.
             headers.remove(HOST);
@@ -184,7 +202,7 @@ impl Question {
             title: format!("{} {}", self.method, without_query(&shown)),
             method: self.method.clone(),
             url,
-            way: Way { detour, trust, connect_timeout: self.connect_timeout, redirects, http1 },
+            way: Way { detour, trust, connect_timeout: self.connect_timeout, redirects, speaks },
             headers,
             body,
             timeout: self.timeout,

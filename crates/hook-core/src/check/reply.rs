@@ -14,7 +14,7 @@ pub struct Reply {
     /// Its headers.
     pub(super) headers: HeaderMap,
     /// What was read of its body.
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     /// Until the last byte that was read.
     pub(super) latency: Duration,
 }
@@ -45,7 +45,7 @@ impl Facts for Reply {
             None => match subject {
                 "status" => Some(Value::Number(self.status.into())),
                 "latency" => Some(Value::Span(self.latency)),
-                "body" => Some(Value::Text(self.body.clone())),
+                "body" => Some(Value::Text(String::from_utf8_lossy(&self.body).into_owned())),
                 _ => None,
             },
             Some(("header", name)) => {
@@ -53,7 +53,7 @@ impl Facts for Reply {
                 Some(Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
             }
             Some(("json", path)) => {
-                let json: serde_json::Value = serde_json::from_str(&self.body).ok()?;
+                let json: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
                 match json.pointer(&pointer(path))? {
                     serde_json::Value::Null => None,
                     serde_json::Value::Bool(flag) => Some(Value::Flag(*flag)),
@@ -95,7 +95,7 @@ mod tests {
     fn reply(body: &str) -> Reply {
         let mut headers = HeaderMap::new();
         headers.insert("x-version", "1.2".parse().unwrap());
-        Reply { status: 200, headers, body: body.into(), latency: Duration::from_millis(12) }
+        Reply { status: 200, headers, body: body.as_bytes().to_vec(), latency: Duration::from_millis(12) }
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use super::{Answer, Problem, sparse, text, texts};
 use crate::world::{ACCOUNT, REGION, Secret, World, epoch};
 
-/// Since when all of it has been there.
+/// Since when all of it has been there: the beginning of a day a week ago.
 fn long_ago() -> SystemTime {
-    SystemTime::now() - Duration::from_secs(7 * 24 * 60 * 60)
+    let day = 24 * 60 * 60;
+    let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / day);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(days.saturating_sub(7) * day)
 }
 
 pub(super) fn describe_log_groups(world: &World, input: &Value) -> Answer {
@@ -69,7 +71,9 @@ pub(super) fn get_parameters(world: &World, input: &Value) -> Answer {
         asked.into_iter().partition(|name| world.account.parameters.contains_key(*name));
     let values = world.account.parameters.iter().filter(|(name, _)| found.contains(&name.as_str()));
     let values: Vec<_> = values.map(|(name, value)| parameter(name, shown(input, value))).collect();
-    Ok(json!({ "Parameters": values, "InvalidParameters": missing }))
+    // A list that would be empty is not there.
+    let missing = (!missing.is_empty()).then_some(missing);
+    Ok(sparse(json!({ "Parameters": values, "InvalidParameters": missing })))
 }
 
 pub(super) fn get_parameter(world: &World, input: &Value) -> Answer {

@@ -325,12 +325,12 @@ async fn unknown_operations_are_answered_as_aws_does_and_listed() {
         (status, at(&output, "__type").as_text()),
         (404, Some("com.amazonaws.cloudwatch#UnknownOperationException"))
     );
-    json(&cloud, "AmazonSSM.GetParameter", json!({})).await;
+    json(&cloud, "AmazonSQS.ReceiveMessage", json!({})).await;
     let (status, ..) = send(&cloud, request("/bucket/key", &[], "")).await;
     assert_eq!(status, 404);
     let expected = [
         "?:POST /bucket/key",
-        "AmazonSSM:GetParameter",
+        "AmazonSQS:ReceiveMessage",
         "cloudwatch:GetMetricData",
         "ecs:DescribeTaskSets",
         "elasticloadbalancing:DescribeTags",

@@ -53,6 +53,8 @@ pub struct ServiceRequest {
     pub path: String,
     /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
     /// The status that went back; none when the connection was closed instead.
     pub status: Option<u16>,
 }
@@ -164,6 +166,7 @@ async fn answer(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, request: R
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
+        body: String::from_utf8_lossy(&request.body).into_owned(),
         status: None,
     };
     let response = match behind {

@@ -18,7 +18,7 @@ impl World {
             || self.target_groups.iter().any(|group| group.name == word || group.arn == word)
             || self.listeners.iter().any(|listener| listener.arn == word)
             || self.balancers.iter().any(|balancer| balancer.arn == word)
-            || self.account.owns(word)
+            || (self.account.owns(word) && word != self.group.application)
             || self.alarms.iter().any(|alarm| alarm.name == word)
     }
 }

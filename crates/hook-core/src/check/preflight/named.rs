@@ -32,7 +32,7 @@ pub async fn definition(scene: &Scene) -> Result<TaskDefinition, Observation> {
         // What AWS says of one that there is not.
         if fault.is("ClientException") {
             let resource = format!("task definition {short}");
-            return Observation::failed(Code::TaskDefinitionNotActive, resource, "status ACTIVE", "there is none");
+            return Observation::failed(Code::TaskDefinitionNotActive, resource, "status ACTIVE", "none");
         }
         not_seen(fault)
     })
@@ -51,7 +51,7 @@ fn title(definition: &TaskDefinition) -> String {
 }
 
 pub async fn log_groups(scene: &Scene, definition: &TaskDefinition) -> Observation {
-    let mut seen = Sight::new(definition, "log groups", Code::LogGroupMissing);
+    let mut seen = Sight::new(definition, "log group", Code::LogGroupMissing);
     for container in &definition.containers {
         let Some(group) = &container.log_group else { continue };
         if group.made_on_demand {
@@ -66,7 +66,7 @@ pub async fn log_groups(scene: &Scene, definition: &TaskDefinition) -> Observati
 }
 
 pub async fn roles(scene: &Scene, definition: &TaskDefinition) -> Observation {
-    let mut seen = Sight::new(definition, "roles", Code::RoleMissing);
+    let mut seen = Sight::new(definition, "role", Code::RoleMissing);
     for role in &definition.roles {
         if seen.is_new(role) {
             seen.add(role.rsplit('/').next().unwrap_or_default(), scene.aws.role(role).await);
@@ -76,7 +76,7 @@ pub async fn roles(scene: &Scene, definition: &TaskDefinition) -> Observation {
 }
 
 pub async fn secrets(scene: &Scene, definition: &TaskDefinition) -> Observation {
-    let mut seen = Sight::new(definition, "secrets", Code::SecretMissing);
+    let mut seen = Sight::new(definition, "secret", Code::SecretMissing);
     let mut parameters = Vec::new();
     for name in definition.containers.iter().flat_map(|container| &container.secrets) {
         let is_secret = name.split(':').nth(2) == Some("secretsmanager");
@@ -96,8 +96,7 @@ pub async fn secrets(scene: &Scene, definition: &TaskDefinition) -> Observation 
         match scene.aws.parameters_missing(&parameters).await {
             Ok(missing) => {
                 for name in parameters {
-                    let found =
-                        if missing.contains(&name) { Found::No("there is none".to_owned()) } else { Found::Yes };
+                    let found = if missing.contains(&name) { Found::No("none") } else { Found::Yes };
                     seen.add(&name, Ok(found));
                 }
             }
@@ -108,7 +107,7 @@ pub async fn secrets(scene: &Scene, definition: &TaskDefinition) -> Observation 
 }
 
 pub async fn images(scene: &Scene, definition: &TaskDefinition) -> Observation {
-    let mut seen = Sight::new(definition, "images", Code::ImageMissing);
+    let mut seen = Sight::new(definition, "image", Code::ImageMissing);
     for container in &definition.containers {
         if !seen.is_new(&container.image) {
             continue;
@@ -126,11 +125,13 @@ pub async fn images(scene: &Scene, definition: &TaskDefinition) -> Observation {
 /// What was seen of several things of one kind.
 struct Sight {
     definition: String,
+    /// What one of them is called.
     what: &'static str,
     code: Code,
     names: Vec<String>,
     there: usize,
-    missing: Vec<String>,
+    /// What is missing, and what is there in its place.
+    missing: Vec<(String, &'static str)>,
     words: Vec<String>,
     fault: Option<Fault>,
 }
@@ -154,7 +155,7 @@ impl Sight {
     fn add(&mut self, name: &str, looked: Result<Found, Fault>) {
         match looked {
             Ok(Found::Yes) => self.there += 1,
-            Ok(Found::No(why)) => self.missing.push(format!("{name}: {why}")),
+            Ok(Found::No(why)) => self.missing.push((format!("{} {name}", self.what), why)),
             // The worst one is kept: what may be otherwise another time is not as sure as a permission that is missing.
             Err(fault) => {
                 if self.fault.as_ref().is_none_or(|known| known.code == Code::AwsDenied) {
@@ -171,16 +172,17 @@ impl Sight {
     fn observed(self) -> Observation {
         let Self { definition, what, code, there, missing, words, fault, .. } = self;
         let observation = match (missing.split_first(), fault) {
-            (Some((first, more)), fault) => {
-                let fault = fault.map(|fault| fault.to_string());
-                Observation::failed(code, &definition, format!("all its {what}"), first.clone())
-                    .with(more.iter().cloned().chain(fault))
+            (Some(((name, seen), more)), fault) => {
+                let more = more.iter().map(|(name, seen)| format!("{name}: {seen}"));
+                Observation::failed(code, &definition, name, *seen)
+                    .with(more.chain(fault.map(|fault| fault.to_string())))
             }
             (None, Some(fault)) => {
                 let seen = not_seen(fault);
                 if seen.outcome == Outcome::Doubtful {
-                    let why = format!("its {what} were not looked at");
-                    Observation { resource: definition.clone(), seen: why, ..seen.clone() }.with([seen.seen])
+                    let told = format!("{}: {}", seen.resource, seen.seen);
+                    let why = format!("its {what}s were not looked at");
+                    Observation { resource: definition, seen: why, ..seen }.with([told])
                 } else {
                     seen
                 }
@@ -188,7 +190,10 @@ impl Sight {
             (None, None) if there == 0 => {
                 Observation::not_applicable(&definition, format!("it names no {what} to look for"))
             }
-            (None, None) => Observation::passed(&definition, format!("all {there} {what} are there")),
+            (None, None) => Observation::passed(
+                &definition,
+                if there == 1 { format!("its {what} is there") } else { format!("its {there} {what}s are there") },
+            ),
         };
         observation.with(words)
     }
@@ -197,8 +202,7 @@ impl Sight {
 /// A permission to look that is missing says nothing about what is there: it is told, and stops nothing.
 fn not_seen(fault: Fault) -> Observation {
     if fault.code == Code::AwsDenied {
-        let words = fault.to_string();
-        return Observation::passed(fault.operation, words).but(Outcome::Doubtful, Code::NotLookedAt);
+        return Observation::passed(fault.operation, fault.detail).but(Outcome::Doubtful, Code::NotLookedAt);
     }
     fault.observed()
 }

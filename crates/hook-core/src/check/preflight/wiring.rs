@@ -66,6 +66,9 @@ pub fn listeners(scene: &Scene) -> Observation {
             return miswired(&title, &format!("all traffic to {}", pair.join(" or ")), seen);
         }
     }
-    let test = if scene.target.test.is_some() { " and test" } else { "" };
-    Observation::passed(resource, format!("production{test} listener forward to {}", pair.join(" and ")))
+    let whose = match scene.target.test {
+        Some(_) => "production and test listener lead",
+        None => "the production listener leads",
+    };
+    Observation::passed(resource, format!("{whose} to {}", pair.join(" and ")))
 }

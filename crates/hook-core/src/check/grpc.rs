@@ -1,0 +1,164 @@
+//! `grpc:`: the standard health service says SERVING (`grpc.health.v1.Health/Check`).
+//!
+//! One call with a message of one field each way needs no gRPC library: it is an HTTP/2 request with a frame of five bytes
+//! before a message of a few. What is not seen are trailers; a call that fails has its status in the headers, or no message.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderValue, TE},
+};
+
+use super::{
+    Check, Kind, Looking, Probe, Route, Scene,
+    http::told,
+    poll::{Look, Pace},
+    probe::{Request, Speaks},
+    question::Question,
+    reply::Reply,
+};
+use crate::{
+    code::Code,
+    finding::Observation,
+    gate::{Fact, Facts as _, Fields, Value},
+};
+
+pub const KIND: Kind = Kind { key: "grpc", read };
+
+/// <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
+const PATH: &str = "/grpc.health.v1.Health/Check";
+
+#[derive(Debug)]
+struct Grpc {
+    question: Question,
+    facts: BTreeSet<Fact>,
+    /// The service that is asked about; empty for the server as a whole.
+    service: String,
+    pace: Pace,
+}
+
+fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
+    let question = Question::bare(fields, "grpc");
+    let service = fields.text("service").unwrap_or_default();
+    let pace = Pace::read(fields, &Pace { every: Duration::from_secs(1), ..Pace::ONCE });
+    let facts = fields.facts().clone();
+    let question = question?;
+    if !question.is_an_address() {
+        fields.fault(fields.place_of("grpc"), "`grpc` is an address without a method and a path, such as {{test_url}}");
+        return None;
+    }
+    Some(Arc::new(Grpc { question, facts, service, pace }))
+}
+
+impl Check for Grpc {
+    fn title(&self) -> String {
+        format!("grpc {}", self.question.title())
+    }
+
+    fn uses(&self) -> Option<Route> {
+        self.question.route()
+    }
+
+    fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
+        Box::pin(async {
+            let known = scene.known(&self.facts).await;
+            let mut request = match self.question.prepare(scene, &known, &[]) {
+                Ok(request) => request,
+                Err(observation) => return observation,
+            };
+            request.title = format!("gRPC health of {}", request.title.trim_start_matches("GET "));
+            if !self.service.is_empty() {
+                request.title = format!("{} ({})", request.title.replace("health of", "health at"), self.service);
+            }
+            request.method = Method::POST;
+            request.url.set_path(PATH);
+            request.way.speaks = Speaks::Two;
+            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            request.headers.insert(TE, HeaderValue::from_static("trailers"));
+            request.body = Some(asked(&self.service));
+            request.wants_body = true;
+            let seen = self.pace.watch(scene, || async { Look::Now(once(&scene.probe, &request).await) }).await;
+            told(&self.question, seen)
+        })
+    }
+}
+
+async fn once(probe: &Probe, request: &Request) -> Observation {
+    let failed = |code, seen: String| Observation::failed(code, &request.title, "SERVING", seen);
+    match probe.send(request).await {
+        Err(trouble) => failed(trouble.code, trouble.words()),
+        Ok(reply) => match answer(&reply) {
+            Ok("SERVING") => {
+                let took = crate::gate::in_words(reply.latency());
+                Observation::passed(&request.title, format!("SERVING in {took}"))
+            }
+            Ok(word) => failed(Code::GrpcNotServing, word.to_owned()),
+            Err((code, why)) => failed(code, why),
+        },
+    }
+}
+
+/// HealthCheckRequest in its frame: field 1 is the name of the service, which is left out where it is empty.
+fn asked(service: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    if !service.is_empty() {
+        message.push(0x0a);
+        varint(&mut message, service.len());
+        message.extend_from_slice(service.as_bytes());
+    }
+    // Not compressed, and so long.
+    let mut frame = vec![0];
+    frame.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+    frame.extend(message);
+    frame
+}
+
+fn varint(into: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        into.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    into.push(number as u8);
+}
+
+/// HealthCheckResponse: field 1 is one of four words.
+fn answer(reply: &Reply) -> Result<&'static str, (Code, String)> {
+    if reply.status != 200 {
+        return Err((Code::UnexpectedStatus, format!("HTTP status {}", reply.status)));
+    }
+    if let Some(Value::Text(status)) = reply.fact("header.grpc-status")
+        && status != "0"
+    {
+        let words = match status.as_str() {
+            "5" => " (NOT_FOUND: it knows no such service)",
+            "12" => " (UNIMPLEMENTED: it has no health service)",
+            "14" => " (UNAVAILABLE)",
+            "16" => " (UNAUTHENTICATED)",
+            _ => "",
+        };
+        return Err((Code::GrpcNotServing, format!("grpc-status {status}{words}")));
+    }
+    let word = match &reply.body[..] {
+        // A message without its field has that field's first word.
+        [0, 0, 0, 0, 0] | [0, 0, 0, 0, 2, 0x08, 0] => "UNKNOWN",
+        [0, 0, 0, 0, 2, 0x08, 1] => "SERVING",
+        [0, 0, 0, 0, 2, 0x08, 2] => "NOT_SERVING",
+        [0, 0, 0, 0, 2, 0x08, 3] => "SERVICE_UNKNOWN",
+        _ => return Err((Code::UnexpectedBody, "no answer of the health service".to_owned())),
+    };
+    Ok(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_frame_around_a_name() {
+        assert_eq!(asked(""), [0, 0, 0, 0, 0]);
+        assert_eq!(asked("shop"), [0, 0, 0, 0, 6, 0x0a, 4, b's', b'h', b'o', b'p']);
+        let long = asked(&"x".repeat(200));
+        assert_eq!(long[..8], [0, 0, 0, 0, 203, 0x0a, 0xc8, 1]);
+    }
+}

@@ -1,0 +1,769 @@
+//! The kinds of checks: each rule of each kind, through the real programs.
+
+use std::time::{Duration, SystemTime};
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{
+    HookName, Played,
+    world::{Change, TasksStop, World},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A gate file in which a hook makes one check and no built-in one.
+macro_rules! only {
+    ($hook:literal, $check:expr) => {
+        concat!("version: 1\nhooks: { ", $hook, ": { built_in: none, checks: [", $check, "] } }")
+    };
+}
+
+/// What came to the service, one line for each request.
+fn asked(played: &Played) -> Vec<String> {
+    played.requests_to_service.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+}
+
+fn route<'a>(world: &'a mut World, path: &str) -> &'a mut rehearsal::world::Behaviour {
+    world.versions.last_mut().unwrap().routes.entry(path.to_owned()).or_default()
+}
+
+/// A task of the replacement ends so many times, every half second, and another one runs in its place at once.
+fn crashes(world: &mut World, times: u32) {
+    let set = world.green().unwrap().id.clone();
+    let stop = TasksStop {
+        code: "EssentialContainerExited".into(),
+        reason: "Essential container in task exited".into(),
+        exit_code: Some(1),
+        container_reason: None,
+    };
+    for lap in 1..=times {
+        world.at(SystemTime::now() + SECOND / 2 * lap, Change::TaskCrashes { set: set.clone(), stop: stop.clone() });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ecs() {
+    let case = |title: &str, gate| Case::new(HookName::AfterInstall, title).gate(gate);
+    let stable =
+        only!("after_install", "{ ecs: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
+    let told = play(vec![
+        case("it stays so for long enough", stable).succeeds(),
+        case(
+            "a task is replaced meanwhile",
+            only!(
+                "after_install",
+                "{ ecs: green, stable_for: 3s, every: 100ms, within: 0s, expect: [running == desired] }"
+            ),
+        )
+        // However late the program begins to look.
+        .world(|world| crashes(world, 60))
+        .fails("TasksReplaced"),
+        case(
+            "a task is replaced, and then none is for long enough",
+            only!(
+                "after_install",
+                "{ ecs: green, stable_for: 2s, every: 100ms, within: 20s, expect: [running == desired] }"
+            ),
+        )
+        .world(|world| crashes(world, 3))
+        .succeeds(),
+        case(
+            "the service is scaled in meanwhile",
+            only!(
+                "after_install",
+                "{ ecs: green, stable_for: 3s, every: 100ms, within: 0s, expect: [running == desired] }"
+            ),
+        )
+        .world(|world| {
+            let set = world.green().unwrap().id.clone();
+            world.at(SystemTime::now() + SECOND, Change::ScaledIn { set, by: 1 });
+        })
+        .succeeds(),
+        case(
+            "it never becomes so",
+            only!(
+                "after_install",
+                "{ ecs: green, stable_for: 300ms, every: 100ms, within: 300ms, expect: [running == desired] }"
+            ),
+        )
+        .world(|world| world.green().unwrap().running = 1)
+        .fails("NotRunning"),
+        case(
+            "two windows",
+            only!("after_install", "{ ecs: green, stable_for: 1s, for: 1s, expect: [running == desired] }"),
+        )
+        .fails("GateInvalid"),
+        case(
+            "a task is much younger than its task set, and no stopped one is left",
+            only!("after_install", "{ ecs: green, expect: [crashed_since_start == 0] }"),
+        )
+        .world(|world| {
+            let long_ago = SystemTime::now() - 70 * MINUTE;
+            world.green().unwrap().created = long_ago;
+            world.green_tasks().next().unwrap().created = long_ago;
+        })
+        .succeeds(),
+        case(
+            "all tasks are as old as their task set",
+            only!("after_install", "{ ecs: green, expect: [crashed_since_start == 0] }"),
+        )
+        .world(|world| {
+            let long_ago = SystemTime::now() - 70 * MINUTE;
+            world.green().unwrap().created = long_ago;
+            world.green_tasks().for_each(|task| task.created = long_ago);
+        })
+        .succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+const PINNED: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// The replacement's task definition pins its image.
+fn pin(world: &mut World) {
+    world.definitions.last_mut().unwrap().containers[0].image = PINNED.into();
+}
+
+fn runs(world: &mut World, digest: Option<&str>) {
+    world.green_tasks().for_each(|task| task.containers[0].digest = digest.map(str::to_owned));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn image() {
+    let case = |title: &str| {
+        Case::new(HookName::AfterInstall, title).gate(only!("after_install", "{ name: image, image: green }"))
+    };
+    let digest = PINNED.split_once('@').unwrap().1;
+    let told = play(vec![
+        case("by tag, one image on all tasks").succeeds().check("image", "passed"),
+        case("the tag was moved while tasks were started")
+            .world(|world| {
+                let task = world.green_tasks().next().unwrap();
+                task.containers[0].digest = Some(format!("sha256:{}", "b".repeat(64)));
+            })
+            .fails("ImagesDiffer"),
+        case("pinned, and that one runs")
+            .world(move |world| {
+                pin(world);
+                runs(world, Some(digest));
+            })
+            .succeeds(),
+        case("pinned, and another one runs").world(pin).fails("WrongImage"),
+        case("no digest is known yet").world(|world| runs(world, None)).fails("ImageUnknown").check("image", "no_data"),
+        case("no task runs").world(|world| world.tasks.clear()).fails("NotRunning").check("image", "no_data"),
+        case("there is no task set")
+            .world(|world| world.service.as_mut().unwrap().task_sets.truncate(1))
+            .fails("ReplacementMissing"),
+        case("a container that there is not")
+            .gate(only!("after_install", "{ name: image, image: green, containers: [wbe] }"))
+            .fails("ImageUnknown"),
+        case("only the container that matters")
+            .gate(only!("after_install", "{ name: image, image: green, containers: web }"))
+            .succeeds(),
+        case("the original").gate(only!("after_install", "{ name: image, image: blue }")).succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+fn tag(world: &mut World, alarm: usize) {
+    world.alarms[alarm].tags.insert("gate".into(), "true".into());
+}
+
+fn fires(world: &mut World, alarm: usize, since: SystemTime) {
+    let alarm = &mut world.alarms[alarm];
+    (alarm.state, alarm.reason, alarm.since) = ("ALARM".into(), "Threshold Crossed".into(), since);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms() {
+    let case = |title: &str, gate| Case::new(HookName::BeforeAllowTraffic, title).gate(gate);
+    let prefix = only!("before_allow_traffic", "{ name: alarms, alarms: { prefix: shop- }, expect: [state == OK] }");
+    let tagged =
+        only!("before_allow_traffic", "{ name: alarms, alarms: { tags: { gate: true } }, expect: [state == OK] }");
+    let union = only!(
+        "before_allow_traffic",
+        "{ name: alarms, alarms: { deployment_group: true, names: [shop-db, shop-web-5xx], prefix: checkout- },
+          expect: [state == OK] }"
+    );
+    let now = SystemTime::now();
+    let other = |world: &mut World, name: &str| {
+        let mut alarm = world.alarms[0].clone();
+        alarm.name = name.to_owned();
+        world.alarms.push(alarm);
+    };
+    let told = play(vec![
+        case("by prefix", prefix).succeeds().check("alarms", "passed"),
+        case("by prefix, page by page", prefix)
+            .world(|world| {
+                let alarm = world.alarms[0].clone();
+                for number in 0..150 {
+                    let mut alarm = alarm.clone();
+                    alarm.name = format!("shop-{number:03}");
+                    world.alarms.insert(0, alarm);
+                }
+                // The last of all.
+                let last = world.alarms.len() - 1;
+                fires(world, last, SystemTime::now());
+            })
+            .fails("AlarmFiring"),
+        case("by prefix, and a composite one fires", prefix)
+            .world(move |world| {
+                world.alarms[1].kind = rehearsal::world::AlarmKind::Composite;
+                fires(world, 1, now);
+            })
+            .fails("AlarmFiring"),
+        case("by prefix, and there is none", prefix)
+            .world(|world| world.alarms.clear())
+            .fails("AlarmMissing")
+            .check("alarms", "no_data"),
+        case("by tag", tagged).world(|world| tag(world, 1)).succeeds().check("alarms", "passed"),
+        case("by tag, and another one fires", tagged)
+            .world(move |world| {
+                tag(world, 1);
+                fires(world, 0, now);
+            })
+            .succeeds(),
+        case("by tag, page by page, and the last one fires", tagged)
+            .world(move |world| {
+                tag(world, 0);
+                tag(world, 1);
+                fires(world, 1, now);
+                world.page = 1;
+            })
+            .fails("AlarmFiring"),
+        case("by tag, and there is none", tagged).fails("AlarmMissing").check("alarms", "no_data"),
+        case("by tag, and nobody may look", tagged)
+            .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+            .fails("AwsDenied")
+            .check("alarms", "errored"),
+        case("by tag, throttled at first", tagged)
+            .world(|world| tag(world, 1))
+            .fault(rehearsal::Fault::first(2, "tag:GetResources", rehearsal::Trouble::Throttle))
+            .succeeds(),
+        case("several ways, all well", union)
+            .world(move |world| {
+                other(world, "shop-db");
+                other(world, "checkout-5xx");
+            })
+            .succeeds(),
+        case("several ways, and one of the last fires", union)
+            .world(move |world| {
+                other(world, "shop-db");
+                other(world, "checkout-5xx");
+                fires(world, 3, now);
+            })
+            .fails("AlarmFiring"),
+        case("several ways, a name that there is not and a prefix without any", union).fails("AlarmMissing"),
+        case("without data", prefix)
+            .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
+            .fails("AlarmNoData")
+            .check("alarms", "no_data"),
+        case(
+            "what fired before the deployment is left out",
+            only!(
+                "before_allow_traffic",
+                "{ name: alarms, alarms: { prefix: shop- }, new_only: true, expect: [state == OK] }"
+            ),
+        )
+        .world(|world| fires(world, 0, SystemTime::now() - 60 * MINUTE))
+        .succeeds(),
+        case(
+            "what was well and fires again is not",
+            only!(
+                "before_allow_traffic",
+                "{ name: alarms, alarms: { prefix: shop- }, new_only: true, expect: [state == OK] }"
+            ),
+        )
+        .world(|world| {
+            let again = world.deployment().created + SECOND;
+            fires(world, 0, again);
+        })
+        .fails("AlarmFiring"),
+        case("none at all", only!("before_allow_traffic", "{ alarms: { names: [] }, expect: [state == OK] }"))
+            .fails("GateInvalid"),
+        case("all of the account", only!("before_allow_traffic", "{ alarms: { prefix: '' }, expect: [state == OK] }"))
+            .fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tcp() {
+    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let listener = only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}' }");
+    let told = play(vec![
+        case("the test listener", listener).succeeds().check("port", "passed"),
+        case(
+            "it waits for the barrier",
+            only!(
+                "after_allow_test_traffic",
+                "{ reach: green, within: 200ms, every: 50ms }, { name: port, tcp: '{{test_url}}' }"
+            ),
+        )
+        .world(|world| {
+            let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+            world.test().unwrap().default = vec![(blue, 1)];
+        })
+        .fails("ListenerNotForwarding")
+        .check("port", "not_run"),
+        case("nothing listens", only!("after_allow_test_traffic", "{ name: port, tcp: 'localhost:1' }"))
+            .fails("ConnectRefused"),
+        case("a name that there is not", only!("after_allow_test_traffic", "{ name: port, tcp: 'db.invalid:5432' }"))
+            .fails("NameNotResolved"),
+        case("the place is a variable", only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"))
+            .env("DB", "localhost:1")
+            .fails("ConnectRefused"),
+        case("the variable is not set", only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"))
+            .fails("FactUnknown"),
+        case(
+            "fast enough",
+            only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 2s] }"),
+        )
+        .succeeds(),
+        case(
+            "not fast enough",
+            only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 0s] }"),
+        )
+        .fails("TooSlow"),
+        case("no port", only!("after_allow_test_traffic", "{ tcp: localhost }")).fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// A gate file with one request, behind a barrier without delay.
+macro_rules! request {
+    ($keys:literal) => {
+        only!(
+            "after_allow_test_traffic",
+            concat!("{ name: reach, reach: green, settle: 0s }, { name: mine, ", $keys, " }")
+        )
+    };
+}
+
+/// The last request that came has these, each a header or the body.
+fn sent(what: &'static [(&'static str, &'static str)]) -> impl Fn(&Played) -> Result<(), String> {
+    move |played| {
+        let last = played.requests_to_service.last().ok_or("no request came")?;
+        for (name, value) in what {
+            let seen = match *name {
+                "body" => last.body.as_str(),
+                name => last.headers.get(name).map_or("", String::as_str),
+            };
+            same(name, seen, value)?;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_requests() {
+    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let told = play(vec![
+        case(
+            "a body of JSON with facts",
+            request!(
+                "http: 'POST {{test_url}}/orders', json: { sku: SMOKE-1, qty: 1, dry_run: true, of: ['{{green.image_tag}}'] },
+                 expect: [status == 200]"
+            ),
+        )
+        .succeeds()
+        .and(sent(&[
+            ("content-type", "application/json"),
+            ("body", r#"{"dry_run":true,"of":["1.42.0"],"qty":1,"sku":"SMOKE-1"}"#),
+        ])),
+        case(
+            "a form",
+            request!("http: 'POST {{test_url}}/orders', form: { a: 'x y&z', of: '{{service}}' }, expect: [status == 200]"),
+        )
+        .succeeds()
+        .and(sent(&[("content-type", "application/x-www-form-urlencoded"), ("body", "a=x+y%26z&of=web")])),
+        case(
+            "a text, and a content type of one's own",
+            request!(
+                "http: 'PUT {{test_url}}/orders', text: 'hello {{cluster}}', headers: { Content-Type: text/x, X-Of: '{{env.STAGE}}' },
+                 expect: [status == 200]"
+            ),
+        )
+        .env("STAGE", "beta")
+        .succeeds()
+        .and(sent(&[("content-type", "text/x"), ("x-of", "beta"), ("body", "hello shop")])),
+        case("two bodies", request!("http: 'PUT {{test_url}}/', text: a, json: {}, expect: [status == 200]"))
+            .fails("GateInvalid"),
+        case(
+            "a host in the headers",
+            request!("http: '{{test_url}}/', headers: { Host: shop.example.com }, expect: [status == 200]"),
+        )
+        .succeeds()
+        .and(sent(&[("host", "shop.example.com")])),
+        case(
+            "another host",
+            request!("http: '{{test_url}}/x', host: shop.example.com, expect: [status == 200]"),
+        )
+        .succeeds()
+        .and(|played| {
+            let host = &played.requests_to_service.last().ok_or("no request")?.headers["host"];
+            if host.starts_with("shop.example.com:") { Ok(()) } else { Err(format!("the host was {host}")) }
+        }),
+        case(
+            "a fact of the deployment in the path",
+            request!("http: '{{test_url}}/{{green.task_definition}}/{{green.revision}}', expect: [status == 200]"),
+        )
+        .succeeds()
+        .and(|played| same("the requests", &asked(played)[..], &["GET /shop:42/42".to_owned()][..])),
+        case(
+            "a fact that there is not",
+            request!("http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200]"),
+        )
+        .world(pin)
+        .fails("FactUnknown")
+        .check("mine", "errored"),
+        case("a variable that is not set", request!("http: '{{test_url}}/{{env.NOT}}', expect: [status == 200]"))
+            .fails("FactUnknown"),
+        case(
+            "what is sent is not shown",
+            request!("http: '{{test_url}}/x?token=sesame', headers: { Authorization: 'Bearer sesame' }, expect: [status == 201]"),
+        )
+        .fails("UnexpectedStatus")
+        .and(|played| match played.raw_log.iter().find(|line| line.contains("sesame")) {
+            Some(line) => Err(format!("it is in {line}")),
+            None => Ok(()),
+        }),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_answers() {
+    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let told = play(vec![
+        case(
+            "conditions on everything",
+            request!(
+                "http: '{{test_url}}/version', expect: ['status in 200, 201', 'status == 2xx', 'latency < 5s',
+                 'header.x-version == {{green.image_tag}}', 'json.version == \"1.42.0\"', 'body contains colour',
+                 'header.content-type matches ^application/']"
+            ),
+        )
+        .succeeds(),
+        case("redirects are followed", request!("http: '{{test_url}}/a', redirects: follow, expect: [status == 200]"))
+            .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/b".into())))
+            .succeeds()
+            .and(|played| same("the requests", &asked(played)[..], &["GET /a".to_owned(), "GET /b".to_owned()][..])),
+        case("redirects are not followed", request!("http: '{{test_url}}/a', redirects: no, expect: [status == 302]"))
+            .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/b".into())))
+            .succeeds(),
+        case("a redirect for ever", request!("http: '{{test_url}}/a', redirects: 3, expect: [status == 200]"))
+            .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/a".into())))
+            .fails("UnexpectedStatus")
+            .and(|played| same("how many came", &asked(played).len(), &4)),
+        case(
+            "a redirect that leaves the address is not followed",
+            request!("http: '{{test_url}}/a', redirects: follow, expect: [status == 200]"),
+        )
+        .world(|world| {
+            (route(world, "/a").status, route(world, "/a").location) = (302, Some("http://shop.invalid/b".into()));
+        })
+        .fails("UnexpectedStatus"),
+        case(
+            "the transport fails twice",
+            request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
+        )
+        .world(|world| {
+            world.test().unwrap().protocol = "TCP".into();
+            (route(world, "/a").hang_up, route(world, "/a").first) = (true, Some(2));
+        })
+        .succeeds()
+        .and(|played| same("how many came", &asked(played).len(), &3)),
+        case(
+            "the transport fails more often than it is tried again",
+            request!("http: '{{test_url}}/a', retry: { transport: 1, backoff: 10ms..20ms }, expect: [status == 200]"),
+        )
+        .world(|world| {
+            world.test().unwrap().protocol = "TCP".into();
+            route(world, "/a").hang_up = true;
+        })
+        .fails("ConnectionReset")
+        .and(|played| same("how many came", &asked(played).len(), &2)),
+        case(
+            "a wrong answer is not tried again",
+            request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
+        )
+        .world(|world| route(world, "/a").status = 503)
+        .fails("UnexpectedStatus")
+        .and(|played| same("how many came", &asked(played).len(), &1)),
+        case(
+            "defaults of the file",
+            "version: 1
+defaults: { http: { retry: { transport: 2, backoff: 10ms..20ms } } }
+hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_url}}/a', expect: [status == 200] }] } }",
+        )
+        .world(|world| {
+            world.test().unwrap().protocol = "TCP".into();
+            (route(world, "/a").hang_up, route(world, "/a").first) = (true, Some(2));
+        })
+        .succeeds(),
+        case(
+            "asked until it is so",
+            request!("http: '{{test_url}}/a', until: 20s, every: 50ms, expect: [status == 200]"),
+        )
+        .world(|world| (route(world, "/a").status, route(world, "/a").first) = (503, Some(3)))
+        .succeeds()
+        .and(|played| same("how many came", &asked(played).len(), &4)),
+        case(
+            "asked until there is no time left",
+            request!("http: '{{test_url}}/a', until: 200ms, every: 50ms, expect: [status == 200]"),
+        )
+        .world(|world| route(world, "/a").status = 503)
+        .fails("UnexpectedStatus"),
+        case(
+            "two words for one thing",
+            request!("http: '{{test_url}}/a', until: 20s, within: 20s, expect: [status == 200]"),
+        )
+        .fails("GateInvalid"),
+        case("requests that do not count", request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"))
+            .world(|world| (route(world, "/a").status, route(world, "/a").first) = (500, Some(5)))
+            .succeeds()
+            .and(|played| same("how many came", &asked(played).len(), &6)),
+        case("too slow", request!("http: '{{test_url}}/a', expect: [latency < 100ms]"))
+            .world(|world| route(world, "/a").delay = Duration::from_millis(300))
+            .fails("TooSlow"),
+        case("no answer in time", request!("http: '{{test_url}}/a', timeout: 100ms, expect: [status == 200]"))
+            .world(|world| route(world, "/a").delay = Duration::from_millis(800))
+            .fails("ReadTimedOut"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reach() {
+    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let identity = only!(
+        "after_allow_test_traffic",
+        "{ name: reach, reach: green, within: 10s, every: 50ms, http: '{{test_url}}/version',
+           expect: ['json.version == {{green.image_tag}}'], consecutive: 4 },
+         { name: mine, http: '{{test_url}}/', expect: [status == 200] }"
+    );
+    let impatient = only!(
+        "after_allow_test_traffic",
+        "{ name: reach, reach: green, within: 200ms, every: 50ms, http: '{{test_url}}/version',
+           expect: ['json.version == {{green.image_tag}}'] },
+         { name: mine, http: '{{test_url}}/', expect: [status == 200] }"
+    );
+    let told = play(vec![
+        case("the replacement answers", identity).succeeds().and(|played| {
+            let versions = asked(played).iter().filter(|request| *request == "GET /version").count();
+            same("how often it was asked", &versions, &4)
+        }),
+        case("the original answers at first", identity)
+            .world(|world| {
+                let version = route(world, "/version");
+                (version.body, version.first) = (Some(r#"{"version":"1.41.0"}"#.into()), Some(2));
+            })
+            .succeeds(),
+        case("one in three answers is another version's", impatient)
+            .world(|world| {
+                let version = route(world, "/version");
+                (version.body, version.one_in) = (Some(r#"{"version":"1.41.0"}"#.into()), 3);
+            })
+            .fails("WrongVersionAnswers")
+            .check("mine", "not_run"),
+        case("the image holds another version", impatient)
+            .world(|world| world.versions.last_mut().unwrap().name = "1.41.0".into())
+            .fails("WrongVersionAnswers")
+            .check("mine", "not_run"),
+        case("it does not say its version", impatient)
+            .world(|world| route(world, "/version").body = Some("ok".into()))
+            .fails("WrongVersionAnswers"),
+        case("only what is asked for counts", impatient).world(|world| route(world, "/version").status = 500).succeeds(),
+        case("the listener does not forward", impatient)
+            .world(|world| {
+                let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+                world.test().unwrap().default = vec![(blue, 1)];
+            })
+            .fails("ListenerNotForwarding")
+            .check("mine", "not_run")
+            .and(|played| same("the requests", &asked(played)[..], &[][..])),
+        case(
+            "the weights have to stay so",
+            only!(
+                "after_allow_test_traffic",
+                "{ name: reach, reach: green, within: 5s, every: 50ms, settle: 300ms }, { http: '{{test_url}}/', expect: [status == 200] }"
+            ),
+        )
+        .succeeds(),
+        case(
+            "conditions without a request",
+            only!("after_allow_test_traffic", "{ reach: green, expect: [status == 200], consecutive: 3 }"),
+        )
+        .fails("GateInvalid"),
+        case(
+            "the request goes to the other listener",
+            only!(
+                "after_allow_test_traffic",
+                "{ reach: green, http: '{{production_url}}/version', expect: [status == 200] }"
+            ),
+        )
+        .fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// Another service's target group.
+const ELSEWHERE: &str = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/tg-other/0123456789abcdef";
+
+/// The task definition that is going to be deployed.
+fn next(world: &mut World) -> &mut rehearsal::world::TaskDefinition {
+    world.definitions.last_mut().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_of_the_wiring() {
+    let gate = only!(
+        "before_install",
+        "{ name: preflight, preflight: [service, group, listener-wiring, test-listener, rollback, reachable] }"
+    );
+    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(gate);
+    let told = play(vec![
+        case("all is well").succeeds().check("preflight", "passed"),
+        case("no test listener")
+            .world(|world| world.deployment().pair.as_mut().unwrap().test = None)
+            .world(|world| world.group.pair.as_mut().unwrap().test = None)
+            .fails("NoListener"),
+        case("production leads elsewhere")
+            .world(|world| world.production().unwrap().default = vec![(ELSEWHERE.into(), 1)])
+            .fails("ListenerMiswired"),
+        case("production leads to somebody else as well")
+            .world(|world| world.production().unwrap().default.push((ELSEWHERE.into(), 10)))
+            .fails("ListenerMiswired"),
+        case("production and test are one listener")
+            .world(|world| {
+                let pair = world.deployment().pair.as_mut().unwrap();
+                pair.test = pair.production.clone();
+            })
+            .fails("ListenerMiswired"),
+        case("one target group")
+            .world(|world| world.deployment().pair.as_mut().unwrap().target_groups.truncate(1))
+            .fails("ListenerMiswired"),
+        case("several things are wrong, and all are told")
+            .world(|world| {
+                world.deployment().auto_rollback = None;
+                world.group.auto_rollback = None;
+                world.production().unwrap().default = vec![(ELSEWHERE.into(), 1)];
+            })
+            .fails("ListenerMiswired"),
+        case("a word that there is not")
+            .gate(only!("before_install", "{ preflight: [listener-wirings, purple] }"))
+            .fails("GateInvalid"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_of_what_the_task_definition_names() {
+    use rehearsal::{Fault, Trouble, world::Told};
+    let gate = only!(
+        "before_install",
+        "{ name: preflight, preflight: [task-definition, log-groups, roles, secrets, images] }"
+    );
+    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(gate);
+    let each = |word: &'static str| match word {
+        "log-groups" => only!("before_install", "{ preflight: log-groups }"),
+        "roles" => only!("before_install", "{ preflight: roles }"),
+        "secrets" => only!("before_install", "{ preflight: secrets }"),
+        _ => only!("before_install", "{ preflight: images }"),
+    };
+    let mut cases = vec![
+        case("all is there").succeeds().check("preflight", "passed"),
+        case("the AppSpec file is told by its hash")
+            .world(|world| world.deployment().revision.told = Told::Hash)
+            .succeeds(),
+        case("the AppSpec file is in S3")
+            .world(|world| {
+                let revision = &mut world.deployment().revision;
+                revision.told = Told::S3;
+                let (bucket, key) = rehearsal::world::Revision::PLACE;
+                let text = revision.app_spec.clone();
+                world.account.objects.insert(format!("{bucket}/{key}"), text);
+            })
+            .succeeds(),
+        case("the AppSpec file is gone")
+            .world(|world| world.deployment().revision.told = Told::S3)
+            .fails("AwsRefused")
+            .check("preflight", "errored"),
+        case("the AppSpec file names no task definition")
+            .world(|world| world.deployment().revision.app_spec = "version: 0.0".into())
+            .fails("TaskDefinitionNotActive"),
+        case("nobody may read the AppSpec file")
+            .world(|world| world.deployment().revision.told = Told::Hash)
+            .fault(Fault::always("codedeploy:GetApplicationRevision", Trouble::Deny))
+            .succeeds()
+            .warns("NotLookedAt"),
+        case("the task definition is not there")
+            .world(|world| drop(world.definitions.pop()))
+            .fails("TaskDefinitionNotActive"),
+        case("the task definition was deregistered")
+            .world(|world| next(world).status = "INACTIVE".into())
+            .fails("TaskDefinitionNotActive"),
+        case("no log group").world(|world| world.account.log_groups.clear()).fails("LogGroupMissing"),
+        case("another log group that begins so")
+            .world(|world| world.account.log_groups = ["/ecs/web-old".to_owned()].into())
+            .fails("LogGroupMissing"),
+        case("no role").world(|world| drop(world.account.roles.pop_last())).fails("RoleMissing"),
+        case("no parameter").world(|world| world.account.parameters.clear()).fails("SecretMissing"),
+        case("no secret").world(|world| world.account.secrets.clear()).fails("SecretMissing"),
+        case("a secret that is about to go")
+            .world(|world| {
+                let now = SystemTime::now();
+                world.account.secrets.values_mut().for_each(|secret| secret.deleted = Some(now));
+            })
+            .fails("SecretMissing"),
+        case("no image")
+            .world(|world| world.account.images.retain(|name, _| !name.ends_with("1.42.0")))
+            .fails("ImageMissing"),
+        case("no repository").world(|world| world.account.images.clear()).fails("ImageMissing"),
+        case("an image of a public registry")
+            .world(|world| next(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into())
+            .succeeds(),
+        case("several things are missing, and all are told")
+            .world(|world| {
+                world.account.log_groups.clear();
+                world.account.parameters.clear();
+            })
+            .fails("LogGroupMissing"),
+        case("what is missing weighs more than what may not be looked at")
+            .world(|world| world.account.log_groups.clear())
+            .fault(Fault::always("iam:GetRole", Trouble::Deny))
+            .fails("LogGroupMissing"),
+        case("all of it throttled at first").fault(Fault::first(1, "*", Trouble::Throttle)).succeeds(),
+        Case::new(HookName::AfterInstall, "of the task set, once there is one")
+            .gate(only!("after_install", "{ preflight: [task-definition, images] }"))
+            .world(|world| world.deployment().revision.app_spec.clear())
+            .succeeds(),
+    ];
+    for (word, operation) in [
+        ("log-groups", "logs:DescribeLogGroups"),
+        ("roles", "iam:GetRole"),
+        ("secrets", "ssm:GetParameters"),
+        ("secrets", "secretsmanager:DescribeSecret"),
+        ("images", "ecr:DescribeImages"),
+    ] {
+        let denied = Case::new(HookName::BeforeInstall, &format!("nobody may look: {operation}")).gate(each(word));
+        cases.push(denied.fault(Fault::always(operation, Trouble::Deny)).succeeds().warns("NotLookedAt"));
+        let fails = Case::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
+        cases.push(fails.fault(Fault::always(operation, Trouble::Fail)).fails("AwsFailed"));
+        let lost = Case::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
+        cases.push(lost.fault(Fault::first(1, operation, Trouble::Truncate)).succeeds());
+        let page = Case::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
+        cases.push(page.fault(Fault::always(operation, Trouble::WrongType)).fails("AwsFailed"));
+    }
+    let told = play(cases).await;
+    insta::assert_snapshot!(told);
+}
