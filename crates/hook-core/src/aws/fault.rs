@@ -69,6 +69,21 @@ impl Fault {
         self.detail.split(':').next().is_some_and(|own| own.starts_with(word))
     }
 
+    /// What it is, and what the function's role needs where that was refused: AWS's own words are often only half of it.
+    pub fn with_needs(&self) -> String {
+        let key = ["kms", "KMS", "ciphertext"].iter().any(|word| self.detail.contains(word));
+        match (self.code, self.operation) {
+            (Code::AwsDenied, _) if key => {
+                format!("{self}; the function's role needs kms:Decrypt for the key that it is encrypted with")
+            }
+            (Code::AwsDenied, "s3:GetObject") => format!(
+                "{self}; the function's role needs s3:GetObject for it (without s3:ListBucket, an object that is not there is denied as well)"
+            ),
+            (Code::AwsDenied, operation) => format!("{self}; the function's role needs {operation} for it"),
+            _ => self.to_string(),
+        }
+    }
+
     /// A reply that lacks what it should have.
     pub fn lacks(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: Code::UnexpectedReply, detail: format!("the reply has no {what}") }

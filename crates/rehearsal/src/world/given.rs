@@ -1,5 +1,7 @@
 //! What a scenario can say about the world before the first deployment. Everything left out is as in the good world.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// What is different before the first deployment.
@@ -38,6 +40,12 @@ pub struct Given {
     pub original_steady: bool,
     /// Who makes the deployments.
     pub managed_by: ManagedBy,
+    /// More parameters of Systems Manager, by name. A value `{gate}` stands for the scenario's gate file.
+    pub parameters: BTreeMap<String, String>,
+    /// More secrets of Secrets Manager, by name.
+    pub secrets: BTreeMap<String, String>,
+    /// Objects of S3, by `bucket/key`. A value `{gate}` stands for the scenario's gate file.
+    pub objects: BTreeMap<String, String>,
 }
 
 impl Default for Given {
@@ -59,6 +67,9 @@ impl Default for Given {
             service: GivenService::Active,
             original_steady: true,
             managed_by: ManagedBy::CodeDeploy,
+            parameters: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            objects: BTreeMap::new(),
         }
     }
 }
