@@ -139,7 +139,7 @@ async fn what_cannot_be_read() {
         case("a folder").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
         case("a device without an end").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
         case("no text").env("GREENLIGHT_GATE_FILE", path(&latin)).fails("GateUnreadable"),
-        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path(&long)).fails("GateUnreadable"),
+        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path(&long)).fails("GateInvalid"),
         case("a misspelt placeholder").env("GREENLIGHT_GATE_SSM", "/g/{aplication}").fails("SettingsInvalid"),
         case("no address of an object").env("GREENLIGHT_GATE_S3", "gates/shop.yaml").fails("SettingsInvalid"),
         ssm("a deployment that cannot be read, and a gate file that only observes")

@@ -260,6 +260,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_hidden_is_in_no_finding_wherever_it_is_made() {
+        let told = Arc::new(Mutex::new(String::new()));
+        let lines = told.clone();
+        let board = Board::new(Arc::new(move |finding, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
+        board.hide("token", "sesame");
+        board.note("gate", Policies::default(), Observation::errored(Code::CheckFailed, "sesame", "open sesame"));
+        board.stage("sesame", "what is done with sesame");
+        board.stage_over();
+        board.plan([("a", "http", Policies::default()), ("b", "http", Policies::default())].into_iter());
+        board.begin(0);
+        let seen = Observation::failed(Code::UnexpectedBody, "sesame", "other", "'sesame'").with(["sesame".to_owned()]);
+        board.end(0, seen);
+        board.begin(1);
+        board.stage("gate", "gate file sesame");
+        let findings = board.close(&CutOff::Panic);
+        assert!(!format!("{findings:?} {}", told.lock().unwrap()).contains("sesame"), "{findings:?}");
+        assert_eq!(findings[2].observation.seen, "'[secret token]'");
+    }
+
+    #[test]
     fn a_straggler_cannot_change_what_was_read_out() {
         let board = board();
         board.plan([("a", "ecs", Policies::default())].into_iter());

@@ -118,7 +118,7 @@ fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
 
 fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that a gate file can have", text.len());
+        let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
         reading.fault(Place::START, message);
         return None;
     }
