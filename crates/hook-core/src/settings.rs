@@ -4,10 +4,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use crate::source::GateSource;
+
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// `GREENLIGHT_GATE` or `GREENLIGHT_GATE_FILE`.
+    /// `GREENLIGHT_GATE` and its like: where the gate file is.
     pub gate: GateSource,
     /// `ALB_URL`: where to send the smoke test, with or without a scheme.
     pub alb_url: Option<String>,
@@ -51,18 +53,6 @@ pub struct ServiceName {
     pub cluster: String,
     /// Its own.
     pub service: String,
-}
-
-/// Where the gate file is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum GateSource {
-    /// Nowhere: the built-in checks alone.
-    #[default]
-    None,
-    /// In `GREENLIGHT_GATE`.
-    Inline(String),
-    /// In the package or a layer.
-    File(PathBuf),
 }
 
 /// `GREENLIGHT_WRONG_EVENT`.
@@ -134,10 +124,12 @@ impl std::fmt::Debug for AwsSettings {
 }
 
 /// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_GATE",
     "GREENLIGHT_GATE_FILE",
+    "GREENLIGHT_GATE_S3",
+    "GREENLIGHT_GATE_SSM",
     "GREENLIGHT_HOST",
     "GREENLIGHT_LOG",
     "GREENLIGHT_ROLLBACK",
@@ -181,11 +173,10 @@ impl Settings {
             });
         }
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let gate = match (vars.get("GREENLIGHT_GATE"), value("GREENLIGHT_GATE_FILE")) {
-            (Some(text), _) => GateSource::Inline(text.clone()),
-            (None, Some(path)) => GateSource::File(path.into()),
-            (None, None) => GateSource::None,
-        };
+        let gate = GateSource::read(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
+            faults.push(why);
+            GateSource::None
+        });
         let alb_url = value("ALB_URL").and_then(|text| {
             let fault =
                 unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
@@ -375,6 +366,7 @@ mod tests {
                 ("GREENLIGHT_WRONG_EVENT", "ignore"),
                 ("GREENLIGHT_ROLLBACK", "maybe"),
                 ("GREENLIGHT_LOG", "loud"),
+                ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
                 ("GREENLIGHT_HOST", "https://shop.example.com/x"),
                 ("GREENLIGHT_ROUTES", ", ,"),
                 ("ALB_URL", "my alb"),

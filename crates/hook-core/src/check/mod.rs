@@ -38,6 +38,7 @@ use crate::{
     code::Code,
     finding::Observation,
     gate::Fields,
+    secrets::Secrets,
     target::{Listener, Target},
 };
 
@@ -138,6 +139,8 @@ pub struct Scene {
     pub host: Option<String>,
     /// Facts that are known before any check runs: the variables of the function.
     pub given: Arc<known::Facts>,
+    /// The secrets of the gate file.
+    pub secrets: Arc<Secrets>,
     /// When all checks have to be over.
     pub until: Instant,
 }

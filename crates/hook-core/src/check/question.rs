@@ -18,7 +18,7 @@ use super::{
 use crate::{
     code::Code,
     finding::Observation,
-    gate::{Condition, Data, Fields, Retry, Template, Unknown},
+    gate::{Condition, Data, Fact, Fields, Retry, Template, Unknown},
 };
 
 /// A URL of a gate file: a path at an address of the deployment, or all of it.
@@ -182,6 +182,8 @@ impl Question {
             self.tls.trust(known).map_err(of)?.map_err(|why| Observation::errored(Code::TlsFailed, resource(), why))?;
         let redirects = match self.place {
             Place::On(..) => Redirects::Here(self.redirects),
+            // What is secret is for the host that the gate file names, and not for whoever that host names.
+            Place::Whole(_) if known.keys().any(Fact::is_secret) => Redirects::Here(self.redirects),
             Place::Whole(_) => Redirects::Anywhere(self.redirects),
         };
         Ok(Request {
