@@ -9,6 +9,7 @@ and if nothing is seen there either the matrix and the storm. A guard that no te
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,21 +20,32 @@ HOOKS = ["before-install", "after-install", "after-allow-test-traffic", "before-
 PROGRAMS = [word for hook in [*HOOKS, "last-answer", "greenlight-tests"] for word in ("--package", hook)]
 
 
-def run(folder, env, *words):
-    """A command's exit code and what it wrote."""
-    done = subprocess.run(words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
+# How long tests may take, in seconds, once they are built. Without its guard something may wait for ever.
+UNITS, PROGRAMS_AT_MOST = 600, 1200
+
+
+def run(folder, env, *words, limit=None):
+    """A command's exit code and what it wrote. One that does not end within the limit, in seconds, is ended."""
+    started = {"cwd": folder, "env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(words, start_new_session=True, **started) as process:
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            output += "\ntest that did not end ... FAILED\n"
+        return process.returncode, output
 
 
 def failed(output):
     """The names of the tests that failed, as cargo lists them."""
     lines = output.splitlines()
-    return sorted({line.split()[1] for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
+    return sorted({line[5:-11] for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
 
 
 def missed_by(folder, env, tests):
     """Which tests fail now; none if all pass. A change that does not compile is none that anybody could make."""
-    code, output = run(folder, env, "cargo", "test", "--locked", "--package", "hook-core", "--lib")
+    code, output = run(folder, env, "cargo", "test", "--locked", "--package", "hook-core", "--lib", limit=UNITS)
     if code != 0:
         return failed(output) or ["it does not compile:\n" + output[-2000:]]
     # With the tests' own features: the checks that break their process.
@@ -45,9 +57,10 @@ def missed_by(folder, env, tests):
     command = ["cargo", "test", "--locked", "--no-fail-fast", *PROGRAMS]
     # The matrix takes minutes, and is asked when nothing else sees anything.
     matrix = ["every_operation_with_every_trouble"]
-    missed = failed(run(folder, env, *command, *quick, "--", "--skip", *matrix)[1])
+    missed = failed(run(folder, env, *command, *quick, "--", "--skip", *matrix, limit=PROGRAMS_AT_MOST)[1])
     slow = [word for test in tests["slow"] for word in ("--test", test)]
-    return missed or failed(run(folder, env, *command, *slow, "--", *matrix, "the_promise_holds_in_a_storm")[1])
+    filters = [*matrix, "the_promise_holds_in_a_storm"]
+    return missed or failed(run(folder, env, *command, *slow, "--", *filters, limit=PROGRAMS_AT_MOST)[1])
 
 
 def main():
