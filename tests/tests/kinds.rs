@@ -50,20 +50,14 @@ async fn ecs() {
         case("it stays so for long enough", stable).succeeds(),
         case(
             "a task is replaced meanwhile",
-            only!(
-                "after_install",
-                "{ ecs: green, stable_for: 3s, every: 100ms, within: 0s, expect: [running == desired] }"
-            ),
+            only!("after_install", "{ ecs: green, stable_for: 3s, every: 100ms, within: 0s, expect: [pending == 0] }"),
         )
-        // However late the program begins to look.
+        // However late the program begins to look. Stopped tasks are not asked for here, as how many there are is chance.
         .world(|world| crashes(world, 60))
         .fails("TasksReplaced"),
         case(
             "a task is replaced, and then none is for long enough",
-            only!(
-                "after_install",
-                "{ ecs: green, stable_for: 2s, every: 100ms, within: 20s, expect: [running == desired] }"
-            ),
+            only!("after_install", "{ ecs: green, stable_for: 2s, every: 100ms, within: 20s, expect: [pending == 0] }"),
         )
         .world(|world| crashes(world, 3))
         .succeeds(),
@@ -115,6 +109,12 @@ async fn ecs() {
         .succeeds(),
     ])
     .await;
+    // How many have crashed by the time of a look is chance.
+    let one = "task 0a1b2c3d stopped: web exit code 1; Essential container in task exited; EssentialContainerExited; ";
+    let mut told = told;
+    while told.contains(&one.repeat(2)) {
+        told = told.replace(&one.repeat(2), one);
+    }
     insta::assert_snapshot!(told);
 }
 

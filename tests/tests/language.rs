@@ -65,7 +65,7 @@ async fn observing() {
             .succeeds()
             .and(says("would have failed: wiring: ")),
         not_steady(case("time that runs out"))
-            .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 400ms, built_in: { tasks: { within: 1m, every: 1m } } } }")
+            .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .succeeds()
             .and(field("verdict.code", "RanOutOfTime")),
         case("nothing to check, and no words")

@@ -3,7 +3,10 @@
 use greenlight_tests::storm;
 
 /// Seeds that broke the promise once, each with what it found. They are played every time.
-const FOUND: &[(u64, &str)] = &[];
+const FOUND: &[(u64, &str)] = &[
+    (2110, "of two deliveries the second one answered, and it was held against the first one's verdict"),
+    (6915, "the same, with three deliveries and a Put that is never answered"),
+];
 
 /// How many seeds are played besides: some seconds' worth. They are the same each time, so that whoever changed nothing
 /// sees nothing new.

@@ -39,6 +39,15 @@ hooks:
         expect: [state == OK]
 ";
 
+/// A gate file that needs secrets of both stores.
+const SECRETS: &str = "version: 1
+secrets: { token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { http: '{{test_url}}/', headers: { X-Token: '{{secret.token}}', X-Hook: '{{secret.hook}}' }, expect: [status == 200] }
+";
+
 /// One hook at a time, with what does not happen in those deployments: refusals of every kind.
 async fn refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
@@ -61,6 +70,12 @@ async fn refusals(recorder: &Recorder) {
         world.account.objects.insert(format!("{bucket}/{key}"), text);
     });
     playing.spawn(stage.gate(EVERYTHING).recorder(recorder).run(binaries()));
+    let stage = Stage::at(HookName::AfterAllowTestTraffic).await.env("GREENLIGHT_GATE_SSM", "/gate").world(|world| {
+        world.account.parameters.insert("/gate".into(), SECRETS.into());
+        world.account.parameters.insert("/shop/token".into(), "sesame".into());
+        world.account.keep_secret("shop/hook", r#"{"url":"sesame"}"#);
+    });
+    playing.spawn(stage.recorder(recorder).run(binaries()));
     let gone = Stage::at(HookName::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));
     for ended in playing.join_all().await {

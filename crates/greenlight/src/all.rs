@@ -16,11 +16,12 @@ use tokio::{
 
 use crate::{
     args::Rehearse,
+    exit::Fault,
     json,
     matrix::{Cost, matrix},
     paint::{Tone, seconds},
     played::{End, News, Played, TICK, play},
-    rehearse::{Fault, tell_json_end, tell_logs},
+    rehearse::{tell_json_end, tell_logs},
     screen::Screen,
 };
 

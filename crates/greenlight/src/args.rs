@@ -3,9 +3,10 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
+use hook_core::Hook;
 use rehearsal::HookName;
 
-use crate::matrix::Reasons;
+use crate::{check::Check, explain::Explain, init::Init, matrix::Reasons, run::Run};
 
 /// The command line of Greenlight.
 #[derive(Debug, Parser)]
@@ -28,6 +29,26 @@ pub enum Command {
     /// The hooks are the real programs that run in AWS Lambda elsewhere. Here they are processes of this machine, and
     /// the AWS that they talk to is simulated; a scenario says what goes wrong in it.
     Rehearse(Rehearse),
+
+    /// Say whether gate files can be used, and what is wrong where
+    Check(Check),
+
+    /// Tell in plain words what the hooks will do with a gate file, or without one
+    Explain(Explain),
+
+    /// Print the JSON Schema of a gate file, for an editor
+    ///
+    /// Keep it beside the gate file (`greenlight schema > greenlight.schema.json`), and put this line at the top of that:
+    ///
+    ///   # yaml-language-server: $schema=greenlight.schema.json
+    #[command(verbatim_doc_comment)]
+    Schema,
+
+    /// Write a short gate file to begin with
+    Init(Init),
+
+    /// Judge a real deployment as a hook would, with your own credentials, and answer nobody
+    Run(Run),
 }
 
 const AFTER: &str = "\
@@ -84,7 +105,7 @@ pub struct Rehearse {
 
     /// With --serve: the hook to wait at, such as AfterInstall; those before it are passed over [default: the hook that
     /// stops the scenario, else AfterAllowTestTraffic]
-    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = hook)]
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = hook_name)]
     pub at: Option<HookName>,
 
     /// A gate file to use in place of the scenarios' own
@@ -125,13 +146,30 @@ impl Rehearse {
     }
 }
 
-/// A hook by CodeDeploy's name, or by its program's.
-fn hook(text: &str) -> Result<HookName, String> {
-    let is_it = |hook: &HookName| [hook.name(), hook.binary()].iter().any(|name| name.eq_ignore_ascii_case(text));
-    HookName::ALL.into_iter().find(is_it).ok_or_else(|| {
-        let names: Vec<&str> = HookName::ALL.iter().map(|hook| hook.name()).collect();
+/// A hook by CodeDeploy's name, by its program's, or by its key in a gate file.
+pub fn hook(text: &str) -> Result<Hook, String> {
+    let text = text.replace('-', "_");
+    let is_it = |hook: &Hook| [hook.event_name(), hook.key()].iter().any(|name| name.eq_ignore_ascii_case(&text));
+    Hook::ALL.into_iter().find(is_it).ok_or_else(|| {
+        let names: Vec<&str> = Hook::ALL.iter().map(|hook| hook.event_name()).collect();
         format!("the hooks are {}", names.join(", "))
     })
+}
+
+/// The same, as the rehearsal knows it.
+fn hook_name(text: &str) -> Result<HookName, String> {
+    hook(text).map(rehearsed)
+}
+
+/// The rehearsal's name for a hook.
+pub const fn rehearsed(hook: Hook) -> HookName {
+    match hook {
+        Hook::BeforeInstall => HookName::BeforeInstall,
+        Hook::AfterInstall => HookName::AfterInstall,
+        Hook::AfterAllowTestTraffic => HookName::AfterAllowTestTraffic,
+        Hook::BeforeAllowTraffic => HookName::BeforeAllowTraffic,
+        Hook::AfterAllowTraffic => HookName::AfterAllowTraffic,
+    }
 }
 
 #[cfg(test)]
@@ -146,9 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_has_two_names() {
-        assert_eq!(hook("AfterInstall"), Ok(HookName::AfterInstall));
-        assert_eq!(hook("after-install"), Ok(HookName::AfterInstall));
+    fn a_hook_has_three_names() {
+        for name in ["AfterInstall", "after-install", "after_install"] {
+            assert_eq!(hook(name), Ok(Hook::AfterInstall));
+            assert_eq!(hook_name(name), Ok(HookName::AfterInstall));
+        }
         assert!(hook("Install").unwrap_err().contains("BeforeInstall, AfterInstall"));
     }
 
@@ -158,5 +198,9 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
+        for name in ["check", "explain", "schema", "init", "run"] {
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+            insta::assert_snapshot!(format!("help_of_{name}"), help);
+        }
     }
 }

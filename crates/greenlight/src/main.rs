@@ -1,9 +1,16 @@
-//! `greenlight`, the command line: rehearses an ECS blue/green deployment with the real hook programs, on one machine.
+//! `greenlight`, the command line: rehearses an ECS blue/green deployment with the real hook programs on one machine,
+//! reads gate files, and judges a real deployment without answering.
 
 mod all;
 mod args;
+mod caller;
+mod check;
 mod ending;
+mod exit;
+mod explain;
+mod faults;
 mod filter;
+mod init;
 mod json;
 mod junit;
 mod list;
@@ -12,59 +19,58 @@ mod paint;
 mod pick;
 mod played;
 mod rehearse;
+mod run;
 #[cfg(test)]
 mod sample;
+mod schema;
 mod screen;
 mod serve;
+mod source;
 mod stop;
 mod timeline;
 mod words;
 
-use std::{io, process::ExitCode};
+use std::{future::Future, process::ExitCode};
 
 use clap::Parser;
 
 use crate::{
     args::{Command, Greenlight},
-    rehearse::{Fault, Promise, rehearse},
-    stop::until_stopped,
+    exit::{Fault, Verdict},
+    rehearse::rehearse,
+    stop::{Signal, until_stopped},
 };
 
-/// What a shell says of a program whose reader went away (128 + SIGPIPE).
-const READER_GONE: u8 = 141;
-
 fn main() -> ExitCode {
-    let Greenlight { command: Command::Rehearse(args) } = Greenlight::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let end = runtime.block_on(until_stopped(rehearse(&args)));
-    // Waits until every task is dropped, and the hook processes with them. Only then may this process end.
-    drop(runtime);
+    match Greenlight::parse().command {
+        Command::Rehearse(args) => match waited_for(rehearse(&args)) {
+            // A world that is served has no other end.
+            Err(_) if args.serve => ExitCode::SUCCESS,
+            end => ended(end, "stopped; no hook process is left behind"),
+        },
+        Command::Check(args) => exit::code(check::check(&args)),
+        Command::Explain(args) => exit::code(explain::explain(&args)),
+        Command::Schema => exit::code(schema::schema()),
+        Command::Init(args) => exit::code(init::init(&args)),
+        Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
+    }
+}
+
+/// Does what takes time, until it is done or somebody stops it.
+fn waited_for(work: impl Future<Output = Result<Verdict, Fault>>) -> Result<Result<Verdict, Fault>, Signal> {
+    match tokio::runtime::Runtime::new() {
+        // The runtime is dropped here, which waits until every task is, and the hook processes with them. Only then may
+        // this process end.
+        Ok(runtime) => runtime.block_on(until_stopped(work)),
+        Err(error) => Ok(Err(Fault::Failed(anyhow::Error::new(error).context("cannot start")))),
+    }
+}
+
+fn ended(end: Result<Result<Verdict, Fault>, Signal>, stopped: &str) -> ExitCode {
     match end {
-        Ok(Ok(Promise::Held)) => ExitCode::SUCCESS,
-        Ok(Ok(Promise::Broken)) => ExitCode::from(1),
-        Ok(Err(Fault::Usage(error))) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
-        }
-        Ok(Err(Fault::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(READER_GONE),
-        Ok(Err(Fault::Output(error))) => {
-            eprintln!("error: cannot write: {error}");
-            ExitCode::FAILURE
-        }
-        Ok(Err(Fault::Failed(error))) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-        // A world that is served has no other end.
-        Err(_) if args.serve => ExitCode::SUCCESS,
+        Ok(end) => exit::code(end),
         Err(signal) => {
-            eprintln!("stopped; no hook process is left behind");
+            eprintln!("{stopped}");
             ExitCode::from(signal.exit_code())
         }
     }

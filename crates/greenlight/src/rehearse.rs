@@ -12,6 +12,7 @@ use rehearsal::{Happening, Options, Report, Scenario};
 use crate::{
     all,
     args::Rehearse,
+    exit::{Fault, Verdict},
     json, junit, list,
     paint::{Tone, seconds},
     pick,
@@ -21,42 +22,10 @@ use crate::{
     timeline::Timeline,
 };
 
-/// Whether everything ended as promised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Promise {
-    /// It did.
-    Held,
-    /// It did not, or could not be played.
-    Broken,
-}
-
-/// Why nothing more could be done.
-#[derive(Debug)]
-pub enum Fault {
-    /// The command line, or a file that it names, is wrong.
-    Usage(anyhow::Error),
-    /// Standard output cannot be written.
-    Output(io::Error),
-    /// Something else went wrong.
-    Failed(anyhow::Error),
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-impl From<serde_json::Error> for Fault {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Output(error.into())
-    }
-}
-
 /// Does what was asked.
 ///
 /// Dropping the future stops the rehearsal; the hook processes go with it.
-pub async fn rehearse(args: &Rehearse) -> Result<Promise, Fault> {
+pub async fn rehearse(args: &Rehearse) -> Result<Verdict, Fault> {
     let mut screen = Screen::stdout();
     if args.list {
         return tell_list(&mut screen, args);
@@ -81,7 +50,7 @@ pub async fn rehearse(args: &Rehearse) -> Result<Promise, Fault> {
         let written = junit::junit(&all, began.elapsed()).and_then(|text| report.write_all(&text));
         written.context("cannot write the JUnit report").map_err(Fault::Failed)?;
     }
-    Ok(if all.iter().all(Played::held) { Promise::Held } else { Promise::Broken })
+    Ok(if all.iter().all(Played::held) { Verdict::Good } else { Verdict::Bad })
 }
 
 async fn one_by_one(
@@ -116,7 +85,7 @@ async fn one_by_one(
     Ok(all)
 }
 
-fn tell_list(screen: &mut Screen, args: &Rehearse) -> Result<Promise, Fault> {
+fn tell_list(screen: &mut Screen, args: &Rehearse) -> Result<Verdict, Fault> {
     let scenarios = pick::filtered(&args.filters).map_err(Fault::Usage)?;
     if args.json {
         for one in &scenarios {
@@ -126,7 +95,7 @@ fn tell_list(screen: &mut Screen, args: &Rehearse) -> Result<Promise, Fault> {
         let text = list::list(screen.look, &scenarios);
         screen.say(&text)?;
     }
-    Ok(Promise::Held)
+    Ok(Verdict::Good)
 }
 
 async fn tell_timeline(

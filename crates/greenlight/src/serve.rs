@@ -7,11 +7,11 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
     args::Rehearse,
+    exit::{Fault, Verdict},
     json,
     paint::{Look, Tone, seconds, span},
     pick,
     played::TICK,
-    rehearse::{Fault, Promise},
     screen::Screen,
     timeline::Timeline,
 };
@@ -20,7 +20,7 @@ use crate::{
 const AFTER_TIME: usize = 10;
 
 /// Serves the world of one scenario until somebody stops it.
-pub async fn serve(screen: &mut Screen, args: &Rehearse) -> Result<Promise, Fault> {
+pub async fn serve(screen: &mut Screen, args: &Rehearse) -> Result<Verdict, Fault> {
     let (scenario, at) = pick::to_serve(args).map_err(Fault::Usage)?;
     let (tell, mut told) = unbounded_channel();
     let mut serving = std::pin::pin!(rehearsal::serve(&scenario, at, args.seed, tell));

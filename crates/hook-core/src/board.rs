@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::{
     code::Code,
     finding::{Finding, Observation, Outcome, Policies},
+    redact::Redactor,
     verdict::{Decision, Mode, decide},
 };
 
@@ -33,6 +34,8 @@ struct State {
     /// What is being done that is no check yet, and since when.
     stage: Option<(&'static str, String, Instant)>,
     planned: Vec<Planned>,
+    /// What may not be told by any finding.
+    hidden: Redactor,
 }
 
 struct Planned {
@@ -53,6 +56,7 @@ impl Board {
             findings: Vec::new(),
             stage: None,
             planned: Vec::new(),
+            hidden: Redactor::default(),
         };
         Self { state: Arc::new(Mutex::new(state)), told }
     }
@@ -75,14 +79,20 @@ impl Board {
         self.lock().mode
     }
 
+    /// Takes a secret out of every finding that is made from now on, whoever makes it: what a server sends back as well.
+    pub fn hide(&self, name: &str, secret: &str) {
+        self.lock().hidden.hide(name, secret);
+    }
+
     /// A finding of something that is no check of the gate file: the settings, the wiring, the gate file itself.
     pub fn note(&self, kind: &'static str, policies: Policies, observation: Observation) {
         let mut state = self.lock();
         if state.closed {
             return;
         }
-        let finding = Finding { check: kind.to_owned(), kind, observation, policies, took: state.began.elapsed() };
-        (self.told)(&finding, state.mode);
+        let took = state.began.elapsed();
+        let finding = Finding { check: kind.to_owned(), kind, observation, policies, took };
+        let finding = self.tell(&state.hidden, state.mode, finding);
         state.findings.push(finding);
     }
 
@@ -120,14 +130,13 @@ impl Board {
     /// The check at `index` ended. Gives what that means for the deployment.
     pub fn end(&self, index: usize, observation: Observation) -> Decision {
         let mut state = self.lock();
-        let (closed, mode) = (state.closed, state.mode);
-        let Some(planned) = state.planned.get_mut(index).filter(|planned| !closed && planned.finding.is_none()) else {
+        let closed = state.closed;
+        let Some(planned) = state.planned.get(index).filter(|planned| !closed && planned.finding.is_none()) else {
             return Decision::Pass;
         };
-        let finding = planned.found(observation);
-        (self.told)(&finding, mode);
+        let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
         let decision = decide(finding.observation.outcome, finding.policies);
-        planned.finding = Some(finding);
+        state.planned[index].finding = Some(finding);
         decision
     }
 
@@ -146,9 +155,9 @@ impl Board {
     pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
-        let mode = state.mode;
-        let mut findings = std::mem::take(&mut state.findings);
-        if let Some((kind, what, since)) = state.stage.take() {
+        let State { findings, stage, planned, hidden, mode, .. } = &mut *state;
+        let mut findings = std::mem::take(findings);
+        if let Some((kind, what, since)) = stage.take() {
             let finding = Finding {
                 check: kind.to_owned(),
                 kind,
@@ -156,10 +165,9 @@ impl Board {
                 policies: Policies::default(),
                 took: since.elapsed(),
             };
-            (self.told)(&finding, mode);
-            findings.push(finding);
+            findings.push(self.tell(hidden, *mode, finding));
         }
-        for planned in &mut state.planned {
+        for planned in planned {
             findings.push(match planned.finding.take() {
                 Some(finding) => finding,
                 None => {
@@ -168,13 +176,18 @@ impl Board {
                         None => Observation::passed("check", "what it waits for did not end in time")
                             .but(Outcome::NotRun, Code::NotRun),
                     };
-                    let finding = planned.found(observation);
-                    (self.told)(&finding, mode);
-                    finding
+                    self.tell(hidden, *mode, planned.found(observation))
                 }
             });
         }
         findings
+    }
+
+    /// The one way of a finding to whoever reads it: without secrets.
+    fn tell(&self, hidden: &Redactor, mode: Mode, finding: Finding) -> Finding {
+        let finding = finding.map_text(|text| hidden.clean(text));
+        (self.told)(&finding, mode);
+        finding
     }
 }
 
@@ -244,6 +257,26 @@ mod tests {
         board.stage("discovery", "deployment d-1");
         let findings = board.close(&CutOff::Time(Duration::from_secs(3)));
         assert_eq!(outcomes(&findings), [("discovery", Outcome::TimedOut)]);
+    }
+
+    #[test]
+    fn what_is_hidden_is_in_no_finding_wherever_it_is_made() {
+        let told = Arc::new(Mutex::new(String::new()));
+        let lines = told.clone();
+        let board = Board::new(Arc::new(move |finding, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
+        board.hide("token", "sesame");
+        board.note("gate", Policies::default(), Observation::errored(Code::CheckFailed, "sesame", "open sesame"));
+        board.stage("sesame", "what is done with sesame");
+        board.stage_over();
+        board.plan([("a", "http", Policies::default()), ("b", "http", Policies::default())].into_iter());
+        board.begin(0);
+        let seen = Observation::failed(Code::UnexpectedBody, "sesame", "other", "'sesame'").with(["sesame".to_owned()]);
+        board.end(0, seen);
+        board.begin(1);
+        board.stage("gate", "gate file sesame");
+        let findings = board.close(&CutOff::Panic);
+        assert!(!format!("{findings:?} {}", told.lock().unwrap()).contains("sesame"), "{findings:?}");
+        assert_eq!(findings[2].observation.seen, "'[secret token]'");
     }
 
     #[test]

@@ -70,6 +70,7 @@ codes! {
     AlarmMissing: "create the alarm or take its name out",
     AlarmNoData: "the alarm has no data points to judge; check its metric or how it treats missing data",
     CheckFailed: "read the check's line",
+    SecretUnreadable: "compare its place with the gate file's `secrets`, and let the function's role read it",
     FactUnknown: "give the deployment or the function what the gate file names, or compare with something else",
     NotSupportedYet: "take the key out of the gate file, or deploy newer hooks",
     CheckPanicked: "this is a fault in Greenlight; please report the line before this one",
@@ -91,7 +92,7 @@ codes! {
     SkipExpired: "take the words out of the description, or set a new date in the gate file",
     StatusUnknown: "the deployment's lifecycle events could not be read, so the wiring was not compared",
     SettingsInvalid: "mend the function's environment variables",
-    GateUnreadable: "check GREENLIGHT_GATE_FILE and that the file is in the package or a layer",
+    GateUnreadable: "compare the name in GREENLIGHT_GATE_FILE, _SSM or _S3 with what is there, and let the function read it",
     GateInvalid: "mend the gate file",
     GateEmpty: "give this hook a check, or say `checks: none`",
 }

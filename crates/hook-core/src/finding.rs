@@ -162,6 +162,17 @@ pub struct Finding {
     pub took: Duration,
 }
 
+impl Finding {
+    /// The same with another wording of every text in it.
+    pub fn map_text(self, word: impl Fn(&str) -> String) -> Self {
+        let Observation { outcome, code, resource, expected, seen, details } = self.observation;
+        let (resource, expected, seen) = (word(&resource), word(&expected), word(&seen));
+        let details = details.iter().map(|detail| word(detail)).collect();
+        let observation = Observation { outcome, code, resource, expected, seen, details };
+        Self { check: word(&self.check), observation, ..self }
+    }
+}
+
 /// What an outcome that is not a pass means for the deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {

@@ -18,6 +18,33 @@ pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Fault>> {
     gate::load(hook, text).map(|gate| gate::explain::explain(hook, &gate))
 }
 
+/// The number of checks of all hooks together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// Hooks that check anything.
+    pub hooks: usize,
+    /// Checks of the file, with those that it implies.
+    pub own: usize,
+    /// Built-in checks, changed or not.
+    pub built_in: usize,
+}
+
+/// How much a gate file checks.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn count(text: &str) -> Result<Checks, Vec<Fault>> {
+    let mut count = Checks::default();
+    for hook in Hook::ALL {
+        let gate = gate::load(hook, Some(text))?;
+        let built_in = gate.checks.iter().filter(|check| check.is_built_in()).count();
+        count.hooks += usize::from(!gate.checks.is_empty());
+        count.built_in += built_in;
+        count.own += gate.checks.len() - built_in;
+    }
+    Ok(count)
+}
+
 /// The same as a gate file: with every value that counts, and with the same meaning when it is read.
 ///
 /// # Errors

@@ -10,17 +10,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    aws::{Answer, Aws, Sent},
-    board::{Board, CutOff},
-    check::Probe,
-    court::{Court, Ended},
+    aws::{Answer, Sent},
+    board::Board,
     deadline::Deadline,
     error::Error,
     event,
     finding::Finding,
+    hearing::Hearing,
     hook::Hook,
-    ids::DeploymentId,
-    judge::{self, Bench},
     report,
     settings::Settings,
     verdict::{Mode, Status, Verdict},
@@ -30,19 +27,13 @@ use crate::{
 pub struct Handler {
     hook: Hook,
     answer: Answer,
-    bench: Arc<Bench>,
-    court: Court,
+    hearing: Hearing,
 }
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
     pub fn new(hook: Hook, settings: Settings) -> Self {
-        Self {
-            hook,
-            answer: Answer::new(&settings.aws),
-            bench: Arc::new(Bench { hook, aws: Aws::new(&settings.aws), probe: Probe::new(&settings.aws), settings }),
-            court: Court::default(),
-        }
+        Self { hook, answer: Answer::new(&settings.aws), hearing: Hearing::new(hook, settings) }
     }
 
     /// Answers one event.
@@ -62,7 +53,7 @@ impl Handler {
         };
         let board = Board::new(told);
 
-        let cut_off = self.judge(&execution.deployment, &board, deadline, began).await;
+        let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
         let status = concluded(|| {
             let verdict = Verdict::of(board.close(&cut_off), board.mode());
             report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
@@ -78,24 +69,6 @@ impl Handler {
             ),
         }
         Ok(())
-    }
-
-    /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
-    /// something on the board not have come to its end.
-    async fn judge(&self, deployment: &DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> CutOff {
-        if deadline.checks <= began {
-            judge::no_time(board);
-            return CutOff::Time(began.elapsed());
-        }
-        let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
-        match self.court.hold(judging, deadline.checks).await {
-            Ok(Ended::Done | Ended::OutOfTime) => CutOff::Time(began.elapsed()),
-            Ok(Ended::Panicked) => CutOff::Panic,
-            Err(error) => {
-                judge::no_thread(board, &error);
-                CutOff::Panic
-            }
-        }
     }
 }
 

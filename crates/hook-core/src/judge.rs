@@ -21,6 +21,7 @@ use crate::{
     ids::DeploymentId,
     plan::{self, Plan},
     runner::{self, Job},
+    secrets::Secrets,
     settings::{GateSource, RollbackPolicy, Settings, WrongEvent},
     target::{Deployment, Progress, Wiring},
 };
@@ -55,8 +56,6 @@ pub async fn judge(bench: Arc<Bench>, deployment: DeploymentId, board: Board, un
 
 async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: Instant) {
     let settings = &bench.settings;
-    board.stage("gate", "gate file");
-    let gate = bench.gate();
     let broken = settings.faults.split_first().map(|(first, more)| {
         let observation = Observation::failed(Code::SettingsInvalid, "environment", "", first.clone());
         ("settings", observation.with(more.iter().cloned()))
@@ -78,11 +77,20 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         board.note("roll-back", WARN, Observation::failed(Code::RollbackDeployment, resource, "", seen));
         return;
     }
-    let gate = match (broken, gate) {
-        (None, Ok(gate)) => gate,
-        (Some((kind, observation)), _) => return board.note(kind, STRICT, observation),
-        (None, Err(observation)) => return board.note("gate", STRICT, observation),
+    if let Some((kind, observation)) = broken {
+        return board.note(kind, STRICT, observation);
+    }
+    let discovery = match discovery {
+        // Whose gate file it would be is not known either.
+        Err(fault) if settings.gate.needs_deployment() => return refuse(board, deployment, fault),
+        discovery => discovery,
     };
+    board.stage("gate", settings.gate.title());
+    let mut gate = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
+        Ok(gate) => gate,
+        Err(observation) => return board.note("gate", STRICT, observation),
+    };
+    board.stage("discovery", format!("deployment {deployment}"));
     board.set_mode(gate.mode);
     if !gate.notify.is_empty() {
         let why =
@@ -106,6 +114,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         return board.note("when", STRICT, settled);
     }
     let run = gate.run();
+    let secrets = std::mem::take(&mut gate.secrets);
     let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
         Plan::NothingInWords => {
@@ -134,6 +143,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         return;
     }
     board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
+    let used = steps.iter().filter(|step| step.settled.is_none()).flat_map(|step| step.spec.facts.clone()).collect();
+    let secrets = Arc::new(Secrets::new(secrets, bench.aws.clone(), board.clone()));
+    let fetching = secrets.clone().fetch(used);
     let scene = Scene {
         target,
         aws: bench.aws.clone(),
@@ -141,10 +153,16 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
         given: bench.given(),
+        secrets,
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
-    let _ = timeout_at(until, runner::run(steps, scene, board, run)).await;
+    let checking = timeout_at(until, runner::run(steps, scene, board, run));
+    // Beside them, and no check waits for a secret that is not its own.
+    tokio::select! {
+        _ = checking => {}
+        () = async { fetching.await; std::future::pending().await } => {}
+    }
 }
 
 /// Whether the deployment's description has the words that let it through, which is said loudly.
@@ -191,19 +209,12 @@ impl Bench {
     }
 
     /// The gate of this hook, or why it cannot be used.
-    fn gate(&self) -> Result<HookGate, Observation> {
-        let text = match &self.settings.gate {
-            GateSource::None => None,
-            GateSource::Inline(text) => Some(text.clone()),
-            GateSource::File(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-                let resource = format!("gate file {}", path.display());
-                Observation::errored(Code::GateUnreadable, resource, error.to_string())
-            })?),
-        };
+    async fn gate(&self, deployment: Option<&Deployment>) -> Result<HookGate, Observation> {
+        let text = self.settings.gate.text(&self.aws, deployment).await?;
         gate::load(self.hook, text.as_deref()).map_err(|faults| {
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
-            Observation::failed(Code::GateInvalid, "gate file", "", first).with(told)
+            Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
         })
     }
 
@@ -217,6 +228,19 @@ impl Bench {
         }
     }
 
+    /// Nobody waits for an answer, so that CodeDeploy is elsewhere is no fault of the wiring. What is judged is the present.
+    fn unasked(&self, progress: &Progress, deployment: &DeploymentId, board: &Board) {
+        let at = match progress.compared_with(self.hook) {
+            Wiring::Right => return,
+            Wiring::Unknown(why) => format!("what CodeDeploy is at is not known: {why}"),
+            Wiring::Wrong(event) => format!("CodeDeploy is at {event}"),
+            Wiring::Over => "no lifecycle event is in progress".to_owned(),
+        };
+        let own = self.hook.event_name();
+        let note = format!("{at}, so {own} is judged by what is there now");
+        board.note("wiring", STRICT, Observation::not_applicable(format!("deployment {deployment}"), note));
+    }
+
     /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
     async fn wired(
         &self,
@@ -225,6 +249,10 @@ impl Bench {
         board: &Board,
         until: Instant,
     ) -> Option<Discovery> {
+        if self.settings.wrong_event == WrongEvent::Unasked {
+            self.unasked(&discovery.progress, deployment, board);
+            return Some(discovery);
+        }
         let asked = Instant::now();
         while Instant::now() + PAUSE < until {
             let patience = match discovery.progress.compared_with(self.hook) {
@@ -253,7 +281,7 @@ impl Bench {
                 let observation =
                     Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
                 match self.settings.wrong_event {
-                    WrongEvent::Warn => board.note("wiring", WARN, observation),
+                    WrongEvent::Warn | WrongEvent::Unasked => board.note("wiring", WARN, observation),
                     WrongEvent::Fail => {
                         board.note("wiring", STRICT, observation);
                         return None;

@@ -30,7 +30,7 @@ pub fn check_line(finding: &Finding) -> String {
 }
 
 /// The fault's code, if there is a fault.
-fn fault(finding: &Finding) -> Option<Code> {
+pub fn fault(finding: &Finding) -> Option<Code> {
     finding
         .observation
         .code

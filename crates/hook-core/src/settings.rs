@@ -4,10 +4,12 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use crate::source::GateSource;
+
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// `GREENLIGHT_GATE` or `GREENLIGHT_GATE_FILE`.
+    /// `GREENLIGHT_GATE` and its like: where the gate file is.
     pub gate: GateSource,
     /// `ALB_URL`: where to send the smoke test, with or without a scheme.
     pub alb_url: Option<String>,
@@ -53,18 +55,6 @@ pub struct ServiceName {
     pub service: String,
 }
 
-/// Where the gate file is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum GateSource {
-    /// Nowhere: the built-in checks alone.
-    #[default]
-    None,
-    /// In `GREENLIGHT_GATE`.
-    Inline(String),
-    /// In the package or a layer.
-    File(PathBuf),
-}
-
 /// `GREENLIGHT_WRONG_EVENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrongEvent {
@@ -73,6 +63,8 @@ pub enum WrongEvent {
     Fail,
     /// Say so and go on.
     Warn,
+    /// CodeDeploy did not ask: a person does, perhaps when the event is long over. No word of the environment.
+    Unasked,
 }
 
 /// `GREENLIGHT_ROLLBACK`.
@@ -132,10 +124,12 @@ impl std::fmt::Debug for AwsSettings {
 }
 
 /// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_GATE",
     "GREENLIGHT_GATE_FILE",
+    "GREENLIGHT_GATE_S3",
+    "GREENLIGHT_GATE_SSM",
     "GREENLIGHT_HOST",
     "GREENLIGHT_LOG",
     "GREENLIGHT_ROLLBACK",
@@ -154,16 +148,23 @@ const LAMBDAS: [&str; 4] = [
 
 impl Settings {
     /// Of this process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process() -> Self {
+        Self::of_process_but([])
+    }
+
+    /// Of this process, with other values for some variables; an empty one takes a variable away.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_process_but(more: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))))
+        let more = more.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
     }
 
     /// From any source of names and values. A value that is empty counts as not set.
     pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        let vars: BTreeMap<String, String> = vars.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
+        vars.retain(|_, value| !value.trim().is_empty());
         let mut faults = Vec::new();
         for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !OURS.contains(&name.as_str())) {
             faults.push(match crate::gate::suggest(name, OURS) {
@@ -172,11 +173,10 @@ impl Settings {
             });
         }
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let gate = match (vars.get("GREENLIGHT_GATE"), value("GREENLIGHT_GATE_FILE")) {
-            (Some(text), _) => GateSource::Inline(text.clone()),
-            (None, Some(path)) => GateSource::File(path.into()),
-            (None, None) => GateSource::None,
-        };
+        let gate = GateSource::read(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
+            faults.push(why);
+            GateSource::None
+        });
         let alb_url = value("ALB_URL").and_then(|text| {
             let fault =
                 unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
@@ -366,6 +366,7 @@ mod tests {
                 ("GREENLIGHT_WRONG_EVENT", "ignore"),
                 ("GREENLIGHT_ROLLBACK", "maybe"),
                 ("GREENLIGHT_LOG", "loud"),
+                ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
                 ("GREENLIGHT_HOST", "https://shop.example.com/x"),
                 ("GREENLIGHT_ROUTES", ", ,"),
                 ("ALB_URL", "my alb"),

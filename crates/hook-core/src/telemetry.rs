@@ -8,6 +8,13 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::settings::LogLevel;
 
+/// Installs no log but what somebody at a terminal has to know: what an SDK warns of, on standard error. A second call
+/// does nothing.
+pub fn install_aside() {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
+    let _ = tracing_subscriber::registry().with(lines).with(Targets::new().with_default(Level::WARN)).try_init();
+}
+
 /// Installs the log of this process. A second call does nothing.
 pub fn install(level: LogLevel) {
     let own = match level {

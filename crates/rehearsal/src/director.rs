@@ -32,6 +32,7 @@ use crate::{
     aws::Cloud,
     fault::Fault,
     function_name::FunctionName,
+    gate::Gate,
     hook_name::HookName,
     report::{DeploymentReport, Moment, Report},
     runtime::{Fleet, Functions, Lines, Setup},
@@ -52,10 +53,14 @@ pub async fn rehearse(
     options: &Options,
     moments: UnboundedSender<Moment>,
 ) -> anyhow::Result<Report> {
+    let other_gate = |text: &String| Scenario { gate: Some(Gate::Text(text.clone())), ..scenario.clone() };
+    let scenario = &options.gate.as_ref().map_or_else(|| scenario.clone(), other_gate);
     let scene = Scene::open(scenario, options.seed, options.recorder.clone()).await?;
     let mut env = scenario.env.clone();
-    let gate = options.gate.clone().map_or_else(|| scenario.gate_text(), Ok)?;
-    env.insert("GREENLIGHT_GATE".into(), gate);
+    // A scenario that says where the gate file is has put it there.
+    if !env.keys().any(|name| name.starts_with("GREENLIGHT_GATE_")) {
+        env.insert("GREENLIGHT_GATE".into(), scenario.gate_text()?);
+    }
     if let Some(authority) = scene.authority().and_then(std::path::Path::to_str) {
         env.entry("SSL_CERT_FILE".into()).or_insert_with(|| authority.to_owned());
     }

@@ -128,6 +128,17 @@ impl Scenario {
         services
     }
 
+    /// What is different before the first deployment, with the gate file where it says `{gate}`.
+    pub(crate) fn given_with_gate(&self) -> anyhow::Result<Given> {
+        let mut given = self.given.clone();
+        for value in given.parameters.values_mut().chain(given.objects.values_mut()) {
+            if value == "{gate}" {
+                *value = self.gate_text()?;
+            }
+        }
+        Ok(given)
+    }
+
     /// Its gate file's text.
     pub(crate) fn gate_text(&self) -> anyhow::Result<String> {
         Gate::text(self.gate.as_ref(), &self.given.other_alarms().collect::<Vec<_>>())

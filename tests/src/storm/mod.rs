@@ -139,7 +139,8 @@ fn wrong(plan: &Plan, played: &Played, by: AnsweredBy) -> Vec<String> {
         ));
     }
     // Failed has a reason, and it can be read.
-    if by == AnsweredBy::Hook && played.answers == [Answer::Failed] && played.code.is_empty() {
+    let alone = plan.again.is_empty() && by == AnsweredBy::Hook;
+    if alone && played.answers == [Answer::Failed] && played.code.is_empty() {
         wrong.push("it put Failed and logged no code".to_owned());
     }
     if !played.unknown_operations.is_empty() {

@@ -18,9 +18,9 @@ const LOGS: Service = Service {
 };
 const IAM: Service =
     Service { id: "IAM", host: "iam", signing: "iam", speech: Speech::Query("2010-05-08"), global: true };
-const SSM: Service =
+pub(super) const SSM: Service =
     Service { id: "SSM", host: "ssm", signing: "ssm", speech: Speech::Json("AmazonSSM"), global: false };
-const SECRETS: Service = Service {
+pub(super) const SECRETS: Service = Service {
     id: "SECRETS_MANAGER",
     host: "secretsmanager",
     signing: "secretsmanager",
@@ -177,7 +177,7 @@ fn list<'a>(reply: &'a Value, member: &str, operation: &'static str) -> Result<&
 }
 
 /// The region of an ARN; none of a name.
-fn region_of(arn: &str) -> Option<&str> {
+pub(super) fn region_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
 }
 

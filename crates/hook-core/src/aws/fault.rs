@@ -69,6 +69,23 @@ impl Fault {
         self.detail.split(':').next().is_some_and(|own| own.starts_with(word))
     }
 
+    /// In words, and before all else what the function's role needs where that was refused: AWS's own are often only half
+    /// of it.
+    pub fn with_needs(&self) -> String {
+        // Credentials that are no good are another matter.
+        if !self.is("AccessDenied") {
+            return self.to_string();
+        }
+        let key = ["kms", "KMS", "ciphertext"].iter().any(|word| self.detail.contains(word));
+        let needs = if key { "kms:Decrypt for its key" } else { self.operation };
+        let more = if self.operation == "s3:GetObject" && !key {
+            "; without s3:ListBucket an object that is not there is denied as well"
+        } else {
+            ""
+        };
+        format!("the function's role needs {needs}: {}{more}", self.detail)
+    }
+
     /// A reply that lacks what it should have.
     pub fn lacks(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: Code::UnexpectedReply, detail: format!("the reply has no {what}") }
@@ -162,6 +179,23 @@ mod tests {
         assert_eq!(judge("Throttling", 400), Code::AwsThrottled);
         assert_eq!(judge("InternalFailure", 500), Code::AwsFailed);
         assert_eq!(judge("DeploymentDoesNotExistException", 400), Code::AwsRefused);
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_role_needs() {
+        let fault = |operation, word: &str, message: &str| Fault::said(operation, word, message, 400).with_needs();
+        let told = [
+            fault("ssm:GetParameter", "AccessDeniedException", "User x is not authorized because no policy allows it"),
+            fault(
+                "ssm:GetParameter",
+                "AccessDeniedException",
+                "The ciphertext refers to a customer master key that does not exist, or you are not allowed to access.",
+            ),
+            fault("secretsmanager:GetSecretValue", "AccessDeniedException", "Access to KMS is not allowed"),
+            fault("s3:GetObject", "AccessDenied", "Access Denied"),
+            fault("s3:GetObject", "NoSuchKey", "The specified key does not exist."),
+        ];
+        insta::assert_snapshot!(told.join("\n"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod discovery;
 mod ecs;
 mod elb;
 mod fault;
+mod kept;
 mod revision;
 mod s3;
 mod signed;

@@ -12,7 +12,11 @@ const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speec
 impl Aws {
     /// GetObject, of a bucket in the function's region.
     pub async fn object(&self, bucket: &str, key: &str) -> Result<String, Fault> {
-        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key).await?;
+        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key).await.map_err(|fault| {
+            let elsewhere = fault.is("PermanentRedirect") || fault.is("AuthorizationHeaderMalformed");
+            let hint = if elsewhere { "; the bucket has to be in the function's region" } else { "" };
+            Fault { detail: format!("{}{hint}", fault.detail), ..fault }
+        })?;
         String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))
     }
 }

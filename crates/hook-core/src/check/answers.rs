@@ -9,8 +9,9 @@ use super::{
     Address, Check, Kind, Looking, Route, Scene,
     http::{SUBJECTS, ask, resolve},
     poll::{Look, Pace},
-    probe::{Request, Way},
+    probe::Request,
     question::wants_body,
+    way::Way,
 };
 use crate::{
     code::Code,

@@ -14,9 +14,10 @@ use super::{
     Check, Kind, Looking, Probe, Route, Scene,
     http::told,
     poll::{Look, Pace},
-    probe::{Request, Speaks},
+    probe::Request,
     question::Question,
     reply::Reply,
+    way::Speaks,
 };
 use crate::{
     code::Code,

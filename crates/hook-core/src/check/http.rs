@@ -9,9 +9,10 @@ use super::{
     judge::judge,
     known,
     poll::{Look, Pace},
-    probe::{Detour, Request},
+    probe::Request,
     question::Question,
     reply::Reply,
+    way::Detour,
     with_scheme,
 };
 use crate::{

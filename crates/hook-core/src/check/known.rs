@@ -22,6 +22,7 @@ impl Scene {
         for fact in facts {
             let value = match fact {
                 Fact::Of(colour, version) => self.version(fact, *colour, *version, &mut definitions).await,
+                Fact::Secret(_) => self.secrets.value(fact).await,
                 plain => self.plain(plain),
             };
             known.insert(fact.clone(), value);
@@ -57,9 +58,8 @@ impl Scene {
             // A cluster may be named by its ARN.
             Fact::Cluster => text(self.target.cluster.rsplit('/').next().unwrap_or_default()),
             Fact::Env(_) => Err(Unknown::of(fact, "the function has no such variable")),
-            Fact::Secret(_) => Err(Unknown::of(fact, "it was not fetched")),
             Fact::Captured(_) => Err(Unknown::of(fact, "no step before captured it")),
-            Fact::Of(..) => Err(Unknown::of(fact, "nobody looked it up")),
+            Fact::Of(..) | Fact::Secret(_) => Err(Unknown::of(fact, "nobody looked it up")),
         }
     }
 

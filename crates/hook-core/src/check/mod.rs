@@ -4,6 +4,7 @@
 
 mod alarms;
 mod answers;
+mod body;
 mod ecs;
 mod grpc;
 mod http;
@@ -24,18 +25,20 @@ mod steps;
 mod targets;
 mod tcp;
 mod tls;
+mod way;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
-use self::probe::Detour;
+use self::way::Detour;
 pub use self::{ecs::Colour, http::article, known::Facts as KnownFacts, probe::Probe};
 use crate::{
     aws::Aws,
     code::Code,
     finding::Observation,
     gate::Fields,
+    secrets::Secrets,
     target::{Listener, Target},
 };
 
@@ -136,6 +139,8 @@ pub struct Scene {
     pub host: Option<String>,
     /// Facts that are known before any check runs: the variables of the function.
     pub given: Arc<known::Facts>,
+    /// The secrets of the gate file.
+    pub secrets: Arc<Secrets>,
     /// When all checks have to be over.
     pub until: Instant,
 }

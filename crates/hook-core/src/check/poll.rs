@@ -160,12 +160,14 @@ pub enum Look {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{collections::BTreeMap, sync::Arc};
 
     use super::*;
     use crate::{
         aws::Aws,
+        board::Board,
         check::Probe,
+        secrets::Secrets,
         settings::AwsSettings,
         target::{Deployment, Service, Target},
     };
@@ -192,6 +194,7 @@ mod tests {
             task_sets: Vec::new(),
             events: Vec::new(),
         };
+        let aws = Aws::new(&AwsSettings::default());
         Scene {
             target: Arc::new(Target {
                 deployment,
@@ -202,11 +205,12 @@ mod tests {
                 test: None,
                 alarms: Default::default(),
             }),
-            aws: Aws::new(&AwsSettings::default()),
             probe: Probe::new(&AwsSettings::default()),
             test_address: None,
             host: None,
             given: Arc::default(),
+            secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
+            aws,
             until: Instant::now() + left,
         }
     }

@@ -8,14 +8,17 @@ use reqwest::{
 };
 
 use super::{
-    Route, Scene, known,
-    probe::{Detour, Redirects, Request, Speaks, Way},
+    Route, Scene,
+    body::Body,
+    known,
+    probe::Request,
     tls::Trust,
+    way::{Detour, Redirects, Speaks, Way},
 };
 use crate::{
     code::Code,
     finding::Observation,
-    gate::{Condition, Data, Fields, Known, Node, Retry, Template, Unknown},
+    gate::{Condition, Data, Fact, Fields, Retry, Template, Unknown},
 };
 
 /// A URL of a gate file: a path at an address of the deployment, or all of it.
@@ -23,23 +26,6 @@ use crate::{
 enum Place {
     On(Route, Template),
     Whole(Template),
-}
-
-#[derive(Clone, Debug)]
-enum Body {
-    None,
-    Text(Template),
-    Form(Vec<(String, Template)>),
-    Json(Json),
-}
-
-/// JSON whose texts may have facts in them.
-#[derive(Clone, Debug)]
-enum Json {
-    Plain(serde_json::Value),
-    Text(Template),
-    List(Vec<Json>),
-    Map(Vec<(String, Json)>),
 }
 
 /// Which certificates to trust, and which name they have to be for.
@@ -74,7 +60,7 @@ const REDIRECTS: u32 = 10;
 impl Question {
     /// Reads `key`, which is `[METHOD] URL`, and the keys that a request has.
     pub fn read(fields: &mut Fields<'_>, key: &'static str) -> Option<Self> {
-        let body = body(fields);
+        let body = Body::read(fields);
         let redirects = redirects(fields);
         Some(Self { body, redirects, ..Self::bare(fields, key)? })
     }
@@ -196,6 +182,8 @@ impl Question {
             self.tls.trust(known).map_err(of)?.map_err(|why| Observation::errored(Code::TlsFailed, resource(), why))?;
         let redirects = match self.place {
             Place::On(..) => Redirects::Here(self.redirects),
+            // What is secret is for the host that the gate file names, and not for whoever that host names.
+            Place::Whole(_) if known.keys().any(Fact::is_secret) => Redirects::Here(self.redirects),
             Place::Whole(_) => Redirects::Anywhere(self.redirects),
         };
         Ok(Request {
@@ -221,63 +209,6 @@ pub(super) fn without_query(url: &str) -> String {
     match url.split_once(['?', '#']) {
         Some((before, _)) => format!("{before}?…"),
         None => url.to_owned(),
-    }
-}
-
-impl Body {
-    /// The bytes, and what they are.
-    fn render(&self, known: &known::Facts) -> Result<(Option<Vec<u8>>, Option<&'static str>), Unknown> {
-        Ok(match self {
-            Self::None => (None, None),
-            Self::Text(text) => {
-                (Some(text.render(known)?.reveal().as_bytes().to_vec()), Some("text/plain; charset=utf-8"))
-            }
-            Self::Form(fields) => {
-                let mut form = Url::parse("http://form/").ok();
-                for (name, template) in fields {
-                    let value = template.render(known)?;
-                    if let Some(form) = &mut form {
-                        form.query_pairs_mut().append_pair(name, value.reveal());
-                    }
-                }
-                let text = form.as_ref().and_then(Url::query).unwrap_or_default();
-                (Some(text.as_bytes().to_vec()), Some("application/x-www-form-urlencoded"))
-            }
-            Self::Json(json) => (Some(json.render(known)?.to_string().into_bytes()), Some("application/json")),
-        })
-    }
-}
-
-impl Json {
-    fn read(node: &Node, fields: &mut Fields<'_>) -> Option<Self> {
-        Some(match &node.data {
-            Data::Null => Self::Plain(serde_json::Value::Null),
-            Data::Bool(flag) => Self::Plain((*flag).into()),
-            Data::Integer(number) => Self::Plain((*number).into()),
-            Data::Float(number) => Self::Plain((*number).into()),
-            Data::Text(text) => Self::Text(fields.template_of(node.at, text)?),
-            Data::List(items) => {
-                Self::List(items.iter().map(|item| Self::read(item, fields)).collect::<Option<Vec<_>>>()?)
-            }
-            Data::Map(entries) => {
-                let entry = |(key, node): &(crate::gate::Key, Node), fields: &mut Fields<'_>| {
-                    Some((key.name.clone(), Self::read(node, fields)?))
-                };
-                Self::Map(entries.iter().map(|it| entry(it, fields)).collect::<Option<Vec<_>>>()?)
-            }
-        })
-    }
-
-    fn render(&self, known: &dyn Known) -> Result<serde_json::Value, Unknown> {
-        Ok(match self {
-            Self::Plain(value) => value.clone(),
-            Self::Text(template) => template.render(known)?.reveal().into(),
-            Self::List(items) => items.iter().map(|item| item.render(known)).collect::<Result<Vec<_>, _>>()?.into(),
-            Self::Map(entries) => {
-                let entries = entries.iter().map(|(key, value)| Ok((key.clone(), value.render(known)?)));
-                serde_json::Value::Object(entries.collect::<Result<_, Unknown>>()?)
-            }
-        })
     }
 }
 
@@ -351,22 +282,6 @@ fn headers(fields: &mut Fields<'_>) -> Vec<(HeaderName, Template)> {
         }
     }
     headers
-}
-
-fn body(fields: &mut Fields<'_>) -> Body {
-    let given: Vec<_> = ["json", "form", "text"].into_iter().filter(|key| fields.has(key)).collect();
-    if let [_, second, ..] = given[..] {
-        fields.fault(fields.place_of(second), "a request has one body: `json`, `form` or `text`");
-    }
-    let json = fields.node("json").and_then(|node| Json::read(node, fields));
-    let form = fields.templates("form");
-    let text = fields.template("text");
-    match (given.first().copied(), json, text) {
-        (Some("json"), Some(json), _) => Body::Json(json),
-        (Some("form"), ..) => Body::Form(form.into_iter().map(|(key, template)| (key.name, template)).collect()),
-        (Some("text"), _, Some(text)) => Body::Text(text),
-        _ => Body::None,
-    }
 }
 
 /// `redirects: no`, `follow`, or how many at most.

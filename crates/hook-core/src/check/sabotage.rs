@@ -1,9 +1,12 @@
 //! `sabotage:` what no check should ever do, so that tests can do it to whole programs. In no build that ships.
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Duration};
 
 use super::{Check, Kind, Looking, Scene};
-use crate::{finding::Observation, gate::Fields};
+use crate::{
+    finding::Observation,
+    gate::{Fact, Fields, Template},
+};
 
 #[cfg(not(debug_assertions))]
 compile_error!("the feature `sabotage` is for tests: a release has no check that breaks its own process");
@@ -40,11 +43,18 @@ const DEEDS: [(&str, Deed); 7] = [
 ];
 
 #[derive(Debug)]
-struct Sabotage(Deed);
+struct Sabotage {
+    deed: Deed,
+    /// What it says when it panics.
+    says: Option<Template>,
+    facts: BTreeSet<Fact>,
+}
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let deed = fields.choice("sabotage", &DEEDS)?;
-    Some(Arc::new(Sabotage(deed)))
+    let says = fields.template("says");
+    let facts = fields.facts().clone();
+    Some(Arc::new(Sabotage { deed, says, facts }))
 }
 
 impl Check for Sabotage {
@@ -52,10 +62,13 @@ impl Check for Sabotage {
         "sabotage".to_owned()
     }
 
-    fn look<'a>(&'a self, _: &'a Scene) -> Looking<'a> {
+    fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
-            match self.0 {
-                Deed::Panic => panic!("sesame"),
+            let known = scene.known(&self.facts).await;
+            let says = self.says.as_ref().and_then(|says| says.render(&known).ok());
+            let says = says.as_ref().map_or("sesame", |says| says.reveal());
+            match self.deed {
+                Deed::Panic => panic!("{says}"),
                 Deed::PanicTwice => {
                     let _again = PanicsWhenDropped;
                     panic!("sesame");

@@ -13,6 +13,15 @@ pub struct Fault {
     pub message: String,
 }
 
+impl Fault {
+    /// What was probably meant, where the message says so: `within`.
+    pub fn suggestion(&self) -> Option<&str> {
+        let (_, near) = self.message.rsplit_once("did you mean ")?;
+        let (near, _) = near.rsplit_once('?')?;
+        Some(near.trim_start_matches("the unit ").trim_matches('`'))
+    }
+}
+
 /// The short form.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -40,7 +40,7 @@ pub use self::{
     fields::{Fields, Reading},
     hook::{HookGate, Run},
     scope::{Defaults, HttpDefaults, Retry, Scope},
-    secret::SecretRef,
+    secret::{SecretRef, Store},
     skip::{Skip, Skipped},
     spec::CheckSpec,
     template::{Known, Template, Unknown},
@@ -51,7 +51,7 @@ pub use self::{
 use crate::hook::Hook;
 
 /// Larger than any gate file that a person wrote; SSM's advanced parameters end at 8 KiB.
-const MAX_BYTES: usize = 256 * 1024;
+pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Reads the gate of one hook: its built-in checks and the team's file, if any. The whole file is read, so a fault in
 /// another hook's part shows at the first hook and not at the last.
@@ -118,7 +118,7 @@ fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
 
 fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        let message = format!("the file has {} bytes, more than the {MAX_BYTES} that a gate file can have", text.len());
+        let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
         reading.fault(Place::START, message);
         return None;
     }

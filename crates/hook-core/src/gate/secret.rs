@@ -16,7 +16,7 @@ pub struct SecretRef {
 }
 
 /// A service of AWS that keeps secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Store {
     /// A SecureString parameter of Systems Manager.
     Ssm,

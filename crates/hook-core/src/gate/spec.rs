@@ -53,6 +53,11 @@ impl CheckSpec {
         }
     }
 
+    /// Whether the binary brought it along, changed by the file or not.
+    pub const fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
     /// The value that counts for a key.
     pub(super) fn value(&self, key: &str) -> Option<&Data> {
         match &self.written {

@@ -31,7 +31,7 @@ impl Scene {
         // Other ids each time, unless somebody wants the same again: then the seed is short enough to be typed.
         let micros = || now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() % 1_000_000;
         let seed = seed.unwrap_or_else(|| micros() as u64);
-        let given = &scenario.given;
+        let given = &scenario.given_with_gate()?;
         let (mut worlds, mut doors, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
         for (service, name) in scenario.services().into_iter().enumerate() {
             let [production, test] =

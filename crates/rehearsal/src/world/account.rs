@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::ids::arn;
+use super::{Given, ids::arn};
 
 /// Things of other services, as far as the functions ask for them.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,21 @@ impl Account {
         }
     }
 
+    /// The same with what a scenario puts there.
+    pub(super) fn with(mut self, given: &Given) -> Self {
+        self.parameters.extend(given.parameters.clone());
+        self.objects.extend(given.objects.clone());
+        for (name, value) in &given.secrets {
+            self.keep_secret(name, value);
+        }
+        self
+    }
+
+    /// Puts a secret into Secrets Manager, or another value into one that is there.
+    pub fn keep_secret(&mut self, name: &str, value: &str) {
+        self.secrets.insert(secret_arn(name), Secret { value: value.to_owned(), deleted: None });
+    }
+
     pub(super) fn owns(&self, word: &str) -> bool {
         let own = |name: &str| name == word && name != EXECUTION_ROLE;
         self.log_groups.iter().any(|name| own(name))
@@ -89,7 +104,12 @@ fn parameter(service: &str) -> String {
 }
 
 fn secret(service: &str) -> String {
-    arn("secretsmanager", &format!("secret:shop/{service}/api-key-AbCdEf"))
+    secret_arn(&format!("shop/{service}/api-key"))
+}
+
+/// AWS adds six characters to a name.
+fn secret_arn(name: &str) -> String {
+    arn("secretsmanager", &format!("secret:{name}-AbCdEf"))
 }
 
 /// The digest of an image: what its name pins, else something that looks like one and is the same for the same name.

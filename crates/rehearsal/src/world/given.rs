@@ -42,6 +42,12 @@ pub struct Given {
     pub original_steady: bool,
     /// Who makes the deployments.
     pub managed_by: ManagedBy,
+    /// More parameters of Systems Manager, by name. A value `{gate}` stands for the scenario's gate file.
+    pub parameters: BTreeMap<String, String>,
+    /// More secrets of Secrets Manager, by name.
+    pub secrets: BTreeMap<String, String>,
+    /// Objects of S3, by `bucket/key`. A value `{gate}` stands for the scenario's gate file.
+    pub objects: BTreeMap<String, String>,
 }
 
 impl Default for Given {
@@ -64,6 +70,9 @@ impl Default for Given {
             service: GivenService::Active,
             original_steady: true,
             managed_by: ManagedBy::CodeDeploy,
+            parameters: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            objects: BTreeMap::new(),
         }
     }
 }

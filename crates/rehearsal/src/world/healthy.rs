@@ -147,7 +147,7 @@ impl World {
                 .chain(given.other_alarms())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
-            account: Account::of(name),
+            account: Account::of(name).with(&given),
             page: 100,
             given,
             stuck: BTreeMap::new(),

@@ -1,0 +1,78 @@
+//! `greenlight check`: whether gate files can be used.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hook_core::gate_file;
+
+use crate::{
+    exit::{Fault, Verdict},
+    faults::{self, Record},
+    paint::Tone,
+    screen::Screen,
+    source::Source,
+};
+
+const AFTER: &str = "\
+A fault is shown with its line, a caret and, where a word is nearly one that is known, a suggestion. All faults of all files
+are shown. Nothing is read from AWS.
+
+With --json, standard output has one array of {file, line, column, message, suggestion?}; without a fault it is empty.
+
+Exit status:
+  0    every file can be used
+  1    one has a fault
+  2    bad usage: a file that cannot be read";
+
+/// `greenlight check`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER)]
+pub struct Check {
+    /// A gate file, or - for standard input; may be given more than once
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Print the faults as JSON for a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what was asked.
+pub fn check(args: &Check) -> Result<Verdict, Fault> {
+    let mut screen = Screen::stdout();
+    // Every file is read first: a path that is wrong is said alone, and not below faults.
+    let sources: anyhow::Result<Vec<Source>> = args.files.iter().map(|path| Source::read(path)).collect();
+    let sources = sources.map_err(Fault::Usage)?;
+    let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::check(&source.text))).collect();
+    if args.json {
+        let records = checked.iter().flat_map(|(source, faults)| faults.iter().map(|one| Record::of(source, one)));
+        screen.say(&serde_json::to_string_pretty(&records.collect::<Vec<_>>())?)?;
+    } else {
+        for (source, faults) in &checked {
+            let text = match faults.len() {
+                0 => fine(&screen, source),
+                many => {
+                    let count = format!("{}: {}", source.name, faults::count(many));
+                    let count = format!("{} {count}", screen.look.paint(Tone::Bad, "✗"));
+                    format!("{}\n\n{count}", faults::told(screen.look, source, faults))
+                }
+            };
+            screen.say(&text)?;
+        }
+    }
+    Ok(if checked.iter().all(|(_, faults)| faults.is_empty()) { Verdict::Good } else { Verdict::Bad })
+}
+
+/// What was found in a file with which nothing is wrong.
+fn fine(screen: &Screen, source: &Source) -> String {
+    let count = gate_file::count(&source.text).unwrap_or_default();
+    let plural = |many: usize, what: &str| if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") };
+    let (hooks, checks) = (plural(count.hooks, "hook"), plural(count.own + count.built_in, "check"));
+    let text = match (count.own, count.built_in) {
+        (0, 0) => "nothing is checked".to_owned(),
+        (0, _) => format!("{hooks} with {checks}, all built-in"),
+        (_, 0) => format!("{hooks} with {checks}, none built-in"),
+        (own, built_in) => format!("{hooks} with {checks}: {own} of its own, {built_in} built-in"),
+    };
+    format!("{} {}: fine; {text}", screen.look.paint(Tone::Good, "✓"), source.name)
+}

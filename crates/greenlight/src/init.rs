@@ -1,0 +1,68 @@
+//! `greenlight init`: a gate file to begin with.
+
+use std::{
+    fs::File,
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use crate::{
+    exit::{Fault, Verdict},
+    paint::Tone,
+    screen::Screen,
+};
+
+/// The file.
+const BEGINNING: &str = include_str!("init.yaml");
+
+const AFTER: &str = "\
+The file is short and has a comment on each line. It only observes: every deployment goes on, and the verdict says what would
+have been stopped. `greenlight explain FILE` then tells what it does.
+
+Exit status:
+  0    it is written
+  2    there is such a file already, or it cannot be written";
+
+/// `greenlight init`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER)]
+pub struct Init {
+    /// Where to write it; - prints it
+    #[arg(value_name = "FILE", default_value = "greenlight.yaml")]
+    file: PathBuf,
+
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// Does what was asked.
+pub fn init(args: &Init) -> Result<Verdict, Fault> {
+    let mut screen = Screen::stdout();
+    if args.file == Path::new("-") {
+        screen.say(BEGINNING.trim_end())?;
+        return Ok(Verdict::Good);
+    }
+    write(&args.file, args.force).map_err(Fault::Usage)?;
+    let name = args.file.display();
+    let done = format!("{} wrote {name}, which only observes", screen.look.paint(Tone::Good, "✓"));
+    let next = screen.look.paint(Tone::Quiet, &format!("next: greenlight explain {name}"));
+    screen.say(&format!("{done}\n  {next}"))?;
+    Ok(Verdict::Good)
+}
+
+fn write(path: &Path, force: bool) -> anyhow::Result<()> {
+    let name = path.display();
+    // To look first and to open then would leave a moment for somebody else's file.
+    let opened = if force { File::create(path) } else { File::create_new(path) };
+    let mut file = match opened {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(anyhow!("{name} is there already; --force writes over it"));
+        }
+        opened => opened.with_context(|| format!("cannot write {name}"))?,
+    };
+    file.write_all(BEGINNING.as_bytes()).with_context(|| format!("cannot write {name}"))
+}

@@ -1,0 +1,33 @@
+//! A gate file as the command line names it: a path, or `-` for standard input.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::Context;
+
+/// A gate file's text, and what to call it.
+#[derive(Debug)]
+pub struct Source {
+    /// Its path, or `<stdin>`.
+    pub name: String,
+    /// What stands in it.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads it.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            let text = String::from_utf8(bytes).context("standard input is no text")?;
+            return Ok(Self { name: "<stdin>".to_owned(), text });
+        }
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the gate file {name}"))?;
+        Ok(Self { name, text })
+    }
+}

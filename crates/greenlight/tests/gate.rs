@@ -1,0 +1,256 @@
+//! The commands around the gate file, as somebody types them: what a terminal shows, and what a shell hears.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+)]
+
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use hook_core::{Hook, gate_file};
+use serde_json::Value;
+
+const INIT: &str = include_str!("../src/init.yaml");
+
+const FAULTY: &str = "version: 1
+hooks:
+  after_install:
+    deadlin: 5m
+    checks:
+      - ecs: green
+        expect: [runing == desired]
+        within: 5 minuets
+";
+
+fn start(folder: &Path, args: &[&str], colour: bool) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenlight"));
+    command.args(args).current_dir(folder).env_clear();
+    if colour {
+        command.env("CLICOLOR_FORCE", "1")
+    } else {
+        command.env("NO_COLOR", "1")
+    };
+    command
+}
+
+fn greenlight(folder: &Path, args: &[&str]) -> Output {
+    start(folder, args, false).output().unwrap()
+}
+
+fn with_stdin(args: &[&str], stdin: &str) -> Output {
+    let mut command = start(Path::new("."), args, false);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// What it printed, when it ended so and said nothing on standard error.
+fn printed(output: Output, code: i32) -> String {
+    assert_eq!(
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+        (Some(code), ""),
+        "{output:?}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it said, when it refused.
+fn refused(output: Output) -> String {
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("faulty.yaml"), FAULTY).unwrap();
+    fs::write(folder.path().join("fine.yaml"), INIT).unwrap();
+    fs::write(folder.path().join("nothing.yaml"), "version: 1\n").unwrap();
+    folder
+}
+
+#[test]
+fn checked_files_as_a_terminal_shows_them() {
+    let folder = folder();
+    insta::assert_snapshot!(printed(
+        greenlight(folder.path(), &["check", "fine.yaml", "faulty.yaml", "nothing.yaml"]),
+        1
+    ));
+    assert_eq!(
+        printed(greenlight(folder.path(), &["check", "nothing.yaml"]), 0),
+        "✓ nothing.yaml: fine; 5 hooks with 17 checks, all built-in\n"
+    );
+}
+
+#[test]
+fn the_readme_shows_a_fault_as_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = FAULTY.replace("deadlin:", "deadline:").replace("        within: 5 minuets\n", "");
+    fs::write(folder.path().join("greenlight.yaml"), file).unwrap();
+    let told = printed(greenlight(folder.path(), &["check", "greenlight.yaml"]), 1);
+    let shown = format!("$ greenlight check greenlight.yaml\n{told}");
+    assert!(include_str!("../../../README.md").contains(&shown), "{shown}");
+}
+
+#[test]
+fn colour_is_only_added() {
+    let folder = folder();
+    for args in [&["check", "faulty.yaml"][..], &["explain", "fine.yaml"]] {
+        let (plain, painted) = (start(folder.path(), args, false).output(), start(folder.path(), args, true).output());
+        let (plain, painted) = (plain.unwrap().stdout, painted.unwrap().stdout);
+        assert_ne!(plain, painted, "{args:?}");
+        let (plain, painted) = (String::from_utf8(plain).unwrap(), String::from_utf8(painted).unwrap());
+        assert_eq!(console::strip_ansi_codes(&painted), plain);
+    }
+}
+
+#[test]
+fn faults_for_a_program_have_their_place_and_their_suggestion() {
+    let folder = folder();
+    insta::assert_snapshot!(printed(greenlight(folder.path(), &["check", "--json", "faulty.yaml", "fine.yaml"]), 1));
+    assert_eq!(printed(greenlight(folder.path(), &["check", "--json", "fine.yaml"]), 0), "[]\n");
+}
+
+#[test]
+fn a_file_may_come_from_standard_input() {
+    assert!(printed(with_stdin(&["check", "-"], INIT), 0).starts_with("✓ <stdin>: fine; 5 hooks"));
+    assert!(printed(with_stdin(&["check", "-"], FAULTY), 1).starts_with("<stdin>:4:5: `deadlin` is not a key"));
+    assert!(printed(with_stdin(&["explain", "-"], INIT), 0).starts_with("BeforeInstall (before_install)"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_bad_usage() {
+    let folder = folder();
+    for args in [&["check", "fine.yaml", "gone.yaml"][..], &["explain", "gone.yaml"]] {
+        let said = refused(greenlight(folder.path(), args));
+        assert!(said.starts_with("error: cannot read the gate file gone.yaml: "), "{said}");
+    }
+    assert!(refused(greenlight(folder.path(), &["check"])).contains("<FILE>"));
+    assert!(
+        refused(greenlight(folder.path(), &["explain", "--hook", "Lunch"])).contains("the hooks are BeforeInstall")
+    );
+}
+
+#[test]
+fn the_built_in_checks_explained() {
+    let told = printed(greenlight(Path::new("."), &["explain"]), 0);
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_gate_file_explained() {
+    let folder = folder();
+    let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    deadline: 5m
+    run: fail-fast
+    when: [deployment_group contains production, region in eu-west-1, env.STAGE == prod, application != sandbox]
+    built_in: none
+    checks:
+      - http: '{{test_url}}/version'
+        expect: [status == 200, json.version exists, 'json.build.commit matches \"^[0-9a-f]{40}$\"', latency < 300ms]
+        on_error: warn
+";
+    fs::write(folder.path().join("own.yaml"), file).unwrap();
+    let args = ["explain", "own.yaml", "--hook", "after-allow-test-traffic"];
+    insta::assert_snapshot!(printed(greenlight(folder.path(), &args), 0));
+    let faulty = printed(greenlight(folder.path(), &["explain", "faulty.yaml"]), 1);
+    assert!(faulty.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{faulty}");
+}
+
+#[test]
+fn the_beginning_is_a_gate_file_for_every_hook() {
+    for hook in Hook::ALL {
+        let told = gate_file::explain(Some(INIT), hook);
+        let told = told.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
+        assert!(told.contains("only observes") && told.contains("\n1. "), "{told}");
+    }
+    // What stands in it as a comment can be used as well.
+    let all: Vec<_> = INIT
+        .lines()
+        .map(|line| line.strip_prefix("      # ").map_or(line.into(), |rest| format!("      {rest}")))
+        .collect();
+    let all = all.join("\n") + "\n";
+    assert_ne!(all, INIT);
+    assert_eq!(gate_file::check(&all), []);
+}
+
+#[test]
+fn the_beginning_is_never_written_over_a_file_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("greenlight.yaml");
+    assert_eq!(
+        printed(greenlight(folder.path(), &["init"]), 0),
+        "✓ wrote greenlight.yaml, which only observes\n  next: greenlight explain greenlight.yaml\n"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), INIT);
+    fs::write(&file, "mine").unwrap();
+    assert_eq!(
+        refused(greenlight(folder.path(), &["init"])),
+        "error: greenlight.yaml is there already; --force writes over it\n"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    printed(greenlight(folder.path(), &["init", "--force"]), 0);
+    assert_eq!(fs::read_to_string(&file).unwrap(), INIT);
+    assert_eq!(printed(greenlight(folder.path(), &["init", "-"]), 0), INIT);
+    let said = refused(greenlight(folder.path(), &["init", "no/such/gate.yaml"]));
+    assert!(said.starts_with("error: cannot write no/such/gate.yaml: "), "{said}");
+}
+
+/// The whole gate files among the samples of a manual.
+fn samples(manual: &str) -> Vec<&str> {
+    let blocks = manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
+    blocks.filter(|block| block.starts_with("version: 1") || block.contains("\nversion: 1")).collect()
+}
+
+/// Read by a validator and a YAML reader that others wrote: an editor has no better ones.
+#[test]
+fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
+    let schema: Value = serde_json::from_str(&printed(greenlight(Path::new("."), &["schema"]), 0)).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
+    let manuals = [include_str!("../../../README.md"), include_str!("../../../docs/GATE-FILE.md")];
+    let example = include_str!("../../../docs/examples/greenlight.yaml");
+    let built_in =
+        ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"];
+    let built_in = built_in.map(|hook| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(hook).join("default.yaml");
+        fs::read_to_string(path).unwrap()
+    });
+    let samples =
+        manuals.into_iter().flat_map(samples).chain([example, INIT]).chain(built_in.iter().map(String::as_str));
+    let samples: Vec<&str> = samples.collect();
+    assert!(samples.len() > 10, "{} samples", samples.len());
+    for sample in samples {
+        let faults: Vec<_> = validator.iter_errors(&read(sample)).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{sample}\n{}", faults.join("\n"));
+    }
+    for wrong in [
+        "hooks: {}",
+        "version: 2",
+        "version: 1\nhook: {}",
+        "version: 1\nhooks: { after_instal: {} }",
+        "version: 1\nhooks: { after_install: { deadlin: 5m } }",
+        "version: 1\nhooks: { after_install: { checks: [{ ecs: green, expekt: [running > 1] }] } }",
+        "version: 1\nhooks: { after_install: { checks: [{ ecs: purple, expect: [running > 1] }] } }",
+        "version: 1\nmode: observing",
+    ] {
+        assert!(!validator.is_valid(&read(wrong)), "{wrong}");
+    }
+}
+
+#[test]
+fn the_readme_has_the_line_that_editors_want() {
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
+    for command in ["check", "explain", "schema", "init", "run", "rehearse"] {
+        assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
+    }
+}

@@ -1,0 +1,35 @@
+//! What Systems Manager and Secrets Manager keep, read with its value.
+
+use serde_json::{Value, json};
+
+use super::{
+    Aws, Fault,
+    account::{SECRETS, SSM, region_of},
+};
+
+const GET_PARAMETER: &str = "ssm:GetParameter";
+const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
+
+impl Aws {
+    /// GetParameter, decrypted, by name or ARN.
+    pub async fn parameter(&self, name: &str) -> Result<String, Fault> {
+        let input = json!({ "Name": name, "WithDecryption": true });
+        let reply = self.signed.json(&SSM, region_of(name), GET_PARAMETER, &input).await;
+        let reply = reply.map_err(|fault| match fault {
+            // AWS's own words for this one are none.
+            fault if fault.is("ParameterNotFound") => {
+                Fault { detail: "ParameterNotFound: there is no such parameter in this region".to_owned(), ..fault }
+            }
+            fault => fault,
+        })?;
+        let value = reply.pointer("/Parameter/Value").and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| Fault::lacks(GET_PARAMETER, "value"))
+    }
+
+    /// GetSecretValue, by name or ARN.
+    pub async fn secret_value(&self, id: &str) -> Result<String, Fault> {
+        let reply = self.signed.json(&SECRETS, region_of(id), GET_SECRET_VALUE, &json!({ "SecretId": id })).await?;
+        let value = reply.get("SecretString").and_then(Value::as_str);
+        value.map(str::to_owned).ok_or_else(|| Fault::lacks(GET_SECRET_VALUE, "text: the secret is binary"))
+    }
+}

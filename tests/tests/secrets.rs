@@ -1,0 +1,295 @@
+//! Secrets in the real programs: fetched where they are used, sent where they are meant for, and in no line of any log.
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{
+    Exchange, Fault, HookName, Played, Recorder, Stage, Trouble,
+    world::{Behaviour, World},
+};
+
+const TOKEN: &str = "sesame \"open\"/42 ü";
+const WEBHOOK: &str = r#"{"url":"https://hooks.example.com/sesame-hook","port":5432,"deep":{"a":"sesame-deep"}}"#;
+const BASIC: &str = "bWU6c2VzYW1lLWJhc2lj"; // me:sesame-basic
+
+/// A gate file for the hook that has the test listener, with the secrets that the world has.
+macro_rules! gate {
+    ($checks:expr) => {
+        concat!(
+            "version: 1
+secrets:
+  token: ssm:/shop/token
+  hook: secretsmanager:shop/hook#url
+  port: secretsmanager:shop/hook#port
+  all: secretsmanager:shop/hook
+  basic: ssm:/shop/basic
+  short: ssm:/shop/short
+  lines: ssm:/shop/lines
+  missing: ssm:/shop/nothing
+  unknown: secretsmanager:shop/nothing
+  wrong_key: secretsmanager:shop/hook#urls
+  deep: secretsmanager:shop/hook#deep
+  no_json: secretsmanager:shop/plain#key
+hooks:
+  after_allow_test_traffic:
+    built_in: none
+    checks:
+",
+            $checks
+        )
+    };
+}
+
+fn route<'a>(world: &'a mut World, path: &str) -> &'a mut Behaviour {
+    world.versions.last_mut().unwrap().routes.entry(path.to_owned()).or_default()
+}
+
+fn case(title: &str, gate: &'static str) -> Case {
+    Case::new(HookName::AfterAllowTestTraffic, title)
+        .gate(gate)
+        .world(|world| {
+            let parameters = [
+                ("/shop/token", TOKEN),
+                ("/shop/basic", BASIC),
+                ("/shop/short", "abc"),
+                ("/shop/lines", "open\nsesame"),
+            ];
+            world.account.parameters.extend(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
+            world.account.keep_secret("shop/hook", WEBHOOK);
+            world.account.keep_secret("shop/plain", "sesame-plain");
+        })
+        .and(no_secret)
+}
+
+/// No line of the log has any of the secrets in it: all of them have this word.
+fn no_secret(played: &Played) -> Result<(), String> {
+    let has =
+        |line: &&String| ["sesame", "SESAME", "c2VzYW", "b3Blbi", "bWU6c2"].iter().any(|word| line.contains(word));
+    match played.raw_log.iter().find(has) {
+        Some(line) => Err(format!("a line has a secret in it: {line}")),
+        None => Ok(()),
+    }
+}
+
+fn calls(operation: &'static str, expected: u64) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
+    move |played| same(&format!("calls of {operation}"), played.calls.get(operation).unwrap_or(&0), &expected)
+}
+
+fn says(what: &'static str) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
+    move |played| {
+        let said = played.raw_log.iter().any(|line| line.contains(what));
+        same(&format!("whether the log says {what:?}"), &said, &true)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sent_where_they_are_meant_for() {
+    let told = play(vec![
+        case(
+            "in a header, a query, a form and a body",
+            gate!(
+                "      - { name: header, http: '{{test_url}}/a', headers: { X-Token: '{{secret.hook}}' }, expect: [status == 200] }
+      - { name: query, http: '{{test_url}}/b?port={{secret.port}}', expect: [status == 200] }
+      - { name: form, http: 'POST {{test_url}}/c', form: { token: '{{secret.token}}' }, expect: [status == 200] }
+      - { name: body, http: 'POST {{test_url}}/d', json: { token: '{{secret.token}}' }, expect: [status == 200] }
+"
+            ),
+        )
+        .succeeds()
+        .and(calls("ssm:GetParameter", 1))
+        .and(calls("secretsmanager:GetSecretValue", 1))
+        .and(|played| {
+            let request = |path: &str| {
+                let mut all = played.requests_to_service.iter();
+                all.find(|request| request.path.starts_with(path)).ok_or_else(|| format!("no request of {path}"))
+            };
+            same("the header", request("/a")?.headers["x-token"].as_str(), "https://hooks.example.com/sesame-hook")?;
+            same("the query", request("/b")?.path.as_str(), "/b?port=5432")?;
+            same("the form", request("/c")?.body.as_str(), "token=sesame+%22open%22%2F42+%C3%BC")?;
+            same("the body", request("/d")?.body.as_str(), r#"{"token":"sesame \"open\"/42 ü"}"#)
+        }),
+        case("what no check uses is not fetched", gate!("      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }\n"))
+            .succeeds()
+            .and(calls("ssm:GetParameter", 0))
+            .and(calls("secretsmanager:GetSecretValue", 0)),
+        case(
+            "nor what is used by a check that does not apply",
+            gate!("      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }
+      - { name: other, http: '{{test_url}}/', when: [application == other], headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
+"),
+        )
+        .succeeds()
+        .and(calls("ssm:GetParameter", 0)),
+        case(
+            "not sent on to another host",
+            gate!("      - { name: away, http: '{{env.ELSEWHERE}}/away', redirects: follow, headers: { X-Token: '{{secret.hook}}' }, expect: [status == 200] }\n"),
+        )
+        .stage(|stage| {
+            // The same listener by another name is another host.
+            let port = stage.test_port();
+            stage.env("ELSEWHERE", &format!("http://localhost:{port}")).world(move |world| {
+                let away = route(world, "/away");
+                (away.status, away.location) = (307, Some(format!("http://127.0.0.1:{port}/stolen")));
+            })
+        })
+        .fails("UnexpectedStatus")
+        .and(|played| {
+            let stolen = played.requests_to_service.iter().any(|request| request.path == "/stolen");
+            same("whether it was sent on", &stolen, &false)
+        }),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_had() {
+    let told = play(vec![
+        case(
+            "each reason, and the checks that need none of them",
+            gate!(
+                "      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }
+      - { name: short, http: '{{test_url}}/', headers: { X: '{{secret.short}}' }, expect: [status == 200] }
+      - { name: missing, http: '{{test_url}}/', headers: { X: '{{secret.missing}}' }, expect: [status == 200] }
+      - { name: unknown, http: '{{test_url}}/', headers: { X: '{{secret.unknown}}' }, expect: [status == 200] }
+      - { name: wrong key, http: '{{test_url}}/', headers: { X: '{{secret.wrong_key}}' }, expect: [status == 200] }
+      - { name: no text, http: '{{test_url}}/', headers: { X: '{{secret.deep}}' }, expect: [status == 200] }
+      - { name: no json, http: '{{test_url}}/', headers: { X: '{{secret.no_json}}' }, expect: [status == 200] }
+"
+            ),
+        )
+        .fails("SecretUnreadable")
+        .check("plain", "passed")
+        .check("short", "errored")
+        .check("no json", "errored"),
+        case(
+            "one that may not be read, where the check only warns then",
+            gate!("      - { name: one, http: '{{test_url}}/', headers: { X: '{{secret.token}}' }, expect: [status == 200], on_error: warn }\n"),
+        )
+        .fault(Fault::always("ssm:GetParameter", Trouble::Deny))
+        .succeeds()
+        .warns("SecretUnreadable")
+        .and(says("the function's role needs ssm:GetParameter")),
+        case(
+            "two checks of one secret that may not be read",
+            gate!("      - { name: one, http: '{{test_url}}/', headers: { X: '{{secret.hook}}' }, expect: [status == 200] }
+      - { name: two, http: '{{test_url}}/', headers: { X: '{{secret.port}}' }, expect: [status == 200] }
+"),
+        )
+        .fault(Fault::always("secretsmanager:GetSecretValue", Trouble::Deny))
+        .fails("SecretUnreadable")
+        .and(calls("secretsmanager:GetSecretValue", 1))
+        .and(says("the function's role needs secretsmanager:GetSecretValue")),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sent_back() {
+    const ECHO: &str = gate!(
+        "      - { name: echo, http: '{{test_url}}/echo?x={{secret.token}}', headers: { Authorization: 'Basic {{secret.basic}}', X-Token: '{{secret.hook}}' }, expect: [\"json.token == 'other'\"] }\n"
+    );
+    let echo = |title: &str, body: String| {
+        case(title, ECHO)
+            .world(move |world| route(world, "/echo").body = Some(body))
+            .fails("UnexpectedBody")
+            .and(says("[secret "))
+    };
+    let json = |value: &str| serde_json::json!({ "token": value }).to_string();
+    let told = play(vec![
+        echo("in a JSON value", json(TOKEN)),
+        echo("in the middle of one", json(&format!("the token {TOKEN} is not known"))),
+        echo("at its end, where it is shortened", json(&format!("{}{TOKEN}", "the token that was sent is not known at all here: "))),
+        echo("as a URL writes it", json("/echo?x=sesame%20%22open%22%2F42%20%C3%BC")),
+        echo("as a form writes it", json("x=sesame+%22open%22%2F42+%C3%BC")),
+        echo("as JSON writes it", json(r#"sent: "sesame \"open\"\/42 \u00fc""#)),
+        echo("as HTML writes it", json("sesame &quot;open&quot;/42 &#252;")),
+        echo("in other letters", json("HTTPS://HOOKS.EXAMPLE.COM/SESAME-HOOK is not known")),
+        echo("in base64", json(&format!("Basic {BASIC}"))),
+        echo("out of base64", json("hello me, your password is sesame-basic")),
+        echo("the path of an address alone", json("no such path: /sesame-hook")),
+        case("in a body and a header that are compared", gate!(
+            "      - { name: body, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [body contains nothing] }
+      - { name: header, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [header.location == nothing] }
+"
+        ))
+        .world(|world| {
+            let echo = route(world, "/echo");
+            (echo.status, echo.body) = (200, Some("your token is https://hooks.example.com/sesame-hook".into()));
+            echo.location = Some("/sesame-hook".into());
+        })
+        .fails("UnexpectedHeader"),
+        case("in a redirect", ECHO)
+            .world(|world| {
+                let echo = route(world, "/echo");
+                (echo.status, echo.location) = (302, Some("/login/sesame%20%22open%22%2F42%20%C3%BC/x?t=sesame".into()));
+            })
+            .fails("UnexpectedBody"),
+        case("in a redirect that is told", gate!(
+            "      - { name: status, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [status == 200] }\n"
+        ))
+        .world(|world| {
+            let echo = route(world, "/echo");
+            (echo.status, echo.location) = (302, Some("https://hooks.example.com/sesame-hook".into()));
+        })
+        .fails("UnexpectedStatus")
+        .and(says("it redirects to [secret hook]")),
+        case("in a page that says that something is wrong", ECHO)
+            .world(|world| {
+                let echo = route(world, "/echo");
+                (echo.status, echo.body) = (500, Some("<p>sesame &quot;open&quot;/42 ü</p>".into()));
+            })
+            .fails("UnexpectedBody"),
+        case("in a condition on it", gate!(
+            "      - { name: same, http: '{{test_url}}/echo', expect: ['json.token == {{secret.hook}}'] }
+      - { name: like, http: '{{test_url}}/echo', expect: [\"json.token matches '^{{secret.hook}}$'\"] }
+"
+        ))
+        .world(|world| route(world, "/echo").body = Some(r#"{"token":"https://hooks.example.com/sesame-hook!"}"#.into()))
+        .fails("UnexpectedBody")
+        .and(says("[secret hook]!")),
+        case("in a condition that holds", gate!(
+            "      - { name: same, http: '{{test_url}}/echo', expect: ['json.token == {{secret.hook}}'] }\n"
+        ))
+        .world(|world| route(world, "/echo").body = Some(r#"{"token":"https://hooks.example.com/sesame-hook"}"#.into()))
+        .succeeds(),
+        case("as an address that leads nowhere", gate!(
+            "      - { name: nowhere, http: '{{secret.hook}}', timeout: 2s, expect: [status == 200] }
+      - { name: no address, http: '{{secret.token}}', expect: [status == 200] }
+      - { name: unsendable, http: '{{test_url}}/', headers: { X: '{{secret.lines}}' }, expect: [status == 200] }
+"
+        ))
+        .and(|played| same("the answers", &played.answers[..], &[rehearsal::Answer::Failed][..])),
+        case("by a check that panics with it", gate!(
+            "      - { sabotage: panic, says: 'a panic with {{secret.token}}' }\n"
+        ))
+        .fails("CheckPanicked"),
+    ])
+    .await;
+    // What a name server says depends on the machine.
+    let told: Vec<_> = told.lines().filter(|line| !line.contains("nowhere: ")).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+/// What the hooks send to AWS has no secret in it either.
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_does_not_get_them_back() {
+    const GATE: &str = "version: 1
+secrets: { token: ssm:/shop/token }
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: mine, http: '{{test_url}}/', headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
+";
+    let recorder = Recorder::default();
+    let stage = Stage::at(HookName::AfterAllowTestTraffic).await.gate(GATE).recorder(&recorder);
+    let stage = stage.world(|world| drop(world.account.parameters.insert("/shop/token".into(), "sesame-42".into())));
+    let played = stage.run(greenlight_tests::binaries()).await.unwrap();
+    assert_eq!(played.answers, [rehearsal::Answer::Succeeded]);
+    let has = |one: &Exchange| {
+        let heads = one.request.headers.values().any(|value| value.contains("sesame"));
+        heads || String::from_utf8_lossy(&one.request.body).contains("sesame")
+    };
+    assert!(!recorder.exchanges().iter().any(has));
+    let asked: Vec<_> = played.requests_to_service.iter().filter(|it| it.headers.contains_key("x-token")).collect();
+    assert_eq!(asked.len(), 1, "the one request that is meant to have it");
+}

@@ -1,0 +1,226 @@
+//! `greenlight run`: the verdict of the hook itself, from a person's machine, and never an answer.
+
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::SystemTime,
+};
+
+use greenlight_tests::{SHORT_WINDOWS, binaries, greenlight, tidy};
+use rehearsal::{
+    Fault, HookName, OpenStage, Stage, Trouble,
+    world::{EventStatus, World},
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+/// What `greenlight run` does with a stage, as a process of its own with nothing of this machine's configuration.
+async fn run(open: &OpenStage, hook: HookName, more: &[&str]) -> Output {
+    let event: Value = serde_json::from_slice(open.payload()).unwrap();
+    let mut command = nobody(hook, event["DeploymentId"].as_str().unwrap(), more);
+    command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
+    command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
+    command.output().await.unwrap()
+}
+
+/// The same without region, credentials and AWS.
+fn nobody(hook: HookName, deployment: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(greenlight());
+    command.args(["run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
+    command.env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true").kill_on_drop(true);
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The lines of a terminal without what differs from run to run: ids, ports, times, and the order in which checks end.
+fn shown(output: &Output) -> String {
+    assert_eq!(text(&output.stderr), "");
+    let said = text(&output.stdout);
+    let mut whole = String::new();
+    for (before, line) in std::iter::once("").chain(said.lines()).zip(said.lines()) {
+        // A line that had no room goes on in the next.
+        let goes_on = line.starts_with(&" ".repeat(11))
+            || line.strip_prefix("      ").is_some_and(|rest| !rest.starts_with(' '))
+            || !line.is_empty() && !before.is_empty() && !line.starts_with([' ', 'n']);
+        whole += if goes_on { " " } else { "\n" };
+        whole += line;
+    }
+    let words = |line: &str| spans(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let tidied: Vec<String> = tidy(&whole).lines().map(words).collect();
+    let (mut checks, others): (Vec<String>, Vec<String>) =
+        tidied.into_iter().partition(|line| line.starts_with(['✓', '✗', '·', '!']));
+    checks.sort();
+    let at = others.iter().position(|line| line.starts_with('→')).expect("a verdict");
+    [&others[..at], &checks, &others[at..]].concat().join("\n").trim().to_owned()
+}
+
+fn spans(line: &str) -> String {
+    regex_lite::Regex::new(r"\b[0-9.]+ (ms|s)\b").unwrap().replace_all(line, "TIME").into_owned()
+}
+
+fn never_answers(open: &OpenStage) {
+    assert!(open.puts().is_empty() && open.answers().is_empty(), "{:?}", open.puts());
+    assert!(!open.calls().is_empty() && open.calls().keys().all(|call| !call.contains("Put")), "{:?}", open.calls());
+    assert_eq!(open.unknown_operations(), [""; 0]);
+}
+
+fn gate(folder: &Path) -> String {
+    let path = folder.join("gate.yaml");
+    std::fs::write(&path, SHORT_WINDOWS).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// What is broken.
+type Break = fn(&mut World);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verdict_is_that_of_the_hook() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = gate(folder.path());
+    let broken: [(&str, Break); 2] = [
+        ("nothing is wrong", |_| {}),
+        ("the replacement is not steady", |world| {
+            if let Some(green) = world.green() {
+                green.steady = false;
+            }
+        }),
+    ];
+    let mut told = String::new();
+    for hook in HookName::ALL {
+        for (title, change) in broken {
+            let stage = || async { Stage::at(hook).await.world(change) };
+            let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
+            let open = stage().await.open().await.unwrap();
+            let output = run(&open, hook, &["--gate", &path]).await;
+            never_answers(&open);
+            let shown = shown(&output);
+            let status = if played.code.is_empty() { 0 } else { 1 };
+            assert_eq!(output.status.code(), Some(status), "{title}: {shown}");
+            let verdict: Vec<&str> = shown.lines().filter(|line| line.starts_with(&format!("{hook} "))).collect();
+            // It takes another time than the hook, and looks another number of times.
+            let hooks = spans(&tidy(&played.verdict));
+            assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
+            told += &format!("== {hook}: {title}\n{shown}\n\n");
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_what_the_hook_would_have_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = HookName::BeforeAllowTraffic;
+    let stage = || async { Stage::at(hook).await.world(|world| world.green().unwrap().steady = false) };
+    let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
+    let open = stage().await.open().await.unwrap();
+    let output = run(&open, hook, &["--json", "--gate", &gate(folder.path())]).await;
+    never_answers(&open);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()));
+    // All that is the same, but for times and ids.
+    let facts = |line: &Value| {
+        ["level", "hook.name", "check.name", "check.kind", "check.outcome", "check.code", "verdict", "verdict.code"]
+            .map(|field| line[field].as_str().unwrap_or_default().to_owned())
+    };
+    let lines = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let sorted = |lines: &[Value]| {
+        let mut facts: Vec<_> = lines.iter().map(facts).collect();
+        facts.sort();
+        facts
+    };
+    assert_eq!(sorted(&lines), sorted(&played.log));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_can_be_judged_when_its_event_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = gate(folder.path());
+    let open = Stage::at(HookName::BeforeAllowTraffic).await.open().await.unwrap();
+    let output = run(&open, HookName::AfterInstall, &["--gate", &path]).await;
+    let later = shown(&output);
+    assert_eq!(output.status.code(), Some(0), "{later}");
+    assert!(
+        later.contains("CodeDeploy is at BeforeAllowTraffic, so AfterInstall is judged by what is there now"),
+        "{later}"
+    );
+
+    let stage = Stage::at(HookName::AfterAllowTraffic).await;
+    let stage = stage.world(|world| {
+        world.leave("AfterAllowTraffic", EventStatus::Succeeded, SystemTime::now());
+        world.complete(SystemTime::now());
+    });
+    let open = stage.open().await.unwrap();
+    let output = run(&open, HookName::AfterAllowTraffic, &["--gate", &path]).await;
+    never_answers(&open);
+    let over = shown(&output);
+    assert_eq!(output.status.code(), Some(0), "{over}");
+    assert!(
+        over.contains("no lifecycle event is in progress, so AfterAllowTraffic is judged by what is there now"),
+        "{over}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_judged_is_not_called_a_failure() {
+    let hook = HookName::AfterInstall;
+    let denied = Fault::always("codedeploy:GetDeployment", Trouble::Deny);
+    let open = Stage::at(hook).await.fault(denied).open().await.unwrap();
+    let output = run(&open, hook, &[]).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: nothing was judged, as the deployment could not be read: discovery: "), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let faulty = folder.path().join("faulty.yaml");
+    std::fs::write(&faulty, "version: 1\nhoks: {}\n").unwrap();
+    let output = run(&open, hook, &["--gate", faulty.to_str().unwrap()]).await;
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    assert!(text(&output.stderr).contains("faulty.yaml:2:1: `hoks` is not a key"), "{output:?}");
+
+    for (args, says) in [
+        (&["--region", "eu-west-1"][..], "error: no credentials that could be used; give --profile"),
+        (&[], "error: no region: give --region"),
+        (&["--region", "eu-west-1", "--profile", "nobody"], "error: no credentials"),
+        (&["--gate", "gone.yaml"], "error: cannot read the gate file gone.yaml"),
+        (&["--timeout", "soon"], "error: invalid value 'soon'"),
+    ] {
+        let output = nobody(hook, "d-EXAMPLE11", args).output().await.unwrap();
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
+    let open = Stage::at(hook).await.open().await.unwrap();
+    let mut command = nobody(hook, "not an id", &["--region", "eu-west-1"]);
+    command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_ACCESS_KEY_ID", "A").env("AWS_SECRET_ACCESS_KEY", "b");
+    let said = text(&command.env("GREENLIGHT_HOTS", "x").output().await.unwrap().stderr);
+    assert!(said.contains("an id cannot hold") && said.contains("did you mean GREENLIGHT_HOST?"), "{said}");
+    assert!(open.calls().is_empty(), "{:?}", open.calls());
+}
+
+/// Credentials as a person has them: in a profile of a file, whose region and endpoint count as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let hook = HookName::BeforeAllowTraffic;
+    let open = Stage::at(hook).await.open().await.unwrap();
+    let config = folder.path().join("config");
+    let text = format!(
+        "[profile shop]\nregion = eu-west-1\nendpoint_url = {}\ncredential_process = {} said\n",
+        open.endpoint(),
+        folder.path().join("credentials").display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let said = r#"{"Version":1,"AccessKeyId":"AKIAEXAMPLE","SecretAccessKey":"sesame","SessionToken":"token"}"#;
+    let program = folder.path().join("credentials");
+    std::fs::write(&program, format!("#!/bin/sh\necho '{said}'\n")).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let event: Value = serde_json::from_slice(open.payload()).unwrap();
+    let mut command = nobody(hook, event["DeploymentId"].as_str().unwrap(), &["--profile", "shop"]);
+    command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
+    let output = command.output().await.unwrap();
+    never_answers(&open);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
