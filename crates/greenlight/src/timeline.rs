@@ -160,6 +160,11 @@ impl Timeline {
         let took = self.look.paint(Tone::Quiet, &format!("after {}", span(run.took)));
         let whose = if run.answered_by == AnsweredBy::Net { " by last-answer" } else { "" };
         lines.push(format!("{:AFTER_TIME$}{}{whose} {took}", "", self.look.paint(tone, said)));
+        // Who only observes says yes to everything; what it would have stopped is the news.
+        if let Some((_, observed)) = run.verdict.split_once(", observed: would have failed: ") {
+            let head = format!("{:AFTER_TIME$}", "");
+            lines.push(self.look.hang(&head, TOLD, Tone::Warning, &format!("would have failed: {observed}")));
+        }
         if run.answer == Some(Answer::Succeeded) {
             self.yes += 1;
         } else {

@@ -1,6 +1,7 @@
 //! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
 
 use crate::{
+    check,
     code::Code,
     finding::{Finding, Outcome},
     hook::Hook,
@@ -84,7 +85,12 @@ fn success(verdict: &Verdict) -> String {
     let of =
         |outcome: Outcome| verdict.findings.iter().filter(move |(finding, _)| finding.observation.outcome == outcome);
     let warned: Vec<_> = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).collect();
+    let looked = |(finding, _): &(Finding, Decision)| {
+        let seen = !matches!(finding.observation.outcome, Outcome::NotApplicable | Outcome::NotRun);
+        seen && check::kinds().any(|kind| kind.key == finding.kind)
+    };
     let mut parts = vec![match of(Outcome::Passed).count() {
+        0 if verdict.findings.iter().any(looked) => "no check passed".to_owned(),
         0 => "nothing was checked".to_owned(),
         1 => "1 check passed".to_owned(),
         many => format!("{many} checks passed"),
