@@ -140,7 +140,8 @@ fn is_plain(text: &str) -> bool {
     let any = |c: char| c.is_ascii_alphanumeric() || " _-./=<>!%()+*@".contains(c);
     text.starts_with(first)
         && text.chars().all(any)
-        && !text.ends_with(' ')
+        // A dash before a bracket or a comma is no text: `[0 -]`.
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric() || "_/%)*".contains(c))
         && matches!(yaml::scalar(text, ScalarStyle::Plain), Data::Text(_))
 }
 
@@ -184,6 +185,14 @@ mod tests {
                 Data::Map(entries.into_iter().map(|(key, it)| (Key { at: Place::START, ..key }, plain(it))).collect())
             }
             other => other,
+        }
+    }
+
+    #[test]
+    fn texts_that_yaml_takes_for_something_else_are_quoted() {
+        for text in ["0 -", "a: b", "- a", "yes #", "{x}", "", " a", "a ", "null", "1.0"] {
+            let tree = Data::List(vec![node(Data::Text(text.to_owned()))]);
+            assert_eq!(placeless(yaml::parse(&yaml(&tree)).unwrap().data), tree, "{text:?}");
         }
     }
 
