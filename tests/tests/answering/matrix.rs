@@ -16,7 +16,7 @@ const PATIENT: Duration = Duration::from_secs(60);
 /// An answer that can never be sent is tried until the end.
 const BRIEF: Duration = Duration::from_secs(5);
 /// Most of them wait for something that does not come.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 48;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Often {
