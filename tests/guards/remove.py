@@ -17,7 +17,8 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOOKS = ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"]
-PROGRAMS = [word for hook in [*HOOKS, "last-answer", "greenlight-tests"] for word in ("--package", hook)]
+PACKAGES = [*HOOKS, "last-answer", "greenlight", "greenlight-tests"]
+PROGRAMS = [word for package in PACKAGES for word in ("--package", package)]
 
 
 # How long tests may take, in seconds, once they are built. Without its guard something may wait for ever.
