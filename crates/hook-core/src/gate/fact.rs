@@ -24,7 +24,7 @@ pub enum Fact {
     Cluster,
     /// `green.…` and `blue.…`.
     Of(Colour, Version),
-    /// `env.NAME`: a variable of the function.
+    /// `env.NAME`: a variable of the function. Its value is never shown.
     Env(String),
     /// `secret.NAME`: a secret that the file declares. Its value is never shown.
     Secret(String),
@@ -151,8 +151,9 @@ fn secret(name: &str, scope: &Scope) -> Result<Fact, String> {
 }
 
 impl Fact {
-    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one.
+    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one, and so may a
+    /// variable of the function.
     pub const fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Captured(_))
+        matches!(self, Self::Secret(_) | Self::Captured(_) | Self::Env(_))
     }
 }
