@@ -498,7 +498,9 @@ async fn http_answers() {
         )
         .env("KEY", "sesame-open")
         .fails("UnexpectedHeader")
-        .and(|played| same("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)),
+        .and(|played| {
+            same("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)
+        }),
         case(
             "the transport fails twice",
             request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
