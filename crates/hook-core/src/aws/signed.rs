@@ -30,7 +30,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, fault, tls_context, whole};
+use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, endpoint::Partition, fault, tls_context, whole};
 use crate::{code::Code, settings::AwsSettings};
 
 /// So many attempts, as the SDK's clients make.
@@ -189,31 +189,7 @@ impl Signed {
         if let Some(url) = own {
             return (url.trim_end_matches('/').to_owned(), signing.to_owned());
         }
-        (format!("https://{}", self.host(service, region, &partition)), signing.to_owned())
-    }
-
-    /// The host of a service, after the rules that its SDK goes by: one pattern, and those that depart from it.
-    fn host(&self, service: &Service, region: &str, partition: &Partition) -> String {
-        let Partition { name, domain, dual_stack, global } = *partition;
-        let fips = if self.fips { "-fips" } else { "" };
-        match (service.signing, name, self.dual_stack) {
-            ("iam", "aws", false) => format!("iam{fips}.{domain}"),
-            ("iam", "aws", true) => format!("iam{fips}.global.{dual_stack}"),
-            // These have one endpoint, with FIPS or without.
-            ("iam", "aws-us-gov", false) => format!("iam.us-gov.{domain}"),
-            ("iam", "aws-us-gov", true) => format!("iam.us-gov.{dual_stack}"),
-            ("iam", "aws-cn", true) => format!("iam.global.{dual_stack}"),
-            ("iam", "aws-cn", false) => format!("iam.{global}.{domain}"),
-            ("iam", ..) => format!("iam{fips}.{global}.{domain}"),
-            // The domain of the other endpoints, and a word of its own.
-            ("s3", _, true) => format!("s3{fips}.dualstack.{region}.{domain}"),
-            ("ecr", "aws" | "aws-us-gov" | "aws-cn", true) => format!("ecr{fips}.{region}.{dual_stack}"),
-            ("ecr", "aws" | "aws-us-gov", false) if self.fips => format!("ecr-fips.{region}.{domain}"),
-            // There every endpoint is one with FIPS.
-            ("ssm" | "logs", "aws-us-gov", false) => format!("{}.{region}.{domain}", service.host),
-            (_, _, true) => format!("{}{fips}.{region}.{dual_stack}", service.host),
-            (_, _, false) => format!("{}{fips}.{region}.{domain}", service.host),
-        }
+        (format!("https://{}", partition.host(service, region, self.fips, self.dual_stack)), signing.to_owned())
     }
 
     /// Asks, again where it may help.
@@ -305,46 +281,6 @@ impl Signed {
     }
 }
 
-/// The regions that share a domain.
-#[derive(Clone, Copy)]
-struct Partition {
-    name: &'static str,
-    domain: &'static str,
-    dual_stack: &'static str,
-    /// The region that the signatures of global services name.
-    global: &'static str,
-}
-
-impl Partition {
-    /// By the beginning of the region's name.
-    fn of(region: &str) -> Self {
-        let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
-        known.map_or(AWS, |(_, partition)| *partition)
-    }
-}
-
-const fn partition(
-    name: &'static str,
-    domain: &'static str,
-    dual_stack: &'static str,
-    global: &'static str,
-) -> Partition {
-    Partition { name, domain, dual_stack, global }
-}
-
-const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
-
-/// All others, by how their regions begin.
-const PARTITIONS: [(&str, Partition); 7] = [
-    ("cn-", partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1")),
-    ("us-gov-", partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")),
-    ("eusc-", partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1")),
-    ("us-iso-", partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1")),
-    ("us-isob-", partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1")),
-    ("eu-isoe-", partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1")),
-    ("us-isof-", partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1")),
-];
-
 /// `logs:DescribeLogGroups` without the service.
 fn action(operation: &'static str) -> &'static str {
     operation.split_once(':').map_or(operation, |(_, action)| action)
@@ -423,22 +359,6 @@ mod tests {
         assert_eq!(base(&SSM, &both), "https://ssm-fips.us-east-2.api.aws us-east-2");
         let own = AwsSettings { endpoint: Some("http://localhost:1/".into()), ..at("eu-west-1") };
         assert_eq!(base(&SSM, &own), "http://localhost:1 eu-west-1");
-    }
-
-    #[test]
-    fn services_that_depart_from_the_pattern_have_their_own_endpoints() {
-        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")]
-            .map(|(host, signing)| Service { id: "", host, signing, speech: Speech::S3, global: signing == "iam" });
-        let mut told = String::new();
-        for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"] {
-            for (fips, dual_stack) in [(false, false), (true, false), (false, true), (true, true)] {
-                let settings =
-                    AwsSettings { region: Some(region.to_owned()), fips, dual_stack, ..AwsSettings::default() };
-                let hosts = services.each_ref().map(|service| base(service, &settings).replace("https://", ""));
-                told += &format!("== {region} fips {fips} dual stack {dual_stack}\n{}\n", hosts.join("\n"));
-            }
-        }
-        insta::assert_snapshot!(told);
     }
 
     #[test]
