@@ -24,7 +24,7 @@ pub enum Fact {
     Cluster,
     /// `green.…` and `blue.…`.
     Of(Colour, Version),
-    /// `env.NAME`: a variable of the function. Its value is never shown.
+    /// `env.NAME`: a variable of the function.
     Env(String),
     /// `secret.NAME`: a secret that the file declares. Its value is never shown.
     Secret(String),
