@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
-    HookName, Played,
-    world::{Change, TasksStop, World},
+    HookName, Played, Stage,
+    world::{Change, Health, TasksStop, World},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -437,6 +437,20 @@ async fn http_requests() {
     insta::assert_snapshot!(told);
 }
 
+/// A check of a URL of its own that sends on to the same listener by another name, which is another host.
+fn sent_on(stage: Stage, keys: &str) -> Stage {
+    let port = stage.test_port();
+    let check =
+        format!("{{ http: 'http://localhost:{port}/away', redirects: follow, {keys}, expect: [status == 200] }}");
+    let gate = format!(
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }}, {check}] }} }}"
+    );
+    stage.gate(&gate).world(move |world| {
+        let away = route(world, "/away");
+        (away.status, away.location) = (307, Some(format!("http://127.0.0.1:{port}/")));
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn http_answers() {
     let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
@@ -469,6 +483,24 @@ async fn http_answers() {
             (route(world, "/a").status, route(world, "/a").location) = (302, Some("http://shop.invalid/b".into()));
         })
         .fails("UnexpectedStatus"),
+        case("to another host with headers of one's own", "")
+            .stage(|stage| sent_on(stage, "headers: { X-Key: sesame }"))
+            .fails("UnexpectedStatus")
+            .and(|played| same("the requests", &asked(played)[..], &["GET /away".to_owned()][..])),
+        case("to another host with a body", "").stage(|stage| sent_on(stage, "text: sesame")).fails("UnexpectedStatus"),
+        case("to another host with nothing of one's own", "")
+            .stage(|stage| sent_on(stage, "timeout: 5s"))
+            .succeeds()
+            .and(|played| same("how many came", &asked(played).len(), &2)),
+        case(
+            "a variable's value is not shown",
+            request!("http: '{{test_url}}/{{env.KEY}}', expect: ['header.x-version == {{env.KEY}}', status == 404]"),
+        )
+        .env("KEY", "sesame-open")
+        .fails("UnexpectedHeader")
+        .and(|played| {
+            same("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)
+        }),
         case(
             "the transport fails twice",
             request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
@@ -610,6 +642,46 @@ async fn reach() {
             ),
         )
         .fails("GateInvalid"),
+        case("ALB_URL leads to another listener", identity)
+            .env("ALB_URL", "localhost:1")
+            .fails("ConnectRefused"),
+        case(
+            "ALB_URL leads to another listener, and nobody asks who answers",
+            only!("after_allow_test_traffic", "{ reach: green, settle: 0s }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }"),
+        )
+        .env("ALB_URL", "localhost:1")
+        .fails("SettingsInvalid")
+        .check("mine", "not_run"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// Of the original as of the replacement, and of whoever else may be there.
+#[tokio::test(flavor = "multi_thread")]
+async fn targets() {
+    let blue = only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired, registered >= 1] }");
+    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(blue);
+    fn group(world: &mut World) -> &mut rehearsal::world::TargetGroup {
+        let arn = world.blue().unwrap().target_group().unwrap().to_owned();
+        world.target_group(&arn).unwrap()
+    }
+    let told = play(vec![
+        case("the original is well").succeeds(),
+        case("a target of the original is unhealthy")
+            .world(|world| {
+                group(world).targets[0].health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
+            })
+            .fails("TargetsUnhealthy"),
+        case("nobody forwards to the original any more")
+            .world(|world| {
+                for target in &mut group(world).targets {
+                    target.health = Health::other("unused", "Target.NotInUse", "Target group is not used");
+                }
+            })
+            .succeeds()
+            .check("mine", "not_applicable"),
+        case("the original has no target").world(|world| group(world).targets.clear()).fails("NoTargets"),
     ])
     .await;
     insta::assert_snapshot!(told);

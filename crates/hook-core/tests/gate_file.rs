@@ -91,6 +91,23 @@ hooks:
 }
 
 #[test]
+fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
+    let settle = |keys: &str| {
+        let check = format!("{{ name: mine, reach: green{keys} }}");
+        let file = format!("version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{check}] }} }}");
+        let printed = gate_file::print(Some(&file), Hook::AfterInstall).unwrap();
+        printed.lines().find_map(|line| line.trim().strip_prefix("settle: ")).map(str::to_owned)
+    };
+    let default = |url: &str, condition: &str| settle(&format!(", http: '{url}', expect: ['{condition}']")).unwrap();
+    assert_eq!(settle("").unwrap(), "2s");
+    assert_eq!(default("{{test_url}}/version", "json.version == {{green.image_tag}}"), "0s");
+    assert_eq!(default("{{test_url}}/version", "header.x-version exists"), "0s");
+    assert_eq!(default("{{test_url}}/", "status == 200"), "2s");
+    assert_eq!(default("http://x.example/", "body contains green"), "2s");
+    assert_eq!(settle(", http: '{{test_url}}/', expect: [status == 200], settle: 5s").unwrap(), "5s");
+}
+
+#[test]
 fn a_printed_gate_is_complete() {
     insta::assert_snapshot!(gate_file::print(samples().first().copied(), Hook::AfterInstall).unwrap());
 }

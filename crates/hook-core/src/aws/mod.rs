@@ -10,6 +10,7 @@ mod codedeploy;
 mod discovery;
 mod ecs;
 mod elb;
+mod endpoint;
 mod fault;
 mod kept;
 mod revision;

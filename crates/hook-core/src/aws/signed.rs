@@ -30,7 +30,7 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, fault, tls_context, whole};
+use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, endpoint::Partition, fault, tls_context, whole};
 use crate::{code::Code, settings::AwsSettings};
 
 /// So many attempts, as the SDK's clients make.
@@ -189,19 +189,7 @@ impl Signed {
         if let Some(url) = own {
             return (url.trim_end_matches('/').to_owned(), signing.to_owned());
         }
-        let Service { host, global, .. } = service;
-        let fips = if self.fips { "-fips" } else { "" };
-        let host = match (global, self.dual_stack) {
-            // Only the first partition's global endpoint has a variant.
-            (true, _) => match partition.global {
-                "us-east-1" => format!("{host}{fips}.amazonaws.com"),
-                "us-gov-west-1" => format!("{host}.us-gov.amazonaws.com"),
-                other => format!("{host}.{other}.{}", partition.domain),
-            },
-            (false, true) => format!("{host}{fips}.{region}.{}", partition.dual_stack),
-            (false, false) => format!("{host}{fips}.{region}.{}", partition.domain),
-        };
-        (format!("https://{host}"), signing.to_owned())
+        (format!("https://{}", partition.host(service, region, self.fips, self.dual_stack)), signing.to_owned())
     }
 
     /// Asks, again where it may help.
@@ -290,27 +278,6 @@ impl Signed {
         }
         request.headers_mut().insert("user-agent", concat!("greenlight/", env!("CARGO_PKG_VERSION")));
         Ok(request)
-    }
-}
-
-/// The regions that share a domain.
-struct Partition {
-    domain: &'static str,
-    dual_stack: &'static str,
-    /// The region that the signatures of global services name.
-    global: &'static str,
-}
-
-impl Partition {
-    /// By the beginning of the region's name.
-    fn of(region: &str) -> Self {
-        let (domain, dual_stack, global) = match region.split_once('-').map(|(area, _)| area) {
-            Some("cn") => ("amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1"),
-            Some("eusc") => ("amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1"),
-            _ if region.starts_with("us-gov-") => ("amazonaws.com", "api.aws", "us-gov-west-1"),
-            _ => ("amazonaws.com", "api.aws", "us-east-1"),
-        };
-        Self { domain, dual_stack, global }
     }
 }
 

@@ -31,6 +31,9 @@ use crate::{
 /// A body is read so far; what a condition needs stands at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// So many clients are kept, more than the checks of one gate file mostly need.
+const WAYS: usize = 32;
+
 /// The clients for probes. They keep no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -161,6 +164,8 @@ impl Probe {
             .tls_backend_preconfigured(tls)
             .dns_resolver(Names(way.detour.clone()))
             .redirect(way.redirects.policy())
+            // A query may be secret, and whoever is redirected to need not know it.
+            .referer(false)
             .pool_max_idle_per_host(0)
             .connect_timeout(way.connect_timeout)
             .no_proxy()
@@ -171,6 +176,10 @@ impl Probe {
             Speaks::Two => builder = builder.http2_prior_knowledge(),
         }
         let client = builder.build().map_err(|error| failed(error.to_string()))?;
+        // A function lives for many deployments, each with ways of its own: a host, an authority out of a secret.
+        if clients.len() >= WAYS {
+            clients.clear();
+        }
         clients.insert(way.clone(), client.clone());
         Ok(client)
     }
@@ -389,6 +398,16 @@ mod tests {
         })
         .await;
         assert_eq!(code(&format!("https://localhost:{plain}/")).await, Code::TlsFailed);
+    }
+
+    #[test]
+    fn only_so_many_clients_are_kept() {
+        let probe = Probe::new(&AwsSettings::default());
+        for connect in 1..=100 {
+            let way = Way { connect_timeout: Duration::from_secs(connect), ..Way::default() };
+            assert!(probe.client(&way).is_ok() && probe.client(&way).is_ok());
+        }
+        assert!(probe.clients.lock().unwrap().len() <= WAYS);
     }
 
     #[tokio::test]

@@ -155,7 +155,7 @@ impl Question {
         if let (Place::Whole(_), Some(host)) = (&self.place, &host) {
             let (own, to) = (host.split(':').next().unwrap_or_default().to_owned(), url.host_str().unwrap_or_default());
             detour = Some(Detour { to: to.to_owned(), host: own.clone() });
-            url.set_host(Some(&own)).map_err(|error| broken(format!("host {own:?}: {error}")))?;
+            url.set_host(Some(&own)).map_err(|error| broken(format!("`host` is no name of a host: {error}")))?;
         }
         let mut speaks = Speaks::Any;
         if let (Some(name), "https") = (&self.tls.server_name, url.scheme()) {
@@ -182,8 +182,11 @@ impl Question {
             self.tls.trust(known).map_err(of)?.map_err(|why| Observation::errored(Code::TlsFailed, resource(), why))?;
         let redirects = match self.place {
             Place::On(..) => Redirects::Here(self.redirects),
-            // What is secret is for the host that the gate file names, and not for whoever that host names.
-            Place::Whole(_) if known.keys().any(Fact::is_secret) => Redirects::Here(self.redirects),
+            // What is secret, and what the team's own headers and body say, is for the host that the gate file names, and
+            // not for whoever that host names.
+            Place::Whole(_) if !self.headers.is_empty() || body.is_some() || known.keys().any(Fact::is_secret) => {
+                Redirects::Here(self.redirects)
+            }
             Place::Whole(_) => Redirects::Anywhere(self.redirects),
         };
         Ok(Request {

@@ -3,7 +3,7 @@
 //!
 //! That the listener's weights say so is not yet that every node of the load balancer does so. Where the file names a
 //! request by whose answer the replacement can be told, that has to answer so several times in a row; else the weights
-//! have to stay as they are for a while.
+//! have to stay as they are for a while, and `ALB_URL` has to be of the listener whose weights they are.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +18,7 @@ use super::{
     http::{SUBJECTS, ask, told, with_facts},
     poll::{LEAST_PAUSE, Look, Pace},
     question::Question,
+    with_scheme,
 };
 use crate::{
     aws::Fault,
@@ -35,6 +36,8 @@ pub(super) struct Reach {
     /// Until the weights are right, and for how long they have to stay so.
     pace: Pace,
     identity: Option<Identity>,
+    /// Whether that request goes to the address that is opened, and its answer says whose it is.
+    tells: bool,
 }
 
 /// What tells the replacement from the original.
@@ -55,16 +58,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 const IN_A_ROW: u32 = 3;
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    fields.choice("reach", &[("green", ())])?;
+    let green = fields.choice("reach", &[("green", ())]);
     let route = fields.choice("listener", &Route::WORDS).unwrap_or(Route::Test);
-    let identity = fields.may_have("http");
-    let settle = fields.duration_or("settle", if identity { Duration::ZERO } else { SETTLE });
-    let pace = Pace {
-        within: fields.duration_or("within", PACE.within),
-        every: fields.duration_or("every", PACE.every).max(LEAST_PAUSE),
-        stay: settle,
-        ..PACE
-    };
+    let identity = fields.has("http");
     if !identity {
         for key in ["expect", "consecutive"].into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>() {
             let why = format!("`{key}` of `reach` is about the answers to its `http`, and there is none");
@@ -81,11 +77,7 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     };
     let expect = if identity { fields.expect_some(SUBJECTS) } else { fields.expect(SUBJECTS) };
     let facts = fields.facts().clone();
-    let identity = match question {
-        None => None,
-        Some(question) => Some(Identity { question: question?, facts, expect, consecutive }),
-    };
-    let elsewhere = identity.as_ref().and_then(|it| it.question.route()).filter(|to| *to != route);
+    let elsewhere = question.iter().flatten().find_map(Question::route).filter(|to| *to != route);
     if let Some(other) = elsewhere {
         let why = format!(
             "this `reach` opens the {} listener, and its request goes to the {} one",
@@ -94,7 +86,23 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
         );
         fields.fault(fields.place_of("http"), why);
     }
-    Some(Arc::new(Reach { route, pace, identity }))
+    let tells = question.iter().flatten().any(|question| question.route() == Some(route)) && expect.iter().any(tells);
+    let pace = Pace {
+        within: fields.duration_or("within", PACE.within),
+        every: fields.duration_or("every", PACE.every).max(LEAST_PAUSE),
+        stay: fields.duration_or("settle", if tells { Duration::ZERO } else { SETTLE }),
+        ..PACE
+    };
+    let identity = match question {
+        None => None,
+        Some(question) => Some(Identity { question: question?, facts, expect, consecutive }),
+    };
+    green.map(|()| Arc::new(Reach { route, pace, identity, tells }) as Arc<dyn Check>)
+}
+
+/// Whether one version can be told from another by it. Both have a status, and mostly the same.
+fn tells(condition: &Condition) -> bool {
+    ["body", "json", "header"].iter().any(|subject| condition.mentions(subject))
 }
 
 /// Answers that are to come in a row need not wait for each other as looks at AWS do.
@@ -102,7 +110,7 @@ const BETWEEN: Duration = Duration::from_millis(500);
 
 impl Reach {
     pub(super) const fn implied(route: Route) -> Self {
-        Self { route, pace: Pace { stay: SETTLE, ..PACE }, identity: None }
+        Self { route, pace: Pace { stay: SETTLE, ..PACE }, identity: None, tells: false }
     }
 }
 
@@ -137,6 +145,9 @@ impl Reach {
             Ok(listener) => listener,
             Err(observation) => return Ok(Look::Final(observation)),
         };
+        if let Some(elsewhere) = self.elsewhere(scene, known) {
+            return Ok(Look::Final(elsewhere));
+        }
         let Some(green) = &scene.target.green_group else {
             let resource = format!("service {}", scene.target.service.name);
             let seen = "none: the task set of this deployment names no target group of its pair";
@@ -157,6 +168,23 @@ impl Reach {
         } else {
             Observation::failed(Code::ListenerNotForwarding, resource, expected, forwards(&listener, &groups))
         }))
+    }
+}
+
+impl Reach {
+    /// `ALB_URL` is where requests go, and another port of a load balancer is another listener, production's for one:
+    /// the weights of this one say nothing about that, if no answer does.
+    fn elsewhere(&self, scene: &Scene, listener: &Listener) -> Option<Observation> {
+        let own = scene.test_address.as_ref().filter(|_| self.route == Route::Test && !self.tells)?;
+        let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default()?;
+        (port != listener.port).then(|| {
+            let why = format!(
+                "ALB_URL leads to port {port}, and this listener is at port {}: add its port to ALB_URL, or let `reach` \
+                 ask with `http` who answers",
+                listener.port
+            );
+            Observation::errored(Code::SettingsInvalid, listener.title(), why)
+        })
     }
 }
 

@@ -25,17 +25,18 @@ impl Reply {
         self.latency
     }
 
-    /// Where it redirects to.
+    /// Where it redirects to, without what may be secret: a query, and a user with a password.
     pub fn location(&self) -> Option<String> {
-        Some(
-            String::from_utf8_lossy(self.headers.get("location")?.as_bytes())
-                .split(['?', '#'])
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(120)
-                .collect(),
-        )
+        let location = String::from_utf8_lossy(self.headers.get("location")?.as_bytes());
+        let shown = location.split(['?', '#']).next().unwrap_or_default();
+        let told = match shown.split_once("//") {
+            Some((scheme, rest)) => {
+                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                format!("{scheme}//{}{path}", host.rsplit('@').next().unwrap_or_default())
+            }
+            None => shown.to_owned(),
+        };
+        Some(told.chars().take(120).collect())
     }
 }
 
@@ -109,6 +110,18 @@ mod tests {
         assert_eq!(reply.fact("json.items[0].none"), None);
         assert_eq!(reply.fact("json.items[1].id"), None);
         assert_eq!(reply.fact("json.version"), Some(Value::Text("1.2".into())));
+    }
+
+    #[test]
+    fn a_redirect_is_told_without_its_query_and_without_a_user() {
+        let to = |location: &str| {
+            let mut reply = reply("");
+            reply.headers.insert("location", location.parse().unwrap());
+            reply.location().unwrap()
+        };
+        assert_eq!(to("https://me:sesame@shop.example.com/a@b?token=sesame"), "https://shop.example.com/a@b");
+        assert_eq!(to("//me:se@same@shop.example.com#sesame"), "//shop.example.com");
+        assert_eq!(to("/login/@me//x"), "/login/@me//x");
     }
 
     #[test]

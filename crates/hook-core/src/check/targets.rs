@@ -1,9 +1,9 @@
-//! `targets: green`: the targets of the replacement's target group, as the load balancer sees them.
+//! `targets: green` and `targets: blue`: the targets of one version's target group, as the load balancer sees them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    Check, Kind, Looking, Scene,
+    Check, Colour, Kind, Looking, Scene,
     judge::judge,
     poll::{Look, Pace},
 };
@@ -12,7 +12,7 @@ use crate::{
     code::Code,
     finding::Observation,
     gate::{Condition, Fields, Subject, Value},
-    target::TargetHealth,
+    target::{TargetHealth, group_name},
 };
 
 pub const KIND: Kind = Kind { key: "targets", read };
@@ -29,20 +29,21 @@ const TOLD: usize = 4;
 
 #[derive(Debug)]
 struct Targets {
+    colour: Colour,
     pace: Pace,
     expect: Vec<Condition>,
 }
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    // Only the replacement's: the original's are what production runs on, and `blue` comes when somebody needs it.
-    fields.choice("targets", &[("green", ())])?;
+    let colour = fields.choice("targets", &Colour::WORDS);
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(5), ..Pace::ONCE });
-    Some(Arc::new(Targets { pace, expect: fields.expect_some(SUBJECTS) }))
+    let expect = fields.expect_some(SUBJECTS);
+    Some(Arc::new(Targets { colour: colour?, pace, expect }))
 }
 
 impl Check for Targets {
     fn title(&self) -> String {
-        "targets green".to_owned()
+        format!("targets {}", self.colour.word())
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
@@ -59,17 +60,24 @@ impl Check for Targets {
 
 impl Targets {
     async fn once(&self, scene: &Scene, expect: &[Condition]) -> Result<Observation, Fault> {
-        let deployment = &scene.target.deployment;
-        let Some(group) = &scene.target.green_group else {
-            let resource = format!("service {}", scene.target.service.name);
-            return Ok(Observation::no_data(Code::NoTargets, resource, "a target group of the replacement", "none"));
+        let deployment = &scene.target.deployment.id;
+        // Found once for the deployment: which group a version has does not change while it lives.
+        let target = &scene.target;
+        let (group, whose) = match self.colour {
+            Colour::Green => (target.green_group.as_ref().map(|group| &group.arn), "replacement"),
+            Colour::Blue => (target.service.blue(deployment).and_then(|set| set.target_group.as_ref()), "original"),
+        };
+        let Some(group) = group else {
+            let resource = format!("service {}", target.service.name);
+            let expected = format!("a target group of the {whose}");
+            return Ok(Observation::no_data(Code::NoTargets, resource, expected, "none"));
         };
         let (health, service) = tokio::join!(
-            scene.aws.target_health(&group.arn),
+            scene.aws.target_health(group),
             scene.aws.service(&scene.target.cluster, &scene.target.service.name),
         );
         let (health, service) = (health?, service?);
-        let resource = format!("target group {}", group.name);
+        let resource = format!("target group {}", group_name(group));
         // A target on its way out says nothing about those that stay.
         let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
         if !registered.is_empty() && registered.iter().all(|target| is_unused(target)) {
@@ -88,12 +96,12 @@ impl Targets {
             ("unhealthy", Value::Number(count("unhealthy") as f64)),
             ("registered", Value::Number(registered.len() as f64)),
         ]);
-        if let Some(green) = service.green(&deployment.id) {
-            facts.insert("desired", Value::Number(green.desired.into()));
+        if let Some(set) = self.colour.of(&service, deployment) {
+            facts.insert("desired", Value::Number(set.desired.into()));
         }
         let absent = |condition: &Condition, subject: &str| {
             Observation::no_data(
-                Code::ReplacementMissing,
+                self.colour.missing(),
                 &resource,
                 condition.to_string(),
                 format!("no task set, so no {subject}"),

@@ -151,8 +151,9 @@ fn secret(name: &str, scope: &Scope) -> Result<Fact, String> {
 }
 
 impl Fact {
-    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one.
+    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one, and so may a
+    /// variable of the function.
     pub const fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Captured(_))
+        matches!(self, Self::Secret(_) | Self::Captured(_) | Self::Env(_))
     }
 }

@@ -94,11 +94,6 @@ impl<'a> Fields<'a> {
         self.reading.sketch || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
-    /// Whether the file gives the key, or all keys are only asked for.
-    pub fn may_have(&self, key: &str) -> bool {
-        self.has(key) || self.reading.sketch
-    }
-
     /// The facts that its templates need.
     pub fn facts(&self) -> &BTreeSet<Fact> {
         &self.facts

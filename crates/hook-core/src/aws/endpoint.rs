@@ -1,0 +1,86 @@
+//! Where the services are that have no SDK crate here: their hosts in every partition, with FIPS and dual stack.
+
+use super::signed::Service;
+
+/// The regions that share a domain.
+#[derive(Clone, Copy)]
+pub(super) struct Partition {
+    name: &'static str,
+    domain: &'static str,
+    dual_stack: &'static str,
+    /// The region that the signatures of global services name.
+    pub global: &'static str,
+}
+
+impl Partition {
+    /// By the beginning of the region's name.
+    pub fn of(region: &str) -> Self {
+        let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
+        known.map_or(AWS, |(_, partition)| *partition)
+    }
+
+    /// The host of a service, after the rules that its SDK goes by: one pattern, and those that depart from it.
+    pub fn host(self, service: &Service, region: &str, fips: bool, dual: bool) -> String {
+        let Partition { name, domain, dual_stack, global } = self;
+        let variant = if fips { "-fips" } else { "" };
+        match (service.signing, name, dual) {
+            ("iam", "aws", false) => format!("iam{variant}.{domain}"),
+            ("iam", "aws", true) => format!("iam{variant}.global.{dual_stack}"),
+            // These have one endpoint, with FIPS or without.
+            ("iam", "aws-us-gov", false) => format!("iam.us-gov.{domain}"),
+            ("iam", "aws-us-gov", true) => format!("iam.us-gov.{dual_stack}"),
+            ("iam", "aws-cn", true) => format!("iam.global.{dual_stack}"),
+            ("iam", "aws-cn", false) => format!("iam.{global}.{domain}"),
+            ("iam", ..) => format!("iam{variant}.{global}.{domain}"),
+            // The domain of the other endpoints, and a word of its own.
+            ("s3", _, true) => format!("s3{variant}.dualstack.{region}.{domain}"),
+            ("ecr", "aws" | "aws-us-gov" | "aws-cn", true) => format!("ecr{variant}.{region}.{dual_stack}"),
+            ("ecr", "aws" | "aws-us-gov", false) if fips => format!("ecr-fips.{region}.{domain}"),
+            // There every endpoint is one with FIPS.
+            ("ssm" | "logs", "aws-us-gov", false) => format!("{}.{region}.{domain}", service.host),
+            (_, _, true) => format!("{}{variant}.{region}.{dual_stack}", service.host),
+            (_, _, false) => format!("{}{variant}.{region}.{domain}", service.host),
+        }
+    }
+}
+
+const fn partition(
+    name: &'static str,
+    domain: &'static str,
+    dual_stack: &'static str,
+    global: &'static str,
+) -> Partition {
+    Partition { name, domain, dual_stack, global }
+}
+
+const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
+
+/// All others, by how their regions begin.
+const PARTITIONS: [(&str, Partition); 7] = [
+    ("cn-", partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1")),
+    ("us-gov-", partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")),
+    ("eusc-", partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1")),
+    ("us-iso-", partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1")),
+    ("us-isob-", partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1")),
+    ("eu-isoe-", partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1")),
+    ("us-isof-", partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{super::signed::Speech, *};
+
+    #[test]
+    fn services_that_depart_from_the_pattern_have_their_own_endpoints() {
+        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")]
+            .map(|(host, signing)| Service { id: "", host, signing, speech: Speech::S3, global: signing == "iam" });
+        let mut told = String::new();
+        for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"] {
+            for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
+                let hosts = services.each_ref().map(|service| Partition::of(region).host(service, region, fips, dual));
+                told += &format!("== {region} fips {fips} dual stack {dual}\n{}\n", hosts.join("\n"));
+            }
+        }
+        insta::assert_snapshot!(told);
+    }
+}
