@@ -120,7 +120,8 @@ impl Fields<'_> {
         let faults = self.reading.faults.len();
         let conditions = self.expect(subjects);
         // Who misspelt the key is told that, and no more.
-        let misspelt = self.entries.iter().any(|(key, _)| suggest(&key.name, ["expect"]).is_some());
+        let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
+        let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
         if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.fault(
