@@ -96,7 +96,9 @@ mod tests {
             application: "shop".into(),
             deployment_group: "shop-production".into(),
             region: "eu-west-1".into(),
-            variables: [("STAGE".to_owned(), "sesame".to_owned())].into(),
+            variables: [("STAGE", "sesame"), ("SMOKE", "true"), ("WAIT", "30s"), ("VERSION", "1.10")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
         }
     }
 
@@ -123,7 +125,18 @@ mod tests {
         {
             assert_eq!(settled(when), None, "{when}");
         }
-        for when in ["application == other", "env.STAGE == prod", "env.OTHER exists", "region != eu-west-1"] {
+        // A variable is text, and so is what it is compared with.
+        for when in ["env.SMOKE == true", "env.WAIT == 30s", "env.VERSION == 1.10", "env.VERSION < 2"] {
+            assert_eq!(settled(when), None, "{when}");
+        }
+        for when in [
+            "application == other",
+            "env.STAGE == prod",
+            "env.OTHER exists",
+            "region != eu-west-1",
+            "env.SMOKE != true",
+            "env.VERSION == 1.1",
+        ] {
             let seen = settled(when).unwrap();
             assert_eq!(seen.outcome, Outcome::NotApplicable, "{when}");
             assert!(!seen.seen.contains("sesame"), "{seen:?}");
@@ -132,8 +145,10 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_set_is_no_reason_to_go_on_without_a_check() {
-        let seen = settled("env.OTHER == prod").unwrap();
-        assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)));
+        for when in ["env.OTHER == prod", "env.STAGE > 3", "env.WAIT <= 1m"] {
+            let seen = settled(when).unwrap();
+            assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)), "{when}");
+        }
     }
 
     #[test]
