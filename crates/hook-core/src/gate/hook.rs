@@ -93,14 +93,14 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
 
 /// The file with all that counts for one hook.
 fn written(hook: Hook, top: &Top, own: Data, checks: &[CheckSpec], none_in_words: bool) -> Data {
-    let entry = |name: &str, data| (Key { at: Place::START, name: name.to_owned() }, Node { at: Place::START, data });
+    let entry = |name: &str, data| (Key { at: Place::START, name: name.to_owned() }, Node::new(Place::START, data));
     let text = |word: &str| Data::Text(word.to_owned());
     let entries = |data| if let Data::Map(entries) = data { entries } else { Vec::new() };
     let mut part = entries(own);
     part.retain(|(key, _)| !matches!(key.name.as_str(), "built_in" | "checks"));
     part.push(entry("built_in", text("none")));
     if !checks.is_empty() {
-        let node = |check: &CheckSpec| Node { at: Place::START, data: check.written.clone() };
+        let node = |check: &CheckSpec| Node::new(Place::START, check.written.clone());
         part.push(entry("checks", Data::List(checks.iter().map(node).collect())));
     } else if none_in_words {
         part.push(entry("checks", text("none")));
