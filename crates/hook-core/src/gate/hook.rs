@@ -9,7 +9,7 @@ use super::{
     CheckSpec, Condition, Data, Fields, Key, Node, Place, SecretRef, Skip, Top, fields::Shape, print, spec, suggest,
     when,
 };
-use crate::{hook::Hook, verdict::Mode};
+use crate::{check::Route, hook::Hook, verdict::Mode};
 
 /// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
     }
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
+    no_circle(&checks, fields);
     if let Some(deadline) = deadline {
         in_time(&checks, deadline, fields);
     }
@@ -171,6 +172,18 @@ fn unique_names(checks: &[CheckSpec], fields: &mut Fields<'_>) {
             let message = format!("two checks of this hook are called {:?}; give one another `name`", check.name);
             fields.fault(check.at, message);
         }
+    }
+}
+
+/// A barrier that uses the address of another one waits for it, and so for ever if that one waits as well.
+fn no_circle(checks: &[CheckSpec], fields: &mut Fields<'_>) {
+    let waits = |route: Route| checks.iter().find(|it| it.check.opens() == Some(route) && !it.uses().is_empty());
+    if let (Some(test), Some(production)) = (waits(Route::Test), waits(Route::Production)) {
+        let message = format!(
+            "{:?} and {:?} wait for each other: each opens a listener whose address the other one uses",
+            test.name, production.name
+        );
+        fields.fault(test.at.max(production.at), message);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     when,
 };
 use crate::{
-    check::{self, Check, later},
+    check::{self, Check, Route, later},
     finding::Policies,
 };
 
@@ -51,6 +51,17 @@ impl CheckSpec {
             at: Place::START,
             written: Data::Null,
         }
+    }
+
+    /// The addresses that it has to wait for: its kind's, and those that its templates name. A barrier does not wait for
+    /// what it opens itself.
+    pub fn uses(&self) -> BTreeSet<Route> {
+        let named = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Url(route) => Some(*route),
+            _ => None,
+        });
+        let own = self.check.opens();
+        named.chain(self.check.uses()).filter(|route| Some(*route) != own).collect()
     }
 
     /// Whether the binary brought it along, changed by the file or not.
