@@ -9,7 +9,6 @@ use super::{
     operand::{Operand, operands, pattern},
     suggest,
     template::{Known, Unknown},
-    value::EXACT,
 };
 use crate::code::Code;
 
@@ -287,17 +286,15 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// A fact as what it is compared with. It comes as text, and equals a number only if that is written so: 1.1 and 1.10 are
-/// two versions, and one number. What came with a point is not known as it was written, and equals none.
+/// A fact as what it is compared with. It comes as text, and with numbers only a whole one compares, written as such: 1.1
+/// and 1.10 are two versions, and one number.
 fn as_is(text: &str, left: &Value) -> Value {
-    let same = match left {
-        Value::Number(number) => number.fract() == 0.0 && number.abs() <= EXACT && number.to_string() == text,
-        Value::Whole(number) => number.to_string() == text,
-        _ => false,
-    };
-    match (left, super::operand::literal(text)) {
-        _ if same => left.clone(),
-        (Value::Span(_), Ok(literal @ Value::Span(_))) | (Value::Flag(_), Ok(literal @ Value::Flag(_))) => literal,
+    let whole = text.parse().ok().filter(|whole: &i128| whole.to_string() == text);
+    match (left, whole, super::operand::literal(text)) {
+        (Value::Number(_) | Value::Whole(_), Some(whole), _) => Value::whole(whole),
+        (Value::Span(_), _, Ok(literal @ Value::Span(_))) | (Value::Flag(_), _, Ok(literal @ Value::Flag(_))) => {
+            literal
+        }
         _ => Value::Text(text.to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 pub enum Value {
     /// A number, also of per cent.
     Number(f64),
-    /// A whole number beyond [`EXACT`], such as a build's that is made of a date: there a float would take one for its
+    /// A whole number beyond 2⁵³, such as a build's that is made of a date: there a float would take one for its
     /// neighbour.
     Whole(i128),
     /// A length of time.
@@ -19,7 +19,7 @@ pub enum Value {
 }
 
 /// Up to here a float holds every whole number, 2⁵³.
-pub const EXACT: f64 = 9_007_199_254_740_992.0;
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Value {
     /// A whole number of any size.

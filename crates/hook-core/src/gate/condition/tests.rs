@@ -158,6 +158,8 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
         "latency < {{env.SLOW}}",
         "header.location != {{secret.token}}",
         "json.build == {{env.NEXT}}",
+        "json.build != {{env.BUILD}}",
+        "running != {{green.revision}}",
         "json.text == {{env.POINT}}",
         "json.text != {{env.HUNDREDTH}}",
         "json.number <= {{env.HUNDREDTH}}",
