@@ -37,7 +37,7 @@ impl Subject {
     }
 
     /// One that is always text.
-    pub const fn as_text(self) -> Self {
+    pub const fn always_text(self) -> Self {
         Self { text: true, ..self }
     }
 

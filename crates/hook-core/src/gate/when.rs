@@ -7,10 +7,10 @@ use super::{Condition, Fact, Facts, Fields, Held, Subject, Value};
 use crate::{code::Code, finding::Observation};
 
 const SUBJECTS: &[Subject] = &[
-    Subject::new("application", Code::FactUnknown).as_text(),
-    Subject::new("deployment_group", Code::FactUnknown).as_text(),
-    Subject::new("region", Code::FactUnknown).as_text(),
-    Subject::family("env", Code::FactUnknown).as_text(),
+    Subject::new("application", Code::FactUnknown).always_text(),
+    Subject::new("deployment_group", Code::FactUnknown).always_text(),
+    Subject::new("region", Code::FactUnknown).always_text(),
+    Subject::family("env", Code::FactUnknown).always_text(),
 ];
 
 /// Where a deployment takes place.

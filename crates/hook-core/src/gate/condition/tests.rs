@@ -11,7 +11,7 @@ const SUBJECTS: &[Subject] = &[
     Subject::new("steady", Code::NotSteady),
     Subject::family("header", Code::UnexpectedHeader),
     Subject::family("json", Code::UnexpectedBody),
-    Subject::new("word", Code::FactUnknown).as_text(),
+    Subject::new("word", Code::FactUnknown).always_text(),
 ];
 
 struct World;
