@@ -136,6 +136,13 @@ hooks:
     checks:
       - { name: mine, ecs: green, expect: [running >= 99], when: [env.STAGE == prod, region == eu-west-1] }
 ";
+    const FLAGS: &str = "version: 1
+hooks:
+  before_allow_traffic:
+    checks:
+      - { name: mine, ecs: green, expect: [running >= 99], when: [env.SMOKE == true] }
+      - { name: least, ecs: green, expect: [running >= 1], when: [env.COUNT exists, env.COUNT >= 3] }
+";
     let told = play(vec![
         not_steady(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().and(|played| {
             let told = played.raw_log.iter().any(|line| line.contains("sesame"));
@@ -145,6 +152,17 @@ hooks:
         case("a variable that is not set").gate(HOOK).fails("FactUnknown"),
         case("a check that does not apply").gate(CHECK).env("STAGE", "test").succeeds().check("mine", "not_applicable"),
         case("a check that applies").gate(CHECK).env("STAGE", "prod").fails("NotRunning"),
+        case("a variable like a flag is text")
+            .gate(FLAGS)
+            .env("SMOKE", "true")
+            .fails("NotRunning")
+            .check("mine", "failed"),
+        case("a variable of another type")
+            .gate(FLAGS)
+            .env("SMOKE", "true")
+            .env("COUNT", "few")
+            .fails("NotRunning")
+            .check("least", "errored"),
         case("a check whose variable is not set").gate(CHECK).fails("FactUnknown").check("mine", "errored"),
         case("a check for another application")
             .gate(

@@ -1,11 +1,11 @@
 //! Which checks run, and what each waits for. Pure: no I/O, no clock.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     check::{Check, Route},
     finding::Observation,
-    gate::{CheckSpec, Circumstances, Fact, HookGate, unless_applies},
+    gate::{CheckSpec, Circumstances, HookGate, unless_applies},
 };
 
 /// A check that is going to run.
@@ -48,7 +48,7 @@ pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
     let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
     let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
-        let used = steps.iter().any(|step| step.uses() == Some(route));
+        let used = steps.iter().any(|step| step.uses().contains(&route));
         let opened = steps.iter().any(|step| step.opens() == Some(route));
         if used && !opened {
             let spec = CheckSpec::implied("reach", route.implied_barrier());
@@ -58,23 +58,16 @@ pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
     let barriers: Vec<(Route, usize)> =
         steps.iter().enumerate().filter_map(|(index, step)| Some((step.opens()?, index))).collect();
     for step in &mut steps {
-        let route = step.uses();
-        let before = barriers.iter().filter(|(open, _)| Some(*open) == route);
+        let routes = step.uses();
+        let before = barriers.iter().filter(|(open, _)| routes.contains(open));
         step.waits_for = before.map(|(_, index)| *index).collect();
     }
     steps
 }
 
 impl Step {
-    /// The address that it has to wait for: its kind says so, or one of its templates.
-    fn uses(&self) -> Option<Route> {
-        let check = self.looking()?;
-        let named = self.spec.facts.iter().find_map(|fact| match fact {
-            Fact::Url(route) => Some(*route),
-            _ => None,
-        });
-        // A barrier that asks through its own listener waits for nothing but itself.
-        if check.opens().is_some() { None } else { check.uses().or(named) }
+    fn uses(&self) -> BTreeSet<Route> {
+        self.looking().map(|_| self.spec.uses()).unwrap_or_default()
     }
 
     fn opens(&self) -> Option<Route> {
@@ -96,7 +89,9 @@ mod tests {
             application: "shop".into(),
             deployment_group: "shop-production".into(),
             region: "eu-west-1".into(),
-            variables: [("STAGE".to_owned(), "sesame".to_owned())].into(),
+            variables: [("STAGE", "sesame"), ("SMOKE", "true"), ("WAIT", "30s"), ("VERSION", "1.10")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
         }
     }
 
@@ -123,7 +118,18 @@ mod tests {
         {
             assert_eq!(settled(when), None, "{when}");
         }
-        for when in ["application == other", "env.STAGE == prod", "env.OTHER exists", "region != eu-west-1"] {
+        // A variable is text, and so is what it is compared with.
+        for when in ["env.SMOKE == true", "env.WAIT == 30s", "env.VERSION == 1.10", "env.VERSION < 2"] {
+            assert_eq!(settled(when), None, "{when}");
+        }
+        for when in [
+            "application == other",
+            "env.STAGE == prod",
+            "env.OTHER exists",
+            "region != eu-west-1",
+            "env.SMOKE != true",
+            "env.VERSION == 1.1",
+        ] {
             let seen = settled(when).unwrap();
             assert_eq!(seen.outcome, Outcome::NotApplicable, "{when}");
             assert!(!seen.seen.contains("sesame"), "{seen:?}");
@@ -132,8 +138,10 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_set_is_no_reason_to_go_on_without_a_check() {
-        let seen = settled("env.OTHER == prod").unwrap();
-        assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)));
+        for when in ["env.OTHER == prod", "env.STAGE > 3", "env.WAIT <= 1m"] {
+            let seen = settled(when).unwrap();
+            assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)), "{when}");
+        }
     }
 
     #[test]
@@ -196,6 +204,29 @@ hooks:
       - { name: mine, http: '{{production_url}}/', expect: [status == 200] }
 ";
         assert_eq!(told(file), [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
+    }
+
+    #[test]
+    fn a_check_waits_for_every_address_that_it_names_and_a_barrier_for_all_but_its_own() {
+        let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: gate, reach: green }
+      - { name: both, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [status == 200] }
+      - { name: afar, http: 'http://x.example/', headers: { X: '{{test_url}} {{production_url}}' }, expect: [status == 200] }
+      - { name: mine, reach: green, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [json.a == 1] }
+      - { name: answers, answers: test, expect: ['header.location == {{production_url}}'] }
+";
+        let expected = [
+            ("reach green through production", vec![]),
+            ("gate", vec![]),
+            ("both", vec![0, 1, 4]),
+            ("afar", vec![0, 1, 4]),
+            ("mine", vec![0]),
+            ("answers", vec![0, 1, 4]),
+        ];
+        assert_eq!(told(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
     }
 
     #[test]

@@ -112,6 +112,36 @@ fn a_printed_gate_is_complete() {
     insta::assert_snapshot!(gate_file::print(samples().first().copied(), Hook::AfterInstall).unwrap());
 }
 
+/// What is a text stays as it was written, however YAML would read it.
+#[test]
+fn a_text_stays_as_it_is_written() {
+    let file = "version: 1
+hooks:
+  after_install:
+    checks:
+      - name: 007
+        http: POST http://example.com/
+        headers: { X-Version: 1.10, Pin: 007, Plus: +5, Big: 1e3, Yes: True }
+        form: { of: 1.10 }
+        expect: [status == 200]
+      - alarms: { tags: { version: 2.0, gate: true } }
+        expect: [state == OK]
+";
+    let printed = gate_file::print(Some(file), Hook::AfterInstall).unwrap();
+    let told = [
+        "name: \"007\"",
+        "X-Version: \"1.10\"",
+        "Pin: \"007\"",
+        "Plus: \"+5\"",
+        "Big: \"1e3\"",
+        "Yes: \"True\"",
+        "of: \"1.10\"",
+    ];
+    for text in told.into_iter().chain(["version: \"2.0\"", "gate: \"true\"", "tagged version=2.0, gate=true"]) {
+        assert!(printed.contains(text), "{text} in\n{printed}");
+    }
+}
+
 /// As much of JSON Schema as ours uses.
 fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
     if let Some(path) = schema["$ref"].as_str() {

@@ -15,7 +15,7 @@ use crate::{
     aws::Fault,
     code::Code,
     finding::{Observation, Outcome},
-    gate::{Condition, Data, Fields, Node, Subject, Value},
+    gate::{Condition, Data, Fields, Subject, Value},
     target::Alarm,
 };
 
@@ -66,7 +66,8 @@ fn selector(fields: &mut Fields<'_>) -> Option<Selector> {
                 deployment_group: inner.flag_or("deployment_group", false),
                 names: inner.texts("names").into_iter().map(|(_, name)| name).collect(),
                 prefixes: inner.texts("prefix").into_iter().map(|(_, prefix)| prefix).collect(),
-                tags: tags(inner),
+                // `gate: true` is what people write for the tag `gate` with the value `true`.
+                tags: inner.names("tags").into_iter().map(|(key, (_, value))| (key.name, value)).collect(),
             });
             let Selector { deployment_group, names, prefixes, tags } = &selector;
             if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
@@ -86,21 +87,6 @@ fn selector(fields: &mut Fields<'_>) -> Option<Selector> {
             None
         }
     }
-}
-
-fn tags(fields: &mut Fields<'_>) -> Vec<(String, String)> {
-    let Some(node) = fields.node("tags") else { return Vec::new() };
-    let Data::Map(entries) = &node.data else {
-        fields.fault(node.at, format!("`tags` is a map of keys to values, not {}", node.data));
-        return Vec::new();
-    };
-    let value = |node: &Node| match &node.data {
-        Data::Text(text) => text.clone(),
-        // `gate: true` is what people write for the tag `gate` with the value `true`.
-        Data::Bool(flag) => flag.to_string(),
-        other => other.to_string(),
-    };
-    entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect()
 }
 
 impl Check for Alarms {

@@ -83,7 +83,7 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// A name for it, where the file gives none.
     fn title(&self) -> String;
 
-    /// The address that it uses, and so has to wait for.
+    /// The address that its kind uses, and so has to wait for, beside those that its templates name.
     fn uses(&self) -> Option<Route> {
         None
     }

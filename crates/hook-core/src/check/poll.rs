@@ -96,12 +96,18 @@ impl Pace {
                         None => self.contented(observation, looks, now - began),
                     };
                 }
-            } else if observation.outcome != Outcome::Failed && !self.stay.is_zero() && !self.anew && !is_final {
-                // A window is watched to its end also where one look could not judge: what is wrong may come later.
+            } else if observation.outcome != Outcome::Failed
+                && !self.stay.is_zero()
+                && !self.anew
+                && !is_final
+                && (since.is_some() || now - began >= self.within)
+            {
+                // A window is watched to its end also where one look could not judge: what is wrong may come later. It
+                // does not begin with such a look as long as there is time for it to become so.
                 let since = *since.get_or_insert(now);
                 in_a_row = 0;
                 unjudged.get_or_insert_with(|| observation.clone());
-                if now - since >= self.stay.max(self.within) {
+                if now - since >= self.stay {
                     return tired(observation, looks, now - began);
                 }
             } else {
@@ -278,6 +284,14 @@ mod tests {
         assert_eq!(watch(&pace(0, 5, 1), 60, "?").await, (Outcome::NoData, 6));
         assert_eq!(watch(&pace(0, 5, 1), 60, "+++?+").await, (Outcome::NoData, 6));
         assert_eq!(watch(&pace(0, 0, 1), 60, "?-").await, (Outcome::NoData, 1));
+        assert_eq!(watch(&pace(9, 5, 1), 60, "+?").await, (Outcome::NoData, 6));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_does_not_begin_before_there_is_something_to_judge() {
+        assert_eq!(watch(&pace(9, 5, 1), 60, "??-?+").await, (Outcome::Passed, 10));
+        assert_eq!(watch(&pace(3, 5, 1), 60, "?").await, (Outcome::NoData, 9));
+        assert_eq!(watch(&pace(3, 5, 1), 60, "?????-").await, (Outcome::Failed, 6));
     }
 
     #[tokio::test(start_paused = true)]

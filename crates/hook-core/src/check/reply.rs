@@ -58,7 +58,10 @@ impl Facts for Reply {
                 match json.pointer(&pointer(path))? {
                     serde_json::Value::Null => None,
                     serde_json::Value::Bool(flag) => Some(Value::Flag(*flag)),
-                    serde_json::Value::Number(number) => number.as_f64().map(Value::Number),
+                    serde_json::Value::Number(number) => match number.as_i128() {
+                        Some(whole) => Some(Value::whole(whole)),
+                        None => number.as_f64().map(Value::Number),
+                    },
                     serde_json::Value::String(text) => Some(Value::Text(text.clone())),
                     whole => Some(Value::Text(whole.to_string())),
                 }

@@ -113,11 +113,12 @@ impl Tcp {
                     let seen = format!("no {subject}");
                     Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), seen)
                 };
-                let mut observation = judge(&resource, expect, &facts, absent);
-                if observation.holds() {
-                    observation.seen = format!("accepts connections ({})", crate::gate::in_words(latency));
-                }
-                observation
+                let seen = format!("accepts connections ({})", crate::gate::in_words(latency));
+                let observation = match expect {
+                    [] => Observation::passed(&resource, ""),
+                    _ => judge(&resource, expect, &facts, absent),
+                };
+                if observation.holds() { Observation { seen, ..observation } } else { observation }
             }
         }
     }

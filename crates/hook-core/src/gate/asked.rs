@@ -59,7 +59,5 @@ pub enum Shape {
 pub fn written_map(asked: &[Asked]) -> Data {
     let at = Place::START;
     let given = asked.iter().filter(|asked| asked.value != Data::Null);
-    Data::Map(
-        given.map(|asked| (Key { at, name: asked.key.to_owned() }, Node { at, data: asked.value.clone() })).collect(),
-    )
+    Data::Map(given.map(|asked| (Key { at, name: asked.key.to_owned() }, Node::new(at, asked.value.clone()))).collect())
 }

@@ -21,17 +21,24 @@ pub struct Subject {
     pub family: bool,
     /// The fault.
     pub code: Code,
+    /// Whether it is always text, so that `true`, `30s` and `1.10` are words beside it.
+    pub text: bool,
 }
 
 impl Subject {
     /// A plain subject.
     pub const fn new(name: &'static str, code: Code) -> Self {
-        Self { name, family: false, code }
+        Self { name, family: false, code, text: false }
     }
 
     /// A family of subjects.
     pub const fn family(name: &'static str, code: Code) -> Self {
-        Self { name, family: true, code }
+        Self { name, family: true, code, text: false }
+    }
+
+    /// One that is always text.
+    pub const fn always_text(self) -> Self {
+        Self { text: true, ..self }
     }
 
     pub(super) fn is(&self, word: &str) -> bool {
@@ -110,6 +117,8 @@ pub enum Held {
         seen: String,
         /// The fault.
         code: Code,
+        /// The values cannot be compared at all: they are of different types.
+        unlike: bool,
     },
     /// There was no value to compare.
     Absent {
@@ -143,12 +152,14 @@ impl Condition {
         let text = format!("{word} {symbol} {rest}").trim_end().to_owned();
         let operator = OPERATORS.iter().find(|(known, _)| *known == symbol).map(|(_, operator)| *operator);
         let operator = operator.ok_or_else(|| unknown_operator(&text, symbol))?;
+        // What stands in a text is a text.
+        let is_text = operator == Operator::Contains || subject.text && !operator.orders();
         let operands = match (operator, rest.is_empty()) {
             (Operator::Exists, true) => Vec::new(),
             (Operator::Exists, false) => return Err(format!("`{text}`: nothing follows `exists`")),
             (_, true) => return Err(format!("`{text}`: something to compare with is missing after `{symbol}`")),
             (Operator::Matches, false) => vec![pattern(rest, scope).map_err(|why| format!("`{text}`: {why}"))?],
-            (_, false) => operands(rest, &subjects, scope).map_err(|why| format!("`{text}`: {why}"))?,
+            (_, false) => operands(rest, &subjects, scope, is_text).map_err(|why| format!("`{text}`: {why}"))?,
         };
         if operands.len() > 1 && operator != Operator::In {
             return Err(format!("`{text}`: only `in` takes several values"));
@@ -231,35 +242,40 @@ impl Condition {
     pub fn check(&self, facts: &dyn Facts) -> Held {
         let Some(left) = facts.fact(&self.subject) else {
             return match self.operator {
-                Operator::Exists => Held::False { seen: "nothing".to_owned(), code: self.code },
+                Operator::Exists => Held::False { seen: "nothing".to_owned(), code: self.code, unlike: false },
                 _ => Held::Absent { subject: self.subject.clone(), code: self.code },
             };
         };
         let mut seen = facts.shown(&self.subject, &left);
-        let mut any = self.operator == Operator::Exists;
+        // A header is always text, and `header.content-length == 12` should mean what it says.
+        let lenient = self.operator.orders() || self.subject.starts_with("header.");
+        let (mut any, mut unlike) = (self.operator == Operator::Exists, false);
         for operand in &self.operands {
-            any |= match operand {
+            let held = match operand {
                 Operand::Subject(name) => {
                     let Some(right) = facts.fact(name) else {
                         return Held::Absent { subject: name.clone(), code: self.code };
                     };
                     seen = format!("{seen} and {}", facts.shown(name, &right));
-                    compare(&left, self.operator, &right)
+                    compare(&left, self.operator, &right, lenient)
                 }
-                Operand::Value(right) => compare(&left, self.operator, right),
-                Operand::Range(low, high) => match number(&left) {
-                    Some(value) => (self.operator == Operator::Unequal) != (*low..=*high).contains(&value),
-                    None => false,
+                Operand::Value(right) => compare(&left, self.operator, right, lenient),
+                Operand::Range(low, high) => number(&left, lenient)
+                    .map(|value| (self.operator == Operator::Unequal) != (*low..=*high).contains(&value)),
+                Operand::Pattern(regex) => match &left {
+                    Value::Text(text) => Some(regex.is_match(text)),
+                    _ => None,
                 },
-                Operand::Pattern(regex) => matches!(&left, Value::Text(text) if regex.is_match(text)),
-                Operand::Fact(text) => compare(&left, self.operator, &as_is(text, &left)),
+                Operand::Fact(text) => compare(&left, self.operator, &as_is(text, &left), lenient),
                 // Facts without their values: neither true nor false.
                 Operand::Template { template, .. } | Operand::PatternOf(template) => {
                     return Held::Absent { subject: template.to_string(), code: self.code };
                 }
             };
+            any |= held == Some(true);
+            unlike |= held.is_none();
         }
-        if any { Held::True } else { Held::False { seen, code: self.code } }
+        if any { Held::True } else { Held::False { seen, code: self.code, unlike } }
     }
 }
 
@@ -270,13 +286,15 @@ fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// A fact as what it is compared with: it comes as text, and a number or a length of time can be written in that.
+/// A fact as what it is compared with. It comes as text, and with numbers only a whole one compares, written as such: 1.1
+/// and 1.10 are two versions, and one number.
 fn as_is(text: &str, left: &Value) -> Value {
-    let literal = super::operand::literal(text).ok();
-    match (left, literal) {
-        (Value::Number(_), Some(literal @ Value::Number(_)))
-        | (Value::Span(_), Some(literal @ Value::Span(_)))
-        | (Value::Flag(_), Some(literal @ Value::Flag(_))) => literal,
+    let whole = text.parse().ok().filter(|whole: &i128| whole.to_string() == text);
+    match (left, whole, super::operand::literal(text)) {
+        (Value::Number(_) | Value::Whole(_), Some(whole), _) => Value::whole(whole),
+        (Value::Span(_), _, Ok(literal @ Value::Span(_))) | (Value::Flag(_), _, Ok(literal @ Value::Flag(_))) => {
+            literal
+        }
         _ => Value::Text(text.to_owned()),
     }
 }
@@ -312,28 +330,34 @@ fn unknown_operator(text: &str, symbol: &str) -> String {
     }
 }
 
-fn number(value: &Value) -> Option<f64> {
+/// The number; with `lenient` also of a text that is one.
+fn number(value: &Value, lenient: bool) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number),
-        // A header is always text, and `header.content-length > 0` should mean what it says.
-        Value::Text(text) => text.trim().parse().ok(),
+        #[expect(clippy::cast_precision_loss, reason = "where it is to be exact, it is compared as it is")]
+        Value::Whole(number) => Some(*number as f64),
+        Value::Text(text) if lenient => text.trim().parse().ok(),
         _ => None,
     }
 }
 
-fn compare(left: &Value, operator: Operator, right: &Value) -> bool {
+/// None where the two are of different types.
+fn compare(left: &Value, operator: Operator, right: &Value, lenient: bool) -> Option<bool> {
     if operator == Operator::Contains {
-        return matches!((left, right), (Value::Text(left), Value::Text(right)) if left.contains(right.as_str()));
+        let (Value::Text(left), Value::Text(right)) = (left, right) else { return None };
+        return Some(left.contains(right.as_str()));
     }
     let order = match (left, right) {
-        (Value::Span(left), Value::Span(right)) => Some(left.cmp(right)),
-        (Value::Flag(left), Value::Flag(right)) => Some(left.cmp(right)),
-        (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
-        (_, Value::Number(right)) => number(left).and_then(|left| left.partial_cmp(right)),
-        _ => None,
+        (Value::Span(left), Value::Span(right)) => left.cmp(right),
+        (Value::Flag(left), Value::Flag(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        (Value::Whole(left), Value::Whole(right)) => left.cmp(right),
+        (Value::Text(left), Value::Whole(right)) if lenient => left.trim().parse::<i128>().ok()?.cmp(right),
+        (Value::Whole(_), Value::Number(_)) | (Value::Number(_), Value::Whole(_)) if !operator.orders() => return None,
+        (_, Value::Number(_) | Value::Whole(_)) => number(left, lenient)?.partial_cmp(&number(right, false)?)?,
+        _ => return None,
     };
-    let Some(order) = order else { return false };
-    match operator {
+    Some(match operator {
         Operator::Equal | Operator::In => order == Ordering::Equal,
         Operator::Unequal => order != Ordering::Equal,
         Operator::Less => order == Ordering::Less,
@@ -341,8 +365,8 @@ fn compare(left: &Value, operator: Operator, right: &Value) -> bool {
         Operator::More => order == Ordering::Greater,
         Operator::AtLeast => order != Ordering::Less,
         // These three are decided before, and a new operator that is forgotten here must not open a gate.
-        Operator::Contains | Operator::Matches | Operator::Exists => false,
-    }
+        Operator::Contains | Operator::Matches | Operator::Exists => return None,
+    })
 }
 
 #[cfg(test)]

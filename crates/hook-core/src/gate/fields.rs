@@ -151,14 +151,12 @@ impl<'a> Fields<'a> {
 
     fn one(&mut self, key: &'static str, shape: Shape) -> Option<String> {
         let Some(node) = self.ask(key, shape) else { return self.reading.sketch.then(String::new) };
-        match &node.data {
-            Data::Text(text) => Some(text.clone()),
-            Data::Integer(number) => Some(number.to_string()),
-            _ => {
-                self.wrong(key, node, "a text");
-                None
-            }
+        let text = node.as_written().filter(|_| matches!(node.data, Data::Text(_) | Data::Integer(_)));
+        match &text {
+            Some(text) => self.counts(key, Data::Text(text.clone())),
+            None => self.wrong(key, node, "a text"),
         }
+        text
     }
 
     /// A string with facts in it.
@@ -191,23 +189,23 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// A map of names of the author's to texts.
+    /// A map of names of the author's to texts. A number is the text that stands there.
     pub fn names(&mut self, key: &'static str) -> Vec<(Key, (Place, String))> {
         let Some(node) = self.ask(key, Shape::Names) else { return Vec::new() };
         let Data::Map(entries) = &node.data else {
             self.wrong(key, node, "a map of names to texts");
             return Vec::new();
         };
-        let mut names = Vec::new();
+        let (mut names, mut written) = (Vec::new(), Vec::new());
         for (name, value) in entries {
-            match &value.data {
-                Data::Text(text) => names.push((name.clone(), (value.at, text.clone()))),
-                Data::Integer(_) | Data::Float(_) | Data::Bool(_) => {
-                    names.push((name.clone(), (value.at, value.data.to_string())));
-                }
-                _ => self.wrong(&name.name, value, "a text"),
-            }
+            let Some(text) = value.as_written() else {
+                self.wrong(&name.name, value, "a text");
+                continue;
+            };
+            written.push((name.clone(), Node::new(value.at, Data::Text(text.clone()))));
+            names.push((name.clone(), (value.at, text)));
         }
+        self.counts(key, Data::Map(written));
         names
     }
 

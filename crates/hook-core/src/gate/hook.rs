@@ -9,7 +9,7 @@ use super::{
     CheckSpec, Condition, Data, Fields, Key, Node, Place, SecretRef, Skip, Top, fields::Shape, print, spec, suggest,
     when,
 };
-use crate::{hook::Hook, verdict::Mode};
+use crate::{check::Route, hook::Hook, verdict::Mode};
 
 /// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
     }
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
+    no_circle(&checks, fields);
     if let Some(deadline) = deadline {
         in_time(&checks, deadline, fields);
     }
@@ -93,14 +94,14 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
 
 /// The file with all that counts for one hook.
 fn written(hook: Hook, top: &Top, own: Data, checks: &[CheckSpec], none_in_words: bool) -> Data {
-    let entry = |name: &str, data| (Key { at: Place::START, name: name.to_owned() }, Node { at: Place::START, data });
+    let entry = |name: &str, data| (Key { at: Place::START, name: name.to_owned() }, Node::new(Place::START, data));
     let text = |word: &str| Data::Text(word.to_owned());
     let entries = |data| if let Data::Map(entries) = data { entries } else { Vec::new() };
     let mut part = entries(own);
     part.retain(|(key, _)| !matches!(key.name.as_str(), "built_in" | "checks"));
     part.push(entry("built_in", text("none")));
     if !checks.is_empty() {
-        let node = |check: &CheckSpec| Node { at: Place::START, data: check.written.clone() };
+        let node = |check: &CheckSpec| Node::new(Place::START, check.written.clone());
         part.push(entry("checks", Data::List(checks.iter().map(node).collect())));
     } else if none_in_words {
         part.push(entry("checks", text("none")));
@@ -171,6 +172,18 @@ fn unique_names(checks: &[CheckSpec], fields: &mut Fields<'_>) {
             let message = format!("two checks of this hook are called {:?}; give one another `name`", check.name);
             fields.fault(check.at, message);
         }
+    }
+}
+
+/// A barrier that uses the address of another one waits for it, and so for ever if that one waits as well.
+fn no_circle(checks: &[CheckSpec], fields: &mut Fields<'_>) {
+    let waits = |route: Route| checks.iter().find(|it| it.check.opens() == Some(route) && !it.uses().is_empty());
+    if let (Some(test), Some(production)) = (waits(Route::Test), waits(Route::Production)) {
+        let message = format!(
+            "{:?} and {:?} wait for each other: each opens a listener whose address the other one uses",
+            test.name, production.name
+        );
+        fields.fault(test.at.max(production.at), message);
     }
 }
 

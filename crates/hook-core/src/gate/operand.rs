@@ -62,13 +62,10 @@ impl Operand {
     }
 }
 
-/// A text that a regular expression takes literally.
+/// A text that a regular expression takes literally. `\<` and `\>` would be the bounds of a word.
 fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            (!c.is_alphanumeric() && c.is_ascii() && !c.is_ascii_whitespace()).then_some('\\').into_iter().chain([c])
-        })
-        .collect()
+    let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '<' | '>');
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// The regular expression after `matches`.
@@ -91,8 +88,8 @@ fn unquote(text: &str) -> Option<&str> {
     text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| !inner.contains(quote))
 }
 
-/// Literals and subjects, separated by commas.
-pub fn operands(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Vec<Operand>, String> {
+/// Literals and subjects, separated by commas. With `is_text` every literal is a text.
+pub fn operands(text: &str, subjects: &[&Subject], scope: &Scope, is_text: bool) -> Result<Vec<Operand>, String> {
     let mut parts = Vec::new();
     let (mut quote, mut part) = (None, String::new());
     for c in text.chars() {
@@ -113,10 +110,10 @@ pub fn operands(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Vec<
         return Err("a quotation mark is not closed".to_owned());
     }
     parts.push(part);
-    parts.iter().map(|part| operand(part.trim(), subjects, scope)).collect()
+    parts.iter().map(|part| operand(part.trim(), subjects, scope, is_text)).collect()
 }
 
-fn operand(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Operand, String> {
+fn operand(text: &str, subjects: &[&Subject], scope: &Scope, is_text: bool) -> Result<Operand, String> {
     if text.contains("{{") {
         let (text, quoted) = unquote(text).map_or((text, false), |inner| (inner, true));
         return Template::parse(text, scope).map(|template| Operand::Template { template, quoted });
@@ -130,17 +127,23 @@ fn operand(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Operand, 
     if subjects.iter().any(|subject| subject.is(text)) {
         return Ok(Operand::Subject(text.to_owned()));
     }
-    if let Some(class) =
-        text.strip_suffix("xx").and_then(|digit| digit.parse::<u8>().ok()).filter(|digit| (1..=5).contains(digit))
-    {
-        return Ok(Operand::Range(f64::from(class) * 100.0, f64::from(class).mul_add(100.0, 99.0)));
+    match range(text) {
+        Some(_) if is_text => Err(format!("`{text}` is a range of numbers; put a text in quotation marks")),
+        Some((low, high)) if low > high => Err(format!("the range {text} is empty")),
+        Some((low, high)) => Ok(Operand::Range(low, high)),
+        None if is_text => Ok(Operand::Value(Value::Text(text.to_owned()))),
+        None => literal(text).map(Operand::Value),
     }
-    if let Some((low, high)) =
-        text.split_once('-').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)))
-    {
-        return if low <= high { Ok(Operand::Range(low, high)) } else { Err(format!("the range {text} is empty")) };
+}
+
+/// `2xx` or `200-299`.
+fn range(text: &str) -> Option<(f64, f64)> {
+    if let Some(class) = text.strip_suffix("xx") {
+        let class = class.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
+        return Some((f64::from(class) * 100.0, f64::from(class).mul_add(100.0, 99.0)));
     }
-    literal(text).map(Operand::Value)
+    let (low, high) = text.split_once('-')?;
+    Some((low.parse().ok()?, high.parse().ok()?))
 }
 
 /// A literal without quotation marks.
@@ -152,6 +155,7 @@ pub fn literal(text: &str) -> Result<Value, String> {
             let plain = text.strip_suffix('%').unwrap_or(text);
             let begins = plain.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
             match (plain.parse::<f64>(), humantime::parse_duration(text)) {
+                _ if let Ok(whole) = plain.parse() => Value::whole(whole),
                 (Ok(number), _) if begins => Value::Number(number),
                 (_, Ok(span)) => Value::Span(span),
                 _ if begins => return Err(no_literal(text)),

@@ -153,7 +153,7 @@ mod tests {
     use crate::gate::Place;
 
     fn node(data: Data) -> Node {
-        Node { at: Place::START, data }
+        Node::new(Place::START, data)
     }
 
     /// Any tree, in which all places are the same.

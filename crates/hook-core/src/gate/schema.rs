@@ -13,7 +13,7 @@ use crate::check;
 
 /// The schema.
 pub fn schema() -> Value {
-    let nothing = Node { at: Place::START, data: Data::Null };
+    let nothing = Node::new(Place::START, Data::Null);
     let sketched = |read: &mut dyn FnMut(&mut Fields<'_>)| {
         let mut reading = Reading { sketch: true, ..Reading::default() };
         let mut fields = Fields::of(&nothing, "", &mut reading)?;

@@ -10,7 +10,7 @@ use super::{
     when,
 };
 use crate::{
-    check::{self, Check, later},
+    check::{self, Check, Route, later},
     finding::Policies,
 };
 
@@ -53,6 +53,17 @@ impl CheckSpec {
         }
     }
 
+    /// The addresses that it has to wait for: its kind's, and those that its templates name. A barrier does not wait for
+    /// what it opens itself.
+    pub fn uses(&self) -> BTreeSet<Route> {
+        let named = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Url(route) => Some(*route),
+            _ => None,
+        });
+        let own = self.check.opens();
+        named.chain(self.check.uses()).filter(|route| Some(*route) != own).collect()
+    }
+
     /// Whether the binary brought it along, changed by the file or not.
     pub const fn is_built_in(&self) -> bool {
         self.built_in
@@ -80,7 +91,9 @@ impl CheckSpec {
             Some(Data::Integer(row)) => u32::try_from(*row).unwrap_or(1),
             _ => 1,
         };
-        self.span("for").max(self.span("stable_for")).max(self.span("every").saturating_mul(row.saturating_sub(1)))
+        let windows = ["for", "stable_for", "settle"].map(|key| self.span(key));
+        let in_a_row = self.span("every").saturating_mul(row.saturating_sub(1));
+        windows.into_iter().fold(in_a_row, Duration::max)
     }
 }
 
@@ -131,7 +144,7 @@ fn ordered(kind: &str, name: &str, asked: &[Asked]) -> Data {
         _ => Vec::new(),
     };
     entries.retain(|(key, _)| key.name != "name");
-    let name = Node { at: Place::START, data: Data::Text(name.to_owned()) };
+    let name = Node::new(Place::START, Data::Text(name.to_owned()));
     entries.push((Key { at: Place::START, name: "name".to_owned() }, name));
     entries.sort_by_key(|(key, _)| match key.name.as_str() {
         "name" => 0,

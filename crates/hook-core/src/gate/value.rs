@@ -7,6 +7,9 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 pub enum Value {
     /// A number, also of per cent.
     Number(f64),
+    /// A whole number beyond 2⁵³, such as a build's that is made of a date: there a float would take one for its
+    /// neighbour.
+    Whole(i128),
     /// A length of time.
     Span(Duration),
     /// True or false.
@@ -15,10 +18,23 @@ pub enum Value {
     Text(String),
 }
 
+/// Up to here a float holds every whole number, 2⁵³.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl Value {
+    /// A whole number of any size.
+    pub fn whole(number: i128) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "that is what is looked at")]
+        let float = number as f64;
+        if float.abs() <= EXACT { Self::Number(float) } else { Self::Whole(number) }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
+            Self::Whole(number) => number.fmt(f),
             Self::Span(span) => f.write_str(&in_words(*span)),
             Self::Flag(flag) => flag.fmt(f),
             Self::Text(text) if text.chars().count() > 60 => {

@@ -7,10 +7,10 @@ use super::{Condition, Fact, Facts, Fields, Held, Subject, Value};
 use crate::{code::Code, finding::Observation};
 
 const SUBJECTS: &[Subject] = &[
-    Subject::new("application", Code::FactUnknown),
-    Subject::new("deployment_group", Code::FactUnknown),
-    Subject::new("region", Code::FactUnknown),
-    Subject::family("env", Code::FactUnknown),
+    Subject::new("application", Code::FactUnknown).always_text(),
+    Subject::new("deployment_group", Code::FactUnknown).always_text(),
+    Subject::new("region", Code::FactUnknown).always_text(),
+    Subject::family("env", Code::FactUnknown).always_text(),
 ];
 
 /// Where a deployment takes place.
@@ -56,13 +56,18 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Condition> {
 }
 
 /// Why a check or a hook with these conditions is not made here; none where it is. A variable's value is not shown, and a
-/// variable that is not set leaves open whether the check applies: that is not a reason to go on without it.
+/// variable that is not set leaves open whether the check applies, as does one that cannot be compared so: that is not a
+/// reason to go on without it.
 pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Option<Observation> {
     let resource = "gate file";
-    let mut absent = None;
+    let mut open = None;
     for condition in when {
         match condition.check(circumstances) {
             Held::True => {}
+            Held::False { unlike: true, .. } => {
+                let why = format!("whether `{condition}` is so cannot be said: the values are of different types");
+                open.get_or_insert(why);
+            }
             Held::False { .. } => {
                 let why = format!("it is for `{condition}`, which is not so here");
                 return Some(Observation::not_applicable(resource, why));
@@ -70,9 +75,9 @@ pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Opti
             Held::Absent { subject, .. } => {
                 let what = if subject.starts_with("env.") { "is not set" } else { "is not known" };
                 let why = format!("{subject} {what}, so whether `{condition}` is so cannot be said");
-                absent.get_or_insert_with(|| Observation::errored(Code::FactUnknown, resource, why));
+                open.get_or_insert(why);
             }
         }
     }
-    absent
+    open.map(|why| Observation::errored(Code::FactUnknown, resource, why))
 }

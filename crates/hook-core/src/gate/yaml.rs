@@ -36,6 +36,8 @@ pub struct Node {
     pub at: Place,
     /// What.
     pub data: Data,
+    /// A plain number or flag as it stands: where a text is meant, 007 and 1.10 are not 7 and 1.1.
+    source: Option<String>,
 }
 
 /// What a node is.
@@ -81,6 +83,22 @@ impl fmt::Display for Data {
 }
 
 impl Node {
+    /// One that no file has written.
+    pub const fn new(at: Place, data: Data) -> Self {
+        Self { at, data, source: None }
+    }
+
+    /// The text, a number or a flag as it stands, where a text is meant.
+    pub fn as_written(&self) -> Option<String> {
+        match &self.data {
+            Data::Text(text) => Some(text.clone()),
+            Data::Bool(_) | Data::Integer(_) | Data::Float(_) => {
+                Some(self.source.clone().unwrap_or_else(|| self.data.to_string()))
+            }
+            Data::Null | Data::List(_) | Data::Map(_) => None,
+        }
+    }
+
     /// The value of a key, if this is a map that has it.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match &self.data {
@@ -140,7 +158,7 @@ pub fn parse(text: &str) -> Result<Node, Fault> {
     let mut builder = Builder { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
     let node = loop {
         match builder.next()? {
-            (Event::StreamEnd, at) => break Node { at, data: Data::Null },
+            (Event::StreamEnd, at) => break Node::new(at, Data::Null),
             (Event::StreamStart | Event::DocumentStart(_) | Event::Nothing, _) => {}
             (event, at) => break builder.node(event, at, 0)?,
         }
@@ -180,10 +198,14 @@ impl<'a> Builder<'a> {
             return Err(fault(at, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.count(1, at)?;
-        let (data, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
-            Event::SequenceStart(anchor, _) => (Data::List(self.list(depth)?), anchor),
-            Event::MappingStart(anchor, _) => (Data::Map(self.map(depth)?), anchor),
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let data = scalar(&text, style);
+                let source = (!matches!(data, Data::Text(_))).then(|| text.into_owned());
+                (Node { at, data, source }, anchor)
+            }
+            Event::SequenceStart(anchor, _) => (Node::new(at, Data::List(self.list(depth)?)), anchor),
+            Event::MappingStart(anchor, _) => (Node::new(at, Data::Map(self.map(depth)?)), anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.iter().find(|(id, _)| *id == anchor).map(|(_, node)| node.clone()) else {
                     return Err(fault(at, "this alias stands inside what it stands for"));
@@ -193,7 +215,6 @@ impl<'a> Builder<'a> {
             }
             _ => return Err(fault(at, "not YAML: a value was expected here")),
         };
-        let node = Node { at, data };
         if anchor != 0 {
             self.anchors.push((anchor, node.clone()));
         }
@@ -264,7 +285,7 @@ mod tests {
         let node = parse("a: 1\nb:\n  - 'x'\n  - 2.5\n  - yes\n").unwrap();
         let b = node.get("b").unwrap();
         let Data::List(items) = &b.data else { panic!("{b:?}") };
-        assert_eq!(items[0], Node { at: Place { line: 3, column: 5 }, data: Data::Text("x".into()) });
+        assert_eq!(items[0], Node::new(Place { line: 3, column: 5 }, Data::Text("x".into())));
         assert_eq!(items[1].data, Data::Float(2.5));
         assert_eq!(items[2].data, Data::Text("yes".into()));
     }

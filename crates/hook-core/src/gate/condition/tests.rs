@@ -10,6 +10,8 @@ const SUBJECTS: &[Subject] = &[
     Subject::new("state", Code::AlarmFiring),
     Subject::new("steady", Code::NotSteady),
     Subject::family("header", Code::UnexpectedHeader),
+    Subject::family("json", Code::UnexpectedBody),
+    Subject::new("word", Code::FactUnknown).always_text(),
 ];
 
 struct World;
@@ -23,8 +25,12 @@ impl Facts for World {
             "latency" => Value::Span(Duration::from_millis(412)),
             "state" => Value::Text("ALARM".into()),
             "steady" => Value::Flag(true),
+            "word" => Value::Text("true".into()),
             "header.location" => Value::Text("/api/orders/7".into()),
             "header.content-length" => Value::Text("12".into()),
+            "json.build" => Value::Whole(20_261_101_123_045_124),
+            "json.number" => Value::Number(1.1),
+            "json.text" => Value::Text("1.1".into()),
             _ => return None,
         })
     }
@@ -54,6 +60,19 @@ fn what_is_true_holds() {
         "header.location contains orders",
         "header.location exists",
         "header.content-length > 10",
+        "header.content-length == 12",
+        "header.content-length in 10-19",
+        "header.content-length contains 2",
+        "json.build == 20261101123045124",
+        "json.build != 20261101123045123",
+        "json.build > 20261101123045123",
+        "json.build > 204",
+        "json.number == 1.10",
+        "json.text == '1.1'",
+        "json.text > 1",
+        "word == true",
+        "word in 30s, 2, true",
+        "word != 30s",
         "  status   ==  204 ",
     ] {
         assert_eq!(held(text), Held::True, "{text}");
@@ -85,6 +104,13 @@ fn values_of_different_types_never_compare_as_true() {
         "status contains 2",
         "status matches 2",
         "status != x",
+        "json.text == 1.1",
+        "json.text == 1.10",
+        "json.text in 1-2",
+        "json.build == 20261101123045123",
+        "json.build == 2e16",
+        "word == 'True'",
+        "word < 30s",
     ] {
         assert!(matches!(held(text), Held::False { .. }), "{text}");
     }
@@ -108,6 +134,11 @@ fn rendered(text: &str) -> Result<Condition, String> {
                 "green.revision" => Ok("204".into()),
                 "env.SLOW" => Ok("1s".into()),
                 "env.DOT" => Ok("a.b".into()),
+                "env.WORDS" => Ok("<true>".into()),
+                "env.BUILD" => Ok("20261101123045123".into()),
+                "env.NEXT" => Ok("20261101123045124".into()),
+                "env.POINT" => Ok("1.1".into()),
+                "env.HUNDREDTH" => Ok("1.10".into()),
                 "secret.token" => Ok("sesame".into()),
                 _ => Err(Unknown::of(fact, "the image is pinned by digest")),
             }
@@ -126,11 +157,27 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
         "status == {{green.revision}}",
         "latency < {{env.SLOW}}",
         "header.location != {{secret.token}}",
+        "json.build == {{env.NEXT}}",
+        "json.build != {{env.BUILD}}",
+        "running != {{green.revision}}",
+        "json.text == {{env.POINT}}",
+        "json.text != {{env.HUNDREDTH}}",
+        "json.number <= {{env.HUNDREDTH}}",
     ] {
         assert_eq!(rendered(text).unwrap().check(&World), Held::True, "{text}");
     }
     // Escaped, a dot is a dot; and a quoted fact is a text, which no number equals.
-    for text in ["header.location matches {{env.DOT}}", "status == '{{green.revision}}'", "status == {{service}}"] {
+    for text in [
+        "header.location matches {{env.DOT}}",
+        "word matches '^{{env.WORDS}}$'",
+        "status == '{{green.revision}}'",
+        "status == {{service}}",
+        "json.build == {{env.BUILD}}",
+        "json.text == {{env.HUNDREDTH}}",
+        "json.number == {{env.HUNDREDTH}}",
+        // What stood there may have been 1.10.
+        "json.number == {{env.POINT}}",
+    ] {
         assert!(matches!(rendered(text).unwrap().check(&World), Held::False { .. }), "{text}");
     }
 }
@@ -173,6 +220,8 @@ fn faults_of_the_language_are_told_with_a_suggestion() {
         "header.x == {{gren.image_tag}}",
         "header.x == {{secret.x}}",
         "latency < 3sm",
+        "word == 1-2",
+        "state contains 2xx",
     ];
     let told = texts.map(|text| format!("{text:<24} → {}", Condition::parse(text, SUBJECTS).unwrap_err()));
     insta::assert_snapshot!(told.join("\n"));

@@ -20,7 +20,7 @@ impl Fields<'_> {
 
     /// A map inside this one, all of whose keys have a default.
     pub fn map_or<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
-        let empty = Node { at: self.at, data: Data::Null };
+        let empty = Node::new(self.at, Data::Null);
         let node = self.ask(key, Shape::Any).unwrap_or(&empty);
         let (value, keys) = self.inner(node, what, read);
         if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
@@ -33,7 +33,7 @@ impl Fields<'_> {
     /// A list of maps, if it is there.
     pub fn items<T>(&mut self, key: &'static str, what: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
         let node = self.ask(key, Shape::Items(Vec::new()));
-        let sketch = [Node { at: self.at, data: Data::Null }];
+        let sketch = [Node::new(self.at, Data::Null)];
         let items: &[Node] = match node.map(|node| (node, &node.data)) {
             Some((_, Data::List(items))) => items,
             Some((node, _)) => {
@@ -47,7 +47,7 @@ impl Fields<'_> {
         for item in items {
             let (value, keys) = self.inner(item, what, &read);
             values.push(value);
-            written.push(Node { at: item.at, data: written_map(&keys) });
+            written.push(Node::new(item.at, written_map(&keys)));
             shape = keys;
         }
         if let Some(asked) = self.asked.iter_mut().find(|asked| asked.key == key) {
@@ -120,7 +120,8 @@ impl Fields<'_> {
         let faults = self.reading.faults.len();
         let conditions = self.expect(subjects);
         // Who misspelt the key is told that, and no more.
-        let misspelt = self.entries.iter().any(|(key, _)| suggest(&key.name, ["expect"]).is_some());
+        let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
+        let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
         if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.fault(
