@@ -1,6 +1,6 @@
 //! What a check found: an outcome with its evidence, never a finished sentence. `report` writes the sentences.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::code::Code;
 
@@ -69,6 +69,9 @@ pub struct Observation {
     pub seen: String,
     /// Further evidence: stop reasons, exit codes, target states.
     pub details: Vec<String>,
+    /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
+    /// policies to say, and one more fault may never help.
+    pub also: BTreeSet<Outcome>,
 }
 
 impl Observation {
@@ -121,6 +124,7 @@ impl Observation {
             expected: expected.into(),
             seen: seen.into(),
             details: Vec::new(),
+            also: BTreeSet::new(),
         }
     }
 
@@ -134,6 +138,17 @@ impl Observation {
     pub fn led_by(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.splice(0..0, details);
         self
+    }
+
+    /// With another one that is not told by it, and counts all the same.
+    pub fn counting(mut self, other: &Self) -> Self {
+        self.also.extend(other.outcomes());
+        self
+    }
+
+    /// All ways in which it ended.
+    pub fn outcomes(&self) -> impl Iterator<Item = Outcome> {
+        [self.outcome].into_iter().chain(self.also.iter().copied())
     }
 
     /// With another outcome and code, and the evidence as it was.
@@ -165,10 +180,10 @@ pub struct Finding {
 impl Finding {
     /// The same with another wording of every text in it.
     pub fn map_text(self, word: impl Fn(&str) -> String) -> Self {
-        let Observation { outcome, code, resource, expected, seen, details } = self.observation;
+        let Observation { outcome, code, resource, expected, seen, details, also } = self.observation;
         let (resource, expected, seen) = (word(&resource), word(&expected), word(&seen));
         let details = details.iter().map(|detail| word(detail)).collect();
-        let observation = Observation { outcome, code, resource, expected, seen, details };
+        let observation = Observation { outcome, code, resource, expected, seen, details, also };
         Self { check: word(&self.check), observation, ..self }
     }
 }

@@ -32,5 +32,12 @@ pub fn judge(
         let words: Vec<_> = conditions.iter().map(|condition| condition.told(facts)).collect();
         Observation::passed(resource, words.join(", "))
     };
-    wrong.or(missing).unwrap_or_else(fine)
+    match (wrong, missing) {
+        // Which of the two decides is for the policies to say.
+        (Some(wrong), Some(missing)) => {
+            let told = format!("{} (was {})", missing.expected, missing.seen);
+            wrong.counting(&missing).with([told])
+        }
+        (wrong, missing) => wrong.or(missing).unwrap_or_else(fine),
+    }
 }
