@@ -1,6 +1,6 @@
 //! What a check found: an outcome with its evidence, never a finished sentence. `report` writes the sentences.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use crate::code::Code;
 
@@ -27,7 +27,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in order.
-    #[cfg(test)]
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::NotApplicable,
@@ -38,6 +37,10 @@ impl Outcome {
         Self::TimedOut,
         Self::NotRun,
     ];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
 
     /// The word in logs and reports.
     pub const fn word(self) -> &'static str {
@@ -51,6 +54,17 @@ impl Outcome {
             Self::TimedOut => "timed_out",
             Self::NotRun => "not_run",
         }
+    }
+}
+
+/// A set of outcomes. A byte, as observations are handed around by value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes(u8);
+
+impl Outcomes {
+    /// Those that are in it.
+    pub fn iter(self) -> impl Iterator<Item = Outcome> {
+        Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
     }
 }
 
@@ -71,7 +85,7 @@ pub struct Observation {
     pub details: Vec<String>,
     /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
     /// policies to say, and one more fault may never help.
-    pub also: BTreeSet<Outcome>,
+    pub also: Outcomes,
 }
 
 impl Observation {
@@ -124,7 +138,7 @@ impl Observation {
             expected: expected.into(),
             seen: seen.into(),
             details: Vec::new(),
-            also: BTreeSet::new(),
+            also: Outcomes::default(),
         }
     }
 
@@ -142,13 +156,13 @@ impl Observation {
 
     /// With another one that is not told by it, and counts all the same.
     pub fn counting(mut self, other: &Self) -> Self {
-        self.also.extend(other.outcomes());
+        self.also.0 |= other.outcomes().0;
         self
     }
 
     /// All ways in which it ended.
-    pub fn outcomes(&self) -> impl Iterator<Item = Outcome> {
-        [self.outcome].into_iter().chain(self.also.iter().copied())
+    pub const fn outcomes(&self) -> Outcomes {
+        Outcomes(self.also.0 | self.outcome.bit())
     }
 
     /// With another outcome and code, and the evidence as it was.

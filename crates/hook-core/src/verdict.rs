@@ -121,7 +121,7 @@ impl Verdict {
 
 /// What an observation means: the strictest that any of its outcomes means.
 pub fn decide(observation: &Observation, policies: Policies) -> Decision {
-    observation.outcomes().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
+    observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
 }
 
 /// The truth table of docs/GATE-FILE.md.
