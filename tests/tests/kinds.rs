@@ -195,6 +195,16 @@ async fn image() {
             })
             .fails("ImageUnknown")
             .check("image", "no_data"),
+        case("a fact of tasks that were not all seen")
+            .gate(only!(
+                "after_install",
+                "{ name: image, http: 'http://shop.invalid/{{green.image_digest}}', expect: [status == 200] }"
+            ))
+            .world(|world| {
+                let last = world.green_tasks().last().unwrap().arn.clone();
+                world.tasks.retain(|task| task.arn != last);
+            })
+            .fails("FactUnknown"),
         case("no container to look at")
             .world(|world| next(world).containers.clear())
             .fails("ImageUnknown")
@@ -789,6 +799,14 @@ async fn preflight_of_what_the_task_definition_names() {
                 objects.insert(format!("{bucket}/{key}"), "version: 0.0".into());
             })
             .succeeds(),
+        case("nobody may read that version")
+            .world(|world| {
+                let revision = &mut world.deployment().revision;
+                (revision.told, revision.version) = (Told::S3, Some("2".into()));
+            })
+            .fault(Fault::always("s3:GetObject", Trouble::Deny))
+            .succeeds()
+            .warns("NotLookedAt"),
         case("the AppSpec file is gone")
             .world(|world| world.deployment().revision.told = Told::S3)
             .fails("AwsRefused")

@@ -84,7 +84,7 @@ impl Fault {
         }
         let key = ["kms", "KMS", "ciphertext"].iter().any(|word| self.detail.contains(word));
         let needs = if key { "kms:Decrypt for its key" } else { self.operation };
-        let more = if self.operation.starts_with("s3:GetObject") && !key {
+        let more = if self.operation == "s3:GetObject" && !key {
             "; without s3:ListBucket an object that is not there is denied as well"
         } else {
             ""
