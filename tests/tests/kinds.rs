@@ -88,6 +88,42 @@ async fn ecs() {
         )
         .fails("GateInvalid"),
         case(
+            "no health check, and one task does not run",
+            only!(
+                "after_install",
+                "{ ecs: green, expect: [running == desired, pending == 0, unhealthy_containers == 0, crashed_since_start == 0] }"
+            ),
+        )
+        .world(|world| {
+            next(world).containers[0].health_check = None;
+            world.green().unwrap().running = 1;
+        })
+        .fails("NotRunning"),
+        case(
+            "no health check, and all else is well",
+            only!("after_install", "{ name: mine, ecs: green, expect: [running == desired, unhealthy_containers == 0] }"),
+        )
+        .world(|world| next(world).containers[0].health_check = None)
+        .succeeds()
+        .check("mine", "passed"),
+        case(
+            "no health check, and nothing else is asked",
+            only!("after_install", "{ name: mine, ecs: green, expect: [unhealthy_containers == 0] }"),
+        )
+        .world(|world| next(world).containers[0].health_check = None)
+        .succeeds()
+        .check("mine", "not_applicable"),
+        case(
+            "of no task nothing is unhealthy",
+            only!("after_install", "{ name: mine, ecs: green, expect: [unhealthy_containers == 0] }"),
+        )
+        .world(|world| {
+            world.tasks.clear();
+            world.green().unwrap().running = 0;
+        })
+        .fails("NotRunning")
+        .check("mine", "no_data"),
+        case(
             "a task is much younger than its task set, and no stopped one is left",
             only!("after_install", "{ ecs: green, expect: [crashed_since_start == 0] }"),
         )
@@ -152,6 +188,33 @@ async fn image() {
         case("pinned, and another one runs").world(pin).fails("WrongImage"),
         case("no digest is known yet").world(|world| runs(world, None)).fails("ImageUnknown").check("image", "no_data"),
         case("no task runs").world(|world| world.tasks.clear()).fails("NotRunning").check("image", "no_data"),
+        case("not every task is listed")
+            .world(|world| {
+                let last = world.green_tasks().last().unwrap().arn.clone();
+                world.tasks.retain(|task| task.arn != last);
+            })
+            .fails("ImageUnknown")
+            .check("image", "no_data"),
+        case("a fact of tasks that were not all seen")
+            .gate(only!(
+                "after_install",
+                "{ name: image, http: 'http://shop.invalid/{{green.image_digest}}', expect: [status == 200] }"
+            ))
+            .world(|world| {
+                let last = world.green_tasks().last().unwrap().arn.clone();
+                world.tasks.retain(|task| task.arn != last);
+            })
+            .fails("FactUnknown"),
+        case("no container to look at")
+            .world(|world| next(world).containers.clear())
+            .fails("ImageUnknown")
+            .check("image", "no_data"),
+        case("ECS does not tell it of images from elsewhere")
+            .world(|world| {
+                next(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into();
+                runs(world, None);
+            })
+            .fails("ImageUnknown"),
         case("there is no task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.truncate(1))
             .fails("ReplacementMissing"),
@@ -214,6 +277,36 @@ async fn alarms() {
                 fires(world, 1, now);
             })
             .fails("AlarmFiring"),
+        case(
+            "one fires, and nobody may ask for tags",
+            only!(
+                "before_allow_traffic",
+                "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], on_error: warn }"
+            ),
+        )
+        .world(move |world| fires(world, 0, now))
+        .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+        .fails("AlarmFiring")
+        .check("alarms", "failed"),
+        case(
+            "one is well, and nobody may ask for tags",
+            only!(
+                "before_allow_traffic",
+                "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], for: 300ms, every: 100ms }"
+            ),
+        )
+        .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+        .fails("AwsDenied")
+        .check("alarms", "errored"),
+        case(
+            "one fires, which only warns, and another one is missing",
+            only!(
+                "before_allow_traffic",
+                "{ name: alarms, alarms: { names: [shop-web-5xx, shop-gone] }, expect: [state == OK], on_fail: warn }"
+            ),
+        )
+        .world(move |world| fires(world, 0, now))
+        .fails("AlarmFiring"),
         case("by prefix, and there is none", prefix)
             .world(|world| world.alarms.clear())
             .fails("AlarmMissing")
@@ -730,6 +823,7 @@ async fn preflight_of_the_wiring() {
                 world.production().unwrap().default = vec![(ELSEWHERE.into(), 1)];
             })
             .fails("ListenerMiswired"),
+        case("no word at all").gate(only!("before_install", "{ preflight: [] }")).fails("GateInvalid"),
         case("a word that there is not")
             .gate(only!("before_install", "{ preflight: [listener-wirings, purple] }"))
             .fails("GateInvalid"),
@@ -766,6 +860,25 @@ async fn preflight_of_what_the_task_definition_names() {
                 world.account.objects.insert(format!("{bucket}/{key}"), text);
             })
             .succeeds(),
+        case("the AppSpec file is an older version of an object")
+            .world(|world| {
+                let revision = &mut world.deployment().revision;
+                (revision.told, revision.version) = (Told::S3, Some("3HL4k qtJlc/pXroDTDmJ+rmSpXd3".into()));
+                let (bucket, key) = rehearsal::world::Revision::PLACE;
+                let text = revision.app_spec.clone();
+                let objects = &mut world.account.objects;
+                objects.insert(format!("{bucket}/{key}?versionId=3HL4k qtJlc/pXroDTDmJ+rmSpXd3"), text);
+                objects.insert(format!("{bucket}/{key}"), "version: 0.0".into());
+            })
+            .succeeds(),
+        case("nobody may read that version")
+            .world(|world| {
+                let revision = &mut world.deployment().revision;
+                (revision.told, revision.version) = (Told::S3, Some("2".into()));
+            })
+            .fault(Fault::always("s3:GetObject", Trouble::Deny))
+            .succeeds()
+            .warns("NotLookedAt"),
         case("the AppSpec file is gone")
             .world(|world| world.deployment().revision.told = Told::S3)
             .fails("AwsRefused")
@@ -797,6 +910,27 @@ async fn preflight_of_what_the_task_definition_names() {
                 world.account.secrets.values_mut().for_each(|secret| secret.deleted = Some(now));
             })
             .fails("SecretMissing"),
+        case("the secret for a registry, by name")
+            .world(|world| {
+                world.account.keep_secret("shop/registry", "sesame");
+                next(world).containers[0].registry = Some("shop/registry".into());
+            })
+            .succeeds(),
+        case("no secret for a registry")
+            .world(|world| next(world).containers[0].registry = Some("shop/registry".into()))
+            .fails("SecretMissing"),
+        case("one more fault does not help")
+            .gate(only!(
+                "before_install",
+                "{ name: preflight, preflight: [rollback, images], on_fail: warn, on_error: fail }"
+            ))
+            .world(|world| {
+                world.deployment().auto_rollback = None;
+                world.group.auto_rollback = None;
+            })
+            .fault(Fault::always("ecr:DescribeImages", Trouble::Throttle))
+            .fails("RollbackNotConfigured")
+            .check("preflight", "failed"),
         case("no image")
             .world(|world| world.account.images.retain(|name, _| !name.ends_with("1.42.0")))
             .fails("ImageMissing"),

@@ -135,7 +135,7 @@ impl Board {
             return Decision::Pass;
         };
         let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
-        let decision = decide(finding.observation.outcome, finding.policies);
+        let decision = decide(&finding.observation, finding.policies);
         state.planned[index].finding = Some(finding);
         decision
     }

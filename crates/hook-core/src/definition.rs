@@ -30,6 +30,8 @@ pub struct ContainerDefinition {
     pub log_group: Option<LogGroup>,
     /// Names or ARNs of the parameters and secrets that ECS reads for it.
     pub secrets: Vec<String>,
+    /// Name or ARN of the secret that ECS logs in to its registry with. That is one of Secrets Manager, also by name.
+    pub registry: Option<String>,
 }
 
 /// A log group that a container writes to (`awslogs`).

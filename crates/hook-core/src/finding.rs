@@ -27,7 +27,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in order.
-    #[cfg(test)]
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::NotApplicable,
@@ -38,6 +37,10 @@ impl Outcome {
         Self::TimedOut,
         Self::NotRun,
     ];
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
 
     /// The word in logs and reports.
     pub const fn word(self) -> &'static str {
@@ -51,6 +54,17 @@ impl Outcome {
             Self::TimedOut => "timed_out",
             Self::NotRun => "not_run",
         }
+    }
+}
+
+/// A set of outcomes. A byte, as observations are handed around by value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes(u8);
+
+impl Outcomes {
+    /// Those that are in it.
+    pub fn iter(self) -> impl Iterator<Item = Outcome> {
+        Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
     }
 }
 
@@ -69,6 +83,9 @@ pub struct Observation {
     pub seen: String,
     /// Further evidence: stop reasons, exit codes, target states.
     pub details: Vec<String>,
+    /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
+    /// policies to say, and one more fault may never help.
+    pub also: Outcomes,
 }
 
 impl Observation {
@@ -121,6 +138,7 @@ impl Observation {
             expected: expected.into(),
             seen: seen.into(),
             details: Vec::new(),
+            also: Outcomes::default(),
         }
     }
 
@@ -134,6 +152,17 @@ impl Observation {
     pub fn led_by(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.splice(0..0, details);
         self
+    }
+
+    /// With another one that is not told by it, and counts all the same.
+    pub fn counting(mut self, other: &Self) -> Self {
+        self.also.0 |= other.outcomes().0;
+        self
+    }
+
+    /// All ways in which it ended.
+    pub const fn outcomes(&self) -> Outcomes {
+        Outcomes(self.also.0 | self.outcome.bit())
     }
 
     /// With another outcome and code, and the evidence as it was.
@@ -165,10 +194,10 @@ pub struct Finding {
 impl Finding {
     /// The same with another wording of every text in it.
     pub fn map_text(self, word: impl Fn(&str) -> String) -> Self {
-        let Observation { outcome, code, resource, expected, seen, details } = self.observation;
+        let Observation { outcome, code, resource, expected, seen, details, also } = self.observation;
         let (resource, expected, seen) = (word(&resource), word(&expected), word(&seen));
         let details = details.iter().map(|detail| word(detail)).collect();
-        let observation = Observation { outcome, code, resource, expected, seen, details };
+        let observation = Observation { outcome, code, resource, expected, seen, details, also };
         Self { check: word(&self.check), observation, ..self }
     }
 }

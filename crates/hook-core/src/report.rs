@@ -113,7 +113,7 @@ fn cut(line: &str, room: usize) -> String {
 
 /// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning.
 pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
-    let decision = decide(finding.observation.outcome, finding.policies);
+    let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
     let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();

@@ -140,7 +140,7 @@ impl GateSource {
             }
             Self::S3 { bucket, key } => {
                 let (bucket, key) = (filled(bucket)?, filled(key)?);
-                let text = aws.object(&bucket, &key).await;
+                let text = aws.object(&bucket, &key, None).await;
                 text.map(Some).map_err(|fault| refused(&format!("gate file s3://{bucket}/{key}"), fault))
             }
         }

@@ -190,6 +190,13 @@ pub struct TaskSet {
     pub created: Option<SystemTime>,
 }
 
+impl TaskSet {
+    /// How many tasks it has or should have: so many have to be seen before all of them were.
+    pub fn counted(&self) -> usize {
+        usize::try_from(self.running.max(self.desired)).unwrap_or_default()
+    }
+}
+
 /// An ECS task.
 #[derive(Clone, Debug)]
 pub struct Task {

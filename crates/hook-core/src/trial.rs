@@ -132,7 +132,7 @@ impl Seen {
             check: check.clone(),
             kind,
             outcome: observation.outcome.word(),
-            decision: decide(observation.outcome, *policies).word(),
+            decision: decide(observation, *policies).word(),
             code: report::fault(finding),
             took: *took,
             line: report::check_line(finding),

@@ -2,7 +2,7 @@
 
 use crate::{
     code::Code,
-    finding::{Finding, Outcome, Policies, Policy},
+    finding::{Finding, Observation, Outcome, Policies, Policy},
 };
 
 /// What a finding means for the deployment, once its policies have spoken. The order is from harmless to deciding.
@@ -85,7 +85,7 @@ impl Verdict {
         let findings: Vec<_> = findings
             .into_iter()
             .map(|finding| {
-                let decision = decide(finding.observation.outcome, finding.policies);
+                let decision = decide(&finding.observation, finding.policies);
                 (finding, decision)
             })
             .collect();
@@ -119,8 +119,13 @@ impl Verdict {
     }
 }
 
+/// What an observation means: the strictest that any of its outcomes means.
+pub fn decide(observation: &Observation, policies: Policies) -> Decision {
+    observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
+}
+
 /// The truth table of docs/GATE-FILE.md.
-pub fn decide(outcome: Outcome, policies: Policies) -> Decision {
+fn of(outcome: Outcome, policies: Policies) -> Decision {
     let policy = match outcome {
         Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
         // There is nothing to stop, and something to tell, whatever the policies are for what is wrong.
@@ -143,8 +148,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::finding::Observation;
-
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
         Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO }
@@ -178,7 +181,7 @@ mod tests {
         let strict = Policies::default();
         for outcome in Outcome::ALL {
             let pass = matches!(outcome, Outcome::Passed | Outcome::NotApplicable);
-            assert_eq!(decide(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
+            assert_eq!(of(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
             let goes_on = pass || outcome == Outcome::Doubtful;
             assert_eq!(
                 Verdict::of(vec![finding(outcome, strict)], Mode::Enforce).status == Status::Succeeded,
@@ -187,10 +190,20 @@ mod tests {
             );
         }
         let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
-        assert_eq!(decide(Outcome::Doubtful, strict), Decision::Warn);
-        assert_eq!(decide(Outcome::Failed, lenient), Decision::Warn);
-        assert_eq!(decide(Outcome::NoData, lenient), Decision::Ignore);
-        assert_eq!(decide(Outcome::TimedOut, lenient), Decision::Fail);
+        assert_eq!(of(Outcome::Doubtful, strict), Decision::Warn);
+        assert_eq!(of(Outcome::Failed, lenient), Decision::Warn);
+        assert_eq!(of(Outcome::NoData, lenient), Decision::Ignore);
+        assert_eq!(of(Outcome::TimedOut, lenient), Decision::Fail);
+    }
+
+    #[test]
+    fn of_several_outcomes_the_strictest_counts() {
+        let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
+        let failed = finding(Outcome::Failed, lenient).observation;
+        let errored = finding(Outcome::Errored, lenient).observation;
+        assert_eq!(decide(&failed, lenient), Decision::Warn);
+        assert_eq!(decide(&failed.clone().counting(&errored), lenient), Decision::Fail);
+        assert_eq!(decide(&errored.counting(&failed), lenient), Decision::Fail);
     }
 
     #[test]

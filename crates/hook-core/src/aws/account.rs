@@ -1,6 +1,8 @@
 //! What a task definition names, looked for where it should be: log groups, roles, parameters, secrets, images. Each is
 //! one operation of a service that nothing else here needs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -96,20 +98,24 @@ impl Aws {
     /// GetParameters, without decryption: those of the names that there are not.
     pub async fn parameters_missing(&self, names: &[String]) -> Result<Vec<String>, Fault> {
         let mut missing = Vec::new();
-        for chunk in names.chunks(PARAMETERS_A_CALL) {
-            let region = chunk.first().and_then(|name| region_of(name));
-            let input = json!({ "Names": chunk, "WithDecryption": false });
-            let reply = self.signed.json(&SSM, region, GET_PARAMETERS, &input).await?;
-            // A parameter may be asked for by its ARN as well as by its name.
-            let parts =
-                |one: &Value| ["Name", "ARN"].map(|part| one.get(part).and_then(Value::as_str).map(str::to_owned));
-            let found: Vec<_> = list(&reply, "Parameters", GET_PARAMETERS)?.iter().flat_map(parts).flatten().collect();
-            missing.extend(chunk.iter().filter(|name| !found.contains(name)).cloned());
+        for (region, names) in by_region(names) {
+            for chunk in names.chunks(PARAMETERS_A_CALL) {
+                let input = json!({ "Names": chunk, "WithDecryption": false });
+                let reply = self.signed.json(&SSM, region, GET_PARAMETERS, &input).await?;
+                let found = list(&reply, "Parameters", GET_PARAMETERS)?.len();
+                // Where all are there, there may be no list of the others.
+                let invalid = reply.get("InvalidParameters").and_then(Value::as_array).into_iter().flatten();
+                let invalid: Vec<_> = invalid.filter_map(Value::as_str).map(str::to_owned).collect();
+                if found + invalid.len() < chunk.len() {
+                    return Err(Fault::lacks(GET_PARAMETERS, "word about every name"));
+                }
+                missing.extend(invalid);
+            }
         }
         Ok(missing)
     }
 
-    /// DescribeSecret, by ARN: that there is a secret which nobody has deleted. Its value is not read.
+    /// DescribeSecret, by ARN or by name: that there is a secret which nobody has deleted. Its value is not read.
     pub async fn secret(&self, arn: &str) -> Result<Found, Fault> {
         let input = json!({ "SecretId": arn });
         let looked = self.signed.json(&SECRETS, region_of(arn), DESCRIBE_SECRET, &input).await;
@@ -176,6 +182,15 @@ fn list<'a>(reply: &'a Value, member: &str, operation: &'static str) -> Result<&
     reply.get(member).and_then(Value::as_array).ok_or_else(|| Fault::lacks(operation, member))
 }
 
+/// Names and ARNs, by the region that has to be asked: a name is of the function's own.
+fn by_region(names: &[String]) -> BTreeMap<Option<&str>, Vec<&str>> {
+    let mut regions = BTreeMap::<_, Vec<_>>::new();
+    for name in names {
+        regions.entry(region_of(name)).or_default().push(name.as_str());
+    }
+    regions
+}
+
 /// The region of an ARN; none of a name.
 pub(super) fn region_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
@@ -184,6 +199,18 @@ pub(super) fn region_of(arn: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_are_asked_for_where_they_are() {
+        let [here, there] = ["eu-west-1", "us-east-1"].map(|region| format!("arn:aws:ssm:{region}:1:parameter/x"));
+        let names = ["/shop/x".to_owned(), there.clone(), here.clone(), "/shop/y".to_owned()];
+        let regions = BTreeMap::from([
+            (None, vec!["/shop/x", "/shop/y"]),
+            (Some("eu-west-1"), vec![here.as_str()]),
+            (Some("us-east-1"), vec![there.as_str()]),
+        ]);
+        assert_eq!(by_region(&names), regions);
+    }
 
     #[test]
     fn an_arn_has_its_region_and_a_name_has_none() {

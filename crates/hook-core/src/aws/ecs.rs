@@ -135,7 +135,6 @@ fn container(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinitio
     let log_group = option("awslogs-group").filter(|_| log.is_some_and(|log| log.log_driver().as_str() == "awslogs"));
     let for_log = log.map(|log| log.secret_options()).unwrap_or_default();
     let secrets = it.secrets().iter().chain(for_log).map(|secret| secret.value_from().to_owned());
-    let registry = it.repository_credentials().map(|it| it.credentials_parameter().to_owned());
     ContainerDefinition {
         name: text(it.name()),
         image: text(it.image()),
@@ -146,7 +145,8 @@ fn container(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinitio
             region: option("awslogs-region"),
             made_on_demand: option("awslogs-create-group").is_some_and(|it| it.eq_ignore_ascii_case("true")),
         }),
-        secrets: secrets.chain(registry).collect(),
+        secrets: secrets.collect(),
+        registry: it.repository_credentials().map(|it| it.credentials_parameter().to_owned()),
     }
 }
 

@@ -69,6 +69,12 @@ impl Fault {
         self.detail.split(':').next().is_some_and(|own| own.starts_with(word))
     }
 
+    /// Whether AWS knows who asks, and does not allow it. Credentials that are no good are another matter.
+    pub fn is_refusal(&self) -> bool {
+        let word = self.detail.split(':').next().unwrap_or_default();
+        self.code == Code::AwsDenied && REFUSALS.iter().any(|part| word.contains(part))
+    }
+
     /// In words, and before all else what the function's role needs where that was refused: AWS's own are often only half
     /// of it.
     pub fn with_needs(&self) -> String {
@@ -109,12 +115,12 @@ impl fmt::Display for Fault {
     }
 }
 
+/// In AWS's codes for what the function's role may not do.
+const REFUSALS: [&str; 3] = ["AccessDenied", "UnauthorizedOperation", "NotAuthorized"];
+
 /// AWS's error codes, by what to do about them. The names of throttling are those that the SDK retries on.
 fn judge(word: &str, status: u16) -> Code {
-    let denied = [
-        "AccessDenied",
-        "UnauthorizedOperation",
-        "NotAuthorized",
+    let unknown = [
         "InvalidClientTokenId",
         "UnrecognizedClient",
         "ExpiredToken",
@@ -131,7 +137,7 @@ fn judge(word: &str, status: u16) -> Code {
         "SlowDown",
         "PriorRequestNotComplete",
     ];
-    if denied.iter().any(|part| word.contains(part)) {
+    if REFUSALS.iter().chain(&unknown).any(|part| word.contains(part)) {
         Code::AwsDenied
     } else if throttled.iter().any(|part| word.contains(part)) || status == 429 {
         Code::AwsThrottled
@@ -196,6 +202,16 @@ mod tests {
             fault("s3:GetObject", "NoSuchKey", "The specified key does not exist."),
         ];
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn credentials_that_are_no_good_are_no_missing_permission() {
+        let is_refusal = |word: &str| Fault::said("iam:GetRole", word, "no", 403).is_refusal();
+        assert!(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"].into_iter().all(is_refusal));
+        let unknown = ["ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidClientTokenId"];
+        assert!(!unknown.into_iter().any(is_refusal));
+        let unsigned = "the request could not be signed: AccessDenied".to_owned();
+        assert!(!Fault { operation: "iam:GetRole", code: Code::AwsDenied, detail: unsigned }.is_refusal());
     }
 
     #[test]

@@ -27,7 +27,9 @@ impl Aws {
             return Ok(known);
         }
         if let Some((bucket, key)) = revision.s3_location().and_then(|object| object.bucket().zip(object.key())) {
-            return self.object(bucket, key).await.map(AppSpec::Text);
+            // The newest version may be the next deployment's already.
+            let version = revision.s3_location().and_then(|object| object.version());
+            return self.object(bucket, key, version).await.map(AppSpec::Text);
         }
         let request = self.codedeploy.get_application_revision().application_name(application);
         let reply = request.revision(revision.clone()).send().await;

@@ -10,11 +10,15 @@ const GET_OBJECT: &str = "s3:GetObject";
 const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speech::S3, global: false };
 
 impl Aws {
-    /// GetObject, of a bucket in the function's region.
-    pub async fn object(&self, bucket: &str, key: &str) -> Result<String, Fault> {
-        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key).await.map_err(|fault| {
+    /// GetObject, of a bucket in the function's region; the newest version, unless one is named.
+    pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, Fault> {
+        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
             let elsewhere = fault.is("PermanentRedirect") || fault.is("AuthorizationHeaderMalformed");
-            let hint = if elsewhere { "; the bucket has to be in the function's region" } else { "" };
+            let hint = match version {
+                _ if elsewhere => "; the bucket has to be in the function's region",
+                Some(_) if fault.is_refusal() => "; a version needs the action s3:GetObjectVersion",
+                _ => "",
+            };
             Fault { detail: format!("{}{hint}", fault.detail), ..fault }
         })?;
         String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))

@@ -172,10 +172,12 @@ impl Signed {
         operation: &'static str,
         bucket: &str,
         key: &str,
+        version: Option<&str>,
     ) -> Result<Vec<u8>, Fault> {
         let (base, region) = self.base(service, None);
         // The bucket in the path and not in the host: right for every name, and for endpoints of one's own.
-        let url = format!("{base}/{}/{}", encoded(bucket), encoded(key));
+        let version = version.map(|version| format!("?versionId={}", encoded(version))).unwrap_or_default();
+        let url = format!("{base}/{}/{}{version}", encoded(bucket), encoded(key));
         let asked = Asked { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
         self.ask(service, operation, &asked).await
     }

@@ -116,17 +116,23 @@ impl Check for Alarms {
                 }
             }
             let mut none = Vec::new();
+            let mut unseen = None;
             if !self.selector.tags.is_empty() {
                 // Who has which tags does not change while a deployment is watched.
                 match scene.aws.tagged_alarms(&self.selector.tags).await {
                     Ok(tagged) if tagged.is_empty() => none.push(format!("tagged {}", in_words(&self.selector.tags))),
                     Ok(tagged) => names.extend(tagged),
-                    Err(fault) => return fault.observed(),
+                    Err(fault) if names.is_empty() && self.selector.prefixes.is_empty() => return fault.observed(),
+                    // The others are watched all the same.
+                    Err(fault) => unseen = Some(fault.observed()),
                 }
             }
-            let look =
-                || async { Look::Now(self.once(scene, &expect, &names, &none).await.unwrap_or_else(Fault::observed)) };
-            self.pace.watch(scene, look).await
+            let look = || async { Look::Now(self.once(scene, &expect, &names, &none).await) };
+            let seen = self.pace.watch(scene, look).await;
+            match unseen {
+                Some(unseen) => worse(seen, unseen),
+                None => seen,
+            }
         })
     }
 }
@@ -156,19 +162,21 @@ fn of_the_group(scene: &Scene) -> Result<&[String], Observation> {
 
 impl Alarms {
     /// `none` are selectors that chose nothing.
-    async fn once(
-        &self,
-        scene: &Scene,
-        expect: &[Condition],
-        names: &[String],
-        none: &[String],
-    ) -> Result<Observation, Fault> {
-        let mut found = scene.aws.alarms(names).await?;
+    async fn once(&self, scene: &Scene, expect: &[Condition], names: &[String], none: &[String]) -> Observation {
+        let mut faults = Vec::new();
+        let mut names = names;
+        let mut found = scene.aws.alarms(names).await.unwrap_or_else(|fault| {
+            faults.push(fault);
+            // Nobody knows whether they are missing.
+            names = &[];
+            Vec::new()
+        });
         let mut none = none.to_vec();
         for prefix in &self.selector.prefixes {
-            match scene.aws.alarms_that_begin(prefix).await? {
-                begin if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
-                begin => found.extend(begin),
+            match scene.aws.alarms_that_begin(prefix).await {
+                Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
+                Ok(begin) => found.extend(begin),
+                Err(fault) => faults.push(fault),
             }
         }
         let mut all: Vec<&String> = names.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
@@ -183,7 +191,8 @@ impl Alarms {
             let alarm = found.iter().find(|alarm| alarm.name == **name);
             (alarm, one(expect, name, alarm))
         });
-        for (alarm, observation) in each.chain(nothing.map(|observation| (None, observation))) {
+        let others = nothing.chain(faults.into_iter().map(Fault::observed));
+        for (alarm, observation) in each.chain(others.map(|observation| (None, observation))) {
             if let Some(alarm) =
                 alarm.filter(|alarm| self.new_only && !observation.holds() && was_firing_before(alarm, scene))
             {
@@ -195,27 +204,20 @@ impl Alarms {
                 // The first of the worst outcomes is the reason; all that is wrong is evidence.
                 Some(before) if observation.holds() => Some(before),
                 Some(before) if before.holds() => Some(observation.with(before.details)),
-                Some(before) if severity(&observation) < severity(&before) => {
-                    let told = tell(&before);
-                    Some(observation.with(before.details).with([told]))
-                }
-                Some(before) => {
-                    let told = tell(&observation);
-                    Some(before.with([told]))
-                }
+                Some(before) => Some(worse(before, observation)),
             };
         }
         let fine = || {
             let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
             Observation::passed(resource, expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", "))
         };
-        Ok(match worst {
+        match worst {
             Some(observation) if observation.holds() => fine().with(excused),
             Some(observation) => observation.with(excused),
             None if all.is_empty() => Observation::no_data(Code::AlarmMissing, "alarms", "an alarm to look at", "none"),
             None if excused.is_empty() => fine(),
             None => Observation { seen: "nothing new".to_owned(), ..fine() }.with(excused),
-        })
+        }
     }
 }
 
@@ -246,9 +248,13 @@ fn one(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
     observation
 }
 
-/// What is false weighs more than what is not known.
-fn severity(observation: &Observation) -> Outcome {
-    observation.outcome
+/// The worse of two, with the other one as evidence: what is false weighs more than what is not known.
+fn worse(before: Observation, after: Observation) -> Observation {
+    let rank = |seen: &Observation| (seen.holds(), seen.outcome);
+    let (worst, other) = if rank(&after) < rank(&before) { (after, before) } else { (before, after) };
+    let worst = worst.counting(&other);
+    let told = tell(&other);
+    worst.with(other.details).with([told])
 }
 
 fn tell(observation: &Observation) -> String {

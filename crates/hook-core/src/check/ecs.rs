@@ -32,6 +32,9 @@ const SUBJECTS: &[Subject] = &[
     Subject::new("crashed_since_start", Code::TasksStopped),
 ];
 
+/// The subjects that there are only where a container has a health check.
+const OF_HEALTH: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
+
 /// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
 const OBITUARIES: usize = 3;
 
@@ -209,15 +212,24 @@ impl Ecs {
                 details.extend(much_younger(set, &running));
             }
         }
-        if (self.mentions("unhealthy_containers") || self.mentions("unknown_containers"))
-            && let Some(does_not_apply) = self.health(scene, &service, set, &mut facts, &mut details).await?
+        let of_health = |condition: &Condition| OF_HEALTH.iter().any(|subject| condition.mentions(subject));
+        let mut expect = expect.to_vec();
+        if expect.iter().any(of_health)
+            && let Some(unchecked) = self.health(scene, &service, set, &mut facts, &mut details).await?
         {
-            return Ok(Look::Final(Observation::not_applicable(resource, does_not_apply)));
+            let (left_out, others): (Vec<_>, Vec<_>) = expect.into_iter().partition(of_health);
+            if others.is_empty() {
+                return Ok(Look::Now(Observation::not_applicable(resource, unchecked)));
+            }
+            let left_out: Vec<_> = left_out.iter().map(Condition::to_string).collect();
+            details.push(format!("{} does not apply: {unchecked}", left_out.join(", ")));
+            expect = others;
         }
-        let absent = |condition: &Condition, subject: &str| {
-            Observation::no_data(Code::CheckFailed, &resource, condition.to_string(), format!("no {subject}"))
+        // What ECS counts it tells, so what has no value is the health of tasks that are not there.
+        let absent = |condition: &Condition, _: &str| {
+            Observation::no_data(Code::NotRunning, &resource, condition.to_string(), "no tasks to judge")
         };
-        let mut observation = judge(&resource, expect, &facts, absent).led_by(details);
+        let mut observation = judge(&resource, &expect, &facts, absent).led_by(details);
         if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
             observation.code = Some(Code::OriginalNotSteady);
         }
@@ -240,7 +252,7 @@ impl Ecs {
         Ok(if settled { Look::Final(observation) } else { Look::Now(observation) })
     }
 
-    /// Fills in the health of containers. Some words when none of them has a health check, so that there is none.
+    /// Fills in the health of containers. Some words when none of them has a health check, so that there is none to tell.
     async fn health(
         &self,
         scene: &Scene,
@@ -261,6 +273,7 @@ impl Ecs {
             return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
         }
         let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
+        let mut told = Vec::new();
         for task in &tasks {
             for container in &checked {
                 let health = task
@@ -273,21 +286,24 @@ impl Ecs {
                     "UNHEALTHY" => unhealthy += 1,
                     _ => unknown += 1,
                 }
-                details.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
+                told.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
             }
         }
-        let more = details.len().saturating_sub(OBITUARIES);
+        let more = told.len().saturating_sub(OBITUARIES);
         if more > 0 {
-            details.truncate(OBITUARIES);
-            details.push(format!("and {more} more"));
+            told.truncate(OBITUARIES);
+            told.push(format!("and {more} more"));
         }
+        details.extend(told);
         // Tasks that ECS counts but did not list have not been looked at, and so are not healthy.
-        let counted = usize::try_from(set.running.max(set.desired)).unwrap_or_default();
-        let unseen = counted.saturating_sub(tasks.len());
+        let unseen = set.counted().saturating_sub(tasks.len());
         if unseen > 0 {
             details.push(format!("{unseen} tasks are not there yet, or were not listed"));
         }
-        facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
+        // Of no task nothing can be unhealthy, which says nothing.
+        if !tasks.is_empty() {
+            facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
+        }
         facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
         Ok(None)
     }

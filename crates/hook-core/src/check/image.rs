@@ -76,9 +76,21 @@ impl Pinned {
         let each: Vec<_> =
             definition.containers.iter().filter(wanted).map(|container| one(&resource, container, &tasks)).collect();
         let told: Vec<_> = each.iter().map(|one| one.seen.clone()).collect();
+        let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.holds()).collect();
+        let no_data = |expected, seen: String| Observation::no_data(Code::ImageUnknown, &resource, expected, seen);
+        if tasks.len() < set.counted() {
+            wrong.push(no_data(format!("the images of {} tasks", set.counted()), format!("those of {}", tasks.len())));
+        }
+        if told.is_empty() {
+            wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
+        }
         // A digest that is wrong weighs more than one that is not known yet.
-        let worst = each.into_iter().filter(|one| !one.holds()).min_by_key(|one| one.outcome);
-        Ok(worst.unwrap_or_else(|| Observation::passed(resource, told.join(", "))))
+        wrong.sort_by_key(|one| one.outcome);
+        if let Some((worst, others)) = wrong.split_first() {
+            let told = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.seen));
+            return Ok(others.iter().fold(worst.clone(), Observation::counting).with(told));
+        }
+        Ok(Observation::passed(resource, told.join(", ")))
     }
 }
 
@@ -124,8 +136,12 @@ fn one(resource: &str, container: &ContainerDefinition, tasks: &[Task]) -> Obser
         }
         _ => {
             let expected = format!("the digest of {name}");
-            let seen = format!("none on {unknown} of {} tasks", tasks.len());
-            Observation::no_data(Code::ImageUnknown, resource, expected, seen)
+            let seen = format!("not told by ECS on {unknown} of {} tasks", tasks.len());
+            // There waiting may be for ever.
+            let outside = image.in_ecr().is_none().then(|| {
+                "ECS may never tell it of an image outside Amazon ECR; `containers` names those to look at".to_owned()
+            });
+            Observation::no_data(Code::ImageUnknown, resource, expected, seen).with(outside)
         }
     }
 }

@@ -109,15 +109,22 @@ impl Scene {
 
     /// The one digest that all tasks of a set run.
     async fn running_digest(&self, set: &TaskSet, container: &str) -> Result<String, String> {
-        let tasks = self.aws.tasks(&self.target.cluster, &self.target.service, set, Listed::Running).await;
+        let (cluster, name) = (&self.target.cluster, &self.target.service.name);
+        // How many tasks there are may have changed since discovery.
+        let service = self.aws.service(cluster, name).await.map_err(|fault| fault.to_string())?;
+        let set = service.task_sets.iter().find(|now| now.id == set.id).unwrap_or(set);
+        let tasks = self.aws.tasks(cluster, &service, set, Listed::Running).await;
         let tasks = tasks.map_err(|fault| fault.to_string())?;
         let of = |task: &crate::target::Task| {
             task.containers.iter().find(|it| it.name == container).and_then(|it| it.digest.clone())
         };
         let digests: BTreeSet<_> = tasks.iter().map(of).collect();
         match digests.into_iter().collect::<Vec<_>>().as_slice() {
-            [Some(one)] => Ok(one.clone()),
             [] => Err("no task runs".to_owned()),
+            [Some(_)] if tasks.len() < set.counted() => {
+                Err(format!("only {} of its {} tasks were seen", tasks.len(), set.counted()))
+            }
+            [Some(one)] => Ok(one.clone()),
             [_] => Err(format!("ECS does not tell the digest of {container} yet")),
             several => Err(format!("its tasks run {} different images of {container}", several.len())),
         }

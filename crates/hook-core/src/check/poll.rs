@@ -112,7 +112,11 @@ impl Pace {
                 }
             } else {
                 let broke = since.take().is_some();
-                unjudged = None;
+                // What could not be judged in the same window counts as well: one more fault may not help.
+                let observation = match unjudged.take() {
+                    Some(unjudged) => observation.counting(&unjudged),
+                    None => observation,
+                };
                 in_a_row = 0;
                 // What has to stay so may not stop being so; what has to become so may take its time.
                 if is_final || (broke && !self.stay.is_zero() && !self.anew) || now - began >= self.within {

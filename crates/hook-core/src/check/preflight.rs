@@ -10,7 +10,7 @@ use super::{Check, Kind, Looking, Route, Scene};
 use crate::{
     code::Code,
     finding::{Observation, Outcome},
-    gate::Fields,
+    gate::{Data, Fields},
 };
 
 pub const KIND: Kind = Kind { key: "preflight", read };
@@ -70,6 +70,11 @@ struct Preflight(Vec<Item>);
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     let items = fields.choices("preflight", &ITEMS);
+    if let Some(node) =
+        fields.node("preflight").filter(|node| matches!(&node.data, Data::List(list) if list.is_empty()))
+    {
+        fields.fault(node.at, "`preflight` names nothing to look at");
+    }
     if items.is_empty() { None } else { Some(Arc::new(Preflight(items))) }
 }
 
@@ -131,6 +136,7 @@ fn fold(mut seen: Vec<Observation>) -> Observation {
     let worst = seen.remove(worst);
     // Beside what is wrong, what is well is no evidence.
     seen.retain(|other| worst.holds() || !other.holds() || other.outcome == Outcome::Doubtful);
+    let worst = seen.iter().fold(worst, Observation::counting);
     let told = seen.into_iter().flat_map(|other| {
         let line = match other.expected.as_str() {
             "" => format!("{}: {}", other.resource, other.seen),

@@ -191,7 +191,11 @@ pub(super) fn get_resources(world: &World, input: &Value) -> Answer {
 pub(super) fn get_object(world: &World, input: &Value) -> Answer {
     let (bucket, key) = (text(input, "Bucket"), text(input, "Key"));
     let missing = |code, message: &str| Err(Problem { status: 404, ..Problem::new(code, message) });
-    if let Some(object) = world.account.objects.get(&format!("{bucket}/{key}")) {
+    let name = match text(input, "VersionId") {
+        "" => format!("{bucket}/{key}"),
+        version => format!("{bucket}/{key}?versionId={version}"),
+    };
+    if let Some(object) = world.account.objects.get(&name) {
         return Ok(Value::String(object.clone()));
     }
     if world.account.objects.keys().any(|name| name.split('/').next() == Some(bucket)) {

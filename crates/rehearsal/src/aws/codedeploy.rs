@@ -49,7 +49,10 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
 fn revision(found: &Deployment, with_content: bool) -> Value {
     if found.revision.told == Told::S3 {
         let (bucket, key) = Revision::PLACE;
-        return json!({ "revisionType": "S3", "s3Location": { "bucket": bucket, "key": key, "bundleType": "YAML" } });
+        let version = &found.revision.version;
+        return json!({ "revisionType": "S3", "s3Location": sparse(json!({
+            "bucket": bucket, "key": key, "bundleType": "YAML", "version": version,
+        })) });
     }
     let content = with_content.then_some(&found.revision.app_spec);
     json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content, "sha256": sha256(found) } })

@@ -89,6 +89,7 @@ pub(super) fn describe_task_definition(world: &World, input: &Value) -> Answer {
             })),
             "secrets": container.secrets.iter()
                 .map(|(name, from)| json!({ "name": name, "valueFrom": from })).collect::<Vec<_>>(),
+            "repositoryCredentials": container.registry.as_ref().map(|from| json!({ "credentialsParameter": from })),
             "environment": [],
             "mountPoints": [],
             "volumesFrom": [],

@@ -100,10 +100,12 @@ pub(super) fn read(request: &Request) -> Option<Call> {
 
 /// An operation of S3, of which one is played: an object is read.
 fn object(request: &Request) -> Option<Call> {
-    let path = request.path.split('?').next().unwrap_or_default().trim_start_matches('/');
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let path = path.trim_start_matches('/');
+    let version = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "versionId").map(|(_, value)| value);
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let operation = if request.method == "GET" && !key.is_empty() { "GetObject" } else { "Other" };
-    let input = json!({ "Bucket": decoded(bucket), "Key": decoded(key) });
+    let input = json!({ "Bucket": decoded(bucket), "Key": decoded(key), "VersionId": version });
     Some(Call { service: "s3".to_owned(), operation: operation.to_owned(), input, protocol: Protocol::Rest })
 }
 

@@ -20,7 +20,7 @@ pub struct Account {
     pub secrets: BTreeMap<String, Secret>,
     /// Images in the private registry, `repository:tag`, with their digests.
     pub images: BTreeMap<String, String>,
-    /// Objects of S3, `bucket/key`.
+    /// Objects of S3, `bucket/key`; a version that is not the newest, `bucket/key?versionId=ID`.
     pub objects: BTreeMap<String, String>,
 }
 

@@ -45,7 +45,7 @@ impl World {
             created: now,
             completed: None,
             events: EVENTS.iter().map(event).collect(),
-            revision: Revision { app_spec: app_spec(&definition), told: Told::Content },
+            revision: Revision { app_spec: app_spec(&definition), told: Told::Content, version: None },
             override_alarms: None,
             auto_rollback: self.group.auto_rollback.clone(),
             pair: self.group.pair.clone(),

@@ -128,6 +128,8 @@ pub struct Revision {
     pub app_spec: String,
     /// How GetDeployment tells of it.
     pub told: Told,
+    /// In S3: the version of the object.
+    pub version: Option<String>,
 }
 
 /// How GetDeployment tells of an AppSpec file.

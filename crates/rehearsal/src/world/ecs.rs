@@ -185,6 +185,8 @@ pub struct ContainerDefinition {
     pub log_group: Option<String>,
     /// What it gets from elsewhere: the variable, and where its value comes from.
     pub secrets: Vec<(String, String)>,
+    /// The secret for its registry, by name or ARN.
+    pub registry: Option<String>,
     /// The port that it listens on.
     pub port: Option<i32>,
     /// Its health check, if it has one.

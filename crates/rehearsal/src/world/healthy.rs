@@ -206,6 +206,7 @@ impl World {
             essential: true,
             log_group: Some(account::log_group(&self.group.name)),
             secrets: account::secrets(&self.group.name),
+            registry: None,
             port: Some(CONTAINER_PORT),
             health_check: self.given.health_check.then(|| check.to_vec()),
         };
@@ -215,6 +216,7 @@ impl World {
             essential: false,
             log_group: Some(account::log_group(&self.group.name)),
             secrets: Vec::new(),
+            registry: None,
             port: None,
             health_check: None,
         };

@@ -78,8 +78,10 @@ pub async fn roles(scene: &Scene, definition: &TaskDefinition) -> Observation {
 pub async fn secrets(scene: &Scene, definition: &TaskDefinition) -> Observation {
     let mut seen = Sight::new(definition, "secret", Code::SecretMissing);
     let mut parameters = Vec::new();
-    for name in definition.containers.iter().flat_map(|container| &container.secrets) {
-        let is_secret = name.split(':').nth(2) == Some("secretsmanager");
+    let secrets = definition.containers.iter().flat_map(|container| &container.secrets);
+    let secrets = secrets.map(|name| (name, name.split(':').nth(2) == Some("secretsmanager")));
+    let registries = definition.containers.iter().filter_map(|container| container.registry.as_ref());
+    for (name, is_secret) in secrets.chain(registries.map(|name| (name, true))) {
         // What follows the secret's own name is a key of its JSON, a stage and a version.
         let name = if is_secret { name.splitn(8, ':').take(7).collect::<Vec<_>>().join(":") } else { name.clone() };
         if !seen.is_new(&name) {
@@ -158,7 +160,7 @@ impl Sight {
             Ok(Found::No(why)) => self.missing.push((format!("{} {name}", self.what), why)),
             // The worst one is kept: what may be otherwise another time is not as sure as a permission that is missing.
             Err(fault) => {
-                if self.fault.as_ref().is_none_or(|known| known.code == Code::AwsDenied) {
+                if self.fault.as_ref().is_none_or(Fault::is_refusal) {
                     self.fault = Some(fault);
                 }
             }
@@ -174,8 +176,11 @@ impl Sight {
         let observation = match (missing.split_first(), fault) {
             (Some(((name, seen), more)), fault) => {
                 let more = more.iter().map(|(name, seen)| format!("{name}: {seen}"));
-                Observation::failed(code, &definition, name, *seen)
-                    .with(more.chain(fault.map(|fault| fault.to_string())))
+                let failed = Observation::failed(code, &definition, name, *seen).with(more);
+                match fault {
+                    Some(fault) => failed.with([fault.to_string()]).counting(&not_seen(fault)),
+                    None => failed,
+                }
             }
             (None, Some(fault)) => {
                 let seen = not_seen(fault);
@@ -199,9 +204,10 @@ impl Sight {
     }
 }
 
-/// A permission to look that is missing says nothing about what is there: it is told, and stops nothing.
+/// A permission to look that is missing says nothing about what is there: it is told, and stops nothing. Credentials that
+/// are no good are another matter.
 fn not_seen(fault: Fault) -> Observation {
-    if fault.code == Code::AwsDenied {
+    if fault.is_refusal() {
         return Observation::passed(fault.operation, fault.detail).but(Outcome::Doubtful, Code::NotLookedAt);
     }
     fault.observed()
