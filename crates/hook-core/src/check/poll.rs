@@ -79,7 +79,7 @@ impl Pace {
             looks += 1;
             let look = look().await;
             let now = Instant::now();
-            let (observation, is_final) = match look {
+            let (mut observation, is_final) = match look {
                 // Who is refused once is refused again; minutes of asking would only be louder.
                 Look::Now(observation) => {
                     let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
@@ -113,10 +113,9 @@ impl Pace {
             } else {
                 let broke = since.take().is_some();
                 // What could not be judged in the same window counts as well: one more fault may not help.
-                let observation = match unjudged.take() {
-                    Some(unjudged) => observation.counting(&unjudged),
-                    None => observation,
-                };
+                if let Some(unjudged) = unjudged.take() {
+                    observation = observation.counting(&unjudged);
+                }
                 in_a_row = 0;
                 // What has to stay so may not stop being so; what has to become so may take its time.
                 if is_final || (broke && !self.stay.is_zero() && !self.anew) || now - began >= self.within {
