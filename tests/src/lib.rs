@@ -23,6 +23,9 @@ pub use self::{
     tidy::tidy,
 };
 
+/// The call that counts, as IAM writes it.
+pub const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+
 /// So many hooks run at once: they wait more than they work.
 const AT_ONCE: usize = 8;
 
@@ -218,6 +221,17 @@ impl Case {
             wrong.push(format!("the log was:\n  {log}"));
         }
         Ok((told(&self.title, &played), wrong))
+    }
+}
+
+/// After an answer the invocation ends well, whatever the answer was.
+///
+/// # Errors
+/// How it ended instead.
+pub fn returned(played: &Played) -> Result<(), String> {
+    match &played.outcome_of_invocation {
+        InvocationResult::Success(_) => Ok(()),
+        other => Err(format!("the invocation ended with {other:?}")),
     }
 }
 

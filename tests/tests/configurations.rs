@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, InvocationResult, Played};
+use greenlight_tests::{Case, play, returned, same};
+use rehearsal::HookName;
 
 /// One way to configure a function wrongly: a title, the variables, and the code of the reason.
 struct Broken {
@@ -83,13 +83,6 @@ fn configurations(folder: &tempfile::TempDir) -> Vec<Broken> {
         in_file("empty", &file("empty.yaml", b""), "GateInvalid"),
         in_file("nothing but zeros", &file("zeros.yaml", &[0; 4096]), "GateInvalid"),
     ]
-}
-
-fn returned(played: &Played) -> Result<(), String> {
-    match &played.outcome_of_invocation {
-        InvocationResult::Success(_) => Ok(()),
-        other => Err(format!("the invocation ended with {other:?}")),
-    }
 }
 
 async fn with_each(hook: HookName) -> String {

@@ -2,11 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{Case, PUT, play, same};
 use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, Trouble, world::EventStatus};
 use serde_json::{Value, json};
-
-const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// The record that Lambda hands to an on-failure destination.
 fn record(mut stage: Stage, change: impl FnOnce(&mut Value)) -> Stage {

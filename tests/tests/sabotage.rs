@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{Case, play, returned, same};
 use rehearsal::{HookName, InvocationResult, Played};
 
 /// The time-out of the functions here. Nothing waits for its end: the answer comes a fifth before it at the latest.
@@ -10,13 +10,6 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn case(title: &str, gate: &'static str) -> Case {
     Case::new(HookName::BeforeAllowTraffic, title).gate(gate).timeout(TIMEOUT)
-}
-
-fn returned(played: &Played) -> Result<(), String> {
-    match &played.outcome_of_invocation {
-        InvocationResult::Success(_) => Ok(()),
-        other => Err(format!("the invocation ended with {other:?}")),
-    }
 }
 
 fn died(played: &Played) -> Result<(), String> {

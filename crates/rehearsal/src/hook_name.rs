@@ -37,6 +37,17 @@ impl HookName {
         }
     }
 
+    /// Its key in a gate file.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::BeforeInstall => "before_install",
+            Self::AfterInstall => "after_install",
+            Self::AfterAllowTestTraffic => "after_allow_test_traffic",
+            Self::BeforeAllowTraffic => "before_allow_traffic",
+            Self::AfterAllowTraffic => "after_allow_traffic",
+        }
+    }
+
     /// The name of the program that answers it.
     pub const fn binary(self) -> &'static str {
         match self {

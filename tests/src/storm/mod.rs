@@ -18,9 +18,8 @@ use rehearsal::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::plan::{Flaw, Harm, Plan};
-use crate::{SHORT_WINDOWS, binaries, operations};
+use crate::{PUT, SHORT_WINDOWS, binaries, operations};
 
-pub(crate) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 /// Without these a hook has all that it needs: one says what another says as well, one only compares the wiring.
 const SPARE: [&str; 2] = ["codedeploy:GetDeploymentTarget", "codedeploy:ListDeploymentTargets"];
 /// What a hook reads for a warning only.
@@ -73,18 +72,8 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 /// The built-in checks with short windows, and the one that does harm.
 fn gate(plan: &Plan) -> String {
     let Some(deed) = plan.harm.and_then(Harm::deed) else { return SHORT_WINDOWS.to_owned() };
-    let head = format!("  {}:\n", key(plan.hook));
+    let head = format!("  {}:\n", plan.hook.key());
     SHORT_WINDOWS.replace(&head, &format!("{head}    checks: [{{ sabotage: {deed} }}]\n"))
-}
-
-const fn key(hook: HookName) -> &'static str {
-    match hook {
-        HookName::BeforeInstall => "before_install",
-        HookName::AfterInstall => "after_install",
-        HookName::AfterAllowTestTraffic => "after_allow_test_traffic",
-        HookName::BeforeAllowTraffic => "before_allow_traffic",
-        HookName::AfterAllowTraffic => "after_allow_traffic",
-    }
 }
 
 fn answered_by(played: &Played) -> AnsweredBy {

@@ -11,7 +11,7 @@ use rehearsal::{
     world::{Behaviour, Health, World},
 };
 
-use super::{PUT, operations};
+use crate::{PUT, operations};
 
 /// One run: a hook at its moment, what is wrong with the service, and what goes wrong around the hook.
 #[derive(Clone, Debug)]

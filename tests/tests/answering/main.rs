@@ -4,10 +4,8 @@ mod matrix;
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{Case, PUT, play, same};
 use rehearsal::{Answer, Fault, HookName, InvocationResult, Trouble, world::EventStatus};
-
-const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 fn case(title: &str) -> Case {
     Case::new(HookName::BeforeAllowTraffic, title)

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, operations, play_at_once, same};
+use greenlight_tests::{Case, PUT, operations, play_at_once, returned, same};
 use rehearsal::{Answer, Effect, Fault, HookName, InvocationResult, Played, Trouble};
 
-const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 /// It says at which event the deployment is, which no check needs: where it is not known, that is a warning.
 const WIRING: &str = "codedeploy:GetDeploymentTarget";
 /// It says what the deployment group says as well.
@@ -88,14 +87,6 @@ fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effec
 
 fn puts(played: &Played) -> u64 {
     played.calls.get(PUT).copied().unwrap_or_default()
-}
-
-/// After an answer the invocation ends well, whatever the answer was.
-fn returned(played: &Played) -> Result<(), String> {
-    match &played.outcome_of_invocation {
-        InvocationResult::Success(_) => Ok(()),
-        other => Err(format!("the invocation ended with {other:?}")),
-    }
 }
 
 /// The invocation failed, so that the safety net is called, and the log says what to do by hand.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use greenlight_tests::{Case, play_at_once, same};
-use rehearsal::{Answer, HookName, Played};
+use rehearsal::{Answer, Played};
 
 use self::{
     health::{NOT_SERVING, SERVING, server},
@@ -27,16 +27,6 @@ const AT_ONCE: usize = 12;
 /// What stands in the golden table, by row and column.
 type Table = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
 
-const fn key(hook: HookName) -> &'static str {
-    match hook {
-        HookName::BeforeInstall => "before_install",
-        HookName::AfterInstall => "after_install",
-        HookName::AfterAllowTestTraffic => "after_allow_test_traffic",
-        HookName::BeforeAllowTraffic => "before_allow_traffic",
-        HookName::AfterAllowTraffic => "after_allow_traffic",
-    }
-}
-
 /// The name of a check that has these policies.
 fn name(policies: [usize; 3]) -> String {
     policies.map(|policy| VALUES[policy]).join("-")
@@ -44,7 +34,7 @@ fn name(policies: [usize; 3]) -> String {
 
 /// A gate file with this check once for each set of policies, and no built-in ones.
 fn gate(way: &Way, mode: &str, sets: &[[usize; 3]]) -> String {
-    let mut text = format!("version: 1\nmode: {mode}\nhooks:\n  {}:\n    built_in: none\n", key(way.hook));
+    let mut text = format!("version: 1\nmode: {mode}\nhooks:\n  {}:\n    built_in: none\n", way.hook.key());
     if way.outcome == "timed_out" && way.code == "RanOutOfTime" {
         let _ = writeln!(text, "    deadline: {}s", ways::DEADLINE.as_secs());
     }
