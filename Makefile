@@ -8,16 +8,21 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Tools for this repository go where git does not look, each in the version that it was tried with.
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
+CARGO_CYCLONEDX := 0.5.9
 CARGO_LAMBDA := 1.9.2
 AWS_SAM_CLI := 1.170.0
+MINISTACK := 1.5.33
+CBOR2 := 6.3.0
+AWS_SAM_TRANSLATOR := 1.115.0
 PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz rie-test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test soak guards fuzz rie-test emulator-test lint fmt docs check package sbom deploy destroy \
+	advisories tools deploy-tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## take a deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
 	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, most of them for the AWS SDK." >&2
@@ -71,9 +76,20 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@rm -r $(TOOLS)/sam
 	@touch $@
 
+emulator-test: $(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI) $(TOOLS)/ministack/.$(MINISTACK) ## the stack deployed to an emulator of AWS, its functions invoked there (Linux)
+	@TOOLS=$(TOOLS) sh infra/emulator.sh
+
+# Somebody else's AWS, which runs functions of custom runtimes as processes. With the CBOR that CloudWatch's clients speak,
+# and AWS's own translator of SAM templates.
+$(TOOLS)/ministack/.$(MINISTACK):
+	python3 -m venv $(TOOLS)/ministack
+	$(TOOLS)/ministack/bin/pip install --quiet --disable-pip-version-check \
+		ministack==$(MINISTACK) cbor2==$(CBOR2) aws-sam-translator==$(AWS_SAM_TRANSLATOR)
+	@touch $@
+
 lint: ## formatting, clippy, and what must never come back
 	cargo fmt --all -- --check
-	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie -- --deny warnings
+	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie,greenlight-tests/emulator -- --deny warnings
 	@! grep -n '^name = "aws-lc' Cargo.lock || \
 		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
@@ -93,20 +109,37 @@ docs: ## the API documentation, with warnings as errors
 
 check: lint docs test ## lint, docs and test: what CI runs
 
-package: ## the functions as zip files for AWS Lambda on arm64
-	@command -v cargo-lambda >/dev/null || \
-		{ echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make tools" >&2; exit 1; }
-	cargo lambda build --locked --release --arm64 --output-format zip $(FUNCTIONS:%=--bin %)
-	@ls -l $(FUNCTIONS:%=$(TARGET)/lambda/%/bootstrap.zip)
+package: ## the functions as zip files, ARCHITECTURES="arm64 x86_64" or those that this machine can build
+	@sh infra/package.sh $(FUNCTIONS)
+
+sbom: ## what the functions are made of, in CycloneDX, to target/sbom (installs cargo-cyclonedx; some minutes)
+	@sh infra/sbom.sh $(TOOLS) $(CARGO_CYCLONEDX) $(FUNCTIONS)
+
+deploy: ## build the functions and deploy their stack into an AWS account; asks before it changes anything
+	@sh infra/deploy.sh
+
+destroy: ## delete the functions' stack; asks before it does
+	@sh infra/destroy.sh
 
 advisories: ## known faults in the dependencies (needs the internet)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
 	cargo deny --locked check advisories
 
-tools: ## install cargo-deny (some minutes) and cargo-lambda (needs Python) into .tools
-	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+deploy-tools: $(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI) ## install what builds and deploys the functions into .tools (needs Python)
+
+# cargo-lambda and SAM. cargo-lambda brings its linker, Zig, and finds it through the python3 of its own
+# environment, which is on the path; SAM has one of its own, since it wants other versions of boto3 than the tests.
+$(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI):
 	python3 -m venv $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA)
+	python3 -m venv $(TOOLS)/aws-sam-cli
+	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
+	mkdir -p $(TOOLS)/bin
+	ln -sf ../aws-sam-cli/bin/sam $(TOOLS)/bin/sam
+	@touch $@
+
+tools: deploy-tools ## the same, and what `make lint` uses (some minutes)
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
 
 clean: ## remove what was built; .tools stays
 	cargo clean
