@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use greenlight_tests::SHORT_WINDOWS;
-use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
 use regex_lite::Regex;
+use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -153,7 +153,8 @@ async fn healthy(hook: HookName) {
 /// A hook whose process gets a signal while it waits for AWS, and the net's answer for it.
 async fn struck(hook: HookName, signal: &str, timeout_s: Option<u32>) {
     // Discovery cannot do without this one, and it takes a minute: so the hook has answered nothing when it is struck.
-    let stage = Stage::at(hook).await.fault(Fault::always("ecs:DescribeServices", Trouble::Stall)).open().await.unwrap();
+    let stage =
+        Stage::at(hook).await.fault(Fault::always("ecs:DescribeServices", Trouble::Stall)).open().await.unwrap();
     let (function, net) = (Function::hook(hook).await, Function::of("LastAnswer").await);
     function.points_at(&stage, timeout_s).await;
     net.points_at(&stage, None).await;
@@ -177,7 +178,7 @@ async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
     for hook in HookName::ALL {
         let function = Function::hook(hook).await;
         assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);
-        let path = format!("/2019-09-25/functions/{}/event-invoke-config", function.name);
+        let path = format!("/2019-09-25/functions/{}/event-invoke-config?Qualifier=%24LATEST", function.name);
         let events = lambda("GET", &path, &Value::Null).await;
         assert_eq!(events["MaximumRetryAttempts"], 0, "{}: {events}", function.name);
         assert_eq!(events["MaximumEventAgeInSeconds"], 300, "{}: {events}", function.name);
