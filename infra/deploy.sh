@@ -15,6 +15,9 @@ fail() {
 command -v sam >/dev/null || fail "sam, AWS's command line for Lambda, is not installed. Install it into .tools: make tools"
 command -v cargo-lambda >/dev/null || fail "cargo-lambda, which compiles for Lambda, is not installed. Install it into .tools: make tools"
 
+# boto3 reads the older of the two names alone.
+[ -z "${AWS_REGION-}" ] || export AWS_DEFAULT_REGION="$AWS_REGION"
+
 # sam's own Python has boto3, so the aws command line need not be there.
 python=$(sed -n '1s/^#! *//p' "$(command -v sam)")
 whoami='
@@ -31,7 +34,7 @@ if [ -x "$python" ]; then
     identity=$("$python" -c "$whoami") || exit 1
 else
     # Installed in another way than with pip; then sam itself has to tell.
-    identity="${AWS_REGION:-${AWS_DEFAULT_REGION:-}} -"
+    identity="${AWS_DEFAULT_REGION-} -"
 fi
 region=${identity%% *}
 
@@ -99,4 +102,4 @@ sam build
 sam deploy
 
 echo
-echo "The AppSpec that names the functions is next: greenlight appspec --help"
+echo "Once the stack is there, AppSpec files name its functions: greenlight appspec --help"
