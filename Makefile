@@ -10,11 +10,12 @@ TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
 CARGO_LAMBDA := 1.9.2
 AWS_SAM_CLI := 1.170.0
+CHECKOV := 3.3.30
 PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz rie-test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test soak guards fuzz rie-test infra-lint lint fmt docs check package advisories tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +27,8 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 
 # One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
 # tests start, once for the tests.
-test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+test: $(PYTHON)/.tests ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+	$(PYTHON)/bin/cfn-lint $(TEMPLATES)
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
 
@@ -45,11 +47,14 @@ fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 
-guards: $(PYTHON)/.wire ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
+guards: $(PYTHON)/.tests ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
 
-# AWS's service models and boto3, as tests/wire/requirements.txt pins them. The file says that they are there.
-$(PYTHON)/.wire: tests/wire/requirements.txt
+# CloudFormation templates, and no other YAML that lies beside them.
+TEMPLATES = $(shell grep -rl --include=*.yaml '^AWSTemplateFormatVersion:' infra)
+
+# AWS's service models, boto3 and cfn-lint, as tests/requirements.txt pins them. The file says that they are there.
+$(PYTHON)/.tests: tests/requirements.txt
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -69,6 +74,19 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	$(PYTHON)/bin/python -m zipfile --extract $(TOOLS)/sam/*.whl $(TOOLS)/sam
 	install -m 755 $(TOOLS)/sam/samcli/local/rapid/aws-lambda-rie-$$(uname -m | sed 's/aarch64/arm64/') $(TOOLS)/aws-lambda-rie
 	@rm -r $(TOOLS)/sam
+	@touch $@
+
+infra-lint: $(TOOLS)/.infra-lint-$(AWS_SAM_CLI)-$(CHECKOV) ## the templates as SAM and checkov see them (installs both; a minute)
+	@for template in $(TEMPLATES); do AWS_DEFAULT_REGION=eu-west-1 SAM_CLI_TELEMETRY=0 \
+		$(TOOLS)/aws-sam-cli/bin/sam validate --lint --template $$template || exit 1; done
+	$(TOOLS)/checkov/bin/checkov --compact --quiet --skip-download $(TEMPLATES:%=--file %)
+
+# Each in an environment of its own: they want other versions of boto3 than the tests, and than each other.
+$(TOOLS)/.infra-lint-$(AWS_SAM_CLI)-$(CHECKOV):
+	python3 -m venv $(TOOLS)/aws-sam-cli
+	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV)
 	@touch $@
 
 lint: ## formatting, clippy, and what must never come back
