@@ -71,7 +71,8 @@ impl Resolver<'_> {
         }
         let resource = self.resource(name);
         let named = ["FunctionName", "LogGroupName"].map(|property| &resource["Properties"][property]);
-        let named = named.into_iter().find(|value| !value.is_null() && resource["Type"] != "AWS::Lambda::EventInvokeConfig");
+        let named =
+            named.into_iter().find(|value| !value.is_null() && resource["Type"] != "AWS::Lambda::EventInvokeConfig");
         named.and_then(|value| self.value(value)).unwrap_or_else(|| Value::String(name.to_owned()))
     }
 
@@ -125,7 +126,8 @@ impl Resolver<'_> {
 
     /// Conditions, and what stands in the assertions of rules.
     pub fn is_true(&self, condition: &Value) -> bool {
-        let (name, argument) = condition.as_object().and_then(call).unwrap_or_else(|| panic!("{condition} is no condition"));
+        let (name, argument) =
+            condition.as_object().and_then(call).unwrap_or_else(|| panic!("{condition} is no condition"));
         let mut all = argument.as_array().into_iter().flatten();
         let value = |index: usize| self.value(&argument[index]).unwrap_or_default();
         match name {

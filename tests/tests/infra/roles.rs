@@ -29,7 +29,8 @@ struct Row {
 
 const SSM: &[(&str, &str)] =
     &[("GateSource", "ssm"), ("GateParameter", "/greenlight/{application}/{deployment_group}")];
-const S3: &[(&str, &str)] = &[("GateSource", "s3"), ("GateBucket", "shop-gates"), ("GateKey", "{application}/gate.yaml")];
+const S3: &[(&str, &str)] =
+    &[("GateSource", "s3"), ("GateBucket", "shop-gates"), ("GateKey", "{application}/gate.yaml")];
 const PREFLIGHT: (&str, &str) = ("Preflight", "yes");
 
 const ROWS: [Row; 10] = [
@@ -161,7 +162,8 @@ async fn called(row: &Row) -> BTreeMap<FunctionName, BTreeSet<String>> {
 /// What each function of the stack may beyond what it may by default.
 fn added(template: &Template, row: &Row) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let (usual, stack) = (stack(&[]), with(template, row.parameters));
-    let more = |function| stack.allowed(function).difference(&usual.allowed(function)).cloned().collect::<BTreeSet<_>>();
+    let more =
+        |function| stack.allowed(function).difference(&usual.allowed(function)).cloned().collect::<BTreeSet<_>>();
     FunctionName::all().map(|function| (function, more(function))).filter(|(_, more)| !more.is_empty()).collect()
 }
 
@@ -208,7 +210,9 @@ fn most() -> Vec<(&'static str, &'static str)> {
 fn no_resource_is_wider_than_it_has_to_be() {
     let template = Template::read();
     for stack in [template.with(most()).unwrap(), with(&template, S3)] {
-        for (function, statement) in FunctionName::all().flat_map(|it| stack.role(it).into_iter().map(move |one| (it, one))) {
+        for (function, statement) in
+            FunctionName::all().flat_map(|it| stack.role(it).into_iter().map(move |one| (it, one)))
+        {
             let told = format!("{function}: {statement:?}");
             assert!(!statement.actions.iter().any(|action| action.contains('*')), "an action with a wildcard: {told}");
             for resource in &statement.resources {

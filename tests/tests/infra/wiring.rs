@@ -105,7 +105,8 @@ fn what_nobody_answers_tells_somebody() {
         assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}: a function that rests has no data");
         alarm.clone()
     };
-    let of = |function: FunctionName| json!([{ "Name": "FunctionName", "Value": stack.function(function)["FunctionName"] }]);
+    let of =
+        |function: FunctionName| json!([{ "Name": "FunctionName", "Value": stack.function(function)["FunctionName"] }]);
     for (id, metric) in [("LastAnswerFails", "Errors"), ("LastAnswerGivesUp", "AsyncEventsDropped")] {
         let alarm = alarm(id);
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("AWS/Lambda"), &json!(metric)));
@@ -115,7 +116,8 @@ fn what_nobody_answers_tells_somebody() {
     let metrics = lost["Metrics"].as_array().unwrap();
     let returned: Vec<_> = metrics.iter().filter(|metric| metric["ReturnData"] == true).collect();
     assert_eq!(returned.iter().map(|metric| &metric["Expression"]).collect::<Vec<_>>(), ["SUM(METRICS())"]);
-    let seen: Vec<_> = metrics.iter().map(|metric| &metric["MetricStat"]["Metric"]).filter(|it| !it.is_null()).collect();
+    let seen: Vec<_> =
+        metrics.iter().map(|metric| &metric["MetricStat"]["Metric"]).filter(|it| !it.is_null()).collect();
     let hooks = HookName::ALL.map(|hook| {
         json!({ "Namespace": "AWS/Lambda", "MetricName": "DestinationDeliveryFailures", "Dimensions": of(hook.into()) })
     });
