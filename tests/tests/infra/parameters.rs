@@ -19,6 +19,11 @@ fn what_bounds_the_roles_has_to_be_said() {
 fn parameters_that_need_each_other_are_refused_alone() {
     assert_eq!(refused(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
     assert_eq!(refused(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
+    let lists = ["AppSpecObjectArns", "TaskRoleArns", "TaskSecretArns", "TaskParameterArns", "RepositoryArns"];
+    for list in lists {
+        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y")]), [format!("{list} need Preflight")]);
+        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y"), ("Preflight", "yes")]), [""; 0]);
+    }
     assert_eq!(refused(&[("VpcId", "vpc-1")]), ["VpcId needs SubnetIds"]);
     assert_eq!(refused(&[("SubnetIds", "subnet-1")]), ["SubnetIds need VpcId"]);
     assert_eq!(refused(&[("SecurityGroupIds", "sg-1")]), ["SecurityGroupIds need VpcId"]);
@@ -30,7 +35,7 @@ fn parameters_that_need_each_other_are_refused_alone() {
         ("GateSource", "s3"),
         ("GateBucket", "gates"),
     ];
-    assert_eq!(refused(&gateway), ["Endpoints with a gate file in S3 need RouteTableIds"]);
+    assert_eq!(refused(&gateway), ["Endpoints and objects of S3 need RouteTableIds"]);
 }
 
 #[test]

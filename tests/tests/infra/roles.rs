@@ -202,7 +202,7 @@ const FORCED: [(&str, &str); 10] = [
 
 /// Every parameter that lets a function do more, the network too.
 fn most() -> Vec<(&'static str, &'static str)> {
-    let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2"), ("Endpoints", "yes")];
+    let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
     EVERYTHING.into_iter().chain(SSM.iter().copied()).chain(network).collect()
 }
 

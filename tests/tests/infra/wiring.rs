@@ -171,6 +171,8 @@ fn a_vpc_has_the_endpoints_that_are_called_and_no_others() {
     assert_eq!(services(&[("Preflight", "yes")]), with("logs"));
     let images = [("Preflight", "yes"), ("RepositoryArns", "arn:aws:ecr:eu-west-1:1:repository/x")];
     assert_eq!(services(&images), with("ecr.api logs"));
+    let app_spec = [("Preflight", "yes"), ("AppSpecObjectArns", "arn:aws:s3:::deployments/*")];
+    assert_eq!(services(&app_spec), with("logs s3"));
     let none = stack(&[("VpcId", "vpc-1"), ("SubnetIds", "subnet-1")]);
     assert_eq!(none.of_type("AWS::EC2::VPCEndpoint").count(), 0);
 }
