@@ -14,11 +14,12 @@ AWS_SAM_CLI := 1.170.0
 MINISTACK := 1.5.33
 CBOR2 := 6.3.0
 AWS_SAM_TRANSLATOR := 1.115.0
+CHECKOV := 3.3.30
 PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz rie-test emulator-test lint fmt docs check package sbom deploy destroy \
+.PHONY: help rehearse test soak guards fuzz rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
 	advisories tools deploy-tools clean
 
 help: ## list the targets
@@ -31,7 +32,8 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 
 # One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
 # tests start, once for the tests.
-test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+test: $(PYTHON)/.tests ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+	$(PYTHON)/bin/cfn-lint $(TEMPLATES)
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
 
@@ -50,11 +52,14 @@ fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 
-guards: $(PYTHON)/.wire ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
+guards: $(PYTHON)/.tests ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
 
-# AWS's service models and boto3, as tests/wire/requirements.txt pins them. The file says that they are there.
-$(PYTHON)/.wire: tests/wire/requirements.txt
+# CloudFormation templates, and no other YAML that lies beside them.
+TEMPLATES = $(shell grep -rl --exclude-dir=.aws-sam --include=*.yaml '^AWSTemplateFormatVersion:' infra)
+
+# AWS's service models, boto3 and cfn-lint, as tests/requirements.txt pins them. The file says that they are there.
+$(PYTHON)/.tests: tests/requirements.txt
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -76,7 +81,7 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@rm -r $(TOOLS)/sam
 	@touch $@
 
-emulator-test: $(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI) $(TOOLS)/ministack/.$(MINISTACK) ## the stack deployed to an emulator of AWS, its functions invoked there (Linux)
+emulator-test: deploy-tools $(TOOLS)/ministack/.$(MINISTACK) ## the stack deployed to an emulator of AWS, its functions invoked there (Linux)
 	@TOOLS=$(TOOLS) sh infra/emulator.sh
 
 # Somebody else's AWS, which runs functions of custom runtimes as processes. With the CBOR that CloudWatch's clients speak,
@@ -85,6 +90,24 @@ $(TOOLS)/ministack/.$(MINISTACK):
 	python3 -m venv $(TOOLS)/ministack
 	$(TOOLS)/ministack/bin/pip install --quiet --disable-pip-version-check \
 		ministack==$(MINISTACK) cbor2==$(CBOR2) aws-sam-translator==$(AWS_SAM_TRANSLATOR)
+	@touch $@
+
+infra-lint: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.checkov-$(CHECKOV) ## the templates as SAM and checkov see them (installs both; a minute)
+	@for template in $(TEMPLATES); do AWS_DEFAULT_REGION=eu-west-1 SAM_CLI_TELEMETRY=0 \
+		sam validate --lint --template $$template || exit 1; done
+	$(TOOLS)/checkov/bin/checkov --compact --quiet --skip-download $(TEMPLATES:%=--file %)
+
+# SAM and checkov have environments of their own: they want other versions of boto3 than the tests, and than each other.
+$(TOOLS)/.sam-$(AWS_SAM_CLI):
+	python3 -m venv $(TOOLS)/aws-sam-cli
+	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
+	mkdir -p $(TOOLS)/bin
+	ln -sf ../aws-sam-cli/bin/sam $(TOOLS)/bin/sam
+	@touch $@
+
+$(TOOLS)/.checkov-$(CHECKOV):
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV)
 	@touch $@
 
 lint: ## formatting, clippy, and what must never come back
@@ -125,17 +148,12 @@ advisories: ## known faults in the dependencies (needs the internet)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
 	cargo deny --locked check advisories
 
-deploy-tools: $(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI) ## install what builds and deploys the functions into .tools (needs Python)
+deploy-tools: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install what builds and deploys the functions into .tools (needs Python)
 
-# cargo-lambda and SAM. cargo-lambda brings its linker, Zig, and finds it through the python3 of its own
-# environment, which is on the path; SAM has one of its own, since it wants other versions of boto3 than the tests.
-$(TOOLS)/.lambda-$(CARGO_LAMBDA)-$(AWS_SAM_CLI):
+# It brings its linker, Zig, and finds it through the python3 of its own environment, which is on the path.
+$(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA):
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA)
-	python3 -m venv $(TOOLS)/aws-sam-cli
-	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
-	mkdir -p $(TOOLS)/bin
-	ln -sf ../aws-sam-cli/bin/sam $(TOOLS)/bin/sam
 	@touch $@
 
 tools: deploy-tools ## the same, and what `make lint` uses (some minutes)

@@ -4,6 +4,7 @@
 //! many at once and gives the golden text of what an operator would read.
 
 mod binaries;
+pub mod infra;
 mod operations;
 mod policy;
 mod python;
@@ -17,7 +18,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
     binaries::{binaries, greenlight},
-    operations::operations,
+    operations::{actions, operations},
     policy::allowed,
     python::{check_models, run_python},
     tidy::tidy,

@@ -1,6 +1,8 @@
 //! What the hooks call in a healthy deployment, with their built-in checks.
 
-use rehearsal::HookName;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rehearsal::{Exchange, FunctionName, HookName};
 
 /// The operations of AWS that a hook calls, by `service:Operation`. A test plays each hook and compares.
 pub const fn operations(hook: HookName) -> &'static [&'static str] {
@@ -76,4 +78,24 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeTargetGroups",
         ],
     }
+}
+
+/// The actions of IAM that each function needed for what it was seen to call.
+pub fn actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String>> {
+    let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for exchange in exchanges {
+        if let Some(function) = exchange.by {
+            actions.entry(function).or_default().insert(action(exchange));
+        }
+    }
+    actions
+}
+
+/// The action that allows a call. IAM calls nearly every action as its operation, by `service:Operation`.
+fn action(exchange: &Exchange) -> String {
+    // One operation of S3, but a version of an object is a permission of its own.
+    if exchange.operation == "s3:GetObject" && exchange.request.path.contains("versionId=") {
+        return "s3:GetObjectVersion".to_owned();
+    }
+    exchange.operation.clone()
 }

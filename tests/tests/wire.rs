@@ -128,7 +128,7 @@ async fn boto3_reads_every_operation() {
     let open = stage.open().await.unwrap();
     let (endpoint, event) = (open.endpoint().to_owned(), String::from_utf8(open.payload().to_vec()).unwrap());
     let read = tokio::task::spawn_blocking(move || {
-        run_python("read_with_boto3.py", &[OsStr::new(&endpoint), OsStr::new(&event)])
+        run_python("wire/read_with_boto3.py", &[OsStr::new(&endpoint), OsStr::new(&event)])
     });
     let read = read.await.unwrap().unwrap_or_else(|said| panic!("{said}"));
     let operations: BTreeSet<_> = read.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name).collect();
