@@ -12,8 +12,8 @@ fail() {
     exit 1
 }
 
-command -v sam >/dev/null || fail "sam, AWS's command line for Lambda, is not installed. Install it into .tools: make tools"
-command -v cargo-lambda >/dev/null || fail "cargo-lambda, which compiles for Lambda, is not installed. Install it into .tools: make tools"
+command -v sam >/dev/null || fail "sam, AWS's command line for Lambda, is not installed. Install it into .tools: make deploy-tools"
+command -v cargo-lambda >/dev/null || fail "cargo-lambda, which compiles for Lambda, is not installed. Install it into .tools: make deploy-tools"
 
 # boto3 reads the older of the two names alone.
 [ -z "${AWS_REGION-}" ] || export AWS_DEFAULT_REGION="$AWS_REGION"
@@ -92,6 +92,14 @@ END
     echo
 fi
 
+# cargo-lambda would find this out later, and in other words.
+case $(sed -n 's/.*Architecture=\([a-z0-9_]*\).*/\1/p' $config) in
+x86_64) target=x86_64-unknown-linux-gnu ;;
+*) target=aarch64-unknown-linux-gnu ;;
+esac
+[ -d "$(rustc --print target-libdir --target $target)" ] ||
+    fail "Rust's standard library for $target is not installed: rustup target add $target"
+
 echo "infra/$config:"
 sed -n '/^[^#]/s/^/    /p' $config
 echo "As:  ${identity#* }"
@@ -102,4 +110,6 @@ sam build
 sam deploy
 
 echo
-echo "Once the stack is there, AppSpec files name its functions: greenlight appspec --help"
+stack=$(sed -n 's/^stack_name = "\(.*\)"$/\1/p' $config)
+echo "Once the stack is there, this names its functions in an AppSpec file:"
+echo "    greenlight appspec --stack $stack --write appspec.yaml"

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 
 command -v sam >/dev/null || {
-    echo "sam is not installed. Install it into .tools: make tools" >&2
+    echo "sam is not installed. Install it into .tools: make deploy-tools" >&2
     exit 1
 }
 [ -e samconfig.toml ] || {

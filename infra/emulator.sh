@@ -1,6 +1,6 @@
 #!/bin/sh
 # Deploys the functions' stack to MiniStack, an emulator of AWS that others wrote, with SAM, and invokes the functions there
-# as CodeDeploy does. `make emulator-test` calls it; README.md says what this shows and what it cannot.
+# as CodeDeploy does. `make emulator-test` calls it; CONTRIBUTING.md says what this shows and what it cannot.
 #
 # The programs are debug builds, made by `sam build` all the same: minutes in place of ten.
 set -eu

@@ -12,7 +12,7 @@ target=${CARGO_TARGET_DIR:-target}
 package=$target/package
 
 command -v cargo-lambda >/dev/null || {
-    echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make tools" >&2
+    echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make deploy-tools" >&2
     exit 1
 }
 
