@@ -68,3 +68,23 @@ fn a_release_is_of_one_version_or_none() {
     assert_eq!(code, Some(1), "{words}");
     assert!(words.contains("the tag is v0.0.0") && words.contains(env!("CARGO_PKG_VERSION")), "{words}");
 }
+
+/// Systems Manager takes no value with double braces, so the manual has another way to write them.
+#[test]
+fn a_gate_file_can_be_written_without_double_braces() {
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    let gate = r#"version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { name: version, http: "\x7b{test_url}\x7d/version", expect: ["json.version == \x7b{green.image_tag}\x7d"] }
+"#;
+    assert!(!gate.contains("{{") && !gate.contains("}}"));
+    std::fs::write(file.path(), gate).unwrap();
+    let output =
+        Command::new(greenlight()).args(["explain", "--hook", "AfterAllowTestTraffic"]).arg(file.path()).output();
+    let output = output.unwrap();
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && words.contains("{{test_url}}/version"), "{words}");
+    assert!(words.contains("{{green.image_tag}}"), "{words}");
+}
