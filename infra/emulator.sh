@@ -2,7 +2,8 @@
 # Deploys the functions' stack to MiniStack, an emulator of AWS that others wrote, with SAM, and invokes the functions there
 # as CodeDeploy does. `make emulator-test` calls it; CONTRIBUTING.md says what this shows and what it cannot.
 #
-# The programs are debug builds, made by `sam build` all the same: minutes in place of ten.
+# The programs are debug builds, made by `sam build` all the same: minutes in place of ten. With SAM_BUILD_MODE set to nothing
+# they are what ships.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,11 +25,12 @@ unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null SAM_CLI_TELEMETRY=0
 export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator
 
-echo "sam build, for $architecture, with debug builds"
+mode=${SAM_BUILD_MODE-debug}
+echo "sam build, for $architecture, ${mode:-release} builds"
 parameters="Suffix=emulated Architecture=$architecture Application=shop DeploymentGroup=web Cluster=shop Service=web"
 # Not quoted: several parameters, none of which has a space.
 # shellcheck disable=SC2086
-SAM_BUILD_MODE=debug CARGO_PROFILE_DEV_STRIP=symbols sam build --template infra/template.yaml --build-dir "$work/build" \
+SAM_BUILD_MODE=$mode CARGO_PROFILE_DEV_STRIP=symbols sam build --template infra/template.yaml --build-dir "$work/build" \
     --parameter-overrides $parameters
 
 # The emulator knows no alarm on a sum of metrics, and would refuse the stack for it.
