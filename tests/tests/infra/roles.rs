@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use greenlight_tests::{
     SHORT_WINDOWS, actions, binaries,
-    infra::{EVERYTHING, Stack, Statement, Template, logical},
+    infra::{EVERYTHING, Stack, Statement, Template, denied, logical},
 };
 use rehearsal::{
     FunctionName, HookName, Recorder, Stage,
@@ -151,7 +151,9 @@ async fn called(row: &Row) -> BTreeMap<FunctionName, BTreeSet<String>> {
         assert_eq!(played.answers.len(), 1, "{:?}: {}", row.parameters, played.raw_log.join("\n"));
         assert!(!["SettingsInvalid", "GateInvalid", "GateUnreadable"].contains(&&*played.code), "{}", played.verdict);
     }
-    let mut called = actions(&recorder.exchanges());
+    let exchanges = recorder.exchanges();
+    assert_eq!(denied(&stack, &exchanges), BTreeSet::new(), "{:?}", row.parameters);
+    let mut called = actions(&exchanges);
     for (function, actions) in &mut called {
         let usual = usual.allowed(*function);
         actions.retain(|action| !usual.contains(action));
