@@ -3,6 +3,7 @@
 //! A [`Case`] is one hook at its moment of a healthy deployment, what is broken, and what has to come of it. [`play`] runs
 //! many at once and gives the golden text of what an operator would read.
 
+pub mod asked;
 mod binaries;
 pub mod infra;
 mod operations;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rehearsal::{Exchange, FunctionName, HookName};
 
+use crate::asked::asked;
+
 /// The operations of AWS that a hook calls, by `service:Operation`. A test plays each hook and compares.
 pub const fn operations(hook: HookName) -> &'static [&'static str] {
     match hook {
@@ -85,17 +87,8 @@ pub fn actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String
     let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for exchange in exchanges {
         if let Some(function) = exchange.by {
-            actions.entry(function).or_default().insert(action(exchange));
+            actions.entry(function).or_default().extend(asked(exchange).into_iter().map(|asked| asked.action));
         }
     }
     actions
-}
-
-/// The action that allows a call. IAM calls nearly every action as its operation, by `service:Operation`.
-fn action(exchange: &Exchange) -> String {
-    // One operation of S3, but a version of an object is a permission of its own.
-    if exchange.operation == "s3:GetObject" && exchange.request.path.contains("versionId=") {
-        return "s3:GetObjectVersion".to_owned();
-    }
-    exchange.operation.clone()
 }

@@ -10,7 +10,7 @@ use rehearsal::FunctionName;
 use serde_json::Value;
 
 use self::intrinsics::{Resolver, list, text};
-pub use self::role::{PLATFORM, Place, Statement, unlike};
+pub use self::role::{PLATFORM, Place, Statement, denied, unlike};
 use crate::python::run_python;
 
 /// What every stack has to be told.

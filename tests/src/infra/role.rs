@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearsal::FunctionName;
+use regex_lite::Regex;
+use rehearsal::{Exchange, FunctionName};
 use serde_json::Value;
 
 use super::{
@@ -10,6 +11,7 @@ use super::{
     intrinsics::{list, text},
     logical,
 };
+use crate::asked::{Asked, asked};
 
 /// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
 pub const PLATFORM: [&str; 5] = ["Decrypt", "HandOver", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
@@ -46,6 +48,33 @@ impl Stack {
         let own = self.role(function).into_iter().filter(|it| it.effect == "Allow" && !PLATFORM.contains(&&*it.sid));
         own.flat_map(|it| it.actions).collect()
     }
+}
+
+impl Statement {
+    /// Whether it is about that.
+    pub fn is_about(&self, asked: &Asked) -> bool {
+        let holds = |(key, pattern): (&String, &Value)| {
+            asked.context.get(key.as_str()).is_some_and(|seen| is_like(text(pattern), seen))
+        };
+        self.actions.contains(&asked.action)
+            && self.resources.iter().any(|pattern| is_like(pattern, &asked.resource))
+            && self.condition["ArnLike"].as_object().into_iter().flatten().all(holds)
+    }
+}
+
+/// IAM's wildcards: `*` is any text, `?` any one character.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let pattern = regex_lite::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
+    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
+}
+
+/// The requests that a role denies, for their action or for what they name.
+pub fn denied<'a>(stack: &Stack, exchanges: impl IntoIterator<Item = &'a Exchange>) -> BTreeSet<String> {
+    let roles: BTreeMap<_, _> = FunctionName::all().map(|function| (function, stack.role(function))).collect();
+    let calls = exchanges.into_iter().filter_map(|exchange| Some((exchange.by?, exchange)));
+    let asked = calls.flat_map(|(by, exchange)| asked(exchange).into_iter().map(move |asked| (by, asked)));
+    let unanswered = asked.filter(|(by, asked)| !roles[by].iter().any(|it| it.effect == "Allow" && it.is_about(asked)));
+    unanswered.map(|(by, asked)| format!("{by}: {} on {}", asked.action, asked.resource)).collect()
 }
 
 fn statements(policy: &Value) -> impl Iterator<Item = Statement> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use greenlight_tests::{
     SHORT_WINDOWS, actions, binaries,
-    infra::{EVERYTHING, Stack, Statement, Template, logical},
+    infra::{EVERYTHING, Stack, Statement, Template, denied, logical},
 };
 use rehearsal::{
     FunctionName, HookName, Recorder, Stage,
@@ -24,7 +24,31 @@ struct Row {
     hooks: &'static [HookName],
     /// The gate file's check, where the gate file is inline.
     check: &'static str,
-    world: fn(&mut World),
+    /// Worlds in which it asks for all that it ever asks for.
+    worlds: &'static [fn(&mut World)],
+}
+
+/// CodeDeploy tells the AppSpec file's hash alone.
+fn by_hash(world: &mut World) {
+    world.deployment().revision.told = Told::Hash;
+}
+
+/// The AppSpec file is in S3.
+fn in_s3(world: &mut World) {
+    let (bucket, key) = Revision::PLACE;
+    let revision = &mut world.deployment().revision;
+    revision.told = Told::S3;
+    let text = revision.app_spec.clone();
+    world.account.objects.insert(format!("{bucket}/{key}"), text);
+}
+
+/// The same, and the deployment names a version of it.
+fn versioned_in_s3(world: &mut World) {
+    in_s3(world);
+    let (bucket, key) = Revision::PLACE;
+    let text = world.account.objects[&format!("{bucket}/{key}")].clone();
+    world.account.objects.insert(format!("{bucket}/{key}?versionId=3"), text);
+    world.deployment().revision.version = Some("3".into());
 }
 
 const SSM: &[(&str, &str)] =
@@ -38,44 +62,51 @@ const ROWS: [Row; 10] = [
         parameters: SSM,
         hooks: &HookName::ALL,
         check: "",
-        world: |world| drop(world.account.parameters.insert("/greenlight/shop/web".into(), SHORT_WINDOWS.into())),
+        worlds: &[|world| drop(world.account.parameters.insert("/greenlight/shop/web".into(), SHORT_WINDOWS.into()))],
     },
     Row {
         parameters: S3,
         hooks: &HookName::ALL,
         check: "",
-        world: |world| drop(world.account.objects.insert("shop-gates/shop/gate.yaml".into(), SHORT_WINDOWS.into())),
+        worlds: &[|world| drop(world.account.objects.insert("shop-gates/shop/gate.yaml".into(), SHORT_WINDOWS.into()))],
     },
     // Nobody listens there; the secret is fetched before that is known.
     Row {
         parameters: &[("SecretParameterArns", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/token")],
         hooks: &HookName::ALL,
         check: "{ http: 'http://localhost:9/', headers: { X-Token: '{{secret.parameter}}' }, expect: [status == 200] }",
-        world: |world| drop(world.account.parameters.insert("/shop/token".into(), "open-sesame".into())),
+        worlds: &[|world| drop(world.account.parameters.insert("/shop/token".into(), "open-sesame".into()))],
     },
     Row {
         parameters: &[("SecretArns", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/hook-??????")],
         hooks: &HookName::ALL,
         check: "{ http: 'http://localhost:9/', headers: { X-Token: '{{secret.secret}}' }, expect: [status == 200] }",
-        world: |world| world.account.keep_secret("shop/hook", "open-sesame"),
+        worlds: &[|world| world.account.keep_secret("shop/hook", "open-sesame")],
     },
     Row {
         parameters: &[("AlarmsByTag", "yes")],
         hooks: &ALARMS,
         check: "{ alarms: { tags: { gate: 'true' } }, expect: [state == OK] }",
-        world: |world| drop(world.alarms[0].tags.insert("gate".into(), "true".into())),
+        worlds: &[|world| drop(world.alarms[0].tags.insert("gate".into(), "true".into()))],
     },
     Row {
         parameters: &[PREFLIGHT],
         hooks: &FIRST,
         check: "{ preflight: [task-definition, log-groups] }",
-        world: |world| world.deployment().revision.told = Told::Hash,
+        worlds: &[by_hash],
     },
     Row {
-        parameters: &[PREFLIGHT, ("TaskRoleArns", "arn:aws:iam::111122223333:role/shop-*")],
+        // A task has a role of its own and one that ECS starts it with.
+        parameters: &[
+            PREFLIGHT,
+            (
+                "TaskRoleArns",
+                "arn:aws:iam::111122223333:role/shop-*,arn:aws:iam::111122223333:role/ecsTaskExecutionRole",
+            ),
+        ],
         hooks: &FIRST,
         check: "{ preflight: [task-definition, log-groups, roles] }",
-        world: |world| world.deployment().revision.told = Told::Hash,
+        worlds: &[by_hash],
     },
     Row {
         parameters: &[
@@ -85,51 +116,28 @@ const ROWS: [Row; 10] = [
         ],
         hooks: &FIRST,
         check: "{ preflight: [task-definition, log-groups, secrets] }",
-        world: |world| world.deployment().revision.told = Told::Hash,
+        worlds: &[by_hash],
     },
     Row {
         parameters: &[PREFLIGHT, ("RepositoryArns", "arn:aws:ecr:eu-west-1:111122223333:repository/*")],
         hooks: &FIRST,
         check: "{ preflight: [task-definition, log-groups, images] }",
-        world: |world| world.deployment().revision.told = Told::Hash,
+        worlds: &[by_hash],
     },
     Row {
         parameters: &[PREFLIGHT, ("AppSpecObjectArns", "arn:aws:s3:::shop-deployments/*")],
         hooks: &FIRST,
         check: "{ preflight: [task-definition, log-groups] }",
-        world: |world| {
-            let (bucket, key) = Revision::PLACE;
-            let revision = &mut world.deployment().revision;
-            revision.told = Told::S3;
-            let text = revision.app_spec.clone();
-            world.account.objects.insert(format!("{bucket}/{key}"), text);
-        },
+        worlds: &[by_hash, in_s3, versioned_in_s3],
     },
 ];
-
-/// The words that a row's gate file, `text`, adds to a world that CodeDeploy tells of in another way.
-fn variants(row: &Row) -> Vec<fn(&mut World)> {
-    // An AppSpec file in S3 may be the newest version or a certain one, and then there is no call of GetApplicationRevision.
-    let of_s3 = row.parameters.iter().any(|(name, _)| *name == "AppSpecObjectArns");
-    if !of_s3 {
-        return vec![row.world];
-    }
-    let versioned = |world: &mut World| {
-        (ROWS[9].world)(world);
-        let (bucket, key) = Revision::PLACE;
-        let text = world.account.objects[&format!("{bucket}/{key}")].clone();
-        world.account.objects.insert(format!("{bucket}/{key}?versionId=3"), text);
-        world.deployment().revision.version = Some("3".into());
-    };
-    vec![row.world, versioned, ROWS[5].world]
-}
 
 /// What each function called beyond what it may by default.
 async fn called(row: &Row) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let (usual, stack, recorder) = (stack(&[]), stack(row.parameters), Recorder::default());
     let mut playing = JoinSet::new();
     for hook in row.hooks {
-        for world in variants(row) {
+        for world in row.worlds {
             let mut stage = Stage::at(*hook).await.world(world).recorder(&recorder);
             let variables = &stack.function((*hook).into())["Environment"]["Variables"];
             for (name, value) in variables.as_object().into_iter().flatten() {
@@ -151,7 +159,9 @@ async fn called(row: &Row) -> BTreeMap<FunctionName, BTreeSet<String>> {
         assert_eq!(played.answers.len(), 1, "{:?}: {}", row.parameters, played.raw_log.join("\n"));
         assert!(!["SettingsInvalid", "GateInvalid", "GateUnreadable"].contains(&&*played.code), "{}", played.verdict);
     }
-    let mut called = actions(&recorder.exchanges());
+    let exchanges = recorder.exchanges();
+    assert_eq!(denied(&stack, &exchanges), BTreeSet::new(), "{:?}", row.parameters);
+    let mut called = actions(&exchanges);
     for (function, actions) in &mut called {
         let usual = usual.allowed(*function);
         actions.retain(|action| !usual.contains(action));
