@@ -17,7 +17,7 @@ use crate::{
     code::Code,
     definition::{ContainerDefinition, Image, short_digest},
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
     target::Task,
 };
 
@@ -41,6 +41,10 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 impl Check for Pinned {
     fn title(&self) -> String {
         format!("image {}", self.colour.word())
+    }
+
+    fn names(&self) -> Vec<Named> {
+        self.containers.iter().cloned().map(Named::Container).collect()
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

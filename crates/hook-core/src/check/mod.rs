@@ -37,7 +37,7 @@ use crate::{
     aws::Aws,
     code::Code,
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
     secrets::Secrets,
     target::{Listener, Target},
 };
@@ -91,6 +91,11 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// The address that it opens for others: it is a barrier.
     fn opens(&self) -> Option<Route> {
         None
+    }
+
+    /// What it names that has to exist for it to find anything.
+    fn names(&self) -> Vec<Named> {
+        Vec::new()
     }
 
     /// Looks, until it knows. Whoever runs it cuts it off when time is up.

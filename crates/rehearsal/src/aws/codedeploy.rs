@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Problem, sparse, text};
 use crate::world::{
-    AlarmSetting, AutoRollback, DEPLOYING_ROLE, Deployment, DeploymentStatus, EventStatus, Pair, PutFault, Revision, Told,
-    World, digest_of, epoch, role_arn,
+    AlarmSetting, AutoRollback, DEPLOYING_ROLE, Deployment, DeploymentStatus, EventStatus, Pair, PutFault, Revision,
+    Told, World, digest_of, epoch, role_arn,
 };
 
 pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {

@@ -120,9 +120,10 @@ fn of_function(request: &Request) -> Option<Call> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let qualifier =
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
-    let known = OF_FUNCTIONS.iter().filter(|_| request.method == "GET").find_map(|(head, tail, operation)| {
-        Some((path.strip_prefix(head)?.strip_suffix(tail)?, *operation))
-    });
+    let known = OF_FUNCTIONS
+        .iter()
+        .filter(|_| request.method == "GET")
+        .find_map(|(head, tail, operation)| Some((path.strip_prefix(head)?.strip_suffix(tail)?, *operation)));
     let (name, operation) = known.unwrap_or(("", "Other"));
     let mut input = json!({ "FunctionName": decoded(name) });
     if let Some(qualifier) = qualifier {
@@ -323,8 +324,7 @@ fn ec2_body(call: &Call, answer: Answer) -> String {
         Ok(output) => {
             let operation = &call.operation;
             let namespace = VERSIONS.iter().find(|(_, service, _)| *service == EC2).map_or("", |it| it.2);
-            let mut xml =
-                format!("<{operation}Response xmlns=\"{namespace}\"><requestId>{REQUEST_ID}</requestId>");
+            let mut xml = format!("<{operation}Response xmlns=\"{namespace}\"><requestId>{REQUEST_ID}</requestId>");
             elements(&mut xml, "", &output, "item");
             xml + &format!("</{operation}Response>")
         }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    Account, BALANCER_GROUP, Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
-    DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer, ManagedBy, Pair,
-    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, VPC, World, account,
-    account::digest_of, ids::arn,
+    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BALANCER_GROUP, BalancerKind, Condition, Container,
+    ContainerDefinition, DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer,
+    ManagedBy, Pair, Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC,
+    Version, World, account, account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.
