@@ -20,6 +20,7 @@ mod hook;
 mod ids;
 mod judge;
 mod last_answer;
+pub mod permissions;
 mod plan;
 mod redact;
 mod report;

@@ -3,10 +3,11 @@
 use std::{fmt, io::Read, path::Path};
 
 use crate::{
-    aws::{Aws, Fault},
+    aws::{Ask, Aws, Fault},
     code::Code,
     finding::Observation,
     gate::{MAX_BYTES, suggest},
+    permissions::Need,
     target::Deployment,
 };
 
@@ -113,6 +114,30 @@ impl GateSource {
                 Ok(Self::S3 { bucket: name(bucket)?, key: name(key)? })
             }
         }
+    }
+
+    /// `ssm:NAME` or `s3://bucket/key`, as a command line names it.
+    ///
+    /// # Errors
+    /// It names no place where anything could be, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (variable, place) = match text.strip_prefix("ssm:") {
+            Some(name) if !name.trim().is_empty() => ("GREENLIGHT_GATE_SSM", name),
+            None if text.starts_with("s3:") => ("GREENLIGHT_GATE_S3", text),
+            _ => return Err("a gate file comes from ssm:NAME or s3://bucket/key".to_owned()),
+        };
+        let told = |why: String| why.trim_start_matches(variable).trim_start_matches(':').trim_start().to_owned();
+        Self::read(|name| (name == variable).then(|| place.to_owned())).map_err(told)
+    }
+
+    /// What reading it takes of AWS.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let ask = match self {
+            Self::None | Self::Inline(_) | Self::File(_) => return Vec::new(),
+            Self::Ssm(name) => Ask::Parameter(name.to_string()),
+            Self::S3 { bucket, key } => Ask::Object { bucket: bucket.to_string(), key: key.to_string() },
+        };
+        vec![Need::new(ask, "to read the gate file")]
     }
 
     /// What messages call it.
