@@ -5,6 +5,7 @@ mod all;
 mod args;
 mod caller;
 mod check;
+mod doctor;
 mod ending;
 mod exit;
 mod explain;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => exit::code(explain::explain(&args)),
         Command::Schema => exit::code(schema::schema()),
         Command::Init(args) => exit::code(init::init(&args)),
+        Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
         Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
     }
 }

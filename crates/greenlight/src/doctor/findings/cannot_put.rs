@@ -1,0 +1,33 @@
+//! A function whose role may not put a status: CodeDeploy waits for its hour.
+
+use super::{Found, Kind, PUT};
+use crate::doctor::{
+    facts::{Facts, Look, Question},
+    gather::{parts, put},
+};
+
+pub const KIND: Kind = Kind { code: "CannotPut", find };
+
+fn find(facts: &Facts) -> Vec<Found> {
+    let of_hooks = facts.functions.iter().flat_map(|wired| {
+        let own = wired.needs.iter().filter(|(question, _)| question.action == PUT);
+        own.map(|(question, _)| (wired.name.clone(), question.clone()))
+    });
+    let of_nets = facts.nets.iter().filter_map(|(arn, net)| {
+        Some((parts(arn).0, put(net.seen()?, &facts.region, &facts.application, &facts.group_name)))
+    });
+    let found = of_hooks.chain(of_nets).filter_map(|(function, question)| {
+        let why = match facts.permits.get(&question)? {
+            Look::Seen(false) => "its role may not put the status of a lifecycle event",
+            Look::Missing(_) => "its role does not exist",
+            _ => return None,
+        };
+        let Question { role, action, resource, .. } = question;
+        Some(Found {
+            what: format!("{why}: it cannot answer, and CodeDeploy waits an hour for it"),
+            place: format!("{function}, role {}", role.rsplit('/').next().unwrap_or_default()),
+            fix: format!("allow {action} on {resource}"),
+        })
+    });
+    found.collect()
+}
