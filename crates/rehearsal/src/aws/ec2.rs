@@ -129,7 +129,8 @@ pub(super) fn describe_vpc_endpoints(world: &World, input: &Value) -> Answer {
             "vpcEndpointType": if gateway { "Gateway" } else { "Interface" },
             "vpcId": endpoint.vpc,
             "serviceName": endpoint.service,
-            "state": "available",
+            // The model's spelling; on the wire it is also seen without the capital.
+            "state": "Available",
             "routeTableIdSet": endpoint.route_tables,
             "subnetIdSet": [],
             "groupSet": groups.collect::<Vec<_>>(),

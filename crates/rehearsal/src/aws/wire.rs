@@ -343,8 +343,9 @@ fn rest_json(answer: Answer) -> Response<Full> {
     match answer {
         Ok(output) => of(Protocol::RestJson, 200, output.to_string().into_bytes()),
         Err(problem) => {
-            let kind = if problem.status < 500 { "User" } else { "Service" };
-            let body = json!({ "Type": kind, "Message": problem.message });
+            // What every service may say is no shape of this one's, and has no type.
+            let kind = matches!(problem.status, 404 | 429).then_some("User");
+            let body = super::sparse(json!({ "Type": kind, "Message": problem.message }));
             let mut response = of(Protocol::RestJson, problem.status, body.to_string().into_bytes());
             let code = HeaderValue::from_static(problem.code);
             response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), code);

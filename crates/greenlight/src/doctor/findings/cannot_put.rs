@@ -1,5 +1,7 @@
 //! A function whose role may not put a status: CodeDeploy waits for its hour.
 
+use std::collections::BTreeMap;
+
 use super::{Found, Kind, PUT};
 use crate::doctor::{
     facts::{Facts, Look, Question},
@@ -16,7 +18,12 @@ fn find(facts: &Facts) -> Vec<Found> {
     let of_nets = facts.nets.iter().filter_map(|(arn, net)| {
         Some((parts(arn).0, put(net.seen()?, &facts.region, &facts.application, &facts.group_name)))
     });
-    let found = of_hooks.chain(of_nets).filter_map(|(function, question)| {
+    // Functions that share a role share the remedy.
+    let mut functions = BTreeMap::<Question, Vec<String>>::new();
+    for (function, question) in of_hooks.chain(of_nets) {
+        functions.entry(question).or_default().push(function);
+    }
+    let found = functions.into_iter().filter_map(|(question, functions)| {
         let why = match facts.permits.get(&question)? {
             Look::Seen(false) => "its role may not put the status of a lifecycle event",
             Look::Missing(_) => "its role does not exist",
@@ -25,7 +32,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         let Question { role, action, resource, .. } = question;
         Some(Found {
             what: format!("{why}: it cannot answer, and CodeDeploy waits an hour for it"),
-            place: format!("{function}, role {}", role.rsplit('/').next().unwrap_or_default()),
+            place: format!("{}, role {}", functions.join(", "), role.rsplit('/').next().unwrap_or_default()),
             fix: format!("allow {action} on {resource}"),
         })
     });

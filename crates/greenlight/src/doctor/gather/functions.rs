@@ -136,18 +136,20 @@ async fn gate(
         let wants = wants(hook, text.as_deref(), place, variables).ok();
         Gated { title, text, missing: None, faults, wants }
     };
+    // What is not known of a gate file is told as that. Most only add to the built-in checks, so these are looked at.
+    let built_in = || of("the built-in checks".to_owned(), None);
     match found {
-        Gate::None => of("no gate file".to_owned(), None),
+        Gate::None => built_in(),
         Gate::Text { title, text } => of(title, Some(text)),
         Gate::Missing { title, why } => Gated { title, missing: Some(why), ..Gated::default() },
         Gate::InPackage(path) => {
             let why = "it is in the functions' package, where nobody else sees it; give it with --gate FILE";
             looker.could_not(format!("the gate file {path}"), None, why);
-            Gated::default()
+            built_in()
         }
         Gate::Unread { title, fault: Fault { operation, detail, .. } } => {
             looker.could_not(format!("the {title}"), Some(operation), detail);
-            Gated::default()
+            built_in()
         }
     }
 }
