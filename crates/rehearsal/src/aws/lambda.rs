@@ -6,7 +6,7 @@ use super::{Answer, Problem, sparse, text};
 use crate::world::{Function, World, function_arn, role_arn};
 
 /// A function by its name or its ARN, and the qualifier that it is asked for with.
-fn asked<'a>(input: &'a Value) -> (&'a str, &'a str) {
+fn asked(input: &Value) -> (&str, &str) {
     let name = text(input, "FunctionName");
     let (name, inside) = match name.split_once(":function:") {
         Some((_, name)) => name.split_once(':').unwrap_or((name, "")),

@@ -18,8 +18,8 @@ fn find(facts: &Facts) -> Vec<Found> {
     let mut found = Vec::new();
     for hook in Hook::ALL.into_iter().filter(|hook| !is_wired(*hook)) {
         let gates = facts.functions.iter().map(|wired| &wired.gate);
-        let with = gates.filter(|gate| gate.text.as_deref().is_some_and(|text| own_checks(hook, text, facts)));
-        if let Some(gate) = with.last() {
+        let mut with = gates.filter(|gate| gate.text.as_deref().is_some_and(|text| own_checks(hook, text, facts)));
+        if let Some(gate) = with.next() {
             found.push(Found {
                 what: format!("{} has checks for {hook}, and the AppSpec file names no function there", gate.title),
                 place: app_spec.title.clone(),

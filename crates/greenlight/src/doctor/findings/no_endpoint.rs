@@ -8,7 +8,7 @@ use crate::doctor::facts::{Facts, RouteTable, Vpc, Wired};
 pub const KIND: Kind = Kind { code: "NoEndpoint", find };
 
 /// The names of services in IAM's actions and in those of endpoints.
-const SERVICES: [(&str, &str); 9] = [
+const SERVICES: [(&str, &str); 8] = [
     ("codedeploy", "codedeploy"),
     ("ecs", "ecs"),
     ("elasticloadbalancing", "elasticloadbalancing"),
@@ -17,7 +17,6 @@ const SERVICES: [(&str, &str); 9] = [
     ("secretsmanager", "secretsmanager"),
     ("s3", "s3"),
     ("tag", "tagging"),
-    ("logs", "logs"),
 ];
 
 fn find(facts: &Facts) -> Vec<Found> {

@@ -130,7 +130,7 @@ pub async fn gather(survey: Survey, asked: Asked) -> anyhow::Result<Facts> {
         functions::functions(&looker, &asked, hooks),
     );
     let nets = functions::nets(&looker, &functions).await;
-    roles::ask(&mut functions, &asked, group.seen());
+    roles::ask(&looker, &mut functions, &asked, group.seen());
     let wants: Vec<&Wants> = functions.iter().filter_map(|wired| wired.gate.wants.as_ref()).collect();
     let names: Vec<Named> = wants.iter().flat_map(|wants| wants.names.keys().cloned()).collect();
     let (permits, network, named, definition) = tokio::join!(

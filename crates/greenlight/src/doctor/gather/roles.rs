@@ -20,7 +20,7 @@ use super::{
 const MAX_PAGES: usize = 20;
 
 /// What the roles of the functions have to be allowed.
-pub fn ask(functions: &mut [Wired], asked: &Asked, group: Option<&Group>) {
+pub fn ask(looker: &Looker, functions: &mut [Wired], asked: &Asked, group: Option<&Group>) {
     for wired in functions {
         let Some(set_up) = wired.set_up.seen() else { continue };
         let names = names(set_up, asked, group);
@@ -30,10 +30,18 @@ pub fn ask(functions: &mut [Wired], asked: &Asked, group: Option<&Group>) {
             ..Places::default()
         };
         let needed = match wired.is {
-            Kin::Hook(hook) => permissions::of(wired.gate.text.as_deref(), hook, &places).unwrap_or_default(),
+            // With a gate file that has a fault the role still has to answer.
+            Kin::Hook(hook) => permissions::of(wired.gate.text.as_deref(), hook, &places)
+                .or_else(|_| permissions::of(None, hook, &places))
+                .unwrap_or_default(),
             Kin::LastAnswer | Kin::Stranger => permissions::of_last_answer(),
         };
-        let mut needs = questions(set_up, &needed, &names);
+        let (mut needs, unknown) = questions(set_up, &needed, &names);
+        for (question, _) in unknown {
+            let why =
+                format!("{} is not known whole: the deployment group does not name its service", question.resource);
+            looker.could_not(format!("whether the role of {} may {}", wired.name, question.action), None, why);
+        }
         let settings = wired.events.seen().and_then(Option::as_ref);
         if let Some(net) = settings.and_then(|it| it.on_failure.as_ref()).filter(|arn| arn.contains(":function:")) {
             let question = Question {
@@ -63,7 +71,10 @@ fn names(set_up: &SetUp, asked: &Asked, group: Option<&Group>) -> Names {
     }
 }
 
-fn questions(set_up: &SetUp, needed: &[Permission], names: &Names) -> Vec<(Question, String)> {
+type Needed = Vec<(Question, String)>;
+
+/// The questions that can be asked, and those of which a name is not known.
+fn questions(set_up: &SetUp, needed: &[Permission], names: &Names) -> (Needed, Needed) {
     let asked = needed.iter().filter(|it| is_asked(&it.resource)).map(|permission| {
         let condition = permission.resource.condition(names);
         let question = Question {
@@ -76,7 +87,7 @@ fn questions(set_up: &SetUp, needed: &[Permission], names: &Names) -> Vec<(Quest
         (question, permission.reason())
     });
     let known = |(question, _): &(Question, String)| names.unknown_in(&question.resource).next().is_none();
-    asked.filter(known).collect()
+    asked.partition(known)
 }
 
 /// What a task definition names is known to each deployment alone, and a role may well allow less than all of it.
