@@ -571,3 +571,19 @@ async fn what_the_models_do_not_say_is_refused() {
         assert!(faults.is_err_and(|said| said.contains(operation)), "{operation}");
     }
 }
+
+/// Every finding once, as a terminal shows it: the first broken world of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_finding_in_words() {
+    let mut told = String::new();
+    let mut seen = BTreeSet::new();
+    for (code, title, change) in BROKEN.into_iter().chain(HIDDEN.map(|(title, change)| ("PortHidden", title, change))) {
+        let output = doctor(&open(None, None, change).await, &[]).await;
+        let said = tidy(&text(&output.stdout));
+        let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
+        assert!(finding.starts_with(code), "{title}: {said}");
+        seen.insert(code);
+        told += &format!("== {title}\n{finding}\n\n");
+    }
+    insta::assert_snapshot!(told);
+}

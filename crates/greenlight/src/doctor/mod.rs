@@ -34,7 +34,7 @@ security groups ec2:DescribeSubnets, DescribeRouteTables, DescribeSecurityGroups
 is there or names it ssm:GetParameter, ssm:GetParameters, s3:GetObject, secretsmanager:DescribeSecret,
 ecs:DescribeTaskDefinition, tag:GetResources. What it may not look at it says, and does not count as good.
 
-With --json, standard output has one object: findings ({code, where, message, fix}), unseen ({looked_for, permission?, why}),
+With --json, standard output has one object: findings ({code, where, message, fix, command?}), unseen ({looked_for, permission?, why}),
 looked_at.
 
 Exit status:

@@ -41,15 +41,17 @@ fn functions(look: Look, facts: &Facts) -> Option<String> {
 }
 
 fn of_finding(look: Look, finding: &Finding) -> String {
-    let Finding { code, place, message, fix } = finding;
+    let Finding { code, place, message, fix, command } = finding;
     let head = format!("{} {}", look.paint(Tone::Bad, "✗"), look.paint(Tone::Strong, code));
-    [
+    let mut lines = vec![
         head,
         look.hang("  where", INDENT, Tone::Plain, place),
         look.hang("  what", INDENT, Tone::Plain, message),
         look.hang("  fix", INDENT, Tone::Plain, fix),
-    ]
-    .join("\n")
+    ];
+    // A command that is broken into lines cannot be copied.
+    lines.extend(command.as_ref().map(|command| format!("{:INDENT$}{command}", "")));
+    lines.join("\n")
 }
 
 fn of_unseen(look: Look, unseen: &Unseen) -> String {

@@ -13,7 +13,8 @@ fn find(facts: &Facts) -> Vec<Found> {
             missing.join(", ")
         ),
         place: facts.group_title(),
-        fix: "make the alarms, or take them out: aws deploy update-deployment-group --alarm-configuration …".to_owned(),
+        fix: "make the alarms, or take them out of the deployment group".to_owned(),
+        command: Some(super::update(facts, "--alarm-configuration 'enabled=true,alarms=[{name=…}]'")),
     };
     missing.map(found).into_iter().collect()
 }

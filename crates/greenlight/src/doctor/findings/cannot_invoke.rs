@@ -25,11 +25,13 @@ fn find(facts: &Facts) -> Vec<Found> {
             functions.join(", ")
         ),
         place: group.role.clone(),
-        fix: format!(
+        fix: "attach AWS's policy for names that begin with CodeDeployHook_, or allow lambda:InvokeFunction on the functions' \
+              ARNs"
+            .to_owned(),
+        command: Some(format!(
             "aws iam attach-role-policy --role-name {role} --policy-arn \
-             arn:aws:iam::aws:policy/AWSCodeDeployRoleForECSLimited (names that begin with CodeDeployHook_), or allow \
-             lambda:InvokeFunction on the functions' ARNs"
-        ),
+             arn:aws:iam::aws:policy/AWSCodeDeployRoleForECSLimited"
+        )),
     });
     found.collect()
 }

@@ -25,15 +25,16 @@ fn find(facts: &Facts) -> Vec<Found> {
     }
     let found = functions.into_iter().filter_map(|(question, functions)| {
         let why = match facts.permits.get(&question)? {
-            Look::Seen(false) => "its role may not put the status of a lifecycle event",
-            Look::Missing(_) => "its role does not exist",
+            Look::Seen(false) => "it is not allowed to put the status of a lifecycle event",
+            Look::Missing(_) => "it does not exist",
             _ => return None,
         };
         let Question { role, action, resource, .. } = question;
         Some(Found {
-            what: format!("{why}: it cannot answer, and CodeDeploy waits an hour for it"),
-            place: format!("{}, role {}", functions.join(", "), role.rsplit('/').next().unwrap_or_default()),
-            fix: format!("allow {action} on {resource}"),
+            what: format!("{why}: nobody answers, and CodeDeploy waits an hour"),
+            place: super::of_role(&role, &functions),
+            fix: format!("allow {action} on {resource}; `greenlight iam` prints the whole policy"),
+            command: None,
         })
     });
     found.collect()

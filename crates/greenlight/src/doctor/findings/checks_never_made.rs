@@ -24,6 +24,7 @@ fn find(facts: &Facts) -> Vec<Found> {
                 what: format!("{} has checks for {hook}, and the AppSpec file names no function there", gate.title),
                 place: app_spec.title.clone(),
                 fix: format!("name the function for {hook} in the AppSpec file; `greenlight appspec` writes it"),
+                command: None,
             });
         }
     }

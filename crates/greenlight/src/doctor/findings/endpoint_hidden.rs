@@ -24,15 +24,16 @@ fn find(facts: &Facts) -> Vec<Found> {
     }
     let found = together(hidden).map(|((groups, id, service, own), functions)| Found {
         what: format!(
-            "they let nobody of {own} in at port 443 of the endpoint {id}, to which the name of {service} leads: the calls \
-             of {} time out",
+            "no rule lets {own} in at port 443 of the endpoint {id}, to which the name of {service} leads: the calls of \
+             {} time out",
             functions.join(", ")
         ),
         place: groups.clone(),
-        fix: format!(
+        fix: format!("let {own} in at port 443"),
+        command: Some(format!(
             "aws ec2 authorize-security-group-ingress --group-id {} --protocol tcp --port 443 --source-group {own}",
             groups.split(", ").next().unwrap_or_default()
-        ),
+        )),
     });
     found.collect()
 }

@@ -35,13 +35,15 @@ fn find(facts: &Facts) -> Vec<Found> {
     let found = together(wrong).map(|(what, functions)| Found {
         what,
         place: functions.join(", "),
-        fix: each(&functions, |name| {
+        fix: "no retries, an age of some minutes, and last-answer as the destination".to_owned(),
+        command: Some(each(&functions, |name| {
             format!(
                 "aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 \
                  --maximum-event-age-in-seconds 300 --destination-config \
-                 '{{\"OnFailure\":{{\"Destination\":\"ARN of last-answer\"}}}}'"
+                 '{{\"OnFailure\":{{\"Destination\":\"{}\"}}}}'",
+                super::net(facts)
             )
-        }),
+        })),
     });
     found.collect()
 }

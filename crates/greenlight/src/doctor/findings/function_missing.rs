@@ -13,11 +13,8 @@ fn find(facts: &Facts) -> Vec<Found> {
             wired.event
         ),
         place: wired.written.clone(),
-        fix: format!(
-            "deploy it in {}, or name the one that there is: aws lambda list-functions --query \
-             'Functions[].FunctionName'",
-            facts.region
-        ),
+        fix: format!("deploy it in {}, or name one that there is", facts.region),
+        command: Some("aws lambda list-functions --query 'Functions[].FunctionName'".to_owned()),
     });
     found.collect()
 }

@@ -25,6 +25,7 @@ fn find(facts: &Facts) -> Vec<Found> {
             ),
             place: title.clone(),
             fix: "`greenlight check FILE` shows each with its line; mend it and put it there again".to_owned(),
+            command: None,
         }
     });
     found.collect()

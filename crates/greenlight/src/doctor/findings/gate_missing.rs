@@ -12,7 +12,7 @@ fn find(facts: &Facts) -> Vec<Found> {
     });
     let found = together(missing).map(|((title, why), functions)| {
         let name = title.trim_start_matches("gate file ").to_owned();
-        let fix = match name.strip_prefix("ssm:") {
+        let command = match name.strip_prefix("ssm:") {
             Some(name) => {
                 format!("aws ssm put-parameter --name {name} --type String --value file://greenlight.yaml")
             }
@@ -21,7 +21,8 @@ fn find(facts: &Facts) -> Vec<Found> {
         Found {
             what: format!("the {title} cannot be read, and so every answer is Failed: {why}"),
             place: functions.join(", "),
-            fix: format!("{fix}, or correct the variable that names it"),
+            fix: "put it there, or correct the variable that names it".to_owned(),
+            command: Some(command),
         }
     });
     found.collect()

@@ -17,12 +17,13 @@ fn find(facts: &Facts) -> Vec<Found> {
                 "they are not in {vpc}, and the load balancer {balancer} is internal: their requests never reach it"
             ),
             place: functions.join(", "),
-            fix: each(&functions, |name| {
+            fix: format!("give them subnets of {vpc} and a security group that the load balancer's lets in"),
+            command: Some(each(&functions, |name| {
                 format!(
                     "aws lambda update-function-configuration --function-name {name} --vpc-config \
-                     SubnetIds=…,SecurityGroupIds=… (subnets of {vpc})"
+                     SubnetIds=…,SecurityGroupIds=…"
                 )
-            }),
+            })),
         }
     });
     found.collect()

@@ -17,9 +17,8 @@ fn find(facts: &Facts) -> Vec<Found> {
                 arn.as_deref().unwrap_or_default()
             ),
             place: facts.group_title(),
-            fix: "make the listener, or name the one that there is: aws deploy update-deployment-group \
-                  --load-balancer-info …"
-                .to_owned(),
+            fix: "make the listener, or name the one that there is".to_owned(),
+            command: Some(super::update(facts, "--load-balancer-info …")),
         }
     });
     found.collect()

@@ -88,8 +88,10 @@ pub struct Found {
     pub what: String,
     /// On which resource.
     pub place: String,
-    /// What to do.
+    /// What to do, in words.
     pub fix: String,
+    /// The command that does it, where one does.
+    pub command: Option<String>,
 }
 
 /// The same with its kind, for a reader.
@@ -102,15 +104,18 @@ pub struct Finding {
     pub place: String,
     /// What is wrong, and why that hurts.
     pub message: String,
-    /// What to do.
+    /// What to do, in words.
     pub fix: String,
+    /// The command that does it, where one does; `…` and words in capitals are for you to fill in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
 }
 
 /// Everything that is found.
 pub fn all(facts: &Facts) -> Vec<Finding> {
     let of = |kind: &Kind| {
         let code = kind.code;
-        let finding = move |Found { what, place, fix }| Finding { code, place, message: what, fix };
+        let finding = move |Found { what, place, fix, command }| Finding { code, place, message: what, fix, command };
         (kind.find)(facts).into_iter().map(finding).collect::<Vec<_>>()
     };
     KINDS.iter().flat_map(of).collect()
@@ -127,6 +132,27 @@ fn together<'a, K: Ord>(
         }
     }
     groups.into_iter()
+}
+
+/// The command that changes the deployment group.
+fn update(facts: &Facts, what: &str) -> String {
+    let Facts { application, group_name, .. } = facts;
+    format!(
+        "aws deploy update-deployment-group --application-name {application} --current-deployment-group-name {group_name} \
+         {what}"
+    )
+}
+
+/// The ARN of the net, as some function names it.
+fn net(facts: &Facts) -> &str {
+    let known = facts.nets.iter().find(|(_, net)| net.seen().is_some());
+    known.map_or("ARN-OF-LAST-ANSWER", |(arn, _)| arn)
+}
+
+/// A role, and the functions that have it.
+fn of_role(role: &str, functions: &[impl AsRef<str>]) -> String {
+    let names: Vec<_> = functions.iter().map(AsRef::as_ref).collect();
+    format!("role {} of {}", role.rsplit('/').next().unwrap_or_default(), names.join(", "))
 }
 
 /// A command for one function, or a loop over several. `of` gets what stands for the function's name.

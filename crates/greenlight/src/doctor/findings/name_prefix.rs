@@ -15,7 +15,11 @@ fn find(facts: &Facts) -> Vec<Found> {
              no other, and the event fails with IAM_ROLE_PERMISSIONS"
         ),
         place: wired.name.clone(),
-        fix: format!("make it anew as {PREFIX}{} (a function cannot be renamed), and name that in the AppSpec file", wired.name),
+        fix: format!(
+            "make it anew as {PREFIX}{} (a function cannot be renamed), and name that in the AppSpec file",
+            wired.name
+        ),
+        command: None,
     });
     found.collect()
 }

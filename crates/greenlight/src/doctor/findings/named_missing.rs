@@ -21,16 +21,17 @@ fn find(facts: &Facts) -> Vec<Found> {
             if let Some(instead) = instead(facts, set_up, named) {
                 let wanted = format!("{check:?} of {}", wired.event);
                 missing
-                    .entry((wired.gate.title.clone(), format!("{} ({instead})", title(named))))
+                    .entry((wired.gate.title.clone(), format!("{}, and {instead}", title(named))))
                     .or_default()
                     .push(wanted);
             }
         }
     }
     let found = missing.into_iter().map(|((gate, named), checks)| Found {
-        what: format!("{} asks for {named}, which is not there: the check has nothing to judge", checks.join(", ")),
+        what: format!("{} asks for {named}: the check cannot hold", checks.join(", ")),
         place: gate,
         fix: "correct the name in the gate file, or make what it names".to_owned(),
+        command: None,
     });
     found.collect()
 }

@@ -10,11 +10,8 @@ fn find(facts: &Facts) -> Vec<Found> {
     let found = |_| Found {
         what: "it has no alarms, or they are switched off: nothing that customers feel stops a deployment".to_owned(),
         place: facts.group_title(),
-        fix: format!(
-            "aws deploy update-deployment-group --application-name {} --current-deployment-group-name {} \
-             --alarm-configuration enabled=true,alarms=[{{name=…}}]",
-            facts.application, facts.group_name
-        ),
+        fix: "name alarms of what customers feel: errors, latency, unhealthy targets".to_owned(),
+        command: Some(super::update(facts, "--alarm-configuration 'enabled=true,alarms=[{name=…}]'")),
     };
     without.map(found).into_iter().collect()
 }

@@ -34,10 +34,10 @@ fn find(facts: &Facts) -> Vec<Found> {
                 services.join(", ")
             ),
             place: functions.join(", "),
-            fix: format!(
-                "for each of them: aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name {first} --vpc-endpoint-type \
-                 {kind}; the template makes them with Endpoints=yes"
-            ),
+            fix: "make an endpoint for each of them (the template does with Endpoints=yes), or a NAT gateway".to_owned(),
+            command: Some(format!(
+                "aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name {first} --vpc-endpoint-type {kind}"
+            )),
         }
     });
     found.collect()

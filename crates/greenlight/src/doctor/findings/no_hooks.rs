@@ -11,6 +11,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         what: "it names no hook, so CodeDeploy asks nobody and every deployment goes on".to_owned(),
         place: title.to_owned(),
         fix: "name the functions in its Hooks section; `greenlight appspec` writes it".to_owned(),
+        command: None,
     };
     app_spec.map(|app_spec| found(&app_spec.title)).into_iter().collect()
 }

@@ -23,12 +23,14 @@ fn find(facts: &Facts) -> Vec<Found> {
     let found = together(wrong).map(|(why, functions)| Found {
         what: format!("{why}: when the function is killed, CodeDeploy waits an hour and nobody says why"),
         place: functions.join(", "),
-        fix: each(&functions, |name| {
+        fix: "name last-answer as the on-failure destination".to_owned(),
+        command: Some(each(&functions, |name| {
             format!(
                 "aws lambda update-function-event-invoke-config --function-name {name} --destination-config \
-                 '{{\"OnFailure\":{{\"Destination\":\"ARN of last-answer\"}}}}'"
+                 '{{\"OnFailure\":{{\"Destination\":\"{}\"}}}}'",
+                super::net(facts)
             )
-        }),
+        })),
     });
     found.collect()
 }

@@ -11,11 +11,11 @@ fn find(facts: &Facts) -> Vec<Found> {
         what: "it does not roll back on DEPLOYMENT_FAILURE: a version that AfterAllowTraffic stops stays in production"
             .to_owned(),
         place: facts.group_title(),
-        fix: format!(
-            "aws deploy update-deployment-group --application-name {} --current-deployment-group-name {} \
-             --auto-rollback-configuration enabled=true,events=DEPLOYMENT_FAILURE,DEPLOYMENT_STOP_ON_ALARM",
-            facts.application, facts.group_name
-        ),
+        fix: "roll back on DEPLOYMENT_FAILURE, and on DEPLOYMENT_STOP_ON_ALARM too".to_owned(),
+        command: Some(super::update(
+            facts,
+            "--auto-rollback-configuration enabled=true,events=DEPLOYMENT_FAILURE,DEPLOYMENT_STOP_ON_ALARM",
+        )),
     };
     without.map(found).into_iter().collect()
 }

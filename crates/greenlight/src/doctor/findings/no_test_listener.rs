@@ -13,9 +13,9 @@ fn find(facts: &Facts) -> Vec<Found> {
                version"
                 .to_owned(),
         place: facts.group_title(),
-        fix: "make a listener with a port of its own on the same load balancer, and name it as testTrafficRoute: aws \
-              deploy update-deployment-group --load-balancer-info …"
+        fix: "make a listener with a port of its own on the same load balancer, and name it as testTrafficRoute"
             .to_owned(),
+        command: Some(super::update(facts, "--load-balancer-info …")),
     };
     without.map(found).into_iter().collect()
 }

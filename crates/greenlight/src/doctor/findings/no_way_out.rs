@@ -20,6 +20,7 @@ fn find(facts: &Facts) -> Vec<Found> {
             ),
             place: functions.join(", "),
             fix: "give the subnets' route table a NAT gateway, or take the functions out of the VPC".to_owned(),
+        command: None,
         }
     });
     found.collect()

@@ -16,23 +16,38 @@ fn find(facts: &Facts) -> Vec<Found> {
         });
         (knock.wired, key)
     });
-    let found = together(hidden).map(|((route, port, balancer, groups, (who, source)), functions)| Found {
-        what: format!(
-            "the {} port {port} of the load balancer {balancer} lets in nobody {who}: the requests of {} time out",
-            route.word(),
-            functions.join(", ")
-        ),
-        place: groups.clone(),
-        fix: format!(
-            "aws ec2 authorize-security-group-ingress --group-id {} --protocol tcp --port {port} {source}",
-            groups.split(", ").next().unwrap_or_default()
-        ),
-    });
+    let found =
+        together(hidden).map(|((route, port, balancer, groups, Hidden { why, fix, source }), functions)| Found {
+            what: format!(
+                "the {} port {port} of the load balancer {balancer} {why}: the requests of {} time out",
+                route.word(),
+                functions.join(", ")
+            ),
+            place: groups.clone(),
+            fix,
+            command: source.map(|source| {
+                let group = groups.split(", ").next().unwrap_or_default();
+                format!(
+                    "aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port {port} {source}"
+                )
+            }),
+        });
     found.collect()
 }
 
-/// Who is not let in, in words, and the option that would let him in; none where he is, or nobody knows.
-fn is_hidden(facts: &Facts, knock: &Knock<'_>) -> Option<(String, String)> {
+/// How a port is hidden.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Hidden {
+    /// From whom, to be read after the port.
+    why: String,
+    /// What to do.
+    fix: String,
+    /// The option of the command that would let them in; none where that would be everybody, which is for you to want.
+    source: Option<String>,
+}
+
+/// Whether the port is hidden from who knocks; none where it is not, or nobody knows.
+fn is_hidden(facts: &Facts, knock: &Knock<'_>) -> Option<Hidden> {
     let Knock { listener, vpc, .. } = knock;
     // Who does not get there at all is told that.
     if listener.groups.is_empty() || knock.is_shut_out(facts) || knock.has_no_way_out(facts) {
@@ -52,22 +67,24 @@ fn is_hidden(facts: &Facts, knock: &Knock<'_>) -> Option<(String, String)> {
     if lets_in(groups, listener.port, &who) {
         return None;
     }
-    let everybody = "--cidr 0.0.0.0/0".to_owned();
-    Some(match (&who, vpc) {
-        (Who::Inside(own, _), _) => {
+    let (why, fix, source) = match who {
+        Who::Inside(own, _) => {
             let first = own.first().map_or("…", String::as_str);
-            (format!("from {}", own.join(", ")), format!("--source-group {first}"))
+            let why = format!("is not open to {}", own.join(", "));
+            (why, format!("let {first} in"), Some(format!("--source-group {first}")))
         }
-        (Who::Nat, _) => (
-            "by a public address, and the functions come by that of their NAT gateway (a rule for their security group does \
-             not apply to it)"
+        Who::Nat => (
+            "is open to no public address, and in a VPC functions come by that of their NAT gateway (a rule for their security \
+             group does not count for it)"
                 .to_owned(),
-            "--cidr ADDRESS-OF-THE-NAT-GATEWAY/32".to_owned(),
+            "let the NAT gateway's address in".to_owned(),
+            Some("--cidr ADDRESS-OF-THE-NAT-GATEWAY/32".to_owned()),
         ),
-        (Who::Anybody, _) => {
-            let why = "from everywhere, and functions outside a VPC come by any address (or put them into the VPC of an \
-                       internal load balancer)";
-            (why.to_owned(), everybody)
-        }
-    })
+        Who::Anybody => (
+            "is not open to everybody, and functions outside a VPC come from any address".to_owned(),
+            "put the functions into a VPC and let the address of its NAT gateway in, or open the port to everybody".to_owned(),
+            None,
+        ),
+    };
+    Some(Hidden { why, fix, source })
 }

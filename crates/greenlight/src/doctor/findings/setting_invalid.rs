@@ -18,6 +18,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         place: functions.join(", "),
         fix: "correct the variable where the function is made (template, console); the README lists every setting"
             .to_owned(),
+        command: None,
     });
     found.collect()
 }

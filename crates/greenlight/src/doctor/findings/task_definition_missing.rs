@@ -18,6 +18,7 @@ fn find(facts: &Facts) -> Vec<Found> {
     vec![Found {
         what: format!("{why}: ECS starts no task from it"),
         place: app_spec.title.clone(),
-        fix: "aws ecs register-task-definition, and name what it gives".to_owned(),
+        fix: "register it, and name what that gives".to_owned(),
+        command: Some("aws ecs register-task-definition --cli-input-json file://…".to_owned()),
     }]
 }

@@ -14,6 +14,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         ),
         place: wired.written.clone(),
         fix: format!("name the function without `:{qualifier}` in the AppSpec file"),
+        command: None,
     });
     found.collect()
 }

@@ -27,7 +27,7 @@ fn find(facts: &Facts) -> Vec<Found> {
             ),
             Kin::Hook(_) | Kin::Stranger => continue,
         };
-        found.push(Found { what, place: wired.written.clone(), fix });
+        found.push(Found { what, place: wired.written.clone(), fix, command: None });
     }
     found
 }
