@@ -481,6 +481,7 @@ async fn what_a_person_reads() {
         each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_FILE".into(), "/opt/greenlight.yaml".into())));
         world.account.functions.insert("smoke".into(), world.account.functions[&name("after-install")].clone());
         named(world, &name("before-allow-traffic"), "smoke");
+        named(world, &format!("  - AfterAllowTraffic: {}\n", name("after-allow-traffic")), "");
     };
     let good = doctor(&open(None, None, |_| {}).await, &[]).await;
     let open = open(None, None, broken).await;

@@ -1,5 +1,6 @@
 //! What was found, for a person and for a program.
 
+use hook_core::Hook;
 use serde::Serialize;
 
 use super::{
@@ -37,7 +38,10 @@ fn functions(look: Look, facts: &Facts) -> Option<String> {
         look.hang(&format!("  {:21}", wired.event), 24, Tone::Plain, &format!("{}{kin}", wired.written))
     });
     let title = look.hang("", 0, Tone::Quiet, &format!("hooks by {}", app_spec.title));
-    Some([title].into_iter().chain(lines).collect::<Vec<_>>().join("\n"))
+    let is_asked = |hook: &Hook| facts.functions.iter().any(|wired| wired.event == hook.event_name());
+    let missing = Hook::ALL.into_iter().filter(|hook| !is_asked(hook));
+    let missing = missing.map(|hook| look.paint(Tone::Quiet, &format!("  {:21} nobody is asked", hook.event_name())));
+    Some([title].into_iter().chain(lines).chain(missing).collect::<Vec<_>>().join("\n"))
 }
 
 fn of_finding(look: Look, finding: &Finding) -> String {
