@@ -194,6 +194,19 @@ mod tests {
     }
 
     #[test]
+    fn what_lambda_leaves_out_or_cannot_decrypt_is_not_taken_for_empty() {
+        let set_up = |environment: Value| {
+            let value = serde_json::json!({ "Timeout": 3, "Environment": environment });
+            read(&value).variables
+        };
+        assert_eq!(set_up(Value::Null), Some(BTreeMap::new()));
+        let refused = serde_json::json!({ "Error": { "ErrorCode": "AccessDeniedException", "Message": "no" } });
+        assert_eq!(set_up(refused), None);
+        let lambdas = EventSettings { retries: 2, age: Duration::from_secs(21_600), on_failure: None };
+        assert_eq!(settings(&serde_json::json!({ "DestinationConfig": { "OnFailure": {} } })), lambdas);
+    }
+
+    #[test]
     fn which_function_it_is_says_the_end_of_its_name() {
         assert_eq!(kin("CodeDeployHook_shop-before-install"), Kin::Hook(Hook::BeforeInstall));
         assert_eq!(kin("after-allow-traffic"), Kin::Hook(Hook::AfterAllowTraffic));
