@@ -17,12 +17,10 @@ use rehearsal::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use self::worlds::{
-    BROKEN, GOOD, HIDDEN, HOOKS, closed_in, drop_from, each, function, gated, hide, name, named, wired,
-};
+use self::worlds::{BROKEN, GOOD, HIDDEN, HOOKS, closed_in, drop_from, each, function, gated, hide, name, named};
 
 async fn open(recorder: Option<&Recorder>, fault: Option<Fault>, change: impl FnOnce(&mut World)) -> OpenStage {
-    let mut stage = Stage::at(HookName::BeforeInstall).await.world(wired).world(change);
+    let mut stage = Stage::at(HookName::BeforeInstall).await.world(change);
     if let Some(fault) = fault {
         stage = stage.fault(fault);
     }

@@ -18,15 +18,6 @@ pub const HOOKS: [(&str, &str); 5] = [
     ("AfterAllowTraffic", "after-allow-traffic"),
 ];
 
-/// The AppSpec file names the functions.
-pub fn wired(world: &mut World) {
-    let spec = &mut world.deployment().revision.app_spec;
-    *spec = spec.split("Hooks:").next().unwrap_or_default().to_owned() + "Hooks:\n";
-    for (event, hook) in HOOKS {
-        *spec += &format!("  - {event}: {}\n", name(hook));
-    }
-}
-
 pub fn named(world: &mut World, from: &str, to: &str) {
     let spec = &mut world.deployment().revision.app_spec;
     assert!(spec.contains(from), "{spec}");
