@@ -5,6 +5,7 @@
 
 mod account;
 mod answer;
+mod ask;
 mod cloudwatch;
 mod codedeploy;
 mod discovery;
@@ -16,6 +17,7 @@ mod kept;
 mod revision;
 mod s3;
 mod signed;
+mod survey;
 mod whole;
 
 use std::time::Duration;
@@ -33,8 +35,9 @@ use aws_types::{SdkConfig, region::Region};
 use self::whole::WholeReplies;
 pub use self::{
     account::Found,
-    answer::{Answer, Sent},
-    discovery::Discovery,
+    answer::{Answer, Sent, needs_of_answer},
+    ask::Ask,
+    discovery::{Discovery, needs_of_discovery, needs_of_target},
     ecs::Listed,
     fault::Fault,
     revision::AppSpec,
@@ -102,6 +105,11 @@ impl Aws {
     pub fn region(&self) -> &str {
         self.signed.region()
     }
+}
+
+/// The partition of AWS that a region belongs to: `aws`, `aws-cn`.
+pub fn partition(region: &str) -> &'static str {
+    endpoint::Partition::of(region).name
 }
 
 /// What all clients share. `AWS_ENDPOINT_URL` and its kin are honoured as the SDK's own loader would.
