@@ -1,7 +1,7 @@
 //! The worlds: one in which nothing is wrong, in several forms, and one for each thing that can be.
 
 use rehearsal::world::{
-    Allowed, BALANCER_GROUP, DeploymentGroup, Endpoint, EventSettings, FUNCTIONS_GROUP, Function, FunctionVpc, Ingress,
+    Allowed, BALANCER_GROUP, DeploymentGroup, Endpoint, EventSettings, FUNCTIONS_GROUP, Function, FunctionVpc, Opening,
     PRIVATE_ROUTES, SecurityGroup, VPC, World,
 };
 
@@ -45,7 +45,7 @@ pub fn inside(world: &mut World) {
 pub fn internal(world: &mut World) {
     world.balancers[0].scheme = "internal".into();
     let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
-    own.ingress.iter_mut().for_each(|rule| rule.from = FUNCTIONS_GROUP.to_owned());
+    own.ingress.iter_mut().for_each(|rule| rule.with = FUNCTIONS_GROUP.to_owned());
 }
 
 /// No NAT gateway, and an endpoint for each service that the hooks call.
@@ -54,7 +54,7 @@ pub fn closed_in(world: &mut World) {
     internal(world);
     let network = &mut world.account.network;
     network.route_tables.get_mut(PRIVATE_ROUTES).unwrap().routes.retain(|(_, by)| by == "local");
-    let let_in = SecurityGroup { vpc: VPC.into(), ingress: vec![Ingress::new(443, "10.0.0.0/16")] };
+    let let_in = SecurityGroup { vpc: VPC.into(), ingress: vec![Opening::new(443, "10.0.0.0/16")], egress: vec![] };
     network.security_groups.insert("sg-endpoints".into(), let_in);
     for service in ["codedeploy", "ecs", "elasticloadbalancing", "monitoring"] {
         let endpoint = Endpoint {
@@ -113,7 +113,7 @@ pub const GOOD: [(&str, Change); 7] = [
         inside(world);
         internal(world);
         let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
-        own.ingress.iter_mut().for_each(|rule| rule.from = "10.0.0.0/23".to_owned());
+        own.ingress.iter_mut().for_each(|rule| rule.with = "10.0.0.0/23".to_owned());
     }),
     ("functions in another VPC that is peered", |world| {
         inside(world);
@@ -127,7 +127,7 @@ pub const GOOD: [(&str, Change); 7] = [
 ];
 
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 48] = [
+pub const BROKEN: [(&str, &str, Change); 50] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -202,6 +202,16 @@ pub const BROKEN: [(&str, &str, Change); 48] = [
         world.account.network.endpoints.retain(|id, _| id == "vpce-codedeploy");
         let table = world.account.network.route_tables.get_mut(PRIVATE_ROUTES).unwrap();
         table.routes.push(("0.0.0.0/0".into(), "tgw-0a1b2c3d4e5f67890".into()));
+    }),
+    ("EgressClosed", "nothing is let out", |world| {
+        inside(world);
+        world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap().egress.clear();
+    }),
+    ("EgressClosed", "nothing is let out to the test listener", |world| {
+        inside(world);
+        let port = world.production().unwrap().port;
+        let own = world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap();
+        own.egress = [443, port].map(|port| Opening::new(port, "0.0.0.0/0")).into();
     }),
     ("SettingInvalid", "a setting that there is not", |world| {
         function(world, "after-install").env.insert("GREENLIGHT_GATES".into(), "x".into());
@@ -281,7 +291,7 @@ pub const HIDDEN: [(&str, Change); 4] = [
 pub fn hide(world: &mut World, from: &str) {
     let port = world.test().unwrap().port;
     let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
-    own.ingress.iter_mut().filter(|rule| rule.ports.0 == port).for_each(|rule| rule.from = from.to_owned());
+    own.ingress.iter_mut().filter(|rule| rule.ports.0 == port).for_each(|rule| rule.with = from.to_owned());
 }
 
 /// A role loses what begins so.

@@ -44,13 +44,18 @@ const fn mask(bits: u32) -> u32 {
 pub struct Group {
     /// Whom it lets in.
     pub rules: Vec<Rule>,
+    /// The ports at which it lets out, wherever to.
+    pub out: Vec<Ports>,
 }
+
+/// The first and the last port; none for all of them.
+pub type Ports = Option<(u16, u16)>;
 
 /// A rule that lets somebody in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The first and the last port; none for all of them.
-    pub ports: Option<(u16, u16)>,
+    /// Which ports.
+    pub ports: Ports,
     /// From where.
     pub from: Vec<From>,
 }
@@ -99,8 +104,17 @@ impl Who<'_> {
 /// Whether one of the groups lets somebody in at a port.
 pub fn lets_in<'a>(groups: impl IntoIterator<Item = &'a Group>, port: u16, who: &Who<'_>) -> bool {
     let rules = groups.into_iter().flat_map(|group| &group.rules);
-    let at_port = rules.filter(|rule| rule.ports.is_none_or(|(first, last)| (first..=last).contains(&port)));
+    let at_port = rules.filter(|rule| holds(rule.ports, port));
     who.is_let_in(&at_port.flat_map(|rule| &rule.from).collect::<Vec<_>>())
+}
+
+/// Whether one of the groups lets out at a port, wherever to.
+pub fn lets_out<'a>(groups: impl IntoIterator<Item = &'a Group>, port: u16) -> bool {
+    groups.into_iter().flat_map(|group| &group.out).any(|ports| holds(*ports, port))
+}
+
+fn holds(ports: Ports, port: u16) -> bool {
+    ports.is_none_or(|(first, last)| (first..=last).contains(&port))
 }
 
 #[cfg(test)]
@@ -122,7 +136,8 @@ mod tests {
 
     #[test]
     fn who_is_let_in_depends_on_where_he_comes_from() {
-        let rule = |from: From| Group { rules: vec![Rule { ports: Some((8080, 8090)), from: vec![from] }] };
+        let rule =
+            |from: From| Group { rules: vec![Rule { ports: Some((8080, 8090)), from: vec![from] }], out: vec![] };
         let (groups, nets) = (["sg-1".to_owned()], [net("10.0.1.0/24")]);
         let inside = Who::Inside(&groups, &nets);
         let by = |group: &Group| [&inside, &Who::Nat, &Who::Anybody].map(|who| lets_in([group], 8081, who));
@@ -132,8 +147,12 @@ mod tests {
         assert_eq!(by(&rule(From::Net(net("52.0.0.0/8")))), [false, true, false]);
         assert_eq!(by(&rule(From::Net(net("0.0.0.0/0")))), [true, true, true]);
         assert!(!lets_in([&rule(From::Net(net("0.0.0.0/0")))], 80, &Who::Anybody));
-        let all = Group { rules: vec![Rule { ports: None, from: vec![From::Net(net("0.0.0.0/0"))] }] };
+        let all = Group {
+            rules: vec![Rule { ports: None, from: vec![From::Net(net("0.0.0.0/0"))] }],
+            out: vec![Some((443, 443))],
+        };
         assert!(lets_in([&all], 80, &Who::Anybody));
         assert!(!lets_in([], 80, &Who::Anybody));
+        assert!(lets_out([&all], 443) && !lets_out([&all], 80));
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, sparse};
-use crate::world::{ACCOUNT, REGION, World};
+use crate::world::{ACCOUNT, Opening, REGION, World};
 
 /// `SubnetId.1=a&SubnetId.2=b` as a list.
 fn flat<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
@@ -91,29 +91,34 @@ pub(super) fn describe_security_groups(world: &World, input: &Value) -> Answer {
     let found = named(&world.account.network.security_groups, &flat(input, "GroupId"), "InvalidGroup.NotFound")?;
     let groups = found.into_iter().filter(|(_, group)| filtered(input, |_| vec![group.vpc.clone()]));
     let groups = groups.map(|(id, group)| {
-        let ingress = group.ingress.iter().map(|rule| {
-            let is_group = rule.from.starts_with("sg-");
-            let pair = is_group.then(|| json!([{ "groupId": rule.from, "userId": ACCOUNT }]));
-            let range = (!is_group).then(|| json!([{ "cidrIp": rule.from }]));
-            json!({
-                "ipProtocol": "tcp",
-                "fromPort": rule.ports.0,
-                "toPort": rule.ports.1,
-                "groups": pair,
-                "ipRanges": range,
-            })
-        });
         json!({
             "ownerId": ACCOUNT,
             "groupId": id,
             "groupName": "shop",
             "groupDescription": "shop",
             "vpcId": group.vpc,
-            "ipPermissions": ingress.collect::<Vec<_>>(),
-            "ipPermissionsEgress": [{ "ipProtocol": "-1", "ipRanges": [{ "cidrIp": "0.0.0.0/0" }] }],
+            "ipPermissions": group.ingress.iter().map(permission).collect::<Vec<_>>(),
+            "ipPermissionsEgress": group.egress.iter().map(permission).collect::<Vec<_>>(),
         })
     });
     Ok(sparse(json!({ "securityGroupInfo": groups.collect::<Vec<_>>() })))
+}
+
+/// A rule. That for everything has a protocol of its own, and no ports.
+fn permission(rule: &Opening) -> Value {
+    let is_group = rule.with.starts_with("sg-");
+    let pair = is_group.then(|| json!([{ "groupId": rule.with, "userId": ACCOUNT }]));
+    let range = (!is_group).then(|| json!([{ "cidrIp": rule.with }]));
+    if rule.ports == (0, u16::MAX) {
+        return json!({ "ipProtocol": "-1", "groups": pair, "ipRanges": range });
+    }
+    json!({
+        "ipProtocol": "tcp",
+        "fromPort": rule.ports.0,
+        "toPort": rule.ports.1,
+        "groups": pair,
+        "ipRanges": range,
+    })
 }
 
 pub(super) fn describe_vpc_endpoints(world: &World, input: &Value) -> Answer {

@@ -50,28 +50,35 @@ pub struct RouteTable {
     pub routes: Vec<(String, String)>,
 }
 
-/// A security group. It lets everything out.
+/// A security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroup {
     /// Its VPC.
     pub vpc: String,
     /// Whom it lets in.
-    pub ingress: Vec<Ingress>,
+    pub ingress: Vec<Opening>,
+    /// Whom it lets out, and where to.
+    pub egress: Vec<Opening>,
 }
 
 /// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ingress {
+pub struct Opening {
     /// The ports, the first and the last.
     pub ports: (u16, u16),
-    /// From where: addresses (`0.0.0.0/0`) or another group (`sg-…`).
-    pub from: String,
+    /// From where or where to: addresses (`0.0.0.0/0`) or another group (`sg-…`).
+    pub with: String,
 }
 
-impl Ingress {
-    /// One port, from somewhere.
-    pub fn new(port: u16, from: &str) -> Self {
-        Self { ports: (port, port), from: from.to_owned() }
+impl Opening {
+    /// One port, for somebody.
+    pub fn new(port: u16, with: &str) -> Self {
+        Self { ports: (port, port), with: with.to_owned() }
+    }
+
+    /// Every port, for everybody.
+    pub fn everything() -> Self {
+        Self { ports: (0, u16::MAX), with: "0.0.0.0/0".to_owned() }
     }
 }
 
@@ -101,7 +108,7 @@ impl Network {
                 .map(|(to, by)| (to.to_owned(), by.to_owned()))
                 .to_vec(),
         };
-        let open = ports.map(|port| Ingress::new(port, "0.0.0.0/0")).to_vec();
+        let open = ports.map(|port| Opening::new(port, "0.0.0.0/0")).to_vec();
         Self {
             subnets: BTreeMap::from([
                 (PUBLIC_SUBNET.to_owned(), subnet("10.0.0.0/24")),
@@ -112,8 +119,14 @@ impl Network {
                 (PRIVATE_ROUTES.to_owned(), routes(false, PRIVATE_SUBNET, "nat-0a1b2c3d4e5f67890")),
             ]),
             security_groups: BTreeMap::from([
-                (BALANCER_GROUP.to_owned(), SecurityGroup { vpc: vpc(), ingress: open }),
-                (FUNCTIONS_GROUP.to_owned(), SecurityGroup { vpc: vpc(), ingress: Vec::new() }),
+                (
+                    BALANCER_GROUP.to_owned(),
+                    SecurityGroup { vpc: vpc(), ingress: open, egress: vec![Opening::everything()] },
+                ),
+                (
+                    FUNCTIONS_GROUP.to_owned(),
+                    SecurityGroup { vpc: vpc(), ingress: Vec::new(), egress: vec![Opening::everything()] },
+                ),
             ]),
             endpoints: BTreeMap::new(),
         }

@@ -18,6 +18,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         };
         (wired, why)
     });
+    let partition = group.role.split(':').nth(1).unwrap_or("aws");
     let role = group.role.rsplit('/').next().unwrap_or_default();
     let found = together(refused).map(|(why, functions)| Found {
         what: format!(
@@ -30,7 +31,7 @@ fn find(facts: &Facts) -> Vec<Found> {
             .to_owned(),
         command: Some(format!(
             "aws iam attach-role-policy --role-name {role} --policy-arn \
-             arn:aws:iam::aws:policy/AWSCodeDeployRoleForECSLimited"
+             arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"
         )),
     });
     found.collect()

@@ -5,6 +5,7 @@ mod alarm_missing;
 mod cannot_invoke;
 mod cannot_put;
 mod checks_never_made;
+mod egress_closed;
 mod endpoint_hidden;
 mod event_settings;
 mod function_missing;
@@ -64,6 +65,7 @@ pub const KINDS: &[Kind] = &[
     no_last_answer::KIND,
     no_endpoint::KIND,
     endpoint_hidden::KIND,
+    egress_closed::KIND,
     lacks_permission::KIND,
     setting_invalid::KIND,
     gate_missing::KIND,

@@ -82,11 +82,12 @@ pub async fn network(looker: &Looker, functions: &[Wired], listeners: &BTreeMap<
     }
     let of_endpoints = network.endpoints.values().flatten().flat_map(|it| it.groups.clone());
     let of_balancers = listeners.values().filter_map(Look::seen).flat_map(|it| it.groups.clone());
-    let groups: BTreeSet<String> = of_endpoints.chain(of_balancers).collect();
+    let of_functions = inside.iter().flat_map(|(_, vpc)| vpc.groups.clone());
+    let groups: BTreeSet<String> = of_endpoints.chain(of_balancers).chain(of_functions).collect();
     if !groups.is_empty() {
         let ids = numbered("GroupId", groups.iter().map(String::as_str));
         let read = items(&looker.survey, "ec2:DescribeSecurityGroups", "securityGroupInfo", &ids).await;
-        if let Look::Seen(found) = looker.note("whom security groups let in", read, &[]) {
+        if let Look::Seen(found) = looker.note("whom security groups let in and out", read, &[]) {
             network.groups = found.iter().map(|it| (it.text("groupId").to_owned(), security_group(it))).collect();
         }
     }
@@ -166,16 +167,20 @@ fn endpoint(item: &Element) -> Option<Endpoint> {
 }
 
 fn security_group(item: &Element) -> SecurityGroup {
-    let rule = |permission: &Element| {
-        let protocol = permission.text("ipProtocol");
-        if !matches!(protocol, "tcp" | "6" | "-1") {
-            return None;
-        }
+    // The ports of a rule, if it is about TCP.
+    let ports = |permission: &Element| {
         let port = |name: &str| permission.text(name).parse::<u16>().ok();
+        let is_tcp = matches!(permission.text("ipProtocol"), "tcp" | "6" | "-1");
+        is_tcp.then(|| port("fromPort").zip(port("toPort")))
+    };
+    let rule = |permission: &Element| {
         let nets = permission.items("ipRanges").filter_map(|range| Net::parse(range.text("cidrIp"))).map(From::Net);
         let groups = permission.items("groups").map(|group| From::Group(group.text("groupId").to_owned()));
         let lists = permission.items("prefixListIds").map(|_| From::List);
-        Some(Rule { ports: port("fromPort").zip(port("toPort")), from: nets.chain(groups).chain(lists).collect() })
+        Some(Rule { ports: ports(permission)?, from: nets.chain(groups).chain(lists).collect() })
     };
-    SecurityGroup { rules: item.items("ipPermissions").filter_map(rule).collect() }
+    SecurityGroup {
+        rules: item.items("ipPermissions").filter_map(rule).collect(),
+        out: item.items("ipPermissionsEgress").filter_map(ports).collect(),
+    }
 }
