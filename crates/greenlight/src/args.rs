@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use hook_core::Hook;
 use rehearsal::HookName;
 
-use crate::{check::Check, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run};
+use crate::{check::Check, doctor::Doctor, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run};
 
 /// The command line of Greenlight.
 #[derive(Debug, Parser)]
@@ -52,6 +52,9 @@ pub enum Command {
 
     /// Judge a real deployment as a hook would, with your own credentials, and answer nobody
     Run(Run),
+
+    /// Look for what usually goes wrong, before a deployment: roles, names, time-outs, the network, the gate file
+    Doctor(Doctor),
 }
 
 const AFTER: &str = "\
@@ -201,7 +204,7 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
-        for name in ["check", "explain", "schema", "init", "iam", "run"] {
+        for name in ["check", "explain", "schema", "init", "iam", "run", "doctor"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             insta::assert_snapshot!(format!("help_of_{name}"), help);
         }

@@ -5,6 +5,7 @@ mod all;
 mod args;
 mod caller;
 mod check;
+mod doctor;
 mod ending;
 mod exit;
 mod explain;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Schema => exit::code(schema::schema()),
         Command::Iam(args) => exit::code(iam::iam(&args)),
         Command::Init(args) => exit::code(init::init(&args)),
+        Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
         Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
     }
 }

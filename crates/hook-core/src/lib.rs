@@ -28,6 +28,7 @@ mod runner;
 mod secrets;
 mod settings;
 mod source;
+pub mod survey;
 mod target;
 mod telemetry;
 pub mod trial;

@@ -33,6 +33,26 @@ pub enum GateSource {
     },
 }
 
+/// Where it is for one deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere.
+    Nowhere,
+    /// Here.
+    Inline(String),
+    /// A file's path.
+    File(String),
+    /// A parameter's name.
+    Parameter(String),
+    /// An object of S3.
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+    },
+}
+
 /// The variables that may say where it is; the first that is set counts.
 pub const VARIABLES: [&str; 4] =
     ["GREENLIGHT_GATE", "GREENLIGHT_GATE_FILE", "GREENLIGHT_GATE_SSM", "GREENLIGHT_GATE_S3"];
@@ -140,31 +160,43 @@ impl GateSource {
         }
     }
 
+    /// Where it is, with the names of the deployment filled in.
+    ///
+    /// # Errors
+    /// One of them is not known, or cannot be a part of a name.
+    pub fn place(&self, deployment: Option<&Deployment>) -> Result<Place, String> {
+        Ok(match self {
+            Self::None => Place::Nowhere,
+            Self::Inline(text) => Place::Inline(text.clone()),
+            Self::File(path) => Place::File(path.filled(deployment)?),
+            Self::Ssm(name) => Place::Parameter(name.filled(deployment)?),
+            Self::S3 { bucket, key } => {
+                Place::Object { bucket: bucket.filled(deployment)?, key: key.filled(deployment)? }
+            }
+        })
+    }
+
     /// Its text; none if there is no gate file.
     ///
     /// # Errors
     /// It cannot be read, and why.
     pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<String>, Observation> {
-        let filled = |name: &Name| name.filled(deployment).map_err(|why| unreadable(&self.title(), why));
         let refused = |title: &str, fault: Fault| unreadable(title, fault.with_needs());
-        match self {
-            Self::None => Ok(None),
-            Self::Inline(text) => Ok(Some(text.clone())),
-            Self::File(path) => {
-                let path = filled(path)?;
+        match self.place(deployment).map_err(|why| unreadable(&self.title(), why))? {
+            Place::Nowhere => Ok(None),
+            Place::Inline(text) => Ok(Some(text)),
+            Place::File(path) => {
                 let title = format!("gate file {path}");
                 // Not on this thread: a file system may be on a network, and what hangs there can be given up.
                 let read = tokio::task::spawn_blocking(move || of_file(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 read.map(Some).map_err(|why| unreadable(&title, why))
             }
-            Self::Ssm(name) => {
-                let name = filled(name)?;
+            Place::Parameter(name) => {
                 let text = aws.parameter(&name).await;
                 text.map(Some).map_err(|fault| refused(&format!("gate file ssm:{name}"), fault))
             }
-            Self::S3 { bucket, key } => {
-                let (bucket, key) = (filled(bucket)?, filled(key)?);
+            Place::Object { bucket, key } => {
                 let text = aws.object(&bucket, &key, None).await;
                 text.map(Some).map_err(|fault| refused(&format!("gate file s3://{bucket}/{key}"), fault))
             }

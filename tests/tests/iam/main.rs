@@ -1,7 +1,6 @@
 //! The policy that `greenlight iam` prints is exactly what the real hooks call: nothing is missing, nothing is superfluous,
 //! and what a request names is what the policy names.
 
-mod asked;
 mod policy;
 mod subjects;
 
@@ -15,7 +14,7 @@ use rehearsal::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use self::{
-    asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE, asked},
+    greenlight_tests::asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE, asked},
     policy::{Policy, is_like},
     subjects::{PREFLIGHT, Sort, Source, Subject, subjects},
 };

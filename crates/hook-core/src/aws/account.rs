@@ -18,7 +18,7 @@ const LOGS: Service = Service {
     speech: Speech::Json("Logs_20140328"),
     global: false,
 };
-const IAM: Service =
+pub(super) const IAM: Service =
     Service { id: "IAM", host: "iam", signing: "iam", speech: Speech::Query("2010-05-08"), global: true };
 pub(super) const SSM: Service =
     Service { id: "SSM", host: "ssm", signing: "ssm", speech: Speech::Json("AmazonSSM"), global: false };

@@ -17,6 +17,7 @@ mod kept;
 mod revision;
 mod s3;
 mod signed;
+mod survey;
 mod whole;
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::{
     aws::{Ask, Fault},
     code::Code,
     finding::{Observation, Outcome},
-    gate::{Condition, Data, Fields, Subject, Value},
+    gate::{Condition, Data, Fields, Named, Subject, Value},
     permissions::Need,
     target::Alarm,
 };
@@ -99,6 +99,13 @@ impl Check for Alarms {
         let tagged = (!tags.is_empty()).then(|| format!("tagged {}", in_words(tags)));
         let parts: Vec<_> = group.into_iter().chain(named).chain(prefixes).chain(tagged).collect();
         format!("alarms {}", parts.join(" and "))
+    }
+
+    fn names(&self) -> Vec<Named> {
+        let Selector { names, prefixes, tags, .. } = &self.selector;
+        let tagged = (!tags.is_empty()).then(|| Named::AlarmsTagged(tags.clone()));
+        let prefixes = prefixes.iter().cloned().map(Named::AlarmsThatBegin);
+        names.iter().cloned().map(Named::Alarm).chain(prefixes).chain(tagged).collect()
     }
 
     fn needs(&self) -> Vec<Need> {

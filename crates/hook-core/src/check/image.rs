@@ -17,7 +17,7 @@ use crate::{
     code::Code,
     definition::{ContainerDefinition, Image, short_digest},
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
     permissions::Need,
     target::Task,
 };
@@ -42,6 +42,10 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 impl Check for Pinned {
     fn title(&self) -> String {
         format!("image {}", self.colour.word())
+    }
+
+    fn names(&self) -> Vec<Named> {
+        self.containers.iter().cloned().map(Named::Container).collect()
     }
 
     fn needs(&self) -> Vec<Need> {

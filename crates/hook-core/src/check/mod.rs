@@ -42,7 +42,7 @@ use crate::{
     aws::Aws,
     code::Code,
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
     permissions::Need,
     secrets::Secrets,
     target::{Listener, Target},
@@ -97,6 +97,11 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// The address that it opens for others: it is a barrier.
     fn opens(&self) -> Option<Route> {
         None
+    }
+
+    /// What it names that has to exist for it to find anything.
+    fn names(&self) -> Vec<Named> {
+        Vec::new()
     }
 
     /// What it asks AWS for, beside what every hook asks for and what its templates name.

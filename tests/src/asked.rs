@@ -8,21 +8,30 @@ use rehearsal::{
 };
 use serde_json::Value;
 
-/// The names of the world that is played.
+/// The names of the good world: its application.
 pub const APPLICATION: &str = "shop";
+/// Its deployment group.
 pub const GROUP: &str = "web";
+/// Its cluster.
 pub const CLUSTER: &str = "shop";
+/// Its service.
 pub const SERVICE: &str = "web";
 
 /// One question to IAM.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
+    /// The action, which has the name of its operation, but for a version of an object of S3.
     pub action: String,
+    /// The thing; `*` for an operation that IAM knows no resource for.
     pub resource: String,
+    /// What conditions may compare with.
     pub context: BTreeMap<&'static str, String>,
 }
 
 /// What a request asks for. One that names several things asks for each of them.
+///
+/// # Panics
+/// When it is of an operation that is not known here, or does not name what it has to.
 pub fn asked(exchange: &Exchange) -> Vec<Asked> {
     let body: Value = serde_json::from_slice(&exchange.request.body).unwrap_or(Value::Null);
     let text = |key: &str| body[key].as_str().unwrap_or_else(|| panic!("{} names no {key}", exchange.operation));
