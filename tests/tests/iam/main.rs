@@ -6,7 +6,10 @@ mod subjects;
 
 use std::{collections::BTreeSet, io::Write as _, process::Command, time::SystemTime};
 
-use greenlight_tests::{binaries, greenlight};
+use greenlight_tests::{
+    asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE, asked, is_like},
+    binaries, greenlight,
+};
 use rehearsal::{
     Recorder, Stage,
     world::{ACCOUNT, Change, REGION, Revision, TasksStop, Told, World},
@@ -14,8 +17,7 @@ use rehearsal::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use self::{
-    greenlight_tests::asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE, asked},
-    policy::{Policy, is_like},
+    policy::Policy,
     subjects::{PREFLIGHT, Sort, Source, Subject, subjects},
 };
 

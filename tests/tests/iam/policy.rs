@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use greenlight_tests::asked::{Asked, is_like};
 use serde_json::Value;
-
-use super::asked::Asked;
 
 /// A policy, and which of its parts were needed.
 pub struct Policy {
@@ -74,18 +73,4 @@ fn holds(condition: &Value, asked: &Asked) -> bool {
             seen.is_some_and(|seen| texts(values).any(|pattern| is_like(pattern, seen)))
         })
     })
-}
-
-/// IAM's wildcards: `*` is any text, `?` any one character.
-pub fn is_like(pattern: &str, text: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            let rest = &pattern[1..];
-            text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| is_like(rest, &text[at..]))
-        }
-        (Some('?'), Some(c)) => is_like(&pattern[1..], &text[c.len_utf8()..]),
-        (Some(own), Some(c)) if own == c => is_like(&pattern[own.len_utf8()..], &text[c.len_utf8()..]),
-        _ => false,
-    }
 }
