@@ -250,7 +250,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
 fn the_readme_has_the_line_that_editors_want() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
-    for command in ["check", "explain", "schema", "init", "run", "rehearse"] {
+    for command in ["check", "explain", "schema", "init", "iam", "doctor", "run", "rehearse"] {
         assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
     }
 }

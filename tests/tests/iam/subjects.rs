@@ -1,6 +1,7 @@
 //! What is played: gate files with every kind of check and every word of `preflight`, each in the worlds in which it asks
 //! AWS for all that it ever asks for.
 
+use greenlight_tests::SHORT_WINDOWS;
 use rehearsal::HookName;
 
 /// A gate file at a hook.
@@ -145,7 +146,7 @@ pub fn subjects() -> Vec<Subject> {
         let worlds = vec![Sort::Healthy, Sort::Crashed];
         let built_in = Subject { gate: None, worlds, ..subject(hook, "none") };
         for source in [Source::Ssm, Source::S3] {
-            let gate = Some("version: 1\n".to_owned());
+            let gate = Some(SHORT_WINDOWS.to_owned());
             subjects.push(Subject { gate, source, ..built_in.clone() });
         }
         subjects.push(built_in);

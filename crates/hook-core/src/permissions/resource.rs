@@ -151,7 +151,8 @@ impl Resource {
                 Some(Condition { operator: "ArnLike", key: "ecs:cluster", values: vec![cluster] })
             }
             Self::Key { via, .. } => {
-                let values = via.iter().map(|service| format!("{service}.*")).collect();
+                let region = names.region.as_deref().unwrap_or("*");
+                let values = via.iter().map(|service| format!("{service}.{region}.*")).collect();
                 Some(Condition { operator: "StringLike", key: "kms:ViaService", values })
             }
             _ => None,
@@ -165,7 +166,7 @@ impl Resource {
             Self::TasksOfCluster => Some("IAM lets this operation be narrowed down by the cluster only"),
             Self::Tasks => Some("a task has no name before it is started"),
             Self::LogGroups | Self::Roles | Self::Parameters | Self::Secrets | Self::Repositories => {
-                Some("which ones is in the task definition of each deployment")
+                Some("which ones they are, the task definition of each deployment says")
             }
             _ => None,
         }
