@@ -72,23 +72,23 @@ pub struct Iam {
     keys: Vec<String>,
 
     /// The application of CodeDeploy
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     application: Option<String>,
 
     /// The deployment group of CodeDeploy
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     deployment_group: Option<String>,
 
     /// The cluster of ECS
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     cluster: Option<String>,
 
     /// The service of ECS
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     service: Option<String>,
 
     /// The region
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     region: Option<String>,
 
     /// The account, 12 digits
@@ -96,7 +96,7 @@ pub struct Iam {
     account: Option<String>,
 
     /// The partition [default: that of the region, else aws]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     partition: Option<String>,
 }
 
@@ -141,6 +141,13 @@ fn key(text: &str) -> Result<String, String> {
     } else {
         Err("it is the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
     }
+}
+
+/// What an ARN would have in it is none of a name's letters, nor is what IAM would take for a variable.
+fn name(text: &str) -> Result<String, String> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || "._+=,@*?-".contains(c);
+    let is_name = !text.is_empty() && text.chars().all(sound);
+    if is_name { Ok(text.to_owned()) } else { Err("it is a name, in which * may stand, and no ARN".to_owned()) }
 }
 
 fn account(text: &str) -> Result<String, String> {
@@ -225,7 +232,9 @@ pub fn iam(args: &Iam) -> Result<Verdict, Fault> {
             screen.say(&told::in_template(screen.look, &parameters, beyond))?;
         }
         let notes = told::notes(&wanted, &policy, &names, &places);
-        screen.say(&told::laid_out(screen.look, &notes))?;
+        if !notes.is_empty() {
+            screen.say(&told::laid_out(screen.look, &notes))?;
+        }
     }
     if let (GateSource::Ssm(_), Some(text)) = (&places.gate, text)
         && let Some(why) = refused_by_ssm(text)
