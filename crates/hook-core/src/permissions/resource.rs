@@ -232,6 +232,8 @@ mod tests {
     #[test]
     fn a_key_is_for_what_reads_with_it() {
         let key = Resource::Key { arn: "arn:aws:kms:eu-west-1:1:key/k".into(), via: vec!["ssm", "s3"] };
-        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*", "s3.*"]);
+        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*.*", "s3.*.*"]);
+        let names = Names { region: Some("eu-west-1".to_owned()), ..Names::default() };
+        assert_eq!(key.condition(&names).unwrap().values, ["ssm.eu-west-1.*", "s3.eu-west-1.*"]);
     }
 }
