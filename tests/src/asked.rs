@@ -46,10 +46,7 @@ pub fn asked(exchange: &Exchange) -> Vec<Asked> {
     let mut context = BTreeMap::new();
     let resources = match exchange.operation.as_str() {
         // The deployment is the only one of this world.
-        "codedeploy:PutLifecycleEventHookExecutionStatus"
-        | "codedeploy:GetDeployment"
-        | "codedeploy:ListDeploymentTargets"
-        | "codedeploy:GetDeploymentTarget" => {
+        "codedeploy:PutLifecycleEventHookExecutionStatus" | "codedeploy:GetDeployment" => {
             assert!(text("deploymentId").starts_with("d-"));
             vec![arn("codedeploy", &format!("deploymentgroup:{APPLICATION}/{GROUP}"))]
         }
@@ -91,7 +88,14 @@ pub fn asked(exchange: &Exchange) -> Vec<Asked> {
         }
         // Whose operations IAM knows no resource for.
         other => {
-            let known = ["elasticloadbalancing:", "cloudwatch:DescribeAlarms", "tag:", "ecs:DescribeTaskDefinition"];
+            let known = [
+                "elasticloadbalancing:",
+                "cloudwatch:DescribeAlarms",
+                "tag:",
+                "ecs:DescribeTaskDefinition",
+                "codedeploy:GetDeploymentTarget",
+                "codedeploy:ListDeploymentTargets",
+            ];
             assert!(known.iter().any(|known| other.starts_with(known)), "{other} is not known here");
             vec!["*".to_owned()]
         }

@@ -197,8 +197,10 @@ async fn a_parameter_allows_what_its_gate_file_calls_and_nothing_else() {
 }
 
 /// Actions that take no resource, each with where AWS says so, or that would hide something with one.
-const FORCED: [(&str, &str); 10] = [
+const FORCED: [(&str, &str); 12] = [
     ("cloudwatch:DescribeAlarms", "a narrower resource hides composite alarms"),
+    ("codedeploy:GetDeploymentTarget", "takes no resource by one of AWS's two references"),
+    ("codedeploy:ListDeploymentTargets", "takes no resource by one of AWS's two references"),
     ("ec2:", "network interfaces, before they have an ARN"),
     ("ecs:DescribeTaskDefinition", "takes no resource"),
     ("ecs:ListTasks", "takes no resource for the tasks of a service; the cluster is a condition"),
