@@ -131,9 +131,11 @@ pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
     let group = arn("codedeploy", "deploymentgroup:shop/*");
     let put = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
     let net = function_arn(&FunctionName::LastAnswer.in_aws());
-    let read = ["codedeploy:Get*", "codedeploy:List*"].map(|action| Allowed::new(action, &group));
+    let read = ["codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup"].map(|action| Allowed::new(action, &group));
     let shop = arn("codedeploy", "application:shop");
     let any = [
+        "codedeploy:GetDeploymentTarget",
+        "codedeploy:ListDeploymentTargets",
         "ecs:Describe*",
         "ecs:ListTasks",
         "elasticloadbalancing:Describe*",
