@@ -2,6 +2,7 @@
 //! reads gate files, and judges a real deployment without answering.
 
 mod all;
+mod appspec;
 mod args;
 mod caller;
 mod check;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => exit::code(explain::explain(&args)),
         Command::Schema => exit::code(schema::schema()),
         Command::Init(args) => exit::code(init::init(&args)),
+        Command::Appspec(args) => ended(waited_for(appspec::appspec(&args)), "stopped; nothing was written"),
         Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
     }
 }

@@ -27,6 +27,7 @@ mod runner;
 mod secrets;
 mod settings;
 mod source;
+pub mod stack;
 mod target;
 mod telemetry;
 pub mod trial;

@@ -16,6 +16,7 @@ mod kept;
 mod revision;
 mod s3;
 mod signed;
+mod stack;
 mod whole;
 
 use std::time::Duration;
