@@ -8,16 +8,22 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Tools for this repository go where git does not look, each in the version that it was tried with.
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
+CARGO_CYCLONEDX := 0.5.9
 CARGO_LAMBDA := 1.9.2
 AWS_SAM_CLI := 1.170.0
+MINISTACK := 1.5.33
+CBOR2 := 6.3.0
+AWS_SAM_TRANSLATOR := 1.115.0
+CHECKOV := 3.3.30
 PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz rie-test lint fmt docs check package advisories tools clean
+.PHONY: help rehearse test soak guards fuzz rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
+	advisories tools deploy-tools clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 rehearse: ## take a deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
 	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, most of them for the AWS SDK." >&2
@@ -26,7 +32,8 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 
 # One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
 # tests start, once for the tests.
-test: $(PYTHON)/.wire ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+test: $(PYTHON)/.tests ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+	$(PYTHON)/bin/cfn-lint $(TEMPLATES)
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
 
@@ -45,11 +52,14 @@ fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 
-guards: $(PYTHON)/.wire ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
+guards: $(PYTHON)/.tests ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
 
-# AWS's service models and boto3, as tests/wire/requirements.txt pins them. The file says that they are there.
-$(PYTHON)/.wire: tests/wire/requirements.txt
+# CloudFormation templates, and no other YAML that lies beside them.
+TEMPLATES = $(shell grep -rl --exclude-dir=.aws-sam --include=*.yaml '^AWSTemplateFormatVersion:' infra)
+
+# AWS's service models, boto3 and cfn-lint, as tests/requirements.txt pins them. The file says that they are there.
+$(PYTHON)/.tests: tests/requirements.txt
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
@@ -71,9 +81,38 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@rm -r $(TOOLS)/sam
 	@touch $@
 
+emulator-test: deploy-tools $(TOOLS)/ministack/.$(MINISTACK) ## the stack deployed to an emulator of AWS, its functions invoked there (Linux)
+	@TOOLS=$(TOOLS) sh infra/emulator.sh
+
+# Somebody else's AWS, which runs functions of custom runtimes as processes. With the CBOR that CloudWatch's clients speak,
+# and AWS's own translator of SAM templates.
+$(TOOLS)/ministack/.$(MINISTACK):
+	python3 -m venv $(TOOLS)/ministack
+	$(TOOLS)/ministack/bin/pip install --quiet --disable-pip-version-check \
+		ministack==$(MINISTACK) cbor2==$(CBOR2) aws-sam-translator==$(AWS_SAM_TRANSLATOR)
+	@touch $@
+
+infra-lint: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.checkov-$(CHECKOV) ## the templates as SAM and checkov see them (installs both; a minute)
+	@for template in $(TEMPLATES); do AWS_DEFAULT_REGION=eu-west-1 SAM_CLI_TELEMETRY=0 \
+		sam validate --lint --template $$template || exit 1; done
+	$(TOOLS)/checkov/bin/checkov --compact --quiet --skip-download $(TEMPLATES:%=--file %)
+
+# SAM and checkov have environments of their own: they want other versions of boto3 than the tests, and than each other.
+$(TOOLS)/.sam-$(AWS_SAM_CLI):
+	python3 -m venv $(TOOLS)/aws-sam-cli
+	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
+	mkdir -p $(TOOLS)/bin
+	ln -sf ../aws-sam-cli/bin/sam $(TOOLS)/bin/sam
+	@touch $@
+
+$(TOOLS)/.checkov-$(CHECKOV):
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV)
+	@touch $@
+
 lint: ## formatting, clippy, and what must never come back
 	cargo fmt --all -- --check
-	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie -- --deny warnings
+	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie,greenlight-tests/emulator -- --deny warnings
 	@! grep -n '^name = "aws-lc' Cargo.lock || \
 		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
@@ -93,20 +132,32 @@ docs: ## the API documentation, with warnings as errors
 
 check: lint docs test ## lint, docs and test: what CI runs
 
-package: ## the functions as zip files for AWS Lambda on arm64
-	@command -v cargo-lambda >/dev/null || \
-		{ echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make tools" >&2; exit 1; }
-	cargo lambda build --locked --release --arm64 --output-format zip $(FUNCTIONS:%=--bin %)
-	@ls -l $(FUNCTIONS:%=$(TARGET)/lambda/%/bootstrap.zip)
+package: ## the functions as zip files, ARCHITECTURES="arm64 x86_64" or those that this machine can build
+	@sh infra/package.sh $(FUNCTIONS)
+
+sbom: ## what the functions are made of, in CycloneDX, to target/sbom (installs cargo-cyclonedx; some minutes)
+	@sh infra/sbom.sh $(TOOLS) $(CARGO_CYCLONEDX) $(FUNCTIONS)
+
+deploy: ## build the functions and deploy their stack into an AWS account; asks before it changes anything
+	@sh infra/deploy.sh
+
+destroy: ## delete the functions' stack; asks before it does
+	@sh infra/destroy.sh
 
 advisories: ## known faults in the dependencies (needs the internet)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
 	cargo deny --locked check advisories
 
-tools: ## install cargo-deny (some minutes) and cargo-lambda (needs Python) into .tools
-	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+deploy-tools: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install what builds and deploys the functions into .tools (needs Python)
+
+# It brings its linker, Zig, and finds it through the python3 of its own environment, which is on the path.
+$(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA):
 	python3 -m venv $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet cargo-lambda==$(CARGO_LAMBDA)
+	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA)
+	@touch $@
+
+tools: deploy-tools ## the same, and what `make lint` uses (some minutes)
+	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
 
 clean: ## remove what was built; .tools stays
 	cargo clean

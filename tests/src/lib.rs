@@ -3,7 +3,9 @@
 //! A [`Case`] is one hook at its moment of a healthy deployment, what is broken, and what has to come of it. [`play`] runs
 //! many at once and gives the golden text of what an operator would read.
 
+pub mod asked;
 mod binaries;
+pub mod infra;
 mod operations;
 mod policy;
 mod python;
@@ -17,7 +19,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
     binaries::{binaries, greenlight},
-    operations::operations,
+    operations::{actions, operations},
     policy::allowed,
     python::{check_models, run_python},
     tidy::tidy,

@@ -1,6 +1,10 @@
 //! What the hooks call in a healthy deployment, with their built-in checks.
 
-use rehearsal::HookName;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rehearsal::{Exchange, FunctionName, HookName};
+
+use crate::asked::asked;
 
 /// The operations of AWS that a hook calls, by `service:Operation`. A test plays each hook and compares.
 pub const fn operations(hook: HookName) -> &'static [&'static str] {
@@ -76,4 +80,15 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeTargetGroups",
         ],
     }
+}
+
+/// The actions of IAM that each function needed for what it was seen to call.
+pub fn actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String>> {
+    let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for exchange in exchanges {
+        if let Some(function) = exchange.by {
+            actions.entry(function).or_default().extend(asked(exchange).into_iter().map(|asked| asked.action));
+        }
+    }
+    actions
 }

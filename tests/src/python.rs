@@ -1,4 +1,5 @@
-//! The programs in `tests/wire`, in Python: AWS's own service models and a client that others wrote exist there.
+//! The programs of the tests that are in Python: AWS's own service models, a client that others wrote and a reader of
+//! templates exist there.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,7 +11,7 @@ use std::{
 
 use rehearsal::Exchange;
 
-/// A Python with what `tests/wire/requirements.txt` names. `make test` installs it and says where in
+/// A Python with what `tests/requirements.txt` names. `make test` installs it and says where in
 /// `GREENLIGHT_PYTHON`.
 ///
 /// # Panics
@@ -28,7 +29,7 @@ fn python() -> &'static OsStr {
     })
 }
 
-/// Runs a program of `tests/wire`.
+/// Runs a program, by its path in `tests`.
 ///
 /// # Errors
 /// Everything it said, if it did not end well.
@@ -36,7 +37,7 @@ fn python() -> &'static OsStr {
 /// # Panics
 /// When Python is not there or cannot be started.
 pub fn run_python(script: &str, arguments: &[&OsStr]) -> Result<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("wire");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python());
     // Nothing of a person's own AWS configuration may reach it, nor may it leave files among the sources.
     let home = tempfile::tempdir().expect("a temporary folder");
@@ -64,5 +65,5 @@ pub fn check_models(exchanges: &[Exchange]) -> Result<String, String> {
         writeln!(file, "{line}").expect("a temporary file can be written");
     }
     file.flush().expect("a temporary file can be written");
-    run_python("check_models.py", &[file.path().as_os_str()])
+    run_python("wire/check_models.py", &[file.path().as_os_str()])
 }

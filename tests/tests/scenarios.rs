@@ -1,13 +1,19 @@
 //! Every scenario through the real programs, and what the README and the matrix promise of them.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
-use greenlight_tests::{allowed, binaries, check_models, tidy};
+use greenlight_tests::{
+    actions, allowed,
+    asked::asked,
+    binaries, check_models,
+    infra::{EVERYTHING, NAMES, PLATFORM, Template, denied, unlike},
+    tidy,
+};
 use regex_lite::Regex;
-use rehearsal::{Options, Recorder, Report, Scenario, rehearse};
+use rehearsal::{Exchange, FunctionName, Options, Recorder, Report, Scenario, rehearse};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -15,6 +21,9 @@ use tokio::{
 
 /// So many scenarios at once: they wait more than they work.
 const AT_ONCE: usize = 8;
+
+/// What reads the gate file, where a parameter of the template says that it is in one of these stores.
+const OF_THE_SOURCE: [&str; 2] = ["s3:GetObject", "ssm:GetParameter"];
 
 async fn all(recorder: &Recorder) -> Vec<Report> {
     let gate = Arc::new(Semaphore::new(AT_ONCE));
@@ -60,6 +69,30 @@ fn by_chance(verdict: &str) -> String {
     clocks.replace(&crashed.replace(verdict, "$1 N"), "(timed out)").into_owned()
 }
 
+/// The roles of the template allow what the programs were seen to call, and each statement of theirs is needed. What a
+/// parameter adds is compared where that is played, in `infra`.
+fn roles_are_exact(exchanges: &[Exchange]) {
+    let template = Template::read();
+    let stack = |template: &Template| template.with(NAMES).unwrap();
+    let (usual, most) = (stack(&template), template.with(EVERYTHING).unwrap());
+    let mut seen: BTreeMap<FunctionName, BTreeSet<String>> = actions(exchanges);
+    for (function, seen) in &mut seen {
+        let (usual, most) = (usual.allowed(*function), most.allowed(*function));
+        seen.retain(|action| usual.contains(action) || !most.contains(action) && !OF_THE_SOURCE.contains(&&**action));
+    }
+    assert_eq!(unlike(&usual, &seen), [""; 0]);
+    // Nor does anything that a request names lie outside of what the parameters name.
+    let may = |by: FunctionName, one: &Exchange| asked(one).iter().all(|it| usual.allowed(by).contains(&it.action));
+    let usual_calls = exchanges.iter().filter(|one| one.by.is_some_and(|by| may(by, one)));
+    assert_eq!(denied(&usual, usual_calls), BTreeSet::new());
+    for place in template.statements() {
+        if !place.is_conditional && place.sid != "Trust" && !PLATFORM.contains(&&*place.sid) {
+            let faults = unlike(&stack(&template.without(&place)), &seen);
+            assert!(!faults.is_empty(), "nobody misses {place}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_ends_as_it_promises() {
     let recorder = Recorder::default();
@@ -83,6 +116,7 @@ async fn every_scenario_ends_as_it_promises() {
     let allowed = allowed();
     let denied: Vec<_> = called.difference(&allowed).collect();
     assert!(denied.is_empty(), "the README's policy allows what the hooks call, but not {denied:?}");
+    roles_are_exact(&recorder.exchanges());
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("what went over the wire does not fit AWS's service models:\n{faults}");
     }

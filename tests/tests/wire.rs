@@ -8,7 +8,7 @@ use std::{
 use greenlight_tests::{allowed, binaries, check_models, run_python};
 use rehearsal::{
     Exchange, Fault, HookName, Options, Recorder, Scenario, Stage, Trouble, rehearse,
-    world::{Alarm, AlarmKind, Condition, Rule, World},
+    world::{Alarm, AlarmKind, Condition, Endpoint, FUNCTIONS_GROUP, Rule, VPC, World},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -109,6 +109,13 @@ async fn every_exchange_fits_the_service_models() {
 /// Two alarms that are not the group's, one of them composite, a rule with a host on the test listener, an object in S3.
 fn more_to_read(world: &mut World) {
     world.account.objects.insert("shop-gates/a b/gate+1.yaml".into(), "version: 1\n".into());
+    let endpoint = Endpoint {
+        vpc: VPC.into(),
+        service: "com.amazonaws.eu-west-1.codedeploy".into(),
+        security_groups: vec![FUNCTIONS_GROUP.into()],
+        route_tables: Vec::new(),
+    };
+    world.account.network.endpoints.insert("vpce-0a1b2c3d4e5f67890".into(), endpoint);
     for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
         let since = world.deployment().created;
         let tags = if name == "other" { [("gate".to_owned(), "true".to_owned())].into() } else { BTreeMap::new() };
@@ -128,7 +135,7 @@ async fn boto3_reads_every_operation() {
     let open = stage.open().await.unwrap();
     let (endpoint, event) = (open.endpoint().to_owned(), String::from_utf8(open.payload().to_vec()).unwrap());
     let read = tokio::task::spawn_blocking(move || {
-        run_python("read_with_boto3.py", &[OsStr::new(&endpoint), OsStr::new(&event)])
+        run_python("wire/read_with_boto3.py", &[OsStr::new(&endpoint), OsStr::new(&event)])
     });
     let read = read.await.unwrap().unwrap_or_else(|said| panic!("{said}"));
     let operations: BTreeSet<_> = read.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name).collect();

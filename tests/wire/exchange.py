@@ -2,9 +2,11 @@
 
 import base64
 import re
+import urllib.parse
 
 from protocols import (
     Unreadable,
+    along_ec2_form,
     along_form,
     along_xml,
     local,
@@ -26,20 +28,27 @@ COMMON_ERRORS = {
     "InvalidAction": {400},
     "InvalidClientTokenId": {403},
     "MissingParameter": {400},
+    "RequestLimitExceeded": {503},
     "ServiceUnavailable": {503},
     "Throttling": {400},
     "ThrottlingException": {400},
     "UnknownOperationException": {400, 404},
+    "UnauthorizedOperation": {403},
     "UnrecognizedClientException": {400, 403},
     "ValidationError": {400},
     "ValidationException": {400},
 }
 
-CBOR, JSON, QUERY = "smithy-rpc-v2-cbor", "json", "query"
+CBOR, JSON, QUERY, EC2, REST = "smithy-rpc-v2-cbor", "json", "query", "ec2", "rest-json"
+
+# What EC2 says of an id that does not exist has no shape in its model: `InvalidSubnetID.NotFound`.
+EC2_ERRORS = re.compile(r"Invalid[A-Za-z]+\.[A-Z][A-Za-z]+")
 
 
-def protocol_of(request):
-    """The protocol that a request speaks, told by itself."""
+def protocol_of(request, service):
+    """The protocol that a request speaks, told by itself; some services have but one."""
+    if service.metadata["protocol"] in (EC2, REST):
+        return service.metadata["protocol"]
     headers = request["headers"]
     if "smithy-protocol" in headers:
         return CBOR
@@ -53,7 +62,7 @@ class Exchange:
         self.service = service
         self.operation = record["operation"].partition(":")[2]
         self.request, self.reply = record["request"], record["reply"]
-        self.protocol = protocol_of(self.request)
+        self.protocol = protocol_of(self.request, service)
         self.known = self.operation in service.operation_names
         self.model = service.operation_model(self.operation) if self.known else None
         self.faults = []
@@ -97,12 +106,19 @@ class Exchange:
 
     def check_request(self, body):
         metadata = self.service.metadata
-        if self.request["method"] != "POST":
-            self.fault("request", "", f"is a {self.request['method']}, expected POST")
+        method = self.model.http["method"] if self.known else "POST"
+        if self.request["method"] != method:
+            self.fault("request", "", f"is a {self.request['method']}, expected {method}")
         self.check_signature()
         if "awsQueryCompatible" in metadata and self.protocol != QUERY:
             self.expect_header("request", "x-amzn-query-mode", "true")
-        read = {JSON: self.json_request, CBOR: self.cbor_request, QUERY: self.query_request}
+        read = {
+            JSON: self.json_request,
+            CBOR: self.cbor_request,
+            QUERY: self.query_request,
+            EC2: self.query_request,
+            REST: self.rest_request,
+        }
         value, scalars = read[self.protocol](body)
         if self.known:
             self.compare("request", value, self.model.input_shape, scalars)
@@ -141,7 +157,21 @@ class Exchange:
             seen = form.pop(key, None)
             if seen != expected:
                 self.fault("request", key, f"is {seen!r}, expected {expected!r}")
-        return (along_form(form, self.model.input_shape) if self.known else form), TextScalars()
+        along = along_ec2_form if self.protocol == EC2 else along_form
+        return (along(form, self.model.input_shape) if self.known else form), TextScalars()
+
+    def rest_request(self, body):
+        """The path has some members and the query the others; what is read has no body."""
+        if body:
+            self.fault("request", "", "has a body, and the operation reads")
+        path, _, query = self.request["path"].partition("?")
+        template = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.model.http["requestUri"])
+        match = re.fullmatch(template, path)
+        if not match:
+            self.fault("request", "path", f"is {path!r}, expected {self.model.http['requestUri']!r}")
+            return {}, TextScalars()
+        value = {name: urllib.parse.unquote(part) for name, part in match.groupdict().items()}
+        return {**value, **read_form(query.encode())} if query else value, TextScalars()
 
     def expect_path(self, expected):
         if self.request["path"] != expected:
@@ -150,7 +180,13 @@ class Exchange:
     # The reply
 
     def check_reply(self, body):
-        read = {JSON: self.json_reply, CBOR: self.cbor_reply, QUERY: self.query_reply}
+        read = {
+            JSON: self.json_reply,
+            CBOR: self.cbor_reply,
+            QUERY: self.query_reply,
+            EC2: self.ec2_reply,
+            REST: self.rest_reply,
+        }
         read[self.protocol](body)
 
     @property
@@ -215,6 +251,36 @@ class Exchange:
             self.compare("reply", members, shape, scalars)
         elif members:
             self.fault("reply", "error", f"has members that {code} does not have: {sorted(members)}")
+
+    def rest_reply(self, body):
+        self.expect_header("reply", "content-type", "application/json")
+        value = read_json(body)
+        if not self.reply["headers"].get("x-amzn-requestid"):
+            self.fault("reply", "header x-amzn-requestid", "is not there")
+        if self.succeeded:
+            return self.compare("reply", value, self.model.output_shape, JsonScalars())
+        code = self.reply["headers"].get("x-amzn-errortype", "")
+        self.check_error(code.partition(":")[0], value, JsonScalars())
+
+    def ec2_reply(self, body):
+        """Members without an element around them, and errors of a form that no other service has."""
+        self.expect_header("reply", "content-type", "text/xml")
+        # The model leaves out the slash that is on the wire.
+        namespace = self.service.metadata["xmlNamespace"] + "/"
+        root = read_xml(body)
+        if self.succeeded:
+            output = self.model.output_shape
+            self.expect_element(root, f"{self.operation}Response", namespace)
+            value = along_xml(root, output, namespace)
+            if not value.pop("requestId", ""):
+                self.fault("reply", "requestId", "is not there")
+            return self.compare("reply", value, output, TextScalars())
+        errors = [{part.tag: part.text or "" for part in error} for error in root.findall("./Errors/Error")]
+        if root.tag != "Response" or len(errors) != 1 or not root.findtext("RequestID"):
+            return self.fault("reply", "", "is no Response with one Error and a RequestID")
+        code = errors[0].pop("Code", "")
+        if not (self.reply["status"] == 400 and EC2_ERRORS.fullmatch(code)):
+            self.check_error(code, errors[0], TextScalars())
 
     def query_reply(self, body):
         self.expect_header("reply", "content-type", "text/xml")

@@ -95,6 +95,47 @@ def form_value(tree, shape, path):
     return tree
 
 
+def along_ec2_form(form, shape):
+    """`Filter.1.Name=a` as structures and lists: EC2's lists have no word before the number, its keys begin with a capital."""
+    tree = {}
+    for key, value in form.items():
+        at = tree
+        *parts, last = key.split(".")
+        for part in parts:
+            at = at.setdefault(part, {})
+        at[last] = value
+    return ec2_value(tree, shape, "")
+
+
+def ec2_value(tree, shape, path):
+    if isinstance(shape, StructureShape) and isinstance(tree, dict):
+        wire = {ec2_name(name, member): (name, member) for name, member in shape.members.items()}
+        value = {}
+        for name, inner in tree.items():
+            own, member = wire.get(name, (name, None))
+            known = member is not None
+            # The comparison knows a member by the name that a reply would give it.
+            value[member_name(own, member) if known else name] = (
+                ec2_value(inner, member, f"{path}.{name}") if known else inner
+            )
+        return value
+    if isinstance(shape, ListShape):
+        expected = [str(index) for index in range(1, len(tree) + 1)]
+        if not isinstance(tree, dict) or set(tree) != set(expected):
+            raise Unreadable(f"the list {path.lstrip('.')} does not count from 1 on: {tree}")
+        return [ec2_value(tree[index], shape.member, f"{path}[{index}]") for index in expected]
+    return tree
+
+
+def ec2_name(name, shape):
+    """What a member is called in a form."""
+    own = shape.serialization.get("queryName")
+    if own:
+        return own
+    name = member_name(name, shape)
+    return name[0].upper() + name[1:]
+
+
 def read_xml(body):
     try:
         return ElementTree.fromstring(body)

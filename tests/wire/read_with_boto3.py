@@ -114,7 +114,8 @@ def codedeploy(client, event):
     is_recent(events["AfterInstall"]["endTime"])
     weights = {task_set["taskSetLabel"]: task_set["trafficWeight"] for task_set in target["taskSetsInfo"]}
     assert weights == {"Blue": 100.0, "Green": 0.0}, weights
-    return pair, service, group["alarmConfiguration"]["alarms"]
+    assert group["lastAttemptedDeployment"]["deploymentId"] == deployment_id, group
+    return pair, service, group
 
 
 def codedeploy_refusals(client, event):
@@ -198,6 +199,54 @@ def account(reader, definition):
     assert s3.get_object(Bucket="shop-gates", Key="a b/gate+1.yaml")["Body"].read() == b"version: 1\n"
     refused("NoSuchKey", s3.get_object, Bucket="shop-gates", Key="other")
     refused("NoSuchBucket", s3.get_object, Bucket="other", Key="other")
+
+
+def guarded(reader, pair, group):
+    """What tells how functions are set up, what their roles may do, and how they are connected."""
+    functions = reader.client("lambda")
+    name = "CodeDeployHook_after-install"
+    found = functions.get_function_configuration(FunctionName=name)
+    assert (found["FunctionName"], found["Timeout"], found["State"]) == (name, 900, "Active"), found
+    by_arn = functions.get_function_configuration(FunctionName=found["FunctionArn"])
+    assert by_arn["Role"] == found["Role"] and "VpcConfig" not in found, found
+    settings = functions.get_function_event_invoke_config(FunctionName=name)
+    assert (settings["MaximumRetryAttempts"], settings["MaximumEventAgeInSeconds"]) == (0, 300), settings
+    assert settings["DestinationConfig"]["OnFailure"]["Destination"].endswith(":CodeDeployHook_last-answer"), settings
+    is_recent(settings["LastModified"])
+    refused("ResourceNotFoundException", functions.get_function_configuration, FunctionName="other")
+    at_alias = {"FunctionName": name, "Qualifier": "live"}
+    refused("ResourceNotFoundException", functions.get_function_event_invoke_config, **at_alias)
+
+    iam = reader.client("iam")
+    may = {"ActionNames": ["lambda:InvokeFunction", "ecs:StopTask"], "ResourceArns": [found["FunctionArn"]]}
+    simulated = iam.get_paginator("simulate_principal_policy").paginate(
+        PolicySourceArn=group["serviceRoleArn"], PaginationConfig={"PageSize": 1}, **may
+    )
+    decisions = {one["EvalActionName"]: one["EvalDecision"] for page in simulated for one in page["EvaluationResults"]}
+    assert decisions == {"lambda:InvokeFunction": "allowed", "ecs:StopTask": "implicitDeny"}, decisions
+    other = group["serviceRoleArn"] + "-other"
+    refused("NoSuchEntity", iam.simulate_principal_policy, PolicySourceArn=other, **may)
+
+    [listener_arn] = pair["testTrafficRoute"]["listenerArns"]
+    elb = reader.client("elbv2")
+    [listener] = elb.describe_listeners(ListenerArns=[listener_arn])["Listeners"]
+    [balancer] = elb.describe_load_balancers(LoadBalancerArns=[listener["LoadBalancerArn"]])["LoadBalancers"]
+    ec2 = reader.client("ec2")
+    [security_group] = ec2.describe_security_groups(GroupIds=balancer["SecurityGroups"])["SecurityGroups"]
+    ports = {rule["FromPort"]: rule["IpRanges"] for rule in security_group["IpPermissions"]}
+    assert ports[listener["Port"]] == [{"CidrIp": "0.0.0.0/0"}], ports
+    here = [{"Name": "vpc-id", "Values": [balancer["VpcId"]]}]
+    tables = ec2.describe_route_tables(Filters=here)["RouteTables"]
+    [private] = [table for table in tables if not any(it["Main"] for it in table["Associations"])]
+    [subnet_id] = [it["SubnetId"] for it in private["Associations"]]
+    assert private["Routes"][1]["NatGatewayId"].startswith("nat-"), private
+    [subnet] = ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"]
+    assert (subnet["VpcId"], subnet["CidrBlock"]) == (balancer["VpcId"], "10.0.1.0/24"), subnet
+    [endpoint] = ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"]
+    assert (endpoint["VpcEndpointType"], endpoint["PrivateDnsEnabled"]) == ("Interface", True), endpoint
+    assert ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": ["vpc-0"]}])["VpcEndpoints"] == []
+    refused("InvalidSubnetID.NotFound", ec2.describe_subnets, SubnetIds=["subnet-0"])
+    refused("InvalidGroup.NotFound", ec2.describe_security_groups, GroupIds=["sg-0"])
 
 
 def put(client, event):
@@ -313,13 +362,14 @@ def main(endpoint, event):
     # As boto3 would have it, then in the other protocols that the models name: SDKs differ in what they prefer.
     for protocol in (None, "smithy-rpc-v2-cbor"):
         client = reader.client("codedeploy", protocol)
-        pair, service, alarms = codedeploy(client, event)
+        pair, service, group = codedeploy(client, event)
         codedeploy_refusals(client, event)
         revision(client, event)
     account(reader, ecs(reader.client("ecs"), service, event["DeploymentId"]))
     elbv2(reader.client("elbv2"), pair)
+    guarded(reader, pair, group)
     for protocol in (None, "smithy-rpc-v2-cbor", "query"):
-        cloudwatch(reader.client("cloudwatch", protocol), alarms)
+        cloudwatch(reader.client("cloudwatch", protocol), group["alarmConfiguration"]["alarms"])
     put(reader.client("codedeploy"), event)
     print("\n".join(sorted(set(reader.read))))
 

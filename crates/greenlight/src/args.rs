@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use hook_core::Hook;
 use rehearsal::HookName;
 
-use crate::{appspec::AppSpec, check::Check, explain::Explain, init::Init, matrix::Reasons, run::Run};
+use crate::{
+    appspec::AppSpec, check::Check, doctor::Doctor, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run,
+};
 
 /// The command line of Greenlight.
 #[derive(Debug, Parser)]
@@ -50,8 +52,14 @@ pub enum Command {
     /// Write the hooks into an AppSpec file, or say what is wrong with one
     Appspec(AppSpec),
 
+    /// Tell what the hooks' roles have to be allowed for a gate file, and why
+    Iam(Iam),
+
     /// Judge a real deployment as a hook would, with your own credentials, and answer nobody
     Run(Run),
+
+    /// Look for what usually goes wrong, before a deployment: roles, names, time-outs, the network, the gate file
+    Doctor(Doctor),
 }
 
 const AFTER: &str = "\
@@ -211,7 +219,7 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
-        for name in ["check", "explain", "schema", "init", "appspec", "run"] {
+        for name in ["check", "explain", "schema", "init", "appspec", "iam", "run", "doctor"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             insta::assert_snapshot!(format!("help_of_{name}"), help);
         }

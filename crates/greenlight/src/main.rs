@@ -6,11 +6,13 @@ mod appspec;
 mod args;
 mod caller;
 mod check;
+mod doctor;
 mod ending;
 mod exit;
 mod explain;
 mod faults;
 mod filter;
+mod iam;
 mod init;
 mod json;
 mod junit;
@@ -52,8 +54,10 @@ fn main() -> ExitCode {
         Command::Check(args) => exit::code(check::check(&args)),
         Command::Explain(args) => exit::code(explain::explain(&args)),
         Command::Schema => exit::code(schema::schema()),
+        Command::Iam(args) => exit::code(iam::iam(&args)),
         Command::Init(args) => exit::code(init::init(&args)),
         Command::Appspec(args) => ended(waited_for(appspec::appspec(&args)), "stopped; nothing was written"),
+        Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
         Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
     }
 }

@@ -30,6 +30,11 @@ pub fn hour_ends(began: SystemTime, wall: SystemTime, now: Instant) -> Instant {
     now + HOUR.saturating_sub(gone)
 }
 
+/// How long the checks of a function with this time-out may take.
+pub fn for_checks(timeout: Duration) -> Duration {
+    timeout - RESERVE.min(timeout / RESERVE_SHARE)
+}
+
 /// The two points in time that an invocation lives by, both in this process's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
@@ -56,11 +61,10 @@ impl Deadline {
         };
         // A deadline beyond Lambda's own limit of 15 minutes is a clock that jumped; an Instant must not overflow for it.
         let left = left.min(Duration::from_secs(15 * 60));
-        let reserve = RESERVE.min(left / RESERVE_SHARE);
         let last_words = LAST_WORDS.min(left / LAST_WORDS_SHARE);
         // With no time left by Lambda's clock, whether there really is none shows only by trying.
         let answer = if left.is_zero() { LEAST } else { left - last_words };
-        Self { checks: now + (left - reserve), answer: now + answer }
+        Self { checks: now + for_checks(left), answer: now + answer }
     }
 }
 

@@ -3,10 +3,11 @@
 use std::{fmt, io::Read, path::Path};
 
 use crate::{
-    aws::{Aws, Fault},
+    aws::{Ask, Aws, Fault},
     code::Code,
     finding::Observation,
     gate::{MAX_BYTES, suggest},
+    permissions::Need,
     target::Deployment,
 };
 
@@ -29,6 +30,26 @@ pub enum GateSource {
         bucket: Name,
         /// Its key.
         key: Name,
+    },
+}
+
+/// Where it is for one deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere.
+    Nowhere,
+    /// Here.
+    Inline(String),
+    /// A file's path.
+    File(String),
+    /// A parameter's name.
+    Parameter(String),
+    /// An object of S3.
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
     },
 }
 
@@ -95,6 +116,30 @@ impl GateSource {
         }
     }
 
+    /// `ssm:NAME` or `s3://bucket/key`, as a command line names it.
+    ///
+    /// # Errors
+    /// It names no place where anything could be, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (variable, place) = match text.strip_prefix("ssm:") {
+            Some(name) if !name.trim().is_empty() => ("GREENLIGHT_GATE_SSM", name),
+            None if text.starts_with("s3:") => ("GREENLIGHT_GATE_S3", text),
+            _ => return Err("a gate file comes from ssm:NAME or s3://bucket/key".to_owned()),
+        };
+        let told = |why: String| why.trim_start_matches(variable).trim_start_matches(':').trim_start().to_owned();
+        Self::read(|name| (name == variable).then(|| place.to_owned())).map_err(told)
+    }
+
+    /// What reading it takes of AWS.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        let ask = match self {
+            Self::None | Self::Inline(_) | Self::File(_) => return Vec::new(),
+            Self::Ssm(name) => Ask::Parameter(name.to_string()),
+            Self::S3 { bucket, key } => Ask::Object { bucket: bucket.to_string(), key: key.to_string() },
+        };
+        vec![Need::new(ask, "to read the gate file")]
+    }
+
     /// What messages call it.
     pub fn title(&self) -> String {
         match self {
@@ -115,31 +160,43 @@ impl GateSource {
         }
     }
 
+    /// Where it is, with the names of the deployment filled in.
+    ///
+    /// # Errors
+    /// One of them is not known, or cannot be a part of a name.
+    pub fn place(&self, deployment: Option<&Deployment>) -> Result<Place, String> {
+        Ok(match self {
+            Self::None => Place::Nowhere,
+            Self::Inline(text) => Place::Inline(text.clone()),
+            Self::File(path) => Place::File(path.filled(deployment)?),
+            Self::Ssm(name) => Place::Parameter(name.filled(deployment)?),
+            Self::S3 { bucket, key } => {
+                Place::Object { bucket: bucket.filled(deployment)?, key: key.filled(deployment)? }
+            }
+        })
+    }
+
     /// Its text; none if there is no gate file.
     ///
     /// # Errors
     /// It cannot be read, and why.
     pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<String>, Observation> {
-        let filled = |name: &Name| name.filled(deployment).map_err(|why| unreadable(&self.title(), why));
         let refused = |title: &str, fault: Fault| unreadable(title, fault.with_needs());
-        match self {
-            Self::None => Ok(None),
-            Self::Inline(text) => Ok(Some(text.clone())),
-            Self::File(path) => {
-                let path = filled(path)?;
+        match self.place(deployment).map_err(|why| unreadable(&self.title(), why))? {
+            Place::Nowhere => Ok(None),
+            Place::Inline(text) => Ok(Some(text)),
+            Place::File(path) => {
                 let title = format!("gate file {path}");
                 // Not on this thread: a file system may be on a network, and what hangs there can be given up.
                 let read = tokio::task::spawn_blocking(move || of_file(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 read.map(Some).map_err(|why| unreadable(&title, why))
             }
-            Self::Ssm(name) => {
-                let name = filled(name)?;
+            Place::Parameter(name) => {
                 let text = aws.parameter(&name).await;
                 text.map(Some).map_err(|fault| refused(&format!("gate file ssm:{name}"), fault))
             }
-            Self::S3 { bucket, key } => {
-                let (bucket, key) = (filled(bucket)?, filled(key)?);
+            Place::Object { bucket, key } => {
                 let text = aws.object(&bucket, &key, None).await;
                 text.map(Some).map_err(|fault| refused(&format!("gate file s3://{bucket}/{key}"), fault))
             }

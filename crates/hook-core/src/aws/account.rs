@@ -18,7 +18,7 @@ const LOGS: Service = Service {
     speech: Speech::Json("Logs_20140328"),
     global: false,
 };
-const IAM: Service =
+pub(super) const IAM: Service =
     Service { id: "IAM", host: "iam", signing: "iam", speech: Speech::Query("2010-05-08"), global: true };
 pub(super) const SSM: Service =
     Service { id: "SSM", host: "ssm", signing: "ssm", speech: Speech::Json("AmazonSSM"), global: false };
@@ -44,10 +44,12 @@ const TAGS: Service = Service {
     global: false,
 };
 
-const DESCRIBE_LOG_GROUPS: &str = "logs:DescribeLogGroups";
-const GET_PARAMETERS: &str = "ssm:GetParameters";
-const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
-const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
+pub(super) const DESCRIBE_LOG_GROUPS: &str = "logs:DescribeLogGroups";
+pub(super) const GET_PARAMETERS: &str = "ssm:GetParameters";
+pub(super) const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
+pub(super) const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
+pub(super) const GET_ROLE: &str = "iam:GetRole";
+pub(super) const GET_RESOURCES: &str = "tag:GetResources";
 
 /// GetParameters takes so many names at once.
 const PARAMETERS_A_CALL: usize = 10;
@@ -91,7 +93,7 @@ impl Aws {
     /// GetRole, by ARN.
     pub async fn role(&self, arn: &str) -> Result<Found, Fault> {
         let name = arn.rsplit('/').next().unwrap_or_default();
-        let looked = self.signed.query(&IAM, "iam:GetRole", &[("RoleName", name)]).await;
+        let looked = self.signed.query(&IAM, GET_ROLE, &[("RoleName", name)]).await;
         Found::of(looked.map(Value::from), &["NoSuchEntity"])
     }
 
@@ -149,7 +151,6 @@ impl Aws {
 
     /// GetResources: the names of the alarms that have all of these tags.
     pub async fn tagged_alarms(&self, tags: &[(String, String)]) -> Result<Vec<String>, Fault> {
-        const OPERATION: &str = "tag:GetResources";
         let filters: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Values": [value] })).collect();
         let mut names = Vec::new();
         let mut token = String::new();
@@ -162,8 +163,8 @@ impl Aws {
             if !token.is_empty() {
                 input["PaginationToken"] = token.clone().into();
             }
-            let reply = self.signed.json(&TAGS, None, OPERATION, &input).await?;
-            let found = list(&reply, "ResourceTagMappingList", OPERATION)?;
+            let reply = self.signed.json(&TAGS, None, GET_RESOURCES, &input).await?;
+            let found = list(&reply, "ResourceTagMappingList", GET_RESOURCES)?;
             let arns = found.iter().filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
             // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`, and a name may have colons in it.
             names.extend(arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).map(str::to_owned));
@@ -173,7 +174,7 @@ impl Aws {
                 return Ok(names);
             }
         }
-        Err(Fault::lacks(OPERATION, format_args!("end after {MAX_PAGES} pages")))
+        Err(Fault::lacks(GET_RESOURCES, format_args!("end after {MAX_PAGES} pages")))
     }
 }
 

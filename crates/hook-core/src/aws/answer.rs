@@ -13,10 +13,10 @@ use aws_sdk_codedeploy::{
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::time::Instant;
 
-use super::{CONNECT, Fault, config};
-use crate::{code::Code, error::Error, event::Execution, settings::AwsSettings, verdict::Status};
+use super::{Ask, CONNECT, Fault, config};
+use crate::{code::Code, error::Error, event::Execution, permissions::Need, settings::AwsSettings, verdict::Status};
 
-const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+pub(super) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// One attempt: a healthy Put takes well under a second.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -30,6 +30,11 @@ const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 /// A role that was just made is refused for some seconds, until IAM has spread it.
 const FRESH_ROLE: Duration = Duration::from_secs(30);
+
+/// What the answer takes.
+pub fn needs_of_answer() -> Vec<Need> {
+    vec![Need::new(Ask::Put, "to answer CodeDeploy: Succeeded or Failed")]
+}
 
 /// Puts statuses.
 #[derive(Clone, Debug)]

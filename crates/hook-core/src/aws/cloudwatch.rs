@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::{
 use super::{Aws, Fault, text, time};
 use crate::target::Alarm;
 
-const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
+pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 
 /// DescribeAlarms takes so many names at once.
 const NAMES_A_CALL: usize = 100;

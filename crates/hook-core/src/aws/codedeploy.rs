@@ -12,10 +12,10 @@ use crate::{
     target::{AlarmSetting, Begun, Deployment, Progress},
 };
 
-const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
-const GET_GROUP: &str = "codedeploy:GetDeploymentGroup";
-const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
-const GET_TARGET: &str = "codedeploy:GetDeploymentTarget";
+pub(super) const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
+pub(super) const GET_GROUP: &str = "codedeploy:GetDeploymentGroup";
+pub(super) const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
+pub(super) const GET_TARGET: &str = "codedeploy:GetDeploymentTarget";
 
 /// What the deployment group adds to the deployment.
 #[derive(Default)]

@@ -1,9 +1,10 @@
 //! From a deployment's id to everything that the checks need to know: calls that do not depend on each other run at once.
 
-use super::{Aws, Fault, codedeploy::Group};
+use super::{Ask, Aws, Fault, codedeploy::Group};
 use crate::{
     code::Code,
     ids::DeploymentId,
+    permissions::Need,
     settings::ServiceName,
     target::{Deployment, Listener, Progress, Service, Target, TargetGroup},
 };
@@ -16,6 +17,25 @@ pub struct Discovery {
     /// Which lifecycle event it is at.
     pub progress: Progress,
     target_id: Result<String, Fault>,
+}
+
+/// What the first step takes, before anybody knows whether there is anything to check.
+pub fn needs_of_discovery() -> Vec<Need> {
+    vec![
+        Need::new(Ask::Deployment, "to know the deployment: its group, its description, whether it is a roll-back"),
+        Need::new(Ask::TargetId, "to find the target of the deployment, which names cluster and service"),
+        Need::new(Ask::Progress, "to see which lifecycle event CodeDeploy is at"),
+    ]
+}
+
+/// What the second step takes, where there is something to check.
+pub fn needs_of_target() -> Vec<Need> {
+    vec![
+        Need::new(Ask::Group, "to know service, listeners, target groups and alarms of the deployment group"),
+        Need::new(Ask::Service, "to tell the task sets of the replacement and of the original"),
+        Need::new(Ask::TargetGroups, "to tell their target groups, and how those check health"),
+        Need::new(Ask::Listener, "to know where production and test listener are, and where they lead"),
+    ]
 }
 
 impl Aws {

@@ -8,10 +8,10 @@ use crate::{
     target::{Container, Service, Task, TaskSet},
 };
 
-const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
-const LIST_TASKS: &str = "ecs:ListTasks";
-const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
-const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
+pub(super) const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
+pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
+pub(super) const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
+pub(super) const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
 
 /// DescribeTasks takes so many at once.
 const TASKS_A_CALL: usize = 100;

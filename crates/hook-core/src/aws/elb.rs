@@ -5,11 +5,11 @@ use aws_sdk_elasticloadbalancingv2::types::{Action, LoadBalancerSchemeEnum, Prot
 use super::{Aws, Fault, text};
 use crate::target::{Listener, Rule, TargetGroup, TargetHealth};
 
-const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
-const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
-const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
-const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
-const DESCRIBE_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
+pub(super) const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
+pub(super) const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
+pub(super) const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
+pub(super) const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
+pub(super) const DESCRIBE_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
 
 /// Pages of DescribeRules: a listener has 100 rules by default, and some accounts have raised that.
 const MAX_PAGES: usize = 20;

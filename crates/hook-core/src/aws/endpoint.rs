@@ -5,7 +5,8 @@ use super::signed::Service;
 /// The regions that share a domain.
 #[derive(Clone, Copy)]
 pub(super) struct Partition {
-    name: &'static str,
+    /// The word in ARNs.
+    pub name: &'static str,
     domain: &'static str,
     dual_stack: &'static str,
     /// The region that the signatures of global services name.

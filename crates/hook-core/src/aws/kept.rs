@@ -7,8 +7,8 @@ use super::{
     account::{SECRETS, SSM, region_of},
 };
 
-const GET_PARAMETER: &str = "ssm:GetParameter";
-const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
+pub(super) const GET_PARAMETER: &str = "ssm:GetParameter";
+pub(super) const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
 
 impl Aws {
     /// GetParameter, decrypted, by name or ARN.

@@ -5,6 +5,7 @@
 
 mod account;
 mod answer;
+mod ask;
 mod cloudwatch;
 mod codedeploy;
 mod discovery;
@@ -17,6 +18,7 @@ mod revision;
 mod s3;
 mod signed;
 mod stack;
+mod survey;
 mod whole;
 
 use std::time::Duration;
@@ -34,8 +36,9 @@ use aws_types::{SdkConfig, region::Region};
 use self::whole::WholeReplies;
 pub use self::{
     account::Found,
-    answer::{Answer, Sent},
-    discovery::Discovery,
+    answer::{Answer, Sent, needs_of_answer},
+    ask::Ask,
+    discovery::{Discovery, needs_of_discovery, needs_of_target},
     ecs::Listed,
     fault::Fault,
     revision::AppSpec,
@@ -103,6 +106,11 @@ impl Aws {
     pub fn region(&self) -> &str {
         self.signed.region()
     }
+}
+
+/// The partition of AWS that a region belongs to: `aws`, `aws-cn`.
+pub fn partition(region: &str) -> &'static str {
+    endpoint::Partition::of(region).name
 }
 
 /// What all clients share. `AWS_ENDPOINT_URL` and its kin are honoured as the SDK's own loader would.

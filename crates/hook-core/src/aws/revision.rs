@@ -5,7 +5,7 @@ use aws_sdk_codedeploy::types::{AppSpecContent, RevisionLocation, RevisionLocati
 use super::{Aws, Fault};
 
 const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
-const GET_REVISION: &str = "codedeploy:GetApplicationRevision";
+pub(super) const GET_REVISION: &str = "codedeploy:GetApplicationRevision";
 
 /// Where the AppSpec file is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::{
     signed::{Service, Speech},
 };
 
-const GET_OBJECT: &str = "s3:GetObject";
+pub(super) const GET_OBJECT: &str = "s3:GetObject";
 
 const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speech::S3, global: false };
 

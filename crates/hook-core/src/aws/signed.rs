@@ -62,6 +62,8 @@ pub(super) enum Speech {
     Json(&'static str),
     /// awsQuery, with its version.
     Query(&'static str),
+    /// restJson: the path says what is asked for.
+    RestJson,
     /// S3's own.
     S3,
 }
@@ -129,7 +131,7 @@ impl Signed {
     ) -> Result<Value, Fault> {
         let target = match service.speech {
             Speech::Json(target) => format!("{target}.{}", action(operation)),
-            Speech::Query(_) | Speech::S3 => String::new(),
+            Speech::Query(_) | Speech::RestJson | Speech::S3 => String::new(),
         };
         let headers = vec![("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", target)];
         let body = input.to_string().into_bytes();
@@ -163,6 +165,25 @@ impl Signed {
             return Ok(xml);
         }
         Err(Fault { operation, code: Code::AwsFailed, detail: format!("an answer that cannot be read: no {name}") })
+    }
+
+    /// An operation of restJson that reads: the parts of a path, and a query.
+    pub async fn rest(
+        &self,
+        service: &Service,
+        operation: &'static str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, Fault> {
+        let (base, region) = self.base(service, None);
+        // A slash in a part is the part's own only where a name may have one, which no function's may.
+        let path: Vec<_> = path.iter().map(|part| encoded(part)).collect();
+        let query: Vec<_> = query.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        let url = format!("{base}/{}{mark}{}", path.join("/"), query.join("&"));
+        let asked = Asked { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
+        let body = self.ask(service, operation, &asked).await?;
+        serde_json::from_slice(&body).map_err(|error| unreadable(operation, &error))
     }
 
     /// An object of S3.
@@ -291,7 +312,7 @@ fn action(operation: &'static str) -> &'static str {
 /// AWS's own code and words.
 fn complaint(speech: Speech, kind: Option<&str>, body: &[u8]) -> (String, String) {
     let text = String::from_utf8_lossy(body);
-    let (word, message) = if let Speech::Json(_) = speech {
+    let (word, message) = if let Speech::Json(_) | Speech::RestJson = speech {
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
         let of = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let word = kind.map_or_else(|| of("__type"), str::to_owned);

@@ -12,10 +12,11 @@ use super::{
     poll::{Look, Pace},
 };
 use crate::{
-    aws::Fault,
+    aws::{Ask, Fault},
     code::Code,
     finding::{Observation, Outcome},
-    gate::{Condition, Data, Fields, Subject, Value},
+    gate::{Condition, Data, Fields, Named, Subject, Value},
+    permissions::Need,
     target::Alarm,
 };
 
@@ -98,6 +99,19 @@ impl Check for Alarms {
         let tagged = (!tags.is_empty()).then(|| format!("tagged {}", in_words(tags)));
         let parts: Vec<_> = group.into_iter().chain(named).chain(prefixes).chain(tagged).collect();
         format!("alarms {}", parts.join(" and "))
+    }
+
+    fn names(&self) -> Vec<Named> {
+        let Selector { names, prefixes, tags, .. } = &self.selector;
+        let tagged = (!tags.is_empty()).then(|| Named::AlarmsTagged(tags.clone()));
+        let prefixes = prefixes.iter().cloned().map(Named::AlarmsThatBegin);
+        names.iter().cloned().map(Named::Alarm).chain(prefixes).chain(tagged).collect()
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let alarms = Need::new(Ask::Alarms, "to see the state of alarms");
+        let tagged = || Need::new(Ask::TaggedAlarms, "to find the alarms that have a tag");
+        [alarms].into_iter().chain((!self.selector.tags.is_empty()).then(tagged)).collect()
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

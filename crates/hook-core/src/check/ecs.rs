@@ -12,10 +12,11 @@ use super::{
     poll::{Look, Pace},
 };
 use crate::{
-    aws::{Fault, Listed},
+    aws::{Ask, Fault, Listed},
     code::Code,
     finding::{Observation, Outcome},
     gate::{Condition, Fields, Subject, Value},
+    permissions::Need,
     target::{Service, Task, TaskSet},
 };
 
@@ -135,6 +136,21 @@ impl Check for Ecs {
         format!("ecs {}", self.colour.word())
     }
 
+    fn needs(&self) -> Vec<Need> {
+        let mut needs = vec![Need::new(Ask::Service, "to see how many tasks run, and whether the task set is steady")];
+        if self.wants_stopped() {
+            needs.push(Need::new(Ask::Tasks, "to see which tasks of a task set stopped, and why"));
+        }
+        if OF_HEALTH.iter().any(|subject| self.mentions(subject)) {
+            needs.push(Need::new(Ask::Definition, "to know which containers have a health check"));
+            needs.push(Need::new(Ask::Tasks, "to see the health of containers"));
+        }
+        if self.pace.anew {
+            needs.push(Need::new(Ask::Tasks, "to see whether a task is replaced while all has to be stable"));
+        }
+        needs
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let expect = match scene.rendered(&self.expect).await {
@@ -158,6 +174,11 @@ impl Check for Ecs {
 impl Ecs {
     fn mentions(&self, subject: &str) -> bool {
         self.expect.iter().any(|condition| condition.mentions(subject))
+    }
+
+    /// Whether tasks that stopped explain what it looks at.
+    fn wants_stopped(&self) -> bool {
+        ["crashed_since_start", "steady", "running"].iter().any(|subject| self.mentions(subject))
     }
 
     async fn once(&self, scene: &Scene, expect: &[Condition], roll: &Mutex<Option<Roll>>) -> Result<Look, Fault> {
@@ -191,7 +212,7 @@ impl Ecs {
         ]);
         let mut details = Vec::new();
         let mut dead = 0;
-        if self.mentions("crashed_since_start") || self.mentions("steady") || self.mentions("running") {
+        if self.wants_stopped() {
             let stopped = scene.aws.tasks(cluster, &service, set, Listed::Stopped).await?;
             let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.crashed());
             facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));

@@ -13,11 +13,12 @@ use super::{
     poll::{Look, Pace},
 };
 use crate::{
-    aws::{Fault, Listed},
+    aws::{Ask, Fault, Listed},
     code::Code,
     definition::{ContainerDefinition, Image, short_digest},
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
+    permissions::Need,
     target::Task,
 };
 
@@ -41,6 +42,15 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 impl Check for Pinned {
     fn title(&self) -> String {
         format!("image {}", self.colour.word())
+    }
+
+    fn names(&self) -> Vec<Named> {
+        self.containers.iter().cloned().map(Named::Container).collect()
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let why = "to compare the images that tasks run with those of the task definition";
+        [Ask::Service, Ask::Definition, Ask::Tasks].map(|ask| Need::new(ask, why)).into()
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

@@ -4,15 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Colour, Scene, http::with_facts};
 use crate::{
-    aws::Listed,
+    aws::{Ask, Listed},
     definition::{Image, TaskDefinition},
     finding::Observation,
     gate::{Condition, Fact, Unknown, Version},
+    permissions::Need,
     target::TaskSet,
 };
 
 /// What is known, and why not where it is not.
 pub type Facts = BTreeMap<Fact, Result<String, Unknown>>;
+
+/// What finding a fact out takes of AWS. Secrets are fetched elsewhere.
+pub fn needs_of_fact(fact: &Fact) -> Vec<Need> {
+    let definition = || Need::new(Ask::Definition, format!("to know {{{{{fact}}}}}, which the task definition has"));
+    match fact {
+        Fact::Of(_, Version::ImageTag) => vec![definition()],
+        // A tag there may stand for any digest; then the tasks are asked.
+        Fact::Of(_, Version::ImageDigest) => {
+            let why =
+                format!("to know {{{{{fact}}}}}, which the running tasks have where the task definition has a tag");
+            vec![definition(), Need::new(Ask::Service, why.clone()), Need::new(Ask::Tasks, why)]
+        }
+        _ => Vec::new(),
+    }
+}
 
 impl Scene {
     /// The values of these facts. What needs AWS is asked once for each call.

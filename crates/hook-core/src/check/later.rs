@@ -72,6 +72,10 @@ impl Check for Later {
         self.opens
     }
 
+    fn is_made(&self) -> bool {
+        false
+    }
+
     fn look<'a>(&'a self, _scene: &'a Scene) -> Looking<'a> {
         let why = format!("`{}` is read and cannot be done by this version", self.key);
         Box::pin(async move { Observation::errored(Code::NotSupportedYet, "gate file", why) })

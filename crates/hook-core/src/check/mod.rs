@@ -32,12 +32,18 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::time::Instant;
 
 use self::way::Detour;
-pub use self::{ecs::Colour, http::article, known::Facts as KnownFacts, probe::Probe};
+pub use self::{
+    ecs::Colour,
+    http::article,
+    known::{Facts as KnownFacts, needs_of_fact},
+    probe::Probe,
+};
 use crate::{
     aws::Aws,
     code::Code,
     finding::Observation,
-    gate::Fields,
+    gate::{Fields, Named},
+    permissions::Need,
     secrets::Secrets,
     target::{Listener, Target},
 };
@@ -91,6 +97,21 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// The address that it opens for others: it is a barrier.
     fn opens(&self) -> Option<Route> {
         None
+    }
+
+    /// What it names that has to exist for it to find anything.
+    fn names(&self) -> Vec<Named> {
+        Vec::new()
+    }
+
+    /// What it asks AWS for, beside what every hook asks for and what its templates name.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
+
+    /// Whether this version can make it. What cannot be made asks AWS for nothing.
+    fn is_made(&self) -> bool {
+        true
     }
 
     /// Looks, until it knows. Whoever runs it cuts it off when time is up.

@@ -8,9 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Check, Kind, Looking, Route, Scene};
 use crate::{
+    aws::Ask,
     code::Code,
     finding::{Observation, Outcome},
     gate::{Data, Fields},
+    permissions::Need,
 };
 
 pub const KIND: Kind = Kind { key: "preflight", read };
@@ -82,6 +84,26 @@ impl Check for Preflight {
     fn title(&self) -> String {
         let words = ITEMS.iter().filter(|(_, item)| self.0.contains(item)).map(|(word, _)| *word);
         format!("preflight {}", words.collect::<Vec<_>>().join(", "))
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        if self.0.iter().any(|item| item.is_of_definition()) {
+            needs.push(Need::new(Ask::AppSpec, "to know which task definition is going to be deployed"));
+            needs.push(Need::new(Ask::Definition, "to know what the task definition names, and whether it is ACTIVE"));
+        }
+        let named = |item: &Item| match item {
+            Item::LogGroups => vec![Need::new(Ask::LogGroup, "to look whether its log groups exist")],
+            Item::Roles => vec![Need::new(Ask::Role, "to look whether its roles exist")],
+            Item::Secrets => vec![
+                Need::new(Ask::ParametersThere, "to look whether its parameters exist"),
+                Need::new(Ask::SecretThere, "to look whether its secrets exist, without their values"),
+            ],
+            Item::Images => vec![Need::new(Ask::Image, "to look whether its images exist")],
+            _ => Vec::new(),
+        };
+        needs.extend(self.0.iter().flat_map(named));
+        needs
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

@@ -21,10 +21,11 @@ use super::{
     with_scheme,
 };
 use crate::{
-    aws::Fault,
+    aws::{Ask, Fault},
     code::Code,
     finding::{Observation, Outcome},
     gate::{Condition, Fact, Fields},
+    permissions::Need,
     target::{Listener, Rule, group_name},
 };
 
@@ -121,6 +122,10 @@ impl Check for Reach {
 
     fn opens(&self) -> Option<Route> {
         Some(self.route)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        vec![Need::new(Ask::ListenerNow, "to see when a listener leads to the replacement")]
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

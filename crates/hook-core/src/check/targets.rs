@@ -8,10 +8,11 @@ use super::{
     poll::{Look, Pace},
 };
 use crate::{
-    aws::Fault,
+    aws::{Ask, Fault},
     code::Code,
     finding::Observation,
     gate::{Condition, Fields, Subject, Value},
+    permissions::Need,
     target::{TargetHealth, group_name},
 };
 
@@ -44,6 +45,13 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
 impl Check for Targets {
     fn title(&self) -> String {
         format!("targets {}", self.colour.word())
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        vec![
+            Need::new(Ask::TargetHealth, "to see the health of targets"),
+            Need::new(Ask::Service, "to know how many tasks there should be for targets"),
+        ]
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

@@ -25,6 +25,7 @@ mod template;
 mod top;
 mod unit;
 mod value;
+mod wants;
 mod when;
 mod yaml;
 
@@ -45,6 +46,7 @@ pub use self::{
     spec::CheckSpec,
     template::{Known, Template, Unknown},
     value::{Facts, Value, in_words},
+    wants::{Named, Wants, wants},
     when::{Circumstances, unless_applies},
     yaml::{Data, Key, Node, Place},
 };

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     check::{self, Check, Route, later},
     finding::Policies,
+    permissions::Need,
 };
 
 /// A check with what its outcomes mean.
@@ -62,6 +63,22 @@ impl CheckSpec {
         });
         let own = self.check.opens();
         named.chain(self.check.uses()).filter(|route| Some(*route) != own).collect()
+    }
+
+    /// What it asks AWS for: its kind, and the facts that its templates name. What cannot be made yet asks nothing.
+    pub(crate) fn needs(&self) -> Vec<Need> {
+        if !self.check.is_made() {
+            return Vec::new();
+        }
+        self.check.needs().into_iter().chain(self.facts.iter().flat_map(check::needs_of_fact)).collect()
+    }
+
+    /// The secrets that it names, which are fetched whether it can be made or not.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().filter_map(|fact| match fact {
+            Fact::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether the binary brought it along, changed by the file or not.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Problem, sparse, text};
 use crate::world::{
-    AlarmSetting, AutoRollback, Deployment, EventStatus, Pair, PutFault, Revision, Told, World, digest_of, epoch,
+    AlarmSetting, AutoRollback, DEPLOYING_ROLE, Deployment, DeploymentStatus, EventStatus, Pair, PutFault, Revision,
+    Told, World, digest_of, epoch, role_arn,
 };
 
 pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
@@ -101,7 +102,7 @@ pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
         "deploymentGroupId": "0d5c1d0e-5b1a-4d5e-9a2f-0f6f3c1e7a55",
         "deploymentGroupName": group.name,
         "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
-        "serviceRoleArn": "arn:aws:iam::111122223333:role/CodeDeployForECS",
+        "serviceRoleArn": role_arn(DEPLOYING_ROLE),
         "triggerConfigurations": [],
         "alarmConfiguration": alarms(&group.alarms),
         "autoRollbackConfiguration": group.auto_rollback.as_ref().map(auto_rollback),
@@ -111,9 +112,21 @@ pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
             "deploymentReadyOption": { "actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 0 },
         },
         "loadBalancerInfo": group.pair.as_ref().map(load_balancer_info),
+        "lastSuccessfulDeployment": world.deployments.iter().rfind(|it| it.status == DeploymentStatus::Succeeded).map(last),
+        "lastAttemptedDeployment": world.deployments.last().map(last),
         "computePlatform": "ECS",
         "ecsServices": services,
     }})))
+}
+
+/// A deployment as its group tells of it.
+fn last(deployment: &Deployment) -> Value {
+    json!({
+        "deploymentId": deployment.id,
+        "status": deployment.status.word(),
+        "endTime": deployment.completed.map(epoch),
+        "createTime": epoch(deployment.created),
+    })
 }
 
 pub(super) fn list_deployment_targets(world: &World, input: &Value) -> Answer {

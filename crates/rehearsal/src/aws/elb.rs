@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, number, sparse, text, texts};
-use crate::world::{Condition, Listener, Rule, TargetGroup, World};
+use crate::world::{Condition, Listener, PUBLIC_SUBNET, Rule, TargetGroup, VPC, World};
 
 pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
     let (names, arns, balancer) =
@@ -26,7 +26,7 @@ pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
             "TargetGroupName": group.name,
             "Protocol": group.protocol,
             "Port": group.port,
-            "VpcId": "vpc-0a1b2c3d4e5f67890",
+            "VpcId": VPC,
             "HealthCheckProtocol": check.protocol,
             "HealthCheckPort": "traffic-port",
             "HealthCheckEnabled": check.enabled,
@@ -125,11 +125,11 @@ pub(super) fn describe_load_balancers(world: &World, input: &Value) -> Answer {
             "CanonicalHostedZoneId": "Z32O12XQLNTSW2",
             "LoadBalancerName": it.name,
             "Scheme": it.scheme,
-            "VpcId": "vpc-0a1b2c3d4e5f67890",
+            "VpcId": it.vpc,
             "State": { "Code": "active" },
             "Type": it.kind,
-            "AvailabilityZones": [{ "ZoneName": "eu-west-1a", "SubnetId": "subnet-0a1b2c3d4e5f67890", "LoadBalancerAddresses": [] }],
-            "SecurityGroups": (it.kind == "application").then(|| json!(["sg-0a1b2c3d4e5f67890"])),
+            "AvailabilityZones": [{ "ZoneName": "eu-west-1a", "SubnetId": PUBLIC_SUBNET, "LoadBalancerAddresses": [] }],
+            "SecurityGroups": (!it.security_groups.is_empty()).then(|| json!(it.security_groups)),
             "IpAddressType": "ipv4",
         })
     });

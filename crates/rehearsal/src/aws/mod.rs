@@ -7,8 +7,11 @@
 mod account;
 mod cloudwatch;
 mod codedeploy;
+mod ec2;
 mod ecs;
 mod elb;
+mod iam;
+mod lambda;
 mod ledger;
 mod record;
 mod trouble;
@@ -240,6 +243,13 @@ impl Cloud {
             ("elasticloadbalancing", "DescribeLoadBalancers") => elb::describe_load_balancers(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
             ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
+            ("ec2", "DescribeSubnets") => ec2::describe_subnets(&world, input),
+            ("ec2", "DescribeRouteTables") => ec2::describe_route_tables(&world, input),
+            ("ec2", "DescribeSecurityGroups") => ec2::describe_security_groups(&world, input),
+            ("ec2", "DescribeVpcEndpoints") => ec2::describe_vpc_endpoints(&world, input),
+            ("lambda", "GetFunctionConfiguration") => lambda::get_function_configuration(&world, input),
+            ("lambda", "GetFunctionEventInvokeConfig") => lambda::get_function_event_invoke_config(&world, input),
+            ("iam", "SimulatePrincipalPolicy") => iam::simulate_principal_policy(&world, input),
             ("iam", "GetRole") => account::get_role(&world, input),
             ("ssm", "GetParameter") => account::get_parameter(&world, input),
             ("ssm", "GetParameters") => account::get_parameters(&world, input),
@@ -256,9 +266,10 @@ impl Cloud {
 impl Protocol {
     fn unknown(self, operation: &str) -> Problem {
         match self {
-            Self::Query => {
+            Self::Query | Self::Ec2 => {
                 Problem::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
             }
+            Self::RestJson => Problem { status: 404, ..Problem::new("ResourceNotFoundException", "") },
             Self::Rest => {
                 Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") }
             }

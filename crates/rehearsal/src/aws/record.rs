@@ -10,13 +10,18 @@ use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use serde::{Serialize, Serializer};
 
-use crate::exchange::{Reply, Request};
+use crate::{
+    exchange::{Reply, Request},
+    function_name::FunctionName,
+};
 
 /// A request that an AWS client sent, and the reply that it got.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Exchange {
     /// `service:Operation`, as [`Report::calls`](crate::Report::calls) counts it.
     pub operation: String,
+    /// Whose role signed it; none, if that is no function of the rehearsal's.
+    pub by: Option<FunctionName>,
     /// What came.
     pub request: SentRequest,
     /// What went back; none when nothing did.
@@ -85,7 +90,8 @@ impl Recorder {
                 Some(SentReply { status, headers, body: body.unwrap_or_default(), damaged })
             }
         };
-        let exchange = Exchange { operation, request, reply };
+        let by = request.headers.get("authorization").and_then(|header| FunctionName::by_credentials(header));
+        let exchange = Exchange { operation, by, request, reply };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 }

@@ -68,6 +68,10 @@ impl Protocol {
     fn refusal(self, trouble: Trouble) -> Problem {
         let (code, message, status) = match (trouble, self) {
             (Trouble::Throttle, Self::Query) => ("Throttling", "Rate exceeded", 400),
+            (Trouble::Throttle, Self::Ec2) => ("RequestLimitExceeded", "Request limit exceeded.", 503),
+            (Trouble::Throttle, Self::RestJson) => ("TooManyRequestsException", "Rate exceeded", 429),
+            (Trouble::Deny, Self::Ec2) => ("UnauthorizedOperation", DENIED, 403),
+            (Trouble::Deny, Self::RestJson) => ("AccessDeniedException", DENIED, 403),
             (Trouble::Throttle, _) => ("ThrottlingException", "Rate exceeded", 400),
             (Trouble::Deny, Self::Query | Self::Cbor) => ("AccessDenied", DENIED, 403),
             (Trouble::Deny, _) => ("AccessDeniedException", DENIED, 400),

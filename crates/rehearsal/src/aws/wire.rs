@@ -1,4 +1,4 @@
-//! The protocols: awsJson 1.0 and 1.1, awsQuery with XML, rpc-v2-cbor.
+//! The protocols: awsJson 1.0 and 1.1, awsQuery with XML, EC2's form of it, rpc-v2-cbor; restJson of Lambda.
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +20,10 @@ pub(super) enum Protocol {
     /// awsJson, with its content type.
     Json(&'static str),
     Query,
+    /// EC2's form of awsQuery: flat lists in a form, `item` in a reply, and no element around a result.
+    Ec2,
+    /// Lambda's: the path says what is asked for, and the reply is JSON.
+    RestJson,
     Cbor,
     /// S3's: the path says what, and the body is the object.
     Rest,
@@ -54,12 +58,15 @@ const TARGETS: [(&str, &str); 8] = [
 ];
 
 /// Services that speak awsQuery, by the version that their requests name, with the namespace of their replies.
-const VERSIONS: [(&str, &str, &str); 4] = [
+const VERSIONS: [(&str, &str, &str); 5] = [
     ("2015-12-01", "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
     ("2010-08-01", "cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"),
+    ("2016-11-15", EC2, "http://ec2.amazonaws.com/doc/2016-11-15/"),
     ("2010-05-08", "iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
     ("2011-06-15", "sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
 ];
+
+const EC2: &str = "ec2";
 
 /// The service that once spoke awsQuery alone. In its younger protocols it gives the older error code in a header.
 const QUERY_COMPATIBLE: &str = "cloudwatch";
@@ -86,6 +93,9 @@ pub(super) fn read(request: &Request) -> Option<Call> {
     if request.header("authorization").contains("/s3/aws4_request") {
         return object(request);
     }
+    if request.header("authorization").contains("/lambda/aws4_request") {
+        return of_function(request);
+    }
     let query = request.path.split_once('?').map_or(&b""[..], |(_, query)| query.as_bytes());
     let form: BTreeMap<String, String> =
         form_urlencoded::parse(if request.body.is_empty() { query } else { &request.body })
@@ -95,7 +105,32 @@ pub(super) fn read(request: &Request) -> Option<Call> {
     let version = form.get("Version").map(String::as_str).unwrap_or_default();
     let service =
         VERSIONS.iter().find(|(known, ..)| *known == version).map_or(version, |(_, service, _)| *service).to_owned();
-    Some(Call { service, operation, input: from_form(&form), protocol: Protocol::Query })
+    let protocol = if service == EC2 { Protocol::Ec2 } else { Protocol::Query };
+    Some(Call { service, operation, input: from_form(&form), protocol })
+}
+
+/// Lambda's operations that are played, by the end of their paths.
+const OF_FUNCTIONS: [(&str, &str, &str); 2] = [
+    ("/2015-03-31/functions/", "/configuration", "GetFunctionConfiguration"),
+    ("/2019-09-25/functions/", "/event-invoke-config", "GetFunctionEventInvokeConfig"),
+];
+
+/// An operation of Lambda.
+fn of_function(request: &Request) -> Option<Call> {
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let qualifier =
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
+    let known = OF_FUNCTIONS
+        .iter()
+        .filter(|_| request.method == "GET")
+        .find_map(|(head, tail, operation)| Some((path.strip_prefix(head)?.strip_suffix(tail)?, *operation)));
+    let (name, operation) = known.unwrap_or(("", "Other"));
+    let mut input = json!({ "FunctionName": decoded(name) });
+    if let Some(qualifier) = qualifier {
+        input["Qualifier"] = qualifier.into();
+    }
+    let operation = operation.to_owned();
+    Some(Call { service: "lambda".to_owned(), operation, input, protocol: Protocol::RestJson })
 }
 
 /// An operation of S3, of which one is played: an object is read.
@@ -186,6 +221,8 @@ pub(super) fn write(call: &Call, answer: Answer) -> Response<Full> {
     let body = match call.protocol {
         Protocol::Json(_) => json_body(answer),
         Protocol::Query => xml_body(call, answer).into_bytes(),
+        Protocol::Ec2 => ec2_body(call, answer).into_bytes(),
+        Protocol::RestJson => return rest_json(answer),
         Protocol::Cbor => cbor_body(&call.service, answer),
         Protocol::Rest => rest_body(answer),
     };
@@ -204,6 +241,8 @@ pub(super) fn beginning(call: &Call) -> Response<Full> {
         // A map and a text, both with no length given. The text comes in pieces, each with a byte in front that says how
         // long it is; that for one byte is the letter a, so a row of this letter is a row of pieces.
         Protocol::Cbor => b"\xbf\x67padding\x7fa".to_vec(),
+        Protocol::Ec2 => format!("<{0}Response><padding>a", call.operation).into_bytes(),
+        Protocol::RestJson => br#"{"padding":"a"#.to_vec(),
         Protocol::Rest => b"a".to_vec(),
     };
     of(call.protocol, 200, body)
@@ -214,6 +253,8 @@ fn of(protocol: Protocol, status: u16, body: Vec<u8>) -> Response<Full> {
     let content_type = match protocol {
         Protocol::Json(content_type) => content_type,
         Protocol::Query => "text/xml",
+        Protocol::Ec2 => "text/xml;charset=UTF-8",
+        Protocol::RestJson => "application/json",
         Protocol::Cbor => "application/cbor",
         Protocol::Rest if status == 200 => "binary/octet-stream",
         Protocol::Rest => "application/xml",
@@ -260,7 +301,7 @@ fn xml_body(call: &Call, answer: Answer) -> String {
     match answer {
         Ok(output) => {
             xml += &format!("<{operation}Response xmlns=\"{namespace}\"><{operation}Result>");
-            elements(&mut xml, "", &output);
+            elements(&mut xml, "", &output, "member");
             xml += &format!(
                 "</{operation}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{operation}Response>"
             );
@@ -277,11 +318,47 @@ fn xml_body(call: &Call, answer: Answer) -> String {
     xml
 }
 
-/// Members as elements, the items of a list as `member`.
-fn elements(xml: &mut String, name: &str, value: &Value) {
+/// As awsQuery has it, but for the names of lists' items, and nothing around a result or an error's type.
+fn ec2_body(call: &Call, answer: Answer) -> String {
+    match answer {
+        Ok(output) => {
+            let operation = &call.operation;
+            let namespace = VERSIONS.iter().find(|(_, service, _)| *service == EC2).map_or("", |it| it.2);
+            let mut xml = format!("<{operation}Response xmlns=\"{namespace}\"><requestId>{REQUEST_ID}</requestId>");
+            elements(&mut xml, "", &output, "item");
+            xml + &format!("</{operation}Response>")
+        }
+        Err(Problem { code, message, .. }) => {
+            let message = quick_xml::escape::escape(&message);
+            format!(
+                "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
+                 <RequestID>{REQUEST_ID}</RequestID></Response>"
+            )
+        }
+    }
+}
+
+/// JSON as it is; the code of an error stands in a header.
+fn rest_json(answer: Answer) -> Response<Full> {
+    match answer {
+        Ok(output) => of(Protocol::RestJson, 200, output.to_string().into_bytes()),
+        Err(problem) => {
+            // What every service may say is no shape of this one's, and has no type.
+            let kind = matches!(problem.status, 404 | 429).then_some("User");
+            let body = super::sparse(json!({ "Type": kind, "Message": problem.message }));
+            let mut response = of(Protocol::RestJson, problem.status, body.to_string().into_bytes());
+            let code = HeaderValue::from_static(problem.code);
+            response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), code);
+            response
+        }
+    }
+}
+
+/// Members as elements, and the items of a list too.
+fn elements(xml: &mut String, name: &str, value: &Value, item: &str) {
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value)),
-        Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value, item)),
+        Value::Array(items) => items.iter().for_each(|value| element(xml, item, value, item)),
         Value::String(text) => *xml += &quick_xml::escape::escape(text),
         Value::Null => {}
         Value::Number(number) if is_time(name) => {
@@ -292,9 +369,9 @@ fn elements(xml: &mut String, name: &str, value: &Value) {
     }
 }
 
-fn element(xml: &mut String, name: &str, value: &Value) {
+fn element(xml: &mut String, name: &str, value: &Value, item: &str) {
     *xml += &format!("<{name}>");
-    elements(xml, name, value);
+    elements(xml, name, value, item);
     *xml += &format!("</{name}>");
 }
 

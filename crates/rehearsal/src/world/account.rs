@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Given, ids::arn};
+use super::{Allowed, Function, Given, Network, functions, ids::arn};
 
 /// Things of other services, as far as the functions ask for them.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,12 @@ pub struct Account {
     pub images: BTreeMap<String, String>,
     /// Objects of S3, `bucket/key`; a version that is not the newest, `bucket/key?versionId=ID`.
     pub objects: BTreeMap<String, String>,
+    /// Functions of Lambda, by name.
+    pub functions: BTreeMap<String, Function>,
+    /// What roles allow, by their names. A role that is not here is nobody's whose permissions anybody asks for.
+    pub permissions: BTreeMap<String, Vec<Allowed>>,
+    /// The network of the load balancer and of functions in a VPC.
+    pub network: Network,
 }
 
 /// A secret of Secrets Manager.
@@ -38,7 +44,7 @@ const EXECUTION_ROLE: &str = "ecsTaskExecutionRole";
 
 impl Account {
     /// What a service of that name needs.
-    pub(super) fn of(service: &str) -> Self {
+    pub(super) fn of(service: &str, ports: [u16; 2]) -> Self {
         Self {
             log_groups: BTreeSet::from([log_group(service)]),
             roles: BTreeSet::from([EXECUTION_ROLE.to_owned(), task_role(service)]),
@@ -46,6 +52,9 @@ impl Account {
             secrets: BTreeMap::from([(secret(service), Secret { value: "sesame".to_owned(), deleted: None })]),
             images: BTreeMap::new(),
             objects: BTreeMap::new(),
+            functions: functions::functions(),
+            permissions: functions::permissions(),
+            network: Network::around(ports),
         }
     }
 

@@ -15,6 +15,10 @@ pub struct LoadBalancer {
     pub scheme: String,
     /// `application` or `network`.
     pub kind: String,
+    /// Its VPC.
+    pub vpc: String,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
 }
 
 /// A listener.

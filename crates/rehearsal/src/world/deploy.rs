@@ -9,6 +9,7 @@ use super::{
     Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy, Revision,
     RollbackInfo, Switch, Told, World, install::next_version,
 };
+use crate::{function_name::FunctionName, hook_name::HookName};
 
 /// How long a lifecycle event without a hook takes here. CodeDeploy would wait in Install for the replacement to come
 /// up; not waiting lets AfterInstall see it come up, which is what that hook is for.
@@ -226,8 +227,9 @@ impl World {
     }
 }
 
-/// An AppSpec file with the least that CodeDeploy wants.
+/// An AppSpec file with the least that CodeDeploy wants, and the five hooks.
 fn app_spec(definition: &str) -> String {
+    let hooks = HookName::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).in_aws())).concat();
     format!(
         "version: 0.0
 Resources:
@@ -238,6 +240,7 @@ Resources:
         LoadBalancerInfo:
           ContainerName: web
           ContainerPort: 8080
-"
+Hooks:
+{hooks}"
     )
 }

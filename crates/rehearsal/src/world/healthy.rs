@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BalancerKind, Condition, Container, ContainerDefinition,
-    DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer, ManagedBy, Pair,
-    Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, Version, World, account,
-    account::digest_of, ids::arn,
+    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BALANCER_GROUP, BalancerKind, Condition, Container,
+    ContainerDefinition, DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer,
+    ManagedBy, Pair, Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC,
+    Version, World, account, account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.
@@ -136,6 +136,8 @@ impl World {
                 dns_name: "localhost".into(),
                 scheme: if given.balancer.internal { "internal" } else { "internet-facing" }.into(),
                 kind: if network { "network" } else { "application" }.into(),
+                vpc: VPC.into(),
+                security_groups: if network { Vec::new() } else { vec![BALANCER_GROUP.into()] },
             }],
             listeners: vec![production, test],
             target_groups: groups,
@@ -147,7 +149,7 @@ impl World {
                 .chain(given.other_alarms())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
-            account: Account::of(name).with(&given),
+            account: Account::of(name, [ground.production, ground.test]).with(&given),
             page: 100,
             given,
             stuck: BTreeMap::new(),

@@ -9,10 +9,12 @@ mod course;
 mod deploy;
 mod deployment;
 mod ecs;
+mod functions;
 mod given;
 mod healthy;
 mod ids;
 mod install;
+mod network;
 mod owner;
 mod put;
 mod route;
@@ -29,7 +31,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub(crate) use self::account::digest_of;
+pub(crate) use self::{account::digest_of, functions::DEPLOYING_ROLE};
 pub use self::{
     account::{Account, Secret},
     balancing::*,
@@ -37,9 +39,11 @@ pub use self::{
     course::{AlarmFires, Behaviour, Course, RuleFate, Switch, TargetsUnhealthy, TasksCrash, TasksStop},
     deployment::*,
     ecs::*,
+    functions::{Allowed, EventSettings, Function, FunctionVpc, function_arn, role_arn},
     given::*,
     healthy::{DEFAULT, Ground},
     ids::{ACCOUNT, Ids, REGION},
+    network::*,
     put::PutFault,
     shift::Shift,
     then::{AlarmTurns, TargetsTurn, Then},

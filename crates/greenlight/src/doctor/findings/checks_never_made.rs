@@ -1,0 +1,32 @@
+//! A gate file that has checks for a hook which no function is wired to.
+
+use hook_core::Hook;
+
+use super::{Found, Kind};
+use crate::doctor::{
+    facts::{Facts, Kin},
+    gather::own_checks,
+};
+
+pub const KIND: Kind = Kind { code: "ChecksNeverMade", find };
+
+fn find(facts: &Facts) -> Vec<Found> {
+    let Some(app_spec) = facts.app_spec.seen().filter(|app_spec| !app_spec.hooks.is_empty()) else { return Vec::new() };
+    let is_wired = |hook: Hook| {
+        facts.functions.iter().any(|wired| wired.event == hook.event_name() || wired.is == Kin::Hook(hook))
+    };
+    let mut found = Vec::new();
+    for hook in Hook::ALL.into_iter().filter(|hook| !is_wired(*hook)) {
+        let gates = facts.functions.iter().map(|wired| &wired.gate);
+        let mut with = gates.filter(|gate| gate.text.as_deref().is_some_and(|text| own_checks(hook, text, facts)));
+        if let Some(gate) = with.next() {
+            found.push(Found {
+                what: format!("{} has checks for {hook}, and the AppSpec file names no function there", gate.title),
+                place: app_spec.title.clone(),
+                fix: format!("name the function for {hook} in the AppSpec file; `greenlight appspec` writes it"),
+                command: None,
+            });
+        }
+    }
+    found
+}

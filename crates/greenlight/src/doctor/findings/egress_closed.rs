@@ -1,0 +1,47 @@
+//! Functions whose own security groups let nothing out where they have to go.
+
+use std::collections::BTreeSet;
+
+use super::{Found, Kind, knocks, together};
+use crate::doctor::{
+    facts::Facts,
+    net::{Group, lets_out},
+};
+
+pub const KIND: Kind = Kind { code: "EgressClosed", find };
+
+/// Where AWS answers.
+const HTTPS: u16 = 443;
+
+fn find(facts: &Facts) -> Vec<Found> {
+    let knocks = knocks(facts);
+    let closed = facts.hooks().map(|(wired, set_up)| {
+        let key = set_up.vpc.as_ref().and_then(|vpc| {
+            let groups: Option<Vec<&Group>> = vpc.groups.iter().map(|id| facts.network.groups.get(id)).collect();
+            let groups = groups?;
+            let own = knocks.iter().filter(|knock| knock.wired.event == wired.event);
+            let ports: BTreeSet<u16> = own.map(|knock| knock.listener.port).chain([HTTPS]).collect();
+            let shut = ports.into_iter().filter(|port| !lets_out(groups.iter().copied(), *port));
+            // Without AWS there is no answer, whatever else is closed.
+            let port = shut.max_by_key(|port| *port == HTTPS)?;
+            Some((vpc.groups.join(", "), port))
+        });
+        (wired, key)
+    });
+    let found = together(closed).map(|((groups, port), functions)| {
+        let first = groups.split(", ").next().unwrap_or_default();
+        let what = match port {
+            HTTPS => "AWS does not hear them, and no answer gets out",
+            _ => "the load balancer does not hear them",
+        };
+        Found {
+            what: format!("the security groups of {} let nothing out at port {port}: {what}", functions.join(", ")),
+            place: groups.clone(),
+            fix: "let them out; what AWS makes by itself lets everything out, and Terraform takes that away".to_owned(),
+            command: Some(format!(
+                "aws ec2 authorize-security-group-egress --group-id {first} --protocol tcp --port {port} --cidr 0.0.0.0/0"
+            )),
+        }
+    });
+    found.collect()
+}

@@ -1,0 +1,33 @@
+//! A function at another event than its own, which it refuses; and the net, which is no hook at all.
+
+use hook_core::Hook;
+
+use super::{Found, Kind};
+use crate::doctor::facts::{Facts, Kin};
+
+pub const KIND: Kind = Kind { code: "WrongEvent", find };
+
+fn find(facts: &Facts) -> Vec<Found> {
+    let mut found = Vec::new();
+    for wired in &facts.functions {
+        let known = Hook::ALL.iter().any(|hook| hook.event_name() == wired.event);
+        let (what, fix) = match wired.is {
+            _ if !known => {
+                let events: Vec<_> = Hook::ALL.iter().map(|hook| hook.event_name()).collect();
+                let what = format!("{:?} is no event of an ECS deployment that can have a hook", wired.event);
+                (what, format!("the events are {}", events.join(", ")))
+            }
+            Kin::Hook(hook) if hook.event_name() != wired.event => (
+                format!("it is the function for {hook} and wired to {}: it answers Failed there", wired.event),
+                format!("name it at {hook} in the AppSpec file, and at {} the one for that", wired.event),
+            ),
+            Kin::LastAnswer => (
+                format!("it is the net beneath the hooks and wired to {}: it makes no checks", wired.event),
+                format!("name the function for {} there", wired.event),
+            ),
+            Kin::Hook(_) | Kin::Stranger => continue,
+        };
+        found.push(Found { what, place: wired.written.clone(), fix, command: None });
+    }
+    found
+}

@@ -1,0 +1,123 @@
+//! The policy document: actions that are taken on the same things stand in one statement.
+
+use hook_core::permissions::{Condition, Names, Resource};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+use super::wanted::{Action, Wanted};
+
+/// A policy document, as IAM reads it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy<'a> {
+    version: &'static str,
+    #[serde(rename = "Statement")]
+    pub statements: Vec<Statement<'a>>,
+}
+
+/// One statement. A reviewer reads why; IAM does not.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Statement<'a> {
+    pub sid: String,
+    effect: &'static str,
+    #[serde(rename = "Action")]
+    pub actions: Vec<&'static str>,
+    #[serde(rename = "Resource")]
+    pub resources: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "condition")]
+    pub condition: Option<Condition>,
+    /// Why it is no narrower.
+    #[serde(skip)]
+    pub breadth: Option<&'static str>,
+    /// Who needs it.
+    #[serde(skip)]
+    pub of: Vec<&'a Action>,
+}
+
+fn condition<S: Serializer>(condition: &Option<Condition>, to: S) -> Result<S::Ok, S::Error> {
+    let mut map = to.serialize_map(Some(1))?;
+    if let Some(Condition { operator, key, values }) = condition {
+        map.serialize_entry(operator, &std::collections::BTreeMap::from([(key, values)]))?;
+    }
+    map.end()
+}
+
+impl<'a> Policy<'a> {
+    /// Of what is needed.
+    pub fn new(wanted: &'a Wanted, names: &Names) -> Self {
+        let mut statements: Vec<Statement<'a>> = Vec::new();
+        // What is taken on one thing, first.
+        for action in &wanted.0 {
+            let (sid, arn) = (sid(action), action.resource.arn(names));
+            let condition = action.resource.condition(names);
+            let same =
+                |it: &&mut Statement<'_>| it.sid == sid && it.resources == [arn.as_str()] && it.condition == condition;
+            if let Some(known) = statements.iter_mut().find(same) {
+                if !known.actions.contains(&action.action) {
+                    known.actions.push(action.action);
+                }
+                known.of.push(action);
+                continue;
+            }
+            statements.push(Statement {
+                sid: sid.to_owned(),
+                effect: "Allow",
+                actions: vec![action.action],
+                resources: vec![arn],
+                condition,
+                breadth: action.resource.breadth(),
+                of: vec![action],
+            });
+        }
+        // Then those of one sort that differ by the name of the thing alone.
+        let mut merged: Vec<Statement<'a>> = Vec::new();
+        for statement in statements {
+            let same = |it: &&mut Statement<'_>| {
+                it.sid == statement.sid && it.actions == statement.actions && it.condition == statement.condition
+            };
+            match merged.iter_mut().find(same) {
+                Some(known) => {
+                    known.resources.extend(statement.resources);
+                    known.of.extend(statement.of);
+                }
+                None => merged.push(statement),
+            }
+        }
+        for index in 0..merged.len() {
+            let before =
+                merged[..index].iter().filter(|it| it.sid.trim_end_matches(char::is_numeric) == merged[index].sid);
+            let before = before.count();
+            if before > 0 {
+                merged[index].sid += &(before + 1).to_string();
+            }
+        }
+        Self { version: "2012-10-17", statements: merged }
+    }
+}
+
+/// What a statement is called.
+fn sid(action: &Action) -> &'static str {
+    match &action.resource {
+        Resource::DeploymentGroup => "Deployment",
+        Resource::Application => "AppSpecFile",
+        Resource::Service => "Service",
+        Resource::Tasks => "Tasks",
+        Resource::TasksOfCluster => "TasksOfCluster",
+        Resource::Parameter(_) => "Parameters",
+        Resource::Secret(_) => "Secrets",
+        Resource::Object { .. } => "Objects",
+        Resource::Key { .. } => "Keys",
+        Resource::LogGroups => "NamedLogGroups",
+        Resource::Roles => "NamedRoles",
+        Resource::Parameters => "NamedParameters",
+        Resource::Secrets => "NamedSecrets",
+        Resource::Repositories => "NamedImages",
+        Resource::Any(_) => match action.action.split(':').next() {
+            Some("ecs") => "TaskDefinitions",
+            Some("elasticloadbalancing") => "LoadBalancers",
+            Some("cloudwatch") => "Alarms",
+            Some("tag") => "AlarmsByTag",
+            _ => "Everything",
+        },
+    }
+}

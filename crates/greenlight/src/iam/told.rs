@@ -1,0 +1,134 @@
+//! The policy in words: each statement with what it is for, and what there is to know beside.
+
+use std::collections::BTreeSet;
+
+use hook_core::{
+    Hook,
+    permissions::{Names, Places, Resource},
+};
+
+use super::{
+    Whose,
+    policy::{Policy, Statement},
+    wanted::{Use, Wanted},
+};
+use crate::paint::{Look, Tone};
+
+/// A managed policy has so many characters at most, spaces not counted.
+const MANAGED: usize = 6_144;
+
+/// What it is the policy of.
+pub fn title(name: &str, roles: &[Whose], beyond_template: bool) -> String {
+    let roles = match roles {
+        [one] => format!("the role of {}", one.word()),
+        _ => "the roles of the five hooks".to_owned(),
+    };
+    let beyond = if beyond_template { ", beyond what infra/template.yaml allows" } else { "" };
+    format!("What {roles} need{} for {name}{beyond}", if roles.starts_with("the role of") { "s" } else { "" })
+}
+
+/// Statement by statement.
+pub fn told(look: Look, title: &str, policy: &Policy<'_>) -> String {
+    let mut blocks = vec![look.paint(Tone::Strong, title)];
+    if policy.statements.is_empty() {
+        blocks.push("Nothing.".to_owned());
+    }
+    blocks.extend(policy.statements.iter().map(|it| statement(look, it)));
+    blocks.join("\n\n")
+}
+
+fn statement(look: Look, it: &Statement<'_>) -> String {
+    let mut lines = vec![look.paint(Tone::Strong, &it.sid)];
+    lines.extend(it.resources.iter().map(|arn| format!("  on {arn}")));
+    if let Some(condition) = &it.condition {
+        lines.push(format!("  if {} is like {}", condition.key, condition.values.join(" or ")));
+    }
+    if let Some(why) = it.breadth {
+        lines.push(look.hang("  ", 2, Tone::Quiet, &format!("no narrower: {why}")));
+    }
+    for action in &it.actions {
+        lines.push(format!("  {}", look.paint(Tone::Good, action)));
+        let uses: Vec<&Use> = it.of.iter().filter(|own| own.action == *action).flat_map(|own| &own.uses).collect();
+        for Use { why, by } in uses {
+            lines.push(look.hang("    ", 4, Tone::Plain, why));
+            lines.push(look.hang("      ", 6, Tone::Quiet, &who(by)));
+        }
+    }
+    lines.join("\n")
+}
+
+/// `every hook`, `AfterInstall: tasks, containers; BeforeAllowTraffic: tasks`.
+fn who(by: &[(&'static str, Vec<String>)]) -> String {
+    if by.len() == Hook::ALL.len() && by.iter().all(|(_, checks)| checks.is_empty()) {
+        return "every hook".to_owned();
+    }
+    let told = |(role, checks): &(&'static str, Vec<String>)| {
+        if checks.is_empty() { (*role).to_owned() } else { format!("{role}: {}", checks.join(", ")) }
+    };
+    by.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+/// What there is to know beside.
+pub fn notes(wanted: &Wanted, policy: &Policy<'_>, names: &Names, places: &Places) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(unknown(policy, names));
+    let has = |sort: fn(&Resource) -> bool| wanted.0.iter().any(|it| sort(&it.resource));
+    let kept = has(|it| matches!(it, Resource::Parameter(_) | Resource::Secret(_) | Resource::Object { .. }));
+    if kept && places.keys.is_empty() {
+        notes.push("Where one of these is encrypted with a key of your own, add --kms-key ARN.".to_owned());
+    }
+    if has(|it| *it == Resource::Application) && places.app_spec.is_none() {
+        notes.push("Where deployments name their AppSpec file in S3, add --appspec s3://BUCKET/KEY.".to_owned());
+    }
+    let open = |it: &Resource| match it {
+        Resource::Parameter(name) => name.contains('{'),
+        Resource::Object { bucket, key } => bucket.contains('{') || key.contains('{'),
+        _ => false,
+    };
+    if wanted.0.iter().any(|it| open(&it.resource)) && (names.application.is_none() || names.deployment_group.is_none())
+    {
+        let words = "{application} and {deployment_group} in a name are *, unless --application and --deployment-group say more.";
+        notes.push(words.to_owned());
+    }
+    notes.extend(too_long(&serde_json::to_string(policy).unwrap_or_default()));
+    notes
+}
+
+/// What has to be told beside a document.
+pub fn warnings(policy: &Policy<'_>, text: &str, names: &Names) -> Vec<String> {
+    let empty = policy
+        .statements
+        .is_empty()
+        .then(|| "nothing more is needed; IAM takes no policy without a statement".to_owned());
+    empty.into_iter().chain(unknown(policy, names)).chain(too_long(text)).collect()
+}
+
+/// Words in capitals, and the options that replace them.
+fn unknown(policy: &Policy<'_>, names: &Names) -> Option<String> {
+    let conditions = policy.statements.iter().filter_map(|it| it.condition.as_ref()).flat_map(|it| &it.values);
+    let texts = policy.statements.iter().flat_map(|it| &it.resources).chain(conditions);
+    let words: BTreeSet<_> = texts.flat_map(|text| names.unknown_in(text)).collect();
+    let option = |word: &&str| match *word {
+        "GROUP" => "--deployment-group".to_owned(),
+        word => format!("--{}", word.to_lowercase()),
+    };
+    let options: Vec<_> = words.iter().map(option).collect();
+    let words: Vec<_> = words.into_iter().collect();
+    (!words.is_empty())
+        .then(|| format!("{} stand for names that were not given: {}.", words.join(", "), options.join(", ")))
+}
+
+fn too_long(text: &str) -> Option<String> {
+    let length = text.chars().filter(|c| !c.is_whitespace()).count();
+    (length > MANAGED).then(|| {
+        format!(
+            "This is a policy of {length} characters, and IAM takes {MANAGED} in a managed one (10240 in all inline ones of a \
+             role): use --hook for smaller ones, or * in names."
+        )
+    })
+}
+
+/// Notes as they fit the terminal.
+pub fn laid_out(look: Look, notes: &[String]) -> String {
+    notes.iter().map(|note| format!("\n{}", look.hang("", 0, Tone::Plain, note))).collect::<Vec<_>>().join("")
+}

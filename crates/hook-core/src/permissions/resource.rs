@@ -1,0 +1,236 @@
+//! What an action is taken on, and how IAM writes that.
+
+/// What an action is taken on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// The deployment group, which its deployments belong to.
+    DeploymentGroup,
+    /// The application of CodeDeploy.
+    Application,
+    /// The service of ECS.
+    Service,
+    /// The tasks of its cluster.
+    Tasks,
+    /// Everything in its cluster, which IAM knows as a condition and not as a resource.
+    TasksOfCluster,
+    /// A parameter of Systems Manager, by name or ARN. `{application}` and `{deployment_group}` may stand in it.
+    Parameter(String),
+    /// A secret of Secrets Manager, by name or ARN.
+    Secret(String),
+    /// An object of S3. `{application}` and `{deployment_group}` may stand in it.
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+    },
+    /// A key of KMS, used by these services for whoever asks them.
+    Key {
+        /// Its ARN.
+        arn: String,
+        /// The services.
+        via: Vec<&'static str>,
+    },
+    /// Log groups that a task definition names.
+    LogGroups,
+    /// Roles that a task definition names.
+    Roles,
+    /// Parameters that a task definition names.
+    Parameters,
+    /// Secrets that a task definition names.
+    Secrets,
+    /// Repositories of images that a task definition names.
+    Repositories,
+    /// Everything, since AWS takes nothing narrower; and why.
+    Any(&'static str),
+}
+
+/// The names in ARNs. A name may hold `*`; one that is not known stands as a word in capitals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// `aws`; by the region where it is not given.
+    pub partition: Option<String>,
+    /// The region of the functions.
+    pub region: Option<String>,
+    /// The account.
+    pub account: Option<String>,
+    /// CodeDeploy's application.
+    pub application: Option<String>,
+    /// CodeDeploy's deployment group.
+    pub deployment_group: Option<String>,
+    /// The cluster of ECS.
+    pub cluster: Option<String>,
+    /// The service of ECS.
+    pub service: Option<String>,
+}
+
+/// A condition of a policy's statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Condition {
+    /// `ArnLike`.
+    pub operator: &'static str,
+    /// `ecs:cluster`.
+    pub key: &'static str,
+    /// Any of these.
+    pub values: Vec<String>,
+}
+
+impl Names {
+    /// The partition: as given, else that of the region.
+    pub fn partition(&self) -> &str {
+        let of_region = || crate::aws::partition(self.region.as_deref().unwrap_or_default());
+        self.partition.as_deref().unwrap_or_else(of_region)
+    }
+
+    /// Every other name, with the word that stands where it is not known.
+    fn named(&self) -> [(&'static str, Option<&str>); 6] {
+        [
+            ("REGION", self.region.as_deref()),
+            ("ACCOUNT", self.account.as_deref()),
+            ("APPLICATION", self.application.as_deref()),
+            ("GROUP", self.deployment_group.as_deref()),
+            ("CLUSTER", self.cluster.as_deref()),
+            ("SERVICE", self.service.as_deref()),
+        ]
+    }
+
+    /// The words in a text that stand for a name which is not known.
+    pub fn unknown_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'static str> + 'a {
+        let unknown = self.named().into_iter().filter(|(_, name)| name.is_none()).map(|(word, _)| word);
+        unknown.filter(|word| text.split([':', '/']).any(|part| part == *word))
+    }
+
+    fn name(&self, word: &'static str) -> &str {
+        self.named().into_iter().find(|(known, _)| *known == word).and_then(|(_, name)| name).unwrap_or(word)
+    }
+
+    /// `arn:aws:SERVICE:REGION:ACCOUNT:WHAT`.
+    fn arn(&self, service: &str, what: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{what}", self.partition(), self.name("REGION"), self.name("ACCOUNT"))
+    }
+
+    /// A text with the names that it leaves open, each of which may be any name where it is not known.
+    fn filled(&self, text: &str) -> String {
+        let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
+        text.replace("{application}", &or_any(&self.application))
+            .replace("{deployment_group}", &or_any(&self.deployment_group))
+    }
+}
+
+impl Resource {
+    /// As a policy has it: an ARN, perhaps with `*` in it, or `*`.
+    pub fn arn(&self, names: &Names) -> String {
+        let name = |word| names.name(word);
+        match self {
+            Self::DeploymentGroup => {
+                names.arn("codedeploy", &format!("deploymentgroup:{}/{}", name("APPLICATION"), name("GROUP")))
+            }
+            Self::Application => names.arn("codedeploy", &format!("application:{}", name("APPLICATION"))),
+            Self::Service => names.arn("ecs", &format!("service/{}/{}", name("CLUSTER"), name("SERVICE"))),
+            Self::Tasks => names.arn("ecs", &format!("task/{}/*", name("CLUSTER"))),
+            Self::TasksOfCluster | Self::Any(_) => "*".to_owned(),
+            Self::Parameter(name) => parameter(&names.filled(name), names),
+            Self::Secret(name) => secret(name, names),
+            Self::Object { bucket, key } => {
+                format!("arn:{}:s3:::{}/{}", names.partition(), names.filled(bucket), names.filled(key))
+            }
+            Self::Key { arn, .. } => arn.clone(),
+            Self::LogGroups => names.arn("logs", "log-group:*"),
+            Self::Roles => format!("arn:{}:iam::{}:role/*", names.partition(), name("ACCOUNT")),
+            Self::Parameters => names.arn("ssm", "parameter/*"),
+            Self::Secrets => names.arn("secretsmanager", "secret:*"),
+            Self::Repositories => names.arn("ecr", "repository/*"),
+        }
+    }
+
+    /// What has to be so beside.
+    pub fn condition(&self, names: &Names) -> Option<Condition> {
+        match self {
+            Self::TasksOfCluster => {
+                let cluster = names.arn("ecs", &format!("cluster/{}", names.name("CLUSTER")));
+                Some(Condition { operator: "ArnLike", key: "ecs:cluster", values: vec![cluster] })
+            }
+            Self::Key { via, .. } => {
+                let values = via.iter().map(|service| format!("{service}.*")).collect();
+                Some(Condition { operator: "StringLike", key: "kms:ViaService", values })
+            }
+            _ => None,
+        }
+    }
+
+    /// Why it is no narrower, where a reviewer would ask.
+    pub const fn breadth(&self) -> Option<&'static str> {
+        match self {
+            Self::Any(why) => Some(why),
+            Self::TasksOfCluster => Some("IAM lets this operation be narrowed down by the cluster only"),
+            Self::Tasks => Some("a task has no name before it is started"),
+            Self::LogGroups | Self::Roles | Self::Parameters | Self::Secrets | Self::Repositories => {
+                Some("which ones is in the task definition of each deployment")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `arn:aws:ssm:REGION:ACCOUNT:parameter/shop/token`. A version or label after the name is no part of it.
+fn parameter(name: &str, names: &Names) -> String {
+    if name.starts_with("arn:") {
+        return name.splitn(7, ':').take(6).collect::<Vec<_>>().join(":");
+    }
+    let name = name.split(':').next().unwrap_or_default();
+    names.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
+}
+
+/// Secrets Manager adds a hyphen and six letters to a secret's name, which whoever names it by name does not know.
+fn secret(name: &str, names: &Names) -> String {
+    let whole = match name.strip_prefix("arn:") {
+        Some(_) => name.to_owned(),
+        None => names.arn("secretsmanager", &format!("secret:{name}")),
+    };
+    let is_suffix = |end: &str| end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric());
+    let complete = name.starts_with("arn:") && name.rsplit_once('-').is_some_and(|(_, end)| is_suffix(end));
+    if complete { whole } else { format!("{whole}-??????") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_known_stand_as_words() {
+        let names = Names::default();
+        let arn = Resource::DeploymentGroup.arn(&names);
+        assert_eq!(arn, "arn:aws:codedeploy:REGION:ACCOUNT:deploymentgroup:APPLICATION/GROUP");
+        assert_eq!(names.unknown_in(&arn).collect::<Vec<_>>(), ["REGION", "ACCOUNT", "APPLICATION", "GROUP"]);
+        let names = Names { region: Some("cn-north-1".into()), cluster: Some("prod-*".into()), ..Names::default() };
+        assert_eq!(Resource::Tasks.arn(&names), "arn:aws-cn:ecs:cn-north-1:ACCOUNT:task/prod-*/*");
+        let condition = Resource::TasksOfCluster.condition(&names).unwrap();
+        assert_eq!(condition.values, ["arn:aws-cn:ecs:cn-north-1:ACCOUNT:cluster/prod-*"]);
+    }
+
+    #[test]
+    fn a_parameter_and_a_secret_are_named_in_many_ways() {
+        let names = Names { region: Some("eu-west-1".into()), account: Some("1".into()), ..Names::default() };
+        let parameter = |name: &str| Resource::Parameter(name.into()).arn(&names);
+        for name in ["/shop/token", "shop/token", "/shop/token:3", "arn:aws:ssm:eu-west-1:1:parameter/shop/token:live"]
+        {
+            assert_eq!(parameter(name), "arn:aws:ssm:eu-west-1:1:parameter/shop/token", "{name}");
+        }
+        let open = "/greenlight/{application}/{deployment_group}";
+        assert_eq!(parameter(open), "arn:aws:ssm:eu-west-1:1:parameter/greenlight/*/*");
+        let shop = Names { application: Some("shop".into()), ..names.clone() };
+        assert_eq!(Resource::Parameter(open.into()).arn(&shop), "arn:aws:ssm:eu-west-1:1:parameter/greenlight/shop/*");
+        let secret = |name: &str| Resource::Secret(name.into()).arn(&names);
+        let by_name = "arn:aws:secretsmanager:eu-west-1:1:secret:shop/hook-??????";
+        assert_eq!(secret("shop/hook"), by_name);
+        assert_eq!(secret("arn:aws:secretsmanager:eu-west-1:1:secret:shop/hook"), by_name);
+        let whole = "arn:aws:secretsmanager:eu-west-1:1:secret:shop/hook-a1B2c3";
+        assert_eq!(secret(whole), whole);
+    }
+
+    #[test]
+    fn a_key_is_for_what_reads_with_it() {
+        let key = Resource::Key { arn: "arn:aws:kms:eu-west-1:1:key/k".into(), via: vec!["ssm", "s3"] };
+        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*", "s3.*"]);
+    }
+}

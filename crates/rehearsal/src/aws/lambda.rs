@@ -1,0 +1,80 @@
+//! Lambda's operations that tell how a function is set up.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Problem, sparse, text};
+use crate::world::{Function, World, function_arn, role_arn};
+
+/// A function by its name or its ARN, and the qualifier that it is asked for with.
+fn asked(input: &Value) -> (&str, &str) {
+    let name = text(input, "FunctionName");
+    let (name, inside) = match name.split_once(":function:") {
+        Some((_, name)) => name.split_once(':').unwrap_or((name, "")),
+        None => name.split_once(':').unwrap_or((name, "")),
+    };
+    match text(input, "Qualifier") {
+        "" if inside.is_empty() => (name, "$LATEST"),
+        "" => (name, inside),
+        qualifier => (name, qualifier),
+    }
+}
+
+fn missing(what: String) -> Problem {
+    Problem { status: 404, ..Problem::new("ResourceNotFoundException", what) }
+}
+
+fn found<'a>(world: &'a World, name: &str) -> Result<&'a Function, Problem> {
+    let function = world.account.functions.get(name);
+    function.ok_or_else(|| missing(format!("Function not found: {}", function_arn(name))))
+}
+
+pub(super) fn get_function_configuration(world: &World, input: &Value) -> Answer {
+    let (name, qualifier) = asked(input);
+    let function = found(world, name)?;
+    let arn = match qualifier {
+        "$LATEST" => function_arn(name),
+        qualifier => format!("{}:{qualifier}", function_arn(name)),
+    };
+    let vpc = function.vpc.as_ref().map(|vpc| {
+        json!({
+            "SubnetIds": vpc.subnets,
+            "SecurityGroupIds": vpc.security_groups,
+            "VpcId": vpc.id,
+            "Ipv6AllowedForDualStack": false,
+        })
+    });
+    Ok(sparse(json!({
+        "FunctionName": name,
+        "FunctionArn": arn,
+        "Runtime": "provided.al2023",
+        "Role": role_arn(&function.role),
+        "Handler": "bootstrap",
+        "CodeSize": 4_321_098,
+        "Timeout": function.timeout,
+        "MemorySize": 256,
+        "LastModified": "2026-11-01T10:00:00.000+0000",
+        "Version": "$LATEST",
+        "VpcConfig": vpc,
+        "Environment": (!function.env.is_empty()).then(|| json!({ "Variables": function.env })),
+        "PackageType": "Zip",
+        "Architectures": ["arm64"],
+        "State": function.state,
+        "LastUpdateStatus": "Successful",
+    })))
+}
+
+pub(super) fn get_function_event_invoke_config(world: &World, input: &Value) -> Answer {
+    let (name, qualifier) = asked(input);
+    let function = found(world, name)?;
+    let arn = format!("{}:{qualifier}", function_arn(name));
+    let none = || missing(format!("The function {arn} doesn't have an EventInvokeConfig"));
+    let settings = function.events.get(qualifier).ok_or_else(none)?;
+    let to = settings.on_failure.as_ref().map(|arn| json!({ "Destination": arn }));
+    Ok(sparse(json!({
+        "LastModified": 1_793_500_000.5,
+        "FunctionArn": arn,
+        "MaximumRetryAttempts": settings.retries,
+        "MaximumEventAgeInSeconds": settings.age,
+        "DestinationConfig": { "OnSuccess": {}, "OnFailure": to.unwrap_or_else(|| json!({})) },
+    })))
+}

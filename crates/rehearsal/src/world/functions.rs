@@ -1,0 +1,176 @@
+//! The functions of the account as Lambda and IAM know them: how they are set up, and what their roles allow.
+
+use std::collections::BTreeMap;
+
+use super::{ACCOUNT, VPC, ids::arn};
+use crate::function_name::FunctionName;
+
+/// A function of Lambda.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its time-out in seconds.
+    pub timeout: u32,
+    /// `Active`, `Pending`, `Inactive` or `Failed`.
+    pub state: String,
+    /// The name of its role.
+    pub role: String,
+    /// Its environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Where it is, if it is in a VPC.
+    pub vpc: Option<FunctionVpc>,
+    /// What is set for asynchronous invocations, by qualifier.
+    pub events: BTreeMap<String, EventSettings>,
+}
+
+/// A function's place in a VPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionVpc {
+    /// The VPC's id.
+    pub id: String,
+    /// Ids of the subnets.
+    pub subnets: Vec<String>,
+    /// Ids of the security groups.
+    pub security_groups: Vec<String>,
+}
+
+impl FunctionVpc {
+    /// The private subnet of the load balancer's VPC, in a group of its own.
+    pub fn beside_the_load_balancer() -> Self {
+        Self {
+            id: VPC.to_owned(),
+            subnets: vec![super::network::PRIVATE_SUBNET.to_owned()],
+            security_groups: vec![super::network::FUNCTIONS_GROUP.to_owned()],
+        }
+    }
+}
+
+/// What is set for asynchronous invocations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventSettings {
+    /// How often a failed invocation is made again.
+    pub retries: u32,
+    /// How old an event may become, in seconds.
+    pub age: u32,
+    /// ARN of the on-failure destination.
+    pub on_failure: Option<String>,
+}
+
+/// A statement that allows something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// An action, with `*` for anything.
+    pub action: String,
+    /// A resource, with `*` for anything.
+    pub resource: String,
+}
+
+impl Allowed {
+    /// One action on one resource.
+    pub fn new(action: &str, resource: &str) -> Self {
+        Self { action: action.to_owned(), resource: resource.to_owned() }
+    }
+
+    /// Whether it allows this.
+    pub fn covers(&self, action: &str, resource: &str) -> bool {
+        // IAM compares actions without regard to case.
+        is_like(&self.action.to_lowercase(), &action.to_lowercase()) && is_like(&self.resource, resource)
+    }
+}
+
+/// Whether a text is like a pattern with `*` for anything and `?` for any character.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let Some(first) = pattern.chars().next() else { return text.is_empty() };
+    let rest = &pattern[first.len_utf8()..];
+    match first {
+        '*' => text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| is_like(rest, &text[at..])),
+        _ => text
+            .chars()
+            .next()
+            .is_some_and(|own| (first == '?' || own == first) && is_like(rest, &text[own.len_utf8()..])),
+    }
+}
+
+/// The name of CodeDeploy's role.
+pub(crate) const DEPLOYING_ROLE: &str = "CodeDeployForECS";
+
+/// The ARN of a function, by name.
+pub fn function_arn(name: &str) -> String {
+    arn("lambda", &format!("function:{name}"))
+}
+
+/// The ARN of a role, by name.
+pub fn role_arn(name: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT}:role/{name}")
+}
+
+/// The five hooks and their net, set up as they should be.
+pub(super) fn functions() -> BTreeMap<String, Function> {
+    let net = function_arn(&FunctionName::LastAnswer.in_aws());
+    let function = |name: FunctionName| {
+        let hook = name != FunctionName::LastAnswer;
+        let events = EventSettings {
+            retries: if hook { 0 } else { 2 },
+            age: if hook { 300 } else { 21_600 },
+            on_failure: hook.then(|| net.clone()),
+        };
+        let function = Function {
+            timeout: if hook { 900 } else { 60 },
+            state: "Active".to_owned(),
+            role: name.binary().to_owned(),
+            env: BTreeMap::new(),
+            vpc: None,
+            events: BTreeMap::from([("$LATEST".to_owned(), events)]),
+        };
+        (name.in_aws(), function)
+    };
+    FunctionName::all().map(function).collect()
+}
+
+/// What the roles of those functions allow, and CodeDeploy's.
+pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
+    let group = arn("codedeploy", "deploymentgroup:shop/*");
+    let put = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
+    let net = function_arn(&FunctionName::LastAnswer.in_aws());
+    let read = ["codedeploy:Get*", "codedeploy:List*"].map(|action| Allowed::new(action, &group));
+    let shop = arn("codedeploy", "application:shop");
+    let any = [
+        "ecs:Describe*",
+        "ecs:ListTasks",
+        "elasticloadbalancing:Describe*",
+        "cloudwatch:DescribeAlarms",
+        "tag:GetResources",
+        "logs:DescribeLogGroups",
+        "iam:GetRole",
+        "ssm:GetParameter*",
+        "secretsmanager:*",
+        "ecr:DescribeImages",
+        "s3:GetObject*",
+        "kms:Decrypt",
+    ];
+    let hook: Vec<_> = read
+        .into_iter()
+        .chain([put.clone(), Allowed::new("lambda:InvokeFunction", &net)])
+        .chain([Allowed::new("codedeploy:GetApplicationRevision", &shop)])
+        .chain(any.map(|action| Allowed::new(action, "*")))
+        .collect();
+    let role = |name: FunctionName| {
+        let allowed = if name == FunctionName::LastAnswer { vec![put.clone()] } else { hook.clone() };
+        (name.binary().to_owned(), allowed)
+    };
+    let invoke = Allowed::new("lambda:InvokeFunction", &function_arn("*"));
+    FunctionName::all().map(role).chain([(DEPLOYING_ROLE.to_owned(), vec![invoke])]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_what_is_like_it() {
+        let allowed = Allowed::new("ecs:Describe*", "arn:aws:ecs:*:1:service/shop/*");
+        assert!(allowed.covers("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"));
+        assert!(!allowed.covers("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"));
+        assert!(!allowed.covers("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"));
+        assert!(!Allowed::new("ecs:?", "*").covers("ecs:", "*"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The VPC around the load balancer and the functions: subnets, their routes, security groups, endpoints.
+
+use std::collections::BTreeMap;
+
+/// The VPC in which the load balancer is.
+pub const VPC: &str = "vpc-0a1b2c3d4e5f67890";
+/// The load balancer's subnet, with a way to the internet and from it.
+pub const PUBLIC_SUBNET: &str = "subnet-0a1b2c3d4e5f67890";
+/// A subnet whose way to the internet is a NAT gateway.
+pub const PRIVATE_SUBNET: &str = "subnet-0b1b2c3d4e5f67890";
+/// The load balancer's security group.
+pub const BALANCER_GROUP: &str = "sg-0a1b2c3d4e5f67890";
+/// The security group of functions that are in the VPC.
+pub const FUNCTIONS_GROUP: &str = "sg-0b1b2c3d4e5f67890";
+/// The table of routes of the private subnet.
+pub const PRIVATE_ROUTES: &str = "rtb-0b1b2c3d4e5f67890";
+
+/// Subnets, tables of routes, security groups and endpoints, each by its id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Subnets.
+    pub subnets: BTreeMap<String, Subnet>,
+    /// Tables of routes.
+    pub route_tables: BTreeMap<String, RouteTable>,
+    /// Security groups.
+    pub security_groups: BTreeMap<String, SecurityGroup>,
+    /// Endpoints.
+    pub endpoints: BTreeMap<String, Endpoint>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its VPC.
+    pub vpc: String,
+    /// Its addresses: `10.0.0.0/24`.
+    pub cidr: String,
+}
+
+/// A table of routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTable {
+    /// Its VPC.
+    pub vpc: String,
+    /// Whether it is for every subnet that has none of its own.
+    pub main: bool,
+    /// The subnets that it is for.
+    pub subnets: Vec<String>,
+    /// From addresses to where they lead: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`.
+    pub routes: Vec<(String, String)>,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityGroup {
+    /// Its VPC.
+    pub vpc: String,
+    /// Whom it lets in.
+    pub ingress: Vec<Opening>,
+    /// Whom it lets out, and where to.
+    pub egress: Vec<Opening>,
+}
+
+/// A rule of a security group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The ports, the first and the last.
+    pub ports: (u16, u16),
+    /// From where or where to: addresses (`0.0.0.0/0`) or another group (`sg-…`).
+    pub with: String,
+}
+
+impl Opening {
+    /// One port, for somebody.
+    pub fn new(port: u16, with: &str) -> Self {
+        Self { ports: (port, port), with: with.to_owned() }
+    }
+
+    /// Every port, for everybody.
+    pub fn everything() -> Self {
+        Self { ports: (0, u16::MAX), with: "0.0.0.0/0".to_owned() }
+    }
+}
+
+/// An endpoint of a service in a VPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its VPC.
+    pub vpc: String,
+    /// `com.amazonaws.eu-west-1.codedeploy`.
+    pub service: String,
+    /// Its security groups; none for one that is a gateway.
+    pub security_groups: Vec<String>,
+    /// The tables of routes that a gateway is in.
+    pub route_tables: Vec<String>,
+}
+
+impl Network {
+    /// A VPC with a public and a private subnet, and a load balancer that lets everybody in at its two ports.
+    pub(super) fn around(ports: [u16; 2]) -> Self {
+        let vpc = || VPC.to_owned();
+        let subnet = |cidr: &str| Subnet { vpc: vpc(), cidr: cidr.to_owned() };
+        let routes = |main, subnet: &str, out: &str| RouteTable {
+            vpc: vpc(),
+            main,
+            subnets: if main { Vec::new() } else { vec![subnet.to_owned()] },
+            routes: [("10.0.0.0/16", "local"), ("0.0.0.0/0", out)]
+                .map(|(to, by)| (to.to_owned(), by.to_owned()))
+                .to_vec(),
+        };
+        let open = ports.map(|port| Opening::new(port, "0.0.0.0/0")).to_vec();
+        Self {
+            subnets: BTreeMap::from([
+                (PUBLIC_SUBNET.to_owned(), subnet("10.0.0.0/24")),
+                (PRIVATE_SUBNET.to_owned(), subnet("10.0.1.0/24")),
+            ]),
+            route_tables: BTreeMap::from([
+                ("rtb-0a1b2c3d4e5f67890".to_owned(), routes(true, PUBLIC_SUBNET, "igw-0a1b2c3d4e5f67890")),
+                (PRIVATE_ROUTES.to_owned(), routes(false, PRIVATE_SUBNET, "nat-0a1b2c3d4e5f67890")),
+            ]),
+            security_groups: BTreeMap::from([
+                (
+                    BALANCER_GROUP.to_owned(),
+                    SecurityGroup { vpc: vpc(), ingress: open, egress: vec![Opening::everything()] },
+                ),
+                (
+                    FUNCTIONS_GROUP.to_owned(),
+                    SecurityGroup { vpc: vpc(), ingress: Vec::new(), egress: vec![Opening::everything()] },
+                ),
+            ]),
+            endpoints: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! CloudFormation's intrinsic functions, as far as the templates here use them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// Where the tests' stacks stand.
+const PSEUDO: [(&str, &str); 6] = [
+    ("AWS::AccountId", "111122223333"),
+    ("AWS::NoValue", ""),
+    ("AWS::Partition", "aws"),
+    ("AWS::Region", "eu-west-1"),
+    ("AWS::StackName", "greenlight"),
+    ("AWS::URLSuffix", "amazonaws.com"),
+];
+
+/// A template and the values of its parameters.
+pub(super) struct Resolver<'a> {
+    pub template: &'a Value,
+    pub parameters: BTreeMap<String, Value>,
+}
+
+impl Resolver<'_> {
+    /// A value without intrinsic functions; none, where it is `AWS::NoValue`.
+    pub fn value(&self, value: &Value) -> Option<Value> {
+        match value {
+            Value::Array(items) => Some(items.iter().filter_map(|item| self.value(item)).collect()),
+            Value::Object(members) => match call(members) {
+                Some((name, argument)) => self.called(name, argument),
+                None => {
+                    let members = members.iter().filter_map(|(name, value)| Some((name.clone(), self.value(value)?)));
+                    Some(Value::Object(members.collect()))
+                }
+            },
+            other => Some(other.clone()),
+        }
+    }
+
+    fn called(&self, name: &str, argument: &Value) -> Option<Value> {
+        if name == "Ref" && argument == "AWS::NoValue" {
+            return None;
+        }
+        Some(match name {
+            "Ref" => self.reference(text(argument)),
+            "Fn::GetAtt" => Value::String(self.attribute(text(&argument[0]), text(&argument[1]))),
+            "Fn::Sub" => Value::String(self.substituted(argument)),
+            "Fn::If" => return self.value(&argument[if self.holds(text(&argument[0])) { 1 } else { 2 }]),
+            "Fn::Join" => {
+                let items = self.value(&argument[1]).unwrap_or_default();
+                let items: Vec<_> = list(&items).iter().map(text).collect();
+                Value::String(items.join(text(&argument[0])))
+            }
+            "Fn::Split" => {
+                let whole = self.value(&argument[1]).unwrap_or_default();
+                text(&whole).split(text(&argument[0])).map(|part| Value::String(part.to_owned())).collect()
+            }
+            "Fn::Select" => {
+                let items = self.value(&argument[1]).unwrap_or_default();
+                items[argument[0].as_u64().map_or(0, |index| index as usize)].clone()
+            }
+            other => panic!("the tests cannot resolve {other}: {argument}"),
+        })
+    }
+
+    fn reference(&self, name: &str) -> Value {
+        if let Some(value) = self.parameters.get(name) {
+            return value.clone();
+        }
+        if let Some((_, value)) = PSEUDO.iter().find(|(own, _)| *own == name) {
+            return Value::String((*value).to_owned());
+        }
+        let resource = self.resource(name);
+        let named = ["FunctionName", "LogGroupName"].map(|property| &resource["Properties"][property]);
+        let named =
+            named.into_iter().find(|value| !value.is_null() && resource["Type"] != "AWS::Lambda::EventInvokeConfig");
+        named.and_then(|value| self.value(value)).unwrap_or_else(|| Value::String(name.to_owned()))
+    }
+
+    /// ARNs of functions and log groups as AWS makes them; anything else is told by its name.
+    fn attribute(&self, name: &str, attribute: &str) -> String {
+        let kind = text(&self.resource(name)["Type"]);
+        let arn = |service: &str, rest: &str| {
+            let own = self.reference(name);
+            format!("arn:aws:{service}:eu-west-1:111122223333:{}", rest.replace("{}", text(&own)))
+        };
+        match (kind, attribute) {
+            ("AWS::Serverless::Function", "Arn") => arn("lambda", "function:{}"),
+            ("AWS::Logs::LogGroup", "Arn") => arn("logs", "log-group:{}:*"),
+            _ => format!("{name}.{attribute}"),
+        }
+    }
+
+    fn resource(&self, name: &str) -> &Value {
+        let resource = &self.template["Resources"][name];
+        assert!(!resource.is_null(), "the template has no {name}");
+        resource
+    }
+
+    fn substituted(&self, argument: &Value) -> String {
+        let (pattern, own) = match argument {
+            Value::Array(items) => (text(&items[0]), items[1].as_object()),
+            pattern => (text(pattern), None),
+        };
+        let mut filled = String::new();
+        let mut rest = pattern;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}').expect("a ${ has its }");
+            let value = match (own.and_then(|own| own.get(name)), name.split_once('.')) {
+                (Some(value), _) => self.value(value).unwrap_or_default(),
+                (None, Some((resource, attribute))) => Value::String(self.attribute(resource, attribute)),
+                (None, None) => self.reference(name),
+            };
+            filled += before;
+            filled += text(&value);
+            rest = after;
+        }
+        filled + rest
+    }
+
+    /// Whether a condition of the template holds.
+    pub fn holds(&self, condition: &str) -> bool {
+        let condition_of = &self.template["Conditions"][condition];
+        assert!(!condition_of.is_null(), "the template has no condition {condition}");
+        self.is_true(condition_of)
+    }
+
+    /// Conditions, and what stands in the assertions of rules.
+    pub fn is_true(&self, condition: &Value) -> bool {
+        let (name, argument) =
+            condition.as_object().and_then(call).unwrap_or_else(|| panic!("{condition} is no condition"));
+        let mut all = argument.as_array().into_iter().flatten();
+        let value = |index: usize| self.value(&argument[index]).unwrap_or_default();
+        match name {
+            "Condition" => self.holds(text(argument)),
+            "Fn::Equals" => value(0) == value(1),
+            "Fn::Not" => !self.is_true(&argument[0]),
+            "Fn::And" => all.all(|one| self.is_true(one)),
+            "Fn::Or" => all.any(|one| self.is_true(one)),
+            "Fn::EachMemberEquals" => list(&value(0)).iter().all(|one| *one == value(1)),
+            other => panic!("the tests know no condition {other}"),
+        }
+    }
+}
+
+/// An object that is the call of an intrinsic function.
+fn call(members: &Map<String, Value>) -> Option<(&str, &Value)> {
+    let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
+    // A policy's statement has a member `Condition` too, and it is never alone nor a text.
+    let is_condition = name == "Condition" && argument.is_string();
+    (name == "Ref" || name.starts_with("Fn::") || is_condition).then_some((name.as_str(), argument))
+}
+
+pub(super) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,163 @@
+//! The template of the functions, `infra/template.yaml`, with its parameters filled in: what a reviewer reads, as data.
+
+mod intrinsics;
+mod role;
+
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::OnceLock};
+
+use regex_lite::Regex;
+use rehearsal::FunctionName;
+use serde_json::Value;
+
+use self::intrinsics::{Resolver, list, text};
+pub use self::role::{PLATFORM, Place, Statement, denied, unlike};
+use crate::python::run_python;
+
+/// What every stack has to be told.
+pub const NAMES: [(&str, &str); 2] = [("Application", "shop"), ("Cluster", "shop")];
+
+/// Every parameter that lets a function do more.
+pub const EVERYTHING: [(&str, &str); 15] = [
+    ("Application", "shop"),
+    ("DeploymentGroup", "web"),
+    ("Cluster", "shop-cluster"),
+    ("Service", "shop-service"),
+    ("SecretArns", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/hook-??????"),
+    ("SecretParameterArns", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/token"),
+    ("KmsKeyArns", "arn:aws:kms:eu-west-1:111122223333:key/shop"),
+    ("AlarmsByTag", "yes"),
+    ("Preflight", "yes"),
+    ("AppSpecObjectArns", "arn:aws:s3:::shop-deployments/*"),
+    ("TaskRoleArns", "arn:aws:iam::111122223333:role/shop-*"),
+    ("TaskSecretArns", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/*"),
+    ("TaskParameterArns", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/*"),
+    ("RepositoryArns", "arn:aws:ecr:eu-west-1:111122223333:repository/shop"),
+    ("MorePolicyArns", "arn:aws:iam::111122223333:policy/one,arn:aws:iam::111122223333:policy/two"),
+];
+
+/// The template as it is written, in long form.
+#[derive(Clone, Debug)]
+pub struct Template(pub Value);
+
+impl Template {
+    /// Reads it, as cfn-lint reads it.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn read() -> Self {
+        static READ: OnceLock<Value> = OnceLock::new();
+        let read = READ.get_or_init(|| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+            let json = run_python("infra/template.py", &[OsStr::new(&path)]).unwrap_or_else(|said| panic!("{said}"));
+            serde_json::from_str(&json).expect("the template is JSON by now")
+        });
+        Self(read.clone())
+    }
+
+    /// The stack that comes of it.
+    ///
+    /// # Errors
+    /// Why CloudFormation would refuse these parameters, in the template's own words.
+    pub fn with<'a>(&self, given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Stack, Vec<String>> {
+        let mut given: BTreeMap<_, _> = given.into_iter().collect();
+        let (mut parameters, mut refused) = (BTreeMap::new(), Vec::new());
+        for (name, parameter) in self.0["Parameters"].as_object().into_iter().flatten() {
+            match value(parameter, given.remove(name.as_str())) {
+                Ok(value) => drop(parameters.insert(name.clone(), value)),
+                Err(why) => refused.push(format!("{name}: {why}")),
+            }
+        }
+        assert!(given.is_empty(), "the template has no such parameters: {given:?}");
+        if !refused.is_empty() {
+            return Err(refused);
+        }
+        let resolver = Resolver { template: &self.0, parameters };
+        for rule in self.0["Rules"].as_object().into_iter().flat_map(|rules| rules.values()) {
+            if rule["RuleCondition"].is_null() || resolver.is_true(&rule["RuleCondition"]) {
+                let broken = list(&rule["Assertions"]).iter().filter(|it| !resolver.is_true(&it["Assert"]));
+                refused.extend(broken.map(|it| text(&it["AssertDescription"]).to_owned()));
+            }
+        }
+        if refused.is_empty() { Ok(Stack::of(&resolver)) } else { Err(refused) }
+    }
+}
+
+/// The value of a parameter: what is given, else its default.
+fn value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
+    let value = match (given, &parameter["Default"]) {
+        (Some(given), _) => given.to_owned(),
+        (None, Value::Null) => return Err("has no default".to_owned()),
+        (None, Value::String(text)) => text.clone(),
+        (None, other) => other.to_string(),
+    };
+    if let Some(pattern) = parameter["AllowedPattern"].as_str() {
+        // CloudFormation compares the whole value.
+        let pattern = Regex::new(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+        if !pattern.is_match(&value) {
+            return Err(text(&parameter["ConstraintDescription"]).to_owned());
+        }
+    }
+    let words: Vec<_> = list(&parameter["AllowedValues"]).iter().map(ToString::to_string).collect();
+    if !words.is_empty() && !words.iter().any(|word| word.trim_matches('"') == value) {
+        return Err(format!("is none of {}", words.join(", ")));
+    }
+    Ok(match text(&parameter["Type"]) {
+        "CommaDelimitedList" => value.split(',').map(|item| Value::String(item.to_owned())).collect(),
+        "Number" => Value::from(value.parse::<u64>().map_err(|error| error.to_string())?),
+        _ => Value::String(value),
+    })
+}
+
+/// What CloudFormation would make: its resources and outputs, with everything filled in.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// By logical id, those alone that are made.
+    pub resources: BTreeMap<String, Value>,
+    /// By name.
+    pub outputs: BTreeMap<String, Value>,
+}
+
+impl Stack {
+    fn of(resolver: &Resolver<'_>) -> Self {
+        let made = |section: &str| -> BTreeMap<String, Value> {
+            let all = resolver.template[section].as_object().into_iter().flatten();
+            let made = all.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| resolver.holds(name)));
+            made.filter_map(|(name, it)| {
+                // The name of its condition is no call of one.
+                let mut it = it.clone();
+                it.as_object_mut()?.remove("Condition");
+                Some((name.clone(), resolver.value(&it)?))
+            })
+            .collect()
+        };
+        Self { resources: made("Resources"), outputs: made("Outputs") }
+    }
+
+    /// The properties of a resource.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn properties(&self, name: &str) -> &Value {
+        let resource = self.resources.get(name).unwrap_or_else(|| panic!("the stack has no {name}"));
+        &resource["Properties"]
+    }
+
+    /// All resources of a type.
+    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let all = self.resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
+        all.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
+    }
+
+    /// The properties of a function.
+    pub fn function(&self, function: FunctionName) -> &Value {
+        self.properties(&logical(function))
+    }
+}
+
+/// A function's name in the template.
+pub fn logical(function: FunctionName) -> String {
+    match function {
+        FunctionName::Hook(hook) => hook.name().to_owned(),
+        FunctionName::LastAnswer => "LastAnswer".to_owned(),
+    }
+}

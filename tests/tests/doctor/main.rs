@@ -1,0 +1,240 @@
+//! `greenlight doctor`, the real program, in a world where nothing is wrong and in worlds where one thing is: it finds that
+//! and nothing else, says what it could not look at, and changes nothing.
+
+mod wire;
+mod worlds;
+
+use std::{
+    collections::BTreeSet,
+    process::{Output, Stdio},
+};
+
+use greenlight_tests::{check_models, greenlight, tidy};
+use rehearsal::{
+    Fault, HookName, OpenStage, Recorder, Stage, Trouble,
+    world::{Endpoint, World},
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+use self::worlds::{BROKEN, GOOD, HIDDEN, HOOKS, closed_in, drop_from, each, function, gated, hide, name, named};
+
+async fn open(recorder: Option<&Recorder>, fault: Option<Fault>, change: impl FnOnce(&mut World)) -> OpenStage {
+    let mut stage = Stage::at(HookName::BeforeInstall).await.world(change);
+    if let Some(fault) = fault {
+        stage = stage.fault(fault);
+    }
+    if let Some(recorder) = recorder {
+        stage = stage.recorder(recorder);
+    }
+    stage.open().await.unwrap()
+}
+
+/// What the doctor says of an account, as a process of its own with nothing of this machine's configuration.
+async fn doctor(open: &OpenStage, more: &[&str]) -> Output {
+    let mut command = Command::new(greenlight());
+    command.args(["doctor", "--application", "shop"]);
+    if !more.contains(&"--deployment-group") {
+        command.args(["--deployment-group", "web"]);
+    }
+    command.args(more).stdin(Stdio::null()).env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1").kill_on_drop(true);
+    command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
+    command.output().await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Whether an operation reads.
+fn reads(operation: &str) -> bool {
+    let action = operation.split(':').nth(1).unwrap_or_default();
+    ["Get", "Describe", "List", "Simulate"].iter().any(|verb| action.starts_with(verb))
+}
+
+fn only_reads(open: &OpenStage) {
+    let calls = open.calls();
+    assert!(!calls.is_empty() && calls.keys().all(|call| reads(call)), "{calls:?}");
+    assert!(open.puts().is_empty() && open.answers().is_empty());
+    assert_eq!(open.unknown_operations(), [""; 0]);
+}
+
+/// The codes of the findings, what nobody could look at, and how many things were looked at.
+fn report(output: &Output) -> (Vec<String>, Vec<Value>, u64) {
+    assert_eq!(text(&output.stderr), "");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let codes = report["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap().to_owned());
+    let unseen = report["unseen"].as_array().unwrap().clone();
+    let status = if report["findings"] == Value::Array(vec![]) && unseen.is_empty() { 0 } else { 1 };
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    (codes.collect(), unseen, report["looked_at"].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_good_world_it_finds_nothing() {
+    for (title, change) in GOOD {
+        let recorder = Recorder::default();
+        let open = open(Some(&recorder), None, change).await;
+        let output = doctor(&open, &["--json"]).await;
+        only_reads(&open);
+        let (codes, unseen, looked_at) = report(&output);
+        assert!(codes.is_empty() && unseen.is_empty(), "{title}: {}", text(&output.stdout));
+        assert!(looked_at > 20, "{title}: {looked_at}");
+        if let Err(faults) = check_models(&recorder.exchanges()) {
+            panic!("{title}: {faults}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_each_broken_world_it_finds_just_that() {
+    let hidden = HIDDEN.map(|(title, change)| ("PortHidden", title, change));
+    let mut codes_seen = BTreeSet::new();
+    for (code, title, change) in BROKEN.into_iter().chain(hidden) {
+        let open = open(None, None, change).await;
+        let output = doctor(&open, &["--json"]).await;
+        only_reads(&open);
+        let (codes, unseen, _) = report(&output);
+        assert_eq!(codes, [code], "{title}: {}", text(&output.stdout));
+        assert!(unseen.is_empty(), "{title}: {unseen:?}");
+        codes_seen.insert(code);
+    }
+    // Every kind of finding has its world, but for one that needs an AppSpec file of its own.
+    let manual = include_str!("../../../docs/DOCTOR.md");
+    let kinds: BTreeSet<_> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    codes_seen.insert("TaskDefinitionMissing");
+    assert_eq!(codes_seen, kinds);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_deployment_s_own_files_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("appspec.yaml");
+    let path = path.to_str().unwrap();
+    let open = open(None, None, |_| {}).await;
+    let hooks: String = HOOKS.iter().map(|(event, hook)| format!("  - {event}: {}\n", name(hook))).collect();
+    let spec = |definition: &str| {
+        format!(
+            "version: 0.0\nResources:\n  - TargetService:\n      Properties:\n        TaskDefinition: \"{definition}\"\nHooks:\n{hooks}"
+        )
+    };
+    for (definition, codes) in
+        [("shop:42", &[][..]), ("<TASK_DEFINITION>", &[]), ("shop:99", &["TaskDefinitionMissing"])]
+    {
+        std::fs::write(path, spec(definition)).unwrap();
+        let output = doctor(&open, &["--json", "--appspec", path]).await;
+        assert_eq!(report(&output).0, codes, "{definition}: {}", text(&output.stdout));
+    }
+    let gate = folder.path().join("gate.yaml");
+    std::fs::write(&gate, "version: 1\nhoks: {}\n").unwrap();
+    let given = ["--json", "--gate", gate.to_str().unwrap(), "--function", "AfterInstall=CodeDeployHook_after-install"];
+    let output = doctor(&open, &given).await;
+    assert_eq!(report(&output).0, ["GateInvalid"], "{}", text(&output.stdout));
+    only_reads(&open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_denied_is_said_and_never_good() {
+    // Everything is asked for in this world.
+    let everything = |world: &mut World| {
+        gated(world);
+        closed_in(world);
+        world.deployment().revision.told = rehearsal::world::Told::Hash;
+        for service in ["ssm", "secretsmanager", "tagging"] {
+            let endpoint = world.account.network.endpoints["vpce-ecs"].clone();
+            let service = format!("com.amazonaws.eu-west-1.{service}");
+            world.account.network.endpoints.insert(format!("vpce-{service}"), Endpoint { service, ..endpoint });
+        }
+    };
+    let all = open(None, None, everything).await;
+    let output = doctor(&all, &["--json"]).await;
+    let (codes, unseen, whole) = report(&output);
+    assert!(codes.is_empty() && unseen.is_empty(), "{}", text(&output.stdout));
+    let operations: Vec<String> = all.calls().keys().cloned().collect();
+    let help = Command::new(greenlight()).args(["doctor", "--help"]).output().await.unwrap();
+    let help = text(&help.stdout);
+    assert!(operations.len() > 15, "{operations:?}");
+    for operation in operations {
+        assert!(help.contains(operation.split(':').nth(1).unwrap()), "--help does not say {operation}");
+        let open = open(None, Some(Fault::always(&operation, Trouble::Deny)), everything).await;
+        let output = doctor(&open, &["--json"]).await;
+        only_reads(&open);
+        let (codes, unseen, looked_at) = report(&output);
+        assert_eq!(codes, [""; 0], "{operation}: {}", text(&output.stdout));
+        let permissions: BTreeSet<_> = unseen.iter().map(|it| it["permission"].as_str().unwrap_or_default()).collect();
+        assert!(permissions.contains(operation.as_str()), "{operation}: {unseen:?}");
+        assert!(looked_at < whole, "{operation}: {looked_at} of {whole}");
+        let said = text(&doctor(&open, &[]).await.stdout);
+        let last = said.trim_end().lines().last().unwrap();
+        assert!(last.contains("could not be looked at") && !last.starts_with("nothing found:"), "{last}");
+        assert!(said.contains(&format!("could not look ({operation})")), "{said}");
+    }
+}
+
+/// Sentences in one line each: where they are wrapped depends on the length of a port.
+fn unwrapped(said: &str) -> String {
+    let mut whole = String::new();
+    for line in said.lines() {
+        let goes_on = line.starts_with("        ") && !["aws ", "for f"].iter().any(|it| line.trim().starts_with(it));
+        whole += if goes_on { " " } else { "\n" };
+        whole += if goes_on { line.trim() } else { line };
+    }
+    whole
+}
+
+/// Several things at once, as a terminal shows them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_reads() {
+    let broken = |world: &mut World| {
+        function(world, "before-install").timeout = 3;
+        drop_from(world, "after-install", "codedeploy:Put");
+        world.group.auto_rollback.as_mut().unwrap().enabled = false;
+        hide(world, "10.0.0.0/8");
+        each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_FILE".into(), "/opt/greenlight.yaml".into())));
+        world.account.functions.insert("smoke".into(), world.account.functions[&name("after-install")].clone());
+        named(world, &name("before-allow-traffic"), "smoke");
+        named(world, &format!("  - AfterAllowTraffic: {}\n", name("after-allow-traffic")), "");
+    };
+    let good = doctor(&open(None, None, |_| {}).await, &[]).await;
+    let open = open(None, None, broken).await;
+    let output = doctor(&open, &[]).await;
+    assert_eq!((good.status.code(), output.status.code()), (Some(0), Some(1)), "{good:?}");
+    let said = [text(&good.stdout), text(&output.stdout)].map(|said| tidy(&said)).join("\n========\n\n");
+    insta::assert_snapshot!(said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_nothing_to_look_at_it_says_so() {
+    let open = open(None, None, |_| {}).await;
+    for (args, says) in [
+        (
+            &["--deployment-group", "other"][..],
+            "nothing was looked at: codedeploy:GetDeploymentGroup: DeploymentGroupDoesNotExist",
+        ),
+        (&["--appspec", "gone.yaml"], "cannot read the AppSpec file gone.yaml"),
+        (&["--gate", "gone.yaml"], "cannot read the gate file gone.yaml"),
+        (&["--function", "AfterInstall"], "it is EVENT=NAME"),
+        (&["--function", "Install=x"], "the hooks are BeforeInstall"),
+    ] {
+        let output = doctor(&open, args).await;
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {output:?}");
+        assert!(text(&output.stderr).contains(says), "{args:?}: {output:?}");
+    }
+}
+
+/// Every finding once, as a terminal shows it: the first broken world of each.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_finding_in_words() {
+    let mut told = String::new();
+    let mut seen = BTreeSet::new();
+    for (code, title, change) in BROKEN.into_iter().chain(HIDDEN.map(|(title, change)| ("PortHidden", title, change))) {
+        let output = doctor(&open(None, None, change).await, &[]).await;
+        let said = tidy(&unwrapped(&text(&output.stdout)));
+        let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
+        assert!(finding.starts_with(code), "{title}: {said}");
+        seen.insert(code);
+        told += &format!("== {title}\n{finding}\n\n");
+    }
+    insta::assert_snapshot!(told);
+}

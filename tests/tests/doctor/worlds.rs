@@ -1,0 +1,307 @@
+//! The worlds: one in which nothing is wrong, in several forms, and one for each thing that can be.
+
+use rehearsal::world::{
+    Allowed, BALANCER_GROUP, DeploymentGroup, Endpoint, EventSettings, FUNCTIONS_GROUP, Function, FunctionVpc, Opening,
+    PRIVATE_ROUTES, SecurityGroup, VPC, World,
+};
+
+/// The name of a hook's function.
+pub fn name(hook: &str) -> String {
+    format!("CodeDeployHook_{hook}")
+}
+
+pub const HOOKS: [(&str, &str); 5] = [
+    ("BeforeInstall", "before-install"),
+    ("AfterInstall", "after-install"),
+    ("AfterAllowTestTraffic", "after-allow-test-traffic"),
+    ("BeforeAllowTraffic", "before-allow-traffic"),
+    ("AfterAllowTraffic", "after-allow-traffic"),
+];
+
+pub fn named(world: &mut World, from: &str, to: &str) {
+    let spec = &mut world.deployment().revision.app_spec;
+    assert!(spec.contains(from), "{spec}");
+    *spec = spec.replacen(from, to, 1);
+}
+
+pub fn each(world: &mut World, change: impl Fn(&mut Function)) {
+    world.account.functions.values_mut().for_each(change);
+}
+
+pub fn function<'a>(world: &'a mut World, hook: &str) -> &'a mut Function {
+    world.account.functions.get_mut(&name(hook)).unwrap()
+}
+
+pub fn group(world: &mut World, change: impl FnOnce(&mut DeploymentGroup)) {
+    change(&mut world.group);
+}
+
+/// All functions in the private subnet of the load balancer's VPC.
+pub fn inside(world: &mut World) {
+    each(world, |function| function.vpc = Some(FunctionVpc::beside_the_load_balancer()));
+}
+
+/// An internal load balancer, which lets in the functions that are beside it.
+pub fn internal(world: &mut World) {
+    world.balancers[0].scheme = "internal".into();
+    let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
+    own.ingress.iter_mut().for_each(|rule| rule.with = FUNCTIONS_GROUP.to_owned());
+}
+
+/// No NAT gateway, and an endpoint for each service that the hooks call.
+pub fn closed_in(world: &mut World) {
+    inside(world);
+    internal(world);
+    let network = &mut world.account.network;
+    network.route_tables.get_mut(PRIVATE_ROUTES).unwrap().routes.retain(|(_, by)| by == "local");
+    let let_in = SecurityGroup { vpc: VPC.into(), ingress: vec![Opening::new(443, "10.0.0.0/16")], egress: vec![] };
+    network.security_groups.insert("sg-endpoints".into(), let_in);
+    for service in ["codedeploy", "ecs", "elasticloadbalancing", "monitoring"] {
+        let endpoint = Endpoint {
+            vpc: VPC.into(),
+            service: format!("com.amazonaws.eu-west-1.{service}"),
+            security_groups: vec!["sg-endpoints".into()],
+            route_tables: Vec::new(),
+        };
+        network.endpoints.insert(format!("vpce-{service}"), endpoint);
+    }
+}
+
+pub fn gate(world: &mut World, file: &str) {
+    world.account.parameters.insert("/greenlight/shop".into(), file.to_owned());
+    each(world, |function| {
+        function.env.insert("GREENLIGHT_GATE_SSM".into(), "/greenlight/{application}".into());
+    });
+}
+
+/// A gate file that names one of everything, all of which is there.
+pub const GATE: &str = "version: 1
+secrets: { token: ssm:/shop/web/db-password, hook: secretsmanager:shop/web/api-key }
+hooks:
+  before_install:
+    checks:
+      - alarms: { names: [shop-web-5xx], prefix: shop-, tags: { gate: true } }
+        expect: [state == OK]
+  after_install:
+    checks:
+      - { image: green, containers: [web] }
+  after_allow_test_traffic:
+    checks:
+      - http: '{{test_url}}/{{env.STAGE}}'
+        headers: { X-Token: '{{secret.token}}', X-Hook: '{{secret.hook}}' }
+        expect: [status == 200]
+";
+
+pub fn gated(world: &mut World) {
+    gate(world, GATE);
+    world.alarms.iter_mut().for_each(|alarm| drop(alarm.tags.insert("gate".into(), "true".into())));
+    each(world, |function| drop(function.env.insert("STAGE".into(), "prod".into())));
+}
+
+/// What a world is made of.
+pub type Change = fn(&mut World);
+
+/// Worlds in which nothing is wrong.
+pub const GOOD: [(&str, Change); 7] = [
+    ("functions outside a VPC, a load balancer in the internet", |_| {}),
+    ("functions in the VPC, a load balancer in the internet", inside),
+    ("functions in the VPC, an internal load balancer", |world| {
+        inside(world);
+        internal(world);
+    }),
+    ("the load balancer lets in their addresses", |world| {
+        inside(world);
+        internal(world);
+        let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
+        own.ingress.iter_mut().for_each(|rule| rule.with = "10.0.0.0/23".to_owned());
+    }),
+    ("functions in another VPC that is peered", |world| {
+        inside(world);
+        internal(world);
+        world.balancers[0].vpc = "vpc-other".into();
+        let table = world.account.network.route_tables.get_mut(PRIVATE_ROUTES).unwrap();
+        table.routes.push(("10.9.0.0/16".into(), "pcx-0a1b2c3d4e5f67890".into()));
+    }),
+    ("no NAT gateway, and every endpoint", closed_in),
+    ("a gate file that names much", gated),
+];
+
+/// One thing that is wrong, and the one code that says so.
+pub const BROKEN: [(&str, &str, Change); 50] = [
+    ("NoHooks", "no hook at all", |world| {
+        let spec = &mut world.deployment().revision.app_spec;
+        *spec = spec.split("Hooks:").next().unwrap().to_owned();
+    }),
+    ("FunctionMissing", "a function that there is not", |world| {
+        drop(world.account.functions.remove(&name("after-install")));
+    }),
+    ("WrongEvent", "a function at another event", |world| named(world, "-install\n", "-allow-traffic\n")),
+    ("WrongEvent", "the net as a hook", |world| named(world, &name("after-install"), &name("last-answer"))),
+    ("WrongEvent", "an event that there is not", |world| named(world, "- AfterInstall:", "- AfterInstal:")),
+    ("NamePrefix", "a name without the prefix", |world| {
+        named(world, &name("after-install"), "shop-after-install");
+        let own = world.account.functions[&name("after-install")].clone();
+        world.account.functions.insert("shop-after-install".into(), own);
+    }),
+    ("ThroughAlias", "an alias", |world| {
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:live";
+        named(world, &name("after-install"), arn);
+    }),
+    ("CannotInvoke", "CodeDeploy may invoke none", |world| drop_from(world, "CodeDeployForECS", "lambda:")),
+    ("CannotInvoke", "CodeDeploy may invoke others", |world| {
+        let own = Allowed::new("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:Shop_*");
+        world.account.permissions.insert("CodeDeployForECS".into(), vec![own]);
+    }),
+    ("CannotInvoke", "CodeDeploy has no role", |world| drop(world.account.permissions.remove("CodeDeployForECS"))),
+    ("FunctionNotActive", "an idle function", |world| function(world, "after-install").state = "Inactive".into()),
+    ("FunctionNotActive", "a net that failed", |world| function(world, "last-answer").state = "Failed".into()),
+    ("CannotPut", "a hook may not answer", |world| drop_from(world, "after-install", "codedeploy:Put")),
+    ("CannotPut", "a hook may answer for others", |world| {
+        drop_from(world, "after-install", "codedeploy:Put");
+        let other = "arn:aws:codedeploy:eu-west-1:111122223333:deploymentgroup:other/*";
+        let own = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", other);
+        world.account.permissions.get_mut("after-install").unwrap().push(own);
+    }),
+    ("CannotPut", "the net may not answer", |world| drop_from(world, "last-answer", "codedeploy:Put")),
+    ("TimeoutTooShort", "Lambda's default", |world| function(world, "before-install").timeout = 3),
+    ("TimeoutTooShort", "shorter than the built-in checks may take", |world| {
+        function(world, "after-install").timeout = 120;
+    }),
+    ("TimeoutTooShort", "shorter than the gate file needs", |world| {
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { alarms: { for: 14m 45s } } } }\n");
+    }),
+    ("EventSettings", "retries", |world| events(world, |settings| settings.retries = 2)),
+    ("EventSettings", "a great age", |world| events(world, |settings| settings.age = 21_600)),
+    ("EventSettings", "nothing is set", |world| function(world, "after-install").events.clear()),
+    ("NoLastAnswer", "no destination", |world| events(world, |settings| settings.on_failure = None)),
+    ("NoLastAnswer", "a destination that answers nobody", |world| {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:failures";
+        events(world, |settings| settings.on_failure = Some(queue.into()));
+    }),
+    ("NoLastAnswer", "a destination that there is not", |world| {
+        drop(world.account.functions.remove(&name("last-answer")));
+    }),
+    ("LacksPermission", "a hook may not look", |world| drop_from(world, "after-install", "ecs:ListTasks")),
+    ("LacksPermission", "a hook may not hand on what failed", |world| drop_from(world, "after-install", "lambda:")),
+    ("LacksPermission", "a hook may not read the gate file", |world| {
+        gated(world);
+        drop_from(world, "before-install", "ssm:");
+    }),
+    ("NoEndpoint", "an endpoint is missing", |world| {
+        closed_in(world);
+        drop(world.account.network.endpoints.remove("vpce-codedeploy"));
+    }),
+    ("NoEndpoint", "a gate file in S3, and no way there", |world| {
+        closed_in(world);
+        world.account.objects.insert("gates/shop.yaml".into(), "version: 1\n".into());
+        each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_S3".into(), "s3://gates/shop.yaml".into())));
+    }),
+    ("EndpointHidden", "an endpoint lets nobody in", |world| {
+        closed_in(world);
+        world.account.network.security_groups.get_mut("sg-endpoints").unwrap().ingress.clear();
+        world.account.network.endpoints.retain(|id, _| id == "vpce-codedeploy");
+        let table = world.account.network.route_tables.get_mut(PRIVATE_ROUTES).unwrap();
+        table.routes.push(("0.0.0.0/0".into(), "tgw-0a1b2c3d4e5f67890".into()));
+    }),
+    ("EgressClosed", "nothing is let out", |world| {
+        inside(world);
+        world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap().egress.clear();
+    }),
+    ("EgressClosed", "nothing is let out to the test listener", |world| {
+        inside(world);
+        let port = world.production().unwrap().port;
+        let own = world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap();
+        own.egress = [443, port].map(|port| Opening::new(port, "0.0.0.0/0")).into();
+    }),
+    ("SettingInvalid", "a setting that there is not", |world| {
+        function(world, "after-install").env.insert("GREENLIGHT_GATES".into(), "x".into());
+    }),
+    ("GateMissing", "a parameter that there is not", |world| {
+        each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_SSM".into(), "/other".into())));
+    }),
+    ("GateMissing", "an object that there is not", |world| {
+        each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_S3".into(), "s3://other/x.yaml".into())));
+    }),
+    ("GateInvalid", "a fault in a parameter", |world| gate(world, "version: 1\nhoks: {}\n")),
+    ("GateInvalid", "a fault inline", |world| {
+        function(world, "after-install").env.insert("GREENLIGHT_GATE".into(), "version: 2\n".into());
+    }),
+    ("ChecksNeverMade", "checks of a hook that nobody is wired to", |world| {
+        gated(world);
+        named(world, &format!("  - AfterInstall: {}\n", name("after-install")), "");
+    }),
+    ("NamedMissing", "an alarm of the gate file", |world| {
+        gate(
+            world,
+            "version: 1\nhooks: { before_install: { checks: [ALARMS] } }\n"
+                .replace("ALARMS", "{ alarms: { names: [gone] }, expect: [state == OK] }")
+                .as_str(),
+        );
+    }),
+    ("NamedMissing", "a secret of the gate file", |world| {
+        gated(world);
+        world.account.secrets.clear();
+    }),
+    ("NamedMissing", "a parameter of the gate file", |world| {
+        gated(world);
+        world.account.parameters.remove("/shop/web/db-password");
+    }),
+    ("NamedMissing", "a container of the gate file", |world| {
+        gated(world);
+        gate(world, &GATE.replace("[web]", "[wbe]"));
+    }),
+    ("NamedMissing", "a variable of the gate file", |world| {
+        gated(world);
+        function(world, "after-allow-test-traffic").env.remove("STAGE");
+    }),
+    ("ListenerMissing", "the test listener is gone", |world| {
+        let arn = world.test().unwrap().arn.clone();
+        world.listeners.retain(|listener| listener.arn != arn);
+    }),
+    ("NoTestListener", "no test listener", |world| group(world, |group| group.pair.as_mut().unwrap().test = None)),
+    ("InternalLoadBalancer", "functions outside its VPC", |world| internal(world)),
+    ("NoWayOut", "functions behind an internet gateway", |world| {
+        closed_in(world);
+        world.balancers[0].scheme = "internet-facing".into();
+    }),
+    ("NoRollBack", "no roll-back", |world| group(world, |group| group.auto_rollback.as_mut().unwrap().enabled = false)),
+    ("NoAlarms", "no alarms", |world| group(world, |group| group.alarms.enabled = false)),
+    ("AlarmMissing", "an alarm of the group", |world| drop(world.alarms.pop())),
+];
+
+/// The security group of the load balancer hides the test port from whoever comes from where.
+pub const HIDDEN: [(&str, Change); 4] = [
+    ("from functions outside a VPC, by a narrow range", |world| hide(world, "10.0.0.0/8")),
+    ("from functions in the VPC of an internal one", |world| {
+        inside(world);
+        internal(world);
+        hide(world, "sg-other");
+    }),
+    ("from functions behind a NAT gateway, who come by a public address", |world| {
+        inside(world);
+        hide(world, FUNCTIONS_GROUP);
+    }),
+    ("from a subnet beside the one that is let in", |world| {
+        inside(world);
+        internal(world);
+        hide(world, "10.0.0.0/24");
+    }),
+];
+
+pub fn hide(world: &mut World, from: &str) {
+    let port = world.test().unwrap().port;
+    let own = world.account.network.security_groups.get_mut(BALANCER_GROUP).unwrap();
+    own.ingress.iter_mut().filter(|rule| rule.ports.0 == port).for_each(|rule| rule.with = from.to_owned());
+}
+
+/// A role loses what begins so.
+pub fn drop_from(world: &mut World, role: &str, action: &str) {
+    let allowed = world.account.permissions.get_mut(role).unwrap();
+    let before = allowed.len();
+    allowed.retain(|it| !it.action.starts_with(action));
+    assert!(allowed.len() < before, "{role} has no {action}");
+}
+
+pub fn events(world: &mut World, change: impl FnOnce(&mut EventSettings)) {
+    change(function(world, "after-install").events.get_mut("$LATEST").unwrap());
+}

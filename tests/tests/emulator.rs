@@ -1,0 +1,213 @@
+//! The functions' stack as SAM deploys it, in an emulator of AWS that others wrote, and its functions invoked as CodeDeploy
+//! does it. What they call of AWS goes to the rehearsal: the emulator plays CloudFormation and Lambda.
+//!
+//! `make emulator-test` starts the emulator, deploys the stack and runs this; the feature `emulator` keeps it out of
+//! `make test`.
+
+use std::time::{Duration, Instant};
+
+use greenlight_tests::SHORT_WINDOWS;
+use regex_lite::Regex;
+use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{Mutex, MutexGuard},
+    task::JoinSet,
+    time::sleep,
+};
+
+/// The tests share the deployed functions, and point them at a world of their own; so one goes after the other.
+static FUNCTIONS: Mutex<()> = Mutex::const_new(());
+/// How long to wait for what has to happen. It mostly takes a second; a busy machine starts debug builds slowly.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What `infra/emulator.sh` says of the emulator.
+#[expect(clippy::disallowed_methods, reason = "where make has started it")]
+fn given(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make emulator-test`"))
+}
+
+/// Asks the emulator. It reads the service off the signature, and does not check that.
+async fn ask(service: &str, method: &str, path: &str, kind: &str, headers: &str, body: &[u8]) -> (u16, String) {
+    let host = given("GREENLIGHT_EMULATOR");
+    let mut stream = TcpStream::connect(&host).await.expect("the emulator listens");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=emulator/20261124/eu-west-1/{service}/aws4_request, \
+         SignedHeaders=host, Signature=00\r\n{headers}\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).await.unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply of HTTP: {reply:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("no status: {head}")), body.to_owned())
+}
+
+async fn lambda(method: &str, path: &str, body: &Value) -> Value {
+    let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let (status, reply) = ask("lambda", method, path, "application/json", "", &bytes).await;
+    assert_eq!(status, 200, "{method} {path}: {reply}");
+    serde_json::from_str(&reply).unwrap_or_else(|error| panic!("{method} {path}: {error}: {reply}"))
+}
+
+/// The outputs of the deployed stack, in order of the template.
+async fn outputs() -> Vec<(String, String)> {
+    let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", given("GREENLIGHT_EMULATOR_STACK"));
+    let kind = "application/x-www-form-urlencoded";
+    let (status, reply) = ask("cloudformation", "POST", "/", kind, "", query.as_bytes()).await;
+    assert_eq!(status, 200, "{reply}");
+    let (key, value) = (Regex::new("<OutputKey>(.*?)<"), Regex::new("<OutputValue>(.*?)<"));
+    let (key, value) = (key.unwrap(), value.unwrap());
+    let member = Regex::new("(?s)<member>((?:.*?)<OutputKey>.*?)</member>").unwrap();
+    let text = |regex: &Regex, member: &str| regex.captures(member).map(|found| found[1].to_owned());
+    let members = member.captures_iter(&reply).map(|found| found[1].to_owned());
+    members.filter_map(|member| Some((text(&key, &member)?, text(&value, &member)?))).collect()
+}
+
+/// A function of the stack, by the logical id in its outputs.
+struct Function {
+    name: String,
+    arn: String,
+}
+
+impl Function {
+    async fn of(logical_id: &str) -> Self {
+        let outputs = outputs().await;
+        let value = |key: String| {
+            let found = outputs.iter().find(|(name, _)| *name == key);
+            found.unwrap_or_else(|| panic!("the stack has no output {key}, only {outputs:?}")).1.clone()
+        };
+        Self { name: value(format!("{logical_id}Name")), arn: value(format!("{logical_id}Arn")) }
+    }
+
+    async fn hook(hook: HookName) -> Self {
+        Self::of(hook.name()).await
+    }
+
+    /// Adds to the function's own environment where its AWS is, and short windows; the template knows nothing of either.
+    async fn points_at(&self, stage: &OpenStage, timeout_s: Option<u32>) {
+        let path = format!("/2015-03-31/functions/{}/configuration", self.name);
+        let mut environment = lambda("GET", &path, &Value::Null).await["Environment"]["Variables"].take();
+        assert!(environment.is_object(), "{}: the template gives it variables", self.name);
+        environment["AWS_ENDPOINT_URL"] = stage.endpoint().into();
+        environment["GREENLIGHT_GATE"] = SHORT_WINDOWS.into();
+        let mut change = json!({ "Environment": { "Variables": environment } });
+        if let Some(seconds) = timeout_s {
+            change["Timeout"] = seconds.into();
+        }
+        lambda("PUT", &path, &change).await;
+    }
+
+    /// Invokes it as CodeDeploy does: asynchronously, by its name.
+    async fn invoke(&self, stage: &OpenStage) {
+        let path = format!("/2015-03-31/functions/{}/invocations", self.name);
+        let event = "X-Amz-Invocation-Type: Event\r\n";
+        let (status, reply) = ask("lambda", "POST", &path, "application/json", event, stage.payload()).await;
+        assert_eq!(status, 202, "{}: {reply}", self.name);
+    }
+
+    /// The process that runs it.
+    fn process(&self) -> Option<u32> {
+        let is_its = |process: &u32| {
+            let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+            let name = format!("AWS_LAMBDA_FUNCTION_NAME={}", self.name);
+            environment.split(|byte| *byte == 0).any(|variable| variable == name.as_bytes())
+        };
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let mut processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        processes.find(is_its)
+    }
+}
+
+async fn answers(stage: &OpenStage) -> Vec<Answer> {
+    until(|| (!stage.answers().is_empty()).then(|| stage.answers())).await.unwrap_or_default()
+}
+
+/// What a look finds, as soon as it finds it.
+async fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    None
+}
+
+/// Each hook with its moment of a healthy deployment.
+async fn healthy(hook: HookName) {
+    let stage = Stage::at(hook).await.open().await.unwrap();
+    let function = Function::hook(hook).await;
+    function.points_at(&stage, None).await;
+    function.invoke(&stage).await;
+    assert_eq!(answers(&stage).await, [Answer::Succeeded], "{hook}");
+    assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
+}
+
+/// A hook whose process gets a signal while it waits for AWS, and the net's answer for it.
+async fn struck(hook: HookName, signal: &str, timeout_s: Option<u32>) {
+    // Discovery cannot do without this one, and it takes a minute: so the hook has answered nothing when it is struck.
+    let stage =
+        Stage::at(hook).await.fault(Fault::always("ecs:DescribeServices", Trouble::Stall)).open().await.unwrap();
+    let (function, net) = (Function::hook(hook).await, Function::of("LastAnswer").await);
+    function.points_at(&stage, timeout_s).await;
+    net.points_at(&stage, None).await;
+    function.invoke(&stage).await;
+    let waits = until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
+    assert_eq!(waits, Some(()), "{hook} never asked for the service: {:?}", stage.calls());
+    let process = function.process().unwrap_or_else(|| panic!("no process runs {}", function.name));
+    let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.is_ok_and(|sent| sent.success()), "{signal} to {process}");
+    assert_eq!(answers(&stage).await, [Answer::Failed], "{hook}, after {signal}");
+}
+
+async fn alone() -> MutexGuard<'static, ()> {
+    FUNCTIONS.lock().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
+    let _alone = alone().await;
+    let net = Function::of("LastAnswer").await;
+    for hook in HookName::ALL {
+        let function = Function::hook(hook).await;
+        assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);
+        let path = format!("/2019-09-25/functions/{}/event-invoke-config?Qualifier=%24LATEST", function.name);
+        let events = lambda("GET", &path, &Value::Null).await;
+        assert_eq!(events["MaximumRetryAttempts"], 0, "{}: {events}", function.name);
+        assert_eq!(events["MaximumEventAgeInSeconds"], 300, "{}: {events}", function.name);
+        let destination = &events["DestinationConfig"]["OnFailure"]["Destination"];
+        assert_eq!(*destination, net.arn, "{}: {events}", function.name);
+        assert_eq!(events["FunctionArn"], format!("{}:$LATEST", function.arn), "{}: {events}", function.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_hook_answers_for_a_good_world() {
+    let _alone = alone().await;
+    let mut playing = JoinSet::new();
+    for hook in HookName::ALL {
+        playing.spawn(healthy(hook));
+    }
+    // A panic in one of them is a panic here.
+    playing.join_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_net_answers_for_a_hook_that_was_killed() {
+    let _alone = alone().await;
+    struck(HookName::AfterInstall, "-KILL", None).await;
+}
+
+/// Stopped and not killed: it neither answers nor ends, until Lambda ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_net_answers_for_a_hook_that_hangs_beyond_its_time_out() {
+    let _alone = alone().await;
+    struck(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
+}

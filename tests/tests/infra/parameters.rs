@@ -1,0 +1,85 @@
+//! Parameters: what is refused before anything is made.
+
+use std::collections::BTreeSet;
+
+use greenlight_tests::infra::{NAMES, Template};
+
+fn refused(parameters: &[(&'static str, &'static str)]) -> Vec<String> {
+    let all = NAMES.into_iter().chain(parameters.iter().copied());
+    Template::read().with(all).err().unwrap_or_default()
+}
+
+#[test]
+fn what_bounds_the_roles_has_to_be_said() {
+    assert_eq!(Template::read().with([]).unwrap_err(), ["Application: has no default", "Cluster: has no default"]);
+    assert_eq!(refused(&[]), [""; 0]);
+}
+
+#[test]
+fn parameters_that_need_each_other_are_refused_alone() {
+    assert_eq!(refused(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
+    assert_eq!(refused(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
+    let lists = ["AppSpecObjectArns", "TaskRoleArns", "TaskSecretArns", "TaskParameterArns", "RepositoryArns"];
+    for list in lists {
+        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y")]), [format!("{list} need Preflight")]);
+        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y"), ("Preflight", "yes")]), [""; 0]);
+    }
+    assert_eq!(refused(&[("VpcId", "vpc-1")]), ["VpcId needs SubnetIds"]);
+    assert_eq!(refused(&[("SubnetIds", "subnet-1")]), ["SubnetIds need VpcId"]);
+    assert_eq!(refused(&[("SecurityGroupIds", "sg-1")]), ["SecurityGroupIds need VpcId"]);
+    assert_eq!(refused(&[("Endpoints", "yes")]), ["Endpoints need VpcId"]);
+    let gateway = [
+        ("VpcId", "vpc-1"),
+        ("SubnetIds", "subnet-1"),
+        ("Endpoints", "yes"),
+        ("GateSource", "s3"),
+        ("GateBucket", "gates"),
+    ];
+    assert_eq!(refused(&gateway), ["Endpoints and objects of S3 need RouteTableIds"]);
+}
+
+#[test]
+fn names_that_aws_would_refuse_later_are_refused_at_once() {
+    for faulty in [
+        ("Suffix", ""),
+        ("Suffix", "Shop"),
+        ("Suffix", "-shop"),
+        ("Suffix", "shop-"),
+        ("Suffix", "a23456789-b23456789-c2345"),
+        ("Application", "shop/web"),
+        ("Application", "${aws:username}"),
+        ("Cluster", "arn:aws:ecs:eu-west-1:111122223333:cluster/shop"),
+        ("Service", "shop/web"),
+        ("GateParameter", "greenlight"),
+        ("GateBucket", "s3://gates"),
+        ("HostName", "https://shop.example.com"),
+        ("HostName", "shop.example.com:443"),
+        ("AlarmTopicArn", "on-call"),
+        ("VpcId", "shop"),
+        ("LogRetentionDays", "42"),
+        ("Architecture", "x86"),
+    ] {
+        let names = NAMES.into_iter().filter(|(name, _)| *name != faulty.0);
+        let said = Template::read().with(names.chain([faulty])).err().unwrap_or_default();
+        assert_eq!(said.len(), 1, "{faulty:?} is refused: {said:?}");
+        assert!(said[0].starts_with(faulty.0), "{faulty:?}: {said:?}");
+    }
+}
+
+#[test]
+fn every_parameter_is_in_a_group_and_says_what_it_is() {
+    let Template(template) = Template::read();
+    let parameters = template["Parameters"].as_object().unwrap();
+    let groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();
+    let grouped: Vec<_> = groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap()).collect();
+    assert_eq!(grouped.len(), parameters.len());
+    let grouped: BTreeSet<_> = grouped.into_iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(grouped, parameters.keys().map(String::as_str).collect());
+    let readme = include_str!("../../../infra/README.md");
+    for (name, parameter) in parameters {
+        assert!(parameter["Description"].is_string(), "{name}");
+        let has_pattern = parameter["AllowedPattern"].is_string();
+        assert_eq!(has_pattern, parameter["ConstraintDescription"].is_string(), "{name}");
+        assert!(readme.contains(&format!("| `{name}` |")), "infra/README.md has no line for {name}");
+    }
+}

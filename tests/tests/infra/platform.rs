@@ -1,0 +1,118 @@
+//! What AWS does in the functions' names, and so nobody ever sees called: logs, network interfaces, the destination, keys.
+
+use std::collections::BTreeSet;
+
+use greenlight_tests::infra::{PLATFORM, Stack, Statement, Template, logical};
+use rehearsal::FunctionName;
+use serde_json::{Value, json};
+
+use super::with;
+
+const VPC: [(&str, &str); 2] = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
+const KEYS: [(&str, &str); 1] = [("KmsKeyArns", "arn:aws:kms:eu-west-1:111122223333:key/shop")];
+
+/// What AWS's manuals say that an interface of a function's needs.
+const INTERFACES: [&str; 6] = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
+
+fn statement(sid: &str, policy: &str, actions: &[&str], resource: &str) -> Statement {
+    Statement {
+        policy: policy.to_owned(),
+        sid: sid.to_owned(),
+        effect: "Allow".to_owned(),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        resources: vec![resource.to_owned()],
+        condition: Value::Null,
+    }
+}
+
+/// The statements of the platform that a function has to have, in the order of their ids.
+fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<Statement> {
+    let name = format!("CodeDeployHook_greenlight-{}", function.binary());
+    let group = format!("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/{name}:*");
+    let log = statement("Log", "log", &["logs:CreateLogStream", "logs:PutLogEvents"], &group);
+    if function == FunctionName::LastAnswer {
+        return vec![log];
+    }
+    let net = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-last-answer";
+    let mut all = vec![statement("HandOver", "platform", &["lambda:InvokeFunction"], net), log];
+    if in_vpc {
+        all.push(statement("NetworkInterfaces", "platform", &INTERFACES, "*"));
+        let own = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-*";
+        all.push(Statement {
+            effect: "Deny".to_owned(),
+            condition: json!({ "ArnLike": { "lambda:SourceFunctionArn": own } }),
+            ..statement("NetworkInterfacesNotFromCode", "platform", &INTERFACES, "*")
+        });
+    }
+    if has_keys {
+        let services = ["s3", "secretsmanager", "ssm"].map(|service| format!("{service}.eu-west-1.amazonaws.com"));
+        all.push(Statement {
+            condition: json!({ "StringEquals": { "kms:ViaService": services } }),
+            ..statement("Decrypt", "read", &["kms:Decrypt"], KEYS[0].1)
+        });
+    }
+    all.sort_by(|one, other| one.sid.cmp(&other.sid));
+    all
+}
+
+/// Who may take a role on: Lambda, and nobody else.
+fn trust() -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole" }
+        ],
+    })
+}
+
+fn faults(stack: &Stack, in_vpc: bool, has_keys: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    for function in FunctionName::all() {
+        let mut own = stack.role(function);
+        own.retain(|statement| PLATFORM.contains(&&*statement.sid));
+        own.sort_by(|one, other| one.sid.cmp(&other.sid));
+        let expected = expected(function, in_vpc, has_keys);
+        if own != expected {
+            faults.push(format!("{function}: expected {expected:#?}, was {own:#?}"));
+        }
+        let role = stack.properties(&format!("{}Role", logical(function)));
+        if role["AssumeRolePolicyDocument"] != trust() {
+            faults.push(format!("{function}: who may take its role on is {}", role["AssumeRolePolicyDocument"]));
+        }
+    }
+    faults
+}
+
+#[test]
+fn what_aws_does_in_a_functions_name_is_allowed_and_no_more() {
+    let template = Template::read();
+    let vpc_and_keys: Vec<_> = VPC.into_iter().chain(KEYS).collect();
+    assert_eq!(faults(&with(&template, &[]), false, false), [""; 0]);
+    assert_eq!(faults(&with(&template, &VPC), true, false), [""; 0]);
+    assert_eq!(faults(&with(&template, &vpc_and_keys), true, true), [""; 0]);
+    let mut missed = BTreeSet::new();
+    for place in template.statements() {
+        if PLATFORM.contains(&&*place.sid) || place.sid == "Trust" {
+            let stack = with(&template.without(&place), &vpc_and_keys);
+            assert!(!faults(&stack, true, true).is_empty(), "nobody misses {place}");
+            missed.insert(place.sid);
+        }
+    }
+    assert_eq!(missed.len(), PLATFORM.len() + 1, "some statement of the platform is not in the template: {missed:?}");
+}
+
+#[test]
+fn a_statement_has_an_id_of_its_own_in_its_role() {
+    let stack = with(&Template::read(), &VPC);
+    for function in FunctionName::all() {
+        let ids: Vec<_> = stack.role(function).into_iter().map(|statement| statement.sid).collect();
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{function}: {ids:?}");
+    }
+}
