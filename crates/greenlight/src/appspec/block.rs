@@ -64,8 +64,15 @@ fn parts<'a>(text: &'a str, key: &Node, hooks: &Node, entries: &[Entry<'a>]) -> 
     (from >= hooks.span.end).then_some((body, from, parts))
 }
 
-/// The section with its entries renamed, added to, and put in order; with all of its comments.
-pub fn rearrange(text: &str, key: &Node, hooks: &Node, entries: &[Entry<'_>], lines: &[Line]) -> Option<String> {
+/// The section with its entries renamed, added to, and put in order; and how many comments went with entries that stood
+/// there twice.
+pub fn rearrange(
+    text: &str,
+    key: &Node,
+    hooks: &Node,
+    entries: &[Entry<'_>],
+    lines: &[Line],
+) -> Option<(String, usize)> {
     let (body, end, parts) = parts(text, key, hooks, entries)?;
     let first = parts.first()?;
     let dash = first.dash.map_or_else(|| format!("{}- ", first.indent), str::to_owned);
@@ -88,7 +95,14 @@ pub fn rearrange(text: &str, key: &Node, hooks: &Node, entries: &[Entry<'_>], li
             now += eol(text);
         }
     }
-    Some(put(text, body, end, &now))
+    let gone = parts.iter().zip(0..).filter(|(_, number)| !lines.iter().any(|line| line.from == Some(*number)));
+    let lost = gone.map(|(part, _)| comments(part.above) + comments(part.behind)).sum();
+    Some((put(text, body, end, &now), lost))
+}
+
+/// Lines with a comment.
+pub fn comments(text: &str) -> usize {
+    text.lines().filter(|line| line.trim_start().starts_with('#') || line.contains(" #")).count()
 }
 
 /// A text with other lines in place of some. A file that ended without a line's end goes on doing so.
@@ -107,10 +121,11 @@ fn lines_of(text: &str, indent: &str, lines: &[Line]) -> String {
 /// How far the list below a section is indented: as that of the resources.
 fn step(text: &str, root: &Node) -> usize {
     let lists = root.entries().iter().filter(|(_, value)| value.style == Style::Block && !value.items().is_empty());
-    let of = |(key, value): &(Node, Node)| {
-        let margin = |node: &Node| node.span.start - line_start(text, node.span.start);
-        margin(value).checked_sub(margin(key))
+    let margin = |node: &Node| {
+        let line = &text[line_start(text, node.span.start)..];
+        line.len() - line.trim_start_matches(' ').len()
     };
+    let of = |(key, value): &(Node, Node)| margin(value).checked_sub(margin(key));
     lists.filter_map(of).next().unwrap_or(2)
 }
 

@@ -110,18 +110,13 @@ fn attempts(
     texts.extend(in_place(text, hooks, entries, lines).map(|text| (text, 0)));
     if is_flow || (hooks.style == Style::Flow && !file::is_empty(hooks)) {
         let now = flow::replace(text, root, is_flow, hooks, lines);
-        texts.push((now, comments(&text[hooks.span.clone()])));
+        texts.push((now, block::comments(&text[hooks.span.clone()])));
     } else {
-        texts.extend(block::rearrange(text, key, hooks, entries, lines).map(|text| (text, 0)));
+        texts.extend(block::rearrange(text, key, hooks, entries, lines));
         let (now, gone) = block::replace(text, root, key, hooks, lines);
-        texts.push((now, comments(&gone)));
+        texts.push((now, block::comments(&gone)));
     }
     texts
-}
-
-/// Lines with a comment.
-fn comments(text: &str) -> usize {
-    text.lines().filter(|line| line.trim_start().starts_with('#') || line.contains(" #")).count()
 }
 
 /// Only the names change.

@@ -4,6 +4,7 @@ use hook_core::Hook;
 use proptest::prelude::*;
 
 use super::{
+    block,
     check::{Finding, Known, Level, check},
     edit::write,
     file, tree, wanted,
@@ -471,6 +472,7 @@ proptest! {
         // All else is the same, to the byte, but for the end of a last line that has another one behind it now.
         let (rest, rest_before) = (without_hooks(&once.text), without_hooks(&text));
         prop_assert_eq!(rest.trim_end(), rest_before.trim_end(), "{}", once.text);
+        prop_assert_eq!(block::comments(&once.text) + once.comments_lost, block::comments(&text), "{}", once.text);
         let twice = write(&once.text, false, &wanted, replace).unwrap();
         prop_assert_eq!(twice.text, once.text);
     }

@@ -214,7 +214,8 @@ impl<'a> Reader<'a> {
             return Err(self.fault(at.start, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.count(1, at.start)?;
-        let is_flow = self.text[at.start..].starts_with(['[', '{']);
+        let at = if matches!(event, Event::Alias(_)) { at } else { self.after_properties(at) };
+        let is_flow = self.text[at.start..at.end].starts_with(['[', '{']);
         let style = if is_flow { Style::Flow } else { Style::Block };
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (self.scalar(&text, style, at), anchor),
@@ -262,9 +263,18 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
+    /// The parser counts an anchor and a tag, `&name` and `!name`, with what they stand before.
+    fn after_properties(&self, at: Range<usize>) -> Range<usize> {
+        let mut rest = &self.text[at.clone()];
+        while rest.starts_with(['&', '!']) {
+            rest = rest.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+        }
+        at.end - rest.len()..at.end
+    }
+
     /// The parser counts what stands behind a bracket with it.
     fn collection(&self, at: Range<usize>, end: Range<usize>, is_flow: bool, last: Option<usize>) -> Range<usize> {
-        let end = if is_flow { end.end } else { last.unwrap_or(at.end) };
+        let end = if is_flow { end.start + 1 } else { last.unwrap_or(at.end) };
         at.start..at.start + self.text[at.start..end].trim_end().len()
     }
 
@@ -276,11 +286,32 @@ impl<'a> Reader<'a> {
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
         };
         let is_null = style == Style::Plain && ["", "~", "null", "Null", "NULL"].contains(&text);
-        let length = self.text[at.clone()].trim_end().len();
+        let written = &self.text[at.clone()];
+        let length = match style {
+            Style::Single | Style::Double => quoted(written),
+            _ => written.trim_end().len(),
+        };
         let span = at.start..at.start + length;
         let data = if is_null { Data::Null } else { Data::Scalar(text.to_owned()) };
         Node { span, style, data }
     }
+}
+
+/// How long a text in quotes is: the parser counts a comment behind it with it.
+fn quoted(written: &str) -> usize {
+    let mut rest = written.char_indices().skip(1).peekable();
+    let single = written.starts_with('\'');
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '\\' if !single => drop(rest.next()),
+            // Twice it stands for itself.
+            '\'' if single && rest.peek().is_some_and(|(_, next)| *next == '\'') => drop(rest.next()),
+            '\'' if single => return at + 1,
+            '"' if !single => return at + 1,
+            _ => {}
+        }
+    }
+    written.len()
 }
 
 #[cfg(test)]
@@ -313,7 +344,8 @@ mod tests {
             ["ü", "ö", "ä", "[ 1, { x: y } ]", "1", "{ x: y }", "x", "y"]
         );
         assert_eq!(all("\u{feff}a: b"), ["a", "b"]);
-        assert_eq!(all("a: &x b\nc: *x\n"), ["a", "b", "c", "*x"]);
+        assert_eq!(all("a: &x b\nc: *x\nd: &y [1] # e\nf: &z\n"), ["a", "b", "c", "*x", "d", "[1]", "1", "f", ""]);
+        assert_eq!(all("a: 'b''\"c' # d\ne: \"f'\\\"g\" # h\n"), ["a", "'b''\"c'", "e", "\"f'\\\"g\""]);
         assert_eq!(all("{\n\t\"a\":\t\"b\\\"\t\"\n}"), ["{\n\t\"a\":\t\"b\\\"\t\"\n}", "\"a\"", "\"b\\\"\t\""]);
         assert_eq!(all("a:\n\n  - b: c\n\n# d\n"), ["a", "b", "c"]);
     }
