@@ -32,6 +32,7 @@ mod source;
 mod stop;
 mod timeline;
 mod words;
+mod xml;
 
 use std::{future::Future, process::ExitCode};
 

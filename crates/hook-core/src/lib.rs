@@ -28,7 +28,6 @@ mod runner;
 mod secrets;
 mod settings;
 mod source;
-pub mod stack;
 pub mod survey;
 mod target;
 mod telemetry;

@@ -232,28 +232,17 @@ impl Checker<'_> {
         }
     }
 
-    /// Where functions have to be: as whoever asks says, else with the task definition, else where most of them are.
+    /// Where functions have to be, as whoever asks says or else as the file does, and whose word that is.
     fn home(&self, root: &Node, entries: &[Entry<'_>]) -> Option<(Home, &'static str)> {
-        let most = || {
-            let mut count: BTreeMap<Home, usize> = BTreeMap::new();
-            for home in entries.iter().filter_map(|entry| entry.function_name().parse::<FunctionRef>().ok()?.home) {
-                *count.entry(home).or_default() += 1;
-            }
-            let most = count.values().copied().max()?;
-            count.into_iter().find(|(_, times)| *times == most).map(|(home, _)| (home, "most of the others are"))
-        };
-        let of_task = file::home(root).map(|home| (home, "the task definition is"));
-        let (home, whose) = match (&self.known.account, &self.known.region) {
-            (None, None) => return of_task.or_else(most),
-            (account, region) => {
-                let known = of_task.or_else(most);
-                let (told, whose) = known.unwrap_or((Home { account: String::new(), region: String::new() }, ""));
-                let (account, region) = (account.clone(), region.clone());
-                let home = Home { account: account.unwrap_or(told.account), region: region.unwrap_or(told.region) };
-                (home, if whose.is_empty() { "you asked for one" } else { "it should be" })
-            }
-        };
-        Some((home, whose))
+        let own = file::home(root, entries);
+        let Known { account, region, .. } = self.known;
+        if account.is_none() && region.is_none() {
+            return own;
+        }
+        let own = own.map_or(Home { account: String::new(), region: String::new() }, |(home, _)| home);
+        let home =
+            Home { account: account.clone().unwrap_or(own.account), region: region.clone().unwrap_or(own.region) };
+        Some((home, "it should be"))
     }
 
     fn function(&mut self, entry: &Entry<'_>, home: Option<&(Home, &'static str)>) {

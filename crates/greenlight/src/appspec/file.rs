@@ -1,7 +1,9 @@
 //! An AppSpec file as far as it matters here: its sections, its hooks, and where its service is.
 
+use std::collections::BTreeMap;
+
 use hook_core::Hook;
-use rehearsal::Home;
+use rehearsal::{FunctionRef, Home};
 
 use super::tree::{Data, Node};
 
@@ -79,9 +81,17 @@ pub fn task_definition(root: &Node) -> Option<&Node> {
     resources(root).find_map(|resource| resource.get("Properties")?.get("TaskDefinition"))
 }
 
-/// The account and the region of the task definition, which are the service's.
-pub fn home(root: &Node) -> Option<Home> {
-    Home::of_arn(task_definition(root)?.text()?)
+/// Where the service is, and whose word that is: the task definition's, else that of most of the functions.
+pub fn home(root: &Node, entries: &[Entry<'_>]) -> Option<(Home, &'static str)> {
+    if let Some(home) = task_definition(root).and_then(Node::text).and_then(Home::of_arn) {
+        return Some((home, "the task definition is"));
+    }
+    let mut count: BTreeMap<Home, usize> = BTreeMap::new();
+    for home in entries.iter().filter_map(|entry| entry.function_name().parse::<FunctionRef>().ok()?.home) {
+        *count.entry(home).or_default() += 1;
+    }
+    let (home, _) = count.into_iter().max_by_key(|(_, times)| *times)?;
+    Some((home, "most of the others are"))
 }
 
 /// Whether a pipeline is to put a name here: `<FUNCTION>`, `${FUNCTION}`, `{{ function }}`, `%FUNCTION%`.

@@ -7,6 +7,7 @@ mod events;
 mod file;
 mod flow;
 mod merge;
+mod rehearsed;
 mod save;
 mod show;
 #[cfg(test)]
@@ -18,13 +19,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use hook_core::Hook;
-use rehearsal::{Home, HookName};
+use hook_core::{Hook, survey::Survey};
+use rehearsal::FunctionRef;
 
-pub use self::check::{Finding, Level};
-use self::{check::Known, wanted::Given};
+pub use self::rehearsed::{ForRehearsal, for_rehearsal};
+use self::{
+    check::{Finding, Known, Level},
+    wanted::Given,
+};
 use crate::{
-    args::{hook, rehearsed},
+    args::hook,
     caller,
     exit::{Fault, Verdict},
     faults,
@@ -48,7 +52,7 @@ With --json, standard output has one array of {file, line, column, level, messag
 
 Exit status:
   0    it is written, or there was nothing to change; no file has a fault
-  1    a fault; when writing: the file cannot be read, or an event has a function of somebody else's. Nothing is written
+  1    a fault; when writing: the file is no AppSpec file, or an event has a function of somebody else's. Nothing is written
   2    bad usage: a file that cannot be read, no such stack, no credentials";
 
 /// `greenlight appspec`.
@@ -150,8 +154,9 @@ async fn wanted(args: &AppSpec) -> anyhow::Result<Vec<(Hook, String)>> {
     let others = match (&args.stack, &args.outputs, &args.suffix, &args.prefix) {
         (Some(stack), ..) => {
             let caller = caller::find(args.profile.as_deref(), args.region.as_deref()).await?;
-            let outputs = hook_core::stack::outputs(stack, caller.settings).await.map_err(|why| anyhow!("{why}"))?;
-            wanted::of_outputs(&outputs, args.arn, &needed).with_context(|| format!("{stack} in {}", caller.region))?
+            let outputs = wanted::of_stack(&Survey::new(caller.settings), stack).await;
+            let of = |outputs: Vec<_>| wanted::of_outputs(&outputs, args.arn, &needed);
+            outputs.and_then(of).with_context(|| format!("the stack {stack} in {}", caller.region))?
         }
         (_, Some(path), ..) => {
             let source = Source::read_as("file with outputs", path)?;
@@ -240,64 +245,23 @@ fn write(args: &AppSpec, path: &Path, wanted: &[(Hook, String)]) -> Result<Verdi
         let what = if written.comments_lost == 1 { "a comment" } else { "comments" };
         eprintln!("note: {what} inside the Hooks section had no place any more and went with what was written anew");
     }
-    let name = Source { name: source.name.clone(), text: written.text };
-    let left = check::check(&name.text, is_json_name(&name.name), &Known::default());
-    let left = left.iter().filter(|one| one.level != Level::Note && !is_other(one, wanted)).count();
+    let known = Known { own: own(wanted), ..Known::default() };
+    let left = check::check(&written.text, is_json_name(&source.name), &known);
+    let left = left.iter().filter(|one| one.level != Level::Note).count();
     if left > 0 {
+        let what = faults::count(left);
         eprintln!(
-            "note: {} left that this does not write; see greenlight appspec --check {}",
-            faults::count(left),
-            path.display()
+            "note: the file has {what} now; `greenlight appspec --check` shows {}",
+            if left == 1 { "it" } else { "them" }
         );
     }
     Ok(Verdict::Good)
 }
 
-/// A function that was given on purpose may be called as its owner likes.
-fn is_other(finding: &Finding, wanted: &[(Hook, String)]) -> bool {
-    wanted.iter().any(|(_, function)| finding.fault.message.contains(&format!("`{function}`")))
-}
-
-/// An AppSpec file for a rehearsal, and what was found in it.
-pub struct ForRehearsal {
-    /// The file.
-    pub source: Source,
-    /// What was found.
-    pub found: Vec<Finding>,
-    /// What the rehearsal needs of it; nothing where CodeDeploy would not take it.
-    pub file: Option<rehearsal::AppSpec>,
-}
-
-/// Reads an AppSpec file for a rehearsal.
-///
-/// # Errors
-/// It cannot be read.
-pub fn for_rehearsal(path: &Path) -> anyhow::Result<ForRehearsal> {
-    let source = Source::read_as(WHAT, path)?;
-    let found = check::check(&source.text, is_json_name(&source.name), &Known::default());
-    let is_refused = found.iter().any(|one| one.level == Level::Refused);
-    let file = tree::parse(&source.text).ok().filter(|_| !is_refused).map(|tree| {
-        let sections = file::sections(&tree.root, "Hooks");
-        let entries = sections.first().map(|(_, hooks)| file::entries(hooks)).unwrap_or_default();
-        let hooks = entries.iter().filter_map(|it| Some((rehearsed(it.hook()?), it.function_name().to_owned())));
-        let hooks: std::collections::BTreeMap<HookName, String> = hooks.collect();
-        let functions = entries.iter().filter_map(|it| it.function_name().parse::<rehearsal::FunctionRef>().ok()?.home);
-        let home: Option<Home> = file::home(&tree.root).or_else(|| most(functions));
-        let place = file::task_definition(&tree.root).filter(|node| node.style != tree::Style::Alias);
-        let task_definition = place.map(|node| node.span.clone());
-        rehearsal::AppSpec { text: source.text.clone(), task_definition, home, hooks }
-    });
-    Ok(ForRehearsal { source, found, file })
-}
-
-/// Where most of them are.
-fn most(homes: impl Iterator<Item = Home>) -> Option<Home> {
-    let mut count: std::collections::BTreeMap<Home, usize> = std::collections::BTreeMap::new();
-    for home in homes {
-        *count.entry(home).or_default() += 1;
-    }
-    let most = count.values().copied().max()?;
-    count.into_iter().find(|(_, times)| *times == most).map(|(home, _)| home)
+/// Functions that were asked for and are somebody's own.
+fn own(wanted: &[(Hook, String)]) -> Vec<String> {
+    let named = wanted.iter().filter_map(|(_, function)| function.parse::<FunctionRef>().ok());
+    named.filter(|function| function.function().is_none()).map(|function| function.name).collect()
 }
 
 /// Everything that was found in a file, and how much it is.

@@ -3,12 +3,12 @@
 use std::str::FromStr;
 
 use anyhow::{Context, anyhow, bail};
-use hook_core::Hook;
+use hook_core::{Hook, survey::Survey};
 use rehearsal::{FunctionName, FunctionRef, PREFIX};
 use serde_json::Value;
 
 use super::events::{nearest, program_of};
-use crate::args::hook;
+use crate::{args::hook, xml::Element};
 
 /// `--function AfterInstall=NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,20 @@ pub fn outputs(json: &str) -> anyhow::Result<Vec<(String, String)>> {
         list.context("expected what `aws cloudformation describe-stacks --stack-name NAME` prints: no Outputs in it")?;
     let text = |output: &Value, key: &str| output.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok(list.iter().filter_map(|output| Some((text(output, "OutputKey")?, text(output, "OutputValue")?))).collect())
+}
+
+/// The outputs of a stack, asked for by its name or its ARN.
+///
+/// # Errors
+/// What CloudFormation said.
+pub async fn of_stack(survey: &Survey, stack: &str) -> anyhow::Result<Vec<(String, String)>> {
+    const OPERATION: &str = "cloudformation:DescribeStacks";
+    let told = survey.cloudformation(OPERATION, &[("StackName", stack)]).await.map_err(|fault| anyhow!("{fault}"))?;
+    let reply = Element::parse(&told);
+    let one = reply.child("DescribeStacksResult").and_then(|result| result.items("Stacks").next());
+    let one = one.context("CloudFormation tells nothing of it")?;
+    let output = |output: &Element| (output.text("OutputKey").to_owned(), output.text("OutputValue").to_owned());
+    Ok(one.items("Outputs").map(output).collect())
 }
 
 /// The functions that a stack's outputs name, by `BeforeInstallName` or `BeforeInstallArn` and their like.

@@ -17,7 +17,6 @@ mod kept;
 mod revision;
 mod s3;
 mod signed;
-mod stack;
 mod survey;
 mod whole;
 

@@ -326,7 +326,7 @@ fn complaint(speech: Speech, kind: Option<&str>, body: &[u8]) -> (String, String
 }
 
 /// The text of the first element of that name.
-pub(super) fn element<'a>(xml: &'a str, name: &str) -> &'a str {
+fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let inside = xml.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
     inside.and_then(|rest| rest.split_once("</")).map_or("", |(text, _)| text)
 }
