@@ -105,7 +105,7 @@ impl Checker<'_> {
                 root,
                 "there is no Hooks section: nobody is asked whether the deployment may go on",
             ),
-            [(_, hooks)] => self.hooks(root, hooks),
+            [(key, hooks)] => self.hooks(root, key, hooks),
             [_, again, ..] => {
                 let key = again.0;
                 self.find(Level::Refused, key, "the Hooks section stands here a second time; CodeDeploy reads one");
@@ -164,10 +164,10 @@ impl Checker<'_> {
         }
     }
 
-    fn hooks(&mut self, root: &Node, hooks: &Node) {
+    fn hooks(&mut self, root: &Node, key: &Node, hooks: &Node) {
         if file::is_empty(hooks) {
             let message = "the Hooks section is empty: nobody is asked whether the deployment may go on";
-            return self.find(Level::Note, hooks, message);
+            return self.find(Level::Note, key, message);
         }
         self.form(hooks);
         let entries = file::entries(hooks);
@@ -180,7 +180,7 @@ impl Checker<'_> {
             }
             self.function(entry, home.as_ref());
         }
-        self.missing(hooks, &entries);
+        self.missing(key, &entries);
         self.suffixes(&entries);
     }
 
@@ -308,12 +308,12 @@ impl Checker<'_> {
             (None, _) => {
                 let near = match (events::mended(&function.name), entry.hook()) {
                     (Some(mended), _) => format!("; did you mean `{mended}`?"),
-                    (None, Some(hook)) => format!("; the one for {hook} ends in {}", events::program_of(hook)),
-                    (None, None) => String::new(),
+                    (None, Some(hook)) => format!("; the one for {hook} ends in {}.", events::program_of(hook)),
+                    (None, None) => ".".to_owned(),
                 };
                 let message = format!(
-                    "`{}` is no hook of Greenlight's; if it is one of yours, say --own {}{near}",
-                    function.name, function.name
+                    "`{name}` is no hook of Greenlight's{near} If it is one of your own, say --own {name}",
+                    name = function.name
                 );
                 self.find(Level::Fault, entry.function, message);
             }
@@ -326,11 +326,11 @@ impl Checker<'_> {
         }
     }
 
-    fn missing(&mut self, hooks: &Node, entries: &[Entry<'_>]) {
+    fn missing(&mut self, key: &Node, entries: &[Entry<'_>]) {
         let has = |hook: &Hook| entries.iter().any(|entry| entry.hook() == Some(*hook));
         let missing: Vec<&str> = Hook::ALL.into_iter().filter(|hook| !has(hook)).map(Hook::event_name).collect();
         if !missing.is_empty() {
-            self.find(Level::Note, hooks, format!("nobody is asked at {}", missing.join(", ")));
+            self.find(Level::Note, key, format!("nobody is asked at {}", missing.join(", ")));
         }
     }
 
