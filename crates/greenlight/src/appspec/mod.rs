@@ -12,6 +12,8 @@ mod save;
 mod show;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_check;
 mod tree;
 mod wanted;
 
@@ -53,7 +55,8 @@ With --json, standard output has one array of {file, line, column, level, messag
 Exit status:
   0    it is written, or there was nothing to change; no file has a fault
   1    a fault; when writing: the file is no AppSpec file, or an event has a function of somebody else's. Nothing is written
-  2    bad usage: a file that cannot be read, no such stack, no credentials";
+  2    bad usage: a file that cannot be read, no such stack, no credentials
+  130  stopped by Ctrl-C (143: by SIGTERM)";
 
 /// `greenlight appspec`.
 #[derive(Args, Debug)]
@@ -72,6 +75,7 @@ pub struct AppSpec {
     write: bool,
 
     /// The functions of this CloudFormation stack, by its outputs, which are read with your credentials
+    /// (cloudformation:DescribeStacks)
     #[arg(long, value_name = "NAME", conflicts_with_all = ["outputs", "suffix", "prefix"])]
     stack: Option<String>,
 
