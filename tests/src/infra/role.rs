@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex_lite::Regex;
 use rehearsal::{Exchange, FunctionName};
 use serde_json::Value;
 
@@ -11,7 +10,7 @@ use super::{
     intrinsics::{list, text},
     logical,
 };
-use crate::asked::{Asked, asked};
+use crate::asked::{Asked, asked, is_like};
 
 /// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
 pub const PLATFORM: [&str; 5] = ["Decrypt", "HandOver", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
@@ -60,12 +59,6 @@ impl Statement {
             && self.resources.iter().any(|pattern| is_like(pattern, &asked.resource))
             && self.condition["ArnLike"].as_object().into_iter().flatten().all(holds)
     }
-}
-
-/// IAM's wildcards: `*` is any text, `?` any one character.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let pattern = regex_lite::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 /// The requests that a role denies, for their action or for what they name.

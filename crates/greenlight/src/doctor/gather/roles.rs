@@ -11,10 +11,10 @@ use super::{
     super::{
         facts::{Group, Kin, Look, Question, SetUp, Wired},
         findings::PUT,
-        xml::Element,
     },
     Asked, Looker, all,
 };
+use crate::xml::Element;
 
 /// Simulations are paged; no hook needs so many actions.
 const MAX_PAGES: usize = 20;
