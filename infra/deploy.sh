@@ -76,7 +76,7 @@ Without a terminal nobody can be asked; run make deploy at one, or bring the inf
         fi
         echo "$1: '$answer' is not $5" >&2
     done
-    echo "$answer"
+    printf '%s\n' "$answer"
 }
 
 # The same for a parameter of the template, which says itself what it takes.
@@ -113,7 +113,7 @@ if ! installed && command -v rustup >/dev/null; then
     echo "Rust's standard library for $target is not installed yet."
     rustup target add $target
 fi
-installed || fail "Rust's standard library for $target is not installed, without which nothing is built for $architecture"
+installed || fail "Rust's standard library for $target is not installed, without which nothing is built for $architecture: get it with the Rust you have, or Rust from https://rustup.rs"
 
 if [ ! -e $config ]; then
     cat >$config <<END
