@@ -294,13 +294,17 @@ fn sam_is_asked_who_this_is_only_where_it_is_pythons() {
     machine.program(
         "python3.11",
         "#!/bin/sh
-if [ \"$1\" = -c ]; then echo \"${AWS_DEFAULT_REGION-} arn:aws:iam::111122223333:user/ann\"; else shift; echo \"sam $*\" >>\"$MACHINE/called\"; fi
+case $1 in
+-c) echo \"${AWS_DEFAULT_REGION-} arn:aws:iam::111122223333:user/ann\" ;;
+*) shift; echo \"sam $*\" >>\"$MACHINE/called\" ;;
+esac
 ",
     );
     machine.program("sam", &format!("#!{}\n", python.display()));
     let ran = machine.run("deploy.sh", &answers);
     assert_eq!(ran.code, Some(0), "{}", ran.words);
     assert!(ran.out.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.out);
+    assert_eq!(ran.called, ["sam build", "sam deploy"]);
     assert!(ran.words.contains("Region []"), "{}", ran.words);
     // The region of the file comes before the shell's, for whom AWS is asked as for the stack.
     machine.program(
