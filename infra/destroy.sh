@@ -18,6 +18,8 @@ This deletes the stack that infra/samconfig.toml names: the six functions, their
 Before that, take the functions out of each AppSpec that names them: CodeDeploy fails a deployment at once when it cannot
 invoke a hook, and a deployment that is waiting for one of them now waits for an hour.
 
-What stays: SAM's bucket with other stacks' files, the services and deployment groups themselves, and infra/samconfig.toml.
+What stays: the services and deployment groups themselves, infra/samconfig.toml, and SAM's bucket, which is there for every stack
+of the account and region. SAM asks whether to delete this stack's folder in it; say y. The bucket keeps what is deleted as old
+versions, a cent a month or less.
 END
 sam delete

@@ -21,7 +21,7 @@ pub use self::{
     binaries::{binaries, greenlight},
     operations::{actions, operations},
     policy::{EVERYTHING, SECRETS, allowed},
-    python::{check_models, run_python},
+    python::{check_models, python, run_python},
     tidy::tidy,
 };
 

@@ -17,7 +17,7 @@ use rehearsal::Exchange;
 /// # Panics
 /// When the variable is not set: a check against models that are not there must not pass.
 #[expect(clippy::disallowed_methods, reason = "where make has installed it")]
-fn python() -> &'static OsStr {
+pub fn python() -> &'static OsStr {
     static PYTHON: OnceLock<OsString> = OnceLock::new();
     PYTHON.get_or_init(|| {
         std::env::var_os("GREENLIGHT_PYTHON").unwrap_or_else(|| {

@@ -136,6 +136,7 @@ impl Resolver<'_> {
             "Fn::Not" => !self.is_true(&argument[0]),
             "Fn::And" => all.all(|one| self.is_true(one)),
             "Fn::Or" => all.any(|one| self.is_true(one)),
+            "Fn::Contains" => list(&value(0)).contains(&value(1)),
             "Fn::EachMemberEquals" => list(&value(0)).iter().all(|one| *one == value(1)),
             other => panic!("the tests know no condition {other}"),
         }

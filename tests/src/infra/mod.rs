@@ -3,7 +3,7 @@
 mod intrinsics;
 mod role;
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::OnceLock};
+use std::{collections::BTreeMap, path::Path, sync::OnceLock};
 
 use regex_lite::Regex;
 use rehearsal::FunctionName;
@@ -46,11 +46,8 @@ impl Template {
     /// When it cannot be read.
     pub fn read() -> Self {
         static READ: OnceLock<Value> = OnceLock::new();
-        let read = READ.get_or_init(|| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
-            let json = run_python("infra/template.py", &[OsStr::new(&path)]).unwrap_or_else(|said| panic!("{said}"));
-            serde_json::from_str(&json).expect("the template is JSON by now")
-        });
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+        let read = READ.get_or_init(|| long_form(&path));
         Self(read.clone())
     }
 
@@ -97,8 +94,12 @@ fn value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
             return Err(text(&parameter["ConstraintDescription"]).to_owned());
         }
     }
+    let is_list = parameter["Type"] == "CommaDelimitedList";
+    // Of a list each member is compared.
+    let own: Vec<_> = if is_list { value.split(',').collect() } else { vec![value.as_str()] };
     let words: Vec<_> = list(&parameter["AllowedValues"]).iter().map(ToString::to_string).collect();
-    if !words.is_empty() && !words.iter().any(|word| word.trim_matches('"') == value) {
+    let is_word = |own: &&str| words.iter().any(|word| word.trim_matches('"') == *own);
+    if !words.is_empty() && !own.iter().all(is_word) {
         return Err(format!("is none of {}", words.join(", ")));
     }
     Ok(match text(&parameter["Type"]) {
@@ -106,6 +107,15 @@ fn value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
         "Number" => Value::from(value.parse::<u64>().map_err(|error| error.to_string())?),
         _ => Value::String(value),
     })
+}
+
+/// A template of CloudFormation in long form.
+///
+/// # Panics
+/// When it cannot be read.
+pub fn long_form(template: &Path) -> Value {
+    let json = run_python("infra/template.py", &[template.as_os_str()]).unwrap_or_else(|said| panic!("{said}"));
+    serde_json::from_str(&json).expect("the template is JSON by now")
 }
 
 /// What CloudFormation would make: its resources and outputs, with everything filled in.

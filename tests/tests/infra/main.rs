@@ -1,6 +1,7 @@
 //! The template of the functions against what the programs do: nobody may more than they call, and nothing that they rely on
 //! is set otherwise. What needs every scenario to be seen is compared in `scenarios.rs`.
 
+mod network;
 mod parameters;
 mod platform;
 mod roles;

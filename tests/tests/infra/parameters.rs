@@ -28,6 +28,8 @@ fn parameters_that_need_each_other_are_refused_alone() {
     assert_eq!(refused(&[("SubnetIds", "subnet-1")]), ["SubnetIds need VpcId"]);
     assert_eq!(refused(&[("SecurityGroupIds", "sg-1")]), ["SecurityGroupIds need VpcId"]);
     assert_eq!(refused(&[("Endpoints", "yes")]), ["Endpoints need VpcId"]);
+    assert_eq!(refused(&[("EndpointsLeftOut", "logs,s3")]), ["EndpointsLeftOut need Endpoints"]);
+    assert_eq!(refused(&[("EndpointSubnetIds", "subnet-1")]), ["EndpointSubnetIds need Endpoints"]);
     let gateway = [
         ("VpcId", "vpc-1"),
         ("SubnetIds", "subnet-1"),
@@ -36,6 +38,8 @@ fn parameters_that_need_each_other_are_refused_alone() {
         ("GateBucket", "gates"),
     ];
     assert_eq!(refused(&gateway), ["Endpoints and objects of S3 need RouteTableIds"]);
+    let without: Vec<_> = gateway.into_iter().chain([("EndpointsLeftOut", "ecs,s3")]).collect();
+    assert_eq!(refused(&without), [""; 0]);
 }
 
 #[test]
@@ -58,6 +62,7 @@ fn names_that_aws_would_refuse_later_are_refused_at_once() {
         ("VpcId", "shop"),
         ("LogRetentionDays", "42"),
         ("Architecture", "x86"),
+        ("EndpointsLeftOut", "ecs,ec2"),
     ] {
         let names = NAMES.into_iter().filter(|(name, _)| *name != faulty.0);
         let said = Template::read().with(names.chain([faulty])).err().unwrap_or_default();

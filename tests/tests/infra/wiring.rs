@@ -4,7 +4,7 @@ use std::process::Command;
 
 use greenlight_tests::{
     Case, greenlight,
-    infra::{Stack, Template, logical},
+    infra::{Template, logical},
     play,
 };
 use rehearsal::{FunctionName, HookName};
@@ -127,58 +127,6 @@ fn what_nobody_answers_tells_somebody() {
     });
     assert_eq!(seen, hooks.iter().collect::<Vec<_>>());
     assert_eq!(super::stack(&[]).properties("LastAnswerFails")["AlarmActions"], Value::Null);
-}
-
-#[test]
-fn the_hooks_are_in_the_vpc_and_the_net_is_not() {
-    let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
-    let groups = [network[0], network[1], ("SecurityGroupIds", "sg-1,sg-2")];
-    let of = |stack: &Stack, function| stack.function(function)["VpcConfig"].clone();
-    let (own, given, none) = (stack(&network), stack(&groups), stack(&[]));
-    for hook in HookName::ALL.map(FunctionName::Hook) {
-        let subnets = json!(["subnet-1", "subnet-2"]);
-        let made = json!({ "SubnetIds": subnets, "SecurityGroupIds": ["HooksSecurityGroup.GroupId"] });
-        assert_eq!(of(&own, hook), made);
-        assert_eq!(of(&given, hook), json!({ "SubnetIds": subnets, "SecurityGroupIds": ["sg-1", "sg-2"] }));
-        assert_eq!(of(&none, hook), Value::Null);
-    }
-    // A mistake in the network must not take both answers.
-    assert_eq!(of(&own, FunctionName::LastAnswer), Value::Null);
-    assert!(!given.resources.contains_key("HooksSecurityGroup"));
-}
-
-#[test]
-fn a_vpc_has_the_endpoints_that_are_called_and_no_others() {
-    let services = |more: &[(&'static str, &'static str)]| {
-        let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1"), ("Endpoints", "yes"), ("RouteTableIds", "rtb-1")];
-        let stack = stack(&network.into_iter().chain(more.iter().copied()).collect::<Vec<_>>());
-        let names = stack.of_type("AWS::EC2::VPCEndpoint").map(|(_, it)| {
-            let name = it["ServiceName"].as_str().unwrap().to_owned();
-            name.strip_prefix("com.amazonaws.eu-west-1.").unwrap().to_owned()
-        });
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names.join(" ")
-    };
-    let usual = "codedeploy ecs elasticloadbalancing monitoring";
-    let with = |more: &str| {
-        let mut all: Vec<_> = usual.split(' ').chain(more.split(' ')).collect();
-        all.sort_unstable();
-        all.join(" ")
-    };
-    assert_eq!(services(&[]), usual);
-    assert_eq!(services(&[("GateSource", "ssm"), ("GateParameter", "/gate")]), with("ssm"));
-    assert_eq!(services(&[("GateSource", "s3"), ("GateBucket", "gates")]), with("s3"));
-    assert_eq!(services(&[("SecretArns", "arn:aws:secretsmanager:eu-west-1:1:secret:x")]), with("secretsmanager"));
-    assert_eq!(services(&[("SecretParameterArns", "arn:aws:ssm:eu-west-1:1:parameter/x")]), with("ssm"));
-    assert_eq!(services(&[("AlarmsByTag", "yes")]), with("tagging"));
-    assert_eq!(services(&[("Preflight", "yes")]), with("logs"));
-    let images = [("Preflight", "yes"), ("RepositoryArns", "arn:aws:ecr:eu-west-1:1:repository/x")];
-    assert_eq!(services(&images), with("ecr.api logs"));
-    let app_spec = [("Preflight", "yes"), ("AppSpecObjectArns", "arn:aws:s3:::deployments/*")];
-    assert_eq!(services(&app_spec), with("logs s3"));
-    let none = stack(&[("VpcId", "vpc-1"), ("SubnetIds", "subnet-1")]);
-    assert_eq!(none.of_type("AWS::EC2::VPCEndpoint").count(), 0);
 }
 
 #[test]

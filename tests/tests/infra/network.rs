@@ -1,0 +1,231 @@
+//! The network of an internal load balancer: where the hooks are, what they reach, and who else is touched by that.
+
+use std::path::{Path, PathBuf};
+
+use greenlight_tests::infra::{Stack, Template, long_form};
+use rehearsal::{FunctionName, HookName};
+use serde_json::{Value, json};
+
+use super::stack;
+
+/// A stack with all that the endpoints need, and more.
+fn with_endpoints(more: &[(&'static str, &'static str)]) -> Stack {
+    let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1"), ("Endpoints", "yes"), ("RouteTableIds", "rtb-1")];
+    stack(&network.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+}
+
+/// The services whose endpoints it makes.
+fn services(more: &[(&'static str, &'static str)]) -> String {
+    let stack = with_endpoints(more);
+    let names = stack.of_type("AWS::EC2::VPCEndpoint").map(|(_, it)| {
+        let name = it["ServiceName"].as_str().unwrap().to_owned();
+        name.strip_prefix("com.amazonaws.eu-west-1.").unwrap().to_owned()
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names.join(" ")
+}
+
+#[test]
+fn the_hooks_are_in_the_vpc_and_the_net_is_not() {
+    let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
+    let groups = [network[0], network[1], ("SecurityGroupIds", "sg-1,sg-2")];
+    let of = |stack: &Stack, function| stack.function(function)["VpcConfig"].clone();
+    let (own, given, none) = (stack(&network), stack(&groups), stack(&[]));
+    for hook in HookName::ALL.map(FunctionName::Hook) {
+        let subnets = json!(["subnet-1", "subnet-2"]);
+        let made = json!({ "SubnetIds": subnets, "SecurityGroupIds": ["HooksSecurityGroup.GroupId"] });
+        assert_eq!(of(&own, hook), made);
+        assert_eq!(of(&given, hook), json!({ "SubnetIds": subnets, "SecurityGroupIds": ["sg-1", "sg-2"] }));
+        assert_eq!(of(&none, hook), Value::Null);
+    }
+    // A mistake in the network must not take both answers.
+    assert_eq!(of(&own, FunctionName::LastAnswer), Value::Null);
+    assert!(!given.resources.contains_key("HooksSecurityGroup"));
+}
+
+#[test]
+fn a_vpc_has_the_endpoints_that_are_called_and_no_others() {
+    let usual = "codedeploy ecs elasticloadbalancing monitoring";
+    let with = |more: &str| {
+        let mut all: Vec<_> = usual.split(' ').chain(more.split(' ')).collect();
+        all.sort_unstable();
+        all.join(" ")
+    };
+    assert_eq!(services(&[]), usual);
+    assert_eq!(services(&[("GateSource", "ssm"), ("GateParameter", "/gate")]), with("ssm"));
+    assert_eq!(services(&[("GateSource", "s3"), ("GateBucket", "gates")]), with("s3"));
+    assert_eq!(services(&[("SecretArns", "arn:aws:secretsmanager:eu-west-1:1:secret:x")]), with("secretsmanager"));
+    assert_eq!(services(&[("SecretParameterArns", "arn:aws:ssm:eu-west-1:1:parameter/x")]), with("ssm"));
+    assert_eq!(services(&[("AlarmsByTag", "yes")]), with("tagging"));
+    assert_eq!(services(&[("Preflight", "yes")]), with("logs"));
+    let images = [("Preflight", "yes"), ("RepositoryArns", "arn:aws:ecr:eu-west-1:1:repository/x")];
+    assert_eq!(services(&images), with("ecr.api logs"));
+    let app_spec = [("Preflight", "yes"), ("AppSpecObjectArns", "arn:aws:s3:::deployments/*")];
+    assert_eq!(services(&app_spec), with("logs s3"));
+    let none = stack(&[("VpcId", "vpc-1"), ("SubnetIds", "subnet-1")]);
+    assert_eq!(none.of_type("AWS::EC2::VPCEndpoint").count(), 0);
+}
+
+/// Each parameter that makes the hooks call one service more.
+const EVERY_SERVICE: [(&str, &str); 8] = [
+    ("GateSource", "s3"),
+    ("GateBucket", "gates"),
+    ("SecretArns", "arn:aws:secretsmanager:eu-west-1:1:secret:x"),
+    ("SecretParameterArns", "arn:aws:ssm:eu-west-1:1:parameter/x"),
+    ("AlarmsByTag", "yes"),
+    ("Preflight", "yes"),
+    ("RepositoryArns", "arn:aws:ecr:eu-west-1:1:repository/x"),
+    ("AppSpecObjectArns", "arn:aws:s3:::deployments/*"),
+];
+
+/// A VPC that has one of the endpoints already takes no second one with its private name.
+#[test]
+fn each_endpoint_can_be_left_out_and_then_no_other_is() {
+    let every = services(&EVERY_SERVICE);
+    let Template(template) = Template::read();
+    let names = template["Parameters"]["EndpointsLeftOut"]["AllowedValues"].as_array().unwrap().clone();
+    let names: Vec<&'static str> =
+        names.iter().map(|name| &*Box::leak(name.as_str().unwrap().to_owned().into_boxed_str())).collect();
+    assert_eq!(names.iter().filter(|name| **name != "none").count(), every.split(' ').count());
+    for name in names {
+        let left: Vec<_> = EVERY_SERVICE.into_iter().chain([("EndpointsLeftOut", name)]).collect();
+        let rest: Vec<_> = every.split(' ').filter(|one| *one != name).collect();
+        assert_eq!(services(&left), rest.join(" "), "without {name}");
+        // The name is looked for as a text in a list, so it must not be a part of another one.
+        assert!(every.split(' ').all(|other| other == name || !other.contains(name)), "{name}");
+    }
+    let two: Vec<_> = EVERY_SERVICE.into_iter().chain([("EndpointsLeftOut", "ecr.api,s3")]).collect();
+    assert_eq!(services(&two), every.replace(" ecr.api", "").replace(" s3", ""));
+}
+
+#[test]
+fn endpoints_are_in_the_hooks_subnets_or_in_their_own() {
+    for (more, subnets) in [
+        (&[][..], json!(["subnet-1"])),
+        (&[("EndpointSubnetIds", "subnet-7,subnet-8")], json!(["subnet-7", "subnet-8"])),
+    ] {
+        let stack = with_endpoints(more);
+        for (name, endpoint) in stack.of_type("AWS::EC2::VPCEndpoint") {
+            assert_eq!(endpoint["SubnetIds"], subnets, "{name}");
+        }
+        assert_eq!(stack.function(HookName::AfterInstall.into())["VpcConfig"]["SubnetIds"], json!(["subnet-1"]));
+    }
+}
+
+/// A private name leads the whole VPC to an endpoint, and not the hooks alone.
+#[test]
+fn endpoints_let_everything_in_the_vpc_in() {
+    let stack = with_endpoints(&[]);
+    let rules = stack.properties("EndpointsSecurityGroup")["SecurityGroupIngress"].as_array().unwrap();
+    assert!(rules.iter().all(|rule| rule["IpProtocol"] == "tcp" && rule["FromPort"] == 443 && rule["ToPort"] == 443));
+    let from: Vec<_> = rules.iter().filter_map(|rule| rule["CidrIp"].as_str()).collect();
+    assert_eq!(from, ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]);
+    // A VPC may have public addresses of its own; the hooks get in all the same.
+    let groups: Vec<_> = rules.iter().filter_map(|rule| rule["SourceSecurityGroupId"].as_str()).collect();
+    assert_eq!(groups, ["HooksSecurityGroup.GroupId"]);
+}
+
+/// They have names looked up before they connect to anything.
+#[test]
+fn the_hooks_may_connect_and_ask_name_servers() {
+    let stack = with_endpoints(&[]);
+    let group = stack.properties("HooksSecurityGroup");
+    let out: Vec<_> = group["SecurityGroupEgress"].as_array().unwrap().iter().collect();
+    let out = out.iter().map(|rule| (rule["IpProtocol"].as_str().unwrap(), &rule["FromPort"], &rule["ToPort"]));
+    assert_eq!(out.collect::<Vec<_>>(), [("tcp", &json!(1), &json!(65535)), ("udp", &json!(53), &json!(53))]);
+    assert_eq!(group["SecurityGroupIngress"], Value::Null, "nobody calls a hook over the network");
+}
+
+/// Every template of the repository in long form.
+fn templates() -> Vec<(PathBuf, Value)> {
+    let (mut folders, mut found) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            let is_built = path.file_name().is_some_and(|name| name == ".aws-sam");
+            if path.is_dir() && !is_built {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "yaml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let is_template = text.lines().any(|line| line.starts_with("AWSTemplateFormatVersion:"));
+                if is_template {
+                    found.push((path.clone(), long_form(&path)));
+                }
+            }
+        }
+    }
+    assert!(found.len() >= 2, "{found:?}");
+    found
+}
+
+/// EC2 has an alphabet for the descriptions of security groups and of their rules, without an apostrophe. CloudFormation finds
+/// out when it makes the group, and takes the whole stack back.
+#[test]
+fn ec2_takes_what_the_security_groups_say() {
+    let mut told = 0;
+    for (path, template) in templates() {
+        for (name, resource) in template["Resources"].as_object().unwrap() {
+            let kind = resource["Type"].as_str().unwrap();
+            if !kind.starts_with("AWS::EC2::SecurityGroup") {
+                continue;
+            }
+            let own = &resource["Properties"];
+            let rules = ["SecurityGroupIngress", "SecurityGroupEgress"];
+            let rules = rules.iter().flat_map(|rules| own[*rules].as_array().into_iter().flatten());
+            let all = [&own["GroupDescription"], &own["Description"]].into_iter();
+            for said in all.chain(rules.map(|rule| &rule["Description"])).filter(|said| !said.is_null()) {
+                let said = said.as_str().unwrap_or_else(|| panic!("{}: {name}: {said} is no text", path.display()));
+                let is_taken =
+                    |letter: char| letter.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(letter);
+                let faulty: String = said.chars().filter(|letter| !is_taken(*letter)).collect();
+                assert!(faulty.is_empty() && said.len() <= 255, "{}: {name}: {said:?} has {faulty:?}", path.display());
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= 10, "{told} descriptions");
+}
+
+/// CloudFormation counts what depends on an updated resource as updated, and a stack policy that denies this refuses the whole
+/// update. A release changes the task definition.
+#[test]
+fn the_stack_policy_of_the_example_lets_a_release_through() {
+    let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example");
+    let template = long_form(&infra.join("template.yaml"));
+    let policy = std::fs::read_to_string(infra.join("stack-policy.json")).unwrap();
+    let policy: Value = serde_json::from_str(&policy).unwrap();
+    let mut denied = Vec::new();
+    for statement in policy["Statement"].as_array().unwrap().iter().filter(|it| it["Effect"] == "Deny") {
+        let actions = statement["Action"].to_string();
+        let resources = match &statement["Resource"] {
+            Value::Array(several) => several.clone(),
+            one => vec![one.clone()],
+        };
+        for resource in resources {
+            let name = resource.as_str().unwrap().strip_prefix("LogicalResourceId/").unwrap().to_owned();
+            assert!(template["Resources"][&name].is_object(), "the example has no {name}");
+            denied.push((name, actions.clone()));
+        }
+    }
+    for (name, actions) in &denied {
+        // What it names, and what that names: quoted, as its long form has it.
+        let (mut seen, mut open) = (Vec::new(), vec![name.clone()]);
+        while let Some(next) = open.pop() {
+            let text = template["Resources"][&next].to_string();
+            for other in template["Resources"].as_object().unwrap().keys() {
+                if *other != next && text.contains(&format!("\"{other}\"")) && !seen.contains(other) {
+                    seen.push(other.clone());
+                    open.push(other.clone());
+                }
+            }
+        }
+        let is_touched = seen.iter().any(|one| one == "TaskDefinition");
+        let is_refused = ["\"Update:*\"", "\"Update:Modify\""].iter().any(|action| actions.contains(action));
+        assert!(!(is_touched && is_refused), "{name} depends on the task definition and may not be updated");
+    }
+    for name in ["ProductionListener", "TestListener", "Blue", "Green"] {
+        assert!(denied.contains(&(name.to_owned(), "\"Update:*\"".to_owned())), "{name} may be updated");
+    }
+    assert!(denied.iter().any(|(name, actions)| name == "Service" && actions.contains("Update:Replace")));
+}
