@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regex_lite::Regex;
-use rehearsal::{Exchange, FunctionName};
+use rehearsal::{Exchange, FunctionName, world::is_like};
 use serde_json::Value;
 
 use super::{
@@ -60,12 +59,6 @@ impl Statement {
             && self.resources.iter().any(|pattern| is_like(pattern, &asked.resource))
             && self.condition["ArnLike"].as_object().into_iter().flatten().all(holds)
     }
-}
-
-/// IAM's wildcards: `*` is any text, `?` any one character.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let pattern = regex_lite::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 /// The requests that a role denies, for their action or for what they name.
