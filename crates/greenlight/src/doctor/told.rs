@@ -33,7 +33,8 @@ fn functions(look: Look, facts: &Facts) -> Option<String> {
     let lines = facts.functions.iter().map(|wired| {
         let notes = [
             (wired.is == Kin::Stranger).then_some("not one of these hooks"),
-            (!has_prefix(wired)).then_some("no CodeDeployHook_ in its name: most of AWS's policies for CodeDeploy do not allow it"),
+            (!has_prefix(wired))
+                .then_some("no CodeDeployHook_ in its name: most of AWS's policies for CodeDeploy do not allow it"),
         ];
         let notes: Vec<_> = notes.into_iter().flatten().collect();
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };

@@ -163,6 +163,8 @@ pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
     let read = ["codedeploy:Get*", "codedeploy:List*"].map(|action| Allowed::new(action, &group));
     let shop = arn("codedeploy", "application:shop");
     let any = [
+        "codedeploy:GetDeploymentTarget",
+        "codedeploy:ListDeploymentTargets",
         "ecs:Describe*",
         "ecs:ListTasks",
         "elasticloadbalancing:Describe*",

@@ -95,7 +95,8 @@ fn can_be_made(service: &str, region: &str) -> bool {
 }
 
 fn fix(Lacking { services, .. }: &Lacking, region: &str) -> &'static str {
-    let [some, all] = [services.iter().any(|it| can_be_made(it, region)), services.iter().all(|it| can_be_made(it, region))];
+    let [some, all] =
+        [services.iter().any(|it| can_be_made(it, region)), services.iter().all(|it| can_be_made(it, region))];
     match (some, all) {
         (_, true) => {
             "make an endpoint for each of them in one subnet of each zone (the template has them, with Endpoints), or a NAT \
@@ -123,7 +124,8 @@ fn command(Lacking { vpc, subnets, tables, services }: &Lacking, region: &str) -
         subnets.join(" ")
     );
     let gateway = format!("Gateway --route-table-ids {}", tables.join(" "));
-    let of = |services: &[&str], how: &str| (!services.is_empty()).then(|| each(services, |service| make(service, how)));
+    let of =
+        |services: &[&str], how: &str| (!services.is_empty()).then(|| each(services, |service| make(service, how)));
     let commands: Vec<_> = of(&interfaces, &interface).into_iter().chain(of(&gateways, &gateway)).collect();
     (!commands.is_empty()).then(|| commands.join("; "))
 }

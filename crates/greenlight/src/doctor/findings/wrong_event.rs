@@ -27,7 +27,10 @@ fn find(facts: &Facts) -> Vec<Found> {
                 format!("name the function for {} there", wired.event),
             ),
             _ if facts.functions[..index].iter().any(|before| before.event == wired.event) => (
-                format!("it is the second function for {}, and an event has one: the other may never be asked", wired.event),
+                format!(
+                    "it is the second function for {}, and an event has one: the other may never be asked",
+                    wired.event
+                ),
                 format!("leave one function for {} in the AppSpec file", wired.event),
             ),
             Kin::Hook(_) | Kin::Stranger => continue,

@@ -90,8 +90,7 @@ pub async fn app_spec(looker: &Looker, asked: &Asked, group: Option<&Group>) -> 
         return Ok(Look::Unseen);
     };
     // What is neither `family:revision` nor an ARN is a placeholder, <TASK_DEFINITION> or a bare word, for a program to fill in.
-    let definition =
-        task_definition_of(&text).filter(|name| name.contains(':') && !name.contains(['<', '$', '{']));
+    let definition = task_definition_of(&text).filter(|name| name.contains(':') && !name.contains(['<', '$', '{']));
     Ok(Look::Seen(AppSpec { title, given, hooks, definition }))
 }
 

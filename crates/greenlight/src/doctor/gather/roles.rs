@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn actions_that_iam_simulates_apart_are_told_apart() {
-        let said = "Invalid Input Actions: [s3:GetObject] and [ecs:ListTasks, iam:GetRole] require different authorization";
+        let said =
+            "Invalid Input Actions: [s3:GetObject] and [ecs:ListTasks, iam:GetRole] require different authorization";
         let actions = ["ecs:ListTasks", "iam:GetRole", "s3:GetObject"];
         assert_eq!(apart(&actions, said), (vec!["s3:GetObject"], vec!["ecs:ListTasks", "iam:GetRole"]));
         assert_eq!(apart(&actions, "no"), (vec!["ecs:ListTasks"], vec!["iam:GetRole", "s3:GetObject"]));
