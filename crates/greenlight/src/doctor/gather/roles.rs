@@ -261,15 +261,16 @@ async fn simulate(survey: &Survey, role: &str, actions: &[&str], about: &[&Quest
 }
 
 /// One action's result. What it says itself is the strictest of all resources, and holds for one alone; what it says of
-/// each is beneath it, with the keys that are missing.
+/// each is beneath it. The keys that are missing stand with either where everything is asked about, and beneath else.
 fn read(one: &Element, resources: &BTreeSet<&str>, decisions: &mut Decisions) {
     let action = one.text("EvalActionName");
     let decision = |word: &str, of: &Element| {
-        let missing = of.texts("MissingContextValues");
+        let own = if resources.len() == 1 { one.texts("MissingContextValues") } else { Vec::new() };
+        let missing: BTreeSet<String> = of.texts("MissingContextValues").into_iter().chain(own).collect();
         match word {
             "allowed" => Decision::Allowed,
             "implicitDeny" | "explicitDeny" if missing.is_empty() => Decision::Denied,
-            _ => Decision::Depends(missing.join(", ")),
+            _ => Decision::Depends(missing.into_iter().collect::<Vec<_>>().join(", ")),
         }
     };
     let mut specific = one.items("ResourceSpecificResults").peekable();
@@ -308,5 +309,21 @@ mod tests {
         assert!(matches!(of("x"), Some(Decision::Allowed)));
         assert!(matches!(of("y"), Some(Decision::Depends(on)) if on == "k"));
         assert_eq!(decisions.len(), 2);
+    }
+
+    #[test]
+    fn keys_that_are_missing_may_stand_above() {
+        let above = "<MissingContextValues><member>k</member></MissingContextValues>";
+        let beneath = "<ResourceSpecificResults><member><EvalResourceName>*</EvalResourceName>\
+            <EvalResourceDecision>implicitDeny</EvalResourceDecision></member></ResourceSpecificResults>";
+        for rest in ["", beneath] {
+            let xml = format!(
+                "<r><EvalActionName>a</EvalActionName><EvalDecision>implicitDeny</EvalDecision>{above}{rest}</r>"
+            );
+            let mut decisions = Decisions::new();
+            read(&Element::parse(&xml), &BTreeSet::from(["*"]), &mut decisions);
+            let decision = decisions.get(&("a".to_owned(), "*".to_owned()));
+            assert!(matches!(decision, Some(Decision::Depends(on)) if on == "k"), "{xml}");
+        }
     }
 }
