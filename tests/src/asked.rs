@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use rehearsal::world::is_like;
 use rehearsal::{
     Exchange,
     world::{ACCOUNT, REGION},

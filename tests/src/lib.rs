@@ -20,7 +20,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 pub use self::{
     binaries::{binaries, greenlight},
     operations::{actions, operations},
-    policy::allowed,
+    policy::{EVERYTHING, SECRETS, allowed},
     python::{check_models, run_python},
     tidy::tidy,
 };

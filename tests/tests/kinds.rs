@@ -735,7 +735,7 @@ async fn reach() {
             ),
         )
         .fails("GateInvalid"),
-        case("ALB_URL leads to another listener", identity)
+        case("ALB_URL leads to another listener", impatient)
             .env("ALB_URL", "localhost:1")
             .fails("ConnectRefused"),
         case(

@@ -115,7 +115,7 @@ async fn every_scenario_ends_as_it_promises() {
     // That it allows nothing else is seen where every operation is called, in `wire.rs`.
     let allowed = allowed();
     let denied: Vec<_> = called.difference(&allowed).collect();
-    assert!(denied.is_empty(), "the README's policy allows what the hooks call, but not {denied:?}");
+    assert!(denied.is_empty(), "the permission table has what the hooks call, but not {denied:?}");
     roles_are_exact(&recorder.exchanges());
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("what went over the wire does not fit AWS's service models:\n{faults}");

@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
 };
 
-use greenlight_tests::{allowed, binaries, check_models, run_python};
+use greenlight_tests::{EVERYTHING, SECRETS, allowed, binaries, check_models, run_python};
 use rehearsal::{
     Exchange, Fault, HookName, Options, Recorder, Scenario, Stage, Trouble, rehearse,
     world::{Alarm, AlarmKind, Condition, Endpoint, FUNCTIONS_GROUP, Rule, VPC, World},
@@ -28,25 +28,6 @@ async fn deployments(recorder: &Recorder) {
     // A panic in one of them is a panic here.
     playing.join_all().await;
 }
-
-/// A gate file whose checks call what the built-in ones do not.
-const EVERYTHING: &str = "version: 1
-hooks:
-  before_install:
-    checks:
-      - preflight: [task-definition, log-groups, roles, secrets, images]
-      - alarms: { tags: { gate: true }, prefix: shop- }
-        expect: [state == OK]
-";
-
-/// A gate file that needs secrets of both stores.
-const SECRETS: &str = "version: 1
-secrets: { token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }
-hooks:
-  after_allow_test_traffic:
-    checks:
-      - { http: '{{test_url}}/', headers: { X-Token: '{{secret.token}}', X-Hook: '{{secret.hook}}' }, expect: [status == 200] }
-";
 
 /// One hook at a time, with what does not happen in those deployments: refusals of every kind.
 async fn refusals(recorder: &Recorder) {

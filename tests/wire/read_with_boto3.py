@@ -217,6 +217,14 @@ def guarded(reader, pair, group):
     at_alias = {"FunctionName": name, "Qualifier": "live"}
     refused("ResourceNotFoundException", functions.get_function_event_invoke_config, **at_alias)
 
+    stacks = reader.client("cloudformation")
+    [stack] = stacks.describe_stacks(StackName="CodeDeployHooks-greenlight")["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    assert (outputs["AfterInstallName"], outputs["AfterInstallArn"]) == (name, found["FunctionArn"]), outputs
+    is_recent(stack["CreationTime"])
+    assert stacks.describe_stacks(StackName=stack["StackId"])["Stacks"] == [stack], stack
+    refused("ValidationError", stacks.describe_stacks, StackName="other")
+
     iam = reader.client("iam")
     may = {"ActionNames": ["lambda:InvokeFunction", "ecs:StopTask"], "ResourceArns": [found["FunctionArn"]]}
     simulated = iam.get_paginator("simulate_principal_policy").paginate(

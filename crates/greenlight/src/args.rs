@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use hook_core::Hook;
 use rehearsal::HookName;
 
-use crate::{check::Check, doctor::Doctor, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run};
+use crate::{
+    appspec::AppSpec, check::Check, doctor::Doctor, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run,
+};
 
 /// The command line of Greenlight.
 #[derive(Debug, Parser)]
@@ -47,6 +49,9 @@ pub enum Command {
     /// Write a short gate file to begin with
     Init(Init),
 
+    /// Write the hooks into an AppSpec file, or say what is wrong with one
+    Appspec(AppSpec),
+
     /// Tell what the hooks' roles have to be allowed for a gate file, and why
     Iam(Iam),
 
@@ -59,9 +64,14 @@ pub enum Command {
 
 const AFTER: &str = "\
 What it shows:
-  Without --scenario and --all: a tour of two, one that succeeds and one that is stopped.
+  Without --scenario and --all: a tour of two, one that succeeds and one that is stopped; with --appspec the first of them.
   With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
   With --serve: a deployment that waits at a hook for you, and how to reach it.
+
+With --appspec, what is wrong with the file comes first, as `greenlight appspec --check` says it. Then a deployment is played with
+it: an event that it does not name is passed, a function that it names is the program that its name ends in
+(CodeDeployHook_shop-before-install), wherever it stands, and one that CodeDeploy could not invoke fails its event at once. CodeDeploy's
+role is the narrower one of AWS's, and the task definition is the rehearsal's own.
 
 With --json, standard output has one JSON object per line. Every one has `scenario` and `what`. First come the moments,
 as they happen, with `at_ms` (since the deployment was created): created, passed, invoked, checked, net (a function
@@ -72,7 +82,8 @@ failed, and what last-answer makes of it), answered, moved, rolled-back, ended. 
 Exit status:
   0    every scenario ended as it promises
   1    one did not, or could not be played
-  2    bad usage: an unknown scenario, a file that cannot be read, no hook programs
+  2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not take, no hook
+       programs
   130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped as well
   With --serve, Ctrl-C and SIGTERM are the normal end: 0.";
 
@@ -102,11 +113,11 @@ pub struct Rehearse {
     pub why: bool,
 
     /// Say which scenarios there are, and play none
-    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "logs", "binaries", "jobs", "junit", "seed", "why"])]
+    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "appspec", "logs", "binaries", "jobs", "junit", "seed", "why"])]
     pub list: bool,
 
     /// Keep the world of one scenario up and say where it is, for your own hook, the aws CLI, or another program
-    #[arg(long, conflicts_with_all = ["all", "filters", "list", "gate", "logs", "binaries", "jobs", "junit", "why"])]
+    #[arg(long, conflicts_with_all = ["all", "filters", "list", "gate", "appspec", "logs", "binaries", "jobs", "junit", "why"])]
     pub serve: bool,
 
     /// With --serve: the hook to wait at, such as AfterInstall; those before it are passed over [default: the hook that
@@ -117,6 +128,10 @@ pub struct Rehearse {
     /// A gate file to use in place of the scenarios' own
     #[arg(long, value_name = "FILE")]
     pub gate: Option<PathBuf>,
+
+    /// An AppSpec file: only the hooks that it names are asked, by the functions that it names. In place of the scenario's
+    #[arg(long, value_name = "FILE")]
+    pub appspec: Option<PathBuf>,
 
     /// Print JSON lines for a program to read
     #[arg(long)]
@@ -204,7 +219,7 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
-        for name in ["check", "explain", "schema", "init", "iam", "run", "doctor"] {
+        for name in ["check", "explain", "schema", "init", "appspec", "iam", "run", "doctor"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             insta::assert_snapshot!(format!("help_of_{name}"), help);
         }

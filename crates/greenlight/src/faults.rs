@@ -1,4 +1,4 @@
-//! The faults of a gate file: for a terminal with the line and a caret, for a program as JSON.
+//! The faults of a file: for a terminal with the line and a caret, for a program as JSON.
 
 use hook_core::gate_file::{Fault, render};
 use serde::Serialize;
@@ -10,24 +10,29 @@ use crate::{
 
 /// All faults of a file.
 pub fn told(look: Look, source: &Source, faults: &[Fault]) -> String {
+    told_as(look, Tone::Bad, source, faults)
+}
+
+/// The same in another tone, for what is no fault.
+pub fn told_as(look: Look, tone: Tone, source: &Source, faults: &[Fault]) -> String {
     let told = render(&source.text, faults, &source.name);
-    let painted: Vec<String> = told.lines().map(|line| painted(look, &source.name, line)).collect();
+    let painted: Vec<String> = told.lines().map(|line| painted(look, tone, &source.name, line)).collect();
     painted.join("\n")
 }
 
 /// A fault has a line that says it, and three with what it is about: a gutter, the line itself, the carets.
-fn painted(look: Look, origin: &str, line: &str) -> String {
+fn painted(look: Look, tone: Tone, origin: &str, line: &str) -> String {
     if let Some(rest) = line.strip_prefix(origin)
         && let Some((place, message)) = rest.split_once(": ")
     {
         let place = look.paint(Tone::Strong, &format!("{origin}{place}:"));
-        return format!("{place} {}", look.paint(Tone::Bad, message));
+        return format!("{place} {}", look.paint(tone, message));
     }
     match line.split_once('|') {
         Some((gutter, text)) => {
             let carets = gutter.trim().is_empty();
             let gutter = look.paint(Tone::Quiet, &format!("{gutter}|"));
-            let text = if carets { look.paint(Tone::Bad, text) } else { text.to_owned() };
+            let text = if carets { look.paint(tone, text) } else { text.to_owned() };
             format!("{gutter}{text}").trim_end().to_owned()
         }
         None => line.to_owned(),

@@ -2,6 +2,7 @@
 //! reads gate files, and judges a real deployment without answering.
 
 mod all;
+mod appspec;
 mod args;
 mod caller;
 mod check;
@@ -31,6 +32,7 @@ mod source;
 mod stop;
 mod timeline;
 mod words;
+mod xml;
 
 use std::{future::Future, process::ExitCode};
 
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Schema => exit::code(schema::schema()),
         Command::Iam(args) => exit::code(iam::iam(&args)),
         Command::Init(args) => exit::code(init::init(&args)),
+        Command::Appspec(args) => ended(waited_for(appspec::appspec(&args)), "stopped; nothing was written"),
         Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
         Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
     }

@@ -24,6 +24,9 @@ pub fn scenarios(args: &Rehearse) -> Result<Vec<Scenario>> {
     if args.is_table() {
         return filtered(&args.filters);
     }
+    if args.scenarios.is_empty() && args.appspec.is_some() {
+        return scenario(TOUR[0]).map(|healthy| vec![healthy]);
+    }
     if args.scenarios.is_empty() {
         return TOUR.iter().map(|name| scenario(name)).collect();
     }
@@ -32,7 +35,7 @@ pub fn scenarios(args: &Rehearse) -> Result<Vec<Scenario>> {
 
 /// Whether the tour is what is played.
 pub fn is_tour(args: &Rehearse) -> bool {
-    !args.is_table() && args.scenarios.is_empty()
+    !args.is_table() && args.scenarios.is_empty() && args.appspec.is_none()
 }
 
 /// The scenarios that any of the filters means; without filters, all.

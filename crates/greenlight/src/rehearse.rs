@@ -3,18 +3,20 @@
 use std::{
     fs::File,
     io::{self, Write},
+    path::Path,
     time::Instant,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use rehearsal::{Happening, Options, Report, Scenario};
 
 use crate::{
     all,
+    appspec::{self, ForRehearsal},
     args::Rehearse,
     exit::{Fault, Verdict},
     json, junit, list,
-    paint::{Tone, seconds},
+    paint::{Look, PLAIN, Tone, seconds},
     pick,
     played::{End, News, Played, not_played, play},
     screen::Screen,
@@ -34,7 +36,10 @@ pub async fn rehearse(args: &Rehearse) -> Result<Verdict, Fault> {
         return serve::serve(&mut screen, args).await;
     }
     let scenarios = pick::scenarios(args).map_err(Fault::Usage)?;
-    let options = pick::options(args).map_err(Fault::Usage)?;
+    let mut options = pick::options(args).map_err(Fault::Usage)?;
+    if let Some(path) = &args.appspec {
+        options.appspec = Some(appspec_file(&mut screen, path, args)?);
+    }
     // Before anything is played: who asked for a report does not want to hear a minute later that there is none.
     let report = args
         .junit
@@ -51,6 +56,25 @@ pub async fn rehearse(args: &Rehearse) -> Result<Verdict, Fault> {
         written.context("cannot write the JUnit report").map_err(Fault::Failed)?;
     }
     Ok(if all.iter().all(Played::held) { Verdict::Good } else { Verdict::Bad })
+}
+
+/// What is wrong with an AppSpec file is said before anything is played; one that CodeDeploy does not take is not played.
+fn appspec_file(screen: &mut Screen, path: &Path, args: &Rehearse) -> Result<rehearsal::AppSpec, Fault> {
+    let ForRehearsal { source, found, file } = appspec::for_rehearsal(path).map_err(Fault::Usage)?;
+    let look = if args.json { Look { colour: console::colors_enabled_stderr(), ..PLAIN } } else { screen.look };
+    let Some(file) = file else {
+        let look = Look { colour: console::colors_enabled_stderr(), ..PLAIN };
+        let told = appspec::told(look, &source, &found);
+        return Err(Fault::Usage(anyhow!("CodeDeploy does not take this AppSpec file\n{told}")));
+    };
+    let told = appspec::told(look, &source, &found) + "\n";
+    match args.json {
+        // Its lines are a program's.
+        true if !found.is_empty() => screen.aside(told.trim_end())?,
+        true => {}
+        false => screen.say(&told)?,
+    }
+    Ok(file)
 }
 
 async fn one_by_one(

@@ -127,7 +127,7 @@ async fn told(screen: &mut Screen, args: &Run, region: &str, trial: &Trial) -> R
     let heading =
         format!("deployment {} in {region}; it is only read, and CodeDeploy gets no answer", args.deployment_id);
     screen.say(&screen.look.hang("", 0, Tone::Quiet, &heading))?;
-    screen.say(&timeline.moment(&moment(Happening::Invoked { hook: name })))?;
+    screen.say(&timeline.moment(&moment(Happening::Invoked { hook: name, function: None })))?;
     let (tell, mut seen) = mpsc::unbounded_channel();
     let judging = trial.told(args.timeout, move |one| {
         // Nobody listens any more only when this is being dropped.

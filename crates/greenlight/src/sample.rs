@@ -156,7 +156,7 @@ impl Story {
 
     fn hook(mut self, run: HookRun) -> Self {
         self.now += 10;
-        self.push(Happening::Invoked { hook: run.hook });
+        self.push(Happening::Invoked { hook: run.hook, function: None });
         for check in &run.checks {
             self.push(Happening::Checked { hook: run.hook, check: check.clone() });
         }
@@ -168,7 +168,7 @@ impl Story {
 
     fn caught(mut self, run: HookRun, told: &[&str]) -> Self {
         self.now += 10;
-        self.push(Happening::Invoked { hook: run.hook });
+        self.push(Happening::Invoked { hook: run.hook, function: None });
         self.now += u64::try_from(run.took.as_millis()).unwrap();
         for text in told {
             self.push(Happening::Net { hook: run.hook, text: (*text).into() });

@@ -1,4 +1,4 @@
-//! A gate file as the command line names it: a path, or `-` for standard input.
+//! A file as the command line names it: a path, or `-` for standard input.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 
-/// A gate file's text, and what to call it.
+/// A file's text, and what to call it.
 #[derive(Debug)]
 pub struct Source {
     /// Its path, or `<stdin>`.
@@ -18,8 +18,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads it.
+    /// Reads a gate file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::read_as("gate file", path)
+    }
+
+    /// Reads a file that errors call so.
+    pub fn read_as(what: &str, path: &Path) -> anyhow::Result<Self> {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
@@ -27,7 +32,7 @@ impl Source {
             return Ok(Self { name: "<stdin>".to_owned(), text });
         }
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the gate file {name}"))?;
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the {what} {name}"))?;
         Ok(Self { name, text })
     }
 }

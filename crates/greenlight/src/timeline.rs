@@ -79,10 +79,20 @@ impl Timeline {
             Happening::Moved { text } => self.told(&time, "meanwhile", Tone::Warning, text),
             Happening::RolledBack { text } => self.told(&time, "roll-back", Tone::Warning, text),
             Happening::Net { text, .. } => self.told(&time, "net", Tone::Warning, text),
-            Happening::Invoked { hook } => {
+            Happening::Invoked { hook, function } => {
                 self.at_work = Some((*hook, Vec::new()));
                 let name = self.look.paint(Tone::Strong, hook.name());
-                format!("{time}{name}  {}", self.look.paint(Tone::Quiet, words::question(*hook)))
+                let head = format!("{time}{name}  {}", self.look.paint(Tone::Quiet, words::question(*hook)));
+                match function {
+                    None => head,
+                    Some(function) => {
+                        format!(
+                            "{head}\n{:AFTER_TIME$}{}",
+                            "",
+                            self.look.paint(Tone::Quiet, &format!("asks {function}"))
+                        )
+                    }
+                }
             }
             Happening::Checked { check, .. } => {
                 if let Some((_, shown)) = &mut self.at_work {
@@ -90,7 +100,7 @@ impl Timeline {
                 }
                 self.check(check)
             }
-            Happening::Answered(run) => self.answered(run),
+            Happening::Answered(run) => self.answered(&time, run),
             Happening::Ended { outcome, text } => self.ended(&time, *outcome, text),
         }
     }
@@ -148,7 +158,11 @@ impl Timeline {
         }
     }
 
-    fn answered(&mut self, run: &HookRun) -> String {
+    fn answered(&mut self, time: &str, run: &HookRun) -> String {
+        if self.at_work.is_none() && run.answer.is_none() {
+            self.stopped = Some(run.clone());
+            return self.told(time, run.hook.name(), Tone::Bad, "its function cannot be invoked");
+        }
         let shown = self.at_work.take().map(|(_, shown)| shown).unwrap_or_default();
         let late = run.checks.iter().filter(|check| !shown.contains(&check.name));
         let mut lines: Vec<String> = late.map(|check| self.check(check)).collect();

@@ -123,6 +123,51 @@ fn a_file_may_come_from_standard_input() {
 }
 
 #[test]
+fn a_file_with_a_fault_needs_no_policy() {
+    let folder = folder();
+    let told = printed(greenlight(folder.path(), &["iam", "faulty.yaml"]), 1);
+    assert!(told.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{told}");
+    let output = greenlight(folder.path(), &["iam", "faulty.yaml", "--json"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("faulty.yaml:4:5: `deadlin` is not a key"));
+}
+
+#[test]
+fn what_no_policy_could_name_is_refused() {
+    for args in [
+        ["iam", "--cluster", "arn:aws:ecs:eu-west-1:111122223333:cluster/shop"],
+        ["iam", "--application", "${aws:username}"],
+        ["iam", "--account", "1234"],
+        ["iam", "--kms-key", "arn:aws:kms:eu-west-1:111122223333:alias/shop"],
+        ["iam", "--gate-source", "ssm:/{cluster}"],
+    ] {
+        assert!(refused(greenlight(Path::new("."), &args)).starts_with("error: invalid value"), "{args:?}");
+    }
+}
+
+#[test]
+fn what_systems_manager_would_refuse_is_told_beside() {
+    let folder = folder();
+    let warned = |text: &str, source: &str| {
+        fs::write(folder.path().join("gate.yaml"), text).unwrap();
+        let output = greenlight(folder.path(), &["iam", "gate.yaml", "--gate-source", source]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let check = |url: &str| {
+        format!(
+            "version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{{ http: \"{url}\", expect: [status == 200] }}] }} }}\n"
+        )
+    };
+    let (plain, escaped) = (check("{{test_url}}/"), check(r"\x7b{test_url}\x7d/"));
+    assert!(warned(&plain, "ssm:/gate").starts_with("warning: Systems Manager refuses a value with {{…}}"));
+    assert_eq!(warned(&plain, "s3://gates/gate.yaml"), "");
+    assert_eq!(warned(&escaped, "ssm:/gate"), "");
+    let long = format!("# {}\n{escaped}", "-".repeat(8 * 1024));
+    assert!(warned(&long, "ssm:/gate").starts_with("warning: Systems Manager takes 8 KiB"));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_bad_usage() {
     let folder = folder();
     for args in [&["check", "fine.yaml", "gone.yaml"][..], &["explain", "gone.yaml"]] {
@@ -250,7 +295,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
 fn the_readme_has_the_line_that_editors_want() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
-    for command in ["check", "explain", "schema", "init", "run", "rehearse"] {
+    for command in ["check", "explain", "schema", "init", "iam", "doctor", "run", "rehearse"] {
         assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
     }
 }

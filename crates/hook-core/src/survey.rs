@@ -64,10 +64,18 @@ impl Survey {
         Self { aws: Aws::new(&Settings::of_process_but(more).aws) }
     }
 
-    /// Asks CodeDeploy.
+    /// Asks CloudFormation; gives XML.
     ///
     /// # Errors
     /// As all of these: what AWS said, with the operation.
+    pub async fn cloudformation(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, Fault> {
+        self.aws.of_cloudformation(operation, input).await
+    }
+
+    /// Asks CodeDeploy.
+    ///
+    /// # Errors
+    /// What AWS said.
     pub async fn codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, Fault> {
         self.aws.of_codedeploy(operation, input).await
     }

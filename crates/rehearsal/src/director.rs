@@ -29,6 +29,7 @@ pub(crate) use self::scene::Scene;
 use self::{hub::Hub, join::join_all, track::Track};
 use crate::{
     Options,
+    appspec::AppSpec,
     aws::Cloud,
     fault::Fault,
     function_name::FunctionName,
@@ -54,7 +55,11 @@ pub async fn rehearse(
     moments: UnboundedSender<Moment>,
 ) -> anyhow::Result<Report> {
     let other_gate = |text: &String| Scenario { gate: Some(Gate::Text(text.clone())), ..scenario.clone() };
-    let scenario = &options.gate.as_ref().map_or_else(|| scenario.clone(), other_gate);
+    let scenario = options.gate.as_ref().map_or_else(|| scenario.clone(), other_gate);
+    let scenario = &match &options.appspec {
+        Some(file) => Scenario { appspec: file.wired(), ..scenario },
+        None => scenario,
+    };
     let scene = Scene::open(scenario, options.seed, options.recorder.clone()).await?;
     let mut env = scenario.env.clone();
     // A scenario that says where the gate file is has put it there.
@@ -68,7 +73,7 @@ pub async fn rehearse(
     let setup = Setup { endpoint: scene.endpoint.clone(), env, killed, ..Setup::default() };
     let (fleet, lines) = Fleet::start(&options.binaries, &setup).await?;
     let director = Director::new(scene.cloud.clone(), fleet, lines, moments, scenario);
-    Director { seed: scene.seed, ..director }.play(scenario).await
+    Director { seed: scene.seed, file: options.appspec.clone(), ..director }.play(scenario).await
 }
 
 /// What the director keeps while it directs.
@@ -78,6 +83,8 @@ pub(crate) struct Director<F> {
     hub: Hub,
     moments: UnboundedSender<Moment>,
     appspec: BTreeMap<HookName, Wired>,
+    /// The AppSpec file, where it is somebody's own.
+    file: Option<AppSpec>,
     /// Whether there is a net beneath the hooks.
     net: bool,
     faults: Vec<Fault>,
@@ -100,7 +107,7 @@ impl<F: Functions> Director<F> {
         let (functions, hub) = (Mutex::new(functions), Hub::new(lines));
         let (net, faults) = (scenario.net, scenario.faults.clone());
         let mortal = scenario.killed.iter().map(|killed| killed.function).collect();
-        Self { cloud, functions, hub, moments, appspec, net, faults, mortal, hour, timeout, seed: 0 }
+        Self { cloud, functions, hub, moments, appspec, file: None, net, faults, mortal, hour, timeout, seed: 0 }
     }
 
     pub async fn play(self, scenario: &Scenario) -> anyhow::Result<Report> {

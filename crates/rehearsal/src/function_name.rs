@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
-use crate::hook_name::HookName;
+use crate::{function_ref::PREFIX, hook_name::HookName};
 
 /// One of the six functions. In a scenario it is written as its hook, `after_install`, or `last_answer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ impl FunctionName {
 
     /// Its name in AWS. CodeDeploy's narrower roles may only invoke functions that are called so.
     pub fn in_aws(self) -> String {
-        format!("CodeDeployHook_{}", self.binary())
+        format!("{PREFIX}{}", self.binary())
     }
 
     /// The access key of its role. Each has one of its own, as roles have, so that AWS knows who calls.

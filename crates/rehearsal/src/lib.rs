@@ -11,11 +11,13 @@
 //! The [`world`] is typed state that moves as time passes and does no I/O. The wire formats of AWS are a thin layer
 //! over it, true to the service models.
 
+mod appspec;
 mod aws;
 mod director;
 mod exchange;
 mod fault;
 mod function_name;
+mod function_ref;
 mod gate;
 mod hook_name;
 mod log;
@@ -32,10 +34,12 @@ pub mod world;
 use std::path::PathBuf;
 
 pub use self::{
+    appspec::{AppSpec, Refusal},
     aws::{Exchange, Put, Recorder, SentReply, SentRequest},
     director::rehearse,
     fault::{Effect, Fault, Trouble},
     function_name::FunctionName,
+    function_ref::{FunctionRef, Home, PREFIX},
     gate::Gate,
     hook_name::HookName,
     promise::{Asked, Plan, Sent, allowed, broken},
@@ -54,6 +58,8 @@ pub struct Options {
     pub binaries: PathBuf,
     /// The text of a gate file that replaces the scenario's.
     pub gate: Option<String>,
+    /// An AppSpec file in place of the scenario's.
+    pub appspec: Option<AppSpec>,
     /// What ids are made from; left out, from the clock. The same seed gives the same ids.
     pub seed: Option<u64>,
     /// Keeps what the functions and AWS say to each other.

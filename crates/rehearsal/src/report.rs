@@ -75,6 +75,9 @@ pub enum Happening {
     Invoked {
         /// Which.
         hook: HookName,
+        /// What the AppSpec file calls it, where that is somebody's own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        function: Option<String>,
     },
     /// A hook logged the line of one check.
     Checked {

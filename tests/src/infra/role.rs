@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearsal::{Exchange, FunctionName, world::is_like};
+use rehearsal::{Exchange, FunctionName};
 use serde_json::Value;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     intrinsics::{list, text},
     logical,
 };
-use crate::asked::{Asked, asked};
+use crate::asked::{Asked, asked, is_like};
 
 /// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
 pub const PLATFORM: [&str; 5] = ["Decrypt", "HandOver", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];

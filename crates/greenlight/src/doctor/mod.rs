@@ -6,7 +6,6 @@ mod findings;
 mod gather;
 mod net;
 mod told;
-mod xml;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! `greenlight iam`: what the hooks' roles have to be allowed for a gate file, statement by statement and why.
 
 mod policy;
+mod template;
 mod told;
 mod wanted;
 
@@ -13,7 +14,11 @@ use hook_core::{
     permissions::{self, GateSource, Names, Permission, Places},
 };
 
-use self::{policy::Policy, wanted::Wanted};
+use self::{
+    policy::Policy,
+    template::{Parameters, Way, way},
+    wanted::Wanted,
+};
 use crate::{
     args::hook,
     exit::{Fault, Verdict},
@@ -46,7 +51,7 @@ pub struct Iam {
     #[arg(long, value_name = "HOOK", value_parser = whose)]
     hook: Option<Whose>,
 
-    /// Only what goes beyond the built-in checks, which the roles of infra/template.yaml allow: for its MorePolicyArns
+    /// Only what no parameter of infra/template.yaml lets its roles do: a policy for its MorePolicyArns
     #[arg(long)]
     beyond_template: bool,
 
@@ -67,23 +72,23 @@ pub struct Iam {
     keys: Vec<String>,
 
     /// The application of CodeDeploy
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     application: Option<String>,
 
     /// The deployment group of CodeDeploy
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     deployment_group: Option<String>,
 
     /// The cluster of ECS
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     cluster: Option<String>,
 
     /// The service of ECS
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     service: Option<String>,
 
     /// The region
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     region: Option<String>,
 
     /// The account, 12 digits
@@ -91,7 +96,7 @@ pub struct Iam {
     account: Option<String>,
 
     /// The partition [default: that of the region, else aws]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     partition: Option<String>,
 }
 
@@ -138,6 +143,13 @@ fn key(text: &str) -> Result<String, String> {
     }
 }
 
+/// What an ARN would have in it is none of a name's letters, nor is what IAM would take for a variable.
+fn name(text: &str) -> Result<String, String> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || "._+=,@*?-".contains(c);
+    let is_name = !text.is_empty() && text.chars().all(sound);
+    if is_name { Ok(text.to_owned()) } else { Err("it is a name, in which * may stand, and no ARN".to_owned()) }
+}
+
 fn account(text: &str) -> Result<String, String> {
     let sound = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if sound { Ok(text.to_owned()) } else { Err("it has 12 digits".to_owned()) }
@@ -166,13 +178,10 @@ impl Iam {
 
     /// What one role needs.
     fn of(&self, whose: Whose, file: Option<&str>) -> Result<Vec<Permission>, Vec<permissions::Fault>> {
-        let Whose::Hook(hook) = whose else { return Ok(permissions::of_last_answer()) };
-        let mut needed = permissions::of(file, hook, &self.places())?;
-        if self.beyond_template {
-            let built_in = permissions::of(None, hook, &Places::default())?;
-            needed.retain(|it| !built_in.iter().any(|had| had.action == it.action && had.resource == it.resource));
+        match whose {
+            Whose::Hook(hook) => permissions::of(file, hook, &self.places()),
+            Whose::LastAnswer => Ok(permissions::of_last_answer()),
         }
-        Ok(needed)
     }
 }
 
@@ -182,10 +191,20 @@ pub fn iam(args: &Iam) -> Result<Verdict, Fault> {
     let source = args.file.as_deref().map(Source::read).transpose().map_err(Fault::Usage)?;
     let text = source.as_ref().map(|source| source.text.as_str());
     let roles = args.hook.map_or_else(|| Hook::ALL.map(Whose::Hook).to_vec(), |one| vec![one]);
-    let mut wanted = Wanted::default();
+    let (names, places) = (args.names(), args.places());
+    let (mut wanted, mut parameters, mut beyond) = (Wanted::default(), Parameters::default(), false);
     for role in &roles {
         match (args.of(*role, text), &source) {
-            (Ok(permissions), _) => wanted.add(role.word(), permissions),
+            (Ok(mut permissions), _) => {
+                permissions.retain(|it| {
+                    let way = if let Whose::Hook(hook) = role { way(*hook, it, &places, &names) } else { Way::Always };
+                    let is_beyond = way == Way::Not;
+                    beyond |= is_beyond;
+                    parameters.add(way);
+                    is_beyond || !args.beyond_template
+                });
+                wanted.add(role.word(), permissions);
+            }
             (Err(faults), Some(source)) => {
                 let told = faults::told(screen.look, source, &faults);
                 // What stands on standard output with --json is a policy, or nothing.
@@ -199,7 +218,6 @@ pub fn iam(args: &Iam) -> Result<Verdict, Fault> {
             (Err(_), None) => return Err(Fault::Failed(anyhow!("the built-in checks have a fault"))),
         }
     }
-    let names = args.names();
     let policy = Policy::new(&wanted, &names);
     if args.json {
         let text = serde_json::to_string_pretty(&policy)?;
@@ -209,9 +227,30 @@ pub fn iam(args: &Iam) -> Result<Verdict, Fault> {
         }
     } else {
         let name = source.as_ref().map_or("the built-in checks alone", |source| source.name.as_str());
-        screen.say(&told::told(screen.look, &told::title(name, &roles, args.beyond_template), &policy))?;
-        let notes = told::notes(&wanted, &policy, &names, &args.places());
-        screen.say(&told::laid_out(screen.look, &notes))?;
+        screen.say(&told::told(screen.look, &told::title(name, &roles, args.beyond_template), &policy, &roles))?;
+        if !args.beyond_template {
+            screen.say(&told::in_template(screen.look, &parameters, beyond))?;
+        }
+        let notes = told::notes(&wanted, &policy, &names, &places);
+        if !notes.is_empty() {
+            screen.say(&told::laid_out(screen.look, &notes))?;
+        }
+    }
+    if let (GateSource::Ssm(_), Some(text)) = (&places.gate, text)
+        && let Some(why) = refused_by_ssm(text)
+    {
+        screen.aside(why)?;
     }
     Ok(Verdict::Good)
+}
+
+/// Why Systems Manager would not take this as the value of a parameter.
+fn refused_by_ssm(text: &str) -> Option<&'static str> {
+    if text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")) {
+        return Some(
+            "warning: Systems Manager refuses a value with {{…}}: in a parameter write \"\\x7b{test_url}\\x7d/\" for {{test_url}}/ \
+             (docs/GATE-FILE.md), or keep the gate file in S3",
+        );
+    }
+    (text.len() > 8 * 1024).then_some("warning: Systems Manager takes 8 KiB in a parameter: keep the gate file in S3")
 }

@@ -113,6 +113,7 @@ fn sid(action: &Action) -> &'static str {
         Resource::Secrets => "NamedSecrets",
         Resource::Repositories => "NamedImages",
         Resource::Any(_) => match action.action.split(':').next() {
+            Some("codedeploy") => "DeploymentTargets",
             Some("ecs") => "TaskDefinitions",
             Some("elasticloadbalancing") => "LoadBalancers",
             Some("cloudwatch") => "Alarms",

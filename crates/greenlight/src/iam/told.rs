@@ -10,6 +10,7 @@ use hook_core::{
 use super::{
     Whose,
     policy::{Policy, Statement},
+    template::Parameters,
     wanted::{Use, Wanted},
 };
 use crate::paint::{Look, Tone};
@@ -20,24 +21,26 @@ const MANAGED: usize = 6_144;
 /// What it is the policy of.
 pub fn title(name: &str, roles: &[Whose], beyond_template: bool) -> String {
     let roles = match roles {
+        // It has no checks.
+        [Whose::LastAnswer] => return "What the role of last-answer needs".to_owned(),
         [one] => format!("the role of {}", one.word()),
         _ => "the roles of the five hooks".to_owned(),
     };
-    let beyond = if beyond_template { ", beyond what infra/template.yaml allows" } else { "" };
+    let beyond = if beyond_template { ", beyond what infra/template.yaml can allow" } else { "" };
     format!("What {roles} need{} for {name}{beyond}", if roles.starts_with("the role of") { "s" } else { "" })
 }
 
 /// Statement by statement.
-pub fn told(look: Look, title: &str, policy: &Policy<'_>) -> String {
+pub fn told(look: Look, title: &str, policy: &Policy<'_>, roles: &[Whose]) -> String {
     let mut blocks = vec![look.paint(Tone::Strong, title)];
     if policy.statements.is_empty() {
         blocks.push("Nothing.".to_owned());
     }
-    blocks.extend(policy.statements.iter().map(|it| statement(look, it)));
+    blocks.extend(policy.statements.iter().map(|it| statement(look, it, roles.len() == 1)));
     blocks.join("\n\n")
 }
 
-fn statement(look: Look, it: &Statement<'_>) -> String {
+fn statement(look: Look, it: &Statement<'_>, is_ones: bool) -> String {
     let mut lines = vec![look.paint(Tone::Strong, &it.sid)];
     lines.extend(it.resources.iter().map(|arn| format!("  on {arn}")));
     if let Some(condition) = &it.condition {
@@ -50,22 +53,45 @@ fn statement(look: Look, it: &Statement<'_>) -> String {
         lines.push(format!("  {}", look.paint(Tone::Good, action)));
         let uses: Vec<&Use> = it.of.iter().filter(|own| own.action == *action).flat_map(|own| &own.uses).collect();
         for Use { why, by } in uses {
-            lines.push(look.hang("    ", 4, Tone::Plain, why));
-            lines.push(look.hang("      ", 6, Tone::Quiet, &who(by)));
+            lines.push(look.hang("    ", 4, Tone::Plain, &format!("{why}{}", who(by, is_ones))));
         }
     }
     lines.join("\n")
 }
 
-/// `every hook`, `AfterInstall: tasks, containers; BeforeAllowTraffic: tasks`.
-fn who(by: &[(&'static str, Vec<String>)]) -> String {
+/// ` (every hook)`, ` (AfterInstall: tasks, containers; BeforeAllowTraffic: tasks)`; where all of it is one role's, ` (tasks)`.
+fn who(by: &[(&'static str, Vec<String>)], is_ones: bool) -> String {
+    if is_ones {
+        let checks = by.iter().flat_map(|(_, checks)| checks).map(String::as_str).collect::<Vec<_>>().join(", ");
+        return if checks.is_empty() { checks } else { format!(" ({checks})") };
+    }
     if by.len() == Hook::ALL.len() && by.iter().all(|(_, checks)| checks.is_empty()) {
-        return "every hook".to_owned();
+        return " (every hook)".to_owned();
     }
     let told = |(role, checks): &(&'static str, Vec<String>)| {
         if checks.is_empty() { (*role).to_owned() } else { format!("{role}: {}", checks.join(", ")) }
     };
-    by.iter().map(told).collect::<Vec<_>>().join("; ")
+    format!(" ({})", by.iter().map(told).collect::<Vec<_>>().join("; "))
+}
+
+/// How infra/template.yaml comes to allow it.
+pub fn in_template(look: Look, parameters: &Parameters, beyond: bool) -> String {
+    let mut lines = vec![format!("\n{}", look.paint(Tone::Strong, "In infra/template.yaml"))];
+    let parameters: Vec<_> = parameters.lines().map(|line| format!("    {line}")).collect();
+    lines.push(match (parameters.is_empty(), beyond) {
+        (true, false) => "  its roles have it.".to_owned(),
+        (true, true) => "  its roles have it in part.".to_owned(),
+        (false, beyond) => {
+            let part = if beyond { "it in part" } else { "it" };
+            format!("  its roles have {part} with these parameters; ARNs may be narrower, or patterns:")
+        }
+    });
+    lines.extend(parameters);
+    if beyond {
+        let more = "No parameter is for the rest: --beyond-template --json prints a policy of it for MorePolicyArns.";
+        lines.push(format!("  {more}"));
+    }
+    lines.join("\n")
 }
 
 /// What there is to know beside.

@@ -1,4 +1,4 @@
-//! Any operation that reads, for who surveys an account from outside: the command line's doctor. The functions call none
+//! Any operation that reads, for who surveys an account from outside: the command line. The functions call none
 //! of this.
 
 use serde_json::Value;
@@ -9,6 +9,13 @@ use super::{
     signed::{Service, Speech},
 };
 
+const CLOUDFORMATION: Service = Service {
+    id: "CLOUDFORMATION",
+    host: "cloudformation",
+    signing: "cloudformation",
+    speech: Speech::Query("2010-05-15"),
+    global: false,
+};
 const CODEDEPLOY: Service = Service {
     id: "CODEDEPLOY",
     host: "codedeploy",
@@ -29,6 +36,11 @@ const LAMBDA: Service =
     Service { id: "LAMBDA", host: "lambda", signing: "lambda", speech: Speech::RestJson, global: false };
 
 impl Aws {
+    /// An operation of CloudFormation; gives the XML.
+    pub async fn of_cloudformation(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, Fault> {
+        self.signed.query(&CLOUDFORMATION, operation, input).await
+    }
+
     /// An operation of CodeDeploy.
     pub async fn of_codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, Fault> {
         self.signed.json(&CODEDEPLOY, None, operation, input).await

@@ -1,8 +1,8 @@
 //! What a hook's role has to be allowed for a gate file: each action with what it is taken on and why. One table for
 //! whoever prints it, simulates it, or compares it with what the hooks were seen to call.
 //!
-//! What a kind of check asks AWS for stands beside the kind, [`Check::needs`](crate::check::Check::needs); what every hook
-//! asks for, beside discovery; and which actions a question takes, in `aws::ask`.
+//! What a kind of check asks AWS for stands beside the kind, in `Check::needs`; what every hook asks for, beside discovery;
+//! and which actions a question takes, in `aws::ask`.
 
 mod need;
 mod resource;

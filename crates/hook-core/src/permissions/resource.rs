@@ -151,7 +151,8 @@ impl Resource {
                 Some(Condition { operator: "ArnLike", key: "ecs:cluster", values: vec![cluster] })
             }
             Self::Key { via, .. } => {
-                let values = via.iter().map(|service| format!("{service}.*")).collect();
+                let region = names.region.as_deref().unwrap_or("*");
+                let values = via.iter().map(|service| format!("{service}.{region}.*")).collect();
                 Some(Condition { operator: "StringLike", key: "kms:ViaService", values })
             }
             _ => None,
@@ -165,7 +166,7 @@ impl Resource {
             Self::TasksOfCluster => Some("IAM lets this operation be narrowed down by the cluster only"),
             Self::Tasks => Some("a task has no name before it is started"),
             Self::LogGroups | Self::Roles | Self::Parameters | Self::Secrets | Self::Repositories => {
-                Some("which ones is in the task definition of each deployment")
+                Some("which ones they are, the task definition of each deployment says")
             }
             _ => None,
         }
@@ -231,6 +232,8 @@ mod tests {
     #[test]
     fn a_key_is_for_what_reads_with_it() {
         let key = Resource::Key { arn: "arn:aws:kms:eu-west-1:1:key/k".into(), via: vec!["ssm", "s3"] };
-        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*", "s3.*"]);
+        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*.*", "s3.*.*"]);
+        let names = Names { region: Some("eu-west-1".to_owned()), ..Names::default() };
+        assert_eq!(key.condition(&names).unwrap().values, ["ssm.eu-west-1.*", "s3.eu-west-1.*"]);
     }
 }

@@ -9,7 +9,7 @@ use super::{Answer, Problem, sparse, text, texts};
 use crate::world::{ACCOUNT, REGION, Secret, World, epoch};
 
 /// Since when all of it has been there: the beginning of a day a week ago.
-fn long_ago() -> SystemTime {
+pub(super) fn long_ago() -> SystemTime {
     let day = 24 * 60 * 60;
     let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / day);
     SystemTime::UNIX_EPOCH + Duration::from_secs(days.saturating_sub(7) * day)

@@ -5,6 +5,7 @@
 //! operation that it does not know, and listed.
 
 mod account;
+mod cloudformation;
 mod cloudwatch;
 mod codedeploy;
 mod ec2;
@@ -241,6 +242,7 @@ impl Cloud {
             ("elasticloadbalancing", "DescribeListeners") => elb::describe_listeners(&world, input),
             ("elasticloadbalancing", "DescribeRules") => elb::describe_rules(&world, input),
             ("elasticloadbalancing", "DescribeLoadBalancers") => elb::describe_load_balancers(&world, input),
+            ("cloudformation", "DescribeStacks") => cloudformation::describe_stacks(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
             ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
             ("ec2", "DescribeSubnets") => ec2::describe_subnets(&world, input),

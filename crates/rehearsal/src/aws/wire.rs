@@ -58,11 +58,12 @@ const TARGETS: [(&str, &str); 8] = [
 ];
 
 /// Services that speak awsQuery, by the version that their requests name, with the namespace of their replies.
-const VERSIONS: [(&str, &str, &str); 5] = [
+const VERSIONS: [(&str, &str, &str); 6] = [
     ("2015-12-01", "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
     ("2010-08-01", "cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"),
     ("2016-11-15", EC2, "http://ec2.amazonaws.com/doc/2016-11-15/"),
     ("2010-05-08", "iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
+    ("2010-05-15", "cloudformation", "http://cloudformation.amazonaws.com/doc/2010-05-15/"),
     ("2011-06-15", "sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
 ];
 

@@ -130,7 +130,8 @@ impl Invocation {
             progress.close_last();
             progress.ended = Some(ended.clone());
         });
-        if director.net {
+        // The net has none beneath it, also where an AppSpec file names it as a hook.
+        if director.net && self.function != FunctionName::LastAnswer {
             let tell = |step| {
                 progress.send_modify(|progress| match step {
                     Step::Invoked => progress.ran.push(Ran::begins(FunctionName::LastAnswer, net::TIMEOUT)),

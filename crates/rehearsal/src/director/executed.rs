@@ -32,7 +32,9 @@ impl<F: Functions> Track<'_, F> {
     /// What any of the hooks did that the promise forbids, in words.
     pub(super) fn broken_promises(&self, hooks: &[HookRun]) -> Vec<String> {
         let of = |run: &HookRun| {
-            let executed = self.executions.get(&run.hook).filter(|executed| !executed.stopped)?;
+            // The net promises nothing to who takes it for a hook.
+            let owes = |executed: &&Executed| !executed.stopped && executed.program != FunctionName::LastAnswer;
+            let executed = self.executions.get(&run.hook).filter(owes)?;
             let puts = self.director.puts(&self.deployment, run.hook, executed.began);
             let told = broken(&asked(self.director, executed, run, &puts));
             Some(told.into_iter().map(|text| format!("{}: {text}", run.hook)).collect::<Vec<_>>())

@@ -53,16 +53,17 @@ impl<F: Functions> Track<'_, F> {
     pub(super) async fn run_hook(
         &mut self,
         hook: HookName,
-        program: HookName,
+        program: FunctionName,
         stop: Option<Duration>,
     ) -> anyhow::Result<Ran> {
-        let (execution, program) = (self.world().execution(hook.name()), FunctionName::Hook(program));
+        let execution = self.world().execution(hook.name());
         let began = Instant::now();
         let progress = self.invoke(hook, program, &execution).await?;
         let invocations = vec![progress.clone()];
         let executed = Executed { id: execution.clone(), program, began, stopped: false, invocations };
         self.executions.insert(hook, executed);
-        self.tell(Happening::Invoked { hook });
+        let function = self.director.file.as_ref().and_then(|file| file.hooks.get(&hook).cloned());
+        self.tell(Happening::Invoked { hook, function });
         let mut watch = Watch { hook, program, checks: Vec::new(), verdict: None, net_verdict: None, progress };
         let waited = loop {
             self.turn(&mut watch).await?;
@@ -145,7 +146,7 @@ impl<F: Functions> Track<'_, F> {
     fn hear(&mut self, watch: &mut Watch, function: FunctionName, line: &str) {
         // The same function may be at work for another deployment.
         let of_another = || log::deployment(line).is_some_and(|deployment| deployment != self.deployment);
-        if function == FunctionName::LastAnswer {
+        if function == FunctionName::LastAnswer && watch.program != FunctionName::LastAnswer {
             if let Some(Line::Verdict { code, message }) = log::read(line).filter(|_| !of_another()) {
                 watch.net_verdict = Some((code, message));
             }

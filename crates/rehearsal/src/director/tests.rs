@@ -166,7 +166,7 @@ fn short(moments: &[Happening]) -> Vec<String> {
     let one = |moment: &Happening| match moment {
         Happening::Created { number, of, .. } => format!("created {number}/{of}"),
         Happening::Passed { event, .. } => event.clone(),
-        Happening::Invoked { hook } => format!("{hook}?"),
+        Happening::Invoked { hook, .. } => format!("{hook}?"),
         Happening::Checked { check, .. } => format!("check {}", check.name),
         Happening::Answered(run) => format!("{}: {:?}", run.hook, run.answer),
         Happening::Moved { .. } => "moved".into(),

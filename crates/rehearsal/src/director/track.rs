@@ -13,9 +13,10 @@ use tokio::{
 
 use super::{Director, TICK, again::Delivered, backstage::Backstage, compare, executed::Executed};
 use crate::{
+    appspec::{FAILED, Refusal},
     function_name::FunctionName,
     hook_name::HookName,
-    report::{Answer, DeploymentReport, Happening, HookRun, Moment, Outcome},
+    report::{Answer, AnsweredBy, DeploymentReport, Happening, HookRun, Moment, Outcome},
     runtime::Functions,
     scenario::{Platform, Play, Wired},
     world::{DeploymentStatus, EVENTS, EventStatus, World},
@@ -60,7 +61,7 @@ pub(super) struct Track<'a, F> {
 /// How far a deployment came.
 enum End {
     Succeeded,
-    Refused { by: HookName, nothing_changed: bool },
+    Refused { by: HookName, error: (&'static str, &'static str) },
     Stopped,
 }
 
@@ -120,6 +121,10 @@ impl<'a, F: Functions> Track<'a, F> {
         let before = world.serving();
         let id = world.begin(SystemTime::now(), &self.play.creator);
         world.deployment().description.clone_from(&self.play.description);
+        if let Some(file) = &self.director.file {
+            let definition = world.definitions.last().map(|newest| newest.arn.clone()).unwrap_or_default();
+            world.deployment().revision.app_spec = file.deploying(&definition);
+        }
         world.configure(&self.play.world);
         if self.play.platform == Platform::Lambda {
             world.on_platform("Lambda");
@@ -153,12 +158,23 @@ impl<'a, F: Functions> Track<'a, F> {
                 }
                 Some(hook) => {
                     let program = match self.director.appspec.get(&hook) {
-                        None => hook,
+                        None => hook.into(),
                         Some(Wired::To(other)) => *other,
                         // An event that the AppSpec names no function for is over at once.
                         Some(Wired::None) => {
                             self.world().leave(event, EventStatus::Succeeded, SystemTime::now());
+                            if self.director.file.is_some() {
+                                let text = "the AppSpec file names no function for it, so nobody is asked".to_owned();
+                                self.tell(Happening::Passed { event: event.to_owned(), text });
+                            }
                             continue;
+                        }
+                        Some(Wired::Refused(refusal)) => {
+                            self.world().leave(event, EventStatus::Failed, SystemTime::now());
+                            let run = not_invoked(hook, refusal);
+                            self.tell(Happening::Answered(run.clone()));
+                            hooks.push(run);
+                            return Ok(End::Refused { by: hook, error: refusal.error });
                         }
                     };
                     let run = self.run_hook(hook, program, stop).await?;
@@ -169,7 +185,7 @@ impl<'a, F: Functions> Track<'a, F> {
                         return Ok(End::Stopped);
                     }
                     if answer != Some(Answer::Succeeded) {
-                        return Ok(End::Refused { by: hook, nothing_changed: hook == HookName::BeforeInstall });
+                        return Ok(End::Refused { by: hook, error: FAILED });
                     }
                 }
             }
@@ -192,11 +208,9 @@ impl<'a, F: Functions> Track<'a, F> {
                 world.give_up(DeploymentStatus::Stopped, None, now);
                 (Outcome::Stopped, None)
             }
-            End::Refused { by, nothing_changed } => {
-                let failure =
-                    "The deployment failed because one or more of the lifecycle event validation functions failed.";
-                world.give_up(DeploymentStatus::Failed, Some(("HOOK_EXECUTION_FAILURE", failure)), now);
-                if *nothing_changed || !world.deployment().rolls_back() {
+            End::Refused { by, error } => {
+                world.give_up(DeploymentStatus::Failed, Some(*error), now);
+                if *by == HookName::BeforeInstall || !world.deployment().rolls_back() {
                     return (Outcome::Failed, Some(*by));
                 }
                 let undo = world.roll_back(now);
@@ -265,5 +279,20 @@ impl<'a, F: Functions> Track<'a, F> {
         for news in news {
             self.tell(Happening::Moved { text: news.text });
         }
+    }
+}
+
+/// The part of a hook whose function CodeDeploy could not invoke: none.
+fn not_invoked(hook: HookName, refusal: &Refusal) -> HookRun {
+    let Refusal { function, error: (code, _), why, hint } = refusal;
+    HookRun {
+        hook,
+        answer: None,
+        answered_by: AnsweredBy::Nobody,
+        code: (*code).to_owned(),
+        verdict: format!("{hook}: CodeDeploy cannot invoke {function} ({code}): {why}"),
+        hint: (*hint).to_owned(),
+        checks: Vec::new(),
+        took: Duration::ZERO,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 
 use crate::{
+    appspec::Refusal,
     function_name::FunctionName,
     hook_name::HookName,
     report::Expect,
@@ -76,12 +77,14 @@ pub struct Killed {
 }
 
 /// What the AppSpec names for an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wired {
-    /// The function of this hook.
-    To(HookName),
+    /// This function, which is another hook's if the names are mixed up.
+    To(FunctionName),
     /// None: the event has no hook.
     None,
+    /// One that CodeDeploy cannot invoke. Not in a scenario's file.
+    Refused(Refusal),
 }
 
 impl<'de> Deserialize<'de> for Wired {
@@ -90,7 +93,7 @@ impl<'de> Deserialize<'de> for Wired {
         if word == "none" {
             return Ok(Self::None);
         }
-        HookName::deserialize(word.into_deserializer()).map(Self::To)
+        HookName::deserialize(word.into_deserializer()).map(|hook| Self::To(hook.into()))
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Account {
     pub permissions: BTreeMap<String, Vec<Allowed>>,
     /// Actions that IAM simulates in no request with others: they "require different authorization information".
     pub simulated_apart: BTreeSet<String>,
+    /// Outputs of CloudFormation's stacks, by the stack's name.
+    pub stacks: BTreeMap<String, BTreeMap<String, String>>,
     /// The network of the load balancer and of functions in a VPC.
     pub network: Network,
 }
@@ -57,6 +59,7 @@ impl Account {
             functions: functions::functions(),
             permissions: functions::permissions(),
             simulated_apart: BTreeSet::new(),
+            stacks: functions::stacks(),
             network: Network::around(ports),
         }
     }

@@ -155,12 +155,22 @@ pub(super) fn functions() -> BTreeMap<String, Function> {
     FunctionName::all().map(function).collect()
 }
 
+/// The stack of those functions, as README deploys it, with the outputs of `infra/template.yaml`.
+pub(super) fn stacks() -> BTreeMap<String, BTreeMap<String, String>> {
+    let outputs = FunctionName::all().flat_map(|function| {
+        let id = if function == FunctionName::LastAnswer { "LastAnswer".to_owned() } else { function.to_string() };
+        let name = function.in_aws();
+        [(format!("{id}Arn"), function_arn(&name)), (format!("{id}Name"), name)]
+    });
+    BTreeMap::from([("CodeDeployHooks-greenlight".to_owned(), outputs.collect())])
+}
+
 /// What the roles of those functions allow, and CodeDeploy's.
 pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
     let group = arn("codedeploy", "deploymentgroup:shop/*");
     let put = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
     let net = function_arn(&FunctionName::LastAnswer.in_aws());
-    let read = ["codedeploy:Get*", "codedeploy:List*"].map(|action| Allowed::new(action, &group));
+    let read = ["codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup"].map(|action| Allowed::new(action, &group));
     let shop = arn("codedeploy", "application:shop");
     let any = [
         "codedeploy:GetDeploymentTarget",

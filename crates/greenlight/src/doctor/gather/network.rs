@@ -9,10 +9,10 @@ use super::{
         facts::{Endpoint, Group, Listener, Look, Network, RouteTable, Vpc, Wired},
         findings::lacking,
         net::{From, Group as SecurityGroup, Net, Rule},
-        xml::Element,
     },
     Looker, all, titles,
 };
+use crate::xml::Element;
 
 /// Pages of a reply; a VPC has 200 tables of routes and a few dozen endpoints.
 const MAX_PAGES: usize = 50;

@@ -11,10 +11,10 @@ use super::{
     super::{
         facts::{Group, Kin, Look, Question, SetUp, Wired, elsewhere},
         findings::PUT,
-        xml::Element,
     },
     Asked, Looker, all,
 };
+use crate::xml::Element;
 
 /// Pages of a simulation, each of a hundred actions; no hook needs so many.
 const MAX_PAGES: usize = 20;

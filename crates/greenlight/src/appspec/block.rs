@@ -1,0 +1,169 @@
+//! A Hooks section in block style: the lines of its entries, each with the comments above it.
+
+use super::{
+    edit::word,
+    file::Entry,
+    merge::Line,
+    tree::{Node, Style, Tree},
+};
+
+/// How lines end in a file.
+pub fn eol(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
+/// Where the line of a byte begins.
+pub fn line_start(text: &str, at: usize) -> usize {
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    // A file may begin with the mark of a byte order.
+    start + if text[start..].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
+}
+
+/// Where the line after that of a byte begins.
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
+}
+
+fn is_blank_or_comment(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.starts_with('#')
+}
+
+/// An entry's lines: what stands above it, its dash, its event up to its function, and what stands behind that.
+struct Part<'a> {
+    above: &'a str,
+    dash: Option<&'a str>,
+    indent: &'a str,
+    event: &'a str,
+    function: &'a Node,
+    behind: &'a str,
+}
+
+/// The entries of a section, if each stands on a line of its own; and the bytes of all of them.
+fn parts<'a>(text: &'a str, key: &Node, hooks: &Node, entries: &[Entry<'a>]) -> Option<(usize, usize, Vec<Part<'a>>)> {
+    let body = line_end(text, key.span.end);
+    if hooks.style != Style::Block || hooks.span.start < body {
+        return None;
+    }
+    let (mut from, mut parts) = (body, Vec::new());
+    for entry in entries {
+        let start = line_start(text, entry.event.span.start);
+        let end = line_end(text, entry.function.span.end);
+        let behind = text.get(entry.function.span.end..end)?;
+        let (above, margin) = (text.get(from..start)?, text.get(start..entry.event.span.start)?);
+        let is_margin = margin.chars().all(|c| c == ' ' || c == '-') && margin.matches('-').count() < 2;
+        if !is_margin || !is_blank_or_comment(behind) || !above.lines().all(is_blank_or_comment) {
+            return None;
+        }
+        let event = text.get(entry.event.span.start..entry.function.span.start)?;
+        let indent = margin.split('-').next().unwrap_or_default();
+        let dash = margin.contains('-').then_some(margin);
+        parts.push(Part { above, dash, indent, event, function: entry.function, behind });
+        from = end;
+    }
+    (from >= hooks.span.end).then_some((body, from, parts))
+}
+
+/// The section with its entries renamed, added to, and put in order; and how many comments went with entries that stood
+/// there twice.
+pub fn rearrange(
+    text: &str,
+    key: &Node,
+    hooks: &Node,
+    entries: &[Entry<'_>],
+    lines: &[Line],
+) -> Option<(String, usize)> {
+    let (body, end, parts) = parts(text, key, hooks, entries)?;
+    let first = parts.first()?;
+    let dash = first.dash.map_or_else(|| format!("{}- ", first.indent), str::to_owned);
+    let mut now = String::new();
+    for line in lines {
+        match line.from.and_then(|number| parts.get(number)) {
+            Some(part) => {
+                now += part.above;
+                now += part.dash.unwrap_or(&dash);
+                now += part.event;
+                now += &word(part.function, &line.function)?;
+                now += part.behind;
+            }
+            None => {
+                let style = if first.function.span.is_empty() { None } else { word(first.function, &line.function) };
+                now += &format!("{dash}{}: {}", line.event, style.unwrap_or_else(|| line.function.clone()));
+            }
+        }
+        if !now.ends_with('\n') {
+            now += eol(text);
+        }
+    }
+    let gone = parts.iter().zip(0..).filter(|(_, number)| !lines.iter().any(|line| line.from == Some(*number)));
+    let lost = gone.map(|(part, _)| comments(part.above) + comments(part.behind)).sum();
+    Some((put(text, body, end, &now), lost))
+}
+
+/// Lines with a comment.
+pub fn comments(text: &str) -> usize {
+    text.lines().filter(|line| line.trim_start().starts_with('#') || line.contains(" #")).count()
+}
+
+/// A text with other lines in place of some. A file that ended without a line's end goes on doing so.
+fn put(text: &str, from: usize, to: usize, lines: &str) -> String {
+    let unended = to == text.len() && !text.is_empty() && !text.ends_with('\n');
+    let lines = if unended { lines.trim_end_matches(['\r', '\n']) } else { lines };
+    format!("{}{lines}{}", &text[..from], &text[to..])
+}
+
+/// A section's lines, written anew.
+fn lines_of(text: &str, indent: &str, lines: &[Line]) -> String {
+    let eol = eol(text);
+    lines.iter().map(|line| format!("{indent}- {}: {}{eol}", line.event, line.function)).collect()
+}
+
+/// How far the list below a section is indented: as that of the resources.
+fn step(text: &str, root: &Node) -> usize {
+    let lists = root.entries().iter().filter(|(_, value)| value.style == Style::Block && !value.items().is_empty());
+    let margin = |node: &Node| {
+        let line = &text[line_start(text, node.span.start)..];
+        line.len() - line.trim_start_matches(' ').len()
+    };
+    let of = |(key, value): &(Node, Node)| margin(value).checked_sub(margin(key));
+    lists.filter_map(of).next().unwrap_or(2)
+}
+
+/// The file with a section at its end.
+pub fn add(text: &str, tree: &Tree, lines: &[Line]) -> Option<String> {
+    let root = &tree.root;
+    let (indent, small) = match root.entries().first() {
+        Some((key, _)) => {
+            (text.get(line_start(text, key.span.start)..key.span.start)?, root.get("resources").is_some())
+        }
+        None => ("", false),
+    };
+    let name = if small { "hooks" } else { "Hooks" };
+    let at = tree.end.unwrap_or(text.len());
+    let eol = eol(text);
+    let before = if text[..at].is_empty() || text[..at].ends_with('\n') { "" } else { eol };
+    let list = format!("{indent}{}", " ".repeat(step(text, root)));
+    let section = format!("{before}{indent}{name}:{eol}{}", lines_of(text, &list, lines));
+    Some(put(text, at, at, &section))
+}
+
+/// The file with a section written anew, and what stood there.
+pub fn replace(text: &str, root: &Node, key: &Node, hooks: &Node, lines: &[Line]) -> (String, String) {
+    let indent = &text[line_start(text, key.span.start)..key.span.start];
+    let list = format!("{indent}{}", " ".repeat(step(text, root)));
+    let lines = lines_of(text, &list, lines);
+    let body = line_end(text, key.span.end);
+    if hooks.span.start >= body && !hooks.span.is_empty() {
+        let end = line_end(text, hooks.span.end);
+        return (put(text, body, end, &lines), text[body..end].to_owned());
+    }
+    // Nothing stands there, or something on the key's own line: that goes, and a comment behind it stays.
+    let mut now = text.to_owned();
+    if !hooks.span.is_empty() {
+        let colon = key.span.end + text[key.span.end..hooks.span.start].rfind(':').map_or(0, |colon| colon + 1);
+        now.replace_range(colon..hooks.span.end, "");
+    }
+    let body = line_end(&now, key.span.end);
+    let before = if now[..body].ends_with('\n') { "" } else { eol(text) };
+    (put(&now, body, body, &format!("{before}{lines}")), String::new())
+}

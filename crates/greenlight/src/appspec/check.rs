@@ -1,0 +1,357 @@
+//! What is wrong with an AppSpec file: all of it at once, each with its place.
+
+use std::collections::BTreeMap;
+
+use hook_core::{
+    Hook,
+    gate_file::{Fault, Place},
+};
+use rehearsal::{FunctionName, FunctionRef, Home, PREFIX};
+
+use super::{
+    events,
+    file::{self, Entry},
+    tree::{self, Data, Node},
+};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// CodeDeploy does not take the file. Nothing is deployed.
+    Refused,
+    /// A deployment with it fails, or does not do what the file seems to say.
+    Fault,
+    /// Worth knowing.
+    Note,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What and where.
+    pub fault: Fault,
+}
+
+/// What whoever asks knows beside the file.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The account that everything has to be of.
+    pub account: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The functions of a stack.
+    pub functions: Vec<(Hook, String)>,
+    /// Functions of somebody's own, which are no faults.
+    pub own: Vec<String>,
+}
+
+/// Everything that is wrong, in the order of the file.
+pub fn check(text: &str, is_json_file: bool, known: &Known) -> Vec<Finding> {
+    let mut checker = Checker { text, known, found: Vec::new() };
+    if let Some(fault) = not_json(text).filter(|_| is_json_file) {
+        checker.found.push(Finding { level: Level::Refused, fault });
+    } else {
+        match tree::parse(text) {
+            Ok(tree) => checker.file(&tree.root),
+            Err(fault) => checker.found.push(Finding { level: Level::Refused, fault }),
+        }
+    }
+    checker.found.sort_by_key(|found| found.fault.at);
+    checker.found
+}
+
+/// YAML allows what JSON does not: comments, a comma before the end.
+fn not_json(text: &str) -> Option<Fault> {
+    let text = text.trim_start_matches('\u{feff}');
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let why = error.to_string();
+    let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+    let at = Place { line: error.line().max(1), column: error.column().max(1) };
+    Some(Fault { at, message: format!("not JSON: {why}") })
+}
+
+struct Checker<'a> {
+    text: &'a str,
+    known: &'a Known,
+    found: Vec<Finding>,
+}
+
+impl Checker<'_> {
+    fn find(&mut self, level: Level, at: &Node, message: impl Into<String>) {
+        let fault = Fault { at: tree::place(self.text, at.span.start), message: message.into() };
+        self.found.push(Finding { level, fault });
+    }
+
+    fn file(&mut self, root: &Node) {
+        match &root.data {
+            Data::Map(_) => {}
+            Data::Null => {
+                return self.find(
+                    Level::Refused,
+                    root,
+                    "the file is empty; an AppSpec file has version, Resources and Hooks",
+                );
+            }
+            _ => return self.find(Level::Refused, root, "an AppSpec file is a map with version, Resources and Hooks"),
+        }
+        self.keys(root);
+        self.version(root);
+        self.resources(root);
+        match file::sections(root, "Hooks").as_slice() {
+            [] => self.find(
+                Level::Note,
+                root,
+                "there is no Hooks section: nobody is asked whether the deployment may go on",
+            ),
+            [(key, hooks)] => self.hooks(root, key, hooks),
+            [_, again, ..] => {
+                let key = again.0;
+                self.find(Level::Refused, key, "the Hooks section stands here a second time; CodeDeploy reads one");
+            }
+        }
+    }
+
+    fn keys(&mut self, root: &Node) {
+        for (key, _) in root.entries() {
+            let Some(name) = key.text() else { continue };
+            match name {
+                "version" | "Resources" | "resources" | "Hooks" | "hooks" => {}
+                "os" | "files" | "permissions" => {
+                    let message = format!("`{name}` belongs to deployments on EC2; these hooks are for Amazon ECS");
+                    self.find(Level::Refused, key, message);
+                }
+                other => {
+                    let near = events::nearest(other, ["version", "Resources", "Hooks"]);
+                    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    self.find(Level::Refused, key, format!("`{other}` is no section of an AppSpec file{near}"));
+                }
+            }
+        }
+    }
+
+    fn version(&mut self, root: &Node) {
+        match root.get("version") {
+            None => {
+                self.find(Level::Refused, root, "`version: 0.0` is missing; CodeDeploy wants it in every AppSpec file")
+            }
+            Some(version) if version.text() == Some("0.0") => {}
+            Some(version) => {
+                self.find(Level::Refused, version, "the version of an AppSpec file is 0.0, and there is no other")
+            }
+        }
+    }
+
+    fn resources(&mut self, root: &Node) {
+        if file::sections(root, "Resources").is_empty() {
+            return self.find(Level::Refused, root, "there is no Resources section, which names the task definition");
+        }
+        for resource in file::resources(root) {
+            match resource.get("Type") {
+                Some(kind) if kind.text() == Some("AWS::Lambda::Function") => {
+                    self.find(Level::Refused, kind, "this deploys a Lambda function; these hooks are for Amazon ECS");
+                }
+                Some(kind) if kind.text() != Some("AWS::ECS::Service") => {
+                    self.find(
+                        Level::Refused,
+                        kind,
+                        "the resource of an Amazon ECS deployment is an `AWS::ECS::Service`",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn hooks(&mut self, root: &Node, key: &Node, hooks: &Node) {
+        if file::is_empty(hooks) {
+            let message = "the Hooks section is empty: nobody is asked whether the deployment may go on";
+            return self.find(Level::Note, key, message);
+        }
+        self.form(hooks);
+        let entries = file::entries(hooks);
+        self.order(&entries);
+        let home = self.home(root, &entries);
+        for entry in &entries {
+            if entry.hook().is_none() {
+                let name = entry.event.text().unwrap_or_default();
+                self.find(Level::Refused, entry.event, events::not_one(name));
+            }
+            self.function(entry, home.as_ref());
+        }
+        self.missing(key, &entries);
+        self.suffixes(&entries);
+    }
+
+    /// CodeDeploy's manual writes a list of maps with one event each.
+    fn form(&mut self, hooks: &Node) {
+        match &hooks.data {
+            Data::Map(_) => {
+                let message = "the Hooks of an Amazon ECS deployment are a list: put a `-` before each event";
+                self.find(Level::Refused, hooks, message);
+            }
+            Data::List(items) => {
+                for item in items {
+                    match item.entries() {
+                        [_] => {}
+                        [_, second, ..] => {
+                            let message = "an item of the list has one event; put a `-` before this one as well";
+                            self.find(Level::Refused, &second.0, message);
+                        }
+                        [] => self.find(
+                            Level::Refused,
+                            item,
+                            "expected an event and its function, such as `AfterInstall: NAME`",
+                        ),
+                    }
+                }
+            }
+            _ => self.find(Level::Refused, hooks, "expected a list of events, each with its function"),
+        }
+    }
+
+    fn order(&mut self, entries: &[Entry<'_>]) {
+        let mut seen: BTreeMap<Hook, usize> = BTreeMap::new();
+        for entry in entries {
+            let Some(hook) = entry.hook() else { continue };
+            if let Some(line) = seen.get(&hook) {
+                let message =
+                    format!("{hook} has a function in line {line} already; CodeDeploy invokes one for each event");
+                self.find(Level::Refused, entry.event, message);
+                continue;
+            }
+            if let Some((later, line)) = seen.iter().next_back().filter(|(later, _)| **later > hook) {
+                let message = format!(
+                    "{hook} comes before {later}, which stands in line {line}; CodeDeploy goes by its own order, and \
+                     whoever reads this by yours"
+                );
+                self.find(Level::Fault, entry.event, message);
+            }
+            seen.insert(hook, tree::place(self.text, entry.event.span.start).line);
+        }
+    }
+
+    /// Where functions have to be, as whoever asks says or else as the file does, and whose word that is.
+    fn home(&self, root: &Node, entries: &[Entry<'_>]) -> Option<(Home, &'static str)> {
+        let own = file::home(root, entries);
+        let Known { account, region, .. } = self.known;
+        if account.is_none() && region.is_none() {
+            return own;
+        }
+        let own = own.map_or(Home { account: String::new(), region: String::new() }, |(home, _)| home);
+        let home =
+            Home { account: account.clone().unwrap_or(own.account), region: region.clone().unwrap_or(own.region) };
+        Some((home, "it should be"))
+    }
+
+    fn function(&mut self, entry: &Entry<'_>, home: Option<&(Home, &'static str)>) {
+        let Some(text) = entry.function.text() else {
+            return self.find(Level::Refused, entry.function, "expected the name or the ARN of one function");
+        };
+        if file::is_placeholder(text) {
+            let message = format!("{text} is to be filled in later, so nothing can be said about it");
+            return self.find(Level::Note, entry.function, message);
+        }
+        let function = match text.parse::<FunctionRef>() {
+            Ok(function) => function,
+            Err(why) => return self.find(Level::Fault, entry.function, format!("it {why}")),
+        };
+        if let Some(qualifier) = &function.qualifier {
+            let message = format!(
+                "this names `{qualifier}` of the function; its retries, event age and destination are those of $LATEST, and \
+                 do not count for it: leave `:{qualifier}` out"
+            );
+            self.find(Level::Fault, entry.function, message);
+        }
+        if let (Some((home, whose)), Some(other)) = (home, &function.home) {
+            let differs = |known: &str, seen: &str| !known.is_empty() && known != seen;
+            if differs(&home.account, &other.account) {
+                let message = format!(
+                    "of account {}, and {whose} of {}; CodeDeploy cannot invoke it",
+                    other.account, home.account
+                );
+                self.find(Level::Fault, entry.function, message);
+            }
+            if differs(&home.region, &other.region) {
+                let message =
+                    format!("in {}, and {whose} in {}; CodeDeploy cannot invoke it", other.region, home.region);
+                self.find(Level::Fault, entry.function, message);
+            }
+        }
+        self.whose(entry, &function);
+    }
+
+    /// Whether it is the hook of that event.
+    fn whose(&mut self, entry: &Entry<'_>, function: &FunctionRef) {
+        if self.known.own.contains(&function.name) {
+            return;
+        }
+        if !function.has_prefix() {
+            let message = format!(
+                "`{}` does not begin with `{PREFIX}`; AWS's managed role AWSCodeDeployRoleForECSLimited may not invoke it",
+                function.name
+            );
+            self.find(Level::Fault, entry.function, message);
+        }
+        match (function.function(), entry.hook()) {
+            (Some(FunctionName::LastAnswer), _) => {
+                let message =
+                    "last-answer is no hook: it gets Lambda's record of a hook that died, and understands nothing else";
+                self.find(Level::Fault, entry.function, message);
+            }
+            (Some(FunctionName::Hook(whose)), Some(hook)) if whose.name() != hook.event_name() => {
+                let message = format!("the function of {whose} at {hook}: it would answer Failed with WrongEvent");
+                self.find(Level::Fault, entry.function, message);
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let near = match (events::mended(&function.name), entry.hook()) {
+                    (Some(mended), _) => format!("; did you mean `{mended}`?"),
+                    (None, Some(hook)) => format!("; the one for {hook} ends in {}.", events::program_of(hook)),
+                    (None, None) => ".".to_owned(),
+                };
+                let message = format!(
+                    "`{name}` is no hook of Greenlight's{near} If it is one of your own, say --own {name}",
+                    name = function.name
+                );
+                self.find(Level::Fault, entry.function, message);
+            }
+        }
+        let of_stack = self.known.functions.iter().find(|(hook, _)| Some(*hook) == entry.hook());
+        if let Some((_, stacks)) = of_stack
+            && stacks.parse::<FunctionRef>().is_ok_and(|stacks| stacks.name != function.name)
+        {
+            self.find(Level::Fault, entry.function, format!("not the function that was asked for: `{stacks}`"));
+        }
+    }
+
+    fn missing(&mut self, key: &Node, entries: &[Entry<'_>]) {
+        let has = |hook: &Hook| entries.iter().any(|entry| entry.hook() == Some(*hook));
+        let missing: Vec<&str> = Hook::ALL.into_iter().filter(|hook| !has(hook)).map(Hook::event_name).collect();
+        if !missing.is_empty() {
+            self.find(Level::Note, key, format!("nobody is asked at {}", missing.join(", ")));
+        }
+    }
+
+    /// Two suffixes are two stacks, or a slip of the pen.
+    fn suffixes(&mut self, entries: &[Entry<'_>]) {
+        let mut stacks: BTreeMap<String, Vec<&Node>> = BTreeMap::new();
+        for entry in entries {
+            let function = entry.function_name().parse::<FunctionRef>().ok();
+            if let Some(suffix) = function.as_ref().and_then(FunctionRef::suffix) {
+                stacks.entry(suffix.to_owned()).or_default().push(entry.function);
+            }
+        }
+        let Some(most) = stacks.iter().max_by_key(|(_, functions)| functions.len()).map(|(stack, _)| stack.clone())
+        else {
+            return;
+        };
+        for (stack, functions) in stacks.iter().filter(|(stack, _)| **stack != most) {
+            for function in functions {
+                let message = format!("a function of the stack `{stack}`, and most of the others are of `{most}`");
+                self.find(Level::Note, function, message);
+            }
+        }
+    }
+}

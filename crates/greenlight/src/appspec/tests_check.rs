@@ -1,0 +1,172 @@
+//! Checking, with a good file and one thing broken.
+
+use super::{
+    check::{Finding, Known, Level, check},
+    tests::{HEAD, SECTION, written},
+    wanted,
+};
+
+fn found(text: &str) -> Vec<Finding> {
+    check(text, false, &Known::default())
+}
+
+#[test]
+fn what_is_written_has_no_fault() {
+    for text in [written(HEAD), SECTION.to_owned() + HEAD] {
+        assert!(found(&text).is_empty(), "{:?}", found(&text));
+    }
+}
+
+/// A good file with one thing broken, and the one fault that it then has.
+#[test]
+fn each_fault_is_found_alone() {
+    let good = format!("{HEAD}{SECTION}");
+    let arn = |account: &str, region: &str| {
+        format!("arn:aws:lambda:{region}:{account}:function:CodeDeployHook_shop-after-install")
+    };
+    let name = "CodeDeployHook_shop-after-install";
+    let cases: Vec<(&str, &str, String, Level, &str)> = vec![
+        (
+            "a misspelt event",
+            "BeforeAllowTraffic:",
+            "BeforeAllowTrafic:".into(),
+            Level::Refused,
+            "did you mean `BeforeAllowTraffic`?",
+        ),
+        ("an event of EC2", "AfterAllowTraffic:", "ValidateService:".into(), Level::Refused, "deployments on EC2"),
+        (
+            "an event without a hook",
+            "AfterAllowTraffic:",
+            "AllowTraffic:".into(),
+            Level::Refused,
+            "CodeDeploy does it itself",
+        ),
+        ("the net as a hook", name, "CodeDeployHook_shop-last-answer".into(), Level::Fault, "last-answer is no hook"),
+        (
+            "another hook's function",
+            name,
+            "CodeDeployHook_shop-before-install".into(),
+            Level::Fault,
+            "the function of BeforeInstall at AfterInstall",
+        ),
+        (
+            "no hook at all",
+            name,
+            "CodeDeployHook_smoke".into(),
+            Level::Fault,
+            "the one for AfterInstall ends in after-install",
+        ),
+        (
+            "a misspelt function",
+            name,
+            "CodeDeployHook_shop-after-instal".into(),
+            Level::Fault,
+            "did you mean `CodeDeployHook_shop-after-install`?",
+        ),
+        ("no prefix", name, "shop-after-install".into(), Level::Fault, "does not begin with `CodeDeployHook_`"),
+        ("an alias", name, format!("{name}:live"), Level::Fault, "leave `:live` out"),
+        (
+            "another account",
+            name,
+            arn("444455556666", "eu-west-1"),
+            Level::Fault,
+            "of account 444455556666, and the task definition is of 111122223333",
+        ),
+        (
+            "another region",
+            name,
+            arn("111122223333", "us-east-1"),
+            Level::Fault,
+            "in us-east-1, and the task definition is in eu-west-1",
+        ),
+        (
+            "something else's ARN",
+            name,
+            "arn:aws:sns:eu-west-1:111122223333:topic:x".into(),
+            Level::Fault,
+            "something else than a Lambda function",
+        ),
+        ("two functions", name, "[a, b]".into(), Level::Refused, "the name or the ARN of one function"),
+        ("nothing", name, String::new(), Level::Refused, "the name or the ARN of one function"),
+        ("another version", "version: 0.0", "version: 1.0".into(), Level::Refused, "is 0.0, and there is no other"),
+        ("a misspelt section", "Hooks:\n", "Hook:\n".into(), Level::Refused, "did you mean `Hooks`?"),
+        (
+            "another platform",
+            "AWS::ECS::Service",
+            "AWS::Lambda::Function".into(),
+            Level::Refused,
+            "these hooks are for Amazon ECS",
+        ),
+        (
+            "a key of EC2",
+            "Resources:\n",
+            "os: linux\nResources:\n".into(),
+            Level::Refused,
+            "belongs to deployments on EC2",
+        ),
+        ("no version", "version: 0.0 # the only one\n", String::new(), Level::Refused, "`version: 0.0` is missing"),
+        (
+            "a second time",
+            "  - AfterInstall: CodeD",
+            "  - BeforeInstall: CodeDeployHook_shop-before-install\n  - AfterInstall: CodeD".into(),
+            Level::Refused,
+            "in line 9 already",
+        ),
+        ("bad syntax", "Hooks:\n", "Hooks: [\n".into(), Level::Refused, "not YAML"),
+    ];
+    for (title, old, new, level, says) in cases {
+        let text = good.replacen(old, &new, 1);
+        assert_ne!(text, good, "{title}");
+        let faults: Vec<_> = found(&text).into_iter().filter(|one| one.level != Level::Note).collect();
+        let [one] = faults.as_slice() else { panic!("{title}: {faults:#?}") };
+        assert_eq!(one.level, level, "{title}");
+        assert!(one.fault.message.contains(says), "{title}: {}", one.fault);
+    }
+    let text = good.replacen("  - BeforeInstall: CodeDeployHook_shop-before-install\n", "", 1)
+        + "  - BeforeInstall: CodeDeployHook_shop-before-install\n";
+    let [one] = &found(&text)[..] else { panic!("{:?}", found(&text)) };
+    assert!(one.fault.message.contains("BeforeInstall comes before AfterAllowTraffic"), "{}", one.fault);
+    let map = good.replace("  - ", "  ");
+    assert!(
+        found(&map.replace("  TargetService", "  - TargetService"))[0].fault.message.contains("are a list"),
+        "{map}"
+    );
+}
+
+#[test]
+fn what_is_worth_knowing_is_no_fault() {
+    let notes = |text: String| {
+        let found = found(&text);
+        assert!(found.iter().all(|one| one.level == Level::Note), "{found:?}");
+        found.into_iter().map(|one| one.fault.message).collect::<Vec<_>>().join("; ")
+    };
+    let section = |from: &str, to: &str| format!("{HEAD}{}", SECTION.replace(from, to));
+    assert!(notes(HEAD.to_owned()).contains("there is no Hooks section"));
+    assert!(notes(format!("{HEAD}Hooks:\n")).contains("is empty"));
+    let one = notes(format!("{HEAD}Hooks:\n  - AfterAllowTestTraffic: CodeDeployHook_after-allow-test-traffic\n"));
+    assert_eq!(one, "nobody is asked at BeforeInstall, AfterInstall, BeforeAllowTraffic, AfterAllowTraffic");
+    let filled = notes(section("CodeDeployHook_shop-after-install", "<HOOK>"));
+    assert_eq!(filled, "<HOOK> is to be filled in later, so nothing can be said about it");
+    let slip = notes(section("CodeDeployHook_shop-after-install", "CodeDeployHook_shpo-after-install"));
+    assert_eq!(slip, "a function of the stack `shpo`, and most of the others are of `shop`");
+}
+
+#[test]
+fn what_whoever_asks_knows_counts() {
+    let text = format!("{HEAD}{SECTION}").replace(
+        "CodeDeployHook_shop-before-install",
+        "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_shop-before-install",
+    );
+    let with = |known: Known| check(&text, false, &known).into_iter().map(|one| one.fault.message).collect::<Vec<_>>();
+    assert!(with(Known::default()).is_empty());
+    let account = with(Known { account: Some("444455556666".into()), ..Known::default() });
+    assert_eq!(account, ["of account 111122223333, and it should be of 444455556666; CodeDeploy cannot invoke it"]);
+    let region = with(Known { region: Some("us-east-1".into()), ..Known::default() });
+    assert_eq!(region, ["in eu-west-1, and it should be in us-east-1; CodeDeploy cannot invoke it"]);
+    let other = wanted::with_beginning("CodeDeployHook_other-").unwrap();
+    assert_eq!(with(Known { functions: other, ..Known::default() }).len(), 5);
+    let smoke = text.replace("CodeDeployHook_shop-after-install", "my-smoke-test");
+    let own = Known { own: vec!["my-smoke-test".into()], ..Known::default() };
+    assert!(check(&smoke, false, &own).is_empty());
+    assert_eq!(check("{ \"version\": 0.0, }", true, &Known::default()).len(), 1);
+}

@@ -1,0 +1,381 @@
+//! YAML (and JSON, which is YAML) as a tree in which every value knows its bytes, so that a part of a file can be
+//! replaced and the rest stays as it is.
+
+use std::ops::Range;
+
+use hook_core::gate_file::{Fault, Place};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+/// Deeper than any sensible AppSpec file; the tree is walked by recursion.
+const MAX_DEPTH: usize = 64;
+/// Values in all. An alias counts as what it stands for, so that a few lines cannot become a billion.
+const MAX_NODES: usize = 20_000;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its bytes: of a list or a map in block style, from its first value to its last. Of an alias, the alias's.
+    pub span: Range<usize>,
+    /// How it is written.
+    pub style: Style,
+    /// What it is.
+    pub data: Data,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A word as it is, or nothing at all.
+    Plain,
+    /// In single quotes.
+    Single,
+    /// In double quotes.
+    Double,
+    /// Indented.
+    Block,
+    /// In brackets or braces.
+    Flow,
+    /// `*name`, which stands for what is written elsewhere.
+    Alias,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Nothing, `~` or `null`.
+    Null,
+    /// A text, a number or a flag, without its quotes.
+    Scalar(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order of the file; a key may stand in it twice.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Node {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let Data::Scalar(text) = &self.data { Some(text) } else { None }
+    }
+
+    /// The entries, if it is a map.
+    pub fn entries(&self) -> &[(Self, Self)] {
+        if let Data::Map(entries) = &self.data { entries } else { &[] }
+    }
+
+    /// The items, if it is a list.
+    pub fn items(&self) -> &[Self] {
+        if let Data::List(items) = &self.data { items } else { &[] }
+    }
+
+    /// The first value of a key, if it is a map that has it.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.entries().iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value)
+    }
+
+    /// Whether two values mean the same, wherever and however they are written.
+    pub fn means(&self, other: &Self) -> bool {
+        match (&self.data, &other.data) {
+            (Data::Null, Data::Null) => true,
+            (Data::Scalar(one), Data::Scalar(two)) => {
+                one == two && (self.style == Style::Plain) == (other.style == Style::Plain)
+            }
+            (Data::List(one), Data::List(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.means(two))
+            }
+            (Data::Map(one), Data::Map(two)) => {
+                one.len() == two.len()
+                    && one.iter().zip(two).all(|(one, two)| one.0.means(&two.0) && one.1.means(&two.1))
+            }
+            _ => false,
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.data {
+            Data::List(items) => items.iter().map(Self::size).sum(),
+            Data::Map(entries) => entries.iter().map(|(key, value)| key.size() + value.size()).sum::<usize>(),
+            Data::Null | Data::Scalar(_) => 0,
+        }
+    }
+}
+
+/// A file, read.
+#[derive(Debug)]
+pub struct Tree {
+    /// Its one document.
+    pub root: Node,
+    /// Where the document ends, if the file says so with `...`.
+    pub end: Option<usize>,
+}
+
+/// The line and the column of a byte.
+pub fn place(text: &str, at: usize) -> Place {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
+    Place { line: before.matches('\n').count() + 1, column: line.chars().filter(|c| *c != BOM).count() + 1 }
+}
+
+/// Some editors of Windows begin a file with it. It is no part of the text.
+const BOM: char = '\u{feff}';
+
+/// Reads one document.
+///
+/// # Errors
+/// The first fault: after a fault of syntax the rest of a file means nothing.
+pub fn parse(text: &str) -> Result<Tree, Fault> {
+    // YAML has no tabs where it indents, and JSON does not mind. One for one, so that every place stays what it is.
+    let without_tabs;
+    let read = if is_json(text) {
+        without_tabs = tabs_as_spaces(text);
+        &without_tabs
+    } else {
+        text
+    };
+    let skipped = if read.starts_with(BOM) { BOM.len_utf8() } else { 0 };
+    let offsets = read.char_indices().skip(usize::from(skipped > 0)).map(|(at, _)| at).chain([read.len()]).collect();
+    let parser = Parser::new_from_str(&read[skipped..]);
+    let mut reader = Reader { text: read, offsets, parser, anchors: Vec::new(), nodes: 0 };
+    let (mut root, mut end) = (None, None);
+    loop {
+        match reader.next()? {
+            (Event::StreamEnd, at) => {
+                let nothing = Node { span: at, style: Style::Plain, data: Data::Null };
+                return Ok(Tree { root: root.unwrap_or(nothing), end });
+            }
+            (Event::StreamStart | Event::Nothing, _) => {}
+            (Event::DocumentStart(_), at) if root.is_some() => {
+                return Err(reader.fault(at.start, "an AppSpec file is one document; this begins a second"));
+            }
+            (Event::DocumentStart(_), _) => {}
+            (Event::DocumentEnd, at) => end = read[at.start..].starts_with("...").then_some(at.start),
+            (event, at) => root = Some(reader.node(event, at, 0)?),
+        }
+    }
+}
+
+/// Whether a file is JSON, or YAML that looks like it.
+pub fn is_json(text: &str) -> bool {
+    text.trim_start_matches(BOM).trim_start().starts_with(['{', '['])
+}
+
+fn tabs_as_spaces(text: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let spaced = |c: char| {
+        let was_in_string = in_string;
+        if c == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = c == '\\' && was_in_string && !escaped;
+        if c == '\t' && !was_in_string { ' ' } else { c }
+    };
+    text.chars().map(spaced).collect()
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Where in the text each of its characters begins.
+    offsets: Vec<usize>,
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    anchors: Vec<(usize, Node)>,
+    nodes: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
+        Fault { at: place(self.text, at), message: message.into() }
+    }
+
+    fn offset(&self, index: usize) -> usize {
+        self.offsets.get(index).copied().unwrap_or(self.text.len())
+    }
+
+    fn bytes(&self, span: Span) -> Range<usize> {
+        self.offset(span.start.index())..self.offset(span.end.index())
+    }
+
+    fn next(&mut self) -> Result<(Event<'a>, Range<usize>), Fault> {
+        match self.parser.next() {
+            Some(Ok((event, span))) => Ok((event, self.bytes(span))),
+            Some(Err(error)) => {
+                Err(self.fault(self.offset(error.marker().index()), format!("not YAML: {}", error.info())))
+            }
+            None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
+        }
+    }
+
+    fn count(&mut self, nodes: usize, at: usize) -> Result<(), Fault> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES { Err(self.fault(at, format!("more than {MAX_NODES} values"))) } else { Ok(()) }
+    }
+
+    fn node(&mut self, event: Event<'a>, at: Range<usize>, depth: usize) -> Result<Node, Fault> {
+        if depth > MAX_DEPTH {
+            return Err(self.fault(at.start, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.count(1, at.start)?;
+        let at = if matches!(event, Event::Alias(_)) { at } else { self.after_properties(at) };
+        let is_flow = self.text[at.start..at.end].starts_with(['[', '{']);
+        let style = if is_flow { Style::Flow } else { Style::Block };
+        let (node, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (self.scalar(&text, style, at), anchor),
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                let end = loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, end) => break end,
+                        (Event::StreamEnd, at) => return Err(self.fault(at.start, "not YAML: the list does not end")),
+                        (event, at) => items.push(self.node(event, at, depth + 1)?),
+                    }
+                };
+                let last = items.last().map(|item: &Node| item.span.end);
+                let span = self.collection(at, end, is_flow, last);
+                (Node { span, style, data: Data::List(items) }, anchor)
+            }
+            Event::MappingStart(anchor, _) => {
+                let mut entries = Vec::new();
+                let end = loop {
+                    let key = match self.next()? {
+                        (Event::MappingEnd, end) => break end,
+                        (Event::StreamEnd, at) => return Err(self.fault(at.start, "not YAML: the map does not end")),
+                        (event, at) => self.node(event, at, depth + 1)?,
+                    };
+                    let (event, at) = self.next()?;
+                    entries.push((key, self.node(event, at, depth + 1)?));
+                };
+                let last = entries.last().map(|(key, value): &(Node, Node)| key.span.end.max(value.span.end));
+                let span = self.collection(at, end, is_flow, last);
+                (Node { span, style, data: Data::Map(entries) }, anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some((_, node)) = self.anchors.iter().find(|(id, _)| *id == anchor) else {
+                    return Err(self.fault(at.start, "this alias stands inside what it stands for"));
+                };
+                let node = Node { span: at, style: Style::Alias, data: node.data.clone() };
+                self.count(node.size(), node.span.start)?;
+                return Ok(node);
+            }
+            _ => return Err(self.fault(at.start, "not YAML: a value was expected here")),
+        };
+        if anchor != 0 {
+            self.anchors.push((anchor, node.clone()));
+        }
+        Ok(node)
+    }
+
+    /// The parser counts an anchor and a tag, `&name` and `!name`, with what they stand before.
+    fn after_properties(&self, at: Range<usize>) -> Range<usize> {
+        let mut rest = &self.text[at.clone()];
+        while rest.starts_with(['&', '!']) {
+            rest = rest.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+        }
+        at.end - rest.len()..at.end
+    }
+
+    /// The parser counts what stands behind a bracket with it.
+    fn collection(&self, at: Range<usize>, end: Range<usize>, is_flow: bool, last: Option<usize>) -> Range<usize> {
+        let end = if is_flow { end.start + 1 } else { last.unwrap_or(at.end) };
+        at.start..at.start + self.text[at.start..end].trim_end().len()
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, at: Range<usize>) -> Node {
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+        };
+        let is_null = style == Style::Plain && ["", "~", "null", "Null", "NULL"].contains(&text);
+        let written = &self.text[at.clone()];
+        let length = match style {
+            Style::Single | Style::Double => quoted(written),
+            _ => written.trim_end().len(),
+        };
+        let span = at.start..at.start + length;
+        let data = if is_null { Data::Null } else { Data::Scalar(text.to_owned()) };
+        Node { span, style, data }
+    }
+}
+
+/// How long a text in quotes is: the parser counts a comment behind it with it.
+fn quoted(written: &str) -> usize {
+    let mut rest = written.char_indices().skip(1).peekable();
+    let single = written.starts_with('\'');
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '\\' if !single => drop(rest.next()),
+            // Twice it stands for itself.
+            '\'' if single && rest.peek().is_some_and(|(_, next)| *next == '\'') => drop(rest.next()),
+            '\'' if single => return at + 1,
+            '"' if !single => return at + 1,
+            _ => {}
+        }
+    }
+    written.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every scalar as it is written, and every flow collection.
+    fn written<'a>(text: &'a str, node: &Node, found: &mut Vec<&'a str>) {
+        if node.style != Style::Block {
+            found.push(&text[node.span.clone()]);
+        }
+        node.items().iter().for_each(|item| written(text, item, found));
+        for (key, value) in node.entries() {
+            written(text, key, found);
+            written(text, value, found);
+        }
+    }
+
+    fn all(text: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        written(text, &parse(text).unwrap().root, &mut found);
+        found
+    }
+
+    #[test]
+    fn values_know_their_bytes() {
+        assert_eq!(all("a: b # c\n'd':   \"e f\"   \nh: ~\n"), ["a", "b", "'d'", "\"e f\"", "h", "~"]);
+        assert_eq!(
+            all("ü: ö\r\nä: [ 1, { x: y } ] \r\n"),
+            ["ü", "ö", "ä", "[ 1, { x: y } ]", "1", "{ x: y }", "x", "y"]
+        );
+        assert_eq!(all("\u{feff}a: b"), ["a", "b"]);
+        assert_eq!(all("a: &x b\nc: *x\nd: &y [1] # e\nf: &z\n"), ["a", "b", "c", "*x", "d", "[1]", "1", "f", ""]);
+        assert_eq!(all("a: 'b''\"c' # d\ne: \"f'\\\"g\" # h\n"), ["a", "'b''\"c'", "e", "\"f'\\\"g\""]);
+        assert_eq!(all("{\n\t\"a\":\t\"b\\\"\t\"\n}"), ["{\n\t\"a\":\t\"b\\\"\t\"\n}", "\"a\"", "\"b\\\"\t\""]);
+        assert_eq!(all("a:\n\n  - b: c\n\n# d\n"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn lists_and_maps_in_block_style_end_with_their_last_value() {
+        let text = "a:\n  - b: c # d\n  - e: f\n# g\nh: i\n";
+        let tree = parse(text).unwrap();
+        assert_eq!(&text[tree.root.get("a").unwrap().span.clone()], "- b: c # d\n  - e: f");
+        assert_eq!(tree.end, None);
+        assert_eq!(parse("---\na: b\n...\n").unwrap().end, Some(9));
+        assert!(parse("a: b\n---\nc: d\n").unwrap_err().message.contains("a second"));
+    }
+
+    #[test]
+    fn places_are_counted_in_characters() {
+        let told = |text: &str| parse(text).unwrap_err().at;
+        assert_eq!(told("ä: b\nö: [c\n").line, 3);
+        assert_eq!(place("ab\ncäd", 6), Place { line: 2, column: 3 });
+        assert_eq!(place("\u{feff}ab", 4), Place { line: 1, column: 2 });
+    }
+
+    #[test]
+    fn neither_depth_nor_aliases_can_explode() {
+        assert!(parse(&("[".repeat(200) + &"]".repeat(200))).is_err());
+        let mut bomb = "a0: &a0 [1,2,3,4,5,6,7,8,9]\n".to_owned();
+        for level in 1..12 {
+            let below = level - 1;
+            bomb += &format!("a{level}: &a{level} [*a{below},*a{below},*a{below},*a{below},*a{below},*a{below}]\n");
+        }
+        assert!(parse(&bomb).unwrap_err().message.contains("more than"));
+    }
+}

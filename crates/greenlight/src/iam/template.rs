@@ -1,0 +1,105 @@
+//! What of it the roles of `infra/template.yaml` allow by themselves, what by a parameter, and what not at all. A test
+//! compares this with the template.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hook_core::{
+    Hook,
+    permissions::{GateSource, Names, Permission, Places, Resource},
+};
+
+/// How the template allows something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By itself.
+    Always,
+    /// When these parameters have these values. Some are lists.
+    With(Vec<(&'static str, String)>),
+    /// Not at all: by a policy in `MorePolicyArns`.
+    Not,
+}
+
+/// Parameters with their values.
+#[derive(Debug, Default)]
+pub struct Parameters(BTreeMap<&'static str, BTreeSet<String>>);
+
+impl Parameters {
+    /// Adds what one permission takes.
+    pub fn add(&mut self, way: Way) {
+        if let Way::With(values) = way {
+            for (name, value) in values {
+                self.0.entry(name).or_default().insert(value);
+            }
+        }
+    }
+
+    /// `Preflight=yes`, each as `sam deploy --parameter-overrides` takes it.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(name, values)| format!("{name}={}", values.iter().cloned().collect::<Vec<_>>().join(",")))
+    }
+}
+
+/// How the template allows this to a hook.
+pub fn way(hook: Hook, it: &Permission, places: &Places, names: &Names) -> Way {
+    use Hook::{AfterAllowTestTraffic, AfterAllowTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
+    let always_in = |hooks: &[Hook]| if hooks.contains(&hook) { Way::Always } else { Way::Not };
+    let list = |name: &'static str| vec![(name, it.resource.arn(names))];
+    let first = |more: Vec<(&'static str, String)>| match hook {
+        BeforeInstall => Way::With([vec![("Preflight", "yes".to_owned())], more].concat()),
+        _ => Way::Not,
+    };
+    match &it.resource {
+        Resource::DeploymentGroup | Resource::Service => Way::Always,
+        Resource::Tasks | Resource::TasksOfCluster => {
+            always_in(&[BeforeInstall, AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
+        }
+        Resource::Any(_) => match it.action {
+            "ecs:DescribeTaskDefinition" if hook == BeforeInstall => first(Vec::new()),
+            "ecs:DescribeTaskDefinition" => always_in(&[AfterInstall, AfterAllowTestTraffic]),
+            "elasticloadbalancing:DescribeTargetHealth" => {
+                always_in(&[AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
+            }
+            "cloudwatch:DescribeAlarms" => always_in(&[BeforeInstall, BeforeAllowTraffic, AfterAllowTraffic]),
+            "tag:GetResources" if [BeforeInstall, BeforeAllowTraffic, AfterAllowTraffic].contains(&hook) => {
+                Way::With(vec![("AlarmsByTag", "yes".to_owned())])
+            }
+            "tag:GetResources" => Way::Not,
+            action if ["codedeploy:", "elasticloadbalancing:"].iter().any(|it| action.starts_with(it)) => Way::Always,
+            _ => Way::Not,
+        },
+        Resource::Parameter(_) | Resource::Object { .. } if is_gate(&it.resource, &places.gate) => gate(&places.gate),
+        Resource::Parameter(_) => Way::With(list("SecretParameterArns")),
+        Resource::Secret(_) => Way::With(list("SecretArns")),
+        Resource::Key { .. } => Way::With(list("KmsKeyArns")),
+        Resource::Object { .. } => first(list("AppSpecObjectArns")),
+        Resource::Application | Resource::LogGroups => first(Vec::new()),
+        Resource::Roles => first(list("TaskRoleArns")),
+        Resource::Secrets => first(list("TaskSecretArns")),
+        Resource::Parameters => first(list("TaskParameterArns")),
+        Resource::Repositories => first(list("RepositoryArns")),
+    }
+}
+
+fn is_gate(resource: &Resource, gate: &GateSource) -> bool {
+    match (gate, resource) {
+        (GateSource::Ssm(name), Resource::Parameter(own)) => name.to_string() == *own,
+        (GateSource::S3 { bucket, key }, Resource::Object { bucket: own_bucket, key: own_key }) => {
+            bucket.to_string() == *own_bucket && key.to_string() == *own_key
+        }
+        _ => false,
+    }
+}
+
+fn gate(gate: &GateSource) -> Way {
+    match gate {
+        GateSource::Ssm(name) if name.to_string().starts_with('/') => {
+            Way::With(vec![("GateSource", "ssm".to_owned()), ("GateParameter", name.to_string())])
+        }
+        GateSource::S3 { bucket, key } if !bucket.to_string().contains('{') => Way::With(vec![
+            ("GateSource", "s3".to_owned()),
+            ("GateBucket", bucket.to_string()),
+            ("GateKey", key.to_string()),
+        ]),
+        _ => Way::Not,
+    }
+}

@@ -1,0 +1,30 @@
+//! CloudFormation's word about a stack.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Problem, account::long_ago, text};
+use crate::world::{ACCOUNT, REGION, World, epoch};
+
+/// Every stack, or the one that is asked for by its name or its id.
+pub(super) fn describe_stacks(world: &World, input: &Value) -> Answer {
+    let asked = text(input, "StackName");
+    let id = |name: &str| {
+        format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/5d2c1e80-c8f1-11f0-8d3a-0a2f8f1e9b10")
+    };
+    let is_it = |name: &str| asked.is_empty() || asked == name || asked == id(name);
+    let stacks = world.account.stacks.iter().filter(|(name, _)| is_it(name)).map(|(name, outputs)| {
+        let outputs = outputs.iter().map(|(key, value)| json!({ "OutputKey": key, "OutputValue": value }));
+        json!({
+            "StackId": id(name),
+            "StackName": name,
+            "CreationTime": epoch(long_ago()),
+            "StackStatus": "CREATE_COMPLETE",
+            "Outputs": outputs.collect::<Vec<_>>(),
+        })
+    });
+    let stacks: Vec<_> = stacks.collect();
+    if stacks.is_empty() && !asked.is_empty() {
+        return Err(Problem::new("ValidationError", format!("Stack with id {asked} does not exist")));
+    }
+    Ok(json!({ "Stacks": stacks }))
+}

@@ -1,0 +1,295 @@
+//! `greenlight appspec` and `greenlight rehearse --appspec`, the real program: what the one writes, the other plays.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use greenlight_tests::{
+    binaries, check_models, greenlight,
+    infra::{NAMES, Template, logical},
+};
+use rehearsal::{FunctionName, HookName, OpenStage, Recorder, Stage};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const YAML: &str = "# Our service.
+version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: \"arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:41\" # by the pipeline
+        LoadBalancerInfo: { ContainerName: web, ContainerPort: 8080 }
+";
+
+const JSON: &str = r#"{
+    "version": 0.0,
+    "Resources": [
+        {
+            "TargetService": {
+                "Type": "AWS::ECS::Service",
+                "Properties": {
+                    "TaskDefinition": "arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:41",
+                    "LoadBalancerInfo": { "ContainerName": "web", "ContainerPort": 8080 }
+                }
+            }
+        }
+    ]
+}
+"#;
+
+/// A folder with AppSpec files.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn with(self, name: &str, text: &str) -> Self {
+        fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The program in this folder, as a process with nothing of this machine's configuration.
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(greenlight());
+        command.args(line.split(' ')).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
+        command.env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// The same, which has to end well.
+    fn done(&self, line: &str) -> String {
+        let output = self.run(line);
+        assert!(output.status.success(), "{line}: {output:?}");
+        text(&output.stdout)
+    }
+
+    /// Plays a deployment with a file: the exit status, which function was asked at which event, and the report.
+    fn play(&self, file: &str) -> (i32, Vec<(String, String)>, Value) {
+        let path = self.path(file);
+        let line = ["rehearse", "--json", "--appspec", path.to_str().unwrap(), "--binaries"];
+        let output = Command::new(greenlight()).args(line).arg(binaries()).output().unwrap();
+        let told = text(&output.stdout);
+        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let asked = lines.iter().filter(|line| line["what"] == "invoked");
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let asked = asked.map(|line| (word(&line["hook"]), word(&line["function"]))).collect();
+        let report = lines.last().cloned().unwrap_or_else(|| panic!("{output:?}"));
+        assert_eq!(report["what"], "report");
+        (output.status.code().unwrap(), asked, report)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Each event with the function of its hook, in a stack with this suffix.
+fn five(suffix: &str) -> Vec<(String, String)> {
+    let of = |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
+    HookName::ALL.map(of).to_vec()
+}
+
+fn deployment(report: &Value) -> &Value {
+    &report["deployments"][0]
+}
+
+#[test]
+fn what_is_written_is_played() {
+    let folder = Folder::new().with("appspec.yaml", YAML).with("appspec.json", JSON);
+    for (file, before) in [("appspec.yaml", YAML), ("appspec.json", JSON)] {
+        folder.done(&format!("appspec --suffix shop --write {file}"));
+        let written = folder.text(file);
+        assert!(written.starts_with(before.trim_end_matches(['\n', '}', ' '])), "{written}");
+        let again = folder.done(&format!("appspec --suffix shop --write {file}"));
+        assert!(again.contains("nothing to change"), "{again}");
+        assert_eq!(folder.text(file), written);
+        assert_eq!(folder.done(&format!("appspec --suffix shop {file}")), written, "without --write it is printed");
+        assert!(folder.done(&format!("appspec --check {file}")).contains("fine"));
+        let (status, asked, report) = folder.play(file);
+        assert_eq!((status, asked), (0, five("shop")), "{file}: {report}");
+        assert_eq!(deployment(&report)["outcome"], "succeeded");
+    }
+}
+
+/// A file with five hooks, changed.
+fn changed(change: impl Fn(&str) -> String) -> Folder {
+    let folder = Folder::new().with("appspec.yaml", YAML);
+    folder.done("appspec --suffix shop --write appspec.yaml");
+    let now = change(&folder.text("appspec.yaml"));
+    assert_ne!(now, folder.text("appspec.yaml"));
+    folder.with("appspec.yaml", &now)
+}
+
+#[test]
+fn who_is_not_named_is_not_asked() {
+    let folder = changed(|text| {
+        let without = |line: &&str| !line.contains("BeforeAllowTraffic:");
+        text.lines().filter(without).map(|line| format!("{line}\n")).collect()
+    });
+    let noted = folder.done("appspec --check appspec.yaml");
+    assert!(noted.contains("note: nobody is asked at BeforeAllowTraffic"), "{noted}");
+    let (status, asked, report) = folder.play("appspec.yaml");
+    let four: Vec<_> = five("shop").into_iter().filter(|(event, _)| event != "BeforeAllowTraffic").collect();
+    assert_eq!((status, asked), (0, four), "{report}");
+    assert_eq!(deployment(&report)["outcome"], "succeeded");
+}
+
+#[test]
+fn a_swapped_pair_asks_the_wrong_program() {
+    let folder = changed(|text| {
+        let text =
+            text.replace("shop-before-install", "shop-HERE").replace("shop-after-install", "shop-before-install");
+        text.replace("shop-HERE", "shop-after-install")
+    });
+    let output = folder.run("appspec --check appspec.yaml");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("the function of AfterInstall at BeforeInstall"), "{output:?}");
+    assert!(text(&output.stdout).contains("appspec.yaml: 2 faults"), "{output:?}");
+    let (status, asked, report) = folder.play("appspec.yaml");
+    assert_eq!((status, asked.len()), (1, 1), "{report}");
+    assert_eq!(asked[0], ("BeforeInstall".to_owned(), "CodeDeployHook_shop-after-install".to_owned()));
+    // The wrong program's own words.
+    assert_eq!(deployment(&report)["outcome"], "failed");
+    assert_eq!(deployment(&report)["hooks"][0]["code"], "WrongEvent");
+}
+
+#[test]
+fn a_function_that_cannot_be_invoked_fails_its_event_at_once() {
+    let elsewhere = "arn:aws:lambda:eu-west-1:444455556666:function:CodeDeployHook_shop-after-install";
+    for (function, code, says) in [
+        ("CodeDeployHook_shop-smoke", "HOOK_EXECUTION_FAILURE", "is no hook of Greenlight's"),
+        ("shop-after-install", "IAM_ROLE_PERMISSIONS", "does not begin with `CodeDeployHook_`"),
+        (elsewhere, "IAM_ROLE_PERMISSIONS", "of account 444455556666"),
+    ] {
+        let folder = changed(|text| text.replace("CodeDeployHook_shop-after-install", function));
+        let output = folder.run("appspec --check appspec.yaml");
+        assert_eq!(output.status.code(), Some(1), "{function}");
+        assert!(text(&output.stdout).contains(says), "{output:?}");
+        let (status, asked, report) = folder.play("appspec.yaml");
+        assert_eq!((status, asked), (1, five("shop")[..1].to_vec()), "{function}: {report}");
+        let stopped = &deployment(&report)["hooks"][1];
+        assert_eq!((&stopped["hook"], &stopped["code"]), (&json!("AfterInstall"), &json!(code)), "{report}");
+        assert_eq!(stopped["answer"], Value::Null);
+    }
+}
+
+#[test]
+fn what_codedeploy_does_not_take_is_not_played() {
+    let folder = changed(|text| text.replace("AfterInstall:", "AfterInstal:"));
+    let output = folder.run("rehearse --appspec appspec.yaml");
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
+    assert!(text(&output.stderr).contains("did you mean `AfterInstall`?"), "{output:?}");
+    let output = folder.run("appspec --check --json appspec.yaml");
+    let faults: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&faults[0]["line"], &faults[0]["column"], &faults[0]["level"]), (&json!(9), &json!(1), &json!("note")));
+    assert_eq!(
+        (&faults[1]["line"], &faults[1]["column"], &faults[1]["level"]),
+        (&json!(11), &json!(5), &json!("fault"))
+    );
+}
+
+#[test]
+fn the_example_is_as_it_would_be_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example/appspec.yaml");
+    let example = fs::read_to_string(path).unwrap();
+    let folder = Folder::new().with("appspec.yaml", &example);
+    assert_eq!(folder.done("appspec --check appspec.yaml").trim(), "✓ appspec.yaml: fine");
+    folder.done("appspec --suffix greenlight --write appspec.yaml");
+    assert_eq!(folder.text("appspec.yaml"), example);
+    let (status, asked, report) = folder.play("appspec.yaml");
+    assert_eq!((status, asked), (0, five("greenlight")), "{report}");
+}
+
+/// What `aws cloudformation describe-stacks` would print of the functions' stack.
+fn outputs_of_the_template() -> Value {
+    let stack = Template::read().with(NAMES.into_iter().chain([("Suffix", "shop")])).unwrap();
+    let outputs = stack.outputs.iter().map(|(key, output)| json!({ "OutputKey": key, "OutputValue": output["Value"] }));
+    json!({ "Stacks": [{ "StackName": "CodeDeployHooks-shop", "Outputs": outputs.collect::<Vec<_>>() }] })
+}
+
+#[test]
+fn the_outputs_of_the_template_are_understood() {
+    let outputs = outputs_of_the_template();
+    let folder = Folder::new().with("appspec.yaml", YAML).with("outputs.json", &outputs.to_string());
+    folder.done("appspec --suffix shop --write appspec.yaml");
+    let by_name = folder.text("appspec.yaml");
+    assert!(folder.done("appspec --outputs outputs.json --write appspec.yaml").contains("nothing to change"));
+    // By ARN, from standard input.
+    let mut child = folder.command("appspec --outputs - --arn appspec.yaml");
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(outputs.to_string().as_bytes()).unwrap();
+    let by_arn = text(&child.wait_with_output().unwrap().stdout);
+    let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}");
+    let with_arns = five("shop").iter().fold(by_name, |text, (_, name)| text.replace(name, &arn(name)));
+    assert_eq!(by_arn, with_arns);
+    // Exactly those: one less is said.
+    for function in FunctionName::all() {
+        let key = format!("{}Name", logical(function));
+        let mut less = outputs.clone();
+        less["Stacks"][0]["Outputs"].as_array_mut().unwrap().retain(|output| output["OutputKey"] != key.as_str());
+        fs::write(folder.path("less.json"), less.to_string()).unwrap();
+        let output = folder.run("appspec --outputs less.json");
+        let is_hook = function != FunctionName::LastAnswer;
+        assert_eq!(output.status.code(), Some(if is_hook { 2 } else { 0 }), "{key}");
+        assert_eq!(text(&output.stderr).contains(&format!("lacks the outputs {key}")), is_hook, "{output:?}");
+    }
+}
+
+/// The command in the account of a rehearsal.
+async fn of_stack(open: &OpenStage, folder: &Folder, line: &str) -> Output {
+    let mut command = folder.command(line);
+    command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
+    command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
+    let recorder = Recorder::default();
+    let open = Stage::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
+    let folder = Folder::new().with("appspec.yaml", YAML);
+    // As README has it.
+    let readme = include_str!("../../README.md");
+    let line = readme.lines().find_map(|line| line.strip_prefix("greenlight appspec --stack")).unwrap();
+    let output = of_stack(&open, &folder, &format!("appspec --stack{line}")).await;
+    assert!(output.status.success(), "{output:?}");
+    let names: Vec<String> = FunctionName::all().take(5).map(FunctionName::in_aws).collect();
+    let hooks: String =
+        HookName::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.name())).collect();
+    assert_eq!(folder.text("appspec.yaml"), format!("{YAML}Hooks:\n{hooks}"));
+    // The names of another stack are compared with.
+    let output = of_stack(&open, &folder, "appspec --check --stack CodeDeployHooks-greenlight appspec.yaml").await;
+    assert!(output.status.success(), "{output:?}");
+    let output = of_stack(&open, &folder, "appspec --stack other --write appspec.yaml").await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("Stack with id other does not exist"), "{output:?}");
+    let calls = open.calls();
+    assert_eq!(calls.into_iter().collect::<Vec<_>>(), [("cloudformation:DescribeStacks".to_owned(), 3)]);
+    let right = recorder.exchanges();
+    if let Err(faults) = check_models(&right) {
+        panic!("{faults}");
+    }
+    // The check of what was said is one.
+    let mut wrong = right[0].clone();
+    let reply = wrong.reply.as_mut().unwrap();
+    reply.body = text(&reply.body).replacen("<OutputKey>", "<Colour/><OutputKey>", 1).into_bytes();
+    assert!(check_models(&[wrong]).is_err());
+}

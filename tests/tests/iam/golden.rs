@@ -1,0 +1,79 @@
+//! What a reviewer reads.
+
+use std::process::Command;
+
+use greenlight_tests::greenlight;
+
+const EXAMPLE: &str = "docs/examples/greenlight.yaml";
+const NAMES: [&str; 12] = [
+    "--region",
+    "eu-west-1",
+    "--account",
+    "111122223333",
+    "--application",
+    "shop",
+    "--deployment-group",
+    "web",
+    "--cluster",
+    "shop",
+    "--service",
+    "web",
+];
+
+/// Standard output and then, if there is any, standard error.
+fn told(args: &[&str]) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let output = Command::new(greenlight()).current_dir(root).arg("iam").args(args).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?}\n{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    if said.is_empty() { text } else { format!("{text}-- standard error\n{said}") }
+}
+
+#[test]
+fn the_built_in_checks() {
+    insta::assert_snapshot!("built_in", told(&[]));
+    insta::assert_snapshot!("built_in_json", told(&["--json"]));
+}
+
+#[test]
+fn the_example() {
+    insta::assert_snapshot!("example", told(&[EXAMPLE]));
+    insta::assert_snapshot!("example_json", told(&[&[EXAMPLE, "--json"], &NAMES[..]].concat()));
+}
+
+#[test]
+fn everything_that_no_gate_file_tells() {
+    let places = [
+        EXAMPLE,
+        "--hook",
+        "BeforeInstall",
+        "--gate-source",
+        "ssm:/greenlight/{application}",
+        "--appspec",
+        "s3://shop-deployments/*",
+        "--kms-key",
+        "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d",
+    ];
+    insta::assert_snapshot!("places", told(&[&places, &NAMES[..]].concat()));
+}
+
+#[test]
+fn beyond_the_template() {
+    insta::assert_snapshot!("nothing_beyond", told(&[EXAMPLE, "--beyond-template", "--json"]));
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::fs::write(
+        file.path(),
+        "version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [running == desired] }] } }\n",
+    )
+    .unwrap();
+    let path = file.path().to_str().unwrap();
+    let tidied = |args: &[&str]| told(args).replace(path, "greenlight.yaml");
+    insta::assert_snapshot!("beyond", tidied(&[path, "--hook", "AfterAllowTraffic"]));
+    insta::assert_snapshot!("beyond_json", tidied(&[path, "--beyond-template", "--json"]));
+}
+
+#[test]
+fn the_safety_net() {
+    insta::assert_snapshot!("last_answer", told(&[&["--hook", "last-answer"], &NAMES[..]].concat()));
+}

@@ -1,0 +1,76 @@
+//! As much of IAM as a policy document of `greenlight iam` needs: who may what, and which part of the policy says so.
+
+use std::collections::BTreeSet;
+
+use greenlight_tests::asked::{Asked, is_like};
+use serde_json::Value;
+
+/// A policy, and which of its parts were needed.
+pub struct Policy {
+    statements: Vec<Value>,
+    used: BTreeSet<(usize, String, String)>,
+}
+
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+impl Policy {
+    pub fn read(document: &str) -> Self {
+        let document: Value = serde_json::from_str(document).unwrap();
+        assert_eq!(document["Version"], "2012-10-17");
+        let statements = document["Statement"].as_array().unwrap().clone();
+        let sids: BTreeSet<_> = statements.iter().map(|it| it["Sid"].as_str().unwrap()).collect();
+        assert_eq!(sids.len(), statements.len(), "two statements have one Sid: {sids:?}");
+        for statement in &statements {
+            assert_eq!(statement["Effect"], "Allow");
+            let sid = statement["Sid"].as_str().unwrap();
+            assert!(sid.chars().all(|c| c.is_ascii_alphanumeric()), "IAM does not take the Sid {sid}");
+            let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
+            assert!(statement.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{statement}");
+        }
+        Self { statements, used: BTreeSet::new() }
+    }
+
+    /// Whether it allows that. What allows it counts as used.
+    pub fn allows(&mut self, asked: &Asked) -> bool {
+        let mut allowed = false;
+        for (index, statement) in self.statements.iter().enumerate() {
+            let right = texts(&statement["Action"]).any(|action| action == asked.action);
+            if !right || !holds(&statement["Condition"], asked) {
+                continue;
+            }
+            for pattern in texts(&statement["Resource"]).filter(|pattern| is_like(pattern, &asked.resource)) {
+                allowed = true;
+                self.used.insert((index, asked.action.clone(), pattern.to_owned()));
+            }
+        }
+        allowed
+    }
+
+    /// Every action on every thing that nobody asked for.
+    pub fn superfluous(&self) -> Vec<String> {
+        let mut superfluous = Vec::new();
+        for (index, statement) in self.statements.iter().enumerate() {
+            for action in texts(&statement["Action"]) {
+                for resource in texts(&statement["Resource"]) {
+                    if !self.used.contains(&(index, action.to_owned(), resource.to_owned())) {
+                        superfluous.push(format!("{action} on {resource}"));
+                    }
+                }
+            }
+        }
+        superfluous
+    }
+}
+
+fn holds(condition: &Value, asked: &Asked) -> bool {
+    let operators = condition.as_object().into_iter().flatten();
+    operators.into_iter().all(|(operator, keys)| {
+        assert!(["ArnLike", "StringLike"].contains(&operator.as_str()), "{operator} is not known here");
+        keys.as_object().unwrap().iter().all(|(key, values)| {
+            let seen = asked.context.get(key.as_str());
+            seen.is_some_and(|seen| texts(values).any(|pattern| is_like(pattern, seen)))
+        })
+    })
+}

@@ -1,0 +1,158 @@
+//! What is played: gate files with every kind of check and every word of `preflight`, each in the worlds in which it asks
+//! AWS for all that it ever asks for.
+
+use greenlight_tests::SHORT_WINDOWS;
+use rehearsal::HookName;
+
+/// A gate file at a hook.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub hook: HookName,
+    /// None for the built-in checks alone.
+    pub gate: Option<String>,
+    pub source: Source,
+    /// Whether AppSpec files may be in S3.
+    pub app_spec_in_s3: bool,
+    pub worlds: Vec<Sort>,
+}
+
+/// Where the gate file comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Inline,
+    Ssm,
+    S3,
+}
+
+impl Source {
+    pub const NAME: &str = "/greenlight/{application}/{deployment_group}";
+    pub const PLACE: &str = "s3://shop-gates/{application}/{deployment_group}.yaml";
+}
+
+/// What a world is like, beside healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Healthy,
+    /// A task of each task set ended a moment ago.
+    Crashed,
+    /// The replacement's task set is not there, so that the task definition is that of the AppSpec file; and CodeDeploy tells
+    /// of that by its hash.
+    ByHash,
+    /// The same, and it is in S3.
+    InS3,
+    /// The same, and the deployment names a version of the object.
+    VersionInS3,
+}
+
+fn key(hook: HookName) -> String {
+    hook.binary().replace('-', "_")
+}
+
+/// A gate file with these checks and no built-in ones.
+fn only(hook: HookName, checks: &str) -> String {
+    format!(
+        "version: 1\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
+        key(hook)
+    )
+}
+
+fn subject(hook: HookName, checks: &str) -> Subject {
+    let gate = Some(only(hook, checks));
+    let mut worlds = vec![Sort::Healthy, Sort::Crashed];
+    if OF_DEFINITION.iter().any(|word| checks.contains(word)) && checks.contains("preflight") {
+        worlds.push(Sort::ByHash);
+    }
+    Subject { hook, gate, source: Source::Inline, app_spec_in_s3: false, worlds }
+}
+
+/// Words of `preflight` that look at the task definition.
+const OF_DEFINITION: [&str; 5] = ["task-definition", "log-groups", "roles", "secrets", "images"];
+
+/// The words of `preflight`.
+pub const PREFLIGHT: [&str; 11] = [
+    "service",
+    "group",
+    "listener-wiring",
+    "test-listener",
+    "rollback",
+    "reachable",
+    "task-definition",
+    "log-groups",
+    "roles",
+    "secrets",
+    "images",
+];
+
+/// One check alone, of every kind, with every key that makes it ask for something else.
+const ALONE: [(HookName, &str); 29] = [
+    (HookName::BeforeInstall, "none"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [running == desired] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [steady == true] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [crashed_since_start == 0] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [unhealthy_containers == 0] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, expect: [unknown_containers == 0] }]"),
+    (HookName::AfterInstall, "[{ ecs: green, stable_for: 200ms, every: 100ms, within: 1s, expect: [pending == 0] }]"),
+    (HookName::BeforeInstall, "[{ ecs: blue, expect: [running == desired] }]"),
+    (HookName::AfterInstall, "[{ image: green }]"),
+    (HookName::AfterInstall, "[{ targets: green, expect: [healthy == registered] }]"),
+    (HookName::BeforeInstall, "[{ targets: blue, expect: [healthy == registered] }]"),
+    (HookName::BeforeAllowTraffic, "[{ alarms: deployment-group, expect: [state == OK] }]"),
+    (HookName::BeforeAllowTraffic, "[{ alarms: { names: shop-db }, expect: [state == OK] }]"),
+    (HookName::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
+    (HookName::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
+    (HookName::AfterAllowTestTraffic, "[{ reach: green }]"),
+    (HookName::AfterAllowTestTraffic, "[{ answers: test }]"),
+    (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),
+    (HookName::AfterAllowTestTraffic, "[{ grpc: '{{test_url}}' }]"),
+    (HookName::AfterAllowTestTraffic, "[{ tcp: '{{test_url}}' }]"),
+    (
+        HookName::AfterAllowTestTraffic,
+        "[{ http: '{{test_url}}/', headers: { X: '{{green.image_tag}}' }, expect: [status == 200] }]",
+    ),
+    (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: ['body != {{green.image_digest}}'] }]"),
+    (
+        HookName::AfterAllowTestTraffic,
+        "[{ http: '{{test_url}}/', headers: { X: '{{green.task_set}}' }, expect: [status == 200] }]",
+    ),
+    (
+        HookName::AfterAllowTestTraffic,
+        "[{ http: '{{test_url}}/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]",
+    ),
+    // Read, and not done yet: nobody asks AWS for it.
+    (HookName::AfterAllowTraffic, "[{ metric: green.http_5xx, expect: [value < 1] }]"),
+    (HookName::AfterAllowTraffic, "[{ ecs: green, allow: { failures: 1 }, expect: [running == desired] }]"),
+    (
+        HookName::AfterAllowTestTraffic,
+        "[{ steps: [{ http: '{{test_url}}/', expect: ['body == {{green.image_tag}}'] }] }]",
+    ),
+];
+
+/// Everything at once.
+const ALL: &str = "[{ preflight: [task-definition, log-groups, roles, secrets, images] },
+    { alarms: { tags: { gate: true }, prefix: shop- }, expect: [state == OK] },
+    { ecs: blue, expect: [running == desired, unhealthy_containers == 0] },
+    { image: blue }, { targets: blue, expect: [healthy == registered] },
+    { tcp: 'localhost:1', when: [env.NOT == set] },
+    { http: 'http://localhost:1/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]";
+
+/// All of them.
+pub fn subjects() -> Vec<Subject> {
+    let alone = ALONE.iter().map(|(hook, checks)| subject(*hook, checks));
+    let words = PREFLIGHT.iter().map(|word| subject(HookName::BeforeInstall, &format!("[{{ preflight: {word} }}]")));
+    let mut subjects: Vec<_> = alone.chain(words).collect();
+    for hook in HookName::ALL {
+        let worlds = vec![Sort::Healthy, Sort::Crashed];
+        let built_in = Subject { gate: None, worlds, ..subject(hook, "none") };
+        for source in [Source::Ssm, Source::S3] {
+            let gate = Some(SHORT_WINDOWS.to_owned());
+            subjects.push(Subject { gate, source, ..built_in.clone() });
+        }
+        subjects.push(built_in);
+        let worlds = vec![Sort::Healthy, Sort::Crashed, Sort::ByHash, Sort::InS3, Sort::VersionInS3];
+        subjects.push(Subject { app_spec_in_s3: true, worlds, source: Source::S3, ..subject(hook, ALL) });
+        subjects.push(Subject { source: Source::Ssm, ..subject(hook, ALL) });
+    }
+    subjects
+}

@@ -1,0 +1,81 @@
+//! What `greenlight iam` says of `infra/template.yaml`: that its roles, with the parameters that it names and the policy that it
+//! prints for `MorePolicyArns`, allow what the hooks call.
+
+use std::collections::BTreeSet;
+
+use greenlight_tests::{
+    asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE},
+    infra::{Stack, Template},
+};
+use hook_core::{
+    Hook,
+    permissions::{self, Condition, Names, Places},
+};
+use rehearsal::{
+    HookName,
+    world::{ACCOUNT, REGION},
+};
+
+use super::{
+    policy::Policy,
+    printed,
+    subjects::{Source, Subject},
+};
+
+const NAMES: [(&str, &str); 4] =
+    [("Application", APPLICATION), ("DeploymentGroup", GROUP), ("Cluster", CLUSTER), ("Service", SERVICE)];
+
+fn stack(parameters: &[(&str, &str)]) -> Stack {
+    Template::read().with(NAMES.into_iter().chain(parameters.iter().copied())).unwrap()
+}
+
+fn allows(stack: &Stack, hook: HookName, asked: &Asked) -> bool {
+    stack.role(hook.into()).iter().any(|it| it.effect == "Allow" && it.is_about(asked))
+}
+
+/// What it leaves denied, and what its policy allows though the roles have it.
+pub fn faults(subject: &Subject, seen: &BTreeSet<Asked>) -> Vec<String> {
+    let text = printed(subject, &[]);
+    let (_, said) = text.split_once("\nIn infra/template.yaml\n").expect("a word about the template");
+    let parameters: Vec<_> =
+        said.lines().filter_map(|line| line.strip_prefix("    ")).filter_map(|line| line.split_once('=')).collect();
+    let stack = stack(&parameters);
+    let mut more = Policy::read(&printed(subject, &["--json", "--beyond-template"]));
+    let mut faults = Vec::new();
+    for asked in seen {
+        match (allows(&stack, subject.hook, asked), more.allows(asked)) {
+            (false, false) => faults.push(format!("neither the template nor the policy beyond it allows {asked:?}")),
+            (true, true) => faults.push(format!("the template allows it, and the policy beyond it too: {asked:?}")),
+            _ => {}
+        }
+    }
+    if subject.gate.is_none() && subject.source == Source::Inline && !said.starts_with("  its roles have it.\n") {
+        faults.push(format!("the built-in checks need no parameter: {said}"));
+    }
+    faults
+}
+
+#[test]
+fn the_roles_allow_what_the_table_has_for_the_built_in_checks() {
+    let some = |text: &str| Some(text.to_owned());
+    let names = Names {
+        partition: None,
+        region: some(REGION),
+        account: some(ACCOUNT),
+        application: some(APPLICATION),
+        deployment_group: some(GROUP),
+        cluster: some(CLUSTER),
+        service: some(SERVICE),
+    };
+    let stack = stack(&[]);
+    for (hook, function) in Hook::ALL.into_iter().zip(HookName::ALL) {
+        let table = permissions::of(None, hook, &Places::default()).unwrap();
+        assert!(table.len() > 8, "{table:?}");
+        for it in table {
+            let context = it.resource.condition(&names).into_iter();
+            let context = context.map(|Condition { key, mut values, .. }| (key, values.remove(0))).collect();
+            let asked = Asked { action: it.action.to_owned(), resource: it.resource.arn(&names), context };
+            assert!(allows(&stack, function, &asked), "{function:?} may not: {asked:?}");
+        }
+    }
+}
