@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regex_lite::Regex;
+pub use rehearsal::world::is_like;
 use rehearsal::{
     Exchange,
     world::{ACCOUNT, REGION},
@@ -118,10 +118,4 @@ fn parameter(name: &str) -> String {
 /// Whoever names a secret by its name is asked about its whole ARN.
 fn secret(id: &str) -> String {
     if id.starts_with("arn:") { id.to_owned() } else { arn("secretsmanager", &format!("secret:{id}-a1B2c3")) }
-}
-
-/// IAM's wildcards: `*` is any text, `?` any one character.
-pub fn is_like(pattern: &str, text: &str) -> bool {
-    let pattern = regex_lite::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-    Regex::new(&format!("^{pattern}$")).is_ok_and(|pattern| pattern.is_match(text))
 }

@@ -1,6 +1,7 @@
 //! `greenlight doctor`, the real program, in a world where nothing is wrong and in worlds where one thing is: it finds that
 //! and nothing else, says what it could not look at, and changes nothing.
 
+mod deployed;
 mod wire;
 mod worlds;
 
@@ -17,7 +18,9 @@ use rehearsal::{
 use serde_json::Value;
 use tokio::process::Command;
 
-use self::worlds::{BROKEN, GOOD, HIDDEN, HOOKS, closed_in, drop_from, each, function, gated, hide, name, named};
+use self::worlds::{
+    BROKEN, GOOD, HIDDEN, HOOKS, UNKNOWN, closed_in, drop_from, each, function, gated, hide, name, named,
+};
 
 async fn open(recorder: Option<&Recorder>, fault: Option<Fault>, change: impl FnOnce(&mut World)) -> OpenStage {
     let mut stage = Stage::at(HookName::BeforeInstall).await.world(change);
@@ -85,6 +88,48 @@ async fn in_a_good_world_it_finds_nothing() {
             panic!("{title}: {faults}");
         }
     }
+}
+
+/// IAM answers few requests a second: each role has one for what is named by an ARN and one for everything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_simulated_twice_at_most() {
+    let open = open(None, None, gated).await;
+    doctor(&open, &["--json"]).await;
+    assert_eq!(open.calls()["iam:SimulatePrincipalPolicy"], 5 * 2 + 1 + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_known_is_said_and_no_finding() {
+    for (title, what, why, change) in UNKNOWN {
+        let output = doctor(&open(None, None, change).await, &["--json"]).await;
+        let (codes, unseen, _) = report(&output);
+        assert!(codes.is_empty() && !unseen.is_empty(), "{title}: {}", text(&output.stdout));
+        for one in unseen {
+            let [looked_for, said] = ["looked_for", "why"].map(|member| one[member].as_str().unwrap().to_owned());
+            assert!(looked_for.contains(what) && said.contains(why), "{title}: {one}");
+            assert_eq!(one["permission"], Value::Null, "{title}");
+        }
+    }
+}
+
+/// A name without the prefix that works all the same is no finding, and a word beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_only_this_role_may_invoke_is_noted() {
+    let (_, other_name) = GOOD.into_iter().find(|(title, _)| title.starts_with("a name without")).unwrap();
+    let output = doctor(&open(None, None, other_name).await, &[]).await;
+    let said = unwrapped(&text(&output.stdout));
+    assert!(said.contains("shop-after-install (no CodeDeployHook_ in its name"), "{said}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+/// The example's own AppSpec file, whose task definition release.sh fills in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_s_appspec_file_is_good() {
+    let open = open(None, None, deployed::plain).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/example/appspec.yaml");
+    let output = doctor(&open, &["--json", "--appspec", path]).await;
+    let (codes, unseen, _) = report(&output);
+    assert!(codes.is_empty() && unseen.is_empty(), "{}", text(&output.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread")]

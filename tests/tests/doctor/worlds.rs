@@ -5,6 +5,8 @@ use rehearsal::world::{
     PRIVATE_ROUTES, SecurityGroup, VPC, World,
 };
 
+use super::deployed;
+
 /// The name of a hook's function.
 pub fn name(hook: &str) -> String {
     format!("CodeDeployHook_{hook}")
@@ -102,7 +104,7 @@ pub fn gated(world: &mut World) {
 pub type Change = fn(&mut World);
 
 /// Worlds in which nothing is wrong.
-pub const GOOD: [(&str, Change); 7] = [
+pub const GOOD: [(&str, Change); 13] = [
     ("functions outside a VPC, a load balancer in the internet", |_| {}),
     ("functions in the VPC, a load balancer in the internet", inside),
     ("functions in the VPC, an internal load balancer", |world| {
@@ -124,10 +126,75 @@ pub const GOOD: [(&str, Change); 7] = [
     }),
     ("no NAT gateway, and every endpoint", closed_in),
     ("a gate file that names much", gated),
+    ("what `make deploy` makes", deployed::plain),
+    ("what `make deploy` makes for a gate file that names much", deployed::bounded),
+    ("what `make deploy` makes in a VPC without a NAT gateway", deployed::everything),
+    ("a name without the prefix, which CodeDeploy may invoke", other_name),
+    ("functions by their ARNs, and as $LATEST", |world| {
+        let arn = |hook: &str| format!(" arn:aws:lambda:eu-west-1:111122223333:function:{}", name(hook));
+        named(world, &format!(" {}", name("after-install")), &arn("after-install"));
+        named(world, &format!(" {}\n", name("before-install")), &format!("{}:$LATEST\n", arn("before-install")));
+    }),
+    ("actions that IAM simulates apart from others", |world| {
+        let apart = ["ecs:ListTasks", "codedeploy:PutLifecycleEventHookExecutionStatus"];
+        world.account.simulated_apart.extend(apart.map(str::to_owned));
+    }),
 ];
 
+/// A function whose name has no prefix.
+fn other_name(world: &mut World) {
+    named(world, &name("after-install"), "shop-after-install");
+    let own = world.account.functions[&name("after-install")].clone();
+    world.account.functions.insert("shop-after-install".into(), own);
+}
+
+/// CodeDeploy's role with AWS's narrower policy.
+fn limited(world: &mut World) {
+    let own = Allowed::new("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*");
+    world.account.permissions.insert("CodeDeployForECS".into(), vec![own]);
+}
+
+/// Worlds of which a part cannot be known: what is said of it, and why.
+pub const UNKNOWN: [(&str, &str, &str, Change); 3] = [
+    ("a condition on what nobody knows", "ecs:ListTasks on *", "it depends on aws:SourceVpc", |world| {
+        when(world, "after-install", Allowed::new("ecs:ListTasks", "*"));
+    }),
+    ("such a condition on a resource", "deploymentgroup:shop/web", "it depends on aws:SourceVpc", |world| {
+        let group = "arn:aws:codedeploy:eu-west-1:111122223333:deploymentgroup:shop/*";
+        when(world, "after-install", Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", group));
+    }),
+    (
+        "endpoints in another network",
+        "reaches com.amazonaws.eu-west-1.codedeploy",
+        "routes into other networks",
+        |world| {
+            closed_in(world);
+            drop(world.account.network.endpoints.remove("vpce-codedeploy"));
+            let table = world.account.network.route_tables.get_mut(PRIVATE_ROUTES).unwrap();
+            table.routes.push(("10.0.0.0/8".into(), "tgw-0a1b2c3d4e5f67890".into()));
+        },
+    ),
+];
+
+/// A role may do that from a certain VPC alone.
+fn when(world: &mut World, role: &str, allowed: Allowed) {
+    drop_from(world, role, &allowed.action);
+    world.account.permissions.get_mut(role).unwrap().push(allowed.when("aws:SourceVpc", "vpc-1"));
+}
+
+/// A gate file that looks at what a task definition names.
+fn looks_ahead(world: &mut World, ahead: &str) {
+    closed_in(world);
+    gate(world, &format!("version: 1\nhooks: {{ before_install: {{ checks: [{{ preflight: [{ahead}] }}] }} }}\n"));
+    for service in ["ssm", "logs"] {
+        let endpoint = world.account.network.endpoints["vpce-ecs"].clone();
+        let service = format!("com.amazonaws.eu-west-1.{service}");
+        world.account.network.endpoints.insert(format!("vpce-{service}"), Endpoint { service, ..endpoint });
+    }
+}
+
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 50] = [
+pub const BROKEN: [(&str, &str, Change); 57] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -135,13 +202,24 @@ pub const BROKEN: [(&str, &str, Change); 50] = [
     ("FunctionMissing", "a function that there is not", |world| {
         drop(world.account.functions.remove(&name("after-install")));
     }),
+    ("FunctionElsewhere", "a function of another account", |world| {
+        let arn = format!("arn:aws:lambda:eu-west-1:999988887777:function:{}", name("after-install"));
+        named(world, &name("after-install"), &arn);
+    }),
+    ("FunctionElsewhere", "a function of another region", |world| {
+        let arn = format!("arn:aws:lambda:eu-west-2:111122223333:function:{}", name("after-install"));
+        named(world, &name("after-install"), &arn);
+    }),
+    ("WrongEvent", "an event that is there twice", |world| {
+        let own = format!("  - AfterInstall: {}\n", name("after-install"));
+        named(world, &own, &own.repeat(2));
+    }),
     ("WrongEvent", "a function at another event", |world| named(world, "-install\n", "-allow-traffic\n")),
     ("WrongEvent", "the net as a hook", |world| named(world, &name("after-install"), &name("last-answer"))),
     ("WrongEvent", "an event that there is not", |world| named(world, "- AfterInstall:", "- AfterInstal:")),
     ("NamePrefix", "a name without the prefix", |world| {
-        named(world, &name("after-install"), "shop-after-install");
-        let own = world.account.functions[&name("after-install")].clone();
-        world.account.functions.insert("shop-after-install".into(), own);
+        other_name(world);
+        limited(world);
     }),
     ("ThroughAlias", "an alias", |world| {
         let arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:live";
@@ -178,10 +256,20 @@ pub const BROKEN: [(&str, &str, Change); 50] = [
         let queue = "arn:aws:sqs:eu-west-1:111122223333:failures";
         events(world, |settings| settings.on_failure = Some(queue.into()));
     }),
+    ("NoLastAnswer", "a destination in another account", |world| {
+        let net = format!("arn:aws:lambda:eu-west-1:999988887777:function:{}", name("last-answer"));
+        events(world, |settings| settings.on_failure = Some(net));
+    }),
     ("NoLastAnswer", "a destination that there is not", |world| {
         drop(world.account.functions.remove(&name("last-answer")));
     }),
     ("LacksPermission", "a hook may not look", |world| drop_from(world, "after-install", "ecs:ListTasks")),
+    ("LacksPermission", "a hook may look in another cluster", |world| {
+        deployed::plain(world);
+        let own = world.account.permissions.get_mut("CodeDeployHook_greenlight-after-install").unwrap();
+        let lists = own.iter_mut().find(|it| it.action == "ecs:ListTasks").unwrap();
+        lists.condition.as_mut().unwrap().1 = "arn:aws:ecs:*:*:cluster/other".into();
+    }),
     ("LacksPermission", "a hook may not hand on what failed", |world| drop_from(world, "after-install", "lambda:")),
     ("LacksPermission", "a hook may not read the gate file", |world| {
         gated(world);
@@ -196,6 +284,11 @@ pub const BROKEN: [(&str, &str, Change); 50] = [
         world.account.objects.insert("gates/shop.yaml".into(), "version: 1\n".into());
         each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_S3".into(), "s3://gates/shop.yaml".into())));
     }),
+    ("NoEndpoint", "two endpoints are missing", |world| {
+        looks_ahead(world, "task-definition, log-groups, images");
+        drop(world.account.network.endpoints.remove("vpce-com.amazonaws.eu-west-1.logs"));
+    }),
+    ("NoEndpoint", "IAM has none in this region", |world| looks_ahead(world, "task-definition, log-groups, roles")),
     ("EndpointHidden", "an endpoint lets nobody in", |world| {
         closed_in(world);
         world.account.network.security_groups.get_mut("sg-endpoints").unwrap().ingress.clear();

@@ -108,6 +108,25 @@ pub struct Group {
     pub newest: Option<String>,
 }
 
+impl Group {
+    /// The account; none where the group does not name its role.
+    pub fn account(&self) -> Option<&str> {
+        self.role.split(':').nth(4)
+    }
+}
+
+/// Where a function is that a text names, if that is neither this region nor the deployment group's account: `account 1`.
+pub fn elsewhere(written: &str, region: &str, group: Option<&Group>) -> Option<String> {
+    let (place, _) = written.split_once(":function:")?;
+    let mut from_the_end = place.rsplit(':');
+    let (account, own_region) = (from_the_end.next()?, from_the_end.next());
+    if let Some(other) = own_region.filter(|own| *own != region) {
+        return Some(format!("region {other}"));
+    }
+    let own = group.and_then(Group::account)?;
+    (account != own).then(|| format!("account {account}"))
+}
+
 /// The AppSpec file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppSpec {
@@ -130,7 +149,7 @@ pub struct Wired {
     pub written: String,
     /// Its name.
     pub name: String,
-    /// An alias or a version.
+    /// An alias or a version; none where it is `$LATEST`, which is the function itself.
     pub qualifier: Option<String>,
     /// Which of the five it is, by its name.
     pub is: Kin,
@@ -142,6 +161,8 @@ pub struct Wired {
     pub gate: Gated,
     /// What its role has to be allowed, each with the reason.
     pub needs: Vec<(Question, String)>,
+    /// The services that it calls, as IAM's actions begin.
+    pub calls: BTreeSet<&'static str>,
 }
 
 /// Which function it is.
@@ -255,7 +276,7 @@ pub struct Network {
 }
 
 /// A table of routes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RouteTable {
     /// Its id.
     pub id: String,
@@ -327,6 +348,11 @@ impl Facts {
     /// Those of the functions that are one of the five or somebody else's: all that CodeDeploy waits for.
     pub fn hooks(&self) -> impl Iterator<Item = (&Wired, &SetUp)> {
         self.functions.iter().filter_map(|wired| Some((wired, wired.set_up.seen()?)))
+    }
+
+    /// Where a function is, if not where the deployment group is.
+    pub fn elsewhere(&self, written: &str) -> Option<String> {
+        elsewhere(written, &self.region, self.group.seen())
     }
 
     /// What the deployment group is called in a finding.

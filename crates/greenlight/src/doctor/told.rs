@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     facts::{Facts, Kin, Unseen},
-    findings::Finding,
+    findings::{Finding, has_prefix},
 };
 use crate::paint::{Look, Tone};
 
@@ -31,11 +31,14 @@ pub fn text(look: Look, facts: &Facts, findings: &[Finding]) -> String {
 fn functions(look: Look, facts: &Facts) -> Option<String> {
     let app_spec = facts.app_spec.seen()?;
     let lines = facts.functions.iter().map(|wired| {
-        let kin = match wired.is {
-            Kin::Hook(_) | Kin::LastAnswer => String::new(),
-            Kin::Stranger => " (not one of these hooks)".to_owned(),
-        };
-        look.hang(&format!("  {:21}", wired.event), 24, Tone::Plain, &format!("{}{kin}", wired.written))
+        let notes = [
+            (wired.is == Kin::Stranger).then_some("not one of these hooks"),
+            (!has_prefix(wired))
+                .then_some("no CodeDeployHook_ in its name: most of AWS's policies for CodeDeploy do not allow it"),
+        ];
+        let notes: Vec<_> = notes.into_iter().flatten().collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        look.hang(&format!("  {:21}", wired.event), 24, Tone::Plain, &format!("{}{notes}", wired.written))
     });
     let title = look.hang("", 0, Tone::Quiet, &format!("hooks by {}", app_spec.title));
     let is_asked = |hook: &Hook| facts.functions.iter().any(|wired| wired.event == hook.event_name());

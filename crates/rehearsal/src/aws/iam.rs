@@ -1,9 +1,11 @@
 //! IAM's simulation of what a role may do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, number, sparse, text, texts};
-use crate::world::World;
+use crate::world::{Allowed, Says, World};
 
 pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Answer {
     let arn = text(input, "PolicySourceArn");
@@ -13,30 +15,68 @@ pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Answer 
         Problem { status: 404, ..Problem::new("NoSuchEntity", message) }
     };
     let allowed = world.account.permissions.get(role).ok_or_else(none)?;
-    let resources = match texts(input, "ResourceArns") {
-        resources if resources.is_empty() => vec!["*"],
-        resources => resources,
-    };
-    let asked = texts(input, "ActionNames").into_iter().flat_map(|action| {
-        let of = resources.iter().map(move |resource| (action, *resource));
-        of.collect::<Vec<_>>()
-    });
-    let all: Vec<_> = asked
-        .map(|(action, resource)| {
-            let by: Vec<_> = allowed.iter().filter(|statement| statement.covers(action, resource)).collect();
-            let matched = by.iter().map(|_| json!({ "SourcePolicyId": "hook", "SourcePolicyType": "role" }));
-            json!({
-                "EvalActionName": action,
-                "EvalResourceName": resource,
-                "EvalDecision": if by.is_empty() { "implicitDeny" } else { "allowed" },
-                "MatchedStatements": matched.collect::<Vec<_>>(),
-                "MissingContextValues": [],
-            })
-        })
+    let actions = texts(input, "ActionNames");
+    let (apart, others): (Vec<&str>, Vec<&str>) =
+        actions.iter().copied().partition(|action| world.account.simulated_apart.contains(*action));
+    if !apart.is_empty() && !others.is_empty() {
+        let (apart, others) = (apart.join(","), others.join(","));
+        let message =
+            format!("Invalid Input Actions: [{apart}] and [{others}] require different authorization information.");
+        return Err(Problem::new("InvalidInput", message));
+    }
+    let contexts = input["ContextEntries"].as_array().into_iter().flatten();
+    let context: BTreeMap<_, _> = contexts
+        .filter_map(|entry| Some((entry["ContextKeyName"].as_str()?, entry["ContextKeyValues"][0].as_str()?)))
         .collect();
+    let resources = texts(input, "ResourceArns");
+    let all: Vec<_> = actions.iter().map(|action| result(allowed, action, &resources, &context)).collect();
     let size = number(input, "MaxItems").unwrap_or(100).clamp(1, 1000).min(world.page);
     let from = number(input, "Marker").unwrap_or(0);
     let next = (all.len() > from + size).then(|| (from + size).to_string());
     let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
     Ok(sparse(json!({ "IsTruncated": next.is_some(), "Marker": next, "EvaluationResults": page })))
+}
+
+/// One result for each action, whatever the number of resources: the strictest of all. What is said of each resource is
+/// beneath it, if resources were named; its own name is none of theirs then.
+fn result(allowed: &[Allowed], action: &str, resources: &[&str], context: &BTreeMap<&str, &str>) -> Value {
+    let decide = |resource: &str| {
+        let said: Vec<_> = allowed.iter().map(|statement| statement.says(action, resource, context)).collect();
+        let missing = said.iter().filter_map(|says| match says {
+            Says::DependsOn(key) => Some((*key).to_owned()),
+            Says::Yes | Says::Nothing => None,
+        });
+        (said.contains(&Says::Yes), missing.collect::<BTreeSet<_>>())
+    };
+    let word = |is_allowed: bool| if is_allowed { "allowed" } else { "implicitDeny" };
+    let matched = |is_allowed: bool| {
+        let one = json!({ "SourcePolicyId": "hook", "SourcePolicyType": "role" });
+        if is_allowed { vec![one] } else { Vec::new() }
+    };
+    let specific: Vec<_> = resources.iter().filter(|it| **it != "*").map(|it| (*it, decide(it))).collect();
+    let (is_allowed, missing) = match specific.as_slice() {
+        [] => decide("*"),
+        all => (
+            all.iter().all(|(_, (is_allowed, _))| *is_allowed),
+            all.iter().flat_map(|(_, (_, missing))| missing.clone()).collect(),
+        ),
+    };
+    let beneath = specific.iter().map(|(resource, (is_allowed, missing))| {
+        json!({
+            "EvalResourceName": resource,
+            "EvalResourceDecision": word(*is_allowed),
+            "MatchedStatements": matched(*is_allowed),
+            "MissingContextValues": missing,
+        })
+    });
+    // Missing keys are told beneath the resources, where there are any.
+    let own_missing = if specific.is_empty() { missing } else { BTreeSet::new() };
+    json!({
+        "EvalActionName": action,
+        "EvalResourceName": "*",
+        "EvalDecision": word(is_allowed),
+        "MatchedStatements": matched(is_allowed),
+        "MissingContextValues": own_missing,
+        "ResourceSpecificResults": beneath.collect::<Vec<_>>(),
+    })
 }

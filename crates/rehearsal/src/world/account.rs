@@ -26,6 +26,8 @@ pub struct Account {
     pub functions: BTreeMap<String, Function>,
     /// What roles allow, by their names. A role that is not here is nobody's whose permissions anybody asks for.
     pub permissions: BTreeMap<String, Vec<Allowed>>,
+    /// Actions that IAM simulates in no request with others: they "require different authorization information".
+    pub simulated_apart: BTreeSet<String>,
     /// Outputs of CloudFormation's stacks, by the stack's name.
     pub stacks: BTreeMap<String, BTreeMap<String, String>>,
     /// The network of the load balancer and of functions in a VPC.
@@ -56,6 +58,7 @@ impl Account {
             objects: BTreeMap::new(),
             functions: functions::functions(),
             permissions: functions::permissions(),
+            simulated_apart: BTreeSet::new(),
             stacks: functions::stacks(),
             network: Network::around(ports),
         }

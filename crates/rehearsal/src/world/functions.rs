@@ -62,23 +62,52 @@ pub struct Allowed {
     pub action: String,
     /// A resource, with `*` for anything.
     pub resource: String,
+    /// What has to be so beside: a key of the circumstances, and what its value has to be like.
+    pub condition: Option<(String, String)>,
+}
+
+/// What a statement says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Says<'a> {
+    /// It allows it.
+    Yes,
+    /// It is about something else.
+    Nothing,
+    /// It would depend on the value of this key, which nobody gave.
+    DependsOn(&'a str),
 }
 
 impl Allowed {
     /// One action on one resource.
     pub fn new(action: &str, resource: &str) -> Self {
-        Self { action: action.to_owned(), resource: resource.to_owned() }
+        Self { action: action.to_owned(), resource: resource.to_owned(), condition: None }
     }
 
-    /// Whether it allows this.
-    pub fn covers(&self, action: &str, resource: &str) -> bool {
+    /// The same, where the value of a key is like a pattern.
+    #[must_use]
+    pub fn when(self, key: &str, pattern: &str) -> Self {
+        Self { condition: Some((key.to_owned(), pattern.to_owned())), ..self }
+    }
+
+    /// What it says of this, under these circumstances.
+    pub fn says(&self, action: &str, resource: &str, context: &BTreeMap<&str, &str>) -> Says<'_> {
         // IAM compares actions without regard to case.
-        is_like(&self.action.to_lowercase(), &action.to_lowercase()) && is_like(&self.resource, resource)
+        if !is_like(&self.action.to_lowercase(), &action.to_lowercase()) || !is_like(&self.resource, resource) {
+            return Says::Nothing;
+        }
+        match &self.condition {
+            None => Says::Yes,
+            Some((key, pattern)) => match context.get(key.as_str()) {
+                Some(value) if is_like(pattern, value) => Says::Yes,
+                Some(_) => Says::Nothing,
+                None => Says::DependsOn(key),
+            },
+        }
     }
 }
 
-/// Whether a text is like a pattern with `*` for anything and `?` for any character.
-fn is_like(pattern: &str, text: &str) -> bool {
+/// Whether a text is like a pattern with `*` for anything and `?` for any character, as IAM compares.
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return text.is_empty() };
     let rest = &pattern[first.len_utf8()..];
     match first {
@@ -180,9 +209,21 @@ mod tests {
     #[test]
     fn a_pattern_covers_what_is_like_it() {
         let allowed = Allowed::new("ecs:Describe*", "arn:aws:ecs:*:1:service/shop/*");
-        assert!(allowed.covers("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"));
-        assert!(!allowed.covers("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"));
-        assert!(!allowed.covers("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"));
-        assert!(!Allowed::new("ecs:?", "*").covers("ecs:", "*"));
+        let says = |action: &str, resource: &str| allowed.says(action, resource, &BTreeMap::new());
+        assert_eq!(says("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"), Says::Yes);
+        assert_eq!(says("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"), Says::Nothing);
+        assert_eq!(says("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"), Says::Nothing);
+        assert!(!is_like("ecs:?", "ecs:"));
+    }
+
+    #[test]
+    fn a_condition_wants_its_key() {
+        let allowed = Allowed::new("ecs:ListTasks", "*").when("ecs:cluster", "*/shop");
+        let says = |context: &[(&'static str, &'static str)]| {
+            allowed.says("ecs:ListTasks", "*", &context.iter().copied().collect())
+        };
+        assert_eq!(says(&[("ecs:cluster", "cluster/shop")]), Says::Yes);
+        assert_eq!(says(&[("ecs:cluster", "cluster/other")]), Says::Nothing);
+        assert_eq!(says(&[("aws:x", "y")]), Says::DependsOn("ecs:cluster"));
     }
 }

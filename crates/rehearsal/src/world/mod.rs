@@ -39,7 +39,7 @@ pub use self::{
     course::{AlarmFires, Behaviour, Course, RuleFate, Switch, TargetsUnhealthy, TasksCrash, TasksStop},
     deployment::*,
     ecs::*,
-    functions::{Allowed, EventSettings, Function, FunctionVpc, function_arn, role_arn},
+    functions::{Allowed, EventSettings, Function, FunctionVpc, Says, function_arn, is_like, role_arn},
     given::*,
     healthy::{DEFAULT, Ground},
     ids::{ACCOUNT, Ids, REGION},

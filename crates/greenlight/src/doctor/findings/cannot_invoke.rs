@@ -1,6 +1,6 @@
 //! CodeDeploy's role may not invoke the functions.
 
-use super::{Found, Kind, together};
+use super::{Found, Kind, has_prefix, together};
 use crate::doctor::{
     facts::{Facts, Look},
     gather::invoke,
@@ -12,7 +12,8 @@ fn find(facts: &Facts) -> Vec<Found> {
     let Some(group) = facts.group.seen() else { return Vec::new() };
     let refused = facts.hooks().map(|(wired, set_up)| {
         let why = match facts.permits.get(&invoke(group, set_up)) {
-            Some(Look::Seen(false)) => Some("may not invoke"),
+            // Another name has a finding of its own, and this one's remedy does not help it.
+            Some(Look::Seen(false)) => has_prefix(wired).then_some("may not invoke"),
             Some(Look::Missing(_)) => Some("does not exist and so cannot invoke"),
             _ => None,
         };

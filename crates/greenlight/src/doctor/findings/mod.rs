@@ -8,6 +8,7 @@ mod checks_never_made;
 mod egress_closed;
 mod endpoint_hidden;
 mod event_settings;
+mod function_elsewhere;
 mod function_missing;
 mod function_not_active;
 mod gate_invalid;
@@ -36,6 +37,7 @@ use std::collections::BTreeMap;
 use hook_core::survey::Route;
 use serde::Serialize;
 
+pub use self::{name_prefix::has_prefix, no_endpoint::lacking};
 use super::facts::{Facts, Listener, Vpc, Wired};
 
 /// The action that answers CodeDeploy.
@@ -54,6 +56,7 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     no_hooks::KIND,
     function_missing::KIND,
+    function_elsewhere::KIND,
     wrong_event::KIND,
     name_prefix::KIND,
     through_alias::KIND,

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, Kind, PUT, together};
-use crate::doctor::facts::{Facts, RouteTable, Vpc, Wired};
+use super::{Found, Kind, PUT, each, together};
+use crate::doctor::facts::{Facts, Network, RouteTable, Vpc, Wired};
 
 pub const KIND: Kind = Kind { code: "NoEndpoint", find };
 
 /// The names of services in IAM's actions and in those of endpoints.
-const SERVICES: [(&str, &str); 8] = [
+const SERVICES: [(&str, &str); 10] = [
     ("codedeploy", "codedeploy"),
     ("ecs", "ecs"),
     ("elasticloadbalancing", "elasticloadbalancing"),
@@ -17,54 +17,115 @@ const SERVICES: [(&str, &str); 8] = [
     ("secretsmanager", "secretsmanager"),
     ("s3", "s3"),
     ("tag", "tagging"),
+    ("logs", "logs"),
+    ("ecr", "ecr.api"),
 ];
 
+/// IAM's endpoint has no region in its name, and is in this one alone.
+const IAM: (&str, &str) = ("com.amazonaws.iam", "us-east-1");
+
 fn find(facts: &Facts) -> Vec<Found> {
-    let lacking = facts.hooks().map(|(wired, set_up)| {
-        let missing = set_up.vpc.as_ref().and_then(|vpc| missing(facts, wired, vpc));
-        (wired, missing)
+    let of_hooks = facts.hooks().map(|(wired, set_up)| {
+        // Another network may have the endpoints, or a way out: that nobody can see, and it is told as such.
+        let vpc = set_up.vpc.as_ref().filter(|vpc| !facts.network.leads_elsewhere(vpc));
+        (wired, vpc.and_then(|vpc| lacking(&facts.network, &facts.region, wired, vpc)))
     });
-    let found = together(lacking).map(|((vpc, subnets, services), functions)| {
-        let first = services.first().cloned().unwrap_or_default();
-        let kind = if first.ends_with(".s3") { "Gateway --route-table-ids …" } else { "Interface --private-dns-enabled" };
+    let found = together(of_hooks).map(|(lacking, functions)| {
+        let Lacking { vpc, subnets, services, .. } = &lacking;
         Found {
             what: format!(
-                "{subnets} has no way to the internet (a NAT gateway), and {vpc} no endpoint that serves it for {}: calls \
-                 there hang until they time out",
+                "{} has no way to the internet (a NAT gateway), and {vpc} no endpoint that serves it for {}: calls there hang \
+                 until they time out",
+                subnets.join(", "),
                 services.join(", ")
             ),
             place: functions.join(", "),
-            fix: "make an endpoint for each of them (the template does with Endpoints=yes), or a NAT gateway".to_owned(),
-            command: Some(format!(
-                "aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name {first} --vpc-endpoint-type {kind}"
-            )),
+            fix: fix(&lacking, &facts.region).to_owned(),
+            command: command(&lacking, &facts.region),
         }
     });
     found.collect()
 }
 
-type Missing = (String, String, Vec<String>);
+/// What a function in a VPC cannot reach.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lacking {
+    vpc: String,
+    /// The subnets that have no way out.
+    subnets: Vec<String>,
+    /// Their tables of routes.
+    tables: Vec<String>,
+    /// The names of endpoints that there are not.
+    pub services: Vec<String>,
+}
 
-fn missing(facts: &Facts, wired: &Wired, vpc: &Vpc) -> Option<Missing> {
-    let closed = facts.network.closed_in(vpc)?;
-    let endpoints = facts.network.endpoints.get(&vpc.id)?;
-    let tables: Vec<&RouteTable> = closed.iter().filter_map(|subnet| facts.network.table(&vpc.id, subnet)).collect();
+/// The services that a function calls, and has neither an endpoint for nor a way out; none where nobody knows.
+pub fn lacking(network: &Network, region: &str, wired: &Wired, vpc: &Vpc) -> Option<Lacking> {
+    let closed = network.closed_in(vpc)?;
+    let endpoints = network.endpoints.get(&vpc.id)?;
+    let tables: BTreeSet<&RouteTable> = closed.iter().filter_map(|subnet| network.table(&vpc.id, subnet)).collect();
     let serves = |service: &str| {
         endpoints.iter().filter(|endpoint| endpoint.service == service).any(|endpoint| match endpoint.gateway {
             true => tables.iter().all(|table| endpoint.tables.contains(&table.id)),
             false => endpoint.private_dns,
         })
     };
-    let services: Vec<_> = services(&facts.region, wired).into_iter().filter(|service| !serves(service)).collect();
+    let services: Vec<_> = services(region, wired).into_iter().filter(|service| !serves(service)).collect();
     let any = !closed.is_empty() && !services.is_empty();
-    any.then(|| (vpc.id.clone(), closed.join(", "), services))
+    any.then(|| Lacking {
+        vpc: vpc.id.clone(),
+        subnets: closed.into_iter().map(str::to_owned).collect(),
+        tables: tables.into_iter().map(|table| table.id.clone()).collect(),
+        services,
+    })
 }
 
 /// The names of the endpoints that a function calls.
 pub fn services(region: &str, wired: &Wired) -> BTreeSet<String> {
-    let actions = wired.needs.iter().map(|(question, _)| question.action.as_str()).chain([PUT]);
-    let prefixes: BTreeSet<_> = actions.filter_map(|action| action.split(':').next()).collect();
-    let known = SERVICES.iter().filter(|(prefix, _)| prefixes.contains(prefix));
+    let is_called = |prefix: &str| wired.calls.contains(prefix) || PUT.split(':').next() == Some(prefix);
+    let known = SERVICES.iter().filter(|(prefix, _)| is_called(prefix));
     let domain = if region.starts_with("cn-") { "cn.com.amazonaws" } else { "com.amazonaws" };
-    known.map(|(_, service)| format!("{domain}.{region}.{service}")).collect()
+    let known = known.map(|(_, service)| format!("{domain}.{region}.{service}"));
+    known.chain(is_called("iam").then(|| IAM.0.to_owned())).collect()
+}
+
+/// Whether somebody in this region can make an endpoint of that name.
+fn can_be_made(service: &str, region: &str) -> bool {
+    service != IAM.0 || region == IAM.1
+}
+
+fn fix(Lacking { services, .. }: &Lacking, region: &str) -> &'static str {
+    let [some, all] =
+        [services.iter().any(|it| can_be_made(it, region)), services.iter().all(|it| can_be_made(it, region))];
+    match (some, all) {
+        (_, true) => {
+            "make an endpoint for each of them in one subnet of each zone (the template has them, with Endpoints), or a NAT \
+             gateway; an endpoint's security group lets the functions in at port 443"
+        }
+        (true, false) => {
+            "make a NAT gateway: IAM, which is asked for the roles of a task definition (preflight), has an endpoint in us-east-1 \
+             alone; or leave that check out, and make an endpoint for each of the others"
+        }
+        (false, false) => {
+            "make a NAT gateway, or leave out the check (preflight) that looks for the roles of a task definition: IAM has an \
+             endpoint in us-east-1 alone"
+        }
+    }
+}
+
+fn command(Lacking { vpc, subnets, tables, services }: &Lacking, region: &str) -> Option<String> {
+    let can = services.iter().map(String::as_str).filter(|service| can_be_made(service, region));
+    let (gateways, interfaces): (Vec<&str>, Vec<&str>) = can.partition(|service| service.ends_with(".s3"));
+    let make = |service: &str, how: &str| {
+        format!("aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name {service} --vpc-endpoint-type {how}")
+    };
+    let interface = format!(
+        "Interface --private-dns-enabled --subnet-ids {} --security-group-ids SECURITY-GROUP-OF-THE-ENDPOINTS",
+        subnets.join(" ")
+    );
+    let gateway = format!("Gateway --route-table-ids {}", tables.join(" "));
+    let of =
+        |services: &[&str], how: &str| (!services.is_empty()).then(|| each(services, |service| make(service, how)));
+    let commands: Vec<_> = of(&interfaces, &interface).into_iter().chain(of(&gateways, &gateway)).collect();
+    (!commands.is_empty()).then(|| commands.join("; "))
 }

@@ -13,10 +13,13 @@ fn find(facts: &Facts) -> Vec<Found> {
             Some(arn) if !arn.contains(":function:") => {
                 Some(format!("the on-failure destination {arn} answers nobody"))
             }
-            Some(arn) => {
-                let net = facts.nets.get(arn)?;
-                net.missing().map(|_| format!("the on-failure destination {arn} does not exist"))
-            }
+            Some(arn) => match facts.elsewhere(arn) {
+                Some(place) => Some(format!("the on-failure destination {arn} is in {place} and cannot answer here")),
+                None => {
+                    let net = facts.nets.get(arn)?;
+                    net.missing().map(|_| format!("the on-failure destination {arn} does not exist"))
+                }
+            },
         });
         (wired, why)
     });

@@ -1,4 +1,5 @@
-//! A function at another event than its own, which it refuses; and the net, which is no hook at all.
+//! A function at another event than its own, which it refuses; the net, which is no hook at all; and an event that is there
+//! twice.
 
 use hook_core::Hook;
 
@@ -9,7 +10,7 @@ pub const KIND: Kind = Kind { code: "WrongEvent", find };
 
 fn find(facts: &Facts) -> Vec<Found> {
     let mut found = Vec::new();
-    for wired in &facts.functions {
+    for (index, wired) in facts.functions.iter().enumerate() {
         let known = Hook::ALL.iter().any(|hook| hook.event_name() == wired.event);
         let (what, fix) = match wired.is {
             _ if !known => {
@@ -24,6 +25,13 @@ fn find(facts: &Facts) -> Vec<Found> {
             Kin::LastAnswer => (
                 format!("it is the net beneath the hooks and wired to {}: it makes no checks", wired.event),
                 format!("name the function for {} there", wired.event),
+            ),
+            _ if facts.functions[..index].iter().any(|before| before.event == wired.event) => (
+                format!(
+                    "it is the second function for {}, and an event has one: the other may never be asked",
+                    wired.event
+                ),
+                format!("leave one function for {} in the AppSpec file", wired.event),
             ),
             Kin::Hook(_) | Kin::Stranger => continue,
         };

@@ -1,6 +1,9 @@
 //! How the functions are set up, and their gate files.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hook_core::{
     Hook, gate_file,
@@ -9,7 +12,7 @@ use hook_core::{
 use serde_json::Value;
 
 use super::{
-    super::facts::{EventSettings, Facts, Gated, Kin, Look, SetUp, Vpc, Wired},
+    super::facts::{EventSettings, Facts, Gated, Group, Kin, Look, SetUp, Vpc, Wired, elsewhere},
     Asked, Looker, all,
 };
 
@@ -21,12 +24,21 @@ const AGE: u64 = 6 * 60 * 60;
 const NONE: [&str; 1] = ["ResourceNotFoundException"];
 
 /// Everything about the functions that an AppSpec file names.
-pub async fn functions(looker: &Looker, asked: &Asked, hooks: Vec<(String, String)>) -> Vec<Wired> {
+pub async fn functions(
+    looker: &Looker,
+    asked: &Asked,
+    hooks: Vec<(String, String)>,
+    group: Option<&Group>,
+) -> Vec<Wired> {
     let place = [&asked.application, &asked.group, &asked.region].map(Clone::clone);
     let given = asked.gate.as_ref().map(|source| (source.name.clone(), source.text.clone()));
     let looks = hooks.into_iter().map(|(event, written)| {
         let (looker, place, given) = (looker.clone(), place.clone(), given.clone());
-        async move { wired(&looker, event, written, &place, given).await }
+        let is_here = elsewhere(&written, &asked.region, group).is_none();
+        async move {
+            // One of the same name that is here would say nothing of the other.
+            if is_here { wired(&looker, event, written, &place, given).await } else { unseen(event, written) }
+        }
     });
     all(looks).await
 }
@@ -49,18 +61,36 @@ async fn wired(
         Look::Missing(_) => Look::Unseen,
         _ => looker.note(format!("the event settings of {name}"), events.map(|it| it.map(|it| settings(&it))), &[]),
     };
-    let is = kin(&name);
-    let gate = match (is, set_up.seen()) {
+    let gate = match (kin(&name), set_up.seen()) {
         (Kin::Hook(hook), Some(set_up)) => gate(looker, &name, hook, set_up, place, given).await,
         _ => Gated::default(),
     };
-    Wired { event, written, name, qualifier, is, set_up, events, gate, needs: Vec::new() }
+    Wired { set_up, events, gate, ..unseen(event, written) }
+}
+
+/// A function of which no more is known than its name.
+fn unseen(event: String, written: String) -> Wired {
+    let (name, qualifier) = parts(&written);
+    let is = kin(&name);
+    Wired {
+        event,
+        written,
+        name,
+        qualifier,
+        is,
+        set_up: Look::Unseen,
+        events: Look::Unseen,
+        gate: Gated::default(),
+        needs: Vec::new(),
+        calls: BTreeSet::new(),
+    }
 }
 
 /// Name and qualifier of a function, as an AppSpec file names it: by its name or its ARN.
 pub fn parts(written: &str) -> (String, Option<String>) {
     let name = written.split_once(":function:").map_or(written, |(_, name)| name);
     match name.split_once(':') {
+        Some((name, "$LATEST")) => (name.to_owned(), None),
         Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
         None => (name.to_owned(), None),
     }
@@ -160,12 +190,17 @@ pub fn own_checks(hook: Hook, text: &str, facts: &Facts) -> bool {
     wants(hook, Some(text), place, &BTreeMap::new()).is_ok_and(|wants| wants.has_own)
 }
 
-/// The functions that hear of invocations that failed.
-pub async fn nets(looker: &Looker, functions: &[Wired]) -> BTreeMap<String, Look<SetUp>> {
+/// The functions that hear of invocations that failed, as far as they are here.
+pub async fn nets(
+    looker: &Looker,
+    functions: &[Wired],
+    region: &str,
+    group: Option<&Group>,
+) -> BTreeMap<String, Look<SetUp>> {
     let settings = functions.iter().filter_map(|wired| wired.events.seen()?.as_ref());
     let mut arns: Vec<_> = settings.filter_map(|settings| settings.on_failure.clone()).collect();
     // A queue or a topic answers nobody, and that is a finding.
-    arns.retain(|arn| arn.contains(":function:"));
+    arns.retain(|arn| arn.contains(":function:") && elsewhere(arn, region, group).is_none());
     arns.sort();
     arns.dedup();
     let looks = arns.into_iter().map(|arn| {
@@ -189,8 +224,21 @@ mod tests {
         let own = |name: &str, qualifier: Option<&str>| (name.to_owned(), qualifier.map(str::to_owned));
         assert_eq!(parts("f"), own("f", None));
         assert_eq!(parts("f:live"), own("f", Some("live")));
+        assert_eq!(parts("f:$LATEST"), own("f", None));
         assert_eq!(parts("arn:aws:lambda:eu-west-1:1:function:f"), own("f", None));
         assert_eq!(parts("arn:aws:lambda:eu-west-1:1:function:f:3"), own("f", Some("3")));
+    }
+
+    #[test]
+    fn an_arn_says_where_its_function_is() {
+        let group = Group { role: "arn:aws:iam::1:role/r".into(), ..Group::default() };
+        let other = |written: &str, group: Option<&Group>| elsewhere(written, "eu-west-1", group);
+        assert_eq!(other("f", Some(&group)), None);
+        assert_eq!(other("arn:aws:lambda:eu-west-1:1:function:f", Some(&group)), None);
+        assert_eq!(other("arn:aws:lambda:eu-west-1:2:function:f", Some(&group)).as_deref(), Some("account 2"));
+        assert_eq!(other("2:function:f", Some(&group)).as_deref(), Some("account 2"));
+        assert_eq!(other("arn:aws:lambda:eu-west-2:1:function:f", None).as_deref(), Some("region eu-west-2"));
+        assert_eq!(other("arn:aws:lambda:eu-west-1:2:function:f", None), None);
     }
 
     #[test]

@@ -89,8 +89,8 @@ pub async fn app_spec(looker: &Looker, asked: &Asked, group: Option<&Group>) -> 
         looker.could_not(title, None, "it cannot be read as YAML or JSON");
         return Ok(Look::Unseen);
     };
-    // A placeholder such as <TASK_DEFINITION> is for a program to fill in.
-    let definition = task_definition_of(&text).filter(|name| !name.contains(['<', '$', '{']));
+    // What is neither `family:revision` nor an ARN is a placeholder, <TASK_DEFINITION> or a bare word, for a program to fill in.
+    let definition = task_definition_of(&text).filter(|name| name.contains(':') && !name.contains(['<', '$', '{']));
     Ok(Look::Seen(AppSpec { title, given, hooks, definition }))
 }
 

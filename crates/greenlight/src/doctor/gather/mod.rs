@@ -24,7 +24,7 @@ pub use self::{
 use super::facts::{Facts, Look, Unseen, Wired};
 use crate::source::Source;
 
-/// So many questions at once: IAM and EC2 answer few a second.
+/// So many questions at once: EC2 answers few a second, and IAM fewer.
 const AT_ONCE: usize = 6;
 
 /// What to look at.
@@ -127,15 +127,15 @@ pub async fn gather(survey: Survey, asked: Asked) -> anyhow::Result<Facts> {
     let (listeners, alarms_missing, mut functions) = tokio::join!(
         network::listeners(&looker, group.seen()),
         group::alarms_missing(&looker, group.seen()),
-        functions::functions(&looker, &asked, hooks),
+        functions::functions(&looker, &asked, hooks, group.seen()),
     );
-    let nets = functions::nets(&looker, &functions).await;
+    let nets = functions::nets(&looker, &functions, &asked.region, group.seen()).await;
     roles::ask(&looker, &mut functions, &asked, group.seen());
     let wants: Vec<&Wants> = functions.iter().filter_map(|wired| wired.gate.wants.as_ref()).collect();
     let names: Vec<Named> = wants.iter().flat_map(|wants| wants.names.keys().cloned()).collect();
     let (permits, network, named, definition) = tokio::join!(
         roles::permits(&looker, &functions, &nets, &asked, group.seen()),
-        network::network(&looker, &functions, &listeners),
+        network::network(&looker, &functions, &listeners, &asked.region),
         group::named(&looker, names.clone()),
         group::definition(&looker, app_spec.seen(), names.iter().any(|named| matches!(named, Named::Container(_)))),
     );

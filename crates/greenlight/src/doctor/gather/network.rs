@@ -7,6 +7,7 @@ use hook_core::survey::{Fault, Route, Survey};
 use super::{
     super::{
         facts::{Endpoint, Group, Listener, Look, Network, RouteTable, Vpc, Wired},
+        findings::lacking,
         net::{From, Group as SecurityGroup, Net, Rule},
     },
     Looker, all, titles,
@@ -52,7 +53,12 @@ async fn listener(survey: &Survey, arn: &str) -> Result<Listener, Fault> {
 }
 
 /// All of EC2 that matters: the functions' subnets and routes, the endpoints there, and every security group.
-pub async fn network(looker: &Looker, functions: &[Wired], listeners: &BTreeMap<Route, Look<Listener>>) -> Network {
+pub async fn network(
+    looker: &Looker,
+    functions: &[Wired],
+    listeners: &BTreeMap<Route, Look<Listener>>,
+    region: &str,
+) -> Network {
     let inside: Vec<(&Wired, &Vpc)> =
         functions.iter().filter_map(|wired| Some((wired, wired.set_up.seen()?.vpc.as_ref()?))).collect();
     let names = titles(inside.iter().map(|(wired, _)| *wired));
@@ -78,6 +84,17 @@ pub async fn network(looker: &Looker, functions: &[Wired], listeners: &BTreeMap<
         }
         if let Look::Seen(found) = looker.note(format!("the endpoints in {vpc}"), endpoints, &[]) {
             network.endpoints.insert(vpc.clone(), found.iter().filter_map(endpoint).collect());
+        }
+    }
+    for (wired, vpc) in &inside {
+        let services = lacking(&network, region, wired, vpc).map(|it| it.services).unwrap_or_default();
+        if network.leads_elsewhere(vpc) && !services.is_empty() {
+            let title = format!("whether {} reaches {}", wired.name, services.join(", "));
+            let why = format!(
+                "{} has no endpoint for that, and routes into other networks, which may have one or a way to the internet",
+                vpc.id
+            );
+            looker.could_not(title, None, why);
         }
     }
     let of_endpoints = network.endpoints.values().flatten().flat_map(|it| it.groups.clone());

@@ -9,14 +9,14 @@ use hook_core::{
 
 use super::{
     super::{
-        facts::{Group, Kin, Look, Question, SetUp, Wired},
+        facts::{Group, Kin, Look, Question, SetUp, Wired, elsewhere},
         findings::PUT,
     },
     Asked, Looker, all,
 };
 use crate::xml::Element;
 
-/// Simulations are paged; no hook needs so many actions.
+/// Pages of a simulation, each of a hundred actions; no hook needs so many.
 const MAX_PAGES: usize = 20;
 
 /// What the roles of the functions have to be allowed.
@@ -43,7 +43,8 @@ pub fn ask(looker: &Looker, functions: &mut [Wired], asked: &Asked, group: Optio
             looker.could_not(format!("whether the role of {} may {}", wired.name, question.action), None, why);
         }
         let settings = wired.events.seen().and_then(Option::as_ref);
-        if let Some(net) = settings.and_then(|it| it.on_failure.as_ref()).filter(|arn| arn.contains(":function:")) {
+        let is_here = |arn: &&String| arn.contains(":function:") && elsewhere(arn, &asked.region, group).is_none();
+        if let Some(net) = settings.and_then(|it| it.on_failure.as_ref()).filter(is_here) {
             let question = Question {
                 role: set_up.role.clone(),
                 action: "lambda:InvokeFunction".to_owned(),
@@ -52,6 +53,7 @@ pub fn ask(looker: &Looker, functions: &mut [Wired], asked: &Asked, group: Optio
             };
             needs.push((question, "to hand on the record of an invocation that failed".to_owned()));
         }
+        wired.calls = needed.iter().filter_map(|it| it.action.split(':').next()).collect();
         wired.needs = needs;
     }
 }
@@ -131,7 +133,8 @@ pub fn put(set_up: &SetUp, region: &str, application: &str, group: &str) -> Ques
     }
 }
 
-/// The answers to all questions: one simulation for each role and resource.
+/// The answers to all questions. IAM answers few requests a second, so that a role has one for all that is named by an ARN
+/// and one for what is about everything; with the latter, the keys that are missing stand elsewhere in the reply.
 pub async fn permits(
     looker: &Looker,
     functions: &[Wired],
@@ -143,43 +146,44 @@ pub async fn permits(
     let invoked = functions.iter().filter_map(|wired| Some(invoke(group?, wired.set_up.seen()?)));
     let of_nets = nets.values().filter_map(Look::seen);
     let of_nets = of_nets.map(|net| put(net, &asked.region, &asked.application, &asked.group));
-    let questions: BTreeSet<Question> = own.chain(invoked).chain(of_nets).collect();
-    let mut together = BTreeMap::<_, Vec<String>>::new();
-    for Question { role, action, resource, context } in questions {
-        together.entry((role, resource, context)).or_default().push(action);
+    let mut together = BTreeMap::<_, BTreeSet<Question>>::new();
+    for question in own.chain(invoked).chain(of_nets) {
+        together.entry((question.role.clone(), question.resource == "*")).or_default().insert(question);
     }
-    let looks = together.into_iter().map(|((role, resource, context), actions)| {
+    let looks = together.into_iter().map(|((role, _), questions)| {
         let looker = looker.clone();
         async move {
-            let allowed = simulated(&looker.survey, &role, &resource, context.as_ref(), &actions).await;
             let title = format!("what the role {} may do", role.rsplit('/').next().unwrap_or_default());
-            let look = looker.note(&title, allowed, &["NoSuchEntity"]);
-            let answer = |action: String| {
+            let simulated = simulated(&looker.survey, &role, &questions).await;
+            let look = looker.note(&title, simulated, &["NoSuchEntity"]);
+            let answer = |question: Question| {
                 let answer = match &look {
-                    Look::Seen(decisions) => match decisions.get(&action) {
-                        Some(Decision::Allowed) => Look::Seen(true),
-                        Some(Decision::Denied) => Look::Seen(false),
-                        Some(Decision::Depends(on)) => {
-                            looker.could_not(format!("{title}: {action}"), None, format!("it depends on {on}"));
-                            Look::Unseen
-                        }
-                        None => {
-                            looker.could_not(format!("{title}: {action}"), None, "the simulation does not say");
-                            Look::Unseen
-                        }
-                    },
+                    Look::Seen(decisions) => decided(&looker, &title, decisions, &question),
                     Look::Missing(why) => Look::Missing(why.clone()),
                     Look::Unseen => Look::Unseen,
                 };
-                let question =
-                    Question { role: role.clone(), action, resource: resource.clone(), context: context.clone() };
                 (question, answer)
             };
-            actions.into_iter().map(answer).collect::<Vec<_>>()
+            questions.into_iter().map(answer).collect::<Vec<_>>()
         }
     });
     all(looks).await.into_iter().flatten().collect()
 }
+
+fn decided(looker: &Looker, title: &str, decisions: &Decisions, question: &Question) -> Look<bool> {
+    let Question { action, resource, .. } = question;
+    let why = match decisions.get(&(action.clone(), resource.clone())) {
+        Some(Decision::Allowed) => return Look::Seen(true),
+        Some(Decision::Denied) => return Look::Seen(false),
+        Some(Decision::Depends(on)) => format!("it depends on {on}"),
+        None => "the simulation does not say".to_owned(),
+    };
+    looker.could_not(format!("{title}: {action} on {resource}"), None, why);
+    Look::Unseen
+}
+
+/// What the simulation said, by action and resource.
+type Decisions = BTreeMap<(String, String), Decision>;
 
 /// What the simulation said of an action.
 enum Decision {
@@ -189,46 +193,137 @@ enum Decision {
     Depends(String),
 }
 
-async fn simulated(
-    survey: &Survey,
-    role: &str,
-    resource: &str,
-    context: Option<&(String, String)>,
-    actions: &[String],
-) -> Result<BTreeMap<String, Decision>, Fault> {
-    const OPERATION: &str = "iam:SimulatePrincipalPolicy";
-    let mut input = vec![("PolicySourceArn".to_owned(), role), ("ResourceArns.member.1".to_owned(), resource)];
-    for (index, action) in actions.iter().enumerate() {
-        input.push((format!("ActionNames.member.{}", index + 1), action));
+const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
+
+/// All questions of one role, in as few requests as IAM takes: some actions it simulates only apart from others, and says
+/// which when it is asked for them at once.
+async fn simulated(survey: &Survey, role: &str, questions: &BTreeSet<Question>) -> Result<Decisions, Fault> {
+    let actions: BTreeSet<&str> = questions.iter().map(|question| question.action.as_str()).collect();
+    let mut waiting = vec![actions.into_iter().collect::<Vec<_>>()];
+    let mut decisions = Decisions::new();
+    while let Some(actions) = waiting.pop() {
+        let about: Vec<_> = questions.iter().filter(|it| actions.contains(&it.action.as_str())).collect();
+        match simulate(survey, role, &actions, &about).await {
+            Ok(some) => decisions.extend(some),
+            Err(fault) if fault.is("InvalidInput") && actions.len() > 1 => {
+                let (one, other) = apart(&actions, &fault.detail);
+                waiting.extend([one, other]);
+            }
+            Err(fault) => return Err(fault),
+        }
     }
-    if let Some((key, value)) = context {
-        let of = |member: &str| format!("ContextEntries.member.1.{member}");
+    Ok(decisions)
+}
+
+/// Those of the actions that stand in the first brackets of a refusal, and the others: `[a,b] and [c] require different
+/// authorization information`. Two halves, if it is said in other words.
+fn apart<'a>(actions: &[&'a str], said: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let brackets = said.split_once('[').and_then(|(_, rest)| Some(rest.split_once(']')?.0)).unwrap_or_default();
+    let named: Vec<&str> = brackets.split(',').map(str::trim).collect();
+    let (one, other): (Vec<&str>, Vec<&str>) = actions.iter().copied().partition(|action| named.contains(action));
+    if one.is_empty() || other.is_empty() {
+        let (one, other) = actions.split_at(actions.len() / 2);
+        return (one.to_vec(), other.to_vec());
+    }
+    (one, other)
+}
+
+async fn simulate(survey: &Survey, role: &str, actions: &[&str], about: &[&Question]) -> Result<Decisions, Fault> {
+    let resources: BTreeSet<&str> = about.iter().map(|question| question.resource.as_str()).collect();
+    // What is known of the circumstances of one request holds for all of them: they have the same cluster.
+    let contexts: BTreeSet<_> = about.iter().filter_map(|question| question.context.as_ref()).collect();
+    let mut input = vec![("PolicySourceArn".to_owned(), role)];
+    let numbered = |name: &str, index: usize| format!("{name}.member.{}", index + 1);
+    input.extend(actions.iter().enumerate().map(|(index, it)| (numbered("ActionNames", index), *it)));
+    input.extend(resources.iter().enumerate().map(|(index, it)| (numbered("ResourceArns", index), *it)));
+    for (index, (key, value)) in contexts.into_iter().enumerate() {
+        let of = |member: &str| format!("{}.{member}", numbered("ContextEntries", index));
         input.push((of("ContextKeyName"), key));
         input.push((of("ContextKeyType"), "string"));
         input.push((of("ContextKeyValues.member.1"), value));
     }
-    let mut decisions = BTreeMap::new();
+    let mut decisions = Decisions::new();
     let mut marker = String::new();
     for _ in 0..MAX_PAGES {
         let page = (!marker.is_empty()).then_some(("Marker", marker.as_str()));
         let asked: Vec<_> = input.iter().map(|(key, value)| (key.as_str(), *value)).chain(page).collect();
-        let reply = Element::parse(&survey.iam(OPERATION, &asked).await?);
+        let reply = Element::parse(&survey.iam(SIMULATE, &asked).await?);
         let Some(result) = reply.child("SimulatePrincipalPolicyResult") else {
-            return Err(Fault::lacks(OPERATION, "SimulatePrincipalPolicyResult"));
+            return Err(Fault::lacks(SIMULATE, "SimulatePrincipalPolicyResult"));
         };
-        for one in result.items("EvaluationResults") {
-            let missing = one.texts("MissingContextValues");
-            let decision = match one.text("EvalDecision") {
-                "allowed" => Decision::Allowed,
-                "implicitDeny" | "explicitDeny" if missing.is_empty() => Decision::Denied,
-                _ => Decision::Depends(missing.join(", ")),
-            };
-            decisions.insert(one.text("EvalActionName").to_owned(), decision);
-        }
+        result.items("EvaluationResults").for_each(|one| read(one, &resources, &mut decisions));
         marker = result.text("Marker").to_owned();
         if result.text("IsTruncated") != "true" || marker.is_empty() {
             return Ok(decisions);
         }
     }
-    Err(Fault::lacks(OPERATION, format_args!("end after {MAX_PAGES} pages")))
+    Err(Fault::lacks(SIMULATE, format_args!("end after {MAX_PAGES} pages")))
+}
+
+/// One action's result. What it says itself is the strictest of all resources, and holds for one alone; what it says of
+/// each is beneath it. The keys that are missing stand with either where everything is asked about, and beneath else.
+fn read(one: &Element, resources: &BTreeSet<&str>, decisions: &mut Decisions) {
+    let action = one.text("EvalActionName");
+    let decision = |word: &str, of: &Element| {
+        let own = if resources.len() == 1 { one.texts("MissingContextValues") } else { Vec::new() };
+        let missing: BTreeSet<String> = of.texts("MissingContextValues").into_iter().chain(own).collect();
+        match word {
+            "allowed" => Decision::Allowed,
+            "implicitDeny" | "explicitDeny" if missing.is_empty() => Decision::Denied,
+            _ => Decision::Depends(missing.into_iter().collect::<Vec<_>>().join(", ")),
+        }
+    };
+    let mut specific = one.items("ResourceSpecificResults").peekable();
+    if let (None, 1, Some(resource)) = (specific.peek(), resources.len(), resources.first()) {
+        decisions.insert((action.to_owned(), (*resource).to_owned()), decision(one.text("EvalDecision"), one));
+    }
+    for of in specific {
+        let resource = of.text("EvalResourceName").to_owned();
+        decisions.insert((action.to_owned(), resource), decision(of.text("EvalResourceDecision"), of));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_that_iam_simulates_apart_are_told_apart() {
+        let said =
+            "Invalid Input Actions: [s3:GetObject] and [ecs:ListTasks, iam:GetRole] require different authorization";
+        let actions = ["ecs:ListTasks", "iam:GetRole", "s3:GetObject"];
+        assert_eq!(apart(&actions, said), (vec!["s3:GetObject"], vec!["ecs:ListTasks", "iam:GetRole"]));
+        assert_eq!(apart(&actions, "no"), (vec!["ecs:ListTasks"], vec!["iam:GetRole", "s3:GetObject"]));
+    }
+
+    #[test]
+    fn what_is_said_of_a_resource_counts_and_not_the_sum() {
+        let xml = "<r><EvalActionName>a</EvalActionName><EvalDecision>implicitDeny</EvalDecision><ResourceSpecificResults>\
+            <member><EvalResourceName>x</EvalResourceName><EvalResourceDecision>allowed</EvalResourceDecision></member>\
+            <member><EvalResourceName>y</EvalResourceName><EvalResourceDecision>implicitDeny</EvalResourceDecision>\
+            <MissingContextValues><member>k</member></MissingContextValues></member>\
+            </ResourceSpecificResults></r>";
+        let mut decisions = Decisions::new();
+        read(&Element::parse(xml), &BTreeSet::from(["x", "y"]), &mut decisions);
+        let of = |resource: &str| decisions.get(&("a".to_owned(), resource.to_owned()));
+        assert!(matches!(of("x"), Some(Decision::Allowed)));
+        assert!(matches!(of("y"), Some(Decision::Depends(on)) if on == "k"));
+        assert_eq!(decisions.len(), 2);
+    }
+
+    #[test]
+    fn keys_that_are_missing_may_stand_above() {
+        let above = "<MissingContextValues><member>k</member></MissingContextValues>";
+        let beneath = "<ResourceSpecificResults><member><EvalResourceName>*</EvalResourceName>\
+            <EvalResourceDecision>implicitDeny</EvalResourceDecision></member></ResourceSpecificResults>";
+        for rest in ["", beneath] {
+            let xml = format!(
+                "<r><EvalActionName>a</EvalActionName><EvalDecision>implicitDeny</EvalDecision>{above}{rest}</r>"
+            );
+            let mut decisions = Decisions::new();
+            read(&Element::parse(&xml), &BTreeSet::from(["*"]), &mut decisions);
+            let decision = decisions.get(&("a".to_owned(), "*".to_owned()));
+            assert!(matches!(decision, Some(Decision::Depends(on)) if on == "k"), "{xml}");
+        }
+    }
 }
