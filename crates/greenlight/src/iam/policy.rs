@@ -99,6 +99,7 @@ impl<'a> Policy<'a> {
 fn sid(action: &Action) -> &'static str {
     match &action.resource {
         Resource::DeploymentGroup => "Deployment",
+        Resource::DeploymentTargets => "DeploymentTargets",
         Resource::Application => "AppSpecFile",
         Resource::Service => "Service",
         Resource::Tasks => "Tasks",
@@ -113,7 +114,6 @@ fn sid(action: &Action) -> &'static str {
         Resource::Secrets => "NamedSecrets",
         Resource::Repositories => "NamedImages",
         Resource::Any(_) => match action.action.split(':').next() {
-            Some("codedeploy") => "DeploymentTargets",
             Some("ecs") => "TaskDefinitions",
             Some("elasticloadbalancing") => "LoadBalancers",
             Some("cloudwatch") => "Alarms",

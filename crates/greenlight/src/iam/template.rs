@@ -49,7 +49,7 @@ pub fn way(hook: Hook, it: &Permission, places: &Places, names: &Names) -> Way {
         _ => Way::Not,
     };
     match &it.resource {
-        Resource::DeploymentGroup | Resource::Service => Way::Always,
+        Resource::DeploymentGroup | Resource::DeploymentTargets | Resource::Service => Way::Always,
         Resource::Tasks | Resource::TasksOfCluster => {
             always_in(&[BeforeInstall, AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
         }
@@ -64,7 +64,7 @@ pub fn way(hook: Hook, it: &Permission, places: &Places, names: &Names) -> Way {
                 Way::With(vec![("AlarmsByTag", "yes".to_owned())])
             }
             "tag:GetResources" => Way::Not,
-            action if ["codedeploy:", "elasticloadbalancing:"].iter().any(|it| action.starts_with(it)) => Way::Always,
+            action if action.starts_with("elasticloadbalancing:") => Way::Always,
             _ => Way::Not,
         },
         Resource::Parameter(_) | Resource::Object { .. } if is_gate(&it.resource, &places.gate) => gate(&places.gate),

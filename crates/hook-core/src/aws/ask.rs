@@ -10,9 +10,6 @@ const BALANCERS: Resource =
 const DEFINITIONS: Resource = Resource::Any("ECS lets this operation be allowed on everything only");
 const ALARMS: Resource =
     Resource::Any("with anything narrower CloudWatch leaves composite alarms out, and does not say so");
-const TARGETS: Resource = Resource::Any(
-    "the Service Authorization Reference has no resource for this operation, though CodeDeploy's own reference has one",
-);
 const TAGS: Resource = Resource::Any("the tagging API lets this operation be allowed on everything only");
 
 /// A version of an object is another action for IAM; the operation is the same.
@@ -80,8 +77,8 @@ impl Ask {
         match self {
             Self::Put => vec![(answer::PUT, Resource::DeploymentGroup)],
             Self::Deployment => vec![(codedeploy::GET_DEPLOYMENT, Resource::DeploymentGroup)],
-            Self::TargetId => vec![(codedeploy::LIST_TARGETS, TARGETS)],
-            Self::Progress => vec![(codedeploy::GET_TARGET, TARGETS)],
+            Self::TargetId => vec![(codedeploy::LIST_TARGETS, Resource::DeploymentTargets)],
+            Self::Progress => vec![(codedeploy::GET_TARGET, Resource::DeploymentTargets)],
             Self::Group => vec![(codedeploy::GET_GROUP, Resource::DeploymentGroup)],
             Self::Service => vec![(ecs::DESCRIBE_SERVICES, Resource::Service)],
             Self::Tasks => vec![(ecs::LIST_TASKS, Resource::TasksOfCluster), (ecs::DESCRIBE_TASKS, Resource::Tasks)],

@@ -5,6 +5,9 @@
 pub enum Resource {
     /// The deployment group, which its deployments belong to.
     DeploymentGroup,
+    /// The targets of a deployment. One of AWS's references has the deployment group here and the other knows no resource,
+    /// so that only everything is sure to do.
+    DeploymentTargets,
     /// The application of CodeDeploy.
     Application,
     /// The service of ECS.
@@ -128,7 +131,7 @@ impl Resource {
             Self::Application => names.arn("codedeploy", &format!("application:{}", name("APPLICATION"))),
             Self::Service => names.arn("ecs", &format!("service/{}/{}", name("CLUSTER"), name("SERVICE"))),
             Self::Tasks => names.arn("ecs", &format!("task/{}/*", name("CLUSTER"))),
-            Self::TasksOfCluster | Self::Any(_) => "*".to_owned(),
+            Self::DeploymentTargets | Self::TasksOfCluster | Self::Any(_) => "*".to_owned(),
             Self::Parameter(name) => parameter(&names.filled(name), names),
             Self::Secret(name) => secret(name, names),
             Self::Object { bucket, key } => {
@@ -163,6 +166,9 @@ impl Resource {
     pub const fn breadth(&self) -> Option<&'static str> {
         match self {
             Self::Any(why) => Some(why),
+            Self::DeploymentTargets => Some(
+                "the Service Authorization Reference has no resource for this operation, though CodeDeploy's own has one",
+            ),
             Self::TasksOfCluster => Some("IAM lets this operation be narrowed down by the cluster only"),
             Self::Tasks => Some("a task has no name before it is started"),
             Self::LogGroups | Self::Roles | Self::Parameters | Self::Secrets | Self::Repositories => {

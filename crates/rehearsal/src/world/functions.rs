@@ -170,11 +170,11 @@ pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
     let group = arn("codedeploy", "deploymentgroup:shop/*");
     let put = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
     let net = function_arn(&FunctionName::LastAnswer.in_aws());
-    let read = ["codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup"].map(|action| Allowed::new(action, &group));
+    // The two about targets as CodeDeploy's own reference has them; infra/template.yaml has them on everything.
+    let read = ["GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeploymentTargets"];
+    let read = read.map(|operation| Allowed::new(&format!("codedeploy:{operation}"), &group));
     let shop = arn("codedeploy", "application:shop");
     let any = [
-        "codedeploy:GetDeploymentTarget",
-        "codedeploy:ListDeploymentTargets",
         "ecs:Describe*",
         "ecs:ListTasks",
         "elasticloadbalancing:Describe*",

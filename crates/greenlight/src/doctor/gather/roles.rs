@@ -82,14 +82,23 @@ fn questions(set_up: &SetUp, needed: &[Permission], names: &Names) -> (Needed, N
         let question = Question {
             role: set_up.role.clone(),
             action: permission.action.to_owned(),
-            // Where Secrets Manager adds six letters, any will do.
-            resource: permission.resource.arn(names).replace('?', "A"),
+            resource: resource(&permission.resource, names),
             context: condition.and_then(|it| Some((it.key.to_owned(), it.values.into_iter().next()?))),
         };
         (question, permission.reason())
     });
     let known = |(question, _): &(Question, String)| names.unknown_in(&question.resource).next().is_none();
     asked.partition(known)
+}
+
+/// What the role has to be allowed the action on.
+fn resource(needed: &Resource, names: &Names) -> String {
+    match needed {
+        // AWS's references disagree; a role that follows either of them is well.
+        Resource::DeploymentTargets => Resource::DeploymentGroup.arn(names),
+        // Where Secrets Manager adds six letters, any will do.
+        other => other.arn(names).replace('?', "A"),
+    }
 }
 
 /// What a task definition names is known to each deployment alone, and a role may well allow less than all of it.
