@@ -5,6 +5,7 @@ worktree of the commit at HEAD, so nothing here is touched; then the unit tests 
 and if nothing is seen there either the matrix and the storm. A guard that no test misses, or a piece of code that is no longer there, ends this with exit code 1.
 
     python3 tests/guards/remove.py [WORD ...]    only guards whose name holds one of the words
+    python3 tests/guards/remove.py --check       removes nothing; ends with 1 if a guard's piece is not in the code once
 """
 
 import os
@@ -66,14 +67,27 @@ def missed_by(folder, env, tests):
     return failed(run(folder, env, *command, *slow, "--", *filters, limit=PROGRAMS_AT_MOST)[1])
 
 
+def lost(guards, folder):
+    """Of each guard whose piece of the code is not there, or there more than once: what is meant."""
+    for guard in guards:
+        for edit in guard["edit"]:
+            times = (folder / edit["file"]).read_text().count(edit["find"])
+            if times != 1:
+                yield f"{guard['name']}: {edit['file']} has this {times} times, and once is meant:\n{edit['find']}"
+
+
 def main():
     words = sys.argv[1:]
     listed = tomllib.loads((ROOT / "tests/guards/guards.toml").read_text())
+    if words == ["--check"]:
+        sys.exit("\n".join(lost(listed["guard"], ROOT)) or None)
     guards = [guard for guard in listed["guard"] if not words or any(word in guard["name"] for word in words)]
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     env = {**os.environ, "CARGO_TARGET_DIR": target + "/guards", "GREENLIGHT_BINARIES": target + "/guards/debug"}
     env |= {"INSTA_UPDATE": "no", "INSTA_FORCE_PASS": "0", "RUST_BACKTRACE": "0"}
     survived = []
+    if missing := "\n".join(lost(guards, ROOT)):
+        sys.exit(missing)
     with tempfile.TemporaryDirectory() as parent:
         folder = pathlib.Path(parent) / "guards"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", folder, "HEAD"], cwd=ROOT, check=True)
@@ -88,11 +102,7 @@ def main():
                 edits = [(folder / edit["file"], edit) for edit in guard["edit"]]
                 before = {path: path.read_text() for path, _ in edits}
                 for path, edit in edits:
-                    text = path.read_text()
-                    if text.count(edit["find"]) != 1:
-                        sys.exit(f"{guard['name']}: {edit['file']} has this {text.count(edit['find'])} times, "
-                                 f"and once is meant:\n{edit['find']}")
-                    path.write_text(text.replace(edit["find"], edit["replace"]))
+                    path.write_text(path.read_text().replace(edit["find"], edit["replace"]))
                 missed = missed_by(folder, env, listed["tests"])
                 for path, text in before.items():
                     path.write_text(text)

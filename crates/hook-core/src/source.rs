@@ -280,23 +280,6 @@ mod tests {
         GateSource::read(value)
     }
 
-    fn deployment(application: &str, group: &str) -> Deployment {
-        Deployment {
-            id: "d-1".to_owned(),
-            application: application.to_owned(),
-            group: group.to_owned(),
-            created: None,
-            creator: String::new(),
-            description: String::new(),
-            is_rollback: false,
-            rolls_back_on_failure: None,
-            target_groups: Vec::new(),
-            production_listener: None,
-            test_listener: None,
-            alarms: None,
-        }
-    }
-
     #[test]
     fn the_first_that_is_set_counts() {
         let all = VARIABLES.map(|name| (name, "s3://gates/x"));
@@ -326,12 +309,12 @@ mod tests {
     #[test]
     fn a_name_is_filled_with_what_the_deployment_is_about() {
         let name = Name::parse("/g/{application}/{deployment_group}.yaml").unwrap();
-        assert_eq!(name.filled(Some(&deployment("shop", "web"))).unwrap(), "/g/shop/web.yaml");
+        assert_eq!(name.filled(Some(&Deployment::of("shop", "web"))).unwrap(), "/g/shop/web.yaml");
         let faults = [
             name.filled(None),
-            name.filled(Some(&deployment("", "web"))),
-            name.filled(Some(&deployment("shop", "../etc"))),
-            name.filled(Some(&deployment("..", "web"))),
+            name.filled(Some(&Deployment::of("", "web"))),
+            name.filled(Some(&Deployment::of("shop", "../etc"))),
+            name.filled(Some(&Deployment::of("..", "web"))),
         ];
         insta::assert_snapshot!(faults.map(Result::unwrap_err).join("\n"));
     }

@@ -171,7 +171,7 @@ impl Survey {
     pub async fn gate(&self, variables: &BTreeMap<String, String>, application: &str, group: &str) -> Gate {
         let source = settings(variables).gate;
         let title = source.title();
-        match source.place(Some(&deployment(application, group))) {
+        match source.place(Some(&Deployment::of(application, group))) {
             Err(why) => Gate::Missing { title, why },
             Ok(Place::Nowhere) => Gate::None,
             Ok(Place::Inline(text)) => Gate::Text { title: "the gate file in GREENLIGHT_GATE".to_owned(), text },
@@ -201,23 +201,6 @@ fn settings(variables: &BTreeMap<String, String>) -> Settings {
     let lambdas = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "-"), ("AWS_SECRET_ACCESS_KEY", "-")];
     let lambdas = lambdas.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Settings::read(variables.clone().into_iter().chain(lambdas))
-}
-
-fn deployment(application: &str, group: &str) -> Deployment {
-    Deployment {
-        id: String::new(),
-        application: application.to_owned(),
-        group: group.to_owned(),
-        created: None,
-        creator: String::new(),
-        description: String::new(),
-        is_rollback: false,
-        rolls_back_on_failure: None,
-        target_groups: Vec::new(),
-        production_listener: None,
-        test_listener: None,
-        alarms: None,
-    }
 }
 
 /// What a function could not use of its variables, one sentence each. Any of them makes a hook answer *Failed*.

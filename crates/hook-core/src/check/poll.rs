@@ -182,20 +182,7 @@ mod tests {
     };
 
     pub(crate) fn scene(left: Duration) -> Scene {
-        let deployment = Deployment {
-            id: "d-1".into(),
-            application: "shop".into(),
-            group: "web".into(),
-            created: None,
-            creator: "user".into(),
-            description: String::new(),
-            is_rollback: false,
-            rolls_back_on_failure: None,
-            target_groups: Vec::new(),
-            production_listener: None,
-            test_listener: None,
-            alarms: None,
-        };
+        let deployment = Deployment { id: "d-1".into(), creator: "user".into(), ..Deployment::of("shop", "web") };
         let service = Service {
             name: "web".into(),
             status: "ACTIVE".into(),

@@ -1,0 +1,93 @@
+//! What Elastic Load Balancing says: target groups, targets and listeners.
+
+/// An Elastic Load Balancing target group, with how it asks for health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`; empty for other protocols than HTTP.
+    pub protocol_version: String,
+    /// The port of its targets, unless they have one of their own.
+    pub port: Option<i32>,
+    /// The port of its health check, where it is not the one of the traffic.
+    pub health_port: Option<i32>,
+    /// The path of its health check; none for TCP.
+    pub health_path: Option<String>,
+    /// The HTTP status codes that count as healthy, as AWS writes them: `200-299,301`.
+    pub health_codes: Option<String>,
+}
+
+/// A target and how it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// Address and port: `10.0.3.17:8080`.
+    pub target: String,
+    /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, ….
+    pub state: String,
+    /// ELB's code, such as `Target.Timeout`.
+    pub reason: Option<String>,
+    /// The same in words.
+    pub description: Option<String>,
+}
+
+/// A listener, its load balancer, and where it forwards.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its ARN.
+    pub arn: String,
+    /// Its port.
+    pub port: u16,
+    /// `HTTP`, `HTTPS`, `TCP`, `TLS`, ….
+    pub protocol: String,
+    /// The load balancer's name.
+    pub balancer: String,
+    /// The load balancer's DNS name.
+    pub dns_name: String,
+    /// Whether it is reachable from inside its VPC only.
+    pub internal: bool,
+    /// Its rules with forward actions, the default one last.
+    pub rules: Vec<Rule>,
+}
+
+/// A rule of a listener that forwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// Its priority, or `default`.
+    pub priority: String,
+    /// The hosts that it is for, if it names some whole.
+    pub hosts: Vec<String>,
+    /// Whether it is for hosts that it only describes, with wildcards.
+    pub wild: bool,
+    /// Whether it asks for more than the host: a path, a header, a method, ….
+    pub narrow: bool,
+    /// Target group ARNs with their weights.
+    pub weights: Vec<(String, i32)>,
+}
+
+impl Listener {
+    /// Port and protocol in words: `listener HTTP:8080`.
+    pub fn title(&self) -> String {
+        format!("listener {}:{}", self.protocol, self.port)
+    }
+
+    /// The rules that have to do with these target groups: the others are somebody else's.
+    pub fn rules_about<'a>(&'a self, groups: &'a [String]) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().filter(move |rule| rule.weights.iter().any(|(arn, _)| groups.contains(arn)))
+    }
+}
+
+impl Rule {
+    /// How much of its traffic goes to `group`, in per cent.
+    pub fn share_of(&self, group: &str) -> f64 {
+        let total: i32 = self.weights.iter().map(|(_, weight)| weight.max(&0)).sum();
+        let own: i32 = self.weights.iter().filter(|(arn, _)| arn == group).map(|(_, weight)| weight.max(&0)).sum();
+        if total == 0 { 0.0 } else { 100.0 * f64::from(own) / f64::from(total) }
+    }
+}
+
+/// The name in a target group's ARN (`…:targetgroup/NAME/ID`), for reading.
+pub fn group_name(arn: &str) -> &str {
+    arn.split('/').rev().nth(1).unwrap_or(arn)
+}
