@@ -81,11 +81,15 @@ impl Folder {
         text(&output.stdout)
     }
 
+    fn rehearse(&self, file: &str, more: &[&str]) -> Output {
+        let mut command = Command::new(greenlight());
+        command.arg("rehearse").args(more).arg("--appspec").arg(self.path(file)).arg("--binaries").arg(binaries());
+        command.output().unwrap()
+    }
+
     /// Plays a deployment with a file: the exit status, which function was asked at which event, and the report.
     fn play(&self, file: &str) -> (i32, Vec<(String, String)>, Value) {
-        let path = self.path(file);
-        let line = ["rehearse", "--json", "--appspec", path.to_str().unwrap(), "--binaries"];
-        let output = Command::new(greenlight()).args(line).arg(binaries()).output().unwrap();
+        let output = self.rehearse(file, &["--json"]);
         let told = text(&output.stdout);
         let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let asked = lines.iter().filter(|line| line["what"] == "invoked");
@@ -189,6 +193,9 @@ fn a_function_that_cannot_be_invoked_fails_its_event_at_once() {
         assert_eq!((&stopped["hook"], &stopped["code"]), (&json!("AfterInstall"), &json!(code)), "{report}");
         assert_eq!(stopped["answer"], Value::Null);
     }
+    let folder = changed(|text| text.replace("CodeDeployHook_shop-after-install", "shop-after-install"));
+    let told = text(&folder.rehearse("appspec.yaml", &[]).stdout);
+    assert!(told.contains("ROLLED BACK: AfterInstall could not be asked\n"), "{told}");
 }
 
 #[test]

@@ -202,6 +202,8 @@ impl Timeline {
                 let who = match run.answered_by {
                     AnsweredBy::Hook => "stopped it",
                     AnsweredBy::Net => "gave no answer, and last-answer stopped it",
+                    // Whose function CodeDeploy could not invoke had no time to answer in.
+                    AnsweredBy::Nobody if run.took.is_zero() => "could not be asked",
                     AnsweredBy::Nobody => "did not answer",
                 };
                 let Why { check, reason, next } = words::why(run);
