@@ -1,6 +1,8 @@
 //! Names that CodeDeploy's narrower roles may not invoke. Where the deployment group's role may, it is no finding but a word
 //! beside the name.
 
+use rehearsal::PREFIX;
+
 use super::{Found, Kind};
 use crate::doctor::{
     facts::{Facts, Look, Wired},
@@ -8,8 +10,6 @@ use crate::doctor::{
 };
 
 pub const KIND: Kind = Kind { code: "NamePrefix", find };
-
-const PREFIX: &str = "CodeDeployHook_";
 
 /// Whether a function has the name that CodeDeploy's roles allow.
 pub fn has_prefix(wired: &Wired) -> bool {

@@ -9,12 +9,14 @@ use hook_core::{
     Hook, gate_file,
     survey::{Fault, Gate, faults_of_settings, wants},
 };
+use rehearsal::{FunctionName, FunctionRef};
 use serde_json::Value;
 
 use super::{
     super::facts::{EventSettings, Facts, Gated, Group, Kin, Look, SetUp, Vpc, Wired, elsewhere},
     Asked, Looker, all,
 };
+use crate::args::rehearsed;
 
 /// What Lambda does where nothing is set.
 const RETRIES: u64 = 2;
@@ -96,12 +98,16 @@ pub fn parts(written: &str) -> (String, Option<String>) {
     }
 }
 
-/// Which of the functions it is, by its name: it ends with the name of the program.
+/// Which of the functions it is, by its name: as `greenlight appspec` knows it.
 fn kin(name: &str) -> Kin {
-    let name = name.strip_prefix("CodeDeployHook_").unwrap_or(name);
-    let is = |program: &str| name == program || name.ends_with(&format!("-{program}"));
-    let hook = Hook::ALL.into_iter().find(|hook| is(&hook.key().replace('_', "-")));
-    hook.map_or(if is("last-answer") { Kin::LastAnswer } else { Kin::Stranger }, Kin::Hook)
+    let named = FunctionRef { home: None, name: name.to_owned(), qualifier: None };
+    match named.function() {
+        Some(FunctionName::LastAnswer) => Kin::LastAnswer,
+        Some(FunctionName::Hook(own)) => {
+            Hook::ALL.into_iter().find(|hook| rehearsed(*hook) == own).map_or(Kin::Stranger, Kin::Hook)
+        }
+        None => Kin::Stranger,
+    }
 }
 
 fn read(value: &Value) -> SetUp {
