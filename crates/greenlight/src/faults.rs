@@ -13,6 +13,12 @@ pub fn told(look: Look, source: &Source, faults: &[Fault]) -> String {
     told_as(look, Tone::Bad, source, faults)
 }
 
+/// What is probably not meant in a file that can be used.
+pub fn warnings(look: Look, source: &Source, warnings: &[Fault]) -> String {
+    let named = warnings.iter().map(|one| Fault::new(one.at, format!("warning: {}", one.message)));
+    told_as(look, Tone::Warning, source, &named.collect::<Vec<_>>())
+}
+
 /// The same in another tone, for what is no fault.
 pub fn told_as(look: Look, tone: Tone, source: &Source, faults: &[Fault]) -> String {
     let told = render(&source.text, faults, &source.name);
@@ -44,12 +50,23 @@ pub fn count(faults: usize) -> String {
     if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
 }
 
+/// Whether a file can be used in spite of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It cannot.
+    Error,
+    /// It can, and it is probably not meant so.
+    Warning,
+}
+
 /// One fault, for a program.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
     file: &'a str,
     line: usize,
     column: usize,
+    severity: Severity,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<&'a str>,
@@ -57,11 +74,12 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Of a fault in a file.
-    pub fn of(source: &'a Source, fault: &'a Fault) -> Self {
+    pub fn of(source: &'a Source, severity: Severity, fault: &'a Fault) -> Self {
         Self {
             file: &source.name,
             line: fault.at.line,
             column: fault.at.column,
+            severity,
             message: &fault.message,
             suggestion: fault.suggestion(),
         }

@@ -59,6 +59,7 @@ codes! {
     ReadTimedOut: "it accepted the connection and did not answer in time; read its log",
     TlsFailed: "check the certificate's names, dates and chain; SSL_CERT_FILE adds an authority",
     TlsUnverified: "give the authority with `tls: { ca_file: … }` in place of `tls: unverified`",
+    VersionUnverified: "use {{test_url}} or {{production_url}}, or say `any_version: true` where both versions may answer",
     RequestFailed: "read the text of the failure",
     WrongVersionAnswers: "another version answers than the one deployed: an image that was not rebuilt, or a rule of the listener",
     UnexpectedStatus: "ask the same URL by hand and read the service's log",

@@ -212,9 +212,14 @@ impl Bench {
     async fn gate(&self, deployment: Option<&Deployment>) -> Result<HookGate, Observation> {
         let text = self.settings.gate.text(&self.aws, deployment).await?;
         gate::load(self.hook, text.as_deref()).map_err(|faults| {
+            // Faults of one kind have its code: a file that is only newer than these hooks is not invalid.
+            let code = match faults.split_first() {
+                Some((first, rest)) if rest.iter().all(|other| other.code == first.code) => first.code,
+                _ => Code::GateInvalid,
+            };
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
-            Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
+            Observation::failed(code, self.settings.gate.title(), "", first).with(told)
         })
     }
 

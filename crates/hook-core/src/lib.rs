@@ -22,6 +22,7 @@ mod judge;
 mod last_answer;
 pub mod permissions;
 mod plan;
+mod printable;
 mod redact;
 mod report;
 mod runner;
@@ -34,7 +35,7 @@ mod telemetry;
 pub mod trial;
 mod verdict;
 
-pub use self::{code::Code, hook::Hook};
+pub use self::{code::Code, hook::Hook, printable::printable};
 
 use std::{future::Future, process::ExitCode, sync::Arc};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     check::{Check, Route},
-    finding::Observation,
+    finding::{Observation, Policies},
     gate::{CheckSpec, Circumstances, HookGate, unless_applies},
 };
 
@@ -40,18 +40,18 @@ pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
         let settled = unless_applies(&spec.when, circumstances);
         (spec, settled)
     };
-    Plan::Checks(order(gate.checks.into_iter().map(settled).collect()))
+    Plan::Checks(order(gate.checks.into_iter().map(settled).collect(), gate.defaults))
 }
 
-/// The same, with what is known already of some.
-pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
+/// The same, with what is known already of some, and the policies of a barrier that the file does not have.
+pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>, defaults: Policies) -> Vec<Step> {
     let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
     let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
         let used = steps.iter().any(|step| step.uses().contains(&route));
         let opened = steps.iter().any(|step| step.opens() == Some(route));
         if used && !opened {
-            let spec = CheckSpec::implied("reach", route.implied_barrier());
+            let spec = CheckSpec::implied("reach", route.implied_barrier(), defaults);
             steps.insert(0, Step { spec, waits_for: Vec::new(), settled: None });
         }
     }

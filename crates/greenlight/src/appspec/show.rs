@@ -38,8 +38,8 @@ pub fn checked(look: Look, source: &Source, found: &[Finding]) -> String {
     for one in found {
         parts.push(match one.level {
             Level::Note => {
-                let Fault { at, message } = &one.fault;
-                let noted = Fault { at: *at, message: format!("note: {message}") };
+                let Fault { at, message, .. } = &one.fault;
+                let noted = Fault::new(*at, format!("note: {message}"));
                 faults::told_as(look, Tone::Warning, source, std::slice::from_ref(&noted))
             }
             Level::Refused | Level::Fault => faults::told(look, source, std::slice::from_ref(&one.fault)),

@@ -56,7 +56,7 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         };
         return text;
     }
-    let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect());
+    let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect(), gate.defaults);
     for (index, step) in steps.iter().enumerate() {
         let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps, gate));
     }

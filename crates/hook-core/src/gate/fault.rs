@@ -3,17 +3,35 @@
 use std::fmt;
 
 use super::Place;
+use crate::{code::Code, printable::{is_printable, printable}};
 
 /// One fault of a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Where.
     pub at: Place,
-    /// What, in words.
+    /// What, in words that any terminal can show.
     pub message: String,
+    /// The code of the hook's verdict: [`Code::GateInvalid`] or one that says more.
+    pub(crate) code: Code,
 }
 
 impl Fault {
+    /// A fault of the file. Words of the file may be in the message: what would control a terminal is escaped.
+    pub fn new(at: Place, message: impl Into<String>) -> Self {
+        Self { at, message: printable(&message.into()).into_owned(), code: Code::GateInvalid }
+    }
+
+    /// A hook that would be left without a check.
+    pub(super) fn empty(at: Place, message: &str) -> Self {
+        Self { code: Code::GateEmpty, ..Self::new(at, message) }
+    }
+
+    /// A key that this version of the hooks cannot execute.
+    pub(super) fn not_supported(at: Place, message: impl Into<String>) -> Self {
+        Self { code: Code::NotSupportedYet, ..Self::new(at, message) }
+    }
+
     /// What was probably meant, where the message says so: `within`.
     pub fn suggestion(&self) -> Option<&str> {
         let (_, near) = self.message.rsplit_once("did you mean ")?;
@@ -44,7 +62,7 @@ fn one(lines: &[&str], fault: &Fault, origin: &str) -> String {
     let head = format!("{origin}:{line}:{column}: {}\n", fault.message);
     let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
     // A tab would move the caret, and a control character the terminal.
-    let chars: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
     let at = (column - 1).min(chars.len());
     let from = if chars.len() > WIDTH { at.saturating_sub(WIDTH / 2) } else { 0 };
     let to = chars.len().min(from + WIDTH);

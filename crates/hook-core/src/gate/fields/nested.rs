@@ -106,7 +106,7 @@ impl Fields<'_> {
                     self.fault(at, format!("`{subject}` {}", hint.unwrap_or_default()));
                 }
                 Ok(condition) => {
-                    self.facts.extend(condition.facts().cloned());
+                    self.uses(at, condition.facts());
                     conditions.push(condition);
                 }
                 Err(message) => self.fault(at, message),
