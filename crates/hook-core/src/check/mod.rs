@@ -22,6 +22,7 @@ mod reply;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod steps;
+mod tally;
 mod targets;
 mod tcp;
 mod tls;
@@ -41,7 +42,7 @@ pub use self::{
 use crate::{
     aws::Aws,
     code::Code,
-    finding::Observation,
+    finding::{Observation, Policies},
     gate::{Fields, Named},
     permissions::Need,
     secrets::Secrets,
@@ -162,6 +163,8 @@ pub struct Scene {
     pub given: Arc<known::Facts>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
+    /// What the outcomes of this check mean.
+    pub policies: Policies,
     /// When all checks have to be over.
     pub until: Instant,
 }
