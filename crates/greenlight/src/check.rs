@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::Args;
 use hook_core::gate_file::{self, Diagnostics};
 
 use crate::{
     exit::{Fault, Verdict},
-    faults::{self, Record, Severity},
+    faults::{self, Record},
     paint::Tone,
     screen::Screen,
     source::Source,
@@ -17,13 +18,12 @@ const AFTER: &str = "\
 A fault is shown with its line, a caret and, where a word is nearly one that is known, a suggestion. All faults of all files
 are shown, and warnings: what can be used and is probably not meant. Nothing is read from AWS.
 
-With --json, standard output has one array of {file, line, column, severity, message, suggestion?}; with nothing to say it is
-empty.
+With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or warning.
 
 Exit status:
   0    every file can be used, with warnings or without
   1    one has a fault
-  2    bad usage: a file that cannot be read";
+  2    bad usage: a file that cannot be read; the others are checked all the same";
 
 /// `greenlight check`.
 #[derive(Args, Debug)]
@@ -41,20 +41,28 @@ pub struct Check {
 /// Does what was asked.
 pub fn check(args: &Check) -> Result<Verdict, Fault> {
     let mut screen = Screen::stdout();
-    // Every file is read first: a path that is wrong is said alone, and not below faults.
-    let sources: anyhow::Result<Vec<Source>> = args.files.iter().map(|path| Source::read(path)).collect();
-    let sources = sources.map_err(Fault::Usage)?;
+    // A file that cannot be read does not hide what is wrong with the others.
+    let (mut sources, mut unread) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        match Source::read(path) {
+            Ok(source) => sources.push(source),
+            Err(error) => unread.push(format!("{error:#}")),
+        }
+    }
     let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::diagnose(&source.text))).collect();
     if args.json {
         let records = checked.iter().flat_map(|(source, found)| {
-            let faults = found.faults.iter().map(|fault| Record::of(source, Severity::Error, fault));
-            faults.chain(found.warnings.iter().map(|warning| Record::of(source, Severity::Warning, warning)))
+            let faults = found.faults.iter().map(|fault| Record::of(source, "fault", fault));
+            faults.chain(found.warnings.iter().map(|warning| Record::of(source, "warning", warning)))
         });
         screen.say(&serde_json::to_string_pretty(&records.collect::<Vec<_>>())?)?;
     } else {
         for (source, found) in &checked {
             screen.say(&told(&screen, source, found))?;
         }
+    }
+    if !unread.is_empty() {
+        return Err(Fault::Usage(anyhow!("{}", unread.join("\n       "))));
     }
     Ok(if checked.iter().all(|(_, found)| found.faults.is_empty()) { Verdict::Good } else { Verdict::Bad })
 }

@@ -50,36 +50,26 @@ pub fn count(faults: usize) -> String {
     if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
 }
 
-/// Whether a file can be used in spite of it.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// It cannot.
-    Error,
-    /// It can, and it is probably not meant so.
-    Warning,
-}
-
 /// One fault, for a program.
 #[derive(Debug, Serialize)]
 pub struct Record<'a> {
     file: &'a str,
     line: usize,
     column: usize,
-    severity: Severity,
+    level: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
-    /// Of a fault in a file.
-    pub fn of(source: &'a Source, severity: Severity, fault: &'a Fault) -> Self {
+    /// Of a fault in a file, or of what else a level says that it is.
+    pub fn of(source: &'a Source, level: &'static str, fault: &'a Fault) -> Self {
         Self {
             file: &source.name,
             line: fault.at.line,
             column: fault.at.column,
-            severity,
+            level,
             message: &fault.message,
             suggestion: fault.suggestion(),
         }

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// Whether a terminal shows the character and does nothing else with it.
 pub fn is_printable(c: char) -> bool {
     // Beside the control characters: marks that hide text or turn its direction around (Unicode's Trojan Source).
-    !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The text with every other character escaped as Rust does: `\u{1b}`, `\n`.

@@ -39,20 +39,47 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
     insta::assert_snapshot!(told);
 }
 
+/// A file that can be used and probably means something else is a file in another folder, with a golden text of its own.
+#[test]
+fn files_are_warned_of_with_the_line_and_a_caret() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warned");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let found = gate_file::diagnose(&text);
+        assert_eq!(found.faults, [], "{name}");
+        assert!(!found.warnings.is_empty(), "{name} has no warning");
+        insta::assert_snapshot!(format!("warned_{name}"), gate_file::render(&text, &found.warnings, "greenlight.yaml"));
+    }
+}
+
+#[test]
+fn nothing_that_controls_a_terminal_is_in_an_explanation() {
+    let file = r#"{ version: 1, skip: { words: "\e[2J-skip", until: 2027-01-31 }, hooks: { after_install: {
+        when: ["application != '\e[1m'"],
+        checks: [{ name: "a\n\e[2Jb", ecs: green, expect: ["task_set != '\x9b2J'"] }] } } }"#;
+    let told = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
+    assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
+    assert!(told.contains(r"a\n\u{1b}[2Jb") && !told.lines().any(|line| line.starts_with("b")), "{told}");
+}
+
 #[test]
 fn the_samples_of_the_manual_are_gate_files() {
     assert!(!samples().is_empty(), "{} samples", samples().len());
     for sample in samples() {
-        let faults = gate_file::check(sample);
-        assert!(faults.is_empty(), "{}", gate_file::render(sample, &faults, "docs/GATE-FILE.md"));
+        let found = gate_file::diagnose(sample);
+        let all = [found.faults, found.warnings].concat();
+        // `notify` is shown with what it will mean.
+        let all: Vec<_> = all.into_iter().filter(|fault| !fault.message.contains("`notify`")).collect();
+        assert!(all.is_empty(), "{}", gate_file::render(sample, &all, "docs/GATE-FILE.md"));
     }
 }
 
 /// The worked example: nearly every key of the language.
 #[test]
 fn the_worked_example_is_a_gate_file_and_is_explained() {
-    let faults = gate_file::check(EXAMPLE);
-    assert!(faults.is_empty(), "{}", gate_file::render(EXAMPLE, &faults, "docs/examples/greenlight.yaml"));
+    assert_eq!(gate_file::diagnose(EXAMPLE), gate_file::Diagnostics::default());
     let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
     insta::assert_snapshot!(told.join("\n----\n"));
     for hook in Hook::ALL {
@@ -93,7 +120,8 @@ hooks:
 fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
     let settle = |keys: &str| {
         let check = format!("{{ name: mine, reach: green{keys} }}");
-        let file = format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{check}] }} }}");
+        let file =
+            format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{check}] }} }}");
         let printed = gate_file::print(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
         printed.lines().find_map(|line| line.trim().strip_prefix("settle: ")).map(str::to_owned)
     };

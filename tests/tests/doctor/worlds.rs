@@ -246,7 +246,11 @@ pub const BROKEN: [(&str, &str, Change); 57] = [
         function(world, "after-install").timeout = 120;
     }),
     ("TimeoutTooShort", "shorter than the gate file needs", |world| {
-        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { alarms: { for: 14m 45s } } } }\n");
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { alarms: { for: 13m 30s } } } }\n");
+        function(world, "after-allow-traffic").timeout = 600;
+    }),
+    ("TimeoutTooShort", "a gate file that needs more than Lambda allows", |world| {
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { answers: { within: 13m 50s } } } }\n");
     }),
     ("EventSettings", "retries", |world| events(world, |settings| settings.retries = 2)),
     ("EventSettings", "a great age", |world| events(world, |settings| settings.age = 21_600)),

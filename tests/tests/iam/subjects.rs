@@ -120,13 +120,6 @@ const ALONE: [(HookName, &str); 29] = [
         HookName::AfterAllowTestTraffic,
         "[{ http: '{{test_url}}/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]",
     ),
-    // Read, and not done yet: nobody asks AWS for it.
-    (HookName::AfterAllowTraffic, "[{ metric: green.http_5xx, expect: [value < 1] }]"),
-    (HookName::AfterAllowTraffic, "[{ ecs: green, allow: { failures: 1 }, expect: [running == desired] }]"),
-    (
-        HookName::AfterAllowTestTraffic,
-        "[{ steps: [{ http: '{{test_url}}/', expect: ['body == {{green.image_tag}}'] }] }]",
-    ),
 ];
 
 /// Everything at once.

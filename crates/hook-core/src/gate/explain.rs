@@ -7,6 +7,7 @@ use crate::{
     finding::{Policies, Policy},
     hook::Hook,
     plan::{self, Step},
+    printable::printable,
     verdict::Mode,
 };
 
@@ -42,7 +43,8 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         None => writeln!(text, "; over in time for the function's time-out."),
     };
     if !gate.when.is_empty() {
-        let _ = writeln!(text, "Only where {}; elsewhere it answers Succeeded unchecked.", joined(&gate.when));
+        let _ =
+            writeln!(text, "Only where {}; elsewhere it answers Succeeded unchecked.", printable(&joined(&gate.when)));
     }
     if let Some(skip) = &gate.skip {
         let _ =
@@ -72,9 +74,9 @@ fn one(step: &Step, steps: &[Step], gate: &HookGate) -> String {
     };
     let title = spec.check.title();
     let title = if title == spec.name { String::new() } else { format!(": {title}") };
-    let mut text = format!("{}{title} ({}{origin})\n", spec.name, spec.kind);
+    let mut text = printable(&format!("{}{title} ({}{origin})", spec.name, spec.kind)).into_owned() + "\n";
     let mut line = |words: String| {
-        let _ = writeln!(text, "   {words}");
+        let _ = writeln!(text, "   {}", printable(&words));
     };
     if !spec.when.is_empty() {
         line(format!("only where {}", joined(&spec.when)));

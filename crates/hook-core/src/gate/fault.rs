@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::Place;
-use crate::{code::Code, printable::{is_printable, printable}};
+use super::{Place, conceal::Concealed};
+use crate::{
+    code::Code,
+    printable::{is_printable, printable},
+};
 
 /// One fault of a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,17 +56,18 @@ const WIDTH: usize = 100;
 /// All faults, each with its line and a caret under what it is about. `origin` is what to call the file.
 pub fn render(text: &str, faults: &[Fault], origin: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let told = faults.iter().map(|fault| one(&lines, fault, origin)).collect::<Vec<_>>();
+    let concealed = Concealed::of(text);
+    let told = faults.iter().map(|fault| one(&lines, &concealed, fault, origin)).collect::<Vec<_>>();
     told.join("\n")
 }
 
-fn one(lines: &[&str], fault: &Fault, origin: &str) -> String {
+fn one(lines: &[&str], concealed: &Concealed, fault: &Fault, origin: &str) -> String {
     let Place { line, column } = fault.at;
-    let head = format!("{origin}:{line}:{column}: {}\n", fault.message);
+    let head = format!("{}:{line}:{column}: {}\n", printable(origin), concealed.message(&fault.message));
     let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
     // A tab would move the caret, and a control character the terminal.
     let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
-    let at = (column - 1).min(chars.len());
+    let (chars, at) = concealed.shown(line, &chars, (column - 1).min(chars.len()));
     let from = if chars.len() > WIDTH { at.saturating_sub(WIDTH / 2) } else { 0 };
     let to = chars.len().min(from + WIDTH);
     let shown: String = chars[from..to].iter().collect();

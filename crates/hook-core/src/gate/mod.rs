@@ -7,6 +7,7 @@
 
 mod asked;
 mod built_in;
+mod conceal;
 mod condition;
 pub(crate) mod explain;
 mod fact;
@@ -31,11 +32,14 @@ mod when;
 mod window;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::{cell::LazyCell, collections::BTreeMap};
 
 pub(crate) use self::top::is_name;
-use self::top::{Top, read_top};
 pub(crate) use self::yaml::parse as parse_yaml;
+use self::{
+    conceal::Concealed,
+    top::{Top, read_top},
+};
 pub use self::{
     condition::{Condition, Held, Subject},
     fact::{Fact, Version},
@@ -103,7 +107,11 @@ fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookG
         gates = read_hooks(built_in, &top, &mut fields);
         fields.finish();
     }
+    let concealed = LazyCell::new(|| Concealed::of(text));
     let sorted = |mut faults: Vec<Fault>| {
+        for fault in &mut faults {
+            fault.message = concealed.message(&fault.message);
+        }
         faults.sort_by_key(|fault| fault.at);
         faults.dedup();
         faults
@@ -226,8 +234,15 @@ hooks:
     #[test]
     fn no_checks_at_all_needs_words() {
         let gate = |file| load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
-        let silent = gate("version: 1\nhooks: { after_install: { built_in: none } }");
-        assert!(silent.checks.is_empty() && !silent.none_in_words);
+        for silent in ["built_in: none", "checks: []", "built_in: none, checks: []"] {
+            let faults = load_with(
+                |_| BUILT_IN,
+                Hook::AfterInstall,
+                Some(&format!("version: 1\nhooks: {{ after_install: {{ {silent} }} }}")),
+            );
+            let codes: Vec<_> = faults.unwrap_err().iter().map(|fault| fault.code).collect();
+            assert_eq!(codes, [crate::code::Code::GateEmpty], "{silent}");
+        }
         let said = gate("version: 1\nhooks: { after_install: { built_in: none, checks: none } }");
         assert!(said.checks.is_empty() && said.none_in_words);
     }

@@ -9,8 +9,7 @@ use std::{
 use super::{
     Condition, Data, Fact, Fields, Key, Node, Place, Reading,
     fields::{Asked, written_map},
-    suggest,
-    timing,
+    suggest, timing,
     top::policies,
     when,
 };

@@ -25,8 +25,13 @@ pub(super) fn check_is_early(spec: &CheckSpec, hook: Hook) -> Option<String> {
     {
         return Some(format!("`{}: green` cannot be checked here: {}", spec.kind, no_green(hook)));
     }
-    let route = spec.check.opens().filter(|_| spec.kind == "reach").or_else(|| spec.check.uses().filter(|_| spec.kind == "answers"))?;
-    route_is_early(route, hook).map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.word()))
+    let route = spec
+        .check
+        .opens()
+        .filter(|_| spec.kind == "reach")
+        .or_else(|| spec.check.uses().filter(|_| spec.kind == "answers"))?;
+    route_is_early(route, hook)
+        .map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.word()))
 }
 
 fn no_green(hook: Hook) -> String {
@@ -45,7 +50,11 @@ fn route_is_early(route: Route, hook: Hook) -> Option<String> {
         (Route::Production, true) => "use {{test_url}}, or move the check to after_allow_traffic".to_owned(),
         _ => format!("move the check to {}", from.key()),
     };
-    Some(format!("{} runs before {event}, so the {} listener still leads to the original; {instead}", hook.key(), route.word()))
+    Some(format!(
+        "{} runs before {event}, so the {} listener still leads to the original; {instead}",
+        hook.key(),
+        route.word()
+    ))
 }
 
 /// Whether the original may answer a request to an address of the author's own at this hook. Before Install there is

@@ -27,7 +27,8 @@ pub(super) fn check(spec: &CheckSpec, deadline: Option<Duration>, fields: &mut F
     let place = |key: &str| spec.own.get(key).copied().unwrap_or(spec.at);
     if let Some((key, why)) = too_long(spec, deadline).or_else(|| never_twice(spec)) {
         fields.fault(place(key), format!("{:?} {why}", spec.name));
-    } else if let Some((key, why)) = cut_short(spec, deadline).or_else(|| polled_once(spec)).or_else(|| outlasted(spec)) {
+    } else if let Some((key, why)) = cut_short(spec, deadline).or_else(|| polled_once(spec)).or_else(|| outlasted(spec))
+    {
         fields.warn(place(key), format!("{:?} {why}", spec.name));
     }
 }
@@ -37,10 +38,8 @@ type Wrong = Option<(&'static str, String)>;
 
 fn too_long(spec: &CheckSpec, deadline: Option<Duration>) -> Wrong {
     let longest = longest_window();
-    let lambda = format!(
-        "longer than the {} that a check can have: Lambda ends a function after 15 minutes",
-        in_words(longest)
-    );
+    let lambda =
+        format!("longer than the {} that a check can have: Lambda ends a function after 15 minutes", in_words(longest));
     let least = spec.least();
     if least > longest.min(deadline.unwrap_or(longest)) {
         let windows = ["for", "stable_for", "settle"];
@@ -97,7 +96,8 @@ fn outlasted(spec: &CheckSpec) -> Wrong {
     let (timeout, connect) = (spec.span("timeout"), spec.span("connect_timeout"));
     if spec.own.contains_key("connect_timeout") && connect > timeout {
         let (connect, timeout) = (in_words(connect), in_words(timeout));
-        let why = format!("has a `connect_timeout` of {connect}, longer than its `timeout` of {timeout}, which includes it");
+        let why =
+            format!("has a `connect_timeout` of {connect}, longer than its `timeout` of {timeout}, which includes it");
         return Some(("connect_timeout", why));
     }
     let window = within(spec).1 + spec.least();
