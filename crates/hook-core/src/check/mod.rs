@@ -4,6 +4,7 @@
 
 mod alarms;
 mod answers;
+mod attempts;
 mod body;
 mod ecs;
 mod grpc;
