@@ -147,7 +147,9 @@ async fn a_reply_is_read_to_its_end() {
     };
     let health = |title: &str, port: u16| {
         let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
-        Case::new(HookName::AfterAllowTestTraffic, title).gate(gate).world(move |world| world.test().unwrap().port = port)
+        Case::new(HookName::AfterAllowTestTraffic, title)
+            .gate(gate)
+            .world(move |world| world.test().unwrap().port = port)
     };
     let told = play(vec![
         case("whole", "GET", whole, "").succeeds(),

@@ -41,7 +41,7 @@ struct Grpc {
 }
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    let question = Question::bare(fields, "grpc");
+    let question = Question::bare(fields, "grpc").map(|question| question.sent_to("POST", PATH));
     let service = fields.text("service").unwrap_or_default();
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(1), ..Pace::ONCE });
     let facts = fields.facts().clone();
@@ -79,10 +79,14 @@ impl Check for Grpc {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
             request.headers.insert(TE, HeaderValue::from_static("trailers"));
             request.body = Some(asked(&self.service));
+            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+                Ok(leads) => leads,
+                Err(observation) => return observation,
+            };
             let attempts = Attempts::default();
             let attempt = || async { Look::Now(attempts.count(once(&scene.probe, &request, &attempts).await)) };
             let seen = self.pace.watch(scene, attempt).await;
-            told(&self.question, attempts.reported(seen))
+            leads.told(told(&self.question, attempts.reported(seen)))
         })
     }
 }

@@ -86,6 +86,10 @@ impl Check for Http {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
+            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+                Ok(leads) => leads,
+                Err(observation) => return observation,
+            };
             for _ in 0..self.warmup {
                 // Whatever comes of it: those that count follow.
                 let _ = scene.probe.send(&request).await;
@@ -93,7 +97,7 @@ impl Check for Http {
             let attempts = Attempts::default();
             let attempt = || async { Look::Now(ask(&scene.probe, &request, &expect, &attempts).await) };
             let seen = self.pace.watch(scene, attempt).await;
-            told(&self.question, attempts.reported(seen))
+            leads.told(told(&self.question, attempts.reported(seen)))
         })
     }
 }
