@@ -46,8 +46,8 @@ impl Attempts {
     /// The check's observation with these counts as evidence. It is not a plain pass where requests had to be sent again.
     pub fn reported(&self, observation: Observation) -> Observation {
         let Counts { made, passed, retried, trouble } = self.counts().clone();
-        // That some attempts passed and some did not says more than what the last one saw.
-        let mixed = passed > 0 && passed < made;
+        // Of a check that fails, the poll reports how many of its attempts did.
+        let mixed = observation.holds() && passed < made;
         let observation = observation.led_by(mixed.then(|| format!("{passed} of {made} attempts passed")));
         let Some((code, why)) = trouble.filter(|_| observation.holds()) else { return observation };
         let sent = made + retried;
