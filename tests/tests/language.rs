@@ -221,7 +221,7 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 async fn defaults_and_what_comes_later() {
     let later = |key: &str, check: &str| {
         let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{check}] }} }}");
-        Case::new(HookName::BeforeInstall, format!("a later version's key: {key}")).gate(gate).fails("NotSupportedYet")
+        Case::new(HookName::BeforeInstall, &format!("a later version's key: {key}")).gate(gate).fails("NotSupportedYet")
     };
     let told = play(vec![
         not_steady(case("a policy by default"))
