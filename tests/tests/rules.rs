@@ -180,7 +180,7 @@ async fn deadlines_and_windows() {
         .and(|played| same("looks at the alarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
         case(
             "looks in a row that the function has no time for are not begun",
-            "checks: [{ name: row, ecs: green, consecutive: 100, every: 10s, expect: [running >= 1] }]",
+            "checks: [{ name: row, ecs: green, consecutive: 80, every: 10s, expect: [running >= 1] }]",
         )
         .fails("WindowTooLong"),
         case(

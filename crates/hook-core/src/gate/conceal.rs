@@ -8,6 +8,8 @@ use std::{ops::Range, sync::LazyLock};
 
 use regex_lite::Regex;
 
+use super::suggest;
+
 /// What stands in place of a secret.
 const MASK: &str = "***";
 /// A shorter value is taken out of the file's lines, and not out of messages: it may be a word of theirs.
@@ -16,7 +18,7 @@ const LEAST_IN_MESSAGE: usize = 6;
 /// `key: value`, `key=value` or `key == value` with a key that is about a secret.
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let key = r#"[\w.-]*(?:authorization|cookie|token|passw(?:or)?d|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|webhook|signature)[\w-]*"#;
-    let value = r#"("[^"]*"?|'[^']*'?|\{\{[^,&#]*|[^\s,}\]&#{\["'|>=][^,}\]&#]*)"#;
+    let value = r#"("[^"]*"?|'[^']*'?|\[[^\]]*\]?|\{\{[^,&#]*|[^\s,}\]&#{\["'|>=][^,}\]&#]*)"#;
     Regex::new(&format!(r#"(?i)["']?{key}["']?\s*(?:[!=]=|[:=])\s*{value}"#)).ok()
 });
 /// The same without a value behind it: what is indented deeper is the value.
@@ -84,7 +86,7 @@ impl Concealed {
         let mut hidden: Vec<Range<usize>> = Vec::new();
         for range in ranges {
             let Some(value) = line.get(range.clone()) else { continue };
-            let bare = value.trim().trim_matches(['"', '\'']);
+            let bare = value.trim().trim_matches(['"', '\'', '[', ']']);
             if !is_secret(bare) || hidden.last().is_some_and(|last| range.start < last.end) {
                 continue;
             }
@@ -131,7 +133,9 @@ impl Concealed {
 /// Whether a value may be one: not where it is kept, and not a fact alone.
 fn is_secret(value: &str) -> bool {
     let plain = ["", "true", "false", "null", "none", "exists"];
-    if plain.contains(&value) || ["ssm:", "secretsmanager:"].iter().any(|store| value.starts_with(store)) {
+    // A misspelt store is a place all the same.
+    let is_place = value.split_once(':').is_some_and(|(store, _)| suggest(store, ["ssm", "secretsmanager"]).is_some());
+    if plain.contains(&value) || is_place {
         return false;
     }
     let mut rest = value.to_owned();
@@ -143,8 +147,8 @@ fn is_secret(value: &str) -> bool {
         }
         rest.replace_range(from..to, "");
     }
-    let scheme = rest.trim().to_ascii_lowercase();
-    !matches!(scheme.as_str(), "" | "bearer" | "basic" | "token" | "{" | "[" | "}")
+    let scheme = rest.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    !matches!(scheme.as_str(), "" | "bearer" | "basic" | "token")
 }
 
 #[cfg(test)]
@@ -174,6 +178,7 @@ mod tests {
             "secrets:\n  a: hunter2222\n  b: hunter2222 # x",
             "webhook: https://hooks.slack.com/services/hunter2222",
             "password: |\n  hunter2222\n  hunter2222",
+            "form: { user: smoke, password: [hunter2222, hunter2222] }",
             "json: { a: ghp_hunter2222hunter2222 }",
             "Authorization: 'Bearer {{hunter2222}}'",
         ];
@@ -197,6 +202,8 @@ mod tests {
             "secrets:\n  token: ssm:/shop/token\nhooks:\n  after_install:\n    checks: none",
             "password: '{{secret.password}}'",
             "json.token exists",
+            "expect: [\"json.token == {{secret.api_tokn}}\", \"json.token != {{secret.other}}\"]",
+            "secrets: { token: secretmanager:shop/token#key }",
             "http: https://example.com/tokens/1",
             "name: token",
         ] {

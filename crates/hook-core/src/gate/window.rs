@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{CheckSpec, Fields, in_words};
+use super::{CheckSpec, Data, Fields, in_words};
 use crate::deadline;
 
 /// What comes before the first attempt of a check: reading the deployment and the gate file, and waiting for CodeDeploy's
@@ -61,7 +61,7 @@ fn too_long(spec: &CheckSpec, deadline: Option<Duration>) -> Wrong {
     if timeout > longest {
         return Some(("timeout", format!("has a `timeout` of {}, {lambda}", in_words(timeout))));
     }
-    let none = spec.value("timeout").is_some() && timeout.is_zero();
+    let none = matches!(spec.value("timeout"), Some(Data::Text(_))) && timeout.is_zero();
     none.then(|| ("timeout", "has a `timeout` of 0s, in which nothing can answer".to_owned()))
 }
 
