@@ -6,7 +6,7 @@ use super::{Route, Scene, listener_rules::leads_to, way::Detour};
 use crate::{
     code::Code,
     finding::Observation,
-    target::{Listener, Meets, RequestParts, Rule},
+    target::{Listener, Meets, RequestParts, Rule, TargetGroup},
 };
 
 /// Where a route's requests go.
@@ -49,10 +49,44 @@ impl Wanted<'_> {
     }
 }
 
-impl Scene {
+/// The listeners of a deployment, and what decides where requests to them go.
+#[derive(Clone, Debug, Default)]
+pub struct Routing<'a> {
+    /// The deployment group.
+    pub deployment_group: &'a str,
+    /// The production listener.
+    pub production: Option<&'a Listener>,
+    /// The test listener.
+    pub test: Option<&'a Listener>,
+    /// ARNs of the pair of target groups.
+    pub pair: Vec<String>,
+    /// The target group of the new version.
+    pub green: Option<&'a TargetGroup>,
+    /// The port of its container, if a task set names it.
+    pub container_port: Option<i32>,
+    /// `GREENLIGHT_HOST`.
+    pub host: Option<&'a str>,
+    /// `ALB_URL`, in place of the test listener's address.
+    pub test_address: Option<&'a str>,
+}
+
+impl<'a> Routing<'a> {
+    /// The listener of a route.
+    pub fn listener(&self, route: Route) -> Result<&'a Listener, Observation> {
+        let listener = match route {
+            Route::Test => self.test,
+            Route::Production => self.production,
+        };
+        listener.ok_or_else(|| {
+            let expected = format!("a {} listener", route.word());
+            let resource = format!("deployment group {}", self.deployment_group);
+            Observation::failed(Code::NoListener, resource, expected, "none")
+        })
+    }
+
     /// The address of a route for a request.
     pub(super) fn address(&self, route: Route, wanted: &Wanted<'_>) -> Result<Address, Observation> {
-        if let (Route::Test, Some(own)) = (route, &self.test_address) {
+        if let (Route::Test, Some(own)) = (route, self.test_address) {
             return Ok(detoured(Address { base: with_scheme(own), detour: None }, wanted.host));
         }
         let listener = self.listener(route)?;
@@ -62,11 +96,52 @@ impl Scene {
         };
         let host = match wanted.host {
             Some(host) => Some(host.to_owned()),
-            None => host_for(listener, &self.pair(), self.host.as_deref(), &wanted.parts)?,
+            None => host_for(listener, &self.pair, self.host, &wanted.parts)?,
         };
         let own = listener.dns_name.clone();
         let detour = host.clone().map(|host| Detour { host, to: own.clone() });
         Ok(Address { base: format!("{scheme}://{}:{}", host.unwrap_or(own), listener.port), detour })
+    }
+
+    /// The listener whose rules a route's requests meet; none where `ALB_URL` leads to another one, whose rules nobody knows.
+    pub(super) fn listener_of_requests(&self, route: Route) -> Option<&'a Listener> {
+        let listener = self.listener(route).ok()?;
+        match (route, self.test_address) {
+            (Route::Test, Some(own)) => {
+                let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default();
+                (port == Some(listener.port)).then_some(listener)
+            }
+            _ => Some(listener),
+        }
+    }
+}
+
+impl Scene {
+    /// Where requests to the listeners go, by what discovery found.
+    pub(super) fn routing(&self) -> Routing<'_> {
+        let target = &self.target;
+        let green_set = target.service.green(&target.deployment.id);
+        Routing {
+            deployment_group: &target.deployment.group,
+            production: target.production.as_ref(),
+            test: target.test.as_ref(),
+            pair: self.pair(),
+            green: target.green_group.as_ref(),
+            // Before there is a new task set, the one in production names the port that its container mostly keeps.
+            container_port: green_set.or(target.service.blue(&target.deployment.id)).and_then(|set| set.container_port),
+            host: self.host.as_deref(),
+            test_address: self.test_address.as_deref(),
+        }
+    }
+
+    /// The listener of a route.
+    pub(super) fn listener(&self, route: Route) -> Result<&Listener, Observation> {
+        self.routing().listener(route)
+    }
+
+    /// The address of a route for a request.
+    pub(super) fn address(&self, route: Route, wanted: &Wanted<'_>) -> Result<Address, Observation> {
+        self.routing().address(route, wanted)
     }
 
     /// ARNs of the pair of target groups, as far as the task sets name them.

@@ -11,7 +11,7 @@ use reqwest::{
 };
 
 use super::{
-    Check, Kind, Looking, Probe, Route, Scene,
+    Check, Kind, Looking, Probe, Route, Routing, Scene,
     http::told,
     poll::{Look, Pace},
     probe::Request,
@@ -59,6 +59,10 @@ impl Check for Grpc {
 
     fn uses(&self) -> Option<Route> {
         self.question.route()
+    }
+
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.question.foreseen(routing)
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

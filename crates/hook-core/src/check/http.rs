@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use reqwest::{Method, Url};
 
 use super::{
-    Address, Check, Kind, Looking, Probe, Route, Scene,
+    Address, Check, Kind, Looking, Probe, Route, Routing, Scene,
     judge::judge,
     known,
     poll::{Look, Pace},
@@ -75,6 +75,10 @@ impl Check for Http {
 
     fn uses(&self) -> Option<Route> {
         self.question.route()
+    }
+
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.question.foreseen(routing)
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::header::{ACCEPT, HOST, USER_AGENT};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Route, Scene, probe::Request, with_scheme};
+use super::{Route, Scene, probe::Request};
 use crate::{
     aws::Fault,
     code::Code,
@@ -47,25 +47,13 @@ impl Scene {
     /// Whether the listener rules lead a request to the new version, by what they are now. A check asks behind its barrier,
     /// when the rules have switched.
     pub(super) async fn leads_to_green(&self, route: Option<Route>, request: &Request) -> Result<Leads, Observation> {
-        let Some(known) = route.and_then(|route| self.listener_of_requests(route)) else { return Ok(Leads::ToGreen) };
+        let Some(known) = route.and_then(|route| self.routing().listener_of_requests(route)) else { return Ok(Leads::ToGreen) };
         let Some(green) = &self.target.green_group else { return Ok(Leads::ToGreen) };
         let listener = self.fresh(known).await.map_err(Fault::observed)?;
-        judge(&listener.rules, &parts_of(request), &green.arn).map_err(|seen| {
+        judge(&listener.rules, &parts_of(request), std::slice::from_ref(&green.arn)).map_err(|seen| {
             let expected = format!("a listener rule that forwards 100 % to {}", green.name);
             Observation::failed(Code::RuleLeadsElsewhere, &request.title, expected, seen)
         })
-    }
-
-    /// The listener whose rules a route's requests meet; none where `ALB_URL` leads to another one, whose rules nobody knows.
-    fn listener_of_requests(&self, route: Route) -> Option<&Listener> {
-        let listener = self.listener(route).ok()?;
-        match (route, &self.test_address) {
-            (Route::Test, Some(own)) => {
-                let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default();
-                (port == Some(listener.port)).then_some(listener)
-            }
-            _ => Some(listener),
-        }
     }
 
     async fn fresh(&self, known: &Listener) -> Result<Arc<Listener>, Fault> {
@@ -82,11 +70,10 @@ impl Scene {
     }
 }
 
-/// Which rules decide, and where they lead. The error says in words what does not lead to `green`.
-fn judge(rules: &[Rule], request: &RequestParts, green: &str) -> Result<Leads, String> {
+/// Which rules decide, and where they lead. The error says in words what does not lead to `groups`.
+pub(super) fn judge(rules: &[Rule], request: &RequestParts, groups: &[String]) -> Result<Leads, String> {
     let matched = Matched::of(rules, request);
-    let green = [green.to_owned()];
-    let leads = |rule: &&Rule| rule.forwards_only_to(&green);
+    let leads = |rule: &&Rule| rule.forwards_only_to(groups);
     let words = |rule: &Rule| format!("{} {}", rule.title(), rule.does());
     if matched.candidates().next().is_some() && matched.candidates().all(|rule| leads(&rule)) {
         return Ok(Leads::ToGreen);
@@ -149,7 +136,7 @@ mod tests {
 
     fn judged(rules: &[Rule], path: &str) -> String {
         let request = RequestParts { path: path.into(), method: "GET".into(), ..RequestParts::default() };
-        match judge(rules, &request, &group("green")) {
+        match judge(rules, &request, &[group("green")]) {
             Ok(Leads::ToGreen) => "green".to_owned(),
             Ok(Leads::Perhaps(why)) => why,
             Err(why) => format!("not green: {why}"),

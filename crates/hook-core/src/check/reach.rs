@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Check, Kind, Looking, Route, Scene,
+    Check, Kind, Looking, Route, Routing, Scene,
     http::{SUBJECTS, ask, told, with_facts},
     poll::{LEAST_PAUSE, Look, Pace},
     question::Question,
@@ -122,6 +122,10 @@ impl Check for Reach {
 
     fn needs(&self) -> Vec<Need> {
         vec![Need::new(Ask::ListenerNow, "to see when a listener leads to the replacement")]
+    }
+
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.identity.as_ref()?.question.foreseen(routing)
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
