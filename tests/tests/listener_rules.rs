@@ -70,7 +70,8 @@ async fn the_health_check() {
     let told = play(vec![
         nobody_asked(broken(with_another(built_in("another service has its path"), vec![path("/health*")])))
             .fails("PathUnknown"),
-        broken(with_another(built_in("another service has another path"), vec![path("/blog*")])).fails("UnexpectedStatus"),
+        broken(with_another(built_in("another service has another path"), vec![path("/blog*")]))
+            .fails("UnexpectedStatus"),
         with_another(built_in("another path, and all is well"), vec![path("/blog*")]).succeeds(),
         nobody_asked(broken(built_in("the load balancer answers 200 itself")))
             .world(|world| rule(world, vec![path("/health")], RuleAction::FixedResponse(200), None))
@@ -109,30 +110,45 @@ async fn requests_of_the_file() {
     let query = |value: &str| Condition::Query(vec![(Some("v".to_owned()), value.to_owned())]);
     let get = "http: '{{test_url}}/health?v=1', headers: { x-version: 'Old release' }";
     let told = play(vec![
-        with_another(mine("a host", "http: '{{test_url}}/', host: shop.example.com"), vec![Condition::Host(list(&["*.Example.com"]))])
-            .fails("RuleLeadsElsewhere"),
-        with_another(mine("another host", "http: '{{test_url}}/', host: shop.example.org"), vec![Condition::Host(list(&["*.Example.com"]))])
-            .succeeds(),
+        with_another(
+            mine("a host", "http: '{{test_url}}/', host: shop.example.com"),
+            vec![Condition::Host(list(&["*.Example.com"]))],
+        )
+        .fails("RuleLeadsElsewhere"),
+        with_another(
+            mine("another host", "http: '{{test_url}}/', host: shop.example.com"),
+            vec![Condition::Host(list(&["*.shop.Example.com"]))],
+        )
+        .succeeds(),
         with_another(mine("a method", "http: 'POST {{test_url}}/'"), vec![Condition::Method(list(&["POST"]))])
             .fails("RuleLeadsElsewhere"),
-        with_another(mine("another method", "http: 'HEAD {{test_url}}/'"), vec![Condition::Method(list(&["GET"]))]).succeeds(),
+        with_another(mine("another method", "http: 'HEAD {{test_url}}/'"), vec![Condition::Method(list(&["GET"]))])
+            .succeeds(),
         with_another(mine("a header", get), vec![header("old*")]).fails("RuleLeadsElsewhere"),
         with_another(mine("another value", get), vec![header("new*")]).succeeds(),
         with_another(mine("a query", get), vec![query("?")]).fails("RuleLeadsElsewhere"),
         with_another(mine("another query", get), vec![query("??")]).succeeds(),
-        with_another(mine("who says that it is this client", get), vec![Condition::Header("User-Agent".into(), list(&["greenlight/*"]))])
-            .fails("RuleLeadsElsewhere"),
+        with_another(
+            mine("who says that it is this client", get),
+            vec![Condition::Header("User-Agent".into(), list(&["greenlight/*"]))],
+        )
+        .fails("RuleLeadsElsewhere"),
         with_another(mine("one of two conditions", get), vec![path("/health"), header("new*")]).succeeds(),
         with_another(mine("both conditions", get), vec![path("/health"), header("old*")]).fails("RuleLeadsElsewhere"),
         with_another(mine("an address that may be ours", get), vec![Condition::SourceIp(list(&["10.0.0.0/8"]))])
             .succeeds()
             .warns("RuleUndecided")
             .check("mine", "doubtful"),
-        with_another(mine("an address of another path", get), vec![path("/admin*"), Condition::SourceIp(list(&["10.0.0.0/8"]))])
-            .succeeds()
-            .check("mine", "passed"),
+        with_another(
+            mine("an address of another path", get),
+            vec![path("/admin*"), Condition::SourceIp(list(&["10.0.0.0/8"]))],
+        )
+        .succeeds()
+        .check("mine", "passed"),
         mine("a redirect", get)
-            .world(|world| rule(world, vec![path("/health")], RuleAction::Redirect("https://#{host}:443/#{path}".into()), None))
+            .world(|world| {
+                rule(world, vec![path("/health")], RuleAction::Redirect("https://#{host}:443/#{path}".into()), None)
+            })
             .fails("RuleLeadsElsewhere"),
         mine("a login before it", get)
             .world(|world| {
@@ -154,8 +170,89 @@ async fn requests_of_the_file() {
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .succeeds(),
-        with_another(mine("a path of `answers`", "answers: test, path: /blog, within: 0s, consecutive: 1"), vec![path("/blog")])
-            .fails("RuleLeadsElsewhere"),
+        with_another(
+            mine("a path of `answers`", "answers: test, path: /blog, within: 0s, consecutive: 1"),
+            vec![path("/blog")],
+        )
+        .fails("RuleLeadsElsewhere"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// A redirect stays at the address, and may meet another rule there.
+#[tokio::test(flavor = "multi_thread")]
+async fn redirects() {
+    let case = |title: &str, to: &'static str| {
+        let request = "http: '{{test_url}}/start', redirects: follow";
+        with_another(mine(title, request), vec![path("/blog/*")]).world(move |world| {
+            let start = world.versions.last_mut().unwrap().routes.entry("/start".into()).or_default();
+            (start.status, start.location) = (302, Some(to.to_owned()));
+        })
+    };
+    let told = play(vec![
+        case("to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
+        case("to a path of its own", "/welcome").succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// What the later hooks will not be able to ask is known before anything is deployed.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_install() {
+    let case = |title: &str| Case::new(HookName::BeforeInstall, title);
+    let https = |world: &mut World| world.listeners.iter_mut().for_each(|listener| listener.protocol = "HTTPS".into());
+    let narrow = |world: &mut World| {
+        let pair = world.blue().unwrap().target_group().unwrap().to_owned();
+        for listener in &mut world.listeners {
+            let arn = format!("{}/0000000000000001", listener.arn.replace(":listener/", ":listener-rule/"));
+            let forward = vec![(pair.clone(), 1)];
+            listener.rules =
+                vec![Rule { arn, priority: 1, conditions: vec![path("/api/*")], forward, action: Forward }];
+            listener.default = vec![(pair.replace("tg-shop-a", "tg-frontend"), 1)];
+        }
+    };
+    let own = "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: { answers: { path: /api/health } }
+    checks: [{ name: mine, http: '{{test_url}}/health', expect: [status == 200] },
+             { name: known later, http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200] }]
+  after_allow_traffic: { built_in: { answers: { path: /api/health } } }
+";
+    let well = own.replace("/health', expect", "/api/health', expect");
+    let told = play(vec![
+        case("all is well").succeeds().check("reachable", "passed"),
+        case("HTTPS, and nobody knows the name").world(https).succeeds().warns("HostUnknown"),
+        case("HTTPS, and the name is configured").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check("reachable", "passed"),
+        case("the health check has a port of its own")
+            .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000)))
+            .succeeds()
+            .warns("PathUnknown"),
+        case("the health check names the port of the traffic")
+            .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(8080)))
+            .succeeds()
+            .check("reachable", "passed"),
+        case("no rule lets the path of the health check through").world(narrow).succeeds().warns("PathUnknown"),
+        case("no rule lets a path of the gate file through").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
+        case("a rule lets all paths of the gate file through").gate(well).world(narrow).succeeds().check("reachable", "passed"),
+        case("whoever has no test listener asks nobody there")
+            .gate("version: 1\nhooks: { after_allow_test_traffic: { checks: [{ http: '{{test_url}}/x', expect: [status == 200] }] } }")
+            .world(|world| {
+                let arn = world.deployment().pair.as_mut().unwrap().test.take();
+                world.group.pair.as_mut().unwrap().test = None;
+                world.listeners.retain(|listener| Some(&listener.arn) != arn.as_ref());
+            })
+            .succeeds(),
+        case("a load balancer that faces the internet lets nobody in")
+            .world(|world| world.production().unwrap().port = 1)
+            .succeeds()
+            .warns("InternalUnreachable"),
+        case("only the test listener lets nobody in")
+            .world(|world| world.test().unwrap().port = 1)
+            .succeeds()
+            .warns("InternalUnreachable"),
     ])
     .await;
     insta::assert_snapshot!(told);
@@ -208,12 +305,21 @@ async fn configured_host() {
         })
     };
     let told = play(vec![
-        asked_for(case("that of another service", "pay.example.com", &["shop.example.com"]), "shop.example.com").succeeds(),
-        asked_for(case("one of two of the service's", "www.example.com", &["shop.example.com", "www.example.com"]), "www.example.com")
+        asked_for(case("that of another service", "pay.example.com", &["shop.example.com"]), "shop.example.com")
             .succeeds(),
-        asked_for(case("one that a wildcard lets through", "www.example.com", &["*.example.com"]), "www.example.com").succeeds(),
-        nobody_asked(case("that of another service, where the own rule has a wildcard", "pay.example.com", &["shop.*.com"]))
-            .fails("PathUnknown"),
+        asked_for(
+            case("one of two of the service's", "www.example.com", &["shop.example.com", "www.example.com"]),
+            "www.example.com",
+        )
+        .succeeds(),
+        asked_for(case("one that a wildcard lets through", "www.example.com", &["*.example.com"]), "www.example.com")
+            .succeeds(),
+        nobody_asked(case(
+            "that of another service, where the own rule has a wildcard",
+            "pay.example.com",
+            &["shop.*.com"],
+        ))
+        .fails("HostUnknown"),
     ])
     .await;
     insta::assert_snapshot!(told);

@@ -179,17 +179,25 @@ fn host_for(
         }
     }
     let leads = |host: &str| leads_to(&listener.rules, &RequestParts { host: host.to_owned(), ..parts.clone() }, pair);
+    let only_by_host = rules.iter().all(|rule| rule.hosts().is_some()) && !rules.is_empty();
+    // One that no rule of the service lets through is no better than none.
+    hosts.retain(|host| {
+        !only_by_host || rules.iter().filter_map(|rule| rule.hosts()).any(|it| it.fit_host(host) != Meets::No)
+    });
     let host = hosts.iter().find(|host| leads(host)).or_else(|| hosts.first());
     if let Some(host) = host {
         return Ok(Some((*host).to_owned()));
     }
-    let only_by_host = rules.iter().any(|rule| rule.hosts().is_some()) && !leads(&listener.dns_name);
+    let only_by_host = only_by_host && !leads(&listener.dns_name);
     if !needs_name && !only_by_host {
         return Ok(None);
     }
     let expected =
         if only_by_host { "a host name that its rules let through" } else { "a host name that its certificate covers" };
-    let seen = "none: neither GREENLIGHT_HOST nor a host-header rule";
+    let seen = match configured {
+        Some(host) => format!("GREENLIGHT_HOST, which is {host}"),
+        None => "none: neither GREENLIGHT_HOST nor a host-header rule".to_owned(),
+    };
     Err(Observation::failed(Code::HostUnknown, listener.title(), expected, seen))
 }
 

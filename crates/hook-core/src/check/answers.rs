@@ -93,10 +93,11 @@ impl Check for Answers {
                     .watch(scene, || async { Look::Now(self.connects(scene, listener, what).await) })
                     .await;
             }
-            let asked = self.question(&scene.routing()).map_err(|observation| *observation).and_then(|(path, expect)| {
-                let address = scene.address(self.route, &Wanted::get(&path))?;
-                Ok((resolve(address, &path)?, expect))
-            });
+            let asked =
+                self.question(&scene.routing()).map_err(|observation| *observation).and_then(|(path, expect)| {
+                    let address = scene.address(self.route, &Wanted::get(&path))?;
+                    Ok((resolve(address, &path)?, expect))
+                });
             let ((url, detour), expect) = match asked {
                 Ok((place, expect)) => match scene.rendered(&expect).await {
                     Ok(expect) => (place, expect),
@@ -106,8 +107,8 @@ impl Check for Answers {
             };
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
             let (timeout, wants_body) = (self.timeout, wants_body(&expect));
-            let request = Request { way, timeout, wants_body, ..Request::plain(Method::GET, url) };
-            let leads = match scene.leads_to_green(Some(self.route), &request).await {
+            let mut request = Request { way, timeout, wants_body, ..Request::plain(Method::GET, url) };
+            let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return self.not_routable(&scene.routing(), observation),
             };
@@ -119,7 +120,9 @@ impl Check for Answers {
 impl Answers {
     /// Whether the target group speaks gRPC, and the gate file does not say what else to ask.
     fn is_grpc(&self, routing: &Routing<'_>) -> bool {
-        routing.green.is_some_and(|group| group.protocol_version == "GRPC") && self.path.is_none() && self.expect.is_empty()
+        routing.green.is_some_and(|group| group.protocol_version == "GRPC")
+            && self.path.is_none()
+            && self.expect.is_empty()
     }
 
     async fn connects(&self, scene: &Scene, listener: &Listener, what: &str) -> Observation {
@@ -137,8 +140,8 @@ impl Answers {
             return observation;
         }
         let group = routing.green.map(|group| group.name.as_str()).unwrap_or_default();
-        let seen = format!("none: of {}, {}", observation.resource, observation.seen);
-        let expected = "a health-check path that the listener rules forward to it";
+        let seen = format!("{} ({})", observation.seen, observation.resource);
+        let expected = "a health-check path that a listener rule forwards to it";
         Observation::failed(Code::PathUnknown, format!("target group {group}"), expected, seen)
     }
 

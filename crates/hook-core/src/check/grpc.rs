@@ -83,7 +83,7 @@ impl Check for Grpc {
             request.headers.insert(TE, HeaderValue::from_static("trailers"));
             request.body = Some(asked(&self.service));
             request.wants_body = true;
-            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };

@@ -85,11 +85,12 @@ impl Check for Http {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
             let asked = self.question.prepare(scene, &known, &self.expect);
-            let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
+            let (mut request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?)))
+            {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
-            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };

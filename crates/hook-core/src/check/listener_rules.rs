@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, HOST, USER_AGENT};
+use reqwest::{
+    Url,
+    header::{ACCEPT, HOST, USER_AGENT},
+};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{Route, Scene, probe::Request};
@@ -30,6 +33,34 @@ pub(super) enum Leads {
     Perhaps(String),
 }
 
+/// The listener rules that a request was compared with.
+#[derive(Clone)]
+pub(super) struct RulesToGreen {
+    listener: Arc<Listener>,
+    green: String,
+    parts: RequestParts,
+}
+
+impl RulesToGreen {
+    fn judge(&self, parts: &RequestParts) -> Result<Leads, String> {
+        judge(&self.listener.rules, parts, std::slice::from_ref(&self.green))
+    }
+
+    /// Why the answer to a redirect is not the new version's: a redirect stays at the address, and its path may meet another
+    /// rule. Where the method changes, it changes to GET.
+    pub fn broken_by_redirect(&self, to: &Url) -> Option<String> {
+        let keeps = matches!(self.parts.method.as_str(), "GET" | "HEAD");
+        let parts = RequestParts {
+            method: if keeps { self.parts.method.clone() } else { "GET".to_owned() },
+            path: to.path().to_owned(),
+            query: to.query().unwrap_or_default().to_owned(),
+            ..self.parts.clone()
+        };
+        let seen = self.judge(&parts).err()?;
+        Some(format!("{} meets {seen}", to.path()))
+    }
+}
+
 impl Leads {
     /// The observation of a check that sent the request.
     pub fn told(&self, seen: Observation) -> Observation {
@@ -46,14 +77,24 @@ impl Leads {
 impl Scene {
     /// Whether the listener rules lead a request to the new version, by what they are now. A check asks behind its barrier,
     /// when the rules have switched.
-    pub(super) async fn leads_to_green(&self, route: Option<Route>, request: &Request) -> Result<Leads, Observation> {
-        let Some(known) = route.and_then(|route| self.routing().listener_of_requests(route)) else { return Ok(Leads::ToGreen) };
+    /// The request remembers the rules, for the URLs that it is redirected to.
+    pub(super) async fn leads_to_green(
+        &self,
+        route: Option<Route>,
+        request: &mut Request,
+    ) -> Result<Leads, Observation> {
+        let Some(known) = route.and_then(|route| self.routing().listener_of_requests(route)) else {
+            return Ok(Leads::ToGreen);
+        };
         let Some(green) = &self.target.green_group else { return Ok(Leads::ToGreen) };
         let listener = self.fresh(known).await.map_err(Fault::observed)?;
-        judge(&listener.rules, &parts_of(request), std::slice::from_ref(&green.arn)).map_err(|seen| {
-            let expected = format!("a listener rule that forwards 100 % to {}", green.name);
+        let rules = RulesToGreen { listener, green: green.arn.clone(), parts: parts_of(request) };
+        let leads = rules.judge(&rules.parts).map_err(|seen| {
+            let expected = format!("a listener rule that forwards to {}", green.name);
             Observation::failed(Code::RuleLeadsElsewhere, &request.title, expected, seen)
-        })
+        })?;
+        request.rules = Some(rules);
+        Ok(leads)
     }
 
     async fn fresh(&self, known: &Listener) -> Result<Arc<Listener>, Fault> {

@@ -46,7 +46,6 @@ pub use self::{
 };
 use crate::{
     aws::Aws,
-    code::Code,
     finding::Observation,
     gate::{Fields, Named},
     permissions::Need,

@@ -219,7 +219,11 @@ async fn reachable(scene: &Scene) -> Observation {
         }
         ports.push(listener.port.to_string());
     }
-    let ports = if let [port] = &ports[..] { format!("port {port} answers") } else { format!("ports {} answer", ports.join(" and ")) };
+    let ports = if let [port] = &ports[..] {
+        format!("port {port} answers")
+    } else {
+        format!("ports {} answer", ports.join(" and "))
+    };
     Observation::passed(resource, format!("{scheme}, and {ports} from here"))
 }
 

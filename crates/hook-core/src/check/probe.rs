@@ -17,6 +17,7 @@ use reqwest::{
 use tokio::time::Instant;
 
 use super::{
+    listener_rules::RulesToGreen,
     question::without_query,
     reply::Reply,
     tls,
@@ -67,6 +68,8 @@ pub struct Request {
     pub retry: Retry,
     /// Whether its body matters.
     pub wants_body: bool,
+    /// The listener rules that lead it to the new version, which those of a redirect have to do as well.
+    pub(super) rules: Option<RulesToGreen>,
 }
 
 /// What a report calls it; the rest may be secret.
@@ -92,6 +95,7 @@ impl Request {
             timeout: HttpDefaults::default().timeout,
             retry: Retry::default(),
             wants_body: false,
+            rules: None,
         }
     }
 }
@@ -114,7 +118,7 @@ impl Trouble {
 
     /// Whether trying again may help. A certificate stays as it is.
     const fn may_pass(&self) -> bool {
-        !matches!(self.code, Code::TlsFailed)
+        !matches!(self.code, Code::TlsFailed | Code::RuleLeadsElsewhere)
     }
 
     /// What was seen, as the end of a sentence: `was a refused connection`.
@@ -131,6 +135,7 @@ impl Trouble {
             Code::ConnectionReset => "a connection that was closed without an answer",
             Code::ReadTimedOut => "no answer",
             Code::TlsFailed => "a failed TLS handshake",
+            Code::RuleLeadsElsewhere => "a redirect to somebody else",
             _ => "a failed request",
         };
         match (self.code, self.detail.as_str()) {
@@ -218,6 +223,11 @@ impl Probe {
                 asked = asked.body(body.clone());
             }
             let mut response = asked.send().await.map_err(|error| trouble(error, connect))?;
+            if response.url() != &request.url
+                && let Some(why) = request.rules.as_ref().and_then(|rules| rules.broken_by_redirect(response.url()))
+            {
+                return Err(Trouble::new(Code::RuleLeadsElsewhere, why));
+            }
             let mut body = Vec::new();
             while request.wants_body && body.len() < MAX_BODY {
                 match response.chunk().await.map_err(|error| trouble(error, connect))? {

@@ -238,6 +238,7 @@ impl Question {
             timeout: self.timeout,
             retry: self.retry,
             wants_body: wants_body(expect),
+            rules: None,
         })
     }
 }

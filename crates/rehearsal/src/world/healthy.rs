@@ -8,8 +8,8 @@ use std::{
 use super::{
     Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BALANCER_GROUP, BalancerKind, Container,
     ContainerDefinition, DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer,
-    ManagedBy, Pair, Registration, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC,
-    Version, World, account, account::digest_of, ids::arn,
+    ManagedBy, Pair, Registration, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC, Version,
+    World, account, account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.

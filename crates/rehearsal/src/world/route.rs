@@ -118,9 +118,8 @@ fn holds(block: &str, address: Ipv4Addr) -> bool {
 impl GivenRule {
     /// The rule of a listener whose default rule forwards to `own`.
     pub(super) fn made(&self, arn: String, own: &[(String, i32)], other: Option<&(String, i32)>) -> Rule {
-        let list = |values: &[String], of: fn(Vec<String>) -> Condition| {
-            (!values.is_empty()).then(|| of(values.to_vec()))
-        };
+        let list =
+            |values: &[String], of: fn(Vec<String>) -> Condition| (!values.is_empty()).then(|| of(values.to_vec()));
         let query = self.query.iter().map(|(key, value)| (Some(key.clone()), value.clone())).collect::<Vec<_>>();
         let headers = self.headers.iter().map(|(name, values)| Condition::Header(name.clone(), values.clone()));
         let lists = [
