@@ -155,6 +155,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         given: bench.given(),
         gate: Arc::new(GateOfAll { text, circumstances }),
         secrets,
+        policies: STRICT,
         listeners: Arc::default(),
         until,
     };

@@ -44,7 +44,8 @@ pub fn foreseen(hook: Hook, gate: &GateOfAll, routing: &Routing<'_>) -> Vec<(Str
 impl Routing<'_> {
     /// What will be wrong with a request: nobody knows the host to ask for, or the listener rules lead it elsewhere.
     pub(super) fn foreseen(&self, route: Route, title: &str, wanted: &Wanted<'_>) -> Option<Observation> {
-        let listener = self.listener_of_requests(route)?;
+        // Without the target groups nobody can say what is the service's.
+        let listener = self.listener_of_requests(route).filter(|_| !self.pair.is_empty())?;
         let address = match self.address(route, wanted) {
             Ok(address) => address,
             Err(observation) => return Some(observation),

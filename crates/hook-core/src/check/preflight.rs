@@ -217,14 +217,11 @@ async fn reachable(scene: &Scene) -> Observation {
             let expected = format!("a connection from this function to port {} ({scheme})", listener.port);
             return Observation::failed(Code::InternalUnreachable, resource, expected, trouble.words());
         }
-        ports.push(listener.port.to_string());
+        ports.push(format!("port {}", listener.port));
     }
-    let ports = if let [port] = &ports[..] {
-        format!("port {port} answers")
-    } else {
-        format!("ports {} answer", ports.join(" and "))
-    };
-    Observation::passed(resource, format!("{scheme}, and {ports} from here"))
+    let answer = if ports.len() == 1 { "answers" } else { "answer" };
+    let ports = ports.join(" and ");
+    Observation::passed(resource, format!("{scheme}, and {ports} {answer} from here"))
 }
 
 /// What the checks of all hooks are going to ask through the listeners.
