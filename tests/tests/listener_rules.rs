@@ -335,7 +335,7 @@ async fn rules_are_read_again() {
             let test = world.test().unwrap();
             test.default = vec![(blue, 1)];
             let listener = test.arn.clone();
-            let soon = std::time::SystemTime::now().max(now) + std::time::Duration::from_secs(2);
+            let soon = std::time::SystemTime::now().max(now) + std::time::Duration::from_secs(4);
             let other = green.replace("tg-shop-b", "tg-frontend");
             let conditions = vec![path(if priority == 1 { "/health" } else { "/blog" })];
             let rule = Rule { arn: "arn:new".into(), priority, conditions, forward: vec![(other, 1)], action: Forward };
@@ -343,10 +343,10 @@ async fn rules_are_read_again() {
             world.at(soon, rehearsal::world::Change::ListenerForwards { listener, to: vec![(green, 1)] });
         })
     };
-    let told = play(vec![
+    // Whether the barrier had to wait depends on how fast the hook began, so there is no golden text.
+    play(vec![
         nobody_asked(case("a rule in the way comes with the switch", 1)).fails("RuleLeadsElsewhere"),
         case("a rule beside it comes with the switch", 2).succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
 }

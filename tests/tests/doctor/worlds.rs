@@ -358,7 +358,7 @@ pub const BROKEN: [(&str, &str, Change); 60] = [
         world.balancers[0].scheme = "internet-facing".into();
     }),
     ("RequestNotRoutable", "HTTPS without a known name", |world| {
-        world.listeners.iter_mut().for_each(|listener| listener.protocol = "HTTPS".into());
+        world.test().unwrap().protocol = "HTTPS".into();
     }),
     ("RequestNotRoutable", "a health check on a port of its own", |world| {
         world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000));

@@ -1,6 +1,6 @@
 //! The address of a route: scheme, host and port of a listener, and the load balancer to connect to for it.
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, USER_AGENT};
 
 use super::{Route, Scene, listener_rules::leads_to, way::Detour};
 use crate::{
@@ -33,12 +33,17 @@ impl Wanted<'_> {
         let path = path.split('#').next().unwrap_or_default();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let mut sent: Vec<_> = headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect();
+        // What the client adds to every request that does not have them.
+        let added = [(USER_AGENT, super::probe::USER_AGENT), (ACCEPT, "*/*")];
+        let added = added.into_iter().filter(|(name, _)| !headers.contains_key(name));
+        sent.extend(added.map(|(name, value)| (name.as_str().to_owned(), value.to_owned())));
         let parts = RequestParts {
             host: String::new(),
             method: method.to_owned(),
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query: query.to_owned(),
-            headers: headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect(),
+            headers: sent,
         };
         Self { host: None, parts }
     }

@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
-use reqwest::{
-    Url,
-    header::{ACCEPT, HOST, USER_AGENT},
-};
+use reqwest::{Url, header::HOST};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Route, Scene, probe::Request};
+use super::{Route, Scene, Wanted, probe::Request};
 use crate::{
     aws::Fault,
     code::Code,
@@ -136,21 +133,14 @@ pub(super) fn leads_to(rules: &[Rule], request: &RequestParts, groups: &[String]
     candidates.peek().is_some() && candidates.all(|rule| rule.forwards_only_to(groups))
 }
 
-/// A request as listener rules see it: with what the client adds to it.
+/// A request as listener rules see it.
 fn parts_of(request: &Request) -> RequestParts {
-    let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut headers: Vec<_> =
-        request.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let added = [(USER_AGENT, super::probe::USER_AGENT), (ACCEPT, "*/*")];
-    let missing = added.into_iter().filter(|(name, _)| !request.headers.contains_key(name));
-    headers.extend(missing.map(|(name, value)| (name.as_str().to_owned(), value.to_owned())));
-    let host = request.headers.get(HOST).map(text);
+    let (url, headers) = (&request.url, &request.headers);
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(url.host_str());
     RequestParts {
-        host: host.unwrap_or_else(|| request.url.host_str().unwrap_or_default().to_owned()),
-        method: request.method.as_str().to_owned(),
-        path: request.url.path().to_owned(),
-        query: request.url.query().unwrap_or_default().to_owned(),
-        headers,
+        host: host.unwrap_or_default().to_owned(),
+        ..Wanted::new(request.method.as_str(), &path, headers).parts
     }
 }
 
