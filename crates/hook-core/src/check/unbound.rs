@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Check, Looking, Route, Scene};
+use super::{Check, Looking, Route, Routing, Scene};
 use crate::{
     code::Code,
     finding::{Observation, Outcome},
@@ -38,6 +38,10 @@ impl Check for Unbound {
 
     fn needs(&self) -> Vec<Need> {
         self.0.needs()
+    }
+
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.0.foreseen(routing)
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
