@@ -194,7 +194,7 @@ fn looks_ahead(world: &mut World, ahead: &str) {
 }
 
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 60] = [
+pub const BROKEN: [(&str, &str, Change); 61] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
