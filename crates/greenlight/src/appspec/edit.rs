@@ -8,6 +8,7 @@ use super::{
     file::{self, Entry},
     flow,
     merge::{Line, Taken, merge},
+    platform,
     tree::{self, Data, Node, Style, Tree},
 };
 
@@ -33,6 +34,9 @@ pub fn write(text: &str, is_json: bool, wanted: &[(Hook, String)], replace: bool
     let fault = |node: &Node, message: String| Fault { at: tree::place(text, node.span.start), message };
     if !matches!(tree.root.data, Data::Map(_) | Data::Null) {
         return Err(vec![fault(&tree.root, "an AppSpec file is a map with version, Resources and Hooks".to_owned())]);
+    }
+    if let Some(fault) = platform::is_another(text, &tree.root) {
+        return Err(vec![fault]);
     }
     let sections = file::sections(&tree.root, "Hooks");
     if let [_, (again, _), ..] = sections.as_slice() {

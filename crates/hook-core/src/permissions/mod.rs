@@ -17,7 +17,7 @@ use crate::{
     hook::Hook,
     plan,
 };
-pub use crate::{gate_file::Fault, source::GateSource};
+pub use crate::{aws::partition as partition_of, gate_file::Fault, source::GateSource};
 
 /// An action that a role has to be allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
