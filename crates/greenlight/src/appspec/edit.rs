@@ -165,7 +165,7 @@ fn is_the_same_but_for_hooks(text: &str, now: &str, before: &Tree, hooks: &[(Str
         .map(|it| (it.event_name(), it.function_name()))
         .eq(hooks.iter().map(|(event, function)| (event.as_str(), function.as_str())));
     let others = |root: &'_ Node| -> Vec<(Node, Node)> {
-        let is_hooks = |key: &Node| key.text().is_some_and(|name| name == "Hooks" || name == "hooks");
+        let is_hooks = |key: &Node| key.text().is_some_and(|name| name.eq_ignore_ascii_case("Hooks"));
         root.entries().iter().filter(|(key, _)| !is_hooks(key)).cloned().collect()
     };
     let (one, two) = (others(&before.root), others(&after.root));

@@ -44,6 +44,11 @@ pub fn sections<'a>(root: &'a Node, name: &str) -> Vec<(&'a Node, &'a Node)> {
     root.entries().iter().filter(|(key, _)| is_it(key)).map(|(key, value)| (key, value)).collect()
 }
 
+/// Whether the file writes its sections in lower case, as a part of AWS's manual does.
+pub fn is_in_lower_case(root: &Node) -> bool {
+    root.entries().iter().any(|(key, _)| key.text() == Some("resources"))
+}
+
 /// The entries of a Hooks section: of a list of maps, or of one map.
 pub fn entries(hooks: &Node) -> Vec<Entry<'_>> {
     let maps: Vec<&Node> = match &hooks.data {

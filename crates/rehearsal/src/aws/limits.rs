@@ -84,7 +84,9 @@ pub(super) fn check(call: &Call) -> Result<(), Problem> {
     for (_, _, member, limit) in LIMITS.iter().filter(|(service, operation, ..)| is_this(service, operation)) {
         let Some(value) = call.input.get(member) else { continue };
         let is_kept = match limit {
-            Items(least, most) => value.as_array().is_some_and(|items| (*least..=*most).contains(&(items.len() as u64))),
+            Items(least, most) => {
+                value.as_array().is_some_and(|items| (*least..=*most).contains(&(items.len() as u64)))
+            }
             Range(least, most) => {
                 number(&call.input, member).is_some_and(|number| (*least..=*most).contains(&(number as u64)))
             }
@@ -143,7 +145,9 @@ fn broken(call: &Call, member: &str, limit: &Limit, value: &str) -> Problem {
         Token => return Problem::new(code(call), format!("Invalid {member}: {value}")),
     };
     let member = member[..1].to_lowercase() + &member[1..];
-    let message = format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}");
+    let message = format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
+    );
     Problem::new(code(call), message)
 }
 
@@ -166,22 +170,71 @@ mod tests {
         let elb = "elasticloadbalancing";
         let cases = [
             ("ecs", "DescribeServices", json!({}), "InvalidParameterException", "Services cannot be empty."),
-            ("ecs", "DescribeServices", json!({ "services": [] }), "InvalidParameterException", "Services cannot be empty."),
-            ("ecs", "DescribeServices", json!({ "services": names(11) }), "InvalidParameterException", "more than 10 elements"),
-            ("ecs", "DescribeTasks", json!({ "tasks": names(101) }), "InvalidParameterException", "more than 100 elements"),
+            (
+                "ecs",
+                "DescribeServices",
+                json!({ "services": [] }),
+                "InvalidParameterException",
+                "Services cannot be empty.",
+            ),
+            (
+                "ecs",
+                "DescribeServices",
+                json!({ "services": names(11) }),
+                "InvalidParameterException",
+                "more than 10 elements",
+            ),
+            (
+                "ecs",
+                "DescribeTasks",
+                json!({ "tasks": names(101) }),
+                "InvalidParameterException",
+                "more than 100 elements",
+            ),
             ("ecs", "ListTasks", json!({ "maxResults": 1000 }), "InvalidParameterException", "between 1 and 100"),
             ("ecs", "ListTasks", json!({ "desiredStatus": "ALIVE" }), "InvalidParameterException", "ALIVE"),
             (elb, "DescribeListeners", json!({}), "ValidationError", "either listener ARNs or a load balancer ARN"),
             (elb, "DescribeRules", json!({ "RuleArns": [] }), "ValidationError", "either listener rule ARNs"),
-            (elb, "DescribeRules", json!({ "ListenerArn": "a", "Marker": "soup" }), "ValidationError", "Invalid Marker: soup"),
-            (elb, "DescribeRules", json!({ "ListenerArn": "a", "PageSize": "401" }), "ValidationError", "less than or equal to 400"),
-            ("cloudwatch", "DescribeAlarms", json!({ "AlarmNames": names(101) }), "ValidationError", "at 'alarmNames' failed"),
-            ("cloudwatch", "DescribeAlarms", json!({ "MaxRecords": 0 }), "ValidationError", "greater than or equal to 1"),
-            ("cloudwatch", "DescribeAlarms", json!({ "StateValue": "BAD" }), "ValidationError", "[OK, ALARM, INSUFFICIENT_DATA]"),
+            (
+                elb,
+                "DescribeRules",
+                json!({ "ListenerArn": "a", "Marker": "soup" }),
+                "ValidationError",
+                "Invalid Marker: soup",
+            ),
+            (
+                elb,
+                "DescribeRules",
+                json!({ "ListenerArn": "a", "PageSize": "401" }),
+                "ValidationError",
+                "less than or equal to 400",
+            ),
+            (
+                "cloudwatch",
+                "DescribeAlarms",
+                json!({ "AlarmNames": names(101) }),
+                "ValidationError",
+                "at 'alarmNames' failed",
+            ),
+            (
+                "cloudwatch",
+                "DescribeAlarms",
+                json!({ "MaxRecords": 0 }),
+                "ValidationError",
+                "greater than or equal to 1",
+            ),
+            (
+                "cloudwatch",
+                "DescribeAlarms",
+                json!({ "StateValue": "BAD" }),
+                "ValidationError",
+                "[OK, ALARM, INSUFFICIENT_DATA]",
+            ),
             ("ssm", "GetParameters", json!({ "Names": names(11) }), "ValidationException", "less than or equal to 10"),
         ];
         for (service, operation, input, code, says) in cases {
-            let (seen, message) = refusal(service, operation, input.clone()).unwrap_or_else(|| panic!("{operation} {input}"));
+            let (seen, message) =
+                refusal(service, operation, input.clone()).unwrap_or_else(|| panic!("{operation} {input}"));
             assert_eq!(seen, code, "{operation} {input}");
             assert!(message.contains(says), "{operation} {input}: {message}");
         }
@@ -192,7 +245,11 @@ mod tests {
         for (service, operation, input) in [
             ("ecs", "DescribeServices", json!({ "services": ["web"] })),
             ("ecs", "ListTasks", json!({ "maxResults": 100, "desiredStatus": "STOPPED" })),
-            ("elasticloadbalancing", "DescribeRules", json!({ "ListenerArn": "a", "Marker": "400", "PageSize": "400" })),
+            (
+                "elasticloadbalancing",
+                "DescribeRules",
+                json!({ "ListenerArn": "a", "Marker": "400", "PageSize": "400" }),
+            ),
             ("cloudwatch", "DescribeAlarms", json!({ "AlarmNames": ["a"], "MaxRecords": 100 })),
             ("cloudwatch", "DescribeAlarms", json!({})),
         ] {
