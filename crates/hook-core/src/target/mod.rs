@@ -2,13 +2,17 @@
 
 mod balancer;
 mod deployment;
+mod rule;
+mod rule_match;
 mod service;
 
 use std::time::SystemTime;
 
 pub use self::{
-    balancer::{Listener, Rule, TargetGroup, TargetHealth, group_name},
+    balancer::{Listener, TargetGroup, TargetHealth, group_name},
     deployment::{AlarmSetting, Begun, Deployment, Progress, Wiring},
+    rule::{Action, Patterns, Rule, RuleCondition},
+    rule_match::{Matched, Meets, RequestParts},
     service::{Container, Service, Task, TaskSet},
 };
 
@@ -120,15 +124,5 @@ mod tests {
         assert_eq!(both.green("d-NEW").unwrap().id, "ecs-svc/2");
         assert_eq!(both.blue("d-NEW").unwrap().id, "ecs-svc/1");
         assert!(service(vec![set("ecs-svc/2", "", "ACTIVE"), blue]).green("d-NEW").is_none());
-    }
-
-    #[test]
-    fn weights_are_shares() {
-        let rule =
-            Rule { priority: "default".into(), weights: vec![("a".into(), 1), ("b".into(), 3)], ..Rule::default() };
-        assert_eq!(rule.share_of("b"), 75.0);
-        assert_eq!(rule.share_of("c"), 0.0);
-        let none = Rule { weights: vec![("a".into(), 0)], ..rule };
-        assert_eq!(none.share_of("a"), 0.0);
     }
 }
