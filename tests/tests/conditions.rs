@@ -171,7 +171,7 @@ fn alarms(title: &str, expect: &str) -> Case {
 
 fn firing(case: Case) -> Case {
     case.world(|world| {
-        for alarm in world.alarms.values_mut() {
+        for alarm in &mut world.alarms {
             alarm.state = "ALARM".to_owned();
         }
     })

@@ -639,6 +639,39 @@ impl Facts for Chosen {
     }
 }
 
+/// The conditions of the manual's two tables: each of the first is taken, and of the second the left column is refused.
+#[test]
+fn the_manual_says_what_is_a_condition_and_what_is_not() {
+    let manual = include_str!("../../../../../docs/GATE-FILE.md");
+    let (_, section) = manual.split_once("\n## Conditions\n").unwrap();
+    let rows = |head: &str| -> Vec<(String, String)> {
+        let (_, table) = section.split_once(head).unwrap();
+        let lines = table.lines().skip(2).take_while(|line| line.starts_with("| "));
+        lines
+            .map(|line| {
+                line.trim_matches(['|', ' ']).split_once(" | ").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap()
+            })
+            .collect()
+    };
+    let conditions = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let is_fine = |text: &str| {
+        let texts: Vec<&str> = match text.strip_prefix("any: [").and_then(|list| list.strip_suffix(']')) {
+            Some(list) => list.split(", ").collect(),
+            None => vec![text],
+        };
+        texts.iter().all(|text| Condition::parse(text, SUBJECTS).is_ok_and(|condition| review(&[condition]).is_empty()))
+    };
+    let (good, bad) = (rows("| condition | true when |"), rows("| not | but |"));
+    assert!(good.len() > 10 && bad.len() > 5, "{} and {} rows", good.len(), bad.len());
+    let fine = good.iter().map(|(cell, _)| cell).chain(bad.iter().map(|(_, cell)| cell));
+    for text in fine.flat_map(|cell| conditions(cell)) {
+        assert!(is_fine(&text), "{text} is refused");
+    }
+    for text in bad.iter().flat_map(|(cell, _)| conditions(cell)) {
+        assert!(!is_fine(&text), "{text} is taken");
+    }
+}
+
 proptest! {
     /// A list that is taken can come out both ways: for each of its conditions there is a world in which it is true and
     /// one in which it is false, and one in which all are true.
