@@ -74,7 +74,7 @@ pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Opti
             Some(Failure::Undecided { why, .. }) => why.clone(),
             _ => "it has nothing to compare".to_owned(),
         };
-        open.get_or_insert(format!("{why}, so whether `{condition}` is true is not known"));
+        open.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
     }
     open.map(|why| Observation::errored(Code::FactUnknown, resource, why))
 }

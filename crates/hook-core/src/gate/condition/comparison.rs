@@ -290,11 +290,16 @@ impl Comparison {
             (left, right) => float(left).and_then(|left| left.partial_cmp(&float(right)?)),
         };
         let Some(order) = order else {
-            let what = if matches!(left, Value::Text(_)) { "a text that is not a number" } else { left.type_name() };
             let (own, operator) = (&self.term.text, self.operator.as_str());
-            return Truth::Undecided(format!(
-                "is {what}, and `{operator}` compares numbers; versions are compared with `version({own}) {operator} …`"
-            ));
+            let (what, hint) = match left {
+                Value::Text(text) if VersionNumber::parse(text).is_some() => (
+                    "a text that is not a number",
+                    format!("; versions are compared with `version({own}) {operator} …`"),
+                ),
+                Value::Text(_) => ("a text that is not a number", String::new()),
+                other => (other.type_name(), String::new()),
+            };
+            return Truth::Undecided(format!("is {what}, and `{operator}` compares numbers and durations{hint}"));
         };
         orders(self.operator, order)
     }

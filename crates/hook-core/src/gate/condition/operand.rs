@@ -213,6 +213,9 @@ impl Context<'_> {
     }
 
     fn wrong(&self, text: &str, near: Option<&str>) -> String {
+        // A word that is no value may be another subject, misspelt.
+        let others = self.subjects.iter().filter(|it| !it.family && it.of.compares_with(self.kind()));
+        let near = near.or_else(|| suggest(text, others.map(|it| it.name)));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         format!("{} is {}, not {text:?}{near}", self.own(), self.kind())
     }

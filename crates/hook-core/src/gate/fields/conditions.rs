@@ -81,7 +81,7 @@ impl Fields<'_> {
         let mut all: Vec<Condition> = Vec::new();
         for item in items {
             let Data::Text(text) = &item.data else {
-                self.wrong(key, item, "in `any` a list of texts");
+                self.fault(item.at, format!("`{ANY}` is a list of conditions, each of them a text, not {}", item.data));
                 continue;
             };
             let before = all.last().cloned();
