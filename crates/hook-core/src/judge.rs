@@ -12,11 +12,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::{
     aws::{Aws, Discovery, Fault},
     board::Board,
-    check::{self, KnownFacts, Probe, Scene},
+    check::{self, GateOfAll, KnownFacts, Probe, Scene},
     code::Code,
     deadline,
     finding::{Observation, Outcome, Policies, Policy},
-    gate::{self, Circumstances, Fact, HookGate, Run, Skipped},
+    gate::{self, Circumstances, Fact, HookGate, Skipped},
     hook::Hook,
     ids::DeploymentId,
     plan::{self, Plan},
@@ -86,7 +86,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let mut gate = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
+    let (text, mut gate) = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -113,7 +113,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     if let Some(settled) = gate::unless_applies(&gate.when, &circumstances) {
         return board.note("when", STRICT, settled);
     }
-    let run = gate.run();
+    let grace = runner::grace(bench.hook, gate.run(), gate.mode);
     let secrets = std::mem::take(&mut gate.secrets);
     let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
@@ -142,7 +142,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         board.note("discovery", STRICT, observation);
         return;
     }
-    board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
+    board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)), grace);
     let used = steps.iter().filter(|step| step.settled.is_none()).flat_map(|step| step.spec.facts.clone()).collect();
     let secrets = Arc::new(Secrets::new(secrets, bench.aws.clone(), board.clone()));
     let fetching = secrets.clone().fetch(used);
@@ -153,13 +153,14 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
         given: bench.given(),
+        gate: Arc::new(GateOfAll { text, circumstances }),
         secrets,
         policies: STRICT,
         listeners: Arc::default(),
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
-    let checking = timeout_at(until, runner::run(steps, scene, board, run));
+    let checking = timeout_at(until, runner::run(steps, scene, board));
     // Beside them, and no check waits for a secret that is not its own.
     tokio::select! {
         _ = checking => {}
@@ -210,14 +211,15 @@ impl Bench {
         Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
     }
 
-    /// The gate of this hook, or why it cannot be used.
-    async fn gate(&self, deployment: Option<&Deployment>) -> Result<HookGate, Observation> {
+    /// The gate file with its part for this hook, or why it cannot be used.
+    async fn gate(&self, deployment: Option<&Deployment>) -> Result<(Option<String>, HookGate), Observation> {
         let text = self.settings.gate.text(&self.aws, deployment).await?;
-        gate::load(self.hook, text.as_deref()).map_err(|faults| {
+        let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
             Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
-        })
+        })?;
+        Ok((text, gate))
     }
 
     /// What `when` can be about.
@@ -315,10 +317,10 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
     // A query may hold what must not be in a log.
     let path = |route: &str| route.split(['?', '#']).next().unwrap_or_default().to_owned();
     let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
-    board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
+    board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)), None);
     let jobs = routes.iter().map(|route| {
         let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));
         (job, Vec::new())
     });
-    runner::run_jobs(jobs.collect(), board, Run::Collect).await;
+    runner::run_jobs(jobs.collect(), board).await;
 }
