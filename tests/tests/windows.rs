@@ -21,7 +21,7 @@ fn registers_late(world: &mut World) {
     let group = world.green_group().unwrap();
     let (arn, targets) = (group.arn.clone(), std::mem::take(&mut group.targets));
     for target in targets {
-        world.at(SystemTime::now() + Duration::from_secs(1), Change::TargetRegistered { group: arn.clone(), target });
+        world.at(SystemTime::now() + Duration::from_secs(2), Change::TargetRegistered { group: arn.clone(), target });
     }
 }
 
@@ -48,7 +48,7 @@ async fn attempts_of_a_window() {
         short("the same, and no data decides", "no_data: fail, on_error: warn")
             .fault(silent(HEALTH))
             .fails("NoTargets"),
-        short("there is no data before the first pass, within its time", "no_data: fail, on_error: fail, within: 3s")
+        short("there is no data before the first pass, within its time", "no_data: fail, on_error: fail, within: 6s")
             .succeeds(),
     ])
     .await;

@@ -92,7 +92,7 @@ codes! {
     RollbackDeployment: "set GREENLIGHT_ROLLBACK=check to have roll-backs checked too",
     GateSkipped: "take `skip` out of the gate file when the emergency is over",
     SkipExpired: "take the words out of the description, or set a new date in the gate file",
-    StatusUnknown: "the deployment's lifecycle events could not be read, so the wiring was not compared",
+    StatusUnknown: "CodeDeploy did not say in time which lifecycle event is in progress; deploy again",
     SettingsInvalid: "mend the function's environment variables",
     GateUnreadable: "compare the name in GREENLIGHT_GATE_FILE, _SSM or _S3 with what is there, and let the function read it",
     GateInvalid: "mend the gate file",

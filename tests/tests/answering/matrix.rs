@@ -5,15 +5,12 @@ use std::time::Duration;
 use greenlight_tests::{Case, PUT, operations, play_at_once, returned, same};
 use rehearsal::{Answer, Effect, Fault, HookName, InvocationResult, Played, Trouble};
 
-/// It says at which event the deployment is, which no check needs: where it is not known, that is a warning.
-const WIRING: &str = "codedeploy:GetDeploymentTarget";
-/// It says what the deployment group says as well.
-const SPARE: &str = "codedeploy:ListDeploymentTargets";
-
-/// Longer than a call with all its attempts, so that a hook finds out for itself what the matter is.
+/// Long enough to ask again, and for a call with all its attempts where nothing comes back.
 const PATIENT: Duration = Duration::from_secs(60);
 /// An answer that can never be sent is tried until the end.
 const BRIEF: Duration = Duration::from_secs(5);
+/// Too short to ask again for long what never goes well.
+const SHORT: Duration = Duration::from_secs(12);
 /// Most of them wait for something that does not come.
 const AT_ONCE: usize = 48;
 
@@ -74,13 +71,10 @@ fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effec
             same("the answers", &played.answers[..], taken)?;
             not_sent(played)
         }),
-        // An error of AWS's own that says that another try is of no use is believed, in reading.
-        (WIRING, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
-        (SPARE, _) => case.timeout(PATIENT).succeeds().and(returned),
-        (WIRING, _) => case.timeout(PATIENT).succeeds().warns("StatusUnknown").and(returned),
-        (_, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
-        _ => {
-            case.timeout(PATIENT).fails(reason(trouble)).and(returned).and(|played| same("the puts", &puts(played), &1))
+        (_, Often::Once) => case.timeout(PATIENT).succeeds().and(returned),
+        (_, Often::Always) => {
+            let time = if trouble.is_slow() { PATIENT } else { SHORT };
+            case.timeout(time).fails(reason(trouble)).and(returned).and(|played| same("the puts", &puts(played), &1))
         }
     }
 }

@@ -22,7 +22,7 @@ impl Aws {
         let mut alarms = Vec::new();
         for chunk in names.chunks(NAMES_A_CALL) {
             let request = self.every_kind().set_alarm_names(Some(chunk.to_vec()));
-            let reply = request.send().await.map_err(|error| Fault::of(DESCRIBE_ALARMS, &error))?;
+            let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
             alarms.extend(read(&reply));
         }
         Ok(alarms)
@@ -33,8 +33,8 @@ impl Aws {
         let mut alarms = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let reply = self.every_kind().alarm_name_prefix(prefix).set_next_token(token).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_ALARMS, &error))?;
+            let request = self.every_kind().alarm_name_prefix(prefix).set_next_token(token);
+            let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
             alarms.extend(read(&reply));
             token = reply.next_token().map(str::to_owned);
             if token.is_none() {

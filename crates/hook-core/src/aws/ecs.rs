@@ -30,8 +30,8 @@ pub enum Listed {
 impl Aws {
     /// DescribeServices, of one service.
     pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, Fault> {
-        let reply = self.ecs.describe_services().cluster(cluster).services(service).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_SERVICES, &error))?;
+        let request = self.ecs.describe_services().cluster(cluster).services(service);
+        let reply = self.send(DESCRIBE_SERVICES, || request.clone().send()).await?;
         let Some(found) = reply.services().first() else {
             let reason = reply.failures().first().and_then(|failure| failure.reason()).unwrap_or("MISSING");
             return Ok(Service {
@@ -87,8 +87,8 @@ impl Aws {
         }
         let mut tasks = Vec::new();
         for chunk in arns.chunks(TASKS_A_CALL) {
-            let reply = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec())).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_TASKS, &error))?;
+            let request = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
+            let reply = self.send(DESCRIBE_TASKS, || request.clone().send()).await?;
             tasks.extend(reply.tasks().iter().map(task).filter(|task| task.is_of(set, service)));
         }
         Ok(tasks)
@@ -103,8 +103,8 @@ impl Aws {
         let mut arns = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let reply = filter(self.ecs.list_tasks()).set_next_token(token).send().await;
-            let reply = reply.map_err(|error| Fault::of(LIST_TASKS, &error))?;
+            let request = filter(self.ecs.list_tasks()).set_next_token(token);
+            let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
             arns.extend(reply.task_arns().iter().cloned());
             token = reply.next_token().map(str::to_owned);
             if token.is_none() {
@@ -116,8 +116,8 @@ impl Aws {
 
     /// DescribeTaskDefinition.
     pub async fn definition(&self, definition: &str) -> Result<TaskDefinition, Fault> {
-        let reply = self.ecs.describe_task_definition().task_definition(definition).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_DEFINITION, &error))?;
+        let request = self.ecs.describe_task_definition().task_definition(definition);
+        let reply = self.send(DESCRIBE_DEFINITION, || request.clone().send()).await?;
         let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
         let roles = [found.task_role_arn(), found.execution_role_arn()];
         Ok(TaskDefinition {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Course, Health, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
+use super::{Course, EventStatus, Health, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub enum Change {
     ListenerForwards { listener: String, to: Vec<(String, i32)> },
     /// The service says something.
     ServiceSays { message: String },
+    /// CodeDeploy's record of a lifecycle event of the newest deployment changes.
+    EventTurns { event: String, status: EventStatus },
     /// An alarm changes its state.
     AlarmState { name: String, state: String, reason: String },
 }
@@ -124,6 +126,12 @@ impl World {
                 let id = self.ids.hex(36);
                 if let Some(service) = &mut self.service {
                     service.events.insert(0, ServiceEvent { id, at: now, message });
+                }
+            }
+            Change::EventTurns { event, status } => {
+                if let Some(event) = self.deployments.last_mut().and_then(|deployment| deployment.event(&event)) {
+                    event.status = status;
+                    event.started.get_or_insert(now);
                 }
             }
             Change::AlarmState { name, state, reason } => {
