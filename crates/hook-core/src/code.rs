@@ -71,6 +71,7 @@ codes! {
     AlarmFiring: "look at the alarm's metric since the deployment began",
     AlarmMissing: "create the alarm or take its name out",
     AlarmNoData: "the alarm has no data points to judge; check its metric or how it treats missing data",
+    AlarmNotEvaluated: "read the alarm's state reason, and its history since the deployment began",
     CheckFailed: "read the check's line",
     SecretUnreadable: "compare its place with the gate file's `secrets`, and let the function's role read it",
     FactUnknown: "give the deployment or the function what the gate file names, or compare with something else",

@@ -137,6 +137,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
             return;
         }
     };
+    // A canary moves a part of the customers long before AfterAllowTraffic.
+    let traffic_since =
+        (bench.hook == Hook::AfterAllowTraffic).then(|| discovery.progress.began("AllowTraffic")).flatten();
     let target = match aws.target(discovery, settings.service.as_ref()).await {
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
@@ -160,6 +163,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         host: settings.host.clone(),
         given: bench.given(),
         secrets,
+        traffic_since,
         policies: STRICT,
         listeners: Arc::default(),
         until,

@@ -48,6 +48,8 @@ pub enum Change {
     EventTurns { event: String, status: EventStatus },
     /// An alarm changes its state.
     AlarmState { name: String, state: String, reason: String },
+    /// Somebody deletes an alarm.
+    AlarmDeleted { name: String },
 }
 
 impl World {
@@ -128,6 +130,7 @@ impl World {
                     service.events.insert(0, ServiceEvent { id, at: now, message });
                 }
             }
+            Change::AlarmDeleted { name } => self.alarms.retain(|alarm| alarm.name != name),
             Change::EventTurns { event, status } => {
                 if let Some(event) = self.deployments.last_mut().and_then(|deployment| deployment.event(&event)) {
                     event.status = status;
@@ -136,9 +139,7 @@ impl World {
             }
             Change::AlarmState { name, state, reason } => {
                 if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.name == name) {
-                    alarm.state = state;
-                    alarm.reason = reason;
-                    alarm.since = now;
+                    alarm.turn(&state, &reason, now);
                 }
             }
         }
