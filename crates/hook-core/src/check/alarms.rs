@@ -28,7 +28,10 @@ const NO_DATA: &str = "INSUFFICIENT_DATA";
 /// CloudWatch's word for an alarm that it evaluated by a part of the data: a quota kept it from the rest.
 const PARTIAL: &str = "PARTIAL_DATA";
 
-const SUBJECTS: &[Subject] = &[Subject::new("state", Code::AlarmFiring)];
+/// CloudWatch's states.
+const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
+
+const SUBJECTS: &[Subject] = &[Subject::one_of("state", Code::AlarmFiring, STATES).optional()];
 
 /// Which alarms: the union of what is said.
 #[derive(Debug, Default)]
