@@ -33,6 +33,29 @@ fn ended(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
     world.tasks.push(task);
 }
 
+/// CloudFormation makes the deployment, and an older task set than the original is still there.
+fn by_cloudformation(world: &mut World, left_over_is_steady: bool) {
+    let service = world.service.as_mut().unwrap();
+    service.controller = "EXTERNAL".into();
+    service.task_sets.iter_mut().for_each(|set| set.external_id.clear());
+    let mut old = service.task_sets[0].clone();
+    old.id = "ecs-svc/1000000000000000001".into();
+    old.status = "ACTIVE".into();
+    old.created -= HOUR;
+    old.steady = left_over_is_steady;
+    service.task_sets.push(old);
+}
+
+/// A second task set of this deployment, so much older than the first.
+fn second_task_set(world: &mut World, age: Duration, status: &str) {
+    let mut second = world.green().unwrap().clone();
+    second.id = "ecs-svc/1000000000000000002".into();
+    second.status = status.into();
+    second.created -= age;
+    second.steady = false;
+    world.service.as_mut().unwrap().task_sets.insert(0, second);
+}
+
 fn targets(world: &mut World, health: &Health) {
     world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
 }
@@ -75,6 +98,24 @@ async fn before_install() {
         case("a task of the original is missing")
             .world(|world| world.blue().unwrap().running = 1)
             .fails("OriginalNotSteady"),
+        case("in CloudFormation's deployment an older task set is left over, and it is not steady")
+            .world(|world| by_cloudformation(world, false))
+            .succeeds()
+            .check("original", "passed"),
+        case("in CloudFormation's deployment an older task set is left over, and the original is not steady")
+            .world(|world| {
+                by_cloudformation(world, true);
+                world.service.as_mut().unwrap().task_sets[0].steady = false;
+            })
+            .fails("OriginalNotSteady"),
+        case("the original scales out")
+            .gate("version: 1\nhooks: { before_install: { built_in: { original: { every: 100ms } } } }")
+            .world(|world| {
+                let set = world.blue().unwrap().id.clone();
+                world.at(SystemTime::now(), Change::ScaledOut { set, by: 1 });
+            })
+            .succeeds()
+            .check("original", "passed"),
         case("there is no original task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.clear())
             .fails("OriginalNotSteady"),
@@ -133,6 +174,34 @@ async fn after_install() {
             })
             .fails("ReplacementMissing"),
         case("the replacement is not steady").world(|world| world.green().unwrap().steady = false).fails("NotSteady"),
+        case("the service is being deleted")
+            .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
+            .fails("ServiceNotActive"),
+        case("an older task set of this deployment drains")
+            .world(|world| second_task_set(world, Duration::from_secs(1), "DRAINING"))
+            .succeeds(),
+        case("an older task set of this deployment is still there")
+            .world(|world| second_task_set(world, Duration::from_secs(1), "ACTIVE"))
+            .succeeds(),
+        case("a newer task set of this deployment does not run")
+            .world(|world| {
+                second_task_set(world, Duration::ZERO, "ACTIVE");
+                let newer = &mut world.service.as_mut().unwrap().task_sets[0];
+                newer.created += Duration::from_secs(1);
+                newer.running = 0;
+            })
+            .fails("NotRunning"),
+        case("the replacement's task set is being removed")
+            .world(|world| world.green().unwrap().status = "DRAINING".into())
+            .fails("ReplacementMissing"),
+        case("the replacement is also registered in a target group of its own")
+            .world(|world| {
+                let green = world.green().unwrap();
+                let mut other = green.load_balancers[0].clone();
+                other.target_group = elsewhere(&other.target_group);
+                green.load_balancers.insert(0, other);
+            })
+            .succeeds(),
         case("a task of it does not run")
             .world(|world| {
                 world.green().unwrap().running = 1;
@@ -168,6 +237,25 @@ async fn after_install() {
         case("a task was interrupted by Spot")
             .world(|world| ended(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
             .succeeds(),
+        case("EC2 terminated the instance of a task")
+            .world(|world| {
+                let reason = "Host EC2 (instance i-03dba81187d65ce7e) terminated.";
+                ended(world, "ServiceSchedulerInitiated", reason, Some(137));
+            })
+            .succeeds(),
+        case("there was no room for a task at first")
+            .world(|world| {
+                let reason = "Capacity is unavailable at this time. Please try again later.";
+                ended(world, "TaskFailedToStart", reason, None);
+            })
+            .succeeds(),
+        case("a container used more memory than it has")
+            .world(|world| {
+                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
+                let container = &mut world.tasks.last_mut().unwrap().containers[0];
+                container.reason = Some("OutOfMemoryError: Container killed due to memory usage".into());
+            })
+            .fails("TasksStopped"),
         case("tasks of the original ended")
             .world(|world| {
                 ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
@@ -300,6 +388,14 @@ async fn after_allow_test_traffic() {
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.test().unwrap().default = vec![(blue, 10), (green, 90)];
+            })
+            .fails("ListenerNotForwarding")
+            .and(nobody_was_asked),
+        case("a rule of the test listener stays on the original, whose task set names no target group")
+            .world(|world| {
+                let blue = blue_arn(world);
+                rule(world, Condition::Path(vec!["/orders/*".into()]), &blue);
+                world.blue().unwrap().load_balancers.clear();
             })
             .fails("ListenerNotForwarding")
             .and(nobody_was_asked),

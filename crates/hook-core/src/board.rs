@@ -147,7 +147,8 @@ impl Board {
         for other in 0..others {
             let why =
                 Observation::failed(Code::NotRun, "check", "", format!("{name} had failed, and `run: fail-fast`"));
-            self.end(other, why.but(Outcome::NotRun, Code::NotRun));
+            let hint = "fix what failed first; `run: collect` runs every check to its end";
+            self.end(other, why.but(Outcome::NotRun, Code::NotRun).with_hint(Some(hint)));
         }
     }
 

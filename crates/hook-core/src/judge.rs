@@ -136,7 +136,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Err(fault) => return refuse(board, deployment, fault),
     };
     let service = &target.service;
-    if !service.exists() {
+    if !service.is_active() {
         let resource = format!("service {} of cluster {}", service.name, target.cluster);
         let observation = Observation::failed(Code::ServiceNotActive, resource, "status ACTIVE", &service.status);
         board.note("discovery", STRICT, observation);

@@ -23,9 +23,9 @@ pub fn check_line(finding: &Finding) -> String {
         line += "; ";
         line += detail;
     }
-    if let Some(code) = fault(finding) {
+    if let Some(hint) = next_step(finding) {
         line += "; ";
-        line += code.hint();
+        line += hint;
     }
     line
 }
@@ -36,6 +36,11 @@ pub fn fault(finding: &Finding) -> Option<Code> {
         .observation
         .code
         .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
+}
+
+/// What to do about the fault, if there is a fault.
+pub fn next_step(finding: &Finding) -> Option<&'static str> {
+    fault(finding).and_then(|_| finding.observation.next_step())
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
@@ -116,7 +121,8 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();
+    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
+    let hint = next_step(finding).unwrap_or_default();
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {

@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
 use super::{Aws, Fault, text, time};
 use crate::{
     definition::{ContainerDefinition, LogGroup, TaskDefinition},
-    target::{Container, Service, Task, TaskSet},
+    target::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
 };
 
 pub(super) const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
@@ -50,10 +50,10 @@ impl Aws {
             events: found
                 .events()
                 .iter()
-                .filter_map(|event| event.message())
-                .filter(|text| tells(text))
-                .take(1)
-                .map(str::to_owned)
+                .filter_map(|event| {
+                    Some(ServiceEvent { at: time(event.created_at()), message: event.message()?.to_owned() })
+                })
+                .filter(|event| tells(&event.message))
                 .collect(),
         })
     }
@@ -165,11 +165,18 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
         running: set.running_count(),
         pending: set.pending_count(),
         task_definition: text(set.task_definition()),
-        target_group: set.load_balancers().iter().find_map(|it| it.target_group_arn()).map(str::to_owned),
-        container: set.load_balancers().iter().find_map(|it| it.container_name()).map(str::to_owned),
-        container_port: set.load_balancers().iter().find_map(|it| it.container_port()),
+        registrations: set.load_balancers().iter().filter_map(registration).collect(),
         created: time(set.created_at()),
     }
+}
+
+/// None for a Classic Load Balancer, which has no target group.
+fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
+    Some(Registration {
+        target_group: it.target_group_arn()?.to_owned(),
+        container: it.container_name().map(str::to_owned),
+        container_port: it.container_port(),
+    })
 }
 
 fn task(task: &aws_sdk_ecs::types::Task) -> Task {

@@ -135,8 +135,9 @@ impl Answers {
                     let seen = format!("none: rule {priority} asks for more than the host");
                     return Err(unknown(seen));
                 }
-                let green = scene.target.service.green(&scene.target.deployment.id);
-                let traffic = green.and_then(|set| set.container_port).or(group.and_then(|group| group.port));
+                let green = scene.target.service.green(&scene.target.deployment);
+                let traffic =
+                    green.and_then(|set| set.registration()?.container_port).or(group.and_then(|group| group.port));
                 match group.and_then(|group| group.health_port) {
                     Some(own) if Some(own) != traffic => {
                         return Err(unknown(format!(

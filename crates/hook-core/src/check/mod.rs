@@ -222,11 +222,12 @@ impl Scene {
         }
     }
 
-    /// ARNs of the pair of target groups, as far as the task sets name them.
+    /// ARNs of the target groups that belong to the service: the deployment's pair, and those that its task sets name. A
+    /// listener may still lead to one of the pair that no task set names.
     fn pair(&self) -> Vec<String> {
         let green = self.target.green_group.iter().map(|group| group.arn.clone());
-        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group.clone());
-        let mut pair: Vec<_> = green.chain(sets).collect();
+        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group().cloned());
+        let mut pair: Vec<_> = green.chain(sets).chain(self.target.pair.iter().cloned()).collect();
         pair.sort();
         pair.dedup();
         pair

@@ -196,6 +196,7 @@ mod tests {
                 deployment,
                 cluster: "shop".into(),
                 service,
+                pair: Vec::new(),
                 green_group: None,
                 production: None,
                 test: None,

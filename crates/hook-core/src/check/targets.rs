@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Check, Colour, Kind, Looking, Scene,
+    ecs::nothing_desired,
     judge::judge,
     poll::{Look, Pace},
 };
@@ -68,12 +69,12 @@ impl Check for Targets {
 
 impl Targets {
     async fn once(&self, scene: &Scene, expect: &[Condition]) -> Result<Observation, Fault> {
-        let deployment = &scene.target.deployment.id;
+        let deployment = &scene.target.deployment;
         // Found once for the deployment: which group a version has does not change while it lives.
         let target = &scene.target;
         let (group, whose) = match self.colour {
             Colour::Green => (target.green_group.as_ref().map(|group| &group.arn), "replacement"),
-            Colour::Blue => (target.service.blue(deployment).and_then(|set| set.target_group.as_ref()), "original"),
+            Colour::Blue => (target.service.blue(deployment).and_then(|set| set.target_group()), "original"),
         };
         let Some(group) = group else {
             let resource = format!("service {}", target.service.name);
@@ -94,6 +95,9 @@ impl Targets {
                 registered.len()
             );
             return Ok(Observation::not_applicable(resource, why));
+        }
+        if registered.is_empty() && self.colour.of(&service, deployment).is_some_and(|set| set.desired == 0) {
+            return Ok(nothing_desired(resource));
         }
         if registered.is_empty() {
             return Ok(Observation::no_data(Code::NoTargets, resource, "registered targets", "none"));

@@ -12,7 +12,7 @@ use crate::{
 pub async fn definition(scene: &Scene) -> Result<TaskDefinition, Observation> {
     let deployment = &scene.target.deployment;
     let resource = || format!("deployment {}", deployment.id);
-    let name = match scene.target.service.green(&deployment.id) {
+    let name = match scene.target.service.green(deployment) {
         Some(set) => set.task_definition.clone(),
         None => match scene.aws.app_spec(&deployment.id, &deployment.application).await {
             Ok(AppSpec::Text(text)) => task_definition_of(&text).ok_or_else(|| {
