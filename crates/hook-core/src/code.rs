@@ -52,6 +52,8 @@ codes! {
     NoListener: "name a test listener in the deployment group, or take this hook out of the AppSpec",
     HostUnknown: "set GREENLIGHT_HOST to the name that customers use",
     PathUnknown: "give the check a `path`, and `expect` where 200 is not what it answers",
+    RuleLeadsElsewhere: "send a request that the listener rules forward to the new version: another path, `host`, method or header; or change the rule",
+    RuleUndecided: "send a request that meets no rule with such a condition, or take this as unverified",
     NameNotResolved: "check the name, and the function's VPC resolver",
     ConnectTimedOut: "check that the security group lets this function reach that port",
     ConnectRefused: "nothing listens there; check the port",

@@ -154,6 +154,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         host: settings.host.clone(),
         given: bench.given(),
         secrets,
+        listeners: Arc::default(),
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.

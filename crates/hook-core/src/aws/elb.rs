@@ -1,9 +1,9 @@
 //! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
 
-use aws_sdk_elasticloadbalancingv2::types::{Action, LoadBalancerSchemeEnum, ProtocolEnum, RuleCondition};
+use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum, LoadBalancerSchemeEnum, ProtocolEnum};
 
 use super::{Aws, Fault, text};
-use crate::target::{Listener, Rule, TargetGroup, TargetHealth};
+use crate::target::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TargetHealth};
 
 pub(super) const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
 pub(super) const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
@@ -95,7 +95,7 @@ impl Aws {
         Ok(Listener { rules, ..known.clone() })
     }
 
-    async fn bare_listener(&self, arn: &str) -> Result<aws_sdk_elasticloadbalancingv2::types::Listener, Fault> {
+    async fn bare_listener(&self, arn: &str) -> Result<types::Listener, Fault> {
         let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
         reply
@@ -106,28 +106,18 @@ impl Aws {
             .ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Listeners"))
     }
 
-    /// DescribeRules: the rules that forward, the default one last.
+    /// DescribeRules: the rules in the order of their priorities, the default one last.
     async fn rules(&self, listener: &str) -> Result<Vec<Rule>, Fault> {
-        let mut rules = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
             let reply = self.elb.describe_rules().listener_arn(listener).set_marker(marker).send().await;
             let reply = reply.map_err(|error| Fault::of(DESCRIBE_RULES, &error))?;
-            rules.extend(reply.rules().iter().filter_map(|rule| {
-                let (hosts, others): (Vec<_>, Vec<_>) =
-                    rule.conditions().iter().partition(|it| it.field() == Some("host-header"));
-                let (whole, wild): (Vec<_>, Vec<_>) =
-                    hosts.iter().flat_map(|condition| values(condition)).partition(|host| !host.contains(['*', '?']));
-                Some(Rule {
-                    priority: text(rule.priority()),
-                    wild: whole.is_empty() && !(wild.is_empty() && hosts.is_empty()),
-                    narrow: !others.is_empty(),
-                    hosts: whole,
-                    weights: forward(rule.actions())?,
-                })
-            }));
+            rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {
+                // AWS gives them so, and does not promise it.
+                rules.sort_by_key(|rule| rule.priority.parse().unwrap_or(u32::MAX));
                 return Ok(rules);
             }
         }
@@ -139,30 +129,115 @@ fn has_rules(protocol: &str) -> bool {
     matches!(protocol, "HTTP" | "HTTPS")
 }
 
-fn default_rule(listener: &aws_sdk_elasticloadbalancingv2::types::Listener) -> Vec<Rule> {
-    let weights = forward(listener.default_actions());
-    weights.map(|weights| Rule { priority: "default".into(), weights, ..Rule::default() }).into_iter().collect()
+fn default_rule(listener: &types::Listener) -> Vec<Rule> {
+    let (authenticates, action) = actions(listener.default_actions());
+    vec![Rule { priority: "default".to_owned(), conditions: Vec::new(), authenticates, action }]
 }
 
-/// The hosts of a host-header condition. One that has regular expressions only has none.
-fn values(condition: &RuleCondition) -> Vec<String> {
-    let configured = condition.host_header_config().map(|config| config.values()).unwrap_or_default();
-    if configured.is_empty() { condition.values().to_vec() } else { configured.to_vec() }
+fn rule(rule: &types::Rule) -> Rule {
+    let (authenticates, action) = actions(rule.actions());
+    let conditions = rule.conditions().iter().map(condition).collect();
+    Rule { priority: text(rule.priority()), conditions, authenticates, action }
 }
 
-/// Target groups with weights, if one of the actions forwards.
-fn forward(actions: &[Action]) -> Option<Vec<(String, i32)>> {
-    actions.iter().find_map(|action| {
-        let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
-        if weighted.is_empty() {
-            return action.target_group_arn().map(|arn| vec![(arn.to_owned(), 1)]);
+fn condition(condition: &types::RuleCondition) -> RuleCondition {
+    // Old rules have the values of a host or a path beside the field, and not in its own part.
+    let patterns = |wildcards: Option<&[String]>, regexes: Option<&[String]>| {
+        let regexes = regexes.unwrap_or_default().to_vec();
+        match wildcards.unwrap_or_default() {
+            [] if regexes.is_empty() => Patterns { wildcards: condition.values().to_vec(), regexes },
+            wildcards => Patterns { wildcards: wildcards.to_vec(), regexes },
         }
-        // A single group without a weight gets everything.
-        Some(weighted.iter().map(|group| (text(group.target_group_arn()), group.weight().unwrap_or(1))).collect())
-    })
+    };
+    match condition.field().unwrap_or_default() {
+        "host-header" => {
+            let config = condition.host_header_config();
+            RuleCondition::Host(patterns(config.map(|it| it.values()), config.map(|it| it.regex_values())))
+        }
+        "path-pattern" => {
+            let config = condition.path_pattern_config();
+            RuleCondition::Path(patterns(config.map(|it| it.values()), config.map(|it| it.regex_values())))
+        }
+        "http-header" => {
+            let config = condition.http_header_config();
+            let values = patterns(config.map(|it| it.values()), config.map(|it| it.regex_values()));
+            RuleCondition::Header { name: text(config.and_then(|it| it.http_header_name())), values }
+        }
+        "http-request-method" => {
+            let config = condition.http_request_method_config();
+            RuleCondition::Method(config.map(|it| it.values()).unwrap_or_default().to_vec())
+        }
+        "query-string" => {
+            let config = condition.query_string_config();
+            let pairs = config.map(|it| it.values()).unwrap_or_default().iter();
+            RuleCondition::Query(pairs.map(|pair| (pair.key().map(str::to_owned), text(pair.value()))).collect())
+        }
+        "source-ip" => {
+            let config = condition.source_ip_config();
+            RuleCondition::SourceIp(config.map(|it| it.values()).unwrap_or_default().to_vec())
+        }
+        other => RuleCondition::Unknown(other.to_owned()),
+    }
 }
 
-fn target_group(group: &aws_sdk_elasticloadbalancingv2::types::TargetGroup) -> TargetGroup {
+/// The action that ends a rule, and the one that keeps requests without a session or a token from it.
+fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
+    let mut authenticates = None;
+    let mut end = Action::Unknown("none".to_owned());
+    let mut ordered: Vec<_> = actions.iter().collect();
+    ordered.sort_by_key(|action| action.order());
+    for action in ordered {
+        let kind = action.r#type().map_or("", ActionTypeEnum::as_str);
+        match action.r#type() {
+            Some(ActionTypeEnum::Forward) => end = Action::Forward(weights(action)),
+            Some(ActionTypeEnum::FixedResponse) => {
+                let status = action.fixed_response_config().and_then(|config| config.status_code());
+                end = Action::FixedResponse(text(status));
+            }
+            Some(ActionTypeEnum::Redirect) => end = Action::Redirect(redirect(action)),
+            Some(ActionTypeEnum::AuthenticateOidc) => {
+                let config = action.authenticate_oidc_config();
+                let lets_in = config.and_then(|config| config.on_unauthenticated_request());
+                if lets_in.is_none_or(|lets_in| lets_in.as_str() != "allow") {
+                    authenticates = Some(kind.to_owned());
+                }
+            }
+            Some(ActionTypeEnum::AuthenticateCognito) => {
+                let config = action.authenticate_cognito_config();
+                let lets_in = config.and_then(|config| config.on_unauthenticated_request());
+                if lets_in.is_none_or(|lets_in| lets_in.as_str() != "allow") {
+                    authenticates = Some(kind.to_owned());
+                }
+            }
+            Some(ActionTypeEnum::JwtValidation) => authenticates = Some(kind.to_owned()),
+            // What is not known may answer by itself.
+            _ => end = Action::Unknown(kind.to_owned()),
+        }
+        if matches!(end, Action::Unknown(ref kind) if kind != "none") {
+            break;
+        }
+    }
+    (authenticates, end)
+}
+
+/// Where a redirect sends a client, in AWS's words: `https://#{host}:443/#{path}`. A query may hold what must not be shown.
+fn redirect(action: &types::Action) -> String {
+    let Some(config) = action.redirect_config() else { return "another URL".to_owned() };
+    let protocol = config.protocol().unwrap_or("#{protocol}").to_ascii_lowercase();
+    let (host, port) = (config.host().unwrap_or("#{host}"), config.port().unwrap_or("#{port}"));
+    format!("{protocol}://{host}:{port}{}", config.path().unwrap_or("/#{path}"))
+}
+
+/// Target groups with weights. A single group without a weight gets everything.
+fn weights(action: &types::Action) -> Vec<(String, i32)> {
+    let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
+    if weighted.is_empty() {
+        return action.target_group_arn().map(|arn| (arn.to_owned(), 1)).into_iter().collect();
+    }
+    weighted.iter().map(|group| (text(group.target_group_arn()), group.weight().unwrap_or(1))).collect()
+}
+
+fn target_group(group: &types::TargetGroup) -> TargetGroup {
     TargetGroup {
         name: text(group.target_group_name()),
         arn: text(group.target_group_arn()),

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::Method;
 
 use super::{
-    Address, Check, Kind, Looking, Route, Scene,
+    Check, Kind, Looking, Route, Scene, Wanted,
     http::{SUBJECTS, ask, resolve},
     poll::{Look, Pace},
     probe::Request,
@@ -79,8 +79,8 @@ impl Check for Answers {
                     .watch(scene, || async { Look::Now(self.connects(scene, listener, what).await) })
                     .await;
             }
-            let asked = scene.address(self.route, None).and_then(|address| {
-                let (path, expect) = self.question(scene, &address).map_err(|observation| *observation)?;
+            let asked = self.question(scene).map_err(|observation| *observation).and_then(|(path, expect)| {
+                let address = scene.address(self.route, &Wanted::get(&path))?;
                 Ok((resolve(address, &path)?, expect))
             });
             let ((url, detour), expect) = match asked {
@@ -93,7 +93,11 @@ impl Check for Answers {
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
             let (timeout, wants_body) = (self.timeout, wants_body(&expect));
             let request = Request { way, timeout, wants_body, ..Request::plain(Method::GET, url) };
-            self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await
+            let leads = match scene.leads_to_green(Some(self.route), &request).await {
+                Ok(leads) => leads,
+                Err(observation) => return self.not_routable(scene, observation),
+            };
+            leads.told(self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await)
         })
     }
 }
@@ -114,9 +118,20 @@ impl Answers {
         }
     }
 
+    /// The path of the health check is a guess at what the listener lets through; a path of the gate file is not.
+    fn not_routable(&self, scene: &Scene, observation: Observation) -> Observation {
+        if self.path.is_some() || observation.code != Some(Code::RuleLeadsElsewhere) {
+            return observation;
+        }
+        let group = scene.target.green_group.as_ref().map(|group| group.name.as_str()).unwrap_or_default();
+        let seen = format!("none: of {}, {}", observation.resource, observation.seen);
+        let expected = "a health-check path that the listener rules forward to it";
+        Observation::failed(Code::PathUnknown, format!("target group {group}"), expected, seen)
+    }
+
     /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
     /// asked through the listener.
-    fn question(&self, scene: &Scene, address: &Address) -> Result<(String, Vec<Condition>), Box<Observation>> {
+    fn question(&self, scene: &Scene) -> Result<(String, Vec<Condition>), Box<Observation>> {
         let group = scene.target.green_group.as_ref();
         let path = match &self.path {
             Some(path) => path.clone(),
@@ -131,10 +146,6 @@ impl Answers {
                         seen,
                     ))
                 };
-                if let Some(priority) = &address.narrow {
-                    let seen = format!("none: rule {priority} asks for more than the host");
-                    return Err(unknown(seen));
-                }
                 let green = scene.target.service.green(&scene.target.deployment);
                 let traffic =
                     green.and_then(|set| set.registration()?.container_port).or(group.and_then(|group| group.port));

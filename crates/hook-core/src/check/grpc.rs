@@ -40,7 +40,7 @@ struct Grpc {
 }
 
 fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
-    let question = Question::bare(fields, "grpc");
+    let question = Question::bare(fields, "grpc").map(|question| question.sent_to("POST", PATH));
     let service = fields.text("service").unwrap_or_default();
     let pace = Pace::read(fields, &Pace { every: Duration::from_secs(1), ..Pace::ONCE });
     let facts = fields.facts().clone();
@@ -79,8 +79,12 @@ impl Check for Grpc {
             request.headers.insert(TE, HeaderValue::from_static("trailers"));
             request.body = Some(asked(&self.service));
             request.wants_body = true;
+            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+                Ok(leads) => leads,
+                Err(observation) => return observation,
+            };
             let seen = self.pace.watch(scene, || async { Look::Now(once(&scene.probe, &request).await) }).await;
-            told(&self.question, seen)
+            leads.told(told(&self.question, seen))
         })
     }
 }

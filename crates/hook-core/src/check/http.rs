@@ -85,12 +85,16 @@ impl Check for Http {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
+            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+                Ok(leads) => leads,
+                Err(observation) => return observation,
+            };
             for _ in 0..self.warmup {
                 // Whatever comes of it: those that count follow.
                 let _ = scene.probe.send(&request).await;
             }
             let seen = self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await;
-            told(&self.question, seen)
+            leads.told(told(&self.question, seen))
         })
     }
 }

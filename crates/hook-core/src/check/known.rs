@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Colour, Scene, http::with_facts};
+use super::{Colour, Scene, Wanted, http::with_facts};
 use crate::{
     aws::{Ask, Listed},
     definition::{Image, TaskDefinition},
@@ -62,10 +62,12 @@ impl Scene {
             text => Ok(text.to_owned()),
         };
         match fact {
-            Fact::Url(route) => self.address(*route, None).map(|address| address.base).map_err(|observation| {
-                let code = observation.code.unwrap_or(crate::code::Code::FactUnknown);
-                Unknown { code, ..Unknown::of(fact, format!("{}: {}", observation.resource, observation.seen)) }
-            }),
+            Fact::Url(route) => {
+                self.address(*route, &Wanted::get("/")).map(|address| address.base).map_err(|observation| {
+                    let code = observation.code.unwrap_or(crate::code::Code::FactUnknown);
+                    Unknown { code, ..Unknown::of(fact, format!("{}: {}", observation.resource, observation.seen)) }
+                })
+            }
             Fact::DeploymentId => text(&deployment.id),
             Fact::Application => text(&deployment.application),
             Fact::DeploymentGroup => text(&deployment.group),

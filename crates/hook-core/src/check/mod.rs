@@ -2,6 +2,7 @@
 //!
 //! A new kind is one file with a `KIND`, and one line in [`KINDS`].
 
+mod address;
 mod alarms;
 mod answers;
 mod body;
@@ -12,6 +13,7 @@ mod image;
 mod judge;
 mod known;
 pub(crate) mod later;
+mod listener_rules;
 mod metric;
 mod poll;
 mod preflight;
@@ -31,11 +33,13 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
-use self::way::Detour;
+use self::address::{Address, Wanted};
 pub use self::{
+    address::with_scheme,
     ecs::Colour,
     http::article,
     known::{Facts as KnownFacts, needs_of_fact},
+    listener_rules::FreshListeners,
     probe::Probe,
 };
 use crate::{
@@ -162,6 +166,8 @@ pub struct Scene {
     pub given: Arc<known::Facts>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
+    /// The listeners with their rules, as they were read last.
+    pub listeners: Arc<FreshListeners>,
     /// When all checks have to be over.
     pub until: Instant,
 }
@@ -179,85 +185,4 @@ impl Scene {
             Observation::failed(Code::NoListener, format!("deployment group {group}"), expected, "none")
         })
     }
-
-    /// The address of a route: scheme, host and port, without a path. `host` is what a check asks for in place of the
-    /// host that is known.
-    fn address(&self, route: Route, host: Option<&str>) -> Result<Address, Observation> {
-        if let (Route::Test, Some(own)) = (route, &self.test_address) {
-            return Ok(detoured(Address { base: with_scheme(own), detour: None, narrow: None }, host));
-        }
-        let listener = self.listener(route)?;
-        let groups = self.pair();
-        let scheme = match listener.protocol.as_str() {
-            "HTTPS" | "TLS" => "https",
-            _ => "http",
-        };
-        // The rule that a request of ours is to meet: the plainest one that leads to the service, and a whole host name
-        // is better than none.
-        let mut ways: Vec<_> = listener.rules_about(&groups).filter(|rule| !rule.wild || self.host.is_some()).collect();
-        ways.sort_by_key(|rule| (rule.narrow, rule.hosts.is_empty()));
-        let way = ways.first();
-        let narrow = way.filter(|rule| rule.narrow).map(|rule| rule.priority.clone());
-        let host = host.map(str::to_owned).or_else(|| self.host.clone()).or_else(|| way?.hosts.first().cloned());
-        let only_wild = way.is_none() && listener.rules_about(&groups).next().is_some();
-        match host {
-            Some(host) => {
-                let base = format!("{scheme}://{host}:{}", listener.port);
-                Ok(Address { base, detour: Some(Detour { host, to: listener.dns_name.clone() }), narrow })
-            }
-            None if scheme == "https" || only_wild => Err(Observation::failed(
-                Code::HostUnknown,
-                listener.title(),
-                if only_wild {
-                    "a host name that its rules let through"
-                } else {
-                    "a host name that its certificate covers"
-                },
-                "none: neither GREENLIGHT_HOST nor a host-header rule",
-            )),
-            None => {
-                let base = format!("{scheme}://{}:{}", listener.dns_name, listener.port);
-                Ok(Address { base, detour: None, narrow })
-            }
-        }
-    }
-
-    /// ARNs of the target groups that belong to the service: the deployment's pair, and those that its task sets name. A
-    /// listener may still lead to one of the pair that no task set names.
-    fn pair(&self) -> Vec<String> {
-        let green = self.target.green_group.iter().map(|group| group.arn.clone());
-        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group().cloned());
-        let mut pair: Vec<_> = green.chain(sets).chain(self.target.pair.iter().cloned()).collect();
-        pair.sort();
-        pair.dedup();
-        pair
-    }
-}
-
-/// The same address under another name.
-fn detoured(address: Address, host: Option<&str>) -> Address {
-    let (Some(host), Ok(mut url)) = (host, reqwest::Url::parse(&address.base)) else { return address };
-    let to = url.host_str().unwrap_or_default().to_owned();
-    if url.set_host(Some(host)).is_err() {
-        return address;
-    }
-    let base = url.as_str().trim_end_matches('/').to_owned();
-    Address { base, detour: Some(Detour { host: host.to_owned(), to }), ..address }
-}
-
-/// `ALB_URL` is a host in the article that this grew from, and people write a scheme all the same.
-pub fn with_scheme(host: &str) -> String {
-    let host = host.trim_end_matches('/');
-    if host.contains("://") { host.to_owned() } else { format!("http://{host}") }
-}
-
-/// Where a route's requests go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Address {
-    /// `https://shop.example.com:8443`.
-    base: String,
-    /// Where to connect to, if not to the host.
-    detour: Option<Detour>,
-    /// The rule that leads to the service only for some paths, headers or the like.
-    narrow: Option<String>,
 }

@@ -207,6 +207,7 @@ mod tests {
             host: None,
             given: Arc::default(),
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
+            listeners: Arc::default(),
             aws,
             until: Instant::now() + left,
         }

@@ -31,6 +31,9 @@ use crate::{
 /// A body is read so far; what a condition needs stands at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// What every request says it is from.
+pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSION"));
+
 /// So many clients are kept, more than the checks of one gate file mostly need.
 const WAYS: usize = 32;
 
@@ -169,7 +172,7 @@ impl Probe {
             .pool_max_idle_per_host(0)
             .connect_timeout(way.connect_timeout)
             .no_proxy()
-            .user_agent(concat!("greenlight/", env!("CARGO_PKG_VERSION")));
+            .user_agent(USER_AGENT);
         match way.speaks {
             Speaks::Any => {}
             Speaks::One => builder = builder.http1_only(),

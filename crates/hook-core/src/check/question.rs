@@ -8,7 +8,7 @@ use reqwest::{
 };
 
 use super::{
-    Route, Scene,
+    Route, Scene, Wanted,
     body::Body,
     known,
     probe::Request,
@@ -52,6 +52,8 @@ pub(super) struct Question {
     timeout: Duration,
     connect_timeout: Duration,
     retry: Retry,
+    /// The method and the path that its kind of check sends in place of these.
+    endpoint: Option<(&'static str, &'static str)>,
 }
 
 /// As many as a browser follows, roughly.
@@ -72,7 +74,7 @@ impl Question {
         let defaults = fields.scope().defaults.http;
         let host = fields.template("host");
         let headers = headers(fields);
-        let (body, redirects) = (Body::None, 0);
+        let (body, redirects, endpoint) = (Body::None, 0, None);
         let tls = tls(fields);
         let timeout = fields.duration_or("timeout", defaults.timeout);
         let connect_timeout = fields.duration_or("connect_timeout", defaults.connect_timeout);
@@ -80,14 +82,30 @@ impl Question {
         let template = template?;
         let text = template.to_string().split(['?', '#']).next().unwrap_or_default().trim().to_owned();
         match parse(template) {
-            Ok((method, place)) => {
-                Some(Self { method, place, text, host, headers, body, redirects, tls, timeout, connect_timeout, retry })
-            }
+            Ok((method, place)) => Some(Self {
+                method,
+                place,
+                text,
+                host,
+                headers,
+                body,
+                redirects,
+                tls,
+                timeout,
+                connect_timeout,
+                retry,
+                endpoint,
+            }),
             Err(why) => {
                 fields.fault(at, why);
                 None
             }
         }
+    }
+
+    /// The same for a kind of check that always sends this method to this path of the address.
+    pub fn sent_to(self, method: &'static str, path: &'static str) -> Self {
+        Self { endpoint: Some((method, path)), ..self }
     }
 
     /// Whether it is an address alone, without a path of its own or a method.
@@ -139,8 +157,9 @@ impl Question {
         let (text, shown, mut detour) = match &self.place {
             Place::On(route, path) => {
                 let name = host.as_deref().map(|host| host.split(':').next().unwrap_or_default());
-                let address = scene.address(*route, name)?;
                 let path = path.render(known).map_err(of)?;
+                let (method, asked) = self.endpoint.unwrap_or((self.method.as_str(), path.reveal()));
+                let address = scene.address(*route, &Wanted { host: name, ..Wanted::new(method, asked, &headers) })?;
                 (format!("{}{}", address.base, path.reveal()), format!("{}{path}", address.base), address.detour)
             }
             Place::Whole(template) => {

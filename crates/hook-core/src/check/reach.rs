@@ -5,11 +5,7 @@
 //! request by whose answer the replacement can be told, that has to answer so several times in a row; else the weights
 //! have to stay as they are for a while, and `ALB_URL` has to be of the listener whose weights they are.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -26,7 +22,7 @@ use crate::{
     finding::{Observation, Outcome},
     gate::{Condition, Fact, Fields},
     permissions::Need,
-    target::{Listener, Rule, group_name},
+    target::{Listener, Rule},
 };
 
 pub const KIND: Kind = Kind { key: "reach", read };
@@ -202,6 +198,10 @@ impl Identity {
             Ok(asked) => asked,
             Err(observation) => return observation,
         };
+        let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            Ok(leads) => leads,
+            Err(observation) => return observation,
+        };
         let pace = Pace { within, consecutive: self.consecutive, every: every.min(BETWEEN), ..Pace::ONCE };
         let look = || async {
             let seen = ask(&scene.probe, &request, &expect).await;
@@ -209,7 +209,7 @@ impl Identity {
             let other = matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
             Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
         };
-        told(&self.question, pace.watch(scene, look).await)
+        leads.told(told(&self.question, pace.watch(scene, look).await))
     }
 }
 
@@ -217,17 +217,11 @@ impl Identity {
 fn forwards(listener: &Listener, groups: &[String]) -> String {
     let mut rules: Vec<&Rule> = listener.rules_about(groups).collect();
     if rules.is_empty() {
-        rules = listener.rules.iter().collect();
+        rules = listener.rules.iter().filter(|rule| !rule.weights().is_empty()).collect();
     }
     let told = |rule: &Rule| {
-        let mut shares = BTreeMap::new();
-        for (arn, _) in &rule.weights {
-            shares.insert(group_name(arn), rule.share_of(arn));
-        }
-        let weighted =
-            shares.iter().filter(|(_, share)| **share > 0.0).map(|(name, share)| format!("{share:.0} % to {name}"));
-        let weighted = weighted.collect::<Vec<_>>().join(", ");
-        let to = if weighted.is_empty() { "nowhere".to_owned() } else { weighted };
+        let shares = rule.shares();
+        let to = if shares.is_empty() { "nowhere".to_owned() } else { shares };
         if rule.priority == "default" { to } else { format!("rule {}: {to}", rule.priority) }
     };
     if rules.is_empty() {

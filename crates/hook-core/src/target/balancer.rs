@@ -1,5 +1,7 @@
 //! What Elastic Load Balancing says: target groups, targets and listeners.
 
+use super::Rule;
+
 /// An Elastic Load Balancing target group, with how it asks for health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetGroup {
@@ -47,23 +49,8 @@ pub struct Listener {
     pub dns_name: String,
     /// Whether it is reachable from inside its VPC only.
     pub internal: bool,
-    /// Its rules with forward actions, the default one last.
+    /// Its rules in the order of their priorities, the default one last.
     pub rules: Vec<Rule>,
-}
-
-/// A rule of a listener that forwards.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// Its priority, or `default`.
-    pub priority: String,
-    /// The hosts that it is for, if it names some whole.
-    pub hosts: Vec<String>,
-    /// Whether it is for hosts that it only describes, with wildcards.
-    pub wild: bool,
-    /// Whether it asks for more than the host: a path, a header, a method, ….
-    pub narrow: bool,
-    /// Target group ARNs with their weights.
-    pub weights: Vec<(String, i32)>,
 }
 
 impl Listener {
@@ -72,18 +59,9 @@ impl Listener {
         format!("listener {}:{}", self.protocol, self.port)
     }
 
-    /// The rules that have to do with these target groups: the others are somebody else's.
+    /// The rules that forward to these target groups: the others are somebody else's.
     pub fn rules_about<'a>(&'a self, groups: &'a [String]) -> impl Iterator<Item = &'a Rule> {
-        self.rules.iter().filter(move |rule| rule.weights.iter().any(|(arn, _)| groups.contains(arn)))
-    }
-}
-
-impl Rule {
-    /// How much of its traffic goes to `group`, in per cent.
-    pub fn share_of(&self, group: &str) -> f64 {
-        let total: i32 = self.weights.iter().map(|(_, weight)| weight.max(&0)).sum();
-        let own: i32 = self.weights.iter().filter(|(arn, _)| arn == group).map(|(_, weight)| weight.max(&0)).sum();
-        if total == 0 { 0.0 } else { 100.0 * f64::from(own) / f64::from(total) }
+        self.rules.iter().filter(move |rule| rule.weights().iter().any(|(arn, _)| groups.contains(arn)))
     }
 }
 

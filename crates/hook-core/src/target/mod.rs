@@ -2,14 +2,18 @@
 
 mod balancer;
 mod deployment;
+mod rule;
+mod rule_match;
 mod service;
 mod stop;
 
 use std::time::SystemTime;
 
 pub use self::{
-    balancer::{Listener, Rule, TargetGroup, TargetHealth, group_name},
+    balancer::{Listener, TargetGroup, TargetHealth, group_name},
     deployment::{AlarmSetting, Begun, Deployment, Progress, Wiring},
+    rule::{Action, Patterns, Rule, RuleCondition},
+    rule_match::{Matched, Meets, RequestParts},
     service::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
 };
 
@@ -185,15 +189,5 @@ mod tests {
         assert!(trouble(&service).is_some_and(|text| text.contains("consistently")));
         service.events = vec![event(90, "(service web) was unable to place a task.")];
         assert_eq!(trouble(&service), None, "it is older than the task set");
-    }
-
-    #[test]
-    fn weights_are_shares() {
-        let rule =
-            Rule { priority: "default".into(), weights: vec![("a".into(), 1), ("b".into(), 3)], ..Rule::default() };
-        assert_eq!(rule.share_of("b"), 75.0);
-        assert_eq!(rule.share_of("c"), 0.0);
-        let none = Rule { weights: vec![("a".into(), 0)], ..rule };
-        assert_eq!(none.share_of("a"), 0.0);
     }
 }

@@ -50,9 +50,9 @@ pub fn listeners(scene: &Scene) -> Observation {
     for listener in [Some(production), scene.target.test.as_ref()].into_iter().flatten() {
         let which = if listener.arn == production.arn { "production" } else { "test" };
         let title = format!("{which} {}", listener.title());
-        let about = |rule: &&crate::target::Rule| rule.weights.iter().any(|(arn, _)| owned(arn));
+        let about = |rule: &&crate::target::Rule| rule.weights().iter().any(|(arn, _)| owned(arn));
         let rules: Vec<_> = listener.rules.iter().filter(about).collect();
-        let leads: Vec<_> = listener.rules.iter().flat_map(|rule| &rule.weights).collect();
+        let leads: Vec<_> = listener.rules.iter().flat_map(|rule| rule.weights()).collect();
         if rules.is_empty() {
             let mut names: Vec<_> = leads.iter().map(|(arn, _)| group_name(arn)).collect();
             names.dedup();
@@ -60,7 +60,7 @@ pub fn listeners(scene: &Scene) -> Observation {
             return miswired(&title, &format!("a rule that forwards to {}", pair.join(" or ")), seen);
         }
         // Of a rule that leads to the pair and to somebody else, the others' share would stay theirs.
-        let strange = rules.iter().flat_map(|rule| &rule.weights).find(|(arn, weight)| *weight > 0 && !owned(arn));
+        let strange = rules.iter().flat_map(|rule| rule.weights()).find(|(arn, weight)| *weight > 0 && !owned(arn));
         if let Some((arn, weight)) = strange {
             let seen = format!("weight {weight} for {}", group_name(arn));
             return miswired(&title, &format!("all traffic to {}", pair.join(" or ")), seen);

@@ -1,0 +1,209 @@
+//! The address of a route: scheme, host and port of a listener, and the load balancer to connect to for it.
+
+use reqwest::header::{HeaderMap, HeaderValue};
+
+use super::{Route, Scene, listener_rules::leads_to, way::Detour};
+use crate::{
+    code::Code,
+    finding::Observation,
+    target::{Listener, Meets, RequestParts, Rule},
+};
+
+/// Where a route's requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// `https://shop.example.com:8443`.
+    pub base: String,
+    /// Where to connect to, if not to the host.
+    pub detour: Option<Detour>,
+}
+
+/// What a check wants to send, as far as it decides about the host to send it to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// The host that the check names.
+    pub host: Option<&'a str>,
+    /// Method, path, query and headers.
+    pub parts: RequestParts,
+}
+
+impl Wanted<'_> {
+    /// A request to a path with its query, with these headers.
+    pub fn new(method: &str, path: &str, headers: &HeaderMap) -> Self {
+        let path = path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let parts = RequestParts {
+            host: String::new(),
+            method: method.to_owned(),
+            path: if path.is_empty() { "/" } else { path }.to_owned(),
+            query: query.to_owned(),
+            headers: headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect(),
+        };
+        Self { host: None, parts }
+    }
+
+    /// A GET without headers of its own.
+    pub fn get(path: &str) -> Self {
+        Self::new("GET", path, &HeaderMap::new())
+    }
+}
+
+impl Scene {
+    /// The address of a route for a request.
+    pub(super) fn address(&self, route: Route, wanted: &Wanted<'_>) -> Result<Address, Observation> {
+        if let (Route::Test, Some(own)) = (route, &self.test_address) {
+            return Ok(detoured(Address { base: with_scheme(own), detour: None }, wanted.host));
+        }
+        let listener = self.listener(route)?;
+        let scheme = match listener.protocol.as_str() {
+            "HTTPS" | "TLS" => "https",
+            _ => "http",
+        };
+        let host = match wanted.host {
+            Some(host) => Some(host.to_owned()),
+            None => host_for(listener, &self.pair(), self.host.as_deref(), &wanted.parts)?,
+        };
+        let own = listener.dns_name.clone();
+        let detour = host.clone().map(|host| Detour { host, to: own.clone() });
+        Ok(Address { base: format!("{scheme}://{}:{}", host.unwrap_or(own), listener.port), detour })
+    }
+
+    /// ARNs of the target groups that belong to the service: the deployment's pair, and those that its task sets name.
+    pub(super) fn pair(&self) -> Vec<String> {
+        let green = self.target.green_group.iter().map(|group| group.arn.clone());
+        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group().cloned());
+        // A listener may still lead to one of the pair that no task set names.
+        let mut pair: Vec<_> = green.chain(sets).chain(self.target.pair.iter().cloned()).collect();
+        pair.sort();
+        pair.dedup();
+        pair
+    }
+}
+
+/// The host to ask for, by which the listener rules lead a request to the service; none for the load balancer's own name.
+///
+/// One set of functions serves many services, so `GREENLIGHT_HOST` counts where the service's own rules name no host, or
+/// where they let it through.
+fn host_for(
+    listener: &Listener,
+    pair: &[String],
+    configured: Option<&str>,
+    parts: &RequestParts,
+) -> Result<Option<String>, Observation> {
+    let needs_name = matches!(listener.protocol.as_str(), "HTTPS" | "TLS");
+    let mut rules: Vec<&Rule> = listener.rules_about(pair).collect();
+    // The plainest rule first.
+    rules.sort_by_key(|rule| rule.conditions.len() > usize::from(rule.hosts().is_some()));
+    let mut hosts: Vec<&str> =
+        rules.iter().filter_map(|rule| rule.hosts()).flat_map(|hosts| hosts.whole()).map(String::as_str).collect();
+    if let Some(configured) = configured {
+        let is_let_through =
+            rules.iter().filter_map(|rule| rule.hosts()).any(|it| it.fit_host(configured) == Meets::Yes);
+        if is_let_through || hosts.is_empty() {
+            hosts.insert(0, configured);
+        }
+    }
+    let leads = |host: &str| leads_to(&listener.rules, &RequestParts { host: host.to_owned(), ..parts.clone() }, pair);
+    let host = hosts.iter().find(|host| leads(host)).or_else(|| hosts.first());
+    if let Some(host) = host {
+        return Ok(Some((*host).to_owned()));
+    }
+    let only_by_host = rules.iter().any(|rule| rule.hosts().is_some()) && !leads(&listener.dns_name);
+    if !needs_name && !only_by_host {
+        return Ok(None);
+    }
+    let expected =
+        if only_by_host { "a host name that its rules let through" } else { "a host name that its certificate covers" };
+    let seen = "none: neither GREENLIGHT_HOST nor a host-header rule";
+    Err(Observation::failed(Code::HostUnknown, listener.title(), expected, seen))
+}
+
+/// The same address under another name.
+fn detoured(address: Address, host: Option<&str>) -> Address {
+    let (Some(host), Ok(mut url)) = (host, reqwest::Url::parse(&address.base)) else { return address };
+    let to = url.host_str().unwrap_or_default().to_owned();
+    if url.set_host(Some(host)).is_err() {
+        return address;
+    }
+    let base = url.as_str().trim_end_matches('/').to_owned();
+    Address { base, detour: Some(Detour { host: host.to_owned(), to }) }
+}
+
+/// `ALB_URL` is a host in the article that this grew from, and people write a scheme all the same.
+pub fn with_scheme(host: &str) -> String {
+    let host = host.trim_end_matches('/');
+    if host.contains("://") { host.to_owned() } else { format!("http://{host}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{Action, Patterns, RuleCondition};
+
+    fn rule(hosts: &[&str], path: Option<&str>, group: &str) -> Rule {
+        let patterns = |texts: &[&str]| Patterns {
+            wildcards: texts.iter().map(|text| (*text).to_owned()).collect(),
+            regexes: Vec::new(),
+        };
+        let hosts = (!hosts.is_empty()).then(|| RuleCondition::Host(patterns(hosts)));
+        let path = path.map(|path| RuleCondition::Path(patterns(&[path])));
+        Rule {
+            priority: "10".into(),
+            conditions: hosts.into_iter().chain(path).collect(),
+            action: Action::Forward(vec![(group.into(), 1)]),
+            authenticates: None,
+        }
+    }
+
+    /// The host that is asked for `/health`; `-` for the load balancer's own name, `?` where none is known.
+    fn host(protocol: &str, rules: Vec<Rule>, configured: Option<&str>) -> String {
+        let listener = Listener {
+            arn: "l".into(),
+            port: 443,
+            protocol: protocol.into(),
+            balancer: "shop".into(),
+            dns_name: "shop-1.elb.amazonaws.com".into(),
+            internal: false,
+            rules,
+        };
+        let parts = Wanted::get("/health").parts;
+        match host_for(&listener, &["blue".into(), "green".into()], configured, &parts) {
+            Ok(host) => host.unwrap_or_else(|| "-".into()),
+            Err(observation) => {
+                assert_eq!(observation.code, Some(Code::HostUnknown));
+                "?".into()
+            }
+        }
+    }
+
+    #[test]
+    fn a_configured_host_counts_where_no_rule_names_one_or_lets_it_through() {
+        let other = Some("pay.example.com");
+        let named = || vec![rule(&["shop.example.com", "www.example.com"], None, "blue"), rule(&[], None, "blog")];
+        assert_eq!(host("HTTPS", named(), other), "shop.example.com");
+        assert_eq!(host("HTTPS", named(), Some("www.example.com")), "www.example.com");
+        assert_eq!(host("HTTPS", vec![rule(&[], None, "blue")], other), "pay.example.com");
+        let wild = || vec![rule(&["*.example.com"], None, "blue"), rule(&[], None, "blog")];
+        assert_eq!(host("HTTP", wild(), other), "pay.example.com");
+        assert_eq!(host("HTTP", wild(), None), "?");
+        assert_eq!(host("HTTPS", vec![rule(&[], None, "blue")], None), "?");
+        assert_eq!(host("HTTP", vec![rule(&[], None, "blue")], None), "-");
+    }
+
+    #[test]
+    fn the_host_is_the_one_by_which_the_request_comes_through() {
+        let rules = || {
+            vec![
+                rule(&["api.example.com"], Some("/api/*"), "green"),
+                rule(&["shop.example.com"], Some("/health"), "green"),
+                rule(&[], None, "blog"),
+            ]
+        };
+        assert_eq!(host("HTTP", rules(), None), "shop.example.com");
+        assert_eq!(
+            host("HTTP", vec![rule(&["*.example.com"], Some("/x"), "green"), rule(&[], None, "green")], None),
+            "-"
+        );
+    }
+}
