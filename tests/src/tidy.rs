@@ -18,7 +18,7 @@ const RULES: &[(&str, &str)] = &[
     (r"\bport [0-9]+", "port 8080"),
     (r"\b[0-9]+(m|s|ms)( [0-9]+(s|ms))*\b", "TIME"),
     // How often it looked, or whether more than once, is chance.
-    (r" after [0-9]+ looks in TIME", ""),
+    (r" (after|in [0-9]+ of) [0-9]+ looks in TIME", ""),
 ];
 
 const EARLIER: usize = 120;
@@ -47,5 +47,6 @@ mod tests {
         let text = "deployment d-A1B2C3D4E: task set 3605701707267980476 after 3 looks in 1s 20ms at localhost:4711";
         let tidied = "deployment d-EXAMPLE11: task set 4242424242 at localhost:8080";
         assert_eq!(tidy(text), tidied);
+        assert_eq!(tidy("was 1 in 2 of 9 looks in 41s"), "was 1");
     }
 }

@@ -154,6 +154,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         host: settings.host.clone(),
         given: bench.given(),
         secrets,
+        policies: STRICT,
         listeners: Arc::default(),
         until,
     };

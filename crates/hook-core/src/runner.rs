@@ -22,7 +22,7 @@ pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board, run: Run) {
     let jobs = steps
         .into_iter()
         .map(|step| {
-            let scene = scene.clone();
+            let scene = Scene { policies: step.spec.policies, ..scene.clone() };
             let job: Job = Box::pin(async move {
                 match step.settled {
                     Some(settled) => settled,

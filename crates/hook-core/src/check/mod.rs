@@ -24,6 +24,7 @@ mod reply;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod steps;
+mod tally;
 mod targets;
 mod tcp;
 mod tls;
@@ -45,7 +46,7 @@ pub use self::{
 use crate::{
     aws::Aws,
     code::Code,
-    finding::Observation,
+    finding::{Observation, Policies},
     gate::{Fields, Named},
     permissions::Need,
     secrets::Secrets,
@@ -166,6 +167,8 @@ pub struct Scene {
     pub given: Arc<known::Facts>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
+    /// What the outcomes of this check mean.
+    pub policies: Policies,
     /// The listeners with their rules, as they were read last.
     pub listeners: Arc<FreshListeners>,
     /// When all checks have to be over.

@@ -2,9 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Scene;
+use super::{Scene, tally::Tally};
 use crate::{
     code::Code,
     finding::{Observation, Outcome},
@@ -28,6 +28,8 @@ pub struct Pace {
 
 /// So long before time is up there is a last look. AWS answers in less.
 const LAST_LOOK: Duration = Duration::from_millis(500);
+/// So long before time is up an attempt that has not come back is given up: the report has to be out by then.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
 /// A pause shorter than this would be an attack.
 pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -57,7 +59,11 @@ impl Pace {
         self.stay.max(self.every * (self.consecutive - 1))
     }
 
-    /// Looks with `look`. An outcome that `look` calls final ends it at once.
+    /// Attempts with `look`. An outcome that `look` calls final ends it at once.
+    ///
+    /// The window begins with the first pass, or when `within` is over. Its result counts every attempt in it, and the
+    /// strictest policy decides: a bad attempt in place of a good one can make it worse and never better. What was not
+    /// so before the first pass was "not yet".
     pub async fn watch<F>(&self, scene: &Scene, mut look: impl FnMut() -> F) -> Observation
     where
         F: Future<Output = Look>,
@@ -70,93 +76,63 @@ impl Pace {
             return Observation::failed(Code::WindowTooLong, "this function", expected, seen)
                 .but(Outcome::TimedOut, Code::WindowTooLong);
         }
-        // Since when nothing was wrong, and what could not be judged meanwhile.
+        // An attempt that does not come back is given up in time to report what the attempts before it saw.
+        let last_moment = scene.until.checked_sub(LAST_MOMENT).unwrap_or(scene.until);
+        // `for`: a window that has begun can end and cannot begin again.
+        let begins_once = !self.stay.is_zero() && !self.anew;
         let mut since = None;
-        let mut unjudged: Option<Observation> = None;
         let mut in_a_row = 0;
-        let mut looks = 0_u32;
+        let mut tally = Tally::default();
         loop {
-            looks += 1;
-            let look = look().await;
+            let Ok(look) = timeout_at(last_moment, look()).await else {
+                return tally.timed_out(began.elapsed());
+            };
             let now = Instant::now();
-            let (mut observation, is_final) = match look {
-                // Who is refused once is refused again; minutes of asking would only be louder.
+            let (observation, is_final) = match look {
+                // Who is refused at first is refused again; minutes of asking would only be louder.
                 Look::Now(observation) => {
                     let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
-                    (observation, refused)
+                    (observation, refused && since.is_none())
                 }
                 Look::Final(observation) => (observation, true),
             };
-            if observation.holds() {
+            let holds = observation.holds();
+            if holds && since.is_none() {
+                tally.forget_what_was_not_yet();
+            }
+            tally.count(observation);
+            if is_final {
+                return tally.ended_by_last(self, now - began);
+            }
+            let may_wait = now - began < self.within;
+            if holds || !may_wait || (begins_once && since.is_some()) {
                 let since = *since.get_or_insert(now);
                 in_a_row += 1;
-                if is_final || (now - since >= self.stay && in_a_row >= self.consecutive) {
-                    return match unjudged {
-                        Some(unjudged) => tired(unjudged, looks, now - began),
-                        None => self.contented(observation, looks, now - began),
-                    };
-                }
-            } else if observation.outcome != Outcome::Failed
-                && !self.stay.is_zero()
-                && !self.anew
-                && !is_final
-                && (since.is_some() || now - began >= self.within)
-            {
-                // A window is watched to its end also where one look could not judge: what is wrong may come later. It
-                // does not begin with such a look as long as there is time for it to become so.
-                let since = *since.get_or_insert(now);
-                in_a_row = 0;
-                unjudged.get_or_insert_with(|| observation.clone());
-                if now - since >= self.stay {
-                    return tired(observation, looks, now - began);
+                let is_over = now - since >= self.stay && in_a_row >= self.consecutive;
+                // What is wrong later may be decided by a stricter policy, so only a decision ends a window early.
+                if is_over || (!holds && tally.decides(scene.policies)) {
+                    return tally.ended(self, now - began);
                 }
             } else {
-                let broke = since.take().is_some();
-                // What could not be judged in the same window counts as well: one more fault may not help.
-                if let Some(unjudged) = unjudged.take() {
-                    observation = observation.counting(&unjudged);
-                }
+                since = None;
                 in_a_row = 0;
-                // What has to stay so may not stop being so; what has to become so may take its time.
-                if is_final || (broke && !self.stay.is_zero() && !self.anew) || now - began >= self.within {
-                    return tired(observation, looks, now - began);
-                }
             }
             let left = scene.until.saturating_duration_since(now);
             if left <= LAST_LOOK {
-                return self.out_of_time(observation, now - began);
+                return tally.timed_out(now - began);
             }
             sleep(self.every.min(left - LAST_LOOK)).await;
         }
     }
 
-    /// What was seen last says more than that time ran out.
-    fn out_of_time(&self, mut observation: Observation, took: Duration) -> Observation {
-        observation.seen = match observation.holds() {
-            true => format!("{}, but not for long enough when time ran out after {}", observation.seen, in_words(took)),
-            false => format!("{} when time ran out after {}", observation.seen, in_words(took)),
-        };
-        observation.but(Outcome::TimedOut, Code::RanOutOfTime)
-    }
-
-    fn contented(&self, mut observation: Observation, looks: u32, took: Duration) -> Observation {
-        if observation.outcome == Outcome::Passed && looks > 1 {
-            let how = match (self.stay.is_zero(), self.consecutive) {
-                (false, _) => format!("for {}", in_words(took)),
-                (true, 1) => format!("after {}", in_words(took)),
-                (true, row) => format!("{row} times in a row"),
-            };
-            observation.seen = format!("{} {how}", observation.seen);
+    /// How it passed, for the report.
+    pub(super) fn manner(&self, took: Duration) -> String {
+        match (self.stay.is_zero(), self.consecutive) {
+            (false, _) => format!("for {}", in_words(took)),
+            (true, 1) => format!("after {}", in_words(took)),
+            (true, row) => format!("{row} times in a row"),
         }
-        observation
     }
-}
-
-fn tired(mut observation: Observation, looks: u32, took: Duration) -> Observation {
-    if looks > 1 {
-        observation.seen = format!("{} after {looks} looks in {}", observation.seen, in_words(took));
-    }
-    observation
 }
 
 /// What one look gave.
@@ -171,14 +147,18 @@ pub enum Look {
 mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         aws::Aws,
         board::Board,
         check::Probe,
+        finding::{Policies, Policy},
         secrets::Secrets,
         settings::AwsSettings,
         target::{Deployment, Service, Target},
+        verdict::{Decision, decide},
     };
 
     pub(crate) fn scene(left: Duration) -> Scene {
@@ -209,30 +189,49 @@ mod tests {
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
             listeners: Arc::default(),
             aws,
+            policies: Policies::default(),
             until: Instant::now() + left,
         }
     }
 
-    /// Looks that are good or bad as `story` says, the last one for ever.
-    async fn watch(pace: &Pace, left: u64, story: &str) -> (Outcome, usize) {
-        let scene = scene(Duration::from_secs(left));
-        let mut looks = 0;
+    /// What an attempt gives, by its letter in a story.
+    fn attempt(letter: char) -> Look {
+        match letter {
+            '+' => Look::Now(Observation::passed("web", "fine")),
+            '?' => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
+            'e' => Look::Now(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
+            'x' => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
+            '!' => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
+            _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
+        }
+    }
+
+    /// Attempts that are good or bad as `story` says, the last one for ever. Which of them decide, the policies say.
+    async fn attempts(pace: &Pace, scene: &Scene, story: &str) -> (Observation, usize) {
+        let mut made = 0;
         let observation = pace
-            .watch(&scene, || {
-                let now = story.chars().nth(looks.min(story.len() - 1));
-                looks += 1;
-                async move {
-                    match now {
-                        Some('+') => Look::Now(Observation::passed("web", "fine")),
-                        Some('?') => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
-                        Some('x') => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
-                        Some('!') => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
-                        _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
-                    }
-                }
+            .watch(scene, || {
+                let now = story.chars().nth(made.min(story.len() - 1));
+                made += 1;
+                async move { attempt(now.unwrap_or('-')) }
             })
             .await;
-        (observation.outcome, looks)
+        (observation, made)
+    }
+
+    const LENIENT: Policies = Policies { on_fail: Policy::Fail, on_error: Policy::Warn, no_data: Policy::Warn };
+
+    /// Where only what is false decides, so that a window is watched to its end.
+    async fn watch(pace: &Pace, left: u64, story: &str) -> (Outcome, usize) {
+        let scene = Scene { policies: LENIENT, ..scene(Duration::from_secs(left)) };
+        let (observation, made) = attempts(pace, &scene, story).await;
+        (observation.outcome, made)
+    }
+
+    /// What all attempts together mean.
+    async fn decided(pace: &Pace, left: u64, policies: Policies, story: &str) -> Decision {
+        let scene = Scene { policies, ..scene(Duration::from_secs(left)) };
+        decide(&attempts(pace, &scene, story).await.0, policies)
     }
 
     fn pace(within: u64, stay: u64, consecutive: u32) -> Pace {
@@ -290,7 +289,60 @@ mod tests {
     async fn what_can_never_become_so_ends_at_once() {
         assert_eq!(watch(&pace(30, 0, 1), 60, "-!").await, (Outcome::Failed, 2));
         assert_eq!(watch(&pace(30, 0, 1), 60, "-x").await, (Outcome::Errored, 2));
-        assert_eq!(watch(&pace(0, 30, 1), 60, "+x").await, (Outcome::Errored, 2));
+        assert_eq!(watch(&pace(0, 30, 1), 60, "x").await, (Outcome::Errored, 1));
+        assert_eq!(watch(&pace(0, 30, 1), 60, "+x-").await, (Outcome::Failed, 3), "who was let in once may be again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_counts_every_attempt_and_the_strictest_policy_decides() {
+        let (fail, warn) = (Policy::Fail, Policy::Warn);
+        let errors = Policies { on_fail: warn, on_error: fail, no_data: warn };
+        let no_data = Policies { on_fail: warn, on_error: warn, no_data: fail };
+        let window = pace(0, 5, 1);
+        for story in ["?eee+", "+e?+", "e?+", "?+e?+"] {
+            assert_eq!(decided(&window, 60, errors, story).await, Decision::Fail, "{story}");
+            assert_eq!(decided(&window, 60, no_data, story).await, Decision::Fail, "{story}");
+            assert_eq!(decided(&window, 60, LENIENT, story).await, Decision::Warn, "{story}");
+        }
+        assert_eq!(decided(&window, 60, no_data, "e?-").await, Decision::Fail, "what is false hides nothing");
+        assert_eq!(decided(&pace(3, 5, 1), 60, errors, "e?-+").await, Decision::Pass, "not yet");
+        assert_eq!(decided(&pace(3, 5, 1), 60, errors, "e-").await, Decision::Fail, "it never became so");
+        assert_eq!(decided(&pace(3, 0, 1), 60, errors, "-e--?").await, Decision::Fail, "nor without a window");
+        assert_eq!(decided(&pace(3, 0, 2), 60, errors, "e-++").await, Decision::Pass);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_is_decided_ends_at_once() {
+        let strict = scene(Duration::from_secs(60));
+        for (story, attempts_made) in [("?", 1), ("+e", 2), ("++?-", 3)] {
+            assert_eq!(attempts(&pace(0, 30, 1), &strict, story).await.1, attempts_made, "{story}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_runs_out_hides_nothing_that_was_seen() {
+        let (fail, warn) = (Policy::Fail, Policy::Warn);
+        let errors_warn = Policies { on_fail: fail, on_error: warn, no_data: warn };
+        assert_eq!(decided(&pace(90, 0, 1), 10, errors_warn, "-").await, Decision::Fail);
+        assert_eq!(decided(&pace(90, 0, 1), 10, errors_warn, "-?").await, Decision::Fail);
+        assert_eq!(decided(&pace(90, 5, 1), 10, errors_warn, "-------+").await, Decision::Warn);
+        assert_eq!(decided(&Pace { anew: true, ..pace(90, 5, 1) }, 10, errors_warn, "++-+++").await, Decision::Pass);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_does_not_come_back_hides_nothing_that_was_seen() {
+        let scene = scene(Duration::from_secs(10));
+        let mut made = 0;
+        let observation = pace(90, 0, 1)
+            .watch(&scene, || {
+                made += 1;
+                let comes_back = made < 3;
+                async move { if comes_back { attempt('-') } else { std::future::pending().await } }
+            })
+            .await;
+        assert_eq!((observation.outcome, decide(&observation, LENIENT)), (Outcome::TimedOut, Decision::Fail));
+        let never = pace(90, 0, 1).watch(&scene, std::future::pending).await;
+        assert_eq!((never.outcome, never.code), (Outcome::TimedOut, Some(Code::RanOutOfTime)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -303,5 +355,77 @@ mod tests {
     async fn a_window_longer_than_the_time_left_is_not_begun() {
         assert_eq!(watch(&pace(0, 90, 1), 60, "+").await, (Outcome::TimedOut, 0));
         assert_eq!(watch(&pace(0, 0, 100), 60, "+").await, (Outcome::TimedOut, 0));
+    }
+
+    fn any_policies() -> impl Strategy<Value = Policies> {
+        let policy = || prop_oneof![Just(Policy::Fail), Just(Policy::Warn), Just(Policy::Ignore)];
+        (policy(), policy(), policy()).prop_map(|(on_fail, on_error, no_data)| Policies { on_fail, on_error, no_data })
+    }
+
+    fn any_pace() -> impl Strategy<Value = Pace> {
+        (0..6_u64, 0..6_u64, any::<bool>(), 1..4_u32).prop_map(|(within, stay, anew, consecutive)| Pace {
+            anew: anew && stay > 0,
+            ..pace(within, stay, consecutive)
+        })
+    }
+
+    /// Any attempts, and one of them in which a good one can change places with a bad one.
+    fn any_story() -> impl Strategy<Value = (String, usize, char)> {
+        let letter = proptest::sample::select(vec!['+', '+', '+', '-', '?', 'e']);
+        let story = proptest::collection::vec(letter, 1..12).prop_map(String::from_iter);
+        let bad = proptest::sample::select(vec!['-', '?', 'e']);
+        (story, bad).prop_flat_map(|(story, bad)| {
+            let places = 0..story.len();
+            (Just(story), places, Just(bad))
+        })
+    }
+
+    thread_local! {
+        static PAUSED: tokio::runtime::Runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        static SCENE: Scene = scene(Duration::ZERO);
+    }
+
+    /// What the attempts mean, with so many seconds left.
+    fn meaning(pace: &Pace, left: u64, policies: Policies, story: &str) -> Decision {
+        let scene = SCENE.with(Scene::clone);
+        PAUSED.with(|runtime| {
+            runtime.block_on(async {
+                let scene = Scene { policies, until: Instant::now() + Duration::from_secs(left), ..scene };
+                decide(&attempts(pace, &scene, story).await.0, policies)
+            })
+        })
+    }
+
+    proptest! {
+        /// Where `within` lets a window begin late, it begins with the first good attempt: an attempt before that, or
+        /// the first good one itself, moves the window and is not in it.
+        #[test]
+        fn one_more_bad_attempt_never_helps_and_one_more_good_one_never_hurts(
+            pace in any_pace(), left in 6..20_u64, policies in any_policies(), (story, at, bad) in any_story()
+        ) {
+            let starts_late = !pace.stay.is_zero() && !pace.anew && !pace.within.is_zero();
+            let first_pass = story.find('+').unwrap_or(story.len());
+            prop_assume!(!starts_late || first_pass < at);
+            let with = |letter: char| {
+                story.chars().enumerate().map(|(place, own)| if place == at { letter } else { own }).collect::<String>()
+            };
+            let (good, bad) = (with('+'), with(bad));
+            let (after_good, after_bad) = (meaning(&pace, left, policies, &good), meaning(&pace, left, policies, &bad));
+            prop_assert!(after_good <= after_bad, "{good} means {after_good:?}, {bad} means {after_bad:?}");
+        }
+
+        #[test]
+        fn what_is_false_at_every_attempt_is_decided_by_on_fail(
+            pace in any_pace(), left in 0..20_u64, policies in any_policies()
+        ) {
+            let never_begun = pace.least() > Duration::from_secs(left);
+            let seen = meaning(&pace, left, policies, "-");
+            let decided_by = |policy| decide(
+                &Observation::failed(Code::NotSteady, "web", "fine", "not"),
+                Policies { on_fail: policy, ..Policies::default() },
+            );
+            prop_assert!(never_begun || seen >= decided_by(policies.on_fail), "{seen:?}");
+        }
     }
 }
