@@ -19,6 +19,7 @@ const RULES: &[(&str, &str)] = &[
     (r"\b[0-9]+(m|s|ms)( [0-9]+(s|ms))*\b", "TIME"),
     // How often it looked, or whether more than once, is chance.
     (r" (after|in [0-9]+ of) [0-9]+ looks in TIME", ""),
+    (r"\b[0-9]+ of [0-9]+ attempts passed", "N of M attempts passed"),
 ];
 
 const EARLIER: usize = 120;

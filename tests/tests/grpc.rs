@@ -31,6 +31,11 @@ async fn grpc() {
         case("there is no health service", server(b"12", b"12").await).fails("GrpcNotServing"),
         case("a word without its number", server(b"\0\0\0\0\0", SERVING).await).fails("GrpcNotServing"),
         case("no message of the health service", server(b"\0\0\0\0\x01x", SERVING).await).fails("UnexpectedBody"),
+        case("it serves, and the call ends with an error", server(b"\0\0\0\0\x02\x08\x01|13", SERVING).await)
+            .fails("GrpcNotServing")
+            .check("orders", "passed"),
+        case("it serves, and the call does not end", server(b"\0\0\0\0\x02\x08\x01|", SERVING).await)
+            .fails("GrpcNotServing"),
         case("nobody listens", 1).fails("ConnectRefused"),
         Case::new(HookName::AfterAllowTestTraffic, "the other side speaks no HTTP/2")
             .gate(

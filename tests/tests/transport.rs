@@ -95,3 +95,75 @@ async fn every_failure_of_a_request_has_its_code() {
         .await;
     insta::assert_snapshot!(told);
 }
+
+/// A server that writes a head and the beginning of a body, and then waits.
+async fn stops_in_the_middle() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello").await;
+            kept.push(stream);
+        }
+    });
+    port
+}
+
+/// A server of a body without an end.
+async fn never_ends() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                while stream.write_all(&[b' '; 65536]).await.is_ok() {}
+            });
+        }
+    });
+    port
+}
+
+/// A status is no reply: the body is read to its end, whatever the conditions look at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_is_read_to_its_end() {
+    let short = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
+    let whole = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
+    let chunks = answers(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+    let (stops, endless) = (stops_in_the_middle().await, never_ends().await);
+    let moved = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{short}/\r\ncontent-length: 0\r\n\r\n");
+    let moved = answers(moved.leak().as_bytes()).await;
+    let gate = |kind: &str| {
+        format!(
+            "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ {kind}, timeout: 500ms, expect: [status == 200] }}] }} }}"
+        )
+    };
+    let case = |title: &str, what: &str, port: u16, keys: &str| {
+        let case = Case::new(HookName::AfterInstall, title);
+        case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
+    };
+    let health = |title: &str, port: u16| {
+        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
+        Case::new(HookName::AfterAllowTestTraffic, title)
+            .gate(gate)
+            .world(move |world| world.test().unwrap().port = port)
+    };
+    let told = play(vec![
+        case("whole", "GET", whole, "").succeeds(),
+        case("shorter than it says", "GET", short, "").fails("ConnectionReset"),
+        case("the last chunk is missing", "GET", chunks, "").fails("ConnectionReset"),
+        case("stops in the middle", "GET", stops, "").fails("ReadTimedOut"),
+        case("longer than anybody reads", "GET", endless, "").succeeds(),
+        case("a HEAD has no body", "HEAD", short, "").succeeds(),
+        case("behind a redirect", "GET", moved, ", redirects: follow").fails("ConnectionReset"),
+        case("sent again", "GET", short, ", retry: { transport: 2, backoff: 10ms..20ms }").fails("ConnectionReset"),
+        health("a health check, whole", whole).succeeds(),
+        health("a health check, shorter than it says", short).fails("ConnectionReset"),
+        health("a health check that stops in the middle", stops).fails("ReadTimedOut"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Response, body::Bytes, server::conn::http2, service::service_fn};
+use hyper::{HeaderMap, Response, body::Bytes, header::HeaderValue, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 const ORDERS: &[u8] = b"\0\0\0\0\x0d\x0a\x0bshop.Orders";
 
 /// A server of the health service. Whoever asks for `shop.Orders` is answered `orders`, and whoever asks for the server as a
-/// whole `all`; what is no message is a status of gRPC. Gives its port.
+/// whole `all`; what is no message is a status of gRPC. What follows `|` is the status in the trailers; `|` alone leaves
+/// them out. Gives its port.
 pub async fn server(all: &'static [u8], orders: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -29,9 +30,16 @@ pub async fn server(all: &'static [u8], orders: &'static [u8]) -> u16 {
                     _ => b"3",
                 };
                 let response = Response::builder().header("content-type", "application/grpc");
-                Ok::<_, Infallible>(match answer {
-                    [0, ..] => response.body(Full::new(Bytes::from_static(answer))).unwrap(),
-                    status => response.header("grpc-status", status).body(Full::default()).unwrap(),
+                let (message, status) = match answer.iter().position(|byte| *byte == b'|') {
+                    Some(end) => (&answer[..end], &answer[end + 1..]),
+                    None => (answer, &b"0"[..]),
+                };
+                let trailers = |status| HeaderMap::from_iter([("grpc-status".parse().unwrap(), status)]);
+                let trailers = HeaderValue::from_bytes(status).ok().filter(|it| !it.is_empty()).map(trailers);
+                let body = |bytes| Full::new(Bytes::from_static(bytes)).with_trailers(async { trailers.map(Ok) });
+                Ok::<_, Infallible>(match message {
+                    [0, ..] => response.body(body(message).boxed()).unwrap(),
+                    status => response.header("grpc-status", status).body(Full::default().boxed()).unwrap(),
                 })
             });
             let serving = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);

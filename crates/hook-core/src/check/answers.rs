@@ -7,10 +7,10 @@ use reqwest::Method;
 
 use super::{
     Check, Kind, Looking, Route, Scene, Wanted,
+    attempts::Attempts,
     http::{SUBJECTS, ask, resolve},
     poll::{Look, Pace},
     probe::Request,
-    question::wants_body,
     way::Way,
 };
 use crate::{
@@ -91,13 +91,14 @@ impl Check for Answers {
                 Err(observation) => return observation,
             };
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
-            let (timeout, wants_body) = (self.timeout, wants_body(&expect));
-            let request = Request { way, timeout, wants_body, ..Request::plain(Method::GET, url) };
+            let request = Request { way, timeout: self.timeout, ..Request::plain(Method::GET, url) };
             let leads = match scene.leads_to_green(Some(self.route), &request).await {
                 Ok(leads) => leads,
                 Err(observation) => return self.not_routable(scene, observation),
             };
-            leads.told(self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await)
+            let attempts = Attempts::default();
+            let attempt = || async { Look::Now(ask(&scene.probe, &request, &expect, &attempts).await) };
+            leads.told(attempts.reported(self.pace.watch(scene, attempt).await))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! `grpc:`: the standard health service says SERVING (`grpc.health.v1.Health/Check`).
 //!
 //! One call with a message of one field each way needs no gRPC library: it is an HTTP/2 request with a frame of five bytes
-//! before a message of a few. What is not seen are trailers; a call that fails has its status in the headers, or no message.
+//! before a message of a few. A call that fails has its status in the headers, or in the trailers after its message.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -12,6 +12,7 @@ use reqwest::{
 
 use super::{
     Check, Kind, Looking, Probe, Route, Scene,
+    attempts::Attempts,
     http::told,
     poll::{Look, Pace},
     probe::Request,
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     code::Code,
     finding::Observation,
-    gate::{Fact, Facts as _, Fields, Value},
+    gate::{Fact, Fields},
 };
 
 pub const KIND: Kind = Kind { key: "grpc", read };
@@ -64,7 +65,7 @@ impl Check for Grpc {
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
-            let mut request = match self.question.prepare(scene, &known, &[]) {
+            let mut request = match self.question.prepare(scene, &known) {
                 Ok(request) => request,
                 Err(observation) => return observation,
             };
@@ -78,20 +79,23 @@ impl Check for Grpc {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
             request.headers.insert(TE, HeaderValue::from_static("trailers"));
             request.body = Some(asked(&self.service));
-            request.wants_body = true;
             let leads = match scene.leads_to_green(self.question.route(), &request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };
-            let seen = self.pace.watch(scene, || async { Look::Now(once(&scene.probe, &request).await) }).await;
-            leads.told(told(&self.question, seen))
+            let attempts = Attempts::default();
+            let attempt = || async { Look::Now(attempts.count(once(&scene.probe, &request, &attempts).await)) };
+            let seen = self.pace.watch(scene, attempt).await;
+            leads.told(told(&self.question, attempts.reported(seen)))
         })
     }
 }
 
-async fn once(probe: &Probe, request: &Request) -> Observation {
+async fn once(probe: &Probe, request: &Request, attempts: &Attempts) -> Observation {
     let failed = |code, seen: String| Observation::failed(code, &request.title, "SERVING", seen);
-    match probe.send(request).await {
+    let sent = probe.send(request).await;
+    attempts.count_retries(&sent);
+    match sent {
         Err(trouble) => failed(trouble.code, trouble.words()),
         Ok(reply) => match answer(&reply) {
             Ok("SERVING") => {
@@ -127,22 +131,33 @@ fn varint(into: &mut Vec<u8>, mut number: usize) {
     into.push(number as u8);
 }
 
+/// How a call ended: in the trailers after its message, or in the headers of a reply without one.
+fn status(reply: &Reply) -> Option<u32> {
+    let value = reply.trailers.get("grpc-status").or_else(|| reply.headers.get("grpc-status"))?;
+    value.to_str().ok()?.trim().parse().ok()
+}
+
+fn status_in_words(status: u32) -> String {
+    let words = match status {
+        5 => " (NOT_FOUND: it knows no such service)",
+        12 => " (UNIMPLEMENTED: it has no health service)",
+        14 => " (UNAVAILABLE)",
+        16 => " (UNAUTHENTICATED)",
+        _ => "",
+    };
+    format!("grpc-status {status}{words}")
+}
+
 /// HealthCheckResponse: field 1 is one of four words.
 fn answer(reply: &Reply) -> Result<&'static str, (Code, String)> {
     if reply.status != 200 {
         return Err((Code::UnexpectedStatus, format!("HTTP status {}", reply.status)));
     }
-    if let Some(Value::Text(status)) = reply.fact("header.grpc-status")
-        && status != "0"
-    {
-        let words = match status.as_str() {
-            "5" => " (NOT_FOUND: it knows no such service)",
-            "12" => " (UNIMPLEMENTED: it has no health service)",
-            "14" => " (UNAVAILABLE)",
-            "16" => " (UNAUTHENTICATED)",
-            _ => "",
-        };
-        return Err((Code::GrpcNotServing, format!("grpc-status {status}{words}")));
+    match status(reply) {
+        Some(0) => {}
+        Some(status) => return Err((Code::GrpcNotServing, status_in_words(status))),
+        // A server ends every call with one. Without it the call did not end, whatever its message says.
+        None => return Err((Code::GrpcNotServing, "a reply without a grpc-status".to_owned())),
     }
     let word = match &reply.body[..] {
         // A message without its field has that field's first word.

@@ -6,6 +6,7 @@ use reqwest::{Method, Url};
 
 use super::{
     Address, Check, Kind, Looking, Probe, Route, Scene,
+    attempts::Attempts,
     judge::judge,
     known,
     poll::{Look, Pace},
@@ -80,7 +81,7 @@ impl Check for Http {
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
-            let asked = self.question.prepare(scene, &known, &self.expect);
+            let asked = self.question.prepare(scene, &known);
             let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
@@ -93,8 +94,10 @@ impl Check for Http {
                 // Whatever comes of it: those that count follow.
                 let _ = scene.probe.send(&request).await;
             }
-            let seen = self.pace.watch(scene, || async { Look::Now(ask(&scene.probe, &request, &expect).await) }).await;
-            leads.told(told(&self.question, seen))
+            let attempts = Attempts::default();
+            let attempt = || async { Look::Now(ask(&scene.probe, &request, &expect, &attempts).await) };
+            let seen = self.pace.watch(scene, attempt).await;
+            leads.told(told(&self.question, attempts.reported(seen)))
         })
     }
 }
@@ -126,11 +129,13 @@ pub(super) fn resolve(address: Address, path: &str) -> Result<(Url, Option<Detou
     }
 }
 
-/// Asks once and judges the reply.
-pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition]) -> Observation {
+/// Asks once, judges the reply and counts the attempt.
+pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition], attempts: &Attempts) -> Observation {
     let resource = request.title.clone();
     let expected = || expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-    match probe.send(request).await {
+    let sent = probe.send(request).await;
+    attempts.count_retries(&sent);
+    attempts.count(match sent {
         Err(trouble) => Observation::failed(trouble.code, resource, expected(), trouble.words()),
         Ok(reply) => {
             let absent = |condition: &Condition, subject: &str| {
@@ -152,7 +157,7 @@ pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition]) 
             }
             observation
         }
-    }
+    })
 }
 
 fn answered(reply: &Reply) -> String {
@@ -169,7 +174,7 @@ pub async fn article(probe: Probe, alb_url: String, route: String) -> Observatio
     let request = Request { timeout: ARTICLE_TIMEOUT, ..Request::plain(Method::HEAD, url) };
     let condition = Condition::parse("status == 2xx", SUBJECTS);
     match condition {
-        Ok(condition) => ask(&probe, &request, &[condition]).await,
+        Ok(condition) => ask(&probe, &request, &[condition], &Attempts::default()).await,
         Err(why) => Observation::errored(Code::CheckFailed, text, why),
     }
 }

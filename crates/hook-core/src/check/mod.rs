@@ -5,6 +5,7 @@
 mod address;
 mod alarms;
 mod answers;
+mod attempts;
 mod body;
 mod ecs;
 mod grpc;

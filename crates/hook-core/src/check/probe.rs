@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
+use http_body_util::BodyExt as _;
 use reqwest::{
-    Method, Url,
+    Body, Method, Response, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     question::without_query,
@@ -28,7 +29,7 @@ use crate::{
     settings::AwsSettings,
 };
 
-/// A body is read so far; what a condition needs stands at its beginning.
+/// A body is read to its end, and of a longer one so much: what a condition needs stands at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// What every request says it is from.
@@ -65,8 +66,6 @@ pub struct Request {
     pub timeout: Duration,
     /// Again, after a fault of the transport.
     pub retry: Retry,
-    /// Whether its body matters.
-    pub wants_body: bool,
 }
 
 /// What a report calls it; the rest may be secret.
@@ -91,12 +90,11 @@ impl Request {
             body: None,
             timeout: HttpDefaults::default().timeout,
             retry: Retry::default(),
-            wants_body: false,
         }
     }
 }
 
-/// Why nothing came back.
+/// Why no whole reply came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// Which fault.
@@ -105,15 +103,17 @@ pub struct Trouble {
     pub detail: String,
     /// How often it was tried.
     pub attempts: u32,
+    /// The status of the reply whose body did not come to its end.
+    status: Option<u16>,
 }
 
 impl Trouble {
     const fn new(code: Code, detail: String) -> Self {
-        Self { code, detail, attempts: 1 }
+        Self { code, detail, attempts: 1, status: None }
     }
 
     /// Whether trying again may help. A certificate stays as it is.
-    const fn may_pass(&self) -> bool {
+    const fn is_retryable(&self) -> bool {
         !matches!(self.code, Code::TlsFailed)
     }
 
@@ -123,7 +123,16 @@ impl Trouble {
         if self.attempts > 1 { format!("{words} in each of {} attempts", self.attempts) } else { words }
     }
 
-    fn once(&self) -> String {
+    /// The same of a single attempt.
+    pub fn once(&self) -> String {
+        if let Some(status) = self.status {
+            let body = format!("a reply of status {status} whose body");
+            return match (self.code, self.detail.as_str()) {
+                (Code::ConnectionReset, _) => format!("{body} broke off"),
+                (Code::ReadTimedOut, span) => format!("{body} did not end {span}"),
+                (_, detail) => format!("{body} could not be read ({detail})"),
+            };
+        }
         let what = match self.code {
             Code::NameNotResolved => "a name that does not resolve",
             Code::ConnectTimedOut => "no connection",
@@ -187,22 +196,21 @@ impl Probe {
         Ok(client)
     }
 
-    /// Sends one request, again after a fault of the transport where it says so.
+    /// Sends one request, again after a fault of the transport where it says so. The reply is read to its end.
     ///
     /// # Errors
     /// No reply came, or its body broke off.
     pub async fn send(&self, request: &Request) -> Result<Reply, Trouble> {
         let Retry { transport, backoff: (mut pause, longest) } = request.retry;
-        let mut attempts = 1;
+        let mut failed = Vec::new();
         loop {
             match self.once(request).await {
-                Err(trouble) if trouble.may_pass() && attempts <= transport => {}
-                Err(trouble) => return Err(Trouble { attempts, ..trouble }),
-                Ok(reply) => return Ok(reply),
+                Err(trouble) if trouble.is_retryable() && failed.len() < transport as usize => failed.push(trouble),
+                Err(trouble) => return Err(Trouble { attempts: 1 + failed.len() as u32, ..trouble }),
+                Ok(reply) => return Ok(Reply { failed, ..reply }),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
-            attempts += 1;
         }
     }
 
@@ -210,29 +218,20 @@ impl Probe {
         let client = self.client(&request.way)?;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
+        let until = began + request.timeout;
         let timed_out = |_| Trouble::new(Code::ReadTimedOut, format!("within {}", in_words(request.timeout)));
-        let exchange = async {
-            let mut asked =
-                client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
-            if let Some(body) = &request.body {
-                asked = asked.body(body.clone());
-            }
-            let mut response = asked.send().await.map_err(|error| trouble(error, connect))?;
-            let mut body = Vec::new();
-            while request.wants_body && body.len() < MAX_BODY {
-                match response.chunk().await.map_err(|error| trouble(error, connect))? {
-                    Some(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
-                    None => break,
-                }
-            }
-            Ok(Reply {
-                status: response.status().as_u16(),
-                headers: std::mem::take(response.headers_mut()),
-                body,
-                latency: began.elapsed(),
-            })
-        };
-        tokio::time::timeout(request.timeout, exchange).await.map_err(timed_out)?
+        let mut sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+        if let Some(body) = &request.body {
+            sent = sent.body(body.clone());
+        }
+        let response = timeout_at(until, sent.send()).await.map_err(timed_out)?;
+        let response = response.map_err(|error| trouble(error, connect))?;
+        let status = response.status().as_u16();
+        // A status before a body that breaks off or does not end is no reply.
+        let broken = |trouble| Trouble { status: Some(status), ..trouble };
+        let read = timeout_at(until, read(response)).await.map_err(timed_out).map_err(broken)?;
+        let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
+        Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
     }
 
     /// Opens a TCP connection and closes it again; how long that took.
@@ -259,6 +258,29 @@ impl Probe {
         tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
         Ok(began.elapsed())
     }
+}
+
+/// What follows the status of a reply.
+struct Read {
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// Headers after the body, which is where gRPC has its status.
+    trailers: HeaderMap,
+}
+
+/// Reads a reply to its end, or up to the limit.
+async fn read(mut response: Response) -> Result<Read, reqwest::Error> {
+    let headers = std::mem::take(response.headers_mut());
+    let mut frames = Body::from(response);
+    let (mut body, mut trailers) = (Vec::new(), HeaderMap::new());
+    while body.len() < MAX_BODY {
+        let Some(frame) = frames.frame().await else { break };
+        match frame?.into_data() {
+            Ok(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    Ok(Read { headers, body, trailers })
 }
 
 /// A name that leads elsewhere; all others lead where they lead.
@@ -354,7 +376,7 @@ mod tests {
 
     fn request(url: &str) -> Request {
         let timeout = Duration::from_secs(1);
-        Request { timeout, wants_body: true, ..Request::plain(Method::GET, url.parse().unwrap()) }
+        Request { timeout, ..Request::plain(Method::GET, url.parse().unwrap()) }
     }
 
     async fn code(url: &str) -> Code {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     code::Code,
     finding::Observation,
-    gate::{Condition, Data, Fact, Fields, Retry, Template, Unknown},
+    gate::{Data, Fact, Fields, Retry, Template, Unknown},
 };
 
 /// A URL of a gate file: a path at an address of the deployment, or all of it.
@@ -139,7 +139,7 @@ impl Question {
     }
 
     /// With the values of its facts.
-    pub fn prepare(&self, scene: &Scene, known: &known::Facts, expect: &[Condition]) -> Result<Request, Observation> {
+    pub fn prepare(&self, scene: &Scene, known: &known::Facts) -> Result<Request, Observation> {
         let resource = || format!("request {}", self.text);
         let of = |unknown: Unknown| unknown.observed(resource());
         let broken = |why: String| Observation::errored(Code::RequestFailed, resource(), why);
@@ -217,13 +217,8 @@ impl Question {
             body,
             timeout: self.timeout,
             retry: self.retry,
-            wants_body: wants_body(expect),
         })
     }
-}
-
-pub(super) fn wants_body(expect: &[Condition]) -> bool {
-    expect.iter().any(|condition| condition.mentions("body") || condition.mentions("json"))
 }
 
 /// A query may hold what must not be in a log.

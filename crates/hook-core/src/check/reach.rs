@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     Check, Kind, Looking, Route, Scene,
+    attempts::Attempts,
     http::{SUBJECTS, ask, told, with_facts},
     poll::{LEAST_PAUSE, Look, Pace},
     question::Question,
@@ -193,7 +194,7 @@ impl Identity {
     /// Whether it is the replacement that answers.
     async fn answers(&self, scene: &Scene, within: Duration, every: Duration) -> Observation {
         let known = scene.known(&self.facts).await;
-        let asked = self.question.prepare(scene, &known, &self.expect);
+        let asked = self.question.prepare(scene, &known);
         let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
             Ok(asked) => asked,
             Err(observation) => return observation,
@@ -203,13 +204,14 @@ impl Identity {
             Err(observation) => return observation,
         };
         let pace = Pace { within, consecutive: self.consecutive, every: every.min(BETWEEN), ..Pace::ONCE };
+        let attempts = Attempts::default();
         let look = || async {
-            let seen = ask(&scene.probe, &request, &expect).await;
+            let seen = ask(&scene.probe, &request, &expect, &attempts).await;
             // An answer that is not the replacement's is about who answers, whatever the condition looks at.
             let other = matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
             Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
         };
-        leads.told(told(&self.question, pace.watch(scene, look).await))
+        leads.told(told(&self.question, attempts.reported(pace.watch(scene, look).await)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
+use super::probe::Trouble;
 use crate::gate::{Facts, Value};
 
 /// What came back.
@@ -15,8 +16,12 @@ pub struct Reply {
     pub(super) headers: HeaderMap,
     /// What was read of its body.
     pub(super) body: Vec<u8>,
+    /// Its headers after the body.
+    pub(super) trailers: HeaderMap,
     /// Until the last byte that was read.
     pub(super) latency: Duration,
+    /// The attempts before it that failed and were retried.
+    pub(super) failed: Vec<Trouble>,
 }
 
 impl Reply {
@@ -99,7 +104,9 @@ mod tests {
     fn reply(body: &str) -> Reply {
         let mut headers = HeaderMap::new();
         headers.insert("x-version", "1.2".parse().unwrap());
-        Reply { status: 200, headers, body: body.as_bytes().to_vec(), latency: Duration::from_millis(12) }
+        let latency = Duration::from_millis(12);
+        let trailers = HeaderMap::new();
+        Reply { status: 200, headers, body: body.as_bytes().to_vec(), trailers, latency, failed: Vec::new() }
     }
 
     #[test]

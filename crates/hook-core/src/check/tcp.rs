@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Check, Kind, Looking, Route, Scene,
+    attempts::Attempts,
     http::with_facts,
     judge::judge,
     known,
@@ -86,7 +87,9 @@ impl Check for Tcp {
                 Ok(expect) => expect,
                 Err(observation) => return observation,
             };
-            self.pace.watch(scene, || async { Look::Now(self.once(scene, &expect, &host, port).await) }).await
+            let attempts = Attempts::default();
+            let attempt = || async { Look::Now(attempts.count(self.once(scene, &expect, &host, port).await)) };
+            attempts.reported(self.pace.watch(scene, attempt).await)
         })
     }
 }
