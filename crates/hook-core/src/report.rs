@@ -49,6 +49,7 @@ fn short(finding: &Finding) -> String {
     let told = match seen.outcome {
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.clone(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };

@@ -46,6 +46,12 @@ impl Tally {
         self.last = Some(observation);
     }
 
+    /// An attempt that found it settling: no pass, and no fault yet.
+    pub fn settling(&mut self, observation: Observation) {
+        self.attempts += 1;
+        self.last = Some(observation);
+    }
+
     /// A window begins: what was not so before it was not so yet.
     pub fn forget_what_was_not_yet(&mut self) {
         self.wrong.clear();
