@@ -8,7 +8,7 @@ use std::{
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
     Colour, HookName,
-    world::{Alarm, AlarmKind, Change, Condition, Health, Rule, Task, World},
+    world::{Alarm, AlarmKind, Change, Condition, Health, Rule, Task, TasksStop, World},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -58,6 +58,28 @@ fn second_task_set(world: &mut World, age: Duration, status: &str) {
 
 fn targets(world: &mut World, health: &Health) {
     world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
+}
+
+/// AfterAllowTraffic with windows long enough for something to happen in them.
+const WINDOW: &str = "version: 1
+hooks:
+  after_allow_traffic:
+    built_in:
+      reach: { every: 100ms, settle: 0s }
+      answers: { every: 100ms }
+      tasks: { for: 2s, every: 100ms }
+      targets: { for: 2s, every: 100ms }
+      alarms: { for: 300ms, every: 100ms }
+";
+
+fn stop(code: &str, reason: &str) -> TasksStop {
+    TasksStop { code: code.into(), reason: reason.into(), exit_code: Some(1), container_reason: None }
+}
+
+/// Something happens to the replacement, when the hook has begun to look.
+fn happens(world: &mut World, change: impl FnOnce(String) -> Change) {
+    let set = world.green().unwrap().id.clone();
+    world.at(SystemTime::now() + Duration::from_secs(1), change(set));
 }
 
 fn blue_arn(world: &mut World) -> String {
@@ -320,7 +342,7 @@ async fn after_install() {
                 group.targets.push(old);
             })
             .succeeds(),
-        case("the targets are unused, and one of the last deployment drains")
+        case("the targets are unused though a listener names their group, and one of the last deployment drains")
             .world(|world| {
                 let green = green_arn(world);
                 let group = world.green_group().unwrap();
@@ -333,8 +355,42 @@ async fn after_install() {
                 group.targets.push(old);
                 assert!(world.production().unwrap().default.iter().any(|(arn, _)| *arn == green));
             })
-            .succeeds()
-            .check("targets", "not_applicable"),
+            .fails("TargetsUnhealthy"),
+        case("no listener forwards to the targets yet, and one of them is not registered")
+            .world(|world| {
+                let green = green_arn(world);
+                world.listeners.iter_mut().for_each(|listener| listener.default.retain(|(arn, _)| *arn != green));
+                world.green_group().unwrap().targets.truncate(1);
+            })
+            .fails("NoTargets"),
+        case("somebody else's target is in the group")
+            .world(|world| {
+                let group = world.green_group().unwrap();
+                let mut other = group.targets[0].clone();
+                other.id = "10.0.9.9".into();
+                group.targets.push(other);
+            })
+            .fails("UnknownTargets"),
+        case("the targets are tasks of the original")
+            .world(|world| {
+                let blue = world.blue().unwrap().id.clone();
+                let tasks = world.tasks.iter().filter(|task| task.started_by == blue);
+                let addresses: Vec<_> = tasks.map(|task| task.address.clone()).collect();
+                let targets = &mut world.green_group().unwrap().targets;
+                targets.iter_mut().zip(addresses).for_each(|(target, address)| target.id = address);
+            })
+            .fails("UnknownTargets"),
+        case("a task that scaling has just stopped is still registered")
+            .world(|world| {
+                let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
+                ended(world, "ServiceSchedulerInitiated", reason, Some(0));
+                world.tasks.last_mut().unwrap().address = "10.0.9.9".into();
+                let group = world.green_group().unwrap();
+                let mut stopped = group.targets[0].clone();
+                stopped.id = "10.0.9.9".into();
+                group.targets.push(stopped);
+            })
+            .succeeds(),
         case("the targets are in a zone that the load balancer does not serve")
             .world(|world| {
                 let told = "Target is in an Availability Zone that is not enabled for the load balancer";
@@ -625,6 +681,42 @@ async fn after_allow_traffic() {
             .gate(ALARMS_WATCHED)
             .fails("AlarmFiring"),
         case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - HOUR)).succeeds(),
+        case("half of the tasks run, and the group has no alarms")
+            .world(|world| {
+                world.group.alarms.names.clear();
+                world.green().unwrap().running = 1;
+            })
+            .fails("NotRunning"),
+        case("a task crashes in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") }))
+            .fails("TasksStopped"),
+        case("the targets turn unhealthy in the window")
+            .gate(WINDOW)
+            .world(|world| {
+                let health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
+                happens(world, |set| Change::TargetsOf { set, health });
+            })
+            .fails("TargetsUnhealthy"),
+        case("the service scales out in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::ScaledOut { set, by: 2 }))
+            .succeeds(),
+        case("the service scales in in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::ScaledIn { set, by: 1 }))
+            .succeeds(),
+        case("Spot takes a task in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::TaskLost { set, stop: stop("SpotInterruption", "") }))
+            .succeeds(),
+        case("the original goes in the window")
+            .gate(WINDOW)
+            .world(|world| {
+                let id = world.blue().unwrap().id.clone();
+                happens(world, |_| Change::TaskSetDeleted { id });
+            })
+            .succeeds(),
     ])
     .await;
     insta::assert_snapshot!(told);

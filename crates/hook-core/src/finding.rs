@@ -96,8 +96,14 @@ impl Observation {
         Self::new(Outcome::Passed, None, resource, "", seen)
     }
 
-    /// Nothing to check, by configuration; `why` says so in words.
+    /// Nothing to check, by what is configured in AWS; `why` says so in words. If no other check passes, nothing was
+    /// checked.
     pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Outcome::NotApplicable, Some(Code::NothingChecked), resource, "", why)
+    }
+
+    /// Nothing to check, and that is meant: the gate file says so.
+    pub fn left_out(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, None, resource, "", why)
     }
 

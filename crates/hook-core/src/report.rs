@@ -51,6 +51,7 @@ fn short(finding: &Finding) -> String {
         _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.clone(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };

@@ -184,6 +184,15 @@ fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
     })
 }
 
+/// The attachment of a task keeps its address also when the task has stopped; containers have it as well, and IPv6.
+fn addresses(task: &aws_sdk_ecs::types::Task) -> Vec<String> {
+    let details = task.attachments().iter().flat_map(|attachment| attachment.details());
+    let attached = details.filter(|detail| matches!(detail.name(), Some("privateIPv4Address" | "ipv6Address")));
+    let interfaces = task.containers().iter().flat_map(|container| container.network_interfaces());
+    let inside = interfaces.flat_map(|it| [it.private_ipv4_address(), it.ipv6_address()]);
+    attached.map(|detail| detail.value()).chain(inside).flatten().map(str::to_owned).collect()
+}
+
 fn task(task: &aws_sdk_ecs::types::Task) -> Task {
     Task {
         id: task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned(),
@@ -192,6 +201,13 @@ fn task(task: &aws_sdk_ecs::types::Task) -> Task {
         created: time(task.created_at()),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().map(str::to_owned),
+        addresses: addresses(task),
+        host_ports: task
+            .containers()
+            .iter()
+            .flat_map(|it| it.network_bindings())
+            .filter_map(|binding| binding.host_port())
+            .collect(),
         containers: task
             .containers()
             .iter()

@@ -36,6 +36,9 @@ const SUBJECTS: &[Subject] = &[
 /// The subjects that there are only where a container has a health check.
 const OF_HEALTH: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
 
+/// The subjects that are as they should be also while a task set is scaled out or a task is replaced.
+const NOT_SETTLING: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
+
 /// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
 const OBITUARIES: usize = 3;
 
@@ -282,7 +285,17 @@ impl Ecs {
             observation = observation.with_hint(hint);
             observation = if is_cause { observation.led_by(event) } else { observation.with(event) };
         }
-        Ok(if settled { Look::Final(observation) } else { Look::Now(observation) })
+        let is_strict = |condition: &&Condition| NOT_SETTLING.iter().any(|subject| condition.mentions(subject));
+        let strict: Vec<_> = expect.iter().filter(is_strict).cloned().collect();
+        let counts = matches!(observation.code, Some(Code::NotRunning | Code::TasksPending | Code::NotSteady))
+            && observation.outcome == Outcome::Failed
+            && dead == 0
+            && (strict.is_empty() || judge(&resource, &strict, &facts, absent).holds());
+        Ok(match observation {
+            observation if settled => Look::Final(observation),
+            observation if counts => Look::Settling(observation),
+            observation => Look::Now(observation),
+        })
     }
 
     /// Fills in the health of containers. Some words when none of them has a health check, so that there is none to tell.

@@ -70,7 +70,7 @@ pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Opti
             }
             Held::False { .. } => {
                 let why = format!("it is for `{condition}`, which is not so here");
-                return Some(Observation::not_applicable(resource, why));
+                return Some(Observation::left_out(resource, why));
             }
             Held::Absent { subject, .. } => {
                 let what = if subject.starts_with("env.") { "is not set" } else { "is not known" };

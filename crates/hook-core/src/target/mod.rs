@@ -134,6 +134,8 @@ mod tests {
             created: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(created)),
             stop_code: None,
             stopped_reason: None,
+            addresses: Vec::new(),
+            host_ports: Vec::new(),
             containers: Vec::new(),
         };
         let service = service(vec![set("ecs-svc/1", "d-OLD", "PRIMARY"), green.clone()]);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::Deployment;
+use super::{Deployment, TargetHealth};
 
 /// An ECS service and its task sets (DescribeServices).
 #[derive(Clone, Debug)]
@@ -145,6 +145,10 @@ pub struct Task {
     pub stop_code: Option<String>,
     /// Why it stopped, in words.
     pub stopped_reason: Option<String>,
+    /// IP addresses of its network interfaces; none where it uses those of its instance.
+    pub addresses: Vec<String>,
+    /// Ports of its instance that lead to it; none where it has a network interface of its own.
+    pub host_ports: Vec<i32>,
     /// Its containers.
     pub containers: Vec<Container>,
 }
@@ -172,6 +176,15 @@ impl Task {
             return self.started_by == set.id;
         }
         self.task_definition == set.task_definition && (set.created.is_none() || self.created >= set.created)
+    }
+
+    /// Whether a target is this task: by the address of its network interface or, on a port of an instance, by that port.
+    /// Which instance it is, ECS does not say here.
+    pub fn is_target(&self, target: &TargetHealth) -> bool {
+        if target.id.starts_with("i-") {
+            return self.host_ports.is_empty() || target.port.is_none_or(|port| self.host_ports.contains(&port));
+        }
+        self.addresses.contains(&target.id)
     }
 
     /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.

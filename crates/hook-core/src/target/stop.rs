@@ -100,6 +100,8 @@ mod tests {
             created: None,
             stop_code: text(code),
             stopped_reason: text(reason),
+            addresses: Vec::new(),
+            host_ports: Vec::new(),
             containers: Vec::new(),
         }
     }
