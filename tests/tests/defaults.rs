@@ -689,7 +689,9 @@ async fn after_allow_traffic() {
             .fails("NotRunning"),
         case("a task crashes in the window")
             .gate(WINDOW)
-            .world(|world| happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") }))
+            .world(|world| {
+                happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") })
+            })
             .fails("TasksStopped"),
         case("the targets turn unhealthy in the window")
             .gate(WINDOW)

@@ -134,8 +134,10 @@ impl Targets {
         } else {
             judge(&resource, expect, &facts, absent)
         };
-        let ill = own.iter().filter(|target| target.state != "healthy" && !(observation.holds() && unasked));
-        let told = observation.led_by(some_of(ill.map(|target| describe(target))));
+        // Of targets that nobody asks it has been said why already.
+        let is_told = |target: &&&TargetHealth| target.state != "healthy" && !(unasked && observation.holds());
+        let ill = some_of(own.iter().filter(is_told).map(|target| describe(target)));
+        let told = observation.led_by(ill);
         if let Some(first) = strange.first() {
             let seen = format!("{} of {} targets are others, such as {}", strange.len(), health.len(), first.title());
             let expected = format!("targets that are tasks of {}", set.id);

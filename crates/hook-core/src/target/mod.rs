@@ -148,6 +148,36 @@ mod tests {
     }
 
     #[test]
+    fn a_target_is_a_task_by_its_address_and_on_an_instance_by_its_port() {
+        let task = |addresses: &[&str], host_ports: &[i32]| Task {
+            id: "1".into(),
+            started_by: String::new(),
+            task_definition: String::new(),
+            created: None,
+            stop_code: None,
+            stopped_reason: None,
+            addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+            host_ports: host_ports.to_vec(),
+            containers: Vec::new(),
+        };
+        let target = |id: &str, port| TargetHealth {
+            id: id.into(),
+            port: Some(port),
+            state: "healthy".into(),
+            reason: None,
+            description: None,
+        };
+        let own = task(&["10.0.1.7", "2001:db8::7"], &[]);
+        assert!(own.is_target(&target("10.0.1.7", 8080)));
+        assert!(own.is_target(&target("2001:db8::7", 8080)));
+        assert!(!own.is_target(&target("10.0.1.8", 8080)));
+        let on_an_instance = task(&[], &[32768]);
+        assert!(on_an_instance.is_target(&target("i-03dba81187d65ce7e", 32768)));
+        assert!(!on_an_instance.is_target(&target("i-03dba81187d65ce7e", 32769)));
+        assert!(!on_an_instance.is_target(&target("10.0.1.7", 32768)));
+    }
+
+    #[test]
     fn of_cloudformations_task_sets_green_is_one_that_the_deployment_made() {
         let external = |task_sets| Service { controller: "EXTERNAL".into(), ..service(task_sets) };
         let blue = || made(set("ecs-svc/1", "", "PRIMARY"), 10);
