@@ -94,7 +94,7 @@ impl Pace {
             let now = Instant::now();
             if let Look::Settling(observation) = &look {
                 let has_time = now - *unsettled.get_or_insert(now) < TO_SETTLE;
-                if has_time && begins_once && since.is_some() {
+                if has_time && begins_once {
                     tally.settling(observation.clone());
                     let left = scene.until.saturating_duration_since(now);
                     if left <= LAST_LOOK {
@@ -157,8 +157,8 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
-    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. In a `for`
-    /// window that has begun it is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
+    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
+    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
     Settling(Observation),
     /// It will not change any more.
     Final(Observation),
@@ -289,9 +289,9 @@ mod tests {
         assert_eq!(watch(&pace(0, 5, 1), 60, "+ss-+").await, (Outcome::Failed, 4));
         assert_eq!(watch(&pace(0, 5, 1), 60, "+s").await.0, Outcome::TimedOut);
         assert_eq!(watch(&pace(0, 5, 1), 900, "+s").await.0, Outcome::Failed, "five minutes are over");
-        // Before a window, and without one, it is not so.
-        assert_eq!(watch(&pace(0, 5, 1), 60, "s+").await, (Outcome::Failed, 1));
-        assert_eq!(watch(&pace(9, 5, 1), 60, "ss+").await, (Outcome::Passed, 8));
+        // Before a window there is time for it as well; without one it is not so.
+        assert_eq!(watch(&pace(0, 5, 1), 60, "s+").await, (Outcome::Passed, 7));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "s-").await, (Outcome::Failed, 2));
         assert_eq!(watch(&pace(0, 0, 1), 60, "s+").await, (Outcome::Failed, 1));
     }
 

@@ -139,8 +139,9 @@ impl Targets {
         let ill = some_of(own.iter().filter(is_told).map(|target| describe(target)));
         let told = observation.led_by(ill);
         if let Some(first) = strange.first() {
-            let seen = format!("{} of {} targets are others, such as {}", strange.len(), health.len(), first.title());
-            let expected = format!("targets that are tasks of {}", set.id);
+            let all = own.len() + strange.len();
+            let seen = format!("{} of {all} that are not, such as {}", strange.len(), first.title());
+            let expected = format!("every target to be a task of {}", set.id);
             let failed = Observation::failed(Code::UnknownTargets, &resource, expected, seen);
             return Ok(Look::Now(if told.holds() { failed } else { failed.counting(&told).with(told.details) }));
         }
