@@ -165,7 +165,8 @@ impl Targets {
         );
         if registered < usize::try_from(set.desired).unwrap_or_default() {
             let expected = format!("{} registered targets", set.desired);
-            return Observation::failed(Code::NoTargets, resource, expected, registered.to_string());
+            return Observation::failed(Code::NoTargets, resource, expected, registered.to_string())
+                .with_hint(Some("read the service's events: ECS has not registered every task with the target group"));
         }
         let is_about_health = |condition: &&Condition| OF_HEALTH.iter().any(|subject| condition.mentions(subject));
         let (left_out, others): (Vec<_>, Vec<_>) = expect.iter().partition(is_about_health);
