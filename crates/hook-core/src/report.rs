@@ -23,9 +23,9 @@ pub fn check_line(finding: &Finding) -> String {
         line += "; ";
         line += detail;
     }
-    if let Some(code) = fault(finding) {
+    if let Some(hint) = next_step(finding) {
         line += "; ";
-        line += code.hint();
+        line += hint;
     }
     line
 }
@@ -38,6 +38,11 @@ pub fn fault(finding: &Finding) -> Option<Code> {
         .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
+/// What to do about the fault, if there is a fault.
+pub fn next_step(finding: &Finding) -> Option<&'static str> {
+    fault(finding).and_then(|_| finding.observation.next_step())
+}
+
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
 fn short(finding: &Finding) -> String {
     let seen = &finding.observation;
@@ -46,6 +51,7 @@ fn short(finding: &Finding) -> String {
         _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.clone(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };
@@ -118,7 +124,8 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();
+    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
+    let hint = next_step(finding).unwrap_or_default();
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
