@@ -40,7 +40,7 @@ impl Court {
         let mut court = self.0.lock().await;
         let worker = match court.take() {
             Some(worker) => worker,
-            None => Worker::start()?,
+            None => Worker::start().await?,
         };
         let over = async {
             over.await;
@@ -66,10 +66,15 @@ type Order = (Pin<Box<dyn Future<Output = ()> + Send>>, oneshot::Sender<Ended>);
 struct Worker(mpsc::UnboundedSender<Order>);
 
 impl Worker {
-    fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+    async fn start() -> io::Result<Self> {
         let (sender, mut orders) = mpsc::unbounded_channel::<Order>();
+        let (report, started) = oneshot::channel();
         thread::Builder::new().name("checks".to_owned()).spawn(move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(report.send(Err(error))),
+            };
+            let _ = report.send(Ok(()));
             runtime.block_on(async {
                 while let Some((judging, mut report)) = orders.recv().await {
                     let ended = tokio::select! {
@@ -83,6 +88,7 @@ impl Worker {
             // Its blocking threads may never end.
             runtime.shutdown_background();
         })?;
+        started.await.map_err(io::Error::other)??;
         Ok(Self(sender))
     }
 

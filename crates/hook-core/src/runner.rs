@@ -5,14 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    board::Board,
-    check::Scene,
-    code::Code,
-    finding::Observation,
-    gate::Run,
-    hook::Hook,
-    plan::Step,
-    verdict::Mode,
+    board::Board, check::Scene, code::Code, finding::Observation, gate::Run, hook::Hook, plan::Step, verdict::Mode,
 };
 
 /// Something to run: a check with its scene, or a job of another kind.
