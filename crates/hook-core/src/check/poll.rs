@@ -192,6 +192,7 @@ mod tests {
             host: None,
             given: Arc::default(),
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
+            gate: Arc::default(),
             listeners: Arc::default(),
             permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
             aws,
