@@ -185,6 +185,11 @@ impl Condition {
         std::iter::once(self.subject.as_str()).chain(others)
     }
 
+    /// Whether it is one comparison by `==`.
+    pub fn is_equality(&self) -> bool {
+        self.operator == Operator::Equal
+    }
+
     /// The facts that it compares with.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.operands.iter().filter_map(Operand::template).flat_map(|template| template.facts())

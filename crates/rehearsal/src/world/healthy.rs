@@ -58,7 +58,8 @@ impl World {
         let certificate =
             given.balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
         let protocol = match (kind, &certificate) {
-            (BalancerKind::Network, _) => "TCP",
+            (BalancerKind::Network, Some(_)) => "TLS",
+            (BalancerKind::Network, None) => "TCP",
             (BalancerKind::Application, Some(_)) => "HTTPS",
             (BalancerKind::Application, None) => "HTTP",
         };
@@ -304,12 +305,14 @@ fn target_group(name: &str, network: bool, ids: &mut Ids) -> TargetGroup {
         arn: arn("elasticloadbalancing", &format!("targetgroup/{name}/{}", ids.hex(16))),
         name: name.into(),
         protocol: protocol.into(),
+        protocol_version: (!network).then(|| "HTTP1".into()),
         port: CONTAINER_PORT,
         health_check: HealthCheck {
             enabled: true,
             protocol: protocol.into(),
             path: (!network).then(|| "/health".into()),
             matcher: (!network).then(|| "200-299".into()),
+            timeout: 5,
         },
         targets: Vec::new(),
     }
