@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, time::Instant};
 
+use hook_core::shell::quote;
 use rehearsal::{Called, Endpoints, Happening, HookName, Moment, Returned, Told, Waiting};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -92,7 +93,7 @@ impl Teller {
         let _ = writeln!(text, "\n{:AFTER_TIME$}For the aws CLI, an SDK, or your own hook:", "");
         let _ = writeln!(text, "{:AFTER_TIME$}export {}\n", "", environment(endpoints));
         if !env.is_empty() {
-            let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
+            let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
             let _ = writeln!(text, "{:AFTER_TIME$}The functions of this scenario have as well:", "");
             let _ = writeln!(text, "{:AFTER_TIME$}export {}\n", "", env.join(" "));
         }
@@ -135,7 +136,7 @@ impl Teller {
             let what = self.look.hang(&format!("{:AFTER_TIME$}", ""), AFTER_TIME, Tone::Quiet, what);
             let _ = write!(text, "\n{what}\n{:AFTER_TIME$}{command}\n", "");
         };
-        step("Look at the deployment:", &format!("aws deploy get-deployment --deployment-id {deployment}"));
+        step("Look at the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
         step(
             "Run your own hook: any program for a custom runtime, or one with a Lambda runtime interface client, gets \
              the event as soon as it polls. Stop it, mend it and start it again as often as you like:",
@@ -145,8 +146,10 @@ impl Teller {
         step(
             "Or answer by hand:",
             &format!(
-                "aws deploy put-lifecycle-event-hook-execution-status --deployment-id {deployment} --status Succeeded \
-                 --lifecycle-event-hook-execution-id {execution}"
+                "aws deploy put-lifecycle-event-hook-execution-status --deployment-id {} --status Succeeded \
+                 --lifecycle-event-hook-execution-id {}",
+                quote(deployment),
+                quote(&execution)
             ),
         );
         let means =
@@ -205,15 +208,6 @@ fn environment(endpoints: &Endpoints) -> String {
         "AWS_ENDPOINT_URL={aws} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=rehearsal \
          AWS_SECRET_ACCESS_KEY=rehearsal"
     )
-}
-
-/// As one word of a shell.
-fn quoted(value: &str) -> String {
-    let plain = |one: char| one.is_ascii_alphanumeric() || "-_./:,@%+".contains(one);
-    if !value.is_empty() && value.chars().all(plain) {
-        return value.to_owned();
-    }
-    format!("'{}'", value.replace('\'', "'\\''"))
 }
 
 /// What a Lambda runtime client has to know.

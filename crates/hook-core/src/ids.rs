@@ -21,24 +21,24 @@ pub enum IdFault {
         /// The limit in bytes.
         limit: usize,
     },
-    /// White space, a control character, or something outside ASCII.
-    #[error("holds a character that an id cannot hold")]
+    /// A character that the id cannot have.
+    #[error("has a character that an id cannot have")]
     Character,
 }
 
-fn check(text: &str, limit: usize) -> Result<(), IdFault> {
+fn check(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), IdFault> {
     if text.is_empty() {
         Err(IdFault::Empty)
     } else if text.len() > limit {
         Err(IdFault::TooLong { length: text.len(), limit })
-    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    } else if !text.as_bytes().iter().all(is_valid) {
         Err(IdFault::Character)
     } else {
         Ok(())
     }
 }
 
-/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`.
+/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`: ASCII letters, digits and hyphens. It is printed in commands to paste.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeploymentId(String);
 
@@ -53,7 +53,7 @@ impl TryFrom<String> for DeploymentId {
     type Error = IdFault;
 
     fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_DEPLOYMENT_ID)?;
+        check(&text, MAX_DEPLOYMENT_ID, |byte| byte.is_ascii_alphanumeric() || *byte == b'-')?;
         Ok(Self(text))
     }
 }
@@ -64,7 +64,8 @@ impl fmt::Display for DeploymentId {
     }
 }
 
-/// A `LifecycleEventHookExecutionId`: opaque, and whoever has it can answer for the hook, so it is never printed whole.
+/// A `LifecycleEventHookExecutionId`: opaque, and whoever has it can answer for the hook, so it is never printed whole. AWS
+/// does not document its characters, so all that are visible in ASCII are accepted: to refuse one is an hour without an answer.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExecutionId(String);
 
@@ -79,7 +80,7 @@ impl TryFrom<String> for ExecutionId {
     type Error = IdFault;
 
     fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_EXECUTION_ID)?;
+        check(&text, MAX_EXECUTION_ID, u8::is_ascii_graphic)?;
         Ok(Self(text))
     }
 }
@@ -96,10 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_not_empty_not_huge_and_has_no_white_space() {
+    fn an_id_is_not_empty_not_huge_and_has_the_characters_of_an_id() {
         assert!(DeploymentId::try_from("d-A1B2C3D4E".to_owned()).is_ok());
         assert_eq!(DeploymentId::try_from(String::new()), Err(IdFault::Empty));
-        assert_eq!(DeploymentId::try_from("d-1\n".to_owned()), Err(IdFault::Character));
+        for id in ["d-1\n", "d 1", "d-1;touch${IFS}x", "d-1'", "d-1/../2", "d-ä", "$(id)", "d_1", "d-1\u{1b}[31m"] {
+            assert_eq!(DeploymentId::try_from(id.to_owned()), Err(IdFault::Character), "{id:?}");
+        }
+        assert!(ExecutionId::try_from("eyJlbmNy+/=_-.".to_owned()).is_ok());
+        assert_eq!(ExecutionId::try_from("eyJ lbmNy".to_owned()), Err(IdFault::Character));
         assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(IdFault::TooLong { length: 9000, .. })));
     }
 

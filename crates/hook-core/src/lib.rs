@@ -27,6 +27,7 @@ mod report;
 mod runner;
 mod secrets;
 mod settings;
+pub mod shell;
 mod source;
 pub mod survey;
 mod target;

@@ -110,6 +110,9 @@ pub struct AwsSettings {
     pub ca_bundle: Option<PathBuf>,
     /// `SSL_CERT_FILE`: a PEM file of further authorities for probes.
     pub probe_ca: Option<PathBuf>,
+    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that keeps the events that nobody answered, for the command that
+    /// reads it.
+    pub dead_letter_queue: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_NAME`.
     pub function: Option<String>,
 }
@@ -124,8 +127,9 @@ impl std::fmt::Debug for AwsSettings {
 }
 
 /// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "GREENLIGHT_CLUSTER",
+    "GREENLIGHT_DEAD_LETTER_QUEUE",
     "GREENLIGHT_GATE",
     "GREENLIGHT_GATE_FILE",
     "GREENLIGHT_GATE_S3",
@@ -296,6 +300,7 @@ impl AwsSettings {
             dual_stack: yes("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
             probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
+            dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
             function: value("AWS_LAMBDA_FUNCTION_NAME"),
         }
     }

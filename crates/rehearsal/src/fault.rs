@@ -73,13 +73,15 @@ pub enum Trouble {
     SlowBody,
     /// A proxy's page with status 200.
     WrongType,
+    /// Somebody else's JSON object with status 200, as a gateway or a mock on the way sends it.
+    ForeignJson,
     /// A body that begins as it should and goes on for 64 MiB.
     Huge,
 }
 
 impl Trouble {
     /// Every trouble there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Throttle,
         Self::Deny,
         Self::Fail,
@@ -94,6 +96,7 @@ impl Trouble {
         Self::SlowHeaders,
         Self::SlowBody,
         Self::WrongType,
+        Self::ForeignJson,
         Self::Huge,
     ];
 
@@ -131,6 +134,7 @@ impl fmt::Display for Trouble {
             Self::SlowHeaders => "gets the head of its reply byte by byte",
             Self::SlowBody => "gets the body of its reply byte by byte",
             Self::WrongType => "gets a proxy's page",
+            Self::ForeignJson => "gets somebody else's JSON object",
             Self::Huge => "gets a reply that does not end",
         })
     }

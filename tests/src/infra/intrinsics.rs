@@ -70,13 +70,21 @@ impl Resolver<'_> {
             return Value::String((*value).to_owned());
         }
         let resource = self.resource(name);
+        if resource["Type"] == "AWS::SQS::Queue" {
+            return Value::String(format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{}", self.queue(name)));
+        }
         let named = ["FunctionName", "LogGroupName"].map(|property| &resource["Properties"][property]);
         let named =
             named.into_iter().find(|value| !value.is_null() && resource["Type"] != "AWS::Lambda::EventInvokeConfig");
         named.and_then(|value| self.value(value)).unwrap_or_else(|| Value::String(name.to_owned()))
     }
 
-    /// ARNs of functions and log groups as AWS makes them; anything else is told by its name.
+    fn queue(&self, name: &str) -> String {
+        let own = self.value(&self.resource(name)["Properties"]["QueueName"]);
+        own.as_ref().and_then(Value::as_str).unwrap_or(name).to_owned()
+    }
+
+    /// ARNs of functions, log groups and queues as AWS makes them; anything else is told by its name.
     fn attribute(&self, name: &str, attribute: &str) -> String {
         let kind = text(&self.resource(name)["Type"]);
         let arn = |service: &str, rest: &str| {
@@ -86,6 +94,7 @@ impl Resolver<'_> {
         match (kind, attribute) {
             ("AWS::Serverless::Function", "Arn") => arn("lambda", "function:{}"),
             ("AWS::Logs::LogGroup", "Arn") => arn("logs", "log-group:{}:*"),
+            ("AWS::SQS::Queue", "Arn") => format!("arn:aws:sqs:eu-west-1:111122223333:{}", self.queue(name)),
             _ => format!("{name}.{attribute}"),
         }
     }

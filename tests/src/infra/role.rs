@@ -13,7 +13,8 @@ use super::{
 use crate::asked::{Asked, asked, is_like};
 
 /// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
-pub const PLATFORM: [&str; 5] = ["Decrypt", "HandOver", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
+pub const PLATFORM: [&str; 6] =
+    ["Decrypt", "HandOver", "KeepEvent", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
 
 /// A statement of a role, with everything filled in.
 #[derive(Clone, Debug, PartialEq)]

@@ -24,7 +24,7 @@ enum Often {
 }
 
 /// The code of what a hook is told when an operation never goes well.
-fn reason(trouble: Trouble) -> &'static str {
+fn reason(operation: &str, trouble: Trouble) -> &'static str {
     match trouble {
         Trouble::Throttle => "AwsThrottled",
         Trouble::Deny => "AwsDenied",
@@ -41,6 +41,8 @@ fn reason(trouble: Trouble) -> &'static str {
         | Trouble::Stall
         | Trouble::SlowHeaders
         | Trouble::SlowBody => "AwsUnreachable",
+        Trouble::ForeignJson if is_asked_again(operation, trouble) => "AwsFailed",
+        Trouble::ForeignJson => "UnexpectedReply",
     }
 }
 
@@ -55,6 +57,13 @@ fn hooks(operation: &str) -> Vec<HookName> {
     let turn = operation.len() % hooks.len();
     hooks.rotate_left(turn);
     hooks
+}
+
+/// Whether a hook that reads asks again: not where AWS itself says that it is of no use, and not where a reply is whole,
+/// in the format of the operation, and lacks what it should have.
+fn is_asked_again(operation: &str, trouble: Trouble) -> bool {
+    let in_json = ["codedeploy:", "ecs:"].iter().any(|service| operation.starts_with(service));
+    trouble != Trouble::Deny && !(trouble == Trouble::ForeignJson && in_json)
 }
 
 fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effect, often: Often) -> Case {
@@ -74,14 +83,15 @@ fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effec
             same("the answers", &played.answers[..], taken)?;
             not_sent(played)
         }),
-        // An error of AWS's own that says that another try is of no use is believed, in reading.
-        (WIRING, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
+        (WIRING, Often::Once) if is_asked_again(operation, trouble) => case.timeout(PATIENT).succeeds().and(returned),
         (SPARE, _) => case.timeout(PATIENT).succeeds().and(returned),
         (WIRING, _) => case.timeout(PATIENT).succeeds().warns("StatusUnknown").and(returned),
-        (_, Often::Once) if trouble != Trouble::Deny => case.timeout(PATIENT).succeeds().and(returned),
-        _ => {
-            case.timeout(PATIENT).fails(reason(trouble)).and(returned).and(|played| same("the puts", &puts(played), &1))
-        }
+        (_, Often::Once) if is_asked_again(operation, trouble) => case.timeout(PATIENT).succeeds().and(returned),
+        _ => case
+            .timeout(PATIENT)
+            .fails(reason(operation, trouble))
+            .and(returned)
+            .and(|played| same("the puts", &puts(played), &1)),
     }
 }
 

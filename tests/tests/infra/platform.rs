@@ -1,4 +1,5 @@
-//! What AWS does in the functions' names, and so nobody ever sees called: logs, network interfaces, the destination, keys.
+//! What AWS does in the functions' names, and so nobody ever sees called: logs, network interfaces, the destination, the
+//! dead-letter queue, keys.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +39,8 @@ fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<Stateme
     let group = format!("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/{name}:*");
     let log = statement("Log", "log", &["logs:CreateLogStream", "logs:PutLogEvents"], &group);
     if function == FunctionName::LastAnswer {
-        return vec![log];
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:CodeDeployHook_greenlight-last-answer-dead-letters";
+        return vec![statement("KeepEvent", "dead-letters", &["sqs:SendMessage"], queue), log];
     }
     let net = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-last-answer";
     let mut all = vec![statement("HandOver", "platform", &["lambda:InvokeFunction"], net), log];

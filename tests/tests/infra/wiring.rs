@@ -14,6 +14,8 @@ use super::stack;
 
 /// Lambda's limit for a function's name.
 const LONGEST_NAME: usize = 64;
+/// The limit of SQS for a queue's name.
+const LONGEST_QUEUE: usize = 80;
 
 #[test]
 fn every_function_is_its_own_program_under_a_name_that_codedeploy_may_invoke() {
@@ -72,6 +74,35 @@ fn a_failed_hook_is_not_tried_again_and_handed_to_the_net() {
     }
     for kind in ["AWS::Lambda::Alias", "AWS::Lambda::Version"] {
         assert_eq!(stack.of_type(kind).count(), 0, "an alias has event settings of its own");
+    }
+}
+
+#[test]
+fn an_event_that_nobody_answered_is_kept_encrypted_where_the_log_says() {
+    let suffix = "a23456789-b23456789-c234";
+    let stack = stack(&[("Suffix", suffix)]);
+    let queue = stack.properties("DeadLetters");
+    let name = queue["QueueName"].as_str().unwrap();
+    assert!(name.len() <= LONGEST_QUEUE, "{name} has {} characters", name.len());
+    assert_eq!(
+        *queue,
+        json!({
+            "QueueName": format!("CodeDeployHook_{suffix}-last-answer-dead-letters"),
+            "SqsManagedSseEnabled": true,
+            "MessageRetentionPeriod": 86400,
+        })
+    );
+    let arn = format!("arn:aws:sqs:eu-west-1:111122223333:{name}");
+    for function in FunctionName::all() {
+        let own = stack.function(function);
+        // The event of a hook that failed goes to the net, and that of the net to the queue.
+        let expected = match function {
+            FunctionName::Hook(_) => Value::Null,
+            FunctionName::LastAnswer => json!({ "Type": "SQS", "TargetArn": arn }),
+        };
+        assert_eq!(own["DeadLetterQueue"], expected, "{function}");
+        let url = &own["Environment"]["Variables"]["GREENLIGHT_DEAD_LETTER_QUEUE"];
+        assert_eq!(*url, format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{name}"), "{function}");
     }
 }
 
@@ -154,7 +185,10 @@ async fn the_variables_are_settings() {
     for hook in HookName::ALL {
         let mut case = Case::new(hook, hook.name()).succeeds();
         let variables = stack.function(hook.into())["Environment"]["Variables"].as_object().unwrap().clone();
-        assert_eq!(variables.keys().collect::<Vec<_>>(), ["GREENLIGHT_HOST", "GREENLIGHT_LOG"]);
+        assert_eq!(
+            variables.keys().collect::<Vec<_>>(),
+            ["GREENLIGHT_DEAD_LETTER_QUEUE", "GREENLIGHT_HOST", "GREENLIGHT_LOG"]
+        );
         for (name, value) in variables {
             case = case.env(Box::leak(name.into_boxed_str()), value.as_str().unwrap());
         }
@@ -165,8 +199,9 @@ async fn the_variables_are_settings() {
         cases.push(Case::new(HookName::BeforeInstall, level).env("GREENLIGHT_LOG", level).succeeds());
     }
     play(cases).await;
-    let of_net = &stack.function(FunctionName::LastAnswer)["Environment"]["Variables"];
-    assert_eq!(*of_net, json!({ "GREENLIGHT_LOG": "debug" }));
+    let of_net = stack.function(FunctionName::LastAnswer)["Environment"]["Variables"].as_object().unwrap();
+    assert_eq!(of_net["GREENLIGHT_LOG"], "debug");
+    assert_eq!(of_net.keys().collect::<Vec<_>>(), ["GREENLIGHT_DEAD_LETTER_QUEUE", "GREENLIGHT_LOG"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,13 @@
 //! The answer: PutLifecycleEventHookExecutionStatus, the one call that counts.
 //!
-//! It has a client of its own, so that nothing a check does to its connections can delay it, with short attempts in
-//! rounds until the deadline: a lost reply is sent again, and "already completed" then means that it had arrived.
+//! It has a client of its own, so that nothing a check does to its connections can delay it, and makes short attempts until
+//! the deadline. An answer counts as accepted only if the reply names this execution. Any other reply may come from
+//! something on the way, so the status is put again, and "already completed" then means that the first one had arrived.
 
 use std::time::Duration;
 
 use aws_sdk_codedeploy::{
-    config::retry::{RetryConfig, RetryPartition},
+    config::retry::RetryConfig,
     operation::put_lifecycle_event_hook_execution_status::PutLifecycleEventHookExecutionStatusError as PutError,
     types::LifecycleEventStatus,
 };
@@ -14,7 +15,9 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::time::Instant;
 
 use super::{Ask, CONNECT, Fault, config};
-use crate::{code::Code, error::Error, event::Execution, permissions::Need, settings::AwsSettings, verdict::Status};
+use crate::{
+    code::Code, error::Error, event::Execution, permissions::Need, settings::AwsSettings, shell::quote, verdict::Status,
+};
 
 pub(super) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
@@ -24,10 +27,12 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 const ATTEMPT_SHARE: u32 = 4;
 /// But so long at least: a connection to a distant endpoint has to be made first.
 const LEAST_ATTEMPT: Duration = Duration::from_millis(500);
-/// Attempts in a round. A round ends within seconds, and tells why.
-const ATTEMPTS: u32 = 3;
-/// Between two rounds.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The pause after the first attempt; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// With less time than this no further attempt can be sent.
+const MIN_LEFT: Duration = Duration::from_millis(50);
 /// A role that was just made is refused for some seconds, until IAM has spread it.
 const FRESH_ROLE: Duration = Duration::from_secs(30);
 
@@ -41,6 +46,7 @@ pub fn needs_of_answer() -> Vec<Need> {
 pub struct Answer {
     client: aws_sdk_codedeploy::Client,
     region: String,
+    dead_letter_queue: Option<String>,
 }
 
 /// What became of an answer.
@@ -56,45 +62,47 @@ impl Answer {
     /// A client for answering. Connects to nothing yet.
     pub fn new(settings: &AwsSettings) -> Self {
         let mut config = aws_sdk_codedeploy::config::Builder::from(&config(settings))
-            // Retries that reading has used up must not be missing here.
-            .retry_partition(RetryPartition::new("answer"))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS)
-                    .with_initial_backoff(Duration::from_millis(200))
-                    .with_max_backoff(Duration::from_secs(4)),
-            );
+            // `put` repeats an attempt itself, because it has to know what became of each.
+            .retry_config(RetryConfig::disabled());
         if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
             config = config.endpoint_url(url);
         }
         let region = settings.region.clone().unwrap_or_default();
-        Self { client: aws_sdk_codedeploy::Client::from_conf(config.build()), region }
+        let client = aws_sdk_codedeploy::Client::from_conf(config.build());
+        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone() }
     }
 
-    /// Puts `status` for `execution`, until it is taken, refused for good, or `until` has come.
+    /// Puts `status` for `execution`, until CodeDeploy accepts it, refuses it for good, or `until` has come.
     ///
     /// # Errors
     /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
     pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
         let began = Instant::now();
         let mut why = format!("{PUT}: no answer before the function's deadline");
-        while let Ok(round) = tokio::time::timeout_at(until, self.round(execution, status, until)).await {
-            let fault = match round {
+        let mut pause = FIRST_PAUSE;
+        let mut unconfirmed = false;
+        while let Ok(attempt) = tokio::time::timeout_at(until, self.attempt(execution, status, until)).await {
+            let fault = match attempt {
+                Ok(Sent::AlreadyCompleted) if unconfirmed => return Ok(Sent::Accepted),
                 Ok(sent) => return Ok(sent),
                 Err(fault) => fault,
             };
+            unconfirmed |= may_have_arrived(&fault);
             why = fault.to_string();
             let fresh_role = fault.code == Code::AwsDenied && began.elapsed() < FRESH_ROLE;
-            if !(fault.may_pass() || fresh_role) || Instant::now() + PAUSE >= until {
+            let left = until.saturating_duration_since(Instant::now());
+            if !(fault.may_pass() || fresh_role) || left < MIN_LEFT {
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            // Near the deadline the pauses become shorter, so that no time is left unused.
+            tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
+            pause = (pause * 2).min(MAX_PAUSE);
         }
         Err(self.by_hand(execution, status, &why))
     }
 
-    /// One round of attempts.
-    async fn round(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Fault> {
+    /// One attempt.
+    async fn attempt(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Fault> {
         let limits = limits(until.saturating_duration_since(Instant::now()));
         let put = self
             .client
@@ -109,7 +117,7 @@ impl Answer {
             .config_override(aws_sdk_codedeploy::Config::builder().timeout_config(limits))
             .send();
         match put.await {
-            Ok(_) => Ok(Sent::Accepted),
+            Ok(reply) => accepted(reply.lifecycle_event_hook_execution_id(), execution),
             Err(error) => match error.as_service_error() {
                 Some(PutError::LifecycleEventAlreadyCompletedException(_)) => Ok(Sent::AlreadyCompleted),
                 _ => Err(Fault::of(PUT, &error)),
@@ -117,31 +125,56 @@ impl Answer {
         }
     }
 
-    /// The whole execution id must not stand in a log, so the command takes it from where Lambda keeps it.
+    /// What a person can do instead. To stop the deployment needs nothing but its id, so it comes first; the execution id
+    /// must not be in a log, so the second command takes it from where the event is stored.
     fn by_hand(&self, execution: &Execution, status: Status, why: &str) -> Error {
         // AWS may quote what it refuses.
         let why = why.replace(execution.id.expose(), "…");
         let deployment = execution.deployment.as_str();
-        let region = &self.region;
+        let (region, id) = (quote(&self.region), quote(deployment));
+        let stored = match &self.dead_letter_queue {
+            Some(url) => format!(
+                "its event is in the dead-letter queue once last-answer has failed too, after some minutes (aws sqs \
+                 receive-message --region {region} --queue-url {} --max-number-of-messages 10 --visibility-timeout 0 --query \
+                 'Messages[].Body' --output text)",
+                quote(url)
+            ),
+            None => "it is in the payload of this invocation".to_owned(),
+        };
         tracing::error!(
             error.code = "AnswerNotSent",
             deployment.id = deployment,
             execution.id = ?execution.id,
-            "{why}; by hand, with the LifecycleEventHookExecutionId of this invocation's payload in EXECUTION_ID: \
-             aws deploy put-lifecycle-event-hook-execution-status --region {region} --deployment-id {deployment} \
-             --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}; or stop the deployment: \
-             aws deploy stop-deployment --region {region} --deployment-id {deployment} --auto-rollback-enabled",
+            "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
+             --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \
+             {stored}: aws deploy put-lifecycle-event-hook-execution-status --region {region} --deployment-id {id} \
+             --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}",
             status.word(),
         );
         Error::AnswerNotSent { status: status.word(), deployment: deployment.to_owned(), why }
     }
 }
 
-/// The limits of a round's attempts, with so much time left for the answer.
+/// Whether a good reply is CodeDeploy's: it returns the id of the execution. A proxy's or a gateway's JSON does not have it.
+fn accepted(id: Option<&str>, execution: &Execution) -> Result<Sent, Fault> {
+    let why = match id {
+        Some(id) if id == execution.id.expose() => return Ok(Sent::Accepted),
+        Some(_) => "a reply of status 200 that names another execution, so it is not known whether CodeDeploy has it",
+        None => "a reply of status 200 that names no execution, so it is not known whether CodeDeploy has it",
+    };
+    Err(Fault { operation: PUT, code: Code::AwsFailed, detail: why.to_owned() })
+}
+
+/// Whether CodeDeploy may have accepted the status although no reply says so.
+const fn may_have_arrived(fault: &Fault) -> bool {
+    matches!(fault.code, Code::AwsFailed | Code::AwsUnreachable)
+}
+
+/// The limits of an attempt, with so much time left for the answer.
 fn limits(left: Duration) -> TimeoutConfig {
     let attempt = ATTEMPT.min(left / ATTEMPT_SHARE).max(LEAST_ATTEMPT);
     TimeoutConfig::builder()
-        // These two belong to the connection: were they others in each round, so would the connection be.
+        // These two belong to the connection: were they others in each attempt, so would the connection be.
         .connect_timeout(CONNECT)
         .read_timeout(ATTEMPT)
         .operation_attempt_timeout(attempt)
@@ -153,6 +186,27 @@ fn limits(left: Duration) -> TimeoutConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{DeploymentId, ExecutionId};
+
+    #[test]
+    fn a_reply_counts_only_if_it_names_this_execution() {
+        let execution = Execution {
+            deployment: DeploymentId::try_from("d-1".to_owned()).unwrap(),
+            id: ExecutionId::try_from("own".to_owned()).unwrap(),
+        };
+        assert_eq!(accepted(Some("own"), &execution), Ok(Sent::Accepted));
+        for other in [None, Some(""), Some("other"), Some("own ")] {
+            let fault = accepted(other, &execution).unwrap_err();
+            assert!(fault.may_pass() && may_have_arrived(&fault), "{other:?}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_refuses_has_not_taken_the_status() {
+        let fault = |code| Fault { operation: PUT, code, detail: String::new() };
+        assert!([Code::AwsFailed, Code::AwsUnreachable].map(fault).iter().all(may_have_arrived));
+        assert!(![Code::AwsThrottled, Code::AwsDenied, Code::AwsRefused].map(fault).iter().any(may_have_arrived));
+    }
 
     #[test]
     fn several_attempts_fit_into_what_is_left() {

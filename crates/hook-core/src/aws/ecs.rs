@@ -32,6 +32,9 @@ impl Aws {
     pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, Fault> {
         let reply = self.ecs.describe_services().cluster(cluster).services(service).send().await;
         let reply = reply.map_err(|error| Fault::of(DESCRIBE_SERVICES, &error))?;
+        if reply.services.is_none() && reply.failures.is_none() {
+            return Err(Fault::lacks(DESCRIBE_SERVICES, "services"));
+        }
         let Some(found) = reply.services().first() else {
             let reason = reply.failures().first().and_then(|failure| failure.reason()).unwrap_or("MISSING");
             return Ok(Service {
@@ -89,7 +92,8 @@ impl Aws {
         for chunk in arns.chunks(TASKS_A_CALL) {
             let reply = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec())).send().await;
             let reply = reply.map_err(|error| Fault::of(DESCRIBE_TASKS, &error))?;
-            tasks.extend(reply.tasks().iter().map(task).filter(|task| task.is_of(set, service)));
+            let described = reply.tasks.ok_or_else(|| Fault::lacks(DESCRIBE_TASKS, "tasks"))?;
+            tasks.extend(described.iter().map(task).filter(|task| task.is_of(set, service)));
         }
         Ok(tasks)
     }
@@ -105,8 +109,9 @@ impl Aws {
         for _ in 0..MAX_PAGES {
             let reply = filter(self.ecs.list_tasks()).set_next_token(token).send().await;
             let reply = reply.map_err(|error| Fault::of(LIST_TASKS, &error))?;
-            arns.extend(reply.task_arns().iter().cloned());
             token = reply.next_token().map(str::to_owned);
+            // ECS also sends an empty list. A reply without one is not ECS's, and must not count as no tasks.
+            arns.extend(reply.task_arns.ok_or_else(|| Fault::lacks(LIST_TASKS, "taskArns"))?);
             if token.is_none() {
                 return Ok(arns);
             }

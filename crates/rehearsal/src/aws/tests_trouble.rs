@@ -164,6 +164,11 @@ fn check(trouble: Trouble, seen: &Seen) {
             let Seen::Whole(200, body) = seen else { panic!("{seen:?}") };
             assert!(body.starts_with(b"<!DOCTYPE html>"), "{seen:?}");
         }
+        Trouble::ForeignJson => {
+            let Seen::Whole(200, body) = seen else { panic!("{seen:?}") };
+            let body: Value = serde_json::from_slice(body).unwrap();
+            assert!(body.is_object() && body["lifecycleEventHookExecutionId"].is_null(), "{body}");
+        }
         Trouble::Truncate => assert_eq!(*seen, Seen::BrokenOff),
         Trouble::HangUp | Trouble::Refuse => assert_eq!(*seen, Seen::HungUp, "{trouble:?}"),
         Trouble::Reset => assert_eq!(*seen, Seen::Reset),

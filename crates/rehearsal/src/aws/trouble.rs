@@ -33,6 +33,7 @@ impl Cloud {
             }
             Trouble::Malform => Reply::Damaged(half(written(done)).await),
             Trouble::WrongType => Reply::Damaged(reply(200, "text/html", PAGE)),
+            Trouble::ForeignJson => Reply::Damaged(reply(200, "application/json", FOREIGN)),
             Trouble::Truncate => Reply::Cut(written(done)),
             Trouble::SlowHeaders => Reply::SlowHead(written(done)),
             Trouble::SlowBody => Reply::SlowBody(written(done)),
@@ -62,6 +63,9 @@ async fn half(response: Response<Full>) -> Response<Full> {
 /// What a proxy on the way says, with the status of a good answer.
 const PAGE: &str =
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Sign in to go on</h1></body></html>\n";
+
+/// What something on the way says that takes every request for its own.
+const FOREIGN: &str = r#"{"message":"ok"}"#;
 
 impl Protocol {
     /// What AWS says when it does not do what it is asked.

@@ -1,5 +1,7 @@
 //! CodeDeploy's role may not invoke the functions.
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, has_prefix, together};
 use crate::doctor::{
     facts::{Facts, Look},
@@ -20,7 +22,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         (wired, why)
     });
     let partition = group.role.split(':').nth(1).unwrap_or("aws");
-    let role = group.role.rsplit('/').next().unwrap_or_default();
+    let role = quote(group.role.rsplit('/').next().unwrap_or_default());
     let found = together(refused).map(|(why, functions)| Found {
         what: format!(
             "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check is made",
@@ -31,8 +33,8 @@ fn find(facts: &Facts) -> Vec<Found> {
               ARNs"
             .to_owned(),
         command: Some(format!(
-            "aws iam attach-role-policy --role-name {role} --policy-arn \
-             arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"
+            "aws iam attach-role-policy --role-name {role} --policy-arn {}",
+            quote(&format!("arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"))
         )),
     });
     found.collect()

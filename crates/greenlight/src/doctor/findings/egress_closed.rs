@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, knocks, together};
 use crate::doctor::{
     facts::Facts,
@@ -29,7 +31,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         (wired, key)
     });
     let found = together(closed).map(|((groups, port), functions)| {
-        let first = groups.split(", ").next().unwrap_or_default();
+        let first = quote(groups.split(", ").next().unwrap_or_default());
         let what = match port {
             HTTPS => "AWS does not hear them, and no answer gets out",
             _ => "the load balancer does not hear them",

@@ -1,6 +1,8 @@
 //! An endpoint whose security groups do not let the functions in. The name of the service leads to it all the same, also
 //! where there would be another way.
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, no_endpoint::services, together};
 use crate::doctor::{
     facts::{Endpoint, Facts, Vpc},
@@ -31,8 +33,9 @@ fn find(facts: &Facts) -> Vec<Found> {
         place: groups.clone(),
         fix: format!("let {own} in at port 443"),
         command: Some(format!(
-            "aws ec2 authorize-security-group-ingress --group-id {} --protocol tcp --port 443 --source-group {own}",
-            groups.split(", ").next().unwrap_or_default()
+            "aws ec2 authorize-security-group-ingress --group-id {} --protocol tcp --port 443 --source-group {}",
+            quote(groups.split(", ").next().unwrap_or_default()),
+            quote(&own)
         )),
     });
     found.collect()

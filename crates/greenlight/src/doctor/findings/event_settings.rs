@@ -39,9 +39,8 @@ fn find(facts: &Facts) -> Vec<Found> {
         command: Some(each(&functions, |name| {
             format!(
                 "aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 \
-                 --maximum-event-age-in-seconds 300 --destination-config \
-                 '{{\"OnFailure\":{{\"Destination\":\"{}\"}}}}'",
-                super::net(facts)
+                 --maximum-event-age-in-seconds 300 {}",
+                super::destination(facts)
             )
         })),
     });

@@ -1,5 +1,7 @@
 //! A function that Lambda would not run.
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind};
 use crate::doctor::{facts::Facts, gather::parts};
 
@@ -17,7 +19,8 @@ fn find(facts: &Facts) -> Vec<Found> {
         place: name.clone(),
         fix: "read why; an Inactive one comes back with any invocation, a minute later".to_owned(),
         command: Some(format!(
-            "aws lambda get-function-configuration --function-name {name} --query '[State,StateReason]'"
+            "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
+            quote(&name)
         )),
     });
     found.collect()

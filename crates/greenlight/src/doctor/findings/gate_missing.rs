@@ -1,5 +1,7 @@
 //! A gate file that is not where the function looks for it.
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, together};
 use crate::doctor::facts::Facts;
 
@@ -14,9 +16,9 @@ fn find(facts: &Facts) -> Vec<Found> {
         let name = title.trim_start_matches("gate file ").to_owned();
         let command = match name.strip_prefix("ssm:") {
             Some(name) => {
-                format!("aws ssm put-parameter --name {name} --type String --value file://greenlight.yaml")
+                format!("aws ssm put-parameter --name {} --type String --value file://greenlight.yaml", quote(name))
             }
-            None => format!("aws s3 cp greenlight.yaml {name}"),
+            None => format!("aws s3 cp greenlight.yaml {}", quote(&name)),
         };
         Found {
             what: format!("the {title} cannot be read, and so every answer is Failed: {why}"),

@@ -34,7 +34,7 @@ mod wrong_event;
 
 use std::collections::BTreeMap;
 
-use hook_core::survey::Route;
+use hook_core::{shell::quote, survey::Route};
 use serde::Serialize;
 
 pub use self::{name_prefix::has_prefix, no_endpoint::lacking};
@@ -141,17 +141,19 @@ fn together<'a, K: Ord>(
 
 /// The command that changes the deployment group.
 fn update(facts: &Facts, what: &str) -> String {
-    let Facts { application, group_name, .. } = facts;
+    let (application, group_name) = (quote(&facts.application), quote(&facts.group_name));
     format!(
         "aws deploy update-deployment-group --application-name {application} --current-deployment-group-name {group_name} \
          {what}"
     )
 }
 
-/// The ARN of the net, as some function names it.
-fn net(facts: &Facts) -> &str {
+/// The option that makes the net the on-failure destination, with its ARN as some function names it.
+fn destination(facts: &Facts) -> String {
     let known = facts.nets.iter().find(|(_, net)| net.seen().is_some());
-    known.map_or("ARN-OF-LAST-ANSWER", |(arn, _)| arn)
+    let arn = known.map_or("ARN-OF-LAST-ANSWER", |(arn, _)| arn);
+    let config = serde_json::json!({ "OnFailure": { "Destination": arn } });
+    format!("--destination-config {}", quote(&config.to_string()))
 }
 
 /// A role, and the functions that have it.
@@ -163,8 +165,11 @@ fn of_role(role: &str, functions: &[impl AsRef<str>]) -> String {
 /// A command for one function, or a loop over several. `of` gets what stands for the function's name.
 fn each(functions: &[&str], of: impl Fn(&str) -> String) -> String {
     match functions {
-        [one] => of(one),
-        many => format!("for f in {}; do {}; done", many.join(" "), of("$f")),
+        [one] => of(&quote(one)),
+        many => {
+            let names: Vec<_> = many.iter().map(|name| quote(name)).collect();
+            format!("for f in {}; do {}; done", names.join(" "), of("$f"))
+        }
     }
 }
 

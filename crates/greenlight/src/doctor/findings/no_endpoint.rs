@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, PUT, each, together};
 use crate::doctor::facts::{Facts, Network, RouteTable, Vpc, Wired};
 
@@ -113,17 +115,23 @@ fn fix(Lacking { services, .. }: &Lacking, region: &str) -> &'static str {
     }
 }
 
+/// Ids as words of a command.
+fn quoted(ids: &[String]) -> String {
+    ids.iter().map(|id| quote(id)).collect::<Vec<_>>().join(" ")
+}
+
 fn command(Lacking { vpc, subnets, tables, services }: &Lacking, region: &str) -> Option<String> {
     let can = services.iter().map(String::as_str).filter(|service| can_be_made(service, region));
     let (gateways, interfaces): (Vec<&str>, Vec<&str>) = can.partition(|service| service.ends_with(".s3"));
     let make = |service: &str, how: &str| {
+        let vpc = quote(vpc);
         format!("aws ec2 create-vpc-endpoint --vpc-id {vpc} --service-name {service} --vpc-endpoint-type {how}")
     };
     let interface = format!(
         "Interface --private-dns-enabled --subnet-ids {} --security-group-ids SECURITY-GROUP-OF-THE-ENDPOINTS",
-        subnets.join(" ")
+        quoted(subnets)
     );
-    let gateway = format!("Gateway --route-table-ids {}", tables.join(" "));
+    let gateway = format!("Gateway --route-table-ids {}", quoted(tables));
     let of =
         |services: &[&str], how: &str| (!services.is_empty()).then(|| each(services, |service| make(service, how)));
     let commands: Vec<_> = of(&interfaces, &interface).into_iter().chain(of(&gateways, &gateway)).collect();

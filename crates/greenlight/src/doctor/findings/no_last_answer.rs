@@ -29,9 +29,8 @@ fn find(facts: &Facts) -> Vec<Found> {
         fix: "name last-answer as the on-failure destination".to_owned(),
         command: Some(each(&functions, |name| {
             format!(
-                "aws lambda update-function-event-invoke-config --function-name {name} --destination-config \
-                 '{{\"OnFailure\":{{\"Destination\":\"{}\"}}}}'",
-                super::net(facts)
+                "aws lambda update-function-event-invoke-config --function-name {name} {}",
+                super::destination(facts)
             )
         })),
     });

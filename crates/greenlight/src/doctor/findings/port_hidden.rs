@@ -1,5 +1,7 @@
 //! A security group of the load balancer that does not let the functions in.
 
+use hook_core::shell::quote;
+
 use super::{Found, Kind, Knock, knocks, together};
 use crate::doctor::{
     facts::Facts,
@@ -26,7 +28,7 @@ fn find(facts: &Facts) -> Vec<Found> {
             place: groups.clone(),
             fix,
             command: source.map(|source| {
-                let group = groups.split(", ").next().unwrap_or_default();
+                let group = quote(groups.split(", ").next().unwrap_or_default());
                 format!(
                     "aws ec2 authorize-security-group-ingress --group-id {group} --protocol tcp --port {port} {source}"
                 )
@@ -71,7 +73,7 @@ fn is_hidden(facts: &Facts, knock: &Knock<'_>) -> Option<Hidden> {
         Who::Inside(own, _) => {
             let first = own.first().map_or("…", String::as_str);
             let why = format!("is not open to {}", own.join(", "));
-            (why, format!("let {first} in"), Some(format!("--source-group {first}")))
+            (why, format!("let {first} in"), Some(format!("--source-group {}", own.first().map_or("…".into(), |own| quote(own)))))
         }
         Who::Nat => (
             "is open to no public address, and in a VPC functions come by that of their NAT gateway (a rule for their security \
