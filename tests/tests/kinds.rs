@@ -425,7 +425,7 @@ async fn tcp() {
         .succeeds(),
         case(
             "not fast enough",
-            only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 0s] }"),
+            only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 1ns] }"),
         )
         .fails("TooSlow"),
         case("no port", only!("after_allow_test_traffic", "{ tcp: localhost }")).fails("GateInvalid"),
@@ -858,6 +858,11 @@ async fn preflight_of_what_the_task_definition_names() {
         case("the AppSpec file is told by its hash")
             .world(|world| world.deployment().revision.told = Told::Hash)
             .succeeds(),
+        case("the AppSpec file is a revision of the type String, which is read once")
+            .world(|world| world.deployment().revision.told = Told::RawString)
+            .fault(Fault::always("codedeploy:GetApplicationRevision", Trouble::Deny))
+            .succeeds()
+            .check("preflight", "passed"),
         case("the AppSpec file is in S3")
             .world(|world| {
                 let revision = &mut world.deployment().revision;

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::{Method, header::HeaderMap};
 
 use super::{
-    Check, Kind, Looking, Route, Scene, Wanted,
+    Check, Kind, Looking, Route, Routing, Scene, Wanted,
     attempts::Attempts,
     grpc,
     health_check::{self, Means},
@@ -71,6 +71,26 @@ impl Check for Answers {
         Some(self.route)
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        let listener = routing.listener_of_requests(self.route)?;
+        match Means::for_listener(Some(listener), routing.green, self.says_what_to_ask()) {
+            Means::Http if health_check::accepts_itself(listener) => match self.question(routing) {
+                Ok((path, _)) => {
+                    let seen = routing.foreseen(self.route, &format!("GET {path}"), &Wanted::get(&path))?;
+                    Some(self.not_routable(routing, seen))
+                }
+                Err(observation) => Some(*observation),
+            },
+            Means::Grpc => {
+                let (path, _) = health_check::grpc(routing.green);
+                let wanted = Wanted::new("POST", path, &HeaderMap::new());
+                let seen = routing.foreseen(self.route, &format!("POST {path}"), &wanted)?;
+                Some(self.not_routable(routing, seen))
+            }
+            _ => None,
+        }
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let listener = match scene.listener(self.route) {
@@ -81,7 +101,7 @@ impl Check for Answers {
             };
             let group = scene.target.green_group.as_ref();
             let attempts = Attempts::default();
-            let seen = match Means::for_listener(listener, group, self.path.is_some() || !self.expect.is_empty()) {
+            let seen = match Means::for_listener(listener, group, self.says_what_to_ask()) {
                 Means::Http => self.requests(scene, &attempts).await,
                 Means::Grpc => self.calls(scene, &attempts).await,
                 Means::Handshake(listener) => self.handshakes(scene, listener, &attempts).await,
@@ -97,9 +117,13 @@ impl Check for Answers {
 }
 
 impl Answers {
+    fn says_what_to_ask(&self) -> bool {
+        self.path.is_some() || !self.expect.is_empty()
+    }
+
     /// As the target group's health check over HTTP, or as the gate file says.
     async fn requests(&self, scene: &Scene, attempts: &Attempts) -> Observation {
-        let asked = self.question(scene).map_err(|observation| *observation).and_then(|(path, expect)| {
+        let asked = self.question(&scene.routing()).map_err(|observation| *observation).and_then(|(path, expect)| {
             let address = scene.address(self.route, &Wanted::get(&path))?;
             Ok((resolve(address, &path)?, expect))
         });
@@ -110,10 +134,11 @@ impl Answers {
             },
             Err(observation) => return observation,
         };
-        let request = Request { way: self.way(detour), timeout: self.limit(scene), ..Request::plain(Method::GET, url) };
-        let leads = match scene.leads_to_green(Some(self.route), &request).await {
+        let mut request =
+            Request { way: self.way(detour), timeout: self.limit(scene), ..Request::plain(Method::GET, url) };
+        let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
             Ok(leads) => leads,
-            Err(observation) => return self.not_routable(scene, observation),
+            Err(observation) => return self.not_routable(&scene.routing(), observation),
         };
         let attempt = || async { after_grace(attempts, ask(&scene.probe, &request, &expect, attempts).await) };
         leads.told(self.pace.watch(scene, attempt).await)
@@ -130,10 +155,10 @@ impl Answers {
         let title = format!("gRPC health check {url}");
         let request =
             Request { way: self.way(detour), timeout: self.limit(scene), ..Request::plain(Method::POST, url) };
-        let request = Request { title, ..grpc::call(request, "") };
-        let leads = match scene.leads_to_green(Some(self.route), &request).await {
+        let mut request = Request { title, ..grpc::call(request, "") };
+        let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
             Ok(leads) => leads,
-            Err(observation) => return self.not_routable(scene, observation),
+            Err(observation) => return self.not_routable(&scene.routing(), observation),
         };
         let call = || grpc::call_health_check(&scene.probe, &request, codes, attempts);
         leads.told(self.pace.watch(scene, || async { after_grace(attempts, call().await) }).await)
@@ -181,20 +206,20 @@ impl Answers {
     }
 
     /// The path of the health check is a guess at what the listener lets through; a path of the gate file is not.
-    fn not_routable(&self, scene: &Scene, observation: Observation) -> Observation {
+    fn not_routable(&self, routing: &Routing<'_>, observation: Observation) -> Observation {
         if self.path.is_some() || observation.code != Some(Code::RuleLeadsElsewhere) {
             return observation;
         }
-        let group = scene.target.green_group.as_ref().map(|group| group.name.as_str()).unwrap_or_default();
-        let seen = format!("none: of {}, {}", observation.resource, observation.seen);
-        let expected = "a health-check path that the listener rules forward to it";
+        let group = routing.green.map(|group| group.name.as_str()).unwrap_or_default();
+        let seen = format!("{} ({})", observation.seen, observation.resource);
+        let expected = "a health-check path that a listener rule forwards to it";
         Observation::failed(Code::PathUnknown, format!("target group {group}"), expected, seen)
     }
 
     /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
     /// asked through the listener.
-    fn question(&self, scene: &Scene) -> Result<(String, Vec<Condition>), Box<Observation>> {
-        let group = scene.target.green_group.as_ref();
+    fn question(&self, routing: &Routing<'_>) -> Result<(String, Vec<Condition>), Box<Observation>> {
+        let group = routing.green;
         let path = match &self.path {
             Some(path) => path.clone(),
             None => {
@@ -208,8 +233,7 @@ impl Answers {
                         seen,
                     ))
                 };
-                let green = scene.target.service.green(&scene.target.deployment.id);
-                let traffic = green.and_then(|set| set.container_port).or(group.and_then(|group| group.port));
+                let traffic = routing.container_port.or(group.and_then(|group| group.port));
                 match group.and_then(|group| group.health_port) {
                     Some(own) if Some(own) != traffic => {
                         return Err(unknown(format!(

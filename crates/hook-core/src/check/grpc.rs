@@ -11,7 +11,7 @@ use reqwest::{
 };
 
 use super::{
-    Check, Kind, Looking, Probe, Route, Scene,
+    Check, Kind, Looking, Probe, Route, Routing, Scene,
     attempts::Attempts,
     health_check::is_in,
     http::told,
@@ -63,6 +63,10 @@ impl Check for Grpc {
         self.question.route()
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.question.foreseen(routing)
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
@@ -75,8 +79,8 @@ impl Check for Grpc {
                 request.title = format!("{} ({})", request.title.replace("health of", "health at"), self.service);
             }
             request.url.set_path(PATH);
-            let request = call(request, &self.service);
-            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            let mut request = call(request, &self.service);
+            let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };

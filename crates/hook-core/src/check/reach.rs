@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Check, Kind, Looking, Route, Scene,
+    Check, Kind, Looking, Route, Routing, Scene,
     attempts::Attempts,
     connection::addresses,
     http::{SUBJECTS, ask, told, with_facts},
@@ -123,6 +123,10 @@ impl Check for Reach {
 
     fn needs(&self) -> Vec<Need> {
         vec![Need::new(Ask::ListenerNow, "to see when a listener leads to the replacement")]
+    }
+
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.identity.as_ref()?.question.foreseen(routing)
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
@@ -241,11 +245,11 @@ impl Identity {
     async fn answers(&self, scene: &Scene, within: Duration, every: Duration, proof: &Proof) -> Observation {
         let known = scene.known(&self.facts).await;
         let asked = self.question.prepare(scene, &known);
-        let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
+        let (mut request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
             Ok(asked) => asked,
             Err(observation) => return observation,
         };
-        let leads = match scene.leads_to_green(self.question.route(), &request).await {
+        let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
             Ok(leads) => leads,
             Err(observation) => return observation,
         };
@@ -253,9 +257,11 @@ impl Identity {
         let attempts = Attempts::default();
         let look = || async {
             let seen = ask(&scene.probe, &request, &expect, &attempts).await;
-            // Where the answer proves the version, another one is about who answers, whatever the condition looks at.
-            let other =
-                *proof == Proof::Given && matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
+            // Where the answer proves the version, another one is about who answers, whatever the condition looks at. One that
+            // cannot be read stays an error.
+            let other = *proof == Proof::Given
+                && seen.outcome != Outcome::Errored
+                && matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
             Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
         };
         leads.told(told(&self.question, attempts.reported(pace.watch(scene, look).await)))
