@@ -388,7 +388,14 @@ async fn tcp() {
     let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let listener = only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}' }");
     let told = play(vec![
-        case("the test listener", listener).succeeds().check("port", "passed"),
+        case("the test listener of a network load balancer", listener)
+            .world(|world| world.test().unwrap().protocol = "TCP".into())
+            .succeeds()
+            .check("port", "passed"),
+        case("the test listener of an application load balancer, which accepts itself", listener)
+            .succeeds()
+            .check("port", "doubtful")
+            .warns("ServiceUnverified"),
         case(
             "it waits for the barrier",
             only!(
