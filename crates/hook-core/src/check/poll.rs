@@ -100,14 +100,6 @@ impl Pace {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
-<<<<<<< HEAD
-            let is_gap = matches!(look, Look::Gap(_));
-            let (observation, is_last) = match look {
-                Look::Now(observation) | Look::Gap(observation) => (observation, false),
-                Look::Seamless(observation) => {
-                    tally.close_gap();
-                    (observation, false)
-=======
             if let Look::Settling(observation) = &look {
                 let has_time = now - *unsettled.get_or_insert(now) < TO_SETTLE;
                 if has_time && begins_once {
@@ -122,12 +114,12 @@ impl Pace {
             } else {
                 unsettled = None;
             }
-            let (observation, is_final) = match look {
-                // Who is refused at first is refused again; minutes of asking would only be louder.
-                Look::Now(observation) | Look::Settling(observation) => {
-                    let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
-                    (observation, refused && since.is_none())
->>>>>>> tasks
+            let is_gap = matches!(look, Look::Gap(_));
+            let (observation, is_last) = match look {
+                Look::Now(observation) | Look::Gap(observation) | Look::Settling(observation) => (observation, false),
+                Look::Seamless(observation) => {
+                    tally.close_gap();
+                    (observation, false)
                 }
                 Look::Final(observation) => (observation, true),
             };
@@ -180,17 +172,14 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
-<<<<<<< HEAD
     /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
     /// nothing.
     Seamless(Observation),
     /// It could not be seen, and the next attempt can show that this hides nothing.
     Gap(Observation),
-=======
     /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
     /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
     Settling(Observation),
->>>>>>> tasks
     /// It will not change any more.
     Final(Observation),
 }
@@ -259,7 +248,7 @@ mod tests {
             's' => Look::Seamless(Observation::passed("web", "fine, and was so")),
             'g' => Look::Gap(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
             'x' => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
-            's' => Look::Settling(Observation::failed(Code::NotRunning, "web", "fine", "settles")),
+            'z' => Look::Settling(Observation::failed(Code::NotRunning, "web", "fine", "settles")),
             '!' => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
             _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
         }
@@ -321,15 +310,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_settles_by_itself_neither_breaks_a_window_nor_ends_it() {
-        assert_eq!(watch(&pace(0, 5, 1), 60, "+ss+").await, (Outcome::Passed, 6));
-        assert_eq!(watch(&pace(0, 5, 1), 60, "+++++sss+").await, (Outcome::Passed, 9));
-        assert_eq!(watch(&pace(0, 5, 1), 60, "+ss-+").await, (Outcome::Failed, 4));
-        assert_eq!(watch(&pace(0, 5, 1), 60, "+s").await.0, Outcome::TimedOut);
-        assert_eq!(watch(&pace(0, 5, 1), 900, "+s").await.0, Outcome::Failed, "five minutes are over");
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz+").await, (Outcome::Passed, 6));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+++++zzz+").await, (Outcome::Passed, 9));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz-+").await, (Outcome::Failed, 4));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+z").await.0, Outcome::TimedOut);
+        assert_eq!(watch(&pace(0, 5, 1), 900, "+z").await.0, Outcome::Failed, "five minutes are over");
         // Before a window there is time for it as well; without one it is not so.
-        assert_eq!(watch(&pace(0, 5, 1), 60, "s+").await, (Outcome::Passed, 7));
-        assert_eq!(watch(&pace(0, 5, 1), 60, "s-").await, (Outcome::Failed, 2));
-        assert_eq!(watch(&pace(0, 0, 1), 60, "s+").await, (Outcome::Failed, 1));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z+").await, (Outcome::Passed, 7));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z-").await, (Outcome::Failed, 2));
+        assert_eq!(watch(&pace(0, 0, 1), 60, "z+").await, (Outcome::Failed, 1));
     }
 
     #[tokio::test(start_paused = true)]
