@@ -28,6 +28,7 @@ impl Probe {
     /// # Errors
     /// It did not open.
     pub async fn connect(&self, host: &str, port: u16, limit: Duration) -> Result<Duration, Trouble> {
+        let _permit = self.permit().await;
         let began = Instant::now();
         let timed_out = |_| Trouble::new(Code::ConnectTimedOut, format!("within {}", in_words(limit)));
         timeout(limit, open(host, port)).await.map_err(timed_out)??;
@@ -39,6 +40,7 @@ impl Probe {
     /// # Errors
     /// It did not open, or the handshake failed: the certificate is not valid for the host, for example.
     pub async fn handshake(&self, to: &Detour, port: u16, limit: Duration) -> Result<Duration, Trouble> {
+        let _permit = self.permit().await;
         let began = Instant::now();
         let failed = |why: String| Trouble::new(Code::TlsFailed, why);
         let name = ServerName::try_from(to.host.clone()).map_err(|error| failed(error.to_string()))?;

@@ -15,7 +15,10 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
 
 use super::{
     listener_rules::RulesToGreen,
@@ -39,6 +42,10 @@ pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSI
 /// So many clients are kept, more than the checks of one gate file mostly need.
 const WAYS: usize = 32;
 
+/// So many connections are open at once. Each takes a descriptor, and a thread while a name is looked up, and a function has
+/// 1,024 of either.
+const AT_ONCE: usize = 64;
+
 /// The clients for probes. They keep no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -46,6 +53,8 @@ pub struct Probe {
     authorities: Option<PathBuf>,
     /// One for each way that a request can take.
     clients: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
+    /// For each connection one.
+    permits: Arc<Semaphore>,
 }
 
 /// One request.
@@ -161,12 +170,22 @@ impl Trouble {
 impl Probe {
     /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
-        Self { authorities: settings.probe_ca.clone(), clients: Arc::default() }
+        Self {
+            authorities: settings.probe_ca.clone(),
+            clients: Arc::default(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// The file with authorities to trust beside the web's.
     pub(super) fn authorities(&self) -> Option<&Path> {
         self.authorities.as_deref()
+    }
+
+    /// A permit to open a connection, until it is dropped.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
     }
 
     fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
@@ -226,6 +245,8 @@ impl Probe {
 
     async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client(&request.way)?;
+        // Never closed. What it waits for is nobody's latency.
+        let _permit = self.permits.acquire().await;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
         let until = began + request.timeout;
