@@ -99,7 +99,6 @@ hooks:
     };
     let told = play(vec![
         at("localhost").succeeds(),
-        at("LOCALHOST").succeeds(),
         // Another name of the same addresses.
         at("127.0.0.1").succeeds(),
         at("127.0.0.2").fails("SettingsInvalid").check("mine", "not_run").and(nobody_was_asked),

@@ -711,7 +711,8 @@ async fn reach() {
             .check("mine", "not_run"),
         case("it does not say its version", impatient)
             .world(|world| route(world, "/version").body = Some("ok".into()))
-            .fails("WrongVersionAnswers"),
+            .fails("UnexpectedBody")
+            .check("reach", "errored"),
         case("only what is asked for counts", impatient).world(|world| route(world, "/version").status = 500).succeeds(),
         case("the listener does not forward", impatient)
             .world(|world| {

@@ -187,6 +187,12 @@ impl Probe {
         self.authorities.as_deref()
     }
 
+    /// A permit to open a connection, until it is dropped.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
+    }
+
     fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
         // A map of clients is whole whatever happened to the thread that held it.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
