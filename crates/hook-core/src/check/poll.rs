@@ -88,7 +88,12 @@ impl Pace {
         // Since when it settles again.
         let mut unsettled = None;
         loop {
-            let Ok(look) = timeout_at(last_moment, look()).await else {
+            let attempt = async {
+                // Never closed.
+                let _permit = scene.permits.acquire().await;
+                look().await
+            };
+            let Ok(look) = timeout_at(last_moment, attempt).await else {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
@@ -169,6 +174,7 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use proptest::prelude::*;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::{
@@ -210,6 +216,7 @@ mod tests {
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
             gate: Arc::default(),
             listeners: Arc::default(),
+            permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
             aws,
             policies: Policies::default(),
             until: Instant::now() + left,
