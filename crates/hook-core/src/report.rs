@@ -23,16 +23,15 @@ pub fn check_line(finding: &Finding) -> String {
         line += "; ";
         line += detail;
     }
-    match &finding.caused_by {
+    match (&finding.caused_by, fault(finding)) {
         // What did not run says so itself.
-        Some(_) if finding.observation.outcome == Outcome::NotRun => {}
-        Some(cause) => line += &format!("; a consequence of {cause}"),
-        None => {
-            if let Some(hint) = next_step(finding) {
-                line += "; ";
-                line += hint;
-            }
+        (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
+        (Some(cause), _) => line += &format!("; a consequence of {cause}"),
+        (None, Some(_)) => {
+            line += "; ";
+            line += next_step(finding).unwrap_or_default();
         }
+        (None, None) => {}
     }
     line
 }

@@ -100,7 +100,7 @@ impl Verdict {
         // nothing was checked says less than any fault.
         let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
             let Finding { observation: seen, caused_by, .. } = &findings[index].0;
-            (seen.outcome == Outcome::NotApplicable, caused_by.is_some(), seen.outcome, seen.code, index)
+            (caused_by.is_some(), seen.outcome == Outcome::NotApplicable, seen.outcome, seen.code, index)
         });
         let judged = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
         let status = match mode {
