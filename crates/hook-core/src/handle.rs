@@ -18,6 +18,7 @@ use crate::{
     finding::Finding,
     hearing::Hearing,
     hook::Hook,
+    redact::Redactor,
     report,
     settings::Settings,
     verdict::{Mode, Status, Verdict},
@@ -28,12 +29,14 @@ pub struct Handler {
     hook: Hook,
     answer: Answer,
     hearing: Hearing,
+    redactor: Redactor,
 }
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
     pub fn new(hook: Hook, settings: Settings) -> Self {
-        Self { hook, answer: Answer::new(&settings.aws), hearing: Hearing::new(hook, settings) }
+        let (answer, redactor) = (Answer::new(&settings.aws), settings.aws.redactor());
+        Self { hook, answer, redactor, hearing: Hearing::new(hook, settings) }
     }
 
     /// Answers one event.
@@ -43,7 +46,7 @@ impl Handler {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let began = Instant::now();
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), began);
-        let execution = event::parse(event.payload).inspect_err(|error| {
+        let execution = event::parse(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(hook.name = %self.hook, error.code = error.code(), "{error}; {}", error.hint());
         })?;
         let deployment = execution.deployment.as_str();
@@ -51,7 +54,7 @@ impl Handler {
             let (hook, deployment) = (self.hook, deployment.to_owned());
             Arc::new(move |finding: &Finding, mode: Mode| report::log_check(hook, &deployment, finding, mode))
         };
-        let board = Board::new(told);
+        let board = Board::new(told).redacting(execution.id.hidden_in(&self.redactor));
 
         let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
         let status = concluded(|| {

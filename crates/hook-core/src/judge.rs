@@ -317,7 +317,7 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
     let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
     board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
     let jobs = routes.iter().map(|route| {
-        let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));
+        let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone(), board.redactor()));
         (job, Vec::new())
     });
     runner::run_jobs(jobs.collect(), board, Run::Collect).await;

@@ -44,10 +44,10 @@ fn short(finding: &Finding) -> String {
     let told = match seen.outcome {
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
-        _ if seen.expected.is_empty() => seen.seen.clone(),
+        _ if seen.expected.is_empty() => seen.seen.to_string(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };
-    if seen.resource.is_empty() || seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
+    if seen.resource.is_empty() || &*seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
 }
 
 /// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
@@ -121,7 +121,7 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
-                hook.name = %hook, deployment.id = deployment, check.name = finding.check, check.kind = finding.kind,
+                hook.name = %hook, deployment.id = deployment, check.name = &*finding.check, check.kind = finding.kind,
                 check.outcome = outcome, check.decision = decision.word(), check.code = code, check.hint = hint,
                 duration_ms = took, "{line}"
             )
@@ -169,16 +169,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::finding::{Observation, Policies, Policy};
+    use crate::{
+        finding::{Observation, Policies, Policy},
+        redact::Redactor,
+    };
 
     fn finding(check: &str, observation: Observation) -> Finding {
         Finding {
-            check: check.into(),
+            check: check.to_owned(),
             kind: "targets",
             observation,
             policies: Policies::default(),
             took: Duration::from_millis(12),
         }
+        .shown(&Redactor::default())
     }
 
     fn unhealthy() -> Observation {

@@ -106,7 +106,7 @@ impl Trial {
 
     async fn hold(&self, timeout: Duration, told: Told, log: impl FnOnce(&Verdict, Duration)) -> Concluded {
         let (began, now) = (Instant::now(), SystemTime::now());
-        let board = Board::new(told);
+        let board = Board::new(told).redacting(self.hearing.redactor());
         let deadline = Deadline::new(now + timeout, now, began);
         let cut_off = self.hearing.judge(&self.deployment, &board, deadline, began).await;
         let verdict = Verdict::of(board.close(&cut_off), board.mode());
@@ -129,7 +129,7 @@ impl Seen {
     fn of(finding: &Finding) -> Self {
         let Finding { check, kind, observation, policies, took } = finding;
         Self {
-            check: check.clone(),
+            check: check.to_string(),
             kind,
             outcome: observation.outcome.word(),
             decision: decide(observation, *policies).word(),

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 
 use super::{Ask, CONNECT, Fault, config};
 use crate::{
-    code::Code, error::Error, event::Execution, permissions::Need, settings::AwsSettings, shell::quote, verdict::Status,
+    code::Code, error::Error, event::Execution, permissions::Need, redact::Redactor, settings::AwsSettings,
+    shell::quote, verdict::Status,
 };
 
 pub(super) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
@@ -36,6 +37,9 @@ const MIN_LEFT: Duration = Duration::from_millis(50);
 /// A role that was just made is refused for some seconds, until IAM has spread it.
 const FRESH_ROLE: Duration = Duration::from_secs(30);
 
+/// What AWS says has so many characters at most, so that the commands after it are still seen.
+const MAX_WHY: usize = 300;
+
 /// What the answer takes.
 pub fn needs_of_answer() -> Vec<Need> {
     vec![Need::new(Ask::Put, "to answer CodeDeploy: Succeeded or Failed")]
@@ -47,6 +51,7 @@ pub struct Answer {
     client: aws_sdk_codedeploy::Client,
     region: String,
     dead_letter_queue: Option<String>,
+    redactor: Redactor,
 }
 
 /// What became of an answer.
@@ -69,7 +74,7 @@ impl Answer {
         }
         let region = settings.region.clone().unwrap_or_default();
         let client = aws_sdk_codedeploy::Client::from_conf(config.build());
-        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone() }
+        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone(), redactor: settings.redactor() }
     }
 
     /// Puts `status` for `execution`, until CodeDeploy accepts it, refuses it for good, or `until` has come.
@@ -129,7 +134,7 @@ impl Answer {
     /// must not be in a log, so the second command takes it from where the event is stored.
     fn by_hand(&self, execution: &Execution, status: Status, why: &str) -> Error {
         // AWS may quote what it refuses.
-        let why = why.replace(execution.id.expose(), "…");
+        let why = execution.id.hidden_in(&self.redactor).show(why).shorten(MAX_WHY);
         let deployment = execution.deployment.as_str();
         let (region, id) = (quote(&self.region), quote(deployment));
         let stored = match &self.dead_letter_queue {

@@ -91,7 +91,12 @@ impl Check for Answers {
                 Err(observation) => return observation,
             };
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
-            let request = Request { way, timeout: self.timeout, ..Request::plain(Method::GET, url) };
+            let request = Request {
+                way,
+                timeout: self.timeout,
+                redactor: scene.secrets.redactor(),
+                ..Request::plain(Method::GET, url)
+            };
             let leads = match scene.leads_to_green(Some(self.route), &request).await {
                 Ok(leads) => leads,
                 Err(observation) => return self.not_routable(scene, observation),

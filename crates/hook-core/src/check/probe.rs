@@ -26,6 +26,7 @@ use super::{
 use crate::{
     code::Code,
     gate::{HttpDefaults, Retry, in_words},
+    redact::Redactor,
     settings::AwsSettings,
 };
 
@@ -66,6 +67,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Again, after a fault of the transport.
     pub retry: Retry,
+    /// What must not be shown of the reply.
+    pub redactor: Redactor,
 }
 
 /// What a report calls it; the rest may be secret.
@@ -90,6 +93,7 @@ impl Request {
             body: None,
             timeout: HttpDefaults::default().timeout,
             retry: Retry::default(),
+            redactor: Redactor::default(),
         }
     }
 }
@@ -231,7 +235,15 @@ impl Probe {
         let broken = |trouble| Trouble { status: Some(status), ..trouble };
         let read = timeout_at(until, read(response)).await.map_err(timed_out).map_err(broken)?;
         let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
-        Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+            trailers,
+            latency: began.elapsed(),
+            failed: Vec::new(),
+            redactor: request.redactor.clone(),
+        })
     }
 
     /// Opens a TCP connection and closes it again; how long that took.
