@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     code::Code,
@@ -22,6 +25,8 @@ pub type Told = Arc<dyn Fn(&Finding, Mode) + Send + Sync>;
 pub struct Board {
     state: Arc<Mutex<State>>,
     told: Told,
+    /// When to stop waiting for the other checks; none while the verdict is not certain.
+    certain: watch::Sender<Option<Instant>>,
 }
 
 struct State {
@@ -34,8 +39,17 @@ struct State {
     /// What is being done that is no check yet, and since when.
     stage: Option<(&'static str, String, Instant)>,
     planned: Vec<Planned>,
+    /// How long the other checks may still run once one has decided; none: to their end.
+    grace: Option<Duration>,
+    /// The check that made the verdict certain.
+    decided: Option<Decided>,
     /// What may not be told by any finding.
     hidden: Redactor,
+}
+
+struct Decided {
+    check: String,
+    grace: Duration,
 }
 
 struct Planned {
@@ -56,9 +70,11 @@ impl Board {
             findings: Vec::new(),
             stage: None,
             planned: Vec::new(),
+            grace: None,
+            decided: None,
             hidden: Redactor::default(),
         };
-        Self { state: Arc::new(Mutex::new(state)), told }
+        Self { state: Arc::new(Mutex::new(state)), told, certain: watch::Sender::new(None) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -120,10 +136,11 @@ impl Board {
         self.lock().stage = None;
     }
 
-    /// The checks that are going to run.
-    pub fn plan<'a>(&self, steps: impl Iterator<Item = (&'a str, &'static str, Policies)>) {
+    /// The checks that are going to run. Once one of them has decided, the others get `grace`; none: they run to their end.
+    pub fn plan<'a>(&self, steps: impl Iterator<Item = (&'a str, &'static str, Policies)>, grace: Option<Duration>) {
         let mut state = self.lock();
         state.stage = None;
+        state.grace = grace;
         state.planned = steps
             .map(|(name, kind, policies)| Planned { name: name.to_owned(), kind, policies, since: None, finding: None })
             .collect();
@@ -150,18 +167,21 @@ impl Board {
         };
         let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
         let decision = decide(&finding.observation, finding.policies);
+        if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
+            state.decided = Some(Decided { check: finding.check.clone(), grace });
+            self.certain.send_replace(Some(Instant::now() + grace));
+        }
         state.planned[index].finding = Some(finding);
         decision
     }
 
-    /// The check at `index` has decided, and those that have not ended are not needed any more.
-    pub fn decided(&self, index: usize) {
-        let name = self.name_of(index);
-        let others = self.lock().planned.len();
-        for other in 0..others {
-            let why =
-                Observation::failed(Code::NotRun, "check", "", format!("{name} had failed, and `run: fail-fast`"));
-            self.end(other, why.but(Outcome::NotRun, Code::NotRun));
+    /// Waits until a check has decided and the others have had their time: nothing can turn the verdict around.
+    pub async fn verdict_certain(&self) {
+        let mut certain = self.certain.subscribe();
+        match certain.wait_for(Option::is_some).await.map(|at| *at) {
+            Ok(Some(at)) => sleep_until(at).await,
+            // Nobody is left who could decide.
+            _ => std::future::pending().await,
         }
     }
 
@@ -169,7 +189,7 @@ impl Board {
     pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
-        let State { findings, stage, planned, hidden, mode, .. } = &mut *state;
+        let State { findings, stage, planned, decided, hidden, mode, .. } = &mut *state;
         let mut findings = std::mem::take(findings);
         if let Some((kind, what, since)) = stage.take() {
             let finding = Finding {
@@ -185,9 +205,10 @@ impl Board {
             findings.push(match planned.finding.take() {
                 Some(finding) => finding,
                 None => {
-                    let observation = match planned.since {
-                        Some(_) => cut_off.observation("check"),
-                        None => Observation::passed("check", "what it waits for did not end in time")
+                    let observation = match (planned.since, &decided) {
+                        (_, Some(decided)) => decided.observation(),
+                        (Some(_), None) => cut_off.observation("check"),
+                        (None, None) => Observation::passed("check", "what it waits for did not end in time")
                             .but(Outcome::NotRun, Code::NotRun),
                     };
                     self.tell(hidden, *mode, planned.found(observation))
@@ -202,6 +223,16 @@ impl Board {
         let finding = finding.shown(hidden);
         (self.told)(&finding, mode);
         finding
+    }
+}
+
+impl Decided {
+    /// What is known of a check that was not waited for, begun or not.
+    fn observation(&self) -> Observation {
+        let Self { check, grace } = self;
+        let when = if grace.is_zero() { String::new() } else { format!(" {} later", crate::gate::in_words(*grace)) };
+        let seen = format!("{check} failed, so nothing could change the verdict; this check was cut off{when}");
+        Observation::passed("check", seen).but(Outcome::NotRun, Code::CutOff)
     }
 }
 
@@ -257,12 +288,32 @@ mod tests {
         board.plan(
             [("a", "ecs", Policies::default()), ("b", "ecs", Policies::default()), ("c", "ecs", Policies::default())]
                 .into_iter(),
+            None,
         );
         board.begin(0);
         board.end(0, Observation::passed("web", "fine"));
         board.begin(1);
         let findings = board.close(&CutOff::Time(Duration::from_secs(3)));
         assert_eq!(outcomes(&findings), [("a", Outcome::Passed), ("b", Outcome::TimedOut), ("c", Outcome::NotRun)]);
+    }
+
+    #[test]
+    fn what_was_cut_off_names_the_check_that_decided() {
+        for (grace, seen) in [
+            (Duration::ZERO, "a failed, so nothing could change the verdict; this check was cut off"),
+            (Duration::from_secs(5), "a failed, so nothing could change the verdict; this check was cut off 5s later"),
+        ] {
+            let board = board();
+            board.plan(["a", "b", "c"].map(|name| (name, "ecs", Policies::default())).into_iter(), Some(grace));
+            board.begin(0);
+            board.begin(1);
+            board.end(0, Observation::failed(Code::NotSteady, "web", "fine", "not"));
+            let findings = board.close(&CutOff::Time(Duration::ZERO));
+            assert_eq!(outcomes(&findings), [("a", Outcome::Failed), ("b", Outcome::NotRun), ("c", Outcome::NotRun)]);
+            for finding in &findings[1..] {
+                assert_eq!((finding.observation.code, finding.observation.seen.as_str()), (Some(Code::CutOff), seen));
+            }
+        }
     }
 
     #[test]
@@ -282,7 +333,7 @@ mod tests {
         board.note("gate", Policies::default(), Observation::errored(Code::CheckFailed, "sesame", "open sesame"));
         board.stage("sesame", "what is done with sesame");
         board.stage_over();
-        board.plan([("a", "http", Policies::default()), ("b", "http", Policies::default())].into_iter());
+        board.plan([("a", "http", Policies::default()), ("b", "http", Policies::default())].into_iter(), None);
         board.begin(0);
         let seen = Observation::failed(Code::UnexpectedBody, "sesame", "other", "'sesame'").with(["sesame".to_owned()]);
         board.end(0, seen);
@@ -296,7 +347,7 @@ mod tests {
     #[test]
     fn a_straggler_cannot_change_what_was_read_out() {
         let board = board();
-        board.plan([("a", "ecs", Policies::default())].into_iter());
+        board.plan([("a", "ecs", Policies::default())].into_iter(), None);
         board.begin(0);
         board.close(&CutOff::Time(Duration::ZERO));
         board.end(0, Observation::passed("web", "fine"));

@@ -79,6 +79,7 @@ codes! {
     RanOutOfTime: "raise the function's time-out, or shorten the checks",
     WindowTooLong: "raise the function's time-out (15 minutes at most), or shorten the window",
     NotRun: "mend what it waited for",
+    CutOff: "fix the check that failed first; this one was not run to its end",
     AwsDenied: "add the action to the function's role",
     AwsThrottled: "AWS kept throttling; deploy again, or ask for a higher limit",
     AwsUnreachable: "a function in a VPC needs a NAT gateway or an interface endpoint for this service",

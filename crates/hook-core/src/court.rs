@@ -6,7 +6,7 @@ use std::{future::Future, io, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::Mutex,
-    time::{Instant, timeout_at},
+    time::sleep,
 };
 
 /// After its time is up, judging gets this long to notice.
@@ -28,27 +28,39 @@ pub enum Ended {
 }
 
 impl Court {
-    /// Runs `judging` until it ends or `until` has come.
+    /// Runs `judging` until it ends or `over` does.
     ///
     /// # Errors
     /// There is no thread to be had.
-    pub async fn hold(&self, judging: impl Future<Output = ()> + Send + 'static, until: Instant) -> io::Result<Ended> {
+    pub async fn hold(
+        &self,
+        judging: impl Future<Output = ()> + Send + 'static,
+        over: impl Future<Output = ()>,
+    ) -> io::Result<Ended> {
         let mut court = self.0.lock().await;
         let runtime = match court.take() {
             Some(runtime) => runtime,
             None => Builder::new_multi_thread().worker_threads(1).enable_all().build()?,
         };
-        let ended = timeout_at(until + GRACE, runtime.spawn(judging)).await;
-        if ended.is_ok() {
+        let over = async {
+            over.await;
+            sleep(GRACE).await;
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = runtime.spawn(judging) => Some(ended),
+            () = over => None,
+        };
+        if ended.is_some() {
             *court = Some(runtime);
         } else {
             // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
             runtime.shutdown_background();
         }
         Ok(match ended {
-            Ok(Ok(())) => Ended::Done,
-            Ok(Err(_)) => Ended::Panicked,
-            Err(_) => Ended::OutOfTime,
+            Some(Ok(())) => Ended::Done,
+            Some(Err(_)) => Ended::Panicked,
+            None => Ended::OutOfTime,
         })
     }
 }
@@ -64,7 +76,10 @@ impl Drop for Court {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::{
+        future::{pending, ready},
+        sync::mpsc,
+    };
 
     use super::*;
 
@@ -75,16 +90,15 @@ mod tests {
         let blocking = async move {
             let _ = blocked.recv();
         };
-        assert_eq!(court.hold(blocking, Instant::now()).await.unwrap(), Ended::OutOfTime);
-        assert_eq!(court.hold(async {}, Instant::now() + Duration::from_secs(9)).await.unwrap(), Ended::Done);
+        assert_eq!(court.hold(blocking, ready(())).await.unwrap(), Ended::OutOfTime);
+        assert_eq!(court.hold(async {}, pending()).await.unwrap(), Ended::Done);
         drop(open);
     }
 
     #[tokio::test]
     async fn a_panic_ends_only_what_panicked() {
         let court = Court::default();
-        let later = Instant::now() + Duration::from_secs(9);
-        assert_eq!(court.hold(async { panic!("a fault") }, later).await.unwrap(), Ended::Panicked);
-        assert_eq!(court.hold(async {}, later).await.unwrap(), Ended::Done);
+        assert_eq!(court.hold(async { panic!("a fault") }, pending()).await.unwrap(), Ended::Panicked);
+        assert_eq!(court.hold(async {}, pending()).await.unwrap(), Ended::Done);
     }
 }

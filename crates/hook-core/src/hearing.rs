@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     aws::Aws,
@@ -43,7 +43,14 @@ impl Hearing {
             return CutOff::Time(began.elapsed());
         }
         let judging = judge::judge(self.bench.clone(), deployment.clone(), board.clone(), deadline.checks);
-        match self.court.hold(judging, deadline.checks).await {
+        // Watched from here as well: a check that blocks its thread may not delay a verdict that is certain.
+        let over = async {
+            tokio::select! {
+                () = sleep_until(deadline.checks) => {}
+                () = board.verdict_certain() => {}
+            }
+        };
+        match self.court.hold(judging, over).await {
             Ok(Ended::Done | Ended::OutOfTime) => CutOff::Time(began.elapsed()),
             Ok(Ended::Panicked) => CutOff::Panic,
             Err(error) => {

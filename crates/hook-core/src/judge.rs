@@ -16,7 +16,7 @@ use crate::{
     code::Code,
     deadline,
     finding::{Observation, Outcome, Policies, Policy},
-    gate::{self, Circumstances, Fact, HookGate, Run, Skipped},
+    gate::{self, Circumstances, Fact, HookGate, Skipped},
     hook::Hook,
     ids::DeploymentId,
     plan::{self, Plan},
@@ -113,7 +113,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     if let Some(settled) = gate::unless_applies(&gate.when, &circumstances) {
         return board.note("when", STRICT, settled);
     }
-    let run = gate.run();
+    let grace = runner::grace(bench.hook, gate.run(), gate.mode);
     let secrets = std::mem::take(&mut gate.secrets);
     let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
@@ -142,7 +142,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         board.note("discovery", STRICT, observation);
         return;
     }
-    board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)));
+    board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)), grace);
     let used = steps.iter().filter(|step| step.settled.is_none()).flat_map(|step| step.spec.facts.clone()).collect();
     let secrets = Arc::new(Secrets::new(secrets, bench.aws.clone(), board.clone()));
     let fetching = secrets.clone().fetch(used);
@@ -159,7 +159,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.
-    let checking = timeout_at(until, runner::run(steps, scene, board, run));
+    let checking = timeout_at(until, runner::run(steps, scene, board));
     // Beside them, and no check waits for a secret that is not its own.
     tokio::select! {
         _ = checking => {}
@@ -315,10 +315,10 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
     // A query may hold what must not be in a log.
     let path = |route: &str| route.split(['?', '#']).next().unwrap_or_default().to_owned();
     let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
-    board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)));
+    board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)), None);
     let jobs = routes.iter().map(|route| {
         let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone(), board.redactor()));
         (job, Vec::new())
     });
-    runner::run_jobs(jobs.collect(), board, Run::Collect).await;
+    runner::run_jobs(jobs.collect(), board).await;
 }

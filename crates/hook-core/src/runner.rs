@@ -1,6 +1,6 @@
 //! Runs the checks of a plan, all at once but for barriers. What panics is a finding like any other.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet};
 
@@ -10,15 +10,30 @@ use crate::{
     code::Code,
     finding::{Observation, Outcome},
     gate::Run,
+    hook::Hook,
     plan::Step,
-    verdict::Decision,
+    verdict::Mode,
 };
 
 /// Something to run: a check with its scene, or a job of another kind.
 pub type Job = Pin<Box<dyn Future<Output = Observation> + Send>>;
 
-/// Runs every step of a plan to its end, or to the first one that decides. Whoever calls this cuts it off.
-pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board, run: Run) {
+/// The other checks may add what they know for this long. With traffic not yet moved, a reason more is worth the wait.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the other checks may still run once one has decided. None: a hook that only observes runs all to their end.
+pub fn grace(hook: Hook, run: Run, mode: Mode) -> Option<Duration> {
+    match (mode, run) {
+        (Mode::Observe, _) => None,
+        (Mode::Enforce, Run::FailFast) => Some(Duration::ZERO),
+        // Customers are on the new version, and CodeDeploy takes them back only after the status.
+        (Mode::Enforce, Run::Collect) if hook == Hook::AfterAllowTraffic => Some(Duration::ZERO),
+        (Mode::Enforce, Run::Collect) => Some(GRACE),
+    }
+}
+
+/// Runs every step of a plan to its end, or until the verdict is certain. Whoever calls this limits its time.
+pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board) {
     let jobs = steps
         .into_iter()
         .map(|step| {
@@ -32,11 +47,11 @@ pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board, run: Run) {
             (job, step.waits_for)
         })
         .collect();
-    run_jobs(jobs, board, run).await;
+    run_jobs(jobs, board).await;
 }
 
 /// Runs jobs at once, each after those that it waits for, if all of them held.
-pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board, run: Run) {
+pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board) {
     // For each job a place to say whether it held; none means that it has not ended.
     let (say, hear): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
@@ -57,9 +72,8 @@ pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board, run: Run) {
                     format!("{before} to hold"),
                     format!("{before} did not hold"),
                 );
-                // What it waited for has decided, if anything has.
                 board.end(index, why.but(Outcome::NotRun, Code::NotRun));
-                return None;
+                return;
             }
             board.begin(index);
             // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
@@ -70,18 +84,17 @@ pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board, run: Run) {
                 _ => Observation::errored(Code::CheckPanicked, "check", "it panicked"),
             };
             let held = observation.holds();
-            let decision = board.end(index, observation);
+            board.end(index, observation);
             // After the writing down: what waits for it may tell of it.
             say.send_replace(Some(held));
-            (decision == Decision::Fail).then_some(index)
         });
     }
-    while let Some(ended) = running.join_next().await {
-        if let (Run::FailFast, Ok(Some(index))) = (run, ended) {
-            board.decided(index);
-            // With the set, all that still runs is given up.
-            return;
-        }
+    let all_ended = async { while running.join_next().await.is_some() {} };
+    tokio::select! {
+        biased;
+        () = all_ended => {}
+        // With the set, every check that still runs is stopped.
+        () = board.verdict_certain() => {}
     }
 }
 
@@ -119,15 +132,20 @@ mod tests {
         Box::pin(std::future::pending())
     }
 
-    async fn outcomes(jobs: Vec<(Job, Vec<usize>)>) -> Vec<Outcome> {
-        outcomes_of(jobs, Run::Collect, Policies::default()).await
+    async fn findings(
+        jobs: Vec<(Job, Vec<usize>)>,
+        grace: Option<Duration>,
+        policies: Policies,
+    ) -> Vec<(Outcome, Option<Code>)> {
+        let board = Board::new(Arc::new(|_, _| {}));
+        board.plan(jobs.iter().map(|_| ("check", "ecs", policies)), grace);
+        run_jobs(jobs, &board).await;
+        let findings = board.close(&CutOff::Time(Duration::ZERO));
+        findings.iter().map(|finding| (finding.observation.outcome, finding.observation.code)).collect()
     }
 
-    async fn outcomes_of(jobs: Vec<(Job, Vec<usize>)>, run: Run, policies: Policies) -> Vec<Outcome> {
-        let board = Board::new(Arc::new(|_, _| {}));
-        board.plan(jobs.iter().map(|_| ("check", "ecs", policies)));
-        run_jobs(jobs, &board, run).await;
-        board.close(&CutOff::Time(Duration::ZERO)).iter().map(|finding| finding.observation.outcome).collect()
+    async fn outcomes(jobs: Vec<(Job, Vec<usize>)>) -> Vec<Outcome> {
+        findings(jobs, None, Policies::default()).await.into_iter().map(|(outcome, _)| outcome).collect()
     }
 
     #[tokio::test]
@@ -145,13 +163,58 @@ mod tests {
         assert_eq!(outcomes(vec![(good(), vec![1]), (panics(), vec![])]).await, [Outcome::NotRun, Outcome::Errored]);
     }
 
-    #[tokio::test]
-    async fn the_first_that_decides_ends_the_others_where_the_file_says_so() {
-        let jobs = || vec![(never(), vec![]), (bad(), vec![]), (good(), vec![0])];
-        let fast = outcomes_of(jobs(), Run::FailFast, Policies::default()).await;
-        assert_eq!(fast, [Outcome::NotRun, Outcome::Failed, Outcome::NotRun]);
+    fn bad_after(span: Duration) -> Job {
+        Box::pin(async move {
+            tokio::time::sleep(span).await;
+            Observation::failed(Code::NotSteady, "web", "fine", "not")
+        })
+    }
+
+    const FAILED: (Outcome, Option<Code>) = (Outcome::Failed, Some(Code::NotSteady));
+    const CUT_OFF: (Outcome, Option<Code>) = (Outcome::NotRun, Some(Code::CutOff));
+
+    #[tokio::test(start_paused = true)]
+    async fn once_the_verdict_is_certain_the_others_get_their_grace_and_no_more() {
+        let began = tokio::time::Instant::now();
+        let jobs = vec![
+            (never(), vec![]),
+            (bad(), vec![]),
+            (good(), vec![0]),
+            (bad_after(Duration::from_secs(4)), vec![]),
+            (bad_after(Duration::from_secs(6)), vec![]),
+        ];
+        let seen = findings(jobs, Some(GRACE), Policies::default()).await;
+        assert_eq!(seen, [CUT_OFF, FAILED, CUT_OFF, FAILED, CUT_OFF]);
+        // The second failure did not extend it.
+        assert_eq!(began.elapsed(), GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_grace_ends_the_others_at_once() {
+        let began = tokio::time::Instant::now();
+        let jobs = vec![(never(), vec![]), (bad(), vec![]), (good(), vec![0])];
+        let seen = findings(jobs, Some(Duration::ZERO), Policies::default()).await;
+        assert_eq!((seen, began.elapsed()), (vec![CUT_OFF, FAILED, CUT_OFF], Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_only_warns_makes_nothing_certain() {
         let warns = Policies { on_fail: Policy::Warn, ..Policies::default() };
-        let fast = outcomes_of(vec![(bad(), vec![]), (good(), vec![])], Run::FailFast, warns).await;
-        assert_eq!(fast, [Outcome::Failed, Outcome::Passed], "what only warns decides nothing");
+        let jobs = vec![(bad(), vec![]), (bad_after(Duration::from_secs(600)), vec![])];
+        assert_eq!(findings(jobs, Some(Duration::ZERO), warns).await, [FAILED, FAILED]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hook_that_only_observes_runs_every_check_to_its_end() {
+        let jobs = vec![(bad(), vec![]), (bad_after(Duration::from_secs(600)), vec![])];
+        let grace = grace(Hook::AfterAllowTraffic, Run::Collect, Mode::Observe);
+        assert_eq!(findings(jobs, grace, Policies::default()).await, [FAILED, FAILED]);
+    }
+
+    #[test]
+    fn the_grace_depends_on_where_customers_are() {
+        let at = |hook| grace(hook, Run::Collect, Mode::Enforce);
+        assert_eq!((at(Hook::AfterInstall), at(Hook::AfterAllowTraffic)), (Some(GRACE), Some(Duration::ZERO)));
+        assert_eq!(grace(Hook::AfterInstall, Run::FailFast, Mode::Enforce), Some(Duration::ZERO));
     }
 }

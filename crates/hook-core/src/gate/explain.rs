@@ -2,11 +2,12 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{CheckSpec, Condition, Data, Fact, HookGate, Run, in_words};
+use super::{CheckSpec, Condition, Data, Fact, HookGate, in_words};
 use crate::{
     finding::{Policies, Policy},
     hook::Hook,
     plan::{self, Step},
+    runner,
     verdict::Mode,
 };
 
@@ -33,9 +34,10 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         Mode::Enforce => "answers Failed if a check fails",
         Mode::Observe => "only observes: it answers Succeeded whatever it finds, and says what it would have stopped",
     };
-    text += match gate.run() {
-        Run::Collect => "; every check runs to its end",
-        Run::FailFast => "; the first check that fails ends the others",
+    text += &match runner::grace(hook, gate.run(), gate.mode) {
+        None => "; every check runs to its end".to_owned(),
+        Some(Duration::ZERO) => "; the first check that fails ends the others".to_owned(),
+        Some(grace) => format!("; the first check that fails leaves the others {}", in_words(grace)),
     };
     let _ = match gate.deadline {
         Some(deadline) => writeln!(text, "; over within {}.", in_words(deadline)),

@@ -1,0 +1,138 @@
+//! The status is put as soon as nothing can change it any more, however long the windows of the other checks are; and no
+//! sooner than that.
+
+use std::time::Duration;
+
+use greenlight_tests::{Case, play, returned};
+use rehearsal::{HookName, world::World};
+
+/// As long as a function can have, so that a window of ten minutes fits.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+fn case(hook: HookName, title: &str, gate: &'static str) -> Case {
+    Case::new(hook, title).gate(gate).timeout(TIMEOUT).and(returned)
+}
+
+fn checkout_is_broken(world: &mut World) {
+    world.versions.last_mut().unwrap().routes.entry("/checkout".into()).or_default().status = 503;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_is_certain_waits_for_no_window() {
+    let told = play(vec![
+        case(
+            HookName::AfterAllowTraffic,
+            "customers get a wrong answer, and alarms would be watched for ten minutes",
+            "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: { reach: { settle: 0s }, answers: { within: 10m }, alarms: { for: 10m } }
+    checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
+",
+        )
+        .world(checkout_is_broken)
+        .fails("UnexpectedStatus")
+        .check("alarms", "not_run"),
+        case(
+            HookName::BeforeAllowTraffic,
+            "what ends within its grace adds what it knows",
+            "version: 1
+hooks:
+  before_allow_traffic:
+    built_in: none
+    checks:
+      - { name: at once, ecs: green, expect: [running >= 99] }
+      - { name: soon, ecs: green, expect: [running >= 98], within: 300ms, every: 100ms }
+      - { name: never, ecs: green, expect: [running >= 97], within: 5m }
+",
+        )
+        .fails("NotRunning")
+        .check("at once", "failed")
+        .check("soon", "failed")
+        .check("never", "not_run"),
+        case(
+            HookName::BeforeAllowTraffic,
+            "a check that waits for a secret is not waited for",
+            "version: 1
+secrets: { token: ssm:/shop/token }
+hooks:
+  before_allow_traffic:
+    built_in: none
+    run: fail-fast
+    checks:
+      - { name: at once, ecs: green, expect: [running >= 99] }
+      - { name: secret, http: 'http://127.0.0.1:9/', headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
+",
+        )
+        .fault(rehearsal::Fault::always("ssm:GetParameter", rehearsal::Trouble::BlackHole))
+        .fails("NotRunning")
+        .check("secret", "not_run"),
+        // It begins behind the barrier, when the other one has failed.
+        case(
+            HookName::AfterAllowTestTraffic,
+            "a check that blocks its thread delays no verdict that is certain",
+            "version: 1
+hooks:
+  after_allow_test_traffic:
+    built_in: { reach: { settle: 0s }, answers: { every: 100ms } }
+    checks:
+      - { name: at once, sabotage: panic }
+      - { name: block, sabotage: block, says: '{{test_url}}' }
+",
+        )
+        .fails("CheckPanicked")
+        .check("block", "not_run"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_is_not_certain_is_waited_for() {
+    let told = play(vec![
+        case(
+            HookName::AfterAllowTraffic,
+            "a wrong answer that only warns ends no window",
+            "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200], on_fail: warn }]
+",
+        )
+        .world(checkout_is_broken)
+        .succeeds()
+        .warns("UnexpectedStatus")
+        .check("alarms", "passed"),
+        case(
+            HookName::AfterAllowTraffic,
+            "a hook that only observes runs every check to its end",
+            "version: 1
+mode: observe
+hooks:
+  after_allow_traffic:
+    run: fail-fast
+    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
+",
+        )
+        .world(checkout_is_broken)
+        .succeeds()
+        .check("checkout", "failed")
+        .check("alarms", "passed"),
+        case(
+            HookName::AfterAllowTraffic,
+            "with nothing wrong every window is watched to its end",
+            "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
+",
+        )
+        .succeeds()
+        .check("alarms", "passed"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
