@@ -168,7 +168,7 @@ impl Board {
         let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
         let decision = decide(&finding.observation, finding.policies);
         if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
-            state.decided = Some(Decided { check: finding.check.clone(), grace });
+            state.decided = Some(Decided { check: finding.check.to_string(), grace });
             self.certain.send_replace(Some(Instant::now() + grace));
         }
         state.planned[index].finding = Some(finding);

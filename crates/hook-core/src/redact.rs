@@ -39,6 +39,11 @@ const LEAST_DIGITS: usize = 32;
 pub struct Shown(String);
 
 impl Shown {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// At most `limit` characters, the last of which is `…` where something was cut off.
     pub fn shorten(self, limit: usize) -> Self {
         if self.0.chars().count() <= limit {
@@ -73,6 +78,12 @@ impl std::ops::Deref for Shown {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl PartialEq<&str> for Shown {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
     }
 }
 

@@ -43,7 +43,7 @@ fn short(finding: &Finding) -> String {
     let seen = &finding.observation;
     let told = match seen.outcome {
         // It may have run, and says itself how far it came.
-        _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
+        _ if seen.code == Some(Code::CutOff) => seen.seen.to_string(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.to_string(),

@@ -215,7 +215,7 @@ mod tests {
             (r#"a\/b\u00fc\ud83d\ude00\"\\ \x41\u{1F600}\n."#, "a/bü😀\"\\ A😀 ."),
             ("&lt;&#60;&#0000060;&#x3c;&#x00003C;&#60 &uuml;&szlig;&yuml;&nbsp;&amp;", "<<<<<< üßÿ\u{a0}&"),
             // One in another.
-            (r"\\\u00fc\\u00fc%252F%26quot%3B&amp;#34;\u0025\u0032F", "\\üü/\"\"%2F"),
+            (r"\\ \u00fc\\u00fc%252F%26quot%3B&amp;#34;\u0025\u0032F", "\\ üü/\"\"%2F"),
             ("100% of it & all \\ that % & &nosuch; %zz \\q", "100% of it & all \\ that % & &nosuch; %zz \\q"),
         ] {
             assert_eq!(all(written), plain, "{written}");

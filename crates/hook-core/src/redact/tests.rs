@@ -193,6 +193,8 @@ fn leaks(secret: &str, written: &str, shown: &str) -> bool {
         let whole: Vec<char> = whole.chars().collect();
         whole.windows(length).any(|piece| shown.contains(&piece.iter().collect::<String>()))
     };
+    // `me:` is no secret.
+    let written = written.strip_prefix("bWU6").unwrap_or(written);
     // Eight letters in base64 are eleven; in the longest escapes twelve for each letter.
     let length = 8 * (written.chars().count() / secret.chars().count().max(1)).max(1);
     piece_of(secret, 8) || written != secret && piece_of(written, length.max(11))
