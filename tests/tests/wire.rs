@@ -8,7 +8,7 @@ use std::{
 use greenlight_tests::{EVERYTHING, SECRETS, allowed, binaries, check_models, run_python};
 use rehearsal::{
     Exchange, Fault, HookName, Options, Recorder, Scenario, Stage, Trouble, rehearse,
-    world::{Alarm, AlarmKind, Condition, Endpoint, FUNCTIONS_GROUP, Rule, VPC, World},
+    world::{Alarm, AlarmKind, Condition, Endpoint, FUNCTIONS_GROUP, Rule, RuleAction, VPC, World},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -104,9 +104,27 @@ fn more_to_read(world: &mut World) {
     }
     let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
     let listener = world.listener(&arn).unwrap();
-    let arn = format!("{}/0a1b2c3d4e5f6789", listener.arn.replace(":listener/", ":listener-rule/"));
-    let conditions = vec![Condition::Host(vec!["shop.example.com".into()])];
-    listener.rules.push(Rule { arn, priority: 10, conditions, forward: listener.default.clone() });
+    let arn = format!("{}/0a1b2c3d4e5f67", listener.arn.replace(":listener/", ":listener-rule/"));
+    let one = |text: &str| vec![text.to_owned()];
+    let conditions = vec![
+        Condition::Host(one("shop.example.com")),
+        Condition::Path(one("/api/*")),
+        Condition::Method(one("GET")),
+        Condition::Query(vec![(Some("beta".to_owned()), "1".to_owned()), (None, "x*".to_owned())]),
+        Condition::Header("X-Team".to_owned(), one("blue")),
+        Condition::SourceIp(one("10.0.0.0/8")),
+    ];
+    let forward = listener.default.clone();
+    let actions = [
+        (RuleAction::Forward, forward.clone()),
+        (RuleAction::Authenticate, forward),
+        (RuleAction::FixedResponse(200), Vec::new()),
+        (RuleAction::Redirect("https://#{host}:443/#{path}".to_owned()), Vec::new()),
+    ];
+    for (priority, (action, forward)) in (10..).zip(actions) {
+        let (arn, conditions) = (format!("{arn}{priority}"), conditions.clone());
+        listener.rules.push(Rule { arn, priority, conditions, forward, action });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

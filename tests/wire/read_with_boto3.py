@@ -325,9 +325,14 @@ def elbv2(client, pair):
     assert forward["Weight"] in (1, 100) and action["TargetGroupArn"] == forward["TargetGroupArn"], action
     pages = client.get_paginator("describe_rules").paginate(ListenerArn=listener_arn, PaginationConfig={"PageSize": 1})
     rules = [rule for page in pages for rule in page["Rules"]]
-    assert [rule["Priority"] for rule in rules] == ["10", "default"], rules
+    assert [rule["Priority"] for rule in rules] == ["10", "11", "12", "13", "default"], rules
+    fields = ["host-header", "path-pattern", "http-request-method", "query-string", "source-ip", "http-header"]
+    assert sorted(condition["Field"] for condition in rules[0]["Conditions"]) == sorted(fields), rules
     assert rules[0]["Conditions"][0]["HostHeaderConfig"]["Values"] == ["shop.example.com"], rules
-    assert [rule["IsDefault"] for rule in rules] == [False, True], rules
+    kinds = [[action["Type"] for action in rule["Actions"]] for rule in rules[:4]]
+    assert kinds == [["forward"], ["authenticate-oidc", "forward"], ["fixed-response"], ["redirect"]], rules
+    assert rules[3]["Actions"][0]["RedirectConfig"]["Host"] == "#{host}", rules
+    assert [rule["IsDefault"] for rule in rules] == [False, False, False, False, True], rules
     arns = [listener["LoadBalancerArn"]]
     [balancer] = client.describe_load_balancers(LoadBalancerArns=arns)["LoadBalancers"]
     assert (balancer["State"]["Code"], balancer["DNSName"]) == ("active", "localhost"), balancer

@@ -35,7 +35,7 @@ codes! {
     SecretMissing: "create the parameter or secret, or the tasks will not start",
     ImageMissing: "push the image, or name one that is there; else the tasks will not start",
     NotLookedAt: "add the action to the function's role, or take the word out of `preflight`",
-    InternalUnreachable: "give the functions the VPC, subnets and a security group that the load balancer lets in",
+    InternalUnreachable: "let the functions in: the load balancer's VPC, subnets, and a security group that its own lets in",
     ReplacementMissing: "look at the service's events: CodeDeploy made no task set for this deployment",
     TasksStopped: "read the stop reason and the container's log",
     TasksReplaced: "a task ended and another one took its place; read its stop reason and the container's log",

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::{
     aws::{Aws, Discovery, Fault},
     board::Board,
-    check::{self, KnownFacts, Probe, Scene},
+    check::{self, GateOfAll, KnownFacts, Probe, Scene},
     code::Code,
     deadline,
     finding::{Observation, Outcome, Policies, Policy},
@@ -86,7 +86,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let mut gate = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
+    let (text, mut gate) = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -153,6 +153,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
         given: bench.given(),
+        gate: Arc::new(GateOfAll { text, circumstances }),
         secrets,
         policies: STRICT,
         listeners: Arc::default(),
@@ -210,14 +211,15 @@ impl Bench {
         Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
     }
 
-    /// The gate of this hook, or why it cannot be used.
-    async fn gate(&self, deployment: Option<&Deployment>) -> Result<HookGate, Observation> {
+    /// The gate file with its part for this hook, or why it cannot be used.
+    async fn gate(&self, deployment: Option<&Deployment>) -> Result<(Option<String>, HookGate), Observation> {
         let text = self.settings.gate.text(&self.aws, deployment).await?;
-        gate::load(self.hook, text.as_deref()).map_err(|faults| {
+        let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
             Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
-        })
+        })?;
+        Ok((text, gate))
     }
 
     /// What `when` can be about.

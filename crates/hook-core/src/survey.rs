@@ -8,12 +8,14 @@ use serde_json::Value;
 
 use crate::{
     aws::Aws,
+    check::{GateOfAll, Routing, foreseen},
+    code::Code,
     deadline, gate,
     gate::{Circumstances, Data, Node},
     hook::Hook,
     settings::Settings,
     source::Place,
-    target::{Alarm, Deployment},
+    target::{Alarm, Deployment, Listener, TargetGroup},
 };
 pub use crate::{
     aws::{AppSpec, Fault, Found},
@@ -26,6 +28,39 @@ pub use crate::{
 #[derive(Clone, Debug)]
 pub struct Survey {
     aws: Aws,
+}
+
+/// Where a deployment group's traffic goes.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    production: Option<Listener>,
+    test: Option<Listener>,
+    groups: Vec<TargetGroup>,
+    container_port: Option<i32>,
+}
+
+/// What a deployment group says about its traffic.
+#[derive(Clone, Debug, Default)]
+pub struct TrafficRoutes {
+    /// ARN of the production listener.
+    pub production: Option<String>,
+    /// ARN of the test listener.
+    pub test: Option<String>,
+    /// Names of the pair of target groups.
+    pub target_groups: Vec<String>,
+    /// Names of cluster and service.
+    pub service: Option<(String, String)>,
+}
+
+/// What a check will not be able to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// The name of the check.
+    pub check: String,
+    /// The fault that it will end with.
+    pub code: Code,
+    /// What is wrong, in words.
+    pub what: String,
 }
 
 /// A function's gate file.
@@ -159,6 +194,30 @@ impl Survey {
         }
     }
 
+    /// The listeners with their rules, the pair of target groups, and the port of the service's container.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn traffic(&self, routes: &TrafficRoutes) -> Result<Traffic, Fault> {
+        let listener = async |arn: &Option<String>| match arn {
+            Some(arn) => self.aws.listener(arn).await.map(Some),
+            None => Ok(None),
+        };
+        let container_port = async {
+            let Some((cluster, service)) = &routes.service else { return Ok(None) };
+            let service = self.aws.service(cluster, service).await?;
+            let primary = service.task_sets.iter().find(|set| set.status == "PRIMARY");
+            Ok(primary.and_then(|set| set.container_port))
+        };
+        let (production, test, groups, container_port) = tokio::join!(
+            listener(&routes.production),
+            listener(&routes.test),
+            self.aws.target_groups(&routes.target_groups),
+            container_port,
+        );
+        Ok(Traffic { production: production?, test: test?, groups: groups?, container_port: container_port? })
+    }
+
     /// DescribeTaskDefinition.
     ///
     /// # Errors
@@ -231,6 +290,46 @@ pub fn wants(
         variables,
     };
     gate::wants(hook, text, &circumstances)
+}
+
+/// What the checks of a hook will not be able to ask through the listeners, with these variables and this gate file.
+pub fn foreseen_of(
+    hook: Hook,
+    text: Option<&str>,
+    (application, group, region): (&str, &str, &str),
+    variables: &BTreeMap<String, String>,
+    traffic: &Traffic,
+) -> Vec<Foreseen> {
+    let settings = settings(variables);
+    let circumstances = Circumstances {
+        application: application.to_owned(),
+        deployment_group: group.to_owned(),
+        region: region.to_owned(),
+        variables: settings.variables.0,
+    };
+    let gate = GateOfAll { text: text.map(str::to_owned), circumstances };
+    // The next version gets the target group that production does not use now.
+    let is_used = |group: &TargetGroup| {
+        let rules = traffic.production.iter().flat_map(|listener| &listener.rules);
+        rules.into_iter().any(|rule| rule.share_of(&group.arn) > 0.0)
+    };
+    let green = traffic.groups.iter().find(|group| !is_used(group)).or(traffic.groups.last());
+    let routing = Routing {
+        deployment_group: group,
+        production: traffic.production.as_ref(),
+        test: traffic.test.as_ref(),
+        pair: traffic.groups.iter().map(|group| group.arn.clone()).collect(),
+        green,
+        container_port: traffic.container_port,
+        host: settings.host.as_deref(),
+        test_address: settings.alb_url.as_deref(),
+    };
+    let told = foreseen(hook, &gate, &routing).into_iter().map(|(check, seen)| Foreseen {
+        check,
+        code: seen.code.unwrap_or(Code::CheckFailed),
+        what: format!("{}: expected {}, was {}", seen.resource, seen.expected, seen.seen),
+    });
+    told.collect()
 }
 
 /// The hooks that an AppSpec file names, as they stand there: event and function. None when it cannot be read.

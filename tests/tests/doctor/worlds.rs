@@ -1,8 +1,8 @@
 //! The worlds: one in which nothing is wrong, in several forms, and one for each thing that can be.
 
 use rehearsal::world::{
-    Allowed, BALANCER_GROUP, DeploymentGroup, Endpoint, EventSettings, FUNCTIONS_GROUP, Function, FunctionVpc, Opening,
-    PRIVATE_ROUTES, SecurityGroup, VPC, World,
+    Allowed, BALANCER_GROUP, Condition, DeploymentGroup, Endpoint, EventSettings, FUNCTIONS_GROUP, Function,
+    FunctionVpc, Opening, PRIVATE_ROUTES, Rule, RuleAction, SecurityGroup, VPC, World,
 };
 
 use super::deployed;
@@ -194,7 +194,7 @@ fn looks_ahead(world: &mut World, ahead: &str) {
 }
 
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 57] = [
+pub const BROKEN: [(&str, &str, Change); 60] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -356,6 +356,22 @@ pub const BROKEN: [(&str, &str, Change); 57] = [
     ("NoWayOut", "functions behind an internet gateway", |world| {
         closed_in(world);
         world.balancers[0].scheme = "internet-facing".into();
+    }),
+    ("RequestNotRoutable", "HTTPS without a known name", |world| {
+        world.test().unwrap().protocol = "HTTPS".into();
+    }),
+    ("RequestNotRoutable", "a health check on a port of its own", |world| {
+        world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000));
+    }),
+    ("RequestNotRoutable", "a listener that answers the health check itself", |world| {
+        let test = world.test().unwrap();
+        test.rules.push(Rule {
+            arn: format!("{}/0a1b2c3d4e5f6789", test.arn.replace(":listener/", ":listener-rule/")),
+            priority: 1,
+            conditions: vec![Condition::Path(vec!["/health*".into()])],
+            forward: Vec::new(),
+            action: RuleAction::FixedResponse(200),
+        });
     }),
     ("NoRollBack", "no roll-back", |world| group(world, |group| group.auto_rollback.as_mut().unwrap().enabled = false)),
     ("NoAlarms", "no alarms", |world| group(world, |group| group.alarms.enabled = false)),

@@ -69,13 +69,14 @@ fn subject(hook: HookName, checks: &str) -> Subject {
 const OF_DEFINITION: [&str; 5] = ["task-definition", "log-groups", "roles", "secrets", "images"];
 
 /// The words of `preflight`.
-pub const PREFLIGHT: [&str; 11] = [
+pub const PREFLIGHT: [&str; 12] = [
     "service",
     "group",
     "listener-wiring",
     "test-listener",
     "rollback",
     "reachable",
+    "requests",
     "task-definition",
     "log-groups",
     "roles",

@@ -7,7 +7,7 @@ use std::{
 
 use hook_core::{
     Hook, gate_file,
-    survey::{Named, Route, TaskDefinition, Wants},
+    survey::{Foreseen, Named, Route, TaskDefinition, Wants},
 };
 use serde::Serialize;
 
@@ -102,6 +102,8 @@ pub struct Group {
     pub production: Option<String>,
     /// ARN of the test listener.
     pub test: Option<String>,
+    /// Names of the pair of target groups.
+    pub target_groups: Vec<String>,
     /// Names of cluster and service.
     pub service: Option<(String, String)>,
     /// Its newest deployment.
@@ -163,6 +165,8 @@ pub struct Wired {
     pub needs: Vec<(Question, String)>,
     /// The services that it calls, as IAM's actions begin.
     pub calls: BTreeSet<&'static str>,
+    /// What its checks will not be able to ask through the listeners.
+    pub foreseen: Vec<Foreseen>,
 }
 
 /// Which function it is.

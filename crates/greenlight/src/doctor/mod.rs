@@ -28,7 +28,8 @@ docs/DOCTOR.md has a heading for every finding.
 
 Permissions that it asks for: codedeploy:GetDeploymentGroup, GetDeployment, GetApplicationRevision;
 lambda:GetFunctionConfiguration, GetFunctionEventInvokeConfig; iam:SimulatePrincipalPolicy;
-elasticloadbalancing:DescribeListeners, DescribeLoadBalancers; cloudwatch:DescribeAlarms; for functions in a VPC and for
+elasticloadbalancing:DescribeListeners, DescribeLoadBalancers, DescribeRules, DescribeTargetGroups; ecs:DescribeServices;
+cloudwatch:DescribeAlarms; for functions in a VPC and for
 security groups ec2:DescribeSubnets, DescribeRouteTables, DescribeSecurityGroups, DescribeVpcEndpoints; and where a gate file
 is there or names it ssm:GetParameter, ssm:GetParameters, s3:GetObject, secretsmanager:DescribeSecret,
 ecs:DescribeTaskDefinition, tag:GetResources. What it may not look at it says, and does not count as good.

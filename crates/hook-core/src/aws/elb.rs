@@ -16,7 +16,7 @@ const MAX_PAGES: usize = 20;
 
 impl Aws {
     /// DescribeTargetGroups, by name.
-    pub(super) async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, Fault> {
+    pub async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, Fault> {
         if names.is_empty() {
             return Ok(Vec::new());
         }

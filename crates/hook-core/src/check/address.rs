@@ -1,12 +1,12 @@
 //! The address of a route: scheme, host and port of a listener, and the load balancer to connect to for it.
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, USER_AGENT};
 
 use super::{Route, Scene, listener_rules::leads_to, way::Detour};
 use crate::{
     code::Code,
     finding::Observation,
-    target::{Listener, Meets, RequestParts, Rule},
+    target::{Listener, Meets, RequestParts, Rule, TargetGroup},
 };
 
 /// Where a route's requests go.
@@ -33,12 +33,17 @@ impl Wanted<'_> {
         let path = path.split('#').next().unwrap_or_default();
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let mut sent: Vec<_> = headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect();
+        // What the client adds to every request that does not have them.
+        let added = [(USER_AGENT, super::probe::USER_AGENT), (ACCEPT, "*/*")];
+        let added = added.into_iter().filter(|(name, _)| !headers.contains_key(name));
+        sent.extend(added.map(|(name, value)| (name.as_str().to_owned(), value.to_owned())));
         let parts = RequestParts {
             host: String::new(),
             method: method.to_owned(),
             path: if path.is_empty() { "/" } else { path }.to_owned(),
             query: query.to_owned(),
-            headers: headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect(),
+            headers: sent,
         };
         Self { host: None, parts }
     }
@@ -49,10 +54,44 @@ impl Wanted<'_> {
     }
 }
 
-impl Scene {
+/// The listeners of a deployment, and what decides where requests to them go.
+#[derive(Clone, Debug, Default)]
+pub struct Routing<'a> {
+    /// The deployment group.
+    pub deployment_group: &'a str,
+    /// The production listener.
+    pub production: Option<&'a Listener>,
+    /// The test listener.
+    pub test: Option<&'a Listener>,
+    /// ARNs of the pair of target groups.
+    pub pair: Vec<String>,
+    /// The target group of the new version.
+    pub green: Option<&'a TargetGroup>,
+    /// The port of its container, if a task set names it.
+    pub container_port: Option<i32>,
+    /// `GREENLIGHT_HOST`.
+    pub host: Option<&'a str>,
+    /// `ALB_URL`, in place of the test listener's address.
+    pub test_address: Option<&'a str>,
+}
+
+impl<'a> Routing<'a> {
+    /// The listener of a route.
+    pub fn listener(&self, route: Route) -> Result<&'a Listener, Observation> {
+        let listener = match route {
+            Route::Test => self.test,
+            Route::Production => self.production,
+        };
+        listener.ok_or_else(|| {
+            let expected = format!("a {} listener", route.word());
+            let resource = format!("deployment group {}", self.deployment_group);
+            Observation::failed(Code::NoListener, resource, expected, "none")
+        })
+    }
+
     /// The address of a route for a request.
     pub(super) fn address(&self, route: Route, wanted: &Wanted<'_>) -> Result<Address, Observation> {
-        if let (Route::Test, Some(own)) = (route, &self.test_address) {
+        if let (Route::Test, Some(own)) = (route, self.test_address) {
             return Ok(detoured(Address { base: with_scheme(own), detour: None }, wanted.host));
         }
         let listener = self.listener(route)?;
@@ -62,11 +101,52 @@ impl Scene {
         };
         let host = match wanted.host {
             Some(host) => Some(host.to_owned()),
-            None => host_for(listener, &self.pair(), self.host.as_deref(), &wanted.parts)?,
+            None => host_for(listener, &self.pair, self.host, &wanted.parts)?,
         };
         let own = listener.dns_name.clone();
         let detour = host.clone().map(|host| Detour { host, to: own.clone() });
         Ok(Address { base: format!("{scheme}://{}:{}", host.unwrap_or(own), listener.port), detour })
+    }
+
+    /// The listener whose rules a route's requests meet; none where `ALB_URL` leads to another one, whose rules nobody knows.
+    pub(super) fn listener_of_requests(&self, route: Route) -> Option<&'a Listener> {
+        let listener = self.listener(route).ok()?;
+        match (route, self.test_address) {
+            (Route::Test, Some(own)) => {
+                let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default();
+                (port == Some(listener.port)).then_some(listener)
+            }
+            _ => Some(listener),
+        }
+    }
+}
+
+impl Scene {
+    /// Where requests to the listeners go, by what discovery found.
+    pub(super) fn routing(&self) -> Routing<'_> {
+        let target = &self.target;
+        let green_set = target.service.green(&target.deployment.id);
+        Routing {
+            deployment_group: &target.deployment.group,
+            production: target.production.as_ref(),
+            test: target.test.as_ref(),
+            pair: self.pair(),
+            green: target.green_group.as_ref(),
+            // Before there is a new task set, the one in production names the port that its container mostly keeps.
+            container_port: green_set.or(target.service.blue(&target.deployment.id)).and_then(|set| set.container_port),
+            host: self.host.as_deref(),
+            test_address: self.test_address.as_deref(),
+        }
+    }
+
+    /// The listener of a route.
+    pub(super) fn listener(&self, route: Route) -> Result<&Listener, Observation> {
+        self.routing().listener(route)
+    }
+
+    /// The address of a route for a request.
+    pub(super) fn address(&self, route: Route, wanted: &Wanted<'_>) -> Result<Address, Observation> {
+        self.routing().address(route, wanted)
     }
 
     /// ARNs of the pair of target groups, as far as the task sets name them.
@@ -104,17 +184,25 @@ fn host_for(
         }
     }
     let leads = |host: &str| leads_to(&listener.rules, &RequestParts { host: host.to_owned(), ..parts.clone() }, pair);
+    let only_by_host = rules.iter().all(|rule| rule.hosts().is_some()) && !rules.is_empty();
+    // One that no rule of the service lets through is no better than none.
+    hosts.retain(|host| {
+        !only_by_host || rules.iter().filter_map(|rule| rule.hosts()).any(|it| it.fit_host(host) != Meets::No)
+    });
     let host = hosts.iter().find(|host| leads(host)).or_else(|| hosts.first());
     if let Some(host) = host {
         return Ok(Some((*host).to_owned()));
     }
-    let only_by_host = rules.iter().any(|rule| rule.hosts().is_some()) && !leads(&listener.dns_name);
+    let only_by_host = only_by_host && !leads(&listener.dns_name);
     if !needs_name && !only_by_host {
         return Ok(None);
     }
     let expected =
         if only_by_host { "a host name that its rules let through" } else { "a host name that its certificate covers" };
-    let seen = "none: neither GREENLIGHT_HOST nor a host-header rule";
+    let seen = match configured {
+        Some(host) => format!("GREENLIGHT_HOST, which is {host}"),
+        None => "none: neither GREENLIGHT_HOST nor a host-header rule".to_owned(),
+    };
     Err(Observation::failed(Code::HostUnknown, listener.title(), expected, seen))
 }
 

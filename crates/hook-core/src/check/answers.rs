@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::Method;
 
 use super::{
-    Check, Kind, Looking, Route, Scene, Wanted,
+    Check, Kind, Looking, Route, Routing, Scene, Wanted,
     attempts::Attempts,
     http::{SUBJECTS, ask, resolve},
     poll::{Look, Pace},
@@ -59,6 +59,20 @@ impl Check for Answers {
         Some(self.route)
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        let listener = routing.listener_of_requests(self.route)?;
+        if !matches!(listener.protocol.as_str(), "HTTP" | "HTTPS") || self.is_grpc(routing) {
+            return None;
+        }
+        match self.question(routing) {
+            Ok((path, _)) => {
+                let seen = routing.foreseen(self.route, &format!("GET {path}"), &Wanted::get(&path))?;
+                Some(self.not_routable(routing, seen))
+            }
+            Err(observation) => Some(*observation),
+        }
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let listener = match scene.listener(self.route) {
@@ -70,7 +84,7 @@ impl Check for Answers {
             let is_http = |listener: &&Listener| matches!(listener.protocol.as_str(), "HTTP" | "HTTPS");
             let only_connects = match listener {
                 Some(listener) if !is_http(&listener) => Some((listener, "a TCP listener")),
-                Some(listener) if self.is_grpc(scene) => Some((listener, "a gRPC service")),
+                Some(listener) if self.is_grpc(&scene.routing()) => Some((listener, "a gRPC service")),
                 _ => None,
             };
             if let Some((listener, what)) = only_connects {
@@ -79,10 +93,11 @@ impl Check for Answers {
                     .watch(scene, || async { Look::Now(self.connects(scene, listener, what).await) })
                     .await;
             }
-            let asked = self.question(scene).map_err(|observation| *observation).and_then(|(path, expect)| {
-                let address = scene.address(self.route, &Wanted::get(&path))?;
-                Ok((resolve(address, &path)?, expect))
-            });
+            let asked =
+                self.question(&scene.routing()).map_err(|observation| *observation).and_then(|(path, expect)| {
+                    let address = scene.address(self.route, &Wanted::get(&path))?;
+                    Ok((resolve(address, &path)?, expect))
+                });
             let ((url, detour), expect) = match asked {
                 Ok((place, expect)) => match scene.rendered(&expect).await {
                     Ok(expect) => (place, expect),
@@ -91,15 +106,15 @@ impl Check for Answers {
                 Err(observation) => return observation,
             };
             let way = Way { detour, connect_timeout: self.connect_timeout, ..Way::default() };
-            let request = Request {
+            let mut request = Request {
                 way,
                 timeout: self.timeout,
                 redactor: scene.secrets.redactor(),
                 ..Request::plain(Method::GET, url)
             };
-            let leads = match scene.leads_to_green(Some(self.route), &request).await {
+            let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
                 Ok(leads) => leads,
-                Err(observation) => return self.not_routable(scene, observation),
+                Err(observation) => return self.not_routable(&scene.routing(), observation),
             };
             let attempts = Attempts::default();
             let attempt = || async { Look::Now(ask(&scene.probe, &request, &expect, &attempts).await) };
@@ -110,9 +125,10 @@ impl Check for Answers {
 
 impl Answers {
     /// Whether the target group speaks gRPC, and the gate file does not say what else to ask.
-    fn is_grpc(&self, scene: &Scene) -> bool {
-        let group = scene.target.green_group.as_ref();
-        group.is_some_and(|group| group.protocol_version == "GRPC") && self.path.is_none() && self.expect.is_empty()
+    fn is_grpc(&self, routing: &Routing<'_>) -> bool {
+        routing.green.is_some_and(|group| group.protocol_version == "GRPC")
+            && self.path.is_none()
+            && self.expect.is_empty()
     }
 
     async fn connects(&self, scene: &Scene, listener: &Listener, what: &str) -> Observation {
@@ -125,20 +141,20 @@ impl Answers {
     }
 
     /// The path of the health check is a guess at what the listener lets through; a path of the gate file is not.
-    fn not_routable(&self, scene: &Scene, observation: Observation) -> Observation {
+    fn not_routable(&self, routing: &Routing<'_>, observation: Observation) -> Observation {
         if self.path.is_some() || observation.code != Some(Code::RuleLeadsElsewhere) {
             return observation;
         }
-        let group = scene.target.green_group.as_ref().map(|group| group.name.as_str()).unwrap_or_default();
-        let seen = format!("none: of {}, {}", observation.resource, observation.seen);
-        let expected = "a health-check path that the listener rules forward to it";
+        let group = routing.green.map(|group| group.name.as_str()).unwrap_or_default();
+        let seen = format!("{} ({})", observation.seen, observation.resource);
+        let expected = "a health-check path that a listener rule forwards to it";
         Observation::failed(Code::PathUnknown, format!("target group {group}"), expected, seen)
     }
 
     /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
     /// asked through the listener.
-    fn question(&self, scene: &Scene) -> Result<(String, Vec<Condition>), Box<Observation>> {
-        let group = scene.target.green_group.as_ref();
+    fn question(&self, routing: &Routing<'_>) -> Result<(String, Vec<Condition>), Box<Observation>> {
+        let group = routing.green;
         let path = match &self.path {
             Some(path) => path.clone(),
             None => {
@@ -152,8 +168,7 @@ impl Answers {
                         seen,
                     ))
                 };
-                let green = scene.target.service.green(&scene.target.deployment.id);
-                let traffic = green.and_then(|set| set.container_port).or(group.and_then(|group| group.port));
+                let traffic = routing.container_port.or(group.and_then(|group| group.port));
                 match group.and_then(|group| group.health_port) {
                     Some(own) if Some(own) != traffic => {
                         return Err(unknown(format!(

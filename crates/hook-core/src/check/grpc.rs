@@ -11,7 +11,7 @@ use reqwest::{
 };
 
 use super::{
-    Check, Kind, Looking, Probe, Route, Scene,
+    Check, Kind, Looking, Probe, Route, Routing, Scene,
     attempts::Attempts,
     http::told,
     poll::{Look, Pace},
@@ -62,6 +62,10 @@ impl Check for Grpc {
         self.question.route()
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.question.foreseen(routing)
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
@@ -79,7 +83,7 @@ impl Check for Grpc {
             request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
             request.headers.insert(TE, HeaderValue::from_static("trailers"));
             request.body = Some(asked(&self.service));
-            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use reqwest::{Method, Url};
 
 use super::{
-    Address, Check, Kind, Looking, Probe, Route, Scene,
+    Address, Check, Kind, Looking, Probe, Route, Routing, Scene,
     attempts::Attempts,
     judge::judge,
     known,
@@ -79,15 +79,20 @@ impl Check for Http {
         self.question.route()
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.question.foreseen(routing)
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let known = scene.known(&self.facts).await;
             let asked = self.question.prepare(scene, &known);
-            let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
+            let (mut request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?)))
+            {
                 Ok(asked) => asked,
                 Err(observation) => return observation,
             };
-            let leads = match scene.leads_to_green(self.question.route(), &request).await {
+            let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
             };

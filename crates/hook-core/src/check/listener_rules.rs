@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use reqwest::header::{ACCEPT, HOST, USER_AGENT};
+use reqwest::{Url, header::HOST};
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Route, Scene, probe::Request, with_scheme};
+use super::{Route, Scene, Wanted, probe::Request};
 use crate::{
     aws::Fault,
     code::Code,
@@ -30,6 +30,34 @@ pub(super) enum Leads {
     Perhaps(String),
 }
 
+/// The listener rules that a request was compared with.
+#[derive(Clone)]
+pub(super) struct RulesToGreen {
+    listener: Arc<Listener>,
+    green: String,
+    parts: RequestParts,
+}
+
+impl RulesToGreen {
+    fn judge(&self, parts: &RequestParts) -> Result<Leads, String> {
+        judge(&self.listener.rules, parts, std::slice::from_ref(&self.green))
+    }
+
+    /// Why the answer to a redirect is not the new version's: a redirect stays at the address, and its path may meet another
+    /// rule. Where the method changes, it changes to GET.
+    pub fn broken_by_redirect(&self, to: &Url) -> Option<String> {
+        let keeps = matches!(self.parts.method.as_str(), "GET" | "HEAD");
+        let parts = RequestParts {
+            method: if keeps { self.parts.method.clone() } else { "GET".to_owned() },
+            path: to.path().to_owned(),
+            query: to.query().unwrap_or_default().to_owned(),
+            ..self.parts.clone()
+        };
+        let seen = self.judge(&parts).err()?;
+        Some(format!("{} meets {seen}", to.path()))
+    }
+}
+
 impl Leads {
     /// The observation of a check that sent the request.
     pub fn told(&self, seen: Observation) -> Observation {
@@ -46,26 +74,24 @@ impl Leads {
 impl Scene {
     /// Whether the listener rules lead a request to the new version, by what they are now. A check asks behind its barrier,
     /// when the rules have switched.
-    pub(super) async fn leads_to_green(&self, route: Option<Route>, request: &Request) -> Result<Leads, Observation> {
-        let Some(known) = route.and_then(|route| self.listener_of_requests(route)) else { return Ok(Leads::ToGreen) };
+    /// The request remembers the rules, for the URLs that it is redirected to.
+    pub(super) async fn leads_to_green(
+        &self,
+        route: Option<Route>,
+        request: &mut Request,
+    ) -> Result<Leads, Observation> {
+        let Some(known) = route.and_then(|route| self.routing().listener_of_requests(route)) else {
+            return Ok(Leads::ToGreen);
+        };
         let Some(green) = &self.target.green_group else { return Ok(Leads::ToGreen) };
         let listener = self.fresh(known).await.map_err(Fault::observed)?;
-        judge(&listener.rules, &parts_of(request), &green.arn).map_err(|seen| {
-            let expected = format!("a listener rule that forwards 100 % to {}", green.name);
+        let rules = RulesToGreen { listener, green: green.arn.clone(), parts: parts_of(request) };
+        let leads = rules.judge(&rules.parts).map_err(|seen| {
+            let expected = format!("a listener rule that forwards to {}", green.name);
             Observation::failed(Code::RuleLeadsElsewhere, &request.title, expected, seen)
-        })
-    }
-
-    /// The listener whose rules a route's requests meet; none where `ALB_URL` leads to another one, whose rules nobody knows.
-    fn listener_of_requests(&self, route: Route) -> Option<&Listener> {
-        let listener = self.listener(route).ok()?;
-        match (route, &self.test_address) {
-            (Route::Test, Some(own)) => {
-                let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default();
-                (port == Some(listener.port)).then_some(listener)
-            }
-            _ => Some(listener),
-        }
+        })?;
+        request.rules = Some(rules);
+        Ok(leads)
     }
 
     async fn fresh(&self, known: &Listener) -> Result<Arc<Listener>, Fault> {
@@ -82,11 +108,10 @@ impl Scene {
     }
 }
 
-/// Which rules decide, and where they lead. The error says in words what does not lead to `green`.
-fn judge(rules: &[Rule], request: &RequestParts, green: &str) -> Result<Leads, String> {
+/// Which rules decide, and where they lead. The error says in words what does not lead to `groups`.
+pub(super) fn judge(rules: &[Rule], request: &RequestParts, groups: &[String]) -> Result<Leads, String> {
     let matched = Matched::of(rules, request);
-    let green = [green.to_owned()];
-    let leads = |rule: &&Rule| rule.forwards_only_to(&green);
+    let leads = |rule: &&Rule| rule.forwards_only_to(groups);
     let words = |rule: &Rule| format!("{} {}", rule.title(), rule.does());
     if matched.candidates().next().is_some() && matched.candidates().all(|rule| leads(&rule)) {
         return Ok(Leads::ToGreen);
@@ -108,21 +133,14 @@ pub(super) fn leads_to(rules: &[Rule], request: &RequestParts, groups: &[String]
     candidates.peek().is_some() && candidates.all(|rule| rule.forwards_only_to(groups))
 }
 
-/// A request as listener rules see it: with what the client adds to it.
+/// A request as listener rules see it.
 fn parts_of(request: &Request) -> RequestParts {
-    let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut headers: Vec<_> =
-        request.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    let added = [(USER_AGENT, super::probe::USER_AGENT), (ACCEPT, "*/*")];
-    let missing = added.into_iter().filter(|(name, _)| !request.headers.contains_key(name));
-    headers.extend(missing.map(|(name, value)| (name.as_str().to_owned(), value.to_owned())));
-    let host = request.headers.get(HOST).map(text);
+    let (url, headers) = (&request.url, &request.headers);
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(url.host_str());
     RequestParts {
-        host: host.unwrap_or_else(|| request.url.host_str().unwrap_or_default().to_owned()),
-        method: request.method.as_str().to_owned(),
-        path: request.url.path().to_owned(),
-        query: request.url.query().unwrap_or_default().to_owned(),
-        headers,
+        host: host.unwrap_or_default().to_owned(),
+        ..Wanted::new(request.method.as_str(), &path, headers).parts
     }
 }
 
@@ -149,7 +167,7 @@ mod tests {
 
     fn judged(rules: &[Rule], path: &str) -> String {
         let request = RequestParts { path: path.into(), method: "GET".into(), ..RequestParts::default() };
-        match judge(rules, &request, &group("green")) {
+        match judge(rules, &request, &[group("green")]) {
             Ok(Leads::ToGreen) => "green".to_owned(),
             Ok(Leads::Perhaps(why)) => why,
             Err(why) => format!("not green: {why}"),

@@ -8,6 +8,7 @@ mod answers;
 mod attempts;
 mod body;
 mod ecs;
+mod foreseen;
 mod grpc;
 mod http;
 mod image;
@@ -37,8 +38,9 @@ use tokio::time::Instant;
 
 use self::address::{Address, Wanted};
 pub use self::{
-    address::with_scheme,
+    address::{Routing, with_scheme},
     ecs::Colour,
+    foreseen::{GateOfAll, foreseen},
     http::article,
     known::{Facts as KnownFacts, needs_of_fact},
     listener_rules::FreshListeners,
@@ -46,12 +48,11 @@ pub use self::{
 };
 use crate::{
     aws::Aws,
-    code::Code,
     finding::{Observation, Policies},
     gate::{Fields, Named},
     permissions::Need,
     secrets::Secrets,
-    target::{Listener, Target},
+    target::Target,
 };
 
 /// Every kind of check, by the key that names it in a gate file.
@@ -115,6 +116,11 @@ pub trait Check: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What will be wrong with its requests, by what is known of the listeners before anything is deployed.
+    fn foreseen(&self, _routing: &Routing<'_>) -> Option<Observation> {
+        None
+    }
+
     /// Whether this version can make it. What cannot be made asks AWS for nothing.
     fn is_made(&self) -> bool {
         true
@@ -166,6 +172,8 @@ pub struct Scene {
     pub host: Option<String>,
     /// Facts that are known before any check runs: the variables of the function.
     pub given: Arc<known::Facts>,
+    /// The gate file of all hooks.
+    pub gate: Arc<GateOfAll>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
     /// What the outcomes of this check mean.
@@ -174,19 +182,4 @@ pub struct Scene {
     pub listeners: Arc<FreshListeners>,
     /// When all checks have to be over.
     pub until: Instant,
-}
-
-impl Scene {
-    /// The listener of a route.
-    fn listener(&self, route: Route) -> Result<&Listener, Observation> {
-        let listener = match route {
-            Route::Test => self.target.test.as_ref(),
-            Route::Production => self.target.production.as_ref(),
-        };
-        listener.ok_or_else(|| {
-            let group = &self.target.deployment.group;
-            let expected = format!("a {} listener", route.word());
-            Observation::failed(Code::NoListener, format!("deployment group {group}"), expected, "none")
-        })
-    }
 }

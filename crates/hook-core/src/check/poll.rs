@@ -186,6 +186,7 @@ mod tests {
             host: None,
             given: Arc::default(),
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
+            gate: Arc::default(),
             listeners: Arc::default(),
             aws,
             policies: Policies::default(),

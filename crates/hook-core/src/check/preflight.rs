@@ -6,12 +6,13 @@ mod wiring;
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Check, Kind, Looking, Route, Scene};
+use super::{Check, Kind, Looking, Route, Scene, foreseen};
 use crate::{
     aws::Ask,
     code::Code,
     finding::{Observation, Outcome},
     gate::{Data, Fields},
+    hook::Hook,
     permissions::Need,
 };
 
@@ -32,8 +33,10 @@ enum Item {
     TestListener,
     /// A failed deployment rolls back by itself.
     Rollback,
-    /// An internal load balancer can be reached from here at all.
+    /// The load balancer can be reached from here at all.
     Reachable,
+    /// The requests of all hooks have a host, and listener rules that lead them to the service.
+    Requests,
     /// The task definition that is going to be deployed is ACTIVE.
     TaskDefinition,
     /// The log groups that it names exist.
@@ -46,13 +49,14 @@ enum Item {
     Images,
 }
 
-const ITEMS: [(&str, Item); 11] = [
+const ITEMS: [(&str, Item); 12] = [
     ("service", Item::Service),
     ("group", Item::Group),
     ("listener-wiring", Item::ListenerWiring),
     ("test-listener", Item::TestListener),
     ("rollback", Item::Rollback),
     ("reachable", Item::Reachable),
+    ("requests", Item::Requests),
     ("task-definition", Item::TaskDefinition),
     ("log-groups", Item::LogGroups),
     ("roles", Item::Roles),
@@ -123,6 +127,7 @@ impl Check for Preflight {
                     (Item::TestListener, _) => wiring::test_listener(scene),
                     (Item::Rollback, _) => rollback(scene),
                     (Item::Reachable, _) => reachable(scene).await,
+                    (Item::Requests, _) => requests(scene),
                     (Item::LogGroups, Some(Ok(definition))) => named::log_groups(scene, definition).await,
                     (Item::Roles, Some(Ok(definition))) => named::roles(scene, definition).await,
                     (Item::Secrets, Some(Ok(definition))) => named::secrets(scene, definition).await,
@@ -195,21 +200,44 @@ fn rollback(scene: &Scene) -> Observation {
     }
 }
 
-/// Whether this function is in the VPC cannot be asked; whether it gets through can be tried, and is what matters.
+/// Whether this function is in the VPC, and whom a security group lets in, cannot be asked. Whether a connection opens can
+/// be tried, and is what matters.
 async fn reachable(scene: &Scene) -> Observation {
-    let listener = match scene.listener(Route::Production) {
+    let production = match scene.listener(Route::Production) {
         Ok(listener) => listener,
         Err(observation) => return observation,
     };
-    let resource = format!("load balancer {}", listener.balancer);
-    if !listener.internal {
-        return Observation::not_applicable(resource, "it faces the internet");
-    }
-    match scene.probe.connect(&listener.dns_name, listener.port, CONNECT).await {
-        Ok(_) => Observation::passed(resource, format!("internal, and port {} answers from here", listener.port)),
-        Err(trouble) => {
-            let expected = format!("a way from this function to port {} of an internal one", listener.port);
-            Observation::failed(Code::InternalUnreachable, resource, expected, trouble.words())
+    let resource = format!("load balancer {}", production.balancer);
+    let scheme = if production.internal { "internal" } else { "internet-facing" };
+    // With ALB_URL nobody asks the test listener by its own address.
+    let test = scene.target.test.as_ref().filter(|_| scene.test_address.is_none());
+    let mut ports = Vec::new();
+    for listener in [Some(production), test].into_iter().flatten() {
+        if let Err(trouble) = scene.probe.connect(&listener.dns_name, listener.port, CONNECT).await {
+            let expected = format!("a connection from this function to port {} ({scheme})", listener.port);
+            return Observation::failed(Code::InternalUnreachable, resource, expected, trouble.words());
         }
+        ports.push(format!("port {}", listener.port));
+    }
+    let answer = if ports.len() == 1 { "answers" } else { "answer" };
+    let ports = ports.join(" and ");
+    Observation::passed(resource, format!("{scheme}, and {ports} {answer} from here"))
+}
+
+/// What the checks of all hooks are going to ask through the listeners.
+fn requests(scene: &Scene) -> Observation {
+    let routing = scene.routing();
+    let found = Hook::ALL.into_iter().flat_map(|hook| {
+        let of_hook = foreseen(hook, &scene.gate, &routing).into_iter();
+        of_hook.map(move |(check, observation)| Observation {
+            resource: format!("{check} of {hook}: {}", observation.resource),
+            ..observation
+        })
+    });
+    match found.collect::<Vec<_>>() {
+        found if found.is_empty() => {
+            Observation::passed("requests of all hooks", "the listener rules lead them to the service")
+        }
+        found => fold(found),
     }
 }

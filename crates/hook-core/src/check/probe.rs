@@ -18,6 +18,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    listener_rules::RulesToGreen,
     question::without_query,
     reply::Reply,
     tls,
@@ -69,6 +70,8 @@ pub struct Request {
     pub retry: Retry,
     /// What must not be shown of the reply.
     pub redactor: Redactor,
+    /// The listener rules that lead it to the new version, which those of a redirect have to do as well.
+    pub(super) rules: Option<RulesToGreen>,
 }
 
 /// What a report calls it; the rest may be secret.
@@ -94,6 +97,7 @@ impl Request {
             timeout: HttpDefaults::default().timeout,
             retry: Retry::default(),
             redactor: Redactor::default(),
+            rules: None,
         }
     }
 }
@@ -118,7 +122,7 @@ impl Trouble {
 
     /// Whether trying again may help. A certificate stays as it is.
     const fn is_retryable(&self) -> bool {
-        !matches!(self.code, Code::TlsFailed)
+        !matches!(self.code, Code::TlsFailed | Code::RuleLeadsElsewhere)
     }
 
     /// What was seen, as the end of a sentence: `was a refused connection`.
@@ -144,6 +148,7 @@ impl Trouble {
             Code::ConnectionReset => "a connection that was closed without an answer",
             Code::ReadTimedOut => "no answer",
             Code::TlsFailed => "a failed TLS handshake",
+            Code::RuleLeadsElsewhere => "a redirect to somebody else",
             _ => "a failed request",
         };
         match (self.code, self.detail.as_str()) {
@@ -230,6 +235,11 @@ impl Probe {
         }
         let response = timeout_at(until, sent.send()).await.map_err(timed_out)?;
         let response = response.map_err(|error| trouble(error, connect))?;
+        if response.url() != &request.url
+            && let Some(why) = request.rules.as_ref().and_then(|rules| rules.broken_by_redirect(response.url()))
+        {
+            return Err(Trouble::new(Code::RuleLeadsElsewhere, why));
+        }
         let status = response.status().as_u16();
         // A status before a body that breaks off or does not end is no reply.
         let broken = |trouble| Trouble { status: Some(status), ..trouble };

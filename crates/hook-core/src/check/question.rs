@@ -8,7 +8,7 @@ use reqwest::{
 };
 
 use super::{
-    Route, Scene, Wanted,
+    Route, Routing, Scene, Wanted,
     body::Body,
     known,
     probe::Request,
@@ -139,6 +139,26 @@ impl Question {
         self.tls.unverified
     }
 
+    /// What will be wrong with it, as far as it has no facts that are known only later.
+    pub fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        let Place::On(route, path) = &self.place else { return None };
+        let nothing = known::Facts::new();
+        let text = |template: &Template| Some(template.render(&nothing).ok()?.reveal().to_owned());
+        let mut headers = HeaderMap::new();
+        for (name, template) in &self.headers {
+            headers.insert(name.clone(), HeaderValue::try_from(text(template)?).ok()?);
+        }
+        let host = match &self.host {
+            Some(host) => Some(text(host)?),
+            None => headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned),
+        };
+        let host = host.as_deref().map(|host| host.split(':').next().unwrap_or_default());
+        let path = text(path)?;
+        let (method, asked) = self.endpoint.unwrap_or((self.method.as_str(), &path));
+        let title = format!("{method} {}", asked.split(['?', '#']).next().unwrap_or_default());
+        routing.foreseen(*route, &title, &Wanted { host, ..Wanted::new(method, asked, &headers) })
+    }
+
     /// With the values of its facts.
     pub fn prepare(&self, scene: &Scene, known: &known::Facts) -> Result<Request, Observation> {
         let resource = || format!("request {}", self.text);
@@ -219,6 +239,7 @@ impl Question {
             timeout: self.timeout,
             retry: self.retry,
             redactor: redactor(scene, known),
+            rules: None,
         })
     }
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Check, Kind, Looking, Route, Scene,
+    Check, Kind, Looking, Route, Routing, Scene,
     attempts::Attempts,
     http::{SUBJECTS, ask, told, with_facts},
     poll::{LEAST_PAUSE, Look, Pace},
@@ -125,6 +125,10 @@ impl Check for Reach {
         vec![Need::new(Ask::ListenerNow, "to see when a listener leads to the replacement")]
     }
 
+    fn foreseen(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.identity.as_ref()?.question.foreseen(routing)
+    }
+
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let began = Instant::now();
@@ -195,11 +199,11 @@ impl Identity {
     async fn answers(&self, scene: &Scene, within: Duration, every: Duration) -> Observation {
         let known = scene.known(&self.facts).await;
         let asked = self.question.prepare(scene, &known);
-        let (request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
+        let (mut request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
             Ok(asked) => asked,
             Err(observation) => return observation,
         };
-        let leads = match scene.leads_to_green(self.question.route(), &request).await {
+        let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
             Ok(leads) => leads,
             Err(observation) => return observation,
         };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, number, sparse, text, texts};
-use crate::world::{Condition, Listener, PUBLIC_SUBNET, Rule, TargetGroup, VPC, World};
+use crate::world::{Condition, Listener, PUBLIC_SUBNET, Rule, RuleAction, TargetGroup, VPC, World};
 
 pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
     let (names, arns, balancer) =
@@ -28,7 +28,7 @@ pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
             "Port": group.port,
             "VpcId": VPC,
             "HealthCheckProtocol": check.protocol,
-            "HealthCheckPort": "traffic-port",
+            "HealthCheckPort": check.port.map_or("traffic-port".to_owned(), |port| port.to_string()),
             "HealthCheckEnabled": check.enabled,
             "HealthCheckIntervalSeconds": 10,
             "HealthCheckTimeoutSeconds": 5,
@@ -159,7 +159,7 @@ fn described(listener: &Listener) -> Vec<Value> {
             "RuleArn": rule.arn,
             "Priority": rule.priority.to_string(),
             "Conditions": conditions,
-            "Actions": [forward(&rule.forward)],
+            "Actions": actions(rule),
             "IsDefault": false,
         })
     });
@@ -181,7 +181,63 @@ fn condition(condition: &Condition) -> Value {
         Condition::Path(paths) => {
             json!({ "Field": "path-pattern", "Values": paths, "PathPatternConfig": { "Values": paths } })
         }
+        // Of the others AWS fills their own part only.
+        Condition::Method(methods) => {
+            json!({ "Field": "http-request-method", "HttpRequestMethodConfig": { "Values": methods } })
+        }
+        Condition::Query(pairs) => {
+            let pairs: Vec<_> = pairs.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+            json!({ "Field": "query-string", "QueryStringConfig": { "Values": pairs } })
+        }
+        Condition::Header(name, values) => {
+            json!({ "Field": "http-header", "HttpHeaderConfig": { "HttpHeaderName": name, "Values": values } })
+        }
+        Condition::SourceIp(blocks) => json!({ "Field": "source-ip", "SourceIpConfig": { "Values": blocks } }),
     }
+}
+
+/// The actions of a rule, in their order.
+fn actions(rule: &Rule) -> Vec<Value> {
+    match &rule.action {
+        RuleAction::Forward => vec![forward(&rule.forward)],
+        RuleAction::FixedResponse(status) => {
+            let response = json!({ "StatusCode": status.to_string(), "ContentType": "text/plain", "MessageBody": "" });
+            vec![json!({ "Type": "fixed-response", "Order": 1, "FixedResponseConfig": response })]
+        }
+        RuleAction::Redirect(to) => vec![json!({ "Type": "redirect", "Order": 1, "RedirectConfig": redirect(to) })],
+        RuleAction::Authenticate => {
+            let login = "https://login.example.com";
+            let mut forward = forward(&rule.forward);
+            forward["Order"] = 2.into();
+            let config = json!({
+                "Issuer": login,
+                "AuthorizationEndpoint": format!("{login}/authorize"),
+                "TokenEndpoint": format!("{login}/token"),
+                "UserInfoEndpoint": format!("{login}/me"),
+                "ClientId": "shop",
+                "SessionCookieName": "AWSELBAuthSessionCookie",
+                "Scope": "openid",
+                "SessionTimeout": 604_800,
+                "OnUnauthenticatedRequest": "authenticate",
+            });
+            vec![json!({ "Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": config }), forward]
+        }
+    }
+}
+
+/// The parts of a redirect's URL, as AWS gives them: `https://#{host}:443/#{path}`.
+fn redirect(to: &str) -> Value {
+    let (protocol, rest) = to.split_once("://").unwrap_or(("#{protocol}", to));
+    let (place, path) = rest.split_once('/').unwrap_or((rest, "#{path}"));
+    let (host, port) = place.split_once(':').unwrap_or((place, "#{port}"));
+    json!({
+        "Protocol": protocol.to_uppercase().replace("#{PROTOCOL}", "#{protocol}"),
+        "Host": host,
+        "Port": port,
+        "Path": format!("/{path}"),
+        "Query": "#{query}",
+        "StatusCode": "HTTP_301",
+    })
 }
 
 /// A forward action. With a single target group AWS names it in both places. A listener without one says 404 itself.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fault::Trouble,
-    world::{Alarm, AlarmKind, Condition, Course, EVENTS, EventStatus, Given, Ground, Rule},
+    world::{Alarm, AlarmKind, Condition, Course, EVENTS, EventStatus, Given, Ground, Rule, RuleAction},
 };
 
 /// A deployment that has come as far as AfterAllowTraffic.
@@ -269,8 +269,13 @@ async fn elb_tells_of_listeners_rules_and_load_balancers() {
         let mut world = cloud.world();
         let green = world.green_group().unwrap().arn.clone();
         let conditions = vec![Condition::Host(vec!["a&b.example.com".into()])];
-        world.production().unwrap().rules =
-            vec![Rule { arn: "arn:rule".into(), priority: 7, conditions, forward: vec![(green.clone(), 1)] }];
+        world.production().unwrap().rules = vec![Rule {
+            arn: "arn:rule".into(),
+            priority: 7,
+            conditions,
+            forward: vec![(green.clone(), 1)],
+            action: RuleAction::Forward,
+        }];
         (world.production().unwrap().arn.clone(), green)
     };
     let (_, texts) = query(&cloud, &[("Action", "DescribeListeners"), ("ListenerArns.member.1", &arn)]).await;

@@ -25,7 +25,7 @@ pub(crate) use self::tls::Tls;
 use crate::{
     aws::Cloud,
     exchange::{Full, Port, Reply, Request, Serving, Silence, reply, serve_with},
-    world::{Behaviour, Door},
+    world::{Asked, Behaviour, Door, Routed},
 };
 
 /// Which of the two sides answered.
@@ -140,6 +140,8 @@ enum Behind {
     Another,
     /// The listener answers by itself that there is nothing.
     Nothing,
+    /// The load balancer answers this by itself.
+    Balancer(u16, Option<String>),
 }
 
 /// A task that answers.
@@ -152,8 +154,11 @@ struct Somebody {
 }
 
 async fn answer(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, request: Request) -> Reply {
-    let path = request.path.split('?').next().unwrap_or_default();
-    let behind = behind(cloud, ledger, port, turn, request.header("host"), path);
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let headers = request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let asked =
+        Asked { host: request.header("host"), method: &request.method, path, query, headers: headers.collect() };
+    let behind = behind(cloud, ledger, port, turn, &asked);
     let somebody = if let Behind::Somebody(somebody) = &behind { Some(somebody) } else { None };
     let mut entry = ServiceRequest {
         port,
@@ -173,6 +178,13 @@ async fn answer(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, request: R
         // What an Application Load Balancer says when a target group has no targets.
         Behind::Nobody => Some(reply(503, "text/html", page("503 Service Temporarily Unavailable"))),
         Behind::Nothing => Some(reply(404, "text/plain", "Not found")),
+        Behind::Balancer(status, location) => {
+            let mut response = reply(status, "text/plain", "");
+            if let Some(location) = location.and_then(|location| location.parse().ok()) {
+                response.headers_mut().insert(hyper::header::LOCATION, location);
+            }
+            Some(response)
+        }
         Behind::Another => Some(reply(200, "application/json", r#"{"service":"another"}"#)),
         Behind::Somebody(somebody) => somebody.answer().await,
     };
@@ -205,10 +217,16 @@ fn page(title: &str) -> String {
     format!("<html><head><title>{title}</title></head></html>")
 }
 
-fn behind(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, host: &str, path: &str) -> Behind {
+fn behind(cloud: &Cloud, ledger: &Ledger, port: u16, turn: u64, asked: &Asked<'_>) -> Behind {
     let world = cloud.world_where(|world| world.listeners.iter().any(|listener| listener.port == port));
     let Some(listener) = world.listeners.iter().find(|listener| listener.port == port) else { return Behind::Nothing };
-    let Some(group) = world.forward(listener, host, path, turn) else { return Behind::Nothing };
+    let group = match world.route(listener, asked, turn) {
+        Routed::To(group) => group,
+        Routed::Answered(status) => return Behind::Balancer(status, None),
+        Routed::Redirected(to) => return Behind::Balancer(302, Some(to)),
+        Routed::Nowhere => return Behind::Nothing,
+    };
+    let path = asked.path;
     let names = world.group.pair.iter().flat_map(|pair| &pair.target_groups);
     let ours = world.target_groups.iter().filter(|it| names.clone().any(|name| *name == it.name));
     if !ours.into_iter().any(|it| it.arn == group) {

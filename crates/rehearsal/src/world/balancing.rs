@@ -49,17 +49,41 @@ pub struct Rule {
     pub priority: u32,
     /// What has to be true of a request; all of it.
     pub conditions: Vec<Condition>,
-    /// Where it forwards: ARNs of target groups with weights.
+    /// Where it forwards: ARNs of target groups with weights. None where it ends in another way.
     pub forward: Vec<(String, i32)>,
+    /// What happens to a request that meets it.
+    pub action: RuleAction,
 }
 
-/// What a rule asks.
+/// What happens to a request that meets a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RuleAction {
+    /// It is forwarded.
+    #[default]
+    Forward,
+    /// The load balancer answers with this status itself.
+    FixedResponse(u16),
+    /// The client is sent to this URL, in which `#{host}`, `#{port}`, `#{path}`, `#{protocol}` stand for its own.
+    Redirect(String),
+    /// Whoever has no session is sent to log in, and the others are forwarded.
+    Authenticate,
+}
+
+/// What a rule asks. One of the values is enough; `*` and `?` are wildcards, except in methods and addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// The host is one of these; `*` and `?` are wildcards.
+    /// `host-header`.
     Host(Vec<String>),
-    /// The path is one of these; `*` and `?` are wildcards.
+    /// `path-pattern`.
     Path(Vec<String>),
+    /// `http-request-method`.
+    Method(Vec<String>),
+    /// `query-string`: keys, where they matter, with values.
+    Query(Vec<(Option<String>, String)>),
+    /// `http-header`: a name with values.
+    Header(String, Vec<String>),
+    /// `source-ip`: CIDR blocks.
+    SourceIp(Vec<String>),
 }
 
 /// A target group.
@@ -86,6 +110,8 @@ pub struct HealthCheck {
     pub enabled: bool,
     /// `HTTP`, `HTTPS` or `TCP`.
     pub protocol: String,
+    /// A port of its own; none for the port of the traffic.
+    pub port: Option<u16>,
     /// The path; none for TCP.
     pub path: Option<String>,
     /// The status codes that count as healthy, such as `200-299`; none for TCP.

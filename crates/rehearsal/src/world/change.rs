@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Course, Health, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
+use super::{Course, Health, Rule, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub enum Change {
     TargetGone { group: String, id: String },
     /// A listener forwards elsewhere: target groups with weights.
     ListenerForwards { listener: String, to: Vec<(String, i32)> },
+    /// Somebody adds a rule to a listener.
+    RuleAdded { listener: String, rule: Rule },
     /// The service says something.
     ServiceSays { message: String },
     /// An alarm changes its state.
@@ -119,6 +121,11 @@ impl World {
             }
             Change::ListenerForwards { listener, to } => {
                 self.forward_to(&listener, to);
+            }
+            Change::RuleAdded { listener, rule } => {
+                if let Some(listener) = self.listener(&listener) {
+                    listener.rules.push(rule);
+                }
             }
             Change::ServiceSays { message } => {
                 let id = self.ids.hex(36);

@@ -32,6 +32,10 @@ pub struct Given {
     pub rules: Vec<GivenRule>,
     /// Whether what no rule is about goes to the service. Otherwise the listeners answer it with 404.
     pub default_rule: bool,
+    /// The path of the target groups' health check.
+    pub health_path: String,
+    /// The port of the target groups' health check, where it is not the one of the traffic.
+    pub health_port: Option<u16>,
     /// Whether the service's own container has a health check.
     pub health_check: bool,
     /// Whether a second container, which is not essential, ships the logs.
@@ -65,6 +69,8 @@ impl Default for Given {
             balancer: GivenBalancer::default(),
             rules: Vec::new(),
             default_rule: true,
+            health_path: "/health".to_owned(),
+            health_port: None,
             health_check: true,
             sidecar: false,
             service: GivenService::Active,
@@ -147,20 +153,31 @@ pub enum Door {
 }
 
 /// A rule of both listeners.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct GivenRule {
     /// The smaller, the sooner it is asked.
     pub priority: u32,
     /// The hosts that it is for.
-    #[serde(default)]
     pub hosts: Vec<String>,
     /// The paths that it is for.
-    #[serde(default)]
     pub paths: Vec<String>,
+    /// The methods that it is for.
+    pub methods: Vec<String>,
+    /// The parameters of a query that it is for; one of them is enough.
+    pub query: BTreeMap<String, String>,
+    /// The headers that it is for, each with its values; all of them are needed.
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// The addresses that it is for.
+    pub source_ips: Vec<String>,
     /// Where it leads.
-    #[serde(default)]
     pub to: RuleTo,
+    /// The status with which the load balancer answers itself, in place of forwarding.
+    pub fixed_response: Option<u16>,
+    /// Where the load balancer sends the client, in place of forwarding.
+    pub redirect: Option<String>,
+    /// Whether whoever has no session is sent to log in first.
+    pub authenticate: bool,
 }
 
 /// Where a rule leads.

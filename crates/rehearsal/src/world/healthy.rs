@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BALANCER_GROUP, BalancerKind, Condition, Container,
+    Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, BALANCER_GROUP, BalancerKind, Container,
     ContainerDefinition, DeploymentGroup, Given, GivenService, Health, HealthCheck, Ids, Listener, LoadBalancer,
-    ManagedBy, Pair, Registration, Rule, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC,
-    Version, World, account, account::digest_of, ids::arn,
+    ManagedBy, Pair, Registration, RuleTo, Service, Target, TargetGroup, Task, TaskDefinition, TaskSet, VPC, Version,
+    World, account, account::digest_of, ids::arn,
 };
 
 /// What the world stands on: real ports and a seed for ids.
@@ -50,10 +50,10 @@ impl World {
         let short = if network { "net" } else { "app" };
         let balancer = arn("elasticloadbalancing", &format!("loadbalancer/{short}/{title}/{}", ids.hex(16)));
         let path = balancer.rsplit_once("loadbalancer/").map(|(_, path)| path.to_owned()).unwrap_or_default();
-        let mut groups = ["a", "b"].map(|side| target_group(&format!("tg-{title}-{side}"), network, &mut ids)).to_vec();
+        let mut groups = ["a", "b"].map(|side| target_group(&format!("tg-{title}-{side}"), &given, &mut ids)).to_vec();
         let (a, b) = (groups[0].arn.clone(), groups[1].arn.clone());
         if given.rules.iter().any(|rule| rule.to == RuleTo::Another) {
-            groups.push(target_group("tg-blog", network, &mut ids));
+            groups.push(target_group("tg-blog", &given, &mut ids));
         }
         let certificate =
             given.balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
@@ -64,19 +64,10 @@ impl World {
         };
         let listener = |port, to: Vec<(String, i32)>, ids: &mut Ids| {
             let id = ids.hex(16);
+            let other = groups.last().map(|group| (group.arn.clone(), 1));
             let rules = given.rules.iter().map(|rule| {
-                let hosts = (!rule.hosts.is_empty()).then(|| Condition::Host(rule.hosts.clone()));
-                let paths = (!rule.paths.is_empty()).then(|| Condition::Path(rule.paths.clone()));
-                let forward = match rule.to {
-                    RuleTo::Service => to.clone(),
-                    RuleTo::Another => groups.last().map(|group| (group.arn.clone(), 1)).into_iter().collect(),
-                };
-                Rule {
-                    arn: arn("elasticloadbalancing", &format!("listener-rule/{path}/{id}/{}", ids.hex(16))),
-                    priority: rule.priority,
-                    conditions: hosts.into_iter().chain(paths).collect(),
-                    forward,
-                }
+                let arn = arn("elasticloadbalancing", &format!("listener-rule/{path}/{id}/{}", ids.hex(16)));
+                rule.made(arn, &to, other.as_ref())
             });
             Listener {
                 arn: arn("elasticloadbalancing", &format!("listener/{path}/{id}")),
@@ -298,7 +289,8 @@ impl World {
     }
 }
 
-fn target_group(name: &str, network: bool, ids: &mut Ids) -> TargetGroup {
+fn target_group(name: &str, given: &Given, ids: &mut Ids) -> TargetGroup {
+    let network = given.balancer.kind == BalancerKind::Network;
     let protocol = if network { "TCP" } else { "HTTP" };
     TargetGroup {
         arn: arn("elasticloadbalancing", &format!("targetgroup/{name}/{}", ids.hex(16))),
@@ -308,7 +300,8 @@ fn target_group(name: &str, network: bool, ids: &mut Ids) -> TargetGroup {
         health_check: HealthCheck {
             enabled: true,
             protocol: protocol.into(),
-            path: (!network).then(|| "/health".into()),
+            port: given.health_port,
+            path: (!network).then(|| given.health_path.clone()),
             matcher: (!network).then(|| "200-299".into()),
         },
         targets: Vec::new(),

@@ -45,6 +45,7 @@ pub use self::{
     ids::{ACCOUNT, Ids, REGION},
     network::*,
     put::PutFault,
+    route::{Asked, Routed},
     shift::Shift,
     then::{AlarmTurns, TargetsTurn, Then},
 };

@@ -1,33 +1,52 @@
 //! Which task set a request on a listener is for.
 
-use super::{Condition, Listener, TaskSet, World};
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Condition, GivenRule, Listener, Rule, RuleAction, TaskSet, World};
+
+/// A request, as far as the rules of a listener look at it.
+#[derive(Clone, Debug, Default)]
+pub struct Asked<'a> {
+    /// The host, with or without a port.
+    pub host: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// The query, without its `?`.
+    pub query: &'a str,
+    /// Names in lower case, and values.
+    pub headers: Vec<(&'a str, &'a str)>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Routed<'a> {
+    /// It goes to this target group.
+    To(&'a str),
+    /// The load balancer answers with this status.
+    Answered(u16),
+    /// The client is sent elsewhere.
+    Redirected(String),
+    /// The listener forwards to nobody.
+    Nowhere,
+}
 
 impl World {
-    /// The target group to which a listener forwards a request now. `turn` counts the listener's requests, so that
-    /// weights come out exactly and not by chance.
-    pub fn forward<'a>(&'a self, listener: &'a Listener, host: &str, path: &str, turn: u64) -> Option<&'a str> {
+    /// What a listener does with a request now. `turn` counts the listener's requests, so that weights come out exactly
+    /// and not by chance.
+    pub fn route<'a>(&'a self, listener: &'a Listener, asked: &Asked<'_>, turn: u64) -> Routed<'a> {
         let mut rules: Vec<_> = listener.rules.iter().collect();
         rules.sort_by_key(|rule| rule.priority);
-        let host = host.split(':').next().unwrap_or_default();
-        let rule = rules.into_iter().find(|rule| {
-            rule.conditions.iter().all(|condition| match condition {
-                Condition::Host(patterns) => {
-                    patterns.iter().any(|pattern| like(&pattern.to_lowercase(), &host.to_lowercase()))
-                }
-                Condition::Path(patterns) => patterns.iter().any(|pattern| like(pattern, path)),
-            })
-        });
-        let weights = rule.map_or(&listener.default, |rule| &rule.forward);
-        let sum: u64 = weights.iter().map(|(_, weight)| u64::try_from(*weight).unwrap_or(0)).sum();
-        let mut at = turn.checked_rem(sum)?;
-        for (group, weight) in weights {
-            let weight = u64::try_from(*weight).unwrap_or(0);
-            if at < weight {
-                return Some(group);
-            }
-            at -= weight;
+        let rule = rules.into_iter().find(|rule| rule.conditions.iter().all(|condition| condition.is_met_by(asked)));
+        match rule.map(|rule| &rule.action) {
+            Some(RuleAction::FixedResponse(status)) => return Routed::Answered(*status),
+            Some(RuleAction::Redirect(to)) => return Routed::Redirected(own_parts(to, listener, asked)),
+            Some(RuleAction::Authenticate) => return Routed::Redirected("https://login.example.com/authorize".into()),
+            Some(RuleAction::Forward) | None => {}
         }
-        None
+        let weights = rule.map_or(&listener.default, |rule| &rule.forward);
+        picked(weights, turn).map_or(Routed::Nowhere, Routed::To)
     }
 
     /// The task set behind a target group, if tasks of it run.
@@ -40,6 +59,94 @@ impl World {
     pub fn version_of(&self, set: &TaskSet) -> Option<&super::Version> {
         self.versions.iter().find(|version| version.task_definition == set.task_definition)
     }
+}
+
+/// The target group whose turn it is.
+fn picked(weights: &[(String, i32)], turn: u64) -> Option<&str> {
+    let sum: u64 = weights.iter().map(|(_, weight)| u64::try_from(*weight).unwrap_or(0)).sum();
+    let mut at = turn.checked_rem(sum)?;
+    for (group, weight) in weights {
+        let weight = u64::try_from(*weight).unwrap_or(0);
+        if at < weight {
+            return Some(group);
+        }
+        at -= weight;
+    }
+    None
+}
+
+/// A redirect's URL with the parts of the request that it keeps.
+fn own_parts(to: &str, listener: &Listener, asked: &Asked<'_>) -> String {
+    to.replace("#{protocol}", &listener.protocol.to_lowercase())
+        .replace("#{host}", asked.host.split(':').next().unwrap_or_default())
+        .replace("#{port}", &listener.port.to_string())
+        .replace("#{path}", asked.path.trim_start_matches('/'))
+}
+
+impl Condition {
+    fn is_met_by(&self, asked: &Asked<'_>) -> bool {
+        match self {
+            Self::Host(patterns) => {
+                let host = asked.host.split(':').next().unwrap_or_default();
+                patterns.iter().any(|pattern| like_in_any_case(pattern, host))
+            }
+            Self::Path(patterns) => patterns.iter().any(|pattern| like(pattern, asked.path)),
+            Self::Method(methods) => methods.iter().any(|method| method == asked.method),
+            Self::Query(pairs) => pairs.iter().any(|(key, value)| {
+                asked.query.split('&').filter_map(|pair| pair.split_once('=')).any(|(own_key, own_value)| {
+                    key.as_ref().is_none_or(|key| like_in_any_case(key, own_key)) && like_in_any_case(value, own_value)
+                })
+            }),
+            Self::Header(name, values) => {
+                let own = asked.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+                own.into_iter().any(|(_, own)| values.iter().any(|value| like_in_any_case(value, own)))
+            }
+            // Whoever asks here is on this machine.
+            Self::SourceIp(blocks) => blocks.iter().any(|block| holds(block, Ipv4Addr::LOCALHOST)),
+        }
+    }
+}
+
+/// Whether an address is in a CIDR block.
+fn holds(block: &str, address: Ipv4Addr) -> bool {
+    let Some((net, bits)) = block.split_once('/') else { return false };
+    let (Ok(IpAddr::V4(net)), Ok(bits)) = (net.parse(), bits.parse::<u32>()) else { return false };
+    let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
+    net.to_bits() & mask == address.to_bits() & mask
+}
+
+impl GivenRule {
+    /// The rule of a listener whose default rule forwards to `own`.
+    pub(super) fn made(&self, arn: String, own: &[(String, i32)], other: Option<&(String, i32)>) -> Rule {
+        let list =
+            |values: &[String], of: fn(Vec<String>) -> Condition| (!values.is_empty()).then(|| of(values.to_vec()));
+        let query = self.query.iter().map(|(key, value)| (Some(key.clone()), value.clone())).collect::<Vec<_>>();
+        let headers = self.headers.iter().map(|(name, values)| Condition::Header(name.clone(), values.clone()));
+        let lists = [
+            list(&self.hosts, Condition::Host),
+            list(&self.paths, Condition::Path),
+            list(&self.methods, Condition::Method),
+            (!query.is_empty()).then_some(Condition::Query(query)),
+            list(&self.source_ips, Condition::SourceIp),
+        ];
+        let action = match (self.fixed_response, &self.redirect) {
+            (Some(status), _) => RuleAction::FixedResponse(status),
+            (None, Some(to)) => RuleAction::Redirect(to.clone()),
+            (None, None) if self.authenticate => RuleAction::Authenticate,
+            (None, None) => RuleAction::Forward,
+        };
+        let forward = match (&action, self.to) {
+            (RuleAction::FixedResponse(_) | RuleAction::Redirect(_), _) => Vec::new(),
+            (_, super::RuleTo::Service) => own.to_vec(),
+            (_, super::RuleTo::Another) => other.cloned().into_iter().collect(),
+        };
+        let conditions = lists.into_iter().flatten().chain(headers).collect();
+        Rule { arn, priority: self.priority, conditions, forward, action }
+    }
+}
+
+fn like_in_any_case(pattern: &str, text: &str) -> bool {
+    like(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
 /// Whether `text` is like `pattern`, in which `*` is any text and `?` any character.
@@ -64,5 +171,36 @@ mod tests {
         assert!(like("/img/*", "/img/"));
         assert!(like("/a?c", "/abc"));
         assert!(!like("/a?c", "/ac"));
+    }
+
+    #[test]
+    fn every_condition_is_met_by_what_it_is_about() {
+        let asked = Asked {
+            host: "Shop.example.com:80",
+            method: "POST",
+            path: "/api/x",
+            query: "version=V1&b=c",
+            headers: vec![("x-team", "Blue team")],
+        };
+        let one = |text: &str| vec![text.to_owned()];
+        let met = [
+            Condition::Host(one("*.example.com")),
+            Condition::Path(one("/api/*")),
+            Condition::Method(one("POST")),
+            Condition::Query(vec![(Some("Version".into()), "v?".into())]),
+            Condition::Query(vec![(None, "c".into())]),
+            Condition::Header("X-Team".into(), one("blue*")),
+            Condition::SourceIp(vec!["10.0.0.0/8".into(), "127.0.0.0/8".into()]),
+        ];
+        assert!(met.iter().all(|condition| condition.is_met_by(&asked)));
+        let not = [
+            Condition::Host(one("example.com")),
+            Condition::Path(one("/API/*")),
+            Condition::Method(one("post")),
+            Condition::Query(vec![(Some("c".into()), "*".into())]),
+            Condition::Header("X-Team".into(), one("green*")),
+            Condition::SourceIp(one("10.0.0.0/8")),
+        ];
+        assert!(!not.iter().any(|condition| condition.is_met_by(&asked)));
     }
 }

@@ -211,7 +211,7 @@ fn weights_come_out_exactly() {
     let [a, b] = ["tg-shop-a", "tg-shop-b"].map(|name| world.target_group(name).unwrap().arn.clone());
     world.production().unwrap().default = vec![(a.clone(), 90), (b.clone(), 10)];
     let listener = world.production().unwrap().clone();
-    let to_b = (0..200).filter(|turn| world.forward(&listener, "x", "/", *turn) == Some(b.as_str())).count();
+    let to_b = (0..200).filter(|turn| world.route(&listener, &Asked::default(), *turn) == Routed::To(&b)).count();
     assert_eq!(to_b, 20);
 }
 
@@ -225,6 +225,7 @@ fn rules_go_before_the_default_by_priority() {
         priority,
         conditions: vec![condition],
         forward: vec![(to.clone(), 1)],
+        action: RuleAction::Forward,
     };
     let listener = world.test().unwrap();
     listener.rules = vec![
@@ -232,8 +233,9 @@ fn rules_go_before_the_default_by_priority() {
         rule(10, Condition::Host(vec!["*.example.com".into()]), &b),
     ];
     let listener = listener.clone();
-    assert_eq!(world.forward(&listener, "Shop.example.com:80", "/api/x", 0), Some(b.as_str()));
-    assert_eq!(world.forward(&listener, "localhost", "/api/x", 0), Some(a.as_str()));
+    let asked = |host| Asked { host, path: "/api/x", ..Asked::default() };
+    assert_eq!(world.route(&listener, &asked("Shop.example.com:80"), 0), Routed::To(&b));
+    assert_eq!(world.route(&listener, &asked("localhost"), 0), Routed::To(&a));
 }
 
 #[test]

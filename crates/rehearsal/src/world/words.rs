@@ -86,9 +86,12 @@ impl World {
     }
 }
 
-/// The target groups that get anything, with their shares in per cent.
+/// The target groups that get anything, with their shares in per cent. Where the default rule does not forward, the first
+/// rule that does speaks for the listener.
 fn weights(listener: &Listener) -> Vec<(&str, i32)> {
-    let sum: i32 = listener.default.iter().map(|(_, weight)| weight).sum();
-    let given = listener.default.iter().filter(|(_, weight)| *weight > 0);
+    let own = [&listener.default].into_iter().chain(listener.rules.iter().map(|rule| &rule.forward));
+    let forward = own.into_iter().find(|forward| !forward.is_empty()).unwrap_or(&listener.default);
+    let sum: i32 = forward.iter().map(|(_, weight)| weight).sum();
+    let given = forward.iter().filter(|(_, weight)| *weight > 0);
     given.map(|(arn, weight)| (arn.as_str(), weight * 100 / sum.max(1))).collect()
 }

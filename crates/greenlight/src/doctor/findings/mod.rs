@@ -26,6 +26,7 @@ mod no_roll_back;
 mod no_test_listener;
 mod no_way_out;
 mod port_hidden;
+mod request_not_routable;
 mod setting_invalid;
 mod task_definition_missing;
 mod through_alias;
@@ -81,6 +82,7 @@ pub const KINDS: &[Kind] = &[
     internal_load_balancer::KIND,
     no_way_out::KIND,
     port_hidden::KIND,
+    request_not_routable::KIND,
     no_roll_back::KIND,
     no_alarms::KIND,
     alarm_missing::KIND,

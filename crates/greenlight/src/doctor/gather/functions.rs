@@ -85,6 +85,7 @@ fn unseen(event: String, written: String) -> Wired {
         gate: Gated::default(),
         needs: Vec::new(),
         calls: BTreeSet::new(),
+        foreseen: Vec::new(),
     }
 }
 

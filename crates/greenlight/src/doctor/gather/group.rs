@@ -48,6 +48,7 @@ pub async fn group(survey: &Survey, application: &str, group: &str) -> Result<Gr
             && texts(info, "/autoRollbackConfiguration/events").iter().any(|event| event == "DEPLOYMENT_FAILURE"),
         production: route("prodTrafficRoute"),
         test: route("testTrafficRoute"),
+        target_groups: texts(info, "/loadBalancerInfo/targetGroupPairInfoList/0/targetGroups"),
         service: some(service[0]).zip(some(service[1])),
         newest: some(text(info, "/lastAttemptedDeployment/deploymentId"))
             .or_else(|| some(text(info, "/lastSuccessfulDeployment/deploymentId"))),

@@ -129,6 +129,7 @@ pub async fn gather(survey: Survey, asked: Asked) -> anyhow::Result<Facts> {
         group::alarms_missing(&looker, group.seen()),
         functions::functions(&looker, &asked, hooks, group.seen()),
     );
+    network::foresee(&looker, &mut functions, &asked, group.seen()).await;
     let nets = functions::nets(&looker, &functions, &asked.region, group.seen()).await;
     roles::ask(&looker, &mut functions, &asked, group.seen());
     let wants: Vec<&Wants> = functions.iter().filter_map(|wired| wired.gate.wants.as_ref()).collect();

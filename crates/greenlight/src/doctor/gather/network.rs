@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hook_core::survey::{Fault, Route, Survey};
+use hook_core::survey::{Fault, Route, Survey, TrafficRoutes, foreseen_of};
 
 use super::{
     super::{
-        facts::{Endpoint, Group, Listener, Look, Network, RouteTable, Vpc, Wired},
+        facts::{Endpoint, Group, Kin, Listener, Look, Network, RouteTable, Vpc, Wired},
         findings::lacking,
         net::{From, Group as SecurityGroup, Net, Rule},
     },
-    Looker, all, titles,
+    Asked, Looker, all, titles,
 };
 use crate::xml::Element;
 
@@ -30,6 +30,28 @@ pub async fn listeners(looker: &Looker, group: Option<&Group>) -> BTreeMap<Route
         })
     });
     all(looks).await.into_iter().collect()
+}
+
+/// What the checks of these functions will not be able to ask through the listeners.
+pub async fn foresee(looker: &Looker, functions: &mut [Wired], asked: &Asked, group: Option<&Group>) {
+    let asks = |wired: &Wired| wired.gate.wants.as_ref().is_some_and(|wants| !wants.routes.is_empty());
+    let Some(group) = group.filter(|_| functions.iter().any(asks)) else { return };
+    let routes = TrafficRoutes {
+        production: group.production.clone(),
+        test: group.test.clone(),
+        target_groups: group.target_groups.clone(),
+        service: group.service.clone(),
+    };
+    let none = ["ListenerNotFound", "LoadBalancerNotFound", "TargetGroupNotFound"];
+    let traffic = looker.survey.traffic(&routes).await;
+    let Look::Seen(traffic) = looker.note("the listener rules and the target groups", traffic, &none) else { return };
+    let place = (asked.application.as_str(), asked.group.as_str(), asked.region.as_str());
+    for wired in functions.iter_mut().filter(|wired| asks(wired)) {
+        let variables = wired.set_up.seen().and_then(|set_up| set_up.variables.clone());
+        if let (Kin::Hook(hook), Some(variables)) = (wired.is, variables) {
+            wired.foreseen = foreseen_of(hook, wired.gate.text.as_deref(), place, &variables, &traffic);
+        }
+    }
 }
 
 async fn listener(survey: &Survey, arn: &str) -> Result<Listener, Fault> {

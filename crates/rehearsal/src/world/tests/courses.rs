@@ -197,7 +197,7 @@ fn production_is_shifted_in_steps() {
 
 #[test]
 fn rules_switch_with_their_listener_as_far_as_they_are_about_the_pair() {
-    let rule = |priority, to| GivenRule { priority, hosts: Vec::new(), paths: vec!["/x".into()], to };
+    let rule = |priority, to| GivenRule { priority, paths: vec!["/x".into()], to, ..GivenRule::default() };
     let rules = vec![
         rule(10, RuleTo::Service),
         rule(20, RuleTo::Another),
