@@ -13,12 +13,13 @@ use tokio::{
 use crate::{
     code::Code,
     finding::{Finding, Observation, Outcome, Policies},
+    log_context::LogContext,
     redact::Redactor,
     verdict::{Decision, Mode, decide},
 };
 
 /// Called with each finding when it is made, and with what it is made for.
-pub type Told = Arc<dyn Fn(&Finding, Mode) + Send + Sync>;
+pub type Told = Arc<dyn Fn(&Finding, Mode, &LogContext) + Send + Sync>;
 
 /// The findings of one invocation. Cloned freely: all clones write on the same board.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ struct State {
     decided: Option<Decided>,
     /// What may not be told by any finding.
     hidden: Redactor,
+    /// What its lines say about the deployment.
+    context: LogContext,
 }
 
 struct Decided {
@@ -73,6 +76,7 @@ impl Board {
             grace: None,
             decided: None,
             hidden: Redactor::default(),
+            context: LogContext::default(),
         };
         Self { state: Arc::new(Mutex::new(state)), told, certain: watch::Sender::new(None) }
     }
@@ -93,6 +97,23 @@ impl Board {
     /// What it said.
     pub fn mode(&self) -> Mode {
         self.lock().mode
+    }
+
+    /// With what is known of the deployment.
+    pub fn about(self, context: LogContext) -> Self {
+        self.lock().context = context;
+        self
+    }
+
+    /// Adds what has become known of the deployment or its gate file, for the lines from now on.
+    pub fn describe(&self, add: impl FnOnce(&mut LogContext, &Redactor)) {
+        let State { context, hidden, .. } = &mut *self.lock();
+        add(context, hidden);
+    }
+
+    /// What is known of the deployment.
+    pub fn context(&self) -> LogContext {
+        self.lock().context.clone()
     }
 
     /// With more that no finding may show: the function's credentials, the execution id.
@@ -122,7 +143,7 @@ impl Board {
         }
         let took = state.began.elapsed();
         let finding = Finding { check: kind.to_owned(), kind, observation, policies, took };
-        let finding = self.tell(&state.hidden, state.mode, finding);
+        let finding = self.tell(&state.hidden, state.mode, &state.context, finding);
         state.findings.push(finding);
     }
 
@@ -165,7 +186,7 @@ impl Board {
         let Some(planned) = state.planned.get(index).filter(|planned| !closed && planned.finding.is_none()) else {
             return Decision::Pass;
         };
-        let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
+        let finding = self.tell(&state.hidden, state.mode, &state.context, planned.found(observation));
         let decision = decide(&finding.observation, finding.policies);
         if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
             state.decided = Some(Decided { check: finding.check.to_string(), grace });
@@ -189,7 +210,7 @@ impl Board {
     pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
-        let State { findings, stage, planned, decided, hidden, mode, .. } = &mut *state;
+        let State { findings, stage, planned, decided, hidden, context, mode, .. } = &mut *state;
         let mut findings = std::mem::take(findings);
         if let Some((kind, what, since)) = stage.take() {
             let finding = Finding {
@@ -199,7 +220,7 @@ impl Board {
                 policies: Policies::default(),
                 took: since.elapsed(),
             };
-            findings.push(self.tell(hidden, *mode, finding));
+            findings.push(self.tell(hidden, *mode, context, finding));
         }
         for planned in planned {
             findings.push(match planned.finding.take() {
@@ -211,7 +232,7 @@ impl Board {
                         (None, None) => Observation::passed("check", "what it waits for did not end in time")
                             .but(Outcome::NotRun, Code::NotRun),
                     };
-                    self.tell(hidden, *mode, planned.found(observation))
+                    self.tell(hidden, *mode, context, planned.found(observation))
                 }
             });
         }
@@ -219,9 +240,9 @@ impl Board {
     }
 
     /// The one way of a finding to whoever reads it: without secrets.
-    fn tell(&self, hidden: &Redactor, mode: Mode, finding: Finding<String>) -> Finding {
+    fn tell(&self, hidden: &Redactor, mode: Mode, context: &LogContext, finding: Finding<String>) -> Finding {
         let finding = finding.shown(hidden);
-        (self.told)(&finding, mode);
+        (self.told)(&finding, mode, context);
         finding
     }
 }
@@ -274,7 +295,7 @@ mod tests {
     use super::*;
 
     fn board() -> Board {
-        Board::new(Arc::new(|_, _| {}))
+        Board::new(Arc::new(|_, _, _| {}))
     }
 
     fn outcomes(findings: &[Finding]) -> Vec<(&str, Outcome)> {
@@ -328,7 +349,7 @@ mod tests {
     fn what_is_hidden_is_in_no_finding_wherever_it_is_made() {
         let told = Arc::new(Mutex::new(String::new()));
         let lines = told.clone();
-        let board = Board::new(Arc::new(move |finding, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
+        let board = Board::new(Arc::new(move |finding, _, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
         board.hide("token", "sesame");
         board.note("gate", Policies::default(), Observation::errored(Code::CheckFailed, "sesame", "open sesame"));
         board.stage("sesame", "what is done with sesame");

@@ -18,6 +18,7 @@ use crate::{
     finding::Finding,
     hearing::Hearing,
     hook::Hook,
+    log_context::{LogContext, log_line},
     redact::Redactor,
     report,
     settings::Settings,
@@ -49,25 +50,25 @@ impl Handler {
         let execution = event::parse(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(hook.name = %self.hook, error.code = error.code(), "{error}; {}", error.hint());
         })?;
-        let deployment = execution.deployment.as_str();
-        let told = {
-            let (hook, deployment) = (self.hook, deployment.to_owned());
-            Arc::new(move |finding: &Finding, mode: Mode| report::log_check(hook, &deployment, finding, mode))
-        };
-        let board = Board::new(told).redacting(execution.id.hidden_in(&self.redactor));
+        let told = |finding: &Finding, mode: Mode, context: &LogContext| report::log_check(context, finding, mode);
+        let board = Board::new(Arc::new(told))
+            .redacting(execution.id.hidden_in(&self.redactor))
+            .about(LogContext::new(Some(self.hook), &execution.deployment, self.hearing.region()));
 
         let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
         let status = concluded(|| {
             let verdict = Verdict::of(board.close(&cut_off), board.mode());
-            report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
+            report::log_verdict(self.hook, &board.context(), &verdict, began.elapsed());
             verdict.status
         });
-        match self.answer.put(&execution, status, deadline.answer).await? {
+        let context = board.context();
+        match self.answer.put(&execution, status, deadline.answer, &context).await? {
             Sent::Accepted => {
-                tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", status.word());
+                log_line!(debug, &context, "CodeDeploy took the answer {}", status.word());
             }
-            Sent::AlreadyCompleted => tracing::warn!(
-                deployment.id = deployment,
+            Sent::AlreadyCompleted => log_line!(
+                warn,
+                &context,
                 "CodeDeploy had an answer for this execution already: sent before, or its hour had passed, or the deployment was stopped"
             ),
         }

@@ -35,6 +35,11 @@ impl Hearing {
         self.bench.settings.aws.redactor()
     }
 
+    /// The function's region.
+    pub fn region(&self) -> Option<&str> {
+        self.bench.settings.aws.region.as_deref()
+    }
+
     /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
     /// something on the board not have come to its end.
     pub async fn judge(&self, deployment: &DeploymentId, board: &Board, deadline: Deadline, began: Instant) -> CutOff {

@@ -67,6 +67,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     }
     board.stage("discovery", format!("deployment {deployment}"));
     let discovery = bench.aws.discover(deployment).await;
+    if let Ok(discovery) = &discovery {
+        board.describe(|context, redactor| context.add_deployment(&discovery.deployment, redactor));
+    }
     // A roll-back is the cure. What is broken here must not stand in its way.
     if let Ok(discovery) = &discovery
         && discovery.deployment.is_rollback
@@ -86,7 +89,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let (text, mut gate) = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
+    let (text, mut gate) = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment), board).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -135,6 +138,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
     };
+    board.describe(|context, redactor| context.add_target(&target, redactor));
     let service = &target.service;
     if !service.exists() {
         let resource = format!("service {} of cluster {}", service.name, target.cluster);
@@ -212,8 +216,14 @@ impl Bench {
     }
 
     /// The gate file with its part for this hook, or why it cannot be used.
-    async fn gate(&self, deployment: Option<&Deployment>) -> Result<(Option<String>, HookGate), Observation> {
-        let text = self.settings.gate.text(&self.aws, deployment).await?;
+    async fn gate(
+        &self,
+        deployment: Option<&Deployment>,
+        board: &Board,
+    ) -> Result<(Option<String>, HookGate), Observation> {
+        let file = self.settings.gate.text(&self.aws, deployment).await?;
+        board.describe(|context, redactor| context.add_gate(file.as_ref(), redactor));
+        let text = file.map(|file| file.text);
         let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();

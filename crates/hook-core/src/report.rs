@@ -5,6 +5,7 @@ use crate::{
     code::Code,
     finding::{Finding, Outcome},
     hook::Hook,
+    log_context::{LogContext, log_line},
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -114,7 +115,7 @@ fn cut(line: &str, room: usize) -> String {
 }
 
 /// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning.
-pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
+pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
@@ -122,10 +123,17 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
-            tracing::$level!(
-                hook.name = %hook, deployment.id = deployment, check.name = &*finding.check, check.kind = finding.kind,
-                check.outcome = outcome, check.decision = decision.word(), check.code = code, check.hint = hint,
-                duration_ms = took, "{line}"
+            log_line!(
+                $level,
+                context,
+                check.name = &*finding.check,
+                check.kind = finding.kind,
+                check.outcome = outcome,
+                check.decision = decision.word(),
+                check.code = code,
+                check.hint = hint,
+                duration_ms = took,
+                "{line}"
             )
         };
     }
@@ -138,7 +146,7 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
 
 /// Logs the verdict's line. A deployment that goes on although it would have been stopped, or unchecked because its
 /// description says so, is a warning.
-pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::time::Duration) {
+pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
     let code = verdict.code().map(|code| code.word()).unwrap_or_default();
     let word = |status| match status {
@@ -149,9 +157,14 @@ pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::t
     let observed = if verdict.mode == Mode::Observe { word(verdict.judged) } else { "" };
     macro_rules! log {
         ($level:ident) => {
-            tracing::$level!(
-                hook.name = %hook, deployment.id = deployment, verdict = word(verdict.status), verdict.code = code,
-                verdict.observed = observed, duration_ms = millis(took), "{line}"
+            log_line!(
+                $level,
+                context,
+                verdict = word(verdict.status),
+                verdict.code = code,
+                verdict.observed = observed,
+                duration_ms = millis(took),
+                "{line}"
             )
         };
     }

@@ -16,8 +16,15 @@ use tokio::time::Instant;
 
 use super::{Ask, CONNECT, Fault, config};
 use crate::{
-    code::Code, error::Error, event::Execution, permissions::Need, redact::Redactor, settings::AwsSettings,
-    shell::quote, verdict::Status,
+    code::Code,
+    error::Error,
+    event::Execution,
+    log_context::{LogContext, log_line},
+    permissions::Need,
+    redact::Redactor,
+    settings::AwsSettings,
+    shell::quote,
+    verdict::Status,
 };
 
 pub(super) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
@@ -81,7 +88,13 @@ impl Answer {
     ///
     /// # Errors
     /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
-    pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
+    pub async fn put(
+        &self,
+        execution: &Execution,
+        status: Status,
+        until: Instant,
+        context: &LogContext,
+    ) -> Result<Sent, Error> {
         let began = Instant::now();
         let mut why = format!("{PUT}: no answer before the function's deadline");
         let mut pause = FIRST_PAUSE;
@@ -103,7 +116,7 @@ impl Answer {
             tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        Err(self.by_hand(execution, status, &why))
+        Err(self.by_hand(execution, status, &why, context))
     }
 
     /// One attempt.
@@ -132,7 +145,7 @@ impl Answer {
 
     /// What a person can do instead. To stop the deployment needs nothing but its id, so it comes first; the execution id
     /// must not be in a log, so the second command takes it from where the event is stored.
-    fn by_hand(&self, execution: &Execution, status: Status, why: &str) -> Error {
+    fn by_hand(&self, execution: &Execution, status: Status, why: &str, context: &LogContext) -> Error {
         // AWS may quote what it refuses.
         let why = execution.id.hidden_in(&self.redactor).show(why).shorten(MAX_WHY);
         let deployment = execution.deployment.as_str();
@@ -146,9 +159,10 @@ impl Answer {
             ),
             None => "it is in the payload of this invocation".to_owned(),
         };
-        tracing::error!(
+        log_line!(
+            error,
+            context,
             error.code = "AnswerNotSent",
-            deployment.id = deployment,
             execution.id = ?execution.id,
             "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
              --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \
