@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_not_set_is_no_reason_to_go_on_without_a_check() {
-        for when in ["env.OTHER == prod", "env.STAGE > 3", "env.WAIT <= 1m"] {
+        for when in ["env.OTHER == prod", "env.STAGE > 3", "env.WAIT <= 60"] {
             let seen = settled(when).unwrap();
             assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)), "{when}");
         }

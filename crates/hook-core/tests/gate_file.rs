@@ -108,6 +108,40 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
 }
 
 #[test]
+fn one_of_several_conditions_is_printed_and_explained() {
+    let file = "version: 1
+hooks:
+  after_install:
+    built_in: none
+    when: { any: [region == eu-west-1, region == us-east-1] }
+    checks:
+      - name: web
+        http: http://example.com/
+        expect: [status == 200, { any: [json.status == UP, json.error not exists] }, version(json.v) >= 1.10.0]
+      - name: other
+        http: http://example.com/
+        expect: { any: [status == 200, status == 404] }
+";
+    let printed = gate_file::print(Some(file), Hook::AfterInstall).unwrap();
+    assert_eq!(gate_file::print(Some(&printed), Hook::AfterInstall).unwrap(), printed);
+    let explained = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
+    assert_eq!(gate_file::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
+    for words in [
+        "Only where any: [region == eu-west-1, region == us-east-1];",
+        "expects status == 200, one of [json.status == UP, json.error not exists], version(json.v) >= 1.10.0",
+        "expects one of [status == 200, status == 404]",
+    ] {
+        assert!(explained.contains(words), "{words} in\n{explained}");
+    }
+    let schema = gate_file::schema();
+    assert!(is_valid(&schema, &schema, &json(file)));
+    for wrong in ["{ any: [status == 200], all: [] }", "[[status == 200]]", "{ one: [status == 200] }"] {
+        let file = file.replace("{ any: [status == 200, status == 404] }", wrong);
+        assert!(!is_valid(&schema, &schema, &json(&file)), "{file}");
+    }
+}
+
+#[test]
 fn a_printed_gate_is_complete() {
     insta::assert_snapshot!(gate_file::print(samples().first().copied(), Hook::AfterInstall).unwrap());
 }

@@ -25,7 +25,10 @@ pub const KIND: Kind = Kind { key: "alarms", read };
 /// CloudWatch's word for an alarm that cannot tell.
 const NO_DATA: &str = "INSUFFICIENT_DATA";
 
-const SUBJECTS: &[Subject] = &[Subject::new("state", Code::AlarmFiring)];
+/// CloudWatch's states.
+const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
+
+const SUBJECTS: &[Subject] = &[Subject::one_of("state", Code::AlarmFiring, STATES).optional()];
 
 /// Which alarms: the union of what is said.
 #[derive(Debug, Default)]

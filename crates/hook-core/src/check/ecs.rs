@@ -23,14 +23,14 @@ use crate::{
 pub const KIND: Kind = Kind { key: "ecs", read };
 
 const SUBJECTS: &[Subject] = &[
-    Subject::new("task_set", Code::ReplacementMissing),
-    Subject::new("steady", Code::NotSteady),
-    Subject::new("running", Code::NotRunning),
-    Subject::new("desired", Code::NotRunning),
-    Subject::new("pending", Code::TasksPending),
-    Subject::new("unhealthy_containers", Code::ContainersUnhealthy),
-    Subject::new("unknown_containers", Code::ContainersUnhealthy),
-    Subject::new("crashed_since_start", Code::TasksStopped),
+    Subject::name("task_set", Code::ReplacementMissing),
+    Subject::flag("steady", Code::NotSteady),
+    Subject::count("running", Code::NotRunning),
+    Subject::count("desired", Code::NotRunning),
+    Subject::count("pending", Code::TasksPending),
+    Subject::count("unhealthy_containers", Code::ContainersUnhealthy).optional(),
+    Subject::count("unknown_containers", Code::ContainersUnhealthy),
+    Subject::count("crashed_since_start", Code::TasksStopped),
 ];
 
 /// The subjects that there are only where a container has a health check.
@@ -238,7 +238,8 @@ impl Ecs {
         if expect.iter().any(of_health)
             && let Some(unchecked) = self.health(scene, &service, set, &mut facts, &mut details).await?
         {
-            let (left_out, others): (Vec<_>, Vec<_>) = expect.into_iter().partition(of_health);
+            let left_out: Vec<_> = expect.iter().filter(|condition| of_health(condition)).cloned().collect();
+            let others: Vec<_> = expect.iter().filter_map(|condition| condition.without(&OF_HEALTH)).collect();
             if others.is_empty() {
                 return Ok(Look::Now(Observation::not_applicable(resource, unchecked)));
             }

@@ -26,11 +26,11 @@ use crate::{
 pub const KIND: Kind = Kind { key: "http", read };
 
 pub(super) const SUBJECTS: &[Subject] = &[
-    Subject::new("status", Code::UnexpectedStatus),
-    Subject::new("latency", Code::TooSlow),
-    Subject::new("body", Code::UnexpectedBody),
-    Subject::family("header", Code::UnexpectedHeader),
-    Subject::family("json", Code::UnexpectedBody),
+    Subject::status("status", Code::UnexpectedStatus),
+    Subject::duration("latency", Code::TooSlow),
+    Subject::text("body", Code::UnexpectedBody),
+    Subject::headers("header", Code::UnexpectedHeader),
+    Subject::json("json", Code::UnexpectedBody),
 ];
 
 /// What the article's Lambda allows.

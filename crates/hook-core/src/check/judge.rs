@@ -3,7 +3,7 @@
 use crate::{
     code::Code,
     finding::Observation,
-    gate::{Condition, Facts, Held},
+    gate::{Condition, Facts, Failure, Held},
 };
 
 /// Judges all conditions; what is false weighs more than what has no value.
@@ -21,35 +21,59 @@ pub fn judge(
         return Observation::errored(Code::CheckFailed, resource, "there is no condition to judge it by");
     }
     let mut wrong: Option<Observation> = None;
+    let mut undecided: Option<Observation> = None;
     let (mut untrue, mut missing) = (Vec::new(), Vec::new());
     for condition in conditions {
-        match condition.check(facts) {
-            Held::True => {}
-            Held::False { seen, code, .. } => {
-                untrue.push(condition);
-                match &mut wrong {
-                    None => wrong = Some(Observation::failed(code, resource, condition.to_string(), seen)),
-                    Some(first) => first.details.push(format!("{condition} (was {seen})")),
+        let Held::Not(failures) = condition.check(facts) else { continue };
+        if failures.is_empty() {
+            let why = format!("`{condition}` has nothing to compare");
+            undecided.get_or_insert(Observation::errored(Code::CheckFailed, resource, why));
+        }
+        let mut seen_values = Vec::new();
+        let mut first_code = None;
+        for failure in failures {
+            match failure {
+                Failure::False { seen, code } => {
+                    seen_values.push(seen);
+                    first_code.get_or_insert(code);
+                }
+                Failure::Absent { subject, .. } => missing.push((condition, subject)),
+                Failure::Undecided { why, code } => {
+                    let observation = Observation::errored(code, resource, format!("`{condition}`: {why}"));
+                    undecided.get_or_insert(observation);
                 }
             }
-            Held::Absent { subject, .. } => missing.push((condition, subject)),
+        }
+        let Some(code) = first_code else { continue };
+        untrue.push(condition);
+        // Of several comparisons that look at one value, the value is said once.
+        seen_values.dedup();
+        let seen = seen_values.join(", ");
+        match &mut wrong {
+            None => wrong = Some(Observation::failed(code, resource, condition.to_string(), seen)),
+            Some(first) => first.details.push(format!("{condition} (was {seen})")),
         }
     }
     // Where `state exists` is not true, that nothing else can be said of the state is no further fault.
-    let further = |(_, subject): &&(&Condition, String)| !untrue.iter().any(|condition| condition.mentions(subject));
+    // What one of several comparisons lacks is its own fault.
+    let further = |(own, subject): &&(&Condition, String)| {
+        !untrue.iter().any(|condition| !std::ptr::eq(*condition, *own) && condition.mentions(subject))
+    };
     let missing = missing.iter().find(further).map(|(condition, subject)| absent(condition, subject));
-    let fine = || {
+    let all = [wrong, missing, undecided].into_iter().flatten();
+    // Which of them decides is for the policies to say.
+    let worst = all.reduce(|first, other| {
+        let evidence = if other.expected.is_empty() {
+            other.seen.clone()
+        } else {
+            format!("{} (was {})", other.expected, other.seen)
+        };
+        first.counting(&other).with([evidence])
+    });
+    worst.unwrap_or_else(|| {
         let words: Vec<_> = conditions.iter().map(|condition| condition.told(facts)).collect();
         Observation::passed(resource, words.join(", "))
-    };
-    match (wrong, missing) {
-        // Which of the two decides is for the policies to say.
-        (Some(wrong), Some(missing)) => {
-            let told = format!("{} (was {})", missing.expected, missing.seen);
-            wrong.counting(&missing).with([told])
-        }
-        (wrong, missing) => wrong.or(missing).unwrap_or_else(fine),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -65,7 +89,7 @@ mod tests {
     };
 
     const SUBJECTS: &[Subject] =
-        &[Subject::new("running", Code::NotRunning), Subject::new("pending", Code::TasksPending)];
+        &[Subject::count("running", Code::NotRunning), Subject::count("pending", Code::TasksPending)];
 
     #[test]
     fn what_is_false_hides_nothing_of_what_is_not_known() {
@@ -83,6 +107,22 @@ mod tests {
         assert_eq!(decided(&["running == 2", "pending == 0"]), (Outcome::Failed, Decision::Fail));
         assert_eq!(decided(&["pending exists", "pending == 0"]), (Outcome::Failed, Decision::Warn));
         assert_eq!(decided(&["pending == 0", "running == 1"]), (Outcome::NoData, Decision::Fail));
+    }
+
+    #[test]
+    fn what_one_of_several_lacks_counts_as_well() {
+        let facts = BTreeMap::from([("running", Value::Number(1.0))]);
+        let absent = |condition: &Condition, _: &str| {
+            Observation::no_data(Code::NotRunning, "web", condition.to_string(), "none")
+        };
+        let one_of = |texts: [&str; 2]| {
+            let any = texts.map(|text| Condition::parse(text, SUBJECTS).unwrap()).to_vec();
+            judge("web", &[Condition::any(any)], &facts, absent)
+        };
+        let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Fail };
+        assert_eq!(one_of(["running == 1", "pending == 0"]).outcome, Outcome::Passed);
+        assert_eq!(decide(&one_of(["running == 2", "running == 3"]), lenient), Decision::Warn);
+        assert_eq!(decide(&one_of(["running == 2", "pending == 0"]), lenient), Decision::Fail);
     }
 
     #[test]

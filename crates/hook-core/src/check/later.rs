@@ -12,11 +12,11 @@ use crate::{
 
 /// What many requests together have, beside what each of them has.
 const MANY: &[Subject] = &[
-    Subject::new("success_rate", Code::UnexpectedStatus),
-    Subject::new("p50", Code::TooSlow),
-    Subject::new("p90", Code::TooSlow),
-    Subject::new("p95", Code::TooSlow),
-    Subject::new("p99", Code::TooSlow),
+    Subject::percent("success_rate", Code::UnexpectedStatus),
+    Subject::duration("p50", Code::TooSlow),
+    Subject::duration("p90", Code::TooSlow),
+    Subject::duration("p95", Code::TooSlow),
+    Subject::duration("p99", Code::TooSlow),
 ];
 
 /// More requests than this are a load test, which belongs elsewhere.

@@ -11,7 +11,7 @@ use crate::{
 
 pub const KIND: Kind = Kind { key: "metric", read };
 
-const SUBJECTS: &[Subject] = &[Subject::new("value", Code::AlarmFiring)];
+const SUBJECTS: &[Subject] = &[Subject::number("value", Code::AlarmFiring)];
 
 /// What a load balancer counts for a target group.
 const METRICS: [&str; 8] = [

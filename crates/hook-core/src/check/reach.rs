@@ -212,7 +212,9 @@ impl Identity {
         let look = || async {
             let seen = ask(&scene.probe, &request, &expect, &attempts).await;
             // An answer that is not the replacement's is about who answers, whatever the condition looks at.
-            let other = matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
+            // One that cannot be read stays an error.
+            let other = seen.outcome != Outcome::Errored
+                && matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
             Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
         };
         leads.told(told(&self.question, attempts.reported(pace.watch(scene, look).await)))

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::probe::Trouble;
 use crate::{
-    gate::{Facts, Value},
+    gate::{Facts, Found, JsonPath, Value},
     redact::{Redactor, Shown},
 };
 
@@ -31,6 +31,8 @@ pub struct Reply {
 
 /// So much of a value is shown.
 const MAX_VALUE: usize = 60;
+/// So much of a list of them.
+const MAX_VALUES: usize = 200;
 /// So much of an address is shown.
 const MAX_LOCATION: usize = 120;
 
@@ -49,31 +51,36 @@ impl Reply {
 
 impl Facts for Reply {
     fn fact(&self, subject: &str) -> Option<Value> {
-        match subject.split_once('.') {
-            None => match subject {
-                "status" => Some(Value::Number(self.status.into())),
-                "latency" => Some(Value::Span(self.latency)),
-                "body" => Some(Value::Text(String::from_utf8_lossy(&self.body).into_owned())),
-                _ => None,
-            },
-            Some(("header", name)) => {
-                let value = self.headers.get(name)?;
-                Some(Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            }
-            Some(("json", path)) => {
-                let json: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-                match json.pointer(&pointer(path))? {
-                    serde_json::Value::Null => None,
-                    serde_json::Value::Bool(flag) => Some(Value::Flag(*flag)),
-                    serde_json::Value::Number(number) => match number.as_i128() {
-                        Some(whole) => Some(Value::whole(whole)),
-                        None => number.as_f64().map(Value::Number),
-                    },
-                    serde_json::Value::String(text) => Some(Value::Text(text.clone())),
-                    whole => Some(Value::Text(whole.to_string())),
+        match subject {
+            "status" => Some(Value::Number(self.status.into())),
+            "latency" => Some(Value::Span(self.latency)),
+            "body" => Some(Value::Text(String::from_utf8_lossy(&self.body).into_owned())),
+            other => {
+                let mut lines: Vec<_> = self.headers.get_all(other.strip_prefix("header.")?).iter().map(text).collect();
+                match lines.len() {
+                    0 | 1 => lines.pop(),
+                    _ => Some(Value::Every(lines.into_iter().map(Some).collect())),
                 }
             }
-            Some(_) => None,
+        }
+    }
+
+    fn json(&self, path: &JsonPath) -> Option<Value> {
+        let document = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
+        let document: serde_json::Value = match serde_json::from_slice(document) {
+            Ok(document) => document,
+            // What the parser says may have a piece of the body in it.
+            Err(_) => {
+                let status = self.status;
+                return Some(Value::Unreadable(format!("cannot be read: the body of the reply {status} is not JSON")));
+            }
+        };
+        match path.find(&document) {
+            Found::One(value) => value.map(value_of),
+            Found::Every(values) => Some(Value::Every(values.into_iter().map(|it| it.map(value_of)).collect())),
+            Found::NoList(what) => {
+                Some(Value::Unreadable(format!("cannot be read: where it has [*] is {what}, not a list")))
+            }
         }
     }
 
@@ -81,23 +88,35 @@ impl Facts for Reply {
     /// by name is what its author wants to read.
     fn shown(&self, subject: &str, value: &Value) -> String {
         match value {
-            Value::Text(text) if !subject.starts_with("json.") || text.starts_with(['{', '[']) => {
+            Value::Text(text) if !(subject.starts_with("json.") || subject.starts_with("json[")) => {
                 format!("a text of {} characters", text.chars().count())
             }
             Value::Text(text) => format!("'{}'", self.redactor.show(text).shorten(MAX_VALUE + 1)),
-            _ => value.to_string(),
+            _ => self.redactor.show(&value.to_string()).shorten(MAX_VALUES).to_string(),
         }
     }
 }
 
-/// `items[0].id` as a JSON pointer: `/items/0/id`.
-fn pointer(path: &str) -> String {
-    let mut pointer = String::new();
-    for part in path.split(['.', '[']) {
-        pointer.push('/');
-        pointer.push_str(&part.trim_end_matches(']').replace('~', "~0").replace('/', "~1"));
+/// What Windows and .NET write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn text(value: &HeaderValue) -> Value {
+    Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn value_of(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(flag) => Value::Flag(*flag),
+        serde_json::Value::Number(number) => match number.as_i128() {
+            Some(whole) => Value::whole(whole),
+            // Serde's numbers are whole ones or floats.
+            None => number.as_f64().map_or(Value::Null, Value::Number),
+        },
+        serde_json::Value::String(text) => Value::Text(text.clone()),
+        serde_json::Value::Array(items) => Value::List(items.iter().map(value_of).collect()),
+        serde_json::Value::Object(keys) => Value::Map(keys.len()),
     }
-    pointer
 }
 
 #[cfg(test)]
@@ -120,17 +139,37 @@ mod tests {
         }
     }
 
+    fn json(reply: &Reply, path: &str) -> Option<Value> {
+        reply.json(&JsonPath::parse(path).unwrap())
+    }
+
     #[test]
-    fn a_reply_tells_its_facts() {
+    fn a_reply_has_its_facts() {
         let reply = reply(r#"{"items": [{"id": 7, "ok": true, "none": null}], "version": "1.2"}"#);
         assert_eq!(reply.fact("status"), Some(Value::Number(200.0)));
         assert_eq!(reply.fact("latency"), Some(Value::Span(Duration::from_millis(12))));
         assert_eq!(reply.fact("header.X-Version"), Some(Value::Text("1.2".into())));
-        assert_eq!(reply.fact("json.items[0].id"), Some(Value::Number(7.0)));
-        assert_eq!(reply.fact("json.items[0].ok"), Some(Value::Flag(true)));
-        assert_eq!(reply.fact("json.items[0].none"), None);
-        assert_eq!(reply.fact("json.items[1].id"), None);
-        assert_eq!(reply.fact("json.version"), Some(Value::Text("1.2".into())));
+        assert_eq!(reply.fact("header.X-Other"), None);
+        assert_eq!(json(&reply, ".items[0].id"), Some(Value::Number(7.0)));
+        assert_eq!(json(&reply, ".items[0].ok"), Some(Value::Flag(true)));
+        assert_eq!(json(&reply, ".items[0].none"), Some(Value::Null));
+        assert_eq!(json(&reply, ".items[1].id"), None);
+        assert_eq!(json(&reply, ".items[*].id"), Some(Value::Every(vec![Some(Value::Number(7.0))])));
+        assert_eq!(json(&reply, ".version"), Some(Value::Text("1.2".into())));
+        assert_eq!(json(&reply, ""), Some(Value::Map(2)));
+    }
+
+    #[test]
+    fn json_may_begin_with_a_byte_order_mark() {
+        assert_eq!(json(&reply("\u{feff}{\"version\":\"1.2\"}"), ".version"), Some(Value::Text("1.2".into())));
+    }
+
+    #[test]
+    fn a_header_that_comes_several_times_has_every_line() {
+        let mut reply = reply("");
+        reply.headers.append("x-version", "1.3".parse().unwrap());
+        let lines = ["1.2", "1.3"].map(|line| Some(Value::Text(line.into())));
+        assert_eq!(reply.fact("header.x-version"), Some(Value::Every(lines.to_vec())));
     }
 
     #[test]
@@ -146,17 +185,20 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_json_has_no_json_facts() {
-        assert_eq!(reply("<html>").fact("json.version"), None);
+    fn a_body_that_is_not_json_cannot_be_read() {
+        for body in ["<html>", "", "{\"version\":", "nul"] {
+            assert!(matches!(json(&reply(body), ".version"), Some(Value::Unreadable(_))), "{body}");
+        }
     }
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let reply = reply(r#"{"version":"1.2","whole":{"token":"sesame"}}"#);
-        let shown = |subject: &str| reply.shown(subject, &reply.fact(subject).unwrap());
-        assert_eq!(shown("body"), "a text of 44 characters");
-        assert_eq!(shown("header.x-version"), "a text of 3 characters");
-        assert_eq!(shown("json.version"), "'1.2'");
-        assert_eq!(shown("json.whole"), "a text of 18 characters");
+        let reply = reply(r#"{"version":"1.2","whole":{"token":"sesame"},"list":["sesame"]}"#);
+        let shown = |subject: &str, value: Option<Value>| reply.shown(subject, &value.unwrap());
+        assert_eq!(shown("body", reply.fact("body")), "a text of 62 characters");
+        assert_eq!(shown("header.x-version", reply.fact("header.x-version")), "a text of 3 characters");
+        assert_eq!(shown("json.version", json(&reply, ".version")), "'1.2'");
+        assert_eq!(shown("json.whole", json(&reply, ".whole")), "a map of 1");
+        assert_eq!(shown("json.list", json(&reply, ".list")), "a list of 1");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Check, Kind, http, later};
-use crate::gate::{Fact, Fields, is_name};
+use crate::gate::{Fact, Fields, JsonPath, is_name};
 
 pub const KIND: Kind = Kind { key: "steps", read };
 
@@ -31,10 +31,25 @@ fn step(fields: &mut Fields<'_>) {
         if !is_name(word) || Fact::words().iter().any(|known| known == word) {
             fields.fault(name.at, format!("{word:?} cannot be the name of what is captured"));
         }
-        let known = ["json.", "header."].iter().any(|family| what.len() > family.len() && what.starts_with(family));
-        if !known {
-            fields.fault(at, format!("what is captured is json.PATH or header.NAME, not {what:?}"));
+        if let Err(why) = captured(&what) {
+            fields.fault(at, why);
         }
         fields.reading().capture(word);
+    }
+}
+
+/// Whether a step can capture this: one value of its reply.
+fn captured(what: &str) -> Result<(), String> {
+    let form = || format!("what is captured is json.PATH or header.NAME, not {what:?}");
+    if what.strip_prefix("header.").is_some_and(|name| !name.is_empty()) {
+        return Ok(());
+    }
+    let path = what.strip_prefix("json").filter(|path| path.starts_with(['.', '['])).ok_or_else(form)?;
+    match JsonPath::parse(path) {
+        Ok(path) if path.is_every() => {
+            Err(format!("`{what}` is several values, and one is captured; write the number of an item"))
+        }
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("`{what}` {why}")),
     }
 }

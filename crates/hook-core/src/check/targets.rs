@@ -19,10 +19,10 @@ use crate::{
 pub const KIND: Kind = Kind { key: "targets", read };
 
 const SUBJECTS: &[Subject] = &[
-    Subject::new("healthy", Code::TargetsUnhealthy),
-    Subject::new("registered", Code::TargetsUnhealthy),
-    Subject::new("unhealthy", Code::TargetsUnhealthy),
-    Subject::new("desired", Code::TargetsUnhealthy),
+    Subject::count("healthy", Code::TargetsUnhealthy),
+    Subject::count("registered", Code::TargetsUnhealthy),
+    Subject::count("unhealthy", Code::TargetsUnhealthy),
+    Subject::count("desired", Code::TargetsUnhealthy).optional(),
 ];
 
 /// So many targets are told one by one.

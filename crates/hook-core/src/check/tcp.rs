@@ -23,7 +23,7 @@ use crate::{
 
 pub const KIND: Kind = Kind { key: "tcp", read };
 
-const SUBJECTS: &[Subject] = &[Subject::new("latency", Code::TooSlow)];
+const SUBJECTS: &[Subject] = &[Subject::duration("latency", Code::TooSlow)];
 
 /// Within AWS a connection is there in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{CheckSpec, Condition, Data, Fact, HookGate, in_words};
+use super::{CheckSpec, Condition, Data, Fact, HookGate, fields::conditions_line, in_words};
 use crate::{
     finding::{Policies, Policy},
     hook::Hook,
@@ -86,13 +86,8 @@ fn one(step: &Step, steps: &[Step], gate: &HookGate) -> String {
     if !before.is_empty() {
         line(format!("waits for {}", before.join(" and ")));
     }
-    match spec.value("expect") {
-        Some(Data::List(items)) if !items.is_empty() => {
-            let expected: Vec<_> = items.iter().filter_map(|item| item.as_text()).collect();
-            line(format!("expects {}", expected.join(", ")));
-        }
-        Some(Data::Text(expected)) => line(format!("expects {expected}")),
-        _ => {}
+    if let Some(expected) = spec.value("expect").and_then(conditions_line) {
+        line(format!("expects {expected}"));
     }
     if let Some(pace) = pace(spec) {
         line(pace);

@@ -4,10 +4,12 @@
 //! of a kind of check is the only table of its keys there is; suggestions, `explain`, the canonical form and the JSON
 //! Schema come from it. The schema's way is a sketch: a reading of nothing, in which every key answers something.
 
+mod conditions;
 mod nested;
 
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
+pub(super) use self::conditions::line as conditions_line;
 pub use super::asked::{Asked, Shape, written_map};
 use super::{
     Fact, Fault, Scope, Subject, Template, length, suggest,

@@ -13,8 +13,8 @@ mod fact;
 mod fault;
 mod fields;
 mod hook;
+mod json_path;
 mod length;
-mod operand;
 pub(crate) mod print;
 pub(crate) mod schema;
 mod scope;
@@ -25,6 +25,7 @@ mod template;
 mod top;
 mod unit;
 mod value;
+mod version;
 mod wants;
 mod when;
 mod yaml;
@@ -35,17 +36,19 @@ pub(crate) use self::top::is_name;
 use self::top::{Top, read_top};
 pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
-    condition::{Condition, Held, Subject},
+    condition::{Condition, Failure, Held, Subject},
     fact::{Fact, Version},
     fault::{Fault, render},
     fields::{Fields, Reading},
     hook::{HookGate, Run},
+    json_path::{Found, JsonPath},
     scope::{Defaults, HttpDefaults, Retry, Scope},
     secret::{SecretRef, Store},
     skip::{Skip, Skipped},
     spec::CheckSpec,
     template::{Known, Template, Unknown},
     value::{Facts, Value, in_words},
+    version::VersionNumber,
     wants::{Named, Wants, wants},
     when::{Circumstances, unless_applies},
     yaml::{Data, Key, Node, Place},

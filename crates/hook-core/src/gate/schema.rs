@@ -79,12 +79,17 @@ fn shape(shape: &Shape) -> Value {
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Choice(words) => json!({ "enum": words }),
         Shape::Conditions(subjects) => {
-            let told = |subject: &super::Subject| match subject.family {
-                true => format!("{}.…", subject.name),
-                false => subject.name.to_owned(),
-            };
-            let subjects = subjects.iter().map(told).collect::<Vec<_>>().join(", ");
-            let mut shape = one_or_several(&json!({ "type": "string" }));
+            let described = |subject: &super::Subject| format!("{subject} ({})", subject.of);
+            let subjects = subjects.iter().map(described).collect::<Vec<_>>().join(", ");
+            let condition = json!({ "type": "string" });
+            let any = json!({
+                "type": "object",
+                "properties": { "any": { "type": "array", "items": condition, "minItems": 2 } },
+                "required": ["any"],
+                "additionalProperties": false,
+                "description": "one of these has to be true",
+            });
+            let mut shape = one_or_several(&json!({ "anyOf": [condition, any] }));
             shape["description"] = format!("`subject operator value` on {subjects}").into();
             shape
         }

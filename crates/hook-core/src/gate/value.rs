@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use super::JsonPath;
+
 /// A value that was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -16,6 +18,16 @@ pub enum Value {
     Flag(bool),
     /// Text.
     Text(String),
+    /// The `null` of JSON.
+    Null,
+    /// A list of JSON.
+    List(Vec<Value>),
+    /// A map of JSON with so many keys.
+    Map(usize),
+    /// What each of several has there: the items of a list, or the lines of one header.
+    Every(Vec<Option<Value>>),
+    /// There may be something, and it cannot be read: the end of a sentence that begins with the subject.
+    Unreadable(String),
 }
 
 /// Up to here a float holds every whole number, 2⁵³.
@@ -28,6 +40,21 @@ impl Value {
         let float = number as f64;
         if float.abs() <= EXACT { Self::Number(float) } else { Self::Whole(number) }
     }
+
+    /// What it is, with its article.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Number(_) | Self::Whole(_) => "a number",
+            Self::Span(_) => "a duration",
+            Self::Flag(_) => "true or false",
+            Self::Text(_) => "a text",
+            Self::Null => "null",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Every(_) => "several values",
+            Self::Unreadable(_) => "not readable",
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -38,6 +65,11 @@ impl fmt::Display for Value {
             Self::Span(span) => f.write_str(&in_words(*span)),
             Self::Flag(flag) => flag.fmt(f),
             Self::Text(text) => write!(f, "'{text}'"),
+            Self::Null => f.write_str("null"),
+            Self::List(items) => write!(f, "a list of {}", items.len()),
+            Self::Map(keys) => write!(f, "a map of {keys}"),
+            Self::Every(values) => write!(f, "{} values", values.len()),
+            Self::Unreadable(why) => f.write_str(why),
         }
     }
 }
@@ -56,6 +88,12 @@ pub fn in_words(span: Duration) -> String {
 pub trait Facts {
     /// The subject's value, if there is one to see.
     fn fact(&self, subject: &str) -> Option<Value>;
+
+    /// What is at a path of the JSON document, if there is one.
+    fn json(&self, path: &JsonPath) -> Option<Value> {
+        let _ = path;
+        None
+    }
 
     /// The value as a log may show it.
     fn shown(&self, subject: &str, value: &Value) -> String {

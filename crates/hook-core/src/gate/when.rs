@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Condition, Fact, Facts, Fields, Held, Subject, Value};
+use super::{Condition, Fact, Facts, Failure, Fields, Held, Subject, Value};
 use crate::{code::Code, finding::Observation};
 
 const SUBJECTS: &[Subject] = &[
-    Subject::new("application", Code::FactUnknown).always_text(),
-    Subject::new("deployment_group", Code::FactUnknown).always_text(),
-    Subject::new("region", Code::FactUnknown).always_text(),
-    Subject::family("env", Code::FactUnknown).always_text(),
+    Subject::name("application", Code::FactUnknown).optional(),
+    Subject::name("deployment_group", Code::FactUnknown).optional(),
+    Subject::region("region", Code::FactUnknown).optional(),
+    Subject::names("env", Code::FactUnknown),
 ];
 
 /// Where a deployment takes place.
@@ -62,22 +62,19 @@ pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Opti
     let resource = "gate file";
     let mut open = None;
     for condition in when {
-        match condition.check(circumstances) {
-            Held::True => {}
-            Held::False { unlike: true, .. } => {
-                let why = format!("whether `{condition}` is so cannot be said: the values are of different types");
-                open.get_or_insert(why);
-            }
-            Held::False { .. } => {
-                let why = format!("it is for `{condition}`, which is not so here");
-                return Some(Observation::not_applicable(resource, why));
-            }
-            Held::Absent { subject, .. } => {
-                let what = if subject.starts_with("env.") { "is not set" } else { "is not known" };
-                let why = format!("{subject} {what}, so whether `{condition}` is so cannot be said");
-                open.get_or_insert(why);
-            }
+        let Held::Not(failures) = condition.check(circumstances) else { continue };
+        if !failures.is_empty() && failures.iter().all(|failure| matches!(failure, Failure::False { .. })) {
+            let why = format!("it is for `{condition}`, which is not so here");
+            return Some(Observation::not_applicable(resource, why));
         }
+        let first = failures.iter().find(|failure| !matches!(failure, Failure::False { .. }));
+        let why = match first {
+            Some(Failure::Absent { subject, .. }) if subject.starts_with("env.") => format!("{subject} is not set"),
+            Some(Failure::Absent { subject, .. }) => format!("{subject} is not known"),
+            Some(Failure::Undecided { why, .. }) => why.clone(),
+            _ => "it has nothing to compare".to_owned(),
+        };
+        open.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
     }
     open.map(|why| Observation::errored(Code::FactUnknown, resource, why))
 }

@@ -1,12 +1,9 @@
-//! Maps and lists inside a map, and the conditions of a check.
+//! Maps and lists inside a map.
 
 use std::collections::BTreeSet;
 
 use super::{Asked, Fields, Shape, written_map};
-use crate::gate::{
-    Condition, Subject, suggest,
-    yaml::{Data, Key, Node},
-};
+use crate::gate::yaml::{Data, Key, Node};
 
 impl Fields<'_> {
     /// A map inside this one, if it is there.
@@ -78,57 +75,5 @@ impl Fields<'_> {
         let value = read(&mut inner);
         self.facts.append(&mut inner.facts);
         (value, inner.finish())
-    }
-
-    /// The conditions of `expect`, over a kind's subjects.
-    pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        self.conditions("expect", subjects)
-    }
-
-    /// The conditions of any key.
-    pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        for (at, text) in self.several(key, Shape::Conditions(subjects)) {
-            // YAML has split it: `[status in 200, 204]` is a list of two.
-            if let Some(before) = conditions.last().filter(|before| before.is_list() && !text.trim().contains(' ')) {
-                let whole = format!("\"{before}, {}\"", text.trim());
-                self.fault(
-                    at,
-                    format!("`{text}` is no condition; one with a comma needs quotation marks here: {whole}"),
-                );
-                continue;
-            }
-            let (more, hint) = if key == "expect" { self.more } else { (&[][..], None) };
-            let known = if hint.is_none() { more } else { &[] };
-            match Condition::parse_in(&text, &[subjects, known], &self.reading.scope) {
-                Err(_) if hint.is_some() && Condition::parse_in(&text, &[more], &self.reading.scope).is_ok() => {
-                    let subject = text.split_whitespace().next().unwrap_or_default();
-                    self.fault(at, format!("`{subject}` {}", hint.unwrap_or_default()));
-                }
-                Ok(condition) => {
-                    self.facts.extend(condition.facts().cloned());
-                    conditions.push(condition);
-                }
-                Err(message) => self.fault(at, message),
-            }
-        }
-        conditions
-    }
-
-    /// Like [`Self::expect`], for a kind that has nothing to say without a condition.
-    pub fn expect_some(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
-        let faults = self.reading.faults.len();
-        let conditions = self.expect(subjects);
-        // Who misspelt the key is told that, and no more.
-        let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
-        let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
-        if conditions.is_empty() && self.reading.faults.len() == faults && !misspelt {
-            let example = subjects.first().map_or("", |subject| subject.name);
-            self.fault(
-                self.at,
-                format!("this check expects nothing; add `expect`, with conditions on {example} and the like"),
-            );
-        }
-        conditions
     }
 }

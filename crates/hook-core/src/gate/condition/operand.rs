@@ -1,0 +1,392 @@
+//! What stands on the right of a condition's operator, read as what stands on the left of it.
+
+use regex_lite::Regex;
+
+use super::{Measure, Operator, Subject, Term, Type, words};
+use crate::gate::{
+    Scope, Template, Value, VersionNumber, suggest,
+    template::{Known, Unknown},
+    unit,
+};
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub enum Operand {
+    /// A literal.
+    Value(Value),
+    /// A word without quotation marks after `contains`: a text, and in a list of numbers a number.
+    Word(String),
+    /// `200-299`, both ends included.
+    Range(f64, f64),
+    /// Another subject.
+    Subject(Term),
+    /// What `matches` compares with.
+    Pattern(Regex),
+    /// The number of a release.
+    Version(VersionNumber),
+    /// Facts, not known yet. What stood in quotation marks is a text in any case.
+    Template {
+        /// What to fill in.
+        template: Template,
+        /// Whether it stood in quotation marks.
+        quoted: bool,
+    },
+    /// Facts in what `matches` compares with, not known yet.
+    PatternOf(Template),
+    /// The value of a fact, whose type is that of what it is compared with.
+    Fact(String),
+}
+
+/// What an operand is read for.
+pub(super) struct Context<'a> {
+    pub term: &'a Term,
+    pub measure: Measure,
+    pub operator: Operator,
+    pub subjects: &'a [&'a Subject],
+    pub scope: &'a Scope,
+    /// The whole condition, to say how to write it.
+    pub text: &'a str,
+}
+
+impl Operand {
+    /// The facts in it that are not known yet.
+    pub fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Template { template, .. } | Self::PatternOf(template) => Some(template),
+            _ => None,
+        }
+    }
+
+    /// Itself with the values of its facts, and what may be told of them.
+    pub fn rendered(&self, known: &dyn Known, operator: Operator) -> Result<(Self, Option<String>), Unknown> {
+        let Some(template) = self.template() else { return Ok((self.clone(), None)) };
+        let escape = |value: String| if operator == Operator::Matches { escaped(&value) } else { value };
+        let rendered = template.render_as(known, escape)?;
+        let shown = rendered.to_string();
+        let shown = (shown != template.to_string()).then_some(shown);
+        let text = rendered.reveal().to_owned();
+        let operand = match self {
+            Self::Template { quoted: true, .. } => Self::Value(Value::Text(text)),
+            // That it is a regular expression with any text for its facts was seen when the file was read.
+            Self::PatternOf(_) => Regex::new(&text).map_or_else(|_| self.clone(), Self::Pattern),
+            _ => Self::Fact(text),
+        };
+        Ok((operand, shown))
+    }
+}
+
+/// A text that a regular expression takes literally. `\<` and `\>` would be the bounds of a word.
+fn escaped(text: &str) -> String {
+    let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '<' | '>');
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+/// The operands of one condition, separated by commas.
+pub(super) fn operands(text: &str, context: &Context<'_>) -> Result<Vec<Operand>, String> {
+    if context.operator == Operator::Matches {
+        return Ok(vec![pattern(text, context)?]);
+    }
+    let parts = parts(text)?;
+    if parts.len() > 1 && context.operator != Operator::In {
+        return Err("only `in` takes several values".to_owned());
+    }
+    parts.iter().map(|part| operand(part.trim(), context)).collect()
+}
+
+/// What stands between commas, outside of quotation marks and braces.
+fn parts(text: &str) -> Result<Vec<String>, String> {
+    let mut parts = Vec::new();
+    let (mut quote, mut part) = (None, String::new());
+    for c in text.chars() {
+        match (quote, c) {
+            (None, ',') => parts.push(std::mem::take(&mut part)),
+            (None, '\'' | '"') if part.trim().is_empty() => {
+                quote = Some(c);
+                part.push(c);
+            }
+            (Some(open), _) if open == c => {
+                quote = None;
+                part.push(c);
+            }
+            _ => part.push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err("a quotation mark is not closed".to_owned());
+    }
+    parts.push(part);
+    Ok(parts)
+}
+
+/// The text in quotation marks, if it is in some; else itself, which then is one word.
+fn quoted<'a>(text: &'a str, context: &Context<'_>) -> Result<(&'a str, bool), String> {
+    if text.is_empty() {
+        return Err("a value is missing".to_owned());
+    }
+    if let Some(quote) = text.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
+        return match text[1..].split_once(quote) {
+            Some((inner, "")) => Ok((inner, true)),
+            Some((_, rest)) => Err(words::joined(context.text, context.operator)
+                .unwrap_or_else(|| format!("{rest:?} stands behind the closing quotation mark"))),
+            None => Err("a quotation mark is not closed".to_owned()),
+        };
+    }
+    let is_duration = context.kind() == Type::Duration && humantime::parse_duration(text).is_ok();
+    if words::has_space(text) && !is_duration {
+        return Err(words::joined(context.text, context.operator)
+            .unwrap_or_else(|| format!("a text with spaces needs quotation marks; did you mean `'{text}'`?")));
+    }
+    Ok((text, false))
+}
+
+/// The regular expression after `matches`.
+fn pattern(text: &str, context: &Context<'_>) -> Result<Operand, String> {
+    let (text, _) = quoted(text.trim(), context)?;
+    let regex = |text: &str| Regex::new(text).map_err(|error| format!("not a regular expression: {error}"));
+    if !text.contains("{{") {
+        let regex = regex(text)?;
+        // Texts that have nothing in common: what matches them all matches anything.
+        if ["", "x", "\u{1}\n\u{2}", "7 Ä"].iter().all(|text| regex.is_match(text)) {
+            return Err("this matches every text, so the condition can never be false; ask for more".to_owned());
+        }
+        return Ok(Operand::Pattern(regex));
+    }
+    let template = Template::parse(text, context.scope)?;
+    let example = template.facts().fold(text.to_owned(), |text, _| match (text.find("{{"), text.find("}}")) {
+        (Some(from), Some(to)) if from < to => format!("{}x{}", &text[..from], &text[to + 2..]),
+        _ => text,
+    });
+    regex(&example).map(|_| Operand::PatternOf(template))
+}
+
+fn operand(text: &str, context: &Context<'_>) -> Result<Operand, String> {
+    let (inner, is_quoted) = quoted(text, context)?;
+    if inner.contains("{{") {
+        let template = Template::parse(inner, context.scope)?;
+        return Ok(Operand::Template { template, quoted: is_quoted });
+    }
+    if context.operator == Operator::Contains {
+        // What is looked for in a text is a text.
+        return match (inner, is_quoted) {
+            ("", _) => Err("every text contains the empty one; the condition can never be false".to_owned()),
+            (_, true) => Ok(Operand::Value(Value::Text(inner.to_owned()))),
+            (_, false) => Ok(Operand::Word(inner.to_owned())),
+        };
+    }
+    if !is_quoted && context.subjects.iter().any(|subject| subject.is(words::without_version(inner))) {
+        return subject(inner, context);
+    }
+    context.literal(inner, is_quoted)
+}
+
+/// Another subject, where the two can be equal.
+fn subject(word: &str, context: &Context<'_>) -> Result<Operand, String> {
+    let (term, measure) = Term::parse(word, context.subjects)?;
+    if measure == Measure::Version && context.measure != Measure::Version {
+        let own = &context.term.text;
+        return Err(format!("a version is compared with a version; did you mean `version({own})`?"));
+    }
+    if !context.kind().compares_with(term.of) {
+        let own = context.own();
+        return Err(format!(
+            "{own} is {}, and `{word}` is {}; a text is written in quotation marks",
+            context.kind(),
+            term.of
+        ));
+    }
+    Ok(Operand::Subject(term))
+}
+
+impl Context<'_> {
+    /// The type of what stands on the left.
+    fn kind(&self) -> Type {
+        match self.measure {
+            Measure::Count => Type::Whole(0, None),
+            Measure::Value | Measure::Version => self.term.of,
+        }
+    }
+
+    /// What stands on the left, for a message.
+    fn own(&self) -> String {
+        let text = &self.term.text;
+        if self.measure == Measure::Count { format!("`{text} count`") } else { format!("`{text}`") }
+    }
+
+    fn wrong(&self, text: &str, near: Option<&str>) -> String {
+        // A word that is no value may be another subject, misspelt.
+        let others = self.subjects.iter().filter(|it| !it.family && it.of.compares_with(self.kind()));
+        let near = near.or_else(|| suggest(text, others.map(|it| it.name)));
+        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        format!("{} is {}, not {text:?}{near}", self.own(), self.kind())
+    }
+
+    fn literal(&self, text: &str, quoted: bool) -> Result<Operand, String> {
+        if self.measure == Measure::Version {
+            let version = VersionNumber::parse(text);
+            return version.map(Operand::Version).ok_or_else(|| format!("{text:?} is not a version such as 1.10.0"));
+        }
+        let kind = self.kind();
+        if text == "null" && !quoted {
+            return match (kind, self.operator) {
+                (Type::Json, Operator::Equal | Operator::Unequal) => Ok(Operand::Value(Value::Null)),
+                (Type::Json, _) => Err("only == and != compare with null".to_owned()),
+                _ => Err(format!("only JSON has null; did you mean `{} not exists`?", self.term.text)),
+            };
+        }
+        if !quoted && let Some((low, high)) = range(text) {
+            return self.range(text, low, high);
+        }
+        match kind {
+            Type::Whole(..) | Type::Number | Type::Percent => self.number(text, quoted).map(Operand::Value),
+            Type::Duration => self.duration(text, quoted).map(Operand::Value),
+            Type::Flag => self.flag(text, quoted).map(Operand::Value),
+            Type::OneOf(words) => self.one_of(words, text).map(Operand::Value),
+            Type::Region if !is_region(text) => {
+                let near = text.to_ascii_lowercase().replace('_', "-");
+                Err(self.wrong(text, Some(near.as_str()).filter(|near| is_region(near))))
+            }
+            _ if self.operator.orders() => self.ordered(text, quoted).map(Operand::Value),
+            Type::Text | Type::Name | Type::Header | Type::Region => Ok(Operand::Value(Value::Text(text.to_owned()))),
+            Type::Json if quoted => Ok(Operand::Value(Value::Text(text.to_owned()))),
+            Type::Json => self.json(text).map(Operand::Value),
+        }
+    }
+
+    fn range(&self, text: &str, low: f64, high: f64) -> Result<Operand, String> {
+        match self.kind() {
+            Type::Text | Type::Name | Type::Region => {
+                Err(format!("`{text}` is a range of numbers; put a text in quotation marks: '{text}'"))
+            }
+            Type::Duration | Type::Flag | Type::OneOf(_) => Err(self.wrong(text, None)),
+            _ if !matches!(self.operator, Operator::In | Operator::Equal | Operator::Unequal) => {
+                Err("a range goes with ==, != and in".to_owned())
+            }
+            _ if low > high => Err(format!("the range {text} is empty")),
+            _ => Ok(Operand::Range(low, high)),
+        }
+    }
+
+    fn number(&self, text: &str, quoted: bool) -> Result<Value, String> {
+        let plain = text.strip_suffix('%').unwrap_or(text);
+        let may_have_percent = matches!(self.kind(), Type::Percent | Type::Number);
+        let number = number(plain).filter(|_| !quoted && (plain == text || may_have_percent));
+        let whole = |number: &Value| {
+            matches!(number, Value::Whole(_)) || matches!(number, Value::Number(it) if it.fract() == 0.0)
+        };
+        // Greater and smaller than what can never be is looked at where all conditions are known.
+        let in_range = |number: &Value| self.operator.orders() || self.kind().includes(number);
+        let fits = |number: &Value| (!matches!(self.kind(), Type::Whole(..)) || whole(number)) && in_range(number);
+        number.filter(fits).ok_or_else(|| {
+            let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
+            let near = self::number(&digits).filter(fits).map(|_| digits);
+            self.wrong(text, near.as_deref().filter(|near| quoted || *near != text))
+        })
+    }
+
+    fn duration(&self, text: &str, quoted: bool) -> Result<Value, String> {
+        if let (Ok(span), false) = (humantime::parse_duration(text), quoted) {
+            return Ok(Value::Span(span));
+        }
+        let near = match (humantime::parse_duration(text), text.parse::<f64>()) {
+            (Ok(_), _) => Some(text.to_owned()),
+            // Who leaves the unit out thinks of milliseconds, unless the number is small.
+            (_, Ok(number)) if number >= 50.0 => Some(format!("{text}ms")),
+            (_, Ok(_)) => Some(format!("{text}s")),
+            _ => {
+                let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+                unit::near(text).filter(|_| !digits.is_empty()).map(|unit| format!("{digits}{unit}"))
+            }
+        };
+        Err(self.wrong(text, near.as_deref()))
+    }
+
+    fn flag(&self, text: &str, quoted: bool) -> Result<Value, String> {
+        match text.to_ascii_lowercase().as_str() {
+            lower @ ("true" | "false") if !quoted && lower == text => Ok(Value::Flag(lower == "true")),
+            "true" | "yes" | "on" | "1" => Err(self.wrong(text, Some("true"))),
+            "false" | "no" | "off" | "0" => Err(self.wrong(text, Some("false"))),
+            _ => Err(self.wrong(text, None)),
+        }
+    }
+
+    fn one_of(&self, words: &[&'static str], text: &str) -> Result<Value, String> {
+        if words.contains(&text) {
+            return Ok(Value::Text(text.to_owned()));
+        }
+        let near = suggest(&text.to_ascii_uppercase(), words.iter().copied());
+        Err(self.wrong(text, near))
+    }
+
+    /// After `<` and the like, beside a text or a value of JSON.
+    fn ordered(&self, text: &str, quoted: bool) -> Result<Value, String> {
+        if let (Some(number), false) = (number(text), quoted) {
+            return Ok(number);
+        }
+        let (own, operator) = (&self.term.text, self.operator.as_str());
+        if VersionNumber::parse(text).is_some() {
+            let version = if number(text).is_some() {
+                format!(" or, for a number, `{own} {operator} {text}`")
+            } else {
+                String::new()
+            };
+            return Err(format!(
+                "`{operator}` compares numbers; versions are compared with `version({own}) {operator} {text}`{version}"
+            ));
+        }
+        if humantime::parse_duration(text).is_ok() {
+            return Err(format!("`{own}` has no unit; compare it with a number in the unit that the service uses"));
+        }
+        Err(format!("`{operator}` compares numbers and durations, not the text {text:?}"))
+    }
+
+    fn json(&self, text: &str) -> Result<Value, String> {
+        let near = match text.to_ascii_lowercase().as_str() {
+            lower @ ("true" | "false") if lower == text => return Ok(Value::Flag(lower == "true")),
+            "true" => Some("true"),
+            "false" => Some("false"),
+            "null" | "none" | "nil" | "undefined" => Some("null"),
+            _ => None,
+        };
+        if let Some(near) = near {
+            return Err(format!("JSON has no {text}; did you mean `{near}`? A text is written '{text}'"));
+        }
+        match number(text) {
+            Some(number) => Ok(number),
+            None if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) => {
+                Err(format!("`{text}` is not a number; a text is written in quotation marks; did you mean `'{text}'`?"))
+            }
+            None => Ok(Value::Text(text.to_owned())),
+        }
+    }
+}
+
+/// As AWS names its Regions: `eu-west-1`, `us-gov-east-1`.
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    parts.len() >= 2
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && parts.iter().all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// `2xx` or `200-299`.
+fn range(text: &str) -> Option<(f64, f64)> {
+    if let Some(class) = text.strip_suffix("xx") {
+        let class = class.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
+        return Some((f64::from(class) * 100.0, f64::from(class).mul_add(100.0, 99.0)));
+    }
+    let (low, high) = text.split_once('-')?;
+    Some((low.parse().ok()?, high.parse().ok()?))
+}
+
+/// A number as the file writes it. `inf`, `NaN` and the like are words.
+pub(super) fn number(text: &str) -> Option<Value> {
+    if !text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    match text.parse() {
+        Ok(whole) => Some(Value::whole(whole)),
+        Err(_) => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Number),
+    }
+}

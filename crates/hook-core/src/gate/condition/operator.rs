@@ -1,0 +1,89 @@
+//! The operators of a condition.
+
+use crate::gate::suggest;
+
+/// What is asked of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `==`.
+    Equal,
+    /// `!=`.
+    Unequal,
+    /// `<`.
+    Less,
+    /// `<=`.
+    AtMost,
+    /// `>`.
+    More,
+    /// `>=`.
+    AtLeast,
+    /// `in`.
+    In,
+    /// `contains`.
+    Contains,
+    /// `matches`.
+    Matches,
+    /// `exists`.
+    Exists,
+}
+
+const OPERATORS: [(&str, Operator); 10] = [
+    ("==", Operator::Equal),
+    ("!=", Operator::Unequal),
+    ("<", Operator::Less),
+    ("<=", Operator::AtMost),
+    (">", Operator::More),
+    (">=", Operator::AtLeast),
+    ("in", Operator::In),
+    ("contains", Operator::Contains),
+    ("matches", Operator::Matches),
+    ("exists", Operator::Exists),
+];
+
+impl Operator {
+    /// The operator of a word.
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        OPERATORS.iter().find(|(known, _)| *known == word).map(|(_, operator)| *operator)
+    }
+
+    /// The word.
+    pub(super) fn as_str(self) -> &'static str {
+        OPERATORS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
+    }
+
+    /// Whether it is about greater and smaller.
+    pub const fn orders(self) -> bool {
+        matches!(self, Self::Less | Self::AtMost | Self::More | Self::AtLeast)
+    }
+
+    /// Whether `not` may stand before it; the others have an opposite of their own.
+    pub(super) const fn takes_not(self) -> bool {
+        matches!(self, Self::In | Self::Contains | Self::Matches | Self::Exists)
+    }
+}
+
+/// The first operator made of signs in a word, and where it is.
+pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
+    let signs = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(char::is_alphabetic));
+    // The longer one where two begin at one place: `>=` and not `>`.
+    signs.filter_map(|sign| Some((word.find(sign)?, sign))).min_by_key(|(at, sign)| (*at, usize::MAX - sign.len()))
+}
+
+/// Why a word is not an operator, and which one was probably meant.
+pub(super) fn unknown(text: &str, symbol: &str) -> String {
+    let near = match symbol {
+        "=" | "===" | "is" | "equals" => Some("=="),
+        "<>" | "!==" => Some("!="),
+        "=>" => Some(">="),
+        "=<" => Some("<="),
+        "~" | "=~" => Some("matches"),
+        "has" | "includes" => Some("contains"),
+        _ => suggest(symbol, OPERATORS.iter().map(|(word, _)| *word)),
+    };
+    let known = OPERATORS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
+    match (symbol, near) {
+        ("", _) => format!("`{text}`: an operator is missing; there are {known}"),
+        (_, Some(near)) => format!("`{text}`: `{symbol}` is not an operator; did you mean `{near}`?"),
+        (_, None) => format!("`{text}`: `{symbol}` is not an operator; there are {known}"),
+    }
+}

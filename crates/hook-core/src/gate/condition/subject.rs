@@ -1,0 +1,217 @@
+//! What a kind of check can compare, and of which type it is.
+
+use std::fmt;
+
+use super::Operator;
+use crate::{code::Code, gate::Value};
+
+/// What a kind of check reports, and which fault it is when a condition on it is false.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The word, or with `family` the part before the dot.
+    pub name: &'static str,
+    /// Whether it is followed by a dot and a name of the user's: `header.location`, `json.items[0].id`.
+    pub family: bool,
+    /// The fault.
+    pub code: Code,
+    /// What its value can be.
+    pub of: Type,
+    /// Whether it may be missing although the check could be made.
+    pub optional: bool,
+}
+
+/// What the value of a subject can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// A whole number, at least and at most this much.
+    Whole(u32, Option<u32>),
+    /// Any number.
+    Number,
+    /// From 0% to 100%.
+    Percent,
+    /// A duration.
+    Duration,
+    /// True or false.
+    Flag,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Text of any length.
+    Text,
+    /// Text that is never empty, such as a name or an id.
+    Name,
+    /// The name of an AWS Region.
+    Region,
+    /// Text that may come several times.
+    Header,
+    /// Whatever a JSON body has there.
+    Json,
+}
+
+impl Subject {
+    const fn new(name: &'static str, code: Code, of: Type) -> Self {
+        Self { name, family: false, code, of, optional: false }
+    }
+
+    /// A status code of HTTP.
+    pub const fn status(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Whole(100, Some(599)))
+    }
+
+    /// How many of something there are.
+    pub const fn count(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Whole(0, None))
+    }
+
+    /// Any number.
+    pub const fn number(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Number)
+    }
+
+    /// A share of 100%.
+    pub const fn percent(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Percent)
+    }
+
+    /// How long something took.
+    pub const fn duration(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Duration)
+    }
+
+    /// True or false.
+    pub const fn flag(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Flag)
+    }
+
+    /// One of AWS's words.
+    pub const fn one_of(name: &'static str, code: Code, words: &'static [&'static str]) -> Self {
+        Self::new(name, code, Type::OneOf(words))
+    }
+
+    /// Text of any length.
+    pub const fn text(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Text)
+    }
+
+    /// A name or an id.
+    pub const fn name(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Name)
+    }
+
+    /// The name of an AWS Region.
+    pub const fn region(name: &'static str, code: Code) -> Self {
+        Self::new(name, code, Type::Region)
+    }
+
+    /// Names of the user's, each with a text: `env.STAGE`.
+    pub const fn names(name: &'static str, code: Code) -> Self {
+        Self { family: true, optional: true, ..Self::new(name, code, Type::Name) }
+    }
+
+    /// Headers by name.
+    pub const fn headers(name: &'static str, code: Code) -> Self {
+        Self { family: true, optional: true, ..Self::new(name, code, Type::Header) }
+    }
+
+    /// A JSON document and what is in it, by path.
+    pub const fn json(name: &'static str, code: Code) -> Self {
+        Self { family: true, optional: true, ..Self::new(name, code, Type::Json) }
+    }
+
+    /// One that may be missing although the check could be made.
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// Whether the word names it, or one of the family.
+    pub(in crate::gate) fn is(&self, word: &str) -> bool {
+        match word.strip_prefix(self.name) {
+            Some("") => !self.family || self.of == Type::Json,
+            Some(rest) if self.of == Type::Json => rest.starts_with('[') || rest.len() > 1 && rest.starts_with('.'),
+            Some(rest) => self.family && rest.len() > 1 && rest.starts_with('.'),
+            None => false,
+        }
+    }
+}
+
+/// As a list of subjects has it: `header.…`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        f.write_str(if self.family { ".…" } else { "" })
+    }
+}
+
+impl Type {
+    /// Whether it is a number.
+    pub const fn is_number(self) -> bool {
+        matches!(self, Self::Whole(..) | Self::Number | Self::Percent)
+    }
+
+    /// Whether it is text, whatever it looks like.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Name | Self::Region | Self::Header)
+    }
+
+    /// Whether the two can be equal.
+    pub const fn compares_with(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Json, _) | (_, Self::Json) | (Self::Duration, Self::Duration) | (Self::Flag, Self::Flag) => true,
+            _ => {
+                self.is_number() && other.is_number()
+                    || (self.is_text() || matches!(self, Self::OneOf(_)))
+                        && (other.is_text() || matches!(other, Self::OneOf(_)))
+            }
+        }
+    }
+
+    /// Whether a number can be one of this type.
+    pub(super) fn includes(self, number: &Value) -> bool {
+        let number = match number {
+            Value::Number(number) => *number,
+            #[expect(clippy::cast_precision_loss, reason = "beyond 2⁵³ it is larger than any limit")]
+            Value::Whole(number) => *number as f64,
+            _ => return false,
+        };
+        match self {
+            Self::Whole(least, most) => {
+                number.fract() == 0.0 && number >= f64::from(least) && most.is_none_or(|most| number <= f64::from(most))
+            }
+            Self::Percent => (0.0..=100.0).contains(&number),
+            _ => true,
+        }
+    }
+
+    /// Why the operator has no meaning here, if it has none.
+    pub(super) fn refuses(self, operator: Operator) -> Option<&'static str> {
+        match (self, operator) {
+            (Self::Flag | Self::OneOf(_), _) if operator.orders() => Some("has no order; compare it with == or !="),
+            (
+                Self::Whole(..) | Self::Number | Self::Percent | Self::Duration,
+                Operator::Contains | Operator::Matches,
+            ) => Some("is not a text; compare it with == != < <= > >= or in"),
+            (Self::Flag, Operator::Contains | Operator::Matches) => Some("is not a text; compare it with == or !="),
+            _ => None,
+        }
+    }
+}
+
+/// The end of a sentence that begins with the subject.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(least, Some(most)) => write!(f, "a whole number from {least} to {most}"),
+            Self::Whole(least, None) => write!(f, "a whole number, {least} or more"),
+            Self::Number => f.write_str("a number"),
+            Self::Percent => f.write_str("a percentage from 0% to 100%"),
+            Self::Duration => f.write_str("a duration such as 300ms or 2s"),
+            Self::Flag => f.write_str("true or false"),
+            Self::OneOf(words) => match words {
+                [first @ .., last] if !first.is_empty() => write!(f, "{} or {last}", first.join(", ")),
+                words => f.write_str(&words.join(", ")),
+            },
+            Self::Text | Self::Name | Self::Header => f.write_str("a text"),
+            Self::Region => f.write_str("a Region such as eu-west-1"),
+            Self::Json => f.write_str("a value of JSON"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a comparison looks at: a subject, a path of a JSON document, and what of it counts.
+
+use super::{Subject, Type, operator, words};
+use crate::{
+    code::Code,
+    gate::{Facts, JsonPath, Value, suggest},
+};
+
+/// A subject as a condition names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// As it is written: `json.items[0].id`, `version(json.version)`.
+    pub(super) text: String,
+    /// The subject's own name: `json.version`.
+    pub(super) subject: String,
+    /// Where it is in a JSON document.
+    pub(super) path: Option<JsonPath>,
+    pub(super) of: Type,
+    pub(super) optional: bool,
+    pub(super) code: Code,
+}
+
+/// What of a value is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The value.
+    Value,
+    /// How many items there are.
+    Count,
+    /// The value as the number of a release.
+    Version,
+}
+
+impl Term {
+    pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), String> {
+        let inner = words::version(word);
+        let name = inner.unwrap_or(word);
+        let subject = subjects.iter().find(|subject| subject.is(name)).ok_or_else(|| unknown(name, subjects))?;
+        let path = if subject.of == Type::Json {
+            let rest = name.strip_prefix(subject.name).unwrap_or_default();
+            Some(JsonPath::parse(rest).map_err(|why| format!("`{name}` {why}"))?)
+        } else {
+            None
+        };
+        if inner.is_some() && !(subject.of.is_text() || subject.of == Type::Json) {
+            return Err(format!("`{name}` is {}, not a version", subject.of));
+        }
+        let (text, subject_name) = match (&path, inner) {
+            (Some(path), None) => (format!("{}{path}", subject.name), format!("{}{path}", subject.name)),
+            (Some(path), Some(_)) => (format!("version({}{path})", subject.name), format!("{}{path}", subject.name)),
+            (None, None) => (name.to_owned(), name.to_owned()),
+            (None, Some(_)) => (format!("version({name})"), name.to_owned()),
+        };
+        let measure = if inner.is_some() { Measure::Version } else { Measure::Value };
+        let Subject { of, optional, code, .. } = **subject;
+        Ok((Self { text, subject: subject_name, path, of, optional, code }, measure))
+    }
+
+    /// Whether it is this subject, or one of that family.
+    pub(super) fn is_of(&self, subject: &str) -> bool {
+        let rest = self.subject.strip_prefix(subject);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
+    pub(super) const fn is_json(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Whether it can be several.
+    pub(super) fn is_countable(&self) -> bool {
+        matches!(self.of, Type::Json | Type::Header)
+    }
+
+    /// Its value.
+    pub(super) fn value(&self, facts: &dyn Facts) -> Option<Value> {
+        match &self.path {
+            Some(path) => facts.json(path),
+            None => facts.fact(&self.subject),
+        }
+    }
+}
+
+fn unknown(word: &str, subjects: &[&Subject]) -> String {
+    let known = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if word.is_empty() {
+        return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
+    }
+    // `status==200`, without the spaces between the words.
+    if let Some((at, symbol)) = operator::first_symbol(word)
+        && subjects.iter().any(|subject| subject.is(&word[..at]))
+    {
+        let spaced = format!("{} {symbol} {}", &word[..at], &word[at + symbol.len()..]);
+        return format!("`{word}`: spaces go around the operator; did you mean `{}`?", spaced.trim_end());
+    }
+    let near = suggest(word, subjects.iter().map(|subject| subject.name));
+    match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
+        Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{near}`?"),
+        None => format!("`{word}` is not a subject of this kind of check; there are {known}"),
+    }
+}

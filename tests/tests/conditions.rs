@@ -1,0 +1,213 @@
+//! Conditions in the real programs: each that passed by mistake, and beside it the one that says what was meant.
+
+use greenlight_tests::{Case, play, same};
+use rehearsal::{HookName, Played};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+/// What a service answers, by path: the header lines and the body.
+const ANSWERS: [(&str, &str, &str); 5] = [
+    (
+        "/state",
+        "x-ready: true\r\nx-line: one\r\nx-line: two\r\n",
+        r#"{"status":"DEGRADED","version":"1.9.0","error":null,"tags":["beta-old"],"checks":{"db":"UP"},
+            "items":[{"id":1,"status":"UP"},{"id":2,"status":"UP"}],"bad":[{"status":"UP"},{"status":"DOWN"}],"none":[],
+            "text":"body"}"#,
+    ),
+    ("/new", "", r#"{"version":"1.42.0"}"#),
+    ("/latest", "", r#"{"version":"latest"}"#),
+    ("/marked", "", "\u{feff}{\"version\":\"1.9.0\"}"),
+    ("/page", "", "<html>all is well</html>"),
+];
+
+/// A service that gives these answers. Gives its port.
+async fn service() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.unwrap_or_default();
+                let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let (_, headers, body) = ANSWERS.into_iter().find(|(own, ..)| *own == path).unwrap_or(("", "", ""));
+                let length = body.len();
+                let reply = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\n\r\n{body}");
+                let _ = stream.write_all(reply.as_bytes()).await;
+            });
+        }
+    });
+    port
+}
+
+/// How each request with one condition has to end: `passed`, or the outcome and the code.
+async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
+    let port = service().await;
+    let mut gate = "version: 1\nhooks:\n  after_install:\n    built_in: none\n    checks:\n".to_owned();
+    for (number, (path, condition, _)) in conditions.iter().enumerate() {
+        let condition = match condition.split_once("any: ") {
+            Some((_, list)) => format!("{{ any: {list} }}"),
+            None => format!("\"{condition}\""),
+        };
+        gate += &format!(
+            "      - {{ name: c{number}, http: 'http://127.0.0.1:{port}{path}', expect: [{condition}], on_fail: warn, on_error: warn }}\n"
+        );
+    }
+    let expected: Vec<(String, String, String)> = conditions
+        .iter()
+        .enumerate()
+        .map(|(number, (_, condition, ending))| {
+            let (outcome, code) = ending.split_once(' ').unwrap_or((ending, ""));
+            (format!("c{number}"), (*condition).to_owned(), format!("{outcome} {code}"))
+        })
+        .collect();
+    let as_expected = move |played: &Played| {
+        for (name, condition, ending) in &expected {
+            let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
+            let seen = format!("{} {}", check.outcome, check.code);
+            same(condition, seen.as_str(), ending.as_str())?;
+        }
+        Ok(())
+    };
+    play(vec![Case::new(HookName::AfterInstall, title).gate(gate).succeeds().and(as_expected)]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_body_has() {
+    const FALSE: &str = "failed UnexpectedBody";
+    const ERROR: &str = "errored UnexpectedBody";
+    each(
+        "values, lists and versions of JSON",
+        &[
+            ("/state", "any: [json.status == UP, json.status == DEGRADED]", "passed"),
+            ("/state", "any: [json.status == UP, json.status == DOWN]", FALSE),
+            ("/state", "json.error not exists", "passed"),
+            ("/state", "json.error == null", "passed"),
+            ("/state", "json.fault not exists", "passed"),
+            ("/state", "json.fault == null", FALSE),
+            ("/state", "json.status not exists", FALSE),
+            ("/state", "json.items count >= 2", "passed"),
+            ("/state", "json.items count >= 3", FALSE),
+            ("/state", "json.none count >= 1", FALSE),
+            ("/state", "json.items[*].id exists", "passed"),
+            ("/state", "json.items[*].status == UP", "passed"),
+            ("/state", "json.bad[*].status == UP", FALSE),
+            ("/state", "json.bad[*].id exists", FALSE),
+            ("/state", "json.none[*].id exists", FALSE),
+            ("/state", "json.none[*].id not exists", FALSE),
+            ("/state", "json.missing[*].id exists", FALSE),
+            ("/state", "json.status[*] exists", ERROR),
+            ("/state", "json.tags contains beta-old", "passed"),
+            ("/state", "json.tags contains beta", FALSE),
+            ("/state", "json.checks contains db", ERROR),
+            ("/state", "json.checks.db == UP", "passed"),
+            ("/state", "body contains beta", "passed"),
+            ("/state", "json.text contains body", "passed"),
+            ("/page", "body contains body", FALSE),
+            ("/page", "body matches latency", FALSE),
+            ("/state", "version(json.version) >= 1.10.0", FALSE),
+            ("/state", "version(json.version) < 1.10.0", "passed"),
+            ("/new", "version(json.version) >= 1.5.0", "passed"),
+            ("/latest", "version(json.version) >= 1.5.0", ERROR),
+            ("/state", "json.version >= 1", ERROR),
+            ("/marked", "json.version == '1.9.0'", "passed"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_not_json_is_an_error() {
+    let conditions = [
+        "json.id exists",
+        "json.id not exists",
+        "json.id == 1",
+        "json.id != 1",
+        "json.id != null",
+        "json.items count == 0",
+        "json.items[*].id not exists",
+        "json.name contains x",
+        "json.name not contains x",
+        "version(json.version) >= 1.0",
+    ];
+    let all = conditions.map(|condition| ("/page", condition, "errored UnexpectedBody"));
+    let passes = [("/page", "body contains well", "passed"), ("/page", "any: [json.id == 1, status == 200]", "passed")];
+    each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_header_has() {
+    const FALSE: &str = "failed UnexpectedHeader";
+    each(
+        "headers are texts, and every line counts",
+        &[
+            ("/state", "header.x-ready == true", "passed"),
+            ("/state", "header.x-ready == false", FALSE),
+            ("/state", "header.x-line contains two", "passed"),
+            ("/state", "header.x-line not contains two", FALSE),
+            ("/state", "header.x-line in one, two", "passed"),
+            ("/state", "header.x-line == one", FALSE),
+            ("/state", "header.x-line != two", FALSE),
+            ("/state", "header.x-line count == 2", "passed"),
+            ("/state", "header.x-ready count == 2", FALSE),
+            ("/state", "header.x-other not exists", "passed"),
+            ("/state", "header.content-length > 10", "passed"),
+            ("/state", "header.x-ready > 10", "errored UnexpectedHeader"),
+        ],
+    )
+    .await;
+}
+
+/// One hook whose only check has this, in a world where the alarm of the deployment group fires.
+fn alarms(title: &str, expect: &str) -> Case {
+    let gate = format!(
+        "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      - {{ alarms: deployment-group, expect: [{expect}] }}\n"
+    );
+    Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+}
+
+fn firing(case: Case) -> Case {
+    case.world(|world| {
+        for alarm in &mut world.alarms {
+            alarm.state = "ALARM".to_owned();
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_that_is_always_true_lets_no_alarm_pass() {
+    play(vec![
+        firing(alarms("a state in lower case", "state != alarm")).fails("GateInvalid"),
+        firing(alarms("the state as AWS writes it", "state != ALARM")).fails("AlarmFiring"),
+        alarms("and nothing fires", "state != ALARM").succeeds(),
+        firing(alarms("one of two", "any: [state == OK, state == INSUFFICIENT_DATA]")).fails("AlarmFiring"),
+        alarms("one of two, and it is", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
+    let case = |title: &str, when: &str| {
+        Case::new(HookName::BeforeAllowTraffic, title)
+            .world(|world| world.green().unwrap().steady = false)
+            .gate(format!(
+                "version: 1\nhooks:\n  before_allow_traffic:\n    when: {when}\n    built_in: {{ tasks: {{ within: 0s }} }}\n"
+            ))
+    };
+    play(vec![
+        case("`or` is no operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
+        case("`||` is none either", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
+        case("a Region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
+        case("two Regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
+        case("one of two Regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
+        case("one of two Regions without a list", "{ any: [region == eu-west-1, region == us-east-1] }")
+            .fails("NotSteady"),
+        case("one of two others", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
+        case("one of them is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
+    ])
+    .await;
+}
