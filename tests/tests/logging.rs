@@ -18,7 +18,6 @@ fn has_the_context(gate: [&'static str; 2]) -> impl Fn(&Played) -> Result<(), St
         for line in lines {
             for (field, value) in [
                 ("hook.name", "AfterInstall"),
-                ("deployment.id", "d-EXAMPLE11"),
                 ("deployment.application", "shop"),
                 ("deployment.group", "web"),
                 ("ecs.cluster", "shop"),
@@ -29,6 +28,8 @@ fn has_the_context(gate: [&'static str; 2]) -> impl Fn(&Played) -> Result<(), St
             ] {
                 same(&format!("{field} of {line}"), line[field].as_str().unwrap_or_default(), value)?;
             }
+            let id = line["deployment.id"].as_str().unwrap_or_default();
+            same(&format!("whether {id:?} is the deployment's id"), &id.starts_with("d-"), &true)?;
             let digest = line["gate.digest"].as_str().unwrap_or_default();
             let is_digest = digest.len() == 71 && digest.starts_with("sha256:");
             same(&format!("whether {digest:?} is a digest"), &is_digest, &(gate[0] != "built-in"))?;
