@@ -213,6 +213,86 @@ fn what_codedeploy_does_not_take_is_not_played() {
     );
 }
 
+/// Files as they were found in the field: CodeDeploy refuses them, so neither is one fine nor is it played.
+#[test]
+fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
+    let with_resources = |resources: &str| format!("version: 0.0\n{resources}\n");
+    let list = YAML
+        .replace("{ ContainerName: web, ContainerPort: 8080 }", "[{ ContainerName: web }, { ContainerPort: 8080 }]");
+    let flat = YAML.replace("      Type", "    Type").replace("      Properties", "    Properties");
+    let cases = [
+        (with_resources("resources:\n  the-service"), "Resources is a list with one service"),
+        (with_resources("Resources: []"), "the Resources section is empty"),
+        (with_resources("Resources:\n  TargetService: {}"), "put a `-` before the name"),
+        (flat, "indent Type and Properties deeper than `TargetService`"),
+        (list, "LoadBalancerInfo is a map and not a list"),
+        (YAML.replace("      Type: AWS::ECS::Service\n", ""), "`Type: AWS::ECS::Service` is missing"),
+        ("{ \"version\": 0.0, \"Resources\": [\n %{ if SMOKE } ] }".to_owned(), "the file is a template"),
+    ];
+    for (file, says) in cases {
+        let folder = Folder::new().with("appspec.yaml", &file);
+        let output = folder.run("appspec --check appspec.yaml");
+        assert_eq!(output.status.code(), Some(1), "{file}: {output:?}");
+        assert!(text(&output.stdout).contains(says), "{file}: {output:?}");
+        let output = folder.run("rehearse --appspec appspec.yaml");
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{file}: {output:?}");
+    }
+}
+
+#[test]
+fn a_version_that_awss_deploy_action_writes_is_fine_and_played() {
+    let json = JSON.replace("\"version\": 0.0", "\"version\": 0");
+    let folder = Folder::new().with("appspec.json", &json);
+    folder.done("appspec --suffix shop --write appspec.json");
+    assert_eq!(folder.done("appspec --check appspec.json").trim(), "✓ appspec.json: fine");
+    let (status, asked, report) = folder.play("appspec.json");
+    assert_eq!((status, asked), (0, five("shop")), "{report}");
+    let one = Folder::new().with("appspec.yaml", &YAML.replace("version: 0.0", "version: 1.0"));
+    let noted = one.done("appspec --check appspec.yaml");
+    assert!(noted.contains("note: AWS documents the version 0.0 only; public pipelines also use 1.0"), "{noted}");
+}
+
+#[test]
+fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
+    let name = "team-prod-web-after-allow-test-traffic";
+    let own = format!("{YAML}Hooks:\n  - AfterAllowTestTraffic: {name}\n");
+    let folder = Folder::new().with("appspec.yaml", &own);
+    let output = folder.run("appspec --suffix shop --write appspec.yaml");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(folder.text("appspec.yaml"), own);
+    let output = folder.run("appspec --check appspec.yaml");
+    assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one function, one fault: {output:?}");
+    let fine = folder.done(&format!("appspec --check --own {name} appspec.yaml"));
+    assert!(!fine.contains("fault"), "{fine}");
+    // The stack that is given has such names itself.
+    folder.done("appspec --prefix team-prod-web- --write appspec.yaml");
+    assert!(folder.text("appspec.yaml").contains("BeforeInstall: team-prod-web-before-install"));
+    folder.done("appspec --suffix shop --replace --write appspec.yaml");
+    assert!(!folder.text("appspec.yaml").contains(name));
+}
+
+#[test]
+fn hooks_are_not_written_into_a_file_of_another_platform() {
+    let lambda = "version: 0.0
+Resources:
+  - MyFunction:
+      Type: AWS::Lambda::Function
+      Properties: { Name: shop, Alias: live, CurrentVersion: '1', TargetVersion: '2' }
+";
+    let ec2 = "version: 0.0
+os: linux
+files:
+  - { source: /, destination: /srv }
+";
+    for (file, says) in [(lambda, "this file deploys a Lambda function"), (ec2, "`os` belongs to deployments on EC2")] {
+        let folder = Folder::new().with("appspec.yaml", file);
+        let output = folder.run("appspec --suffix shop --write appspec.yaml");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(text(&output.stderr).contains(says), "{output:?}");
+        assert_eq!(folder.text("appspec.yaml"), file);
+    }
+}
+
 #[test]
 fn the_example_is_as_it_would_be_written() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example/appspec.yaml");

@@ -851,6 +851,11 @@ async fn preflight_of_what_the_task_definition_names() {
         case("the AppSpec file is told by its hash")
             .world(|world| world.deployment().revision.told = Told::Hash)
             .succeeds(),
+        case("the AppSpec file is a revision of the type String, which is read once")
+            .world(|world| world.deployment().revision.told = Told::RawString)
+            .fault(Fault::always("codedeploy:GetApplicationRevision", Trouble::Deny))
+            .succeeds()
+            .check("preflight", "passed"),
         case("the AppSpec file is in S3")
             .world(|world| {
                 let revision = &mut world.deployment().revision;

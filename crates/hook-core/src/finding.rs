@@ -214,14 +214,17 @@ pub struct Finding<T = Shown> {
     pub policies: Policies,
     /// How long it took.
     pub took: Duration,
+    /// The check whose failure explains this one, so that it needs no remedy of its own.
+    pub caused_by: Option<T>,
 }
 
 impl Finding<String> {
     /// As it may be shown.
     pub fn shown(self, redactor: &Redactor) -> Finding {
-        let Self { check, kind, observation, policies, took } = self;
-        let check = redactor.show(&check).shorten(MAX_TEXT);
-        Finding { check, kind, observation: observation.shown(redactor), policies, took }
+        let Self { check, kind, observation, policies, took, caused_by } = self;
+        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
+        let observation = observation.shown(redactor);
+        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     aws::{Answer, Sent},
     board::Board,
     deadline::Deadline,
+    descriptors::Descriptors,
     error::Error,
     event,
     finding::Finding,
@@ -29,6 +30,7 @@ use crate::{
 pub struct Handler {
     hook: Hook,
     answer: Answer,
+    descriptors: Descriptors,
     hearing: Hearing,
     redactor: Redactor,
 }
@@ -37,7 +39,7 @@ impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let (answer, redactor) = (Answer::new(&settings.aws), settings.aws.redactor());
-        Self { hook, answer, redactor, hearing: Hearing::new(hook, settings) }
+        Self { hook, answer, redactor, descriptors: Descriptors::keep(), hearing: Hearing::new(hook, settings) }
     }
 
     /// Answers one event.
@@ -56,13 +58,18 @@ impl Handler {
             .about(LogContext::new(Some(self.hook), &execution.deployment, self.hearing.region()));
 
         let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
-        let status = concluded(|| {
-            let verdict = Verdict::of(board.close(&cut_off), board.mode());
-            report::log_verdict(self.hook, &board.context(), &verdict, began.elapsed());
-            verdict.status
-        });
+        let verdict = concluded(|| Verdict::of(board.close(&cut_off), board.mode()));
+        let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), began.elapsed());
         let context = board.context();
-        match self.answer.put(&execution, status, deadline.answer, &context).await? {
+        // The status comes before the log: nothing that writes lines can keep it back.
+        self.descriptors.release();
+        let sent = self.answer.put(&execution, status, deadline.answer, &context).await;
+        self.descriptors.keep_again();
+        board.tell_pending();
+        if let Some(verdict) = &verdict {
+            report::log_verdict(self.hook, &context, verdict, took);
+        }
+        match sent? {
             Sent::Accepted => {
                 log_line!(debug, &context, "CodeDeploy took the answer {}", status.word());
             }
@@ -76,9 +83,9 @@ impl Handler {
     }
 }
 
-/// Not even a fault in the telling may keep the answer back; what could not be told is not passed either.
-fn concluded(tell: impl FnOnce() -> Status) -> Status {
-    std::panic::catch_unwind(AssertUnwindSafe(tell)).unwrap_or(Status::Failed)
+/// Not even a fault in judging the findings may keep the status back; what could not be judged is not passed either.
+fn concluded(judge: impl FnOnce() -> Verdict) -> Option<Verdict> {
+    std::panic::catch_unwind(AssertUnwindSafe(judge)).ok()
 }
 
 #[cfg(test)]
@@ -86,8 +93,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_that_cannot_be_told_is_failed() {
-        assert_eq!(concluded(|| Status::Succeeded), Status::Succeeded);
-        assert_eq!(concluded(|| panic!("a sentence with a fault")), Status::Failed);
+    fn a_verdict_that_cannot_be_reached_is_none() {
+        let verdict = || Verdict::of(Vec::new(), Mode::Observe);
+        assert_eq!(concluded(verdict), Some(verdict()));
+        assert_eq!(concluded(|| panic!("a sentence with a fault")), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     edit::word,
-    file::Entry,
+    file::{self, Entry},
     merge::Line,
     tree::{Node, Style, Tree},
 };
@@ -133,9 +133,7 @@ fn step(text: &str, root: &Node) -> usize {
 pub fn add(text: &str, tree: &Tree, lines: &[Line]) -> Option<String> {
     let root = &tree.root;
     let (indent, small) = match root.entries().first() {
-        Some((key, _)) => {
-            (text.get(line_start(text, key.span.start)..key.span.start)?, root.get("resources").is_some())
-        }
+        Some((key, _)) => (text.get(line_start(text, key.span.start)..key.span.start)?, file::is_in_lower_case(root)),
         None => ("", false),
     };
     let name = if small { "hooks" } else { "Hooks" };

@@ -11,6 +11,7 @@ use rehearsal::{FunctionName, FunctionRef, Home, PREFIX};
 use super::{
     events,
     file::{self, Entry},
+    platform, resources,
     tree::{self, Data, Node},
 };
 
@@ -50,16 +51,36 @@ pub struct Known {
 /// Everything that is wrong, in the order of the file.
 pub fn check(text: &str, is_json_file: bool, known: &Known) -> Vec<Finding> {
     let mut checker = Checker { text, known, found: Vec::new() };
-    if let Some(fault) = not_json(text).filter(|_| is_json_file) {
-        checker.found.push(Finding { level: Level::Refused, fault });
-    } else {
-        match tree::parse(text) {
-            Ok(tree) => checker.file(&tree.root),
-            Err(fault) => checker.found.push(Finding { level: Level::Refused, fault }),
+    let tree = match not_json(text).filter(|_| is_json_file) {
+        Some(fault) => Err(fault),
+        None => {
+            tree::parse(text).map_err(|fault| if tree::is_json(text) { not_json(text).unwrap_or(fault) } else { fault })
+        }
+    };
+    match tree {
+        Ok(tree) => checker.file(&tree.root),
+        Err(mut fault) => {
+            if let Some(directive) = template_directive(text) {
+                fault.message += &format!("; the file is a template (it has `{directive}`): check what it renders to");
+            }
+            checker.found.push(Finding { level: Level::Refused, fault });
         }
     }
     checker.found.sort_by_key(|found| found.fault.at);
     checker.found
+}
+
+/// Why an ARN cannot exist: its partition does not have its region.
+fn wrong_partition(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let &["arn", partition, _, region, _, _] = parts.as_slice() else { return None };
+    let right = hook_core::permissions::partition_of(region);
+    (partition != right).then(|| format!("{region} is in the partition `{right}` and not in `{partition}`"))
+}
+
+/// Whether a name or an ARN is that of the function `name`.
+fn names(function: &str, name: &str) -> bool {
+    function.parse::<FunctionRef>().is_ok_and(|function| function.name == name)
 }
 
 /// YAML allows what JSON does not: comments, a comma before the end.
@@ -70,6 +91,11 @@ fn not_json(text: &str) -> Option<Fault> {
     let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
     let at = Place { line: error.line().max(1), column: error.column().max(1) };
     Some(Fault { at, message: format!("not JSON: {why}") })
+}
+
+/// How a template language marks a statement: Terraform, Jinja and Go, ERB.
+fn template_directive(text: &str) -> Option<&'static str> {
+    ["%{", "{%", "{{", "<%"].into_iter().find(|mark| text.contains(mark))
 }
 
 struct Checker<'a> {
@@ -116,51 +142,40 @@ impl Checker<'_> {
     fn keys(&mut self, root: &Node) {
         for (key, _) in root.entries() {
             let Some(name) = key.text() else { continue };
-            match name {
-                "version" | "Resources" | "resources" | "Hooks" | "hooks" => {}
-                "os" | "files" | "permissions" => {
-                    let message = format!("`{name}` belongs to deployments on EC2; these hooks are for Amazon ECS");
-                    self.find(Level::Refused, key, message);
-                }
-                other => {
-                    let near = events::nearest(other, ["version", "Resources", "Hooks"]);
-                    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                    self.find(Level::Refused, key, format!("`{other}` is no section of an AppSpec file{near}"));
-                }
+            let is_section = ["version", "Resources", "Hooks"].iter().any(|known| known.eq_ignore_ascii_case(name));
+            if is_section {
+                continue;
             }
+            if let Some(message) = platform::of_ec2(name) {
+                self.find(Level::Refused, key, message);
+                continue;
+            }
+            let near = events::nearest(name, ["version", "Resources", "Hooks"]);
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            self.find(Level::Refused, key, format!("`{name}` is not a section of an AppSpec file{near}"));
         }
     }
 
+    /// AWS's own deploy action reads 0.0 as a number and writes 0.
     fn version(&mut self, root: &Node) {
-        match root.get("version") {
-            None => {
-                self.find(Level::Refused, root, "`version: 0.0` is missing; CodeDeploy wants it in every AppSpec file")
+        let Some(version) = root.get("version") else {
+            let message = "`version: 0.0` is missing; CodeDeploy requires it in every AppSpec file";
+            return self.find(Level::Refused, root, message);
+        };
+        match version.text().map(|text| (text, text.trim().parse::<f64>())) {
+            Some((_, Ok(0.0))) => {}
+            Some((text, Ok(1.0))) => {
+                let message =
+                    format!("AWS documents the version 0.0 only; public pipelines also use {text}. Write 0.0");
+                self.find(Level::Note, version, message);
             }
-            Some(version) if version.text() == Some("0.0") => {}
-            Some(version) => {
-                self.find(Level::Refused, version, "the version of an AppSpec file is 0.0, and there is no other")
-            }
+            _ => self.find(Level::Refused, version, "the version of an AppSpec file is 0.0, and there is no other"),
         }
     }
 
     fn resources(&mut self, root: &Node) {
-        if file::sections(root, "Resources").is_empty() {
-            return self.find(Level::Refused, root, "there is no Resources section, which names the task definition");
-        }
-        for resource in file::resources(root) {
-            match resource.get("Type") {
-                Some(kind) if kind.text() == Some("AWS::Lambda::Function") => {
-                    self.find(Level::Refused, kind, "this deploys a Lambda function; these hooks are for Amazon ECS");
-                }
-                Some(kind) if kind.text() != Some("AWS::ECS::Service") => {
-                    self.find(
-                        Level::Refused,
-                        kind,
-                        "the resource of an Amazon ECS deployment is an `AWS::ECS::Service`",
-                    );
-                }
-                _ => {}
-            }
+        for (level, at, message) in resources::check(root) {
+            self.find(level, at, message);
         }
     }
 
@@ -257,6 +272,9 @@ impl Checker<'_> {
             Ok(function) => function,
             Err(why) => return self.find(Level::Fault, entry.function, format!("it {why}")),
         };
+        if let Some(message) = wrong_partition(text) {
+            self.find(Level::Fault, entry.function, message);
+        }
         if let Some(qualifier) = &function.qualifier {
             let message = format!(
                 "this names `{qualifier}` of the function; its retries, event age and destination are those of $LATEST, and \
@@ -288,11 +306,15 @@ impl Checker<'_> {
             return;
         }
         if !function.has_prefix() {
+            let name = &function.name;
+            let is_of_stack = self.known.functions.iter().any(|(_, stacks)| names(stacks, name));
+            let hint =
+                if is_of_stack { String::new() } else { format!(". If it is one of your own, say --own {name}") };
             let message = format!(
-                "`{}` does not begin with `{PREFIX}`; AWS's managed role AWSCodeDeployRoleForECSLimited may not invoke it",
-                function.name
+                "the name `{name}` does not begin with `{PREFIX}`, so it is not a function of Greenlight's, and AWS's managed \
+                 role AWSCodeDeployRoleForECSLimited is not allowed to invoke it{hint}"
             );
-            self.find(Level::Fault, entry.function, message);
+            return self.find(Level::Fault, entry.function, message);
         }
         match (function.function(), entry.hook()) {
             (Some(FunctionName::LastAnswer), _) => {
@@ -320,7 +342,7 @@ impl Checker<'_> {
         }
         let of_stack = self.known.functions.iter().find(|(hook, _)| Some(*hook) == entry.hook());
         if let Some((_, stacks)) = of_stack
-            && stacks.parse::<FunctionRef>().is_ok_and(|stacks| stacks.name != function.name)
+            && !names(stacks, &function.name)
         {
             self.find(Level::Fault, entry.function, format!("not the function that was asked for: `{stacks}`"));
         }

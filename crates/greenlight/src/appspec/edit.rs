@@ -8,6 +8,7 @@ use super::{
     file::{self, Entry},
     flow,
     merge::{Line, Taken, merge},
+    platform,
     tree::{self, Data, Node, Style, Tree},
 };
 
@@ -33,6 +34,9 @@ pub fn write(text: &str, is_json: bool, wanted: &[(Hook, String)], replace: bool
     let fault = |node: &Node, message: String| Fault { at: tree::place(text, node.span.start), message };
     if !matches!(tree.root.data, Data::Map(_) | Data::Null) {
         return Err(vec![fault(&tree.root, "an AppSpec file is a map with version, Resources and Hooks".to_owned())]);
+    }
+    if let Some(fault) = platform::is_another(text, &tree.root) {
+        return Err(vec![fault]);
     }
     let sections = file::sections(&tree.root, "Hooks");
     if let [_, (again, _), ..] = sections.as_slice() {
@@ -161,7 +165,7 @@ fn is_the_same_but_for_hooks(text: &str, now: &str, before: &Tree, hooks: &[(Str
         .map(|it| (it.event_name(), it.function_name()))
         .eq(hooks.iter().map(|(event, function)| (event.as_str(), function.as_str())));
     let others = |root: &'_ Node| -> Vec<(Node, Node)> {
-        let is_hooks = |key: &Node| key.text().is_some_and(|name| name == "Hooks" || name == "hooks");
+        let is_hooks = |key: &Node| key.text().is_some_and(|name| name.eq_ignore_ascii_case("Hooks"));
         root.entries().iter().filter(|(key, _)| !is_hooks(key)).cloned().collect()
     };
     let (one, two) = (others(&before.root), others(&after.root));

@@ -38,11 +38,15 @@ pub fn hook_of(event: &str) -> Option<Hook> {
     Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
 }
 
-/// Every section of that name: AWS's manual writes `Hooks` and `hooks`, `Resources` and `resources`.
+/// Every section of that name, in upper or lower case: AWS's manual writes `Hooks` and `hooks`.
 pub fn sections<'a>(root: &'a Node, name: &str) -> Vec<(&'a Node, &'a Node)> {
-    let small = name.to_lowercase();
-    let is_it = |key: &Node| key.text().is_some_and(|text| text == name || text == small);
+    let is_it = |key: &Node| key.text().is_some_and(|text| text.eq_ignore_ascii_case(name));
     root.entries().iter().filter(|(key, _)| is_it(key)).map(|(key, value)| (key, value)).collect()
+}
+
+/// Whether the file writes its sections in lower case, as a part of AWS's manual does.
+pub fn is_in_lower_case(root: &Node) -> bool {
+    root.entries().iter().any(|(key, _)| key.text() == Some("resources"))
 }
 
 /// The entries of a Hooks section: of a list of maps, or of one map.

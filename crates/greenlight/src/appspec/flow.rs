@@ -68,7 +68,7 @@ pub fn add(text: &str, root: &Node, lines: &[Line]) -> Option<String> {
     let first = root.entries().first();
     let own_margin = first.and_then(|(key, _)| margin(text, key)).unwrap_or("  ");
     let layout = Layout::new(text, root, true, own_margin);
-    let small = root.get("resources").is_some();
+    let small = file::is_in_lower_case(root);
     let section = format!("\"{}\"{}{}", if small { "hooks" } else { "Hooks" }, layout.colon, layout.list(lines));
     let Some((_, last)) = root.entries().last() else {
         let eol = eol(text);

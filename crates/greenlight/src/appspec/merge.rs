@@ -39,7 +39,7 @@ pub fn merge(entries: &[Entry<'_>], wanted: &[(Hook, String)], replace: bool) ->
         let asked = wanted.iter().find(|(hook, _)| Some(*hook) == entry.hook());
         let function = match asked {
             Some((hook, function)) if function != own => {
-                if !(replace || may_go(own)) {
+                if !(replace || may_go(own, wanted)) {
                     taken.push(Taken { entry: number, hook: *hook, wanted: function.clone() });
                 }
                 function
@@ -61,10 +61,15 @@ pub fn merge(entries: &[Entry<'_>], wanted: &[(Hook, String)], replace: bool) ->
     if taken.is_empty() { Ok(lines) } else { Err(taken) }
 }
 
-/// Whether it is one of these functions, or a word that stands for one that is to come.
-fn may_go(function: &str) -> bool {
-    let ours = function.parse::<FunctionRef>().is_ok_and(|function| function.function().is_some());
-    ours || function.is_empty() || file::is_placeholder(function)
+/// Whether it is one of these functions, or a word that stands for one that is to come. A name that only ends like one of
+/// these may be somebody's own: it is one of these with their prefix, or as a function of the stack that was asked for.
+fn may_go(function: &str, wanted: &[(Hook, String)]) -> bool {
+    let name = |text: &str| text.parse::<FunctionRef>().map(|function| function.name);
+    let is_ours = function.parse::<FunctionRef>().is_ok_and(|function| {
+        let is_wanted = wanted.iter().any(|(_, wanted)| name(wanted).is_ok_and(|wanted| wanted == function.name));
+        is_wanted || function.has_prefix() && function.function().is_some()
+    });
+    is_ours || function.is_empty() || file::is_placeholder(function)
 }
 
 /// In the order of a deployment. What is no hook stays behind what it stood behind.

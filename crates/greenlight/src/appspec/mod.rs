@@ -7,7 +7,9 @@ mod events;
 mod file;
 mod flow;
 mod merge;
+mod platform;
 mod rehearsed;
+mod resources;
 mod save;
 mod show;
 #[cfg(test)]

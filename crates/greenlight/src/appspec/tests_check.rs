@@ -24,6 +24,7 @@ fn each_fault_is_found_alone() {
     let arn = |account: &str, region: &str| {
         format!("arn:aws:lambda:{region}:{account}:function:CodeDeployHook_shop-after-install")
     };
+    let cn_arn = || arn("111122223333", "eu-west-1").replace("arn:aws:", "arn:aws-cn:");
     let name = "CodeDeployHook_shop-after-install";
     let cases: Vec<(&str, &str, String, Level, &str)> = vec![
         (
@@ -88,7 +89,15 @@ fn each_fault_is_found_alone() {
         ),
         ("two functions", name, "[a, b]".into(), Level::Refused, "the name or the ARN of one function"),
         ("nothing", name, String::new(), Level::Refused, "the name or the ARN of one function"),
-        ("another version", "version: 0.0", "version: 1.0".into(), Level::Refused, "is 0.0, and there is no other"),
+        ("another version", "version: 0.0", "version: 2.0".into(), Level::Refused, "is 0.0, and there is no other"),
+        (
+            "a word as a version",
+            "version: 0.0",
+            "version: latest".into(),
+            Level::Refused,
+            "is 0.0, and there is no other",
+        ),
+        ("another partition", name, cn_arn(), Level::Fault, "eu-west-1 is in the partition `aws` and not in `aws-cn`"),
         ("a misspelt section", "Hooks:\n", "Hook:\n".into(), Level::Refused, "did you mean `Hooks`?"),
         (
             "another platform",
@@ -169,4 +178,117 @@ fn what_whoever_asks_knows_counts() {
     let own = Known { own: vec!["my-smoke-test".into()], ..Known::default() };
     assert!(check(&smoke, false, &own).is_empty());
     assert_eq!(check("{ \"version\": 0.0, }", true, &Known::default()).len(), 1);
+}
+
+/// A good file with one thing broken in its Resources, and the one fault that it then has.
+#[test]
+fn each_fault_of_the_resources_is_found_alone() {
+    let good = format!("{HEAD}{SECTION}");
+    let arn = "\"arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42\"";
+    let info = "{ ContainerName: 'web', ContainerPort: 8080 }";
+    let from_item = &HEAD[HEAD.find("  - TargetService").unwrap()..];
+    let item_as_map = from_item.replace("  - TargetService", "  TargetService");
+    let flat = from_item.replace("      Type", "    Type").replace("      Properties", "    Properties");
+    let twice = format!("{from_item}{from_item}");
+    let from_properties = &HEAD[HEAD.find("      Properties").unwrap()..];
+    let task_definition = format!("        TaskDefinition: {arn}\n");
+    let balancer = format!("        LoadBalancerInfo: {info}\n");
+    let cases: [(&str, &str, &str, &str); 21] = [
+        ("a word", from_item, "  the-service\n", "Resources is a list with one service"),
+        ("a map", from_item, &item_as_map, "put a `-` before the name"),
+        ("empty", from_item, "", "the Resources section is empty"),
+        ("an empty list", from_item, "  []\n", "the Resources section is empty"),
+        ("wrong indentation", from_item, &flat, "indent Type and Properties deeper than `TargetService`"),
+        ("two services", from_item, &twice, "a second resource"),
+        ("a list of words", from_item, "  - TargetService\n", "an item of Resources is a map"),
+        ("a name alone", from_item, "  - TargetService:\n", "Type and Properties are missing"),
+        ("no Type", "      Type: AWS::ECS::Service\n", "", "`Type: AWS::ECS::Service` is missing"),
+        ("another type", "AWS::ECS::Service", "AWS::ECS::TaskSet", "the Type of a resource"),
+        ("no Properties", from_properties, "", "Properties is missing"),
+        ("no task definition", &task_definition, "", "TaskDefinition is missing"),
+        ("an empty task definition", arn, "", "the ARN of one task definition"),
+        ("another ARN", ":task-definition/shop:42", ":service/shop/web", "not the ARN of a task definition"),
+        (
+            "a misspelt property",
+            &balancer,
+            &format!("        LoadBalancerInof: {info}\n"),
+            "did you mean `LoadBalancerInfo`?",
+        ),
+        ("no load balancer", &balancer, "", "LoadBalancerInfo is missing"),
+        ("a list in place of a map", info, "[{ ContainerName: web }, { ContainerPort: 8080 }]", "take the `-` out"),
+        ("no container", "ContainerName: 'web', ", "", "ContainerName is missing"),
+        ("no port", ", ContainerPort: 8080", "", "ContainerPort is missing"),
+        ("a port that is none", "8080", "80800", "a number from 1 to 65535"),
+        (
+            "subnets without AwsvpcConfiguration",
+            &balancer,
+            &format!("{balancer}        NetworkConfiguration: [a]\n"),
+            "has one key",
+        ),
+    ];
+    for (title, old, new, says) in cases {
+        let text = good.replacen(old, new, 1);
+        assert_ne!(text, good, "{title}");
+        let faults: Vec<_> = found(&text).into_iter().filter(|one| one.level == Level::Refused).collect();
+        // A misspelt key is missing as well.
+        let told: Vec<_> = faults.iter().map(|one| one.fault.message.as_str()).collect();
+        assert!(told.iter().any(|message| message.contains(says)), "{title}: {told:?}");
+        assert!(told.len() == 1 || title == "a misspelt property", "{title}: {told:?}");
+    }
+}
+
+/// What many public files have, and CodeDeploy takes.
+#[test]
+fn what_codedeploy_takes_is_no_fault() {
+    let good = format!("{HEAD}{SECTION}");
+    let quiet = |old: &str, new: &str| {
+        let text = good.replace(old, new);
+        assert_ne!(text, good, "{old}");
+        found(&text).into_iter().map(|one| (one.level, one.fault.message)).collect::<Vec<_>>()
+    };
+    for version in ["0", "0.00", "'0.0'", "\"0\""] {
+        assert_eq!(quiet("version: 0.0", &format!("version: {version}")), [], "{version}");
+    }
+    for version in ["1", "1.0"] {
+        let [(Level::Note, message)] = &quiet("version: 0.0", &format!("version: {version}"))[..] else {
+            panic!("{version}")
+        };
+        assert!(message.contains(version), "{message}");
+    }
+    assert_eq!(quiet("\"arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:42\"", "<TASK_DEFINITION>"), []);
+    assert_eq!(quiet("8080", "<CONTAINER_PORT>"), []);
+    assert_eq!(quiet("8080", "'8080'"), []);
+    let small = good.replace("Resources", "resources").replace("Type", "type").replace("Properties", "properties");
+    let small = small.replace("TaskD", "taskD").replace("LoadB", "loadB").replace("Container", "container");
+    assert_eq!(found(&small).len(), 0, "{:?}", found(&small));
+    let optional = "PlatformVersion: LATEST\n        NetworkConfiguration:\n          AwsvpcConfiguration:\n            Subnets: [a]\n        \
+                    CapacityProviderStrategy:\n          - { CapacityProvider: FARGATE, Base: 0, Weight: 1 }\n        LoadBalancerInfo";
+    assert_eq!(quiet("LoadBalancerInfo", optional), []);
+}
+
+#[test]
+fn keys_in_lower_case_do_not_hide_another_region() {
+    let text = format!("{HEAD}{SECTION}")
+        .replace("Properties", "properties")
+        .replace("TaskDefinition", "taskdefinition")
+        .replace(
+            "CodeDeployHook_shop-before-install",
+            "arn:aws:lambda:us-east-1:111122223333:function:CodeDeployHook_shop-before-install",
+        );
+    let [one] = &found(&text)[..] else { panic!("{:?}", found(&text)) };
+    assert!(one.fault.message.contains("in us-east-1, and the task definition is in eu-west-1"), "{}", one.fault);
+}
+
+#[test]
+fn a_template_is_called_one_and_json_is_not_called_yaml() {
+    let template = "{\n  \"version\": 0.0,\n  \"Hooks\": [\n    %{ if SMOKE }\n    {}\n    %{ endif }\n  ]\n}\n";
+    for is_json_file in [true, false] {
+        let [one] = &check(template, is_json_file, &Known::default())[..] else { panic!() };
+        assert!(one.fault.message.starts_with("not JSON: "), "{}", one.fault);
+        assert!(
+            one.fault.message.ends_with("the file is a template (it has `%{`): check what it renders to"),
+            "{}",
+            one.fault
+        );
+    }
 }

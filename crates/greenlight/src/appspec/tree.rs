@@ -68,9 +68,10 @@ impl Node {
         if let Data::List(items) = &self.data { items } else { &[] }
     }
 
-    /// The first value of a key, if it is a map that has it.
+    /// The first value of a key, if it is a map that has it. CodeDeploy reads keys in upper and in lower case.
     pub fn get(&self, name: &str) -> Option<&Self> {
-        self.entries().iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value)
+        let is_it = |key: &Self| key.text().is_some_and(|text| text.eq_ignore_ascii_case(name));
+        self.entries().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
     }
 
     /// Whether two values mean the same, wherever and however they are written.

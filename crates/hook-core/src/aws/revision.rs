@@ -44,6 +44,8 @@ fn text(location: &RevisionLocation) -> Option<AppSpec> {
     if location.revision_type() == Some(&RevisionLocationType::GitHub) {
         return Some(AppSpec::Elsewhere("GitHub".to_owned()));
     }
-    let content = location.app_spec_content().and_then(AppSpecContent::content);
+    // The older form of a revision, `String`, which CodeDeploy still accepts.
+    let raw = location.string().and_then(|string| string.content());
+    let content = location.app_spec_content().and_then(AppSpecContent::content).or(raw);
     content.filter(|content| !content.trim().is_empty()).map(|content| AppSpec::Text(content.to_owned()))
 }

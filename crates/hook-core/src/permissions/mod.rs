@@ -11,13 +11,13 @@ use std::fmt::Write as _;
 
 pub(crate) use self::need::Need;
 pub use self::resource::{Condition, Names, Resource};
+pub use crate::{aws::partition as partition_of, gate_file::Fault, source::GateSource};
 use crate::{
     aws::{Ask, needs_of_answer, needs_of_discovery, needs_of_target},
     gate::{self, SecretRef, Store},
     hook::Hook,
     plan,
 };
-pub use crate::{gate_file::Fault, source::GateSource};
 
 /// An action that a role has to be allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]

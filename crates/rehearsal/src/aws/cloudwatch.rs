@@ -24,7 +24,7 @@ pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
         "" => 0,
         token => token.parse().map_err(|_| Problem::new("InvalidNextToken", "Invalid token"))?,
     };
-    let size = number(input, "MaxRecords").unwrap_or(50).clamp(1, 100);
+    let size = number(input, "MaxRecords").unwrap_or(50);
     let next = (found.len() > from + size).then(|| (from + size).to_string());
     let page = || found.iter().skip(from).take(size);
     let of = |kind: AlarmKind| {

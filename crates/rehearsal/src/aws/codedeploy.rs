@@ -55,6 +55,9 @@ fn revision(found: &Deployment, with_content: bool) -> Value {
             "bucket": bucket, "key": key, "bundleType": "YAML", "version": version,
         })) });
     }
+    if found.revision.told == Told::RawString {
+        return json!({ "revisionType": "String", "string": { "content": &found.revision.app_spec, "sha256": sha256(found) } });
+    }
     let content = with_content.then_some(&found.revision.app_spec);
     json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content, "sha256": sha256(found) } })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Problem, number, sparse, text, texts};
 use crate::world::{ACCOUNT, REGION, Service, Task, TaskSet, World, epoch};
 
-/// DescribeTasks takes so many, and ListTasks gives no more on a page.
+/// ListTasks gives no more on a page.
 const MOST: usize = 100;
 
 pub(super) fn describe_services(world: &World, input: &Value) -> Answer {
@@ -44,7 +44,7 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Answer {
         .filter(|task| task.desired_status == desired)
         .map(|task| task.arn.as_str())
         .collect();
-    let page = number(input, "maxResults").unwrap_or(MOST).min(world.page).clamp(1, MOST);
+    let page = number(input, "maxResults").unwrap_or(MOST).min(world.page);
     let token = text(input, "nextToken");
     let from = if token.is_empty() { Some(0) } else { token.strip_prefix("after-").and_then(|it| it.parse().ok()) };
     let from = from.ok_or_else(|| Problem::new("InvalidParameterException", "Invalid token."))?;
@@ -55,14 +55,8 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Answer {
 
 pub(super) fn describe_tasks(world: &World, input: &Value) -> Answer {
     let cluster = cluster(world, input)?;
-    let asked = texts(input, "tasks");
-    match asked.len() {
-        0 => return Err(Problem::new("InvalidParameterException", "Tasks cannot be empty.")),
-        1..=MOST => {}
-        _ => return Err(Problem::new("InvalidParameterException", "Tasks cannot have more than 100 elements.")),
-    }
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
-    for asked in asked {
+    for asked in texts(input, "tasks") {
         match world.tasks.iter().find(|task| last(&task.arn) == last(asked)) {
             Some(found) => tasks.push(task(found, &cluster)),
             None => failures.push(json!({ "arn": asked, "reason": "MISSING" })),

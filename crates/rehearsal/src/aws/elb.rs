@@ -100,7 +100,7 @@ pub(super) fn describe_rules(world: &World, input: &Value) -> Answer {
     if !rules.is_empty() && all.len() < rules.len() {
         return Err(Problem::new("RuleNotFound", "One or more rules not found"));
     }
-    let size = number(input, "PageSize").unwrap_or(400).clamp(1, 400);
+    let size = number(input, "PageSize").unwrap_or(400);
     let from = number(input, "Marker").unwrap_or(0);
     let next = (all.len() > from + size).then(|| (from + size).to_string());
     let page: Vec<_> = all.into_iter().skip(from).take(size).collect();

@@ -30,7 +30,7 @@ pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Answer 
         .collect();
     let resources = texts(input, "ResourceArns");
     let all: Vec<_> = actions.iter().map(|action| result(allowed, action, &resources, &context)).collect();
-    let size = number(input, "MaxItems").unwrap_or(100).clamp(1, 1000).min(world.page);
+    let size = number(input, "MaxItems").unwrap_or(100).min(world.page);
     let from = number(input, "Marker").unwrap_or(0);
     let next = (all.len() > from + size).then(|| (from + size).to_string());
     let page: Vec<_> = all.into_iter().skip(from).take(size).collect();

@@ -14,6 +14,7 @@ mod elb;
 mod iam;
 mod lambda;
 mod ledger;
+mod limits;
 mod record;
 mod trouble;
 mod wire;
@@ -206,7 +207,7 @@ impl Cloud {
 
     /// Does what is called for, and notes what it did.
     fn handle(&self, call: &Call, entry: &Entry) -> Answer {
-        let answer = self.operate(call).unwrap_or_else(|| {
+        let answer = limits::check(call).err().map(Err).or_else(|| self.operate(call)).unwrap_or_else(|| {
             self.ledger().unknown.insert(call.name());
             Err(call.protocol.unknown(&call.operation))
         });

@@ -140,6 +140,8 @@ pub enum Told {
     Content,
     /// By its hash; GetApplicationRevision has the rest.
     Hash,
+    /// Whole, in the older form of a revision: `String`, which CodeDeploy calls deprecated and still accepts.
+    RawString,
     /// By its place: an object of S3, `shop-deployments/appspec.yaml`.
     S3,
 }
