@@ -23,6 +23,7 @@ mod hook;
 mod ids;
 mod judge;
 mod last_answer;
+mod log_context;
 pub mod permissions;
 mod plan;
 mod printable;

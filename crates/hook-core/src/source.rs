@@ -3,7 +3,7 @@
 use std::{fmt, io::Read, path::Path};
 
 use crate::{
-    aws::{Ask, Aws, Fault},
+    aws::{Ask, Aws},
     code::Code,
     finding::Observation,
     gate::{MAX_BYTES, suggest},
@@ -180,28 +180,43 @@ impl GateSource {
     ///
     /// # Errors
     /// It cannot be read, and why.
-    pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<String>, Observation> {
-        let refused = |title: &str, fault: Fault| unreadable(title, fault.with_needs());
-        match self.place(deployment).map_err(|why| unreadable(&self.title(), why))? {
-            Place::Nowhere => Ok(None),
-            Place::Inline(text) => Ok(Some(text)),
+    pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
+        let place = self.place(deployment).map_err(|why| unreadable(&self.title(), why))?;
+        let (source, read) = match place {
+            Place::Nowhere => return Ok(None),
+            Place::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
             Place::File(path) => {
-                let title = format!("gate file {path}");
+                let source = path.clone();
                 // Not on this thread: a file system may be on a network, and what hangs there can be given up.
                 let read = tokio::task::spawn_blocking(move || of_file(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
-                read.map(Some).map_err(|why| unreadable(&title, why))
+                (source, read.map(|text| (text, None)))
             }
             Place::Parameter(name) => {
-                let text = aws.parameter(&name).await;
-                text.map(Some).map_err(|fault| refused(&format!("gate file ssm:{name}"), fault))
+                let read = aws.versioned_parameter(&name).await;
+                (format!("ssm:{name}"), read.map_err(|fault| fault.with_needs()))
             }
             Place::Object { bucket, key } => {
-                let text = aws.object(&bucket, &key, None).await;
-                text.map(Some).map_err(|fault| refused(&format!("gate file s3://{bucket}/{key}"), fault))
+                let read = aws.tagged_object(&bucket, &key, None).await;
+                (format!("s3://{bucket}/{key}"), read.map_err(|fault| fault.with_needs()))
             }
+        };
+        match read {
+            Ok((text, version)) => Ok(Some(GateText { source, version, text })),
+            Err(why) => Err(unreadable(&format!("gate file {source}"), why)),
         }
     }
+}
+
+/// A gate file's text, and which one it is.
+#[derive(Clone, Debug)]
+pub struct GateText {
+    /// `GREENLIGHT_GATE`, a path, `ssm:NAME` or `s3://bucket/key`.
+    pub source: String,
+    /// A parameter's version, or an object's ETag.
+    pub version: Option<String>,
+    /// The text.
+    pub text: String,
 }
 
 fn unreadable(title: &str, why: String) -> Observation {

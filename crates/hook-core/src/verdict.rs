@@ -128,7 +128,7 @@ impl Verdict {
 }
 
 /// What an observation means: the strictest that any of its outcomes means.
-pub fn decide(observation: &Observation, policies: Policies) -> Decision {
+pub fn decide<T>(observation: &Observation<T>, policies: Policies) -> Decision {
     observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
 }
 
@@ -161,9 +161,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::redact::Redactor;
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
-        Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
+        let check = "steady".to_owned();
+        Finding { check, kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
+            .shown(&Redactor::default())
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {

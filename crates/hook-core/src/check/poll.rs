@@ -228,7 +228,7 @@ mod tests {
             test_address: None,
             host: None,
             given: Arc::default(),
-            secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
+            secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _, _| {})))),
             gate: Arc::default(),
             listeners: Arc::default(),
             permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
