@@ -189,6 +189,8 @@ pub struct Finding {
     pub policies: Policies,
     /// How long it took.
     pub took: Duration,
+    /// The check whose failure explains this one, so that it needs no remedy of its own.
+    pub caused_by: Option<String>,
 }
 
 impl Finding {

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout_at},
+};
 
 use crate::{
     aws::{Aws, Discovery, Fault},
@@ -157,6 +160,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         secrets,
         policies: STRICT,
         listeners: Arc::default(),
+        permits: Arc::new(Semaphore::new(check::ATTEMPTS_AT_ONCE)),
         until,
     };
     // The checks of this hook may have less time than the answer has to wait for.

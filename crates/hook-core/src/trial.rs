@@ -111,6 +111,7 @@ impl Trial {
         let cut_off = self.hearing.judge(&self.deployment, &board, deadline, began).await;
         let verdict = Verdict::of(board.close(&cut_off), board.mode());
         let took = began.elapsed();
+        board.tell_pending();
         log(&verdict, took);
         let unread = |finding: &&Finding| {
             finding.kind == "discovery" && matches!(finding.observation.outcome, Outcome::Errored | Outcome::TimedOut)
@@ -127,7 +128,7 @@ impl Trial {
 
 impl Seen {
     fn of(finding: &Finding) -> Self {
-        let Finding { check, kind, observation, policies, took } = finding;
+        let Finding { check, kind, observation, policies, took, .. } = finding;
         Self {
             check: check.clone(),
             kind,

@@ -91,8 +91,8 @@ impl Verdict {
             .collect();
         // What was not run is the consequence of something else, and a symptom that of a cause: those come last.
         let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
-            let seen = &findings[index].0.observation;
-            (seen.outcome, seen.code, index)
+            let Finding { observation: seen, caused_by, .. } = &findings[index].0;
+            (caused_by.is_some(), seen.outcome, seen.code, index)
         });
         let judged = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
         let status = match mode {
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
-        Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO }
+        Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {

@@ -42,7 +42,7 @@ pub use self::{
     fault::Fault,
     revision::AppSpec,
 };
-use crate::settings::AwsSettings;
+use crate::{file, settings::AwsSettings};
 
 /// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
 /// <https://www.amazontrust.com/repository/>.
@@ -148,7 +148,7 @@ fn config(settings: &AwsSettings) -> SdkConfig {
 fn http_client(settings: &AwsSettings) -> SharedHttpClient {
     let client =
         Builder::new().tls_provider(TLS).tls_context(tls_context(settings)).pool_idle_timeout(IDLE).build_https();
-    SharedHttpClient::new(WholeReplies(client))
+    SharedHttpClient::new(WholeReplies::new(client))
 }
 
 /// ring, with the roots of AWS's endpoints.
@@ -157,13 +157,13 @@ const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 fn tls_context(settings: &AwsSettings) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = &settings.ca_bundle {
-        match std::fs::read(path) {
+        match file::read(path, file::MAX_BUNDLE) {
             Ok(pem) if rustls_pem(&pem) => trust = trust.with_pem_certificate(pem),
             Ok(_) => {
                 tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it")
             }
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "AWS_CA_BUNDLE cannot be read; going on without it")
+            Err(why) => {
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; going on without it")
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -28,7 +29,10 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
 use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, endpoint::Partition, fault, tls_context, whole};
 use crate::{code::Code, settings::AwsSettings};
@@ -82,6 +86,7 @@ struct Asked {
 #[derive(Clone, Debug)]
 pub(super) struct Signed {
     connector: SharedHttpConnector,
+    permits: Arc<Semaphore>,
     region: Option<String>,
     identity: Option<Identity>,
     endpoint: Option<String>,
@@ -107,6 +112,7 @@ impl Signed {
             .map(|(key, secret, token)| Credentials::new(key, secret, token, None, "lambda environment").into());
         Self {
             connector: SharedHttpConnector::new(connector),
+            permits: whole::permits(),
             region: settings.region.clone(),
             identity,
             endpoint: settings.endpoint.clone(),
@@ -240,6 +246,8 @@ impl Signed {
             code: Code::AwsDenied,
             detail: format!("the request could not be signed: {why}"),
         })?;
+        // Never closed. Held until the reply is read.
+        let _permit = self.permits.acquire().await;
         let response = self.connector.call(request).await.map_err(|error| unreachable(operation, &error))?;
         let status = response.status().as_u16();
         let kind = response.headers().get("x-amzn-errortype").map(str::to_owned);

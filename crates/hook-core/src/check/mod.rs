@@ -34,7 +34,7 @@ mod way;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use self::address::{Address, Wanted};
 pub use self::{
@@ -54,6 +54,10 @@ use crate::{
     secrets::Secrets,
     target::Target,
 };
+
+/// So many checks make an attempt at once, however many wait for their next one: a thousand that ask AWS together would time
+/// out waiting for each other.
+pub const ATTEMPTS_AT_ONCE: usize = 64;
 
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[Kind] = &[
@@ -180,6 +184,8 @@ pub struct Scene {
     pub policies: Policies,
     /// The listeners with their rules, as they were read last.
     pub listeners: Arc<FreshListeners>,
+    /// One for each attempt that is being made.
+    pub permits: Arc<Semaphore>,
     /// When all checks have to be over.
     pub until: Instant,
 }

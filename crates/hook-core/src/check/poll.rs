@@ -84,7 +84,12 @@ impl Pace {
         let mut in_a_row = 0;
         let mut tally = Tally::default();
         loop {
-            let Ok(look) = timeout_at(last_moment, look()).await else {
+            let attempt = async {
+                // Never closed.
+                let _permit = scene.permits.acquire().await;
+                look().await
+            };
+            let Ok(look) = timeout_at(last_moment, attempt).await else {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
@@ -148,6 +153,7 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use proptest::prelude::*;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::{
@@ -188,6 +194,7 @@ mod tests {
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
             gate: Arc::default(),
             listeners: Arc::default(),
+            permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
             aws,
             policies: Policies::default(),
             until: Instant::now() + left,

@@ -15,7 +15,10 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     listener_rules::RulesToGreen,
@@ -39,6 +42,10 @@ pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSI
 /// So many clients are kept, more than the checks of one gate file mostly need.
 const WAYS: usize = 32;
 
+/// So many connections are open at once. Each takes a descriptor, and a thread while a name is looked up, and a function has
+/// 1,024 of either.
+const AT_ONCE: usize = 64;
+
 /// The clients for probes. They keep no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -46,6 +53,8 @@ pub struct Probe {
     authorities: Option<PathBuf>,
     /// One for each way that a request can take.
     clients: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
+    /// For each connection one.
+    permits: Arc<Semaphore>,
 }
 
 /// One request.
@@ -161,7 +170,11 @@ impl Trouble {
 impl Probe {
     /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
-        Self { authorities: settings.probe_ca.clone(), clients: Arc::default() }
+        Self {
+            authorities: settings.probe_ca.clone(),
+            clients: Arc::default(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
@@ -221,6 +234,8 @@ impl Probe {
 
     async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client(&request.way)?;
+        // Never closed. What it waits for is nobody's latency.
+        let _permit = self.permits.acquire().await;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
         let until = began + request.timeout;
@@ -249,6 +264,7 @@ impl Probe {
     /// # Errors
     /// It did not open.
     pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Duration, Trouble> {
+        let _permit = self.permits.acquire().await;
         let began = Instant::now();
         let connecting = async {
             let addresses = lookup(host.to_owned())
