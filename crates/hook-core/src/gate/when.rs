@@ -78,7 +78,7 @@ pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Opti
         let Held::Not(failures) = condition.check(circumstances) else { continue };
         if !failures.is_empty() && failures.iter().all(|failure| matches!(failure, Failure::False { .. })) {
             let why = format!("it is for `{condition}`, which is not so here");
-            return Some(Observation::not_applicable(resource, why));
+            return Some(Observation::left_out(resource, why));
         }
         let first = failures.iter().find(|failure| !matches!(failure, Failure::False { .. }));
         let why = match first {
