@@ -172,14 +172,14 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
+    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
+    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
+    Settling(Observation),
     /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
     /// nothing.
     Seamless(Observation),
     /// It could not be seen, and the next attempt can show that this hides nothing.
     Gap(Observation),
-    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
-    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
-    Settling(Observation),
     /// It will not change any more.
     Final(Observation),
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     aws::{Ask, Fault},
     code::Code,
-    finding::Observation,
+    finding::{Observation, Outcome},
     gate::{Condition, Fact, Fields},
     permissions::Need,
     target::{Listener, Rule},
