@@ -1,4 +1,6 @@
 //! Where findings are written down as they come, so that nothing that was found is lost when time runs out.
+//!
+//! The lock is held for moments only: the status needs it. Searching for secrets and writing lines happen outside of it.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,12 +14,13 @@ use tokio::{
 
 use crate::{
     code::Code,
+    consequence,
     finding::{Finding, Observation, Outcome, Policies},
     redact::Redactor,
     verdict::{Decision, Mode, decide},
 };
 
-/// Called with each finding when it is made, and with what it is made for.
+/// Called with each finding when its line can be written, and with what it is made for.
 pub type Told = Arc<dyn Fn(&Finding, Mode) + Send + Sync>;
 
 /// The findings of one invocation. Cloned freely: all clones write on the same board.
@@ -36,15 +39,17 @@ struct State {
     /// What the gate file says about it; until it was read, the strict one.
     mode: Mode,
     findings: Vec<Finding>,
-    /// What is being done that is no check yet, and since when.
+    /// What is being done that is no check yet, and since when. Without secrets.
     stage: Option<(&'static str, String, Instant)>,
     planned: Vec<Planned>,
     /// How long the other checks may still run once one has decided; none: to their end.
     grace: Option<Duration>,
     /// The check that made the verdict certain.
     decided: Option<Decided>,
-    /// What may not be told by any finding.
-    hidden: Redactor,
+    /// What may not be told by any finding. Replaced as a whole, so that who uses it needs no lock.
+    hidden: Arc<Redactor>,
+    /// Findings whose lines are not written yet.
+    pending: Vec<Finding>,
 }
 
 struct Decided {
@@ -53,9 +58,12 @@ struct Decided {
 }
 
 struct Planned {
+    /// Without secrets.
     name: String,
     kind: &'static str,
     policies: Policies,
+    /// The barrier that it waits for now.
+    waits_for: Option<usize>,
     since: Option<Instant>,
     finding: Option<Finding>,
 }
@@ -72,7 +80,8 @@ impl Board {
             planned: Vec::new(),
             grace: None,
             decided: None,
-            hidden: Redactor::default(),
+            hidden: Arc::default(),
+            pending: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), told, certain: watch::Sender::new(None) }
     }
@@ -97,24 +106,44 @@ impl Board {
 
     /// Takes a secret out of every finding that is made from now on, whoever makes it: what a server sends back as well.
     pub fn hide(&self, name: &str, secret: &str) {
-        self.lock().hidden.hide(name, secret);
+        loop {
+            let (before, names) = {
+                let state = self.lock();
+                (state.hidden.clone(), state.names().cloned().collect::<Vec<_>>())
+            };
+            let mut hidden = (*before).clone();
+            hidden.hide(name, secret);
+            let names: Vec<_> = names.iter().map(|name| hidden.clean(name)).collect();
+            let mut state = self.lock();
+            if Arc::ptr_eq(&before, &state.hidden) && state.names().count() == names.len() {
+                state.hidden = Arc::new(hidden);
+                state.rename(names);
+                return;
+            }
+        }
     }
 
     /// A finding of something that is no check of the gate file: the settings, the wiring, the gate file itself.
     pub fn note(&self, kind: &'static str, policies: Policies, observation: Observation) {
-        let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        let took = state.began.elapsed();
-        let finding = Finding { check: kind.to_owned(), kind, observation, policies, took };
-        let finding = self.tell(&state.hidden, state.mode, finding);
-        state.findings.push(finding);
+        let took = self.lock().began.elapsed();
+        let finding = Finding { check: kind.to_owned(), kind, observation, policies, took, caused_by: None };
+        let finding = self.redacted(finding);
+        let mode = {
+            let mut state = self.lock();
+            if state.closed {
+                return;
+            }
+            state.findings.push(finding.clone());
+            state.mode
+        };
+        (self.told)(&finding, mode);
     }
 
     /// What is being done now that is no check: named if time runs out during it.
     pub fn stage(&self, kind: &'static str, what: impl Into<String>) {
-        self.lock().stage = Some((kind, what.into(), Instant::now()));
+        let hidden = self.lock().hidden.clone();
+        let what = hidden.clean(&what.into());
+        self.lock().stage = Some((kind, what, Instant::now()));
     }
 
     /// What was being done has come to its end.
@@ -124,17 +153,23 @@ impl Board {
 
     /// The checks that are going to run. Once one of them has decided, the others get `grace`; none: they run to their end.
     pub fn plan<'a>(&self, steps: impl Iterator<Item = (&'a str, &'static str, Policies)>, grace: Option<Duration>) {
+        let hidden = self.lock().hidden.clone();
+        let planned = steps.map(|(name, kind, policies)| {
+            let name = hidden.clean(name);
+            Planned { name, kind, policies, waits_for: None, since: None, finding: None }
+        });
+        let planned = planned.collect();
         let mut state = self.lock();
         state.stage = None;
         state.grace = grace;
-        state.planned = steps
-            .map(|(name, kind, policies)| Planned { name: name.to_owned(), kind, policies, since: None, finding: None })
-            .collect();
+        state.planned = planned;
     }
 
-    /// The name of the check at `index`.
-    pub fn name_of(&self, index: usize) -> String {
-        self.lock().planned.get(index).map(|planned| planned.name.clone()).unwrap_or_default()
+    /// The check at `index` waits for the one at `barrier`.
+    pub fn wait(&self, index: usize, barrier: usize) {
+        if let Some(planned) = self.lock().planned.get_mut(index) {
+            planned.waits_for = Some(barrier);
+        }
     }
 
     /// The check at `index` begins.
@@ -144,21 +179,45 @@ impl Board {
         }
     }
 
-    /// The check at `index` ended. Gives what that means for the deployment.
-    pub fn end(&self, index: usize, observation: Observation) -> Decision {
-        let mut state = self.lock();
-        let closed = state.closed;
-        let Some(planned) = state.planned.get(index).filter(|planned| !closed && planned.finding.is_none()) else {
-            return Decision::Pass;
+    /// The check at `index` ended.
+    pub fn end(&self, index: usize, observation: Observation) {
+        self.settle(index, |planned, _| Some(planned.found(observation)));
+    }
+
+    /// The check at `index` does not run, because the barrier that it waits for did not hold.
+    pub fn end_behind_barrier(&self, index: usize) {
+        self.settle(index, |planned, all| {
+            let barrier = all.get(planned.waits_for?)?;
+            let (expected, seen) = (format!("{} to hold", barrier.name), format!("{} did not hold", barrier.name));
+            let observation = Observation::failed(Code::NotRun, "check", expected, seen);
+            Some(planned.found(observation.but(Outcome::NotRun, Code::NotRun)).behind(barrier))
+        });
+    }
+
+    /// Writes down what became of a check, unless that is known already or nobody waits for it any more.
+    fn settle(&self, index: usize, found: impl FnOnce(&Planned, &[Planned]) -> Option<Finding>) {
+        let finding = {
+            let state = self.lock();
+            state.planned.get(index).and_then(|planned| found(planned, &state.planned))
         };
-        let finding = self.tell(&state.hidden, state.mode, planned.found(observation));
+        let Some(finding) = finding.map(|finding| self.redacted(finding)) else { return };
         let decision = decide(&finding.observation, finding.policies);
-        if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
-            state.decided = Some(Decided { check: finding.check.clone(), grace });
-            self.certain.send_replace(Some(Instant::now() + grace));
+        let mode = {
+            let mut state = self.lock();
+            let closed = state.closed;
+            let Some(planned) = state.planned.get_mut(index).filter(|it| !closed && it.finding.is_none()) else {
+                return;
+            };
+            planned.finding = Some(finding.clone());
+            if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
+                state.decided = Some(Decided { check: finding.check.clone(), grace });
+                self.certain.send_replace(Some(Instant::now() + grace));
+            }
+            state.mode
+        };
+        if !consequence::may_be_consequence(&finding) {
+            (self.told)(&finding, mode);
         }
-        state.planned[index].finding = Some(finding);
-        decision
     }
 
     /// Waits until a check has decided and the others have had their time: nothing can turn the verdict around.
@@ -171,44 +230,80 @@ impl Board {
         }
     }
 
-    /// Everything found, in the order of the plan. What has not ended becomes a finding too: `cut_off` says how.
+    /// Everything found, in the order of the plan. What has not ended becomes a finding too: `cut_off` says how. Takes no
+    /// longer than it takes to copy: the status is waiting for it. The lines are written by [`Self::tell_pending`].
     pub fn close(&self, cut_off: &CutOff) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
-        let State { findings, stage, planned, decided, hidden, mode, .. } = &mut *state;
-        let mut findings = std::mem::take(findings);
-        if let Some((kind, what, since)) = stage.take() {
-            let finding = Finding {
+        let mut findings = std::mem::take(&mut state.findings);
+        let mut pending = Vec::new();
+        if let Some((kind, what, since)) = state.stage.take() {
+            pending.push(findings.len());
+            findings.push(Finding {
                 check: kind.to_owned(),
                 kind,
                 observation: cut_off.observation(&what),
                 policies: Policies::default(),
                 took: since.elapsed(),
-            };
-            findings.push(self.tell(hidden, *mode, finding));
-        }
-        for planned in planned {
-            findings.push(match planned.finding.take() {
-                Some(finding) => finding,
-                None => {
-                    let observation = match (planned.since, &decided) {
-                        (_, Some(decided)) => decided.observation(),
-                        (Some(_), None) => cut_off.observation("check"),
-                        (None, None) => Observation::passed("check", "what it waits for did not end in time")
-                            .but(Outcome::NotRun, Code::NotRun),
-                    };
-                    self.tell(hidden, *mode, planned.found(observation))
-                }
+                caused_by: None,
             });
         }
+        for planned in &state.planned {
+            let finding = planned.finding.clone().filter(|finding| !consequence::may_be_consequence(finding));
+            if finding.is_none() {
+                pending.push(findings.len());
+            }
+            findings.push(
+                finding.or_else(|| planned.finding.clone()).unwrap_or_else(|| state.unfinished(planned, cut_off)),
+            );
+        }
+        consequence::explain(&mut findings);
+        state.pending = pending.into_iter().filter_map(|index| findings.get(index).cloned()).collect();
         findings
     }
 
-    /// The one way of a finding to whoever reads it: without secrets.
-    fn tell(&self, hidden: &Redactor, mode: Mode, finding: Finding) -> Finding {
-        let finding = finding.map_text(|text| hidden.clean(text));
-        (self.told)(&finding, mode);
-        finding
+    /// Writes the lines that had to wait: of what did not end, and of what another failure may explain.
+    pub fn tell_pending(&self) {
+        let (pending, mode) = {
+            let mut state = self.lock();
+            (std::mem::take(&mut state.pending), state.mode)
+        };
+        for finding in pending {
+            (self.told)(&finding, mode);
+        }
+    }
+
+    /// The one way of a finding to whoever reads it: without secrets. A secret is known before any check can use it, so those
+    /// of now are enough.
+    fn redacted(&self, finding: Finding) -> Finding {
+        let hidden = self.lock().hidden.clone();
+        finding.map_text(|text| hidden.clean(text))
+    }
+}
+
+impl State {
+    /// All texts that may be told without a further look.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.planned.iter().map(|planned| &planned.name).chain(self.stage.iter().map(|(_, what, _)| what))
+    }
+
+    fn rename(&mut self, names: Vec<String>) {
+        let own = self.planned.iter_mut().map(|planned| &mut planned.name);
+        own.chain(self.stage.iter_mut().map(|(_, what, _)| what)).zip(names).for_each(|(own, name)| *own = name);
+    }
+
+    /// What is known of a check that has not ended.
+    fn unfinished(&self, planned: &Planned, cut_off: &CutOff) -> Finding {
+        let barrier = planned.waits_for.and_then(|barrier| self.planned.get(barrier));
+        match (&self.decided, planned.since) {
+            (Some(decided), _) => planned.found(decided.observation()).because_of(&decided.check),
+            (None, Some(_)) => planned.found(cut_off.observation("check")),
+            (None, None) => {
+                let name = barrier.map_or("what it waits for", |barrier| &barrier.name);
+                let why = Observation::passed("check", format!("{name} did not end in time"));
+                planned.found(why.but(Outcome::NotRun, Code::NotRun))
+            }
+        }
     }
 }
 
@@ -230,6 +325,22 @@ impl Planned {
             observation,
             policies: self.policies,
             took: self.since.map(|since| since.elapsed()).unwrap_or_default(),
+            caused_by: None,
+        }
+    }
+}
+
+impl Finding {
+    fn because_of(self, check: &str) -> Self {
+        Self { caused_by: Some(check.to_owned()), ..self }
+    }
+
+    /// A barrier that only warns does not explain away that a check which decides did not run.
+    fn behind(self, barrier: &Planned) -> Self {
+        let weight = |finding: &Finding| decide(&finding.observation, finding.policies);
+        match &barrier.finding {
+            Some(cause) if weight(cause) >= weight(&self) => self.because_of(&barrier.name),
+            _ => self,
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Where judging happens: a runtime with a thread of its own, so that a check which blocks its thread, or panics, can
+//! Where judging happens: a runtime on a thread of its own, so that a check which blocks its thread, or panics, can
 //! neither stop nor delay the answer.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, pin::Pin, thread, time::Duration};
 
 use tokio::{
-    runtime::{Builder, Runtime},
-    sync::Mutex,
+    runtime::Builder,
+    sync::{Mutex, mpsc, oneshot},
     time::sleep,
 };
 
 /// After its time is up, judging gets this long to notice.
 const GRACE: Duration = Duration::from_millis(50);
 
-/// The runtime, kept between events; given up when something has blocked it.
+/// The thread, kept between events; given up when something has blocked it.
 #[derive(Default)]
-pub struct Court(Mutex<Option<Runtime>>);
+pub struct Court(Mutex<Option<Worker>>);
 
 /// How judging ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,16 +31,16 @@ impl Court {
     /// Runs `judging` until it ends or `over` does.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// There is no thread to be had, or no descriptor for its runtime.
     pub async fn hold(
         &self,
         judging: impl Future<Output = ()> + Send + 'static,
         over: impl Future<Output = ()>,
     ) -> io::Result<Ended> {
         let mut court = self.0.lock().await;
-        let runtime = match court.take() {
-            Some(runtime) => runtime,
-            None => Builder::new_multi_thread().worker_threads(1).enable_all().build()?,
+        let worker = match court.take() {
+            Some(worker) => worker,
+            None => Worker::start().await?,
         };
         let over = async {
             over.await;
@@ -48,29 +48,55 @@ impl Court {
         };
         let ended = tokio::select! {
             biased;
-            ended = runtime.spawn(judging) => Some(ended),
+            ended = worker.run(judging) => Some(ended),
             () = over => None,
         };
-        if ended.is_some() {
-            *court = Some(runtime);
-        } else {
-            // Whatever still runs there may block its thread for good; it goes, and the next event gets a new one.
-            runtime.shutdown_background();
-        }
-        Ok(match ended {
-            Some(Ok(())) => Ended::Done,
-            Some(Err(_)) => Ended::Panicked,
-            None => Ended::OutOfTime,
-        })
+        // A worker that did not end in time may be blocked for good. It is dropped, and the next event gets a new one.
+        *court = ended.map(|_| worker);
+        Ok(ended.unwrap_or(Ended::OutOfTime))
     }
 }
 
-impl Drop for Court {
-    fn drop(&mut self) {
-        // A runtime may not be waited for from within another one.
-        if let Some(runtime) = self.0.get_mut().take() {
+/// What a worker does, and where it reports how that ended.
+type Order = (Pin<Box<dyn Future<Output = ()> + Send>>, oneshot::Sender<Ended>);
+
+/// A thread that runs one future after the other. It ends when this is dropped, unless something blocks it.
+///
+/// Not one of tokio's own: those panic where the system has no thread left.
+struct Worker(mpsc::UnboundedSender<Order>);
+
+impl Worker {
+    async fn start() -> io::Result<Self> {
+        let (sender, mut orders) = mpsc::unbounded_channel::<Order>();
+        let (report, started) = oneshot::channel();
+        thread::Builder::new().name("checks".to_owned()).spawn(move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(report.send(Err(error))),
+            };
+            let _ = report.send(Ok(()));
+            runtime.block_on(async {
+                while let Some((judging, mut report)) = orders.recv().await {
+                    let ended = tokio::select! {
+                        ended = tokio::spawn(judging) => if ended.is_ok() { Ended::Done } else { Ended::Panicked },
+                        // Nobody waits any more.
+                        () = report.closed() => return,
+                    };
+                    let _ = report.send(ended);
+                }
+            });
+            // Its blocking threads may never end.
             runtime.shutdown_background();
-        }
+        })?;
+        started.await.map_err(io::Error::other)??;
+        Ok(Self(sender))
+    }
+
+    async fn run(&self, judging: impl Future<Output = ()> + Send + 'static) -> Ended {
+        let (report, ended) = oneshot::channel();
+        // Where the thread is gone, so is the receiver of its report.
+        let _ = self.0.send((Box::pin(judging), report));
+        ended.await.unwrap_or(Ended::Panicked)
     }
 }
 

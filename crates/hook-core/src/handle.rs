@@ -13,6 +13,7 @@ use crate::{
     aws::{Answer, Sent},
     board::Board,
     deadline::Deadline,
+    descriptors::Descriptors,
     error::Error,
     event,
     finding::Finding,
@@ -27,13 +28,15 @@ use crate::{
 pub struct Handler {
     hook: Hook,
     answer: Answer,
+    descriptors: Descriptors,
     hearing: Hearing,
 }
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
     pub fn new(hook: Hook, settings: Settings) -> Self {
-        Self { hook, answer: Answer::new(&settings.aws), hearing: Hearing::new(hook, settings) }
+        let answer = Answer::new(&settings.aws);
+        Self { hook, answer, descriptors: Descriptors::keep(), hearing: Hearing::new(hook, settings) }
     }
 
     /// Answers one event.
@@ -54,12 +57,17 @@ impl Handler {
         let board = Board::new(told);
 
         let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
-        let status = concluded(|| {
-            let verdict = Verdict::of(board.close(&cut_off), board.mode());
-            report::log_verdict(self.hook, deployment, &verdict, began.elapsed());
-            verdict.status
-        });
-        match self.answer.put(&execution, status, deadline.answer).await? {
+        let verdict = concluded(|| Verdict::of(board.close(&cut_off), board.mode()));
+        let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), began.elapsed());
+        // The status comes before the log: nothing that writes lines can keep it back.
+        self.descriptors.release();
+        let sent = self.answer.put(&execution, status, deadline.answer).await;
+        self.descriptors.keep_again();
+        board.tell_pending();
+        if let Some(verdict) = &verdict {
+            report::log_verdict(self.hook, deployment, verdict, took);
+        }
+        match sent? {
             Sent::Accepted => {
                 tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", status.word());
             }
@@ -72,9 +80,9 @@ impl Handler {
     }
 }
 
-/// Not even a fault in the telling may keep the answer back; what could not be told is not passed either.
-fn concluded(tell: impl FnOnce() -> Status) -> Status {
-    std::panic::catch_unwind(AssertUnwindSafe(tell)).unwrap_or(Status::Failed)
+/// Not even a fault in judging the findings may keep the status back; what could not be judged is not passed either.
+fn concluded(judge: impl FnOnce() -> Verdict) -> Option<Verdict> {
+    std::panic::catch_unwind(AssertUnwindSafe(judge)).ok()
 }
 
 #[cfg(test)]
@@ -82,8 +90,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verdict_that_cannot_be_told_is_failed() {
-        assert_eq!(concluded(|| Status::Succeeded), Status::Succeeded);
-        assert_eq!(concluded(|| panic!("a sentence with a fault")), Status::Failed);
+    fn a_verdict_that_cannot_be_reached_is_none() {
+        let verdict = || Verdict::of(Vec::new(), Mode::Observe);
+        assert_eq!(concluded(verdict), Some(verdict()));
+        assert_eq!(concluded(|| panic!("a sentence with a fault")), None);
     }
 }

@@ -4,11 +4,14 @@ mod aws;
 mod board;
 mod check;
 mod code;
+mod consequence;
 mod court;
 mod deadline;
 mod definition;
+mod descriptors;
 mod error;
 mod event;
+mod file;
 mod finding;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -38,7 +41,7 @@ mod verdict;
 
 pub use self::{code::Code, hook::Hook, printable::printable};
 
-use std::{future::Future, process::ExitCode, sync::Arc};
+use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use tower::util::MapRequestLayer;
@@ -82,13 +85,14 @@ where
         );
         return ExitCode::from(2);
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(FOREVER).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "{name}: no runtime could be made");
             return ExitCode::FAILURE;
         }
     };
+    keep_thread_for_names(&runtime);
     let handler = handler(settings);
     let ended = runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(readable)).run());
     match ended {
@@ -97,6 +101,17 @@ where
             tracing::error!(%error, "{name}: the Lambda Runtime API went away");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Longer than any process of Lambda lives.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// CodeDeploy's name is looked up on a thread. It is started while there is one to be had, and kept: tokio panics where a
+/// first one cannot be started, and waits for an old one where a second cannot.
+fn keep_thread_for_names(runtime: &tokio::runtime::Runtime) {
+    if std::thread::Builder::new().spawn(|| ()).is_ok() {
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
 }
 

@@ -23,9 +23,15 @@ pub fn check_line(finding: &Finding) -> String {
         line += "; ";
         line += detail;
     }
-    if let Some(code) = fault(finding) {
-        line += "; ";
-        line += code.hint();
+    match (&finding.caused_by, fault(finding)) {
+        // What did not run says so itself.
+        (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
+        (Some(cause), _) => line += &format!("; a consequence of {cause}"),
+        (None, Some(_)) => {
+            line += "; ";
+            line += next_step(finding).unwrap_or_default();
+        }
+        (None, None) => {}
     }
     line
 }
@@ -38,6 +44,11 @@ pub fn fault(finding: &Finding) -> Option<Code> {
         .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
+/// What to do about the fault, if there is a fault.
+pub fn next_step(finding: &Finding) -> Option<&'static str> {
+    fault(finding).and_then(|_| finding.observation.next_step())
+}
+
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
 fn short(finding: &Finding) -> String {
     let seen = &finding.observation;
@@ -46,6 +57,7 @@ fn short(finding: &Finding) -> String {
         _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.clone(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };
@@ -58,9 +70,10 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
     let line = match (verdict.judged, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
-            // What was not run is a consequence and no further fault.
+            // What was not run is a consequence and no further fault, and so is what another failure explains.
             let also_fails = |(finding, decision): &&(Finding, Decision)| {
-                *decision == Decision::Fail && finding.observation.outcome != Outcome::NotRun
+                let follows = finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
+                *decision == Decision::Fail && !follows
             };
             let more = match verdict.findings.iter().filter(also_fails).count() {
                 0 | 1 => String::new(),
@@ -113,23 +126,28 @@ fn cut(line: &str, room: usize) -> String {
     if line.chars().count() <= room { line } else { line.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
 }
 
-/// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning.
+/// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning; what
+/// another failure explains is information.
 pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();
+    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
+    let cause = finding.caused_by.as_deref().unwrap_or_default();
+    let hint = if cause.is_empty() { next_step(finding).unwrap_or_default() } else { "" };
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
             tracing::$level!(
                 hook.name = %hook, deployment.id = deployment, check.name = finding.check, check.kind = finding.kind,
                 check.outcome = outcome, check.decision = decision.word(), check.code = code, check.hint = hint,
-                duration_ms = took, "{line}"
+                check.caused_by = cause, duration_ms = took, "{line}"
             )
         };
     }
     match decision {
+        // Its cause has a line of its own, at the level that it deserves.
+        _ if finding.caused_by.is_some() => log!(info),
         Decision::Fail if mode == Mode::Enforce => log!(error),
         Decision::Fail | Decision::Warn => log!(warn),
         Decision::Ignore | Decision::Pass => log!(info),
@@ -180,6 +198,7 @@ mod tests {
             observation,
             policies: Policies::default(),
             took: Duration::from_millis(12),
+            caused_by: None,
         }
     }
 
@@ -216,6 +235,7 @@ mod tests {
             "answers",
             Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun),
         );
+        let follows = Finding { caused_by: Some("tasks".to_owned()), ..finding("targets", unhealthy()) };
         let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
         let warned = Finding {
             policies: Policies { on_fail: Policy::Warn, ..Policies::default() },
@@ -229,11 +249,13 @@ mod tests {
             check_line(&finding("targets", unhealthy())),
             check_line(&errored),
             check_line(&not_run),
+            check_line(&follows),
             check_line(&unused),
             line(vec![passed.clone(), unused]),
             line(vec![passed.clone(), warned]),
             line(vec![passed.clone(), finding("targets", unhealthy())]),
             line(vec![not_run, finding("targets", unhealthy()), passed.clone()]),
+            line(vec![follows, finding("steady", Observation::failed(Code::NotSteady, "web", "fine", "not"))]),
             line(vec![errored]),
             line(vec![]),
             observed(vec![passed.clone(), finding("targets", unhealthy())]),

@@ -5,14 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    board::Board,
-    check::Scene,
-    code::Code,
-    finding::{Observation, Outcome},
-    gate::Run,
-    hook::Hook,
-    plan::Step,
-    verdict::Mode,
+    board::Board, check::Scene, code::Code, finding::Observation, gate::Run, hook::Hook, plan::Step, verdict::Mode,
 };
 
 /// Something to run: a check with its scene, or a job of another kind.
@@ -61,19 +54,11 @@ pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board) {
         let board = board.clone();
         running.spawn(async move {
             for (before, barrier) in barriers {
-                if opened(barrier).await {
-                    continue;
+                board.wait(index, before);
+                if !opened(barrier).await {
+                    board.begin(index);
+                    return board.end_behind_barrier(index);
                 }
-                board.begin(index);
-                let before = board.name_of(before);
-                let why = Observation::failed(
-                    Code::NotRun,
-                    "check",
-                    format!("{before} to hold"),
-                    format!("{before} did not hold"),
-                );
-                board.end(index, why.but(Outcome::NotRun, Code::NotRun));
-                return;
             }
             board.begin(index);
             // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
@@ -113,7 +98,7 @@ mod tests {
     use super::*;
     use crate::{
         board::CutOff,
-        finding::{Policies, Policy},
+        finding::{Outcome, Policies, Policy},
     };
 
     fn good() -> Job {

@@ -23,6 +23,8 @@ type Kept = (Store, String);
 pub struct Secrets {
     refs: BTreeMap<String, SecretRef>,
     kept: BTreeMap<Kept, OnceCell<Result<String, Fault>>>,
+    /// By name. Kept, since to make a large one known to the board takes time.
+    values: BTreeMap<String, OnceCell<Result<String, Unknown>>>,
     aws: Aws,
     board: Board,
 }
@@ -38,7 +40,8 @@ impl Secrets {
     /// None of them is fetched yet.
     pub fn new(refs: BTreeMap<String, SecretRef>, aws: Aws, board: Board) -> Self {
         let kept = refs.values().map(|place| ((place.store, place.name.clone()), OnceCell::new())).collect();
-        Self { refs, kept, aws, board }
+        let values = refs.keys().map(|name| (name.clone(), OnceCell::new())).collect();
+        Self { refs, kept, values, aws, board }
     }
 
     /// Fetches those that `facts` name, all at once. What cannot be fetched shows where it is used.
@@ -56,8 +59,15 @@ impl Secrets {
     /// # Errors
     /// It cannot be fetched, or is none that could be kept out of a log.
     pub async fn value(&self, fact: &Fact) -> Result<String, Unknown> {
-        let unreadable = |why: String| Unknown { code: Code::SecretUnreadable, ..Unknown::of(fact, why) };
         let Fact::Secret(name) = fact else { return Err(Unknown::of(fact, "it is no secret")) };
+        match self.values.get(name) {
+            Some(value) => value.get_or_init(|| self.read(fact, name)).await.clone(),
+            None => self.read(fact, name).await,
+        }
+    }
+
+    async fn read(&self, fact: &Fact, name: &str) -> Result<String, Unknown> {
+        let unreadable = |why: String| Unknown { code: Code::SecretUnreadable, ..Unknown::of(fact, why) };
         let place =
             self.refs.get(name).ok_or_else(|| unreadable("the gate file does not say where it is".to_owned()))?;
         let cell = self.kept.get(&(place.store, place.name.clone()));

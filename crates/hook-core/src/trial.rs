@@ -43,6 +43,8 @@ pub struct Seen {
     pub decision: &'static str,
     /// The fault, if it is one.
     pub code: Option<Code>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
     /// How long it took.
     pub took: Duration,
     /// The whole line: name, evidence, hint.
@@ -58,6 +60,8 @@ pub struct Concluded {
     pub line: String,
     /// The code of what stopped the deployment, or would have if the hook did not only observe.
     pub code: Option<Code>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
     /// Why the deployment could not be read, so that nothing was judged.
     pub unread: Option<String>,
     /// How long it took.
@@ -111,6 +115,7 @@ impl Trial {
         let cut_off = self.hearing.judge(&self.deployment, &board, deadline, began).await;
         let verdict = Verdict::of(board.close(&cut_off), board.mode());
         let took = began.elapsed();
+        board.tell_pending();
         log(&verdict, took);
         let unread = |finding: &&Finding| {
             finding.kind == "discovery" && matches!(finding.observation.outcome, Outcome::Errored | Outcome::TimedOut)
@@ -119,6 +124,7 @@ impl Trial {
             status: verdict.status,
             line: report::verdict_line(self.hook, &verdict),
             code: verdict.code(),
+            hint: verdict.reason().and_then(report::next_step).or(verdict.code().map(Code::hint)),
             unread: verdict.reason().filter(unread).map(report::check_line),
             took,
         }
@@ -127,13 +133,14 @@ impl Trial {
 
 impl Seen {
     fn of(finding: &Finding) -> Self {
-        let Finding { check, kind, observation, policies, took } = finding;
+        let Finding { check, kind, observation, policies, took, .. } = finding;
         Self {
             check: check.clone(),
             kind,
             outcome: observation.outcome.word(),
             decision: decide(observation, *policies).word(),
             code: report::fault(finding),
+            hint: report::next_step(finding),
             took: *took,
             line: report::check_line(finding),
         }

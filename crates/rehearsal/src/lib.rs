@@ -44,7 +44,7 @@ pub use self::{
     hook_name::HookName,
     promise::{Asked, Plan, Sent, allowed, broken},
     report::*,
-    runtime::{ClockOff, InvocationResult},
+    runtime::{ClockOff, InvocationResult, Limit},
     scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
     serve::{Called, Endpoints, Returned, Told, Waiting, serve},
     service::{Colour, ServiceRequest},

@@ -17,7 +17,7 @@ use crate::{
     exchange::Port,
     fault::Fault,
     hook_name::HookName,
-    runtime::ClockOff,
+    runtime::{ClockOff, Limit},
     world::{Course, EVENTS, EventStatus, Given, Ground, World},
 };
 
@@ -38,6 +38,8 @@ pub struct Stage {
     killed: Option<Duration>,
     memory: Option<u64>,
     clock: Option<ClockOff>,
+    limits: Vec<Limit>,
+    paused: Option<(Duration, Duration)>,
     again: Vec<Duration>,
     net: bool,
 }
@@ -87,6 +89,8 @@ impl Stage {
             killed: None,
             memory: None,
             clock: None,
+            limits: Vec::new(),
+            paused: None,
             again: Vec::new(),
             net: false,
         }
@@ -123,6 +127,13 @@ impl Stage {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// The same, if the function's time-out is not shorter already.
+    #[must_use]
+    pub fn timeout_at_most(mut self, timeout: Duration) -> Self {
+        self.timeout = self.timeout.min(timeout);
         self
     }
 
@@ -173,6 +184,20 @@ impl Stage {
     #[must_use]
     pub fn clock_off(mut self, clock: ClockOff) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Sets a limit of the system for the process; only on Linux, with util-linux.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limits.push(limit);
+        self
+    }
+
+    /// Pauses the process so long after its start, for so long. Time goes on meanwhile.
+    #[must_use]
+    pub fn paused(mut self, after: Duration, span: Duration) -> Self {
+        self.paused = Some((after, span));
         self
     }
 

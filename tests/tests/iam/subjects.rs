@@ -48,10 +48,10 @@ fn key(hook: HookName) -> String {
     hook.binary().replace('-', "_")
 }
 
-/// A gate file with these checks and no built-in ones.
+/// A gate file with these checks and no built-in ones. It observes, so that no failure cuts another check off.
 fn only(hook: HookName, checks: &str) -> String {
     format!(
-        "version: 1\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
+        "version: 1\nmode: observe\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
         key(hook)
     )
 }
@@ -85,7 +85,7 @@ pub const PREFLIGHT: [&str; 12] = [
 ];
 
 /// One check alone, of every kind, with every key that makes it ask for something else.
-const ALONE: [(HookName, &str); 26] = [
+const ALONE: [(HookName, &str); 27] = [
     (HookName::BeforeInstall, "none"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),
@@ -103,6 +103,7 @@ const ALONE: [(HookName, &str); 26] = [
     (HookName::BeforeAllowTraffic, "[{ alarms: { names: shop-db }, expect: [state == OK] }]"),
     (HookName::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
     (HookName::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
+    (HookName::AfterAllowTraffic, "[{ alarms: deployment-group, for: 200ms, every: 100ms, expect: [state == OK] }]"),
     (HookName::AfterAllowTestTraffic, "[{ reach: green }]"),
     (HookName::AfterAllowTestTraffic, "[{ answers: test }]"),
     (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),

@@ -12,7 +12,7 @@ use aws_sdk_codedeploy::{
     types::LifecycleEventStatus,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{Ask, CONNECT, Fault, config};
 use crate::{
@@ -81,6 +81,8 @@ impl Answer {
         let mut why = format!("{PUT}: no answer before the function's deadline");
         let mut pause = FIRST_PAUSE;
         let mut unconfirmed = false;
+        // A process that was paused for long may wake when its time is nearly over: what is left is enough for an attempt.
+        let until = until.max(began + LEAST_ATTEMPT);
         while let Ok(attempt) = tokio::time::timeout_at(until, self.attempt(execution, status, until)).await {
             let fault = match attempt {
                 Ok(Sent::AlreadyCompleted) if unconfirmed => return Ok(Sent::Accepted),
@@ -116,7 +118,14 @@ impl Answer {
             .customize()
             .config_override(aws_sdk_codedeploy::Config::builder().timeout_config(limits))
             .send();
-        match put.await {
+        // On a task of its own: where no thread can be started to look up a name, what panics is the attempt alone.
+        let mut own = JoinSet::new();
+        own.spawn(put);
+        let Some(Ok(put)) = own.join_next().await else {
+            let detail = "the attempt panicked".to_owned();
+            return Err(Fault { operation: PUT, code: Code::AwsUnreachable, detail });
+        };
+        match put {
             Ok(reply) => accepted(reply.lifecycle_event_hook_execution_id(), execution),
             Err(error) => match error.as_service_error() {
                 Some(PutError::LifecycleEventAlreadyCompletedException(_)) => Ok(Sent::AlreadyCompleted),

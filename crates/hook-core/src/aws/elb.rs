@@ -1,5 +1,7 @@
 //! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum, LoadBalancerSchemeEnum, ProtocolEnum};
 
 use super::{Aws, Fault, text};
@@ -20,8 +22,8 @@ impl Aws {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let reply = self.elb.describe_target_groups().set_names(Some(names.to_vec())).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        let request = self.elb.describe_target_groups().set_names(Some(names.to_vec()));
+        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
@@ -30,23 +32,22 @@ impl Aws {
         if arns.is_empty() {
             return Ok(Vec::new());
         }
-        let reply = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        let request = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
+        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
     /// DescribeTargetHealth.
     pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, Fault> {
-        let reply = self.elb.describe_target_health().target_group_arn(group).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_HEALTH, &error))?;
+        let request = self.elb.describe_target_health().target_group_arn(group);
+        let reply = self.send(DESCRIBE_HEALTH, || request.clone().send()).await?;
         let described = reply.target_health_descriptions().iter();
         Ok(described
             .map(|it| {
-                let id = it.target().and_then(|target| target.id()).unwrap_or("?");
-                let port = it.target().and_then(|target| target.port()).map(|port| format!(":{port}"));
                 let health = it.target_health();
                 TargetHealth {
-                    target: format!("{id}{}", port.unwrap_or_default()),
+                    id: it.target().and_then(|target| target.id()).unwrap_or("?").to_owned(),
+                    port: it.target().and_then(|target| target.port()),
                     state: health
                         .and_then(|health| health.state())
                         .map_or("unknown", |state| state.as_str())
@@ -67,8 +68,8 @@ impl Aws {
         let rules = if has_rules(&protocol) { rules? } else { default_rule(&listener) };
         let balancer =
             listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
-        let reply = self.elb.describe_load_balancers().load_balancer_arns(balancer).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_BALANCERS, &error))?;
+        let request = self.elb.describe_load_balancers().load_balancer_arns(balancer);
+        let reply = self.send(DESCRIBE_BALANCERS, || request.clone().send()).await?;
         let balancer =
             reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
         Ok(Listener {
@@ -96,8 +97,8 @@ impl Aws {
     }
 
     async fn bare_listener(&self, arn: &str) -> Result<types::Listener, Fault> {
-        let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
+        let request = self.elb.describe_listeners().listener_arns(arn);
+        let reply = self.send(DESCRIBE_LISTENERS, || request.clone().send()).await?;
         reply
             .listeners
             .unwrap_or_default()
@@ -111,8 +112,8 @@ impl Aws {
         let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let reply = self.elb.describe_rules().listener_arn(listener).set_marker(marker).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_RULES, &error))?;
+            let request = self.elb.describe_rules().listener_arn(listener).set_marker(marker);
+            let reply = self.send(DESCRIBE_RULES, || request.clone().send()).await?;
             rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {
@@ -243,9 +244,15 @@ fn target_group(group: &types::TargetGroup) -> TargetGroup {
         arn: text(group.target_group_arn()),
         protocol_version: text(group.protocol_version()),
         port: group.port(),
+        health_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
         // Else it is `traffic-port`.
         health_port: group.health_check_port().and_then(|port| port.parse().ok()),
         health_path: group.health_check_path().map(str::to_owned),
         health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),
+        grpc_codes: group.matcher().and_then(|matcher| matcher.grpc_code()).map(str::to_owned),
+        health_timeout: group
+            .health_check_timeout_seconds()
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(Duration::from_secs),
     }
 }

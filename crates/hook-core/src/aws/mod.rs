@@ -14,6 +14,7 @@ mod elb;
 mod endpoint;
 mod fault;
 mod kept;
+mod patience;
 mod revision;
 mod s3;
 mod signed;
@@ -31,8 +32,8 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use tokio::time::Instant;
 
-use self::whole::WholeReplies;
 pub use self::{
     account::Found,
     answer::{Answer, Sent, needs_of_answer},
@@ -42,7 +43,8 @@ pub use self::{
     fault::Fault,
     revision::AppSpec,
 };
-use crate::settings::AwsSettings;
+use self::{patience::Patience, whole::WholeReplies};
+use crate::{file, settings::AwsSettings};
 
 /// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
 /// <https://www.amazontrust.com/repository/>.
@@ -67,6 +69,7 @@ pub struct Aws {
     elb: aws_sdk_elasticloadbalancingv2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     signed: signed::Signed,
+    patience: Patience,
 }
 
 impl Aws {
@@ -96,11 +99,19 @@ impl Aws {
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             signed: signed::Signed::new(settings),
+            patience: Patience::default(),
         }
     }
 }
 
 impl Aws {
+    /// The same clients for a hook that began at `began` and whose checks have to be over at `until`: what may pass is
+    /// asked again for as long as that leaves time.
+    pub fn waiting(&self, began: Instant, until: Instant) -> Self {
+        let patience = Patience::new(began, until);
+        Self { signed: self.signed.clone().with(patience), patience, ..self.clone() }
+    }
+
     /// The region of the function; empty when nobody says.
     pub fn region(&self) -> &str {
         self.signed.region()
@@ -148,7 +159,7 @@ fn config(settings: &AwsSettings) -> SdkConfig {
 fn http_client(settings: &AwsSettings) -> SharedHttpClient {
     let client =
         Builder::new().tls_provider(TLS).tls_context(tls_context(settings)).pool_idle_timeout(IDLE).build_https();
-    SharedHttpClient::new(WholeReplies(client))
+    SharedHttpClient::new(WholeReplies::new(client))
 }
 
 /// ring, with the roots of AWS's endpoints.
@@ -157,13 +168,13 @@ const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 fn tls_context(settings: &AwsSettings) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = &settings.ca_bundle {
-        match std::fs::read(path) {
+        match file::read(path, file::MAX_BUNDLE) {
             Ok(pem) if rustls_pem(&pem) => trust = trust.with_pem_certificate(pem),
             Ok(_) => {
                 tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it")
             }
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "AWS_CA_BUNDLE cannot be read; going on without it")
+            Err(why) => {
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; going on without it")
             }
         }
     }

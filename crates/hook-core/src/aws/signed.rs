@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -28,9 +29,15 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
-use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, endpoint::Partition, fault, tls_context, whole};
+use super::{
+    ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, account::OPTIONAL, endpoint::Partition, fault, patience::Patience,
+    tls_context, whole,
+};
 use crate::{code::Code, settings::AwsSettings};
 
 /// So many attempts, as the SDK's clients make.
@@ -82,12 +89,14 @@ struct Asked {
 #[derive(Clone, Debug)]
 pub(super) struct Signed {
     connector: SharedHttpConnector,
+    permits: Arc<Semaphore>,
     region: Option<String>,
     identity: Option<Identity>,
     endpoint: Option<String>,
     service_endpoints: BTreeMap<String, String>,
     fips: bool,
     dual_stack: bool,
+    patience: Patience,
 }
 
 impl Signed {
@@ -107,13 +116,20 @@ impl Signed {
             .map(|(key, secret, token)| Credentials::new(key, secret, token, None, "lambda environment").into());
         Self {
             connector: SharedHttpConnector::new(connector),
+            permits: whole::permits(),
             region: settings.region.clone(),
             identity,
             endpoint: settings.endpoint.clone(),
             service_endpoints: settings.service_endpoints.clone(),
             fips: settings.fips,
             dual_stack: settings.dual_stack,
+            patience: Patience::default(),
         }
+    }
+
+    /// The same client with another patience.
+    pub fn with(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The region of the function.
@@ -217,6 +233,12 @@ impl Signed {
 
     /// Asks, again where it may help.
     async fn ask(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
+        // That nobody is allowed to look whether something exists is a warning, for which nobody needs to wait.
+        let patience = if OPTIONAL.contains(&operation) { self.patience.with_denials() } else { self.patience };
+        patience.ask(|| self.attempts(service, operation, asked)).await
+    }
+
+    async fn attempts(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
         let attempts = async {
             let mut attempt = 1;
             loop {
@@ -240,6 +262,8 @@ impl Signed {
             code: Code::AwsDenied,
             detail: format!("the request could not be signed: {why}"),
         })?;
+        // Never closed. Held until the reply is read.
+        let _permit = self.permits.acquire().await;
         let response = self.connector.call(request).await.map_err(|error| unreachable(operation, &error))?;
         let status = response.status().as_u16();
         let kind = response.headers().get("x-amzn-errortype").map(str::to_owned);

@@ -4,6 +4,8 @@
 //! them; and it does not ask again for a reply that it cannot read. A reply that is not whole is therefore an error of
 //! the connection here, and asked for again like one.
 
+use std::sync::Arc;
+
 use aws_smithy_cbor::Decoder;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -21,17 +23,37 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
 use http_body_util::{BodyExt, Limited};
 use serde::de::IgnoredAny;
+use tokio::sync::Semaphore;
 
 /// The largest replies that are asked for, a hundred tasks or alarms, stay below one megabyte.
 const MAX_REPLY: usize = 8 * 1024 * 1024;
 
-/// A client that gives whole replies only.
+/// So many requests are on their way at once, and as many connections open. A thousand checks would otherwise take all
+/// descriptors of a function, which has 1,024.
+const AT_ONCE: usize = 16;
+
+/// A client that gives whole replies only, for some requests at once.
 #[derive(Debug)]
-pub struct WholeReplies(pub SharedHttpClient);
+pub struct WholeReplies {
+    client: SharedHttpClient,
+    permits: Arc<Semaphore>,
+}
+
+impl WholeReplies {
+    /// Over another client.
+    pub fn new(client: SharedHttpClient) -> Self {
+        Self { client, permits: permits() }
+    }
+}
+
+/// For one client.
+pub fn permits() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(AT_ONCE))
+}
 
 impl HttpClient for WholeReplies {
     fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, parts)))
+        SharedHttpConnector::new(Connector(self.client.http_connector(settings, parts), self.permits.clone()))
     }
 
     fn validate_base_client_config(
@@ -39,25 +61,29 @@ impl HttpClient for WholeReplies {
         parts: &RuntimeComponentsBuilder,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.validate_base_client_config(parts, config)
+        self.client.validate_base_client_config(parts, config)
     }
 
     fn validate_final_config(&self, parts: &RuntimeComponents, config: &ConfigBag) -> Result<(), BoxError> {
-        self.0.validate_final_config(parts, config)
+        self.client.validate_final_config(parts, config)
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
+        self.client.connector_metadata()
     }
 }
 
 #[derive(Debug)]
-struct Connector(SharedHttpConnector);
+struct Connector(SharedHttpConnector, Arc<Semaphore>);
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let reply = self.0.call(request);
-        HttpConnectorFuture::new(async move { read(reply.await?).await })
+        let (connector, permits) = (self.0.clone(), self.1.clone());
+        HttpConnectorFuture::new(async move {
+            // Never closed.
+            let _permit = permits.acquire_owned().await;
+            read(connector.call(request).await?).await
+        })
     }
 }
 

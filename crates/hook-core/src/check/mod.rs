@@ -3,13 +3,16 @@
 //! A new kind is one file with a `KIND`, and one line in [`KINDS`].
 
 mod address;
+mod alarm_memory;
 mod alarms;
 mod answers;
 mod attempts;
 mod body;
+mod connection;
 mod ecs;
 mod foreseen;
 mod grpc;
+mod health_check;
 mod http;
 mod image;
 mod judge;
@@ -20,6 +23,7 @@ mod metric;
 mod poll;
 mod preflight;
 mod probe;
+mod proof;
 mod question;
 mod reach;
 mod reply;
@@ -33,9 +37,9 @@ mod tls;
 pub(crate) mod unbound;
 mod way;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use self::address::{Address, Wanted};
 pub use self::{
@@ -55,6 +59,10 @@ use crate::{
     secrets::Secrets,
     target::Target,
 };
+
+/// So many checks make an attempt at once, however many wait for their next one: a thousand that ask AWS together would time
+/// out waiting for each other.
+pub const ATTEMPTS_AT_ONCE: usize = 64;
 
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[Kind] = &[
@@ -173,10 +181,14 @@ pub struct Scene {
     pub gate: Arc<GateOfAll>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
+    /// When customers began to come to the replacement, where they did: what has to be quiet has to be so since then.
+    pub traffic_since: Option<SystemTime>,
     /// What the outcomes of this check mean.
     pub policies: Policies,
     /// The listeners with their rules, as they were read last.
     pub listeners: Arc<FreshListeners>,
+    /// One for each attempt that is being made.
+    pub permits: Arc<Semaphore>,
     /// When all checks have to be over.
     pub until: Instant,
 }

@@ -30,6 +30,8 @@ pub struct Pace {
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// So long before time is up an attempt that has not come back is given up: the report has to be out by then.
 const LAST_MOMENT: Duration = Duration::from_millis(100);
+/// So long a task set may take to settle again in the middle of a window: CodeDeploy waits as long for one.
+const TO_SETTLE: Duration = Duration::from_secs(5 * 60);
 /// A pause shorter than this would be an attack.
 pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -86,25 +88,53 @@ impl Pace {
         let mut since = None;
         let mut in_a_row = 0;
         let mut tally = Tally::default();
+        // Since when it settles again.
+        let mut unsettled = None;
         loop {
-            let Ok(look) = timeout_at(last_moment, look()).await else {
+            let attempt = async {
+                // Never closed.
+                let _permit = scene.permits.acquire().await;
+                look().await
+            };
+            let Ok(look) = timeout_at(last_moment, attempt).await else {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
-            let (observation, is_final) = match look {
-                // Who is refused at first is refused again; minutes of asking would only be louder.
-                Look::Now(observation) => {
-                    let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
-                    (observation, refused && since.is_none())
+            if let Look::Settling(observation) = &look {
+                let has_time = now - *unsettled.get_or_insert(now) < TO_SETTLE;
+                if has_time && begins_once {
+                    tally.settling(observation.clone());
+                    let left = scene.until.saturating_duration_since(now);
+                    if left <= LAST_LOOK {
+                        return tally.timed_out(now - began);
+                    }
+                    sleep(self.every.min(left - LAST_LOOK)).await;
+                    continue;
+                }
+            } else {
+                unsettled = None;
+            }
+            let is_gap = matches!(look, Look::Gap(_));
+            let (observation, is_last) = match look {
+                Look::Now(observation) | Look::Gap(observation) | Look::Settling(observation) => (observation, false),
+                Look::Seamless(observation) => {
+                    tally.close_gap();
+                    (observation, false)
                 }
                 Look::Final(observation) => (observation, true),
             };
+            // Who is refused at first is refused again; minutes of asking would only be louder.
+            let is_refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused)) && since.is_none();
             let holds = observation.holds();
             if holds && since.is_none() {
                 tally.forget_what_was_not_yet();
             }
-            tally.count(observation);
-            if is_final {
+            if is_gap {
+                tally.count_gap(observation)
+            } else {
+                tally.count(observation)
+            }
+            if is_last || is_refused {
                 return tally.ended_by_last(self, now - began);
             }
             let may_wait = now - began < self.within;
@@ -142,6 +172,14 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
+    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
+    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
+    Settling(Observation),
+    /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
+    /// nothing.
+    Seamless(Observation),
+    /// It could not be seen, and the next attempt can show that this hides nothing.
+    Gap(Observation),
     /// It will not change any more.
     Final(Observation),
 }
@@ -151,6 +189,7 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use proptest::prelude::*;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::{
@@ -179,6 +218,7 @@ mod tests {
                 deployment,
                 cluster: "shop".into(),
                 service,
+                pair: Vec::new(),
                 green_group: None,
                 production: None,
                 test: None,
@@ -191,7 +231,9 @@ mod tests {
             secrets: Arc::new(Secrets::new(BTreeMap::new(), aws.clone(), Board::new(Arc::new(|_, _| {})))),
             gate: Arc::default(),
             listeners: Arc::default(),
+            permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
             aws,
+            traffic_since: None,
             policies: Policies::default(),
             until: Instant::now() + left,
         }
@@ -203,7 +245,10 @@ mod tests {
             '+' => Look::Now(Observation::passed("web", "fine")),
             '?' => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
             'e' => Look::Now(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
+            's' => Look::Seamless(Observation::passed("web", "fine, and was so")),
+            'g' => Look::Gap(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
             'x' => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
+            'z' => Look::Settling(Observation::failed(Code::NotRunning, "web", "fine", "settles")),
             '!' => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
             _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
         }
@@ -264,6 +309,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_settles_by_itself_neither_breaks_a_window_nor_ends_it() {
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz+").await, (Outcome::Passed, 6));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+++++zzz+").await, (Outcome::Passed, 9));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz-+").await, (Outcome::Failed, 4));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+z").await.0, Outcome::TimedOut);
+        assert_eq!(watch(&pace(0, 5, 1), 900, "+z").await.0, Outcome::Failed, "five minutes are over");
+        // Before a window there is time for it as well; without one it is not so.
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z+").await, (Outcome::Passed, 7));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z-").await, (Outcome::Failed, 2));
+        assert_eq!(watch(&pace(0, 0, 1), 60, "z+").await, (Outcome::Failed, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_has_to_be_stable_may_begin_anew_while_there_is_time() {
         let stable = |within| Pace { anew: true, ..pace(within, 3, 1) };
         assert_eq!(watch(&stable(9), 60, "-++-++++").await, (Outcome::Passed, 8));
@@ -312,6 +370,19 @@ mod tests {
         assert_eq!(decided(&pace(3, 5, 1), 60, errors, "e-").await, Decision::Fail, "it never became so");
         assert_eq!(decided(&pace(3, 0, 1), 60, errors, "-e--?").await, Decision::Fail, "nor without a window");
         assert_eq!(decided(&pace(3, 0, 2), 60, errors, "e-++").await, Decision::Pass);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gap_hides_nothing_where_the_next_attempt_knows_what_was_in_it() {
+        let strict = Policies::default();
+        let window = pace(0, 5, 1);
+        for story in ["sgs", "gs", "sggs"] {
+            assert_eq!(decided(&window, 60, strict, story).await, Decision::Pass, "{story}");
+        }
+        for story in ["sg+", "g+", "sg", "sssg-", "sgx"] {
+            assert_eq!(decided(&window, 60, strict, story).await, Decision::Fail, "{story}");
+        }
+        assert_eq!(decided(&window, 3, strict, "sg").await, Decision::Fail, "time runs out in it");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,10 +1,10 @@
-//! One HTTP request or TCP connection, and what became of it: every way to fail told apart.
+//! One HTTP request, and what became of it: every way to fail told apart.
 
 use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,7 +15,10 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     header::HeaderMap,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
 
 use super::{
     listener_rules::RulesToGreen,
@@ -39,6 +42,10 @@ pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSI
 /// So many clients are kept, more than the checks of one gate file mostly need.
 const WAYS: usize = 32;
 
+/// So many connections are open at once. Each takes a descriptor, and a thread while a name is looked up, and a function has
+/// 1,024 of either.
+const AT_ONCE: usize = 64;
+
 /// The clients for probes. They keep no connection: each request is a customer's first.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -46,6 +53,8 @@ pub struct Probe {
     authorities: Option<PathBuf>,
     /// One for each way that a request can take.
     clients: Arc<Mutex<HashMap<Way, reqwest::Client>>>,
+    /// For each connection one.
+    permits: Arc<Semaphore>,
 }
 
 /// One request.
@@ -112,7 +121,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    const fn new(code: Code, detail: String) -> Self {
+    pub(super) const fn new(code: Code, detail: String) -> Self {
         Self { code, detail, attempts: 1, status: None }
     }
 
@@ -161,7 +170,22 @@ impl Trouble {
 impl Probe {
     /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
-        Self { authorities: settings.probe_ca.clone(), clients: Arc::default() }
+        Self {
+            authorities: settings.probe_ca.clone(),
+            clients: Arc::default(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// The file with authorities to trust beside the web's.
+    pub(super) fn authorities(&self) -> Option<&Path> {
+        self.authorities.as_deref()
+    }
+
+    /// A permit to open a connection, until it is dropped.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
     }
 
     fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
@@ -171,7 +195,7 @@ impl Probe {
             return Ok(client.clone());
         }
         let failed = |why: String| Trouble::new(Code::TlsFailed, why);
-        let mut tls = tls::config(&way.trust, self.authorities.as_deref()).map_err(failed)?;
+        let mut tls = tls::config(&way.trust, self.authorities()).map_err(failed)?;
         match way.speaks {
             Speaks::Any => {}
             Speaks::One => tls.alpn_protocols = vec![b"http/1.1".to_vec()],
@@ -221,6 +245,8 @@ impl Probe {
 
     async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client(&request.way)?;
+        // Never closed. What it waits for is nobody's latency.
+        let _permit = self.permits.acquire().await;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
         let until = began + request.timeout;
@@ -242,31 +268,6 @@ impl Probe {
         let read = timeout_at(until, read(response)).await.map_err(timed_out).map_err(broken)?;
         let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
         Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
-    }
-
-    /// Opens a TCP connection and closes it again; how long that took.
-    ///
-    /// # Errors
-    /// It did not open.
-    pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Duration, Trouble> {
-        let began = Instant::now();
-        let connecting = async {
-            let addresses = lookup(host.to_owned())
-                .await
-                .map_err(|error| Trouble::new(Code::NameNotResolved, error.to_string()))?;
-            let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
-            tokio::net::TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
-                let code = match error.kind() {
-                    io::ErrorKind::ConnectionRefused => Code::ConnectRefused,
-                    io::ErrorKind::TimedOut => Code::ConnectTimedOut,
-                    _ => Code::RequestFailed,
-                };
-                Trouble::new(code, error.to_string())
-            })
-        };
-        let timed_out = |_| Trouble::new(Code::ConnectTimedOut, format!("within {}", in_words(timeout)));
-        tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
-        Ok(began.elapsed())
     }
 }
 
@@ -311,7 +312,7 @@ impl Resolve for Names {
 }
 
 #[derive(Debug)]
-struct NotResolved(String);
+pub(super) struct NotResolved(String);
 
 impl fmt::Display for NotResolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -321,7 +322,7 @@ impl fmt::Display for NotResolved {
 
 impl std::error::Error for NotResolved {}
 
-async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
+pub(super) async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
     match tokio::net::lookup_host((host.as_str(), 0)).await {
         Ok(addresses) => match Vec::from_iter(addresses) {
             none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),

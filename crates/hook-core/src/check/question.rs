@@ -1,6 +1,6 @@
 //! A request as a gate file writes it, and the same with the values of its facts, ready to be sent.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use reqwest::{
     Method, Url,
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     code::Code,
+    file,
     finding::Observation,
     gate::{Data, Fact, Fields, Retry, Template, Unknown},
 };
@@ -256,9 +257,8 @@ impl Tls {
             return Ok(Ok(Trust::Any));
         }
         if let Some(path) = &self.ca_file {
-            return Ok(std::fs::read_to_string(path)
-                .map(Trust::With)
-                .map_err(|error| format!("ca_file {path} cannot be read: {error}")));
+            let pem = file::read_text(Path::new(path), file::MAX_BUNDLE);
+            return Ok(pem.map(Trust::With).map_err(|why| format!("ca_file {path} {why}")));
         }
         match &self.ca {
             Some(pem) => Ok(Ok(Trust::With(pem.render(known)?.reveal().to_owned()))),

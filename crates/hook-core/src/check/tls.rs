@@ -9,6 +9,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 
+use crate::file;
+
 /// What a certificate has to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Trust {
@@ -42,7 +44,9 @@ fn roots(file: Option<&Path>, more: Option<&str>) -> Result<RootCertStore, Strin
     let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = file {
         let told = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
+        let pem =
+            file::read(path, file::MAX_BUNDLE).map_err(|why| format!("SSL_CERT_FILE {} {why}", path.display()))?;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
             roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
         }
     }

@@ -38,6 +38,34 @@ pub(crate) struct Setup {
     pub memory: Option<u64>,
     /// How wrong the functions' clocks are.
     pub clock: Option<ClockOff>,
+    /// What the system lets a process have. Needs util-linux.
+    pub limits: Vec<Limit>,
+    /// When a process is paused after its start, and for how long.
+    pub paused: Option<(Duration, Duration)>,
+}
+
+/// A limit of the system for one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// So many file descriptors. Lambda's is 1,024.
+    Descriptors(u32),
+    /// No thread besides the one that it starts with.
+    NoThreads,
+}
+
+impl Limit {
+    /// The programs, with their arguments, that start another one under the limit.
+    fn commands(self) -> Vec<String> {
+        let words = match self {
+            Self::Descriptors(most) => return vec!["prlimit".to_owned(), format!("--nofile={most}")],
+            // The limit counts all processes of a user and none of root's, so root becomes somebody whom nobody else is.
+            Self::NoThreads if proc::is_root() => {
+                "setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1"
+            }
+            Self::NoThreads => "prlimit --nproc=1",
+        };
+        words.split(' ').map(str::to_owned).collect()
+    }
 }
 
 impl Setup {
@@ -45,7 +73,7 @@ impl Setup {
     pub(super) fn of(self, name: FunctionName) -> Self {
         match name {
             FunctionName::Hook(_) => self,
-            FunctionName::LastAnswer => Self { memory: None, clock: None, ..self },
+            FunctionName::LastAnswer => Self { memory: None, clock: None, limits: Vec::new(), paused: None, ..self },
         }
     }
 }
@@ -200,7 +228,15 @@ impl Running {
         lines: &mpsc::UnboundedSender<(FunctionName, String)>,
     ) -> anyhow::Result<Self> {
         let api = RuntimeApi::start(name.in_aws()).await.context("no port for a Lambda Runtime API")?;
-        let mut command = Command::new(program);
+        let mut words = setup.limits.iter().flat_map(|limit| limit.commands());
+        let mut command = match words.next() {
+            None => Command::new(program),
+            Some(first) => {
+                let mut command = Command::new(first);
+                command.args(words).arg(program);
+                command
+            }
+        };
         command
             .env_clear()
             .envs(environment(name, api.port, setup))
@@ -231,6 +267,9 @@ impl Running {
         let child = Arc::new(Mutex::new(child));
         if let Some(limit) = setup.memory {
             tasks.spawn(guard_memory(child.clone(), limit));
+        }
+        if let Some((after, span)) = setup.paused {
+            tasks.spawn(pause(child.clone(), after, span));
         }
         Ok(Self { child, api, over: is_over, busy: Arc::default(), tasks })
     }
@@ -292,6 +331,17 @@ async fn guard_memory(child: Arc<Mutex<Child>>, limit: u64) {
             return;
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Stops a process for a while, as a virtual machine that is frozen.
+async fn pause(child: Arc<Mutex<Child>>, after: Duration, span: Duration) {
+    for (signal, wait) in [("-STOP", after), ("-CONT", span)] {
+        sleep(wait).await;
+        if let Some(pid) = pid(&child) {
+            // One that has ended needs no signal.
+            let _ = Command::new("kill").arg(signal).arg(pid.to_string()).status().await;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::{future::Future, time::Duration};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::function::ClockOff;
+pub use self::function::{ClockOff, Limit};
 pub(crate) use self::{
     api::{RUNTIME, invocation, result},
     fleet::Fleet,

@@ -31,8 +31,10 @@ impl Stage {
         }
         let (timeout, mut killed, again, net) = (self.timeout, self.killed, self.again.clone(), self.net);
         let (env, memory, clock) = (self.env.clone(), self.memory, self.clock);
+        let (limits, paused) = (self.limits.clone(), self.paused);
         let open = self.open().await?;
-        let setup = Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, ..Setup::default() };
+        let setup =
+            Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, limits, paused, ..Setup::default() };
         let (fleet, mut lines) = Fleet::of(programs, &setup).await?;
         let fleet = Arc::new(Mutex::new(fleet));
 

@@ -95,6 +95,8 @@ pub struct TargetGroup {
     pub name: String,
     /// `HTTP`, `TCP`, ….
     pub protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`; none where it does not speak HTTP.
+    pub protocol_version: Option<String>,
     /// The port of its targets, unless they say otherwise.
     pub port: i32,
     /// How it asks for health.
@@ -114,8 +116,10 @@ pub struct HealthCheck {
     pub port: Option<u16>,
     /// The path; none for TCP.
     pub path: Option<String>,
-    /// The status codes that count as healthy, such as `200-299`; none for TCP.
+    /// The status codes that count as healthy, such as `200-299`; none for TCP. A group that speaks gRPC has gRPC's codes.
     pub matcher: Option<String>,
+    /// How many seconds it waits for an answer.
+    pub timeout: u32,
 }
 
 /// A registered target.
@@ -167,6 +171,33 @@ pub struct Alarm {
     pub since: SystemTime,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// What keeps CloudWatch from evaluating it, or from evaluating it fully: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
+    pub evaluation: Option<String>,
+    /// The states that it came into, the oldest first.
+    pub history: Vec<AlarmUpdate>,
+}
+
+impl Alarm {
+    /// It changes its state, and its history has that.
+    pub fn turn(&mut self, state: &str, reason: &str, at: SystemTime) {
+        let from = std::mem::replace(&mut self.state, state.to_owned());
+        self.history.push(AlarmUpdate { at, from, to: state.to_owned(), reason: reason.to_owned() });
+        self.reason = reason.to_owned();
+        self.since = at;
+    }
+}
+
+/// A change of an alarm's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmUpdate {
+    /// When.
+    pub at: SystemTime,
+    /// The state before it.
+    pub from: String,
+    /// The state after it.
+    pub to: String,
+    /// CloudWatch's words.
+    pub reason: String,
 }
 
 /// What an alarm watches.

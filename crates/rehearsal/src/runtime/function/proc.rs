@@ -13,6 +13,13 @@ pub(super) fn resident(pid: u32) -> Option<u64> {
     Some(kilobytes.trim().parse::<u64>().ok()? * 1024)
 }
 
+/// Whether this process is root's.
+pub(super) fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    ids.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
+}
+
 /// How much time of a processor it has had so far, for itself and for what the kernel did for it, all threads together.
 /// One that has ended and was not waited for yet still tells.
 pub(super) fn cpu(pid: u32) -> Option<Duration> {

@@ -1,0 +1,123 @@
+//! Which failure explains which other one, so that a consequence is not reported as a fault with a remedy of its own. Pure.
+
+use crate::{
+    code::Code,
+    finding::Finding,
+    verdict::{Decision, decide},
+};
+
+/// What each fault explains, in the order of the codes: from cause to symptom. Only what follows of necessity is here. A wrong
+/// answer or an alarm can have a second cause, so nothing explains them.
+const EXPLAINS: [(Code, &[Code]); 7] = [
+    (Code::ReplacementMissing, &WITHOUT_TASKS),
+    (Code::TasksStopped, &WITHOUT_TASKS),
+    (Code::TasksReplaced, &WITHOUT_TASKS),
+    (Code::NotRunning, &[Code::ContainersUnhealthy, Code::NoTargets, Code::TargetsUnhealthy, Code::NotSteady]),
+    (Code::ContainersUnhealthy, &[Code::TargetsUnhealthy, Code::NotSteady]),
+    (Code::NoTargets, &[Code::TargetsUnhealthy, Code::NotSteady]),
+    (Code::TargetsUnhealthy, &[Code::NotSteady]),
+];
+
+/// What cannot be in order where tasks end or never began.
+const WITHOUT_TASKS: [Code; 7] = [
+    Code::NotRunning,
+    Code::TasksPending,
+    Code::ContainersUnhealthy,
+    Code::ImageUnknown,
+    Code::NoTargets,
+    Code::TargetsUnhealthy,
+    Code::NotSteady,
+];
+
+/// Whether another failure could explain this one. Its line waits until all is known.
+pub fn may_be_consequence(finding: &Finding) -> bool {
+    let code = finding.observation.code;
+    !finding.observation.holds() && code.is_some_and(|code| EXPLAINS.iter().any(|(_, codes)| codes.contains(&code)))
+}
+
+/// Names the cause of every finding that has one among the others.
+pub fn explain(findings: &mut [Finding]) {
+    for index in 0..findings.len() {
+        if findings[index].caused_by.is_none() {
+            findings[index].caused_by = cause(index, findings).map(|cause| cause.check.clone());
+        }
+    }
+}
+
+/// The first cause by the order of the codes. It has to decide as much as what it explains: what stops a deployment is not
+/// explained away by what only warns.
+fn cause(index: usize, findings: &[Finding]) -> Option<&Finding> {
+    let symptom = &findings[index];
+    let (code, weight) = (may_be_consequence(symptom).then_some(symptom.observation.code)??, decision(symptom));
+    let explains = |cause: &&Finding| {
+        let known = EXPLAINS.iter().find(|(known, _)| cause.observation.code == Some(*known));
+        !cause.observation.holds() && decision(cause) >= weight && known.is_some_and(|(_, codes)| codes.contains(&code))
+    };
+    findings.iter().filter(explains).min_by_key(|cause| cause.observation.code)
+}
+
+/// What a finding means for the deployment.
+fn decision(finding: &Finding) -> Decision {
+    decide(&finding.observation, finding.policies)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::finding::{Observation, Policies, Policy};
+
+    fn failed(check: &str, code: Code, on_fail: Policy) -> Finding {
+        Finding {
+            check: check.to_owned(),
+            kind: "ecs",
+            observation: Observation::failed(code, "web", "fine", "not"),
+            policies: Policies { on_fail, ..Policies::default() },
+            took: Duration::ZERO,
+            caused_by: None,
+        }
+    }
+
+    fn causes(findings: &[(&str, Code, Policy)]) -> Vec<Option<String>> {
+        let mut findings: Vec<_> = findings.iter().map(|(check, code, policy)| failed(check, *code, *policy)).collect();
+        explain(&mut findings);
+        findings.into_iter().map(|finding| finding.caused_by).collect()
+    }
+
+    #[test]
+    fn the_first_cause_explains_every_symptom_wherever_it_is_in_the_file() {
+        let seen = causes(&[
+            ("steady", Code::NotSteady, Policy::Fail),
+            ("targets", Code::TargetsUnhealthy, Policy::Fail),
+            ("tasks", Code::TasksStopped, Policy::Fail),
+            ("containers", Code::ContainersUnhealthy, Policy::Fail),
+        ]);
+        let tasks = || Some("tasks".to_owned());
+        assert_eq!(seen, [tasks(), tasks(), None, tasks()]);
+    }
+
+    #[test]
+    fn what_can_have_a_second_cause_is_explained_by_nothing() {
+        let codes = [Code::UnexpectedStatus, Code::AlarmFiring, Code::AwsDenied, Code::WrongImage, Code::GateInvalid];
+        for code in codes {
+            assert_eq!(causes(&[("tasks", Code::TasksStopped, Policy::Fail), ("x", code, Policy::Fail)]), [None, None]);
+        }
+    }
+
+    #[test]
+    fn what_stops_a_deployment_is_not_explained_away_by_what_only_warns() {
+        let seen = |cause, symptom| {
+            causes(&[("tasks", Code::TasksStopped, cause), ("targets", Code::TargetsUnhealthy, symptom)])[1].is_some()
+        };
+        assert!(!seen(Policy::Warn, Policy::Fail) && !seen(Policy::Ignore, Policy::Warn));
+        assert!(seen(Policy::Fail, Policy::Warn) && seen(Policy::Warn, Policy::Warn));
+    }
+
+    #[test]
+    fn a_cause_comes_before_its_consequence_in_the_order_of_the_codes() {
+        for (cause, consequences) in EXPLAINS {
+            assert!(consequences.iter().all(|consequence| cause < *consequence), "{cause}");
+        }
+    }
+}
