@@ -133,7 +133,7 @@ pub fn decide<T>(observation: &Observation<T>, policies: Policies) -> Decision {
 }
 
 /// Whether a check was made and held.
-fn is_pass(observation: &Observation) -> bool {
+fn is_pass<T>(observation: &Observation<T>) -> bool {
     matches!(observation.outcome, Outcome::Passed | Outcome::Doubtful)
 }
 

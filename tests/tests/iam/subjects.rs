@@ -85,7 +85,7 @@ pub const PREFLIGHT: [&str; 12] = [
 ];
 
 /// One check alone, of every kind, with every key that makes it ask for something else.
-const ALONE: [(HookName, &str); 30] = [
+const ALONE: [(HookName, &str); 27] = [
     (HookName::BeforeInstall, "none"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),

@@ -181,14 +181,6 @@ impl Probe {
         }
     }
 
-<<<<<<< HEAD
-    /// Waits until a connection may be used. Their number is limited, so that descriptors are left for the status.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        self.permits.acquire().await.ok()
-    }
-
-=======
->>>>>>> main
     /// The file with authorities to trust beside the web's.
     pub(super) fn authorities(&self) -> Option<&Path> {
         self.authorities.as_deref()
@@ -279,7 +271,6 @@ impl Probe {
         let broken = |trouble| Trouble { status: Some(status), ..trouble };
         let read = timeout_at(until, read(response)).await.map_err(timed_out).map_err(broken)?;
         let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
-<<<<<<< HEAD
         Ok(Reply {
             status,
             headers,
@@ -289,9 +280,6 @@ impl Probe {
             failed: Vec::new(),
             redactor: request.redactor.clone(),
         })
-=======
-        Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
->>>>>>> main
     }
 }
 
