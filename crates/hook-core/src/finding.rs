@@ -92,6 +92,8 @@ pub struct Observation<T = String> {
     /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
     /// policies to say, and one more fault may never help.
     pub also: Outcomes,
+    /// What to do next, where more is known than the code's own hint says.
+    pub hint: Option<&'static str>,
 }
 
 impl Observation {
@@ -100,8 +102,14 @@ impl Observation {
         Self::new(Outcome::Passed, None, resource, "", seen)
     }
 
-    /// Nothing to check, by configuration; `why` says so in words.
+    /// Nothing to check, by what is configured in AWS; `why` says so in words. If no other check passes, nothing was
+    /// checked.
     pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Outcome::NotApplicable, Some(Code::NothingChecked), resource, "", why)
+    }
+
+    /// Nothing to check, and that is meant: the gate file says so.
+    pub fn left_out(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, None, resource, "", why)
     }
 
@@ -145,6 +153,7 @@ impl Observation {
             seen: seen.into(),
             details: Vec::new(),
             also: Outcomes::default(),
+            hint: None,
         }
     }
 
@@ -162,27 +171,30 @@ impl Observation {
 
     /// With another outcome and code, and the evidence as it was.
     pub fn but(self, outcome: Outcome, code: Code) -> Self {
-        Self { outcome, code: Some(code), ..self }
+        Self { outcome, code: Some(code), hint: None, ..self }
+    }
+
+    /// With a hint that fits better than that of its code.
+    pub fn with_hint(self, hint: Option<&'static str>) -> Self {
+        Self { hint: hint.or(self.hint), ..self }
     }
 
     /// As it may be shown.
     pub fn shown(self, redactor: &Redactor) -> Observation<Shown> {
         let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
-        let Self { outcome, code, resource, expected, seen, details, also } = self;
+        let Self { outcome, code, resource, expected, seen, details, also, hint } = self;
         let details = details.into_iter().map(show).collect();
-        Observation {
-            outcome,
-            code,
-            resource: show(resource),
-            expected: show(expected),
-            seen: show(seen),
-            details,
-            also,
-        }
+        let (resource, expected, seen) = (show(resource), show(expected), show(seen));
+        Observation { outcome, code, resource, expected, seen, details, also, hint }
     }
 }
 
 impl<T> Observation<T> {
+    /// What to do next, where it has a fault.
+    pub fn next_step(&self) -> Option<&'static str> {
+        self.hint.or(self.code.map(Code::hint))
+    }
+
     /// With another one that is not told by it, and counts all the same.
     pub fn counting(mut self, other: &Self) -> Self {
         self.also.0 |= other.outcomes().0;
@@ -218,13 +230,6 @@ pub struct Finding<T = Shown> {
     pub caused_by: Option<T>,
 }
 
-impl Finding<String> {
-    /// As it may be shown.
-    pub fn shown(self, redactor: &Redactor) -> Finding {
-        let Self { check, kind, observation, policies, took, caused_by } = self;
-        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
-        let observation = observation.shown(redactor);
-        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
     }
 }
 
