@@ -169,14 +169,14 @@ impl Observation {
         self
     }
 
-    /// With a hint that fits better than that of its code.
-    pub fn with_hint(self, hint: Option<&'static str>) -> Self {
-        Self { hint: hint.or(self.hint), ..self }
-    }
-
     /// With another outcome and code, and the evidence as it was.
     pub fn but(self, outcome: Outcome, code: Code) -> Self {
         Self { outcome, code: Some(code), hint: None, ..self }
+    }
+
+    /// With a hint that fits better than that of its code.
+    pub fn with_hint(self, hint: Option<&'static str>) -> Self {
+        Self { hint: hint.or(self.hint), ..self }
     }
 
     /// As it may be shown.
@@ -184,16 +184,8 @@ impl Observation {
         let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
         let Self { outcome, code, resource, expected, seen, details, also, hint } = self;
         let details = details.into_iter().map(show).collect();
-        Observation {
-            outcome,
-            code,
-            resource: show(resource),
-            expected: show(expected),
-            seen: show(seen),
-            details,
-            also,
-            hint,
-        }
+        let (resource, expected, seen) = (show(resource), show(expected), show(seen));
+        Observation { outcome, code, resource, expected, seen, details, also, hint }
     }
 }
 
@@ -238,13 +230,6 @@ pub struct Finding<T = Shown> {
     pub caused_by: Option<T>,
 }
 
-impl Finding<String> {
-    /// As it may be shown.
-    pub fn shown(self, redactor: &Redactor) -> Finding {
-        let Self { check, kind, observation, policies, took, caused_by } = self;
-        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
-        let observation = observation.shown(redactor);
-        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
     }
 }
 
