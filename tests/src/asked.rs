@@ -91,6 +91,7 @@ pub fn asked(exchange: &Exchange) -> Vec<Asked> {
             let known = [
                 "elasticloadbalancing:",
                 "cloudwatch:DescribeAlarms",
+                "cloudwatch:DescribeAlarmHistory",
                 "tag:",
                 "ecs:DescribeTaskDefinition",
                 "codedeploy:GetDeploymentTarget",

@@ -28,6 +28,9 @@ pub use self::{
 /// The call that counts, as IAM writes it.
 pub const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
+/// The time-out of a function with trouble that does not pass: too short to ask again.
+const BRIEF: Duration = Duration::from_secs(8);
+
 /// So many hooks run at once: they wait more than they work.
 const AT_ONCE: usize = 8;
 
@@ -124,9 +127,11 @@ impl Case {
         })
     }
 
-    /// Makes an operation of AWS go wrong.
+    /// Makes an operation of AWS go wrong. A hook asks again for a part of its time, so with trouble that does not pass
+    /// it gets little.
     pub fn fault(self, fault: Fault) -> Self {
-        self.stage(move |stage| stage.fault(fault))
+        let lasts = fault.times.is_none() && fault.operation != PUT;
+        self.stage(move |stage| if lasts { stage.timeout_at_most(BRIEF) } else { stage }.fault(fault))
     }
 
     /// Runs another hook's program at this moment.

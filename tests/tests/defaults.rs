@@ -478,6 +478,8 @@ async fn before_allow_traffic() {
                     reason: "Threshold Crossed".into(),
                     since: SystemTime::now(),
                     tags: BTreeMap::new(),
+                    evaluation: None,
+                    history: Vec::new(),
                 });
             })
             .fails("AlarmFiring"),

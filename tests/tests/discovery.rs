@@ -89,12 +89,10 @@ async fn bad_moods() {
             .fails("AwsDenied"),
         case("the lifecycle events may not be read")
             .fault(Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny))
-            .succeeds()
-            .warns("StatusUnknown"),
+            .fails("AwsDenied"),
         case("the targets may not be listed")
             .fault(Fault::always("codedeploy:ListDeploymentTargets", Trouble::Deny))
-            .succeeds()
-            .warns("StatusUnknown"),
+            .fails("AwsDenied"),
         case("listeners may not be read")
             .fault(Fault::always("elasticloadbalancing:DescribeListeners", Trouble::Deny))
             .fails("AwsDenied"),
@@ -114,6 +112,49 @@ async fn bad_moods() {
             .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
             .succeeds()
             .and(|played| same("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// What passes while the hook has time. Each waits for some seconds of real time, since that is what a hook does.
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_that_passes() {
+    // Five attempts of one call take some two seconds.
+    let for_seconds = |operation| Fault::first(13, operation, Trouble::Throttle);
+    let a_rollback = |world: &mut rehearsal::world::World| world.deployment().creator = "codeDeployRollback".into();
+    let told = play(vec![
+        case("the service is throttled for seconds").fault(for_seconds("ecs:DescribeServices")).succeeds(),
+        case("the lifecycle events are throttled for seconds")
+            .fault(for_seconds("codedeploy:GetDeploymentTarget"))
+            .succeeds(),
+        Case::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
+            .fault(for_seconds("codedeploy:GetDeploymentGroup"))
+            .succeeds(),
+        Case::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
+            .fault(for_seconds("cloudwatch:DescribeAlarms"))
+            .succeeds(),
+        case("the role was just made, and the service is denied at first")
+            .fault(Fault::first(3, "ecs:DescribeServices", Trouble::Deny))
+            .succeeds(),
+        case("the role was just made, and the lifecycle events are denied at first")
+            .fault(Fault::first(2, "codedeploy:GetDeploymentTarget", Trouble::Deny))
+            .succeeds(),
+        case("the role was just made, and the deployment is denied at first")
+            .fault(Fault::first(2, "codedeploy:GetDeployment", Trouble::Deny))
+            .succeeds(),
+        case("a rollback is throttled for longer than a check would wait")
+            .world(a_rollback)
+            .timeout(std::time::Duration::from_secs(20))
+            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .succeeds()
+            .warns("RollbackDeployment"),
+        case("the same, and rollbacks are to be checked")
+            .world(a_rollback)
+            .env("GREENLIGHT_ROLLBACK", "check")
+            .timeout(std::time::Duration::from_secs(20))
+            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .fails("AwsThrottled"),
     ])
     .await;
     insta::assert_snapshot!(told);

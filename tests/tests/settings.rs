@@ -64,6 +64,7 @@ async fn gates() {
             .fails("GateEmpty"),
         case("nothing to check, no words, and something to warn of")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
+            .env("GREENLIGHT_WRONG_EVENT", "warn")
             .fault(rehearsal::Fault::always("codedeploy:GetDeploymentTarget", rehearsal::Trouble::Deny))
             .fails("GateEmpty"),
         case("a check of one's own, added")

@@ -100,7 +100,18 @@ fn more_to_read(world: &mut World) {
     for (name, kind) in [("other", AlarmKind::Metric), ("all", AlarmKind::Composite)] {
         let since = world.deployment().created;
         let tags = if name == "other" { [("gate".to_owned(), "true".to_owned())].into() } else { BTreeMap::new() };
-        world.alarms.push(Alarm { name: name.into(), kind, state: "OK".into(), reason: String::new(), since, tags });
+        let mut alarm = Alarm {
+            name: name.into(),
+            kind,
+            state: "ALARM".into(),
+            reason: String::new(),
+            since,
+            tags,
+            evaluation: (name == "other").then(|| "PARTIAL_DATA".into()),
+            history: Vec::new(),
+        };
+        alarm.turn("OK", "2 datapoints were not greater than the threshold (5.0).", since);
+        world.alarms.push(alarm);
     }
     let arn = world.deployment().pair.as_ref().and_then(|pair| pair.test.clone()).unwrap();
     let listener = world.listener(&arn).unwrap();

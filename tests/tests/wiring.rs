@@ -1,11 +1,11 @@
 //! Which lifecycle event is in progress, roll-backs, deployments that these hooks cannot judge.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
     Fault, HookName, InvocationResult, Played, Trouble,
-    world::{EventStatus, RollbackInfo},
+    world::{Change, EventStatus, RollbackInfo, World},
 };
 
 fn case(title: &str) -> Case {
@@ -55,6 +55,60 @@ async fn events() {
             .env("GREENLIGHT_SERVICE", "web")
             .world(|world| world.group.services.clear())
             .succeeds(),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// CodeDeploy's record of its events lags. The first two wait for some seconds of real time.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_lag() {
+    let own_event = |world: &mut World| {
+        world.deployment().event("Install").unwrap().status = EventStatus::InProgress;
+        world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Pending;
+    };
+    let told = play(vec![
+        case("an event of CodeDeploy's own is in progress for some seconds")
+            .world(own_event)
+            .world(|world| {
+                let when = SystemTime::now() + Duration::from_secs(5);
+                let turn = |event: &str, status| Change::EventTurns { event: event.to_owned(), status };
+                world.at(when, turn("Install", EventStatus::Succeeded));
+                world.at(when, turn("BeforeAllowTraffic", EventStatus::InProgress));
+            })
+            .succeeds(),
+        case("an event of CodeDeploy's own is in progress for too long")
+            .timeout(Duration::from_secs(8))
+            .world(own_event)
+            .and(|played| same("the code", played.code.as_str(), "StatusUnknown"))
+            .and(nothing_was_checked),
+        case("there is no record of any event")
+            .timeout(Duration::from_secs(8))
+            .world(|world| world.deployment().events.clear())
+            .and(|played| same("the code", played.code.as_str(), "StatusUnknown"))
+            .and(nothing_was_checked),
+        case("the record cannot be read, and that is only to be a warning")
+            .env("GREENLIGHT_WRONG_EVENT", "warn")
+            .fault(Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny))
+            .succeeds()
+            .warns("AwsDenied"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// One set of functions can serve many services, and its variables name one of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn services_named_by_the_settings() {
+    let named = |title: &str, cluster: &str, service: &str| {
+        case(title).env("GREENLIGHT_CLUSTER", cluster).env("GREENLIGHT_SERVICE", service)
+    };
+    let arn = "arn:aws:ecs:eu-central-1:111122223333";
+    let told = play(vec![
+        named("the service that is deployed", "shop", "web").succeeds(),
+        named("the same by ARN", &format!("{arn}:cluster/shop"), &format!("{arn}:service/shop/web")).succeeds(),
+        named("another service", "shop", "worker").fails("SettingsInvalid").and(nothing_was_checked),
+        named("another cluster", "staging", "web").fails("SettingsInvalid").and(nothing_was_checked),
     ])
     .await;
     insta::assert_snapshot!(told);

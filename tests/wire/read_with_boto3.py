@@ -361,6 +361,17 @@ def cloudwatch(client, alarms):
     # Composite alarms come only when they are asked for.
     assert client.describe_alarms().get("CompositeAlarms", []) == []
 
+    [other] = client.describe_alarms(AlarmNames=["other"])["MetricAlarms"]
+    assert other["EvaluationState"] == "PARTIAL_DATA", other
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    history = client.describe_alarm_history(
+        AlarmTypes=kinds, HistoryItemType="StateUpdate", StartDate=other["StateUpdatedTimestamp"], ScanBy="TimestampAscending"
+    )["AlarmHistoryItems"]
+    assert {item["AlarmType"] for item in history} == set(kinds), history
+    is_recent(history[0]["Timestamp"])
+    assert json.loads(history[0]["HistoryData"])["newState"]["stateValue"] == "OK", history
+    assert client.describe_alarm_history(AlarmName="all")["AlarmHistoryItems"] == [], "composite alarms are asked for"
+
     error = refused("InvalidNextToken", client.describe_alarms, NextToken="other")
     assert isinstance(error, client.exceptions.InvalidNextToken), error
     return refused(

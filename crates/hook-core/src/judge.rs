@@ -43,8 +43,12 @@ pub struct Bench {
 
 /// CodeDeploy's own record of its events lags; a record without any event in progress is asked again for so long.
 const SETTLE: Duration = Duration::from_secs(10);
-/// With another event in progress, so long.
+/// With another hook's event in progress, so long.
 const LAG: Duration = Duration::from_secs(3);
+/// With an event of CodeDeploy's own in progress, or without a record, so long: it can only be late.
+const OWN_EVENT_LAG: Duration = Duration::from_secs(60);
+/// No more than this share of the time that is left, which the checks need as well.
+const OWN_EVENT_SHARE: u32 = 4;
 /// The pause between two looks at it.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -69,7 +73,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         return article(&bench.probe, alb_url, &settings.routes, board).await;
     }
     board.stage("discovery", format!("deployment {deployment}"));
-    let discovery = bench.aws.discover(deployment).await;
+    let began = Instant::now();
+    let aws = bench.waiting(began, until);
+    let discovery = aws.discover(deployment, settings.rollback == RollbackPolicy::Skip).await;
     // A roll-back is the cure. What is broken here must not stand in its way.
     if let Ok(discovery) = &discovery
         && discovery.deployment.is_rollback
@@ -89,7 +95,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let (text, mut gate) = match bench.gate(discovery.as_ref().ok().map(|it| &it.deployment)).await {
+    let (text, mut gate) = match bench.gate(&aws, discovery.as_ref().ok().map(|it| &it.deployment)).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -107,9 +113,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     if skipped(&gate, &discovery.deployment, board, SystemTime::now()) {
         return;
     }
-    let Some(discovery) = bench.wired(discovery, deployment, board, until).await else { return };
+    let Some(discovery) = bench.wired(&aws, discovery, deployment, board, until).await else { return };
     let hour =
-        discovery.progress.began(bench.hook).map(|at| deadline::hour_ends(at, SystemTime::now(), Instant::now()));
+        discovery.progress.own_began(bench.hook).map(|at| deadline::hour_ends(at, SystemTime::now(), Instant::now()));
     let until = hour.map_or(until, |hour| until.min(hour));
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
     let circumstances = bench.circumstances(&discovery.deployment);
@@ -134,7 +140,10 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
             return;
         }
     };
-    let target = match bench.aws.target(discovery, settings.service.as_ref()).await {
+    // A canary moves a part of the customers long before AfterAllowTraffic.
+    let traffic_since =
+        (bench.hook == Hook::AfterAllowTraffic).then(|| discovery.progress.began("AllowTraffic")).flatten();
+    let target = match aws.target(discovery, settings.service.as_ref()).await {
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
     };
@@ -147,17 +156,18 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     }
     board.plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)), grace);
     let used = steps.iter().filter(|step| step.settled.is_none()).flat_map(|step| step.spec.facts.clone()).collect();
-    let secrets = Arc::new(Secrets::new(secrets, bench.aws.clone(), board.clone()));
+    let secrets = Arc::new(Secrets::new(secrets, aws.clone(), board.clone()));
     let fetching = secrets.clone().fetch(used);
     let scene = Scene {
         target,
-        aws: bench.aws.clone(),
+        aws: bench.waiting(began, until),
         probe: bench.probe.clone(),
         test_address: settings.alb_url.clone(),
         host: settings.host.clone(),
         given: bench.given(),
         gate: Arc::new(GateOfAll { text, circumstances }),
         secrets,
+        traffic_since,
         policies: STRICT,
         listeners: Arc::default(),
         permits: Arc::new(Semaphore::new(check::ATTEMPTS_AT_ONCE)),
@@ -209,6 +219,14 @@ pub fn no_thread(board: &Board, error: &std::io::Error) {
 }
 
 impl Bench {
+    /// AWS with the patience of a hook that began then. A person who tries a hook has none: what is wrong is shown at once.
+    fn waiting(&self, began: Instant, until: Instant) -> Aws {
+        match self.settings.wrong_event {
+            WrongEvent::Unasked => self.aws.clone(),
+            WrongEvent::Warn | WrongEvent::Fail => self.aws.waiting(began, until),
+        }
+    }
+
     /// The facts that are known before any check runs.
     fn given(&self) -> Arc<KnownFacts> {
         let variables = self.settings.variables.0.iter();
@@ -216,8 +234,12 @@ impl Bench {
     }
 
     /// The gate file with its part for this hook, or why it cannot be used.
-    async fn gate(&self, deployment: Option<&Deployment>) -> Result<(Option<String>, HookGate), Observation> {
-        let text = self.settings.gate.text(&self.aws, deployment).await?;
+    async fn gate(
+        &self,
+        aws: &Aws,
+        deployment: Option<&Deployment>,
+    ) -> Result<(Option<String>, HookGate), Observation> {
+        let text = self.settings.gate.text(aws, deployment).await?;
         let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
@@ -240,7 +262,9 @@ impl Bench {
     fn unasked(&self, progress: &Progress, deployment: &DeploymentId, board: &Board) {
         let at = match progress.compared_with(self.hook) {
             Wiring::Right => return,
-            Wiring::Unknown(why) => format!("what CodeDeploy is at is not known: {why}"),
+            Wiring::Unknown { why, .. } | Wiring::NotYetKnown(why) => {
+                format!("what CodeDeploy is at is not known: {why}")
+            }
             Wiring::Wrong(event) => format!("CodeDeploy is at {event}"),
             Wiring::Over => "no lifecycle event is in progress".to_owned(),
         };
@@ -252,6 +276,7 @@ impl Bench {
     /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
     async fn wired(
         &self,
+        aws: &Aws,
         mut discovery: Discovery,
         deployment: &DeploymentId,
         board: &Board,
@@ -264,51 +289,50 @@ impl Bench {
         let asked = Instant::now();
         while Instant::now() + PAUSE < until {
             let patience = match discovery.progress.compared_with(self.hook) {
-                Wiring::Right | Wiring::Unknown(_) => break,
+                Wiring::Right | Wiring::Unknown { .. } => break,
                 Wiring::Wrong(_) => LAG,
                 Wiring::Over => SETTLE,
+                Wiring::NotYetKnown(_) => OWN_EVENT_LAG.min(until.saturating_duration_since(asked) / OWN_EVENT_SHARE),
             };
             if asked.elapsed() >= patience {
                 break;
             }
             sleep(PAUSE).await;
             // What was seen once counts until something else is seen: a read that fails must not excuse it.
-            match self.aws.progress_again(deployment, &discovery).await {
-                Progress::Unknown(_) => {}
+            match aws.progress_again(deployment, &discovery).await {
+                Progress::Unknown { .. } => {}
                 seen => discovery.progress = seen,
             }
         }
         let resource = format!("deployment {deployment}");
         let own = self.hook.event_name();
-        match discovery.progress.compared_with(self.hook) {
-            Wiring::Right => {}
-            Wiring::Unknown(why) => {
-                board.note("wiring", WARN, Observation::errored(Code::StatusUnknown, resource, why))
-            }
+        let (observation, is_certain) = match discovery.progress.compared_with(self.hook) {
+            Wiring::Right => return Some(discovery),
+            // The checks of perhaps another event are no reason to go on.
+            Wiring::Unknown { code, why } => (Observation::errored(code, resource, why), false),
+            Wiring::NotYetKnown(why) => (Observation::errored(Code::StatusUnknown, resource, why), false),
             Wiring::Wrong(event) => {
-                let observation =
-                    Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event);
-                match self.settings.wrong_event {
-                    WrongEvent::Warn | WrongEvent::Unasked => board.note("wiring", WARN, observation),
-                    WrongEvent::Fail => {
-                        board.note("wiring", STRICT, observation);
-                        return None;
-                    }
-                }
+                (Observation::failed(Code::WrongEvent, resource, format!("event {own} in progress"), event), false)
             }
             Wiring::Over => {
-                let observation =
-                    Observation::failed(Code::NoEventInProgress, resource, format!("event {own} in progress"), "none");
-                board.note("wiring", STRICT, observation);
-                return None;
+                let expected = format!("event {own} in progress");
+                (Observation::failed(Code::NoEventInProgress, resource, expected, "none"), true)
             }
+        };
+        if self.settings.wrong_event == WrongEvent::Warn && !is_certain {
+            board.note("wiring", WARN, observation);
+            return Some(discovery);
         }
-        Some(discovery)
+        board.note("wiring", STRICT, observation);
+        None
     }
 }
 
 /// Discovery ended without a target: no check can be trusted, and the reason is what AWS said.
 fn refuse(board: &Board, deployment: &DeploymentId, fault: Fault) {
+    if fault.code == Code::SettingsInvalid {
+        return board.note("settings", STRICT, Observation::failed(fault.code, "environment", "", fault.detail));
+    }
     let observation = fault.observed();
     let resource = format!("deployment {deployment}: {}", observation.resource);
     let outcome =

@@ -130,6 +130,13 @@ impl Stage {
         self
     }
 
+    /// The same, if the function's time-out is not shorter already.
+    #[must_use]
+    pub fn timeout_at_most(mut self, timeout: Duration) -> Self {
+        self.timeout = self.timeout.min(timeout);
+        self
+    }
+
     /// Lets something go wrong between the function and AWS.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {

@@ -20,8 +20,6 @@ use tokio::{sync::Semaphore, task::JoinSet};
 pub use self::plan::{Flaw, Harm, Plan};
 use crate::{PUT, SHORT_WINDOWS, binaries, operations};
 
-/// Without these a hook has all that it needs: one says what another says as well, one only compares the wiring.
-const SPARE: [&str; 2] = ["codedeploy:GetDeploymentTarget", "codedeploy:ListDeploymentTargets"];
 /// What a hook reads for a warning only.
 const WARNS: [(HookName, &str); 1] = [(HookName::BeforeInstall, "cloudwatch:DescribeAlarms")];
 /// The least that Lambda gives a function.
@@ -154,8 +152,7 @@ fn unsent(plan: &Plan, played: &Played, by: AnsweredBy) -> Option<String> {
 
 /// What a hook has to have read before it may say Succeeded.
 fn needed(hook: HookName) -> impl Iterator<Item = &'static str> {
-    let spared = move |operation: &str| SPARE.contains(&operation) || WARNS.contains(&(hook, operation));
-    operations(hook).iter().copied().filter(move |operation| *operation != PUT && !spared(operation))
+    operations(hook).iter().copied().filter(move |operation| *operation != PUT && !WARNS.contains(&(hook, operation)))
 }
 
 /// Who may answer, by the plan.

@@ -6,7 +6,12 @@ mod policy;
 mod subjects;
 mod template;
 
-use std::{collections::BTreeSet, io::Write as _, process::Command, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    process::Command,
+    time::{Duration, SystemTime},
+};
 
 use greenlight_tests::{
     SHORT_WINDOWS,
@@ -79,6 +84,11 @@ fn change(world: &mut World, sort: Sort) {
                     container_reason: None,
                 };
                 world.at(SystemTime::now(), Change::TaskCrashes { set, stop });
+            }
+            // An alarm fired and recovered since traffic began to move.
+            if let Some(alarm) = world.alarms.first_mut() {
+                alarm.turn("ALARM", "Threshold Crossed", SystemTime::now() - Duration::from_secs(20));
+                alarm.turn("OK", "", SystemTime::now() - Duration::from_secs(10));
             }
             return;
         }

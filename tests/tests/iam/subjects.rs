@@ -85,7 +85,7 @@ pub const PREFLIGHT: [&str; 12] = [
 ];
 
 /// One check alone, of every kind, with every key that makes it ask for something else.
-const ALONE: [(HookName, &str); 29] = [
+const ALONE: [(HookName, &str); 30] = [
     (HookName::BeforeInstall, "none"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),
@@ -103,6 +103,7 @@ const ALONE: [(HookName, &str); 29] = [
     (HookName::BeforeAllowTraffic, "[{ alarms: { names: shop-db }, expect: [state == OK] }]"),
     (HookName::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
     (HookName::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
+    (HookName::AfterAllowTraffic, "[{ alarms: deployment-group, for: 200ms, every: 100ms, expect: [state == OK] }]"),
     (HookName::AfterAllowTestTraffic, "[{ reach: green }]"),
     (HookName::AfterAllowTestTraffic, "[{ answers: test }]"),
     (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),

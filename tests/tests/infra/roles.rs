@@ -197,7 +197,8 @@ async fn a_parameter_allows_what_its_gate_file_calls_and_nothing_else() {
 }
 
 /// Actions that take no resource, each with where AWS says so, or that would hide something with one.
-const FORCED: [(&str, &str); 12] = [
+const FORCED: [(&str, &str); 13] = [
+    ("cloudwatch:DescribeAlarmHistory", "a narrower resource hides composite alarms"),
     ("cloudwatch:DescribeAlarms", "a narrower resource hides composite alarms"),
     ("codedeploy:GetDeploymentTarget", "takes no resource by one of AWS's two references"),
     ("codedeploy:ListDeploymentTargets", "takes no resource by one of AWS's two references"),

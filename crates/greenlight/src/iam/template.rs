@@ -60,6 +60,7 @@ pub fn way(hook: Hook, it: &Permission, places: &Places, names: &Names) -> Way {
                 always_in(&[AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
             }
             "cloudwatch:DescribeAlarms" => always_in(&[BeforeInstall, BeforeAllowTraffic, AfterAllowTraffic]),
+            "cloudwatch:DescribeAlarmHistory" => always_in(&[AfterAllowTraffic]),
             "tag:GetResources" if [BeforeInstall, BeforeAllowTraffic, AfterAllowTraffic].contains(&hook) => {
                 Way::With(vec![("AlarmsByTag", "yes".to_owned())])
             }

@@ -51,6 +51,10 @@ pub(super) const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
 pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_RESOURCES: &str = "tag:GetResources";
 
+/// What is asked to see whether something exists. A denial is told as a warning.
+pub(super) const OPTIONAL: [&str; 5] =
+    [DESCRIBE_LOG_GROUPS, GET_ROLE, GET_PARAMETERS, DESCRIBE_SECRET, DESCRIBE_IMAGES];
+
 /// GetParameters takes so many names at once.
 const PARAMETERS_A_CALL: usize = 10;
 /// GetResources gives so many at once.

@@ -44,6 +44,8 @@ pub enum Ask {
     TargetHealth,
     /// Alarms by name or prefix.
     Alarms,
+    /// Which states an alarm was in.
+    AlarmHistory,
     /// The names of alarms that have tags.
     TaggedAlarms,
     /// The AppSpec file.
@@ -91,6 +93,7 @@ impl Ask {
             Self::ListenerNow => vec![(elb::DESCRIBE_LISTENERS, BALANCERS), (elb::DESCRIBE_RULES, BALANCERS)],
             Self::TargetHealth => vec![(elb::DESCRIBE_HEALTH, BALANCERS)],
             Self::Alarms => vec![(cloudwatch::DESCRIBE_ALARMS, ALARMS)],
+            Self::AlarmHistory => vec![(cloudwatch::DESCRIBE_HISTORY, ALARMS)],
             Self::TaggedAlarms => vec![(account::GET_RESOURCES, TAGS)],
             Self::AppSpec => {
                 let mut takes = vec![

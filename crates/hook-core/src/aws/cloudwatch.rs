@@ -1,20 +1,26 @@
-//! CloudWatch, read: the state of alarms.
+//! CloudWatch, read: the state of alarms, and which states they were in.
+
+use std::time::SystemTime;
 
 use aws_sdk_cloudwatch::{
     operation::describe_alarms::{DescribeAlarmsOutput, builders::DescribeAlarmsFluentBuilder},
-    types::{AlarmType, StateValue},
+    types::{AlarmHistoryItem, AlarmType, EvaluationState, HistoryItemType, ScanBy, StateValue},
 };
+use serde_json::Value;
 
 use super::{Aws, Fault, text, time};
-use crate::target::Alarm;
+use crate::target::{Alarm, AlarmChange};
 
 pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
+pub(super) const DESCRIBE_HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
 
 /// DescribeAlarms takes so many names at once.
 const NAMES_A_CALL: usize = 100;
 
 /// Pages of DescribeAlarms, 100 alarms each: an account has 5,000 in a region by default.
 const MAX_PAGES: usize = 50;
+/// Pages of DescribeAlarmHistory, 100 changes each: an alarm is evaluated every 10 s at most, and a window has minutes.
+const MAX_HISTORY_PAGES: usize = 5;
 
 impl Aws {
     /// DescribeAlarms, metric and composite ones, by name. An alarm that does not exist is missing from the reply.
@@ -22,7 +28,7 @@ impl Aws {
         let mut alarms = Vec::new();
         for chunk in names.chunks(NAMES_A_CALL) {
             let request = self.every_kind().set_alarm_names(Some(chunk.to_vec()));
-            let reply = request.send().await.map_err(|error| Fault::of(DESCRIBE_ALARMS, &error))?;
+            let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
             alarms.extend(read(&reply));
         }
         Ok(alarms)
@@ -33,8 +39,8 @@ impl Aws {
         let mut alarms = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let reply = self.every_kind().alarm_name_prefix(prefix).set_next_token(token).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_ALARMS, &error))?;
+            let request = self.every_kind().alarm_name_prefix(prefix).set_next_token(token);
+            let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
             alarms.extend(read(&reply));
             token = reply.next_token().map(str::to_owned);
             if token.is_none() {
@@ -42,6 +48,31 @@ impl Aws {
             }
         }
         Err(Fault::lacks(DESCRIBE_ALARMS, format_args!("end after {MAX_PAGES} pages")))
+    }
+
+    /// DescribeAlarmHistory: the states that an alarm came into since then, in order.
+    pub async fn alarm_history(&self, name: &str, from: SystemTime) -> Result<Vec<AlarmChange>, Fault> {
+        let mut changes = Vec::new();
+        let mut token = None;
+        for _ in 0..MAX_HISTORY_PAGES {
+            // Without both types the history of a composite alarm is empty.
+            let request = self.cloudwatch.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
+            let request =
+                request.alarm_types(AlarmType::CompositeAlarm).history_item_type(HistoryItemType::StateUpdate);
+            let request = request.start_date(from.into()).scan_by(ScanBy::TimestampAscending).max_records(100);
+            let request = request.set_next_token(token);
+            let reply = self.send(DESCRIBE_HISTORY, || request.clone().send()).await?;
+            for item in reply.alarm_history_items() {
+                let change = change(item);
+                changes.push(change.ok_or_else(|| Fault::lacks(DESCRIBE_HISTORY, "state that the alarm came into"))?);
+            }
+            token = reply.next_token().map(str::to_owned);
+            if token.is_none() {
+                changes.sort_by_key(|change| change.at);
+                return Ok(changes);
+            }
+        }
+        Err(Fault::lacks(DESCRIBE_HISTORY, format_args!("end after {MAX_HISTORY_PAGES} pages")))
     }
 
     /// Composite alarms are left out unless they are asked for.
@@ -57,16 +88,49 @@ fn read(reply: &DescribeAlarmsOutput) -> impl Iterator<Item = Alarm> {
         state: state(it.state_value()),
         reason: text(it.state_reason()),
         since: time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
+        evaluation: it.evaluation_state().map(EvaluationState::as_str).map(str::to_owned),
     });
     let composite = reply.composite_alarms().iter().map(|it| Alarm {
         name: text(it.alarm_name()),
         state: state(it.state_value()),
         reason: text(it.state_reason()),
         since: time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
+        evaluation: None,
     });
     metric.chain(composite)
 }
 
+/// A change of state as the history has it: a JSON text, or at least a sentence.
+fn change(item: &AlarmHistoryItem) -> Option<AlarmChange> {
+    let data: Value = item.history_data().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+    let new = |key: &str| data.pointer(&format!("/newState/{key}")).and_then(Value::as_str).map(str::to_owned);
+    // `Alarm updated from OK to ALARM`
+    let in_words = || item.history_summary()?.rsplit_once(" to ").map(|(_, state)| state.trim().to_owned());
+    Some(AlarmChange {
+        at: time(item.timestamp())?,
+        state: new("stateValue").or_else(in_words)?,
+        reason: new("stateReason").unwrap_or_default(),
+    })
+}
+
 fn state(state: Option<&StateValue>) -> String {
     state.map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_state_is_read_from_its_data_and_else_from_its_summary() {
+        let item = |data: &str| {
+            let item = AlarmHistoryItem::builder().timestamp(SystemTime::UNIX_EPOCH.into());
+            item.history_summary("Alarm updated from OK to ALARM").history_data(data).build()
+        };
+        let data = r#"{"version":"1.0","oldState":{"stateValue":"OK"},"newState":{"stateValue":"INSUFFICIENT_DATA","stateReason":"no data"}}"#;
+        let state = |data: &str| change(&item(data)).map(|change| change.state);
+        assert_eq!(state(data).as_deref(), Some("INSUFFICIENT_DATA"));
+        assert_eq!(state("{").as_deref(), Some("ALARM"));
+        assert_eq!(change(&AlarmHistoryItem::builder().history_data(data).build()), None, "it has no time");
+    }
 }

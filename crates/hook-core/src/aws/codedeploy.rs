@@ -5,7 +5,7 @@ use aws_sdk_codedeploy::types::{
     DeploymentInfo, LifecycleEventStatus, LoadBalancerInfo,
 };
 
-use super::{Aws, Fault, text, time};
+use super::{Aws, Fault, patience::Patience, text, time};
 use crate::{
     code::Code,
     ids::DeploymentId,
@@ -36,10 +36,10 @@ pub(super) struct Routes {
 }
 
 impl Aws {
-    /// GetDeployment.
-    pub(super) async fn deployment(&self, id: &DeploymentId) -> Result<Deployment, Fault> {
-        let reply = self.codedeploy.get_deployment().deployment_id(id.as_str()).send().await;
-        let reply = reply.map_err(|error| Fault::of(GET_DEPLOYMENT, &error))?;
+    /// GetDeployment, with as much patience as whoever asks has for it.
+    pub(super) async fn deployment(&self, id: &DeploymentId, patience: Patience) -> Result<Deployment, Fault> {
+        let request = self.codedeploy.get_deployment().deployment_id(id.as_str());
+        let reply = self.send_for(patience, GET_DEPLOYMENT, || request.clone().send()).await?;
         let info = reply.deployment_info().ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentInfo"))?;
         match info.compute_platform() {
             Some(ComputePlatform::Ecs) | None => {}
@@ -68,7 +68,7 @@ impl Aws {
     /// GetDeploymentGroup.
     pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<Group, Fault> {
         let request = self.codedeploy.get_deployment_group().application_name(application).deployment_group_name(group);
-        let reply = request.send().await.map_err(|error| Fault::of(GET_GROUP, &error))?;
+        let reply = self.send(GET_GROUP, || request.clone().send()).await?;
         let info = reply.deployment_group_info().ok_or_else(|| Fault::lacks(GET_GROUP, "deploymentGroupInfo"))?;
         let service = match info.ecs_services() {
             [one] => one
@@ -87,18 +87,18 @@ impl Aws {
 
     /// ListDeploymentTargets: the one target of an ECS deployment, `cluster:service`.
     pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, Fault> {
-        let reply = self.codedeploy.list_deployment_targets().deployment_id(id.as_str()).send().await;
-        let reply = reply.map_err(|error| Fault::of(LIST_TARGETS, &error))?;
+        let request = self.codedeploy.list_deployment_targets().deployment_id(id.as_str());
+        let reply = self.send(LIST_TARGETS, || request.clone().send()).await?;
         reply.target_ids().first().cloned().ok_or_else(|| Fault::lacks(LIST_TARGETS, "targetIds"))
     }
 
-    /// GetDeploymentTarget: which lifecycle event is in progress. What cannot be read is [`Progress::Unknown`], since
-    /// it must not keep the checks from being made.
+    /// GetDeploymentTarget: which lifecycle events have begun, and which of them are in progress. What cannot be read is
+    /// [`Progress::Unknown`]: whoever asks decides what that means.
     pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> Progress {
         let request = self.codedeploy.get_deployment_target().deployment_id(id.as_str()).target_id(target);
-        let reply = match request.send().await {
+        let reply = match self.send(GET_TARGET, || request.clone().send()).await {
             Ok(reply) => reply,
-            Err(error) => return Progress::Unknown(Fault::of(GET_TARGET, &error).to_string()),
+            Err(fault) => return fault.into(),
         };
         let target = reply.deployment_target();
         let events = match target.and_then(|target| target.ecs_target()) {
@@ -110,13 +110,20 @@ impl Aws {
                 .unwrap_or_default(),
         };
         if events.is_empty() {
-            return Progress::Unknown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
+            // CodeDeploy's record lags.
+            return Progress::NotYetKnown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
         }
-        let running = events.iter().filter(|event| event.status() == Some(&LifecycleEventStatus::InProgress));
-        let begun =
-            running.map(|event| Begun { event: text(event.lifecycle_event_name()), at: time(event.start_time()) });
-        let begun: Vec<_> = begun.filter(|begun| !begun.event.is_empty()).collect();
-        if begun.is_empty() { Progress::Nothing } else { Progress::At(begun) }
+        let begun = events.iter().filter(|event| event.status() != Some(&LifecycleEventStatus::Pending)).map(|event| {
+            let in_progress = event.status() == Some(&LifecycleEventStatus::InProgress);
+            Begun { event: text(event.lifecycle_event_name()), at: time(event.start_time()), in_progress }
+        });
+        Progress::Begun(begun.filter(|begun| !begun.event.is_empty()).collect())
+    }
+}
+
+impl From<Fault> for Progress {
+    fn from(fault: Fault) -> Self {
+        Self::Unknown { code: fault.code, why: fault.to_string() }
     }
 }
 

@@ -39,20 +39,22 @@ pub fn needs_of_target() -> Vec<Need> {
 }
 
 impl Aws {
-    /// The first step: what the deployment is and where it stands. Enough to know whether to check at all.
+    /// The first step: what the deployment is and where it stands. Enough to know whether to check at all. Where
+    /// `a_rollback_passes`, whether it is a rollback is asked for as long as there is time: nothing may keep the cure out.
     ///
     /// # Errors
     /// The deployment cannot be read, or is of another platform.
-    pub async fn discover(&self, id: &DeploymentId) -> Result<Discovery, Fault> {
+    pub async fn discover(&self, id: &DeploymentId, a_rollback_passes: bool) -> Result<Discovery, Fault> {
         let at = async {
             let target_id = self.target_id(id).await;
             let progress = match &target_id {
                 Ok(target_id) => self.progress(id, target_id).await,
-                Err(fault) => Progress::Unknown(fault.to_string()),
+                Err(fault) => fault.clone().into(),
             };
             (target_id, progress)
         };
-        let (deployment, (target_id, progress)) = tokio::join!(self.deployment(id), at);
+        let patience = if a_rollback_passes { self.patience.to_the_end() } else { self.patience };
+        let (deployment, (target_id, progress)) = tokio::join!(self.deployment(id, patience), at);
         Ok(Discovery { deployment: deployment?, progress, target_id })
     }
 
@@ -60,12 +62,12 @@ impl Aws {
     pub async fn progress_again(&self, id: &DeploymentId, discovery: &Discovery) -> Progress {
         match &discovery.target_id {
             Ok(target_id) => self.progress(id, target_id).await,
-            Err(fault) => Progress::Unknown(fault.to_string()),
+            Err(fault) => fault.clone().into(),
         }
     }
 
-    /// The second step: the service and what carries its traffic. `told` is the service by the settings, which goes
-    /// before what AWS says.
+    /// The second step: the service and what carries its traffic. `told` is the service by the settings, for where
+    /// CodeDeploy does not name one.
     ///
     /// # Errors
     /// The first thing that could not be read; without it no check can be trusted.
@@ -78,9 +80,11 @@ impl Aws {
             (application, _) => self.deployment_group(application, &deployment.group).await?,
         };
         complete(&mut deployment, &group);
-        let ServiceName { cluster, service } = match told {
-            Some(told) => told.clone(),
-            None => service_of(&group, &target_id)?,
+        let ServiceName { cluster, service } = match (told, service_of(&group, &target_id)) {
+            (None, said) => said?,
+            (Some(told), Err(_)) => told.clone(),
+            (Some(told), Ok(said)) if is_same(told, &said) => said,
+            (Some(told), Ok(said)) => return Err(other_service(told, &said)),
         };
         let (service, groups, production, test) = tokio::join!(
             self.service(&cluster, &service),
@@ -141,6 +145,22 @@ fn service_of(group: &Group, target_id: &Result<String, Fault>) -> Result<Servic
     Ok(ServiceName { cluster: cluster.to_owned(), service: service.to_owned() })
 }
 
+/// Whether both name the same service, by name or by ARN.
+fn is_same(one: &ServiceName, other: &ServiceName) -> bool {
+    let name = |arn: &str| arn.rsplit('/').next().unwrap_or_default().to_owned();
+    name(&one.cluster) == name(&other.cluster) && name(&one.service) == name(&other.service)
+}
+
+/// One set of functions can serve many services, and their variables name one.
+fn other_service(told: &ServiceName, said: &ServiceName) -> Fault {
+    let detail = format!(
+        "GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE name service {} of cluster {}, and this deployment is of service {} of \
+         cluster {}; remove the two variables, as CodeDeploy names the service",
+        told.service, told.cluster, said.service, said.cluster
+    );
+    Fault { operation: "codedeploy:GetDeploymentGroup", code: Code::SettingsInvalid, detail }
+}
+
 /// The replacement's target group: the one that its task set names, else the one of the pair that the original does not.
 fn green_group(service: &Service, deployment: &str, groups: Vec<TargetGroup>) -> Option<TargetGroup> {
     let green = service.green(deployment).and_then(|set| set.target_group.clone());
@@ -149,5 +169,23 @@ fn green_group(service: &Service, deployment: &str, groups: Vec<TargetGroup>) ->
         (Some(green), _) => groups.into_iter().find(|group| group.arn == green),
         (None, Some(blue)) => groups.into_iter().find(|group| group.arn != blue),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(cluster: &str, service: &str) -> ServiceName {
+        ServiceName { cluster: cluster.to_owned(), service: service.to_owned() }
+    }
+
+    #[test]
+    fn names_and_arns_of_a_service_are_compared_by_name() {
+        let arn = "arn:aws:ecs:eu-central-1:111122223333:";
+        let long = named(&format!("{arn}cluster/shop"), &format!("{arn}service/shop/web"));
+        assert!(is_same(&named("shop", "web"), &long));
+        assert!(!is_same(&named("shop", "worker"), &long));
+        assert!(!is_same(&named("staging", "web"), &long));
     }
 }

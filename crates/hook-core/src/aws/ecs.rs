@@ -30,8 +30,8 @@ pub enum Listed {
 impl Aws {
     /// DescribeServices, of one service.
     pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, Fault> {
-        let reply = self.ecs.describe_services().cluster(cluster).services(service).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_SERVICES, &error))?;
+        let request = self.ecs.describe_services().cluster(cluster).services(service);
+        let reply = self.send(DESCRIBE_SERVICES, || request.clone().send()).await?;
         if reply.services.is_none() && reply.failures.is_none() {
             return Err(Fault::lacks(DESCRIBE_SERVICES, "services"));
         }
@@ -90,8 +90,8 @@ impl Aws {
         }
         let mut tasks = Vec::new();
         for chunk in arns.chunks(TASKS_A_CALL) {
-            let reply = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec())).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_TASKS, &error))?;
+            let request = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
+            let reply = self.send(DESCRIBE_TASKS, || request.clone().send()).await?;
             let described = reply.tasks.ok_or_else(|| Fault::lacks(DESCRIBE_TASKS, "tasks"))?;
             tasks.extend(described.iter().map(task).filter(|task| task.is_of(set, service)));
         }
@@ -107,8 +107,8 @@ impl Aws {
         let mut arns = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let reply = filter(self.ecs.list_tasks()).set_next_token(token).send().await;
-            let reply = reply.map_err(|error| Fault::of(LIST_TASKS, &error))?;
+            let request = filter(self.ecs.list_tasks()).set_next_token(token);
+            let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
             token = reply.next_token().map(str::to_owned);
             // ECS also sends an empty list. A reply without one is not ECS's, and must not count as no tasks.
             arns.extend(reply.task_arns.ok_or_else(|| Fault::lacks(LIST_TASKS, "taskArns"))?);
@@ -121,8 +121,8 @@ impl Aws {
 
     /// DescribeTaskDefinition.
     pub async fn definition(&self, definition: &str) -> Result<TaskDefinition, Fault> {
-        let reply = self.ecs.describe_task_definition().task_definition(definition).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_DEFINITION, &error))?;
+        let request = self.ecs.describe_task_definition().task_definition(definition);
+        let reply = self.send(DESCRIBE_DEFINITION, || request.clone().send()).await?;
         let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
         let roles = [found.task_role_arn(), found.execution_role_arn()];
         Ok(TaskDefinition {

@@ -20,8 +20,8 @@ impl Aws {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let reply = self.elb.describe_target_groups().set_names(Some(names.to_vec())).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        let request = self.elb.describe_target_groups().set_names(Some(names.to_vec()));
+        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
@@ -30,15 +30,15 @@ impl Aws {
         if arns.is_empty() {
             return Ok(Vec::new());
         }
-        let reply = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec())).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_GROUPS, &error))?;
+        let request = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
+        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
     /// DescribeTargetHealth.
     pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, Fault> {
-        let reply = self.elb.describe_target_health().target_group_arn(group).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_HEALTH, &error))?;
+        let request = self.elb.describe_target_health().target_group_arn(group);
+        let reply = self.send(DESCRIBE_HEALTH, || request.clone().send()).await?;
         let described = reply.target_health_descriptions().iter();
         Ok(described
             .map(|it| {
@@ -67,8 +67,8 @@ impl Aws {
         let rules = if has_rules(&protocol) { rules? } else { default_rule(&listener) };
         let balancer =
             listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
-        let reply = self.elb.describe_load_balancers().load_balancer_arns(balancer).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_BALANCERS, &error))?;
+        let request = self.elb.describe_load_balancers().load_balancer_arns(balancer);
+        let reply = self.send(DESCRIBE_BALANCERS, || request.clone().send()).await?;
         let balancer =
             reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
         Ok(Listener {
@@ -96,8 +96,8 @@ impl Aws {
     }
 
     async fn bare_listener(&self, arn: &str) -> Result<types::Listener, Fault> {
-        let reply = self.elb.describe_listeners().listener_arns(arn).send().await;
-        let reply = reply.map_err(|error| Fault::of(DESCRIBE_LISTENERS, &error))?;
+        let request = self.elb.describe_listeners().listener_arns(arn);
+        let reply = self.send(DESCRIBE_LISTENERS, || request.clone().send()).await?;
         reply
             .listeners
             .unwrap_or_default()
@@ -111,8 +111,8 @@ impl Aws {
         let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let reply = self.elb.describe_rules().listener_arn(listener).set_marker(marker).send().await;
-            let reply = reply.map_err(|error| Fault::of(DESCRIBE_RULES, &error))?;
+            let request = self.elb.describe_rules().listener_arn(listener).set_marker(marker);
+            let reply = self.send(DESCRIBE_RULES, || request.clone().send()).await?;
             rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {

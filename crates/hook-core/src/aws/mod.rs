@@ -14,6 +14,7 @@ mod elb;
 mod endpoint;
 mod fault;
 mod kept;
+mod patience;
 mod revision;
 mod s3;
 mod signed;
@@ -31,8 +32,8 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use tokio::time::Instant;
 
-use self::whole::WholeReplies;
 pub use self::{
     account::Found,
     answer::{Answer, Sent, needs_of_answer},
@@ -42,6 +43,7 @@ pub use self::{
     fault::Fault,
     revision::AppSpec,
 };
+use self::{patience::Patience, whole::WholeReplies};
 use crate::{file, settings::AwsSettings};
 
 /// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
@@ -67,6 +69,7 @@ pub struct Aws {
     elb: aws_sdk_elasticloadbalancingv2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     signed: signed::Signed,
+    patience: Patience,
 }
 
 impl Aws {
@@ -96,11 +99,19 @@ impl Aws {
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
             signed: signed::Signed::new(settings),
+            patience: Patience::default(),
         }
     }
 }
 
 impl Aws {
+    /// The same clients for a hook that began at `began` and whose checks have to be over at `until`: what may pass is
+    /// asked again for as long as that leaves time.
+    pub fn waiting(&self, began: Instant, until: Instant) -> Self {
+        let patience = Patience::new(began, until);
+        Self { signed: self.signed.clone().with(patience), patience, ..self.clone() }
+    }
+
     /// The region of the function; empty when nobody says.
     pub fn region(&self) -> &str {
         self.signed.region()

@@ -19,8 +19,8 @@ pub enum AppSpec {
 impl Aws {
     /// GetDeployment's revision. CodeDeploy may give its hash alone, and then GetApplicationRevision has the text.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpec, Fault> {
-        let reply = self.codedeploy.get_deployment().deployment_id(deployment).send().await;
-        let reply = reply.map_err(|error| Fault::of(GET_DEPLOYMENT, &error))?;
+        let request = self.codedeploy.get_deployment().deployment_id(deployment);
+        let reply = self.send(GET_DEPLOYMENT, || request.clone().send()).await?;
         let revision = reply.deployment_info().and_then(|info| info.revision());
         let revision = revision.ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "revision"))?;
         if let Some(known) = text(revision) {
@@ -32,8 +32,8 @@ impl Aws {
             return self.object(bucket, key, version).await.map(AppSpec::Text);
         }
         let request = self.codedeploy.get_application_revision().application_name(application);
-        let reply = request.revision(revision.clone()).send().await;
-        let reply = reply.map_err(|error| Fault::of(GET_REVISION, &error))?;
+        let request = request.revision(revision.clone());
+        let reply = self.send(GET_REVISION, || request.clone().send()).await?;
         let found = reply.revision().and_then(text);
         found.ok_or_else(|| Fault::lacks(GET_REVISION, "content of the AppSpec file"))
     }

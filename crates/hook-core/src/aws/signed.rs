@@ -34,7 +34,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, endpoint::Partition, fault, tls_context, whole};
+use super::{
+    ATTEMPT, CONNECT, Fault, IDLE, OPERATION, READ, account::OPTIONAL, endpoint::Partition, fault, patience::Patience,
+    tls_context, whole,
+};
 use crate::{code::Code, settings::AwsSettings};
 
 /// So many attempts, as the SDK's clients make.
@@ -93,6 +96,7 @@ pub(super) struct Signed {
     service_endpoints: BTreeMap<String, String>,
     fips: bool,
     dual_stack: bool,
+    patience: Patience,
 }
 
 impl Signed {
@@ -119,7 +123,13 @@ impl Signed {
             service_endpoints: settings.service_endpoints.clone(),
             fips: settings.fips,
             dual_stack: settings.dual_stack,
+            patience: Patience::default(),
         }
+    }
+
+    /// The same client with another patience.
+    pub fn with(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The region of the function.
@@ -223,6 +233,12 @@ impl Signed {
 
     /// Asks, again where it may help.
     async fn ask(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
+        // That nobody is allowed to look whether something exists is a warning, for which nobody needs to wait.
+        let patience = if OPTIONAL.contains(&operation) { self.patience.with_denials() } else { self.patience };
+        patience.ask(|| self.attempts(service, operation, asked)).await
+    }
+
+    async fn attempts(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
         let attempts = async {
             let mut attempt = 1;
             loop {

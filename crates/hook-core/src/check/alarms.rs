@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use super::{
     Check, Kind, Looking, Scene,
+    alarm_memory::{AlarmMemory, Meanwhile},
     judge::judge,
     poll::{Look, Pace},
 };
@@ -24,6 +25,8 @@ pub const KIND: Kind = Kind { key: "alarms", read };
 
 /// CloudWatch's word for an alarm that cannot tell.
 const NO_DATA: &str = "INSUFFICIENT_DATA";
+/// CloudWatch's word for an alarm that it evaluated by a part of the data: a quota kept it from the rest.
+const PARTIAL: &str = "PARTIAL_DATA";
 
 /// CloudWatch's states.
 const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
@@ -114,7 +117,9 @@ impl Check for Alarms {
     fn needs(&self) -> Vec<Need> {
         let alarms = Need::new(Ask::Alarms, "to see the state of alarms");
         let tagged = || Need::new(Ask::TaggedAlarms, "to find the alarms that have a tag");
-        [alarms].into_iter().chain((!self.selector.tags.is_empty()).then(tagged)).collect()
+        let history = || Need::new(Ask::AlarmHistory, "to see what an alarm did between two attempts");
+        let history = (!self.pace.stay.is_zero()).then(history);
+        [alarms].into_iter().chain(history).chain((!self.selector.tags.is_empty()).then(tagged)).collect()
     }
 
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
@@ -124,12 +129,13 @@ impl Check for Alarms {
                 Err(observation) => return observation,
             };
             let mut names = self.selector.names.clone();
+            let mut notes = Vec::new();
             if self.selector.deployment_group {
                 match of_the_group(scene) {
                     Ok(own) => names.extend(own.iter().cloned()),
                     // With other alarms to look at, it is they that count.
                     Err(why) if self.selector.only_the_group() => return why,
-                    Err(_) => {}
+                    Err(why) => notes.push(format!("{}: {}", why.resource, why.seen)),
                 }
             }
             let mut none = Vec::new();
@@ -144,8 +150,9 @@ impl Check for Alarms {
                     Err(fault) => unseen = Some(fault.observed()),
                 }
             }
-            let look = || async { Look::Now(self.once(scene, &expect, &names, &none).await) };
-            let seen = self.pace.watch(scene, look).await;
+            let memory = self.memory(scene);
+            let look = || self.once(scene, &expect, &names, &none, memory.as_ref());
+            let seen = self.pace.watch(scene, look).await.with(notes);
             match unseen {
                 Some(unseen) => worse(seen, unseen),
                 None => seen,
@@ -178,17 +185,25 @@ fn of_the_group(scene: &Scene) -> Result<&[String], Observation> {
 }
 
 impl Alarms {
+    /// In a window, what alarms do between two attempts counts as well. It begins when traffic began to move or else now;
+    /// where the alarms may take their time to become so, with the first attempt.
+    fn memory(&self, scene: &Scene) -> Option<AlarmMemory> {
+        let from = self.pace.within.is_zero().then(|| scene.traffic_since.unwrap_or_else(SystemTime::now));
+        (!self.pace.stay.is_zero()).then(|| AlarmMemory::new(from))
+    }
+
     /// `none` are selectors that chose nothing.
-    async fn once(&self, scene: &Scene, expect: &[Condition], names: &[String], none: &[String]) -> Observation {
+    async fn once(
+        &self,
+        scene: &Scene,
+        expect: &[Condition],
+        names: &[String],
+        none: &[String],
+        memory: Option<&AlarmMemory>,
+    ) -> Look {
         let mut faults = Vec::new();
-        let mut names = names;
-        let mut found = scene.aws.alarms(names).await.unwrap_or_else(|fault| {
-            faults.push(fault);
-            // Nobody knows whether they are missing.
-            names = &[];
-            Vec::new()
-        });
         let mut none = none.to_vec();
+        let mut found = Vec::new();
         for prefix in &self.selector.prefixes {
             match scene.aws.alarms_that_begin(prefix).await {
                 Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
@@ -196,20 +211,38 @@ impl Alarms {
                 Err(fault) => faults.push(fault),
             }
         }
-        let mut all: Vec<&String> = names.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
+        // One that was there at an earlier attempt and is not any more is missing.
+        let mut named = names.to_vec();
+        let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
+        named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
+        match scene.aws.alarms(&named).await {
+            Ok(more) => found.extend(more),
+            Err(fault) => {
+                faults.push(fault);
+                // Nobody knows whether they are missing.
+                named.clear();
+            }
+        }
+        let mut all: Vec<&String> = named.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
         let mut seen = BTreeSet::new();
         all.retain(|name| seen.insert(*name));
-        let mut excused = Vec::new();
-        let mut worst: Option<Observation> = None;
+        let is_whole = faults.is_empty();
+        let mut observations = Vec::new();
+        for name in &all {
+            let alarm = found.iter().find(|alarm| alarm.name == **name);
+            observations.push((alarm, one(expect, name, alarm)));
+            if let (Some(alarm), Some(memory)) = (alarm, memory) {
+                let meanwhile = memory.meanwhile(scene, alarm).await;
+                observations.extend(between(expect, alarm, meanwhile).map(|observation| (None, observation)));
+            }
+        }
         let nothing = none
             .iter()
             .map(|what| Observation::no_data(Code::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
-        let each = all.iter().map(|name| {
-            let alarm = found.iter().find(|alarm| alarm.name == **name);
-            (alarm, one(expect, name, alarm))
-        });
         let others = nothing.chain(faults.into_iter().map(Fault::observed));
-        for (alarm, observation) in each.chain(others.map(|observation| (None, observation))) {
+        let mut excused = Vec::new();
+        let mut worst: Option<Observation> = None;
+        for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {
             if let Some(alarm) =
                 alarm.filter(|alarm| self.new_only && !observation.holds() && was_firing_before(alarm, scene))
             {
@@ -219,23 +252,57 @@ impl Alarms {
             worst = match worst {
                 None => Some(observation),
                 // The first of the worst outcomes is the reason; all that is wrong is evidence.
-                Some(before) if observation.holds() => Some(before),
-                Some(before) if before.holds() => Some(observation.with(before.details)),
+                Some(before) if is_fine(&observation) => Some(before),
+                Some(before) if is_fine(&before) => Some(observation.with(before.details)),
                 Some(before) => Some(worse(before, observation)),
             };
         }
         let fine = || {
             let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
-            Observation::passed(resource, expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", "))
+            Observation::passed(resource, joined(expect))
         };
-        match worst {
-            Some(observation) if observation.holds() => fine().with(excused),
+        let observation = match worst {
+            Some(observation) if is_fine(&observation) => fine().with(excused),
             Some(observation) => observation.with(excused),
             None if all.is_empty() => Observation::no_data(Code::AlarmMissing, "alarms", "an alarm to look at", "none"),
             None if excused.is_empty() => fine(),
             None => Observation { seen: "nothing new".to_owned(), ..fine() }.with(excused),
+        };
+        let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
+        match memory {
+            Some(_) if is_whole => Look::Seamless(observation),
+            Some(_) if only_errs => Look::Gap(observation),
+            _ => Look::Now(observation),
         }
     }
+}
+
+/// Whether there is nothing to say of it.
+fn is_fine(observation: &Observation) -> bool {
+    observation.holds() && observation.outcome != Outcome::Doubtful
+}
+
+fn joined(expect: &[Condition]) -> String {
+    expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong with what an alarm did between two attempts. The state that it is in now is judged by itself.
+fn between(expect: &[Condition], alarm: &Alarm, meanwhile: Meanwhile) -> Option<Observation> {
+    let states = match meanwhile {
+        Meanwhile::States(states) => states,
+        Meanwhile::Unknown(why) => {
+            let seen = format!("another state since the last attempt, and which one is not known: {why}");
+            let resource = format!("alarm {}", alarm.name);
+            return Some(Observation::no_data(Code::AlarmNotEvaluated, resource, joined(expect), seen));
+        }
+    };
+    let wrong = states.into_iter().map(|change| {
+        let then = Alarm { state: change.state, reason: change.reason, since: Some(change.at), ..alarm.clone() };
+        one(expect, &alarm.name, Some(&Alarm { evaluation: None, ..then }))
+    });
+    let wrong = wrong.filter(|observation| !observation.holds());
+    let worst = wrong.reduce(worse)?;
+    Some(Observation { seen: format!("{} between two attempts", worst.seen), ..worst })
 }
 
 fn one(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
@@ -245,29 +312,50 @@ fn one(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
     let missing = |condition: &Condition, _: &str| {
         Observation::no_data(Code::AlarmMissing, &resource, condition.to_string(), "no such alarm")
     };
-    let mut observation = judge(&resource, expect, &facts, missing);
-    match alarm {
-        None if observation.outcome == Outcome::Failed => {
-            observation = Observation { seen: "no such alarm".to_owned(), ..observation }
-                .but(Outcome::Failed, Code::AlarmMissing);
-        }
+    let observation = judge(&resource, expect, &facts, missing);
+    let Some(alarm) = alarm else {
+        let missing = observation.outcome == Outcome::Failed;
+        return if missing {
+            Observation { seen: "no such alarm".to_owned(), ..observation }.but(Outcome::Failed, Code::AlarmMissing)
+        } else {
+            observation
+        };
+    };
+    let reason = Some(alarm.reason.clone()).filter(|reason| !reason.is_empty());
+    let is_named = expect.iter().any(|condition| condition.names(&alarm.state));
+    let no_data = |code, seen: String| Observation::no_data(code, &resource, joined(expect), seen).with(reason.clone());
+    let observation = match alarm.state.as_str() {
+        "OK" | "ALARM" if !observation.holds() => observation.led_by(reason.clone()),
+        "OK" | "ALARM" => observation,
         // Whoever names this state has an opinion about it.
-        Some(alarm) if alarm.state == NO_DATA && !expect.iter().any(|condition| condition.names(NO_DATA)) => {
-            let expected = expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
-            observation =
-                Observation::no_data(Code::AlarmNoData, resource, expected, NO_DATA).with([alarm.reason.clone()]);
+        _ if is_named && !observation.holds() => observation.led_by(reason.clone()),
+        _ if is_named => observation,
+        NO_DATA => no_data(Code::AlarmNoData, NO_DATA.to_owned()),
+        other => {
+            let unknown = no_data(Code::AlarmNotEvaluated, format!("{other}, which is not a state that is known here"));
+            if observation.holds() { unknown } else { worse(observation, unknown) }
         }
-        Some(alarm) if !observation.holds() && !alarm.reason.is_empty() => {
-            observation.details.insert(0, alarm.reason.clone());
+    };
+    match alarm.evaluation.as_deref() {
+        None => observation,
+        Some(PARTIAL) if is_fine(&observation) => {
+            let seen = format!("{}, judged by a part of the data ({PARTIAL})", alarm.state);
+            Observation { seen, ..observation }.but(Outcome::Doubtful, Code::AlarmNotEvaluated)
         }
-        _ => {}
+        Some(PARTIAL) => observation,
+        // The state is the last one that CloudWatch could find out.
+        Some(why) => {
+            let seen = format!("{}, and CloudWatch could not evaluate it ({why})", alarm.state);
+            let unknown = no_data(Code::AlarmNotEvaluated, seen);
+            if observation.holds() { unknown } else { worse(observation, unknown) }
+        }
     }
-    observation
 }
 
 /// The worse of two, with the other one as evidence: what is false weighs more than what is not known.
 fn worse(before: Observation, after: Observation) -> Observation {
-    let rank = |seen: &Observation| (seen.holds(), seen.outcome);
+    // Of those that hold, the one that there is something to say of.
+    let rank = |seen: &Observation| (seen.holds(), is_fine(seen), seen.outcome);
     let (worst, other) = if rank(&after) < rank(&before) { (after, before) } else { (before, after) };
     let worst = worst.counting(&other);
     let told = tell(&other);

@@ -3,6 +3,7 @@
 //! A new kind is one file with a `KIND`, and one line in [`KINDS`].
 
 mod address;
+mod alarm_memory;
 mod alarms;
 mod answers;
 mod attempts;
@@ -32,7 +33,7 @@ mod tcp;
 mod tls;
 mod way;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
 
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -180,6 +181,8 @@ pub struct Scene {
     pub gate: Arc<GateOfAll>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
+    /// When customers began to come to the replacement, where they did: what has to be quiet has to be so since then.
+    pub traffic_since: Option<SystemTime>,
     /// What the outcomes of this check mean.
     pub policies: Policies,
     /// The listeners with their rules, as they were read last.

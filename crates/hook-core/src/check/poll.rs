@@ -93,20 +93,27 @@ impl Pace {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
-            let (observation, is_final) = match look {
-                // Who is refused at first is refused again; minutes of asking would only be louder.
-                Look::Now(observation) => {
-                    let refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused));
-                    (observation, refused && since.is_none())
+            let is_gap = matches!(look, Look::Gap(_));
+            let (observation, is_last) = match look {
+                Look::Now(observation) | Look::Gap(observation) => (observation, false),
+                Look::Seamless(observation) => {
+                    tally.close_gap();
+                    (observation, false)
                 }
                 Look::Final(observation) => (observation, true),
             };
+            // Who is refused at first is refused again; minutes of asking would only be louder.
+            let is_refused = matches!(observation.code, Some(Code::AwsDenied | Code::AwsRefused)) && since.is_none();
             let holds = observation.holds();
             if holds && since.is_none() {
                 tally.forget_what_was_not_yet();
             }
-            tally.count(observation);
-            if is_final {
+            if is_gap {
+                tally.count_gap(observation)
+            } else {
+                tally.count(observation)
+            }
+            if is_last || is_refused {
                 return tally.ended_by_last(self, now - began);
             }
             let may_wait = now - began < self.within;
@@ -144,6 +151,11 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
+    /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
+    /// nothing.
+    Seamless(Observation),
+    /// It could not be seen, and the next attempt can show that this hides nothing.
+    Gap(Observation),
     /// It will not change any more.
     Final(Observation),
 }
@@ -196,6 +208,7 @@ mod tests {
             listeners: Arc::default(),
             permits: Arc::new(Semaphore::new(super::super::ATTEMPTS_AT_ONCE)),
             aws,
+            traffic_since: None,
             policies: Policies::default(),
             until: Instant::now() + left,
         }
@@ -207,6 +220,8 @@ mod tests {
             '+' => Look::Now(Observation::passed("web", "fine")),
             '?' => Look::Now(Observation::no_data(Code::AlarmNoData, "web", "fine", "nothing")),
             'e' => Look::Now(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
+            's' => Look::Seamless(Observation::passed("web", "fine, and was so")),
+            'g' => Look::Gap(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
             'x' => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
             '!' => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
             _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
@@ -316,6 +331,19 @@ mod tests {
         assert_eq!(decided(&pace(3, 5, 1), 60, errors, "e-").await, Decision::Fail, "it never became so");
         assert_eq!(decided(&pace(3, 0, 1), 60, errors, "-e--?").await, Decision::Fail, "nor without a window");
         assert_eq!(decided(&pace(3, 0, 2), 60, errors, "e-++").await, Decision::Pass);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gap_hides_nothing_where_the_next_attempt_knows_what_was_in_it() {
+        let strict = Policies::default();
+        let window = pace(0, 5, 1);
+        for story in ["sgs", "gs", "sggs"] {
+            assert_eq!(decided(&window, 60, strict, story).await, Decision::Pass, "{story}");
+        }
+        for story in ["sg+", "g+", "sg", "sssg-", "sgx"] {
+            assert_eq!(decided(&window, 60, strict, story).await, Decision::Fail, "{story}");
+        }
+        assert_eq!(decided(&window, 3, strict, "sg").await, Decision::Fail, "time runs out in it");
     }
 
     #[tokio::test(start_paused = true)]

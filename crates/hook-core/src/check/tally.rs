@@ -20,6 +20,8 @@ pub(super) struct Tally {
     last: Option<Observation>,
     /// Of each outcome that is not a pass the newest observation, the worst one first.
     wrong: Vec<Observation>,
+    /// The newest attempt, where it could not see anything and the next one can show that this hides nothing.
+    gap: Option<Observation>,
 }
 
 /// How bad an outcome is: what was false says more than what could not be checked, and that more than no data.
@@ -33,22 +35,47 @@ fn rank(observation: &Observation) -> u8 {
 
 impl Tally {
     pub fn count(&mut self, observation: Observation) {
+        self.count_open_gap();
         self.attempts += 1;
         if !observation.holds() {
             self.bad += 1;
-            let counted = self.wrong.iter().find(|wrong| wrong.outcome == observation.outcome);
-            // What else the one before it had seen still counts.
-            let newest = counted.map_or(observation.clone(), |counted| observation.clone().counting(counted));
-            self.wrong.retain(|wrong| wrong.outcome != newest.outcome);
-            self.wrong.push(newest);
-            self.wrong.sort_by_key(rank);
+            self.add(&observation);
         }
         self.last = Some(observation);
+    }
+
+    /// An attempt that counts unless the next one closes the gap.
+    pub fn count_gap(&mut self, observation: Observation) {
+        self.attempts += 1;
+        self.bad += 1;
+        self.last = Some(observation.clone());
+        self.gap = Some(observation);
+    }
+
+    /// It is known what was in the gap.
+    pub fn close_gap(&mut self) {
+        self.bad -= u32::from(self.gap.take().is_some());
+    }
+
+    fn count_open_gap(&mut self) {
+        if let Some(gap) = self.gap.take() {
+            self.add(&gap);
+        }
+    }
+
+    fn add(&mut self, observation: &Observation) {
+        let counted = self.wrong.iter().find(|wrong| wrong.outcome == observation.outcome);
+        // What else the one before it had seen still counts.
+        let newest = counted.map_or(observation.clone(), |counted| observation.clone().counting(counted));
+        self.wrong.retain(|wrong| wrong.outcome != newest.outcome);
+        self.wrong.push(newest);
+        self.wrong.sort_by_key(rank);
     }
 
     /// A window begins: what was not so before it was not so yet.
     pub fn forget_what_was_not_yet(&mut self) {
         self.wrong.clear();
+        self.gap = None;
     }
 
     /// Whether the check is decided: no later attempt can turn it around.
@@ -57,7 +84,8 @@ impl Tally {
     }
 
     /// The end of the window: all attempts of it count.
-    pub fn ended(self, pace: &Pace, took: Duration) -> Observation {
+    pub fn ended(mut self, pace: &Pace, took: Duration) -> Observation {
+        self.count_open_gap();
         let worst = self.wrong.first().cloned();
         match worst {
             Some(worst) => self.with_others(worst, took),
@@ -66,7 +94,8 @@ impl Tally {
     }
 
     /// The last attempt says that there is no other: it speaks for all of them.
-    pub fn ended_by_last(self, pace: &Pace, took: Duration) -> Observation {
+    pub fn ended_by_last(mut self, pace: &Pace, took: Duration) -> Observation {
+        self.count_open_gap();
         match self.last.clone().filter(|last| !last.holds()) {
             Some(last) => self.with_others(last, took),
             None => self.ended(pace, took),
@@ -98,7 +127,8 @@ impl Tally {
     }
 
     /// Time is up. What was seen last says more than that, and counts as it would have counted in time.
-    pub fn timed_out(self, took: Duration) -> Observation {
+    pub fn timed_out(mut self, took: Duration) -> Observation {
+        self.count_open_gap();
         let Some(mut observation) = self.last.clone() else { return never_made(took) };
         observation.seen = match observation.holds() {
             true => format!("{}, but not for long enough when time ran out after {}", observation.seen, in_words(took)),

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::hook::Hook;
+use crate::{code::Code, hook::Hook};
 
 /// What CodeDeploy says about the deployment (GetDeployment).
 #[derive(Clone, Debug)]
@@ -65,45 +65,65 @@ pub struct AlarmSetting {
 /// Which lifecycle event CodeDeploy is at (GetDeploymentTarget).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// These are in progress.
-    At(Vec<Begun>),
-    /// There are events, and none of them is in progress.
-    Nothing,
-    /// It could not be found out.
-    Unknown(String),
+    /// These have begun.
+    Begun(Vec<Begun>),
+    /// CodeDeploy has not written its record yet.
+    NotYetKnown(String),
+    /// It could not be read.
+    Unknown {
+        /// Which fault.
+        code: Code,
+        /// AWS's words.
+        why: String,
+    },
 }
 
-/// A lifecycle event in progress.
+/// A lifecycle event that has begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Begun {
     /// Its name.
     pub event: String,
     /// When it began.
     pub at: Option<SystemTime>,
+    /// Whether it is still in progress.
+    pub in_progress: bool,
 }
 
 impl Progress {
-    fn own(&self, hook: Hook) -> Option<&Begun> {
-        match self {
-            Self::At(begun) => begun.iter().find(|begun| begun.event == hook.event_name()),
-            Self::Nothing | Self::Unknown(_) => None,
-        }
+    /// When this lifecycle event began, if it has.
+    pub fn began(&self, event: &str) -> Option<SystemTime> {
+        self.event(event)?.at
     }
 
     /// When the event that this binary is for began, if it is in progress.
-    pub fn began(&self, hook: Hook) -> Option<SystemTime> {
-        self.own(hook)?.at
+    pub fn own_began(&self, hook: Hook) -> Option<SystemTime> {
+        self.event(hook.event_name()).filter(|begun| begun.in_progress)?.at
+    }
+
+    fn event(&self, event: &str) -> Option<&Begun> {
+        let Self::Begun(begun) = self else { return None };
+        begun.iter().find(|begun| begun.event == event)
     }
 
     /// Compares with the event that this binary is for.
     pub fn compared_with(&self, hook: Hook) -> Wiring {
-        match self {
-            Self::At(_) if self.own(hook).is_some() => Wiring::Right,
-            Self::At(begun) => {
-                Wiring::Wrong(begun.iter().map(|begun| begun.event.as_str()).collect::<Vec<_>>().join(", "))
-            }
-            Self::Nothing => Wiring::Over,
-            Self::Unknown(why) => Wiring::Unknown(why.clone()),
+        let begun = match self {
+            Self::Begun(begun) => begun,
+            Self::NotYetKnown(why) => return Wiring::NotYetKnown(why.clone()),
+            Self::Unknown { code, why } => return Wiring::Unknown { code: *code, why: why.clone() },
+        };
+        let running: Vec<_> =
+            begun.iter().filter(|begun| begun.in_progress).map(|begun| begun.event.as_str()).collect();
+        let is_hooked = |event: &&str| Hook::ALL.iter().any(|hook| hook.event_name() == *event);
+        if running.contains(&hook.event_name()) {
+            Wiring::Right
+        } else if running.is_empty() {
+            Wiring::Over
+        } else if running.iter().any(is_hooked) {
+            Wiring::Wrong(running.join(", "))
+        } else {
+            // No function is invoked for an event of CodeDeploy's own, so its record lags behind the invocation.
+            Wiring::NotYetKnown(format!("CodeDeploy's record still has {} in progress", running.join(", ")))
         }
     }
 }
@@ -113,10 +133,49 @@ impl Progress {
 pub enum Wiring {
     /// It is.
     Right,
-    /// It is at another one, named here.
+    /// It is at another hook's, named here.
     Wrong(String),
     /// It is at none.
     Over,
+    /// CodeDeploy's record does not say yet.
+    NotYetKnown(String),
     /// It could not be found out.
-    Unknown(String),
+    Unknown {
+        /// Which fault.
+        code: Code,
+        /// AWS's words.
+        why: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(events: &[(&str, bool)]) -> Progress {
+        let begun = |(event, in_progress): &(&str, bool)| Begun {
+            event: (*event).to_owned(),
+            at: None,
+            in_progress: *in_progress,
+        };
+        Progress::Begun(events.iter().map(begun).collect())
+    }
+
+    #[test]
+    fn an_event_of_codedeploys_own_in_progress_is_a_record_that_lags() {
+        for own in ["Start", "Install", "AllowTestTraffic", "AllowTraffic", "End"] {
+            let progress = at(&[("BeforeInstall", false), (own, true)]);
+            for hook in Hook::ALL {
+                assert!(matches!(progress.compared_with(hook), Wiring::NotYetKnown(why) if why.contains(own)), "{own}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_hooks_event_in_progress_is_wrong_and_none_is_over() {
+        let progress = at(&[("AllowTestTraffic", true), ("AfterAllowTestTraffic", true)]);
+        assert_eq!(progress.compared_with(Hook::AfterAllowTestTraffic), Wiring::Right);
+        assert!(matches!(progress.compared_with(Hook::AfterInstall), Wiring::Wrong(_)));
+        assert_eq!(at(&[("Install", false)]).compared_with(Hook::AfterInstall), Wiring::Over);
+    }
 }

@@ -46,6 +46,19 @@ pub struct Alarm {
     pub reason: String,
     /// When it came into this state.
     pub since: Option<SystemTime>,
+    /// What kept CloudWatch from evaluating it, or from evaluating it fully: `EVALUATION_ERROR`, `PARTIAL_DATA`.
+    pub evaluation: Option<String>,
+}
+
+/// A state that an alarm came into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmChange {
+    /// When.
+    pub at: SystemTime,
+    /// Which.
+    pub state: String,
+    /// Why, in CloudWatch's words.
+    pub reason: String,
 }
 
 #[cfg(test)]

@@ -1,18 +1,14 @@
-//! CloudWatch's operation.
+//! CloudWatch's operations.
 
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, number, sparse, text, texts};
-use crate::world::{ACCOUNT, Alarm, AlarmKind, REGION, World, epoch};
+use crate::world::{ACCOUNT, Alarm, AlarmKind, AlarmUpdate, REGION, World, epoch};
 
 pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
-    let (names, kinds) = (texts(input, "AlarmNames"), texts(input, "AlarmTypes"));
+    let names = texts(input, "AlarmNames");
     let (prefix, state) = (text(input, "AlarmNamePrefix"), text(input, "StateValue"));
-    let wanted = |kind: AlarmKind| match kind {
-        // Composite alarms are left out unless they are asked for.
-        AlarmKind::Metric => kinds.is_empty() || kinds.contains(&"MetricAlarm"),
-        AlarmKind::Composite => kinds.contains(&"CompositeAlarm"),
-    };
+    let wanted = wanted(input);
     let found: Vec<_> = world
         .alarms
         .iter()
@@ -33,6 +29,62 @@ pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
     Ok(sparse(
         json!({ "MetricAlarms": of(AlarmKind::Metric), "CompositeAlarms": of(AlarmKind::Composite), "NextToken": next }),
     ))
+}
+
+/// The kinds of alarms that are asked for.
+fn wanted(input: &Value) -> impl Fn(AlarmKind) -> bool {
+    let kinds = texts(input, "AlarmTypes");
+    move |kind| match kind {
+        // Composite alarms are left out unless they are asked for.
+        AlarmKind::Metric => kinds.is_empty() || kinds.contains(&"MetricAlarm"),
+        AlarmKind::Composite => kinds.contains(&"CompositeAlarm"),
+    }
+}
+
+/// The rehearsal keeps changes of state; other items of a history it has none of.
+pub(super) fn describe_alarm_history(world: &World, input: &Value) -> Answer {
+    let (name, item_type) = (text(input, "AlarmName"), text(input, "HistoryItemType"));
+    let seconds = |key: &str| input.get(key).and_then(Value::as_f64);
+    let (from, to) = (seconds("StartDate").unwrap_or_default(), seconds("EndDate").unwrap_or(f64::MAX));
+    let wanted = wanted(input);
+    let alarms = world.alarms.iter().filter(|alarm| wanted(alarm.kind) && (name.is_empty() || alarm.name == name));
+    let mut found: Vec<(&Alarm, &AlarmUpdate)> = alarms
+        .flat_map(|alarm| alarm.history.iter().map(move |update| (alarm, update)))
+        .filter(|(_, update)| (from..=to).contains(&epoch(update.at)))
+        .filter(|_| item_type.is_empty() || item_type == "StateUpdate")
+        .collect();
+    found.sort_by_key(|(_, update)| update.at);
+    if text(input, "ScanBy") != "TimestampAscending" {
+        found.reverse();
+    }
+    let from = match text(input, "NextToken") {
+        "" => 0,
+        token => token.parse().map_err(|_| Problem::new("InvalidNextToken", "Invalid token"))?,
+    };
+    let size = number(input, "MaxRecords").unwrap_or(100).clamp(1, 100);
+    let next = (found.len() > from + size).then(|| (from + size).to_string());
+    let items: Vec<_> = found.into_iter().skip(from).take(size).map(|(alarm, update)| item(alarm, update)).collect();
+    Ok(sparse(json!({ "AlarmHistoryItems": items, "NextToken": next })))
+}
+
+fn item(alarm: &Alarm, update: &AlarmUpdate) -> Value {
+    let AlarmUpdate { at, from, to, reason } = update;
+    let data = json!({
+        "version": "1.0",
+        "oldState": { "stateValue": from },
+        "newState": { "stateValue": to, "stateReason": reason },
+    });
+    json!({
+        "AlarmName": alarm.name,
+        "AlarmType": match alarm.kind {
+            AlarmKind::Metric => "MetricAlarm",
+            AlarmKind::Composite => "CompositeAlarm",
+        },
+        "Timestamp": epoch(*at),
+        "HistoryItemType": "StateUpdate",
+        "HistorySummary": format!("Alarm updated from {from} to {to}"),
+        "HistoryData": data.to_string(),
+    })
 }
 
 fn described(alarm: &Alarm) -> Value {
@@ -60,10 +112,11 @@ fn described(alarm: &Alarm) -> Value {
             "Threshold": 5.0,
             "ComparisonOperator": "GreaterThanThreshold",
             "TreatMissingData": "notBreaching",
+            "EvaluationState": alarm.evaluation,
         }),
     };
     if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
         described.extend(more);
     }
-    described
+    sparse(described)
 }

@@ -245,6 +245,7 @@ impl Cloud {
             ("elasticloadbalancing", "DescribeLoadBalancers") => elb::describe_load_balancers(&world, input),
             ("cloudformation", "DescribeStacks") => cloudformation::describe_stacks(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
+            ("cloudwatch", "DescribeAlarmHistory") => cloudwatch::describe_alarm_history(&world, input),
             ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
             ("ec2", "DescribeSubnets") => ec2::describe_subnets(&world, input),
             ("ec2", "DescribeRouteTables") => ec2::describe_route_tables(&world, input),

@@ -30,6 +30,8 @@ fn cloud(faults: Vec<Fault>) -> Cloud {
         reason: String::new(),
         since: now,
         tags: BTreeMap::new(),
+        evaluation: None,
+        history: Vec::new(),
     });
     Cloud::new(world, faults)
 }

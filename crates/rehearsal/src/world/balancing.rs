@@ -167,6 +167,33 @@ pub struct Alarm {
     pub since: SystemTime,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// What keeps CloudWatch from evaluating it, or from evaluating it fully: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
+    pub evaluation: Option<String>,
+    /// The states that it came into, the oldest first.
+    pub history: Vec<AlarmUpdate>,
+}
+
+impl Alarm {
+    /// It changes its state, and its history has that.
+    pub fn turn(&mut self, state: &str, reason: &str, at: SystemTime) {
+        let from = std::mem::replace(&mut self.state, state.to_owned());
+        self.history.push(AlarmUpdate { at, from, to: state.to_owned(), reason: reason.to_owned() });
+        self.reason = reason.to_owned();
+        self.since = at;
+    }
+}
+
+/// A change of an alarm's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmUpdate {
+    /// When.
+    pub at: SystemTime,
+    /// The state before it.
+    pub from: String,
+    /// The state after it.
+    pub to: String,
+    /// CloudWatch's words.
+    pub reason: String,
 }
 
 /// What an alarm watches.

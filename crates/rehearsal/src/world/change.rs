@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Course, Health, Rule, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World};
+use super::{
+    Course, EventStatus, Health, Rule, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World,
+};
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -46,8 +48,12 @@ pub enum Change {
     RuleAdded { listener: String, rule: Rule },
     /// The service says something.
     ServiceSays { message: String },
+    /// CodeDeploy's record of a lifecycle event of the newest deployment changes.
+    EventTurns { event: String, status: EventStatus },
     /// An alarm changes its state.
     AlarmState { name: String, state: String, reason: String },
+    /// Somebody deletes an alarm.
+    AlarmDeleted { name: String },
 }
 
 impl World {
@@ -133,11 +139,16 @@ impl World {
                     service.events.insert(0, ServiceEvent { id, at: now, message });
                 }
             }
+            Change::AlarmDeleted { name } => self.alarms.retain(|alarm| alarm.name != name),
+            Change::EventTurns { event, status } => {
+                if let Some(event) = self.deployments.last_mut().and_then(|deployment| deployment.event(&event)) {
+                    event.status = status;
+                    event.started.get_or_insert(now);
+                }
+            }
             Change::AlarmState { name, state, reason } => {
                 if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.name == name) {
-                    alarm.state = state;
-                    alarm.reason = reason;
-                    alarm.since = now;
+                    alarm.turn(&state, &reason, now);
                 }
             }
         }

@@ -179,6 +179,7 @@ pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
         "ecs:ListTasks",
         "elasticloadbalancing:Describe*",
         "cloudwatch:DescribeAlarms",
+        "cloudwatch:DescribeAlarmHistory",
         "tag:GetResources",
         "logs:DescribeLogGroups",
         "iam:GetRole",

@@ -318,5 +318,14 @@ fn alarm(name: String, given: &Given, now: SystemTime) -> Alarm {
         ("OK", "", now - DAY)
     };
     let kind = if given.composite.contains(&name) { AlarmKind::Composite } else { AlarmKind::Metric };
-    Alarm { name, kind, state: state.into(), reason: reason.into(), since, tags: given.alarm_tags.clone() }
+    Alarm {
+        name,
+        kind,
+        state: state.into(),
+        reason: reason.into(),
+        since,
+        tags: given.alarm_tags.clone(),
+        evaluation: None,
+        history: Vec::new(),
+    }
 }
