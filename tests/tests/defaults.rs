@@ -63,6 +63,12 @@ fn elsewhere(arn: &str) -> String {
     arn.replace("tg-shop-a", "tg-somebody-elses")
 }
 
+/// A load balancer that passes TCP on, and a service that answers requests there.
+fn network(world: &mut World) {
+    world.balancers[0].kind = "network".into();
+    world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn before_install() {
     let case = |title: &str| Case::new(HookName::BeforeInstall, title);
@@ -354,11 +360,22 @@ async fn after_allow_test_traffic() {
             .succeeds(),
         case("a network load balancer")
             .world(|world| {
-                world.balancers[0].kind = "network".into();
-                world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
+                network(world);
+                let check = &mut world.green_group().unwrap().health_check;
+                (check.protocol, check.path, check.matcher) = ("TCP".into(), None, None);
             })
             .succeeds()
             .and(nobody_was_asked),
+        case("a network load balancer whose health check is a request")
+            .world(network)
+            .succeeds()
+            .and(|played| same("whether it was asked", &played.requests_to_service.is_empty(), &false)),
+        case("a network load balancer whose health check is a request that fails")
+            .world(|world| {
+                network(world);
+                world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503;
+            })
+            .fails("UnexpectedStatus"),
         case("an HTTPS listener whose name nobody knows")
             .world(|world| world.test().unwrap().protocol = "HTTPS".into())
             .fails("HostUnknown"),

@@ -388,7 +388,14 @@ async fn tcp() {
     let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let listener = only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}' }");
     let told = play(vec![
-        case("the test listener", listener).succeeds().check("port", "passed"),
+        case("the test listener of a network load balancer", listener)
+            .world(|world| world.test().unwrap().protocol = "TCP".into())
+            .succeeds()
+            .check("port", "passed"),
+        case("the test listener of an application load balancer, which accepts itself", listener)
+            .succeeds()
+            .check("port", "doubtful")
+            .warns("ServiceUnverified"),
         case(
             "it waits for the barrier",
             only!(
@@ -704,7 +711,8 @@ async fn reach() {
             .check("mine", "not_run"),
         case("it does not say its version", impatient)
             .world(|world| route(world, "/version").body = Some("ok".into()))
-            .fails("WrongVersionAnswers"),
+            .fails("UnexpectedBody")
+            .check("reach", "errored"),
         case("only what is asked for counts", impatient).world(|world| route(world, "/version").status = 500).succeeds(),
         case("the listener does not forward", impatient)
             .world(|world| {

@@ -351,4 +351,8 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
         (job, Vec::new())
     });
     runner::run_jobs(jobs.collect(), board).await;
+    // It is sent at once, and a listener that lags still leads to the original.
+    let seen = "the old version may have answered; a gate file with `reach: green` verifies the version (GATE-FILE.md)";
+    let seen = Observation::passed("ALB_URL", seen).but(Outcome::Doubtful, Code::VersionUnverified);
+    board.note("version", WARN, seen);
 }

@@ -1,5 +1,7 @@
 //! What Elastic Load Balancing says: target groups, targets and listeners.
 
+use std::time::Duration;
+
 use super::Rule;
 
 /// An Elastic Load Balancing target group, with how it asks for health.
@@ -13,12 +15,18 @@ pub struct TargetGroup {
     pub protocol_version: String,
     /// The port of its targets, unless they have one of their own.
     pub port: Option<i32>,
+    /// `HTTP`, `HTTPS` or `TCP`: what its health check speaks.
+    pub health_protocol: String,
     /// The port of its health check, where it is not the one of the traffic.
     pub health_port: Option<i32>,
     /// The path of its health check; none for TCP.
     pub health_path: Option<String>,
     /// The HTTP status codes that count as healthy, as AWS writes them: `200-299,301`.
     pub health_codes: Option<String>,
+    /// The gRPC status codes that count as healthy, written so as well.
+    pub grpc_codes: Option<String>,
+    /// How long its health check waits for an answer.
+    pub health_timeout: Option<Duration>,
 }
 
 /// A target and how it is.
