@@ -30,7 +30,15 @@ fn asks(paths: &'static [&'static str]) -> impl Fn(&Played) -> Result<(), String
 #[tokio::test(flavor = "multi_thread")]
 async fn article() {
     let told = play(vec![
-        case("one route").succeeds().and(reads_nothing).and(asks(&["HEAD /"])),
+        case("one route").succeeds().and(reads_nothing).and(asks(&["HEAD /"])).warns("VersionUnverified"),
+        // It is asked at once, and what answers is the old version.
+        case("the listener still leads to the original")
+            .world(|world| {
+                let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+                world.test().unwrap().default = vec![(blue, 1)];
+            })
+            .succeeds()
+            .warns("VersionUnverified"),
         case("several routes")
             .env("GREENLIGHT_ROUTES", "/health, version,/orders")
             .succeeds()

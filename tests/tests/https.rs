@@ -100,6 +100,48 @@ async fn https() {
     insta::assert_snapshot!(told);
 }
 
+/// A Network Load Balancer ends TLS itself, so its handshake is verified and says nothing about the service.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tls_listener_of_a_network_load_balancer() {
+    let authority = authority();
+    let good = service(&authority, "shop.example.com", 2120).await;
+    let expired = service(&authority, "shop.example.com", 2021).await;
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let accepts = plain.local_addr().unwrap().port();
+    tokio::spawn(async move { while plain.accept().await.is_ok() {} });
+    let case = |title: &str, port, authority: Option<&Authority>| {
+        case(title, port, "shop.example.com", authority).world(|world| {
+            world.test().unwrap().protocol = "TLS".into();
+            let check = &mut world.green_group().unwrap().health_check;
+            (check.protocol, check.path, check.matcher) = ("TCP".into(), None, None);
+        })
+    };
+    let asks = |world: &mut rehearsal::world::World| {
+        let check = &mut world.green_group().unwrap().health_check;
+        (check.protocol, check.path, check.matcher) = ("HTTP".into(), Some("/health".into()), Some("200".into()));
+    };
+    let told = play(vec![
+        case("the certificate is good", good, Some(&authority)).succeeds().warns("ServiceUnverified"),
+        case("the certificate has expired", expired, Some(&authority)).fails("TlsFailed"),
+        case("nobody knows the authority", good, None).fails("TlsFailed"),
+        case("it accepts connections and speaks no TLS", accepts, Some(&authority)).fails("ConnectionReset"),
+        case("nobody knows a host name", good, Some(&authority))
+            .stage(|stage| stage.env("GREENLIGHT_HOST", ""))
+            .succeeds()
+            .warns("ServiceUnverified"),
+        case("the health check is a request", good, Some(&authority)).world(asks).succeeds().check("answers", "passed"),
+        case("the health check is a request, and the certificate has expired", expired, Some(&authority))
+            .world(asks)
+            .fails("TlsFailed"),
+        case("the listener is UDP", good, Some(&authority))
+            .world(|world| world.test().unwrap().protocol = "UDP".into())
+            .succeeds()
+            .warns("ServiceUnverified"),
+    ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
 /// A gate file with one request, through the barrier without delay.
 fn request(keys: &str) -> &'static str {
     let gate = format!(

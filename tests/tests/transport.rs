@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use greenlight_tests::{Case, play, same};
-use rehearsal::HookName;
+use rehearsal::{HookName, Played};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -164,6 +164,53 @@ async fn a_reply_is_read_to_its_end() {
         health("a health check, shorter than it says", short).fails("ConnectionReset"),
         health("a health check that stops in the middle", stops).fails("ReadTimedOut"),
     ])
+    .await;
+    insta::assert_snapshot!(told);
+}
+
+/// A server that answers every second connection and hangs up on the others.
+async fn answers_every_second() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut good = false;
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            if good {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+            }
+            good = !good;
+        }
+    });
+    port
+}
+
+/// A retry that helps is reported: customers have none.
+#[tokio::test(flavor = "multi_thread")]
+async fn retries_are_reported() {
+    let port = answers_every_second().await;
+    let case = |title: &str, retry: &str| {
+        let gate = format!(
+            "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ name: mine, http: 'http://127.0.0.1:{port}/',
+             {retry}consecutive: 5, every: 50ms, expect: [status == 200] }}] }} }}"
+        );
+        Case::new(HookName::AfterInstall, title).gate(gate)
+    };
+    let line = |played: &Played| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
+    let told = greenlight_tests::play_at_once(
+        1,
+        vec![
+            case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
+                .succeeds()
+                .check("mine", "doubtful")
+                .warns("ConnectionReset")
+                .and(move |played| {
+                    let counted = line(played).contains("5 of 10 requests failed and were sent again");
+                    same("whether they are counted", &counted, &true)
+                }),
+            case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
+        ],
+    )
     .await;
     insta::assert_snapshot!(told);
 }

@@ -19,12 +19,14 @@ pub async fn server(all: &'static [u8], orders: &'static [u8]) -> u16 {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| async move {
-                let right = request.uri().path() == "/grpc.health.v1.Health/Check"
-                    && request.method() == "POST"
+                let known = request.uri().path() == "/grpc.health.v1.Health/Check";
+                let right = request.method() == "POST"
                     && request.headers()["content-type"] == "application/grpc"
                     && request.headers()["te"] == "trailers";
                 let body = request.into_body().collect().await.unwrap().to_bytes();
                 let answer = match &body[..] {
+                    // UNIMPLEMENTED.
+                    _ if !known => b"12",
                     b"\0\0\0\0\0" if right => all,
                     ORDERS if right => orders,
                     _ => b"3",

@@ -88,6 +88,10 @@ fn not_forwarding(world: &mut World) {
     world.test().unwrap().default = vec![(blue, 1)];
 }
 
+fn behind_a_network_load_balancer(world: &mut World) {
+    world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
+}
+
 /// Every way; `serving` and `not_serving` are ports of a health service of gRPC.
 pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
     use Breaks::{Nothing, Operation, Port, World};
@@ -174,7 +178,10 @@ pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
                 Nothing,
             ),
         Ways::behind_a_barrier("tcp", tcp)
-            .good(tcp)
+            .and("passed", "", tcp, World(behind_a_network_load_balancer))
+            .and("not_applicable", "", &format!("{tcp}, {ELSEWHERE}"), Nothing)
+            .and("timed_out", "WindowTooLong", &format!("{tcp}, {TOO_LONG}"), Nothing)
+            .and("doubtful", "ServiceUnverified", tcp, Nothing)
             .and("failed", "TooSlow", &format!("{tcp}, expect: [latency > 10m]"), Nothing)
             .and("errored", "FactUnknown", &format!("tcp: '{unknown}:80'"), Nothing),
         Ways::behind_a_barrier("grpc", grpc)

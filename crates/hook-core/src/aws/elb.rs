@@ -1,5 +1,7 @@
 //! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum, LoadBalancerSchemeEnum, ProtocolEnum};
 
 use super::{Aws, Fault, text};
@@ -42,11 +44,10 @@ impl Aws {
         let described = reply.target_health_descriptions().iter();
         Ok(described
             .map(|it| {
-                let id = it.target().and_then(|target| target.id()).unwrap_or("?");
-                let port = it.target().and_then(|target| target.port()).map(|port| format!(":{port}"));
                 let health = it.target_health();
                 TargetHealth {
-                    target: format!("{id}{}", port.unwrap_or_default()),
+                    id: it.target().and_then(|target| target.id()).unwrap_or("?").to_owned(),
+                    port: it.target().and_then(|target| target.port()),
                     state: health
                         .and_then(|health| health.state())
                         .map_or("unknown", |state| state.as_str())
@@ -243,9 +244,15 @@ fn target_group(group: &types::TargetGroup) -> TargetGroup {
         arn: text(group.target_group_arn()),
         protocol_version: text(group.protocol_version()),
         port: group.port(),
+        health_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
         // Else it is `traffic-port`.
         health_port: group.health_check_port().and_then(|port| port.parse().ok()),
         health_path: group.health_check_path().map(str::to_owned),
         health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),
+        grpc_codes: group.matcher().and_then(|matcher| matcher.grpc_code()).map(str::to_owned),
+        health_timeout: group
+            .health_check_timeout_seconds()
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(Duration::from_secs),
     }
 }

@@ -16,6 +16,9 @@ pub(super) struct Attempts(Mutex<Counts>);
 struct Counts {
     made: u32,
     passed: u32,
+    /// Attempts that failed after one that had passed, and what the last of them saw.
+    lapses: u32,
+    lapse: Option<(Code, String)>,
     /// Requests that failed in transport and were sent again.
     retried: u32,
     /// Why the last of them failed.
@@ -27,7 +30,12 @@ impl Attempts {
     pub fn count(&self, observation: Observation) -> Observation {
         let mut counts = self.counts();
         counts.made += 1;
-        counts.passed += u32::from(observation.holds());
+        if observation.holds() {
+            counts.passed += 1;
+        } else if counts.passed > 0 {
+            counts.lapses += 1;
+            counts.lapse = Some((observation.code.unwrap_or(Code::CheckFailed), observation.seen.clone()));
+        }
         observation
     }
 
@@ -43,9 +51,25 @@ impl Attempts {
         }
     }
 
+    /// How many attempts failed after one that had passed.
+    pub fn lapses(&self) -> u32 {
+        self.counts().lapses
+    }
+
+    /// The observation of a check that forgave such an attempt: it holds, and that is reported.
+    pub fn forgiven(&self, observation: Observation) -> Observation {
+        match self.counts().lapse.clone() {
+            Some((code, seen)) if observation.outcome == Outcome::Passed => {
+                let lapse = format!("an attempt after one that had passed saw {seen}");
+                observation.led_by([lapse]).but(Outcome::Doubtful, code)
+            }
+            _ => observation,
+        }
+    }
+
     /// The check's observation with these counts as evidence. It is not a plain pass where requests had to be sent again.
     pub fn reported(&self, observation: Observation) -> Observation {
-        let Counts { made, passed, retried, trouble } = self.counts().clone();
+        let Counts { made, passed, retried, trouble, .. } = self.counts().clone();
         // Of a check that fails, the poll reports how many of its attempts did.
         let mixed = observation.holds() && passed < made;
         let observation = observation.led_by(mixed.then(|| format!("{passed} of {made} attempts passed")));

@@ -13,6 +13,7 @@ use reqwest::{
 use super::{
     Check, Kind, Looking, Probe, Route, Routing, Scene,
     attempts::Attempts,
+    health_check::is_in,
     http::told,
     poll::{Look, Pace},
     probe::Request,
@@ -77,12 +78,8 @@ impl Check for Grpc {
             if !self.service.is_empty() {
                 request.title = format!("{} ({})", request.title.replace("health of", "health at"), self.service);
             }
-            request.method = Method::POST;
             request.url.set_path(PATH);
-            request.way.speaks = Speaks::Two;
-            request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-            request.headers.insert(TE, HeaderValue::from_static("trailers"));
-            request.body = Some(asked(&self.service));
+            let mut request = call(request, &self.service);
             let leads = match scene.leads_to_green(self.question.route(), &mut request).await {
                 Ok(leads) => leads,
                 Err(observation) => return observation,
@@ -94,6 +91,48 @@ impl Check for Grpc {
         })
     }
 }
+
+/// The request as a call of gRPC, with the message that the health service takes.
+pub(super) fn call(request: Request, service: &str) -> Request {
+    let mut call = Request { method: Method::POST, body: Some(asked(service)), ..request };
+    call.way.speaks = Speaks::Two;
+    call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    call.headers.insert(TE, HeaderValue::from_static("trailers"));
+    call
+}
+
+/// Makes a call as a load balancer's health check does, which goes by its status. A health service that says that it does not
+/// serve is believed all the same.
+pub(super) async fn call_health_check(
+    probe: &Probe,
+    request: &Request,
+    codes: &str,
+    attempts: &Attempts,
+) -> Observation {
+    let expected = || format!("grpc-status in {codes}");
+    let sent = probe.send(request).await;
+    attempts.count_retries(&sent);
+    let failed = |code, seen: String| Observation::failed(code, &request.title, expected(), seen);
+    attempts.count(match sent {
+        Err(trouble) => failed(trouble.code, trouble.words()),
+        Ok(reply) if reply.status != 200 => failed(Code::UnexpectedStatus, format!("HTTP status {}", reply.status)),
+        Ok(reply) => match status(&reply) {
+            Some(0) if is_in(codes, 0) && request.url.path() == PATH => match answer(&reply) {
+                Ok("SERVING") => Observation::passed(&request.title, "SERVING, grpc-status 0"),
+                Ok(word) => failed(Code::GrpcNotServing, word.to_owned()),
+                Err((code, why)) => failed(code, why),
+            },
+            Some(status) if is_in(codes, status) => {
+                Observation::passed(&request.title, format!("answered {}", status_in_words(status)))
+            }
+            Some(status) => failed(Code::GrpcNotServing, status_in_words(status)),
+            None => failed(Code::GrpcNotServing, NO_STATUS.to_owned()),
+        },
+    })
+}
+
+/// A server ends every call with a status. Without it the call did not end, whatever its message says.
+const NO_STATUS: &str = "a reply without a grpc-status";
 
 async fn once(probe: &Probe, request: &Request, attempts: &Attempts) -> Observation {
     let failed = |code, seen: String| Observation::failed(code, &request.title, "SERVING", seen);
@@ -160,8 +199,7 @@ fn answer(reply: &Reply) -> Result<&'static str, (Code, String)> {
     match status(reply) {
         Some(0) => {}
         Some(status) => return Err((Code::GrpcNotServing, status_in_words(status))),
-        // A server ends every call with one. Without it the call did not end, whatever its message says.
-        None => return Err((Code::GrpcNotServing, "a reply without a grpc-status".to_owned())),
+        None => return Err((Code::GrpcNotServing, NO_STATUS.to_owned())),
     }
     let word = match &reply.body[..] {
         // A message without its field has that field's first word.

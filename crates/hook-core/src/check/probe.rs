@@ -1,10 +1,10 @@
-//! One HTTP request or TCP connection, and what became of it: every way to fail told apart.
+//! One HTTP request, and what became of it: every way to fail told apart.
 
 use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,7 +16,7 @@ use reqwest::{
     header::HeaderMap,
 };
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout_at},
 };
 
@@ -121,7 +121,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    const fn new(code: Code, detail: String) -> Self {
+    pub(super) const fn new(code: Code, detail: String) -> Self {
         Self { code, detail, attempts: 1, status: None }
     }
 
@@ -177,6 +177,17 @@ impl Probe {
         }
     }
 
+    /// The file with authorities to trust beside the web's.
+    pub(super) fn authorities(&self) -> Option<&Path> {
+        self.authorities.as_deref()
+    }
+
+    /// A permit to open a connection, until it is dropped.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
+    }
+
     fn client(&self, way: &Way) -> Result<reqwest::Client, Trouble> {
         // A map of clients is whole whatever happened to the thread that held it.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +195,7 @@ impl Probe {
             return Ok(client.clone());
         }
         let failed = |why: String| Trouble::new(Code::TlsFailed, why);
-        let mut tls = tls::config(&way.trust, self.authorities.as_deref()).map_err(failed)?;
+        let mut tls = tls::config(&way.trust, self.authorities()).map_err(failed)?;
         match way.speaks {
             Speaks::Any => {}
             Speaks::One => tls.alpn_protocols = vec![b"http/1.1".to_vec()],
@@ -258,32 +269,6 @@ impl Probe {
         let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
         Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
     }
-
-    /// Opens a TCP connection and closes it again; how long that took.
-    ///
-    /// # Errors
-    /// It did not open.
-    pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<Duration, Trouble> {
-        let _permit = self.permits.acquire().await;
-        let began = Instant::now();
-        let connecting = async {
-            let addresses = lookup(host.to_owned())
-                .await
-                .map_err(|error| Trouble::new(Code::NameNotResolved, error.to_string()))?;
-            let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
-            tokio::net::TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
-                let code = match error.kind() {
-                    io::ErrorKind::ConnectionRefused => Code::ConnectRefused,
-                    io::ErrorKind::TimedOut => Code::ConnectTimedOut,
-                    _ => Code::RequestFailed,
-                };
-                Trouble::new(code, error.to_string())
-            })
-        };
-        let timed_out = |_| Trouble::new(Code::ConnectTimedOut, format!("within {}", in_words(timeout)));
-        tokio::time::timeout(timeout, connecting).await.map_err(timed_out)??;
-        Ok(began.elapsed())
-    }
 }
 
 /// What follows the status of a reply.
@@ -327,7 +312,7 @@ impl Resolve for Names {
 }
 
 #[derive(Debug)]
-struct NotResolved(String);
+pub(super) struct NotResolved(String);
 
 impl fmt::Display for NotResolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -337,7 +322,7 @@ impl fmt::Display for NotResolved {
 
 impl std::error::Error for NotResolved {}
 
-async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
+pub(super) async fn lookup(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
     match tokio::net::lookup_host((host.as_str(), 0)).await {
         Ok(addresses) => match Vec::from_iter(addresses) {
             none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),

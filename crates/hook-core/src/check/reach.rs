@@ -2,8 +2,8 @@
 //! answered by the original, and a test of the wrong colour is worse than none.
 //!
 //! That the listener's weights say so is not yet that every node of the load balancer does so. Where the file names a
-//! request by whose answer the replacement can be told, that has to answer so several times in a row; else the weights
-//! have to stay as they are for a while, and `ALB_URL` has to be of the listener whose weights they are.
+//! request whose answer proves the version (`proof`), that has to answer so several times in a row; else the weights have
+//! to stay as they are for a while, and `ALB_URL` has to lead to the listener whose weights they are.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -12,8 +12,10 @@ use tokio::time::Instant;
 use super::{
     Check, Kind, Looking, Route, Routing, Scene,
     attempts::Attempts,
+    connection::addresses,
     http::{SUBJECTS, ask, told, with_facts},
     poll::{LEAST_PAUSE, Look, Pace},
+    proof::{compares_versions, unproven},
     question::Question,
     with_scheme,
 };
@@ -34,8 +36,8 @@ pub(super) struct Reach {
     /// Until the weights are right, and for how long they have to stay so.
     pace: Pace,
     identity: Option<Identity>,
-    /// Whether that request goes to the address that is opened, and its answer says whose it is.
-    tells: bool,
+    /// `settle`, where the file has it.
+    settle: Option<Duration>,
 }
 
 /// What tells the replacement from the original.
@@ -84,23 +86,21 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
         );
         fields.fault(fields.place_of("http"), why);
     }
-    let tells = question.iter().flatten().any(|question| question.route() == Some(route)) && expect.iter().any(tells);
+    let goes_there = question.iter().flatten().any(|question| question.route() == Some(route));
+    let may_prove = goes_there && expect.iter().any(compares_versions);
+    let has_settle = fields.has("settle");
     let pace = Pace {
         within: fields.duration_or("within", PACE.within),
         every: fields.duration_or("every", PACE.every).max(LEAST_PAUSE),
-        stay: fields.duration_or("settle", if tells { Duration::ZERO } else { SETTLE }),
+        stay: fields.duration_or("settle", if may_prove { Duration::ZERO } else { SETTLE }),
         ..PACE
     };
+    let settle = has_settle.then_some(pace.stay);
     let identity = match question {
         None => None,
         Some(question) => Some(Identity { question: question?, facts, expect, consecutive }),
     };
-    green.map(|()| Arc::new(Reach { route, pace, identity, tells }) as Arc<dyn Check>)
-}
-
-/// Whether one version can be told from another by it. Both have a status, and mostly the same.
-fn tells(condition: &Condition) -> bool {
-    ["body", "json", "header"].iter().any(|subject| condition.mentions(subject))
+    green.map(|()| Arc::new(Reach { route, pace, identity, settle }) as Arc<dyn Check>)
 }
 
 /// Answers that are to come in a row need not wait for each other as looks at AWS do.
@@ -108,7 +108,7 @@ const BETWEEN: Duration = Duration::from_millis(500);
 
 impl Reach {
     pub(super) const fn implied(route: Route) -> Self {
-        Self { route, pace: Pace { stay: SETTLE, ..PACE }, identity: None, tells: false }
+        Self { route, pace: Pace { stay: SETTLE, ..PACE }, identity: None, settle: None }
     }
 }
 
@@ -132,27 +132,56 @@ impl Check for Reach {
     fn look<'a>(&'a self, scene: &'a Scene) -> Looking<'a> {
         Box::pin(async {
             let began = Instant::now();
-            let look = || async { self.once(scene).await.unwrap_or_else(|fault| Look::Now(fault.observed())) };
-            let forwards = self.pace.watch(scene, look).await;
-            match &self.identity {
-                Some(identity) if forwards.holds() => {
-                    let left = self.pace.within.saturating_sub(began.elapsed());
-                    identity.answers(scene, left, self.pace.every).await.led_by([forwards.seen])
+            let proof = self.proof(scene).await;
+            let settled = if proof == Proof::Given { Duration::ZERO } else { SETTLE };
+            let pace = Pace { stay: self.settle.unwrap_or(settled), ..self.pace.clone() };
+            let look = || async { self.once(scene, &proof).await.unwrap_or_else(|fault| Look::Now(fault.observed())) };
+            let forwards = pace.watch(scene, look).await;
+            let Some(identity) = self.identity.as_ref().filter(|_| forwards.holds()) else { return forwards };
+            let left = pace.within.saturating_sub(began.elapsed());
+            let answers = identity.answers(scene, left, pace.every, &proof).await;
+            let answers = answers.led_by([forwards.seen]);
+            match (proof, answers.outcome) {
+                (Proof::Missing(why), Outcome::Passed) => {
+                    let why = format!("its answer does not prove the version: {why}");
+                    answers.led_by([why]).but(Outcome::Doubtful, Code::VersionUnverified)
                 }
-                _ => forwards,
+                _ => answers,
             }
         })
     }
 }
 
+/// Whether the answer to the request of a `reach` proves that the new version gave it.
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    /// It does.
+    Given,
+    /// It does not, and why.
+    Missing(String),
+    /// There is no request.
+    NotAsked,
+}
+
 impl Reach {
-    async fn once(&self, scene: &Scene) -> Result<Look, Fault> {
+    async fn proof(&self, scene: &Scene) -> Proof {
+        let Some(identity) = &self.identity else { return Proof::NotAsked };
+        if identity.question.route() != Some(self.route) {
+            return Proof::Missing("the request does not go to the listener".to_owned());
+        }
+        unproven(scene, &identity.expect).await.map_or(Proof::Given, Proof::Missing)
+    }
+
+    async fn once(&self, scene: &Scene, proof: &Proof) -> Result<Look, Fault> {
         let known = match scene.listener(self.route) {
             Ok(listener) => listener,
             Err(observation) => return Ok(Look::Final(observation)),
         };
-        if let Some(elsewhere) = self.elsewhere(scene, known) {
-            return Ok(Look::Final(elsewhere));
+        // The weights of this listener say nothing about another one, and an answer that proves its version needs no weights.
+        if *proof != Proof::Given
+            && let Some(elsewhere) = self.elsewhere(scene, known).await
+        {
+            return Ok(elsewhere);
         }
         let Some(green) = &scene.target.green_group else {
             let resource = format!("service {}", scene.target.service.name);
@@ -175,28 +204,45 @@ impl Reach {
             Observation::failed(Code::ListenerNotForwarding, resource, expected, forwards(&listener, &groups))
         }))
     }
-}
 
-impl Reach {
-    /// `ALB_URL` is where requests go, and another port of a load balancer is another listener, production's for one:
-    /// the weights of this one say nothing about that, if no answer does.
-    fn elsewhere(&self, scene: &Scene, listener: &Listener) -> Option<Observation> {
-        let own = scene.test_address.as_ref().filter(|_| self.route == Route::Test && !self.tells)?;
-        let port = reqwest::Url::parse(&with_scheme(own)).ok()?.port_or_known_default()?;
-        (port != listener.port).then(|| {
-            let why = format!(
-                "ALB_URL leads to port {port}, and this listener is at port {}: add its port to ALB_URL, or let `reach` \
-                 ask with `http` who answers",
+    /// `ALB_URL` is where requests go. It has to lead to this listener: to its port, and to its load balancer by name or
+    /// by address. Another port of the load balancer is another listener, production's for one.
+    async fn elsewhere(&self, scene: &Scene, listener: &Listener) -> Option<Look> {
+        let own = scene.test_address.as_ref().filter(|_| self.route == Route::Test)?;
+        let url = reqwest::Url::parse(&with_scheme(own)).ok()?;
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        let wrong = |why: String| {
+            let advice = "or let `reach` ask with `http` which version answers";
+            Some(Look::Final(Observation::errored(Code::SettingsInvalid, listener.title(), format!("{why}, {advice}"))))
+        };
+        if port != listener.port {
+            return wrong(format!(
+                "ALB_URL leads to port {port}, and this listener is at port {}: add its port to ALB_URL",
                 listener.port
-            );
-            Observation::errored(Code::SettingsInvalid, listener.title(), why)
-        })
+            ));
+        }
+        if host.eq_ignore_ascii_case(&listener.dns_name) {
+            return None;
+        }
+        let (own, balancer) = tokio::join!(addresses(host), addresses(&listener.dns_name));
+        match (own, balancer) {
+            (Ok(own), Ok(balancer)) if !own.is_disjoint(&balancer) => None,
+            (Ok(_), Ok(_)) => wrong(format!(
+                "ALB_URL leads to {host}, which has no address of load balancer {} ({}): name that in ALB_URL",
+                listener.balancer, listener.dns_name
+            )),
+            // Names may come to be known.
+            (Err(why), _) | (_, Err(why)) => {
+                let expected = format!("a name that leads to load balancer {}", listener.balancer);
+                Some(Look::Now(Observation::failed(Code::NameNotResolved, format!("ALB_URL {host}"), expected, why)))
+            }
+        }
     }
 }
 
 impl Identity {
     /// Whether it is the replacement that answers.
-    async fn answers(&self, scene: &Scene, within: Duration, every: Duration) -> Observation {
+    async fn answers(&self, scene: &Scene, within: Duration, every: Duration, proof: &Proof) -> Observation {
         let known = scene.known(&self.facts).await;
         let asked = self.question.prepare(scene, &known);
         let (mut request, expect) = match asked.and_then(|request| Ok((request, with_facts(&self.expect, &known)?))) {
@@ -211,9 +257,10 @@ impl Identity {
         let attempts = Attempts::default();
         let look = || async {
             let seen = ask(&scene.probe, &request, &expect, &attempts).await;
-            // An answer that is not the replacement's is about who answers, whatever the condition looks at.
-            // One that cannot be read stays an error.
-            let other = seen.outcome != Outcome::Errored
+            // Where the answer proves the version, another one is about who answers, whatever the condition looks at. One that
+            // cannot be read stays an error.
+            let other = *proof == Proof::Given
+                && seen.outcome != Outcome::Errored
                 && matches!(seen.code, Some(Code::UnexpectedBody | Code::UnexpectedHeader));
             Look::Now(if other { seen.but(Outcome::Failed, Code::WrongVersionAnswers) } else { seen })
         };

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Check, Kind, Looking, Route, Scene,
     attempts::Attempts,
+    health_check::accepts_itself,
     http::with_facts,
     judge::judge,
     known,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     code::Code,
-    finding::Observation,
+    finding::{Observation, Outcome},
     gate::{Condition, Fact, Fields, Subject, Template, Value},
 };
 
@@ -89,9 +90,22 @@ impl Check for Tcp {
             };
             let attempts = Attempts::default();
             let attempt = || async { Look::Now(attempts.count(self.once(scene, &expect, &host, port).await)) };
-            attempts.reported(self.pace.watch(scene, attempt).await)
+            let seen = attempts.reported(self.pace.watch(scene, attempt).await);
+            match self.place.on().and_then(|(route, _)| scene.listener(route).ok()) {
+                Some(listener) if accepts_itself(listener) => unverified(seen),
+                _ => seen,
+            }
         })
     }
+}
+
+/// A connection that the load balancer itself accepts proves nothing about the service.
+pub(super) fn unverified(seen: Observation) -> Observation {
+    if seen.outcome != Outcome::Passed {
+        return seen;
+    }
+    let why = "the load balancer itself accepts connections here, so the service was not asked".to_owned();
+    seen.led_by([why]).but(Outcome::Doubtful, Code::ServiceUnverified)
 }
 
 impl Tcp {

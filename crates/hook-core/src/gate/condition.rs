@@ -130,6 +130,11 @@ impl Condition {
         terms.map(|term| term.subject.as_str())
     }
 
+    /// Whether it is one comparison by `==`.
+    pub fn is_equality(&self) -> bool {
+        matches!(&self.alternatives[..], [only] if only.operator == Operator::Equal)
+    }
+
     /// The facts that it compares with.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         let operands = self.alternatives.iter().flat_map(|it| &it.operands);

@@ -1,5 +1,7 @@
 //! What Elastic Load Balancing says: target groups, targets and listeners.
 
+use std::time::Duration;
+
 use super::Rule;
 
 /// An Elastic Load Balancing target group, with how it asks for health.
@@ -13,25 +15,40 @@ pub struct TargetGroup {
     pub protocol_version: String,
     /// The port of its targets, unless they have one of their own.
     pub port: Option<i32>,
+    /// `HTTP`, `HTTPS` or `TCP`: what its health check speaks.
+    pub health_protocol: String,
     /// The port of its health check, where it is not the one of the traffic.
     pub health_port: Option<i32>,
     /// The path of its health check; none for TCP.
     pub health_path: Option<String>,
     /// The HTTP status codes that count as healthy, as AWS writes them: `200-299,301`.
     pub health_codes: Option<String>,
+    /// The gRPC status codes that count as healthy, written so as well.
+    pub grpc_codes: Option<String>,
+    /// How long its health check waits for an answer.
+    pub health_timeout: Option<Duration>,
 }
 
 /// A target and how it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
-    /// Address and port: `10.0.3.17:8080`.
-    pub target: String,
+    /// An IP address or an instance's id.
+    pub id: String,
+    /// Its port.
+    pub port: Option<i32>,
     /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, ….
     pub state: String,
     /// ELB's code, such as `Target.Timeout`.
     pub reason: Option<String>,
     /// The same in words.
     pub description: Option<String>,
+}
+
+impl TargetHealth {
+    /// Id and port: `10.0.3.17:8080`.
+    pub fn title(&self) -> String {
+        self.port.map_or_else(|| self.id.clone(), |port| format!("{}:{port}", self.id))
+    }
 }
 
 /// A listener, its load balancer, and where it forwards.

@@ -21,6 +21,7 @@ pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
         .filter(|(_, balancers)| balancer.is_empty() || balancers.contains(&balancer));
     let groups = found.map(|(group, balancers)| {
         let check = &group.health_check;
+        let codes = if group.protocol_version.as_deref() == Some("GRPC") { "GrpcCode" } else { "HttpCode" };
         json!({
             "TargetGroupArn": group.arn,
             "TargetGroupName": group.name,
@@ -31,14 +32,14 @@ pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
             "HealthCheckPort": check.port.map_or("traffic-port".to_owned(), |port| port.to_string()),
             "HealthCheckEnabled": check.enabled,
             "HealthCheckIntervalSeconds": 10,
-            "HealthCheckTimeoutSeconds": 5,
+            "HealthCheckTimeoutSeconds": check.timeout,
             "HealthyThresholdCount": 2,
             "UnhealthyThresholdCount": 2,
             "HealthCheckPath": check.path,
-            "Matcher": check.matcher.as_ref().map(|codes| json!({ "HttpCode": codes })),
+            "Matcher": check.matcher.as_ref().map(|matcher| json!({ codes: matcher })),
             "LoadBalancerArns": balancers,
             "TargetType": "ip",
-            "ProtocolVersion": (group.protocol == "HTTP").then_some("HTTP1"),
+            "ProtocolVersion": group.protocol_version,
             "IpAddressType": "ipv4",
         })
     });

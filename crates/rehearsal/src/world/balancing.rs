@@ -95,6 +95,8 @@ pub struct TargetGroup {
     pub name: String,
     /// `HTTP`, `TCP`, ….
     pub protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`; none where it does not speak HTTP.
+    pub protocol_version: Option<String>,
     /// The port of its targets, unless they say otherwise.
     pub port: i32,
     /// How it asks for health.
@@ -114,8 +116,10 @@ pub struct HealthCheck {
     pub port: Option<u16>,
     /// The path; none for TCP.
     pub path: Option<String>,
-    /// The status codes that count as healthy, such as `200-299`; none for TCP.
+    /// The status codes that count as healthy, such as `200-299`; none for TCP. A group that speaks gRPC has gRPC's codes.
     pub matcher: Option<String>,
+    /// How many seconds it waits for an answer.
+    pub timeout: u32,
 }
 
 /// A registered target.

@@ -108,7 +108,7 @@ pub struct GivenBalancer {
     pub kind: BalancerKind,
     /// Whether it can be reached from inside its VPC only.
     pub internal: bool,
-    /// Its certificate, if it speaks HTTPS.
+    /// Its certificate, if its listeners speak TLS: HTTPS, or TLS of a Network Load Balancer.
     pub certificate: Option<Certificate>,
     /// What becomes of who knocks at the production port.
     pub production_port: Door,

@@ -58,7 +58,8 @@ impl World {
         let certificate =
             given.balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
         let protocol = match (kind, &certificate) {
-            (BalancerKind::Network, _) => "TCP",
+            (BalancerKind::Network, Some(_)) => "TLS",
+            (BalancerKind::Network, None) => "TCP",
             (BalancerKind::Application, Some(_)) => "HTTPS",
             (BalancerKind::Application, None) => "HTTP",
         };
@@ -296,6 +297,7 @@ fn target_group(name: &str, given: &Given, ids: &mut Ids) -> TargetGroup {
         arn: arn("elasticloadbalancing", &format!("targetgroup/{name}/{}", ids.hex(16))),
         name: name.into(),
         protocol: protocol.into(),
+        protocol_version: (!network).then(|| "HTTP1".into()),
         port: CONTAINER_PORT,
         health_check: HealthCheck {
             enabled: true,
@@ -303,6 +305,7 @@ fn target_group(name: &str, given: &Given, ids: &mut Ids) -> TargetGroup {
             port: given.health_port,
             path: (!network).then(|| given.health_path.clone()),
             matcher: (!network).then(|| "200-299".into()),
+            timeout: 5,
         },
         targets: Vec::new(),
     }
