@@ -230,6 +230,13 @@ pub struct Finding<T = Shown> {
     pub caused_by: Option<T>,
 }
 
+impl Finding<String> {
+    /// As it may be shown.
+    pub fn shown(self, redactor: &Redactor) -> Finding {
+        let Self { check, kind, observation, policies, took, caused_by } = self;
+        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
+        let observation = observation.shown(redactor);
+        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
     }
 }
 
