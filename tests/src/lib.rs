@@ -57,6 +57,8 @@ hooks:
     built_in:
       reach: { within: 300ms, every: 100ms, settle: 0s }
       answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      tasks: { within: 300ms, for: 300ms, every: 100ms }
+      targets: { within: 300ms, for: 300ms, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
 ";
 

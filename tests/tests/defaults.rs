@@ -8,7 +8,7 @@ use std::{
 use greenlight_tests::{Case, play, same};
 use rehearsal::{
     Colour, HookName,
-    world::{Alarm, AlarmKind, Change, Condition, Health, Rule, RuleAction, Task, World},
+    world::{Alarm, AlarmKind, Change, Condition, Health, Rule, RuleAction, Task, TasksStop, World},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -33,8 +33,53 @@ fn ended(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
     world.tasks.push(task);
 }
 
+/// CloudFormation makes the deployment, and an older task set than the original is still there.
+fn by_cloudformation(world: &mut World, left_over_is_steady: bool) {
+    let service = world.service.as_mut().unwrap();
+    service.controller = "EXTERNAL".into();
+    service.task_sets.iter_mut().for_each(|set| set.external_id.clear());
+    let mut old = service.task_sets[0].clone();
+    old.id = "ecs-svc/1000000000000000001".into();
+    old.status = "ACTIVE".into();
+    old.created -= HOUR;
+    old.steady = left_over_is_steady;
+    service.task_sets.push(old);
+}
+
+/// A second task set of this deployment, so much older than the first.
+fn second_task_set(world: &mut World, age: Duration, status: &str) {
+    let mut second = world.green().unwrap().clone();
+    second.id = "ecs-svc/1000000000000000002".into();
+    second.status = status.into();
+    second.created -= age;
+    second.steady = false;
+    world.service.as_mut().unwrap().task_sets.insert(0, second);
+}
+
 fn targets(world: &mut World, health: &Health) {
     world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
+}
+
+/// AfterAllowTraffic with windows long enough for something to happen in them.
+const WINDOW: &str = "version: 1
+hooks:
+  after_allow_traffic:
+    built_in:
+      reach: { every: 100ms, settle: 0s }
+      answers: { every: 100ms }
+      tasks: { within: 300ms, for: 2s, every: 100ms }
+      targets: { within: 300ms, for: 2s, every: 100ms }
+      alarms: { for: 300ms, every: 100ms }
+";
+
+fn stop(code: &str, reason: &str) -> TasksStop {
+    TasksStop { code: code.into(), reason: reason.into(), exit_code: Some(1), container_reason: None }
+}
+
+/// Something happens to the replacement, when the hook has begun to look.
+fn happens(world: &mut World, change: impl FnOnce(String) -> Change) {
+    let set = world.green().unwrap().id.clone();
+    world.at(SystemTime::now() + Duration::from_secs(1), change(set));
 }
 
 fn blue_arn(world: &mut World) -> String {
@@ -87,6 +132,24 @@ async fn before_install() {
         case("a task of the original is missing")
             .world(|world| world.blue().unwrap().running = 1)
             .fails("OriginalNotSteady"),
+        case("in CloudFormation's deployment an older task set is left over, and it is not steady")
+            .world(|world| by_cloudformation(world, false))
+            .succeeds()
+            .check("original", "passed"),
+        case("in CloudFormation's deployment an older task set is left over, and the original is not steady")
+            .world(|world| {
+                by_cloudformation(world, true);
+                world.service.as_mut().unwrap().task_sets[0].steady = false;
+            })
+            .fails("OriginalNotSteady"),
+        case("the original scales out")
+            .gate("version: 1\nhooks: { before_install: { built_in: { original: { every: 100ms } } } }")
+            .world(|world| {
+                let set = world.blue().unwrap().id.clone();
+                world.at(SystemTime::now(), Change::ScaledOut { set, by: 1 });
+            })
+            .succeeds()
+            .check("original", "passed"),
         case("there is no original task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.clear())
             .fails("OriginalNotSteady"),
@@ -145,6 +208,34 @@ async fn after_install() {
             })
             .fails("ReplacementMissing"),
         case("the replacement is not steady").world(|world| world.green().unwrap().steady = false).fails("NotSteady"),
+        case("the service is being deleted")
+            .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
+            .fails("ServiceNotActive"),
+        case("an older task set of this deployment drains")
+            .world(|world| second_task_set(world, Duration::from_secs(1), "DRAINING"))
+            .succeeds(),
+        case("an older task set of this deployment is still there")
+            .world(|world| second_task_set(world, Duration::from_secs(1), "ACTIVE"))
+            .succeeds(),
+        case("a newer task set of this deployment does not run")
+            .world(|world| {
+                second_task_set(world, Duration::ZERO, "ACTIVE");
+                let newer = &mut world.service.as_mut().unwrap().task_sets[0];
+                newer.created += Duration::from_secs(1);
+                newer.running = 0;
+            })
+            .fails("NotRunning"),
+        case("the replacement's task set is being removed")
+            .world(|world| world.green().unwrap().status = "DRAINING".into())
+            .fails("ReplacementMissing"),
+        case("the replacement is also registered in a target group of its own")
+            .world(|world| {
+                let green = world.green().unwrap();
+                let mut other = green.load_balancers[0].clone();
+                other.target_group = elsewhere(&other.target_group);
+                green.load_balancers.insert(0, other);
+            })
+            .succeeds(),
         case("a task of it does not run")
             .world(|world| {
                 world.green().unwrap().running = 1;
@@ -180,6 +271,25 @@ async fn after_install() {
         case("a task was interrupted by Spot")
             .world(|world| ended(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
             .succeeds(),
+        case("EC2 terminated the instance of a task")
+            .world(|world| {
+                let reason = "Host EC2 (instance i-03dba81187d65ce7e) terminated.";
+                ended(world, "ServiceSchedulerInitiated", reason, Some(137));
+            })
+            .succeeds(),
+        case("there was no room for a task at first")
+            .world(|world| {
+                let reason = "Capacity is unavailable at this time. Please try again later.";
+                ended(world, "TaskFailedToStart", reason, None);
+            })
+            .succeeds(),
+        case("a container used more memory than it has")
+            .world(|world| {
+                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
+                let container = &mut world.tasks.last_mut().unwrap().containers[0];
+                container.reason = Some("OutOfMemoryError: Container killed due to memory usage".into());
+            })
+            .fails("TasksStopped"),
         case("tasks of the original ended")
             .world(|world| {
                 ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
@@ -244,7 +354,7 @@ async fn after_install() {
                 group.targets.push(old);
             })
             .succeeds(),
-        case("the targets are unused, and one of the last deployment drains")
+        case("the targets are unused though a listener names their group, and one of the last deployment drains")
             .world(|world| {
                 let green = green_arn(world);
                 let group = world.green_group().unwrap();
@@ -257,8 +367,42 @@ async fn after_install() {
                 group.targets.push(old);
                 assert!(world.production().unwrap().default.iter().any(|(arn, _)| *arn == green));
             })
-            .succeeds()
-            .check("targets", "not_applicable"),
+            .fails("TargetsUnhealthy"),
+        case("no listener forwards to the targets yet, and one of them is not registered")
+            .world(|world| {
+                let green = green_arn(world);
+                world.listeners.iter_mut().for_each(|listener| listener.default.retain(|(arn, _)| *arn != green));
+                world.green_group().unwrap().targets.truncate(1);
+            })
+            .fails("NoTargets"),
+        case("somebody else's target is in the group")
+            .world(|world| {
+                let group = world.green_group().unwrap();
+                let mut other = group.targets[0].clone();
+                other.id = "10.0.9.9".into();
+                group.targets.push(other);
+            })
+            .fails("UnknownTargets"),
+        case("the targets are tasks of the original")
+            .world(|world| {
+                let blue = world.blue().unwrap().id.clone();
+                let tasks = world.tasks.iter().filter(|task| task.started_by == blue);
+                let addresses: Vec<_> = tasks.map(|task| task.address.clone()).collect();
+                let targets = &mut world.green_group().unwrap().targets;
+                targets.iter_mut().zip(addresses).for_each(|(target, address)| target.id = address);
+            })
+            .fails("UnknownTargets"),
+        case("a task that scaling has just stopped is still registered")
+            .world(|world| {
+                let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
+                ended(world, "ServiceSchedulerInitiated", reason, Some(0));
+                world.tasks.last_mut().unwrap().address = "10.0.9.9".into();
+                let group = world.green_group().unwrap();
+                let mut stopped = group.targets[0].clone();
+                stopped.id = "10.0.9.9".into();
+                group.targets.push(stopped);
+            })
+            .succeeds(),
         case("the targets are in a zone that the load balancer does not serve")
             .world(|world| {
                 let told = "Target is in an Availability Zone that is not enabled for the load balancer";
@@ -312,6 +456,14 @@ async fn after_allow_test_traffic() {
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.test().unwrap().default = vec![(blue, 10), (green, 90)];
+            })
+            .fails("ListenerNotForwarding")
+            .and(nobody_was_asked),
+        case("a rule of the test listener stays on the original, whose task set names no target group")
+            .world(|world| {
+                let blue = blue_arn(world);
+                rule(world, Condition::Path(vec!["/orders/*".into()]), &blue);
+                world.blue().unwrap().load_balancers.clear();
             })
             .fails("ListenerNotForwarding")
             .and(nobody_was_asked),
@@ -559,6 +711,46 @@ async fn after_allow_traffic() {
             .gate(ALARMS_ALONE)
             .fails("AlarmFiring"),
         case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - HOUR)).succeeds(),
+        case("half of the tasks run, and the group has no alarms")
+            .world(|world| {
+                world.group.alarms.names.clear();
+                world.green().unwrap().running = 1;
+            })
+            // ECS would have five minutes to start the other half, and this function has not.
+            .timeout(Duration::from_secs(8))
+            .fails("RanOutOfTime"),
+        case("a task crashes in the window")
+            .gate(WINDOW)
+            .world(|world| {
+                happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") })
+            })
+            .fails("TasksStopped"),
+        case("the targets turn unhealthy in the window")
+            .gate(WINDOW)
+            .world(|world| {
+                let health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
+                happens(world, |set| Change::TargetsOf { set, health });
+            })
+            .fails("TargetsUnhealthy"),
+        case("the service scales out in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::ScaledOut { set, by: 2 }))
+            .succeeds(),
+        case("the service scales in in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::ScaledIn { set, by: 1 }))
+            .succeeds(),
+        case("Spot takes a task in the window")
+            .gate(WINDOW)
+            .world(|world| happens(world, |set| Change::TaskLost { set, stop: stop("SpotInterruption", "") }))
+            .succeeds(),
+        case("the original goes in the window")
+            .gate(WINDOW)
+            .world(|world| {
+                let id = world.blue().unwrap().id.clone();
+                happens(world, |_| Change::TaskSetDeleted { id });
+            })
+            .succeeds(),
     ])
     .await;
     insta::assert_snapshot!(told);

@@ -41,7 +41,7 @@ fn gate() -> String {
         // What the file says of what is built in: nothing, and so it waits for minutes.
         (
             "  after_allow_traffic:\n",
-            "  after_allow_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
+            "  after_allow_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms }, tasks: { for: 300ms, every: 100ms }, targets: { for: 300ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
         ),
         (
             "  after_allow_test_traffic:\n",

@@ -111,7 +111,7 @@ async fn ecs() {
             only!("after_install", "{ name: mine, ecs: green, expect: [unhealthy_containers == 0] }"),
         )
         .world(|world| next(world).containers[0].health_check = None)
-        .succeeds()
+        .fails("NothingChecked")
         .check("mine", "not_applicable"),
         case(
             "of no task nothing is unhealthy",
@@ -767,6 +767,14 @@ async fn targets() {
         let arn = world.blue().unwrap().target_group().unwrap().to_owned();
         world.target_group(&arn).unwrap()
     }
+    fn unused(world: &mut World) {
+        for target in &mut group(world).targets {
+            target.health = Health::other("unused", "Target.NotInUse", "Target group is not used");
+        }
+    }
+    fn no_listener(world: &mut World) {
+        world.listeners.iter_mut().for_each(|listener| listener.default = vec![(ELSEWHERE.to_owned(), 1)]);
+    }
     let told = play(vec![
         case("the original is well").succeeds(),
         case("a target of the original is unhealthy")
@@ -774,14 +782,32 @@ async fn targets() {
                 group(world).targets[0].health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
             })
             .fails("TargetsUnhealthy"),
-        case("nobody forwards to the original any more")
-            .world(|world| {
-                for target in &mut group(world).targets {
-                    target.health = Health::other("unused", "Target.NotInUse", "Target group is not used");
-                }
-            })
+        case("the targets are unused, and a listener names their group")
+            .world(unused)
+            .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired] }"))
+            .fails("TargetsUnhealthy"),
+        case("no listener names the group, and nothing but health is asked")
+            .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired] }"))
+            .world(unused)
+            .world(no_listener)
+            .fails("NothingChecked")
+            .check("mine", "not_applicable"),
+        case("the same, and the gate file does not mind")
+            .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired], no_data: warn }"))
+            .world(unused)
+            .world(no_listener)
             .succeeds()
             .check("mine", "not_applicable"),
+        case("no listener names the group, and the number of targets is as it should be")
+            .world(unused)
+            .world(no_listener)
+            .succeeds()
+            .check("mine", "passed"),
+        case("no listener names the group, and too few targets are registered")
+            .world(unused)
+            .world(no_listener)
+            .world(|world| group(world).targets.truncate(1))
+            .fails("NoTargets"),
         case("the original has no target").world(|world| group(world).targets.clear()).fails("NoTargets"),
     ])
     .await;
@@ -948,6 +974,22 @@ async fn preflight_of_what_the_task_definition_names() {
             .world(|world| world.account.images.retain(|name, _| !name.ends_with("1.42.0")))
             .fails("ImageMissing"),
         case("no repository").world(|world| world.account.images.clear()).fails("ImageMissing"),
+        case("an image of a pull-through cache that nobody has pulled yet")
+            .world(|world| {
+                let name = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.29";
+                next(world).containers[0].image = name.into();
+            })
+            .succeeds()
+            .warns("NotLookedAt"),
+        case("an image of a pull-through cache, and another one is missing")
+            .world(|world| {
+                let mut other = next(world).containers[0].clone();
+                other.name = "proxy".into();
+                other.image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.29".into();
+                next(world).containers.push(other);
+                world.account.images.retain(|name, _| !name.ends_with("1.42.0"));
+            })
+            .fails("ImageMissing"),
         case("an image of a public registry")
             .world(|world| next(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into())
             .succeeds(),

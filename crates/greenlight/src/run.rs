@@ -164,8 +164,8 @@ fn verdict(look: Look, concluded: &Concluded) -> String {
         String::new(),
         look.hang("", 0, Tone::Plain, &concluded.line),
     ];
-    if let Some(code) = concluded.code {
-        lines.push(look.hang("next: ", 6, Tone::Plain, code.hint()));
+    if let Some(hint) = concluded.hint {
+        lines.push(look.hang("next: ", 6, Tone::Plain, hint));
     }
     lines.join("\n")
 }
@@ -178,7 +178,7 @@ fn line(seen: Seen) -> CheckLine {
         outcome: seen.outcome.to_owned(),
         decision: seen.decision.to_owned(),
         code: seen.code.map(|code| code.word()).unwrap_or_default(),
-        hint: seen.code.map(|code| code.hint().to_owned()).unwrap_or_default(),
+        hint: seen.hint.map(str::to_owned).unwrap_or_default(),
         duration_ms: seen.took.as_millis().try_into().unwrap_or(u64::MAX),
         message: seen.line,
     }

@@ -82,7 +82,7 @@ fn checked_files_as_a_terminal_shows_them() {
     ));
     assert_eq!(
         printed(greenlight(folder.path(), &["check", "nothing.yaml"]), 0),
-        "✓ nothing.yaml: fine; 5 hooks with 17 checks, all built-in\n"
+        "✓ nothing.yaml: fine; 5 hooks with 19 checks, all built-in\n"
     );
 }
 

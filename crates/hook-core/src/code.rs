@@ -46,6 +46,7 @@ codes! {
     ImagesDiffer: "the tag was moved while tasks were started; pin the image by digest, or deploy again",
     ImageUnknown: "ECS tells it once the image is pulled; give the check a `within`, and compare the container's name",
     NoTargets: "the task set registered nothing with its target group; check container name and port in the AppSpec",
+    UnknownTargets: "deregister targets that are not tasks of this task set: the load balancer sends them requests",
     TargetsUnhealthy: "check the container port, the health-check path and the security group",
     NotSteady: "look at the service's events and at the stopped tasks",
     ListenerNotForwarding: "compare the listener's rules with the target groups of the deployment group",
@@ -100,6 +101,7 @@ codes! {
     SettingsInvalid: "mend the function's environment variables",
     GateUnreadable: "compare the name in GREENLIGHT_GATE_FILE, _SSM or _S3 with what is there, and let the function read it",
     GateInvalid: "mend the gate file",
+    NothingChecked: "give this hook a check that applies, or say `no_data: warn` where none has to",
     GateEmpty: "give this hook a check, or say `checks: none`",
 }
 

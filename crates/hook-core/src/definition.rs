@@ -45,6 +45,14 @@ pub struct LogGroup {
     pub made_on_demand: bool,
 }
 
+/// Namespaces that AWS proposes for pull-through cache rules, one for each upstream registry. ECR stores such an image at its
+/// first pull, so before that it is missing and can be pulled all the same.
+///
+/// Rejected: ecr:DescribePullThroughCacheRules, one more permission for every role, for namespaces that teams seldom rename.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html>
+const PULL_THROUGH: [&str; 8] =
+    ["ecr-public", "docker-hub", "quay", "kubernetes", "github", "gitlab", "azure", "chainguard"];
+
 /// The name of an image, in parts: `HOST/REPOSITORY:TAG@DIGEST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -81,6 +89,14 @@ impl Image {
         let (region, domain) = rest.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
         (is_account && domain.starts_with("amazonaws.com")).then_some((account, region, repository))
+    }
+}
+
+impl Image {
+    /// Whether it is in a namespace for a pull-through cache.
+    pub fn is_cached_at_first_pull(&self) -> bool {
+        let namespace = self.in_ecr().and_then(|(_, _, repository)| repository.split_once('/'));
+        namespace.is_some_and(|(namespace, _)| PULL_THROUGH.contains(&namespace))
     }
 }
 
@@ -154,5 +170,16 @@ Hooks:
         assert_eq!(place(fips).as_deref(), Some("111122223333 us-gov-west-1 shop"));
         assert_eq!(place("public.ecr.aws/nginx/nginx:1"), None);
         assert_eq!(place("nginx"), None);
+    }
+
+    #[test]
+    fn a_namespace_tells_a_pull_through_cache() {
+        let registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        let cached = |repository: &str| Image::parse(&format!("{registry}/{repository}:1")).is_cached_at_first_pull();
+        assert!(cached("docker-hub/library/nginx"));
+        assert!(cached("ecr-public/nginx/nginx"));
+        assert!(!cached("team/docker-hub"));
+        assert!(!cached("docker-hub"));
+        assert!(!Image::parse("docker.io/quay/nginx").is_cached_at_first_pull());
     }
 }

@@ -86,6 +86,8 @@ pub struct Observation {
     /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
     /// policies to say, and one more fault may never help.
     pub also: Outcomes,
+    /// What to do next, where more is known than the code's own hint says.
+    pub hint: Option<&'static str>,
 }
 
 impl Observation {
@@ -94,8 +96,14 @@ impl Observation {
         Self::new(Outcome::Passed, None, resource, "", seen)
     }
 
-    /// Nothing to check, by configuration; `why` says so in words.
+    /// Nothing to check, by what is configured in AWS; `why` says so in words. If no other check passes, nothing was
+    /// checked.
     pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Outcome::NotApplicable, Some(Code::NothingChecked), resource, "", why)
+    }
+
+    /// Nothing to check, and that is meant: the gate file says so.
+    pub fn left_out(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, None, resource, "", why)
     }
 
@@ -139,6 +147,7 @@ impl Observation {
             seen: seen.into(),
             details: Vec::new(),
             also: Outcomes::default(),
+            hint: None,
         }
     }
 
@@ -154,6 +163,16 @@ impl Observation {
         self
     }
 
+    /// With a hint that fits better than that of its code.
+    pub fn with_hint(self, hint: Option<&'static str>) -> Self {
+        Self { hint: hint.or(self.hint), ..self }
+    }
+
+    /// What to do next, where it has a fault.
+    pub fn next_step(&self) -> Option<&'static str> {
+        self.hint.or(self.code.map(Code::hint))
+    }
+
     /// With another one that is not told by it, and counts all the same.
     pub fn counting(mut self, other: &Self) -> Self {
         self.also.0 |= other.outcomes().0;
@@ -167,7 +186,7 @@ impl Observation {
 
     /// With another outcome and code, and the evidence as it was.
     pub fn but(self, outcome: Outcome, code: Code) -> Self {
-        Self { outcome, code: Some(code), ..self }
+        Self { outcome, code: Some(code), hint: None, ..self }
     }
 
     /// Whether the check can be content with it.
@@ -196,10 +215,10 @@ pub struct Finding {
 impl Finding {
     /// The same with another wording of every text in it.
     pub fn map_text(self, word: impl Fn(&str) -> String) -> Self {
-        let Observation { outcome, code, resource, expected, seen, details, also } = self.observation;
+        let Observation { outcome, code, resource, expected, seen, details, also, hint } = self.observation;
         let (resource, expected, seen) = (word(&resource), word(&expected), word(&seen));
         let details = details.iter().map(|detail| word(detail)).collect();
-        let observation = Observation { outcome, code, resource, expected, seen, details, also };
+        let observation = Observation { outcome, code, resource, expected, seen, details, also, hint };
         Self { check: word(&self.check), observation, ..self }
     }
 }

@@ -127,7 +127,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     let steps = match plan::plan(gate, &circumstances) {
         Plan::Checks(steps) => steps,
         Plan::NothingInWords => {
-            board.note("gate", STRICT, Observation::not_applicable("gate file", "it says `checks: none`"));
+            board.note("gate", STRICT, Observation::left_out("gate file", "it says `checks: none`"));
             return;
         }
         Plan::Empty => {
@@ -148,7 +148,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Err(fault) => return refuse(board, deployment, fault),
     };
     let service = &target.service;
-    if !service.exists() {
+    if !service.is_active() {
         let resource = format!("service {} of cluster {}", service.name, target.cluster);
         let observation = Observation::failed(Code::ServiceNotActive, resource, "status ACTIVE", &service.status);
         board.note("discovery", STRICT, observation);
@@ -270,7 +270,7 @@ impl Bench {
         };
         let own = self.hook.event_name();
         let note = format!("{at}, so {own} is judged by what is there now");
-        board.note("wiring", STRICT, Observation::not_applicable(format!("deployment {deployment}"), note));
+        board.note("wiring", STRICT, Observation::left_out(format!("deployment {deployment}"), note));
     }
 
     /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.

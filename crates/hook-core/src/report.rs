@@ -27,9 +27,9 @@ pub fn check_line(finding: &Finding) -> String {
         // What did not run says so itself.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
         (Some(cause), _) => line += &format!("; a consequence of {cause}"),
-        (None, Some(code)) => {
+        (None, Some(_)) => {
             line += "; ";
-            line += code.hint();
+            line += next_step(finding).unwrap_or_default();
         }
         (None, None) => {}
     }
@@ -44,6 +44,11 @@ pub fn fault(finding: &Finding) -> Option<Code> {
         .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
 }
 
+/// What to do about the fault, if there is a fault.
+pub fn next_step(finding: &Finding) -> Option<&'static str> {
+    fault(finding).and_then(|_| finding.observation.next_step())
+}
+
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
 fn short(finding: &Finding) -> String {
     let seen = &finding.observation;
@@ -52,6 +57,7 @@ fn short(finding: &Finding) -> String {
         _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
         _ if seen.expected.is_empty() => seen.seen.clone(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };
@@ -126,9 +132,9 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let (code, hint) = fault(finding).map(|code| (code.word(), code.hint())).unwrap_or_default();
+    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
     let cause = finding.caused_by.as_deref().unwrap_or_default();
-    let hint = if cause.is_empty() { hint } else { "" };
+    let hint = if cause.is_empty() { next_step(finding).unwrap_or_default() } else { "" };
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {

@@ -207,7 +207,7 @@ impl Survey {
             let Some((cluster, service)) = &routes.service else { return Ok(None) };
             let service = self.aws.service(cluster, service).await?;
             let primary = service.task_sets.iter().find(|set| set.status == "PRIMARY");
-            Ok(primary.and_then(|set| set.container_port))
+            Ok(primary.and_then(|set| set.registration()?.container_port))
         };
         let (production, test, groups, container_port) = tokio::join!(
             listener(&routes.production),

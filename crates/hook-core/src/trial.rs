@@ -43,6 +43,8 @@ pub struct Seen {
     pub decision: &'static str,
     /// The fault, if it is one.
     pub code: Option<Code>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
     /// How long it took.
     pub took: Duration,
     /// The whole line: name, evidence, hint.
@@ -58,6 +60,8 @@ pub struct Concluded {
     pub line: String,
     /// The code of what stopped the deployment, or would have if the hook did not only observe.
     pub code: Option<Code>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
     /// Why the deployment could not be read, so that nothing was judged.
     pub unread: Option<String>,
     /// How long it took.
@@ -120,6 +124,7 @@ impl Trial {
             status: verdict.status,
             line: report::verdict_line(self.hook, &verdict),
             code: verdict.code(),
+            hint: verdict.reason().and_then(report::next_step).or(verdict.code().map(Code::hint)),
             unread: verdict.reason().filter(unread).map(report::check_line),
             took,
         }
@@ -135,6 +140,7 @@ impl Seen {
             outcome: observation.outcome.word(),
             decision: decide(observation, *policies).word(),
             code: report::fault(finding),
+            hint: report::next_step(finding),
             took: *took,
             line: report::check_line(finding),
         }

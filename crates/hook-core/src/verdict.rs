@@ -80,19 +80,27 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Folds findings. No finding at all is not a pass: nothing was judged.
+    /// Folds findings. No finding at all is not a pass: nothing was judged. If no check passed, what did not apply was
+    /// nothing to judge, unless the gate file says that it is left out.
     pub fn of(findings: Vec<Finding>, mode: Mode) -> Self {
+        let passed = findings.iter().any(|finding| is_pass(&finding.observation));
         let findings: Vec<_> = findings
             .into_iter()
             .map(|finding| {
-                let decision = decide(&finding.observation, finding.policies);
+                let decision = match (finding.observation.outcome, finding.observation.code) {
+                    (Outcome::NotApplicable, Some(Code::NothingChecked)) if !passed => {
+                        of(Outcome::NoData, finding.policies)
+                    }
+                    _ => decide(&finding.observation, finding.policies),
+                };
                 (finding, decision)
             })
             .collect();
-        // What was not run is the consequence of something else, and a symptom that of a cause: those come last.
+        // What was not run is the consequence of something else, and a symptom that of a cause: those come last. That
+        // nothing was checked says less than any fault.
         let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
             let Finding { observation: seen, caused_by, .. } = &findings[index].0;
-            (caused_by.is_some(), seen.outcome, seen.code, index)
+            (caused_by.is_some(), seen.outcome == Outcome::NotApplicable, seen.outcome, seen.code, index)
         });
         let judged = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
         let status = match mode {
@@ -122,6 +130,11 @@ impl Verdict {
 /// What an observation means: the strictest that any of its outcomes means.
 pub fn decide(observation: &Observation, policies: Policies) -> Decision {
     observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
+}
+
+/// Whether a check was made and held.
+fn is_pass(observation: &Observation) -> bool {
+    matches!(observation.outcome, Outcome::Passed | Outcome::Doubtful)
 }
 
 /// The truth table of docs/GATE-FILE.md.
@@ -233,6 +246,28 @@ mod tests {
         assert_eq!(code(&[Code::NoTargets, Code::ReplacementMissing]), Some(Code::ReplacementMissing));
     }
 
+    #[test]
+    fn without_a_pass_what_does_not_apply_was_nothing_to_judge() {
+        let unused = |no_data| {
+            let policies = Policies { no_data, ..Policies::default() };
+            Finding {
+                observation: Observation::not_applicable("tg", "all unused"),
+                ..finding(Outcome::Passed, policies)
+            }
+        };
+        let status = |findings| Verdict::of(findings, Mode::Enforce).status;
+        let (passed, strict) = (finding(Outcome::Passed, Policies::default()), Policies::default());
+        assert_eq!(status(vec![unused(Policy::Fail)]), Status::Failed);
+        assert_eq!(status(vec![unused(Policy::Warn)]), Status::Succeeded);
+        assert_eq!(status(vec![unused(Policy::Fail), passed]), Status::Succeeded);
+        let verdict = Verdict::of(vec![unused(Policy::Fail), finding(Outcome::Failed, strict)], Mode::Enforce);
+        assert_eq!(verdict.code(), Some(Code::NotSteady), "a fault says more");
+        assert_eq!(Verdict::of(vec![unused(Policy::Fail)], Mode::Enforce).code(), Some(Code::NothingChecked));
+        let left_out =
+            Finding { observation: Observation::left_out("gate file", "when"), ..finding(Outcome::Passed, strict) };
+        assert_eq!(status(vec![left_out]), Status::Succeeded);
+    }
+
     proptest! {
         #[test]
         fn an_observing_hook_succeeds_and_knows_what_it_would_have_answered(
@@ -255,7 +290,10 @@ mod tests {
         }
 
         #[test]
-        fn one_more_finding_that_is_no_pass_never_helps(findings in proptest::collection::vec(any_finding(), 1..8), more in any_finding()) {
+        fn one_more_finding_that_is_no_pass_never_helps(
+            findings in proptest::collection::vec(any_finding(), 1..8),
+            more in any_finding().prop_filter("a pass", |finding| !is_pass(&finding.observation)),
+        ) {
             let before = Verdict::of(findings.clone(), Mode::Enforce).status;
             let after = Verdict::of([findings, vec![more]].concat(), Mode::Enforce).status;
             prop_assert!(before == Status::Succeeded || after == Status::Failed);

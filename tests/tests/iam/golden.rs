@@ -64,7 +64,7 @@ fn beyond_the_template() {
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::fs::write(
         file.path(),
-        "version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [running == desired] }] } }\n",
+        "version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [unhealthy_containers == 0] }] } }\n",
     )
     .unwrap();
     let path = file.path().to_str().unwrap();

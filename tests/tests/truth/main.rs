@@ -42,6 +42,10 @@ fn gate(way: &Way, mode: &str, sets: &[[usize; 3]]) -> String {
     if way.barrier {
         text += "      - { name: barrier, reach: green, settle: 0s, within: 0s, on_fail: ignore }\n";
     }
+    if way.outcome == "not_applicable" {
+        // Where no check at all passes, nothing was checked.
+        text += "      - { name: beside, preflight: service }\n";
+    }
     for policies in sets {
         let keys = POLICIES.iter().zip(policies).map(|(key, value)| format!("{key}: {}", VALUES[*value]));
         let keys = keys.collect::<Vec<_>>().join(", ");

@@ -95,7 +95,7 @@ fn behind_a_network_load_balancer(world: &mut World) {
 /// Every way; `serving` and `not_serving` are ports of a health service of gRPC.
 pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
     use Breaks::{Nothing, Operation, Port, World};
-    use HookName::{AfterAllowTestTraffic, AfterAllowTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
+    use HookName::{AfterAllowTestTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
     let ecs = "ecs: green, expect: [running == desired]";
     let image = "image: green";
     let targets = "targets: green, expect: [healthy == registered]";
@@ -190,7 +190,8 @@ pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
             .and("timed_out", "WindowTooLong", &format!("{grpc}, {TOO_LONG}"), Nothing)
             .and("failed", "GrpcNotServing", grpc, Port(not_serving))
             .and("errored", "FactUnknown", &format!("{grpc}, headers: {{ X-Token: '{unknown}' }}"), Nothing),
-        Ways::of("alarms", AfterAllowTraffic)
+        // Not AfterAllowTraffic, where the first check that decides cuts off all others.
+        Ways::of("alarms", BeforeAllowTraffic)
             .good(alarms)
             .and("not_applicable", "", alarms, World(|world| world.group.alarms.names.clear()))
             .and("failed", "AlarmFiring", alarms, World(|world| world.alarms[0].state = "ALARM".into()))
@@ -223,7 +224,7 @@ pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
                 "preflight: log-groups",
                 Operation("logs:DescribeLogGroups", Trouble::Stall),
             ),
-        Ways::of("metric", AfterAllowTraffic)
+        Ways::of("metric", BeforeAllowTraffic)
             .and("not_applicable", "", &format!("metric: green.requests, expect: [value > 1], {ELSEWHERE}"), Nothing)
             .and("errored", "NotSupportedYet", "metric: green.requests, expect: [value > 1]", Nothing),
         Ways::of("steps", AfterAllowTestTraffic)

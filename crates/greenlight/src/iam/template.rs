@@ -49,15 +49,16 @@ pub fn way(hook: Hook, it: &Permission, places: &Places, names: &Names) -> Way {
         _ => Way::Not,
     };
     match &it.resource {
-        Resource::DeploymentGroup | Resource::DeploymentTargets | Resource::Service => Way::Always,
-        Resource::Tasks | Resource::TasksOfCluster => {
-            always_in(&[BeforeInstall, AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
-        }
+        Resource::DeploymentGroup
+        | Resource::DeploymentTargets
+        | Resource::Service
+        | Resource::Tasks
+        | Resource::TasksOfCluster => Way::Always,
         Resource::Any(_) => match it.action {
             "ecs:DescribeTaskDefinition" if hook == BeforeInstall => first(Vec::new()),
             "ecs:DescribeTaskDefinition" => always_in(&[AfterInstall, AfterAllowTestTraffic]),
             "elasticloadbalancing:DescribeTargetHealth" => {
-                always_in(&[AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic])
+                always_in(&[AfterInstall, AfterAllowTestTraffic, BeforeAllowTraffic, AfterAllowTraffic])
             }
             "cloudwatch:DescribeAlarms" => always_in(&[BeforeInstall, BeforeAllowTraffic, AfterAllowTraffic]),
             "cloudwatch:DescribeAlarmHistory" => always_in(&[AfterAllowTraffic]),

@@ -92,18 +92,21 @@ impl Aws {
             self.optional_listener(deployment.production_listener.as_deref()),
             self.optional_listener(deployment.test_listener.as_deref()),
         );
-        let service = service?;
+        let mut service = service?;
         let mut groups = groups?;
         if groups.is_empty() {
-            let arns: Vec<_> = service.task_sets.iter().filter_map(|set| set.target_group.clone()).collect();
+            let arns: Vec<_> = service.task_sets.iter().filter_map(|set| set.target_group().cloned()).collect();
             groups = self.target_groups_by_arn(&arns).await?;
         }
-        let green_group = green_group(&service, &deployment.id, groups);
+        let pair: Vec<_> = groups.iter().map(|group| group.arn.clone()).collect();
+        service.prefer(&pair);
+        let green_group = green_group(&service, &deployment, groups);
         Ok(Target {
             alarms: deployment.alarms.clone().unwrap_or(group.alarms),
             deployment,
             cluster,
             service,
+            pair,
             green_group,
             production: production?,
             test: test?,
@@ -162,9 +165,9 @@ fn other_service(told: &ServiceName, said: &ServiceName) -> Fault {
 }
 
 /// The replacement's target group: the one that its task set names, else the one of the pair that the original does not.
-fn green_group(service: &Service, deployment: &str, groups: Vec<TargetGroup>) -> Option<TargetGroup> {
-    let green = service.green(deployment).and_then(|set| set.target_group.clone());
-    let blue = service.blue(deployment).and_then(|set| set.target_group.clone());
+fn green_group(service: &Service, deployment: &Deployment, groups: Vec<TargetGroup>) -> Option<TargetGroup> {
+    let green = service.green(deployment).and_then(|set| set.target_group().cloned());
+    let blue = service.blue(deployment).and_then(|set| set.target_group().cloned());
     match (green, blue) {
         (Some(green), _) => groups.into_iter().find(|group| group.arn == green),
         (None, Some(blue)) => groups.into_iter().find(|group| group.arn != blue),

@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
 use super::{Aws, Fault, text, time};
 use crate::{
     definition::{ContainerDefinition, LogGroup, TaskDefinition},
-    target::{Container, Service, Task, TaskSet},
+    target::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
 };
 
 pub(super) const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
@@ -53,10 +53,10 @@ impl Aws {
             events: found
                 .events()
                 .iter()
-                .filter_map(|event| event.message())
-                .filter(|text| tells(text))
-                .take(1)
-                .map(str::to_owned)
+                .filter_map(|event| {
+                    Some(ServiceEvent { at: time(event.created_at()), message: event.message()?.to_owned() })
+                })
+                .filter(|event| tells(&event.message))
                 .collect(),
         })
     }
@@ -170,11 +170,27 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
         running: set.running_count(),
         pending: set.pending_count(),
         task_definition: text(set.task_definition()),
-        target_group: set.load_balancers().iter().find_map(|it| it.target_group_arn()).map(str::to_owned),
-        container: set.load_balancers().iter().find_map(|it| it.container_name()).map(str::to_owned),
-        container_port: set.load_balancers().iter().find_map(|it| it.container_port()),
+        registrations: set.load_balancers().iter().filter_map(registration).collect(),
         created: time(set.created_at()),
     }
+}
+
+/// None for a Classic Load Balancer, which has no target group.
+fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
+    Some(Registration {
+        target_group: it.target_group_arn()?.to_owned(),
+        container: it.container_name().map(str::to_owned),
+        container_port: it.container_port(),
+    })
+}
+
+/// The attachment of a task keeps its address also when the task has stopped; containers have it as well, and IPv6.
+fn addresses(task: &aws_sdk_ecs::types::Task) -> Vec<String> {
+    let details = task.attachments().iter().flat_map(|attachment| attachment.details());
+    let attached = details.filter(|detail| matches!(detail.name(), Some("privateIPv4Address" | "ipv6Address")));
+    let interfaces = task.containers().iter().flat_map(|container| container.network_interfaces());
+    let inside = interfaces.flat_map(|it| [it.private_ipv4_address(), it.ipv6_address()]);
+    attached.map(|detail| detail.value()).chain(inside).flatten().map(str::to_owned).collect()
 }
 
 fn task(task: &aws_sdk_ecs::types::Task) -> Task {
@@ -185,6 +201,13 @@ fn task(task: &aws_sdk_ecs::types::Task) -> Task {
         created: time(task.created_at()),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().map(str::to_owned),
+        addresses: addresses(task),
+        host_ports: task
+            .containers()
+            .iter()
+            .flat_map(|it| it.network_bindings())
+            .filter_map(|binding| binding.host_port())
+            .collect(),
         containers: task
             .containers()
             .iter()

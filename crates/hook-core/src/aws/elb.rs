@@ -44,11 +44,10 @@ impl Aws {
         let described = reply.target_health_descriptions().iter();
         Ok(described
             .map(|it| {
-                let id = it.target().and_then(|target| target.id()).unwrap_or("?");
-                let port = it.target().and_then(|target| target.port()).map(|port| format!(":{port}"));
                 let health = it.target_health();
                 TargetHealth {
-                    target: format!("{id}{}", port.unwrap_or_default()),
+                    id: it.target().and_then(|target| target.id()).unwrap_or("?").to_owned(),
+                    port: it.target().and_then(|target| target.port()),
                     state: health
                         .and_then(|health| health.state())
                         .map_or("unknown", |state| state.as_str())

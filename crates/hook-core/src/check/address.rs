@@ -125,7 +125,7 @@ impl Scene {
     /// Where requests to the listeners go, by what discovery found.
     pub(super) fn routing(&self) -> Routing<'_> {
         let target = &self.target;
-        let green_set = target.service.green(&target.deployment.id);
+        let green_set = target.service.green(&target.deployment);
         Routing {
             deployment_group: &target.deployment.group,
             production: target.production.as_ref(),
@@ -133,7 +133,9 @@ impl Scene {
             pair: self.pair(),
             green: target.green_group.as_ref(),
             // Before there is a new task set, the one in production names the port that its container mostly keeps.
-            container_port: green_set.or(target.service.blue(&target.deployment.id)).and_then(|set| set.container_port),
+            container_port: green_set
+                .or(target.service.blue(&target.deployment))
+                .and_then(|set| set.registration()?.container_port),
             host: self.host.as_deref(),
             test_address: self.test_address.as_deref(),
         }
@@ -149,11 +151,12 @@ impl Scene {
         self.routing().address(route, wanted)
     }
 
-    /// ARNs of the pair of target groups, as far as the task sets name them.
+    /// ARNs of the target groups that belong to the service: the deployment's pair, and those that its task sets name.
     pub(super) fn pair(&self) -> Vec<String> {
         let green = self.target.green_group.iter().map(|group| group.arn.clone());
-        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group.clone());
-        let mut pair: Vec<_> = green.chain(sets).collect();
+        let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group().cloned());
+        // A listener may still lead to one of the pair that no task set names.
+        let mut pair: Vec<_> = green.chain(sets).chain(self.target.pair.iter().cloned()).collect();
         pair.sort();
         pair.dedup();
         pair

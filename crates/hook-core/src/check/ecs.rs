@@ -17,7 +17,7 @@ use crate::{
     finding::{Observation, Outcome},
     gate::{Condition, Fields, Subject, Value},
     permissions::Need,
-    target::{Service, Task, TaskSet},
+    target::{Deployment, Service, Task, TaskSet},
 };
 
 pub const KIND: Kind = Kind { key: "ecs", read };
@@ -35,6 +35,9 @@ const SUBJECTS: &[Subject] = &[
 
 /// The subjects that there are only where a container has a health check.
 const OF_HEALTH: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
+
+/// The subjects that are as they should be also while a task set is scaled out or a task is replaced.
+const NOT_SETTLING: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
 
 /// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
 const OBITUARIES: usize = 3;
@@ -73,7 +76,7 @@ impl Colour {
         }
     }
 
-    pub(super) fn of<'a>(self, service: &'a Service, deployment: &str) -> Option<&'a TaskSet> {
+    pub(super) fn of<'a>(self, service: &'a Service, deployment: &Deployment) -> Option<&'a TaskSet> {
         match self {
             Self::Green => service.green(deployment),
             Self::Blue => service.blue(deployment),
@@ -182,26 +185,26 @@ impl Ecs {
     }
 
     async fn once(&self, scene: &Scene, expect: &[Condition], roll: &Mutex<Option<Roll>>) -> Result<Look, Fault> {
-        let (cluster, deployment) = (&scene.target.cluster, &scene.target.deployment.id);
+        let (cluster, deployment) = (&scene.target.cluster, &scene.target.deployment);
         let service = scene.aws.service(cluster, &scene.target.service.name).await?;
         let resource = format!("service {}", service.name);
+        if !service.is_active() {
+            return Ok(Look::Now(not_active(&service)));
+        }
         let Some(set) = self.colour.of(&service, deployment) else {
             let whose = match self.colour {
-                Colour::Green => format!("a task set of deployment {deployment}"),
+                Colour::Green => format!("a task set of deployment {}", deployment.id),
                 Colour::Blue => "an original task set".to_owned(),
             };
             let missing = self.colour.missing();
-            return Ok(Look::Now(Observation::failed(missing, resource, whose, "none").with(service.events)));
+            let event = service.events.first().map(|event| event.message.clone());
+            return Ok(Look::Now(Observation::failed(missing, resource, whose, "none").with(event)));
         };
         let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
         let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
         if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| self.mentions(subject)) {
-            return Ok(Look::Now(Observation::no_data(
-                Code::NotRunning,
-                resource,
-                "tasks to judge",
-                "a desired count of 0",
-            )));
+            // Nobody waits for tasks that nobody wants.
+            return Ok(Look::Final(nothing_desired(resource)));
         }
         let mut facts = BTreeMap::from([
             ("task_set", Value::Text(set.id.clone())),
@@ -212,20 +215,23 @@ impl Ecs {
         ]);
         let mut details = Vec::new();
         let mut dead = 0;
+        let mut hint = None;
         if self.wants_stopped() {
             let stopped = scene.aws.tasks(cluster, &service, set, Listed::Stopped).await?;
             let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.crashed());
             facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
             dead = crashed.len();
+            hint = crashed.iter().find_map(|task| task.advice());
             details.extend(crashed.iter().take(OBITUARIES).map(|task| task.obituary()));
             if crashed.len() > OBITUARIES {
                 details.push(format!("and {} more", crashed.len() - OBITUARIES));
             }
-            if !spared.is_empty() {
-                details.push(format!(
-                    "{} more ended by scaling, Spot, maintenance or by hand, which is no fault",
-                    spared.len()
-                ));
+            if let Some(first) = spared.first() {
+                let others = match spared.len() {
+                    1 => String::new(),
+                    all => format!(" (and {} more)", all - 1),
+                };
+                details.push(format!("not counted as crashed: {}{others}", first.obituary()));
             }
             // ECS forgets stopped tasks after an hour; what runs in their place is younger than the rest.
             if dead == 0 && self.mentions("crashed_since_start") && is_old(set) {
@@ -266,12 +272,31 @@ impl Ecs {
                     .with(observation.details);
             }
         }
-        if !observation.holds() {
-            observation.details.extend(service.events);
-        }
         // A task that ended stays ended: waiting cannot make this true again.
         let settled = dead > 0 && observation.code == Some(Code::TasksStopped);
-        Ok(if settled { Look::Final(observation) } else { Look::Now(observation) })
+        if !observation.holds() {
+            let event = service.trouble_of(set).map(str::to_owned);
+            let (hint, is_cause) = match observation.code {
+                Some(Code::TasksStopped) => (hint, false),
+                Some(Code::NotRunning | Code::TasksPending | Code::NotSteady) if event.is_some() => {
+                    (Some("fix what the service's event says"), true)
+                }
+                _ => (None, false),
+            };
+            observation = observation.with_hint(hint);
+            observation = if is_cause { observation.led_by(event) } else { observation.with(event) };
+        }
+        let is_strict = |condition: &&Condition| NOT_SETTLING.iter().any(|subject| condition.mentions(subject));
+        let strict: Vec<_> = expect.iter().filter(is_strict).cloned().collect();
+        let counts = matches!(observation.code, Some(Code::NotRunning | Code::TasksPending | Code::NotSteady))
+            && observation.outcome == Outcome::Failed
+            && dead == 0
+            && (strict.is_empty() || judge(&resource, &strict, &facts, absent).holds());
+        Ok(match observation {
+            observation if settled => Look::Final(observation),
+            observation if counts => Look::Settling(observation),
+            observation => Look::Now(observation),
+        })
     }
 
     /// Fills in the health of containers. Some words when none of them has a health check, so that there is none to tell.
@@ -329,6 +354,18 @@ impl Ecs {
         facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
         Ok(None)
     }
+}
+
+/// The service is being deleted, or is gone.
+fn not_active(service: &Service) -> Observation {
+    Observation::failed(Code::ServiceNotActive, format!("service {}", service.name), "status ACTIVE", &service.status)
+}
+
+/// There is no task because none is wanted.
+pub(super) fn nothing_desired(resource: String) -> Observation {
+    Observation::no_data(Code::NotRunning, resource, "tasks to judge", "a desired count of 0").with_hint(Some(
+        "set a desired count before you deploy, or `no_data: warn` where the service is meant to be at 0",
+    ))
 }
 
 /// Whether the set is old enough for a task of it to be much younger.

@@ -159,6 +159,8 @@ pub(super) async fn ask(probe: &Probe, request: &Request, expect: &[Condition], 
                 (observation.code.unwrap_or(Code::CheckFailed), reply.location())
             {
                 observation.details.push(format!("it redirects to {to}"));
+                // A login page, another host name, HTTPS: the service's log has nothing about any of them.
+                observation.hint = Some("check a path that needs no login, follow the redirect, or expect it");
             }
             observation
         }

@@ -62,7 +62,7 @@ impl Pinned {
     async fn once(&self, scene: &Scene) -> Result<Observation, Fault> {
         let cluster = &scene.target.cluster;
         let service = scene.aws.service(cluster, &scene.target.service.name).await?;
-        let Some(set) = self.colour.of(&service, &scene.target.deployment.id) else {
+        let Some(set) = self.colour.of(&service, &scene.target.deployment) else {
             let resource = format!("service {}", service.name);
             let expected = format!("a {} task set", self.colour.word());
             return Ok(Observation::no_data(self.colour.missing(), resource, expected, "none"));

@@ -89,7 +89,7 @@ impl Scene {
         definitions: &mut BTreeMap<String, TaskDefinition>,
     ) -> Result<String, Unknown> {
         let unknown = |why: String| Unknown::of(fact, why);
-        let (service, deployment) = (&self.target.service, &self.target.deployment.id);
+        let (service, deployment) = (&self.target.service, &self.target.deployment);
         let set = colour.of(service, deployment).ok_or_else(|| {
             unknown(format!("service {} has no {} task set at this moment", service.name, colour.word()))
         })?;
@@ -112,7 +112,8 @@ impl Scene {
         }
         let containers = definitions.get(&set.task_definition).map(|it| it.containers.as_slice()).unwrap_or_default();
         // The one that the load balancer talks to; behind none, the one that the task cannot be without.
-        let balanced = containers.iter().find(|container| Some(&container.name) == set.container.as_ref());
+        let registered = set.registration().and_then(|registration| registration.container.as_ref());
+        let balanced = containers.iter().find(|container| Some(&container.name) == registered);
         let container = balanced.or_else(|| containers.iter().find(|container| container.essential));
         let container = container.ok_or_else(|| unknown(format!("{name} has no container to tell it by")))?;
         let image = Image::parse(&container.image);

@@ -30,6 +30,8 @@ pub struct Pace {
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// So long before time is up an attempt that has not come back is given up: the report has to be out by then.
 const LAST_MOMENT: Duration = Duration::from_millis(100);
+/// So long a task set may take to settle again in the middle of a window: CodeDeploy waits as long for one.
+const TO_SETTLE: Duration = Duration::from_secs(5 * 60);
 /// A pause shorter than this would be an attack.
 pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -83,6 +85,8 @@ impl Pace {
         let mut since = None;
         let mut in_a_row = 0;
         let mut tally = Tally::default();
+        // Since when it settles again.
+        let mut unsettled = None;
         loop {
             let attempt = async {
                 // Never closed.
@@ -93,9 +97,23 @@ impl Pace {
                 return tally.timed_out(began.elapsed());
             };
             let now = Instant::now();
+            if let Look::Settling(observation) = &look {
+                let has_time = now - *unsettled.get_or_insert(now) < TO_SETTLE;
+                if has_time && begins_once {
+                    tally.settling(observation.clone());
+                    let left = scene.until.saturating_duration_since(now);
+                    if left <= LAST_LOOK {
+                        return tally.timed_out(now - began);
+                    }
+                    sleep(self.every.min(left - LAST_LOOK)).await;
+                    continue;
+                }
+            } else {
+                unsettled = None;
+            }
             let is_gap = matches!(look, Look::Gap(_));
             let (observation, is_last) = match look {
-                Look::Now(observation) | Look::Gap(observation) => (observation, false),
+                Look::Now(observation) | Look::Gap(observation) | Look::Settling(observation) => (observation, false),
                 Look::Seamless(observation) => {
                     tally.close_gap();
                     (observation, false)
@@ -151,6 +169,9 @@ impl Pace {
 pub enum Look {
     /// It may be otherwise the next time.
     Now(Observation),
+    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
+    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
+    Settling(Observation),
     /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
     /// nothing.
     Seamless(Observation),
@@ -194,6 +215,7 @@ mod tests {
                 deployment,
                 cluster: "shop".into(),
                 service,
+                pair: Vec::new(),
                 green_group: None,
                 production: None,
                 test: None,
@@ -223,6 +245,7 @@ mod tests {
             's' => Look::Seamless(Observation::passed("web", "fine, and was so")),
             'g' => Look::Gap(Observation::errored(Code::AwsThrottled, "web", "too many requests")),
             'x' => Look::Now(Observation::errored(Code::AwsDenied, "web", "not for you")),
+            'z' => Look::Settling(Observation::failed(Code::NotRunning, "web", "fine", "settles")),
             '!' => Look::Final(Observation::failed(Code::NotSteady, "web", "fine", "dead")),
             _ => Look::Now(Observation::failed(Code::NotSteady, "web", "fine", "not")),
         }
@@ -280,6 +303,19 @@ mod tests {
         assert_eq!(watch(&pace(0, 5, 1), 60, "+").await, (Outcome::Passed, 6));
         assert_eq!(watch(&pace(0, 5, 1), 60, "+++-+").await, (Outcome::Failed, 4));
         assert_eq!(watch(&pace(9, 5, 1), 60, "--+-+").await, (Outcome::Failed, 4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_settles_by_itself_neither_breaks_a_window_nor_ends_it() {
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz+").await, (Outcome::Passed, 6));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+++++zzz+").await, (Outcome::Passed, 9));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+zz-+").await, (Outcome::Failed, 4));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "+z").await.0, Outcome::TimedOut);
+        assert_eq!(watch(&pace(0, 5, 1), 900, "+z").await.0, Outcome::Failed, "five minutes are over");
+        // Before a window there is time for it as well; without one it is not so.
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z+").await, (Outcome::Passed, 7));
+        assert_eq!(watch(&pace(0, 5, 1), 60, "z-").await, (Outcome::Failed, 2));
+        assert_eq!(watch(&pace(0, 0, 1), 60, "z+").await, (Outcome::Failed, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,6 +44,12 @@ impl Tally {
         self.last = Some(observation);
     }
 
+    /// An attempt that found it settling: no pass, and no fault yet.
+    pub fn settling(&mut self, observation: Observation) {
+        self.attempts += 1;
+        self.last = Some(observation);
+    }
+
     /// An attempt that counts unless the next one closes the gap.
     pub fn count_gap(&mut self, observation: Observation) {
         self.attempts += 1;
@@ -122,6 +128,14 @@ impl Tally {
             let how_often =
                 if bad == attempts { format!("after {attempts}") } else { format!("in {bad} of {attempts}") };
             observation.seen = format!("{} {how_often} looks in {}", observation.seen, in_words(took));
+            let is_answer = matches!(
+                observation.code,
+                Some(Code::UnexpectedStatus | Code::UnexpectedHeader | Code::UnexpectedBody)
+            );
+            if bad < attempts && is_answer {
+                observation = observation
+                    .with_hint(Some("some answers were right: one of the tasks may be bad, so compare their logs"));
+            }
         }
         observation
     }

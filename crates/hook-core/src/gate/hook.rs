@@ -84,6 +84,7 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
     no_circle(&checks, fields);
+    when::no_contradiction(&when, &checks, fields);
     if let Some(deadline) = deadline {
         in_time(&checks, deadline, fields);
     }

@@ -32,14 +32,23 @@ pub struct TargetGroup {
 /// A target and how it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
-    /// Address and port: `10.0.3.17:8080`.
-    pub target: String,
+    /// An IP address or an instance's id.
+    pub id: String,
+    /// Its port.
+    pub port: Option<i32>,
     /// `healthy`, `unhealthy`, `initial`, `draining`, `unused`, ….
     pub state: String,
     /// ELB's code, such as `Target.Timeout`.
     pub reason: Option<String>,
     /// The same in words.
     pub description: Option<String>,
+}
+
+impl TargetHealth {
+    /// Id and port: `10.0.3.17:8080`.
+    pub fn title(&self) -> String {
+        self.port.map_or_else(|| self.id.clone(), |port| format!("{}:{port}", self.id))
+    }
 }
 
 /// A listener, its load balancer, and where it forwards.

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use super::{Deployment, TargetHealth};
+
 /// An ECS service and its task sets (DescribeServices).
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -13,33 +15,64 @@ pub struct Service {
     pub controller: String,
     /// Its task sets.
     pub task_sets: Vec<TaskSet>,
-    /// The newest of its events that may be the reason of something, in words.
-    pub events: Vec<String>,
+    /// Its events that may be the reason of something, the newest first.
+    pub events: Vec<ServiceEvent>,
+}
+
+/// What an ECS service says about itself.
+#[derive(Clone, Debug)]
+pub struct ServiceEvent {
+    /// When.
+    pub at: Option<SystemTime>,
+    /// What, in ECS's words: `(service web, taskSet ecs-svc/…) was unable to place a task because …`.
+    pub message: String,
 }
 
 impl Service {
-    /// Whether there is anything to look at. ECS tells of deleted services for a while, as `INACTIVE`.
-    pub fn exists(&self) -> bool {
-        matches!(self.status.as_str(), "ACTIVE" | "DRAINING")
+    /// Whether it can be deployed to. A deleted service is `DRAINING` while its tasks stop, and ECS reports it as
+    /// `INACTIVE` for a while after that.
+    pub fn is_active(&self) -> bool {
+        self.status == "ACTIVE"
     }
 
-    /// The task set that this deployment made: by identity, since names and labels of colours swap each time.
-    ///
-    /// CloudFormation's deployments do not put their id on what they make. Of its task sets the newest is taken, if
-    /// there is another one to have been there before.
-    pub fn green(&self, deployment: &str) -> Option<&TaskSet> {
-        let own = self.task_sets.iter().find(|set| set.external_id == deployment);
-        own.or_else(|| match (self.controller.as_str(), self.task_sets.len()) {
-            ("EXTERNAL", 2..) => self.task_sets.iter().max_by_key(|set| set.created),
-            _ => None,
-        })
+    /// The newest event that may be the reason of what is wrong with `set`: none from before it, none about another one.
+    pub fn trouble_of(&self, set: &TaskSet) -> Option<&str> {
+        let is_about = |event: &&ServiceEvent| {
+            let names_another = event.message.contains("taskSet ") && !event.message.contains(&set.id);
+            !names_another && (event.at.is_none() || event.at >= set.created)
+        };
+        self.events.iter().find(is_about).map(|event| event.message.as_str())
+    }
+
+    /// The task set that this deployment made: by identity, since names and labels of colours swap each time. Of several
+    /// it is the newest. One that is `DRAINING` is being removed.
+    pub fn green(&self, deployment: &Deployment) -> Option<&TaskSet> {
+        let own = self.task_sets.iter().filter(|set| set.status != "DRAINING" && self.is_made_by(set, deployment));
+        own.max_by_key(|set| set.created)
     }
 
     /// The task set that was there before: of the others, the primary one.
-    pub fn blue(&self, deployment: &str) -> Option<&TaskSet> {
-        let green = self.green(deployment).map(|set| &set.id);
-        let others = || self.task_sets.iter().filter(|set| Some(&set.id) != green);
-        others().find(|set| set.status == "PRIMARY").or_else(|| others().find(|set| set.status == "ACTIVE"))
+    pub fn blue(&self, deployment: &Deployment) -> Option<&TaskSet> {
+        let others = || self.task_sets.iter().filter(|set| !self.is_made_by(set, deployment));
+        let newest = || others().filter(|set| set.status == "ACTIVE").max_by_key(|set| set.created);
+        others().find(|set| set.status == "PRIMARY").or_else(newest)
+    }
+
+    /// CodeDeploy puts its deployment's id on the task set. CloudFormation does not; there it is one that was made since
+    /// the deployment began, so before Install there is none.
+    fn is_made_by(&self, set: &TaskSet, deployment: &Deployment) -> bool {
+        if !deployment.id.is_empty() && set.external_id == deployment.id {
+            return true;
+        }
+        let since = deployment.created.zip(set.created).is_some_and(|(began, created)| created >= began);
+        self.controller == "EXTERNAL" && since
+    }
+
+    /// Puts first, for every task set, the target group that is one of these: the deployment's pair.
+    pub fn prefer(&mut self, pair: &[String]) {
+        for set in &mut self.task_sets {
+            set.registrations.sort_by_key(|registration| !pair.contains(&registration.target_group));
+        }
     }
 }
 
@@ -62,17 +95,35 @@ pub struct TaskSet {
     pub pending: i32,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// ARN of its target group.
-    pub target_group: Option<String>,
-    /// The container that the load balancer talks to.
-    pub container: Option<String>,
-    /// The port of its container in the target group.
-    pub container_port: Option<i32>,
+    /// Where its containers are registered. The first one is what the deployment is about, once [`Service::prefer`] has
+    /// put it there.
+    pub registrations: Vec<Registration>,
     /// When it was made.
     pub created: Option<SystemTime>,
 }
 
+/// A container's port in a target group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// ARN of the target group.
+    pub target_group: String,
+    /// The container that the load balancer talks to.
+    pub container: Option<String>,
+    /// Its port.
+    pub container_port: Option<i32>,
+}
+
 impl TaskSet {
+    /// Where it is registered, as far as the deployment is about it.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.registrations.first()
+    }
+
+    /// ARN of its target group.
+    pub fn target_group(&self) -> Option<&String> {
+        self.registration().map(|registration| &registration.target_group)
+    }
+
     /// How many tasks it has or should have: so many have to be seen before all of them were.
     pub fn counted(&self) -> usize {
         usize::try_from(self.running.max(self.desired)).unwrap_or_default()
@@ -94,6 +145,10 @@ pub struct Task {
     pub stop_code: Option<String>,
     /// Why it stopped, in words.
     pub stopped_reason: Option<String>,
+    /// IP addresses of its network interfaces; none where it uses those of its instance.
+    pub addresses: Vec<String>,
+    /// Ports of its instance that lead to it; none where it has a network interface of its own.
+    pub host_ports: Vec<i32>,
     /// Its containers.
     pub containers: Vec<Container>,
 }
@@ -123,13 +178,13 @@ impl Task {
         self.task_definition == set.task_definition && (set.created.is_none() || self.created >= set.created)
     }
 
-    /// Whether its end is a fault of the version: everything is, but what ECS or EC2 did for reasons of their own.
-    pub fn crashed(&self) -> bool {
-        let code = self.stop_code.as_deref().unwrap_or_default();
-        let reason = self.stopped_reason.as_deref().unwrap_or_default();
-        let scheduled = code == "ServiceSchedulerInitiated"
-            && ["Scaling activity", "maintenance", "retirement"].iter().any(|word| reason.contains(word));
-        !scheduled && !matches!(code, "SpotInterruption" | "TerminationNotice" | "UserInitiated")
+    /// Whether a target is this task: by the address of its network interface or, on a port of an instance, by that port.
+    /// Which instance it is, ECS does not say here.
+    pub fn is_target(&self, target: &TargetHealth) -> bool {
+        if target.id.starts_with("i-") {
+            return self.host_ports.is_empty() || target.port.is_none_or(|port| self.host_ports.contains(&port));
+        }
+        self.addresses.contains(&target.id)
     }
 
     /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.

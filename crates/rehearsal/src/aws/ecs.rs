@@ -198,8 +198,21 @@ fn task(found: &Task, cluster: &str) -> Value {
         })
     });
     let containers: Vec<_> = containers.collect();
+    let interface = found.arn.rsplit('/').next().unwrap_or_default();
+    let attachment = json!({
+        "id": format!("0a1b2c3d-{}", interface.get(..12).unwrap_or_default()),
+        "type": "ElasticNetworkInterface",
+        // A task that has stopped keeps the record of the address that it had.
+        "status": if found.last_status == "STOPPED" { "DELETED" } else { "ATTACHED" },
+        "details": [
+            { "name": "subnetId", "value": "subnet-0a1b2c3d4e5f60718" },
+            { "name": "networkInterfaceId", "value": format!("eni-{}", interface.get(..17).unwrap_or_default()) },
+            { "name": "privateIPv4Address", "value": found.address },
+        ],
+    });
     json!({
         "taskArn": found.arn,
+        "attachments": [attachment],
         "clusterArn": cluster,
         "taskDefinitionArn": found.task_definition,
         "startedBy": found.started_by,

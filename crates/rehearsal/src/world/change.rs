@@ -32,6 +32,8 @@ pub enum Change {
     TaskCrashes { set: String, stop: TasksStop },
     /// A task set gets along with so many tasks less.
     ScaledIn { set: String, by: i32 },
+    /// A task set gets so many tasks more.
+    ScaledOut { set: String, by: i32 },
     /// A container that is not essential ends in all tasks of a set.
     SidecarExits { set: String, exit_code: i32 },
     /// The health of all targets of a task set changes.
@@ -94,6 +96,7 @@ impl World {
             Change::TaskLost { set, stop } => self.lose_task(&set, &stop, now),
             Change::TaskCrashes { set, stop } => self.crash_task(&set, &stop, now),
             Change::ScaledIn { set, by } => self.scale_in(&set, by, now),
+            Change::ScaledOut { set, by } => self.scale_out(&set, by, now),
             Change::SidecarExits { set, exit_code } => {
                 let alive = |task: &&mut Task| task.started_by == set && task.last_status == "RUNNING";
                 let containers = self.tasks.iter_mut().filter(alive).flat_map(|task| &mut task.containers);
@@ -247,6 +250,20 @@ impl World {
                 self.at(now + Duration::from_millis(500), Change::TargetGone { group, id });
             }
         }
+    }
+
+    fn scale_out(&mut self, set: &str, by: i32, now: SystemTime) {
+        let Some(known) = self.task_set(set) else { return };
+        known.desired += by;
+        known.steady = false;
+        let known = known.clone();
+        let Some(group) = self.group_of(set) else { return };
+        let course = Course::default();
+        for _ in 0..by {
+            self.start_task(&known, &group, &course, now);
+        }
+        let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
+        self.at(up, Change::Steady { id: set.to_owned() });
     }
 
     fn recount(&mut self, set: &str) {

@@ -24,6 +24,8 @@ pub struct Course {
     /// How long the load balancer then needs to find them healthy.
     #[serde(with = "span")]
     pub targets_up: Duration,
+    /// There is no room for the tasks, so that ECS starts none: its reason.
+    pub no_room: Option<String>,
     /// The tasks stop in place of running on.
     pub tasks_stop: Option<TasksStop>,
     /// Tasks end again and again and are replaced at once, so that whoever counts finds all of them alive.
@@ -66,6 +68,7 @@ impl Default for Course {
             task_set: true,
             tasks_up: Duration::from_millis(300),
             targets_up: Duration::from_millis(300),
+            no_room: None,
             tasks_stop: None,
             tasks_crash: None,
             containers_unhealthy: false,

@@ -32,6 +32,11 @@ impl World {
         let desired = course.tasks.try_into().unwrap_or(i32::MAX);
         let set = self.new_task_set(deployment, definition, group.clone(), desired, now);
         self.at(now, Change::TaskSetCreated(set.clone()));
+        if let Some(why) = &course.no_room {
+            let message = format!("{} was unable to place a task. Reason: {why}", self.who(&set));
+            let text = "there is no room for the tasks of the replacement".to_owned();
+            return self.at_with_news(now, Change::ServiceSays { message }, text);
+        }
         let rounds = if course.tasks_stop.is_some() { ROUNDS } else { 1 };
         for round in 0..rounds {
             for _ in 0..desired {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{AlarmFires, Change, Course, EVENTS, Health, TasksStop, World, span};
 
-/// Something that happens on the way. Exactly one of the last four keys says what.
+/// Something that happens on the way. Exactly one of the last five keys says what.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Then {
@@ -27,6 +27,9 @@ pub struct Then {
     /// The service is scaled in: the replacement gets along with so many tasks less.
     #[serde(default)]
     pub scaled_in: Option<u32>,
+    /// The service is scaled out: the replacement gets so many tasks more.
+    #[serde(default)]
+    pub scaled_out: Option<u32>,
 }
 
 /// An alarm changes its state.
@@ -63,8 +66,9 @@ impl Then {
             EVENTS.contains(&after.as_str()),
             "something happens after {after:?}, which is no lifecycle event"
         );
-        let said = [self.alarm.is_some(), self.targets.is_some(), self.task_stops.is_some(), self.scaled_in.is_some()];
-        let said = said.into_iter().filter(|said| *said).count();
+        let scaled = [self.scaled_in.is_some(), self.scaled_out.is_some()];
+        let said = [self.alarm.is_some(), self.targets.is_some(), self.task_stops.is_some()];
+        let said = said.into_iter().chain(scaled).filter(|said| *said).count();
         anyhow::ensure!(said == 1, "what happens after {after} is not one thing but {said}");
         let states = ["OK", "ALARM", "INSUFFICIENT_DATA"];
         if let Some(alarm) = &self.alarm {
@@ -110,7 +114,12 @@ impl World {
         if let Some(less) = then.scaled_in {
             let by = i32::try_from(less).unwrap_or(i32::MAX);
             let text = format!("the service is scaled in by {less}");
-            self.at_with_news(when, Change::ScaledIn { set, by }, text);
+            self.at_with_news(when, Change::ScaledIn { set: set.clone(), by }, text);
+        }
+        if let Some(more) = then.scaled_out {
+            let by = i32::try_from(more).unwrap_or(i32::MAX);
+            let text = format!("the service is scaled out by {more}");
+            self.at_with_news(when, Change::ScaledOut { set, by }, text);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 pub async fn definition(scene: &Scene) -> Result<TaskDefinition, Observation> {
     let deployment = &scene.target.deployment;
     let resource = || format!("deployment {}", deployment.id);
-    let name = match scene.target.service.green(&deployment.id) {
+    let name = match scene.target.service.green(deployment) {
         Some(set) => set.task_definition.clone(),
         None => match scene.aws.app_spec(&deployment.id, &deployment.application).await {
             Ok(AppSpec::Text(text)) => task_definition_of(&text).ok_or_else(|| {
@@ -115,7 +115,9 @@ pub async fn images(scene: &Scene, definition: &TaskDefinition) -> Observation {
             continue;
         }
         let short = container.image.rsplit('/').next().unwrap_or_default().to_owned();
-        match scene.aws.image(&Image::parse(&container.image)).await {
+        let image = Image::parse(&container.image);
+        match scene.aws.image(&image).await {
+            Ok(Some(Found::No(_))) if image.is_cached_at_first_pull() => seen.unsure(&short),
             Ok(Some(found)) => seen.add(&short, Ok(found)),
             Ok(None) => seen.told(format!("{short} is in no registry of Amazon ECR, and was not looked for")),
             Err(fault) => seen.add(&short, Err(fault)),
@@ -134,6 +136,8 @@ struct Sight {
     there: usize,
     /// What is missing, and what is there in its place.
     missing: Vec<(String, &'static str)>,
+    /// What is not there, and may be had all the same.
+    unsure: Vec<String>,
     words: Vec<String>,
     fault: Option<Fault>,
 }
@@ -142,7 +146,7 @@ impl Sight {
     fn new(definition: &TaskDefinition, what: &'static str, code: Code) -> Self {
         let definition = title(definition);
         let (names, missing, words) = (Vec::new(), Vec::new(), Vec::new());
-        Self { definition, what, code, names, there: 0, missing, words, fault: None }
+        Self { definition, what, code, names, there: 0, missing, unsure: Vec::new(), words, fault: None }
     }
 
     /// Whether this is seen for the first time; several containers may name the same.
@@ -167,14 +171,24 @@ impl Sight {
         }
     }
 
+    fn unsure(&mut self, name: &str) {
+        self.unsure.push(format!("{} {name}", self.what));
+    }
+
     fn told(&mut self, words: String) {
         self.words.push(words);
     }
 
     fn observed(self) -> Observation {
-        let Self { definition, what, code, there, missing, words, fault, .. } = self;
-        let observation = match (missing.split_first(), fault) {
-            (Some(((name, seen), more)), fault) => {
+        let Self { definition, what, code, there, missing, unsure, words, fault, .. } = self;
+        let unverified = (!unsure.is_empty()).then(|| {
+            let seen = format!("{} not verified: in a pull-through cache, and not pulled yet", unsure.join(", "));
+            let hint = "pull it once, or take `images` out of `preflight`; ECR fetches it when a task first pulls it";
+            Observation::passed(&definition, seen).but(Outcome::Doubtful, Code::NotLookedAt).with_hint(Some(hint))
+        });
+        let observation = match (missing.split_first(), fault, unverified) {
+            (None, None, Some(unverified)) => unverified,
+            (Some(((name, seen), more)), fault, _) => {
                 let more = more.iter().map(|(name, seen)| format!("{name}: {seen}"));
                 let failed = Observation::failed(code, &definition, name, *seen).with(more);
                 match fault {
@@ -182,7 +196,7 @@ impl Sight {
                     None => failed,
                 }
             }
-            (None, Some(fault)) => {
+            (None, Some(fault), _) => {
                 let seen = not_seen(fault);
                 if seen.outcome == Outcome::Doubtful {
                     let told = format!("{}: {}", seen.resource, seen.seen);
@@ -192,10 +206,10 @@ impl Sight {
                     seen
                 }
             }
-            (None, None) if there == 0 => {
+            (None, None, None) if there == 0 => {
                 Observation::not_applicable(&definition, format!("it names no {what} to look for"))
             }
-            (None, None) => Observation::passed(
+            (None, None, None) => Observation::passed(
                 &definition,
                 if there == 1 { format!("its {what} is there") } else { format!("its {there} {what}s are there") },
             ),
