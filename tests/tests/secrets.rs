@@ -199,6 +199,42 @@ async fn sent_back() {
         echo("in a JSON value", json(TOKEN)),
         echo("in the middle of one", json(&format!("the token {TOKEN} is not known"))),
         echo("at its end, where it is shortened", json(&format!("{}{TOKEN}", "the token that was sent is not known at all here: "))),
+        echo("cut off within an escape of a URL", json(&format!("{}sesame%20%22open%22%2F42%20%C3%BC", ".".repeat(40)))),
+        echo("cut off within an escape of JSON", json(&format!("{}sesame \\u0022open\\u0022/42 \\u00fc", ".".repeat(38)))),
+        echo("cut off within a padded entity", json(&format!("{}sesame &#0000034;open&#0000034;/42 &uuml;", ".".repeat(40)))),
+        echo("cut off within base64", json(&format!("{}{BASIC}", ".".repeat(50)))),
+        echo("in capitals", json("SESAME \"OPEN\"/42 Ü")),
+        case("the value of a variable", gate!(
+            "      - { name: echo, http: '{{test_url}}/echo?x={{env.SHOP_KEY}}', expect: [\"json.token == 'other'\"] }\n"
+        ))
+        .env("SHOP_KEY", "sesame-of-the-team")
+        .world(move |world| route(world, "/echo").body = Some(json("no such key: sesame%2Dof-the-team")))
+        .fails("UnexpectedBody")
+        .and(says("'no such key: [env SHOP_KEY]'")),
+        // Whoever has them is the function.
+        case("the function's own credentials", ECHO)
+            .world(move |world| {
+                let said = "rehearsalXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY";
+                route(world, "/echo").body = Some(json(said));
+            })
+            .fails("UnexpectedBody")
+            .and(says("'[AWS_SECRET_ACCESS_KEY]'")),
+        case("the function's session token", ECHO)
+            .world(move |world| {
+                let said = "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==";
+                route(world, "/echo").body = Some(json(said));
+            })
+            .fails("UnexpectedBody")
+            .and(says("'[AWS_SESSION_TOKEN]'")),
+        case("a user in a redirect", gate!(
+            "      - { name: status, http: '{{test_url}}/echo', expect: [status == 200] }\n"
+        ))
+        .world(|world| {
+            let echo = route(world, "/echo");
+            (echo.status, echo.location) = (302, Some("http:\\\\me:sesame@shop.example.com/x".into()));
+        })
+        .fails("UnexpectedStatus")
+        .and(says("shop.example.com/x")),
         echo("as a URL writes it", json("/echo?x=sesame%20%22open%22%2F42%20%C3%BC")),
         echo("as a form writes it", json("x=sesame+%22open%22%2F42+%C3%BC")),
         echo("as JSON writes it", json(r#"sent: "sesame \"open\"\/42 \u00fc""#)),

@@ -195,7 +195,7 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
     let mut command = nobody(hook, "not an id", &["--region", "eu-west-1"]);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_ACCESS_KEY_ID", "A").env("AWS_SECRET_ACCESS_KEY", "b");
     let said = text(&command.env("GREENLIGHT_HOTS", "x").output().await.unwrap().stderr);
-    assert!(said.contains("an id cannot hold") && said.contains("did you mean GREENLIGHT_HOST?"), "{said}");
+    assert!(said.contains("an id cannot have") && said.contains("did you mean GREENLIGHT_HOST?"), "{said}");
     assert!(open.calls().is_empty(), "{:?}", open.calls());
 }
 

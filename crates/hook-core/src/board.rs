@@ -16,12 +16,13 @@ use crate::{
     code::Code,
     consequence,
     finding::{Finding, Observation, Outcome, Policies},
+    log_context::LogContext,
     redact::Redactor,
     verdict::{Decision, Mode, decide},
 };
 
 /// Called with each finding when its line can be written, and with what it is made for.
-pub type Told = Arc<dyn Fn(&Finding, Mode) + Send + Sync>;
+pub type Told = Arc<dyn Fn(&Finding, Mode, &LogContext) + Send + Sync>;
 
 /// The findings of one invocation. Cloned freely: all clones write on the same board.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ struct State {
     hidden: Arc<Redactor>,
     /// Findings whose lines are not written yet.
     pending: Vec<Finding>,
+    /// What its lines say about the deployment.
+    context: LogContext,
 }
 
 struct Decided {
@@ -82,6 +85,7 @@ impl Board {
             decided: None,
             hidden: Arc::default(),
             pending: Vec::new(),
+            context: LogContext::default(),
         };
         Self { state: Arc::new(Mutex::new(state)), told, certain: watch::Sender::new(None) }
     }
@@ -104,6 +108,34 @@ impl Board {
         self.lock().mode
     }
 
+    /// With what is known of the deployment.
+    pub fn about(self, context: LogContext) -> Self {
+        self.lock().context = context;
+        self
+    }
+
+    /// Adds what has become known of the deployment or its gate file, for the lines from now on.
+    pub fn describe(&self, add: impl FnOnce(&mut LogContext, &Redactor)) {
+        let State { context, hidden, .. } = &mut *self.lock();
+        add(context, hidden);
+    }
+
+    /// What is known of the deployment.
+    pub fn context(&self) -> LogContext {
+        self.lock().context.clone()
+    }
+
+    /// With more that no finding may show: the function's credentials, the execution id.
+    pub fn redacting(self, redactor: Redactor) -> Self {
+        self.lock().hidden = Arc::new(redactor);
+        self
+    }
+
+    /// What no finding may show by now.
+    pub fn redactor(&self) -> Redactor {
+        (*self.lock().hidden).clone()
+    }
+
     /// Takes a secret out of every finding that is made from now on, whoever makes it: what a server sends back as well.
     pub fn hide(&self, name: &str, secret: &str) {
         loop {
@@ -113,7 +145,7 @@ impl Board {
             };
             let mut hidden = (*before).clone();
             hidden.hide(name, secret);
-            let names: Vec<_> = names.iter().map(|name| hidden.clean(name)).collect();
+            let names: Vec<_> = names.iter().map(|name| hidden.show(name).to_string()).collect();
             let mut state = self.lock();
             if Arc::ptr_eq(&before, &state.hidden) && state.names().count() == names.len() {
                 state.hidden = Arc::new(hidden);
@@ -128,21 +160,21 @@ impl Board {
         let took = self.lock().began.elapsed();
         let finding = Finding { check: kind.to_owned(), kind, observation, policies, took, caused_by: None };
         let finding = self.redacted(finding);
-        let mode = {
+        let (mode, context) = {
             let mut state = self.lock();
             if state.closed {
                 return;
             }
             state.findings.push(finding.clone());
-            state.mode
+            (state.mode, state.context.clone())
         };
-        (self.told)(&finding, mode);
+        (self.told)(&finding, mode, &context);
     }
 
     /// What is being done now that is no check: named if time runs out during it.
     pub fn stage(&self, kind: &'static str, what: impl Into<String>) {
         let hidden = self.lock().hidden.clone();
-        let what = hidden.clean(&what.into());
+        let what = hidden.show(&what.into()).to_string();
         self.lock().stage = Some((kind, what, Instant::now()));
     }
 
@@ -155,7 +187,7 @@ impl Board {
     pub fn plan<'a>(&self, steps: impl Iterator<Item = (&'a str, &'static str, Policies)>, grace: Option<Duration>) {
         let hidden = self.lock().hidden.clone();
         let planned = steps.map(|(name, kind, policies)| {
-            let name = hidden.clean(name);
+            let name = hidden.show(name).to_string();
             Planned { name, kind, policies, waits_for: None, since: None, finding: None }
         });
         let planned = planned.collect();
@@ -195,14 +227,14 @@ impl Board {
     }
 
     /// Writes down what became of a check, unless that is known already or nobody waits for it any more.
-    fn settle(&self, index: usize, found: impl FnOnce(&Planned, &[Planned]) -> Option<Finding>) {
+    fn settle(&self, index: usize, found: impl FnOnce(&Planned, &[Planned]) -> Option<Finding<String>>) {
         let finding = {
             let state = self.lock();
             state.planned.get(index).and_then(|planned| found(planned, &state.planned))
         };
         let Some(finding) = finding.map(|finding| self.redacted(finding)) else { return };
         let decision = decide(&finding.observation, finding.policies);
-        let mode = {
+        let (mode, context) = {
             let mut state = self.lock();
             let closed = state.closed;
             let Some(planned) = state.planned.get_mut(index).filter(|it| !closed && it.finding.is_none()) else {
@@ -210,13 +242,13 @@ impl Board {
             };
             planned.finding = Some(finding.clone());
             if let (Decision::Fail, Some(grace), None) = (decision, state.grace, &state.decided) {
-                state.decided = Some(Decided { check: finding.check.clone(), grace });
+                state.decided = Some(Decided { check: finding.check.to_string(), grace });
                 self.certain.send_replace(Some(Instant::now() + grace));
             }
-            state.mode
+            (state.mode, state.context.clone())
         };
         if !consequence::may_be_consequence(&finding) {
-            (self.told)(&finding, mode);
+            (self.told)(&finding, mode, &context);
         }
     }
 
@@ -239,14 +271,15 @@ impl Board {
         let mut pending = Vec::new();
         if let Some((kind, what, since)) = state.stage.take() {
             pending.push(findings.len());
-            findings.push(Finding {
+            let finding = Finding {
                 check: kind.to_owned(),
                 kind,
                 observation: cut_off.observation(&what),
                 policies: Policies::default(),
                 took: since.elapsed(),
                 caused_by: None,
-            });
+            };
+            findings.push(without_secrets(finding));
         }
         for planned in &state.planned {
             let finding = planned.finding.clone().filter(|finding| !consequence::may_be_consequence(finding));
@@ -254,7 +287,9 @@ impl Board {
                 pending.push(findings.len());
             }
             findings.push(
-                finding.or_else(|| planned.finding.clone()).unwrap_or_else(|| state.unfinished(planned, cut_off)),
+                finding
+                    .or_else(|| planned.finding.clone())
+                    .unwrap_or_else(|| without_secrets(state.unfinished(planned, cut_off))),
             );
         }
         consequence::explain(&mut findings);
@@ -264,21 +299,26 @@ impl Board {
 
     /// Writes the lines that had to wait: of what did not end, and of what another failure may explain.
     pub fn tell_pending(&self) {
-        let (pending, mode) = {
+        let (pending, mode, context) = {
             let mut state = self.lock();
-            (std::mem::take(&mut state.pending), state.mode)
+            (std::mem::take(&mut state.pending), state.mode, state.context.clone())
         };
         for finding in pending {
-            (self.told)(&finding, mode);
+            (self.told)(&finding, mode, &context);
         }
     }
 
     /// The one way of a finding to whoever reads it: without secrets. A secret is known before any check can use it, so those
     /// of now are enough.
-    fn redacted(&self, finding: Finding) -> Finding {
+    fn redacted(&self, finding: Finding<String>) -> Finding {
         let hidden = self.lock().hidden.clone();
-        finding.map_text(|text| hidden.clean(text))
+        finding.shown(&hidden)
     }
+}
+
+/// A finding that is made of names without secrets, and of words of our own.
+fn without_secrets(finding: Finding<String>) -> Finding {
+    finding.shown(&Redactor::default())
 }
 
 impl State {
@@ -293,7 +333,7 @@ impl State {
     }
 
     /// What is known of a check that has not ended.
-    fn unfinished(&self, planned: &Planned, cut_off: &CutOff) -> Finding {
+    fn unfinished(&self, planned: &Planned, cut_off: &CutOff) -> Finding<String> {
         let barrier = planned.waits_for.and_then(|barrier| self.planned.get(barrier));
         match (&self.decided, planned.since) {
             (Some(decided), _) => planned.found(decided.observation()).because_of(&decided.check),
@@ -318,7 +358,7 @@ impl Decided {
 }
 
 impl Planned {
-    fn found(&self, observation: Observation) -> Finding {
+    fn found(&self, observation: Observation) -> Finding<String> {
         Finding {
             check: self.name.clone(),
             kind: self.kind,
@@ -330,16 +370,16 @@ impl Planned {
     }
 }
 
-impl Finding {
+impl Finding<String> {
     fn because_of(self, check: &str) -> Self {
         Self { caused_by: Some(check.to_owned()), ..self }
     }
 
     /// A barrier that only warns does not explain away that a check which decides did not run.
     fn behind(self, barrier: &Planned) -> Self {
-        let weight = |finding: &Finding| decide(&finding.observation, finding.policies);
+        let own = decide(&self.observation, self.policies);
         match &barrier.finding {
-            Some(cause) if weight(cause) >= weight(&self) => self.because_of(&barrier.name),
+            Some(cause) if decide(&cause.observation, cause.policies) >= own => self.because_of(&barrier.name),
             _ => self,
         }
     }
@@ -371,7 +411,7 @@ mod tests {
     use super::*;
 
     fn board() -> Board {
-        Board::new(Arc::new(|_, _| {}))
+        Board::new(Arc::new(|_, _, _| {}))
     }
 
     fn outcomes(findings: &[Finding]) -> Vec<(&str, Outcome)> {
@@ -425,7 +465,7 @@ mod tests {
     fn what_is_hidden_is_in_no_finding_wherever_it_is_made() {
         let told = Arc::new(Mutex::new(String::new()));
         let lines = told.clone();
-        let board = Board::new(Arc::new(move |finding, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
+        let board = Board::new(Arc::new(move |finding, _, _| *lines.lock().unwrap() += &format!("{finding:?}\n")));
         board.hide("token", "sesame");
         board.note("gate", Policies::default(), Observation::errored(Code::CheckFailed, "sesame", "open sesame"));
         board.stage("sesame", "what is done with sesame");

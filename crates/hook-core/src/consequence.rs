@@ -66,7 +66,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::finding::{Observation, Policies, Policy};
+    use crate::{
+        finding::{Observation, Policies, Policy},
+        redact::Redactor,
+    };
 
     fn failed(check: &str, code: Code, on_fail: Policy) -> Finding {
         Finding {
@@ -77,12 +80,13 @@ mod tests {
             took: Duration::ZERO,
             caused_by: None,
         }
+        .shown(&Redactor::default())
     }
 
     fn causes(findings: &[(&str, Code, Policy)]) -> Vec<Option<String>> {
         let mut findings: Vec<_> = findings.iter().map(|(check, code, policy)| failed(check, *code, *policy)).collect();
         explain(&mut findings);
-        findings.into_iter().map(|finding| finding.caused_by).collect()
+        findings.into_iter().map(|finding| finding.caused_by.map(|it| it.to_string())).collect()
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! What ends an invocation without an accepted answer. Everything else is a finding.
 
+use crate::redact::Shown;
+
 /// An invocation that could not be answered. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The payload is not JSON.
     #[error("the payload is not JSON: {0}")]
-    EventNotJson(String),
+    EventNotJson(Shown),
     /// The payload lacks a usable id.
     #[error("the payload is not a CodeDeploy lifecycle event: {0}")]
-    EventMalformed(String),
+    EventMalformed(Shown),
     /// CodeDeploy did not take the status.
     #[error("the status {status} could not be put for deployment {deployment}: {why}")]
     AnswerNotSent {
@@ -17,7 +19,7 @@ pub enum Error {
         /// The deployment's id.
         deployment: String,
         /// What CodeDeploy or the network said, in one line.
-        why: String,
+        why: Shown,
     },
 }
 

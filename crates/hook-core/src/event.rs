@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     error::Error,
     ids::{DeploymentId, ExecutionId},
+    redact::{Redactor, Shown},
 };
 
 /// One execution of one hook: which deployment, and the token with which to answer.
@@ -23,27 +24,35 @@ pub struct Execution {
 /// Stands in for a body that is not JSON, so that such an invocation reaches the handler and fails with our words.
 pub(crate) const NOT_JSON: &str = "greenlight: not JSON";
 
+const EXECUTION_ID: &str = "LifecycleEventHookExecutionId";
+
 /// Makes an invocation's payload an [`Execution`].
 ///
 /// # Errors
 /// [`Error::EventNotJson`] and [`Error::EventMalformed`]: nobody can be answered, and the invocation has to fail.
-pub fn parse(payload: Value) -> Result<Execution, Error> {
+pub fn parse(payload: Value, redactor: &Redactor) -> Result<Execution, Error> {
     if let Some(why) = payload.get(NOT_JSON).and_then(Value::as_str) {
-        return Err(Error::EventNotJson(why.to_owned()));
+        return Err(Error::EventNotJson(redactor.show(why)));
     }
-    let seen = describe(&payload);
+    let mut redactor = redactor.clone();
+    // An event that is refused may have an execution id all the same, and that in a key as well.
+    if let Some(id) = payload.get(EXECUTION_ID).and_then(Value::as_str) {
+        redactor.hide_as(ExecutionId::LABEL.to_owned(), id);
+    }
+    let malformed = |why: String| Error::EventMalformed(redactor.show(&why));
+    let seen = describe(&payload, &redactor);
     // serde's own words would repeat the values that it did not expect.
-    let lacks = ["DeploymentId", "LifecycleEventHookExecutionId"].iter().find(|key| !payload[**key].is_string());
+    let lacks = ["DeploymentId", EXECUTION_ID].iter().find(|key| !payload[**key].is_string());
     let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match lacks {
         Some(key) => malformed(format!("it has no text `{key}`; {seen}")),
-        None => malformed(seen),
+        None => malformed(seen.clone()),
     })?;
     Ok(Execution {
         deployment: event.deployment_id.try_into().map_err(|fault| malformed(format!("DeploymentId {fault}")))?,
         id: event
             .lifecycle_event_hook_execution_id
             .try_into()
-            .map_err(|fault| malformed(format!("LifecycleEventHookExecutionId {fault}")))?,
+            .map_err(|fault| malformed(format!("{EXECUTION_ID} {fault}")))?,
     })
 }
 
@@ -54,54 +63,53 @@ pub struct Record {
     /// The execution that nobody answered.
     pub execution: Execution,
     /// The name of the function that failed.
-    pub function: String,
+    pub function: Shown,
     /// Lambda's word: `RetriesExhausted`, `EventAgeExceeded`, ….
-    pub condition: String,
-    /// The type of the error with a colon before it, if there was one.
-    pub error: String,
+    pub condition: Shown,
+    /// The type of the error, if there was one.
+    pub error: Option<Shown>,
 }
 
 /// Makes Lambda's record of an invocation that failed a [`Record`].
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_record(mut record: Value) -> Result<Record, Error> {
+pub fn parse_record(mut record: Value, redactor: &Redactor) -> Result<Record, Error> {
     if let Some(why) = record.get(NOT_JSON).and_then(Value::as_str) {
-        return Err(Error::EventNotJson(why.to_owned()));
+        return Err(Error::EventNotJson(redactor.show(why)));
     }
-    let short = |text: Option<&Value>| short(text.and_then(Value::as_str).unwrap_or_default(), 140);
-    let context = &record["requestContext"];
-    let arn = short(context.get("functionArn"));
-    let condition = short(context.get("condition"));
-    let error = short(record["responsePayload"].get("errorType"));
-    // `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
-    let function = arn.split(':').nth(6).filter(|name| !name.is_empty()).unwrap_or("a hook").to_owned();
     if record.get("requestPayload").is_none() {
-        let seen = describe(&record);
-        return Err(malformed(format!("it is no record of an invocation, which has a `requestPayload`; {seen}")));
+        let seen = describe(&record, redactor);
+        let why = format!("it is no record of an invocation, which has a `requestPayload`; {seen}");
+        return Err(Error::EventMalformed(redactor.show(&why)));
     }
+    let execution = parse(record["requestPayload"].take(), redactor)?;
+    let redactor = execution.id.hidden_in(redactor);
+    let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
+    let or = |text: &str, other: &str| line(&redactor, if text.is_empty() { other } else { text }).shorten(140);
+    let context = &record["requestContext"];
+    // `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
+    let arn = text(&context["functionArn"]);
+    let error = text(&record["responsePayload"]["errorType"]);
     Ok(Record {
-        execution: parse(record["requestPayload"].take())?,
-        function,
-        condition: if condition.is_empty() { "no reason given".to_owned() } else { condition },
-        error: if error.is_empty() { error } else { format!(": {error}") },
+        execution,
+        function: or(arn.split(':').nth(6).unwrap_or_default(), "a hook"),
+        condition: or(&text(&context["condition"]), "no reason given"),
+        error: (!error.is_empty()).then(|| or(&error, "")),
     })
 }
 
-fn malformed(why: String) -> Error {
-    Error::EventMalformed(why)
-}
-
-/// So many of its characters, fit for one line of a log.
-fn short(text: &str, most: usize) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(most).collect()
+/// The text as a part of one line.
+fn line(redactor: &Redactor, text: &str) -> Shown {
+    redactor.show(&text.replace(char::is_control, ""))
 }
 
 /// What the payload looks like, by its keys only: values may be secret, and keys are cut to a few.
-fn describe(payload: &Value) -> String {
+fn describe(payload: &Value, redactor: &Redactor) -> String {
     let kind = match payload {
         Value::Object(map) => {
-            let keys: Vec<_> = map.keys().take(6).map(|key| short(key, 40)).collect();
+            let keys: Vec<_> =
+                map.keys().take(6).map(|key| line(redactor, key).shorten(40)).map(|key| key.to_string()).collect();
             let more = if map.len() > 6 { ", …" } else { "" };
             return format!("the payload has the keys [{}{more}]", keys.join(", "));
         }
@@ -119,6 +127,43 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn parse(payload: Value) -> Result<Execution, Error> {
+        super::parse(payload, &Redactor::default())
+    }
+
+    fn parse_record(record: Value) -> Result<Record, Error> {
+        super::parse_record(record, &Redactor::default())
+    }
+
+    /// The limits are those of a key (40) and of a record's texts (140).
+    #[test]
+    fn an_execution_id_is_in_no_piece_of_what_is_said_about_its_event() {
+        let id = format!("eyJlbmNyeXB0ZWREYXRhIjoi{}", "0123456789abcdefghij".repeat(15));
+        let mut payload = json!({"LifecycleEventHookExecutionId": id, "DeploymentId": "d 1"});
+        let own = |text: &str| (0..id.len() - 8).any(|at| text.contains(&id[at..at + 8]));
+        let said = parse(payload.clone()).unwrap_err().to_string();
+        assert!(!own(&said), "{said}");
+        payload["DeploymentId"] = json!(1);
+        payload[format!("x{id}")] = json!(1);
+        let said = parse(payload).unwrap_err().to_string();
+        assert!(!own(&said) && said.contains("[execution id]"), "{said}");
+        for before in [0, 100, 135] {
+            let mut record = record();
+            record["requestPayload"]["LifecycleEventHookExecutionId"] = json!(id);
+            record["responsePayload"]["errorType"] = json!(format!("{}{id}", "x".repeat(before)));
+            let said = format!("{:?}", parse_record(record).unwrap().error);
+            assert!(!own(&said), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_id_that_would_run_in_a_shell_is_refused() {
+        let error =
+            parse(json!({"DeploymentId": "d-1;touch${IFS}x", "LifecycleEventHookExecutionId": "abc"})).unwrap_err();
+        assert_eq!(error.code(), "EventMalformed");
+        assert!(!error.to_string().contains("touch"), "{error}");
+    }
 
     #[test]
     fn the_two_keys_make_an_execution_and_extra_keys_do_no_harm() {
@@ -156,14 +201,15 @@ mod tests {
         let record = parse_record(record()).unwrap();
         assert_eq!(record.execution.deployment.as_str(), "d-1");
         assert_eq!(record.execution.id.expose(), "abc");
-        assert_eq!(record.function, "CodeDeployHook_after-install");
-        assert_eq!((record.condition.as_str(), record.error.as_str()), ("RetriesExhausted", ": Runtime.ExitError"));
+        assert_eq!(&*record.function, "CodeDeployHook_after-install");
+        assert_eq!(&*record.condition, "RetriesExhausted");
+        assert_eq!(record.error.as_deref(), Some("Runtime.ExitError"));
     }
 
     #[test]
     fn a_record_needs_nothing_but_the_event_inside() {
         let bare = json!({"requestPayload": {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc"}});
-        assert_eq!(parse_record(bare).unwrap().function, "a hook");
+        assert_eq!(&*parse_record(bare).unwrap().function, "a hook");
         for strange in [json!(null), json!([]), json!({"DeploymentId": "d-1"}), json!({"requestPayload": null})] {
             assert_eq!(parse_record(strange).unwrap_err().code(), "EventMalformed");
         }

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use crate::code::Code;
+use crate::{
+    code::Code,
+    redact::{Redactor, Shown},
+};
+
+/// Each text of a finding is at most so long: a server or AWS may say anything, and a log line has to stay readable.
+const MAX_TEXT: usize = 1000;
 
 /// How a check ended. The order is from good to bad within what the policies tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,21 +74,21 @@ impl Outcomes {
     }
 }
 
-/// What one look at the world gave: the outcome and what was seen.
+/// What one look at the world gave: the outcome and what was seen. Its texts are as they came, or [`Shown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
+pub struct Observation<T = String> {
     /// How it ended.
     pub outcome: Outcome,
     /// Which fault, where there is one.
     pub code: Option<Code>,
     /// What was looked at: a target group's name, an alarm, a URL.
-    pub resource: String,
+    pub resource: T,
     /// What should be: `healthy == registered`.
-    pub expected: String,
+    pub expected: T,
     /// What is: `1, 2`.
-    pub seen: String,
+    pub seen: T,
     /// Further evidence: stop reasons, exit codes, target states.
-    pub details: Vec<String>,
+    pub details: Vec<T>,
     /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
     /// policies to say, and one more fault may never help.
     pub also: Outcomes,
@@ -163,11 +169,27 @@ impl Observation {
         self
     }
 
+    /// With another outcome and code, and the evidence as it was.
+    pub fn but(self, outcome: Outcome, code: Code) -> Self {
+        Self { outcome, code: Some(code), hint: None, ..self }
+    }
+
     /// With a hint that fits better than that of its code.
     pub fn with_hint(self, hint: Option<&'static str>) -> Self {
         Self { hint: hint.or(self.hint), ..self }
     }
 
+    /// As it may be shown.
+    pub fn shown(self, redactor: &Redactor) -> Observation<Shown> {
+        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
+        let Self { outcome, code, resource, expected, seen, details, also, hint } = self;
+        let details = details.into_iter().map(show).collect();
+        let (resource, expected, seen) = (show(resource), show(expected), show(seen));
+        Observation { outcome, code, resource, expected, seen, details, also, hint }
+    }
+}
+
+impl<T> Observation<T> {
     /// What to do next, where it has a fault.
     pub fn next_step(&self) -> Option<&'static str> {
         self.hint.or(self.code.map(Code::hint))
@@ -184,42 +206,37 @@ impl Observation {
         Outcomes(self.also.0 | self.outcome.bit())
     }
 
-    /// With another outcome and code, and the evidence as it was.
-    pub fn but(self, outcome: Outcome, code: Code) -> Self {
-        Self { outcome, code: Some(code), hint: None, ..self }
-    }
-
     /// Whether the check can be content with it.
     pub fn holds(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Doubtful)
     }
 }
 
-/// A check's observation with what is needed to judge and to report it.
+/// A check's observation with what is needed to judge and to report it. One whose texts are [`Shown`] goes to the log and to
+/// the verdict; no other can.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct Finding<T = Shown> {
     /// The check's name, unique in its hook.
-    pub check: String,
+    pub check: T,
     /// The kind of check.
     pub kind: &'static str,
     /// What it saw.
-    pub observation: Observation,
+    pub observation: Observation<T>,
     /// What its outcomes mean.
     pub policies: Policies,
     /// How long it took.
     pub took: Duration,
     /// The check whose failure explains this one, so that it needs no remedy of its own.
-    pub caused_by: Option<String>,
+    pub caused_by: Option<T>,
 }
 
-impl Finding {
-    /// The same with another wording of every text in it.
-    pub fn map_text(self, word: impl Fn(&str) -> String) -> Self {
-        let Observation { outcome, code, resource, expected, seen, details, also, hint } = self.observation;
-        let (resource, expected, seen) = (word(&resource), word(&expected), word(&seen));
-        let details = details.iter().map(|detail| word(detail)).collect();
-        let observation = Observation { outcome, code, resource, expected, seen, details, also, hint };
-        Self { check: word(&self.check), observation, ..self }
+impl Finding<String> {
+    /// As it may be shown.
+    pub fn shown(self, redactor: &Redactor) -> Finding {
+        let Self { check, kind, observation, policies, took, caused_by } = self;
+        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
+        let observation = observation.shown(redactor);
+        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::{error::Error, event};
+use crate::{error::Error, event, redact::Redactor};
 
 /// The two ids of an event, or what is said where it has none.
 ///
 /// # Errors
 /// What goes into the log.
 pub fn event(payload: &[u8]) -> Result<[String; 2], String> {
-    ids(event::parse(value(payload)))
+    ids(event::parse(value(payload), &Redactor::default()))
 }
 
 /// The same of Lambda's record of an invocation that failed.
@@ -17,7 +17,7 @@ pub fn event(payload: &[u8]) -> Result<[String; 2], String> {
 /// # Errors
 /// What goes into the log.
 pub fn record(payload: &[u8]) -> Result<[String; 2], String> {
-    ids(event::parse_record(value(payload)).map(|record| record.execution))
+    ids(event::parse_record(value(payload), &Redactor::default()).map(|record| record.execution))
 }
 
 fn ids(execution: Result<event::Execution, Error>) -> Result<[String; 2], String> {

@@ -19,6 +19,8 @@ use crate::{
     finding::Finding,
     hearing::Hearing,
     hook::Hook,
+    log_context::{LogContext, log_line},
+    redact::Redactor,
     report,
     settings::Settings,
     verdict::{Mode, Status, Verdict},
@@ -30,13 +32,14 @@ pub struct Handler {
     answer: Answer,
     descriptors: Descriptors,
     hearing: Hearing,
+    redactor: Redactor,
 }
 
 impl Handler {
     /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
     pub fn new(hook: Hook, settings: Settings) -> Self {
-        let answer = Answer::new(&settings.aws);
-        Self { hook, answer, descriptors: Descriptors::keep(), hearing: Hearing::new(hook, settings) }
+        let (answer, redactor) = (Answer::new(&settings.aws), settings.aws.redactor());
+        Self { hook, answer, redactor, descriptors: Descriptors::keep(), hearing: Hearing::new(hook, settings) }
     }
 
     /// Answers one event.
@@ -46,33 +49,33 @@ impl Handler {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let began = Instant::now();
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), began);
-        let execution = event::parse(event.payload).inspect_err(|error| {
+        let execution = event::parse(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(hook.name = %self.hook, error.code = error.code(), "{error}; {}", error.hint());
         })?;
-        let deployment = execution.deployment.as_str();
-        let told = {
-            let (hook, deployment) = (self.hook, deployment.to_owned());
-            Arc::new(move |finding: &Finding, mode: Mode| report::log_check(hook, &deployment, finding, mode))
-        };
-        let board = Board::new(told);
+        let told = |finding: &Finding, mode: Mode, context: &LogContext| report::log_check(context, finding, mode);
+        let board = Board::new(Arc::new(told))
+            .redacting(execution.id.hidden_in(&self.redactor))
+            .about(LogContext::new(Some(self.hook), &execution.deployment, self.hearing.region()));
 
         let cut_off = self.hearing.judge(&execution.deployment, &board, deadline, began).await;
         let verdict = concluded(|| Verdict::of(board.close(&cut_off), board.mode()));
         let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), began.elapsed());
+        let context = board.context();
         // The status comes before the log: nothing that writes lines can keep it back.
         self.descriptors.release();
-        let sent = self.answer.put(&execution, status, deadline.answer).await;
+        let sent = self.answer.put(&execution, status, deadline.answer, &context).await;
         self.descriptors.keep_again();
         board.tell_pending();
         if let Some(verdict) = &verdict {
-            report::log_verdict(self.hook, deployment, verdict, took);
+            report::log_verdict(self.hook, &context, verdict, took);
         }
         match sent? {
             Sent::Accepted => {
-                tracing::debug!(deployment.id = deployment, "CodeDeploy took the answer {}", status.word());
+                log_line!(debug, &context, "CodeDeploy took the answer {}", status.word());
             }
-            Sent::AlreadyCompleted => tracing::warn!(
-                deployment.id = deployment,
+            Sent::AlreadyCompleted => log_line!(
+                warn,
+                &context,
                 "CodeDeploy had an answer for this execution already: sent before, or its hour had passed, or the deployment was stopped"
             ),
         }

@@ -13,6 +13,7 @@ use crate::{
     hook::Hook,
     ids::DeploymentId,
     judge::{self, Bench},
+    redact::Redactor,
     settings::Settings,
 };
 
@@ -27,6 +28,16 @@ impl Hearing {
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let bench = Bench { hook, aws: Aws::new(&settings.aws), probe: Probe::new(&settings.aws), settings };
         Self { bench: Arc::new(bench), court: Court::default() }
+    }
+
+    /// What nothing that is found may show: the credentials.
+    pub fn redactor(&self) -> Redactor {
+        self.bench.settings.aws.redactor()
+    }
+
+    /// The function's region.
+    pub fn region(&self) -> Option<&str> {
+        self.bench.settings.aws.region.as_deref()
     }
 
     /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should

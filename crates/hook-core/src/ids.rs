@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::redact::Redactor;
+
 /// Longer than any id seen; a limit so that a hostile payload cannot make a log line or a request of megabytes.
 const MAX_DEPLOYMENT_ID: usize = 128;
 /// An execution id is base64 of an encrypted JSON object, some 300 characters; the same reason for a limit.
@@ -70,6 +72,16 @@ impl fmt::Display for DeploymentId {
 pub struct ExecutionId(String);
 
 impl ExecutionId {
+    /// What is shown in its place.
+    pub const LABEL: &str = "[execution id]";
+
+    /// A redactor that takes it out as well.
+    pub fn hidden_in(&self, redactor: &Redactor) -> Redactor {
+        let mut redactor = redactor.clone();
+        redactor.hide_as(Self::LABEL.to_owned(), &self.0);
+        redactor
+    }
+
     /// The whole id, for the request to CodeDeploy and nothing else.
     pub fn expose(&self) -> &str {
         &self.0

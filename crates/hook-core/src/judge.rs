@@ -76,6 +76,9 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
     let began = Instant::now();
     let aws = bench.waiting(began, until);
     let discovery = aws.discover(deployment, settings.rollback == RollbackPolicy::Skip).await;
+    if let Ok(discovery) = &discovery {
+        board.describe(|context, redactor| context.add_deployment(&discovery.deployment, redactor));
+    }
     // A roll-back is the cure. What is broken here must not stand in its way.
     if let Ok(discovery) = &discovery
         && discovery.deployment.is_rollback
@@ -95,7 +98,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let (text, mut gate) = match bench.gate(&aws, discovery.as_ref().ok().map(|it| &it.deployment)).await {
+    let (text, mut gate) = match bench.gate(&aws, discovery.as_ref().ok().map(|it| &it.deployment), board).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -147,6 +150,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         Ok(target) => Arc::new(target),
         Err(fault) => return refuse(board, deployment, fault),
     };
+    board.describe(|context, redactor| context.add_target(&target, redactor));
     let service = &target.service;
     if !service.is_active() {
         let resource = format!("service {} of cluster {}", service.name, target.cluster);
@@ -238,12 +242,20 @@ impl Bench {
         &self,
         aws: &Aws,
         deployment: Option<&Deployment>,
+        board: &Board,
     ) -> Result<(Option<String>, HookGate), Observation> {
-        let text = self.settings.gate.text(aws, deployment).await?;
+        let file = self.settings.gate.text(aws, deployment).await?;
+        board.describe(|context, redactor| context.add_gate(file.as_ref(), redactor));
+        let text = file.map(|file| file.text);
         let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
+            // Faults of one kind have its code: a file that is only newer than these hooks is not invalid.
+            let code = match faults.split_first() {
+                Some((first, rest)) if rest.iter().all(|other| other.code == first.code) => first.code,
+                _ => Code::GateInvalid,
+            };
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
-            Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
+            Observation::failed(code, self.settings.gate.title(), "", first).with(told)
         })?;
         Ok((text, gate))
     }
@@ -347,7 +359,7 @@ async fn article(probe: &Probe, alb_url: &str, routes: &[String], board: &Board)
     let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
     board.plan(names.iter().map(|name| (name.as_str(), "http", STRICT)), None);
     let jobs = routes.iter().map(|route| {
-        let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone()));
+        let job: Job = Box::pin(check::article(probe.clone(), alb_url.to_owned(), route.clone(), board.redactor()));
         (job, Vec::new())
     });
     runner::run_jobs(jobs.collect(), board).await;

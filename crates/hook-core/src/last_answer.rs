@@ -14,6 +14,8 @@ use crate::{
     deadline::Deadline,
     error::Error,
     event,
+    log_context::{LogContext, log_line},
+    redact::Redactor,
     settings::Settings,
     verdict::Status,
 };
@@ -21,12 +23,15 @@ use crate::{
 /// The function, with the client that it keeps between events.
 pub struct LastAnswer {
     answer: Answer,
+    redactor: Redactor,
+    region: Option<String>,
 }
 
 impl LastAnswer {
     /// The client is made here, once.
     pub fn new(settings: &Settings) -> Self {
-        Self { answer: Answer::new(&settings.aws) }
+        let aws = &settings.aws;
+        Self { answer: Answer::new(aws), redactor: aws.redactor(), region: aws.region.clone() }
     }
 
     /// Answers one record.
@@ -35,23 +40,26 @@ impl LastAnswer {
     /// There is nobody to answer, or the answer could not be sent; Lambda then tries again.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), Instant::now());
-        let record = event::parse_record(event.payload).inspect_err(|error| {
+        let record = event::parse_record(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(error.code = error.code(), "{error}; {}", error.hint());
         })?;
-        let deployment = record.execution.deployment.as_str();
+        let context = LogContext::new(None, &record.execution.deployment, self.region.as_deref());
         let event::Record { function, condition, error, .. } = &record;
-        let sent = self.answer.put(&record.execution, Status::Failed, deadline.answer).await?;
+        let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let sent = self.answer.put(&record.execution, Status::Failed, deadline.answer, &context).await?;
         match sent {
-            Sent::Accepted => tracing::error!(
+            Sent::Accepted => log_line!(
+                error,
+                &context,
                 verdict = "failed",
                 verdict.code = "HookDied",
-                deployment.id = deployment,
-                function.name = function,
+                function.name = &**function,
                 "{function} gave no answer ({condition}{error}), so Failed was answered for it; read that function's log"
             ),
-            Sent::AlreadyCompleted => tracing::warn!(
-                deployment.id = deployment,
-                function.name = function,
+            Sent::AlreadyCompleted => log_line!(
+                warn,
+                &context,
+                function.name = &**function,
                 "{function} failed ({condition}{error}), and CodeDeploy had an answer already; nothing was changed"
             ),
         }

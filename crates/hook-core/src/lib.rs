@@ -23,8 +23,10 @@ mod hook;
 mod ids;
 mod judge;
 mod last_answer;
+mod log_context;
 pub mod permissions;
 mod plan;
+mod printable;
 mod redact;
 mod report;
 mod runner;
@@ -38,7 +40,7 @@ mod telemetry;
 pub mod trial;
 mod verdict;
 
-pub use self::{code::Code, hook::Hook};
+pub use self::{code::Code, hook::Hook, printable::printable};
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 

@@ -5,6 +5,7 @@ use crate::{
     code::Code,
     finding::{Finding, Outcome},
     hook::Hook,
+    log_context::{LogContext, log_line},
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -54,14 +55,14 @@ fn short(finding: &Finding) -> String {
     let seen = &finding.observation;
     let told = match seen.outcome {
         // It may have run, and says itself how far it came.
-        _ if seen.code == Some(Code::CutOff) => seen.seen.clone(),
+        _ if seen.code == Some(Code::CutOff) => seen.seen.to_string(),
         Outcome::Errored => format!("could not be checked: {}", seen.seen),
         Outcome::NotRun => format!("not run: {}", seen.seen),
         Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
-        _ if seen.expected.is_empty() => seen.seen.clone(),
+        _ if seen.expected.is_empty() => seen.seen.to_string(),
         _ => format!("expected {}, was {}", seen.expected, seen.seen),
     };
-    if seen.resource.is_empty() || seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
+    if seen.resource.is_empty() || &*seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
 }
 
 /// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
@@ -128,7 +129,7 @@ fn cut(line: &str, room: usize) -> String {
 
 /// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning; what
 /// another failure explains is information.
-pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
+pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
@@ -138,10 +139,18 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
     // `tracing` wants the level at compile time.
     macro_rules! log {
         ($level:ident) => {
-            tracing::$level!(
-                hook.name = %hook, deployment.id = deployment, check.name = finding.check, check.kind = finding.kind,
-                check.outcome = outcome, check.decision = decision.word(), check.code = code, check.hint = hint,
-                check.caused_by = cause, duration_ms = took, "{line}"
+            log_line!(
+                $level,
+                context,
+                check.name = &*finding.check,
+                check.kind = finding.kind,
+                check.outcome = outcome,
+                check.decision = decision.word(),
+                check.code = code,
+                check.hint = hint,
+                check.caused_by = cause,
+                duration_ms = took,
+                "{line}"
             )
         };
     }
@@ -156,7 +165,7 @@ pub fn log_check(hook: Hook, deployment: &str, finding: &Finding, mode: Mode) {
 
 /// Logs the verdict's line. A deployment that goes on although it would have been stopped, or unchecked because its
 /// description says so, is a warning.
-pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::time::Duration) {
+pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
     let code = verdict.code().map(|code| code.word()).unwrap_or_default();
     let word = |status| match status {
@@ -167,9 +176,14 @@ pub fn log_verdict(hook: Hook, deployment: &str, verdict: &Verdict, took: std::t
     let observed = if verdict.mode == Mode::Observe { word(verdict.judged) } else { "" };
     macro_rules! log {
         ($level:ident) => {
-            tracing::$level!(
-                hook.name = %hook, deployment.id = deployment, verdict = word(verdict.status), verdict.code = code,
-                verdict.observed = observed, duration_ms = millis(took), "{line}"
+            log_line!(
+                $level,
+                context,
+                verdict = word(verdict.status),
+                verdict.code = code,
+                verdict.observed = observed,
+                duration_ms = millis(took),
+                "{line}"
             )
         };
     }
@@ -189,17 +203,21 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::finding::{Observation, Policies, Policy};
+    use crate::{
+        finding::{Observation, Policies, Policy},
+        redact::Redactor,
+    };
 
     fn finding(check: &str, observation: Observation) -> Finding {
         Finding {
-            check: check.into(),
+            check: check.to_owned(),
             kind: "targets",
             observation,
             policies: Policies::default(),
             took: Duration::from_millis(12),
             caused_by: None,
         }
+        .shown(&Redactor::default())
     }
 
     fn unhealthy() -> Observation {
@@ -235,7 +253,7 @@ mod tests {
             "answers",
             Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun),
         );
-        let follows = Finding { caused_by: Some("tasks".to_owned()), ..finding("targets", unhealthy()) };
+        let follows = Finding { caused_by: Some(Redactor::default().show("tasks")), ..finding("targets", unhealthy()) };
         let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
         let warned = Finding {
             policies: Policies { on_fail: Policy::Warn, ..Policies::default() },

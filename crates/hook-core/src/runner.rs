@@ -122,7 +122,7 @@ mod tests {
         grace: Option<Duration>,
         policies: Policies,
     ) -> Vec<(Outcome, Option<Code>)> {
-        let board = Board::new(Arc::new(|_, _| {}));
+        let board = Board::new(Arc::new(|_, _, _| {}));
         board.plan(jobs.iter().map(|_| ("check", "ecs", policies)), grace);
         run_jobs(jobs, &board).await;
         let findings = board.close(&CutOff::Time(Duration::ZERO));

@@ -13,7 +13,7 @@ use crate::{
     board::Board,
     code::Code,
     gate::{Fact, SecretRef, Store, Unknown, suggest},
-    redact,
+    redact::{self, Redactor},
 };
 
 /// A thing that a store keeps: the store and its name there. Several secrets may be keys of one.
@@ -88,6 +88,11 @@ impl Secrets {
         }
         self.board.hide(name, &value);
         Ok(value)
+    }
+
+    /// What a reply to a request may not show by now.
+    pub fn redactor(&self) -> Redactor {
+        self.board.redactor()
     }
 
     async fn fetched(&self, place: &SecretRef) -> Result<String, Fault> {

@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use crate::redact::Redactor;
+
 pub use crate::source::GateSource;
 
 /// Everything that a hook takes from its environment.
@@ -258,6 +260,20 @@ impl Settings {
 }
 
 impl AwsSettings {
+    /// Takes the function's own credentials out of whatever is shown.
+    pub fn redactor(&self) -> Redactor {
+        let mut redactor = Redactor::default();
+        if let Some((key, secret, token)) = &self.credentials {
+            let token = token.as_deref().unwrap_or_default();
+            for (name, value) in
+                [("AWS_ACCESS_KEY_ID", key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]
+            {
+                redactor.hide_as(format!("[{name}]"), value);
+            }
+        }
+        redactor
+    }
+
     fn read(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
         let yes = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));

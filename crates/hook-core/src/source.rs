@@ -3,7 +3,7 @@
 use std::{fmt, io::Read, path::Path};
 
 use crate::{
-    aws::{Ask, Aws, Fault},
+    aws::{Ask, Aws},
     code::Code,
     finding::Observation,
     gate::{MAX_BYTES, suggest},
@@ -180,28 +180,43 @@ impl GateSource {
     ///
     /// # Errors
     /// It cannot be read, and why.
-    pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<String>, Observation> {
-        let refused = |title: &str, fault: Fault| unreadable(title, fault.with_needs());
-        match self.place(deployment).map_err(|why| unreadable(&self.title(), why))? {
-            Place::Nowhere => Ok(None),
-            Place::Inline(text) => Ok(Some(text)),
+    pub async fn text(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
+        let place = self.place(deployment).map_err(|why| unreadable(&self.title(), why))?;
+        let (source, read) = match place {
+            Place::Nowhere => return Ok(None),
+            Place::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
             Place::File(path) => {
-                let title = format!("gate file {path}");
+                let source = path.clone();
                 // Not on this thread: a file system may be on a network, and what hangs there can be given up.
                 let read = tokio::task::spawn_blocking(move || of_file(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
-                read.map(Some).map_err(|why| unreadable(&title, why))
+                (source, read.map(|text| (text, None)))
             }
             Place::Parameter(name) => {
-                let text = aws.parameter(&name).await;
-                text.map(Some).map_err(|fault| refused(&format!("gate file ssm:{name}"), fault))
+                let read = aws.versioned_parameter(&name).await;
+                (format!("ssm:{name}"), read.map_err(|fault| fault.with_needs()))
             }
             Place::Object { bucket, key } => {
-                let text = aws.object(&bucket, &key, None).await;
-                text.map(Some).map_err(|fault| refused(&format!("gate file s3://{bucket}/{key}"), fault))
+                let read = aws.tagged_object(&bucket, &key, None).await;
+                (format!("s3://{bucket}/{key}"), read.map_err(|fault| fault.with_needs()))
             }
+        };
+        match read {
+            Ok((text, version)) => Ok(Some(GateText { source, version, text })),
+            Err(why) => Err(unreadable(&format!("gate file {source}"), why)),
         }
     }
+}
+
+/// A gate file's text, and which one it is.
+#[derive(Clone, Debug)]
+pub struct GateText {
+    /// `GREENLIGHT_GATE`, a path, `ssm:NAME` or `s3://bucket/key`.
+    pub source: String,
+    /// A parameter's version, or an object's ETag.
+    pub version: Option<String>,
+    /// The text.
+    pub text: String,
 }
 
 fn unreadable(title: &str, why: String) -> Observation {
@@ -224,6 +239,20 @@ fn of_file(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
 }
 
+/// Whether two services can never share a name: `{application}-{deployment_group}` is `a-b-c` for `a-b` and `c`, and for `a`
+/// and `b-c`. No placeholder's value has a slash.
+fn are_apart(parts: &[Part]) -> bool {
+    let mut joined = false;
+    for part in parts {
+        match part {
+            Part::Of(_) if joined => return false,
+            Part::Of(_) => joined = true,
+            Part::Text(text) => joined &= !text.contains('/'),
+        }
+    }
+    true
+}
+
 impl Name {
     fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
@@ -239,6 +268,12 @@ impl Name {
             rest = after;
         }
         parts.push(Part::Text(rest.to_owned()));
+        if !are_apart(&parts) {
+            return Err(format!(
+                "{text:?} may be the same name for different services: between two placeholders comes a /, as in \
+                 {{application}}/{{deployment_group}}"
+            ));
+        }
         Ok(Self { text: text.to_owned(), parts })
     }
 
@@ -302,8 +337,28 @@ mod tests {
             ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
             ("GREENLIGHT_GATE_FILE", "/opt/{region}.yaml"),
             ("GREENLIGHT_GATE_FILE", "/opt/{application"),
+            ("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml"),
+            ("GREENLIGHT_GATE_SSM", "/greenlight/{deployment_group}{application}"),
+            ("GREENLIGHT_GATE_S3", "s3://{application}.{deployment_group}/greenlight.yaml"),
         ];
         insta::assert_snapshot!(faults.map(|fault| source(&[fault]).unwrap_err()).join("\n"));
+    }
+
+    #[test]
+    fn two_services_never_share_a_name() {
+        let names = [
+            "s3://gates/{application}/{deployment_group}.yaml",
+            "s3://{application}/gate-{deployment_group}.yaml",
+            "s3://gates/{application}-x/y-{deployment_group}",
+        ];
+        let services = [("a-b", "c"), ("a", "b-c"), ("a-x", "y"), ("a", "x-y")];
+        for name in names {
+            let source = source(&[("GREENLIGHT_GATE_S3", name)]).unwrap();
+            let place = |(application, group)| source.place(Some(&Deployment::of(application, group))).unwrap();
+            for (index, one) in services.iter().enumerate() {
+                assert!(services[index + 1..].iter().all(|other| place(*other) != place(*one)), "{name} {one:?}");
+            }
+        }
     }
 
     #[test]

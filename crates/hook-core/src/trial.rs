@@ -17,6 +17,7 @@ use crate::{
     hearing::Hearing,
     hook::Hook,
     ids::DeploymentId,
+    log_context::LogContext,
     report,
     settings::{Settings, WrongEvent},
     telemetry,
@@ -96,27 +97,37 @@ impl Trial {
     /// What an SDK warns of goes to standard error.
     pub async fn told(&self, timeout: Duration, to: impl Fn(Seen) + Send + Sync + 'static) -> Concluded {
         telemetry::install_aside();
-        self.hold(timeout, Arc::new(move |finding: &Finding, _| to(Seen::of(finding))), |_, _| {}).await
+        self.hold(timeout, Arc::new(move |finding: &Finding, _, _: &LogContext| to(Seen::of(finding))), |_, _, _| {})
+            .await
     }
 
     /// The same, and writes on standard output the lines that the hook would have logged.
     pub async fn logged(&self, timeout: Duration) -> Concluded {
         telemetry::install(crate::settings::LogLevel::Info);
-        let (hook, deployment) = (self.hook, self.deployment.to_string());
-        let told = move |finding: &Finding, mode: Mode| report::log_check(hook, &deployment, finding, mode);
-        let log = |verdict: &Verdict, took| report::log_verdict(self.hook, self.deployment.as_str(), verdict, took);
+        let told = |finding: &Finding, mode: Mode, context: &LogContext| report::log_check(context, finding, mode);
+        let log =
+            |verdict: &Verdict, context: &LogContext, took| report::log_verdict(self.hook, context, verdict, took);
         self.hold(timeout, Arc::new(told), log).await
     }
 
-    async fn hold(&self, timeout: Duration, told: Told, log: impl FnOnce(&Verdict, Duration)) -> Concluded {
+    async fn hold(
+        &self,
+        timeout: Duration,
+        told: Told,
+        log: impl FnOnce(&Verdict, &LogContext, Duration),
+    ) -> Concluded {
         let (began, now) = (Instant::now(), SystemTime::now());
-        let board = Board::new(told);
+        let board = Board::new(told).redacting(self.hearing.redactor()).about(LogContext::new(
+            Some(self.hook),
+            &self.deployment,
+            self.hearing.region(),
+        ));
         let deadline = Deadline::new(now + timeout, now, began);
         let cut_off = self.hearing.judge(&self.deployment, &board, deadline, began).await;
         let verdict = Verdict::of(board.close(&cut_off), board.mode());
         let took = began.elapsed();
         board.tell_pending();
-        log(&verdict, took);
+        log(&verdict, &board.context(), took);
         let unread = |finding: &&Finding| {
             finding.kind == "discovery" && matches!(finding.observation.outcome, Outcome::Errored | Outcome::TimedOut)
         };
@@ -135,7 +146,7 @@ impl Seen {
     fn of(finding: &Finding) -> Self {
         let Finding { check, kind, observation, policies, took, .. } = finding;
         Self {
-            check: check.clone(),
+            check: check.to_string(),
             kind,
             outcome: observation.outcome.word(),
             decision: decide(observation, *policies).word(),

@@ -128,12 +128,12 @@ impl Verdict {
 }
 
 /// What an observation means: the strictest that any of its outcomes means.
-pub fn decide(observation: &Observation, policies: Policies) -> Decision {
+pub fn decide<T>(observation: &Observation<T>, policies: Policies) -> Decision {
     observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
 }
 
 /// Whether a check was made and held.
-fn is_pass(observation: &Observation) -> bool {
+fn is_pass<T>(observation: &Observation<T>) -> bool {
     matches!(observation.outcome, Outcome::Passed | Outcome::Doubtful)
 }
 
@@ -161,9 +161,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::redact::Redactor;
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
-        Finding { check: "steady".into(), kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
+        let check = "steady".to_owned();
+        Finding { check, kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
+            .shown(&Redactor::default())
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {
@@ -251,7 +254,7 @@ mod tests {
         let unused = |no_data| {
             let policies = Policies { no_data, ..Policies::default() };
             Finding {
-                observation: Observation::not_applicable("tg", "all unused"),
+                observation: Observation::not_applicable("tg", "all unused").shown(&Redactor::default()),
                 ..finding(Outcome::Passed, policies)
             }
         };
@@ -263,8 +266,10 @@ mod tests {
         let verdict = Verdict::of(vec![unused(Policy::Fail), finding(Outcome::Failed, strict)], Mode::Enforce);
         assert_eq!(verdict.code(), Some(Code::NotSteady), "a fault says more");
         assert_eq!(Verdict::of(vec![unused(Policy::Fail)], Mode::Enforce).code(), Some(Code::NothingChecked));
-        let left_out =
-            Finding { observation: Observation::left_out("gate file", "when"), ..finding(Outcome::Passed, strict) };
+        let left_out = Finding {
+            observation: Observation::left_out("gate file", "when").shown(&Redactor::default()),
+            ..finding(Outcome::Passed, strict)
+        };
         assert_eq!(status(vec![left_out]), Status::Succeeded);
     }
 

@@ -16,7 +16,15 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{Ask, CONNECT, Fault, config};
 use crate::{
-    code::Code, error::Error, event::Execution, permissions::Need, settings::AwsSettings, shell::quote, verdict::Status,
+    code::Code,
+    error::Error,
+    event::Execution,
+    log_context::{LogContext, log_line},
+    permissions::Need,
+    redact::Redactor,
+    settings::AwsSettings,
+    shell::quote,
+    verdict::Status,
 };
 
 pub(super) const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
@@ -36,6 +44,9 @@ const MIN_LEFT: Duration = Duration::from_millis(50);
 /// A role that was just made is refused for some seconds, until IAM has spread it.
 const FRESH_ROLE: Duration = Duration::from_secs(30);
 
+/// What AWS says has so many characters at most, so that the commands after it are still seen.
+const MAX_WHY: usize = 300;
+
 /// What the answer takes.
 pub fn needs_of_answer() -> Vec<Need> {
     vec![Need::new(Ask::Put, "to answer CodeDeploy: Succeeded or Failed")]
@@ -47,6 +58,7 @@ pub struct Answer {
     client: aws_sdk_codedeploy::Client,
     region: String,
     dead_letter_queue: Option<String>,
+    redactor: Redactor,
 }
 
 /// What became of an answer.
@@ -69,14 +81,20 @@ impl Answer {
         }
         let region = settings.region.clone().unwrap_or_default();
         let client = aws_sdk_codedeploy::Client::from_conf(config.build());
-        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone() }
+        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone(), redactor: settings.redactor() }
     }
 
     /// Puts `status` for `execution`, until CodeDeploy accepts it, refuses it for good, or `until` has come.
     ///
     /// # Errors
     /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
-    pub async fn put(&self, execution: &Execution, status: Status, until: Instant) -> Result<Sent, Error> {
+    pub async fn put(
+        &self,
+        execution: &Execution,
+        status: Status,
+        until: Instant,
+        context: &LogContext,
+    ) -> Result<Sent, Error> {
         let began = Instant::now();
         let mut why = format!("{PUT}: no answer before the function's deadline");
         let mut pause = FIRST_PAUSE;
@@ -100,7 +118,7 @@ impl Answer {
             tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        Err(self.by_hand(execution, status, &why))
+        Err(self.by_hand(execution, status, &why, context))
     }
 
     /// One attempt.
@@ -136,9 +154,9 @@ impl Answer {
 
     /// What a person can do instead. To stop the deployment needs nothing but its id, so it comes first; the execution id
     /// must not be in a log, so the second command takes it from where the event is stored.
-    fn by_hand(&self, execution: &Execution, status: Status, why: &str) -> Error {
+    fn by_hand(&self, execution: &Execution, status: Status, why: &str, context: &LogContext) -> Error {
         // AWS may quote what it refuses.
-        let why = why.replace(execution.id.expose(), "…");
+        let why = execution.id.hidden_in(&self.redactor).show(why).shorten(MAX_WHY);
         let deployment = execution.deployment.as_str();
         let (region, id) = (quote(&self.region), quote(deployment));
         let stored = match &self.dead_letter_queue {
@@ -150,9 +168,10 @@ impl Answer {
             ),
             None => "it is in the payload of this invocation".to_owned(),
         };
-        tracing::error!(
+        log_line!(
+            error,
+            context,
             error.code = "AnswerNotSent",
-            deployment.id = deployment,
             execution.id = ?execution.id,
             "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
              --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \

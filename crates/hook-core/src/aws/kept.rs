@@ -13,6 +13,11 @@ pub(super) const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
 impl Aws {
     /// GetParameter, decrypted, by name or ARN.
     pub async fn parameter(&self, name: &str) -> Result<String, Fault> {
+        self.versioned_parameter(name).await.map(|(value, _)| value)
+    }
+
+    /// The same, with its version.
+    pub async fn versioned_parameter(&self, name: &str) -> Result<(String, Option<String>), Fault> {
         let input = json!({ "Name": name, "WithDecryption": true });
         let reply = self.signed.json(&SSM, region_of(name), GET_PARAMETER, &input).await;
         let reply = reply.map_err(|fault| match fault {
@@ -23,7 +28,8 @@ impl Aws {
             fault => fault,
         })?;
         let value = reply.pointer("/Parameter/Value").and_then(Value::as_str);
-        value.map(str::to_owned).ok_or_else(|| Fault::lacks(GET_PARAMETER, "value"))
+        let version = reply.pointer("/Parameter/Version").and_then(Value::as_u64).map(|version| version.to_string());
+        value.map(|value| (value.to_owned(), version)).ok_or_else(|| Fault::lacks(GET_PARAMETER, "value"))
     }
 
     /// GetSecretValue, by name or ARN.

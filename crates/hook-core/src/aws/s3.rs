@@ -12,7 +12,17 @@ const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speec
 impl Aws {
     /// GetObject, of a bucket in the function's region; the newest version, unless one is named.
     pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, Fault> {
-        let bytes = self.signed.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
+        self.tagged_object(bucket, key, version).await.map(|(text, _)| text)
+    }
+
+    /// The same, with its ETag.
+    pub async fn tagged_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<(String, Option<String>), Fault> {
+        let (bytes, tag) = self.signed.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
             let elsewhere = fault.is("PermanentRedirect") || fault.is("AuthorizationHeaderMalformed");
             let hint = match version {
                 _ if elsewhere => "; the bucket has to be in the function's region",
@@ -21,6 +31,7 @@ impl Aws {
             };
             Fault { detail: format!("{}{hint}", fault.detail), ..fault }
         })?;
-        String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))
+        let text = String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))?;
+        Ok((text, tag))
     }
 }

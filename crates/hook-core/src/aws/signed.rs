@@ -153,7 +153,7 @@ impl Signed {
         let body = input.to_string().into_bytes();
         let (base, region) = self.base(service, region);
         let asked = Asked { method: "POST", url: format!("{base}/"), region, headers, body };
-        let body = self.ask(service, operation, &asked).await?;
+        let (body, _) = self.ask(service, operation, &asked).await?;
         serde_json::from_slice(&body).map_err(|error| unreadable(operation, &error))
     }
 
@@ -174,7 +174,8 @@ impl Signed {
         let body = url.query().unwrap_or_default().as_bytes().to_vec();
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         let asked = Asked { method: "POST", url: format!("{base}/"), region, headers, body };
-        let xml = String::from_utf8_lossy(&self.ask(service, operation, &asked).await?).into_owned();
+        let (body, _) = self.ask(service, operation, &asked).await?;
+        let xml = String::from_utf8_lossy(&body).into_owned();
         // A proxy's page may come with the status of a good answer, and half a document is no answer either.
         let name = format!("{}Response", action(operation));
         if xml.contains(&format!("<{name}")) && xml.trim_end().ends_with(&format!("</{name}>")) {
@@ -198,11 +199,11 @@ impl Signed {
         let mark = if query.is_empty() { "" } else { "?" };
         let url = format!("{base}/{}{mark}{}", path.join("/"), query.join("&"));
         let asked = Asked { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
-        let body = self.ask(service, operation, &asked).await?;
+        let (body, _) = self.ask(service, operation, &asked).await?;
         serde_json::from_slice(&body).map_err(|error| unreadable(operation, &error))
     }
 
-    /// An object of S3.
+    /// An object of S3, and its ETag.
     pub async fn object(
         &self,
         service: &Service,
@@ -210,7 +211,7 @@ impl Signed {
         bucket: &str,
         key: &str,
         version: Option<&str>,
-    ) -> Result<Vec<u8>, Fault> {
+    ) -> Result<(Vec<u8>, Option<String>), Fault> {
         let (base, region) = self.base(service, None);
         // The bucket in the path and not in the host: right for every name, and for endpoints of one's own.
         let version = version.map(|version| format!("?versionId={}", encoded(version))).unwrap_or_default();
@@ -231,14 +232,24 @@ impl Signed {
         (format!("https://{}", partition.host(service, region, self.fips, self.dual_stack)), signing.to_owned())
     }
 
-    /// Asks, again where it may help.
-    async fn ask(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
+    /// Asks, again where it may help. Gives the body, and the ETag if there is one.
+    async fn ask(
+        &self,
+        service: &Service,
+        operation: &'static str,
+        asked: &Asked,
+    ) -> Result<(Vec<u8>, Option<String>), Fault> {
         // That nobody is allowed to look whether something exists is a warning, for which nobody needs to wait.
         let patience = if OPTIONAL.contains(&operation) { self.patience.with_denials() } else { self.patience };
         patience.ask(|| self.attempts(service, operation, asked)).await
     }
 
-    async fn attempts(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
+    async fn attempts(
+        &self,
+        service: &Service,
+        operation: &'static str,
+        asked: &Asked,
+    ) -> Result<(Vec<u8>, Option<String>), Fault> {
         let attempts = async {
             let mut attempt = 1;
             loop {
@@ -256,7 +267,12 @@ impl Signed {
         timeout(OPERATION, attempts).await.unwrap_or_else(|_| Err(slow(operation)))
     }
 
-    async fn once(&self, service: &Service, operation: &'static str, asked: &Asked) -> Result<Vec<u8>, Fault> {
+    async fn once(
+        &self,
+        service: &Service,
+        operation: &'static str,
+        asked: &Asked,
+    ) -> Result<(Vec<u8>, Option<String>), Fault> {
         let request = self.signed(service, asked).map_err(|why| Fault {
             operation,
             code: Code::AwsDenied,
@@ -267,6 +283,7 @@ impl Signed {
         let response = self.connector.call(request).await.map_err(|error| unreachable(operation, &error))?;
         let status = response.status().as_u16();
         let kind = response.headers().get("x-amzn-errortype").map(str::to_owned);
+        let tag = response.headers().get("etag").map(|tag| tag.trim_matches('"').to_owned());
         let mut stream = ByteStream::new(response.into_body());
         let mut body = Vec::new();
         while let Some(chunk) = stream.next().await {
@@ -288,7 +305,7 @@ impl Signed {
             // What is not whole is asked for again. An object of S3 is anything, and its length is in its head.
             return match whole::fault(&body).filter(|_| service.speech != Speech::S3) {
                 Some(why) => Err(Fault { operation, code: Code::AwsFailed, detail: format!("a reply that {why}") }),
-                None => Ok(body),
+                None => Ok((body, tag)),
             };
         }
         let (word, message) = complaint(service.speech, kind.as_deref(), &body);

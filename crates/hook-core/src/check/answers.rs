@@ -134,8 +134,12 @@ impl Answers {
             },
             Err(observation) => return observation,
         };
-        let mut request =
-            Request { way: self.way(detour), timeout: self.limit(scene), ..Request::plain(Method::GET, url) };
+        let mut request = Request {
+            way: self.way(detour),
+            timeout: self.limit(scene),
+            redactor: scene.secrets.redactor(),
+            ..Request::plain(Method::GET, url)
+        };
         let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
             Ok(leads) => leads,
             Err(observation) => return self.not_routable(&scene.routing(), observation),
@@ -153,8 +157,12 @@ impl Answers {
             Err(observation) => return observation,
         };
         let title = format!("gRPC health check {url}");
-        let request =
-            Request { way: self.way(detour), timeout: self.limit(scene), ..Request::plain(Method::POST, url) };
+        let request = Request {
+            way: self.way(detour),
+            timeout: self.limit(scene),
+            redactor: scene.secrets.redactor(),
+            ..Request::plain(Method::POST, url)
+        };
         let mut request = Request { title, ..grpc::call(request, "") };
         let leads = match scene.leads_to_green(Some(self.route), &mut request).await {
             Ok(leads) => leads,

@@ -20,6 +20,7 @@ use crate::{
     code::Code,
     finding::{Observation, Outcome},
     gate::{Condition, Fact, Fields, Subject},
+    redact::Redactor,
 };
 
 pub const KIND: Kind = Kind { key: "http", read };
@@ -172,13 +173,13 @@ fn answered(reply: &Reply) -> String {
 }
 
 /// The article's job: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Nothing is discovered and nothing is retried.
-pub async fn article(probe: Probe, alb_url: String, route: String) -> Observation {
+pub async fn article(probe: Probe, alb_url: String, route: String, redactor: Redactor) -> Observation {
     let text = format!("{}{route}", with_scheme(&alb_url));
     let url = match Url::parse(&text) {
         Ok(url) => url,
         Err(error) => return Observation::errored(Code::SettingsInvalid, text, format!("not a URL: {error}")),
     };
-    let request = Request { timeout: ARTICLE_TIMEOUT, ..Request::plain(Method::HEAD, url) };
+    let request = Request { timeout: ARTICLE_TIMEOUT, redactor, ..Request::plain(Method::HEAD, url) };
     let condition = Condition::parse("status == 2xx", SUBJECTS);
     match condition {
         Ok(condition) => ask(&probe, &request, &[condition], &Attempts::default()).await,

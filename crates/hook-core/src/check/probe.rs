@@ -30,6 +30,7 @@ use super::{
 use crate::{
     code::Code,
     gate::{HttpDefaults, Retry, in_words},
+    redact::Redactor,
     settings::AwsSettings,
 };
 
@@ -76,6 +77,8 @@ pub struct Request {
     pub timeout: Duration,
     /// Again, after a fault of the transport.
     pub retry: Retry,
+    /// What must not be shown of the reply.
+    pub redactor: Redactor,
     /// The listener rules that lead it to the new version, which those of a redirect have to do as well.
     pub(super) rules: Option<RulesToGreen>,
 }
@@ -102,6 +105,7 @@ impl Request {
             body: None,
             timeout: HttpDefaults::default().timeout,
             retry: Retry::default(),
+            redactor: Redactor::default(),
             rules: None,
         }
     }
@@ -246,7 +250,7 @@ impl Probe {
     async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client(&request.way)?;
         // Never closed. What it waits for is nobody's latency.
-        let _permit = self.permits.acquire().await;
+        let _permit = self.permit().await;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
         let until = began + request.timeout;
@@ -267,7 +271,15 @@ impl Probe {
         let broken = |trouble| Trouble { status: Some(status), ..trouble };
         let read = timeout_at(until, read(response)).await.map_err(timed_out).map_err(broken)?;
         let Read { headers, body, trailers } = read.map_err(|error| broken(trouble(error, connect)))?;
-        Ok(Reply { status, headers, body, trailers, latency: began.elapsed(), failed: Vec::new() })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+            trailers,
+            latency: began.elapsed(),
+            failed: Vec::new(),
+            redactor: request.redactor.clone(),
+        })
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     file,
     finding::Observation,
     gate::{Data, Fact, Fields, Retry, Template, Unknown},
+    redact::Redactor,
 };
 
 /// A URL of a gate file: a path at an address of the deployment, or all of it.
@@ -238,9 +239,22 @@ impl Question {
             body,
             timeout: self.timeout,
             retry: self.retry,
+            redactor: redactor(scene, known),
             rules: None,
         })
     }
+}
+
+/// What must not be shown of the reply: secrets, and what the function's variables said in the request, which a server may
+/// send back. They are the team's, so their values are shown nowhere.
+fn redactor(scene: &Scene, known: &known::Facts) -> Redactor {
+    let mut redactor = scene.secrets.redactor();
+    for (fact, value) in known {
+        if let (Fact::Env(name), Ok(value)) = (fact, value) {
+            redactor.hide_as(format!("[env {name}]"), value);
+        }
+    }
+    redactor
 }
 
 /// A query may hold what must not be in a log.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::probe::Trouble;
-use crate::gate::{Facts, Found, JsonPath, Value};
+use crate::{
+    gate::{Facts, Found, JsonPath, Value},
+    redact::{Redactor, Shown},
+};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -22,7 +25,16 @@ pub struct Reply {
     pub(super) latency: Duration,
     /// The attempts before it that failed and were retried.
     pub(super) failed: Vec<Trouble>,
+    /// What must not be shown of it: whatever was in the request may come back.
+    pub(super) redactor: Redactor,
 }
+
+/// So much of a value is shown.
+const MAX_VALUE: usize = 60;
+/// So much of a list of them.
+const MAX_VALUES: usize = 200;
+/// So much of an address is shown.
+const MAX_LOCATION: usize = 120;
 
 impl Reply {
     /// How long it took, until the last byte that was read.
@@ -31,17 +43,9 @@ impl Reply {
     }
 
     /// Where it redirects to, without what may be secret: a query, and a user with a password.
-    pub fn location(&self) -> Option<String> {
+    pub fn location(&self) -> Option<Shown> {
         let location = String::from_utf8_lossy(self.headers.get("location")?.as_bytes());
-        let shown = location.split(['?', '#']).next().unwrap_or_default();
-        let told = match shown.split_once("//") {
-            Some((scheme, rest)) => {
-                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                format!("{scheme}//{}{path}", host.rsplit('@').next().unwrap_or_default())
-            }
-            None => shown.to_owned(),
-        };
-        Some(told.chars().take(120).collect())
+        Some(self.redactor.show(&location).without_user_and_query().shorten(MAX_LOCATION))
     }
 }
 
@@ -87,7 +91,8 @@ impl Facts for Reply {
             Value::Text(text) if !(subject.starts_with("json.") || subject.starts_with("json[")) => {
                 format!("a text of {} characters", text.chars().count())
             }
-            _ => value.to_string(),
+            Value::Text(text) => format!("'{}'", self.redactor.show(text).shorten(MAX_VALUE + 1)),
+            _ => self.redactor.show(&value.to_string()).shorten(MAX_VALUES).to_string(),
         }
     }
 }
@@ -123,7 +128,15 @@ mod tests {
         headers.insert("x-version", "1.2".parse().unwrap());
         let latency = Duration::from_millis(12);
         let trailers = HeaderMap::new();
-        Reply { status: 200, headers, body: body.as_bytes().to_vec(), trailers, latency, failed: Vec::new() }
+        Reply {
+            status: 200,
+            headers,
+            body: body.as_bytes().to_vec(),
+            trailers,
+            latency,
+            failed: Vec::new(),
+            redactor: Redactor::default(),
+        }
     }
 
     fn json(reply: &Reply, path: &str) -> Option<Value> {
@@ -164,7 +177,7 @@ mod tests {
         let to = |location: &str| {
             let mut reply = reply("");
             reply.headers.insert("location", location.parse().unwrap());
-            reply.location().unwrap()
+            reply.location().unwrap().to_string()
         };
         assert_eq!(to("https://me:sesame@shop.example.com/a@b?token=sesame"), "https://shop.example.com/a@b");
         assert_eq!(to("//me:se@same@shop.example.com#sesame"), "//shop.example.com");

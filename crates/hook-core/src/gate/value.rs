@@ -64,9 +64,6 @@ impl fmt::Display for Value {
             Self::Whole(number) => number.fmt(f),
             Self::Span(span) => f.write_str(&in_words(*span)),
             Self::Flag(flag) => flag.fmt(f),
-            Self::Text(text) if text.chars().count() > 60 => {
-                write!(f, "'{}…'", text.chars().take(60).collect::<String>())
-            }
             Self::Text(text) => write!(f, "'{text}'"),
             Self::Null => f.write_str("null"),
             Self::List(items) => write!(f, "a list of {}", items.len()),

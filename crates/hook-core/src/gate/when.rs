@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Condition, Fact, Facts, Failure, Fields, Held, Subject, Value};
+use super::{CheckSpec, Condition, Fact, Facts, Failure, Fields, Held, Subject, Value, condition::review};
 use crate::{code::Code, finding::Observation};
 
 const SUBJECTS: &[Subject] = &[
@@ -53,6 +53,19 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Condition> {
         }
     }
     conditions
+}
+
+/// A check whose `when` excludes the one of its hook is never made, and nobody would notice.
+pub(super) fn no_contradiction(hook: &[Condition], checks: &[CheckSpec], fields: &mut Fields<'_>) {
+    if hook.is_empty() || !review(hook).is_empty() {
+        return;
+    }
+    for check in checks.iter().filter(|check| !check.when.is_empty() && review(&check.when).is_empty()) {
+        let both: Vec<Condition> = hook.iter().chain(&check.when).cloned().collect();
+        for (_, why) in review(&both) {
+            fields.fault(check.at, format!("{:?} is never made, as its hook has a `when` as well: {why}", check.name));
+        }
+    }
 }
 
 /// Why a check or a hook with these conditions is not made here; none where it is. A variable's value is not shown, and a

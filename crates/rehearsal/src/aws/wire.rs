@@ -12,7 +12,10 @@ use hyper::{
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Problem};
-use crate::exchange::{Full, Request, reply};
+use crate::{
+    exchange::{Full, Request, reply},
+    world::digest_of,
+};
 
 /// How a request came and an answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +230,12 @@ pub(super) fn write(call: &Call, answer: Answer) -> Response<Full> {
         Protocol::Cbor => cbor_body(&call.service, answer),
         Protocol::Rest => rest_body(answer),
     };
+    // S3 tags every object by its content.
+    let tag = (call.protocol == Protocol::Rest && status == 200).then(|| digest_of(&String::from_utf8_lossy(&body)));
     let mut response = of(call.protocol, status, body);
+    if let Some(Ok(tag)) = tag.map(|tag| HeaderValue::try_from(format!("\"{}\"", tag.trim_start_matches("sha256:")))) {
+        response.headers_mut().insert(HeaderName::from_static("etag"), tag);
+    }
     if let Some(Ok(code)) = older.map(HeaderValue::try_from) {
         response.headers_mut().insert(HeaderName::from_static("x-amzn-query-error"), code);
     }

@@ -1,0 +1,110 @@
+//! What every line of an invocation says about its deployment and its gate file, as far as it is known by then.
+
+use ring::digest::{SHA256, digest};
+
+use crate::{
+    hook::Hook,
+    ids::DeploymentId,
+    redact::{Redactor, Shown},
+    source::GateText,
+    target::{Deployment, Target},
+};
+
+/// Fields of the log. What is not known yet is left out of a line.
+#[derive(Clone, Debug, Default)]
+pub struct LogContext {
+    /// Which of the five hooks; none in the safety net.
+    pub hook: Option<Hook>,
+    /// The deployment's id.
+    pub deployment: String,
+    /// The function's region.
+    pub region: Option<String>,
+    /// The CodeDeploy application.
+    pub application: Option<Shown>,
+    /// Its deployment group.
+    pub deployment_group: Option<Shown>,
+    /// The name of the ECS cluster.
+    pub cluster: Option<Shown>,
+    /// The name of the ECS service.
+    pub service: Option<Shown>,
+    /// Where the gate file came from: `ssm:/greenlight/shop`.
+    pub gate_source: Option<Shown>,
+    /// A parameter's version, or an object's ETag.
+    pub gate_version: Option<Shown>,
+    /// `sha256:` and the digest of its text.
+    pub gate_digest: Option<String>,
+}
+
+impl LogContext {
+    /// What is known when an event arrives.
+    pub fn new(hook: Option<Hook>, deployment: &DeploymentId, region: Option<&str>) -> Self {
+        let (deployment, region) = (deployment.as_str().to_owned(), region.map(str::to_owned));
+        Self { hook, deployment, region, ..Self::default() }
+    }
+
+    /// What CodeDeploy says.
+    pub fn add_deployment(&mut self, deployment: &Deployment, redactor: &Redactor) {
+        let known = |text: &str| (!text.is_empty()).then(|| redactor.show(text));
+        self.application = known(&deployment.application);
+        self.deployment_group = known(&deployment.group);
+    }
+
+    /// What is deployed to. A cluster may be named by its ARN.
+    pub fn add_target(&mut self, target: &Target, redactor: &Redactor) {
+        self.cluster = target.cluster.rsplit('/').next().map(|name| redactor.show(name));
+        self.service = Some(redactor.show(&target.service.name));
+    }
+
+    /// The gate file that judges; none for the built-in checks alone.
+    pub fn add_gate(&mut self, gate: Option<&GateText>, redactor: &Redactor) {
+        self.gate_source = Some(redactor.show(gate.map_or("built-in", |gate| &gate.source)));
+        self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.show(version));
+        self.gate_digest = gate.map(|gate| {
+            let digest = digest(&SHA256, gate.text.as_bytes());
+            let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("sha256:{digits}")
+        });
+    }
+}
+
+/// A line of the log, with the fields of a [`LogContext`] before its own.
+macro_rules! log_line {
+    ($level:ident, $context:expr, $($rest:tt)+) => {{
+        let context: &$crate::log_context::LogContext = $context;
+        tracing::$level!(
+            hook.name = context.hook.map($crate::Hook::event_name),
+            deployment.id = context.deployment,
+            deployment.application = context.application.as_deref(),
+            deployment.group = context.deployment_group.as_deref(),
+            ecs.cluster = context.cluster.as_deref(),
+            ecs.service = context.service.as_deref(),
+            aws.region = context.region.as_deref(),
+            gate.source = context.gate_source.as_deref(),
+            gate.version = context.gate_version.as_deref(),
+            gate.digest = context.gate_digest.as_deref(),
+            $($rest)+
+        )
+    }};
+}
+pub(crate) use log_line;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_file_is_told_apart_by_source_version_and_digest() {
+        let mut context = LogContext::default();
+        let gate = GateText { source: "ssm:/g".to_owned(), version: Some("7".to_owned()), text: "abc".to_owned() };
+        context.add_gate(Some(&gate), &Redactor::default());
+        // The example of FIPS 180.
+        let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(context.gate_digest.as_deref(), Some(digest));
+        assert_eq!((context.gate_source.as_deref(), context.gate_version.as_deref()), (Some("ssm:/g"), Some("7")));
+        context.add_gate(None, &Redactor::default());
+        assert_eq!(
+            (context.gate_source.as_deref(), context.gate_version, context.gate_digest),
+            (Some("built-in"), None, None)
+        );
+    }
+}

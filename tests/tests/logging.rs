@@ -1,0 +1,78 @@
+//! What the lines of a log say beside their message: the fields of docs/LOGGING.md, and those on every line.
+
+use std::collections::BTreeSet;
+
+use greenlight_tests::{Case, SHORT_WINDOWS, play, same};
+use rehearsal::{Fault, HookName, Played, Trouble};
+use serde_json::Value;
+
+fn lines(played: &Played) -> Vec<Value> {
+    played.raw_log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The checks that come after discovery, the verdict and the answer carry all of them.
+fn has_the_context(gate: [&'static str; 2]) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
+    move |played| {
+        let lines = lines(played);
+        same("whether there are lines", &(lines.len() > 1), &true)?;
+        for line in lines {
+            for (field, value) in [
+                ("hook.name", "AfterInstall"),
+                ("deployment.application", "shop"),
+                ("deployment.group", "web"),
+                ("ecs.cluster", "shop"),
+                ("ecs.service", "web"),
+                ("aws.region", "eu-west-1"),
+                ("gate.source", gate[0]),
+                ("gate.version", gate[1]),
+            ] {
+                same(&format!("{field} of {line}"), line[field].as_str().unwrap_or_default(), value)?;
+            }
+            let id = line["deployment.id"].as_str().unwrap_or_default();
+            same(&format!("whether {id:?} is the deployment's id"), &id.starts_with("d-"), &true)?;
+            let digest = line["gate.digest"].as_str().unwrap_or_default();
+            let is_digest = digest.len() == 71 && digest.starts_with("sha256:");
+            same(&format!("whether {digest:?} is a digest"), &is_digest, &(gate[0] != "built-in"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every field that a line has is described.
+fn is_described(played: &Played) -> Result<(), String> {
+    let manual = include_str!("../../docs/LOGGING.md");
+    let fields: BTreeSet<String> =
+        lines(played).iter().filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect();
+    let unknown: Vec<_> = fields.iter().filter(|field| !manual.contains(&format!("`{field}`"))).collect();
+    same("the fields that docs/LOGGING.md does not describe", &unknown, &Vec::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_says_what_it_is_about_and_which_gate_file_judged() {
+    let case = |title: &str| Case::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").and(is_described);
+    let put = "codedeploy:PutLifecycleEventHookExecutionStatus";
+    play(vec![
+        case("inline").and(has_the_context(["GREENLIGHT_GATE", ""])),
+        case("none").no_gate().and(has_the_context(["built-in", ""])),
+        case("a parameter")
+            .no_gate()
+            .env("GREENLIGHT_GATE_SSM", "/g/{application}")
+            .world(|world| drop(world.account.parameters.insert("/g/shop".into(), SHORT_WINDOWS.into())))
+            .and(has_the_context(["ssm:/g/shop", "1"])),
+        case("an object")
+            .no_gate()
+            .env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml")
+            .world(|world| drop(world.account.objects.insert("gates/shop.yaml".into(), SHORT_WINDOWS.into())))
+            .and(|played| {
+                let tagged =
+                    lines(played).iter().all(|line| line["gate.version"].as_str().is_some_and(|tag| !tag.is_empty()));
+                same("whether every line has the ETag", &tagged, &true)
+            }),
+        case("an answer that cannot be put")
+            .fault(Fault::always(put, Trouble::Deny))
+            .timeout(std::time::Duration::from_secs(3))
+            .errors("AnswerNotSent")
+            .and(has_the_context(["GREENLIGHT_GATE", ""])),
+    ])
+    .await;
+}
