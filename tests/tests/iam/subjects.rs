@@ -137,7 +137,7 @@ const ALL: &str = "[{ preflight: [task-definition, log-groups, roles, secrets, i
     { ecs: blue, expect: [running == desired, unhealthy_containers == 0] },
     { image: blue }, { targets: blue, expect: [healthy == registered] },
     { tcp: 'localhost:1', when: [env.NOT == set] },
-    { http: 'http://localhost:1/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]";
+    { http: 'http://localhost:1/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200], on_fail: ignore }]";
 
 /// All of them.
 pub fn subjects() -> Vec<Subject> {

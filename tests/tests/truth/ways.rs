@@ -200,7 +200,7 @@ pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
             .and("errored", "AwsDenied", alarms, Operation("cloudwatch:DescribeAlarms", Trouble::Deny)),
         Ways::of("preflight", BeforeInstall)
             .and("passed", "", "preflight: [service, rollback]", Nothing)
-            .and("not_applicable", "", "preflight: reachable", Nothing)
+            .and("not_applicable", "", &format!("preflight: service, {ELSEWHERE}"), Nothing)
             .and("doubtful", "NotLookedAt", "preflight: log-groups", Operation("logs:DescribeLogGroups", Trouble::Deny))
             .and(
                 "failed",

@@ -17,9 +17,12 @@ use crate::{
 /// Rules that were read so long ago are read again. Checks that begin together share one call.
 const FRESH: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// A listener, and when it was read.
+type LastRead = Option<(Instant, Arc<Listener>)>;
+
 /// The listeners as they were read last.
 #[derive(Debug, Default)]
-pub struct FreshListeners([Mutex<Option<(Instant, Arc<Listener>)>>; 2]);
+pub struct FreshListeners([Mutex<LastRead>; 2]);
 
 /// What is known of where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]

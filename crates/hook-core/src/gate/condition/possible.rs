@@ -101,7 +101,7 @@ impl Review {
     fn find(&self, clauses: &[Clause<'_>], wanted: Wanted) -> bool {
         let comparisons: Vec<&Comparison> = clauses.iter().copied().flatten().collect();
         let terms: BTreeMap<&str, &Term> =
-            comparisons.iter().flat_map(|it| terms(it)).map(|term| (term.subject.as_str(), term)).collect();
+            comparisons.iter().flat_map(terms).map(|term| (term.subject.as_str(), term)).collect();
         let may_be_missing = wanted == Wanted::False && comparisons.iter().all(|it| it.operator == Operator::Exists);
         let candidates: Vec<(&str, Vec<Candidate>)> = terms
             .iter()
