@@ -180,7 +180,7 @@ async fn deadlines_and_windows() {
         .and(|played| same("looks at the alarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
         case(
             "looks in a row that the function has no time for are not begun",
-            "checks: [{ name: row, ecs: green, consecutive: 100, every: 10s, expect: [running >= 1] }]",
+            "checks: [{ name: row, ecs: green, consecutive: 80, every: 10s, expect: [running >= 1] }]",
         )
         .fails("WindowTooLong"),
         case(
@@ -195,18 +195,18 @@ async fn deadlines_and_windows() {
         .fails("GateInvalid"),
         case(
             "what has time left to become so is told as it was when time ran out",
-            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 1h, every: 100ms, expect: [running >= 99] }]",
+            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 10m, every: 100ms, expect: [running >= 99] }]",
         )
         .fails("RanOutOfTime")
         .check("never", "timed_out"),
         case(
             "the others are told as they ended, and what was false decides",
-            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 1h, every: 100ms, expect: [running >= 99], on_error: warn },
+            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 10m, every: 100ms, expect: [running >= 99], on_error: warn },
              { name: good, ecs: green, expect: [running >= 1] }]",
         )
         .fails("RanOutOfTime")
         .check("good", "passed"),
-        case("a deadline longer than the function's own time does no harm", "deadline: 2h\n    checks: [{ ecs: green, expect: [running >= 1] }]")
+        case("a deadline longer than the function's own time does no harm", "deadline: 14m\n    checks: [{ ecs: green, expect: [running >= 1] }]")
             .succeeds(),
     ])
     .await;
@@ -279,14 +279,33 @@ async fn barriers() {
         .check("body", "not_run")
         .check("condition", "not_run")
         .check("elsewhere", "failed"),
-        miswired(case(
-            "the production listener has its own",
-            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
-             { name: other, reach: green, listener: production, within: 0s, on_fail: ignore },
-             { name: production, http: '{{production_url}}/', expect: [status == 200], on_error: warn }",
-        ))
-        .succeeds()
-        .check("production", "not_run"),
+        Case::new(HookName::AfterAllowTraffic, "the production listener has its own")
+            .gate(
+                "version: 1
+hooks:
+  after_allow_traffic:
+    deadline: 6s
+    built_in: none
+    checks:
+      - { name: gate, reach: green, within: 0s, on_fail: ignore }
+      - { name: other, reach: green, listener: production, within: 0s, on_fail: ignore }
+      - { name: production, http: '{{production_url}}/', expect: [status == 200], on_error: warn }
+",
+            )
+            .world(|world| {
+                let blue = world.blue().unwrap().target_group().unwrap().to_owned();
+                world.production().unwrap().default = vec![(blue, 1)];
+            })
+            .succeeds()
+            .check("production", "not_run"),
+        miswired(case("an implied barrier warns where the file's defaults do", mine))
+            .gate(&format!(
+                "version: 1\ndefaults: {{ on_fail: warn, on_error: warn }}\nhooks: {{ after_allow_test_traffic: {{ deadline: 2s, \
+                 built_in: none, checks: [{mine}] }} }}"
+            ))
+            .succeeds()
+            .check("reach green through test", "timed_out")
+            .check("mine", "not_run"),
         miswired(case(
             "a barrier that does not apply here opens nothing",
             "{ name: first, reach: green, within: 0s, on_fail: ignore },

@@ -44,7 +44,8 @@ fn never_called(operation: &'static str) -> impl Fn(&Played) -> Result<(), Strin
 async fn where_it_is() {
     let in_a_file = file(gate("of-a-file").as_bytes());
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("shop.web.yaml"), gate("of-a-folder")).unwrap();
+    std::fs::create_dir(folder.path().join("shop")).unwrap();
+    std::fs::write(folder.path().join("shop/web.yaml"), gate("of-a-folder")).unwrap();
     let told = play(vec![
         case("a parameter")
             .env("GREENLIGHT_GATE_SSM", "/gate")
@@ -57,14 +58,14 @@ async fn where_it_is() {
             .succeeds()
             .check("of-the-group", "passed"),
         case("an object")
-            .env("GREENLIGHT_GATE_S3", "s3://gates/a b/{application}+{deployment_group}.yaml")
-            .world(object("gates/a b/shop+web.yaml", gate("of-s3")))
+            .env("GREENLIGHT_GATE_S3", "s3://gates/a b/{application}+/{deployment_group}.yaml")
+            .world(object("gates/a b/shop+/web.yaml", gate("of-s3")))
             .succeeds()
             .check("of-s3", "passed"),
         case("a file for each deployment group")
             .env(
                 "GREENLIGHT_GATE_FILE",
-                format!("{}/{{application}}.{{deployment_group}}.yaml", folder.path().display()),
+                format!("{}/{{application}}/{{deployment_group}}.yaml", folder.path().display()),
             )
             .succeeds()
             .check("of-a-folder", "passed"),
@@ -141,6 +142,11 @@ async fn what_cannot_be_read() {
         case("no text").env("GREENLIGHT_GATE_FILE", path(&latin)).fails("GateUnreadable"),
         case("a file that is too long").env("GREENLIGHT_GATE_FILE", path(&long)).fails("GateInvalid"),
         case("a misspelt placeholder").env("GREENLIGHT_GATE_SSM", "/g/{aplication}").fails("SettingsInvalid"),
+        case("a name that two services could share")
+            .env("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml")
+            .world(object("gates/shop-web.yaml", gate("of-another")))
+            .fails("SettingsInvalid")
+            .and(never_called("s3:GetObject")),
         case("no address of an object").env("GREENLIGHT_GATE_S3", "gates/shop.yaml").fails("SettingsInvalid"),
         ssm("a deployment that cannot be read, and a gate file that only observes")
             .world(parameter("/gate", "version: 1\nmode: observe"))

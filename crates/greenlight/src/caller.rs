@@ -15,6 +15,8 @@ use aws_types::region::Region;
 pub struct Caller {
     /// The region.
     pub region: String,
+    /// The account, where the profile or the environment knows it.
+    account: Option<String>,
     /// Region and credentials under the names that Lambda gives them to a function. Not for printing.
     pub settings: Vec<(&'static str, String)>,
 }
@@ -53,5 +55,16 @@ pub async fn find(profile: Option<&str>, region: Option<&str>) -> anyhow::Result
     settings.extend(config.endpoint_url().map(|url| ("AWS_ENDPOINT_URL", url.to_owned())));
     settings.extend(yes(config.use_fips()).map(|flag| ("AWS_USE_FIPS_ENDPOINT", flag)));
     settings.extend(yes(config.use_dual_stack()).map(|flag| ("AWS_USE_DUALSTACK_ENDPOINT", flag)));
-    Ok(Caller { region, settings })
+    let account = credentials.account_id().map(|account| account.as_str().to_owned());
+    Ok(Caller { region, account, settings })
+}
+
+impl Caller {
+    /// Where AWS is asked: `region eu-west-1 of account 111122223333`.
+    pub fn place(&self) -> String {
+        match &self.account {
+            Some(account) => format!("region {} of account {account}", self.region),
+            None => format!("region {} of the account that these credentials are for", self.region),
+        }
+    }
 }

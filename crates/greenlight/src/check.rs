@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use clap::Args;
-use hook_core::gate_file;
+use hook_core::gate_file::{self, Diagnostics};
 
 use crate::{
     exit::{Fault, Verdict},
@@ -15,14 +16,14 @@ use crate::{
 
 const AFTER: &str = "\
 A fault is shown with its line, a caret and, where a word is nearly one that is known, a suggestion. All faults of all files
-are shown. Nothing is read from AWS.
+are shown, and warnings: what can be used and is probably not meant. Nothing is read from AWS.
 
-With --json, standard output has one array of {file, line, column, message, suggestion?}; without a fault it is empty.
+With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or warning.
 
 Exit status:
-  0    every file can be used
+  0    every file can be used, with warnings or without
   1    one has a fault
-  2    bad usage: a file that cannot be read";
+  2    bad usage: a file that cannot be read; the others are checked all the same";
 
 /// `greenlight check`.
 #[derive(Args, Debug)]
@@ -40,31 +41,53 @@ pub struct Check {
 /// Does what was asked.
 pub fn check(args: &Check) -> Result<Verdict, Fault> {
     let mut screen = Screen::stdout();
-    // Every file is read first: a path that is wrong is said alone, and not below faults.
-    let sources: anyhow::Result<Vec<Source>> = args.files.iter().map(|path| Source::read(path)).collect();
-    let sources = sources.map_err(Fault::Usage)?;
-    let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::check(&source.text))).collect();
-    if args.json {
-        let records = checked.iter().flat_map(|(source, faults)| faults.iter().map(|one| Record::of(source, one)));
-        screen.say(&serde_json::to_string_pretty(&records.collect::<Vec<_>>())?)?;
-    } else {
-        for (source, faults) in &checked {
-            let text = match faults.len() {
-                0 => fine(&screen, source),
-                many => {
-                    let count = format!("{}: {}", source.name, faults::count(many));
-                    let count = format!("{} {count}", screen.look.paint(Tone::Bad, "✗"));
-                    format!("{}\n\n{count}", faults::told(screen.look, source, faults))
-                }
-            };
-            screen.say(&text)?;
+    // A file that cannot be read does not hide what is wrong with the others.
+    let (mut sources, mut unread) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        match Source::read(path) {
+            Ok(source) => sources.push(source),
+            Err(error) => unread.push(format!("{error:#}")),
         }
     }
-    Ok(if checked.iter().all(|(_, faults)| faults.is_empty()) { Verdict::Good } else { Verdict::Bad })
+    let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::diagnose(&source.text))).collect();
+    if args.json {
+        let records = checked.iter().flat_map(|(source, found)| {
+            let faults = found.faults.iter().map(|fault| Record::of(source, "fault", fault));
+            faults.chain(found.warnings.iter().map(|warning| Record::of(source, "warning", warning)))
+        });
+        screen.say(&serde_json::to_string_pretty(&records.collect::<Vec<_>>())?)?;
+    } else {
+        for (source, found) in &checked {
+            screen.say(&told(&screen, source, found))?;
+        }
+    }
+    if !unread.is_empty() {
+        return Err(Fault::Usage(anyhow!("{}", unread.join("\n       "))));
+    }
+    Ok(if checked.iter().all(|(_, found)| found.faults.is_empty()) { Verdict::Good } else { Verdict::Bad })
 }
 
-/// What was found in a file with which nothing is wrong.
-fn fine(screen: &Screen, source: &Source) -> String {
+/// Faults, then warnings, then one line that counts them.
+fn told(screen: &Screen, source: &Source, found: &Diagnostics) -> String {
+    let mut parts = Vec::new();
+    if !found.faults.is_empty() {
+        parts.push(faults::told(screen.look, source, &found.faults));
+    }
+    if !found.warnings.is_empty() {
+        parts.push(faults::warnings(screen.look, source, &found.warnings));
+    }
+    parts.push(match found.faults.len() {
+        0 => usable(screen, source, found.warnings.len()),
+        many => {
+            let count = format!("{}: {}", source.name, faults::count(many));
+            format!("{} {count}", screen.look.paint(Tone::Bad, "✗"))
+        }
+    });
+    parts.join("\n\n")
+}
+
+/// What was found in a file that can be used.
+fn usable(screen: &Screen, source: &Source, warnings: usize) -> String {
     let count = gate_file::count(&source.text).unwrap_or_default();
     let plural = |many: usize, what: &str| if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") };
     let (hooks, checks) = (plural(count.hooks, "hook"), plural(count.own + count.built_in, "check"));
@@ -74,5 +97,9 @@ fn fine(screen: &Screen, source: &Source) -> String {
         (_, 0) => format!("{hooks} with {checks}, none built-in"),
         (own, built_in) => format!("{hooks} with {checks}: {own} of its own, {built_in} built-in"),
     };
-    format!("{} {}: fine; {text}", screen.look.paint(Tone::Good, "✓"), source.name)
+    let judged = match warnings {
+        0 => "fine".to_owned(),
+        many => plural(many, "warning"),
+    };
+    format!("{} {}: {judged}; {text}", screen.look.paint(Tone::Good, "✓"), source.name)
 }

@@ -2,6 +2,8 @@
 
 use std::{io, process::ExitCode};
 
+use crate::paint::harmless;
+
 /// What a shell says of a program whose reader went away (128 + SIGPIPE).
 const READER_GONE: u8 = 141;
 
@@ -43,7 +45,7 @@ pub fn code(end: Result<Verdict, Fault>) -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::from(1),
         Err(Fault::Usage(error)) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", harmless(&format!("{error:#}")));
             ExitCode::from(2)
         }
         Err(Fault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(READER_GONE),
@@ -52,7 +54,7 @@ pub fn code(end: Result<Verdict, Fault>) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Fault::Failed(error)) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", harmless(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

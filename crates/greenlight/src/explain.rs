@@ -17,7 +17,8 @@ use crate::{
 
 const AFTER: &str = "\
 Every check is told with what it expects, how long it may take and what its failure means; built-in checks and defaults are
-filled in. Nothing is read from AWS, so what depends on the deployment is told as the file has it: {{green.image_tag}}.
+filled in. Nothing is read from AWS, so what depends on the deployment is told as the file has it: {{green.image_tag}}. Warnings
+of `greenlight check` follow at the end.
 
 Exit status:
   0    it is explained
@@ -53,6 +54,12 @@ pub fn explain(args: &Explain) -> Result<Verdict, Fault> {
         }
     }
     screen.say(&told.join("\n\n\n"))?;
+    if let Some(source) = &source {
+        let warnings = gate_file::diagnose(&source.text).warnings;
+        if !warnings.is_empty() {
+            screen.say(&format!("\n\n{}", faults::warnings(screen.look, source, &warnings)))?;
+        }
+    }
     Ok(Verdict::Good)
 }
 

@@ -13,6 +13,12 @@ pub fn told(look: Look, source: &Source, faults: &[Fault]) -> String {
     told_as(look, Tone::Bad, source, faults)
 }
 
+/// What is probably not meant in a file that can be used.
+pub fn warnings(look: Look, source: &Source, warnings: &[Fault]) -> String {
+    let named = warnings.iter().map(|one| Fault::new(one.at, format!("warning: {}", one.message)));
+    told_as(look, Tone::Warning, source, &named.collect::<Vec<_>>())
+}
+
 /// The same in another tone, for what is no fault.
 pub fn told_as(look: Look, tone: Tone, source: &Source, faults: &[Fault]) -> String {
     let told = render(&source.text, faults, &source.name);
@@ -50,18 +56,20 @@ pub struct Record<'a> {
     file: &'a str,
     line: usize,
     column: usize,
+    level: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
-    /// Of a fault in a file.
-    pub fn of(source: &'a Source, fault: &'a Fault) -> Self {
+    /// Of a fault in a file, or of what else a level says that it is.
+    pub fn of(source: &'a Source, level: &'static str, fault: &'a Fault) -> Self {
         Self {
             file: &source.name,
             line: fault.at.line,
             column: fault.at.column,
+            level,
             message: &fault.message,
             suggestion: fault.suggestion(),
         }

@@ -98,10 +98,12 @@ fn why_stopped(look: Look, rows: &[(Ending, Row<'_>)]) -> String {
     if stopped.is_empty() {
         return String::new();
     }
-    let widest = stopped.iter().map(|(row, _)| row.name.chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
+    let widest = stopped.iter().map(|(row, _)| row.title().chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
     let mut text = format!("\n{}\n", look.paint(Tone::Strong, "why they were stopped"));
     for (row, (_, why)) in &stopped {
-        let name = console::truncate_str(&row.name, widest, "…");
+        let which = row.which();
+        let name = console::truncate_str(&row.scenario, widest.saturating_sub(which.chars().count()), "…").into_owned()
+            + &which;
         let check = why.check.map(|check| format!("{check}: ")).unwrap_or_default();
         let _ =
             writeln!(text, "{}", look.hang_short(&format!("  {name}"), widest + 4, &format!("{check}{}", why.reason)));
@@ -154,6 +156,9 @@ fn sum(look: Look, all: &[Played], Cost { took, jobs }: Cost) -> String {
 }
 
 struct Row<'a> {
+    scenario: String,
+    /// Which deployment of how many.
+    number: (usize, usize),
     name: String,
     what: Option<&'a DeploymentReport>,
     held: bool,
@@ -161,7 +166,8 @@ struct Row<'a> {
 
 fn rows(played: &Played) -> Vec<Row<'_>> {
     let Some(report) = played.report() else {
-        return vec![Row { name: played.scenario.clone(), what: None, held: false }];
+        let name = played.scenario.clone();
+        return vec![Row { scenario: name.clone(), number: (1, 1), name, what: None, held: false }];
     };
     let (of, ending) = (report.deployments.len(), Ending::of(played));
     let name = |number: usize, one: &DeploymentReport| match number {
@@ -174,16 +180,37 @@ fn rows(played: &Played) -> Vec<Row<'_>> {
     };
     // An unknown operation belongs to no deployment in particular, so it spoils all of the scenario's.
     let held = |one: &DeploymentReport| one.differences.is_empty() && report.unknown_operations.is_empty();
-    let row = |(one, number)| Row { name: name(number, one), what: Some(one), held: held(one) };
+    let row = |(one, number)| Row {
+        scenario: report.scenario.clone(),
+        number: (number, of),
+        name: name(number, one),
+        what: Some(one),
+        held: held(one),
+    };
     report.deployments.iter().zip(1..).map(row).collect()
 }
 
 impl Row<'_> {
+    /// Its name away from the other rows of its scenario.
+    fn title(&self) -> String {
+        format!("{}{}", self.scenario, self.which())
+    }
+
+    fn which(&self) -> String {
+        match self.number {
+            (_, 1) => String::new(),
+            (number, of) => format!(" ({number} of {of})"),
+        }
+    }
+
     fn line(&self, look: Look, name: usize, reason: usize) -> String {
         let mark = if self.held { " ".to_owned() } else { look.paint(Tone::Bad, "✗") };
-        let title = console::truncate_str(&self.name, name, "…");
-        let title = console::pad_str(&title, name, console::Alignment::Left, None);
-        let Some(one) = self.what else { return format!("{mark} {title}").trim_end().to_owned() };
+        let Some(one) = self.what else { return format!("{mark} {}", self.name).trim_end().to_owned() };
+        // A name that was cut could not be given to --scenario: one that is too long has a line of its own.
+        let title = match self.name.chars().count() > name {
+            true => format!("{}\n  {:name$}", self.name, ""),
+            false => format!("{:name$}", self.name),
+        };
         let glyphs: Vec<String> = HookName::ALL
             .iter()
             .map(|hook| {
@@ -258,7 +285,7 @@ mod tests {
         let all = [through(sample::stopped().0), through(sample::twice()), through(long)];
         let text = matrix(Look { width: 80, ..PLAIN }, &all, Reasons::All, COST);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert!(text.contains("a-scenario-whose-name-is-longer-than-an…"), "{text}");
+        assert!(text.contains("a-scenario-whose-name-is-longer-than-any-name-should-be\n"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How text looks: tones, spans of time, and lines that hang under their beginning. Nothing in here does I/O.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use console::Style;
 use textwrap::{WordSplitter, wrap};
@@ -53,29 +53,41 @@ impl Look {
 
     /// `head` and then `text`, wrapped so that its further lines begin where the first one does, in column `indent`.
     pub fn hang(self, head: &str, indent: usize, tone: Tone, text: &str) -> String {
+        let (head, indent) = self.begun(head, indent);
         let lines: Vec<String> = self.wrapped(indent, text).iter().map(|line| self.paint(tone, line)).collect();
         let margin = format!("\n{:indent$}", "");
-        let gap = indent.saturating_sub(console::measure_text_width(head));
-        format!("{head}{:gap$}{}", "", lines.join(&margin)).trim_end().to_owned()
+        format!("{head}{}", lines.join(&margin)).trim_end().to_owned()
     }
 }
 
 impl Look {
-    /// As [`Look::hang`], in two lines at most. What has no room is cut off, and the cut is shown.
+    /// As [`Look::hang`], in two lines at most. What has no room is cut off between two words, and the cut is shown.
     pub fn hang_short(self, head: &str, indent: usize, text: &str) -> String {
+        let (head, indent) = self.begun(head, indent);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines = self.wrapped(indent, &text);
         let text = match lines.as_slice() {
             [first, _, _, ..] => {
                 // A part of the word that had no room any more may have some.
                 let rest = text.strip_prefix(first.as_str()).unwrap_or_default().trim_start();
-                let second = console::truncate_str(rest, self.room(indent), "…");
+                let second = cut_between_words(rest, self.room(indent));
                 format!("{first}\n{:indent$}{second}", "")
             }
             lines => lines.join(&format!("\n{:indent$}", "")),
         };
-        let gap = indent.saturating_sub(console::measure_text_width(head));
-        format!("{head}{:gap$}{text}", "").trim_end().to_owned()
+        format!("{head}{text}").trim_end().to_owned()
+    }
+
+    /// The head with the gap after it, and the column in which the text begins. On a narrow terminal a text that would
+    /// have too little room begins on the next line, further to the left: a terminal breaks words in two.
+    fn begun(self, head: &str, indent: usize) -> (String, usize) {
+        let begin = indent.min(self.width.saturating_sub(LEAST_ROOM));
+        let width = console::measure_text_width(head);
+        if begin == indent || width <= begin {
+            let gap = begin.saturating_sub(width);
+            return (format!("{head}{:gap$}", ""), begin);
+        }
+        (format!("{}\n{:begin$}", head.trim_end(), ""), begin)
     }
 
     const fn room(self, indent: usize) -> usize {
@@ -88,6 +100,45 @@ impl Look {
         let options =
             textwrap::Options::new(self.room(indent)).word_splitter(WordSplitter::NoHyphenation).break_words(false);
         wrap(text.trim(), options).into_iter().map(|line| line.into_owned()).collect()
+    }
+}
+
+/// Text as a terminal may show it: lines, tabs and the styles of [`Look::paint`]. Words of files, servers and AWS are escaped
+/// where they are put together; what was forgotten there becomes a mark here.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = style_length(rest).unwrap_or(c.len_utf8());
+        let (piece, after) = rest.split_at(length);
+        shown.push_str(if length > 1 || is_plain(c) { piece } else { "\u{fffd}" });
+        rest = after;
+    }
+    Cow::Owned(shown.chars().map(|c| if is_plain(c) || c == ESCAPE { c } else { '\u{fffd}' }).collect())
+}
+
+const ESCAPE: char = '\u{1b}';
+
+/// The length of a style at the beginning of a text: `ESC [ 1 m`.
+fn style_length(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix("\u{1b}[")?;
+    let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    codes[end..].starts_with('m').then_some(2 + end + 1)
+}
+
+/// As much of a text as has room, with a mark where it was cut: between two words, if the first of them has room.
+fn cut_between_words(text: &str, room: usize) -> String {
+    let cut = console::truncate_str(text, room, "…");
+    match cut.strip_suffix('…') {
+        Some(kept) if !text[kept.len()..].starts_with(' ') => match kept.rsplit_once(' ') {
+            Some((words, _)) => format!("{} …", words.trim_end()),
+            None => cut.into_owned(),
+        },
+        _ => cut.into_owned(),
     }
 }
 
@@ -122,6 +173,30 @@ mod tests {
         let hung = NARROW.hang_short("why", 6, long);
         assert_eq!(hung, "why   target group tg-shop-b: expected\n      healthy == registered, was 1 and …");
         assert!(hung.lines().all(|line| line.chars().count() <= 40));
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_no_word() {
+        let head = "          ✗ answers         12 ms  ";
+        for width in [40, 50, 60] {
+            let look = Look { width, colour: false };
+            let long = "target group tg-shop-b: expected healthy == registered, was 1 and 2 after 9 attempts in 41s";
+            for hung in [look.hang(head, 35, Tone::Plain, long), look.hang_short(head, 35, long)] {
+                assert!(hung.lines().all(|line| line.chars().count() <= width), "{width}\n{hung}");
+                let words: Vec<&str> = hung.split_whitespace().skip(4).filter(|word| *word != "…").collect();
+                assert!(long.contains(&words.join(" ")), "{width}\n{hung}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_styles_reaches_a_terminal() {
+        let painted = Look { colour: true, ..NARROW }.paint(Tone::Bad, "one\ttwo\n");
+        assert_eq!(harmless(&painted), painted);
+        for evil in ["\u{1b}]0;title\u{7}", "\u{1b}[2J", "a\rb", "\u{9b}2J", "\u{1b}[1;31", "\u{1b}"] {
+            let shown = harmless(evil);
+            assert!(!shown.contains(|c: char| c.is_control()), "{shown:?}");
+        }
     }
 
     #[test]

@@ -115,7 +115,13 @@ pub fn options(args: &Rehearse) -> Result<Options> {
     let gate = match &args.gate {
         None => None,
         Some(path) => {
-            Some(fs::read_to_string(path).with_context(|| format!("cannot read the gate file {}", path.display()))?)
+            let text = fs::read_to_string(path);
+            let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
+            // A hook that finds its variable empty has no gate file, which is something else.
+            if text.trim().is_empty() {
+                bail!("the gate file {} is empty; a gate file begins with `version: 1`", path.display());
+            }
+            Some(text)
         }
     };
     let binaries = match &args.binaries {

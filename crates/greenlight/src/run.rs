@@ -92,6 +92,7 @@ pub async fn run(args: &Run) -> Result<Verdict, Fault> {
         None => Vec::new(),
     };
     let caller = caller::find(args.profile.as_deref(), args.region.as_deref()).await.map_err(Fault::Usage)?;
+    let place = caller.place();
     settings.extend(caller.settings);
     let trial = Trial::new(args.hook, &args.deployment_id, settings);
     let trial = trial.map_err(|faults| Fault::Usage(anyhow!("{}", faults.join("\n       "))))?;
@@ -100,7 +101,10 @@ pub async fn run(args: &Run) -> Result<Verdict, Fault> {
         false => told(&mut screen, args, &caller.region, &trial).await?,
     };
     if let Some(why) = concluded.unread {
-        return Err(Fault::Usage(anyhow!("nothing was judged, as the deployment could not be read: {why}")));
+        return Err(Fault::Usage(anyhow!(
+            "nothing was judged, as the deployment could not be read: {why}\n       {place} was asked; --region and \
+             --profile choose another"
+        )));
     }
     if !args.json {
         screen.say(&verdict(screen.look, &concluded))?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use console::Term;
 
-use crate::paint::{Look, PLAIN};
+use crate::paint::{Look, PLAIN, harmless};
 
 /// A line of a message that is longer than this is hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
@@ -43,7 +43,7 @@ impl Screen {
     /// Writes text that stays, and ends it with a new line.
     pub fn say(&mut self, text: &str) -> io::Result<()> {
         self.erase()?;
-        self.term.write_line(text)?;
+        self.term.write_line(&harmless(text))?;
         self.term.flush()
     }
 
@@ -54,7 +54,7 @@ impl Screen {
         }
         self.erase()?;
         // One column less than there is: a full line would make some terminals begin a new one.
-        self.term.write_str(&console::truncate_str(text, self.look.width.saturating_sub(1), "…"))?;
+        self.term.write_str(&console::truncate_str(&harmless(text), self.look.width.saturating_sub(1), "…"))?;
         self.status = Status::Shown;
         self.term.flush()
     }
@@ -63,7 +63,7 @@ impl Screen {
     pub fn aside(&mut self, text: &str) -> io::Result<()> {
         self.erase()?;
         self.term.flush()?;
-        writeln!(io::stderr().lock(), "{text}")
+        writeln!(io::stderr().lock(), "{}", harmless(text))
     }
 
     fn erase(&mut self) -> io::Result<()> {

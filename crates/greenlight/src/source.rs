@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use hook_core::printable;
 
 /// A file's text, and what to call it.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Source {
             let text = String::from_utf8(bytes).context("standard input is no text")?;
             return Ok(Self { name: "<stdin>".to_owned(), text });
         }
-        let name = path.display().to_string();
+        let name = printable(&path.display().to_string()).into_owned();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read the {what} {name}"))?;
         Ok(Self { name, text })
     }

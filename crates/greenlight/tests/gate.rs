@@ -115,6 +115,99 @@ fn faults_for_a_program_have_their_place_and_their_suggestion() {
     assert_eq!(printed(greenlight(folder.path(), &["check", "--json", "fine.yaml"]), 0), "[]\n");
 }
 
+const WARNED: &str = "version: 1
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - name: checkout
+        http: https://shop.example.com/checkout
+        expect: [status == 200]
+";
+
+#[test]
+fn a_warning_is_shown_and_does_not_change_the_exit_status() {
+    let folder = folder();
+    fs::write(folder.path().join("warned.yaml"), WARNED).unwrap();
+    let told = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
+    assert!(told.contains("warning: ") && told.contains("{{test_url}}/checkout"), "{told}");
+    assert!(told.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{told}");
+    let records: Value =
+        serde_json::from_str(&printed(greenlight(folder.path(), &["check", "--json", "warned.yaml"]), 0)).unwrap();
+    assert_eq!((records.as_array().unwrap().len(), records[0]["level"].as_str()), (1, Some("warning")), "{records}");
+    let explained = printed(greenlight(folder.path(), &["explain", "warned.yaml"]), 0);
+    assert!(explained.contains("warning: "), "{explained}");
+    fs::write(
+        folder.path().join("bound.yaml"),
+        WARNED
+            .replace("https://shop.example.com", "'{{test_url}}")
+            .replace("checkout\n        expect", "checkout'\n        expect"),
+    )
+    .unwrap();
+    assert!(printed(greenlight(folder.path(), &["check", "bound.yaml"]), 0).starts_with("✓ bound.yaml: fine"));
+}
+
+#[test]
+fn a_missing_file_does_not_hide_what_is_wrong_with_the_others() {
+    let folder = folder();
+    let output = greenlight(folder.path(), &["check", "fine.yaml", "missing.yaml", "faulty.yaml"]);
+    let (told, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{told}{said}");
+    assert!(told.contains("✓ fine.yaml: fine") && told.contains("✗ faulty.yaml: 3 faults"), "{told}");
+    assert!(said.contains("missing.yaml") && !said.contains("faulty.yaml"), "{said}");
+}
+
+#[test]
+fn keys_that_are_not_executed_are_refused_by_every_command() {
+    let folder = folder();
+    let file =
+        "version: 1\nhooks: { after_allow_traffic: { checks: [{ metric: green.requests, expect: [value > 1] }] } }\n";
+    fs::write(folder.path().join("later.yaml"), file).unwrap();
+    for command in ["check", "explain", "iam"] {
+        let output = greenlight(folder.path(), &[command, "later.yaml"]);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{command}: {told}");
+        assert!(told.contains("`metric` is not supported yet"), "{command}: {told}");
+    }
+}
+
+#[test]
+fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
+    let folder = folder();
+    let name = r#""\e]0;owned\a\e[2J""#;
+    let good = format!(
+        "version: 1\nhooks: {{ after_install: {{ checks: [{{ name: {name}, ecs: green, expect: [running >= 1] }}] }} }}\n"
+    );
+    fs::write(folder.path().join("good.yaml"), &good).unwrap();
+    fs::write(folder.path().join("bad.yaml"), good.replace("running", r"'\e[1mx'").replace("name:", "nmae:")).unwrap();
+    fs::write(folder.path().join("raw.yaml"), "version: 1\n\u{1b}[2J: 1\n# \u{9b}2J\n").unwrap();
+    for args in
+        [&["explain", "good.yaml"][..], &["check", "good.yaml", "bad.yaml", "raw.yaml"], &["explain", "bad.yaml"]]
+    {
+        let output = greenlight(folder.path(), args);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {told:?}");
+    }
+}
+
+#[test]
+fn a_pasted_secret_is_in_no_diagnostic() {
+    let folder = folder();
+    let file = "version: 1
+secrets: { token: hunter2hunter2 }
+hooks:
+  after_allow_test_traffic:
+    checks:
+      - { http: '{{test_url}}/', headers: { Authorization: Bearer hunter2hunter2, 'Ho st': x }, expect: [status == 200] }
+      - { http: '{{test_url}}/', form: { password: [hunter2hunter2] }, expect: [status == 200] }
+      - { http: 'https://a:hunter2hunter2@example.com/', expect: [status == 200] }
+";
+    fs::write(folder.path().join("secret.yaml"), file).unwrap();
+    for args in [&["check", "secret.yaml"][..], &["check", "--json", "secret.yaml"], &["explain", "secret.yaml"]] {
+        let told = printed(greenlight(folder.path(), args), 1);
+        assert!(told.contains("secret.yaml") && !told.contains("hunter2"), "{args:?}: {told}");
+    }
+}
+
 #[test]
 fn a_file_may_come_from_standard_input() {
     assert!(printed(with_stdin(&["check", "-"], INIT), 0).starts_with("✓ <stdin>: fine; 5 hooks"));
@@ -170,7 +263,7 @@ fn what_systems_manager_would_refuse_is_told_beside() {
 #[test]
 fn a_file_that_is_not_there_is_bad_usage() {
     let folder = folder();
-    for args in [&["check", "fine.yaml", "gone.yaml"][..], &["explain", "gone.yaml"]] {
+    for args in [&["check", "gone.yaml"][..], &["explain", "gone.yaml"]] {
         let said = refused(greenlight(folder.path(), args));
         assert!(said.starts_with("error: cannot read the gate file gone.yaml: "), "{said}");
     }

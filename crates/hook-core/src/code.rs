@@ -63,7 +63,7 @@ codes! {
     TlsFailed: "check the certificate's names, dates and chain; SSL_CERT_FILE adds an authority",
     TlsUnverified: "give the authority with `tls: { ca_file: … }` in place of `tls: unverified`",
     ServiceUnverified: "ask the service itself: give `answers` a `path`, or the hook an `http` or `grpc` check",
-    VersionUnverified: "compare a value of the answer with a {{green.…}} fact that differs between the versions, by `==`",
+    VersionUnverified: "use {{test_url}} or {{production_url}}, and compare the answer with a {{green.…}} fact that differs, by `==`",
     RequestFailed: "read the text of the failure",
     WrongVersionAnswers: "another version answers than the one deployed: an image that was not rebuilt, or a rule of the listener",
     UnexpectedStatus: "ask the same URL by hand and read the service's log",

@@ -30,6 +30,10 @@ pub fn hour_ends(began: SystemTime, wall: SystemTime, now: Instant) -> Instant {
     now + HOUR.saturating_sub(gone)
 }
 
+/// The longest time-out that Lambda gives a function.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const LONGEST_FUNCTION: Duration = Duration::from_secs(15 * 60);
+
 /// How long the checks of a function with this time-out may take.
 pub fn for_checks(timeout: Duration) -> Duration {
     timeout - RESERVE.min(timeout / RESERVE_SHARE)
@@ -59,8 +63,8 @@ impl Deadline {
             }
             Err(_) => Duration::ZERO,
         };
-        // A deadline beyond Lambda's own limit of 15 minutes is a clock that jumped; an Instant must not overflow for it.
-        let left = left.min(Duration::from_secs(15 * 60));
+        // A deadline beyond Lambda's own limit is a clock that jumped; an Instant must not overflow for it.
+        let left = left.min(LONGEST_FUNCTION);
         let last_words = LAST_WORDS.min(left / LAST_WORDS_SHARE);
         // With no time left by Lambda's clock, whether there really is none shows only by trying.
         let answer = if left.is_zero() { LEAST } else { left - last_words };

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-pub use crate::gate::{Fault, Place, render};
+pub use crate::gate::{Diagnostics, Fault, Place, diagnose, render};
 use crate::{gate, hook::Hook};
 
 /// What is wrong with a gate file, in its order; nothing where it can be used.
 pub fn check(text: &str) -> Vec<Fault> {
-    gate::faults(text)
+    diagnose(text).faults
 }
 
 /// What a hook will do with this gate file, in plain words: its built-in checks and all defaults filled in.

@@ -98,8 +98,7 @@ async fn hear(bench: &Bench, deployment: &DeploymentId, board: &Board, until: In
         discovery => discovery,
     };
     board.stage("gate", settings.gate.title());
-    let gate = bench.gate(&aws, discovery.as_ref().ok().map(|it| &it.deployment), board).await;
-    let (text, mut gate) = match gate {
+    let (text, mut gate) = match bench.gate(&aws, discovery.as_ref().ok().map(|it| &it.deployment), board).await {
         Ok(gate) => gate,
         Err(observation) => return board.note("gate", STRICT, observation),
     };
@@ -249,9 +248,14 @@ impl Bench {
         board.describe(|context, redactor| context.add_gate(file.as_ref(), redactor));
         let text = file.map(|file| file.text);
         let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
+            // Faults of one kind have its code: a file that is only newer than these hooks is not invalid.
+            let code = match faults.split_first() {
+                Some((first, rest)) if rest.iter().all(|other| other.code == first.code) => first.code,
+                _ => Code::GateInvalid,
+            };
             let mut told = faults.iter().map(ToString::to_string);
             let first = told.next().unwrap_or_default();
-            Observation::failed(Code::GateInvalid, self.settings.gate.title(), "", first).with(told)
+            Observation::failed(code, self.settings.gate.title(), "", first).with(told)
         })?;
         Ok((text, gate))
     }

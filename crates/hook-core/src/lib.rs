@@ -26,6 +26,7 @@ mod last_answer;
 mod log_context;
 pub mod permissions;
 mod plan;
+mod printable;
 mod redact;
 mod report;
 mod runner;
@@ -39,7 +40,7 @@ mod telemetry;
 pub mod trial;
 mod verdict;
 
-pub use self::{code::Code, hook::Hook};
+pub use self::{code::Code, hook::Hook, printable::printable};
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 

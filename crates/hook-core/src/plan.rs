@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     check::{Check, Route},
-    finding::Observation,
+    finding::{Observation, Policies},
     gate::{CheckSpec, Circumstances, HookGate, unless_applies},
 };
 
@@ -40,18 +40,18 @@ pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
         let settled = unless_applies(&spec.when, circumstances);
         (spec, settled)
     };
-    Plan::Checks(order(gate.checks.into_iter().map(settled).collect()))
+    Plan::Checks(order(gate.checks.into_iter().map(settled).collect(), gate.defaults))
 }
 
-/// The same, with what is known already of some.
-pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>) -> Vec<Step> {
+/// The same, with what is known already of some, and the policies of a barrier that the file does not have.
+pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>, defaults: Policies) -> Vec<Step> {
     let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
     let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
     for route in [Route::Test, Route::Production] {
         let used = steps.iter().any(|step| step.uses().contains(&route));
         let opened = steps.iter().any(|step| step.opens() == Some(route));
         if used && !opened {
-            let spec = CheckSpec::implied("reach", route.implied_barrier());
+            let spec = CheckSpec::implied("reach", route.implied_barrier(), defaults);
             steps.insert(0, Step { spec, waits_for: Vec::new(), settled: None });
         }
     }
@@ -82,7 +82,11 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{finding::Outcome, gate, hook::Hook};
+    use crate::{
+        finding::{Outcome, Policy},
+        gate,
+        hook::Hook,
+    };
 
     fn circumstances() -> Circumstances {
         Circumstances {
@@ -96,15 +100,14 @@ mod tests {
     }
 
     fn planned(file: &str) -> Plan {
-        let gate = gate::load_with(|_| "version: 1", Hook::AfterAllowTestTraffic, Some(file)).unwrap();
+        let gate = gate::load_with(|_| "version: 1", Hook::AfterAllowTraffic, Some(file)).unwrap();
         plan(gate, &circumstances())
     }
 
     /// What is said of a check with this `when`, without a look.
     fn settled(when: &str) -> Option<Observation> {
-        let file = format!(
-            "version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{{ reach: green, when: [{when}] }}] }} }}"
-        );
+        let file =
+            format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{{ reach: green, when: [{when}] }}] }} }}");
         match planned(&file) {
             Plan::Checks(steps) => steps.into_iter().next().unwrap().settled,
             other => panic!("{other:?}"),
@@ -148,7 +151,7 @@ mod tests {
     fn a_barrier_that_does_not_apply_is_none() {
         let file = "version: 1
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     checks:
       - { name: gate, reach: green, when: [application == other] }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
@@ -168,7 +171,7 @@ hooks:
     fn what_uses_an_address_waits_for_the_barrier_that_opens_it() {
         let file = "version: 1
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     checks:
       - { name: first, http: '{{test_url}}/', expect: [status == 200] }
       - { name: gate, reach: green }
@@ -183,7 +186,7 @@ hooks:
     fn of_several_barriers_all_have_to_hold() {
         let file = "version: 1
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     checks:
       - { name: weights, reach: green }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
@@ -199,7 +202,7 @@ hooks:
     fn a_barrier_is_implied_where_the_file_has_none() {
         let file = "version: 1
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     checks:
       - { name: mine, http: '{{production_url}}/', expect: [status == 200] }
 ";
@@ -207,10 +210,25 @@ hooks:
     }
 
     #[test]
+    fn an_implied_barrier_has_the_policies_of_the_file() {
+        let policies = |top: &str| {
+            let file = format!(
+                "version: 1\n{top}\nhooks: {{ after_allow_traffic: {{ checks: \
+                 [{{ http: '{{{{test_url}}}}/', expect: [status == 200] }}] }} }}"
+            );
+            let Plan::Checks(steps) = planned(&file) else { panic!("no checks") };
+            steps[0].spec.policies
+        };
+        let warn = Policies { on_fail: Policy::Warn, on_error: Policy::Ignore, no_data: Policy::Fail };
+        assert_eq!(policies("defaults: { on_fail: warn, on_error: ignore }"), warn);
+        assert_eq!(policies(""), Policies::default());
+    }
+
+    #[test]
     fn a_check_waits_for_every_address_that_it_names_and_a_barrier_for_all_but_its_own() {
         let file = "version: 1
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     checks:
       - { name: gate, reach: green }
       - { name: both, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [status == 200] }
@@ -232,7 +250,7 @@ hooks:
     #[test]
     fn nothing_to_do_is_told_apart_from_nothing_said() {
         assert!(matches!(planned("version: 1"), Plan::Empty));
-        let words = "version: 1\nhooks: { after_allow_test_traffic: { checks: none } }";
+        let words = "version: 1\nhooks: { after_allow_traffic: { checks: none } }";
         assert!(matches!(planned(words), Plan::NothingInWords));
     }
 }

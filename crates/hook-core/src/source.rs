@@ -239,6 +239,20 @@ fn of_file(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
 }
 
+/// Whether two services can never share a name: `{application}-{deployment_group}` is `a-b-c` for `a-b` and `c`, and for `a`
+/// and `b-c`. No placeholder's value has a slash.
+fn are_apart(parts: &[Part]) -> bool {
+    let mut joined = false;
+    for part in parts {
+        match part {
+            Part::Of(_) if joined => return false,
+            Part::Of(_) => joined = true,
+            Part::Text(text) => joined &= !text.contains('/'),
+        }
+    }
+    true
+}
+
 impl Name {
     fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
@@ -254,6 +268,12 @@ impl Name {
             rest = after;
         }
         parts.push(Part::Text(rest.to_owned()));
+        if !are_apart(&parts) {
+            return Err(format!(
+                "{text:?} may be the same name for different services: between two placeholders comes a /, as in \
+                 {{application}}/{{deployment_group}}"
+            ));
+        }
         Ok(Self { text: text.to_owned(), parts })
     }
 
@@ -317,8 +337,28 @@ mod tests {
             ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
             ("GREENLIGHT_GATE_FILE", "/opt/{region}.yaml"),
             ("GREENLIGHT_GATE_FILE", "/opt/{application"),
+            ("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml"),
+            ("GREENLIGHT_GATE_SSM", "/greenlight/{deployment_group}{application}"),
+            ("GREENLIGHT_GATE_S3", "s3://{application}.{deployment_group}/greenlight.yaml"),
         ];
         insta::assert_snapshot!(faults.map(|fault| source(&[fault]).unwrap_err()).join("\n"));
+    }
+
+    #[test]
+    fn two_services_never_share_a_name() {
+        let names = [
+            "s3://gates/{application}/{deployment_group}.yaml",
+            "s3://{application}/gate-{deployment_group}.yaml",
+            "s3://gates/{application}-x/y-{deployment_group}",
+        ];
+        let services = [("a-b", "c"), ("a", "b-c"), ("a-x", "y"), ("a", "x-y")];
+        for name in names {
+            let source = source(&[("GREENLIGHT_GATE_S3", name)]).unwrap();
+            let place = |(application, group)| source.place(Some(&Deployment::of(application, group))).unwrap();
+            for (index, one) in services.iter().enumerate() {
+                assert!(services[index + 1..].iter().all(|other| place(*other) != place(*one)), "{name} {one:?}");
+            }
+        }
     }
 
     #[test]

@@ -194,7 +194,7 @@ fn looks_ahead(world: &mut World, ahead: &str) {
 }
 
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 60] = [
+pub const BROKEN: [(&str, &str, Change); 61] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -246,7 +246,11 @@ pub const BROKEN: [(&str, &str, Change); 60] = [
         function(world, "after-install").timeout = 120;
     }),
     ("TimeoutTooShort", "shorter than the gate file needs", |world| {
-        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { alarms: { for: 14m 45s } } } }\n");
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { alarms: { for: 13m 30s } } } }\n");
+        function(world, "after-allow-traffic").timeout = 600;
+    }),
+    ("TimeoutTooShort", "a gate file that needs more than Lambda allows", |world| {
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { built_in: { answers: { within: 13m 50s } } } }\n");
     }),
     ("EventSettings", "retries", |world| events(world, |settings| settings.retries = 2)),
     ("EventSettings", "a great age", |world| events(world, |settings| settings.age = 21_600)),

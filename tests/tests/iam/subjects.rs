@@ -85,7 +85,7 @@ pub const PREFLIGHT: [&str; 12] = [
 ];
 
 /// One check alone, of every kind, with every key that makes it ask for something else.
-const ALONE: [(HookName, &str); 30] = [
+const ALONE: [(HookName, &str); 27] = [
     (HookName::BeforeInstall, "none"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
     (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),
@@ -121,13 +121,6 @@ const ALONE: [(HookName, &str); 30] = [
     (
         HookName::AfterAllowTestTraffic,
         "[{ http: '{{test_url}}/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]",
-    ),
-    // Read, and not done yet: nobody asks AWS for it.
-    (HookName::AfterAllowTraffic, "[{ metric: green.http_5xx, expect: [value < 1] }]"),
-    (HookName::AfterAllowTraffic, "[{ ecs: green, allow: { failures: 1 }, expect: [running == desired] }]"),
-    (
-        HookName::AfterAllowTestTraffic,
-        "[{ steps: [{ http: '{{test_url}}/', expect: ['body == {{green.image_tag}}'] }] }]",
     ),
 ];
 

@@ -90,7 +90,7 @@ fn not_json(text: &str) -> Option<Fault> {
     let why = error.to_string();
     let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
     let at = Place { line: error.line().max(1), column: error.column().max(1) };
-    Some(Fault { at, message: format!("not JSON: {why}") })
+    Some(Fault::new(at, format!("not JSON: {why}")))
 }
 
 /// How a template language marks a statement: Terraform, Jinja and Go, ERB.
@@ -106,7 +106,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn find(&mut self, level: Level, at: &Node, message: impl Into<String>) {
-        let fault = Fault { at: tree::place(self.text, at.span.start), message: message.into() };
+        let fault = Fault::new(tree::place(self.text, at.span.start), message);
         self.found.push(Finding { level, fault });
     }
 

@@ -31,7 +31,7 @@ pub struct Written {
 /// Why not, with the places: the file cannot be read, or an event has a function of somebody else's.
 pub fn write(text: &str, is_json: bool, wanted: &[(Hook, String)], replace: bool) -> Result<Written, Vec<Fault>> {
     let tree = tree::parse(text).map_err(|fault| vec![fault])?;
-    let fault = |node: &Node, message: String| Fault { at: tree::place(text, node.span.start), message };
+    let fault = |node: &Node, message: String| Fault::new(tree::place(text, node.span.start), message);
     if !matches!(tree.root.data, Data::Map(_) | Data::Null) {
         return Err(vec![fault(&tree.root, "an AppSpec file is a map with version, Resources and Hooks".to_owned())]);
     }

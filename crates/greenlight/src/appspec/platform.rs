@@ -15,7 +15,7 @@ pub fn of_ec2(key: &str) -> Option<String> {
 
 /// Why the five hooks do not belong into a file: it is for another platform.
 pub fn is_another(text: &str, root: &Node) -> Option<Fault> {
-    let fault = |at: &Node, message: String| Fault { at: tree::place(text, at.span.start), message };
+    let fault = |at: &Node, message: String| Fault::new(tree::place(text, at.span.start), message);
     let of_ec2 = root.entries().iter().find_map(|(key, _)| Some(fault(key, of_ec2(key.text()?)?)));
     of_ec2.or_else(|| {
         let kinds = file::resources(root).filter_map(|resource| resource.get("Type"));

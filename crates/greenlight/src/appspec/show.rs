@@ -1,7 +1,6 @@
 //! What was found and what was written, for a person; and what was found, for a program.
 
 use hook_core::gate_file::Fault;
-use serde::Serialize;
 
 use super::{
     check::{Finding, Level},
@@ -13,23 +12,15 @@ use crate::{
     source::Source,
 };
 
-/// A finding, for a program.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(flatten)]
-    record: Record<'a>,
-    level: &'static str,
-}
-
 /// All findings of all files as JSON.
 pub fn json(checked: &[(&Source, Vec<Finding>)]) -> serde_json::Result<String> {
     let told = checked.iter().flat_map(|(source, found)| found.iter().map(|one| told(source, one)));
     serde_json::to_string_pretty(&told.collect::<Vec<_>>())
 }
 
-fn told<'a>(source: &'a Source, finding: &'a Finding) -> Told<'a> {
+fn told<'a>(source: &'a Source, finding: &'a Finding) -> Record<'a> {
     let level = if finding.level == Level::Note { "note" } else { "fault" };
-    Told { record: Record::of(source, &finding.fault), level }
+    Record::of(source, level, &finding.fault)
 }
 
 /// All findings of a file, and a line that counts them.
@@ -38,8 +29,8 @@ pub fn checked(look: Look, source: &Source, found: &[Finding]) -> String {
     for one in found {
         parts.push(match one.level {
             Level::Note => {
-                let Fault { at, message } = &one.fault;
-                let noted = Fault { at: *at, message: format!("note: {message}") };
+                let Fault { at, message, .. } = &one.fault;
+                let noted = Fault::new(*at, format!("note: {message}"));
                 faults::told_as(look, Tone::Warning, source, std::slice::from_ref(&noted))
             }
             Level::Refused | Level::Fault => faults::told(look, source, std::slice::from_ref(&one.fault)),

@@ -184,7 +184,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
-        Fault { at: place(self.text, at), message: message.into() }
+        Fault::new(place(self.text, at), message)
     }
 
     fn offset(&self, index: usize) -> usize {

@@ -1,9 +1,9 @@
 //! `metric:`: a number that CloudWatch's metrics of the two versions make together, such as `100 * green.http_5xx /
-//! green.requests`. Read and validated; not done yet.
+//! green.requests`. Read and validated, and refused: this version cannot make it.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Check, Colour, Kind, later, poll::Pace};
+use super::{Check, Colour, Kind, poll::Pace};
 use crate::{
     code::Code,
     gate::{Fields, Subject, suggest},
@@ -38,7 +38,8 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     // CloudWatch has a point a minute.
     Pace::read(fields, &Pace { every: Duration::from_secs(60), ..Pace::ONCE });
     fields.expect_some(SUBJECTS);
-    Some(later::check("metric", format!("metric {text}")))
+    fields.not_supported(KIND.key);
+    None
 }
 
 /// Whether a text is a formula over the metrics.

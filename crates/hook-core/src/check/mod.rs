@@ -34,6 +34,7 @@ mod tally;
 mod targets;
 mod tcp;
 mod tls;
+pub(crate) mod unbound;
 mod way;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
@@ -71,13 +72,14 @@ pub const KINDS: &[Kind] = &[
     grpc::KIND,
     http::KIND,
     image::KIND,
-    metric::KIND,
     preflight::KIND,
     reach::KIND,
-    steps::KIND,
     targets::KIND,
     tcp::KIND,
 ];
+
+/// Kinds that are read and validated, and refused: this version cannot make them.
+pub const LATER: &[Kind] = &[metric::KIND, steps::KIND];
 
 /// The kinds that a gate file may use: those of [`KINDS`], and in tests of whole programs one that no manual has.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -127,11 +129,6 @@ pub trait Check: fmt::Debug + Send + Sync {
     /// What will be wrong with its requests, by what is known of the listeners before anything is deployed.
     fn foreseen(&self, _routing: &Routing<'_>) -> Option<Observation> {
         None
-    }
-
-    /// Whether this version can make it. What cannot be made asks AWS for nothing.
-    fn is_made(&self) -> bool {
-        true
     }
 
     /// Looks, until it knows. Whoever runs it cuts it off when time is up.

@@ -47,12 +47,15 @@ impl Pace {
 
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut Fields<'_>, default: &Self) -> Self {
+        let stay = fields.duration_or("for", default.stay);
+        // The usual pause must not be longer than a short window: it would have a single attempt.
+        let every = if stay.is_zero() { default.every } else { default.every.min(stay) };
         Self {
             within: fields.duration_or("within", default.within),
-            stay: fields.duration_or("for", default.stay),
+            stay,
             anew: default.anew,
             consecutive: fields.number_or("consecutive", 1..=1000, default.consecutive),
-            every: fields.duration_or("every", default.every).max(LEAST_PAUSE),
+            every: fields.duration_or("every", every).max(LEAST_PAUSE),
         }
     }
 

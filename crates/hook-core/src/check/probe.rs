@@ -250,7 +250,7 @@ impl Probe {
     async fn once(&self, request: &Request) -> Result<Reply, Trouble> {
         let client = self.client(&request.way)?;
         // Never closed. What it waits for is nobody's latency.
-        let _permit = self.permits.acquire().await;
+        let _permit = self.permit().await;
         let connect = request.way.connect_timeout;
         let began = Instant::now();
         let until = began + request.timeout;

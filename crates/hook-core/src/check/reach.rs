@@ -88,6 +88,13 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     }
     let goes_there = question.iter().flatten().any(|question| question.route() == Some(route));
     let may_prove = goes_there && expect.iter().any(compares_versions);
+    if identity && !may_prove {
+        fields.warn(
+            fields.place_of("http"),
+            "the answer to this request does not prove which version gave it, so the barrier waits for its `settle` time and \
+             warns; compare a value with a fact by `==`, such as json.version == {{green.image_tag}}",
+        );
+    }
     let has_settle = fields.has("settle");
     let pace = Pace {
         within: fields.duration_or("within", PACE.within),

@@ -1,8 +1,9 @@
-//! `steps:`: requests one after the other, each with what an earlier one captured. Read and validated; not done yet.
+//! `steps:`: requests one after the other, each with what an earlier one captured. Read and validated, and refused: this
+//! version cannot make them.
 
 use std::sync::Arc;
 
-use super::{Check, Kind, http, later};
+use super::{Check, Kind, http};
 use crate::gate::{Fact, Fields, JsonPath, is_name};
 
 pub const KIND: Kind = Kind { key: "steps", read };
@@ -13,7 +14,8 @@ fn read(fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
     if steps.is_empty() && fields.has("steps") {
         fields.fault(fields.place_of("steps"), "`steps` has no step");
     }
-    Some(later::check("steps", format!("{} steps", steps.len())))
+    fields.not_supported(KIND.key);
+    None
 }
 
 fn step(fields: &mut Fields<'_>) {

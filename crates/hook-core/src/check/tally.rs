@@ -44,12 +44,6 @@ impl Tally {
         self.last = Some(observation);
     }
 
-    /// An attempt that found it settling: no pass, and no fault yet.
-    pub fn settling(&mut self, observation: Observation) {
-        self.attempts += 1;
-        self.last = Some(observation);
-    }
-
     /// An attempt that counts unless the next one closes the gap.
     pub fn count_gap(&mut self, observation: Observation) {
         self.attempts += 1;
@@ -76,6 +70,13 @@ impl Tally {
         self.wrong.retain(|wrong| wrong.outcome != newest.outcome);
         self.wrong.push(newest);
         self.wrong.sort_by_key(rank);
+    }
+
+    /// An attempt that found it settling: no pass, and no fault yet.
+    pub fn settling(&mut self, observation: Observation) {
+        self.count_open_gap();
+        self.attempts += 1;
+        self.last = Some(observation);
     }
 
     /// A window begins: what was not so before it was not so yet.

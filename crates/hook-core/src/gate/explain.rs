@@ -7,6 +7,7 @@ use crate::{
     finding::{Policies, Policy},
     hook::Hook,
     plan::{self, Step},
+    printable::printable,
     runner,
     verdict::Mode,
 };
@@ -44,7 +45,8 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         None => writeln!(text, "; over in time for the function's time-out."),
     };
     if !gate.when.is_empty() {
-        let _ = writeln!(text, "Only where {}; elsewhere it answers Succeeded unchecked.", joined(&gate.when));
+        let _ =
+            writeln!(text, "Only where {}; elsewhere it answers Succeeded unchecked.", printable(&joined(&gate.when)));
     }
     if let Some(skip) = &gate.skip {
         let _ =
@@ -58,7 +60,7 @@ pub fn explain(hook: Hook, gate: &HookGate) -> String {
         };
         return text;
     }
-    let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect());
+    let steps = plan::order(gate.checks.iter().map(|spec| (spec.clone(), None)).collect(), gate.defaults);
     for (index, step) in steps.iter().enumerate() {
         let _ = write!(text, "\n{}. {}", index + 1, one(step, &steps, gate));
     }
@@ -74,9 +76,9 @@ fn one(step: &Step, steps: &[Step], gate: &HookGate) -> String {
     };
     let title = spec.check.title();
     let title = if title == spec.name { String::new() } else { format!(": {title}") };
-    let mut text = format!("{}{title} ({}{origin})\n", spec.name, spec.kind);
+    let mut text = printable(&format!("{}{title} ({}{origin})", spec.name, spec.kind)).into_owned() + "\n";
     let mut line = |words: String| {
-        let _ = writeln!(text, "   {words}");
+        let _ = writeln!(text, "   {}", printable(&words));
     };
     if !spec.when.is_empty() {
         line(format!("only where {}", joined(&spec.when)));

@@ -2,18 +2,39 @@
 
 use std::fmt;
 
-use super::Place;
+use super::{Place, conceal::Concealed};
+use crate::{
+    code::Code,
+    printable::{is_printable, printable},
+};
 
 /// One fault of a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Where.
     pub at: Place,
-    /// What, in words.
+    /// What, in words that any terminal can show.
     pub message: String,
+    /// The code of the hook's verdict: [`Code::GateInvalid`] or one that says more.
+    pub(crate) code: Code,
 }
 
 impl Fault {
+    /// A fault of the file. Words of the file may be in the message: what would control a terminal is escaped.
+    pub fn new(at: Place, message: impl Into<String>) -> Self {
+        Self { at, message: printable(&message.into()).into_owned(), code: Code::GateInvalid }
+    }
+
+    /// A hook that would be left without a check.
+    pub(super) fn empty(at: Place, message: &str) -> Self {
+        Self { code: Code::GateEmpty, ..Self::new(at, message) }
+    }
+
+    /// A key that this version of the hooks cannot execute.
+    pub(super) fn not_supported(at: Place, message: impl Into<String>) -> Self {
+        Self { code: Code::NotSupportedYet, ..Self::new(at, message) }
+    }
+
     /// What was probably meant, where the message says so: `within`.
     pub fn suggestion(&self) -> Option<&str> {
         let (_, near) = self.message.rsplit_once("did you mean ")?;
@@ -35,17 +56,18 @@ const WIDTH: usize = 100;
 /// All faults, each with its line and a caret under what it is about. `origin` is what to call the file.
 pub fn render(text: &str, faults: &[Fault], origin: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let told = faults.iter().map(|fault| one(&lines, fault, origin)).collect::<Vec<_>>();
+    let concealed = Concealed::of(text);
+    let told = faults.iter().map(|fault| one(&lines, &concealed, fault, origin)).collect::<Vec<_>>();
     told.join("\n")
 }
 
-fn one(lines: &[&str], fault: &Fault, origin: &str) -> String {
+fn one(lines: &[&str], concealed: &Concealed, fault: &Fault, origin: &str) -> String {
     let Place { line, column } = fault.at;
-    let head = format!("{origin}:{line}:{column}: {}\n", fault.message);
+    let head = format!("{}:{line}:{column}: {}\n", printable(origin), concealed.message(&fault.message));
     let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
     // A tab would move the caret, and a control character the terminal.
-    let chars: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let at = (column - 1).min(chars.len());
+    let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
+    let (chars, at) = concealed.shown(line, &chars, (column - 1).min(chars.len()));
     let from = if chars.len() > WIDTH { at.saturating_sub(WIDTH / 2) } else { 0 };
     let to = chars.len().min(from + WIDTH);
     let shown: String = chars[from..to].iter().collect();

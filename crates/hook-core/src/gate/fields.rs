@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 pub(super) use self::conditions::line as conditions_line;
 pub use super::asked::{Asked, Shape, written_map};
 use super::{
-    Fact, Fault, Scope, Subject, Template, length, suggest,
+    Fact, Fault, Scope, Subject, Template, length, suggest, timing,
     yaml::{Data, Key, Node, Place},
 };
 
@@ -21,6 +21,8 @@ use super::{
 pub struct Reading {
     /// What is wrong, in the order in which it was found.
     pub(super) faults: Vec<Fault>,
+    /// What is probably not meant, and can be used all the same.
+    pub(super) warnings: Vec<Fault>,
     /// Secrets, defaults, captures.
     pub(super) scope: Scope,
     /// Nothing is read: every key is asked for, and answers something.
@@ -40,7 +42,12 @@ impl Reading {
 
     /// Reports a fault.
     pub fn fault(&mut self, at: Place, message: impl Into<String>) {
-        self.faults.push(Fault { at, message: message.into() });
+        self.faults.push(Fault::new(at, message));
+    }
+
+    /// Reports what is probably not meant.
+    pub fn warn(&mut self, at: Place, message: impl Into<String>) {
+        self.warnings.push(Fault::new(at, message));
     }
 }
 
@@ -81,6 +88,23 @@ impl<'a> Fields<'a> {
         self.reading.fault(at, message);
     }
 
+    /// Reports what is probably not meant, and can be used all the same.
+    pub fn warn(&mut self, at: Place, message: impl Into<String>) {
+        self.reading.warn(at, message);
+    }
+
+    /// Reports that a hook would be left without a check.
+    pub(super) fn empty(&mut self, at: Place, message: &str) {
+        self.reading.faults.push(Fault::empty(at, message));
+    }
+
+    /// Refuses a key that this version cannot execute: nothing in a valid file is without effect.
+    pub fn not_supported(&mut self, key: &str) {
+        let at = self.key_at(key);
+        let message = format!("`{key}` is not supported yet: this version of the hooks cannot execute it; remove it");
+        self.reading.faults.push(Fault::not_supported(at, message));
+    }
+
     /// For a map inside this one that no other method reads.
     pub fn reading(&mut self) -> &mut Reading {
         self.reading
@@ -96,6 +120,11 @@ impl<'a> Fields<'a> {
         self.reading.sketch || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
+    /// Whether the file gives the key; never in a sketch. For what no schema and no suggestion is to name.
+    pub fn gives(&self, key: &str) -> bool {
+        self.entries.iter().any(|(own, _)| own.name == key)
+    }
+
     /// The facts that its templates need.
     pub fn facts(&self) -> &BTreeSet<Fact> {
         &self.facts
@@ -104,6 +133,11 @@ impl<'a> Fields<'a> {
     /// Where a key's value stands, else where the map begins.
     pub fn place_of(&self, key: &str) -> Place {
         self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(_, node)| node.at)
+    }
+
+    /// Where a key stands, else where the map begins.
+    fn key_at(&self, key: &str) -> Place {
+        self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(own, _)| own.at)
     }
 
     /// A key's value, as it stands. Prefer a method that knows what it should look like.
@@ -172,13 +206,23 @@ impl<'a> Fields<'a> {
     pub fn template_of(&mut self, at: Place, text: &str) -> Option<Template> {
         match Template::parse(text, &self.reading.scope) {
             Ok(template) => {
-                self.facts.extend(template.facts().cloned());
+                self.uses(at, template.facts());
                 Some(template)
             }
             Err(why) => {
                 self.fault(at, why);
                 None
             }
+        }
+    }
+
+    /// Facts that are used here. One that has no value yet at this hook is a fault, and is told once for each text.
+    fn uses<'f>(&mut self, at: Place, facts: impl Iterator<Item = &'f Fact>) {
+        for fact in facts {
+            if let Some(why) = self.reading.scope.hook.and_then(|hook| timing::fact_is_early(fact, hook)) {
+                self.fault(at, why);
+            }
+            self.facts.insert(fact.clone());
         }
     }
 

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     CheckSpec, Condition, Data, Fields, Key, Node, Place, SecretRef, Skip, Top, fields::Shape, print, spec, suggest,
-    when,
+    when, window,
 };
-use crate::{check::Route, hook::Hook, verdict::Mode};
+use crate::{check::Route, finding::Policies, hook::Hook, verdict::Mode};
 
 /// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct HookGate {
     run: Run,
     /// `when`: what has to be so for the hook to check anything.
     pub when: Vec<Condition>,
+    /// `defaults` of the file: the policies of what it does not have and needs all the same.
+    pub defaults: Policies,
     /// `skip` of the file.
     pub skip: Option<Skip>,
     /// `secrets` of the file.
@@ -68,7 +70,7 @@ impl Run {
 
 /// What the team's file says about one hook.
 pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fields<'_>) -> HookGate {
-    let deadline = fields.duration("deadline");
+    let deadline = read_deadline(fields);
     let mode = fields.choice_or("mode", &Mode::WORDS, top.mode);
     let run = fields.choice_or("run", &Run::WORDS, Run::Collect);
     let when = when::read(fields);
@@ -78,19 +80,42 @@ pub(super) fn read(hook: Hook, built_in: Vec<Node>, top: &Top, fields: &mut Fiel
     let built_in = change(built_in, changes.as_ref(), fields);
     let none_in_words = own.is_none();
     let mut checks: Vec<_> = built_in.iter().filter_map(|node| spec::read(node, fields.reading())).collect();
+    let brought_along = fields.place_of("built_in");
     for check in &mut checks {
         check.built_in = true;
+        // What the file does not change stands where `built_in` does.
+        check.own.retain(|_, at| *at != brought_along);
     }
     checks.extend(own.unwrap_or_default());
     unique_names(&checks, fields);
     no_circle(&checks, fields);
     when::no_contradiction(&when, &checks, fields);
-    if let Some(deadline) = deadline {
-        in_time(&checks, deadline, fields);
+    for check in &checks {
+        window::check(check, deadline, fields);
     }
     let Top { skip, secrets, notify, .. } = top.clone();
     let written = written(hook, top, fields.written(), &checks, none_in_words);
-    HookGate { checks, none_in_words, deadline, mode, run, when, skip, secrets, notify, written }
+    let defaults = fields.scope().defaults.policies;
+    HookGate { checks, none_in_words, deadline, mode, run, when, defaults, skip, secrets, notify, written }
+}
+
+/// `deadline`, which has to leave the checks some time, and cannot be longer than a function runs.
+fn read_deadline(fields: &mut Fields<'_>) -> Option<Duration> {
+    let deadline = fields.duration("deadline").filter(|_| fields.gives("deadline"))?;
+    let (at, longest) = (fields.place_of("deadline"), window::longest_deadline());
+    if deadline.is_zero() {
+        fields.fault(at, "`deadline` is 0s, which leaves the checks of this hook no time");
+    } else if deadline > longest {
+        let (deadline, longest) = (super::in_words(deadline), super::in_words(longest));
+        fields.fault(
+            at,
+            format!(
+                "`deadline` is {deadline}, longer than the {longest} that the checks of a hook can have: Lambda ends a \
+                 function after 15 minutes, and the rest is kept for putting the status"
+            ),
+        );
+    }
+    Some(deadline)
 }
 
 /// The file with all that counts for one hook.
@@ -117,7 +142,10 @@ fn read_checks(node: Option<&Node>, fields: &mut Fields<'_>) -> Option<Vec<Check
     match node.map(|node| (&node.data, node)) {
         None => Some(Vec::new()),
         Some((Data::Text(word), _)) if word == "none" => None,
-        Some((Data::List(items), _)) => {
+        Some((Data::List(items), node)) => {
+            if items.is_empty() {
+                fields.empty(node.at, "`checks` is empty: give this hook a check, or write `checks: none`");
+            }
             Some(items.iter().filter_map(|item| spec::read(item, fields.reading())).collect())
         }
         Some((_, node)) => {
@@ -134,7 +162,13 @@ fn change(built_in: Vec<Node>, changes: Option<&Node>, fields: &mut Fields<'_>) 
     let built_in: Vec<_> = built_in.into_iter().map(|node| node.moved_to(at)).collect();
     let Some(changes) = changes else { return built_in };
     match &changes.data {
-        Data::Text(word) if word == "none" => Vec::new(),
+        Data::Text(word) if word == "none" => {
+            if !fields.gives("checks") {
+                let message = "`built_in: none` leaves this hook without a check: give it one, or write `checks: none`";
+                fields.empty(changes.at, message);
+            }
+            Vec::new()
+        }
         Data::Map(entries) => {
             let mut built_in = built_in;
             let name_of =
@@ -185,17 +219,5 @@ fn no_circle(checks: &[CheckSpec], fields: &mut Fields<'_>) {
             test.name, production.name
         );
         fields.fault(test.at.max(production.at), message);
-    }
-}
-
-/// A window that cannot end before the hook's deadline would be refused when it begins; here it can be mended.
-fn in_time(checks: &[CheckSpec], deadline: Duration, fields: &mut Fields<'_>) {
-    for check in checks {
-        let least = check.least();
-        if least > deadline {
-            let (least, most) = (super::in_words(least), super::in_words(deadline));
-            let message = format!("{:?} watches for {least}, longer than this hook's deadline of {most}", check.name);
-            fields.fault(check.at, message);
-        }
     }
 }

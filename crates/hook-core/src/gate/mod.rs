@@ -7,6 +7,7 @@
 
 mod asked;
 mod built_in;
+mod conceal;
 mod condition;
 pub(crate) mod explain;
 mod fact;
@@ -22,19 +23,24 @@ mod secret;
 mod skip;
 mod spec;
 mod template;
+mod timing;
 mod top;
 mod unit;
 mod value;
 mod version;
 mod wants;
 mod when;
+mod window;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::{cell::LazyCell, collections::BTreeMap};
 
 pub(crate) use self::top::is_name;
-use self::top::{Top, read_top};
 pub(crate) use self::yaml::parse as parse_yaml;
+use self::{
+    conceal::Concealed,
+    top::{Top, read_top},
+};
 pub use self::{
     condition::{Condition, Failure, Held, Subject},
     fact::{Fact, Version},
@@ -72,20 +78,29 @@ pub(crate) fn load_with(
     hook: Hook,
     file: Option<&str>,
 ) -> Result<HookGate, Vec<Fault>> {
-    let (mut gates, faults) = read(built_in, file.unwrap_or("version: 1"));
+    let (mut gates, Diagnostics { faults, .. }) = read(built_in, file.unwrap_or("version: 1"));
     match gates.remove(&hook) {
         Some(gate) if faults.is_empty() => Ok(gate),
         _ => Err(faults),
     }
 }
 
-/// What is wrong with a file, in its order.
-pub fn faults(text: &str) -> Vec<Fault> {
+/// What there is to say about a file, each in the file's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// Why it cannot be used.
+    pub faults: Vec<Fault>,
+    /// What is probably not meant, although it can be used.
+    pub warnings: Vec<Fault>,
+}
+
+/// What there is to say about a file.
+pub fn diagnose(text: &str) -> Diagnostics {
     read(built_in::of, text).1
 }
 
-/// The gates of all five hooks, and what is wrong with the file. A gate counts only where nothing is.
-fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Vec<Fault>) {
+/// The gates of all five hooks, and what there is to say about the file. A gate counts only where nothing is wrong.
+fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Diagnostics) {
     let mut reading = Reading::default();
     let mut gates = BTreeMap::new();
     if let Some(file) = parse(text, &mut reading)
@@ -95,15 +110,22 @@ fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookG
         gates = read_hooks(built_in, &top, &mut fields);
         fields.finish();
     }
-    let mut faults = reading.faults;
-    faults.sort_by_key(|fault| fault.at);
-    faults.dedup();
-    (gates, faults)
+    let concealed = LazyCell::new(|| Concealed::of(text));
+    let sorted = |mut faults: Vec<Fault>| {
+        for fault in &mut faults {
+            fault.message = concealed.message(&fault.message);
+        }
+        faults.sort_by_key(|fault| fault.at);
+        faults.dedup();
+        faults
+    };
+    (gates, Diagnostics { faults: sorted(reading.faults), warnings: sorted(reading.warnings) })
 }
 
 fn read_hooks(built_in: fn(Hook) -> &'static str, top: &Top, fields: &mut Fields<'_>) -> BTreeMap<Hook, HookGate> {
     fields.map_or("hooks", "`hooks`", |hooks| {
         let read = |at: Hook| {
+            hooks.reading().scope.hook = Some(at);
             let own = built_in_checks(at, built_in(at), hooks.reading());
             (at, hooks.map_or(at.key(), at.key(), |fields| hook::read(at, own, top, fields)))
         };
@@ -215,8 +237,15 @@ hooks:
     #[test]
     fn no_checks_at_all_needs_words() {
         let gate = |file| load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
-        let silent = gate("version: 1\nhooks: { after_install: { built_in: none } }");
-        assert!(silent.checks.is_empty() && !silent.none_in_words);
+        for silent in ["built_in: none", "checks: []", "built_in: none, checks: []"] {
+            let faults = load_with(
+                |_| BUILT_IN,
+                Hook::AfterInstall,
+                Some(&format!("version: 1\nhooks: {{ after_install: {{ {silent} }} }}")),
+            );
+            let codes: Vec<_> = faults.unwrap_err().iter().map(|fault| fault.code).collect();
+            assert_eq!(codes, [crate::code::Code::GateEmpty], "{silent}");
+        }
         let said = gate("version: 1\nhooks: { after_install: { built_in: none, checks: none } }");
         assert!(said.checks.is_empty() && said.none_in_words);
     }

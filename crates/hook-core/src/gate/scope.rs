@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Fields;
-use crate::finding::Policies;
+use crate::{finding::Policies, hook::Hook};
 
 /// What is known while a part of the file is read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Scope {
     pub captures: Vec<String>,
     /// `defaults`.
     pub defaults: Defaults,
+    /// The hook whose part is read. None at the top of the file.
+    pub hook: Option<Hook>,
 }
 
 /// `defaults`: what a check does that does not say otherwise.

@@ -1,16 +1,20 @@
 //! One check of the file: what every kind of check has, around what its kind reads.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     Condition, Data, Fact, Fields, Key, Node, Place, Reading,
     fields::{Asked, written_map},
-    suggest,
+    suggest, timing,
     top::policies,
     when,
 };
 use crate::{
-    check::{self, Check, Route, later},
+    check::{self, Check, Route, later, unbound},
     finding::Policies,
     permissions::Need,
 };
@@ -34,22 +38,25 @@ pub struct CheckSpec {
     pub(super) built_in: bool,
     /// Where it stands.
     pub(super) at: Place,
+    /// The keys that the team's file gives, and where their values stand.
+    pub(super) own: BTreeMap<String, Place>,
     /// All its keys with the values that count, as the file would write them.
     pub(super) written: Data,
 }
 
 impl CheckSpec {
     /// A check that the file does not have, and that is needed all the same.
-    pub fn implied(kind: &'static str, check: Arc<dyn Check>) -> Self {
+    pub fn implied(kind: &'static str, check: Arc<dyn Check>, policies: Policies) -> Self {
         Self {
             name: check.title(),
             kind,
-            policies: Policies::default(),
+            policies,
             when: Vec::new(),
             facts: BTreeSet::new(),
             check,
             built_in: false,
             at: Place::START,
+            own: BTreeMap::new(),
             written: Data::Null,
         }
     }
@@ -65,15 +72,12 @@ impl CheckSpec {
         named.chain(self.check.uses()).filter(|route| Some(*route) != own).collect()
     }
 
-    /// What it asks AWS for: its kind, and the facts that its templates name. What cannot be made yet asks nothing.
+    /// What it asks AWS for: its kind, and the facts that its templates name.
     pub(crate) fn needs(&self) -> Vec<Need> {
-        if !self.check.is_made() {
-            return Vec::new();
-        }
         self.check.needs().into_iter().chain(self.facts.iter().flat_map(check::needs_of_fact)).collect()
     }
 
-    /// The secrets that it names, which are fetched whether it can be made or not.
+    /// The secrets that it names.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.facts.iter().filter_map(|fact| match fact {
             Fact::Secret(name) => Some(name.as_str()),
@@ -129,7 +133,14 @@ pub(super) fn read(node: &Node, reading: &mut Reading) -> Option<CheckSpec> {
     let check = check?;
     let name = name.unwrap_or_else(|| check.title());
     let written = ordered(kind.key, &name, &asked);
-    Some(CheckSpec { name, kind: kind.key, policies, when, facts, check, built_in: false, at: node.at, written })
+    let own = node.entries().iter().map(|(key, value)| (key.name.clone(), value.at)).collect();
+    let (kind, at) = (kind.key, node.at);
+    let spec = CheckSpec { name, kind, policies, when, facts, check, built_in: false, at, own, written };
+    if let Some(why) = reading.scope.hook.and_then(|hook| timing::check_is_early(&spec, hook)) {
+        let at = node.get(kind).map_or(at, |value| value.at);
+        reading.fault(at, why);
+    }
+    Some(spec)
 }
 
 /// What was read of a check.
@@ -146,12 +157,24 @@ pub(super) fn keys(kind: &check::Kind, fields: &mut Fields<'_>) -> Keys {
     let name = fields.text("name");
     let when = when::read(fields);
     let policies = policies(fields, default);
-    let wants = later::read(kind.key, fields);
-    let check = (kind.read)(fields).map(|check| match wants {
-        Some(key) => later::wrap(key, check),
-        None => check,
-    });
+    later::read(kind.key, fields);
+    let check = (kind.read)(fields);
+    let check = if REQUESTS.contains(&kind.key) { bound(kind.key, check, fields) } else { check };
     Keys { name, when, policies, check }
+}
+
+/// Kinds that send a request to an address of the author's choice, and tell what answered.
+const REQUESTS: [&str; 2] = ["http", "grpc"];
+
+/// A request that is not bound to a listener may be answered by the original: it warns, here and when it has passed.
+fn bound(key: &'static str, check: Option<Arc<dyn Check>>, fields: &mut Fields<'_>) -> Option<Arc<dyn Check>> {
+    let is_any_version = fields.flag("any_version").unwrap_or(false);
+    let check = check?;
+    let hook = fields.scope().hook.filter(|hook| timing::may_meet_the_original(*hook));
+    let Some(hook) = hook.filter(|_| check.uses().is_none() && !is_any_version) else { return Some(check) };
+    let url = fields.text(key).unwrap_or_default();
+    timing::warn_unbound(&url, hook, key, fields);
+    Some(unbound::wrap(check))
 }
 
 /// The keys as a person would write them: name and kind first, policies last.
@@ -176,7 +199,7 @@ fn ordered(kind: &str, name: &str, asked: &[Asked]) -> Data {
 
 fn kind(node: &Node, fields: &mut Fields<'_>) -> Option<&'static check::Kind> {
     let has = |kind: &&check::Kind| node.get(kind.key).is_some();
-    let kinds: Vec<_> = check::kinds().filter(has).collect();
+    let kinds: Vec<_> = check::kinds().chain(check::LATER).filter(has).collect();
     match kinds[..] {
         [kind] => Some(kind),
         // The barrier asks for the identity of what answers.

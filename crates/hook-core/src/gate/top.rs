@@ -31,7 +31,11 @@ pub(super) fn read_top(fields: &mut Fields<'_>) -> Top {
     fields.reading().scope.secrets = secrets.keys().cloned().collect();
     fields.reading().scope.defaults = fields.map_or("defaults", "`defaults`", defaults);
     let skip = fields.map("skip", "`skip`", Skip::read).flatten();
-    let notify = fields.items("notify", "an entry of `notify`", notify).into_iter().flatten().collect();
+    let notify: Vec<String> = fields.items("notify", "an entry of `notify`", notify).into_iter().flatten().collect();
+    if !notify.is_empty() {
+        let message = format!("`notify` is not supported yet: nobody tells {}", notify.join(", "));
+        fields.warn(fields.place_of("notify"), message);
+    }
     Top { mode, secrets, skip, notify, written: fields.written() }
 }
 

@@ -132,8 +132,9 @@ mod tests {
         let file = "version: 1
 secrets: { token: ssm:/shop/token, hook: secretsmanager:shop/hook#url, unused: ssm:/other }
 hooks:
-  after_allow_test_traffic:
+  after_allow_traffic:
     deadline: 2m
+    built_in: none
     checks:
       - name: mine
         http: '{{production_url}}/{{env.STAGE}}'
@@ -144,7 +145,7 @@ hooks:
       - { name: image, image: green, containers: [web] }
       - { name: elsewhere, alarms: { names: [x] }, expect: [state == OK], when: [region == us-east-1] }
 ";
-        let wants = of(Hook::AfterAllowTestTraffic, Some(file));
+        let wants = of(Hook::AfterAllowTraffic, Some(file));
         let named = [
             (Named::Alarm("a".into()), "alarms"),
             (Named::AlarmsThatBegin("b".into()), "alarms"),
@@ -155,7 +156,7 @@ hooks:
             (Named::Variable("STAGE".into()), "mine"),
         ];
         assert_eq!(wants.names, named.map(|(named, check)| (named, check.to_owned())).into());
-        assert_eq!(wants.routes, BTreeSet::from([Route::Test, Route::Production]));
+        assert_eq!(wants.routes, BTreeSet::from([Route::Production]));
         assert_eq!(wants.longest, Some((Duration::from_secs(120), "mine".to_owned())));
         assert!(wants.has_own);
         assert_eq!(of(Hook::BeforeInstall, Some(file)).names, BTreeMap::new());

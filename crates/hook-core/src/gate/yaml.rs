@@ -107,10 +107,14 @@ impl Node {
         }
     }
 
+    /// The keys with their values, if this is a map.
+    pub fn entries(&self) -> &[(Key, Self)] {
+        if let Data::Map(entries) = &self.data { entries } else { &[] }
+    }
+
     /// The keys, if this is a map.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        let entries = if let Data::Map(entries) = &self.data { entries.as_slice() } else { &[] };
-        entries.iter().map(|(key, _)| key.name.as_str())
+        self.entries().iter().map(|(key, _)| key.name.as_str())
     }
 
     /// The text, if it is one.
@@ -181,7 +185,7 @@ struct Builder<'a> {
 }
 
 fn fault(at: Place, message: impl Into<String>) -> Fault {
-    Fault { at, message: message.into() }
+    Fault::new(at, message)
 }
 
 impl<'a> Builder<'a> {

@@ -74,7 +74,7 @@ pub fn of(file: Option<&str>, hook: Hook, places: &Places) -> Result<Vec<Permiss
     for need in [needs_of_answer(), needs_of_discovery(), places.gate.needs()].into_iter().flatten() {
         table.add(need, None);
     }
-    let steps = plan::order(gate.checks.into_iter().map(|spec| (spec, None)).collect());
+    let steps = plan::order(gate.checks.into_iter().map(|spec| (spec, None)).collect(), gate.defaults);
     if !steps.is_empty() {
         needs_of_target().into_iter().for_each(|need| table.add(need, None));
     }

@@ -12,6 +12,9 @@ pub const KIND: Kind = Kind { code: "TimeoutTooShort", find };
 /// What Lambda gives a function of which nobody says more.
 const DEFAULT: Duration = Duration::from_secs(3);
 
+/// What Lambda gives a function at most.
+const LONGEST: Duration = Duration::from_secs(900);
+
 fn find(facts: &Facts) -> Vec<Found> {
     let short = facts.hooks().map(|(wired, set_up)| {
         let longest = wired.gate.wants.as_ref().and_then(|wants| wants.longest.clone());
@@ -25,6 +28,7 @@ fn find(facts: &Facts) -> Vec<Found> {
         (wired, key.filter(|_| wired.is != Kin::LastAnswer))
     });
     let found = together(short).map(|((timeout, longest), functions)| {
+        let is_longest = timeout >= LONGEST;
         let timeout = humantime::format_duration(timeout);
         Found {
             what: match longest {
@@ -36,10 +40,17 @@ fn find(facts: &Facts) -> Vec<Found> {
                 ),
             },
             place: functions.join(", "),
-            fix: "give it all that Lambda allows: a check takes only what it needs".to_owned(),
-            command: Some(each(&functions, |name| {
-                format!("aws lambda update-function-configuration --function-name {name} --timeout 900")
-            })),
+            fix: match is_longest {
+                true => "shorten its `within`, `for` or `settle`, or those of the `reach` that it waits for: Lambda allows no \
+                         longer time-out"
+                    .to_owned(),
+                false => "give it all that Lambda allows: a check takes only what it needs".to_owned(),
+            },
+            command: (!is_longest).then(|| {
+                each(&functions, |name| {
+                    format!("aws lambda update-function-configuration --function-name {name} --timeout {}", LONGEST.as_secs())
+                })
+            }),
         }
     });
     found.collect()

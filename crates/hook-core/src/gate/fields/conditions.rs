@@ -114,7 +114,7 @@ impl Fields<'_> {
                 None
             }
             Ok(condition) => {
-                self.facts.extend(condition.facts().cloned());
+                self.uses(at, condition.facts());
                 Some(condition)
             }
             Err(message) => {

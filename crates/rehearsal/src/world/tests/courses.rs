@@ -20,7 +20,7 @@ fn given(given: Given) -> World {
 
 fn then(after: &str) -> Then {
     let delay = ms(100);
-    Then { after: after.into(), delay, alarm: None, targets: None, task_stops: None, scaled_in: None }
+    Then { after: after.into(), delay, alarm: None, targets: None, task_stops: None, scaled_in: None, scaled_out: None }
 }
 
 #[test]
