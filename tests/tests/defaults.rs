@@ -60,16 +60,42 @@ fn targets(world: &mut World, health: &Health) {
     world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
 }
 
-/// AfterAllowTraffic with windows long enough for something to happen in them.
-const WINDOW: &str = "version: 1
+/// AfterAllowTraffic with a window long enough for something to happen in it. The checks of one kind are alone: others would
+/// pass or be cut off, as chance will have it.
+const TASKS_ALONE: &str = "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: none
+    checks:
+      - { name: tasks, ecs: green, expect: [crashed_since_start == 0, running == desired, steady == true], for: 2s, every: 100ms }
+";
+const TARGETS_ALONE: &str = "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: none
+    checks:
+      - { name: targets, targets: green, expect: [healthy == registered, healthy >= desired], for: 2s, every: 100ms }
+";
+const BOTH: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in:
       reach: { every: 100ms, settle: 0s }
-      answers: { every: 100ms }
+      answers: { every: 100ms, consecutive: 3 }
       tasks: { within: 300ms, for: 2s, every: 100ms }
       targets: { within: 300ms, for: 2s, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
+";
+/// The other windows are so long that they are always cut off.
+const ANSWERS_DECIDE: &str = "version: 1
+hooks:
+  after_allow_traffic:
+    built_in:
+      reach: { within: 300ms, every: 100ms, settle: 0s }
+      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      tasks: { for: 20s }
+      targets: { for: 20s }
+      alarms: { for: 20s }
 ";
 
 fn stop(code: &str, reason: &str) -> TasksStop {
@@ -678,6 +704,7 @@ async fn after_allow_traffic() {
     let told = play(vec![
         case("the good world").succeeds(),
         case("production is still on the original")
+            .gate(ANSWERS_DECIDE)
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.production().unwrap().default = vec![(blue, 100), (green, 0)];
@@ -685,6 +712,7 @@ async fn after_allow_traffic() {
             .fails("ListenerNotForwarding")
             .check("answers", "not_run"),
         case("production answers 500")
+            .gate(ANSWERS_DECIDE)
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)
             .fails("UnexpectedStatus"),
         case("an alarm begins to fire")
@@ -720,32 +748,32 @@ async fn after_allow_traffic() {
             .timeout(Duration::from_secs(8))
             .fails("RanOutOfTime"),
         case("a task crashes in the window")
-            .gate(WINDOW)
+            .gate(TASKS_ALONE)
             .world(|world| {
                 happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") })
             })
             .fails("TasksStopped"),
         case("the targets turn unhealthy in the window")
-            .gate(WINDOW)
+            .gate(TARGETS_ALONE)
             .world(|world| {
                 let health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
                 happens(world, |set| Change::TargetsOf { set, health });
             })
             .fails("TargetsUnhealthy"),
         case("the service scales out in the window")
-            .gate(WINDOW)
+            .gate(BOTH)
             .world(|world| happens(world, |set| Change::ScaledOut { set, by: 2 }))
             .succeeds(),
         case("the service scales in in the window")
-            .gate(WINDOW)
+            .gate(BOTH)
             .world(|world| happens(world, |set| Change::ScaledIn { set, by: 1 }))
             .succeeds(),
         case("Spot takes a task in the window")
-            .gate(WINDOW)
+            .gate(BOTH)
             .world(|world| happens(world, |set| Change::TaskLost { set, stop: stop("SpotInterruption", "") }))
             .succeeds(),
         case("the original goes in the window")
-            .gate(WINDOW)
+            .gate(BOTH)
             .world(|world| {
                 let id = world.blue().unwrap().id.clone();
                 happens(world, |_| Change::TaskSetDeleted { id });
