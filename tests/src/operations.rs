@@ -59,6 +59,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "codedeploy:ListDeploymentTargets",
             "codedeploy:PutLifecycleEventHookExecutionStatus",
             "ecs:DescribeServices",
+            "ecs:DescribeTasks",
             "ecs:ListTasks",
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeLoadBalancers",
@@ -74,10 +75,13 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "codedeploy:ListDeploymentTargets",
             "codedeploy:PutLifecycleEventHookExecutionStatus",
             "ecs:DescribeServices",
+            "ecs:DescribeTasks",
+            "ecs:ListTasks",
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeLoadBalancers",
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
         ],
     }
 }

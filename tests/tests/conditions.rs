@@ -53,7 +53,7 @@ async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
             None => format!("\"{condition}\""),
         };
         gate += &format!(
-            "      - {{ name: c{number}, http: 'http://127.0.0.1:{port}{path}', expect: [{condition}], on_fail: warn, on_error: warn }}\n"
+            "      - {{ name: c{number}, http: 'http://127.0.0.1:{port}{path}', expect: [{condition}], any_version: true, on_fail: warn, on_error: warn }}\n"
         );
     }
     let expected: Vec<(String, String, String)> = conditions

@@ -71,7 +71,7 @@ fn configurations(folder: &tempfile::TempDir) -> Vec<Broken> {
         ),
         gate(
             "a condition that is none",
-            "version: 1\nhooks: { before_install: { checks: [{ ecs: green, expect: [running >] }] } }",
+            "version: 1\nhooks: { before_install: { checks: [{ ecs: blue, expect: [running >] }] } }",
             "GateInvalid",
         ),
         gate("deep", &"[".repeat(100_000), "GateInvalid"),

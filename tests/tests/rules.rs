@@ -123,7 +123,7 @@ hooks:
       - { name: more, http: '{{test_url}}/', expect: ['latency < {{env.LONGEST}}'] }
 ")
             .env("LONGEST", "as long as it takes")
-            .check("more", "failed"),
+            .check("more", "errored"),
     ])
     .await;
     insta::assert_snapshot!(told);

@@ -67,6 +67,11 @@ fn is_asked_again(operation: &str, trouble: Trouble) -> bool {
     operation == WIRING || !(trouble == Trouble::ForeignJson && in_json)
 }
 
+/// Whether the checks that need an operation are polled, so that an attempt that could not be made is not the last one.
+fn is_polled(operation: &str) -> bool {
+    ["ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks"].contains(&operation)
+}
+
 fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effect, often: Often) -> Case {
     let times = if often == Often::Once { "once" } else { "always" };
     let title = format!("{hook}: {operation} {trouble}, {times}, {effect:?}");
@@ -84,7 +89,7 @@ fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effec
             same("the answers", &played.answers[..], taken)?;
             not_sent(played)
         }),
-        (_, Often::Once) if is_asked_again(operation, trouble) => case.timeout(PATIENT).succeeds().and(returned),
+        (_, Often::Once) if is_asked_again(operation, trouble) || is_polled(operation) => case.timeout(PATIENT).succeeds().and(returned),
         _ => case
             .timeout(if trouble.is_slow() { PATIENT } else { SHORT })
             .fails(reason(operation, trouble))
