@@ -299,7 +299,7 @@ hooks:
             .succeeds()
             .check("production", "not_run"),
         miswired(case("an implied barrier warns where the file's defaults do", mine))
-            .gate(&format!(
+            .gate(format!(
                 "version: 1\ndefaults: {{ on_fail: warn, on_error: warn }}\nhooks: {{ after_allow_test_traffic: {{ deadline: 2s, \
                  built_in: none, checks: [{mine}] }} }}"
             ))

@@ -124,7 +124,8 @@ mod tests {
         // The barrier may take a minute, and what waits for it half a minute and its three looks.
         assert!(test.longest.unwrap().0 >= Duration::from_secs(92));
         assert_eq!(of(Hook::BeforeAllowTraffic, None).routes, BTreeSet::new());
-        assert_eq!(of(Hook::AfterAllowTraffic, None).longest.unwrap(), (Duration::from_secs(300), "alarms".into()));
+        // A minute to become so, and five to stay so.
+        assert_eq!(of(Hook::AfterAllowTraffic, None).longest.unwrap(), (Duration::from_secs(360), "tasks".into()));
     }
 
     #[test]
