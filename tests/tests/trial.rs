@@ -80,17 +80,21 @@ type Break = fn(&mut World);
 async fn the_verdict_is_that_of_the_hook() {
     let folder = tempfile::tempdir().unwrap();
     let path = gate(folder.path());
-    let broken: [(&str, Break); 2] = [
-        ("nothing is wrong", |_| {}),
-        ("the replacement is not steady", |world| {
-            if let Some(green) = world.green() {
-                green.steady = false;
-            }
-        }),
-    ];
+    let fine: (&str, Break) = ("nothing is wrong", |_| {});
+    let unsteady: (&str, Break) = ("the replacement is not steady", |world| {
+        if let Some(green) = world.green() {
+            green.steady = false;
+        }
+    });
+    // In its window a task set has five minutes to settle, and an alarm has none.
+    let alarmed: (&str, Break) = ("an alarm fires", |world| {
+        world.alarms[0].state = "ALARM".into();
+        world.alarms[0].since = SystemTime::now();
+    });
     let mut told = String::new();
     for hook in HookName::ALL {
-        for (title, change) in broken {
+        let broken = if hook == HookName::AfterAllowTraffic { alarmed } else { unsteady };
+        for (title, change) in [fine, broken] {
             let stage = || async { Stage::at(hook).await.world(change) };
             let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
             let open = stage().await.open().await.unwrap();

@@ -13,11 +13,17 @@ use rehearsal::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
-/// Whole deployments: a healthy one, one in which every operation refuses at first, one whose tasks stop, and one with
-/// the colours swapped.
+/// Whole deployments: a healthy one, one in which every operation refuses at first, one whose tasks stop, one with the
+/// colours swapped, and one whose alarm has a history.
 async fn deployments(recorder: &Recorder) {
     let mut playing = JoinSet::new();
-    for name in ["healthy", "throttled-first-calls", "tasks-stop", "second-deployment-colours-swapped"] {
+    for name in [
+        "healthy",
+        "throttled-first-calls",
+        "tasks-stop",
+        "second-deployment-colours-swapped",
+        "alarm-recovers-between-attempts",
+    ] {
         let options =
             Options { binaries: binaries().to_owned(), recorder: Some(recorder.clone()), ..Options::default() };
         playing.spawn(async move {

@@ -89,7 +89,9 @@ fn case(hook: HookName, operation: &'static str, trouble: Trouble, effect: Effec
             same("the answers", &played.answers[..], taken)?;
             not_sent(played)
         }),
-        (_, Often::Once) if is_asked_again(operation, trouble) || is_polled(operation) => case.timeout(PATIENT).succeeds().and(returned),
+        (_, Often::Once) if is_asked_again(operation, trouble) || is_polled(operation) => {
+            case.timeout(PATIENT).succeeds().and(returned)
+        }
         _ => case
             .timeout(if trouble.is_slow() { PATIENT } else { SHORT })
             .fails(reason(operation, trouble))
