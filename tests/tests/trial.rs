@@ -86,14 +86,15 @@ async fn the_verdict_is_that_of_the_hook() {
             green.steady = false;
         }
     });
-    // In its window a task set has five minutes to settle, and an alarm has none.
-    let alarmed: (&str, Break) = ("an alarm fires", |world| {
-        world.alarms[0].state = "ALARM".into();
-        world.alarms[0].since = SystemTime::now();
+    // In its window a task set has five minutes to settle.
+    let unshifted: (&str, Break) = ("production is still on the original", |world| {
+        for (_, weight) in &mut world.production().unwrap().default {
+            *weight = 100 - *weight;
+        }
     });
     let mut told = String::new();
     for hook in HookName::ALL {
-        let broken = if hook == HookName::AfterAllowTraffic { alarmed } else { unsteady };
+        let broken = if hook == HookName::AfterAllowTraffic { unshifted } else { unsteady };
         for (title, change) in [fine, broken] {
             let stage = || async { Stage::at(hook).await.world(change) };
             let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();

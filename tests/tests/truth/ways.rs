@@ -149,7 +149,7 @@ pub fn all(serving: u16, not_serving: u16) -> Vec<Way> {
         Ways::of("reach", AfterAllowTestTraffic)
             .and("passed", "", reach, Nothing)
             .and("not_applicable", "", &format!("{reach}, {ELSEWHERE}"), Nothing)
-            .and("timed_out", "WindowTooLong", "reach: green, settle: 14m", Nothing)
+            .and("timed_out", "WindowTooLong", "reach: green, settle: 12m", Nothing)
             .and("failed", "ListenerNotForwarding", reach, World(not_forwarding))
             .and(
                 "errored",
