@@ -3,7 +3,11 @@
 //! Two runtimes: this thread takes events and answers, the other one judges. A check that blocks its thread or panics
 //! can therefore neither stop nor delay the answer. Until judging has ended well, the answer is Failed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
@@ -25,6 +29,11 @@ use crate::{
     settings::Settings,
     verdict::{Mode, Status, Verdict},
 };
+
+/// The verdict is logged after so long at the latest, also while the status is still being put.
+const LATE: Duration = Duration::from_millis(500);
+/// Or after this share of the time that is left.
+const LATE_SHARE: u32 = 4;
 
 /// One of the five functions, with everything that it keeps between events.
 pub struct Handler {
@@ -61,14 +70,38 @@ impl Handler {
         let verdict = concluded(|| Verdict::of(board.close(&cut_off), board.mode()));
         let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), began.elapsed());
         let context = board.context();
-        // The status comes before the log: nothing that writes lines can keep it back.
+        // The status comes before the log: nothing that writes lines can keep it back. But a reply that is late, or lost,
+        // must not take the reason with it when Lambda ends the process.
         self.descriptors.release();
-        let sent = self.answer.put(&execution, status, deadline.answer, &context).await;
+        let left = deadline.answer.saturating_duration_since(Instant::now());
+        let mut put = std::pin::pin!(self.answer.put(&execution, status, deadline.answer, &context));
+        let in_time = tokio::time::timeout(LATE.min(left / LATE_SHARE), &mut put).await;
+        let (hook, of_verdict) = (self.hook, context.clone());
+        let write = move || {
+            board.tell_pending();
+            if let Some(verdict) = &verdict {
+                report::log_verdict(hook, &of_verdict, verdict, took);
+            }
+        };
+        let sent = match in_time {
+            Ok(sent) => {
+                write();
+                sent
+            }
+            // Lines that nobody reads block whoever writes them, so a thread of their own does.
+            Err(_) => {
+                let write = Arc::new(write);
+                let in_thread = write.clone();
+                let writer = std::thread::Builder::new().spawn(move || in_thread());
+                let sent = put.await;
+                match writer {
+                    Ok(writer) => drop(writer.join()),
+                    Err(_) => write(),
+                }
+                sent
+            }
+        };
         self.descriptors.keep_again();
-        board.tell_pending();
-        if let Some(verdict) = &verdict {
-            report::log_verdict(self.hook, &context, verdict, took);
-        }
         match sent? {
             Sent::Accepted => {
                 log_line!(debug, &context, "CodeDeploy took the answer {}", status.word());
