@@ -219,7 +219,8 @@ async fn before_install() {
             .warns("InternalUnreachable"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    // Whether the scaling is over before the first attempt is the machine's business.
+    insta::assert_snapshot!(told.replace(" after TIME", ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -722,7 +723,7 @@ async fn after_allow_traffic() {
                     state: "ALARM".into(),
                     reason: "Threshold Crossed: 3 datapoints were greater than the threshold (5.0).".into(),
                 };
-                world.at(SystemTime::now() + Duration::from_millis(400), change);
+                world.at(SystemTime::now() + Duration::from_millis(1500), change);
             })
             .gate(ALARMS_ALONE)
             .fails("AlarmFiring"),
@@ -734,7 +735,7 @@ async fn after_allow_traffic() {
                     state: "ALARM".into(),
                     reason: "Threshold Crossed".into(),
                 };
-                world.at(SystemTime::now() + Duration::from_millis(400), change);
+                world.at(SystemTime::now() + Duration::from_millis(1500), change);
             })
             .gate(ALARMS_ALONE)
             .fails("AlarmFiring"),
