@@ -108,7 +108,9 @@ async fn the_verdict_is_that_of_the_hook() {
             // It takes another time than the hook, and looks another number of times.
             let hooks = spans(&tidy(&played.verdict));
             assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
-            told += &format!("== {hook}: {title}\n{shown}\n\n");
+            // The check that decides ends the others at once there, and how far they came is chance.
+            let golden = if title == unshifted.0 { verdict.join("\n") } else { shown.clone() };
+            told += &format!("== {hook}: {title}\n{golden}\n\n");
         }
     }
     insta::assert_snapshot!(told);
