@@ -120,5 +120,8 @@ async fn every_scenario_ends_as_it_promises() {
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("what went over the wire does not fit AWS's service models:\n{faults}");
     }
-    insta::assert_snapshot!(reports.iter().map(told).collect::<Vec<_>>().join("\n"));
+    // A process that is killed right after its status was put may have logged its verdict by then, or not.
+    let (silent, logged) =
+        ("AfterInstall answered Succeeded and logged no verdict", "AfterInstall succeeded: 4 checks passed");
+    insta::assert_snapshot!(reports.iter().map(told).collect::<Vec<_>>().join("\n").replace(silent, logged));
 }
