@@ -35,7 +35,7 @@ rehearse: ## take a deployment through the real hooks on this machine (ARGS=--li
 test: $(PYTHON)/.tests ## every test, those that start the real hooks too (needs Python, for AWS's service models)
 	$(PYTHON)/bin/cfn-lint $(TEMPLATES)
 	cargo build --locked --workspace --bins --tests
-	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace
+	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace --no-fail-fast
 
 soak: ## random faults at once, COUNT=1000 runs from SEED=… on; ends with 1 if one broke the promise
 	cargo build --locked --workspace --bins --tests

@@ -13,7 +13,7 @@ use greenlight_tests::{
     tidy,
 };
 use regex_lite::Regex;
-use rehearsal::{Exchange, FunctionName, Options, Recorder, Report, Scenario, rehearse};
+use rehearsal::{Exchange, FunctionName, HookName, Options, Recorder, Report, Scenario, rehearse};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -55,6 +55,10 @@ fn told(report: &Report) -> String {
             text += &match (hook.answer, hook.code.as_str()) {
                 // When it gave up is chance; why is the code.
                 (None, code) if !code.is_empty() => format!("  {}: nobody answered: {code}\n", hook.hook),
+                // Killed right after its status was put: it may have logged its verdict by then, or not.
+                _ if report.scenario == "killed-after-its-answer" && hook.hook == HookName::AfterInstall => {
+                    format!("  {}: {:?}, with or without a line about it\n", hook.hook, hook.answer)
+                }
                 _ => format!("  {}\n", by_chance(&tidy(&hook.verdict))),
             };
         }
@@ -120,8 +124,5 @@ async fn every_scenario_ends_as_it_promises() {
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("what went over the wire does not fit AWS's service models:\n{faults}");
     }
-    // A process that is killed right after its status was put may have logged its verdict by then, or not.
-    let (silent, logged) =
-        ("AfterInstall answered Succeeded and logged no verdict", "AfterInstall succeeded: 4 checks passed");
-    insta::assert_snapshot!(reports.iter().map(told).collect::<Vec<_>>().join("\n").replace(silent, logged));
+    insta::assert_snapshot!(reports.iter().map(told).collect::<Vec<_>>().join("\n"));
 }

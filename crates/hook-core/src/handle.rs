@@ -74,33 +74,15 @@ impl Handler {
         // must not take the reason with it when Lambda ends the process.
         self.descriptors.release();
         let left = deadline.answer.saturating_duration_since(Instant::now());
-        let mut put = std::pin::pin!(self.answer.put(&execution, status, deadline.answer, &context));
-        let in_time = tokio::time::timeout(LATE.min(left / LATE_SHARE), &mut put).await;
+        let put = self.answer.put(&execution, status, deadline.answer, &context);
         let (hook, of_verdict) = (self.hook, context.clone());
-        let write = move || {
+        let sent = log_beside(put, LATE.min(left / LATE_SHARE), move || {
             board.tell_pending();
             if let Some(verdict) = &verdict {
                 report::log_verdict(hook, &of_verdict, verdict, took);
             }
-        };
-        let sent = match in_time {
-            Ok(sent) => {
-                write();
-                sent
-            }
-            // Lines that nobody reads block whoever writes them, so a thread of their own does.
-            Err(_) => {
-                let write = Arc::new(write);
-                let in_thread = write.clone();
-                let writer = std::thread::Builder::new().spawn(move || in_thread());
-                let sent = put.await;
-                match writer {
-                    Ok(writer) => drop(writer.join()),
-                    Err(_) => write(),
-                }
-                sent
-            }
-        };
+        })
+        .await;
         self.descriptors.keep_again();
         match sent? {
             Sent::Accepted => {
@@ -121,9 +103,69 @@ fn concluded(judge: impl FnOnce() -> Verdict) -> Option<Verdict> {
     std::panic::catch_unwind(AssertUnwindSafe(judge)).ok()
 }
 
+/// Puts first and logs then; but where the put takes longer than `patience`, both go on at the same time.
+async fn log_beside<T>(put: impl Future<Output = T>, patience: Duration, log: impl Fn() + Send + Sync + 'static) -> T {
+    let mut put = std::pin::pin!(put);
+    if let Ok(sent) = tokio::time::timeout(patience, &mut put).await {
+        log();
+        return sent;
+    }
+    // Lines that nobody reads block whoever writes them, so a thread of their own does.
+    let log = Arc::new(log);
+    let in_thread = log.clone();
+    let writer = std::thread::Builder::new().spawn(move || in_thread());
+    let sent = put.await;
+    match writer {
+        Ok(writer) => drop(writer.join()),
+        Err(_) => log(),
+    }
+    sent
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::{Barrier, Mutex};
+
     use super::*;
+
+    /// What happened, in its order.
+    type Order = Arc<Mutex<Vec<&'static str>>>;
+
+    fn note(order: &Order, what: &'static str) {
+        order.lock().unwrap().push(what);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_status_that_is_put_soon_comes_before_the_log() {
+        let order = Order::default();
+        let (to_put, to_log) = (order.clone(), order.clone());
+        let put = async move {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            note(&to_put, "put");
+        };
+        log_beside(put, LATE, move || note(&to_log, "logged")).await;
+        assert_eq!(*order.lock().unwrap(), ["put", "logged"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_status_that_takes_its_time_does_not_keep_the_log_back() {
+        let order = Order::default();
+        let (to_put, to_log) = (order.clone(), order.clone());
+        let logged = Arc::new(Barrier::new(2));
+        let seen = logged.clone();
+        let put = async move {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            // Would wait for ever if nothing were logged before the status is put.
+            seen.wait();
+            note(&to_put, "put");
+        };
+        let log = move || {
+            note(&to_log, "logged");
+            logged.wait();
+        };
+        log_beside(put, LATE, log).await;
+        assert_eq!(*order.lock().unwrap(), ["logged", "put"]);
+    }
 
     #[test]
     fn a_verdict_that_cannot_be_reached_is_none() {

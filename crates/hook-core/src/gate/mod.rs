@@ -103,6 +103,12 @@ pub fn diagnose(text: &str) -> Diagnostics {
 fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Diagnostics) {
     let mut reading = Reading::default();
     let mut gates = BTreeMap::new();
+    if text.len() > MAX_BYTES {
+        let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
+        reading.fault(Place::START, message);
+        // Nothing of the file is in this message, and looking for secrets in a file of any size takes any time.
+        return (gates, Diagnostics { faults: reading.faults, warnings: Vec::new() });
+    }
     if let Some(file) = parse(text, &mut reading)
         && let Some(mut fields) = Fields::of(&file, "a gate file", &mut reading)
     {
@@ -144,11 +150,6 @@ fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
 }
 
 fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
-    if text.len() > MAX_BYTES {
-        let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
-        reading.fault(Place::START, message);
-        return None;
-    }
     match yaml::parse(text) {
         Ok(node) => Some(node),
         Err(mut fault) => {
