@@ -9,7 +9,7 @@ const RULES: &[(&str, &str)] = &[
     (r"\b[0-9]{19}\b", "4242424242"),
     (r"\b1[0-9]{9}\b", "SECONDS"),
     (r"\b[0-9]+ seconds ago\b", "SECONDS ago"),
-    (r"\btask [0-9a-f]{8}\b", "task 0a1b2c3d"),
+    (r"\btask [0-9a-f]{8,32}\b", "task 0a1b2c3d"),
     (r"\b(localhost|127\.0\.0\.1|example\.com|balancer\.invalid|HTTP|HTTPS|TCP|TLS|UDP):[0-9]+", "$1:8080"),
     (r"\b(went and task) [0-9a-f]{8} came", "$1 0a1b2c3d came"),
     (r"sha256:[0-9a-f]{12}…", "sha256:0a1b2c3d4e5f…"),

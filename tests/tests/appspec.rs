@@ -239,6 +239,38 @@ fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
     }
 }
 
+/// Names in a file are somebody else's text: shown, and never obeyed by the terminal.
+#[test]
+fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
+    let escaped = YAML.replace("Type: AWS::ECS::Service", r#"Type: "AWS::ECS::\e[2JService""#);
+    let container = YAML.replace("ContainerName: web", r#"ContainerName: "\e]0;owned\a\e[2J""#);
+    let names = r#"  - AfterInstall: "CodeDeployHook_\e[2Jx""#;
+    let files = [
+        escaped,
+        container.replace("ContainerPort: 8080", r#"ContainerPort: "\e[2J8080""#),
+        format!("{YAML}Hooks:\n{names}\n"),
+        format!("{YAML}Hooks:\n  - \"\\e[31mAfterInstal\": x\n"),
+        format!("{YAML}Hooks:\n  - \u{1b}[2J: x\n"),
+    ];
+    for file in files {
+        let folder = Folder::new().with("appspec.yaml", &file);
+        for line in ["appspec --check appspec.yaml", "rehearse --appspec appspec.yaml"] {
+            let output = folder.run(line);
+            assert!(!output.status.success(), "{file}: {output:?}");
+            let shown = text(&output.stdout) + &text(&output.stderr);
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{line} {file}: {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_gate_file_is_not_played_as_none() {
+    let folder = Folder::new().with("empty.yaml", " \n");
+    let output = folder.run("rehearse --gate empty.yaml");
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
+    assert!(text(&output.stderr).contains("the gate file empty.yaml is empty"), "{output:?}");
+}
+
 #[test]
 fn a_version_that_awss_deploy_action_writes_is_fine_and_played() {
     let json = JSON.replace("\"version\": 0.0", "\"version\": 0");

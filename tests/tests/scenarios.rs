@@ -13,7 +13,7 @@ use greenlight_tests::{
     tidy,
 };
 use regex_lite::Regex;
-use rehearsal::{Exchange, FunctionName, HookName, Options, Recorder, Report, Scenario, rehearse};
+use rehearsal::{Answer, AnsweredBy, Exchange, FunctionName, HookName, HookRun, Options, Recorder, Report, Scenario, rehearse};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -66,6 +66,25 @@ fn told(report: &Report) -> String {
     text
 }
 
+/// For programs: scenario, which deployment of it, hook, status, code, who put the status. Sentences may change, and this not.
+fn rows(report: &Report) -> String {
+    let row = |number: usize, hook: &HookRun| {
+        let status = hook.answer.map_or("none", |status| match status {
+            Answer::Succeeded => "succeeded",
+            Answer::Failed => "failed",
+        });
+        let by = match hook.answered_by {
+            AnsweredBy::Hook => "hook",
+            AnsweredBy::Net => "on-failure",
+            AnsweredBy::Nobody => "nobody",
+        };
+        let code = if hook.code.is_empty() { "-" } else { &hook.code };
+        format!("{} {number} {} {status} {code} {by}\n", report.scenario, hook.hook)
+    };
+    let deployments = report.deployments.iter().enumerate();
+    deployments.flat_map(|(index, one)| one.hooks.iter().map(move |hook| row(index + 1, hook))).collect()
+}
+
 /// Without what depends on the moment of a look: how many have crashed by then, which of two clocks rang first.
 fn by_chance(verdict: &str) -> String {
     let crashed = Regex::new(r"(crashed_since_start == 0, was) [0-9]+").unwrap();
@@ -115,6 +134,7 @@ async fn every_scenario_ends_as_it_promises() {
         assert!(!line.contains("eyJlbmNyeXB0ZWREYXRhIjoi"), "an execution id in a log: {line}");
         assert!(line.starts_with('{'), "a line of a log that is not JSON: {line}");
     }
+    insta::assert_snapshot!("rows", reports.iter().map(rows).collect::<String>());
     let called: BTreeSet<_> = reports.iter().flat_map(|report| report.calls.keys().cloned()).collect();
     // That it allows nothing else is seen where every operation is called, in `wire.rs`.
     let allowed = allowed();

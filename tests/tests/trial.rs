@@ -178,6 +178,8 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = text(&output.stderr);
     assert!(said.starts_with("error: nothing was judged, as the deployment could not be read: discovery: "), "{said}");
+    // An id of another account or region looks like one that does not exist: which were asked is what helps.
+    assert!(said.contains("region eu-west-1 of the account that these credentials are for was asked"), "{said}");
 
     let folder = tempfile::tempdir().unwrap();
     let faulty = folder.path().join("faulty.yaml");

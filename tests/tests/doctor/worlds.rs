@@ -194,7 +194,7 @@ fn looks_ahead(world: &mut World, ahead: &str) {
 }
 
 /// One thing that is wrong, and the one code that says so.
-pub const BROKEN: [(&str, &str, Change); 61] = [
+pub const BROKEN: [(&str, &str, Change); 62] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -320,6 +320,9 @@ pub const BROKEN: [(&str, &str, Change); 61] = [
         each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_S3".into(), "s3://other/x.yaml".into())));
     }),
     ("GateInvalid", "a fault in a parameter", |world| gate(world, "version: 1\nhoks: {}\n")),
+    ("GateInvalid", "a key that this version does not execute", |world| {
+        gate(world, "version: 1\nhooks: { after_allow_traffic: { checks: [{ metric: { name: Errors } }] } }\n");
+    }),
     ("GateInvalid", "a fault inline", |world| {
         function(world, "after-install").env.insert("GREENLIGHT_GATE".into(), "version: 2\n".into());
     }),

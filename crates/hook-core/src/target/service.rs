@@ -187,9 +187,9 @@ impl Task {
         self.addresses.contains(&target.id)
     }
 
-    /// Its end in words: `task 0f9c… stopped: EssentialContainerExited, Essential container in task exited; web exit code 137 (OutOfMemoryError)`.
+    /// Its end in words: why, and at the end the id, with which the task's log is found:
+    /// `task stopped: web exit code 137, OutOfMemoryError; Essential container in task exited (task 0f9c…)`.
     pub fn obituary(&self) -> String {
-        let id: String = self.id.chars().take(8).collect();
         let own_words = |container: &&Container| {
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
             let exit = container.exit_code.filter(|code| *code != 0 || reason.is_some());
@@ -202,6 +202,6 @@ impl Task {
         why.extend(self.stopped_reason.clone().filter(|reason| !reason.is_empty()));
         why.extend(self.stop_code.clone());
         let why = if why.is_empty() { "no reason given".to_owned() } else { why.join("; ") };
-        format!("task {id} stopped: {why}")
+        format!("task stopped: {why} (task {})", self.id)
     }
 }
