@@ -146,7 +146,8 @@ async fn ecs() {
     ])
     .await;
     // How many have crashed by the time of a look is chance.
-    let one = "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
+    let one =
+        "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
     let mut told = told;
     while told.contains(&one.repeat(2)) {
         told = told.replace(&one.repeat(2), one);

@@ -13,7 +13,9 @@ use greenlight_tests::{
     tidy,
 };
 use regex_lite::Regex;
-use rehearsal::{Answer, AnsweredBy, Exchange, FunctionName, HookName, HookRun, Options, Recorder, Report, Scenario, rehearse};
+use rehearsal::{
+    Answer, AnsweredBy, Exchange, FunctionName, HookName, HookRun, Options, Recorder, Report, Scenario, rehearse,
+};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
