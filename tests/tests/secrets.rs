@@ -195,6 +195,10 @@ async fn sent_back() {
             .and(says("[secret "))
     };
     let json = |value: &str| serde_json::json!({ "token": value }).to_string();
+    // A server that sends the function's own credentials back.
+    let credential = |title: &str, sent: &'static str| {
+        case(title, ECHO).world(move |world| route(world, "/echo").body = Some(json(sent))).fails("UnexpectedBody")
+    };
     let told = play(vec![
         echo("in a JSON value", json(TOKEN)),
         echo("in the middle of one", json(&format!("the token {TOKEN} is not known"))),
@@ -211,21 +215,13 @@ async fn sent_back() {
         .world(move |world| route(world, "/echo").body = Some(json("no such key: sesame%2Dof-the-team")))
         .fails("UnexpectedBody")
         .and(says("'no such key: [env SHOP_KEY]'")),
-        // Whoever has them is the function.
-        case("the function's own credentials", ECHO)
-            .world(move |world| {
-                let said = "rehearsalXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY";
-                route(world, "/echo").body = Some(json(said));
-            })
-            .fails("UnexpectedBody")
+        credential("the function's own credentials", "rehearsalXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY")
             .and(says("'[AWS_SECRET_ACCESS_KEY]'")),
-        case("the function's session token", ECHO)
-            .world(move |world| {
-                let said = "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==";
-                route(world, "/echo").body = Some(json(said));
-            })
-            .fails("UnexpectedBody")
-            .and(says("'[AWS_SESSION_TOKEN]'")),
+        credential(
+            "the function's session token",
+            "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==",
+        )
+        .and(says("'[AWS_SESSION_TOKEN]'")),
         case("a user in a redirect", gate!(
             "      - { name: status, http: '{{test_url}}/echo', expect: [status == 200] }\n"
         ))

@@ -106,7 +106,7 @@ fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookG
     if text.len() > MAX_BYTES {
         let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
         reading.fault(Place::START, message);
-        // Nothing of the file is in this message, and looking for secrets in a file of any size takes any time.
+        // This message quotes nothing of the file, so nothing has to be concealed. Searching a huge file is slow.
         return (gates, Diagnostics { faults: reading.faults, warnings: Vec::new() });
     }
     if let Some(file) = parse(text, &mut reading)
