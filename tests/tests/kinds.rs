@@ -1020,7 +1020,9 @@ async fn preflight_of_what_the_task_definition_names() {
         let denied = Case::new(HookName::BeforeInstall, &format!("nobody may look: {operation}")).gate(each(word));
         cases.push(denied.fault(Fault::always(operation, Trouble::Deny)).succeeds().warns("NotLookedAt"));
         let fails = Case::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
-        cases.push(fails.fault(Fault::always(operation, Trouble::Fail)).fails("AwsFailed"));
+        // Two roles are asked for one after the other, each with its retries: more than the usual short time-out.
+        let fails = fails.fault(Fault::always(operation, Trouble::Fail)).timeout(Duration::from_secs(20));
+        cases.push(fails.fails("AwsFailed"));
         let lost = Case::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
         cases.push(lost.fault(Fault::first(1, operation, Trouble::Truncate)).succeeds());
         let page = Case::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
