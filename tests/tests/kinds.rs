@@ -1026,7 +1026,8 @@ async fn preflight_of_what_the_task_definition_names() {
         let lost = Case::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
         cases.push(lost.fault(Fault::first(1, operation, Trouble::Truncate)).succeeds());
         let page = Case::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
-        cases.push(page.fault(Fault::always(operation, Trouble::WrongType)).fails("AwsFailed"));
+        let page = page.fault(Fault::always(operation, Trouble::WrongType)).timeout(Duration::from_secs(20));
+        cases.push(page.fails("AwsFailed"));
     }
     let told = play(cases).await;
     insta::assert_snapshot!(told);
