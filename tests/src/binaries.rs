@@ -17,8 +17,8 @@ use rehearsal::HookName;
 pub fn binaries() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let folder = given().unwrap_or_else(built);
-        for name in names() {
+        let folder = binaries_from_env().unwrap_or_else(build_binaries);
+        for name in program_names() {
             let program = folder.join(name);
             assert!(program.is_file(), "{} is missing; `make test` builds it", program.display());
         }
@@ -31,19 +31,19 @@ pub fn greenlight() -> PathBuf {
     binaries().join("greenlight")
 }
 
-fn names() -> impl Iterator<Item = &'static str> {
+fn program_names() -> impl Iterator<Item = &'static str> {
     HookName::ALL.into_iter().map(HookName::binary).chain(["last-answer", "greenlight"])
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]
-fn given() -> Option<PathBuf> {
+fn binaries_from_env() -> Option<PathBuf> {
     std::env::var_os("GREENLIGHT_BINARIES").map(PathBuf::from)
 }
 
-fn built() -> PathBuf {
+fn build_binaries() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked"]);
-    for name in names() {
+    for name in program_names() {
         build.args(["--package", name]);
     }
     let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status();

@@ -2,35 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{HookName, HookRunReport};
 
-fn case(title: &str) -> Case {
-    let case = Case::new(HookName::AfterAllowTestTraffic, title).no_gate();
-    case.stage(|stage| {
+fn case(title: &str) -> HookCase {
+    let case = HookCase::new(HookName::AfterAllowTestTraffic, title).no_gate();
+    case.with(|stage| {
         let port = stage.test_port();
         stage.env("ALB_URL", &format!("localhost:{port}"))
     })
 }
 
-fn reads_nothing(played: &Played) -> Result<(), String> {
+fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
     let put = BTreeMap::from([("codedeploy:PutLifecycleEventHookExecutionStatus".to_owned(), 1)]);
-    same("the calls of AWS", &played.calls, &put)
+    expect_eq("the calls of AWS", &played.calls, &put)
 }
 
-fn asks(paths: &'static [&'static str]) -> impl Fn(&Played) -> Result<(), String> {
+fn requests_paths(paths: &'static [&'static str]) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
         let mut seen: Vec<_> =
             played.requests_to_service.iter().map(|it| format!("{} {}", it.method, it.path)).collect();
         seen.sort();
-        same("the requests", &seen[..], &paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()[..])
+        expect_eq("the requests", &seen[..], &paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()[..])
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn article() {
-    let told = play(vec![
-        case("one route").succeeds().and(reads_nothing).and(asks(&["HEAD /"])).warns("VersionUnverified"),
+    let transcript = run_cases(vec![
+        case("one route").succeeds().assert(makes_no_aws_reads).assert(requests_paths(&["HEAD /"])).warns("VersionUnverified"),
         // It is asked at once, and what answers is the old version.
         case("the listener still leads to the original")
             .world(|world| {
@@ -42,22 +42,22 @@ async fn article() {
         case("several routes")
             .env("GREENLIGHT_ROUTES", "/health, version,/orders")
             .succeeds()
-            .and(reads_nothing)
-            .and(asks(&["HEAD /health", "HEAD /orders", "HEAD /version"])),
+            .assert(makes_no_aws_reads)
+            .assert(requests_paths(&["HEAD /health", "HEAD /orders", "HEAD /version"])),
         case("204 is as good")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/".into()).or_default().status = 204)
             .succeeds(),
         case("301 is not")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/".into()).or_default().status = 301)
             .fails("UnexpectedStatus")
-            .and(reads_nothing),
+            .assert(makes_no_aws_reads),
         case("one of three answers 500")
             .env("GREENLIGHT_ROUTES", "/a /b /c")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/b".into()).or_default().status = 500)
             .fails("UnexpectedStatus")
-            .check("HEAD /a", "passed")
-            .check("HEAD /b", "failed")
-            .check("HEAD /c", "passed"),
+            .check_outcome("HEAD /a", "passed")
+            .check_outcome("HEAD /b", "failed")
+            .check_outcome("HEAD /c", "passed"),
         // The article's limit of two seconds is real time.
         case("too slow")
             .world(|world| {
@@ -66,22 +66,22 @@ async fn article() {
             })
             .fails("ReadTimedOut"),
         case("a URL in place of a host")
-            .stage(|stage| {
+            .with(|stage| {
                 let url = format!("http://localhost:{}/", stage.test_port());
                 stage.env("ALB_URL", &url)
             })
             .succeeds()
-            .and(asks(&["HEAD /"])),
+            .assert(requests_paths(&["HEAD /"])),
         case("nobody is there").env("ALB_URL", "localhost:1").fails("ConnectRefused"),
         case("with a gate file it is the test address")
             .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: mine, http: '{{test_url}}/x', expect: [status == 200] }] } }")
             .succeeds()
-            .and(asks(&["GET /x"])),
-        Case::new(HookName::BeforeAllowTraffic, "the other hooks do what they always do")
+            .assert(requests_paths(&["GET /x"])),
+        HookCase::new(HookName::BeforeAllowTraffic, "the other hooks do what they always do")
             .env("ALB_URL", "localhost:1")
             .succeeds()
-            .check("tasks", "passed"),
+            .check_outcome("tasks", "passed"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -1,16 +1,16 @@
 //! Payloads that CodeDeploy would not send, and deployments that are not there.
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::HookName;
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title)
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payloads() {
     let pad = |size: usize| format!(r#"{{"DeploymentId":"","Padding":"{}"}}"#, "x".repeat(size));
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("not JSON").payload("hello").errors("EventNotJson"),
         case("nothing").payload("").errors("EventNotJson"),
         case("not even text").payload([0xff_u8, 0xfe, 0x00]).errors("EventNotJson"),
@@ -32,20 +32,20 @@ async fn payloads() {
         case("numbers").payload(r#"{"DeploymentId":1,"LifecycleEventHookExecutionId":2}"#).errors("EventMalformed"),
         case("six megabytes, and no ids").payload(pad(6 * 1024 * 1024 - 64)).errors("EventMalformed"),
         case("six megabytes, with ids")
-            .padded(format!(r#","Padding":"{}""#, "x".repeat(6 * 1024 * 1024 - 1024)))
+            .with_extra_json(format!(r#","Padding":"{}""#, "x".repeat(6 * 1024 * 1024 - 1024)))
             .succeeds(),
-        case("extra keys").padded(r#","Extra":{"a":[1,2]}"#).succeeds(),
+        case("extra keys").with_extra_json(r#","Extra":{"a":[1,2]}"#).succeeds(),
         case("a deployment that does not exist")
-            .stage(|mut stage| {
+            .with(|mut stage| {
                 let (_, execution) = stage.ids();
                 stage.payload(format!(
                     r#"{{"DeploymentId":"d-NOTTHERE1","LifecycleEventHookExecutionId":"{execution}"}}"#
                 ))
             })
             .errors("AnswerNotSent")
-            .and(|played| same("the code", played.code.as_str(), "AwsRefused")),
+            .assert(|played| expect_eq("the code", played.code.as_str(), "AwsRefused")),
     ])
     .await;
-    assert!(!told.contains("sesame"), "{told}");
-    insta::assert_snapshot!(told);
+    assert!(!transcript.contains("sesame"), "{transcript}");
+    insta::assert_snapshot!(transcript);
 }

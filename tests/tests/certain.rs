@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, returned};
+use greenlight_tests::{HookCase, expect_success, run_cases};
 use rehearsal::{HookName, world::World};
 
 /// As long as a function can have, so that a window of ten minutes fits.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-fn case(hook: HookName, title: &str, gate: &'static str) -> Case {
-    Case::new(hook, title).gate(gate).timeout(TIMEOUT).and(returned)
+fn case(hook: HookName, title: &str, gate: &'static str) -> HookCase {
+    HookCase::new(hook, title).gate(gate).timeout(TIMEOUT).assert(expect_success)
 }
 
 fn checkout_is_broken(world: &mut World) {
@@ -19,7 +19,7 @@ fn checkout_is_broken(world: &mut World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verdict_that_is_certain_waits_for_no_window() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case(
             HookName::AfterAllowTraffic,
             "customers get a wrong answer, and alarms would be watched for ten minutes",
@@ -32,7 +32,7 @@ hooks:
         )
         .world(checkout_is_broken)
         .fails("UnexpectedStatus")
-        .check("alarms", "not_run"),
+        .check_outcome("alarms", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
             "what ends within its grace adds what it knows",
@@ -47,9 +47,9 @@ hooks:
 ",
         )
         .fails("NotRunning")
-        .check("at once", "failed")
-        .check("soon", "failed")
-        .check("never", "not_run"),
+        .check_outcome("at once", "failed")
+        .check_outcome("soon", "failed")
+        .check_outcome("never", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
             "a check that waits for a secret is not waited for",
@@ -64,9 +64,9 @@ hooks:
       - { name: secret, http: 'http://127.0.0.1:9/', headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
 ",
         )
-        .fault(rehearsal::Fault::always("ssm:GetParameter", rehearsal::Trouble::BlackHole))
+        .with_fault(rehearsal::InjectedFault::always("ssm:GetParameter", rehearsal::FaultKind::BlackHole))
         .fails("NotRunning")
-        .check("secret", "not_run"),
+        .check_outcome("secret", "not_run"),
         // It begins behind the barrier, when the other one has failed.
         case(
             HookName::AfterAllowTestTraffic,
@@ -81,15 +81,15 @@ hooks:
 ",
         )
         .fails("CheckPanicked")
-        .check("block", "not_run"),
+        .check_outcome("block", "not_run"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verdict_that_is_not_certain_is_waited_for() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case(
             HookName::AfterAllowTraffic,
             "a wrong answer that only warns ends no window",
@@ -103,7 +103,7 @@ hooks:
         .world(checkout_is_broken)
         .succeeds()
         .warns("UnexpectedStatus")
-        .check("alarms", "passed"),
+        .check_outcome("alarms", "passed"),
         case(
             HookName::AfterAllowTraffic,
             "a hook that only observes runs every check to its end",
@@ -118,8 +118,8 @@ hooks:
         )
         .world(checkout_is_broken)
         .succeeds()
-        .check("checkout", "failed")
-        .check("alarms", "passed"),
+        .check_outcome("checkout", "failed")
+        .check_outcome("alarms", "passed"),
         case(
             HookName::AfterAllowTraffic,
             "with nothing wrong every window is watched to its end",
@@ -131,8 +131,8 @@ hooks:
 ",
         )
         .succeeds()
-        .check("alarms", "passed"),
+        .check_outcome("alarms", "passed"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -1,14 +1,14 @@
 //! Conditions in the real programs: each that passed by mistake, and beside it the one that says what was meant.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 /// What a service answers, by path: the header lines and the body.
-const ANSWERS: [(&str, &str, &str); 5] = [
+const RESPONSES: [(&str, &str, &str); 5] = [
     (
         "/state",
         "x-ready: true\r\nx-line: one\r\nx-line: two\r\n",
@@ -33,7 +33,7 @@ async fn service() -> u16 {
                 let read = stream.read(&mut request).await.unwrap_or_default();
                 let request = String::from_utf8_lossy(&request[..read]).into_owned();
                 let path = request.split(' ').nth(1).unwrap_or_default();
-                let (_, headers, body) = ANSWERS.into_iter().find(|(own, ..)| *own == path).unwrap_or(("", "", ""));
+                let (_, headers, body) = RESPONSES.into_iter().find(|(own, ..)| *own == path).unwrap_or(("", "", ""));
                 let length = body.len();
                 let reply = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\n\r\n{body}");
                 let _ = stream.write_all(reply.as_bytes()).await;
@@ -44,7 +44,7 @@ async fn service() -> u16 {
 }
 
 /// How each request with one condition has to end: `passed`, or the outcome and the code.
-async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
+async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
     let port = service().await;
     let mut gate = "version: 1\nhooks:\n  after_install:\n    built_in: none\n    checks:\n".to_owned();
     for (number, (path, condition, _)) in conditions.iter().enumerate() {
@@ -64,22 +64,22 @@ async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
             (format!("c{number}"), (*condition).to_owned(), format!("{outcome} {code}"))
         })
         .collect();
-    let as_expected = move |played: &Played| {
+    let as_expected = move |played: &HookRunReport| {
         for (name, condition, ending) in &expected {
             let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
             let seen = format!("{} {}", check.outcome, check.code);
-            same(condition, seen.as_str(), ending.as_str())?;
+            expect_eq(condition, seen.as_str(), ending.as_str())?;
         }
         Ok(())
     };
-    play(vec![Case::new(HookName::AfterInstall, title).gate(gate).succeeds().and(as_expected)]).await
+    run_cases(vec![HookCase::new(HookName::AfterInstall, title).gate(gate).succeeds().assert(as_expected)]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_body_has() {
     const FALSE: &str = "failed UnexpectedBody";
     const ERROR: &str = "errored UnexpectedBody";
-    each(
+    run_each(
         "values, lists and versions of JSON",
         &[
             ("/state", "any: [json.status == UP, json.status == DEGRADED]", "passed"),
@@ -135,13 +135,13 @@ async fn a_body_that_is_not_json_is_an_error() {
     ];
     let all = conditions.map(|condition| ("/page", condition, "errored UnexpectedBody"));
     let passes = [("/page", "body contains well", "passed"), ("/page", "any: [json.id == 1, status == 200]", "passed")];
-    each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
+    run_each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_header_has() {
     const FALSE: &str = "failed UnexpectedHeader";
-    each(
+    run_each(
         "headers are texts, and every line counts",
         &[
             ("/state", "header.x-ready == true", "passed"),
@@ -162,14 +162,14 @@ async fn what_a_header_has() {
 }
 
 /// One hook whose only check has this, in a world where the alarm of the deployment group fires.
-fn alarms(title: &str, expect: &str) -> Case {
+fn alarms(title: &str, expect: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      - {{ alarms: deployment-group, expect: [{expect}] }}\n"
     );
-    Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
 }
 
-fn firing(case: Case) -> Case {
+fn with_alarm_firing(case: HookCase) -> HookCase {
     case.world(|world| {
         for alarm in &mut world.alarms {
             alarm.state = "ALARM".to_owned();
@@ -179,11 +179,11 @@ fn firing(case: Case) -> Case {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_condition_that_is_always_true_lets_no_alarm_pass() {
-    play(vec![
-        firing(alarms("a state in lower case", "state != alarm")).fails("GateInvalid"),
-        firing(alarms("the state as AWS writes it", "state != ALARM")).fails("AlarmFiring"),
+    run_cases(vec![
+        with_alarm_firing(alarms("a state in lower case", "state != alarm")).fails("GateInvalid"),
+        with_alarm_firing(alarms("the state as AWS writes it", "state != ALARM")).fails("AlarmFiring"),
         alarms("and nothing fires", "state != ALARM").succeeds(),
-        firing(alarms("one of two", "any: [state == OK, state == INSUFFICIENT_DATA]")).fails("AlarmFiring"),
+        with_alarm_firing(alarms("one of two", "any: [state == OK, state == INSUFFICIENT_DATA]")).fails("AlarmFiring"),
         alarms("one of two, and it is", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
     ])
     .await;
@@ -192,13 +192,13 @@ async fn a_condition_that_is_always_true_lets_no_alarm_pass() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
     let case = |title: &str, when: &str| {
-        Case::new(HookName::BeforeAllowTraffic, title)
+        HookCase::new(HookName::BeforeAllowTraffic, title)
             .world(|world| world.green().unwrap().steady = false)
             .gate(format!(
                 "version: 1\nhooks:\n  before_allow_traffic:\n    when: {when}\n    built_in: {{ tasks: {{ within: 0s }} }}\n"
             ))
     };
-    play(vec![
+    run_cases(vec![
         case("`or` is no operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
         case("`||` is none either", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
         case("a Region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, returned, same};
+use greenlight_tests::{HookCase, expect_eq, expect_success, run_cases};
 use rehearsal::HookName;
 
 /// One way to configure a function wrongly: a title, the variables, and the code of the reason.
-struct Broken {
+struct InvalidConfiguration {
     title: &'static str,
     env: Vec<(&'static str, String)>,
     code: &'static str,
 }
 
-fn broken(title: &'static str, env: &[(&'static str, &str)], code: &'static str) -> Broken {
-    Broken { title, env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), code }
+fn invalid(title: &'static str, env: &[(&'static str, &str)], code: &'static str) -> InvalidConfiguration {
+    InvalidConfiguration { title, env: env.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), code }
 }
 
 /// A gate file, in a file: some are too long for a variable.
@@ -24,7 +24,7 @@ fn gate_file(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> String {
 }
 
 /// Each line refers to the one before it ten times over: a small file that would be a huge tree.
-fn laughs() -> String {
+fn billion_laughs() -> String {
     let mut text = "version: 1\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..9 {
         let before = format!("*a{}", level - 1);
@@ -33,25 +33,25 @@ fn laughs() -> String {
     text
 }
 
-fn configurations(folder: &tempfile::TempDir) -> Vec<Broken> {
+fn invalid_configurations(folder: &tempfile::TempDir) -> Vec<InvalidConfiguration> {
     let file = |name: &str, bytes: &[u8]| gate_file(folder, name, bytes);
-    let in_file = |title, path: &str, code| broken(title, &[("GREENLIGHT_GATE_FILE", path)], code);
-    let gate = |title, text: &str, code| broken(title, &[("GREENLIGHT_GATE", text)], code);
+    let in_file = |title, path: &str, code| invalid(title, &[("GREENLIGHT_GATE_FILE", path)], code);
+    let gate = |title, text: &str, code| invalid(title, &[("GREENLIGHT_GATE", text)], code);
     vec![
-        broken("a setting with a word that it does not know", &[("GREENLIGHT_ROLLBACK", "maybe")], "SettingsInvalid"),
-        broken("a policy that is none", &[("GREENLIGHT_WRONG_EVENT", "ignore")], "SettingsInvalid"),
-        broken("a level of the log that is none", &[("GREENLIGHT_LOG", "loud")], "SettingsInvalid"),
-        broken("a misspelt setting", &[("GREENLIGHT_GATES", "version: 1")], "SettingsInvalid"),
-        broken("a host with a port", &[("GREENLIGHT_HOST", "shop.example.com:8443")], "SettingsInvalid"),
-        broken("a host that is a URL", &[("GREENLIGHT_HOST", "https://shop.example.com/")], "SettingsInvalid"),
-        broken("a cluster without a service", &[("GREENLIGHT_CLUSTER", "shop")], "SettingsInvalid"),
-        broken("a service without a cluster", &[("GREENLIGHT_SERVICE", "web")], "SettingsInvalid"),
-        broken("no routes in the list of routes", &[("GREENLIGHT_ROUTES", ", ,")], "SettingsInvalid"),
-        broken("an address with a space", &[("ALB_URL", "my alb")], "SettingsInvalid"),
-        broken("an address with a path", &[("ALB_URL", "http://alb.example.com/health")], "SettingsInvalid"),
-        broken("an endpoint that is no URL", &[("AWS_ENDPOINT_URL_ECS", "localhost")], "SettingsInvalid"),
-        broken("an endpoint of another scheme", &[("AWS_ENDPOINT_URL_CLOUDWATCH", "ftp://x")], "SettingsInvalid"),
-        broken(
+        invalid("a setting with a word that it does not know", &[("GREENLIGHT_ROLLBACK", "maybe")], "SettingsInvalid"),
+        invalid("a policy that is none", &[("GREENLIGHT_WRONG_EVENT", "ignore")], "SettingsInvalid"),
+        invalid("a level of the log that is none", &[("GREENLIGHT_LOG", "loud")], "SettingsInvalid"),
+        invalid("a misspelt setting", &[("GREENLIGHT_GATES", "version: 1")], "SettingsInvalid"),
+        invalid("a host with a port", &[("GREENLIGHT_HOST", "shop.example.com:8443")], "SettingsInvalid"),
+        invalid("a host that is a URL", &[("GREENLIGHT_HOST", "https://shop.example.com/")], "SettingsInvalid"),
+        invalid("a cluster without a service", &[("GREENLIGHT_CLUSTER", "shop")], "SettingsInvalid"),
+        invalid("a service without a cluster", &[("GREENLIGHT_SERVICE", "web")], "SettingsInvalid"),
+        invalid("no routes in the list of routes", &[("GREENLIGHT_ROUTES", ", ,")], "SettingsInvalid"),
+        invalid("an address with a space", &[("ALB_URL", "my alb")], "SettingsInvalid"),
+        invalid("an address with a path", &[("ALB_URL", "http://alb.example.com/health")], "SettingsInvalid"),
+        invalid("an endpoint that is no URL", &[("AWS_ENDPOINT_URL_ECS", "localhost")], "SettingsInvalid"),
+        invalid("an endpoint of another scheme", &[("AWS_ENDPOINT_URL_CLOUDWATCH", "ftp://x")], "SettingsInvalid"),
+        invalid(
             "two settings at once",
             &[("AWS_ENDPOINT_URL_ECS", "://"), ("GREENLIGHT_ROLLBACK", "x")],
             "SettingsInvalid",
@@ -75,7 +75,7 @@ fn configurations(folder: &tempfile::TempDir) -> Vec<Broken> {
             "GateInvalid",
         ),
         gate("deep", &"[".repeat(100_000), "GateInvalid"),
-        gate("many references to the same", &laughs(), "GateInvalid"),
+        gate("many references to the same", &billion_laughs(), "GateInvalid"),
         in_file("a file that is not there", "/nowhere/greenlight.yaml", "GateUnreadable"),
         in_file("a folder", folder.path().to_str().unwrap_or_default(), "GateUnreadable"),
         in_file("not UTF-8", &file("latin.yaml", b"version: 1 # \xe4"), "GateUnreadable"),
@@ -85,25 +85,25 @@ fn configurations(folder: &tempfile::TempDir) -> Vec<Broken> {
     ]
 }
 
-async fn with_each(hook: HookName) -> String {
+async fn run_all_with(hook: HookName) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let cases = configurations(&folder).into_iter().map(|Broken { title, env, code }| {
-        let case = Case::new(hook, title).no_gate().fails(code).and(returned).and(|played| {
+    let cases = invalid_configurations(&folder).into_iter().map(|InvalidConfiguration { title, env, code }| {
+        let case = HookCase::new(hook, title).no_gate().fails(code).assert(expect_success).assert(|played| {
             // What decides is known before the first check; none may have run.
-            same("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)?;
+            expect_eq("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)?;
             // Time on the processor and no other, so that a busy machine makes no difference.
-            same("less than a second of work", &(played.cpu < Some(Duration::from_secs(1))), &true)
+            expect_eq("less than a second of work", &(played.cpu < Some(Duration::from_secs(1))), &true)
         });
         env.into_iter().fold(case, |case, (name, value)| case.env(name, value))
     });
-    play(cases.collect()).await.replace(folder.path().to_str().unwrap_or_default(), "FOLDER")
+    run_cases(cases.collect()).await.replace(folder.path().to_str().unwrap_or_default(), "FOLDER")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_program_answers_every_broken_configuration() {
-    let first = with_each(HookName::BeforeInstall).await;
+    let first = run_all_with(HookName::BeforeInstall).await;
     insta::assert_snapshot!(first);
     for hook in HookName::ALL.into_iter().skip(1) {
-        assert_eq!(with_each(hook).await.replace(hook.name(), "BeforeInstall"), first, "{hook}");
+        assert_eq!(run_all_with(hook).await.replace(hook.name(), "BeforeInstall"), first, "{hook}");
     }
 }

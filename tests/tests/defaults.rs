@@ -5,13 +5,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
     Colour, HookName,
     world::{Alarm, AlarmKind, Change, Condition, Health, Rule, RuleAction, Task, TasksStop, World},
 };
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const ONE_HOUR: Duration = Duration::from_secs(60 * 60);
 
 fn alarm_fires(world: &mut World, since: SystemTime) {
     let alarm = &mut world.alarms[0];
@@ -21,7 +21,7 @@ fn alarm_fires(world: &mut World, since: SystemTime) {
 }
 
 /// A task of the replacement that has ended.
-fn ended(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
+fn stop_tasks(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
     let mut task: Task = world.green_tasks().next().unwrap().clone();
     task.arn = format!("{}0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d", &task.arn[..task.arn.len() - 32]);
     task.last_status = "STOPPED".into();
@@ -34,14 +34,14 @@ fn ended(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
 }
 
 /// CloudFormation makes the deployment, and an older task set than the original is still there.
-fn by_cloudformation(world: &mut World, left_over_is_steady: bool) {
+fn deployed_by_cloudformation(world: &mut World, left_over_is_steady: bool) {
     let service = world.service.as_mut().unwrap();
     service.controller = "EXTERNAL".into();
     service.task_sets.iter_mut().for_each(|set| set.external_id.clear());
     let mut old = service.task_sets[0].clone();
     old.id = "ecs-svc/1000000000000000001".into();
     old.status = "ACTIVE".into();
-    old.created -= HOUR;
+    old.created -= ONE_HOUR;
     old.steady = left_over_is_steady;
     service.task_sets.push(old);
 }
@@ -62,21 +62,21 @@ fn targets(world: &mut World, health: &Health) {
 
 /// AfterAllowTraffic with a window long enough for something to happen in it. The checks of one kind are alone: others would
 /// pass or be cut off, as chance will have it.
-const TASKS_ALONE: &str = "version: 1
+const TASKS_ONLY: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in: none
     checks:
       - { name: tasks, ecs: green, expect: [crashed_since_start == 0, running == desired, steady == true], for: 2s, every: 100ms }
 ";
-const TARGETS_ALONE: &str = "version: 1
+const TARGETS_ONLY: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in: none
     checks:
       - { name: targets, targets: green, expect: [healthy == registered, healthy >= desired], for: 2s, every: 100ms }
 ";
-const BOTH: &str = "version: 1
+const TASKS_AND_TARGETS: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in:
@@ -87,7 +87,7 @@ hooks:
       alarms: { for: 300ms, every: 100ms }
 ";
 /// The other windows are so long that they are always cut off.
-const ANSWERS_DECIDE: &str = "version: 1
+const HEALTH_CHECK_DECIDES: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in:
@@ -98,14 +98,14 @@ hooks:
       alarms: { for: 20s }
 ";
 
-fn stop(code: &str, reason: &str) -> TasksStop {
+fn tasks_stop(code: &str, reason: &str) -> TasksStop {
     TasksStop { code: code.into(), reason: reason.into(), exit_code: Some(1), container_reason: None }
 }
 
 /// Something happens to the replacement, when the hook has begun to look.
-fn happens(world: &mut World, change: impl FnOnce(String) -> Change) {
+fn schedule_change(world: &mut World, change: impl FnOnce(String) -> Change) {
     let set = world.green().unwrap().id.clone();
-    world.at(SystemTime::now() + Duration::from_secs(1), change(set));
+    world.schedule(SystemTime::now() + Duration::from_secs(1), change(set));
 }
 
 fn blue_arn(world: &mut World) -> String {
@@ -130,21 +130,21 @@ fn rule(world: &mut World, condition: Condition, to: &str) {
 }
 
 /// The ARN of a target group of somebody else's.
-fn elsewhere(arn: &str) -> String {
+fn unrelated_target_group(arn: &str) -> String {
     arn.replace("tg-shop-a", "tg-somebody-elses")
 }
 
 /// A load balancer that passes TCP on, and a service that answers requests there.
-fn network(world: &mut World) {
-    world.balancers[0].kind = "network".into();
+fn use_network_load_balancer(world: &mut World) {
+    world.load_balancers[0].kind = "network".into();
     world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn before_install() {
-    let case = |title: &str| Case::new(HookName::BeforeInstall, title);
-    let told = play(vec![
-        case("the good world").succeeds().check("reachable", "passed").check("original", "passed"),
+    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
+    let transcript = run_cases(vec![
+        case("the good world").succeeds().check_outcome("reachable", "passed").check_outcome("original", "passed"),
         case("the service is being deleted")
             .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
             .fails("ServiceNotActive"),
@@ -159,12 +159,12 @@ async fn before_install() {
             .world(|world| world.blue().unwrap().running = 1)
             .fails("OriginalNotSteady"),
         case("in CloudFormation's deployment an older task set is left over, and it is not steady")
-            .world(|world| by_cloudformation(world, false))
+            .world(|world| deployed_by_cloudformation(world, false))
             .succeeds()
-            .check("original", "passed"),
+            .check_outcome("original", "passed"),
         case("in CloudFormation's deployment an older task set is left over, and the original is not steady")
             .world(|world| {
-                by_cloudformation(world, true);
+                deployed_by_cloudformation(world, true);
                 world.service.as_mut().unwrap().task_sets[0].steady = false;
             })
             .fails("OriginalNotSteady"),
@@ -172,10 +172,10 @@ async fn before_install() {
             .gate("version: 1\nhooks: { before_install: { built_in: { original: { every: 100ms } } } }")
             .world(|world| {
                 let set = world.blue().unwrap().id.clone();
-                world.at(SystemTime::now(), Change::ScaledOut { set, by: 1 });
+                world.schedule(SystemTime::now(), Change::ScaledOut { set, by: 1 });
             })
             .succeeds()
-            .check("original", "passed"),
+            .check_outcome("original", "passed"),
         case("there is no original task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.clear())
             .fails("OriginalNotSteady"),
@@ -194,25 +194,25 @@ async fn before_install() {
             .succeeds()
             .warns("RollbackNotConfigured"),
         case("an alarm fires already")
-            .world(|world| alarm_fires(world, SystemTime::now() - HOUR))
+            .world(|world| alarm_fires(world, SystemTime::now() - ONE_HOUR))
             .succeeds()
             .warns("AlarmFiring"),
         case("an alarm does not exist").world(|world| drop(world.alarms.pop())).succeeds().warns("AlarmMissing"),
         case("the group has no alarms")
             .world(|world| world.group.alarms.names.clear())
             .succeeds()
-            .check("alarms", "not_applicable"),
+            .check_outcome("alarms", "not_applicable"),
         case("the group's alarms are switched off")
             .world(|world| world.group.alarms.enabled = false)
             .succeeds()
-            .check("alarms", "not_applicable"),
+            .check_outcome("alarms", "not_applicable"),
         case("the load balancer is internal and answers")
-            .world(|world| world.balancers[0].scheme = "internal".into())
+            .world(|world| world.load_balancers[0].scheme = "internal".into())
             .succeeds()
-            .check("reachable", "passed"),
+            .check_outcome("reachable", "passed"),
         case("the load balancer is internal and cannot be reached")
             .world(|world| {
-                world.balancers[0].scheme = "internal".into();
+                world.load_balancers[0].scheme = "internal".into();
                 world.production().unwrap().port = 1;
             })
             .succeeds()
@@ -220,14 +220,14 @@ async fn before_install() {
     ])
     .await;
     // Whether the scaling is over before the first attempt is the machine's business.
-    insta::assert_snapshot!(told.replace(" after TIME", ""));
+    insta::assert_snapshot!(transcript.replace(" after TIME", ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_install() {
-    let case = |title: &str| Case::new(HookName::AfterInstall, title);
-    let told = play(vec![
-        case("the good world").succeeds().check("containers", "passed").check("targets", "passed"),
+    let case = |title: &str| HookCase::new(HookName::AfterInstall, title);
+    let transcript = run_cases(vec![
+        case("the good world").succeeds().check_outcome("containers", "passed").check_outcome("targets", "passed"),
         case("there is no replacement task set")
             .world(|world| {
                 let green = world.green().unwrap().id.clone();
@@ -259,7 +259,7 @@ async fn after_install() {
             .world(|world| {
                 let green = world.green().unwrap();
                 let mut other = green.load_balancers[0].clone();
-                other.target_group = elsewhere(&other.target_group);
+                other.target_group = unrelated_target_group(&other.target_group);
                 green.load_balancers.insert(0, other);
             })
             .succeeds(),
@@ -274,52 +274,52 @@ async fn after_install() {
         case("an image cannot be pulled")
             .world(|world| {
                 let reason = "CannotPullContainerError: pull image manifest has been retried 5 time(s): not found";
-                ended(world, "TaskFailedToStart", reason, None);
+                stop_tasks(world, "TaskFailedToStart", reason, None);
             })
             .fails("TasksStopped"),
         case("a container exits")
             .world(|world| {
-                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
+                stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
             })
             .fails("TasksStopped"),
         case("five tasks ended")
             .world(|world| {
                 for _ in 0..5 {
-                    ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
+                    stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
                 }
             })
             .fails("TasksStopped"),
         case("a task ended by scaling in")
             .world(|world| {
                 let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
-                ended(world, "ServiceSchedulerInitiated", reason, Some(0));
+                stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(0));
             })
             .succeeds(),
         case("a task was interrupted by Spot")
-            .world(|world| ended(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
+            .world(|world| stop_tasks(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
             .succeeds(),
         case("EC2 terminated the instance of a task")
             .world(|world| {
                 let reason = "Host EC2 (instance i-03dba81187d65ce7e) terminated.";
-                ended(world, "ServiceSchedulerInitiated", reason, Some(137));
+                stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(137));
             })
             .succeeds(),
         case("there was no room for a task at first")
             .world(|world| {
                 let reason = "Capacity is unavailable at this time. Please try again later.";
-                ended(world, "TaskFailedToStart", reason, None);
+                stop_tasks(world, "TaskFailedToStart", reason, None);
             })
             .succeeds(),
         case("a container used more memory than it has")
             .world(|world| {
-                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
+                stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
                 let container = &mut world.tasks.last_mut().unwrap().containers[0];
                 container.reason = Some("OutOfMemoryError: Container killed due to memory usage".into());
             })
             .fails("TasksStopped"),
         case("tasks of the original ended")
             .world(|world| {
-                ended(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
+                stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(1));
                 let blue = world.blue().unwrap();
                 let (set, definition) = (blue.id.clone(), blue.task_definition.clone());
                 let task = world.tasks.last_mut().unwrap();
@@ -354,7 +354,7 @@ async fn after_install() {
                 world.green_tasks().for_each(|task| task.containers[0].health = "UNKNOWN".into());
             })
             .succeeds()
-            .check("containers", "not_applicable"),
+            .check_outcome("containers", "not_applicable"),
         case("the targets are unhealthy")
             .world(|world| targets(world, &Health::other("unhealthy", "Target.Timeout", "Request timed out")))
             .fails("TargetsUnhealthy"),
@@ -371,7 +371,7 @@ async fn after_install() {
                 world.listeners.iter_mut().for_each(|listener| listener.default.retain(|(arn, _)| *arn != green));
             })
             .succeeds()
-            .check("targets", "not_applicable"),
+            .check_outcome("targets", "not_applicable"),
         case("a target drains")
             .world(|world| {
                 let group = world.green_group().unwrap();
@@ -422,7 +422,7 @@ async fn after_install() {
         case("a task that scaling has just stopped is still registered")
             .world(|world| {
                 let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
-                ended(world, "ServiceSchedulerInitiated", reason, Some(0));
+                stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(0));
                 world.tasks.last_mut().unwrap().address = "10.0.9.9".into();
                 let group = world.green_group().unwrap();
                 let mut stopped = group.targets[0].clone();
@@ -444,7 +444,7 @@ async fn after_install() {
                 world.tasks.retain(|task| task.started_by != green);
             })
             .fails("NotRunning")
-            .check("containers", "failed"),
+            .check_outcome("containers", "failed"),
         case("no target is registered").world(|world| world.green_group().unwrap().targets.clear()).fails("NoTargets"),
         case("the task set names no target group")
             .world(|world| world.green().unwrap().load_balancers.clear())
@@ -457,19 +457,20 @@ async fn after_install() {
             .fails("NotRunning"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_allow_test_traffic() {
-    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
-    let nobody_was_asked = |played: &rehearsal::Played| same("the requests", &played.requests_to_service.len(), &0);
-    let told = play(vec![
-        case("the good world").succeeds().and(|played| {
+    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    let nobody_was_asked =
+        |played: &rehearsal::HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
+    let transcript = run_cases(vec![
+        case("the good world").succeeds().assert(|played| {
             let seen = &played.requests_to_service;
-            same("the requests", &seen.len(), &3)?;
-            same("all of green", &seen.iter().all(|request| request.colour == Some(Colour::Green)), &true)?;
-            same("all of the health check's path", &seen.iter().all(|request| request.path == "/health"), &true)
+            expect_eq("the requests", &seen.len(), &3)?;
+            expect_eq("all of green", &seen.iter().all(|request| request.colour == Some(Colour::Green)), &true)?;
+            expect_eq("all of the health check's path", &seen.iter().all(|request| request.path == "/health"), &true)
         }),
         case("the test listener stays on the original")
             .world(|world| {
@@ -477,15 +478,15 @@ async fn after_allow_test_traffic() {
                 world.test().unwrap().default = vec![(blue, 100)];
             })
             .fails("ListenerNotForwarding")
-            .check("answers", "not_run")
-            .and(nobody_was_asked),
+            .check_outcome("answers", "not_run")
+            .assert(nobody_was_asked),
         case("the test listener shares its traffic")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.test().unwrap().default = vec![(blue, 10), (green, 90)];
             })
             .fails("ListenerNotForwarding")
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("a rule of the test listener stays on the original, whose task set names no target group")
             .world(|world| {
                 let blue = blue_arn(world);
@@ -493,14 +494,14 @@ async fn after_allow_test_traffic() {
                 world.blue().unwrap().load_balancers.clear();
             })
             .fails("ListenerNotForwarding")
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("a rule of the test listener stays on the original")
             .world(|world| {
                 let blue = blue_arn(world);
                 rule(world, Condition::Path(vec!["/orders/*".into()]), &blue);
             })
             .fails("ListenerNotForwarding")
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("there is no test listener")
             .world(|world| {
                 world.group.pair.as_mut().unwrap().test = None;
@@ -529,7 +530,7 @@ async fn after_allow_test_traffic() {
             .world(|world| world.test().unwrap().port = 1)
             .fails("ConnectRefused"),
         case("the load balancer has no address")
-            .world(|world| world.balancers[0].dns_name = "no-such-balancer.invalid".into())
+            .world(|world| world.load_balancers[0].dns_name = "no-such-balancer.invalid".into())
             .fails("NameNotResolved"),
         case("the matcher asks for 204")
             .world(|world| {
@@ -539,19 +540,19 @@ async fn after_allow_test_traffic() {
             .succeeds(),
         case("a network load balancer")
             .world(|world| {
-                network(world);
+                use_network_load_balancer(world);
                 let check = &mut world.green_group().unwrap().health_check;
                 (check.protocol, check.path, check.matcher) = ("TCP".into(), None, None);
             })
             .succeeds()
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("a network load balancer whose health check is a request")
-            .world(network)
+            .world(use_network_load_balancer)
             .succeeds()
-            .and(|played| same("whether it was asked", &played.requests_to_service.is_empty(), &false)),
+            .assert(|played| expect_eq("whether it was asked", &played.requests_to_service.is_empty(), &false)),
         case("a network load balancer whose health check is a request that fails")
             .world(|world| {
-                network(world);
+                use_network_load_balancer(world);
                 world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503;
             })
             .fails("UnexpectedStatus"),
@@ -562,10 +563,10 @@ async fn after_allow_test_traffic() {
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
-                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+                world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .fails("PathUnknown")
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("the listener leads to the service only for some paths, and the gate file names one")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { path: /orders/health, every: 100ms } } } }",
@@ -573,23 +574,23 @@ async fn after_allow_test_traffic() {
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
-                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+                world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .succeeds(),
         case("the listener leads to the service only for hosts that it describes")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
-                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+                world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .fails("HostUnknown")
-            .and(nobody_was_asked),
+            .assert(nobody_was_asked),
         case("the listener leads to the service only for hosts that it describes, and GREENLIGHT_HOST is one")
             .env("GREENLIGHT_HOST", "shop.example.com")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
-                world.test().unwrap().default = vec![(elsewhere(&blue), 1)];
+                world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .succeeds(),
         case("a host-header rule tells the name")
@@ -598,28 +599,28 @@ async fn after_allow_test_traffic() {
                 rule(world, Condition::Host(vec!["*.example.com".into(), "shop.example.com".into()]), &green);
             })
             .succeeds()
-            .and(|played| {
+            .assert(|played| {
                 let host = |request: &rehearsal::ServiceRequest| {
                     Some(request.headers.get("host")?.split(':').next().unwrap_or_default().to_owned())
                 };
                 let hosts: Vec<_> = played.requests_to_service.iter().filter_map(host).collect();
-                same("the hosts", &hosts[..], &["shop.example.com", "shop.example.com", "shop.example.com"].map(String::from)[..])
+                expect_eq("the hosts", &hosts[..], &["shop.example.com", "shop.example.com", "shop.example.com"].map(String::from)[..])
             }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn before_allow_traffic() {
-    let case = |title: &str| Case::new(HookName::BeforeAllowTraffic, title);
-    let told = play(vec![
+    let case = |title: &str| HookCase::new(HookName::BeforeAllowTraffic, title);
+    let transcript = run_cases(vec![
         case("the good world").succeeds(),
         case("the replacement is no longer steady")
             .world(|world| world.green().unwrap().steady = false)
             .fails("NotSteady"),
         case("a task has ended since")
-            .world(|world| ended(world, "EssentialContainerExited", "Essential container in task exited", Some(139)))
+            .world(|world| stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(139)))
             .fails("TasksStopped"),
         case("a target has turned unhealthy")
             .world(|world| {
@@ -633,12 +634,12 @@ async fn before_allow_traffic() {
             .fails("TargetsUnhealthy"),
         case("an alarm fires that did not").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
         case("an alarm fires since before the deployment")
-            .world(|world| alarm_fires(world, SystemTime::now() - HOUR))
+            .world(|world| alarm_fires(world, SystemTime::now() - ONE_HOUR))
             .succeeds()
-            .check("alarms", "passed"),
+            .check_outcome("alarms", "passed"),
         case("one of two alarms fires since before, the other is new")
             .world(|world| {
-                alarm_fires(world, SystemTime::now() - HOUR);
+                alarm_fires(world, SystemTime::now() - ONE_HOUR);
                 world.alarms.swap(0, 1);
                 alarm_fires(world, SystemTime::now());
             })
@@ -661,7 +662,7 @@ async fn before_allow_traffic() {
         case("the group has no alarms")
             .world(|world| world.group.alarms.names.clear())
             .succeeds()
-            .check("alarms", "not_applicable"),
+            .check_outcome("alarms", "not_applicable"),
         case("the deployment has alarms of its own")
             .world(|world| {
                 let mut own = world.group.alarms.clone();
@@ -681,11 +682,11 @@ async fn before_allow_traffic() {
             .fails("AlarmFiring"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// The built-in check of alarms alone: a check beside it would pass or be cut off, as chance will have it.
-const ALARMS_ALONE: &str = "version: 1
+const ALARMS_ONLY: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in: none
@@ -701,19 +702,19 @@ hooks:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_allow_traffic() {
-    let case = |title: &str| Case::new(HookName::AfterAllowTraffic, title);
-    let told = play(vec![
+    let case = |title: &str| HookCase::new(HookName::AfterAllowTraffic, title);
+    let transcript = run_cases(vec![
         case("the good world").succeeds(),
         case("production is still on the original")
-            .gate(ANSWERS_DECIDE)
+            .gate(HEALTH_CHECK_DECIDES)
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.production().unwrap().default = vec![(blue, 100), (green, 0)];
             })
             .fails("ListenerNotForwarding")
-            .check("answers", "not_run"),
+            .check_outcome("answers", "not_run"),
         case("production answers 500")
-            .gate(ANSWERS_DECIDE)
+            .gate(HEALTH_CHECK_DECIDES)
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)
             .fails("UnexpectedStatus"),
         case("an alarm begins to fire")
@@ -723,9 +724,9 @@ async fn after_allow_traffic() {
                     state: "ALARM".into(),
                     reason: "Threshold Crossed: 3 datapoints were greater than the threshold (5.0).".into(),
                 };
-                world.at(SystemTime::now() + Duration::from_millis(1500), change);
+                world.schedule(SystemTime::now() + Duration::from_millis(1500), change);
             })
-            .gate(ALARMS_ALONE)
+            .gate(ALARMS_ONLY)
             .fails("AlarmFiring"),
         case("an alarm without data begins to fire")
             .world(|world| {
@@ -735,11 +736,11 @@ async fn after_allow_traffic() {
                     state: "ALARM".into(),
                     reason: "Threshold Crossed".into(),
                 };
-                world.at(SystemTime::now() + Duration::from_millis(1500), change);
+                world.schedule(SystemTime::now() + Duration::from_millis(1500), change);
             })
-            .gate(ALARMS_ALONE)
+            .gate(ALARMS_ONLY)
             .fails("AlarmFiring"),
-        case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - HOUR)).succeeds(),
+        case("an old alarm still fires").world(|world| alarm_fires(world, SystemTime::now() - ONE_HOUR)).succeeds(),
         case("half of the tasks run, and the group has no alarms")
             .world(|world| {
                 world.group.alarms.names.clear();
@@ -749,38 +750,43 @@ async fn after_allow_traffic() {
             .timeout(Duration::from_secs(8))
             .fails("RanOutOfTime"),
         case("a task crashes in the window")
-            .gate(TASKS_ALONE)
+            .gate(TASKS_ONLY)
             .world(|world| {
-                happens(world, |set| Change::TaskCrashes { set, stop: stop("EssentialContainerExited", "") })
+                schedule_change(world, |set| Change::TaskCrashes {
+                    set,
+                    stop: tasks_stop("EssentialContainerExited", ""),
+                })
             })
             .fails("TasksStopped"),
         case("the targets turn unhealthy in the window")
-            .gate(TARGETS_ALONE)
+            .gate(TARGETS_ONLY)
             .world(|world| {
                 let health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
-                happens(world, |set| Change::TargetsOf { set, health });
+                schedule_change(world, |set| Change::TaskSetTargetHealth { set, health });
             })
             .fails("TargetsUnhealthy"),
         case("the service scales out in the window")
-            .gate(BOTH)
-            .world(|world| happens(world, |set| Change::ScaledOut { set, by: 2 }))
+            .gate(TASKS_AND_TARGETS)
+            .world(|world| schedule_change(world, |set| Change::ScaledOut { set, by: 2 }))
             .succeeds(),
         case("the service scales in in the window")
-            .gate(BOTH)
-            .world(|world| happens(world, |set| Change::ScaledIn { set, by: 1 }))
+            .gate(TASKS_AND_TARGETS)
+            .world(|world| schedule_change(world, |set| Change::ScaledIn { set, by: 1 }))
             .succeeds(),
         case("Spot takes a task in the window")
-            .gate(BOTH)
-            .world(|world| happens(world, |set| Change::TaskLost { set, stop: stop("SpotInterruption", "") }))
+            .gate(TASKS_AND_TARGETS)
+            .world(|world| {
+                schedule_change(world, |set| Change::TaskLost { set, stop: tasks_stop("SpotInterruption", "") })
+            })
             .succeeds(),
         case("the original goes in the window")
-            .gate(BOTH)
+            .gate(TASKS_AND_TARGETS)
             .world(|world| {
                 let id = world.blue().unwrap().id.clone();
-                happens(world, |_| Change::TaskSetDeleted { id });
+                schedule_change(world, |_| Change::TaskSetDeleted { id });
             })
             .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -103,11 +103,11 @@ struct Machine {
 }
 
 /// How a script ended, what it said, and what it called.
-struct Ran {
+struct ScriptRun {
     code: Option<i32>,
-    out: String,
-    words: String,
-    called: Vec<String>,
+    stdout: String,
+    normalized_output: String,
+    calls: Vec<String>,
 }
 
 /// Rust's standard library for ARM is in the fake toolchain.
@@ -149,7 +149,7 @@ impl Machine {
     }
 
     /// Runs a script of `infra` with these answers.
-    fn run(&self, script: &str, answers: &[&str]) -> Ran {
+    fn run(&self, script: &str, answers: &[&str]) -> ScriptRun {
         let mut command = Command::new("/bin/sh");
         command.arg(self.folder.path().join("infra").join(script)).env_clear();
         command.env("PATH", self.folder.path().join("bin")).env("MACHINE", self.folder.path());
@@ -163,11 +163,11 @@ impl Machine {
         let called = self.folder.path().join("called");
         let calls = fs::read_to_string(&called).unwrap_or_default();
         let _none = fs::remove_file(called);
-        Ran {
+        ScriptRun {
             code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            words: String::from_utf8_lossy(&output.stderr).into_owned(),
-            called: calls.lines().map(ToOwned::to_owned).collect(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            normalized_output: String::from_utf8_lossy(&output.stderr).into_owned(),
+            calls: calls.lines().map(ToOwned::to_owned).collect(),
         }
     }
 
@@ -184,8 +184,8 @@ fn the_answers_are_what_is_deployed() {
     let machine = Machine::new(ENV).set("AWS_REGION", "eu-west-1");
     fs::create_dir_all(machine.folder.path().join(INTEL)).unwrap();
     let ran = machine.run("deploy.sh", &["shop-*", "", "shop", "web?", "team", "x86_64", ""]);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
-    assert_eq!(ran.called, ["sam build", "sam deploy"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
+    assert_eq!(ran.calls, ["sam build", "sam deploy"]);
     let config = machine.config().unwrap();
     for line in [
         "stack_name = \"CodeDeployHooks-team\"",
@@ -202,12 +202,12 @@ fn the_answers_are_what_is_deployed() {
     ] {
         assert!(config.lines().any(|own| own == line), "{line} is not in {config}");
     }
-    assert!(ran.out.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.out);
+    assert!(ran.stdout.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.stdout);
 
     // From then on the file counts, and nobody is asked.
     let again = machine.run("deploy.sh", &[]);
-    assert_eq!((again.code, &again.called[..]), (Some(0), &ran.called[..]), "{}", again.words);
-    assert_eq!(again.words, "");
+    assert_eq!((again.code, &again.calls[..]), (Some(0), &ran.calls[..]), "{}", again.normalized_output);
+    assert_eq!(again.normalized_output, "");
     assert_eq!(machine.config().unwrap(), config);
 }
 
@@ -232,7 +232,7 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
         "eu-west-1",
     ];
     let ran = machine.run("deploy.sh", &answers);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
     for said in [
         "Application: 'shop/web' is not the name of a CodeDeploy application",
         "DeploymentGroup: 'a b' is not the name of a deployment group",
@@ -244,10 +244,13 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
         "Region: '' is not the name of a region",
         "Region: 'Here' is not",
     ] {
-        assert!(ran.words.contains(said), "{said}: {}", ran.words);
+        assert!(ran.normalized_output.contains(said), "{said}: {}", ran.normalized_output);
     }
     let config = machine.config().unwrap();
-    for bad in answers.iter().filter(|answer| ran.words.contains(&format!("'{answer}' is not")) && !answer.is_empty()) {
+    for bad in answers
+        .iter()
+        .filter(|answer| ran.normalized_output.contains(&format!("'{answer}' is not")) && !answer.is_empty())
+    {
         assert!(!config.contains(&format!("={bad}\"")), "{bad} is in {config}");
     }
     assert!(config.contains("region = \"eu-west-1\"") && config.contains("\"Suffix=team\""), "{config}");
@@ -257,20 +260,26 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
 fn nothing_is_written_before_all_is_well() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     let machine = Machine::new(ENV);
-    let asked = machine.run("deploy.sh", &answers[..3]);
-    assert!(asked.words.contains("Without a terminal nobody can be asked"), "{}", asked.words);
-    assert_eq!((asked.code, machine.config(), asked.called.len()), (Some(1), None, 0));
+    let refused_run = machine.run("deploy.sh", &answers[..3]);
+    assert!(
+        refused_run.normalized_output.contains("Without a terminal nobody can be asked"),
+        "{}",
+        refused_run.normalized_output
+    );
+    assert_eq!((refused_run.code, machine.config(), refused_run.calls.len()), (Some(1), None, 0));
 
     fs::remove_dir(machine.folder.path().join(ARM)).unwrap();
     let missing = machine.run("deploy.sh", &answers);
-    assert!(missing.words.contains("Rust's standard library for aarch64-unknown-linux-gnu is not installed"));
-    assert_eq!((missing.code, machine.config(), missing.called.len()), (Some(1), None, 0));
+    assert!(
+        missing.normalized_output.contains("Rust's standard library for aarch64-unknown-linux-gnu is not installed")
+    );
+    assert_eq!((missing.code, machine.config(), missing.calls.len()), (Some(1), None, 0));
 
     // Most machines have the one of their own alone.
     machine.program("rustup", "#!/bin/sh\necho \"rustup $*\" >>\"$MACHINE/called\"\nmkdir \"$MACHINE/rust/$3\"\n");
     let added = machine.run("deploy.sh", &answers);
-    assert_eq!(added.code, Some(0), "{}", added.words);
-    assert_eq!(added.called, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
+    assert_eq!(added.code, Some(0), "{}", added.normalized_output);
+    assert_eq!(added.calls, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
 }
 
 /// pip begins its programs with a path of Python's, or with a shell where that path is long; others are wrappers or no text.
@@ -279,15 +288,15 @@ fn sam_is_asked_who_this_is_only_where_it_is_pythons() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     for first_line in [ENV, "#!/bin/sh", "#! /bin/sh -e"] {
         let ran = Machine::new(first_line).run("deploy.sh", &answers);
-        assert_eq!(ran.code, Some(0), "{first_line}: {}", ran.words);
-        assert!(ran.out.contains("As:  whatever credentials sam finds"), "{first_line}: {}", ran.out);
+        assert_eq!(ran.code, Some(0), "{first_line}: {}", ran.normalized_output);
+        assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{first_line}: {}", ran.stdout);
     }
     let machine = Machine::new(ENV);
     let sam = machine.folder.path().join("bin/sam");
     fs::write(&sam, b"\xcf\xfa\xed\xfe\xff\x00#!/x/python3\nno text\xff").unwrap();
     let ran = machine.run("deploy.sh", &answers);
-    assert!(ran.out.contains("As:  whatever credentials sam finds"), "{} {}", ran.out, ran.words);
-    assert!(!ran.words.contains("sequence"), "{}", ran.words);
+    assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{} {}", ran.stdout, ran.normalized_output);
+    assert!(!ran.normalized_output.contains("sequence"), "{}", ran.normalized_output);
 
     let machine = Machine::new(ENV);
     let python = machine.folder.path().join("bin/python3.11");
@@ -302,10 +311,10 @@ esac
     );
     machine.program("sam", &format!("#!{}\n", python.display()));
     let ran = machine.run("deploy.sh", &answers);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
-    assert!(ran.out.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.out);
-    assert_eq!(ran.called, ["sam build", "sam deploy"]);
-    assert!(ran.words.contains("Region []"), "{}", ran.words);
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
+    assert!(ran.stdout.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.stdout);
+    assert_eq!(ran.calls, ["sam build", "sam deploy"]);
+    assert!(ran.normalized_output.contains("Region []"), "{}", ran.normalized_output);
     // The region of the file comes before the shell's, for whom AWS is asked as for the stack.
     machine.program(
         "python3.11",
@@ -313,7 +322,7 @@ esac
     );
     let machine = machine.set("AWS_REGION", "us-west-2");
     let ran = machine.run("deploy.sh", &[]);
-    assert!(ran.out.contains("As:  in-eu-west-1"), "{} {}", ran.out, ran.words);
+    assert!(ran.stdout.contains("As:  in-eu-west-1"), "{} {}", ran.stdout, ran.normalized_output);
 }
 
 /// The real boto3, without credentials and without a region.
@@ -322,24 +331,32 @@ fn who_has_no_credentials_is_told_before_any_question() {
     let machine = Machine::new(ENV).set("AWS_EC2_METADATA_DISABLED", "true").set("HOME", "/nowhere");
     machine.program("sam", &format!("#!{}\n", Path::new(greenlight_tests::python()).display()));
     let ran = machine.run("deploy.sh", &[]);
-    assert_eq!((ran.code, machine.config()), (Some(1), None), "{}", ran.words);
+    assert_eq!((ran.code, machine.config()), (Some(1), None), "{}", ran.normalized_output);
     let said =
         "no credentials that AWS accepts (Unable to locate credentials; no region is set, so us-east-1 was asked)";
-    assert!(ran.words.starts_with(said), "{}", ran.words);
+    assert!(ran.normalized_output.starts_with(said), "{}", ran.normalized_output);
     let ran = machine.set("AWS_PROFILE", "shop").run("deploy.sh", &[]);
-    assert!(ran.words.starts_with("no credentials that AWS accepts (The config profile (shop)"), "{}", ran.words);
+    assert!(
+        ran.normalized_output.starts_with("no credentials that AWS accepts (The config profile (shop)"),
+        "{}",
+        ran.normalized_output
+    );
 }
 
 #[test]
 fn destroying_says_what_stays_and_leaves_the_rest_to_sam() {
     let machine = Machine::new(ENV);
     let none = machine.run("destroy.sh", &[]);
-    assert!(none.code == Some(1) && none.words.contains("nothing was deployed from here"), "{}", none.words);
+    assert!(
+        none.code == Some(1) && none.normalized_output.contains("nothing was deployed from here"),
+        "{}",
+        none.normalized_output
+    );
     fs::write(machine.folder.path().join("infra/samconfig.toml"), "version = 0.1\n").unwrap();
     let ran = machine.run("destroy.sh", &[]);
-    assert_eq!((ran.code, &ran.called[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.words);
+    assert_eq!((ran.code, &ran.calls[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.normalized_output);
     // The example's manual says the same.
-    for (place, words) in [("destroy.sh", ran.out), ("the example", read("infra/example/README.md"))] {
+    for (place, words) in [("destroy.sh", ran.stdout), ("the example", read("infra/example/README.md"))] {
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains("The bucket keeps what is deleted as old versions"), "{place}: {words}");
     }

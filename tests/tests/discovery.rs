@@ -1,15 +1,15 @@
 //! Discovery from replies in odd shapes, and from AWS in bad moods.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{Fault, HookName, Trouble};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{FaultKind, HookName, InjectedFault};
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::AfterAllowTestTraffic, title)
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::AfterAllowTestTraffic, title)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_shapes() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the deployment does not repeat its group's listeners")
             .world(|world| world.deployment().pair = None)
             .succeeds(),
@@ -55,107 +55,113 @@ async fn odd_shapes() {
                 (check.path, check.matcher) = (None, None);
             })
             .succeeds(),
-        case("many tasks, in pages").program(HookName::AfterAllowTestTraffic).world(|world| world.page = 1).succeeds(),
+        case("many tasks, in pages")
+            .program(HookName::AfterAllowTestTraffic)
+            .world(|world| world.page_size = 1)
+            .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paging_is_followed() {
-    let told = play(vec![
-        Case::new(HookName::AfterInstall, "one task on each page").world(|world| world.page = 1).succeeds().and(
-            |played| {
+    let transcript = run_cases(vec![
+        HookCase::new(HookName::AfterInstall, "one task on each page")
+            .world(|world| world.page_size = 1)
+            .succeeds()
+            .assert(|played| {
                 let calls = played.calls.get("ecs:ListTasks").copied().unwrap_or_default();
                 if calls >= 2 { Ok(()) } else { Err(format!("ListTasks was called {calls} times")) }
-            },
-        ),
+            }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_moods() {
-    let told = play(vec![
-        case("every first call is throttled").fault(Fault::first(1, "*", Trouble::Throttle)).succeeds(),
-        case("every first call fails").fault(Fault::first(1, "*", Trouble::Fail)).succeeds(),
-        case("every first call is hung up on").fault(Fault::first(1, "*", Trouble::HangUp)).succeeds(),
+    let transcript = run_cases(vec![
+        case("every first call is throttled").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
+        case("every first call fails").with_fault(InjectedFault::first(1, "*", FaultKind::Fail)).succeeds(),
+        case("every first call is hung up on").with_fault(InjectedFault::first(1, "*", FaultKind::HangUp)).succeeds(),
         case("the deployment may not be read")
-            .fault(Fault::always("codedeploy:GetDeployment", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .fails("AwsDenied"),
         case("the group may not be read")
-            .fault(Fault::always("codedeploy:GetDeploymentGroup", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeploymentGroup", FaultKind::Deny))
             .fails("AwsDenied"),
         case("the lifecycle events may not be read")
-            .fault(Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .fails("AwsDenied"),
         case("the targets may not be listed")
-            .fault(Fault::always("codedeploy:ListDeploymentTargets", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:ListDeploymentTargets", FaultKind::Deny))
             .fails("AwsDenied"),
         case("listeners may not be read")
-            .fault(Fault::always("elasticloadbalancing:DescribeListeners", Trouble::Deny))
+            .with_fault(InjectedFault::always("elasticloadbalancing:DescribeListeners", FaultKind::Deny))
             .fails("AwsDenied"),
         case("replies are cut off")
-            .fault(Fault::always("ecs:DescribeServices", Trouble::Malform).taking_effect())
+            .with_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        Case::new(HookName::BeforeAllowTraffic, "alarms may not be read")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+        HookCase::new(HookName::BeforeAllowTraffic, "alarms may not be read")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .fails("AwsDenied"),
-        Case::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Malform).taking_effect())
+        HookCase::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        Case::new(HookName::AfterInstall, "tasks are throttled to the end")
-            .fault(Fault::always("ecs:ListTasks", Trouble::Throttle))
+        HookCase::new(HookName::AfterInstall, "tasks are throttled to the end")
+            .with_fault(InjectedFault::always("ecs:ListTasks", FaultKind::Throttle))
             .fails("AwsThrottled"),
-        Case::new(HookName::AfterInstall, "an alarm's state does not matter here")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+        HookCase::new(HookName::AfterInstall, "an alarm's state does not matter here")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
-            .and(|played| same("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
+            .assert(|played| {
+                expect_eq("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)
+            }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// What passes while the hook has time. Each waits for some seconds of real time, since that is what a hook does.
 #[tokio::test(flavor = "multi_thread")]
 async fn trouble_that_passes() {
     // Five attempts of one call take some two seconds.
-    let for_seconds = |operation| Fault::first(13, operation, Trouble::Throttle);
+    let for_seconds = |operation| InjectedFault::first(13, operation, FaultKind::Throttle);
     let a_rollback = |world: &mut rehearsal::world::World| world.deployment().creator = "codeDeployRollback".into();
-    let told = play(vec![
-        case("the service is throttled for seconds").fault(for_seconds("ecs:DescribeServices")).succeeds(),
+    let transcript = run_cases(vec![
+        case("the service is throttled for seconds").with_fault(for_seconds("ecs:DescribeServices")).succeeds(),
         case("the lifecycle events are throttled for seconds")
-            .fault(for_seconds("codedeploy:GetDeploymentTarget"))
+            .with_fault(for_seconds("codedeploy:GetDeploymentTarget"))
             .succeeds(),
-        Case::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
-            .fault(for_seconds("codedeploy:GetDeploymentGroup"))
+        HookCase::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
+            .with_fault(for_seconds("codedeploy:GetDeploymentGroup"))
             .succeeds(),
-        Case::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
-            .fault(for_seconds("cloudwatch:DescribeAlarms"))
+        HookCase::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
+            .with_fault(for_seconds("cloudwatch:DescribeAlarms"))
             .succeeds(),
         case("the role was just made, and the service is denied at first")
-            .fault(Fault::first(3, "ecs:DescribeServices", Trouble::Deny))
+            .with_fault(InjectedFault::first(3, "ecs:DescribeServices", FaultKind::Deny))
             .succeeds(),
         case("the role was just made, and the lifecycle events are denied at first")
-            .fault(Fault::first(2, "codedeploy:GetDeploymentTarget", Trouble::Deny))
+            .with_fault(InjectedFault::first(2, "codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .succeeds(),
         case("the role was just made, and the deployment is denied at first")
-            .fault(Fault::first(2, "codedeploy:GetDeployment", Trouble::Deny))
+            .with_fault(InjectedFault::first(2, "codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds(),
         case("a rollback is throttled for longer than a check would wait")
             .world(a_rollback)
             .timeout(std::time::Duration::from_secs(20))
-            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .with_fault(InjectedFault::first(18, "codedeploy:GetDeployment", FaultKind::Throttle))
             .succeeds()
             .warns("RollbackDeployment"),
         case("the same, and rollbacks are to be checked")
             .world(a_rollback)
             .env("GREENLIGHT_ROLLBACK", "check")
             .timeout(std::time::Duration::from_secs(20))
-            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .with_fault(InjectedFault::first(18, "codedeploy:GetDeployment", FaultKind::Throttle))
             .fails("AwsThrottled"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

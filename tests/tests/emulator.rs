@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenlight_tests::SHORT_WINDOWS;
 use regex_lite::Regex;
-use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
+use rehearsal::{FaultKind, HookName, HookStatus, HookTestBed, InjectedFault, RunningTestBed};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,17 +21,24 @@ use tokio::{
 /// The tests share the deployed functions, and point them at a world of their own; so one goes after the other.
 static FUNCTIONS: Mutex<()> = Mutex::const_new(());
 /// How long to wait for what has to happen. It mostly takes a second; a busy machine starts debug builds slowly.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What `infra/emulator.sh` says of the emulator.
 #[expect(clippy::disallowed_methods, reason = "where make has started it")]
-fn given(name: &str) -> String {
+fn env_var(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make emulator-test`"))
 }
 
 /// Asks the emulator. It reads the service off the signature, and does not check that.
-async fn ask(service: &str, method: &str, path: &str, kind: &str, headers: &str, body: &[u8]) -> (u16, String) {
-    let host = given("GREENLIGHT_EMULATOR");
+async fn send_request(
+    service: &str,
+    method: &str,
+    path: &str,
+    kind: &str,
+    headers: &str,
+    body: &[u8],
+) -> (u16, String) {
+    let host = env_var("GREENLIGHT_EMULATOR");
     let mut stream = TcpStream::connect(&host).await.expect("the emulator listens");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
@@ -50,16 +57,16 @@ async fn ask(service: &str, method: &str, path: &str, kind: &str, headers: &str,
 
 async fn lambda(method: &str, path: &str, body: &Value) -> Value {
     let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let (status, reply) = ask("lambda", method, path, "application/json", "", &bytes).await;
+    let (status, reply) = send_request("lambda", method, path, "application/json", "", &bytes).await;
     assert_eq!(status, 200, "{method} {path}: {reply}");
     serde_json::from_str(&reply).unwrap_or_else(|error| panic!("{method} {path}: {error}: {reply}"))
 }
 
 /// The outputs of the deployed stack, in order of the template.
 async fn outputs() -> Vec<(String, String)> {
-    let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", given("GREENLIGHT_EMULATOR_STACK"));
+    let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", env_var("GREENLIGHT_EMULATOR_STACK"));
     let kind = "application/x-www-form-urlencoded";
-    let (status, reply) = ask("cloudformation", "POST", "/", kind, "", query.as_bytes()).await;
+    let (status, reply) = send_request("cloudformation", "POST", "/", kind, "", query.as_bytes()).await;
     assert_eq!(status, 200, "{reply}");
     let (key, value) = (Regex::new("<OutputKey>(.*?)<"), Regex::new("<OutputValue>(.*?)<"));
     let (key, value) = (key.unwrap(), value.unwrap());
@@ -70,13 +77,13 @@ async fn outputs() -> Vec<(String, String)> {
 }
 
 /// A function of the stack, by the logical id in its outputs.
-struct Function {
+struct DeployedFunction {
     name: String,
     arn: String,
 }
 
-impl Function {
-    async fn of(logical_id: &str) -> Self {
+impl DeployedFunction {
+    async fn by_logical_id(logical_id: &str) -> Self {
         let outputs = outputs().await;
         let value = |key: String| {
             let found = outputs.iter().find(|(name, _)| *name == key);
@@ -85,12 +92,12 @@ impl Function {
         Self { name: value(format!("{logical_id}Name")), arn: value(format!("{logical_id}Arn")) }
     }
 
-    async fn hook(hook: HookName) -> Self {
-        Self::of(hook.name()).await
+    async fn for_hook(hook: HookName) -> Self {
+        Self::by_logical_id(hook.name()).await
     }
 
     /// Adds to the function's own environment where its AWS is, and short windows; the template knows nothing of either.
-    async fn points_at(&self, stage: &OpenStage, timeout_s: Option<u32>) {
+    async fn connect_to(&self, stage: &RunningTestBed, timeout_s: Option<u32>) {
         let path = format!("/2015-03-31/functions/{}/configuration", self.name);
         let mut environment = lambda("GET", &path, &Value::Null).await["Environment"]["Variables"].take();
         assert!(environment.is_object(), "{}: the template gives it variables", self.name);
@@ -104,10 +111,10 @@ impl Function {
     }
 
     /// Invokes it as CodeDeploy does: asynchronously, by its name.
-    async fn invoke(&self, stage: &OpenStage) {
+    async fn invoke(&self, stage: &RunningTestBed) {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
         let event = "X-Amz-Invocation-Type: Event\r\n";
-        let (status, reply) = ask("lambda", "POST", &path, "application/json", event, stage.payload()).await;
+        let (status, reply) = send_request("lambda", "POST", &path, "application/json", event, stage.payload()).await;
         assert_eq!(status, 202, "{}: {reply}", self.name);
     }
 
@@ -124,15 +131,15 @@ impl Function {
     }
 }
 
-async fn answers(stage: &OpenStage) -> Vec<Answer> {
-    until(|| (!stage.answers().is_empty()).then(|| stage.answers())).await.unwrap_or_default()
+async fn put_statuses(stage: &RunningTestBed) -> Vec<HookStatus> {
+    poll_until(|| (!stage.statuses().is_empty()).then(|| stage.statuses())).await.unwrap_or_default()
 }
 
 /// What a look finds, as soon as it finds it.
-async fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(found) = look() {
+async fn poll_until<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
+    let started = Instant::now();
+    while started.elapsed() < TIMEOUT {
+        if let Some(found) = attempt() {
             return Some(found);
         }
         sleep(Duration::from_millis(50)).await;
@@ -141,59 +148,63 @@ async fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 /// Each hook with its moment of a healthy deployment.
-async fn healthy(hook: HookName) {
-    let stage = Stage::at(hook).await.open().await.unwrap();
-    let function = Function::hook(hook).await;
-    function.points_at(&stage, None).await;
+async fn assert_healthy_run(hook: HookName) {
+    let stage = HookTestBed::at(hook).await.open().await.unwrap();
+    let function = DeployedFunction::for_hook(hook).await;
+    function.connect_to(&stage, None).await;
     function.invoke(&stage).await;
-    assert_eq!(answers(&stage).await, [Answer::Succeeded], "{hook}");
+    assert_eq!(put_statuses(&stage).await, [HookStatus::Succeeded], "{hook}");
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
 /// A hook whose process gets a signal while it waits for AWS, and the net's answer for it.
-async fn struck(hook: HookName, signal: &str, timeout_s: Option<u32>) {
+async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>) {
     // Discovery cannot do without this one, and it takes a minute: so the hook has answered nothing when it is struck.
-    let stage =
-        Stage::at(hook).await.fault(Fault::always("ecs:DescribeServices", Trouble::Stall)).open().await.unwrap();
-    let (function, net) = (Function::hook(hook).await, Function::of("LastAnswer").await);
-    function.points_at(&stage, timeout_s).await;
-    net.points_at(&stage, None).await;
+    let stage = HookTestBed::at(hook)
+        .await
+        .inject_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Stall))
+        .open()
+        .await
+        .unwrap();
+    let (function, net) = (DeployedFunction::for_hook(hook).await, DeployedFunction::by_logical_id("LastAnswer").await);
+    function.connect_to(&stage, timeout_s).await;
+    net.connect_to(&stage, None).await;
     function.invoke(&stage).await;
-    let waits = until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
+    let waits = poll_until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
     assert_eq!(waits, Some(()), "{hook} never asked for the service: {:?}", stage.calls());
     let process = function.process().unwrap_or_else(|| panic!("no process runs {}", function.name));
     let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.is_ok_and(|sent| sent.success()), "{signal} to {process}");
-    assert_eq!(answers(&stage).await, [Answer::Failed], "{hook}, after {signal}");
+    assert_eq!(put_statuses(&stage).await, [HookStatus::Failed], "{hook}, after {signal}");
 }
 
-async fn alone() -> MutexGuard<'static, ()> {
+async fn exclusive() -> MutexGuard<'static, ()> {
     FUNCTIONS.lock().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
-    let _alone = alone().await;
-    let net = Function::of("LastAnswer").await;
+    let _alone = exclusive().await;
+    let on_failure = DeployedFunction::by_logical_id("LastAnswer").await;
     for hook in HookName::ALL {
-        let function = Function::hook(hook).await;
+        let function = DeployedFunction::for_hook(hook).await;
         assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);
         let path = format!("/2019-09-25/functions/{}/event-invoke-config?Qualifier=%24LATEST", function.name);
         let events = lambda("GET", &path, &Value::Null).await;
         assert_eq!(events["MaximumRetryAttempts"], 0, "{}: {events}", function.name);
         assert_eq!(events["MaximumEventAgeInSeconds"], 300, "{}: {events}", function.name);
         let destination = &events["DestinationConfig"]["OnFailure"]["Destination"];
-        assert_eq!(*destination, net.arn, "{}: {events}", function.name);
+        assert_eq!(*destination, on_failure.arn, "{}: {events}", function.name);
         assert_eq!(events["FunctionArn"], format!("{}:$LATEST", function.arn), "{}: {events}", function.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hook_answers_for_a_good_world() {
-    let _alone = alone().await;
+    let _alone = exclusive().await;
     let mut playing = JoinSet::new();
     for hook in HookName::ALL {
-        playing.spawn(healthy(hook));
+        playing.spawn(assert_healthy_run(hook));
     }
     // A panic in one of them is a panic here.
     playing.join_all().await;
@@ -201,13 +212,13 @@ async fn every_hook_answers_for_a_good_world() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_net_answers_for_a_hook_that_was_killed() {
-    let _alone = alone().await;
-    struck(HookName::AfterInstall, "-KILL", None).await;
+    let _alone = exclusive().await;
+    assert_killed_run(HookName::AfterInstall, "-KILL", None).await;
 }
 
 /// Stopped and not killed: it neither answers nor ends, until Lambda ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_net_answers_for_a_hook_that_hangs_beyond_its_time_out() {
-    let _alone = alone().await;
-    struck(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
+    let _alone = exclusive().await;
+    assert_killed_run(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
 }

@@ -2,7 +2,7 @@
 //! that it stops, each for a reason of its own.
 
 use greenlight_tests::binaries;
-use rehearsal::{Options, Outcome, Report, Scenario, rehearse};
+use rehearsal::{DeploymentOutcome, Options, Report, Scenario, rehearse};
 use tokio::sync::mpsc;
 
 const EXAMPLE: &str = include_str!("../../docs/examples/greenlight.yaml");
@@ -35,7 +35,7 @@ fn gate() -> String {
 }
 
 /// A deployment in the world that the example is about, but for what `world` says of it.
-async fn played(given: &str, world: &str, expect: &str) -> Report {
+async fn rehearse_example(given: &str, world: &str, expect: &str) -> Report {
     let scenario = format!(
         "name: worked-example
 about: The worked example.
@@ -58,7 +58,7 @@ gate: {}
     let report = rehearse(&scenario, &options, moments).await.unwrap();
     let logs: Vec<_> = report.logs.iter().map(|(hook, line)| format!("{hook}: {line}")).collect();
     let differences: Vec<_> = report.deployments.iter().flat_map(|one| &one.differences).collect();
-    assert!(report.held(), "{differences:?} {:?}\n{}", report.unknown_operations, logs.join("\n"));
+    assert!(report.met_expectations(), "{differences:?} {:?}\n{}", report.unknown_operations, logs.join("\n"));
     report
 }
 
@@ -75,9 +75,9 @@ fn only_windows_differ_from_the_example() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_release_passes_every_check_of_it() {
-    let report = played("", HEALTHY, "outcome: succeeded").await;
+    let report = rehearse_example("", HEALTHY, "outcome: succeeded").await;
     let [deployment] = &report.deployments[..] else { panic!("one deployment") };
-    assert_eq!(deployment.outcome, Outcome::Succeeded);
+    assert_eq!(deployment.outcome, DeploymentOutcome::Succeeded);
     let leak = report.logs.iter().find(|(_, line)| line.contains("sesame"));
     assert!(leak.is_none(), "the secret is in a log: {leak:?}");
     let mut told = String::new();
@@ -95,17 +95,17 @@ async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
     let stopped = |by: &str, code: &str| format!("outcome: rolled-back, stopped_by: {by}, code: {code}");
     let fires = |after: &str| format!("alarms: [{{ name: shop-queue-age, fires_after: {after}, reason: too old }}]");
     tokio::join!(
-        played(
+        rehearse_example(
             "",
             "tasks_stop: { code: EssentialContainerExited, reason: Essential container in task exited, exit_code: 1 }",
             "outcome: rolled-back, stopped_by: after_install, code: TasksStopped"
         ),
-        played(
+        rehearse_example(
             "",
             "image_holds: 1.41.0",
             "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: WrongVersionAnswers"
         ),
-        played(
+        rehearse_example(
             "",
             r#"routes: { /health: { body: '{"status":"starting"}' } }"#,
             "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: UnexpectedBody"
@@ -115,12 +115,12 @@ async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
     let after = format!("{HEALTHY}, {}", fires("AllowTraffic"));
     let (early, late) = (stopped("before_allow_traffic", "AlarmFiring"), stopped("after_allow_traffic", "AlarmFiring"));
     tokio::join!(
-        played("", &before, &early),
-        played("", &after, &late),
+        rehearse_example("", &before, &early),
+        rehearse_example("", &after, &late),
         // A fire that burns already must not block its cure: that is a warning at first, and then no news.
-        played("firing: [shop-prod-5xx]", HEALTHY, "outcome: succeeded, warns: [AlarmFiring]"),
+        rehearse_example("firing: [shop-prod-5xx]", HEALTHY, "outcome: succeeded, warns: [AlarmFiring]"),
         // Nobody knows how the database is: before the shift the file lets that pass, and after it not.
-        played(
+        rehearse_example(
             "silent: [shop-db-connections]",
             HEALTHY,
             "outcome: rolled-back, stopped_by: after_allow_traffic, code: AlarmNoData, warns: [AlarmNoData]"

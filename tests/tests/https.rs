@@ -3,7 +3,7 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use greenlight_tests::{Case, play};
+use greenlight_tests::{HookCase, run_cases};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rehearsal::HookName;
 use tempfile::NamedTempFile;
@@ -62,8 +62,9 @@ async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 let mut request = vec![0; 4096];
                 let read = stream.read(&mut request).await.unwrap_or_default();
-                let asked = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
-                let status = if asked.lines().any(|line| line == host) { "200 OK" } else { "421 Misdirected Request" };
+                let request_text = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
+                let status =
+                    if request_text.lines().any(|line| line == host) { "200 OK" } else { "421 Misdirected Request" };
                 let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
@@ -73,8 +74,8 @@ async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
     port
 }
 
-fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> Case {
-    let case = Case::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
+fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> HookCase {
+    let case = HookCase::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
         let test = world.test().unwrap();
         test.protocol = "HTTPS".into();
         test.port = port;
@@ -90,14 +91,14 @@ async fn https() {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the name is the certificate's", good, "shop.example.com", Some(&authority)).succeeds(),
         case("the name is another one", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
         case("nobody knows the authority", good, "shop.example.com", None).fails("TlsFailed"),
         case("the certificate has expired", expired, "shop.example.com", Some(&authority)).fails("TlsFailed"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// A Network Load Balancer ends TLS itself, so its handshake is verified and says nothing about the service.
@@ -120,16 +121,19 @@ async fn a_tls_listener_of_a_network_load_balancer() {
         let check = &mut world.green_group().unwrap().health_check;
         (check.protocol, check.path, check.matcher) = ("HTTP".into(), Some("/health".into()), Some("200".into()));
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the certificate is good", good, Some(&authority)).succeeds().warns("ServiceUnverified"),
         case("the certificate has expired", expired, Some(&authority)).fails("TlsFailed"),
         case("nobody knows the authority", good, None).fails("TlsFailed"),
         case("it accepts connections and speaks no TLS", accepts, Some(&authority)).fails("ConnectionReset"),
         case("nobody knows a host name", good, Some(&authority))
-            .stage(|stage| stage.env("GREENLIGHT_HOST", ""))
+            .with(|stage| stage.env("GREENLIGHT_HOST", ""))
             .succeeds()
             .warns("ServiceUnverified"),
-        case("the health check is a request", good, Some(&authority)).world(asks).succeeds().check("answers", "passed"),
+        case("the health check is a request", good, Some(&authority))
+            .world(asks)
+            .succeeds()
+            .check_outcome("answers", "passed"),
         case("the health check is a request, and the certificate has expired", expired, Some(&authority))
             .world(asks)
             .fails("TlsFailed"),
@@ -139,7 +143,7 @@ async fn a_tls_listener_of_a_network_load_balancer() {
             .warns("ServiceUnverified"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// A gate file with one request, through the barrier without delay.
@@ -159,10 +163,10 @@ async fn certificates_of_a_check() {
     let expired = service(&authority, "shop.example.com", 2021).await;
     let file = format!("tls: {{ ca_file: {} }}", authority.file.path().display());
     let case = |title: &str, port, keys: &str| case(title, port, "shop.example.com", None).gate(request(keys));
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("an authority of one's own", good, &file).succeeds(),
         case("an authority whose file is not there", good, "tls: { ca_file: /nowhere/ca.pem }").fails("TlsFailed"),
-        case("unverified", good, "tls: unverified").succeeds().warns("TlsUnverified").check("mine", "doubtful"),
+        case("unverified", good, "tls: unverified").succeeds().warns("TlsUnverified").check_outcome("mine", "doubtful"),
         case("unverified, and expired", expired, "tls: unverified").succeeds().warns("TlsUnverified"),
         case("the certificate has another name than the host", good, &format!("{file}, host: web.example.com"))
             .fails("TlsFailed"),
@@ -176,5 +180,5 @@ async fn certificates_of_a_check() {
         case("neither a word nor keys", good, "tls: maybe").fails("GateInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

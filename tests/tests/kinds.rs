@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
-    HookName, Played, Stage,
+    HookName, HookRunReport, HookTestBed,
     world::{Change, Health, TasksStop, World},
 };
 
@@ -19,16 +19,16 @@ macro_rules! only {
 }
 
 /// What came to the service, one line for each request.
-fn asked(played: &Played) -> Vec<String> {
+fn request_lines(played: &HookRunReport) -> Vec<String> {
     played.requests_to_service.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
 }
 
-fn route<'a>(world: &'a mut World, path: &str) -> &'a mut rehearsal::world::Behaviour {
+fn route<'a>(world: &'a mut World, path: &str) -> &'a mut rehearsal::world::RouteResponse {
     world.versions.last_mut().unwrap().routes.entry(path.to_owned()).or_default()
 }
 
 /// A task of the replacement ends so many times, every half second, and another one runs in its place at once.
-fn crashes(world: &mut World, times: u32) {
+fn crash_tasks(world: &mut World, times: u32) {
     let set = world.green().unwrap().id.clone();
     let stop = TasksStop {
         code: "EssentialContainerExited".into(),
@@ -37,29 +37,32 @@ fn crashes(world: &mut World, times: u32) {
         container_reason: None,
     };
     for lap in 1..=times {
-        world.at(SystemTime::now() + SECOND / 2 * lap, Change::TaskCrashes { set: set.clone(), stop: stop.clone() });
+        world.schedule(
+            SystemTime::now() + SECOND / 2 * lap,
+            Change::TaskCrashes { set: set.clone(), stop: stop.clone() },
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ecs() {
-    let case = |title: &str, gate| Case::new(HookName::AfterInstall, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(HookName::AfterInstall, title).gate(gate);
     let stable =
         only!("after_install", "{ ecs: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("it stays so for long enough", stable).succeeds(),
         case(
             "a task is replaced meanwhile",
             only!("after_install", "{ ecs: green, stable_for: 3s, every: 100ms, within: 0s, expect: [pending == 0] }"),
         )
         // However late the program begins to look. Stopped tasks are not asked for here, as how many there are is chance.
-        .world(|world| crashes(world, 60))
+        .world(|world| crash_tasks(world, 60))
         .fails("TasksReplaced"),
         case(
             "a task is replaced, and then none is for long enough",
             only!("after_install", "{ ecs: green, stable_for: 2s, every: 100ms, within: 20s, expect: [pending == 0] }"),
         )
-        .world(|world| crashes(world, 3))
+        .world(|world| crash_tasks(world, 3))
         .succeeds(),
         case(
             "the service is scaled in meanwhile",
@@ -70,7 +73,7 @@ async fn ecs() {
         )
         .world(|world| {
             let set = world.green().unwrap().id.clone();
-            world.at(SystemTime::now() + SECOND, Change::ScaledIn { set, by: 1 });
+            world.schedule(SystemTime::now() + SECOND, Change::ScaledIn { set, by: 1 });
         })
         .succeeds(),
         case(
@@ -95,7 +98,7 @@ async fn ecs() {
             ),
         )
         .world(|world| {
-            next(world).containers[0].health_check = None;
+            next_task_definition(world).containers[0].health_check = None;
             world.green().unwrap().running = 1;
         })
         .fails("NotRunning"),
@@ -103,16 +106,16 @@ async fn ecs() {
             "no health check, and all else is well",
             only!("after_install", "{ name: mine, ecs: green, expect: [running == desired, unhealthy_containers == 0] }"),
         )
-        .world(|world| next(world).containers[0].health_check = None)
+        .world(|world| next_task_definition(world).containers[0].health_check = None)
         .succeeds()
-        .check("mine", "passed"),
+        .check_outcome("mine", "passed"),
         case(
             "no health check, and nothing else is asked",
             only!("after_install", "{ name: mine, ecs: green, expect: [unhealthy_containers == 0] }"),
         )
-        .world(|world| next(world).containers[0].health_check = None)
+        .world(|world| next_task_definition(world).containers[0].health_check = None)
         .fails("NothingChecked")
-        .check("mine", "not_applicable"),
+        .check_outcome("mine", "not_applicable"),
         case(
             "of no task nothing is unhealthy",
             only!("after_install", "{ name: mine, ecs: green, expect: [unhealthy_containers == 0] }"),
@@ -122,7 +125,7 @@ async fn ecs() {
             world.green().unwrap().running = 0;
         })
         .fails("NotRunning")
-        .check("mine", "no_data"),
+        .check_outcome("mine", "no_data"),
         case(
             "a task is much younger than its task set, and no stopped one is left",
             only!("after_install", "{ ecs: green, expect: [crashed_since_start == 0] }"),
@@ -146,33 +149,34 @@ async fn ecs() {
     ])
     .await;
     // How many have crashed by the time of a look is chance.
-    let one = "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
-    let mut told = told;
+    let one =
+        "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
+    let mut told = transcript;
     while told.contains(&one.repeat(2)) {
         told = told.replace(&one.repeat(2), one);
     }
     insta::assert_snapshot!(told);
 }
 
-const PINNED: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const PINNED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The replacement's task definition pins its image.
-fn pin(world: &mut World) {
-    world.definitions.last_mut().unwrap().containers[0].image = PINNED.into();
+fn pin_image(world: &mut World) {
+    world.definitions.last_mut().unwrap().containers[0].image = PINNED_IMAGE.into();
 }
 
-fn runs(world: &mut World, digest: Option<&str>) {
+fn set_running_digest(world: &mut World, digest: Option<&str>) {
     world.green_tasks().for_each(|task| task.containers[0].digest = digest.map(str::to_owned));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn image() {
     let case = |title: &str| {
-        Case::new(HookName::AfterInstall, title).gate(only!("after_install", "{ name: image, image: green }"))
+        HookCase::new(HookName::AfterInstall, title).gate(only!("after_install", "{ name: image, image: green }"))
     };
-    let digest = PINNED.split_once('@').unwrap().1;
-    let told = play(vec![
-        case("by tag, one image on all tasks").succeeds().check("image", "passed"),
+    let digest = PINNED_IMAGE.split_once('@').unwrap().1;
+    let transcript = run_cases(vec![
+        case("by tag, one image on all tasks").succeeds().check_outcome("image", "passed"),
         case("the tag was moved while tasks were started")
             .world(|world| {
                 let task = world.green_tasks().next().unwrap();
@@ -181,20 +185,23 @@ async fn image() {
             .fails("ImagesDiffer"),
         case("pinned, and that one runs")
             .world(move |world| {
-                pin(world);
-                runs(world, Some(digest));
+                pin_image(world);
+                set_running_digest(world, Some(digest));
             })
             .succeeds(),
-        case("pinned, and another one runs").world(pin).fails("WrongImage"),
-        case("no digest is known yet").world(|world| runs(world, None)).fails("ImageUnknown").check("image", "no_data"),
-        case("no task runs").world(|world| world.tasks.clear()).fails("NotRunning").check("image", "no_data"),
+        case("pinned, and another one runs").world(pin_image).fails("WrongImage"),
+        case("no digest is known yet")
+            .world(|world| set_running_digest(world, None))
+            .fails("ImageUnknown")
+            .check_outcome("image", "no_data"),
+        case("no task runs").world(|world| world.tasks.clear()).fails("NotRunning").check_outcome("image", "no_data"),
         case("not every task is listed")
             .world(|world| {
                 let last = world.green_tasks().last().unwrap().arn.clone();
                 world.tasks.retain(|task| task.arn != last);
             })
             .fails("ImageUnknown")
-            .check("image", "no_data"),
+            .check_outcome("image", "no_data"),
         case("a fact of tasks that were not all seen")
             .gate(only!(
                 "after_install",
@@ -206,13 +213,13 @@ async fn image() {
             })
             .fails("FactUnknown"),
         case("no container to look at")
-            .world(|world| next(world).containers.clear())
+            .world(|world| next_task_definition(world).containers.clear())
             .fails("ImageUnknown")
-            .check("image", "no_data"),
+            .check_outcome("image", "no_data"),
         case("ECS does not tell it of images from elsewhere")
             .world(|world| {
-                next(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into();
-                runs(world, None);
+                next_task_definition(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into();
+                set_running_digest(world, None);
             })
             .fails("ImageUnknown"),
         case("there is no task set")
@@ -227,21 +234,21 @@ async fn image() {
         case("the original").gate(only!("after_install", "{ name: image, image: blue }")).succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
-fn tag(world: &mut World, alarm: usize) {
+fn tag_alarm(world: &mut World, alarm: usize) {
     world.alarms[alarm].tags.insert("gate".into(), "true".into());
 }
 
-fn fires(world: &mut World, alarm: usize, since: SystemTime) {
+fn fire_alarm(world: &mut World, alarm: usize, since: SystemTime) {
     let alarm = &mut world.alarms[alarm];
     (alarm.state, alarm.reason, alarm.since) = ("ALARM".into(), "Threshold Crossed".into(), since);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms() {
-    let case = |title: &str, gate| Case::new(HookName::BeforeAllowTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate);
     let prefix = only!("before_allow_traffic", "{ name: alarms, alarms: { prefix: shop- }, expect: [state == OK] }");
     let tagged =
         only!("before_allow_traffic", "{ name: alarms, alarms: { tags: { gate: true } }, expect: [state == OK] }");
@@ -256,8 +263,8 @@ async fn alarms() {
         alarm.name = name.to_owned();
         world.alarms.push(alarm);
     };
-    let told = play(vec![
-        case("by prefix", prefix).succeeds().check("alarms", "passed"),
+    let transcript = run_cases(vec![
+        case("by prefix", prefix).succeeds().check_outcome("alarms", "passed"),
         case("by prefix, page by page", prefix)
             .world(|world| {
                 let alarm = world.alarms[0].clone();
@@ -268,13 +275,13 @@ async fn alarms() {
                 }
                 // The last of all.
                 let last = world.alarms.len() - 1;
-                fires(world, last, SystemTime::now());
+                fire_alarm(world, last, SystemTime::now());
             })
             .fails("AlarmFiring"),
         case("by prefix, and a composite one fires", prefix)
             .world(move |world| {
                 world.alarms[1].kind = rehearsal::world::AlarmKind::Composite;
-                fires(world, 1, now);
+                fire_alarm(world, 1, now);
             })
             .fails("AlarmFiring"),
         case(
@@ -284,10 +291,10 @@ async fn alarms() {
                 "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], on_error: warn }"
             ),
         )
-        .world(move |world| fires(world, 0, now))
-        .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+        .world(move |world| fire_alarm(world, 0, now))
+        .with_fault(rehearsal::InjectedFault::always("tag:GetResources", rehearsal::FaultKind::Deny))
         .fails("AlarmFiring")
-        .check("alarms", "failed"),
+        .check_outcome("alarms", "failed"),
         case(
             "one is well, and nobody may ask for tags",
             only!(
@@ -295,9 +302,9 @@ async fn alarms() {
                 "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], for: 300ms, every: 100ms }"
             ),
         )
-        .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+        .with_fault(rehearsal::InjectedFault::always("tag:GetResources", rehearsal::FaultKind::Deny))
         .fails("AwsDenied")
-        .check("alarms", "errored"),
+        .check_outcome("alarms", "errored"),
         case(
             "one fires, which only warns, and another one is missing",
             only!(
@@ -305,35 +312,35 @@ async fn alarms() {
                 "{ name: alarms, alarms: { names: [shop-web-5xx, shop-gone] }, expect: [state == OK], on_fail: warn }"
             ),
         )
-        .world(move |world| fires(world, 0, now))
+        .world(move |world| fire_alarm(world, 0, now))
         .fails("AlarmFiring"),
         case("by prefix, and there is none", prefix)
             .world(|world| world.alarms.clear())
             .fails("AlarmMissing")
-            .check("alarms", "no_data"),
-        case("by tag", tagged).world(|world| tag(world, 1)).succeeds().check("alarms", "passed"),
+            .check_outcome("alarms", "no_data"),
+        case("by tag", tagged).world(|world| tag_alarm(world, 1)).succeeds().check_outcome("alarms", "passed"),
         case("by tag, and another one fires", tagged)
             .world(move |world| {
-                tag(world, 1);
-                fires(world, 0, now);
+                tag_alarm(world, 1);
+                fire_alarm(world, 0, now);
             })
             .succeeds(),
         case("by tag, page by page, and the last one fires", tagged)
             .world(move |world| {
-                tag(world, 0);
-                tag(world, 1);
-                fires(world, 1, now);
-                world.page = 1;
+                tag_alarm(world, 0);
+                tag_alarm(world, 1);
+                fire_alarm(world, 1, now);
+                world.page_size = 1;
             })
             .fails("AlarmFiring"),
-        case("by tag, and there is none", tagged).fails("AlarmMissing").check("alarms", "no_data"),
+        case("by tag, and there is none", tagged).fails("AlarmMissing").check_outcome("alarms", "no_data"),
         case("by tag, and nobody may look", tagged)
-            .fault(rehearsal::Fault::always("tag:GetResources", rehearsal::Trouble::Deny))
+            .with_fault(rehearsal::InjectedFault::always("tag:GetResources", rehearsal::FaultKind::Deny))
             .fails("AwsDenied")
-            .check("alarms", "errored"),
+            .check_outcome("alarms", "errored"),
         case("by tag, throttled at first", tagged)
-            .world(|world| tag(world, 1))
-            .fault(rehearsal::Fault::first(2, "tag:GetResources", rehearsal::Trouble::Throttle))
+            .world(|world| tag_alarm(world, 1))
+            .with_fault(rehearsal::InjectedFault::first(2, "tag:GetResources", rehearsal::FaultKind::Throttle))
             .succeeds(),
         case("several ways, all well", union)
             .world(move |world| {
@@ -345,14 +352,14 @@ async fn alarms() {
             .world(move |world| {
                 other(world, "shop-db");
                 other(world, "checkout-5xx");
-                fires(world, 3, now);
+                fire_alarm(world, 3, now);
             })
             .fails("AlarmFiring"),
         case("several ways, a name that there is not and a prefix without any", union).fails("AlarmMissing"),
         case("without data", prefix)
             .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
             .fails("AlarmNoData")
-            .check("alarms", "no_data"),
+            .check_outcome("alarms", "no_data"),
         case(
             "what fired before the deployment is left out",
             only!(
@@ -360,7 +367,7 @@ async fn alarms() {
                 "{ name: alarms, alarms: { prefix: shop- }, new_only: true, expect: [state == OK] }"
             ),
         )
-        .world(|world| fires(world, 0, SystemTime::now() - 60 * MINUTE))
+        .world(|world| fire_alarm(world, 0, SystemTime::now() - 60 * MINUTE))
         .succeeds(),
         case(
             "what was well and fires again is not",
@@ -371,7 +378,7 @@ async fn alarms() {
         )
         .world(|world| {
             let again = world.deployment().created + SECOND;
-            fires(world, 0, again);
+            fire_alarm(world, 0, again);
         })
         .fails("AlarmFiring"),
         case("none at all", only!("before_allow_traffic", "{ alarms: { names: [] }, expect: [state == OK] }"))
@@ -380,21 +387,21 @@ async fn alarms() {
             .fails("GateInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tcp() {
-    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let listener = only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}' }");
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the test listener of a network load balancer", listener)
             .world(|world| world.test().unwrap().protocol = "TCP".into())
             .succeeds()
-            .check("port", "passed"),
+            .check_outcome("port", "passed"),
         case("the test listener of an application load balancer, which accepts itself", listener)
             .succeeds()
-            .check("port", "doubtful")
+            .check_outcome("port", "doubtful")
             .warns("ServiceUnverified"),
         case(
             "it waits for the barrier",
@@ -408,7 +415,7 @@ async fn tcp() {
             world.test().unwrap().default = vec![(blue, 1)];
         })
         .fails("ListenerNotForwarding")
-        .check("port", "not_run"),
+        .check_outcome("port", "not_run"),
         case("nothing listens", only!("after_allow_test_traffic", "{ name: port, tcp: 'localhost:1' }"))
             .fails("ConnectRefused"),
         case("a name that there is not", only!("after_allow_test_traffic", "{ name: port, tcp: 'db.invalid:5432' }"))
@@ -431,7 +438,7 @@ async fn tcp() {
         case("no port", only!("after_allow_test_traffic", "{ tcp: localhost }")).fails("GateInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// A gate file with one request, behind a barrier without delay.
@@ -445,7 +452,7 @@ macro_rules! request {
 }
 
 /// The last request that came has these, each a header or the body.
-fn sent(what: &'static [(&'static str, &'static str)]) -> impl Fn(&Played) -> Result<(), String> {
+fn request_has(what: &'static [(&'static str, &'static str)]) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
         let last = played.requests_to_service.last().ok_or("no request came")?;
         for (name, value) in what {
@@ -453,7 +460,7 @@ fn sent(what: &'static [(&'static str, &'static str)]) -> impl Fn(&Played) -> Re
                 "body" => last.body.as_str(),
                 name => last.headers.get(name).map_or("", String::as_str),
             };
-            same(name, seen, value)?;
+            expect_eq(name, seen, value)?;
         }
         Ok(())
     }
@@ -461,8 +468,8 @@ fn sent(what: &'static [(&'static str, &'static str)]) -> impl Fn(&Played) -> Re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_requests() {
-    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
-    let told = play(vec![
+    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let transcript = run_cases(vec![
         case(
             "a body of JSON with facts",
             request!(
@@ -471,7 +478,7 @@ async fn http_requests() {
             ),
         )
         .succeeds()
-        .and(sent(&[
+        .assert(request_has(&[
             ("content-type", "application/json"),
             ("body", r#"{"dry_run":true,"of":["1.42.0"],"qty":1,"sku":"SMOKE-1"}"#),
         ])),
@@ -480,7 +487,7 @@ async fn http_requests() {
             request!("http: 'POST {{test_url}}/orders', form: { a: 'x y&z', of: '{{service}}' }, expect: [status == 200]"),
         )
         .succeeds()
-        .and(sent(&[("content-type", "application/x-www-form-urlencoded"), ("body", "a=x+y%26z&of=web")])),
+        .assert(request_has(&[("content-type", "application/x-www-form-urlencoded"), ("body", "a=x+y%26z&of=web")])),
         case(
             "a text, and a content type of one's own",
             request!(
@@ -490,7 +497,7 @@ async fn http_requests() {
         )
         .env("STAGE", "beta")
         .succeeds()
-        .and(sent(&[("content-type", "text/x"), ("x-of", "beta"), ("body", "hello shop")])),
+        .assert(request_has(&[("content-type", "text/x"), ("x-of", "beta"), ("body", "hello shop")])),
         case("two bodies", request!("http: 'PUT {{test_url}}/', text: a, json: {}, expect: [status == 200]"))
             .fails("GateInvalid"),
         case(
@@ -498,13 +505,13 @@ async fn http_requests() {
             request!("http: '{{test_url}}/', headers: { Host: shop.example.com }, expect: [status == 200]"),
         )
         .succeeds()
-        .and(sent(&[("host", "shop.example.com")])),
+        .assert(request_has(&[("host", "shop.example.com")])),
         case(
             "another host",
             request!("http: '{{test_url}}/x', host: shop.example.com, expect: [status == 200]"),
         )
         .succeeds()
-        .and(|played| {
+        .assert(|played| {
             let host = &played.requests_to_service.last().ok_or("no request")?.headers["host"];
             if host.starts_with("shop.example.com:") { Ok(()) } else { Err(format!("the host was {host}")) }
         }),
@@ -513,14 +520,14 @@ async fn http_requests() {
             request!("http: '{{test_url}}/{{green.task_definition}}/{{green.revision}}', expect: [status == 200]"),
         )
         .succeeds()
-        .and(|played| same("the requests", &asked(played)[..], &["GET /shop:42/42".to_owned()][..])),
+        .assert(|played| expect_eq("the requests", &request_lines(played)[..], &["GET /shop:42/42".to_owned()][..])),
         case(
             "a fact that there is not",
             request!("http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200]"),
         )
-        .world(pin)
+        .world(pin_image)
         .fails("FactUnknown")
-        .check("mine", "errored"),
+        .check_outcome("mine", "errored"),
         case("a variable that is not set", request!("http: '{{test_url}}/{{env.NOT}}', expect: [status == 200]"))
             .fails("FactUnknown"),
         case(
@@ -528,17 +535,17 @@ async fn http_requests() {
             request!("http: '{{test_url}}/x?token=sesame', headers: { Authorization: 'Bearer sesame' }, expect: [status == 201]"),
         )
         .fails("UnexpectedStatus")
-        .and(|played| match played.raw_log.iter().find(|line| line.contains("sesame")) {
+        .assert(|played| match played.raw_log.iter().find(|line| line.contains("sesame")) {
             Some(line) => Err(format!("it is in {line}")),
             None => Ok(()),
         }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// A check of a URL of its own that sends on to the same listener by another name, which is another host.
-fn sent_on(stage: Stage, keys: &str) -> Stage {
+fn with_request(stage: HookTestBed, keys: &str) -> HookTestBed {
     let port = stage.test_port();
     let check =
         format!("{{ http: 'http://localhost:{port}/away', redirects: follow, {keys}, expect: [status == 200] }}");
@@ -553,8 +560,8 @@ fn sent_on(stage: Stage, keys: &str) -> Stage {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_answers() {
-    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
-    let told = play(vec![
+    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let transcript = run_cases(vec![
         case(
             "conditions on everything",
             request!(
@@ -567,14 +574,16 @@ async fn http_answers() {
         case("redirects are followed", request!("http: '{{test_url}}/a', redirects: follow, expect: [status == 200]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/b".into())))
             .succeeds()
-            .and(|played| same("the requests", &asked(played)[..], &["GET /a".to_owned(), "GET /b".to_owned()][..])),
+            .assert(|played| {
+                expect_eq("the requests", &request_lines(played)[..], &["GET /a".to_owned(), "GET /b".to_owned()][..])
+            }),
         case("redirects are not followed", request!("http: '{{test_url}}/a', redirects: no, expect: [status == 302]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/b".into())))
             .succeeds(),
         case("a redirect for ever", request!("http: '{{test_url}}/a', redirects: 3, expect: [status == 200]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/a".into())))
             .fails("UnexpectedStatus")
-            .and(|played| same("how many came", &asked(played).len(), &4)),
+            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &4)),
         case(
             "a redirect that leaves the address is not followed",
             request!("http: '{{test_url}}/a', redirects: follow, expect: [status == 200]"),
@@ -584,22 +593,24 @@ async fn http_answers() {
         })
         .fails("UnexpectedStatus"),
         case("to another host with headers of one's own", "")
-            .stage(|stage| sent_on(stage, "headers: { X-Key: sesame }"))
+            .with(|stage| with_request(stage, "headers: { X-Key: sesame }"))
             .fails("UnexpectedStatus")
-            .and(|played| same("the requests", &asked(played)[..], &["GET /away".to_owned()][..])),
-        case("to another host with a body", "").stage(|stage| sent_on(stage, "text: sesame")).fails("UnexpectedStatus"),
+            .assert(|played| expect_eq("the requests", &request_lines(played)[..], &["GET /away".to_owned()][..])),
+        case("to another host with a body", "")
+            .with(|stage| with_request(stage, "text: sesame"))
+            .fails("UnexpectedStatus"),
         case("to another host with nothing of one's own", "")
-            .stage(|stage| sent_on(stage, "timeout: 5s"))
+            .with(|stage| with_request(stage, "timeout: 5s"))
             .succeeds()
-            .and(|played| same("how many came", &asked(played).len(), &2)),
+            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &2)),
         case(
             "a variable's value is not shown",
             request!("http: '{{test_url}}/{{env.KEY}}', expect: ['header.x-version == {{env.KEY}}', status == 404]"),
         )
         .env("KEY", "sesame-open")
         .fails("UnexpectedHeader")
-        .and(|played| {
-            same("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)
+        .assert(|played| {
+            expect_eq("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)
         }),
         case(
             "the transport fails twice",
@@ -610,7 +621,7 @@ async fn http_answers() {
             (route(world, "/a").hang_up, route(world, "/a").first) = (true, Some(2));
         })
         .succeeds()
-        .and(|played| same("how many came", &asked(played).len(), &3)),
+        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &3)),
         case(
             "the transport fails more often than it is tried again",
             request!("http: '{{test_url}}/a', retry: { transport: 1, backoff: 10ms..20ms }, expect: [status == 200]"),
@@ -620,14 +631,14 @@ async fn http_answers() {
             route(world, "/a").hang_up = true;
         })
         .fails("ConnectionReset")
-        .and(|played| same("how many came", &asked(played).len(), &2)),
+        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &2)),
         case(
             "a wrong answer is not tried again",
             request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| route(world, "/a").status = 503)
         .fails("UnexpectedStatus")
-        .and(|played| same("how many came", &asked(played).len(), &1)),
+        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &1)),
         case(
             "defaults of the file",
             "version: 1
@@ -645,7 +656,7 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
         )
         .world(|world| (route(world, "/a").status, route(world, "/a").first) = (503, Some(3)))
         .succeeds()
-        .and(|played| same("how many came", &asked(played).len(), &4)),
+        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &4)),
         case(
             "asked until there is no time left",
             request!("http: '{{test_url}}/a', until: 200ms, every: 50ms, expect: [status == 200]"),
@@ -660,7 +671,7 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
         case("requests that do not count", request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").first) = (500, Some(5)))
             .succeeds()
-            .and(|played| same("how many came", &asked(played).len(), &6)),
+            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &6)),
         case("too slow", request!("http: '{{test_url}}/a', expect: [latency < 100ms]"))
             .world(|world| route(world, "/a").delay = Duration::from_millis(300))
             .fails("TooSlow"),
@@ -669,12 +680,12 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
             .fails("ReadTimedOut"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reach() {
-    let case = |title: &str, gate| Case::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let identity = only!(
         "after_allow_test_traffic",
         "{ name: reach, reach: green, within: 10s, every: 50ms, http: '{{test_url}}/version',
@@ -687,10 +698,10 @@ async fn reach() {
            expect: ['json.version == {{green.image_tag}}'] },
          { name: mine, http: '{{test_url}}/', expect: [status == 200] }"
     );
-    let told = play(vec![
-        case("the replacement answers", identity).succeeds().and(|played| {
-            let versions = asked(played).iter().filter(|request| *request == "GET /version").count();
-            same("how often it was asked", &versions, &4)
+    let transcript = run_cases(vec![
+        case("the replacement answers", identity).succeeds().assert(|played| {
+            let versions = request_lines(played).iter().filter(|request| *request == "GET /version").count();
+            expect_eq("how often it was asked", &versions, &4)
         }),
         case("the original answers at first", identity)
             .world(|world| {
@@ -704,15 +715,15 @@ async fn reach() {
                 (version.body, version.one_in) = (Some(r#"{"version":"1.41.0"}"#.into()), 3);
             })
             .fails("WrongVersionAnswers")
-            .check("mine", "not_run"),
+            .check_outcome("mine", "not_run"),
         case("the image holds another version", impatient)
             .world(|world| world.versions.last_mut().unwrap().name = "1.41.0".into())
             .fails("WrongVersionAnswers")
-            .check("mine", "not_run"),
+            .check_outcome("mine", "not_run"),
         case("it does not say its version", impatient)
             .world(|world| route(world, "/version").body = Some("ok".into()))
             .fails("UnexpectedBody")
-            .check("reach", "errored"),
+            .check_outcome("reach", "errored"),
         case("only what is asked for counts", impatient).world(|world| route(world, "/version").status = 500).succeeds(),
         case("the listener does not forward", impatient)
             .world(|world| {
@@ -720,8 +731,8 @@ async fn reach() {
                 world.test().unwrap().default = vec![(blue, 1)];
             })
             .fails("ListenerNotForwarding")
-            .check("mine", "not_run")
-            .and(|played| same("the requests", &asked(played)[..], &[][..])),
+            .check_outcome("mine", "not_run")
+            .assert(|played| expect_eq("the requests", &request_lines(played)[..], &[][..])),
         case(
             "the weights have to stay so",
             only!(
@@ -752,34 +763,35 @@ async fn reach() {
         )
         .env("ALB_URL", "localhost:1")
         .fails("SettingsInvalid")
-        .check("mine", "not_run"),
+        .check_outcome("mine", "not_run"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// Of the original as of the replacement, and of whoever else may be there.
 #[tokio::test(flavor = "multi_thread")]
 async fn targets() {
     let blue = only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired, registered >= 1] }");
-    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(blue);
-    fn group(world: &mut World) -> &mut rehearsal::world::TargetGroup {
+    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(blue);
+    fn green_group(world: &mut World) -> &mut rehearsal::world::TargetGroup {
         let arn = world.blue().unwrap().target_group().unwrap().to_owned();
         world.target_group(&arn).unwrap()
     }
     fn unused(world: &mut World) {
-        for target in &mut group(world).targets {
+        for target in &mut green_group(world).targets {
             target.health = Health::other("unused", "Target.NotInUse", "Target group is not used");
         }
     }
     fn no_listener(world: &mut World) {
-        world.listeners.iter_mut().for_each(|listener| listener.default = vec![(ELSEWHERE.to_owned(), 1)]);
+        world.listeners.iter_mut().for_each(|listener| listener.default = vec![(UNRELATED.to_owned(), 1)]);
     }
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the original is well").succeeds(),
         case("a target of the original is unhealthy")
             .world(|world| {
-                group(world).targets[0].health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
+                green_group(world).targets[0].health =
+                    Health::other("unhealthy", "Target.Timeout", "Request timed out");
             })
             .fails("TargetsUnhealthy"),
         case("the targets are unused, and a listener names their group")
@@ -791,34 +803,34 @@ async fn targets() {
             .world(unused)
             .world(no_listener)
             .fails("NothingChecked")
-            .check("mine", "not_applicable"),
+            .check_outcome("mine", "not_applicable"),
         case("the same, and the gate file does not mind")
             .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired], no_data: warn }"))
             .world(unused)
             .world(no_listener)
             .succeeds()
-            .check("mine", "not_applicable"),
+            .check_outcome("mine", "not_applicable"),
         case("no listener names the group, and the number of targets is as it should be")
             .world(unused)
             .world(no_listener)
             .succeeds()
-            .check("mine", "passed"),
+            .check_outcome("mine", "passed"),
         case("no listener names the group, and too few targets are registered")
             .world(unused)
             .world(no_listener)
-            .world(|world| group(world).targets.truncate(1))
+            .world(|world| green_group(world).targets.truncate(1))
             .fails("NoTargets"),
-        case("the original has no target").world(|world| group(world).targets.clear()).fails("NoTargets"),
+        case("the original has no target").world(|world| green_group(world).targets.clear()).fails("NoTargets"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// Another service's target group.
-const ELSEWHERE: &str = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/tg-other/0123456789abcdef";
+const UNRELATED: &str = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/tg-other/0123456789abcdef";
 
 /// The task definition that is going to be deployed.
-fn next(world: &mut World) -> &mut rehearsal::world::TaskDefinition {
+fn next_task_definition(world: &mut World) -> &mut rehearsal::world::TaskDefinition {
     world.definitions.last_mut().unwrap()
 }
 
@@ -828,18 +840,18 @@ async fn preflight_of_the_wiring() {
         "before_install",
         "{ name: preflight, preflight: [service, group, listener-wiring, test-listener, rollback, reachable] }"
     );
-    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(gate);
-    let told = play(vec![
-        case("all is well").succeeds().check("preflight", "passed"),
+    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(gate);
+    let transcript = run_cases(vec![
+        case("all is well").succeeds().check_outcome("preflight", "passed"),
         case("no test listener")
             .world(|world| world.deployment().pair.as_mut().unwrap().test = None)
             .world(|world| world.group.pair.as_mut().unwrap().test = None)
             .fails("NoListener"),
         case("production leads elsewhere")
-            .world(|world| world.production().unwrap().default = vec![(ELSEWHERE.into(), 1)])
+            .world(|world| world.production().unwrap().default = vec![(UNRELATED.into(), 1)])
             .fails("ListenerMiswired"),
         case("production leads to somebody else as well")
-            .world(|world| world.production().unwrap().default.push((ELSEWHERE.into(), 10)))
+            .world(|world| world.production().unwrap().default.push((UNRELATED.into(), 10)))
             .fails("ListenerMiswired"),
         case("production and test are one listener")
             .world(|world| {
@@ -854,7 +866,7 @@ async fn preflight_of_the_wiring() {
             .world(|world| {
                 world.deployment().auto_rollback = None;
                 world.group.auto_rollback = None;
-                world.production().unwrap().default = vec![(ELSEWHERE.into(), 1)];
+                world.production().unwrap().default = vec![(UNRELATED.into(), 1)];
             })
             .fails("ListenerMiswired"),
         case("no word at all").gate(only!("before_install", "{ preflight: [] }")).fails("GateInvalid"),
@@ -863,17 +875,17 @@ async fn preflight_of_the_wiring() {
             .fails("GateInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn preflight_of_what_the_task_definition_names() {
-    use rehearsal::{Fault, Trouble, world::Told};
+    use rehearsal::{FaultKind, InjectedFault, world::RevisionFormat};
     let gate = only!(
         "before_install",
         "{ name: preflight, preflight: [task-definition, log-groups, roles, secrets, images] }"
     );
-    let case = |title: &str| Case::new(HookName::BeforeInstall, title).gate(gate);
+    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(gate);
     let each = |word: &'static str| match word {
         "log-groups" => only!("before_install", "{ preflight: log-groups }"),
         "roles" => only!("before_install", "{ preflight: roles }"),
@@ -881,20 +893,20 @@ async fn preflight_of_what_the_task_definition_names() {
         _ => only!("before_install", "{ preflight: images }"),
     };
     let mut cases = vec![
-        case("all is there").succeeds().check("preflight", "passed"),
+        case("all is there").succeeds().check_outcome("preflight", "passed"),
         case("the AppSpec file is told by its hash")
-            .world(|world| world.deployment().revision.told = Told::Hash)
+            .world(|world| world.deployment().revision.format = RevisionFormat::Hash)
             .succeeds(),
         case("the AppSpec file is a revision of the type String, which is read once")
-            .world(|world| world.deployment().revision.told = Told::RawString)
-            .fault(Fault::always("codedeploy:GetApplicationRevision", Trouble::Deny))
+            .world(|world| world.deployment().revision.format = RevisionFormat::RawString)
+            .with_fault(InjectedFault::always("codedeploy:GetApplicationRevision", FaultKind::Deny))
             .succeeds()
-            .check("preflight", "passed"),
+            .check_outcome("preflight", "passed"),
         case("the AppSpec file is in S3")
             .world(|world| {
                 let revision = &mut world.deployment().revision;
-                revision.told = Told::S3;
-                let (bucket, key) = rehearsal::world::Revision::PLACE;
+                revision.format = RevisionFormat::S3;
+                let (bucket, key) = rehearsal::world::Revision::APP_SPEC_OBJECT;
                 let text = revision.app_spec.clone();
                 world.account.objects.insert(format!("{bucket}/{key}"), text);
             })
@@ -902,8 +914,9 @@ async fn preflight_of_what_the_task_definition_names() {
         case("the AppSpec file is an older version of an object")
             .world(|world| {
                 let revision = &mut world.deployment().revision;
-                (revision.told, revision.version) = (Told::S3, Some("3HL4k qtJlc/pXroDTDmJ+rmSpXd3".into()));
-                let (bucket, key) = rehearsal::world::Revision::PLACE;
+                (revision.format, revision.version) =
+                    (RevisionFormat::S3, Some("3HL4k qtJlc/pXroDTDmJ+rmSpXd3".into()));
+                let (bucket, key) = rehearsal::world::Revision::APP_SPEC_OBJECT;
                 let text = revision.app_spec.clone();
                 let objects = &mut world.account.objects;
                 objects.insert(format!("{bucket}/{key}?versionId=3HL4k qtJlc/pXroDTDmJ+rmSpXd3"), text);
@@ -913,28 +926,28 @@ async fn preflight_of_what_the_task_definition_names() {
         case("nobody may read that version")
             .world(|world| {
                 let revision = &mut world.deployment().revision;
-                (revision.told, revision.version) = (Told::S3, Some("2".into()));
+                (revision.format, revision.version) = (RevisionFormat::S3, Some("2".into()));
             })
-            .fault(Fault::always("s3:GetObject", Trouble::Deny))
+            .with_fault(InjectedFault::always("s3:GetObject", FaultKind::Deny))
             .succeeds()
             .warns("NotLookedAt"),
         case("the AppSpec file is gone")
-            .world(|world| world.deployment().revision.told = Told::S3)
+            .world(|world| world.deployment().revision.format = RevisionFormat::S3)
             .fails("AwsRefused")
-            .check("preflight", "errored"),
+            .check_outcome("preflight", "errored"),
         case("the AppSpec file names no task definition")
             .world(|world| world.deployment().revision.app_spec = "version: 0.0".into())
             .fails("TaskDefinitionNotActive"),
         case("nobody may read the AppSpec file")
-            .world(|world| world.deployment().revision.told = Told::Hash)
-            .fault(Fault::always("codedeploy:GetApplicationRevision", Trouble::Deny))
+            .world(|world| world.deployment().revision.format = RevisionFormat::Hash)
+            .with_fault(InjectedFault::always("codedeploy:GetApplicationRevision", FaultKind::Deny))
             .succeeds()
             .warns("NotLookedAt"),
         case("the task definition is not there")
             .world(|world| drop(world.definitions.pop()))
             .fails("TaskDefinitionNotActive"),
         case("the task definition was deregistered")
-            .world(|world| next(world).status = "INACTIVE".into())
+            .world(|world| next_task_definition(world).status = "INACTIVE".into())
             .fails("TaskDefinitionNotActive"),
         case("no log group").world(|world| world.account.log_groups.clear()).fails("LogGroupMissing"),
         case("another log group that begins so")
@@ -951,12 +964,12 @@ async fn preflight_of_what_the_task_definition_names() {
             .fails("SecretMissing"),
         case("the secret for a registry, by name")
             .world(|world| {
-                world.account.keep_secret("shop/registry", "sesame");
-                next(world).containers[0].registry = Some("shop/registry".into());
+                world.account.put_secret("shop/registry", "sesame");
+                next_task_definition(world).containers[0].registry = Some("shop/registry".into());
             })
             .succeeds(),
         case("no secret for a registry")
-            .world(|world| next(world).containers[0].registry = Some("shop/registry".into()))
+            .world(|world| next_task_definition(world).containers[0].registry = Some("shop/registry".into()))
             .fails("SecretMissing"),
         case("one more fault does not help")
             .gate(only!(
@@ -967,9 +980,9 @@ async fn preflight_of_what_the_task_definition_names() {
                 world.deployment().auto_rollback = None;
                 world.group.auto_rollback = None;
             })
-            .fault(Fault::always("ecr:DescribeImages", Trouble::Throttle))
+            .with_fault(InjectedFault::always("ecr:DescribeImages", FaultKind::Throttle))
             .fails("RollbackNotConfigured")
-            .check("preflight", "failed"),
+            .check_outcome("preflight", "failed"),
         case("no image")
             .world(|world| world.account.images.retain(|name, _| !name.ends_with("1.42.0")))
             .fails("ImageMissing"),
@@ -977,21 +990,21 @@ async fn preflight_of_what_the_task_definition_names() {
         case("an image of a pull-through cache that nobody has pulled yet")
             .world(|world| {
                 let name = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.29";
-                next(world).containers[0].image = name.into();
+                next_task_definition(world).containers[0].image = name.into();
             })
             .succeeds()
             .warns("NotLookedAt"),
         case("an image of a pull-through cache, and another one is missing")
             .world(|world| {
-                let mut other = next(world).containers[0].clone();
+                let mut other = next_task_definition(world).containers[0].clone();
                 other.name = "proxy".into();
                 other.image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.29".into();
-                next(world).containers.push(other);
+                next_task_definition(world).containers.push(other);
                 world.account.images.retain(|name, _| !name.ends_with("1.42.0"));
             })
             .fails("ImageMissing"),
         case("an image of a public registry")
-            .world(|world| next(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into())
+            .world(|world| next_task_definition(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into())
             .succeeds(),
         case("several things are missing, and all are told")
             .world(|world| {
@@ -1001,10 +1014,10 @@ async fn preflight_of_what_the_task_definition_names() {
             .fails("LogGroupMissing"),
         case("what is missing weighs more than what may not be looked at")
             .world(|world| world.account.log_groups.clear())
-            .fault(Fault::always("iam:GetRole", Trouble::Deny))
+            .with_fault(InjectedFault::always("iam:GetRole", FaultKind::Deny))
             .fails("LogGroupMissing"),
-        case("all of it throttled at first").fault(Fault::first(1, "*", Trouble::Throttle)).succeeds(),
-        Case::new(HookName::AfterInstall, "of the task set, once there is one")
+        case("all of it throttled at first").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
+        HookCase::new(HookName::AfterInstall, "of the task set, once there is one")
             .gate(only!("after_install", "{ preflight: [task-definition, images] }"))
             .world(|world| world.deployment().revision.app_spec.clear())
             .succeeds(),
@@ -1016,15 +1029,16 @@ async fn preflight_of_what_the_task_definition_names() {
         ("secrets", "secretsmanager:DescribeSecret"),
         ("images", "ecr:DescribeImages"),
     ] {
-        let denied = Case::new(HookName::BeforeInstall, &format!("nobody may look: {operation}")).gate(each(word));
-        cases.push(denied.fault(Fault::always(operation, Trouble::Deny)).succeeds().warns("NotLookedAt"));
-        let fails = Case::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
-        cases.push(fails.fault(Fault::always(operation, Trouble::Fail)).fails("AwsFailed"));
-        let lost = Case::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
-        cases.push(lost.fault(Fault::first(1, operation, Trouble::Truncate)).succeeds());
-        let page = Case::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
-        cases.push(page.fault(Fault::always(operation, Trouble::WrongType)).fails("AwsFailed"));
+        let denied = HookCase::new(HookName::BeforeInstall, &format!("nobody may look: {operation}")).gate(each(word));
+        cases
+            .push(denied.with_fault(InjectedFault::always(operation, FaultKind::Deny)).succeeds().warns("NotLookedAt"));
+        let fails = HookCase::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
+        cases.push(fails.with_fault(InjectedFault::always(operation, FaultKind::Fail)).fails("AwsFailed"));
+        let lost = HookCase::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
+        cases.push(lost.with_fault(InjectedFault::first(1, operation, FaultKind::Truncate)).succeeds());
+        let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
+        cases.push(page.with_fault(InjectedFault::always(operation, FaultKind::WrongType)).fails("AwsFailed"));
     }
-    let told = play(cases).await;
-    insta::assert_snapshot!(told);
+    let transcript = run_cases(cases).await;
+    insta::assert_snapshot!(transcript);
 }

@@ -1,73 +1,76 @@
 //! The gate file's language in the real programs: modes, `run`, `when`, `skip`, defaults, and what comes later.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{Fault, HookName, Played, Trouble};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
 use serde_json::Value;
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title)
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title)
 }
 
 /// A world in which the replacement is not steady, so that `tasks` and nothing else fails.
-fn not_steady(case: Case) -> Case {
+fn with_unsteady_service(case: HookCase) -> HookCase {
     case.world(|world| world.green().unwrap().steady = false)
 }
 
-fn verdict(played: &Played) -> &Value {
+fn verdict(played: &HookRunReport) -> &Value {
     played.log.iter().find(|line| line.get("verdict").is_some()).unwrap_or(&Value::Null)
 }
 
-fn says(what: &'static str) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
-    move |played| same(&format!("whether the verdict says {what:?}"), &played.verdict.contains(what), &true)
+fn log_contains(what: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
+    move |played| expect_eq(&format!("whether the verdict says {what:?}"), &played.verdict.contains(what), &true)
 }
 
-fn field(name: &'static str, value: &'static str) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
-    move |played| same(&format!("the verdict's {name}"), &verdict(played)[name], &Value::from(value))
+fn verdict_field_is(
+    name: &'static str,
+    value: &'static str,
+) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
+    move |played| expect_eq(&format!("the verdict's {name}"), &verdict(played)[name], &Value::from(value))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn observing() {
-    let told = play(vec![
-        not_steady(case("it says what it would have stopped"))
+    let transcript = run_cases(vec![
+        with_unsteady_service(case("it says what it would have stopped"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
-            .decides("fail", "NotSteady")
-            .and(says("succeeded, observed: would have failed: tasks: "))
-            .and(field("verdict.observed", "failed"))
-            .and(field("verdict.code", "NotSteady"))
-            .and(field("level", "WARN"))
-            .and(|played| {
+            .check_decides("fail", "NotSteady")
+            .assert(log_contains("succeeded, observed: would have failed: tasks: "))
+            .assert(verdict_field_is("verdict.observed", "failed"))
+            .assert(verdict_field_is("verdict.code", "NotSteady"))
+            .assert(verdict_field_is("level", "WARN"))
+            .assert(|played| {
                 let loud = played.log.iter().filter(|line| line["level"] == "ERROR").count();
-                same("the lines that somebody must look at", &loud, &0)
+                expect_eq("the lines that somebody must look at", &loud, &0)
             }),
-        case("with nothing to stop").gate("version: 1\nmode: observe").succeeds().and(field("verdict.observed", "succeeded")),
-        not_steady(case("one hook of an enforcing file"))
+        case("with nothing to stop").gate("version: 1\nmode: observe").succeeds().assert(verdict_field_is("verdict.observed", "succeeded")),
+        with_unsteady_service(case("one hook of an enforcing file"))
             .gate("version: 1\nhooks: { before_allow_traffic: { mode: observe, built_in: { tasks: { within: 0s } } } }")
             .succeeds()
-            .and(field("verdict.observed", "failed")),
-        not_steady(case("but for one hook"))
+            .assert(verdict_field_is("verdict.observed", "failed")),
+        with_unsteady_service(case("but for one hook"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { mode: enforce, built_in: { tasks: { within: 0s } } } }")
             .fails("NotSteady")
-            .and(field("verdict.observed", "")),
+            .assert(verdict_field_is("verdict.observed", "")),
         case("what cannot be discovered")
             .gate("version: 1\nmode: observe")
-            .fault(Fault::always("codedeploy:GetDeployment", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds()
-            .and(says("would have failed: discovery: ")),
+            .assert(log_contains("would have failed: discovery: ")),
         case("what may not be read")
             .gate("version: 1\nmode: observe")
-            .fault(Fault::always("ecs:DescribeServices", Trouble::Deny))
+            .with_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Deny))
             .succeeds()
-            .and(says("would have failed: discovery: ")),
+            .assert(log_contains("would have failed: discovery: ")),
         case("another hook's event")
             .gate("version: 1\nmode: observe")
             .program(HookName::AfterInstall)
             .succeeds()
-            .and(says("would have failed: wiring: ")),
-        not_steady(case("time that runs out"))
+            .assert(log_contains("would have failed: wiring: ")),
+        with_unsteady_service(case("time that runs out"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .succeeds()
-            .and(field("verdict.code", "RanOutOfTime")),
+            .assert(verdict_field_is("verdict.code", "RanOutOfTime")),
         case("nothing to check, and no words")
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: none } }")
             .fails("GateEmpty"),
@@ -78,7 +81,7 @@ async fn observing() {
             .fails("SettingsInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,14 +96,14 @@ hooks:
       - { name: warns, ecs: green, expect: [running >= 98], on_fail: warn }
       - { name: fails, ecs: green, expect: [running >= 97], within: 300ms, every: 100ms }
 ";
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("the first that decides ends the others, and is answered at once")
             .gate(GATE)
             .fails("NotRunning")
-            .check("slow", "not_run")
-            .check("warns", "failed")
-            .check("fails", "failed")
-            .and(says("failed: fails: ")),
+            .check_outcome("slow", "not_run")
+            .check_outcome("warns", "failed")
+            .check_outcome("fails", "failed")
+            .assert(log_contains("failed: fails: ")),
         case("who only observes sees all of it")
             .gate(
                 "version: 1
@@ -115,15 +118,15 @@ hooks:
 ",
             )
             .succeeds()
-            .check("fails", "failed")
-            .check("later", "failed"),
+            .check_outcome("fails", "failed")
+            .check_outcome("later", "failed"),
         case("with nothing wrong every check ends")
             .gate("version: 1\nhooks: { before_allow_traffic: { run: fail-fast } }")
             .succeeds()
-            .check("alarms", "passed"),
+            .check_outcome("alarms", "passed"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,27 +145,33 @@ hooks:
       - { name: mine, ecs: green, expect: [running >= 99], when: [env.SMOKE == true] }
       - { name: least, ecs: green, expect: [running >= 1], when: [env.COUNT exists, env.COUNT >= 3] }
 ";
-    let told = play(vec![
-        not_steady(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().and(|played| {
-            let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-            same("whether the variable's value is in the log", &told, &false)
-        }),
-        not_steady(case("a hook that applies")).gate(HOOK).env("STAGE", "prod").fails("NotSteady"),
+    let transcript = run_cases(vec![
+        with_unsteady_service(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().assert(
+            |played| {
+                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
+                expect_eq("whether the variable's value is in the log", &told, &false)
+            },
+        ),
+        with_unsteady_service(case("a hook that applies")).gate(HOOK).env("STAGE", "prod").fails("NotSteady"),
         case("a variable that is not set").gate(HOOK).fails("FactUnknown"),
-        case("a check that does not apply").gate(CHECK).env("STAGE", "test").succeeds().check("mine", "not_applicable"),
+        case("a check that does not apply")
+            .gate(CHECK)
+            .env("STAGE", "test")
+            .succeeds()
+            .check_outcome("mine", "not_applicable"),
         case("a check that applies").gate(CHECK).env("STAGE", "prod").fails("NotRunning"),
         case("a variable like a flag is text")
             .gate(FLAGS)
             .env("SMOKE", "true")
             .fails("NotRunning")
-            .check("mine", "failed"),
+            .check_outcome("mine", "failed"),
         case("a variable of another type")
             .gate(FLAGS)
             .env("SMOKE", "true")
             .env("COUNT", "few")
             .fails("NotRunning")
-            .check("least", "errored"),
-        case("a check whose variable is not set").gate(CHECK).fails("FactUnknown").check("mine", "errored"),
+            .check_outcome("least", "errored"),
+        case("a check whose variable is not set").gate(CHECK).fails("FactUnknown").check_outcome("mine", "errored"),
         case("a check for another application")
             .gate(
                 "version: 1
@@ -176,7 +185,7 @@ hooks:
             .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,22 +198,22 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 skip: { words: '[skip gate]', until: 2026-01-31 }
 hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 ";
-    let described = |case: Case| {
+    let described = |case: HookCase| {
         case.world(|world| world.deployment().description = Some("hotfix 7 [skip gate] by ops".to_owned()))
     };
-    let told = play(vec![
-        described(not_steady(case("words in the description let it through")))
+    let transcript = run_cases(vec![
+        described(with_unsteady_service(case("words in the description let it through")))
             .gate(GATE)
             .succeeds()
             .warns("GateSkipped")
-            .and(field("verdict.code", "GateSkipped"))
-            .and(field("level", "WARN"))
-            .and(|played| same("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
-        not_steady(case("without the words it is checked")).gate(GATE).fails("NotSteady"),
-        described(not_steady(case("without `skip` the words mean nothing")))
+            .assert(verdict_field_is("verdict.code", "GateSkipped"))
+            .assert(verdict_field_is("level", "WARN"))
+            .assert(|played| expect_eq("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
+        with_unsteady_service(case("without the words it is checked")).gate(GATE).fails("NotSteady"),
+        described(with_unsteady_service(case("without `skip` the words mean nothing")))
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .fails("NotSteady"),
-        described(not_steady(case("after the date they let nothing through")))
+        described(with_unsteady_service(case("after the date they let nothing through")))
             .gate(EXPIRED)
             .fails("NotSteady")
             .warns("SkipExpired"),
@@ -214,21 +223,23 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
             .fails("GateInvalid"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defaults_and_what_comes_later() {
     let later = |key: &str, check: &str| {
         let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{check}] }} }}");
-        Case::new(HookName::BeforeInstall, &format!("a later version's key: {key}")).gate(gate).fails("NotSupportedYet")
+        HookCase::new(HookName::BeforeInstall, &format!("a later version's key: {key}"))
+            .gate(gate)
+            .fails("NotSupportedYet")
     };
-    let told = play(vec![
-        not_steady(case("a policy by default"))
+    let transcript = run_cases(vec![
+        with_unsteady_service(case("a policy by default"))
             .gate("version: 1\ndefaults: { on_fail: warn }\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
             .warns("NotSteady"),
-        not_steady(case("a check's own goes before it"))
+        with_unsteady_service(case("a check's own goes before it"))
             .gate("version: 1\ndefaults: { on_fail: warn }\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: fail } } } }")
             .fails("NotSteady"),
         case("a window that cannot end within the hook's deadline")
@@ -249,5 +260,5 @@ async fn defaults_and_what_comes_later() {
             .warns("NotSupportedYet"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use greenlight_tests::{Case, PUT, play, same};
-use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, Trouble, world::EventStatus};
+use greenlight_tests::{HookCase, PUT_STATUS, expect_eq, run_cases};
+use rehearsal::{
+    FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::EventStatus,
+};
 use serde_json::{Value, json};
 
 /// The record that Lambda hands to an on-failure destination.
-fn record(mut stage: Stage, change: impl FnOnce(&mut Value)) -> Stage {
+fn with_record(mut stage: HookTestBed, change: impl FnOnce(&mut Value)) -> HookTestBed {
     let (deployment, execution) = stage.ids();
     let mut record = json!({
         "version": "1.0",
@@ -29,18 +31,18 @@ fn record(mut stage: Stage, change: impl FnOnce(&mut Value)) -> Stage {
     stage.payload(record.to_string())
 }
 
-fn case(title: &str, change: impl FnOnce(&mut Value) + Send + 'static) -> Case {
-    Case::new(HookName::AfterInstall, title).stage(|stage| record(stage.program("last-answer"), change))
+fn case(title: &str, change: impl FnOnce(&mut Value) + Send + 'static) -> HookCase {
+    HookCase::new(HookName::AfterInstall, title).with(|stage| with_record(stage.program("last-answer"), change))
 }
 
-fn reads_nothing(played: &Played) -> Result<(), String> {
-    same("the calls of AWS", &played.calls, &BTreeMap::from([(PUT.to_owned(), 1)]))
+fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
+    expect_eq("the calls of AWS", &played.calls, &BTreeMap::from([(PUT_STATUS.to_owned(), 1)]))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records() {
-    let told = play(vec![
-        case("a hook was killed", |_| {}).fails("HookDied").and(reads_nothing),
+    let transcript = run_cases(vec![
+        case("a hook was killed", |_| {}).fails("HookDied").assert(makes_no_aws_reads),
         case("the event grew too old", |record| {
             record["requestContext"]["condition"] = "EventAgeExceeded".into();
             record["responsePayload"] = Value::Null;
@@ -52,22 +54,24 @@ async fn records() {
         .fails("HookDied"),
         case("the hook had answered before it died", |_| {})
             .world(|world| {
-                world.executions.last_mut().unwrap().answer = Some(Answer::Succeeded);
+                world.executions.last_mut().unwrap().status = Some(HookStatus::Succeeded);
                 world.deployment().event("AfterInstall").unwrap().status = EventStatus::Succeeded;
             })
-            .and(|played| same("the answers", &played.answers[..], &[Answer::Succeeded][..]))
-            .and(|played| match played.outcome_of_invocation {
+            .assert(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Succeeded][..]))
+            .assert(|played| match played.invocation_result {
                 InvocationResult::Success(_) => Ok(()),
                 _ => Err("the invocation failed".to_owned()),
             }),
-        case("CodeDeploy throttles", |_| {}).fault(Fault::first(3, PUT, Trouble::Throttle)).fails("HookDied"),
+        case("CodeDeploy throttles", |_| {})
+            .with_fault(InjectedFault::first(3, PUT_STATUS, FaultKind::Throttle))
+            .fails("HookDied"),
         case("the reply is lost", |_| {})
-            .fault(Fault::first(1, PUT, Trouble::HangUp).taking_effect())
-            .and(|played| same("the answers", &played.answers[..], &[Answer::Failed][..])),
+            .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect())
+            .assert(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Failed][..])),
         // The whole time that there is is tried: two seconds here.
         case("the role may not answer", |_| {})
             .timeout(Duration::from_secs(2))
-            .fault(Fault::always(PUT, Trouble::Deny))
+            .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
             .errors("AnswerNotSent"),
         case("no record at all", |record| *record = json!({ "Records": [] })).errors("EventMalformed"),
         case("a record of another function's event", |record| record["requestPayload"] = json!({ "id": "sesame" }))
@@ -76,6 +80,6 @@ async fn records() {
             .errors("EventMalformed"),
     ])
     .await;
-    assert!(!told.contains("sesame"), "{told}");
-    insta::assert_snapshot!(told);
+    assert!(!transcript.contains("sesame"), "{transcript}");
+    insta::assert_snapshot!(transcript);
 }

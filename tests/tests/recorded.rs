@@ -2,16 +2,16 @@
 
 use std::{path::Path, process::Command};
 
-use greenlight_tests::{binaries, greenlight, tidy};
+use greenlight_tests::{binaries, greenlight, normalize};
 use regex_lite::Regex;
 
 /// The scenarios that the README shows, each below a comment that names it.
-const SHOWN: [&str; 2] = ["route-503", "healthy"];
+const SHOWN_SCENARIOS: [&str; 2] = ["route-503", "healthy"];
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
 /// What the README is to be renewed with.
-const RECORD: &str = "GREENLIGHT_RECORD=1 cargo test --package greenlight-tests --test recorded";
+const RECORD_COMMAND: &str = "GREENLIGHT_RECORD=1 cargo test --package greenlight-tests --test recorded";
 
 #[expect(clippy::disallowed_methods, reason = "asks to write the README, which no test may do unasked")]
 fn is_recording() -> bool {
@@ -19,7 +19,7 @@ fn is_recording() -> bool {
 }
 
 /// The run as somebody would see it who sends it to a file. The seed keeps the ids from one recording to the next.
-fn run(scenario: &str) -> String {
+fn run_scenario(scenario: &str) -> String {
     let output = Command::new(greenlight())
         .args(["rehearse", "--seed", "1", "--scenario", scenario, "--binaries"])
         .arg(binaries())
@@ -32,42 +32,42 @@ fn run(scenario: &str) -> String {
 }
 
 /// The text before a recorded run, the run, and the text after it.
-fn around<'a>(readme: &'a str, scenario: &str) -> (&'a str, &'a str, &'a str) {
-    let begin = format!("<!-- recorded: {scenario} -->\n```text\n");
-    let at = readme.find(&begin).unwrap_or_else(|| panic!("the README has no {begin:?}")) + begin.len();
+fn split_at_recording<'a>(readme: &'a str, scenario: &str) -> (&'a str, &'a str, &'a str) {
+    let marker = format!("<!-- recorded: {scenario} -->\n```text\n");
+    let at = readme.find(&marker).unwrap_or_else(|| panic!("the README has no {marker:?}")) + marker.len();
     let end = at + readme[at..].find("```\n").expect("the block ends");
     (&readme[..at], &readme[at..end], &readme[end..])
 }
 
 /// What a line of a timeline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum LineKind {
     /// A check's.
     Check,
     /// Anything else that begins something.
     Other,
     /// The rest of the line before it, which had no room.
-    Rest,
+    Continuation,
 }
 
-fn kind(line: &str) -> Kind {
+fn line_kind(line: &str) -> LineKind {
     let begins = |pattern: &str| Regex::new(pattern).unwrap().is_match(line);
     if begins("^ {10}[✓✗!·] ") {
-        Kind::Check
+        LineKind::Check
     } else if begins(r"^ *[0-9.]+ s  |^ {10}→|^ {10}(why|next|now) |^$") {
-        Kind::Other
+        LineKind::Other
     } else {
-        Kind::Rest
+        LineKind::Continuation
     }
 }
 
 /// A timeline without what differs from run to run: ids, ports and times; how often somebody had to look; where a line
 /// is wrapped, which depends on all of these; and the order of the checks of a hook, which end as they like.
-fn essence(text: &str) -> Vec<String> {
-    let mut entries: Vec<(Kind, String)> = Vec::new();
+fn normalize_timeline(text: &str) -> Vec<String> {
+    let mut entries: Vec<(LineKind, String)> = Vec::new();
     for line in text.lines() {
-        match (kind(line), entries.last_mut()) {
-            (Kind::Rest, Some((_, entry))) => {
+        match (line_kind(line), entries.last_mut()) {
+            (LineKind::Continuation, Some((_, entry))) => {
                 entry.push(' ');
                 entry.push_str(line.trim());
             }
@@ -78,9 +78,9 @@ fn essence(text: &str) -> Vec<String> {
         (Regex::new(r"\b[0-9]+(\.[0-9]+)? m?s\b").unwrap(), Regex::new(" after (N looks in )?TIME").unwrap());
     for (_, entry) in &mut entries {
         let words = entry.split_whitespace().collect::<Vec<_>>().join(" ");
-        *entry = looked.replace_all(&time.replace_all(&tidy(&words), "TIME"), "").into_owned();
+        *entry = looked.replace_all(&time.replace_all(&normalize(&words), "TIME"), "").into_owned();
     }
-    for checks in entries.chunk_by_mut(|one, next| one.0 == Kind::Check && next.0 == Kind::Check) {
+    for checks in entries.chunk_by_mut(|one, next| one.0 == LineKind::Check && next.0 == LineKind::Check) {
         checks.sort_by(|one, other| one.1.cmp(&other.1));
     }
     entries.into_iter().map(|(_, entry)| entry).collect()
@@ -89,10 +89,10 @@ fn essence(text: &str) -> Vec<String> {
 #[test]
 fn the_readme_shows_what_somebody_gets_who_tries() {
     let mut readme = std::fs::read_to_string(Path::new(README)).unwrap();
-    for scenario in SHOWN {
-        let now = run(scenario);
-        let (before, shown, after) = around(&readme, scenario);
-        let (was, is) = (essence(shown), essence(&now));
+    for scenario in SHOWN_SCENARIOS {
+        let now = run_scenario(scenario);
+        let (before, shown, after) = split_at_recording(&readme, scenario);
+        let (was, is) = (normalize_timeline(shown), normalize_timeline(&now));
         if was == is {
             continue;
         }
@@ -100,7 +100,9 @@ fn the_readme_shows_what_somebody_gets_who_tries() {
             let gone = was.iter().filter(|line| !is.contains(line)).map(|line| format!("- {line}\n"));
             let new = is.iter().filter(|line| !was.contains(line)).map(|line| format!("+ {line}\n"));
             let changes: String = gone.chain(new).collect();
-            panic!("README.md shows another run of {scenario} than there is now; renew it with\n  {RECORD}\n{changes}");
+            panic!(
+                "README.md shows another run of {scenario} than there is now; renew it with\n  {RECORD_COMMAND}\n{changes}"
+            );
         }
         readme = format!("{before}{now}{after}");
         std::fs::write(README, &readme).unwrap();
@@ -126,7 +128,7 @@ healthy  All is well.
           ✓ targets       12 ms  target group tg-shop-b: healthy == registered (2)
           → Succeeded after 1.7 s
 ";
-    assert_eq!(essence(one), essence(other));
-    assert_ne!(essence(one), essence(&other.replace("steady == true", "steady == false")));
-    assert_ne!(essence(one), essence(&other.replace("→ Succeeded", "→ Failed")));
+    assert_eq!(normalize_timeline(one), normalize_timeline(other));
+    assert_ne!(normalize_timeline(one), normalize_timeline(&other.replace("steady == true", "steady == false")));
+    assert_ne!(normalize_timeline(one), normalize_timeline(&other.replace("→ Succeeded", "→ Failed")));
 }

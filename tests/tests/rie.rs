@@ -10,7 +10,7 @@ use std::{
 };
 
 use greenlight_tests::{SHORT_WINDOWS, binaries};
-use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
+use rehearsal::{FaultKind, HookName, HookStatus, HookTestBed, InjectedFault, RunningTestBed};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -29,8 +29,8 @@ fn emulator() -> PathBuf {
 }
 
 /// A hook's program under the emulator.
-struct Emulated {
-    ending: Ending,
+struct EmulatedFunction {
+    process_guard: ProcessGuard,
     process: Child,
     /// What it and the program write. Not a pipe: when a test fails, the emulator still has to write while it ends.
     log: NamedTempFile,
@@ -38,18 +38,18 @@ struct Emulated {
 }
 
 /// Asks a process to end when it is dropped, also by a test that fails. A kill would leave what it has started behind.
-struct Ending(u32);
+struct ProcessGuard(u32);
 
-impl Drop for Ending {
+impl Drop for ProcessGuard {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = std::process::Command::new("kill").arg(self.0.to_string()).stderr(Stdio::null()).status();
     }
 }
 
-impl Emulated {
+impl EmulatedFunction {
     /// Starts the emulator, which starts the program.
-    async fn start(hook: HookName, stage: &OpenStage, timeout_s: u32, gate: &str) -> Self {
+    async fn start(hook: HookName, stage: &RunningTestBed, timeout_s: u32, gate: &str) -> Self {
         let [port, api] = [free_port().await, free_port().await];
         let timeout = timeout_s.to_string();
         // The emulator would serve for ever if this test were killed; so something else ends it then.
@@ -75,7 +75,7 @@ impl Emulated {
         let log = NamedTempFile::new().unwrap();
         command.stdin(Stdio::null()).stdout(append(&log)).stderr(append(&log));
         let process = command.spawn().expect("timeout, of coreutils, is there");
-        Self { ending: Ending(process.id().expect("it has not been waited for")), process, log, port }
+        Self { process_guard: ProcessGuard(process.id().expect("it has not been waited for")), process, log, port }
     }
 
     /// Invokes the function and gives the body of the reply.
@@ -96,11 +96,11 @@ impl Emulated {
     }
 
     async fn connect(&self) -> TcpStream {
-        let began = Instant::now();
+        let started = Instant::now();
         loop {
             match TcpStream::connect(("127.0.0.1", self.port)).await {
                 Ok(stream) => return stream,
-                Err(error) if began.elapsed() > Duration::from_secs(30) => {
+                Err(error) if started.elapsed() > Duration::from_secs(30) => {
                     panic!("the emulator does not listen: {error}")
                 }
                 Err(_) => sleep(Duration::from_millis(20)).await,
@@ -109,8 +109,8 @@ impl Emulated {
     }
 
     /// Ends the emulator, which ends the program, and gives what both wrote.
-    async fn end(mut self) -> String {
-        drop(self.ending);
+    async fn stop(mut self) -> String {
+        drop(self.process_guard);
         self.process.wait().await.unwrap();
         String::from_utf8_lossy(&std::fs::read(self.log.path()).unwrap()).into_owned()
     }
@@ -142,34 +142,34 @@ fn verdict_code(log: &str) -> Option<String> {
     lines.filter_map(|line| Some(line.get("verdict.code")?.as_str()?.to_owned())).next_back()
 }
 
-async fn good_world_after_garbage(hook: HookName) {
-    let stage = Stage::at(hook).await.open().await.unwrap();
-    let function = Emulated::start(hook, &stage, 60, SHORT_WINDOWS).await;
+async fn assert_recovers_after_garbage(hook: HookName) {
+    let stage = HookTestBed::at(hook).await.open().await.unwrap();
+    let function = EmulatedFunction::start(hook, &stage, 60, SHORT_WINDOWS).await;
     for (garbage, error_type) in [(&b"{\"DeploymentId\":"[..], "EventNotJson"), (b"[1]", "EventMalformed")] {
         let body = function.invoke(garbage).await;
         let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{hook}: {error}: {body}"));
         assert_eq!(reply["errorType"], error_type, "{hook}: {body}");
         assert!(reply["errorMessage"].as_str().is_some_and(|message| !message.is_empty()), "{hook}: {body}");
-        assert_eq!(stage.answers(), [], "{hook}");
+        assert_eq!(stage.statuses(), [], "{hook}");
     }
     // The same process goes on.
     let body = function.invoke(stage.payload()).await;
-    let log = function.end().await;
+    let log = function.stop().await;
     let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{hook}: {error}: {body}\n{log}"));
     assert!(reply.get("errorType").is_none(), "{hook}: {body}\n{log}");
-    assert_eq!(stage.answers(), [Answer::Succeeded], "{hook}: {body}\n{log}");
+    assert_eq!(stage.statuses(), [HookStatus::Succeeded], "{hook}: {body}\n{log}");
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
-async fn time_out_too_short(hook: HookName) {
+async fn assert_timeout_is_reported(hook: HookName) {
     // Discovery cannot do without this one, and it takes a minute.
-    let stalled = Fault::always("ecs:DescribeServices", Trouble::Stall);
-    let stage = Stage::at(hook).await.fault(stalled).open().await.unwrap();
-    let function = Emulated::start(hook, &stage, 3, SHORT_WINDOWS).await;
+    let stalled = InjectedFault::always("ecs:DescribeServices", FaultKind::Stall);
+    let stage = HookTestBed::at(hook).await.inject_fault(stalled).open().await.unwrap();
+    let function = EmulatedFunction::start(hook, &stage, 3, SHORT_WINDOWS).await;
     let body = function.invoke(stage.payload()).await;
-    let log = function.end().await;
+    let log = function.stop().await;
     assert!(!body.contains("timed out"), "{hook}: the emulator had to end it: {body}\n{log}");
-    assert_eq!(stage.answers(), [Answer::Failed], "{hook}: {body}\n{log}");
+    assert_eq!(stage.statuses(), [HookStatus::Failed], "{hook}: {body}\n{log}");
     assert_eq!(verdict_code(&log).as_deref(), Some("RanOutOfTime"), "{hook}: {log}");
 }
 
@@ -177,7 +177,7 @@ async fn time_out_too_short(hook: HookName) {
 async fn every_hook_answers_for_a_good_world_and_refuses_garbage() {
     let mut playing = JoinSet::new();
     for hook in HookName::ALL {
-        playing.spawn(good_world_after_garbage(hook));
+        playing.spawn(assert_recovers_after_garbage(hook));
     }
     // A panic in one of them is a panic here.
     playing.join_all().await;
@@ -187,7 +187,7 @@ async fn every_hook_answers_for_a_good_world_and_refuses_garbage() {
 async fn every_hook_answers_failed_before_a_time_out_that_is_too_short() {
     let mut playing = JoinSet::new();
     for hook in HookName::ALL {
-        playing.spawn(time_out_too_short(hook));
+        playing.spawn(assert_timeout_is_reported(hook));
     }
     playing.join_all().await;
 }

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, returned, same};
-use rehearsal::{HookName, InvocationResult, Played};
+use greenlight_tests::{HookCase, expect_eq, expect_success, run_cases};
+use rehearsal::{HookName, HookRunReport, InvocationResult};
 
 /// The time-out of the functions here. Nothing waits for its end: the answer comes a fifth before it at the latest.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-fn case(title: &str, gate: &'static str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title).gate(gate).timeout(TIMEOUT)
+fn case(title: &str, gate: &'static str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate).timeout(TIMEOUT)
 }
 
-fn died(played: &Played) -> Result<(), String> {
-    same("the answers", &played.answers[..], &[][..])?;
-    match &played.outcome_of_invocation {
+fn process_died(played: &HookRunReport) -> Result<(), String> {
+    expect_eq("the answers", &played.statuses[..], &[][..])?;
+    match &played.invocation_result {
         InvocationResult::Exited(_) => Ok(()),
         other => Err(format!("the invocation ended with {other:?}")),
     }
@@ -22,59 +22,59 @@ fn died(played: &Played) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_that_break_things() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case(
             "a check panics",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic }, { ecs: green, expect: [running > 0] }] } }",
         )
         .fails("CheckPanicked")
-        .check("sabotage", "errored")
-        .check("ecs green", "passed")
-        .and(returned),
+        .check_outcome("sabotage", "errored")
+        .check_outcome("ecs green", "passed")
+        .assert(expect_success),
         case(
             "a check panics, and only warns",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic, on_error: warn }, { ecs: green, expect: [running > 0] }] } }",
         )
         .succeeds()
         .warns("CheckPanicked")
-        .and(returned),
+        .assert(expect_success),
         case(
             "a check blocks its thread",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: block }] } }",
         )
         .fails("RanOutOfTime")
-        .and(returned),
+        .assert(expect_success),
         case(
             "a check never gives its thread back",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: spin }] } }",
         )
         .fails("RanOutOfTime")
-        .and(returned),
+        .assert(expect_success),
         case(
             "a check leaves a thread behind",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: leave }] } }",
         )
         .fails("RanOutOfTime")
-        .and(returned),
+        .assert(expect_success),
         case(
             "a check that blocks may not be excused",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: block, on_fail: ignore, no_data: ignore }] } }",
         )
         .fails("RanOutOfTime")
-        .and(returned),
+        .assert(expect_success),
         // What no process can answer for itself is the safety net's.
         case(
             "a check panics while it panics",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic-twice }] } }",
         )
-        .and(died),
+        .assert(process_died),
         case(
             "a check ends the process",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: exit }] } }",
         )
-        .and(died),
+        .assert(process_died),
     ])
     .await;
-    assert!(!told.contains("sesame"), "what a panic says may be secret: {told}");
-    insta::assert_snapshot!(told);
+    assert!(!transcript.contains("sesame"), "what a panic says may be secret: {transcript}");
+    insta::assert_snapshot!(transcript);
 }

@@ -6,33 +6,36 @@ use std::{
 };
 
 use greenlight_tests::{
-    actions, allowed,
-    asked::asked,
-    binaries, check_models,
-    infra::{EVERYTHING, NAMES, PLATFORM, Template, denied, unlike},
-    tidy,
+    binaries, check_models, iam_actions,
+    iam_requests::iam_requests,
+    infra::{
+        ALL_PARAMETERS, PLATFORM_STATEMENTS, REQUIRED_PARAMETERS, SamTemplate, denied_requests, permission_differences,
+    },
+    max_allowed_operations, normalize,
 };
 use regex_lite::Regex;
-use rehearsal::{Answer, AnsweredBy, Exchange, FunctionName, HookName, HookRun, Options, Recorder, Report, Scenario, rehearse};
+use rehearsal::{
+    AnsweredBy, Exchange, FunctionName, HookName, HookRun, HookStatus, Options, Recorder, Report, Scenario, rehearse,
+};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
 };
 
 /// So many scenarios at once: they wait more than they work.
-const AT_ONCE: usize = 8;
+const MAX_PARALLEL: usize = 8;
 
 /// What reads the gate file, where a parameter of the template says that it is in one of these stores.
-const OF_THE_SOURCE: [&str; 2] = ["s3:GetObject", "ssm:GetParameter"];
+const GATE_SOURCE_ACTIONS: [&str; 2] = ["s3:GetObject", "ssm:GetParameter"];
 
-async fn all(recorder: &Recorder) -> Vec<Report> {
-    let gate = Arc::new(Semaphore::new(AT_ONCE));
+async fn run_all(recorder: &Recorder) -> Vec<Report> {
+    let permits = Arc::new(Semaphore::new(MAX_PARALLEL));
     let reports = Arc::new(Mutex::new(Vec::new()));
     let mut playing = JoinSet::new();
-    for (index, scenario) in Scenario::all().into_iter().enumerate() {
-        let (gate, reports, recorder) = (gate.clone(), reports.clone(), recorder.clone());
+    for (index, scenario) in Scenario::built_in().into_iter().enumerate() {
+        let (permits, reports, recorder) = (permits.clone(), reports.clone(), recorder.clone());
         playing.spawn(async move {
-            let _permit = gate.acquire_owned().await;
+            let _permit = permits.acquire_owned().await;
             let options = Options { binaries: binaries().to_owned(), recorder: Some(recorder), ..Options::default() };
             let (moments, _told) = mpsc::unbounded_channel();
             let report = rehearse(&scenario, &options, moments).await.unwrap();
@@ -47,19 +50,19 @@ async fn all(recorder: &Recorder) -> Vec<Report> {
     reports.into_iter().map(|(_, report)| report).collect()
 }
 
-fn told(report: &Report) -> String {
+fn render_report(report: &Report) -> String {
     let mut text = format!("== {}\n", report.scenario);
     for deployment in &report.deployments {
-        text += &format!("{:?}: {}\n", deployment.outcome, tidy(&deployment.ending));
+        text += &format!("{:?}: {}\n", deployment.outcome, normalize(&deployment.final_state));
         for hook in &deployment.hooks {
-            text += &match (hook.answer, hook.code.as_str()) {
+            text += &match (hook.status, hook.code.as_str()) {
                 // When it gave up is chance; why is the code.
                 (None, code) if !code.is_empty() => format!("  {}: nobody answered: {code}\n", hook.hook),
                 // Killed right after its status was put: it may have logged its verdict by then, or not.
                 _ if report.scenario == "killed-after-its-answer" && hook.hook == HookName::AfterInstall => {
-                    format!("  {}: {:?}, with or without a line about it\n", hook.hook, hook.answer)
+                    format!("  {}: {:?}, with or without a line about it\n", hook.hook, hook.status)
                 }
-                _ => format!("  {}\n", by_chance(&tidy(&hook.verdict))),
+                _ => format!("  {}\n", without_timing(&normalize(&hook.verdict))),
             };
         }
     }
@@ -69,13 +72,13 @@ fn told(report: &Report) -> String {
 /// For programs: scenario, which deployment of it, hook, status, code, who put the status. Sentences may change, and this not.
 fn rows(report: &Report) -> String {
     let row = |number: usize, hook: &HookRun| {
-        let status = hook.answer.map_or("none", |status| match status {
-            Answer::Succeeded => "succeeded",
-            Answer::Failed => "failed",
+        let status = hook.status.map_or("none", |status| match status {
+            HookStatus::Succeeded => "succeeded",
+            HookStatus::Failed => "failed",
         });
         let by = match hook.answered_by {
             AnsweredBy::Hook => "hook",
-            AnsweredBy::Net => "on-failure",
+            AnsweredBy::OnFailureHandler => "on-failure",
             AnsweredBy::Nobody => "nobody",
         };
         let code = if hook.code.is_empty() { "-" } else { &hook.code };
@@ -86,7 +89,7 @@ fn rows(report: &Report) -> String {
 }
 
 /// Without what depends on the moment of a look: how many have crashed by then, which of two clocks rang first.
-fn by_chance(verdict: &str) -> String {
+fn without_timing(verdict: &str) -> String {
     let crashed = Regex::new(r"(crashed_since_start == 0, was) [0-9]+").unwrap();
     let clocks = Regex::new(r"\((operation timed out|deadline has elapsed)\)").unwrap();
     clocks.replace(&crashed.replace(verdict, "$1 N"), "(timed out)").into_owned()
@@ -94,23 +97,27 @@ fn by_chance(verdict: &str) -> String {
 
 /// The roles of the template allow what the programs were seen to call, and each statement of theirs is needed. What a
 /// parameter adds is compared where that is played, in `infra`.
-fn roles_are_exact(exchanges: &[Exchange]) {
-    let template = Template::read();
-    let stack = |template: &Template| template.with(NAMES).unwrap();
-    let (usual, most) = (stack(&template), template.with(EVERYTHING).unwrap());
-    let mut seen: BTreeMap<FunctionName, BTreeSet<String>> = actions(exchanges);
+fn assert_roles_are_exact(exchanges: &[Exchange]) {
+    let template = SamTemplate::read();
+    let stack = |template: &SamTemplate| template.instantiate(REQUIRED_PARAMETERS).unwrap();
+    let (usual, most) = (stack(&template), template.instantiate(ALL_PARAMETERS).unwrap());
+    let mut seen: BTreeMap<FunctionName, BTreeSet<String>> = iam_actions(exchanges);
     for (function, seen) in &mut seen {
-        let (usual, most) = (usual.allowed(*function), most.allowed(*function));
-        seen.retain(|action| usual.contains(action) || !most.contains(action) && !OF_THE_SOURCE.contains(&&**action));
+        let (usual, most) = (usual.allowed_actions(*function), most.allowed_actions(*function));
+        seen.retain(|action| {
+            usual.contains(action) || !most.contains(action) && !GATE_SOURCE_ACTIONS.contains(&&**action)
+        });
     }
-    assert_eq!(unlike(&usual, &seen), [""; 0]);
+    assert_eq!(permission_differences(&usual, &seen), [""; 0]);
     // Nor does anything that a request names lie outside of what the parameters name.
-    let may = |by: FunctionName, one: &Exchange| asked(one).iter().all(|it| usual.allowed(by).contains(&it.action));
+    let may = |by: FunctionName, one: &Exchange| {
+        iam_requests(one).iter().all(|it| usual.allowed_actions(by).contains(&it.action))
+    };
     let usual_calls = exchanges.iter().filter(|one| one.by.is_some_and(|by| may(by, one)));
-    assert_eq!(denied(&usual, usual_calls), BTreeSet::new());
-    for place in template.statements() {
-        if !place.is_conditional && place.sid != "Trust" && !PLATFORM.contains(&&*place.sid) {
-            let faults = unlike(&stack(&template.without(&place)), &seen);
+    assert_eq!(denied_requests(&usual, usual_calls), BTreeSet::new());
+    for place in template.statement_locations() {
+        if !place.is_conditional && place.sid != "Trust" && !PLATFORM_STATEMENTS.contains(&&*place.sid) {
+            let faults = permission_differences(&stack(&template.without(&place)), &seen);
             assert!(!faults.is_empty(), "nobody misses {place}");
         }
     }
@@ -119,10 +126,10 @@ fn roles_are_exact(exchanges: &[Exchange]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_ends_as_it_promises() {
     let recorder = Recorder::default();
-    let reports = all(&recorder).await;
+    let reports = run_all(&recorder).await;
     let broken: Vec<_> = reports
         .iter()
-        .filter(|report| !report.held())
+        .filter(|report| !report.met_expectations())
         .map(|report| {
             let differences: Vec<_> = report.deployments.iter().flat_map(|one| &one.differences).collect();
             let logs: Vec<_> = report.logs.iter().map(|(hook, line)| format!("{hook}: {line}")).collect();
@@ -137,12 +144,12 @@ async fn every_scenario_ends_as_it_promises() {
     insta::assert_snapshot!("rows", reports.iter().map(rows).collect::<String>());
     let called: BTreeSet<_> = reports.iter().flat_map(|report| report.calls.keys().cloned()).collect();
     // That it allows nothing else is seen where every operation is called, in `wire.rs`.
-    let allowed = allowed();
+    let allowed = max_allowed_operations();
     let denied: Vec<_> = called.difference(&allowed).collect();
     assert!(denied.is_empty(), "the permission table has what the hooks call, but not {denied:?}");
-    roles_are_exact(&recorder.exchanges());
+    assert_roles_are_exact(&recorder.exchanges());
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("what went over the wire does not fit AWS's service models:\n{faults}");
     }
-    insta::assert_snapshot!(reports.iter().map(told).collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(reports.iter().map(render_report).collect::<Vec<_>>().join("\n"));
 }

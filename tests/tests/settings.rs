@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{HookName, HookRunReport};
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title)
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title)
 }
 
-fn names(played: &Played) -> Vec<&str> {
+fn check_names(played: &HookRunReport) -> Vec<&str> {
     let mut names: Vec<_> = played.checks.iter().map(|check| check.name.as_str()).collect();
     names.sort_unstable();
     names
@@ -17,13 +17,13 @@ fn names(played: &Played) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("several broken settings")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .env("GREENLIGHT_WRONG_EVENT", "ignore")
             .env("GREENLIGHT_GATES", "version: 1")
             .fails("SettingsInvalid")
-            .and(|played| same("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
+            .assert(|played| expect_eq("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
         case("a host with a port, and a service without a cluster")
             .env("GREENLIGHT_HOST", "shop.example.com:8443")
             .env("GREENLIGHT_SERVICE", "web")
@@ -32,20 +32,20 @@ async fn settings() {
             .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
             .fails("AwsUnreachable"),
         case("an authority's file that is not there is not fatal").env("AWS_CA_BUNDLE", "/nowhere/ca.pem").succeeds(),
-        case("logging errors only").env("GREENLIGHT_LOG", "error").and(|played| {
-            same("the answers", &played.answers[..], &[rehearsal::Answer::Succeeded][..])?;
-            same("the lines of the log", &played.raw_log.len(), &0)
+        case("logging errors only").env("GREENLIGHT_LOG", "error").assert(|played| {
+            expect_eq("the answers", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
+            expect_eq("the lines of the log", &played.raw_log.len(), &0)
         }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gates() {
-    let told = play(vec![
-        case("without a gate file").no_gate().succeeds().and(|played| {
-            same("the checks", &names(played)[..], &["alarms", "targets", "tasks"][..])
+    let transcript = run_cases(vec![
+        case("without a gate file").no_gate().succeeds().assert(|played| {
+            expect_eq("the checks", &check_names(played)[..], &["alarms", "targets", "tasks"][..])
         }),
         case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
         case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
@@ -65,7 +65,7 @@ async fn gates() {
         case("nothing to check, no words, and something to warn of")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
-            .fault(rehearsal::Fault::always("codedeploy:GetDeploymentTarget", rehearsal::Trouble::Deny))
+            .with_fault(rehearsal::InjectedFault::always("codedeploy:GetDeploymentTarget", rehearsal::FaultKind::Deny))
             .fails("GateEmpty"),
         case("a check of one's own, added")
             .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, ecs: green, expect: [running >= 3] }] } }")
@@ -79,10 +79,10 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: ignore } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
-            .decides("ignore", "NotSteady"),
+            .check_decides("ignore", "NotSteady"),
         case("a missing permission that only warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { on_error: warn } } } }")
-            .fault(rehearsal::Fault::always("cloudwatch:DescribeAlarms", rehearsal::Trouble::Deny))
+            .with_fault(rehearsal::InjectedFault::always("cloudwatch:DescribeAlarms", rehearsal::FaultKind::Deny))
             .succeeds()
             .warns("AwsDenied"),
         case("a window longer than the time left")
@@ -99,13 +99,13 @@ async fn gates() {
             .fails("RanOutOfTime"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn own_requests() {
-    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
-    let told = play(vec![
+    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    let transcript = run_cases(vec![
         case("the answer is as expected")
             .gate(
                 "version: 1
@@ -120,7 +120,7 @@ hooks:
 ",
             )
             .succeeds()
-            .and(|played| same("the requests", &played.requests_to_service.len(), &1)),
+            .assert(|played| expect_eq("the requests", &played.requests_to_service.len(), &1)),
         case("the version is another one")
             .gate(
                 "version: 1
@@ -132,9 +132,9 @@ hooks:
 ",
             )
             .fails("UnexpectedBody")
-            .and(|played| {
+            .assert(|played| {
                 let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                same("whether the query is in the log", &told, &false)
+                expect_eq("whether the query is in the log", &told, &false)
             }),
         case("bodies and headers are not shown")
             .gate(
@@ -152,19 +152,19 @@ hooks:
                 behaviour.body = Some("open sesame".into());
             })
             .fails("UnexpectedHeader")
-            .and(|played| {
+            .assert(|played| {
                 let told =
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
-                same("whether they are in the log", &told, &false)
+                expect_eq("whether they are in the log", &told, &false)
             }),
-        case("GREENLIGHT_HOST is asked for").env("GREENLIGHT_HOST", "shop.example.com").succeeds().and(|played| {
+        case("GREENLIGHT_HOST is asked for").env("GREENLIGHT_HOST", "shop.example.com").succeeds().assert(|played| {
             let all = played
                 .requests_to_service
                 .iter()
                 .all(|request| request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com")));
-            same("whether every request asks for it", &all, &true)
+            expect_eq("whether every request asks for it", &all, &true)
         }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

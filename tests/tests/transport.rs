@@ -2,15 +2,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
+use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// A server that reads a request and answers with these bytes; with none it hangs up. Gives its port.
-async fn answers(bytes: &'static [u8]) -> u16 {
+async fn server_answering(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -25,7 +25,7 @@ async fn answers(bytes: &'static [u8]) -> u16 {
 }
 
 /// A server that accepts, and then says no word.
-async fn says_nothing() -> u16 {
+async fn silent_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -39,25 +39,27 @@ async fn says_nothing() -> u16 {
 
 /// A port whose waiting list is full, so that nobody gets a connection, as behind a security group. It stays so for as
 /// long as what is given with it.
-async fn accepts_nobody() -> (u16, Vec<TcpStream>, TcpListener) {
+async fn full_listener() -> (u16, Vec<TcpStream>, TcpListener) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(1).unwrap();
-    let place = listener.local_addr().unwrap();
+    let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(place)).await {
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
         waiting.push(stream);
     }
-    (place.port(), waiting, listener)
+    (address.port(), waiting, listener)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_failure_of_a_request_has_its_code() {
-    let (full, _waiting, _listener) = accepts_nobody().await;
-    let plain = answers(b"HTTP/1.1 200 OK\r\nx-of: shop\r\ncontent-length: 16\r\n\r\n{\"state\":\"open\"}").await;
-    let slow = says_nothing().await;
-    let (hangs_up, half) = (answers(b"").await, answers(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{").await);
-    let mumbles = answers(b"220 mail.example.com ESMTP\r\n").await;
+    let (full, _waiting, _listener) = full_listener().await;
+    let plain =
+        server_answering(b"HTTP/1.1 200 OK\r\nx-of: shop\r\ncontent-length: 16\r\n\r\n{\"state\":\"open\"}").await;
+    let slow = silent_server().await;
+    let (hangs_up, half) =
+        (server_answering(b"").await, server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{").await);
+    let mumbles = server_answering(b"220 mail.example.com ESMTP\r\n").await;
     let at = |port: u16| format!("http://127.0.0.1:{port}/");
     let ways = [
         ("name", "http://shop.invalid/".to_owned(), "status == 200", "NameNotResolved"),
@@ -82,22 +84,23 @@ async fn every_failure_of_a_request_has_its_code() {
             "      - {{ name: {name}, http: '{url}', timeout: 1s, connect_timeout: 500ms, expect: ['{expect}'] }}\n"
         );
     }
-    let told =
-        play(vec![Case::new(HookName::AfterInstall, "one check for each").gate(gate).fails("NameNotResolved").and(
+    let transcript = run_cases(vec![
+        HookCase::new(HookName::AfterInstall, "one check for each").gate(gate).fails("NameNotResolved").assert(
             move |played| {
                 for (name, _, _, code) in &ways {
                     let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
-                    same(name, &(check.outcome.as_str(), check.code.as_str()), &("failed", *code))?;
+                    expect_eq(name, &(check.outcome.as_str(), check.code.as_str()), &("failed", *code))?;
                 }
                 Ok(())
             },
-        )])
-        .await;
-    insta::assert_snapshot!(told);
+        ),
+    ])
+    .await;
+    insta::assert_snapshot!(transcript);
 }
 
 /// A server that writes a head and the beginning of a body, and then waits.
-async fn stops_in_the_middle() -> u16 {
+async fn server_stopping_mid_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -112,7 +115,7 @@ async fn stops_in_the_middle() -> u16 {
 }
 
 /// A server of a body without an end.
-async fn never_ends() -> u16 {
+async fn server_with_endless_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -130,28 +133,28 @@ async fn never_ends() -> u16 {
 /// A status is no reply: the body is read to its end, whatever the conditions look at.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_is_read_to_its_end() {
-    let short = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
-    let whole = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
-    let chunks = answers(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
-    let (stops, endless) = (stops_in_the_middle().await, never_ends().await);
+    let short = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
+    let whole = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
+    let chunks = server_answering(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+    let (stops, endless) = (server_stopping_mid_body().await, server_with_endless_body().await);
     let moved = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{short}/\r\ncontent-length: 0\r\n\r\n");
-    let moved = answers(moved.leak().as_bytes()).await;
+    let moved = server_answering(moved.leak().as_bytes()).await;
     let gate = |kind: &str| {
         format!(
             "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ {kind}, timeout: 500ms, expect: [status == 200] }}] }} }}"
         )
     };
     let case = |title: &str, what: &str, port: u16, keys: &str| {
-        let case = Case::new(HookName::AfterInstall, title);
+        let case = HookCase::new(HookName::AfterInstall, title);
         case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
     };
     let health = |title: &str, port: u16| {
         let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
-        Case::new(HookName::AfterAllowTestTraffic, title)
+        HookCase::new(HookName::AfterAllowTestTraffic, title)
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("whole", "GET", whole, "").succeeds(),
         case("shorter than it says", "GET", short, "").fails("ConnectionReset"),
         case("the last chunk is missing", "GET", chunks, "").fails("ConnectionReset"),
@@ -165,11 +168,11 @@ async fn a_reply_is_read_to_its_end() {
         health("a health check that stops in the middle", stops).fails("ReadTimedOut"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// A server that answers every second connection and hangs up on the others.
-async fn answers_every_second() -> u16 {
+async fn server_answering_every_second() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -188,29 +191,29 @@ async fn answers_every_second() -> u16 {
 /// A retry that helps is reported: customers have none.
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_are_reported() {
-    let port = answers_every_second().await;
+    let port = server_answering_every_second().await;
     let case = |title: &str, retry: &str| {
         let gate = format!(
             "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ name: mine, http: 'http://127.0.0.1:{port}/',
              {retry}consecutive: 5, every: 50ms, expect: [status == 200] }}] }} }}"
         );
-        Case::new(HookName::AfterInstall, title).gate(gate)
+        HookCase::new(HookName::AfterInstall, title).gate(gate)
     };
-    let line = |played: &Played| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
-    let told = greenlight_tests::play_at_once(
+    let line = |played: &HookRunReport| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
+    let transcript = greenlight_tests::run_cases_in_parallel(
         1,
         vec![
             case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
                 .succeeds()
-                .check("mine", "doubtful")
+                .check_outcome("mine", "doubtful")
                 .warns("ConnectionReset")
-                .and(move |played| {
+                .assert(move |played| {
                     let counted = line(played).contains("5 of 10 requests failed and were sent again");
-                    same("whether they are counted", &counted, &true)
+                    expect_eq("whether they are counted", &counted, &true)
                 }),
             case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
         ],
     )
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -6,25 +6,25 @@ use std::{
     time::SystemTime,
 };
 
-use greenlight_tests::{SHORT_WINDOWS, binaries, greenlight, tidy};
+use greenlight_tests::{SHORT_WINDOWS, binaries, greenlight, normalize};
 use rehearsal::{
-    Fault, HookName, OpenStage, Stage, Trouble,
+    FaultKind, HookName, HookTestBed, InjectedFault, RunningTestBed,
     world::{EventStatus, World},
 };
 use serde_json::Value;
 use tokio::process::Command;
 
 /// What `greenlight run` does with a stage, as a process of its own with nothing of this machine's configuration.
-async fn run(open: &OpenStage, hook: HookName, more: &[&str]) -> Output {
+async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Output {
     let event: Value = serde_json::from_slice(open.payload()).unwrap();
-    let mut command = nobody(hook, event["DeploymentId"].as_str().unwrap(), more);
+    let mut command = dry_run_without_credentials(hook, event["DeploymentId"].as_str().unwrap(), more);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
     command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
     command.output().await.unwrap()
 }
 
 /// The same without region, credentials and AWS.
-fn nobody(hook: HookName, deployment: &str, more: &[&str]) -> Command {
+fn dry_run_without_credentials(hook: HookName, deployment: &str, more: &[&str]) -> Command {
     let mut command = Command::new(greenlight());
     command.args(["run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
     command.env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true").kill_on_drop(true);
@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The lines of a terminal without what differs from run to run: ids, ports, times, and the order in which checks end.
-fn shown(output: &Output) -> String {
+fn normalized_output(output: &Output) -> String {
     assert_eq!(text(&output.stderr), "");
     let said = text(&output.stdout);
     let mut whole = String::new();
@@ -48,8 +48,8 @@ fn shown(output: &Output) -> String {
         whole += if goes_on { " " } else { "\n" };
         whole += line;
     }
-    let words = |line: &str| spans(&line.split_whitespace().collect::<Vec<_>>().join(" "));
-    let tidied: Vec<String> = tidy(&whole).lines().map(words).collect();
+    let normalize_line = |line: &str| without_durations(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let tidied: Vec<String> = normalize(&whole).lines().map(normalize_line).collect();
     let (mut checks, others): (Vec<String>, Vec<String>) =
         tidied.into_iter().partition(|line| line.starts_with(['✓', '✗', '·', '!']));
     checks.sort();
@@ -57,12 +57,12 @@ fn shown(output: &Output) -> String {
     [&others[..at], &checks, &others[at..]].concat().join("\n").trim().to_owned()
 }
 
-fn spans(line: &str) -> String {
+fn without_durations(line: &str) -> String {
     regex_lite::Regex::new(r"\b[0-9.]+ (ms|s)\b").unwrap().replace_all(line, "TIME").into_owned()
 }
 
-fn never_answers(open: &OpenStage) {
-    assert!(open.puts().is_empty() && open.answers().is_empty(), "{:?}", open.puts());
+fn assert_puts_no_status(open: &RunningTestBed) {
+    assert!(open.puts().is_empty() && open.statuses().is_empty(), "{:?}", open.puts());
     assert!(!open.calls().is_empty() && open.calls().keys().all(|call| !call.contains("Put")), "{:?}", open.calls());
     assert_eq!(open.unknown_operations(), [""; 0]);
 }
@@ -74,20 +74,20 @@ fn gate(folder: &Path) -> String {
 }
 
 /// What is broken.
-type Break = fn(&mut World);
+type DryRunMutation = fn(&mut World);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_verdict_is_that_of_the_hook() {
     let folder = tempfile::tempdir().unwrap();
     let path = gate(folder.path());
-    let fine: (&str, Break) = ("nothing is wrong", |_| {});
-    let unsteady: (&str, Break) = ("the replacement is not steady", |world| {
+    let fine: (&str, DryRunMutation) = ("nothing is wrong", |_| {});
+    let unsteady: (&str, DryRunMutation) = ("the replacement is not steady", |world| {
         if let Some(green) = world.green() {
             green.steady = false;
         }
     });
     // In its window a task set has five minutes to settle.
-    let unshifted: (&str, Break) = ("production is still on the original", |world| {
+    let unshifted: (&str, DryRunMutation) = ("production is still on the original", |world| {
         for (_, weight) in &mut world.production().unwrap().default {
             *weight = 100 - *weight;
         }
@@ -96,17 +96,17 @@ async fn the_verdict_is_that_of_the_hook() {
     for hook in HookName::ALL {
         let broken = if hook == HookName::AfterAllowTraffic { unshifted } else { unsteady };
         for (title, change) in [fine, broken] {
-            let stage = || async { Stage::at(hook).await.world(change) };
+            let stage = || async { HookTestBed::at(hook).await.world(change) };
             let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
             let open = stage().await.open().await.unwrap();
-            let output = run(&open, hook, &["--gate", &path]).await;
-            never_answers(&open);
-            let shown = shown(&output);
+            let output = run_dry_run(&open, hook, &["--gate", &path]).await;
+            assert_puts_no_status(&open);
+            let shown = normalized_output(&output);
             let status = if played.code.is_empty() { 0 } else { 1 };
             assert_eq!(output.status.code(), Some(status), "{title}: {shown}");
             let verdict: Vec<&str> = shown.lines().filter(|line| line.starts_with(&format!("{hook} "))).collect();
             // It takes another time than the hook, and looks another number of times.
-            let hooks = spans(&tidy(&played.verdict));
+            let hooks = without_durations(&normalize(&played.verdict));
             assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
             // The check that decides ends the others at once there, and how far they came is chance.
             let golden = if title == unshifted.0 { verdict.join("\n") } else { shown.clone() };
@@ -120,11 +120,11 @@ async fn the_verdict_is_that_of_the_hook() {
 async fn json_is_what_the_hook_would_have_logged() {
     let folder = tempfile::tempdir().unwrap();
     let hook = HookName::BeforeAllowTraffic;
-    let stage = || async { Stage::at(hook).await.world(|world| world.green().unwrap().steady = false) };
+    let stage = || async { HookTestBed::at(hook).await.world(|world| world.green().unwrap().steady = false) };
     let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
     let open = stage().await.open().await.unwrap();
-    let output = run(&open, hook, &["--json", "--gate", &gate(folder.path())]).await;
-    never_answers(&open);
+    let output = run_dry_run(&open, hook, &["--json", "--gate", &gate(folder.path())]).await;
+    assert_puts_no_status(&open);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()));
     // All that is the same, but for times and ids.
     let facts = |line: &Value| {
@@ -144,24 +144,24 @@ async fn json_is_what_the_hook_would_have_logged() {
 async fn a_deployment_can_be_judged_when_its_event_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = gate(folder.path());
-    let open = Stage::at(HookName::BeforeAllowTraffic).await.open().await.unwrap();
-    let output = run(&open, HookName::AfterInstall, &["--gate", &path]).await;
-    let later = shown(&output);
+    let open = HookTestBed::at(HookName::BeforeAllowTraffic).await.open().await.unwrap();
+    let output = run_dry_run(&open, HookName::AfterInstall, &["--gate", &path]).await;
+    let later = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{later}");
     assert!(
         later.contains("CodeDeploy is at BeforeAllowTraffic, so AfterInstall is judged by what is there now"),
         "{later}"
     );
 
-    let stage = Stage::at(HookName::AfterAllowTraffic).await;
+    let stage = HookTestBed::at(HookName::AfterAllowTraffic).await;
     let stage = stage.world(|world| {
-        world.leave("AfterAllowTraffic", EventStatus::Succeeded, SystemTime::now());
+        world.end_event("AfterAllowTraffic", EventStatus::Succeeded, SystemTime::now());
         world.complete(SystemTime::now());
     });
     let open = stage.open().await.unwrap();
-    let output = run(&open, HookName::AfterAllowTraffic, &["--gate", &path]).await;
-    never_answers(&open);
-    let over = shown(&output);
+    let output = run_dry_run(&open, HookName::AfterAllowTraffic, &["--gate", &path]).await;
+    assert_puts_no_status(&open);
+    let over = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{over}");
     assert!(
         over.contains("no lifecycle event is in progress, so AfterAllowTraffic is judged by what is there now"),
@@ -172,9 +172,9 @@ async fn a_deployment_can_be_judged_when_its_event_is_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_judged_is_not_called_a_failure() {
     let hook = HookName::AfterInstall;
-    let denied = Fault::always("codedeploy:GetDeployment", Trouble::Deny);
-    let open = Stage::at(hook).await.fault(denied).open().await.unwrap();
-    let output = run(&open, hook, &[]).await;
+    let denied = InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny);
+    let open = HookTestBed::at(hook).await.inject_fault(denied).open().await.unwrap();
+    let output = run_dry_run(&open, hook, &[]).await;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = text(&output.stderr);
     assert!(said.starts_with("error: nothing was judged, as the deployment could not be read: discovery: "), "{said}");
@@ -184,7 +184,7 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     let faulty = folder.path().join("faulty.yaml");
     std::fs::write(&faulty, "version: 1\nhoks: {}\n").unwrap();
-    let output = run(&open, hook, &["--gate", faulty.to_str().unwrap()]).await;
+    let output = run_dry_run(&open, hook, &["--gate", faulty.to_str().unwrap()]).await;
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
     assert!(text(&output.stderr).contains("faulty.yaml:2:1: `hoks` is not a key"), "{output:?}");
 
@@ -195,13 +195,13 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
         (&["--gate", "gone.yaml"], "error: cannot read the gate file gone.yaml"),
         (&["--timeout", "soon"], "error: invalid value 'soon'"),
     ] {
-        let output = nobody(hook, "d-EXAMPLE11", args).output().await.unwrap();
+        let output = dry_run_without_credentials(hook, "d-EXAMPLE11", args).output().await.unwrap();
         let said = text(&output.stderr);
         assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{said}");
         assert!(said.contains(says), "{args:?}: {said}");
     }
-    let open = Stage::at(hook).await.open().await.unwrap();
-    let mut command = nobody(hook, "not an id", &["--region", "eu-west-1"]);
+    let open = HookTestBed::at(hook).await.open().await.unwrap();
+    let mut command = dry_run_without_credentials(hook, "not an id", &["--region", "eu-west-1"]);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_ACCESS_KEY_ID", "A").env("AWS_SECRET_ACCESS_KEY", "b");
     let said = text(&command.env("GREENLIGHT_HOTS", "x").output().await.unwrap().stderr);
     assert!(said.contains("an id cannot have") && said.contains("did you mean GREENLIGHT_HOST?"), "{said}");
@@ -213,7 +213,7 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
 async fn a_profile_is_enough() {
     let folder = tempfile::tempdir().unwrap();
     let hook = HookName::BeforeAllowTraffic;
-    let open = Stage::at(hook).await.open().await.unwrap();
+    let open = HookTestBed::at(hook).await.open().await.unwrap();
     let config = folder.path().join("config");
     let text = format!(
         "[profile shop]\nregion = eu-west-1\nendpoint_url = {}\ncredential_process = {} said\n",
@@ -227,9 +227,10 @@ async fn a_profile_is_enough() {
     #[cfg(unix)]
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let event: Value = serde_json::from_slice(open.payload()).unwrap();
-    let mut command = nobody(hook, event["DeploymentId"].as_str().unwrap(), &["--profile", "shop"]);
+    let mut command =
+        dry_run_without_credentials(hook, event["DeploymentId"].as_str().unwrap(), &["--profile", "shop"]);
     command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
     let output = command.output().await.unwrap();
-    never_answers(&open);
+    assert_puts_no_status(&open);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

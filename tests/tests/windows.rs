@@ -2,18 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use greenlight_tests::{Case, play};
+use greenlight_tests::{HookCase, run_cases};
 use rehearsal::{
-    Fault, HookName, Trouble,
+    FaultKind, HookName, InjectedFault,
     world::{Change, World},
 };
 
 /// The check alone, at the last moment before customers.
-fn case(title: &str, check: &str) -> Case {
+fn case(title: &str, check: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: only, {check} }}] }} }}"
     );
-    Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
 }
 
 /// The replacement registers its targets only after a while.
@@ -21,13 +21,16 @@ fn registers_late(world: &mut World) {
     let group = world.green_group().unwrap();
     let (arn, targets) = (group.arn.clone(), std::mem::take(&mut group.targets));
     for target in targets {
-        world.at(SystemTime::now() + Duration::from_secs(4), Change::TargetRegistered { group: arn.clone(), target });
+        world.schedule(
+            SystemTime::now() + Duration::from_secs(4),
+            Change::TargetRegistered { group: arn.clone(), target },
+        );
     }
 }
 
 /// Calls of an operation that get no readable reply, for longer than a hook with twelve seconds in all asks again.
-fn silent(operation: &str) -> Fault {
-    Fault { after: 2, ..Fault::first(6, operation, Trouble::Malform) }
+fn no_response(operation: &str) -> InjectedFault {
+    InjectedFault { after: 2, ..InjectedFault::first(6, operation, FaultKind::Malform) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,23 +40,23 @@ async fn attempts_of_a_window() {
     let short = |title: &str, policies: &str| {
         case(title, &format!("{WINDOW}, {policies}")).timeout(Duration::from_secs(12)).world(registers_late)
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         short("no data, then errors, then all is well; errors decide", "no_data: warn, on_error: fail")
-            .fault(silent(HEALTH))
+            .with_fault(no_response(HEALTH))
             .fails("AwsFailed"),
         short("the same, and errors only warn", "no_data: warn, on_error: warn")
-            .fault(silent(HEALTH))
+            .with_fault(no_response(HEALTH))
             .succeeds()
             .warns("AwsFailed"),
         short("the same, and no data decides", "no_data: fail, on_error: warn")
-            .fault(silent(HEALTH))
+            .with_fault(no_response(HEALTH))
             .fails("NoTargets"),
         short("there is no data before the first pass, within its time", "no_data: fail, on_error: fail, within: 10s")
             .timeout(Duration::from_secs(30))
             .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,88 +64,88 @@ async fn time_that_runs_out() {
     const NEVER: &str = "ecs: green, within: 13m, every: 100ms, expect: [running >= 99]";
     let short =
         |title: &str, policies: &str| case(title, &format!("{NEVER}, {policies}")).timeout(Duration::from_secs(3));
-    let hangs = || Fault { after: 3, ..Fault::always("ecs:DescribeServices", Trouble::BlackHole) };
-    let told = play(vec![
+    let hangs = || InjectedFault { after: 3, ..InjectedFault::always("ecs:DescribeServices", FaultKind::BlackHole) };
+    let transcript = run_cases(vec![
         short("it was false at every attempt, and only errors warn", "on_error: warn").fails("RanOutOfTime"),
         short("it was false at every attempt, which only warns", "on_error: warn, on_fail: warn")
             .succeeds()
             .warns("RanOutOfTime"),
         short("it was false until AWS did not answer any more, and only errors warn", "on_error: warn")
-            .fault(hangs())
+            .with_fault(hangs())
             .fails("RanOutOfTime"),
-        short("the same, which only warns", "on_error: warn, on_fail: warn").fault(hangs()).succeeds(),
+        short("the same, which only warns", "on_error: warn, on_fail: warn").with_fault(hangs()).succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 const ALARMS: &str = "cloudwatch:DescribeAlarms";
 const HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
 
 /// The alarms of the group for some seconds after the shift, with two attempts in a row a second apart.
-fn alarms(title: &str, more: &str) -> Case {
-    watched(title, "deployment-group", more)
+fn alarms(title: &str, more: &str) -> HookCase {
+    watch_alarms(title, "deployment-group", more)
 }
 
-fn watched(title: &str, which: &str, more: &str) -> Case {
+fn watch_alarms(title: &str, which: &str, more: &str) -> HookCase {
     let window = if more.contains("for:") { "" } else { ", for: 2s" };
     let check = format!("{{ name: only, alarms: {which}, every: 1s, expect: [state != ALARM]{window}{more} }}");
     let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ built_in: none, checks: [{check}] }} }}");
-    Case::new(HookName::AfterAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::AfterAllowTraffic, title).gate(gate)
 }
 
 /// The first alarm comes into a state so many milliseconds from now.
-fn turns(world: &mut World, after: u64, state: &str) {
+fn change_alarm(world: &mut World, after: u64, state: &str) {
     let change = Change::AlarmState {
         name: world.alarms[0].name.clone(),
         state: state.to_owned(),
         reason: "Threshold Crossed".to_owned(),
     };
-    world.at(SystemTime::now() + Duration::from_millis(after), change);
+    world.schedule(SystemTime::now() + Duration::from_millis(after), change);
 }
 
 /// It fires between the first two attempts and is OK again. The function takes a moment to start.
 fn fires_and_recovers(world: &mut World) {
-    turns(world, 2400, "ALARM");
-    turns(world, 2401, "OK");
+    change_alarm(world, 2400, "ALARM");
+    change_alarm(world, 2401, "OK");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alarms_between_two_attempts() {
-    let denied = || Fault::always(HISTORY, Trouble::Deny);
+    let denied = || InjectedFault::always(HISTORY, FaultKind::Deny);
     let long = |title: &str, more: &str| alarms(title, &format!(", for: 5s{more}")).timeout(Duration::from_secs(20));
-    let told = play(vec![
+    let transcript = run_cases(vec![
         long("one fires and recovers", "").world(fires_and_recovers).fails("AlarmFiring"),
         long("all stay as they are", "")
             .succeeds()
-            .and(|played| greenlight_tests::same("calls for a history", &played.calls.get(HISTORY), &None)),
+            .assert(|played| greenlight_tests::expect_eq("calls for a history", &played.calls.get(HISTORY), &None)),
         long("one had no data and recovers", "")
             .world(|world| {
-                turns(world, 2400, "INSUFFICIENT_DATA");
-                turns(world, 2401, "OK");
+                change_alarm(world, 2400, "INSUFFICIENT_DATA");
+                change_alarm(world, 2401, "OK");
             })
             .fails("AlarmNoData"),
         long("one recovered while traffic moved", ", no_data: fail")
             .world(|world| {
                 let ago = |seconds| SystemTime::now() - Duration::from_secs(seconds);
-                world.alarms[0].turn("INSUFFICIENT_DATA", "no datapoints were received", ago(200));
-                world.alarms[0].turn("OK", "", ago(40));
+                world.alarms[0].set_state("INSUFFICIENT_DATA", "no datapoints were received", ago(200));
+                world.alarms[0].set_state("OK", "", ago(40));
             })
             .succeeds(),
         long("one fires and recovers, and nobody may read its history", "")
-            .fault(denied())
+            .with_fault(denied())
             .timeout(Duration::from_secs(10))
             .world(fires_and_recovers)
             .fails("AlarmNotEvaluated"),
         long("the same, and what is not known only warns", ", no_data: warn")
-            .fault(denied())
+            .with_fault(denied())
             .timeout(Duration::from_secs(10))
             .world(fires_and_recovers)
             .succeeds()
             .warns("AlarmNotEvaluated"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// AllowTraffic began a minute and a half before AfterAllowTraffic.
@@ -150,10 +153,10 @@ async fn alarms_between_two_attempts() {
 async fn alarms_while_traffic_moved() {
     let fired = |world: &mut World, ago: u64| {
         let now = SystemTime::now();
-        world.alarms[0].turn("ALARM", "Threshold Crossed", now - Duration::from_secs(ago));
-        world.alarms[0].turn("OK", "", now - Duration::from_secs(ago - 10));
+        world.alarms[0].set_state("ALARM", "Threshold Crossed", now - Duration::from_secs(ago));
+        world.alarms[0].set_state("OK", "", now - Duration::from_secs(ago - 10));
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         alarms("one fired and recovered", "").world(move |world| fired(world, 60)).fails("AlarmFiring"),
         alarms("one fired and recovered before", "").world(move |world| fired(world, 110)).succeeds(),
         alarms("one fired and recovered, and all may take their time", ", within: 2s")
@@ -161,22 +164,22 @@ async fn alarms_while_traffic_moved() {
             .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// Calls without a readable reply, for longer than a hook with so little time asks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn gaps_of_a_window() {
     let gap = |title: &str, which: &str| {
-        let fault = Fault { after: 1, ..Fault::first(6, ALARMS, Trouble::Malform) };
-        watched(title, which, ", for: 4s").fault(fault).timeout(Duration::from_secs(12))
+        let fault = InjectedFault { after: 1, ..InjectedFault::first(6, ALARMS, FaultKind::Malform) };
+        watch_alarms(title, which, ", for: 4s").with_fault(fault).timeout(Duration::from_secs(12))
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         gap("all are as they were before it", "deployment-group").succeeds(),
         gap("one fires and recovers in it", "deployment-group").world(fires_and_recovers).fails("AlarmFiring"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,9 +190,9 @@ async fn states_of_alarms() {
     let unknown = |world: &mut World| world.alarms[0].state = "MAINTENANCE".to_owned();
     let deleted = |world: &mut World| {
         let name = world.alarms[0].name.clone();
-        world.at(SystemTime::now() + Duration::from_millis(3500), Change::AlarmDeleted { name });
+        world.schedule(SystemTime::now() + Duration::from_millis(3500), Change::AlarmDeleted { name });
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         evaluated("one could not be evaluated", "", "EVALUATION_ERROR").fails("AlarmNotEvaluated"),
         evaluated("one could not be evaluated, which warns", ", no_data: warn", "EVALUATION_FAILURE")
             .succeeds()
@@ -202,20 +205,22 @@ async fn states_of_alarms() {
             .world(|world| world.alarms[0].state = "ALARM".to_owned())
             .fails("AlarmFiring"),
         alarms("one is in a state that nobody knows", "").world(unknown).fails("AlarmNotEvaluated"),
-        watched("one of a prefix is deleted", "{ prefix: shop- }", ", for: 6s").world(deleted).fails("AlarmMissing"),
-        watched("none of a prefix is deleted", "{ prefix: shop- }", ", for: 1s").succeeds(),
-        watched(
+        watch_alarms("one of a prefix is deleted", "{ prefix: shop- }", ", for: 6s")
+            .world(deleted)
+            .fails("AlarmMissing"),
+        watch_alarms("none of a prefix is deleted", "{ prefix: shop- }", ", for: 1s").succeeds(),
+        watch_alarms(
             "the group's are switched off beside another one",
             "{ deployment_group: true, names: shop-web-5xx }",
             "",
         )
         .world(|world| world.group.alarms.enabled = false)
         .succeeds()
-        .and(|played| match played.raw_log.iter().any(|line| line.contains("are switched off")) {
+        .assert(|played| match played.raw_log.iter().any(|line| line.contains("are switched off")) {
             true => Ok(()),
             false => Err("no line says that the group's alarms are switched off".to_owned()),
         }),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

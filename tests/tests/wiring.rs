@@ -2,51 +2,54 @@
 
 use std::time::{Duration, SystemTime};
 
-use greenlight_tests::{Case, play, same};
+use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
-    Fault, HookName, InvocationResult, Played, Trouble,
+    FaultKind, HookName, HookRunReport, InjectedFault, InvocationResult,
     world::{Change, EventStatus, RollbackInfo, World},
 };
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title)
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title)
 }
 
-fn nothing_was_checked(played: &Played) -> Result<(), String> {
+fn no_checks_ran(played: &HookRunReport) -> Result<(), String> {
     let checks = played.checks.iter().filter(|check| ["ecs", "targets", "alarms"].contains(&check.kind.as_str()));
-    same("the checks that ran", &checks.count(), &0)
+    expect_eq("the checks that ran", &checks.count(), &0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("another hook's function is named in the AppSpec")
             .program(HookName::AfterInstall)
             .fails("WrongEvent")
-            .and(nothing_was_checked),
+            .assert(no_checks_ran),
         case("another hook's function, and that is only to be a warning")
             .program(HookName::AfterInstall)
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .succeeds()
             .warns("WrongEvent")
-            .check("tasks", "passed"),
+            .check_outcome("tasks", "passed"),
         case("another hook's function is named in the AppSpec, and the second look at the record is refused")
             .program(HookName::AfterInstall)
-            .fault(Fault { after: 1, ..Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny) })
+            .with_fault(InjectedFault {
+                after: 1,
+                ..InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny)
+            })
             .fails("WrongEvent")
-            .and(nothing_was_checked),
+            .assert(no_checks_ran),
         // Waits for ten seconds of real time: that CodeDeploy's record lags is what the hook waits for.
         case("no event is in progress")
             .world(|world| {
                 world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Succeeded;
             })
-            .and(|played| same("the code", played.code.as_str(), "NoEventInProgress"))
-            .and(|played| match played.outcome_of_invocation {
+            .assert(|played| expect_eq("the code", played.code.as_str(), "NoEventInProgress"))
+            .assert(|played| match played.invocation_result {
                 InvocationResult::Success(_) => Ok(()),
                 _ => Err("the invocation failed".to_owned()),
             })
-            .and(nothing_was_checked)
-            .and(|played| {
+            .assert(no_checks_ran)
+            .assert(|played| {
                 let calls = played.calls.get("codedeploy:GetDeploymentTarget").copied().unwrap_or_default();
                 if calls >= 5 { Ok(()) } else { Err(format!("it asked {calls} times which event is in progress")) }
             }),
@@ -57,7 +60,7 @@ async fn events() {
             .succeeds(),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// CodeDeploy's record of its events lags. The first two wait for some seconds of real time.
@@ -67,34 +70,34 @@ async fn records_that_lag() {
         world.deployment().event("Install").unwrap().status = EventStatus::InProgress;
         world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Pending;
     };
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("an event of CodeDeploy's own is in progress for some seconds")
             .world(own_event)
             .world(|world| {
                 let when = SystemTime::now() + Duration::from_secs(5);
-                let turn = |event: &str, status| Change::EventTurns { event: event.to_owned(), status };
-                world.at(when, turn("Install", EventStatus::Succeeded));
-                world.at(when, turn("BeforeAllowTraffic", EventStatus::InProgress));
+                let turn = |event: &str, status| Change::EventStatusChanged { event: event.to_owned(), status };
+                world.schedule(when, turn("Install", EventStatus::Succeeded));
+                world.schedule(when, turn("BeforeAllowTraffic", EventStatus::InProgress));
             })
             .succeeds(),
         case("an event of CodeDeploy's own is in progress for too long")
             .timeout(Duration::from_secs(8))
             .world(own_event)
-            .and(|played| same("the code", played.code.as_str(), "StatusUnknown"))
-            .and(nothing_was_checked),
+            .assert(|played| expect_eq("the code", played.code.as_str(), "StatusUnknown"))
+            .assert(no_checks_ran),
         case("there is no record of any event")
             .timeout(Duration::from_secs(8))
             .world(|world| world.deployment().events.clear())
-            .and(|played| same("the code", played.code.as_str(), "StatusUnknown"))
-            .and(nothing_was_checked),
+            .assert(|played| expect_eq("the code", played.code.as_str(), "StatusUnknown"))
+            .assert(no_checks_ran),
         case("the record cannot be read, and that is only to be a warning")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
-            .fault(Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .succeeds()
             .warns("AwsDenied"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 /// One set of functions can serve many services, and its variables name one of them.
@@ -104,24 +107,24 @@ async fn services_named_by_the_settings() {
         case(title).env("GREENLIGHT_CLUSTER", cluster).env("GREENLIGHT_SERVICE", service)
     };
     let arn = "arn:aws:ecs:eu-central-1:111122223333";
-    let told = play(vec![
+    let transcript = run_cases(vec![
         named("the service that is deployed", "shop", "web").succeeds(),
         named("the same by ARN", &format!("{arn}:cluster/shop"), &format!("{arn}:service/shop/web")).succeeds(),
-        named("another service", "shop", "worker").fails("SettingsInvalid").and(nothing_was_checked),
-        named("another cluster", "staging", "web").fails("SettingsInvalid").and(nothing_was_checked),
+        named("another service", "shop", "worker").fails("SettingsInvalid").assert(no_checks_ran),
+        named("another cluster", "staging", "web").fails("SettingsInvalid").assert(no_checks_ran),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn roll_backs() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         case("CodeDeploy rolls back")
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
             .succeeds()
             .warns("RollbackDeployment")
-            .and(nothing_was_checked),
+            .assert(no_checks_ran),
         case("the deployment says which one it undoes")
             .world(|world| {
                 let undoes = Some("d-UNDONE123".to_owned());
@@ -129,7 +132,7 @@ async fn roll_backs() {
             })
             .succeeds()
             .warns("RollbackDeployment")
-            .and(nothing_was_checked),
+            .assert(no_checks_ran),
         case("CodeDeploy rolls back, and the gate file is broken")
             .gate("version: [")
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
@@ -156,23 +159,23 @@ async fn roll_backs() {
             .fails("NotSteady"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deployments_that_cannot_be_judged() {
-    let told = play(vec![
+    let transcript = run_cases(vec![
         // CodeDeploy takes no hook's answer for it, so there is nobody to tell.
         case("the Server platform")
             .timeout(Duration::from_secs(3))
             .world(|world| world.deployment().platform = "Server".into())
             .errors("AnswerNotSent")
-            .and(|played| same("the code", played.code.as_str(), "PlatformUnsupported")),
+            .assert(|played| expect_eq("the code", played.code.as_str(), "PlatformUnsupported")),
         case("the Lambda platform")
             .world(|world| world.deployment().platform = "Lambda".into())
             .fails("PlatformUnsupported"),
         case("its service is gone").world(|world| world.service = None).fails("ServiceNotActive"),
     ])
     .await;
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }

@@ -7,7 +7,8 @@ use hook_core::Hook;
 use rehearsal::HookName;
 
 use crate::{
-    appspec::AppSpec, check::Check, doctor::Doctor, explain::Explain, iam::Iam, init::Init, matrix::Reasons, run::Run,
+    appspec::AppSpecOptions, check_gate::CheckGateOptions, doctor::DoctorOptions, dry_run::DryRunOptions,
+    explain::ExplainOptions, iam::IamOptions, init::InitOptions, table::ReasonScope,
 };
 
 /// The command line of Greenlight.
@@ -30,13 +31,13 @@ pub enum Command {
     ///
     /// The hooks are the real programs that run in AWS Lambda elsewhere. Here they are processes of this machine, and
     /// the AWS that they talk to is simulated; a scenario says what goes wrong in it.
-    Rehearse(Rehearse),
+    Rehearse(RehearseOptions),
 
     /// Say whether gate files can be used, and what is wrong where
-    Check(Check),
+    Check(CheckGateOptions),
 
     /// Tell in plain words what the hooks will do with a gate file, or without one
-    Explain(Explain),
+    Explain(ExplainOptions),
 
     /// Print the JSON Schema of a gate file, for an editor
     ///
@@ -47,22 +48,22 @@ pub enum Command {
     Schema,
 
     /// Write a short gate file to begin with
-    Init(Init),
+    Init(InitOptions),
 
     /// Write the hooks into an AppSpec file, or say what is wrong with one
-    Appspec(AppSpec),
+    Appspec(AppSpecOptions),
 
     /// Tell what the hooks' roles have to be allowed for a gate file, and why
-    Iam(Iam),
+    Iam(IamOptions),
 
     /// Judge a real deployment as a hook would, with your own credentials, and answer nobody
-    Run(Run),
+    DryRun(DryRunOptions),
 
     /// Look for what usually goes wrong, before a deployment: roles, names, time-outs, the network, the gate file
-    Doctor(Doctor),
+    Doctor(DoctorOptions),
 }
 
-const AFTER: &str = "\
+const AFTER_HELP: &str = "\
 What it shows:
   Without --scenario and --all: a tour of two, one that succeeds and one that is stopped; with --appspec the first of them.
   With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
@@ -89,8 +90,8 @@ Exit status:
 
 /// `greenlight rehearse`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER)]
-pub struct Rehearse {
+#[command(after_help = AFTER_HELP)]
+pub struct RehearseOptions {
     /// A scenario to play, by its name (see --list) or as a YAML file; may be given more than once
     #[arg(short, long = "scenario", value_name = "NAME|FILE")]
     pub scenarios: Vec<String>,
@@ -122,7 +123,7 @@ pub struct Rehearse {
 
     /// With --serve: the hook to wait at, such as AfterInstall; those before it are passed over [default: the hook that
     /// stops the scenario, else AfterAllowTestTraffic]
-    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = hook_name)]
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook_name)]
     pub at: Option<HookName>,
 
     /// A gate file to use in place of the scenarios' own
@@ -155,35 +156,35 @@ pub struct Rehearse {
     pub binaries: Option<PathBuf>,
 }
 
-impl Rehearse {
+impl RehearseOptions {
     /// Whether many are played at once and shown as a table.
     pub fn is_table(&self) -> bool {
         self.all || !self.filters.is_empty()
     }
 
     /// Whose reasons a table tells.
-    pub fn reasons(&self) -> Reasons {
-        if self.why { Reasons::All } else { Reasons::BrokenPromises }
+    pub fn reason_scope(&self) -> ReasonScope {
+        if self.why { ReasonScope::AllStopped } else { ReasonScope::UnmetOnly }
     }
 }
 
 /// A hook by CodeDeploy's name, by its program's, or by its key in a gate file.
-pub fn hook(text: &str) -> Result<Hook, String> {
+pub fn parse_hook(text: &str) -> Result<Hook, String> {
     let text = text.replace('-', "_");
-    let is_it = |hook: &Hook| [hook.event_name(), hook.key()].iter().any(|name| name.eq_ignore_ascii_case(&text));
-    Hook::ALL.into_iter().find(is_it).ok_or_else(|| {
+    let is_named_so = |hook: &Hook| [hook.event_name(), hook.key()].iter().any(|name| name.eq_ignore_ascii_case(&text));
+    Hook::ALL.into_iter().find(is_named_so).ok_or_else(|| {
         let names: Vec<&str> = Hook::ALL.iter().map(|hook| hook.event_name()).collect();
         format!("the hooks are {}", names.join(", "))
     })
 }
 
 /// The same, as the rehearsal knows it.
-fn hook_name(text: &str) -> Result<HookName, String> {
-    hook(text).map(rehearsed)
+fn parse_hook_name(text: &str) -> Result<HookName, String> {
+    parse_hook(text).map(to_hook_name)
 }
 
 /// The rehearsal's name for a hook.
-pub const fn rehearsed(hook: Hook) -> HookName {
+pub const fn to_hook_name(hook: Hook) -> HookName {
     match hook {
         Hook::BeforeInstall => HookName::BeforeInstall,
         Hook::AfterInstall => HookName::AfterInstall,
@@ -207,10 +208,10 @@ mod tests {
     #[test]
     fn a_hook_has_three_names() {
         for name in ["AfterInstall", "after-install", "after_install"] {
-            assert_eq!(hook(name), Ok(Hook::AfterInstall));
-            assert_eq!(hook_name(name), Ok(HookName::AfterInstall));
+            assert_eq!(parse_hook(name), Ok(Hook::AfterInstall));
+            assert_eq!(parse_hook_name(name), Ok(HookName::AfterInstall));
         }
-        assert!(hook("Install").unwrap_err().contains("BeforeInstall, AfterInstall"));
+        assert!(parse_hook("Install").unwrap_err().contains("BeforeInstall, AfterInstall"));
     }
 
     #[test]

@@ -2,23 +2,23 @@
 
 use std::{io, process::ExitCode};
 
-use crate::paint::harmless;
+use crate::style::sanitize;
 
 /// What a shell says of a program whose reader went away (128 + SIGPIPE).
 const READER_GONE: u8 = 141;
 
 /// What a command found out, if it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CommandOutcome {
     /// All is well: 0.
-    Good,
+    Success,
     /// It is not: 1.
-    Bad,
+    Failure,
 }
 
 /// Why it could not.
 #[derive(Debug)]
-pub enum Fault {
+pub enum CommandError {
     /// The command line, or a file that it names, is wrong; or nobody may do this with these credentials.
     Usage(anyhow::Error),
     /// Standard output cannot be written.
@@ -27,34 +27,34 @@ pub enum Fault {
     Failed(anyhow::Error),
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
 }
 
-impl From<serde_json::Error> for Fault {
+impl From<serde_json::Error> for CommandError {
     fn from(error: serde_json::Error) -> Self {
         Self::Output(error.into())
     }
 }
 
 /// Says what went wrong, and gives the exit status.
-pub fn code(end: Result<Verdict, Fault>) -> ExitCode {
+pub fn exit_code(end: Result<CommandOutcome, CommandError>) -> ExitCode {
     match end {
-        Ok(Verdict::Good) => ExitCode::SUCCESS,
-        Ok(Verdict::Bad) => ExitCode::from(1),
-        Err(Fault::Usage(error)) => {
-            eprintln!("error: {}", harmless(&format!("{error:#}")));
+        Ok(CommandOutcome::Success) => ExitCode::SUCCESS,
+        Ok(CommandOutcome::Failure) => ExitCode::from(1),
+        Err(CommandError::Usage(error)) => {
+            eprintln!("error: {}", sanitize(&format!("{error:#}")));
             ExitCode::from(2)
         }
-        Err(Fault::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(READER_GONE),
-        Err(Fault::Output(error)) => {
+        Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(READER_GONE),
+        Err(CommandError::Output(error)) => {
             eprintln!("error: cannot write: {error}");
             ExitCode::FAILURE
         }
-        Err(Fault::Failed(error)) => {
-            eprintln!("error: {}", harmless(&format!("{error:#}")));
+        Err(CommandError::Failed(error)) => {
+            eprintln!("error: {}", sanitize(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -3,21 +3,21 @@
 /// Whether a name is meant. Names are lower case, and so is how they are compared.
 pub fn matches(filter: &str, name: &str) -> bool {
     let filter = filter.to_lowercase();
-    if filter.contains(['*', '?']) { like(&filter, name) } else { name.contains(&filter) }
+    if filter.contains(['*', '?']) { glob_matches(&filter, name) } else { name.contains(&filter) }
 }
 
 /// `*` is any text, `?` any character.
-fn like(pattern: &str, name: &str) -> bool {
+fn glob_matches(pattern: &str, name: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {
         None => name.is_empty(),
         Some('*') => {
             let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            ends.into_iter().any(|at| like(rest.as_str(), &name[at..]))
+            ends.into_iter().any(|at| glob_matches(rest.as_str(), &name[at..]))
         }
         Some(one) => {
             let mut name = name.chars();
-            name.next().is_some_and(|first| one == '?' || one == first) && like(rest.as_str(), name.as_str())
+            name.next().is_some_and(|first| one == '?' || one == first) && glob_matches(rest.as_str(), name.as_str())
         }
     }
 }

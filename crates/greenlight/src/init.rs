@@ -10,15 +10,15 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use crate::{
-    exit::{Fault, Verdict},
-    paint::Tone,
-    screen::Screen,
+    exit::{CommandError, CommandOutcome},
+    output::Output,
+    style::Emphasis,
 };
 
 /// The file.
-const BEGINNING: &str = include_str!("init.yaml");
+const TEMPLATE: &str = include_str!("init.yaml");
 
-const AFTER: &str = "\
+const AFTER_HELP: &str = "\
 The file is short and has a comment on each line. It only observes: every deployment goes on, and the verdict says what would
 have been stopped. `greenlight explain FILE` then tells what it does.
 
@@ -28,8 +28,8 @@ Exit status:
 
 /// `greenlight init`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER)]
-pub struct Init {
+#[command(after_help = AFTER_HELP)]
+pub struct InitOptions {
     /// Where to write it; - prints it
     #[arg(value_name = "FILE", default_value = "greenlight.yaml")]
     file: PathBuf,
@@ -40,21 +40,21 @@ pub struct Init {
 }
 
 /// Does what was asked.
-pub fn init(args: &Init) -> Result<Verdict, Fault> {
-    let mut screen = Screen::stdout();
+pub fn init(args: &InitOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
     if args.file == Path::new("-") {
-        screen.say(BEGINNING.trim_end())?;
-        return Ok(Verdict::Good);
+        screen.println(TEMPLATE.trim_end())?;
+        return Ok(CommandOutcome::Success);
     }
-    write(&args.file, args.force).map_err(Fault::Usage)?;
+    write_template(&args.file, args.force).map_err(CommandError::Usage)?;
     let name = args.file.display();
-    let done = format!("{} wrote {name}, which only observes", screen.look.paint(Tone::Good, "✓"));
-    let next = screen.look.paint(Tone::Quiet, &format!("next: greenlight explain {name}"));
-    screen.say(&format!("{done}\n  {next}"))?;
-    Ok(Verdict::Good)
+    let done = format!("{} wrote {name}, which only observes", screen.style.apply(Emphasis::Success, "✓"));
+    let next = screen.style.apply(Emphasis::Dim, &format!("next: greenlight explain {name}"));
+    screen.println(&format!("{done}\n  {next}"))?;
+    Ok(CommandOutcome::Success)
 }
 
-fn write(path: &Path, force: bool) -> anyhow::Result<()> {
+fn write_template(path: &Path, force: bool) -> anyhow::Result<()> {
     let name = path.display();
     // To look first and to open then would leave a moment for somebody else's file.
     let opened = if force { File::create(path) } else { File::create_new(path) };
@@ -64,5 +64,5 @@ fn write(path: &Path, force: bool) -> anyhow::Result<()> {
         }
         opened => opened.with_context(|| format!("cannot write {name}"))?,
     };
-    file.write_all(BEGINNING.as_bytes()).with_context(|| format!("cannot write {name}"))
+    file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {name}"))
 }

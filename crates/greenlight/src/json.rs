@@ -1,19 +1,19 @@
 //! `--json`: one object per line. What the lines hold is described in `greenlight rehearse --help`.
 
-use rehearsal::{Group, Moment, Report, Scenario, Told};
+use rehearsal::{Category, RehearsalEvent, Report, Scenario, ServeEvent};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct MomentLine<'a> {
+struct RehearsalEventLine<'a> {
     scenario: &'a str,
     #[serde(flatten)]
-    moment: &'a Moment,
+    event: &'a RehearsalEvent,
 }
 
 #[derive(Serialize)]
 struct ReportLine<'a> {
     what: &'static str,
-    held: bool,
+    met_expectations: bool,
     #[serde(flatten)]
     report: &'a Report,
 }
@@ -26,51 +26,51 @@ struct ErrorLine<'a> {
 }
 
 #[derive(Serialize)]
-struct ToldLine<'a> {
+struct ServeEventLine<'a> {
     scenario: &'a str,
     what: &'static str,
     #[serde(flatten)]
-    told: &'a Told,
+    event: &'a ServeEvent,
 }
 
 #[derive(Serialize)]
 struct ScenarioLine<'a> {
     scenario: &'a str,
     what: &'static str,
-    group: Group,
+    group: Category,
     about: &'a str,
 }
 
 /// A moment of a scenario.
-pub fn moment(scenario: &str, moment: &Moment) -> serde_json::Result<String> {
-    serde_json::to_string(&MomentLine { scenario, moment })
+pub fn event_line(scenario: &str, moment: &RehearsalEvent) -> serde_json::Result<String> {
+    serde_json::to_string(&RehearsalEventLine { scenario, event: moment })
 }
 
 /// The report of a scenario, its last line.
-pub fn report(report: &Report) -> serde_json::Result<String> {
-    serde_json::to_string(&ReportLine { what: "report", held: report.held(), report })
+pub fn report_line(report: &Report) -> serde_json::Result<String> {
+    serde_json::to_string(&ReportLine { what: "report", met_expectations: report.met_expectations(), report })
 }
 
 /// A scenario that could not be played.
-pub fn error(scenario: &str, error: &str) -> serde_json::Result<String> {
+pub fn error_line(scenario: &str, error: &str) -> serde_json::Result<String> {
     serde_json::to_string(&ErrorLine { scenario, what: "error", error })
 }
 
 /// What happens in a world that is served.
-pub fn told(scenario: &str, told: &Told) -> serde_json::Result<String> {
+pub fn serve_event_line(scenario: &str, told: &ServeEvent) -> serde_json::Result<String> {
     let what = match told {
-        Told::Moment(moment) => return self::moment(scenario, moment),
-        Told::Open(_) => "open",
-        Told::Waiting(_) => "waiting",
-        Told::Called(_) => "called",
-        Told::Returned(_) => "returned",
+        ServeEvent::Rehearsal(moment) => return self::event_line(scenario, moment),
+        ServeEvent::Open(_) => "open",
+        ServeEvent::HookWaiting(_) => "waiting",
+        ServeEvent::AwsCall(_) => "called",
+        ServeEvent::FunctionReturned(_) => "returned",
     };
-    serde_json::to_string(&ToldLine { scenario, what, told })
+    serde_json::to_string(&ServeEventLine { scenario, what, event: told })
 }
 
 /// A scenario that there is.
-pub fn listed(scenario: &Scenario) -> serde_json::Result<String> {
-    let Scenario { name, about, group, .. } = scenario;
+pub fn scenario_line(scenario: &Scenario) -> serde_json::Result<String> {
+    let Scenario { name, about, category: group, .. } = scenario;
     serde_json::to_string(&ScenarioLine { scenario: name, what: "scenario", group: *group, about })
 }
 
@@ -79,14 +79,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::sample;
+    use crate::fixtures;
 
     #[test]
     fn every_line_says_what_it_is_and_of_which_scenario() {
-        let (played, moments) = sample::stopped();
-        let mut lines: Vec<String> = moments.iter().map(|one| moment(&played.scenario, one).unwrap()).collect();
-        lines.push(report(&played).unwrap());
-        lines.push(error(&played.scenario, "no such program").unwrap());
+        let (played, moments) = fixtures::stopped();
+        let mut lines: Vec<String> = moments.iter().map(|one| event_line(&played.scenario, one).unwrap()).collect();
+        lines.push(report_line(&played).unwrap());
+        lines.push(error_line(&played.scenario, "no such program").unwrap());
         for line in &lines {
             assert!(!line.contains('\n'));
             let value: Value = serde_json::from_str(line).unwrap();

@@ -9,12 +9,12 @@ use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
 };
-use rehearsal::{Answer, Report};
+use rehearsal::{HookStatus, Report};
 
 use crate::{
-    played::{End, Played},
-    timeline::differences,
-    words::{self, Why},
+    messages::{self, StopReason},
+    scenario_run::{RunEnd, ScenarioRun},
+    timeline::unmet_expectations,
 };
 
 /// What a suite and the class of its cases are called.
@@ -24,15 +24,16 @@ const SUITE: &str = "greenlight.rehearsal";
 ///
 /// # Errors
 /// None that is known: it is written to memory.
-pub fn junit(all: &[Played], took: Duration) -> io::Result<Vec<u8>> {
-    let failures = all.iter().filter(|one| matches!(&one.end, End::Through(report) if !report.held())).count();
-    let errors = all.iter().filter(|one| matches!(one.end, End::Not(_))).count();
+pub fn render_junit(all: &[ScenarioRun], took: Duration) -> io::Result<Vec<u8>> {
+    let failures =
+        all.iter().filter(|one| matches!(&one.end, RunEnd::Completed(report) if !report.met_expectations())).count();
+    let errors = all.iter().filter(|one| matches!(one.end, RunEnd::Error(_))).count();
     let counts = [
         ("tests", all.len().to_string()),
         ("failures", failures.to_string()),
         ("errors", errors.to_string()),
         ("skipped", "0".to_owned()),
-        ("time", seconds(took)),
+        ("time", decimal_seconds(took)),
     ];
     let with = |name: &'static str| [("name", name.to_owned())].into_iter().chain(counts.clone());
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -46,86 +47,92 @@ pub fn junit(all: &[Played], took: Duration) -> io::Result<Vec<u8>> {
         for (name, value) in with(SUITE) {
             suite = suite.with_attribute((name, value.as_str()));
         }
-        suite.write_inner_content(|xml| all.iter().try_for_each(|one| case(xml, one))).map(|_| ())
+        suite.write_inner_content(|xml| all.iter().try_for_each(|one| write_case(xml, one))).map(|_| ())
     })?;
     let mut text = xml.into_inner();
     text.push(b'\n');
     Ok(text)
 }
 
-fn case(xml: &mut Writer<Vec<u8>>, played: &Played) -> io::Result<()> {
-    let took = seconds(played.took);
+fn write_case(xml: &mut Writer<Vec<u8>>, played: &ScenarioRun) -> io::Result<()> {
+    let took = decimal_seconds(played.elapsed);
     let attributes = [("classname", SUITE), ("name", played.scenario.as_str()), ("time", took.as_str())];
     let case = xml.create_element("testcase").with_attributes(attributes);
     case.write_inner_content(|xml| {
         match &played.end {
-            End::Not(error) => fault(xml, "error", "NotPlayed", &format!("could not be played: {error}"), "")?,
-            End::Through(report) if report.held() => {}
-            End::Through(report) => {
-                let said = differences(report);
-                let text = [said.clone(), reasons(report)].concat().join("\n");
-                fault(xml, "failure", "NotAsPromised", &said.join("; "), &text)?;
+            RunEnd::Error(error) => {
+                write_failure(xml, "error", "NotPlayed", &format!("could not be played: {error}"), "")?
+            }
+            RunEnd::Completed(report) if report.met_expectations() => {}
+            RunEnd::Completed(report) => {
+                let said = unmet_expectations(report);
+                let text = [said.clone(), stop_reasons(report)].concat().join("\n");
+                write_failure(xml, "failure", "NotAsPromised", &said.join("; "), &text)?;
             }
         }
-        xml.create_element("system-out").write_text_content(BytesText::new(&legal(&played.told))).map(|_| ())
+        xml.create_element("system-out")
+            .write_text_content(BytesText::new(&strip_illegal_chars(&played.transcript)))
+            .map(|_| ())
     })?;
     Ok(())
 }
 
-fn fault(xml: &mut Writer<Vec<u8>>, element: &str, kind: &str, message: &str, text: &str) -> io::Result<()> {
-    let message = legal(&message.split_whitespace().collect::<Vec<_>>().join(" "));
+fn write_failure(xml: &mut Writer<Vec<u8>>, element: &str, kind: &str, message: &str, text: &str) -> io::Result<()> {
+    let message = strip_illegal_chars(&message.split_whitespace().collect::<Vec<_>>().join(" "));
     let element = xml.create_element(element).with_attributes([("type", kind), ("message", message.as_str())]);
-    element.write_text_content(BytesText::new(&legal(if text.is_empty() { &message } else { text }))).map(|_| ())
+    element
+        .write_text_content(BytesText::new(&strip_illegal_chars(if text.is_empty() { &message } else { text })))
+        .map(|_| ())
 }
 
 /// Why hooks stopped it, and how to have the same again.
-fn reasons(report: &Report) -> Vec<String> {
+fn stop_reasons(report: &Report) -> Vec<String> {
     let stopped =
-        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.answer != Some(Answer::Succeeded));
+        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(HookStatus::Succeeded));
     let why = |run| {
-        let Why { check, reason, next } = words::why(run);
+        let StopReason { check, reason, next } = messages::stop_reason(run);
         let check = check.map(|name| format!(", check `{name}`")).unwrap_or_default();
         let next = next.map(|next| format!("\nnext: {next}")).unwrap_or_default();
         format!("why: {}{check}: {reason}{next}", run.hook)
     };
-    stopped.map(why).chain([words::same_again(report.seed)]).collect()
+    stopped.map(why).chain([messages::reproduce_hint(report.seed)]).collect()
 }
 
 /// Without the characters that XML 1.0 cannot hold in any form. A service's answer may have them.
-fn legal(text: &str) -> String {
+fn strip_illegal_chars(text: &str) -> String {
     text.chars().filter(|one| matches!(one, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)).collect()
 }
 
 /// With milliseconds, as a number.
-fn seconds(time: Duration) -> String {
+fn decimal_seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample;
+    use crate::fixtures;
 
-    const TOOK: Duration = Duration::from_millis(12_345);
+    const ELAPSED: Duration = Duration::from_millis(12_345);
 
-    fn text(all: &[Played]) -> String {
-        String::from_utf8(junit(all, TOOK).unwrap()).unwrap()
+    fn text(all: &[ScenarioRun]) -> String {
+        String::from_utf8(render_junit(all, ELAPSED).unwrap()).unwrap()
     }
 
     #[test]
     fn a_case_for_each_scenario() {
-        let mut stopped = sample::stopped().0;
+        let mut stopped = fixtures::stopped().0;
         stopped.deployments[0].differences.push("expected it to succeed; AfterAllowTestTraffic stopped it".into());
-        let mut healthy = sample::played(sample::healthy().0);
-        healthy.told = "healthy\n\n   0.0 s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
-        let all = [healthy, sample::played(stopped), sample::not_played("tasks-stop", "permission\ndenied")];
+        let mut healthy = fixtures::completed_run(fixtures::healthy().0);
+        healthy.transcript = "healthy\n\n   0.0 s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
+        let all = [healthy, fixtures::completed_run(stopped), fixtures::not_run("tasks-stop", "permission\ndenied")];
         insta::assert_snapshot!(text(&all));
     }
 
     #[test]
     fn it_is_xml_that_gives_back_what_was_said() {
-        let mut played = sample::played(sample::healthy().0);
-        played.told = "a < b && \"c\" ]]> \u{0} ✓\n  d".into();
+        let mut played = fixtures::completed_run(fixtures::healthy().0);
+        played.transcript = "a < b && \"c\" ]]> \u{0} ✓\n  d".into();
         let text = text(&[played]);
         let mut reader = quick_xml::Reader::from_str(&text);
         let (mut said, mut depth) = (String::new(), 0);

@@ -2,19 +2,21 @@
 
 use rehearsal::Scenario;
 
-use crate::paint::{Look, Tone};
+use crate::style::{Emphasis, TerminalStyle};
 
 /// Name and sentence of every scenario, under headings that say what they are about.
-pub fn list(look: Look, scenarios: &[Scenario]) -> String {
+pub fn render_list(style: TerminalStyle, scenarios: &[Scenario]) -> String {
     let name = scenarios.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
     let mut all: Vec<&Scenario> = scenarios.iter().collect();
     // Within a heading they keep their telling order.
-    all.sort_by_key(|one| one.group);
-    let groups = all.chunk_by(|one, next| one.group == next.group).map(|group| {
-        let heading = group.first().map(|one| one.group.title()).unwrap_or_default();
-        let lines: Vec<String> =
-            group.iter().map(|one| look.hang(&format!("  {}", one.name), name + 4, Tone::Plain, &one.about)).collect();
-        format!("{}\n{}", look.paint(Tone::Strong, heading), lines.join("\n"))
+    all.sort_by_key(|one| one.category);
+    let groups = all.chunk_by(|one, next| one.category == next.category).map(|group| {
+        let heading = group.first().map(|one| one.category.title()).unwrap_or_default();
+        let lines: Vec<String> = group
+            .iter()
+            .map(|one| style.hanging(&format!("  {}", one.name), name + 4, Emphasis::Plain, &one.about))
+            .collect();
+        format!("{}\n{}", style.apply(Emphasis::Bold, heading), lines.join("\n"))
     });
     groups.collect::<Vec<_>>().join("\n\n")
 }
@@ -38,6 +40,6 @@ mod tests {
             scenario("operator-stops", "Somebody stops it.", "deployments"),
             scenario("listener-lags", "The test listener needs five seconds.", "traffic"),
         ];
-        insta::assert_snapshot!(list(Look { width: 80, colour: false }, &some));
+        insta::assert_snapshot!(render_list(TerminalStyle { width: 80, colour: false }, &some));
     }
 }

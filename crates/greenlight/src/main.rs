@@ -1,37 +1,37 @@
 //! `greenlight`, the command line: rehearses an ECS blue/green deployment with the real hook programs on one machine,
 //! reads gate files, and judges a real deployment without answering.
 
-mod all;
 mod appspec;
 mod args;
-mod caller;
-mod check;
+mod aws_credentials;
+mod check_gate;
+mod diagnostics;
 mod doctor;
-mod ending;
+mod dry_run;
 mod exit;
 mod explain;
-mod faults;
 mod filter;
+#[cfg(test)]
+mod fixtures;
 mod iam;
 mod init;
+mod input_file;
 mod json;
 mod junit;
 mod list;
-mod matrix;
-mod paint;
-mod pick;
-mod played;
+mod many;
+mod messages;
+mod outcome_group;
+mod output;
 mod rehearse;
-mod run;
-#[cfg(test)]
-mod sample;
+mod scenario_run;
 mod schema;
-mod screen;
+mod select;
 mod serve;
-mod source;
-mod stop;
+mod signals;
+mod style;
+mod table;
 mod timeline;
-mod words;
 mod xml;
 
 use std::{future::Future, process::ExitCode};
@@ -40,42 +40,48 @@ use clap::Parser;
 
 use crate::{
     args::{Command, Greenlight},
-    exit::{Fault, Verdict},
+    exit::{CommandError, CommandOutcome},
     rehearse::rehearse,
-    stop::{Signal, until_stopped},
+    signals::{Signal, or_shutdown},
 };
 
 fn main() -> ExitCode {
     match Greenlight::parse().command {
-        Command::Rehearse(args) => match waited_for(rehearse(&args)) {
+        Command::Rehearse(args) => match block_on(rehearse(&args)) {
             // A world that is served has no other end.
             Err(_) if args.serve => ExitCode::SUCCESS,
-            end => ended(end, "stopped; no hook process is left behind"),
+            end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
-        Command::Check(args) => exit::code(check::check(&args)),
-        Command::Explain(args) => exit::code(explain::explain(&args)),
-        Command::Schema => exit::code(schema::schema()),
-        Command::Iam(args) => exit::code(iam::iam(&args)),
-        Command::Init(args) => exit::code(init::init(&args)),
-        Command::Appspec(args) => ended(waited_for(appspec::appspec(&args)), "stopped; nothing was written"),
-        Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
-        Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
+        Command::Check(args) => exit::exit_code(check_gate::check_gate(&args)),
+        Command::Explain(args) => exit::exit_code(explain::explain(&args)),
+        Command::Schema => exit::exit_code(schema::print_schema()),
+        Command::Iam(args) => exit::exit_code(iam::print_policy(&args)),
+        Command::Init(args) => exit::exit_code(init::init(&args)),
+        Command::Appspec(args) => exit_code_of(block_on(appspec::run_appspec(&args)), "stopped; nothing was written"),
+        Command::Doctor(args) => {
+            exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was looked at")
+        }
+        Command::DryRun(args) => {
+            exit_code_of(block_on(dry_run::dry_run(&args)), "stopped; nothing was judged to its end")
+        }
     }
 }
 
 /// Does what takes time, until it is done or somebody stops it.
-fn waited_for(work: impl Future<Output = Result<Verdict, Fault>>) -> Result<Result<Verdict, Fault>, Signal> {
+fn block_on(
+    work: impl Future<Output = Result<CommandOutcome, CommandError>>,
+) -> Result<Result<CommandOutcome, CommandError>, Signal> {
     match tokio::runtime::Runtime::new() {
         // The runtime is dropped here, which waits until every task is, and the hook processes with them. Only then may
         // this process end.
-        Ok(runtime) => runtime.block_on(until_stopped(work)),
-        Err(error) => Ok(Err(Fault::Failed(anyhow::Error::new(error).context("cannot start")))),
+        Ok(runtime) => runtime.block_on(or_shutdown(work)),
+        Err(error) => Ok(Err(CommandError::Failed(anyhow::Error::new(error).context("cannot start")))),
     }
 }
 
-fn ended(end: Result<Result<Verdict, Fault>, Signal>, stopped: &str) -> ExitCode {
+fn exit_code_of(end: Result<Result<CommandOutcome, CommandError>, Signal>, stopped: &str) -> ExitCode {
     match end {
-        Ok(end) => exit::code(end),
+        Ok(end) => exit::exit_code(end),
         Err(signal) => {
             eprintln!("{stopped}");
             ExitCode::from(signal.exit_code())

@@ -8,183 +8,190 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use rehearsal::{Happening, Options, Report, Scenario};
+use rehearsal::{EventKind, Options, Report, Scenario};
 
 use crate::{
-    all,
     appspec::{self, ForRehearsal},
-    args::Rehearse,
-    exit::{Fault, Verdict},
-    json, junit, list,
-    paint::{Look, PLAIN, Tone, seconds},
-    pick,
-    played::{End, News, Played, not_played, play},
-    screen::Screen,
-    serve,
+    args::RehearseOptions,
+    exit::{CommandError, CommandOutcome},
+    json, junit, list, many,
+    output::Output,
+    scenario_run::{RunEnd, RunEvent, ScenarioRun, not_run_line, run_scenario},
+    select, serve,
+    style::{Emphasis, NO_STYLE, TerminalStyle, format_seconds},
     timeline::Timeline,
 };
 
 /// Does what was asked.
 ///
 /// Dropping the future stops the rehearsal; the hook processes go with it.
-pub async fn rehearse(args: &Rehearse) -> Result<Verdict, Fault> {
-    let mut screen = Screen::stdout();
+pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
     if args.list {
-        return tell_list(&mut screen, args);
+        return print_list(&mut screen, args);
     }
     if args.serve {
         return serve::serve(&mut screen, args).await;
     }
-    let scenarios = pick::scenarios(args).map_err(Fault::Usage)?;
-    let mut options = pick::options(args).map_err(Fault::Usage)?;
+    let scenarios = select::selected_scenarios(args).map_err(CommandError::Usage)?;
+    let mut options = select::options(args).map_err(CommandError::Usage)?;
     if let Some(path) = &args.appspec {
-        options.appspec = Some(appspec_file(&mut screen, path, args)?);
+        options.appspec = Some(load_appspec(&mut screen, path, args)?);
     }
     // Before anything is played: who asked for a report does not want to hear a minute later that there is none.
     let report = args
         .junit
         .as_ref()
         .map(|path| File::create(path).with_context(|| format!("cannot write the JUnit report {}", path.display())));
-    let report = report.transpose().map_err(Fault::Usage)?;
-    let began = Instant::now();
-    let all = match args.is_table() {
-        true => all::all(&mut screen, args, scenarios, options).await?,
-        false => one_by_one(&mut screen, args, &scenarios, &options).await?,
+    let report = report.transpose().map_err(CommandError::Usage)?;
+    let started = Instant::now();
+    let runs = match args.is_table() {
+        true => many::rehearse_many(&mut screen, args, scenarios, options).await?,
+        false => run_sequentially(&mut screen, args, &scenarios, &options).await?,
     };
     if let Some(mut report) = report {
-        let written = junit::junit(&all, began.elapsed()).and_then(|text| report.write_all(&text));
-        written.context("cannot write the JUnit report").map_err(Fault::Failed)?;
+        let written = junit::render_junit(&runs, started.elapsed()).and_then(|text| report.write_all(&text));
+        written.context("cannot write the JUnit report").map_err(CommandError::Failed)?;
     }
-    Ok(if all.iter().all(Played::held) { Verdict::Good } else { Verdict::Bad })
+    Ok(if runs.iter().all(ScenarioRun::met_expectations) { CommandOutcome::Success } else { CommandOutcome::Failure })
 }
 
 /// What is wrong with an AppSpec file is said before anything is played; one that CodeDeploy does not take is not played.
-fn appspec_file(screen: &mut Screen, path: &Path, args: &Rehearse) -> Result<rehearsal::AppSpec, Fault> {
-    let ForRehearsal { source, found, file } = appspec::for_rehearsal(path).map_err(Fault::Usage)?;
-    let look = if args.json { Look { colour: console::colors_enabled_stderr(), ..PLAIN } } else { screen.look };
+fn load_appspec(screen: &mut Output, path: &Path, args: &RehearseOptions) -> Result<rehearsal::AppSpec, CommandError> {
+    let ForRehearsal { source, issues: found, file } =
+        appspec::load_for_rehearsal(path).map_err(CommandError::Usage)?;
+    let style =
+        if args.json { TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE } } else { screen.style };
     let Some(file) = file else {
-        let look = Look { colour: console::colors_enabled_stderr(), ..PLAIN };
-        let told = appspec::told(look, &source, &found);
-        return Err(Fault::Usage(anyhow!("CodeDeploy does not take this AppSpec file\n{told}")));
+        let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
+        let rendered = appspec::render_issues(style, &source, &found);
+        return Err(CommandError::Usage(anyhow!("CodeDeploy does not take this AppSpec file\n{rendered}")));
     };
-    let told = appspec::told(look, &source, &found) + "\n";
+    let rendered = appspec::render_issues(style, &source, &found) + "\n";
     match args.json {
         // Its lines are a program's.
-        true if !found.is_empty() => screen.aside(told.trim_end())?,
+        true if !found.is_empty() => screen.eprintln(rendered.trim_end())?,
         true => {}
-        false => screen.say(&told)?,
+        false => screen.println(&rendered)?,
     }
     Ok(file)
 }
 
-async fn one_by_one(
-    screen: &mut Screen,
-    args: &Rehearse,
+async fn run_sequentially(
+    screen: &mut Output,
+    args: &RehearseOptions,
     scenarios: &[Scenario],
     options: &Options,
-) -> Result<Vec<Played>, Fault> {
+) -> Result<Vec<ScenarioRun>, CommandError> {
     if !args.json {
         let text = "Five hooks are asked in turn whether a deployment may go on. Each is a real process; the AWS around it is simulated.";
-        let text = screen.look.hang("", 0, Tone::Quiet, text);
-        screen.say(&(text + "\n"))?;
+        let text = screen.style.hanging("", 0, Emphasis::Dim, text);
+        screen.println(&(text + "\n"))?;
     }
-    let (began, mut all) = (Instant::now(), Vec::new());
+    let (started, mut runs) = (Instant::now(), Vec::new());
     for scenario in scenarios {
-        all.push(match args.json {
-            true => tell_json(screen, scenario, options, args).await?,
-            false => tell_timeline(screen, scenario, options, args).await?,
+        runs.push(match args.json {
+            true => print_json(screen, scenario, options, args).await?,
+            false => print_timeline(screen, scenario, options, args).await?,
         });
     }
     if !args.json {
-        let (held, of) = (all.iter().filter(|played| played.held()).count(), all.len());
-        if of > 1 {
-            screen.say(&format!("{held} of {of} scenarios ended as they promise, in {}", seconds(began.elapsed())))?;
+        let (held, total) = (runs.iter().filter(|played| played.met_expectations()).count(), runs.len());
+        if total > 1 {
+            screen.println(&format!(
+                "{held} of {total} scenarios ended as they promise, in {}",
+                format_seconds(started.elapsed())
+            ))?;
         }
-        if pick::is_tour(args) {
+        if select::is_default_selection(args) {
             let more = "`make rehearse ARGS=--list` names every scenario, `make rehearse ARGS=--all` plays them all and shows a table.";
-            let more = screen.look.hang("", 0, Tone::Quiet, more);
-            screen.say(&more)?;
+            let more = screen.style.hanging("", 0, Emphasis::Dim, more);
+            screen.println(&more)?;
         }
     }
-    Ok(all)
+    Ok(runs)
 }
 
-fn tell_list(screen: &mut Screen, args: &Rehearse) -> Result<Verdict, Fault> {
-    let scenarios = pick::filtered(&args.filters).map_err(Fault::Usage)?;
+fn print_list(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
+    let scenarios = select::matching_scenarios(&args.filters).map_err(CommandError::Usage)?;
     if args.json {
         for one in &scenarios {
-            screen.say(&json::listed(one)?)?;
+            screen.println(&json::scenario_line(one)?)?;
         }
     } else {
-        let text = list::list(screen.look, &scenarios);
-        screen.say(&text)?;
+        let text = list::render_list(screen.style, &scenarios);
+        screen.println(&text)?;
     }
-    Ok(Verdict::Good)
+    Ok(CommandOutcome::Success)
 }
 
-async fn tell_timeline(
-    screen: &mut Screen,
+async fn print_timeline(
+    screen: &mut Output,
     scenario: &Scenario,
     options: &Options,
-    args: &Rehearse,
-) -> Result<Played, Fault> {
-    let mut timeline = Timeline::new(screen.look);
-    screen.say(&timeline.heading(&scenario.name, &scenario.about))?;
+    args: &RehearseOptions,
+) -> Result<ScenarioRun, CommandError> {
+    let mut timeline = Timeline::new(screen.style);
+    screen.println(&timeline.heading(&scenario.name, &scenario.about))?;
     let mut created = Instant::now();
-    let played = play(scenario, options, |news| match news {
-        News::Moment(moment) => {
-            if let Happening::Created { .. } = moment.what {
+    let played = run_scenario(scenario, options, |news| match news {
+        RunEvent::Rehearsal(moment) => {
+            if let EventKind::DeploymentCreated { .. } = moment.kind {
                 created = Instant::now();
             }
-            screen.say(&timeline.moment(moment))
+            screen.println(&timeline.render_event(moment))
         }
-        News::Tick => screen.status(&timeline.status(created.elapsed())),
+        RunEvent::Tick => screen.status(&timeline.status_line(created.elapsed())),
     })
     .await?;
     match &played.end {
-        End::Through(report) => {
-            screen.say(&(timeline.verdict(report) + "\n"))?;
+        RunEnd::Completed(report) => {
+            screen.println(&(timeline.render_verdict(report) + "\n"))?;
             if args.logs {
-                tell_logs(screen, report)?;
+                print_logs(screen, report)?;
             }
         }
-        End::Not(error) => {
-            let text = not_played(screen.look, error);
-            screen.say(&(text + "\n"))?;
+        RunEnd::Error(error) => {
+            let text = not_run_line(screen.style, error);
+            screen.println(&(text + "\n"))?;
         }
     }
     Ok(played)
 }
 
-async fn tell_json(
-    screen: &mut Screen,
+async fn print_json(
+    screen: &mut Output,
     scenario: &Scenario,
     options: &Options,
-    args: &Rehearse,
-) -> Result<Played, Fault> {
-    let played = play(scenario, options, |news| match news {
-        News::Moment(moment) => screen.say(&json::moment(&scenario.name, moment)?),
-        News::Tick => Ok(()),
+    args: &RehearseOptions,
+) -> Result<ScenarioRun, CommandError> {
+    let played = run_scenario(scenario, options, |news| match news {
+        RunEvent::Rehearsal(moment) => screen.println(&json::event_line(&scenario.name, moment)?),
+        RunEvent::Tick => Ok(()),
     })
     .await?;
-    tell_json_end(screen, &played, args)?;
+    print_json_report(screen, &played, args)?;
     Ok(played)
 }
 
 /// The last line of a scenario.
-pub fn tell_json_end(screen: &mut Screen, played: &Played, args: &Rehearse) -> Result<(), Fault> {
+pub fn print_json_report(
+    screen: &mut Output,
+    played: &ScenarioRun,
+    args: &RehearseOptions,
+) -> Result<(), CommandError> {
     let line = match &played.end {
-        End::Through(report) if args.logs => json::report(report)?,
-        End::Through(report) => json::report(&Report { logs: Vec::new(), ..Report::clone(report) })?,
-        End::Not(error) => json::error(&played.scenario, error)?,
+        RunEnd::Completed(report) if args.logs => json::report_line(report)?,
+        RunEnd::Completed(report) => json::report_line(&Report { logs: Vec::new(), ..Report::clone(report) })?,
+        RunEnd::Error(error) => json::error_line(&played.scenario, error)?,
     };
-    Ok(screen.say(&line)?)
+    Ok(screen.println(&line)?)
 }
 
 /// Every line that a hook wrote, as it wrote it.
-pub fn tell_logs(screen: &mut Screen, report: &Report) -> io::Result<()> {
+pub fn print_logs(screen: &mut Output, report: &Report) -> io::Result<()> {
     for (hook, line) in &report.logs {
-        screen.aside(&format!("{} | {line}", hook.binary()))?;
+        screen.eprintln(&format!("{} | {line}", hook.binary()))?;
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 use hook_core::gate_file;
 
 use crate::{
-    exit::{Fault, Verdict},
-    screen::Screen,
+    exit::{CommandError, CommandOutcome},
+    output::Output,
 };
 
 /// Prints the JSON Schema.
-pub fn schema() -> Result<Verdict, Fault> {
-    Screen::stdout().say(&serde_json::to_string_pretty(&gate_file::schema())?)?;
-    Ok(Verdict::Good)
+pub fn print_schema() -> Result<CommandOutcome, CommandError> {
+    Output::stdout().println(&serde_json::to_string_pretty(&gate_file::schema())?)?;
+    Ok(CommandOutcome::Success)
 }

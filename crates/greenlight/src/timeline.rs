@@ -3,37 +3,38 @@
 use std::time::Duration;
 
 use rehearsal::{
-    Answer, AnsweredBy, CheckLine, DeploymentReport, Happening, HookName, HookRun, Moment, Outcome, Report,
+    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, HookName, HookRun, HookStatus,
+    RehearsalEvent, Report,
 };
 
 use crate::{
-    paint::{Look, Tone, seconds, span},
-    words::{self, Why},
+    messages::{self, StopReason},
+    style::{Emphasis, TerminalStyle, format_duration, format_seconds},
 };
 
 /// The column after the time.
-const AFTER_TIME: usize = 10;
+const LABEL_COLUMN: usize = 10;
 /// The column of a check's name, after its glyph.
-const NAME: usize = AFTER_TIME + 2;
+const CHECK_NAME_COLUMN: usize = LABEL_COLUMN + 2;
 /// The column of the words `why`, `now` and `next` are followed by their text here.
-const TOLD: usize = AFTER_TIME + 8;
+const TEXT_COLUMN: usize = LABEL_COLUMN + 8;
 
 /// What is known of the scenario while it goes on.
 #[derive(Debug)]
 pub struct Timeline {
-    look: Look,
+    style: TerminalStyle,
     /// The hook that is at work, and its checks that were shown.
-    at_work: Option<(HookName, Vec<String>)>,
+    running: Option<(HookName, Vec<String>)>,
     /// How many hooks said yes.
-    yes: usize,
+    succeeded: usize,
     /// The hook that said anything else.
     stopped: Option<HookRun>,
-    before: Before,
+    preceding: Preceding,
 }
 
 /// What was written last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Before {
+enum Preceding {
     /// A line that the next one may follow.
     Line,
     /// The end of something, after which there is a gap.
@@ -42,72 +43,72 @@ enum Before {
 
 impl Timeline {
     /// A scenario's timeline before its first moment.
-    pub const fn new(look: Look) -> Self {
-        Self { look, at_work: None, yes: 0, stopped: None, before: Before::End }
+    pub const fn new(style: TerminalStyle) -> Self {
+        Self { style, running: None, succeeded: 0, stopped: None, preceding: Preceding::End }
     }
 
     /// The scenario's name and what it is about.
     pub fn heading(&self, name: &str, about: &str) -> String {
-        let title = self.look.paint(Tone::Strong, name);
-        self.look.hang(&format!("{title}  "), name.chars().count() + 2, Tone::Plain, about)
+        let title = self.style.apply(Emphasis::Bold, name);
+        self.style.hanging(&format!("{title}  "), name.chars().count() + 2, Emphasis::Plain, about)
     }
 
     /// The lines of one moment.
-    pub fn moment(&mut self, moment: &Moment) -> String {
-        let gap = match self.before {
-            Before::Line => "",
-            Before::End => "\n",
+    pub fn render_event(&mut self, moment: &RehearsalEvent) -> String {
+        let gap = match self.preceding {
+            Preceding::Line => "",
+            Preceding::End => "\n",
         };
-        let text = self.lines(moment);
-        self.before = if let Happening::Answered(_) | Happening::RolledBack { .. } = moment.what {
-            Before::End
+        let text = self.event_lines(moment);
+        self.preceding = if let EventKind::HookFinished(_) | EventKind::RolledBack { .. } = moment.kind {
+            Preceding::End
         } else {
-            Before::Line
+            Preceding::Line
         };
         format!("{gap}{text}")
     }
 
-    fn lines(&mut self, moment: &Moment) -> String {
-        let time = self.look.paint(Tone::Quiet, &format!("{:>8}  ", seconds(moment.at)));
-        match &moment.what {
-            Happening::Created { deployment, number, of } => {
-                *self = Self::new(self.look);
+    fn event_lines(&mut self, moment: &RehearsalEvent) -> String {
+        let time = self.style.apply(Emphasis::Dim, &format!("{:>8}  ", format_seconds(moment.at)));
+        match &moment.kind {
+            EventKind::DeploymentCreated { deployment, number, total: of } => {
+                *self = Self::new(self.style);
                 let count = if *of > 1 { format!(" ({number} of {of})") } else { String::new() };
                 format!("{time}CodeDeploy begins deployment {deployment}{count}")
             }
-            Happening::Passed { event, text } => self.told(&time, event, Tone::Plain, text),
-            Happening::Moved { text } => self.told(&time, "meanwhile", Tone::Warning, text),
-            Happening::RolledBack { text } => self.told(&time, "roll-back", Tone::Warning, text),
-            Happening::Net { text, .. } => self.told(&time, "net", Tone::Warning, text),
-            Happening::Invoked { hook, function } => {
-                self.at_work = Some((*hook, Vec::new()));
-                let name = self.look.paint(Tone::Strong, hook.name());
-                let head = format!("{time}{name}  {}", self.look.paint(Tone::Quiet, words::question(*hook)));
+            EventKind::EventCompleted { event, text } => self.labelled_line(&time, event, Emphasis::Plain, text),
+            EventKind::WorldChanged { text } => self.labelled_line(&time, "meanwhile", Emphasis::Warning, text),
+            EventKind::RolledBack { text } => self.labelled_line(&time, "roll-back", Emphasis::Warning, text),
+            EventKind::OnFailure { text, .. } => self.labelled_line(&time, "net", Emphasis::Warning, text),
+            EventKind::HookInvoked { hook, function } => {
+                self.running = Some((*hook, Vec::new()));
+                let name = self.style.apply(Emphasis::Bold, hook.name());
+                let head = format!("{time}{name}  {}", self.style.apply(Emphasis::Dim, messages::hook_question(*hook)));
                 match function {
                     None => head,
                     Some(function) => {
                         format!(
-                            "{head}\n{:AFTER_TIME$}{}",
+                            "{head}\n{:LABEL_COLUMN$}{}",
                             "",
-                            self.look.paint(Tone::Quiet, &format!("asks {function}"))
+                            self.style.apply(Emphasis::Dim, &format!("asks {function}"))
                         )
                     }
                 }
             }
-            Happening::Checked { check, .. } => {
-                if let Some((_, shown)) = &mut self.at_work {
+            EventKind::CheckFinished { check, .. } => {
+                if let Some((_, shown)) = &mut self.running {
                     shown.push(check.name.clone());
                 }
-                self.check(check)
+                self.check_line(check)
             }
-            Happening::Answered(run) => self.answered(&time, run),
-            Happening::Ended { outcome, text } => self.ended(&time, *outcome, text),
+            EventKind::HookFinished(run) => self.hook_finished(&time, run),
+            EventKind::DeploymentEnded { outcome, text } => self.deployment_finished(&time, *outcome, text),
         }
     }
 
     /// The line that is kept up to date below the others, `now` after the deployment was created.
-    pub fn status(&self, now: Duration) -> String {
-        let doing = match &self.at_work {
+    pub fn status_line(&self, now: Duration) -> String {
+        let doing = match &self.running {
             None => "CodeDeploy is at work".to_owned(),
             Some((hook, shown)) => match shown.len() {
                 0 => format!("{hook} is looking"),
@@ -115,100 +116,110 @@ impl Timeline {
                 many => format!("{hook} is looking, {many} checks are done"),
             },
         };
-        self.look.paint(Tone::Quiet, &format!("{:>8}  {doing} …", seconds(now)))
+        self.style.apply(Emphasis::Dim, &format!("{:>8}  {doing} …", format_seconds(now)))
     }
 
     /// What follows the deployments when the scenario is over: did they end as it promises?
-    pub fn verdict(&self, report: &Report) -> String {
+    pub fn render_verdict(&self, report: &Report) -> String {
         let mut lines = Vec::new();
-        if report.held() {
-            let said = self.look.paint(Tone::Quiet, "as the scenario promises");
-            lines.push(format!("{:AFTER_TIME$}{} {said}", "", self.look.paint(Tone::Good, "✓")));
+        if report.met_expectations() {
+            let said = self.style.apply(Emphasis::Dim, "as the scenario promises");
+            lines.push(format!("{:LABEL_COLUMN$}{} {said}", "", self.style.apply(Emphasis::Success, "✓")));
         } else {
-            let glyph = self.look.paint(Tone::Bad, "✗");
-            let said = self.look.paint(Tone::Bad, "not as the scenario promises:");
-            lines.push(format!("{:AFTER_TIME$}{glyph} {said}", ""));
-            lines.extend(
-                differences(report)
-                    .iter()
-                    .map(|one| self.look.hang(&format!("{:NAME$}- ", ""), NAME + 2, Tone::Plain, one)),
-            );
-            lines.push(format!("{:NAME$}{}", "", self.look.paint(Tone::Quiet, &words::same_again(report.seed))));
+            let glyph = self.style.apply(Emphasis::Error, "✗");
+            let said = self.style.apply(Emphasis::Error, "not as the scenario promises:");
+            lines.push(format!("{:LABEL_COLUMN$}{glyph} {said}", ""));
+            lines.extend(unmet_expectations(report).iter().map(|one| {
+                self.style.hanging(&format!("{:CHECK_NAME_COLUMN$}- ", ""), CHECK_NAME_COLUMN + 2, Emphasis::Plain, one)
+            }));
+            lines.push(format!(
+                "{:CHECK_NAME_COLUMN$}{}",
+                "",
+                self.style.apply(Emphasis::Dim, &messages::reproduce_hint(report.seed))
+            ));
         }
         lines.join("\n")
     }
 
-    fn told(&self, time: &str, what: &str, tone: Tone, text: &str) -> String {
-        let head = format!("{time}{}  ", self.look.paint(tone, what));
-        self.look.hang(&head, console::measure_text_width(&head), Tone::Plain, text)
+    fn labelled_line(&self, time: &str, what: &str, tone: Emphasis, text: &str) -> String {
+        let head = format!("{time}{}  ", self.style.apply(tone, what));
+        self.style.hanging(&head, console::measure_text_width(&head), Emphasis::Plain, text)
     }
 
-    fn check(&self, check: &CheckLine) -> String {
-        let (glyph, tone) = words::mark(check);
-        let took = self.look.paint(Tone::Quiet, &format!("{:>7}", span(Duration::from_millis(check.duration_ms))));
-        let head = format!("{:AFTER_TIME$}{} {:<11} {took}  ", "", self.look.paint(tone, glyph), check.name);
+    fn check_line(&self, check: &CheckLine) -> String {
+        let (glyph, tone) = messages::glyph(check);
+        let took = self
+            .style
+            .apply(Emphasis::Dim, &format!("{:>7}", format_duration(Duration::from_millis(check.duration_ms))));
+        let head = format!("{:LABEL_COLUMN$}{} {:<11} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
-        let text = words::message(check);
+        let text = messages::check_message(check);
         match (tone, check.code.as_str()) {
-            (Tone::Bad | Tone::Warning, code) if !code.is_empty() => {
-                self.look.hang(&head, indent, Tone::Plain, &format!("{code}: {text}"))
+            (Emphasis::Error | Emphasis::Warning, code) if !code.is_empty() => {
+                self.style.hanging(&head, indent, Emphasis::Plain, &format!("{code}: {text}"))
             }
-            (Tone::Quiet, _) => self.look.hang(&head, indent, Tone::Quiet, text),
-            _ => self.look.hang(&head, indent, Tone::Plain, text),
+            (Emphasis::Dim, _) => self.style.hanging(&head, indent, Emphasis::Dim, text),
+            _ => self.style.hanging(&head, indent, Emphasis::Plain, text),
         }
     }
 
-    fn answered(&mut self, time: &str, run: &HookRun) -> String {
-        if self.at_work.is_none() && run.answer.is_none() {
+    fn hook_finished(&mut self, time: &str, run: &HookRun) -> String {
+        if self.running.is_none() && run.status.is_none() {
             self.stopped = Some(run.clone());
-            return self.told(time, run.hook.name(), Tone::Bad, "its function cannot be invoked");
+            return self.labelled_line(time, run.hook.name(), Emphasis::Error, "its function cannot be invoked");
         }
-        let shown = self.at_work.take().map(|(_, shown)| shown).unwrap_or_default();
+        let shown = self.running.take().map(|(_, shown)| shown).unwrap_or_default();
         let late = run.checks.iter().filter(|check| !shown.contains(&check.name));
-        let mut lines: Vec<String> = late.map(|check| self.check(check)).collect();
-        let (tone, said) = match run.answer {
-            Some(Answer::Succeeded) => (Tone::Good, "→ Succeeded"),
-            Some(Answer::Failed) => (Tone::Bad, "→ Failed"),
-            None => (Tone::Bad, "→ no answer"),
+        let mut lines: Vec<String> = late.map(|check| self.check_line(check)).collect();
+        let (tone, said) = match run.status {
+            Some(HookStatus::Succeeded) => (Emphasis::Success, "→ Succeeded"),
+            Some(HookStatus::Failed) => (Emphasis::Error, "→ Failed"),
+            None => (Emphasis::Error, "→ no answer"),
         };
-        let took = self.look.paint(Tone::Quiet, &format!("after {}", span(run.took)));
-        let whose = if run.answered_by == AnsweredBy::Net { " by last-answer" } else { "" };
-        lines.push(format!("{:AFTER_TIME$}{}{whose} {took}", "", self.look.paint(tone, said)));
+        let took = self.style.apply(Emphasis::Dim, &format!("after {}", format_duration(run.took)));
+        let whose = if run.answered_by == AnsweredBy::OnFailureHandler { " by last-answer" } else { "" };
+        lines.push(format!("{:LABEL_COLUMN$}{}{whose} {took}", "", self.style.apply(tone, said)));
         // Who only observes says yes to everything; what it would have stopped is the news.
         if let Some((_, observed)) = run.verdict.split_once(", observed: would have failed: ") {
-            let head = format!("{:AFTER_TIME$}", "");
-            lines.push(self.look.hang(&head, TOLD, Tone::Warning, &format!("would have failed: {observed}")));
+            let head = format!("{:LABEL_COLUMN$}", "");
+            lines.push(self.style.hanging(
+                &head,
+                TEXT_COLUMN,
+                Emphasis::Warning,
+                &format!("would have failed: {observed}"),
+            ));
         }
-        if run.answer == Some(Answer::Succeeded) {
-            self.yes += 1;
+        if run.status == Some(HookStatus::Succeeded) {
+            self.succeeded += 1;
         } else {
             self.stopped = Some(run.clone());
         }
         lines.join("\n")
     }
 
-    fn ended(&self, time: &str, outcome: Outcome, text: &str) -> String {
-        let (word, tone) = words::outcome(outcome);
-        let word = self.look.paint(tone, &word.to_uppercase());
-        let line =
-            |name: &str, text: &str| self.look.hang(&format!("{:AFTER_TIME$}{name}", ""), TOLD, Tone::Plain, text);
+    fn deployment_finished(&self, time: &str, outcome: DeploymentOutcome, text: &str) -> String {
+        let (word, tone) = messages::outcome_label(outcome);
+        let word = self.style.apply(tone, &word.to_uppercase());
+        let line = |name: &str, text: &str| {
+            self.style.hanging(&format!("{:LABEL_COLUMN$}{name}", ""), TEXT_COLUMN, Emphasis::Plain, text)
+        };
         let mut lines = Vec::new();
         match (outcome, &self.stopped) {
-            (Outcome::Succeeded, _) => lines.push(format!("{time}{word}: {} hooks said yes", self.yes)),
-            (Outcome::Stopped, _) | (Outcome::Failed | Outcome::RolledBack, None) => {
+            (DeploymentOutcome::Succeeded, _) => lines.push(format!("{time}{word}: {} hooks said yes", self.succeeded)),
+            (DeploymentOutcome::Stopped, _) | (DeploymentOutcome::Failed | DeploymentOutcome::RolledBack, None) => {
                 lines.push(format!("{time}{word}"))
             }
-            (Outcome::Failed | Outcome::RolledBack, Some(run)) => {
+            (DeploymentOutcome::Failed | DeploymentOutcome::RolledBack, Some(run)) => {
                 let who = match run.answered_by {
                     AnsweredBy::Hook => "stopped it",
-                    AnsweredBy::Net => "gave no answer, and last-answer stopped it",
+                    AnsweredBy::OnFailureHandler => "gave no answer, and last-answer stopped it",
                     // Whose function CodeDeploy could not invoke had no time to answer in.
                     AnsweredBy::Nobody if run.took.is_zero() => "could not be asked",
                     AnsweredBy::Nobody => "did not answer",
                 };
-                let Why { check, reason, next } = words::why(run);
+                let StopReason { check, reason, next } = messages::stop_reason(run);
                 let check = check.map(|name| format!("{} in the check `{name}`: ", run.code)).unwrap_or_default();
-                lines.push(format!("{time}{word}: {} {who}", self.look.paint(Tone::Strong, run.hook.name())));
+                lines.push(format!("{time}{word}: {} {who}", self.style.apply(Emphasis::Bold, run.hook.name())));
                 lines.push(line("why", &format!("{check}{reason}")));
                 lines.extend(next.map(|next| line("next", next)));
             }
@@ -219,13 +230,13 @@ impl Timeline {
 }
 
 /// All that was not as promised, in words.
-pub fn differences(report: &Report) -> Vec<String> {
+pub fn unmet_expectations(report: &Report) -> Vec<String> {
     let many = report.deployments.len() > 1;
-    let of = |(index, one): (usize, &DeploymentReport)| -> Vec<String> {
+    let describe = |(index, one): (usize, &DeploymentReport)| -> Vec<String> {
         let which = if many { format!("deployment {}: ", index + 1) } else { String::new() };
         one.differences.iter().map(|text| format!("{which}{text}")).collect()
     };
-    let mut all: Vec<String> = report.deployments.iter().enumerate().flat_map(of).collect();
+    let mut all: Vec<String> = report.deployments.iter().enumerate().flat_map(describe).collect();
     if !report.unknown_operations.is_empty() {
         all.push(format!(
             "the hooks called what the rehearsal does not know: {}",
@@ -238,79 +249,79 @@ pub fn differences(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{paint::PLAIN, sample};
+    use crate::{fixtures, style::NO_STYLE};
 
-    fn told(report: &Report, moments: &[Moment], look: Look) -> String {
-        let mut timeline = Timeline::new(look);
+    fn render(report: &Report, moments: &[RehearsalEvent], style: TerminalStyle) -> String {
+        let mut timeline = Timeline::new(style);
         let mut lines = vec![timeline.heading(&report.scenario, &report.about)];
-        lines.extend(moments.iter().map(|moment| timeline.moment(moment)));
-        lines.push(timeline.verdict(report));
+        lines.extend(moments.iter().map(|moment| timeline.render_event(moment)));
+        lines.push(timeline.render_verdict(report));
         lines.join("\n")
     }
 
     #[test]
     fn a_healthy_deployment() {
-        let (report, moments) = sample::healthy();
-        insta::assert_snapshot!(told(&report, &moments, PLAIN));
+        let (report, moments) = fixtures::healthy();
+        insta::assert_snapshot!(render(&report, &moments, NO_STYLE));
     }
 
     #[test]
     fn a_deployment_that_is_stopped() {
-        let (report, moments) = sample::stopped();
-        insta::assert_snapshot!(told(&report, &moments, PLAIN));
+        let (report, moments) = fixtures::stopped();
+        insta::assert_snapshot!(render(&report, &moments, NO_STYLE));
     }
 
     #[test]
     fn a_promise_that_did_not_hold_on_a_narrow_terminal() {
-        let (mut report, moments) = sample::stopped();
+        let (mut report, moments) = fixtures::stopped();
         report.deployments[0]
             .differences
             .push("expected it to succeed; AfterAllowTestTraffic stopped it with UnexpectedStatus".into());
         report.unknown_operations.push("ssm:GetParameter".into());
-        insta::assert_snapshot!(told(&report, &moments, Look { width: 60, ..PLAIN }));
+        insta::assert_snapshot!(render(&report, &moments, TerminalStyle { width: 60, ..NO_STYLE }));
     }
 
     #[test]
     fn nobody_answers() {
-        let (report, moments) = sample::silent();
-        insta::assert_snapshot!(told(&report, &moments, PLAIN));
+        let (report, moments) = fixtures::no_answer();
+        insta::assert_snapshot!(render(&report, &moments, NO_STYLE));
     }
 
     #[test]
     fn the_net_answers() {
-        let (report, moments) = sample::caught();
-        insta::assert_snapshot!(told(&report, &moments, PLAIN));
+        let (report, moments) = fixtures::answered_on_failure();
+        insta::assert_snapshot!(render(&report, &moments, NO_STYLE));
     }
 
     #[test]
     fn colour_changes_no_word_and_no_line_is_too_wide() {
-        let (report, moments) = sample::stopped();
-        let plain = told(&report, &moments, PLAIN);
-        let coloured = told(&report, &moments, Look { colour: true, ..PLAIN });
+        let (report, moments) = fixtures::stopped();
+        let plain = render(&report, &moments, NO_STYLE);
+        let coloured = render(&report, &moments, TerminalStyle { colour: true, ..NO_STYLE });
         assert_eq!(console::strip_ansi_codes(&coloured), plain);
-        assert!(plain.lines().all(|line| line.chars().count() <= PLAIN.width), "{plain}");
+        assert!(plain.lines().all(|line| line.chars().count() <= NO_STYLE.width), "{plain}");
     }
 
     #[test]
     fn the_line_in_progress_says_who_is_at_work() {
-        let (_, moments) = sample::stopped();
-        let mut timeline = Timeline::new(PLAIN);
+        let (_, moments) = fixtures::stopped();
+        let mut timeline = Timeline::new(NO_STYLE);
         let now = Duration::from_millis(1234);
-        assert_eq!(timeline.status(now), "   1.2 s  CodeDeploy is at work …");
+        assert_eq!(timeline.status_line(now), "   1.2 s  CodeDeploy is at work …");
         let mut said = Vec::new();
         for moment in &moments {
-            timeline.moment(moment);
-            said.push(timeline.status(now));
+            timeline.render_event(moment);
+            said.push(timeline.status_line(now));
         }
         assert!(said.iter().any(|line| line.ends_with("BeforeInstall is looking, 1 check is done …")), "{said:#?}");
     }
 
     #[test]
     fn a_check_that_was_not_told_live_is_told_with_the_answer() {
-        let (_, moments) = sample::stopped();
-        let mut timeline = Timeline::new(PLAIN);
-        let without_checks = moments.iter().filter(|moment| !matches!(moment.what, Happening::Checked { .. }));
-        let text: Vec<String> = without_checks.map(|moment| timeline.moment(moment)).collect();
+        let (_, moments) = fixtures::stopped();
+        let mut timeline = Timeline::new(NO_STYLE);
+        let without_checks = moments.iter().filter(|moment| !matches!(moment.kind, EventKind::CheckFinished { .. }));
+        let text: Vec<String> = without_checks.map(|moment| timeline.render_event(moment)).collect();
         assert!(text.join("\n").contains("✗ answers"), "{text:#?}");
     }
 }

@@ -91,8 +91,8 @@ fn the_readme_shows_a_fault_as_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = FAULTY.replace("deadlin:", "deadline:").replace("        within: 5 minuets\n", "");
     fs::write(folder.path().join("greenlight.yaml"), file).unwrap();
-    let told = printed(greenlight(folder.path(), &["check", "greenlight.yaml"]), 1);
-    let shown = format!("$ greenlight check greenlight.yaml\n{told}");
+    let output_text = printed(greenlight(folder.path(), &["check", "greenlight.yaml"]), 1);
+    let shown = format!("$ greenlight check greenlight.yaml\n{output_text}");
     assert!(include_str!("../../../README.md").contains(&shown), "{shown}");
 }
 
@@ -128,9 +128,9 @@ hooks:
 fn a_warning_is_shown_and_does_not_change_the_exit_status() {
     let folder = folder();
     fs::write(folder.path().join("warned.yaml"), WARNED).unwrap();
-    let told = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
-    assert!(told.contains("warning: ") && told.contains("{{test_url}}/checkout"), "{told}");
-    assert!(told.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{told}");
+    let output_text = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
+    assert!(output_text.contains("warning: ") && output_text.contains("{{test_url}}/checkout"), "{output_text}");
+    assert!(output_text.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{output_text}");
     let records: Value =
         serde_json::from_str(&printed(greenlight(folder.path(), &["check", "--json", "warned.yaml"]), 0)).unwrap();
     assert_eq!((records.as_array().unwrap().len(), records[0]["level"].as_str()), (1, Some("warning")), "{records}");
@@ -164,9 +164,9 @@ fn keys_that_are_not_executed_are_refused_by_every_command() {
     fs::write(folder.path().join("later.yaml"), file).unwrap();
     for command in ["check", "explain", "iam"] {
         let output = greenlight(folder.path(), &[command, "later.yaml"]);
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_ne!(output.status.code(), Some(0), "{command}: {told}");
-        assert!(told.contains("`metric` is not supported yet"), "{command}: {told}");
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{command}: {output_text}");
+        assert!(output_text.contains("`metric` is not supported yet"), "{command}: {output_text}");
     }
 }
 
@@ -184,8 +184,8 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
         [&["explain", "good.yaml"][..], &["check", "good.yaml", "bad.yaml", "raw.yaml"], &["explain", "bad.yaml"]]
     {
         let output = greenlight(folder.path(), args);
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {told:?}");
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output_text.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {output_text:?}");
     }
 }
 
@@ -203,8 +203,8 @@ hooks:
 ";
     fs::write(folder.path().join("secret.yaml"), file).unwrap();
     for args in [&["check", "secret.yaml"][..], &["check", "--json", "secret.yaml"], &["explain", "secret.yaml"]] {
-        let told = printed(greenlight(folder.path(), args), 1);
-        assert!(told.contains("secret.yaml") && !told.contains("hunter2"), "{args:?}: {told}");
+        let output_text = printed(greenlight(folder.path(), args), 1);
+        assert!(output_text.contains("secret.yaml") && !output_text.contains("hunter2"), "{args:?}: {output_text}");
     }
 }
 
@@ -218,8 +218,8 @@ fn a_file_may_come_from_standard_input() {
 #[test]
 fn a_file_with_a_fault_needs_no_policy() {
     let folder = folder();
-    let told = printed(greenlight(folder.path(), &["iam", "faulty.yaml"]), 1);
-    assert!(told.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{told}");
+    let output_text = printed(greenlight(folder.path(), &["iam", "faulty.yaml"]), 1);
+    assert!(output_text.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{output_text}");
     let output = greenlight(folder.path(), &["iam", "faulty.yaml", "--json"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("faulty.yaml:4:5: `deadlin` is not a key"));
@@ -275,9 +275,9 @@ fn a_file_that_is_not_there_is_bad_usage() {
 
 #[test]
 fn the_built_in_checks_explained() {
-    let told = printed(greenlight(Path::new("."), &["explain"]), 0);
-    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
-    insta::assert_snapshot!(told);
+    let transcript = printed(greenlight(Path::new("."), &["explain"]), 0);
+    assert!(transcript.lines().all(|line| line.chars().count() <= 100), "{transcript}");
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
@@ -305,9 +305,10 @@ hooks:
 #[test]
 fn the_beginning_is_a_gate_file_for_every_hook() {
     for hook in Hook::ALL {
-        let told = gate_file::explain(Some(INIT), hook);
-        let told = told.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
-        assert!(told.contains("only observes") && told.contains("\n1. "), "{told}");
+        let output_text = gate_file::explain(Some(INIT), hook);
+        let output_text =
+            output_text.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
+        assert!(output_text.contains("only observes") && output_text.contains("\n1. "), "{output_text}");
     }
     // What stands in it as a comment can be used as well.
     let all: Vec<_> = INIT

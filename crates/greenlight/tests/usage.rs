@@ -26,7 +26,7 @@ fn refused(args: &[&str]) -> String {
 #[cfg(unix)]
 fn idle_hooks(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         let program = folder.join(function.binary());
         // `exec`, so that the process that is started is the one that stays.
         fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
@@ -88,7 +88,7 @@ fn the_list_has_every_scenario_for_people_and_for_programs() {
     let (text, lines) = (greenlight(&["rehearse", "--list"]), greenlight(&["rehearse", "--list", "--json"]));
     assert!(text.status.success() && lines.status.success());
     let (text, lines) = (String::from_utf8(text.stdout).unwrap(), String::from_utf8(lines.stdout).unwrap());
-    for (scenario, line) in rehearsal::Scenario::all().iter().zip(lines.lines()) {
+    for (scenario, line) in rehearsal::Scenario::built_in().iter().zip(lines.lines()) {
         assert!(text.contains(&scenario.name), "{text}");
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(
@@ -155,19 +155,19 @@ fn sigterm_leaves_no_process_behind_in_a_table_either() {
 }
 
 /// A world that is served. Killed when dropped, if it has not ended.
-struct Served {
+struct ServedWorld {
     process: std::process::Child,
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
 }
 
-impl Drop for Served {
+impl Drop for ServedWorld {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Served {
+impl ServedWorld {
     fn start(args: &[&str]) -> Self {
         use std::io::BufRead;
         let mut process = Command::new(env!("CARGO_BIN_EXE_greenlight"))
@@ -208,7 +208,7 @@ fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
 #[test]
 #[cfg(unix)]
 fn a_world_is_served_until_ctrl_c_which_is_its_good_end() {
-    let mut served = Served::start(&["--scenario", "route-503", "--seed", "1"]);
+    let mut served = ServedWorld::start(&["--scenario", "route-503", "--seed", "1"]);
     let open = served.next("open");
     let waiting = served.next("waiting");
     assert_eq!(waiting["hook"], "AfterAllowTestTraffic", "the hook that stops the scenario");
@@ -245,7 +245,7 @@ fn a_filter_that_means_no_scenario_is_bad_usage() {
 #[test]
 fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
     let folder = tempfile::tempdir().unwrap();
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let binaries = folder.path().to_str().unwrap();
@@ -258,7 +258,7 @@ fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
 #[cfg(unix)]
 fn what_could_not_be_played_is_an_error_in_the_junit_report() {
     let folder = tempfile::tempdir().unwrap();
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let report = folder.path().join("report.xml");

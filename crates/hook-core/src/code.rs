@@ -6,11 +6,11 @@ macro_rules! codes {
         /// stop never become healthy targets, and without those no task set is steady. The verdict names the first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[allow(missing_docs, reason = "each variant's meaning is its hint, and its heading in docs/OPERATING.md")]
-        pub enum Code {
+        pub enum ReasonCode {
             $($code,)*
         }
 
-        impl Code {
+        impl ReasonCode {
             /// All codes, in their order, which is that of docs/OPERATING.md.
             pub const ALL: &[Self] = &[$(Self::$code),*];
 
@@ -105,14 +105,14 @@ codes! {
     GateEmpty: "give this hook a check, or say `checks: none`",
 }
 
-impl Code {
+impl ReasonCode {
     /// The word itself, which never changes once released.
-    pub fn word(self) -> String {
+    pub fn name(self) -> String {
         format!("{self:?}")
     }
 }
 
-impl std::fmt::Display for Code {
+impl std::fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(self, f)
     }
@@ -128,7 +128,7 @@ mod tests {
         let headings: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         // What ends an invocation without an answer, and what the safety net says of it.
         let errors = ["EventNotJson", "EventMalformed", "AnswerNotSent", "HookDied"].map(str::to_owned);
-        let codes: Vec<String> = Code::ALL.iter().map(|code| code.word()).chain(errors).collect();
+        let codes: Vec<String> = ReasonCode::ALL.iter().map(|code| code.name()).chain(errors).collect();
         assert_eq!(headings, codes);
     }
 }

@@ -1,25 +1,25 @@
 //! What ends an invocation without an accepted answer. Everything else is a finding.
 
-use crate::redact::Shown;
+use crate::redact::RedactedText;
 
 /// An invocation that could not be answered. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The payload is not JSON.
     #[error("the payload is not JSON: {0}")]
-    EventNotJson(Shown),
+    EventNotJson(RedactedText),
     /// The payload lacks a usable id.
     #[error("the payload is not a CodeDeploy lifecycle event: {0}")]
-    EventMalformed(Shown),
+    EventMalformed(RedactedText),
     /// CodeDeploy did not take the status.
     #[error("the status {status} could not be put for deployment {deployment}: {why}")]
-    AnswerNotSent {
+    StatusNotSent {
         /// What should have been put: `Succeeded` or `Failed`.
         status: &'static str,
         /// The deployment's id.
         deployment: String,
         /// What CodeDeploy or the network said, in one line.
-        why: Shown,
+        why: RedactedText,
     },
 }
 
@@ -29,7 +29,7 @@ impl Error {
         match self {
             Self::EventNotJson(_) => "EventNotJson",
             Self::EventMalformed(_) => "EventMalformed",
-            Self::AnswerNotSent { .. } => "AnswerNotSent",
+            Self::StatusNotSent { .. } => "AnswerNotSent",
         }
     }
 
@@ -39,7 +39,7 @@ impl Error {
             Self::EventNotJson(_) | Self::EventMalformed(_) => {
                 "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation came from elsewhere"
             }
-            Self::AnswerNotSent { .. } => {
+            Self::StatusNotSent { .. } => {
                 "the deployment waits up to an hour for this answer; stop it, or put the status by hand"
             }
         }

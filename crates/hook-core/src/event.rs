@@ -9,12 +9,12 @@ use serde_json::Value;
 use crate::{
     error::Error,
     ids::{DeploymentId, ExecutionId},
-    redact::{Redactor, Shown},
+    redact::{RedactedText, Redactor},
 };
 
 /// One execution of one hook: which deployment, and the token with which to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Execution {
+pub struct HookExecution {
     /// The deployment.
     pub deployment: DeploymentId,
     /// What CodeDeploy wants back with the status.
@@ -30,24 +30,24 @@ const EXECUTION_ID: &str = "LifecycleEventHookExecutionId";
 ///
 /// # Errors
 /// [`Error::EventNotJson`] and [`Error::EventMalformed`]: nobody can be answered, and the invocation has to fail.
-pub fn parse(payload: Value, redactor: &Redactor) -> Result<Execution, Error> {
+pub fn parse(payload: Value, redactor: &Redactor) -> Result<HookExecution, Error> {
     if let Some(why) = payload.get(NOT_JSON).and_then(Value::as_str) {
-        return Err(Error::EventNotJson(redactor.show(why)));
+        return Err(Error::EventNotJson(redactor.redact(why)));
     }
     let mut redactor = redactor.clone();
     // An event that is refused may have an execution id all the same, and that in a key as well.
     if let Some(id) = payload.get(EXECUTION_ID).and_then(Value::as_str) {
-        redactor.hide_as(ExecutionId::LABEL.to_owned(), id);
+        redactor.add_labelled(ExecutionId::LABEL.to_owned(), id);
     }
-    let malformed = |why: String| Error::EventMalformed(redactor.show(&why));
-    let seen = describe(&payload, &redactor);
+    let malformed = |why: String| Error::EventMalformed(redactor.redact(&why));
+    let seen = describe_payload(&payload, &redactor);
     // serde's own words would repeat the values that it did not expect.
-    let lacks = ["DeploymentId", EXECUTION_ID].iter().find(|key| !payload[**key].is_string());
-    let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match lacks {
+    let missing_key = ["DeploymentId", EXECUTION_ID].iter().find(|key| !payload[**key].is_string());
+    let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match missing_key {
         Some(key) => malformed(format!("it has no text `{key}`; {seen}")),
         None => malformed(seen.clone()),
     })?;
-    Ok(Execution {
+    Ok(HookExecution {
         deployment: event.deployment_id.try_into().map_err(|fault| malformed(format!("DeploymentId {fault}")))?,
         id: event
             .lifecycle_event_hook_execution_id
@@ -59,57 +59,62 @@ pub fn parse(payload: Value, redactor: &Redactor) -> Result<Execution, Error> {
 /// Lambda's record of an asynchronous invocation that failed, as far as it matters here:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct FailedInvocation {
     /// The execution that nobody answered.
-    pub execution: Execution,
+    pub execution: HookExecution,
     /// The name of the function that failed.
-    pub function: Shown,
+    pub function: RedactedText,
     /// Lambda's word: `RetriesExhausted`, `EventAgeExceeded`, ….
-    pub condition: Shown,
+    pub condition: RedactedText,
     /// The type of the error, if there was one.
-    pub error: Option<Shown>,
+    pub error: Option<RedactedText>,
 }
 
 /// Makes Lambda's record of an invocation that failed a [`Record`].
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_record(mut record: Value, redactor: &Redactor) -> Result<Record, Error> {
+pub fn parse_failed_invocation(mut record: Value, redactor: &Redactor) -> Result<FailedInvocation, Error> {
     if let Some(why) = record.get(NOT_JSON).and_then(Value::as_str) {
-        return Err(Error::EventNotJson(redactor.show(why)));
+        return Err(Error::EventNotJson(redactor.redact(why)));
     }
     if record.get("requestPayload").is_none() {
-        let seen = describe(&record, redactor);
+        let seen = describe_payload(&record, redactor);
         let why = format!("it is no record of an invocation, which has a `requestPayload`; {seen}");
-        return Err(Error::EventMalformed(redactor.show(&why)));
+        return Err(Error::EventMalformed(redactor.redact(&why)));
     }
     let execution = parse(record["requestPayload"].take(), redactor)?;
-    let redactor = execution.id.hidden_in(redactor);
+    let redactor = execution.id.extend_redactor(redactor);
     let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
-    let or = |text: &str, other: &str| line(&redactor, if text.is_empty() { other } else { text }).shorten(140);
+    let text_or =
+        |text: &str, other: &str| single_line(&redactor, if text.is_empty() { other } else { text }).shorten(140);
     let context = &record["requestContext"];
     // `arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER`
     let arn = text(&context["functionArn"]);
     let error = text(&record["responsePayload"]["errorType"]);
-    Ok(Record {
+    Ok(FailedInvocation {
         execution,
-        function: or(arn.split(':').nth(6).unwrap_or_default(), "a hook"),
-        condition: or(&text(&context["condition"]), "no reason given"),
-        error: (!error.is_empty()).then(|| or(&error, "")),
+        function: text_or(arn.split(':').nth(6).unwrap_or_default(), "a hook"),
+        condition: text_or(&text(&context["condition"]), "no reason given"),
+        error: (!error.is_empty()).then(|| text_or(&error, "")),
     })
 }
 
 /// The text as a part of one line.
-fn line(redactor: &Redactor, text: &str) -> Shown {
-    redactor.show(&text.replace(char::is_control, ""))
+fn single_line(redactor: &Redactor, text: &str) -> RedactedText {
+    redactor.redact(&text.replace(char::is_control, ""))
 }
 
 /// What the payload looks like, by its keys only: values may be secret, and keys are cut to a few.
-fn describe(payload: &Value, redactor: &Redactor) -> String {
+fn describe_payload(payload: &Value, redactor: &Redactor) -> String {
     let kind = match payload {
         Value::Object(map) => {
-            let keys: Vec<_> =
-                map.keys().take(6).map(|key| line(redactor, key).shorten(40)).map(|key| key.to_string()).collect();
+            let keys: Vec<_> = map
+                .keys()
+                .take(6)
+                .map(|key| single_line(redactor, key).shorten(40))
+                .map(|key| key.to_string())
+                .collect();
             let more = if map.len() > 6 { ", …" } else { "" };
             return format!("the payload has the keys [{}{more}]", keys.join(", "));
         }
@@ -128,12 +133,12 @@ mod tests {
 
     use super::*;
 
-    fn parse(payload: Value) -> Result<Execution, Error> {
+    fn parse(payload: Value) -> Result<HookExecution, Error> {
         super::parse(payload, &Redactor::default())
     }
 
-    fn parse_record(record: Value) -> Result<Record, Error> {
-        super::parse_record(record, &Redactor::default())
+    fn parse_failed_invocation(record: Value) -> Result<FailedInvocation, Error> {
+        super::parse_failed_invocation(record, &Redactor::default())
     }
 
     /// The limits are those of a key (40) and of a record's texts (140).
@@ -152,7 +157,7 @@ mod tests {
             let mut record = record();
             record["requestPayload"]["LifecycleEventHookExecutionId"] = json!(id);
             record["responsePayload"]["errorType"] = json!(format!("{}{id}", "x".repeat(before)));
-            let said = format!("{:?}", parse_record(record).unwrap().error);
+            let said = format!("{:?}", parse_failed_invocation(record).unwrap().error);
             assert!(!own(&said), "{said}");
         }
     }
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn lambdas_record_of_a_failed_invocation_tells_whom_to_answer() {
-        let record = parse_record(record()).unwrap();
+        let record = parse_failed_invocation(record()).unwrap();
         assert_eq!(record.execution.deployment.as_str(), "d-1");
         assert_eq!(record.execution.id.expose(), "abc");
         assert_eq!(&*record.function, "CodeDeployHook_after-install");
@@ -209,9 +214,9 @@ mod tests {
     #[test]
     fn a_record_needs_nothing_but_the_event_inside() {
         let bare = json!({"requestPayload": {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc"}});
-        assert_eq!(&*parse_record(bare).unwrap().function, "a hook");
+        assert_eq!(&*parse_failed_invocation(bare).unwrap().function, "a hook");
         for strange in [json!(null), json!([]), json!({"DeploymentId": "d-1"}), json!({"requestPayload": null})] {
-            assert_eq!(parse_record(strange).unwrap_err().code(), "EventMalformed");
+            assert_eq!(parse_failed_invocation(strange).unwrap_err().code(), "EventMalformed");
         }
     }
 

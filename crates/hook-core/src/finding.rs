@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    code::Code,
-    redact::{Redactor, Shown},
+    code::ReasonCode,
+    redact::{RedactedText, Redactor},
 };
 
 /// Each text of a finding is at most so long: a server or AWS may say anything, and a log line has to stay readable.
@@ -18,7 +18,7 @@ pub enum Outcome {
     /// There is nothing here that the check could be about, by configuration.
     NotApplicable,
     /// It holds as far as could be seen, and there is something to be told: a certificate was not verified.
-    Doubtful,
+    Unverified,
     /// A condition was false.
     Failed,
     /// Nothing was there to judge.
@@ -36,7 +36,7 @@ impl Outcome {
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::NotApplicable,
-        Self::Doubtful,
+        Self::Unverified,
         Self::Failed,
         Self::NoData,
         Self::Errored,
@@ -49,11 +49,11 @@ impl Outcome {
     }
 
     /// The word in logs and reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Passed => "passed",
             Self::NotApplicable => "not_applicable",
-            Self::Doubtful => "doubtful",
+            Self::Unverified => "doubtful",
             Self::Failed => "failed",
             Self::NoData => "no_data",
             Self::Errored => "errored",
@@ -65,9 +65,9 @@ impl Outcome {
 
 /// A set of outcomes. A byte, as observations are handed around by value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcomes(u8);
+pub struct OutcomeSet(u8);
 
-impl Outcomes {
+impl OutcomeSet {
     /// Those that are in it.
     pub fn iter(self) -> impl Iterator<Item = Outcome> {
         Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
@@ -80,18 +80,18 @@ pub struct Observation<T = String> {
     /// How it ended.
     pub outcome: Outcome,
     /// Which fault, where there is one.
-    pub code: Option<Code>,
+    pub code: Option<ReasonCode>,
     /// What was looked at: a target group's name, an alarm, a URL.
     pub resource: T,
     /// What should be: `healthy == registered`.
     pub expected: T,
     /// What is: `1, 2`.
-    pub seen: T,
+    pub actual: T,
     /// Further evidence: stop reasons, exit codes, target states.
     pub details: Vec<T>,
     /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
     /// policies to say, and one more fault may never help.
-    pub also: Outcomes,
+    pub other_outcomes: OutcomeSet,
     /// What to do next, where more is known than the code's own hint says.
     pub hint: Option<&'static str>,
 }
@@ -105,17 +105,17 @@ impl Observation {
     /// Nothing to check, by what is configured in AWS; `why` says so in words. If no other check passes, nothing was
     /// checked.
     pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::new(Outcome::NotApplicable, Some(Code::NothingChecked), resource, "", why)
+        Self::new(Outcome::NotApplicable, Some(ReasonCode::NothingChecked), resource, "", why)
     }
 
     /// Nothing to check, and that is meant: the gate file says so.
-    pub fn left_out(resource: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn excluded(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, None, resource, "", why)
     }
 
     /// A condition was false.
     pub fn failed(
-        code: Code,
+        code: ReasonCode,
         resource: impl Into<String>,
         expected: impl Into<String>,
         seen: impl Into<String>,
@@ -125,7 +125,7 @@ impl Observation {
 
     /// Nothing to judge.
     pub fn no_data(
-        code: Code,
+        code: ReasonCode,
         resource: impl Into<String>,
         expected: impl Into<String>,
         seen: impl Into<String>,
@@ -134,13 +134,13 @@ impl Observation {
     }
 
     /// It could not be checked.
-    pub fn errored(code: Code, resource: impl Into<String>, why: impl Into<String>) -> Self {
+    pub fn errored(code: ReasonCode, resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::Errored, Some(code), resource, "", why)
     }
 
     fn new(
         outcome: Outcome,
-        code: Option<Code>,
+        code: Option<ReasonCode>,
         resource: impl Into<String>,
         expected: impl Into<String>,
         seen: impl Into<String>,
@@ -150,27 +150,27 @@ impl Observation {
             code,
             resource: resource.into(),
             expected: expected.into(),
-            seen: seen.into(),
+            actual: seen.into(),
             details: Vec::new(),
-            also: Outcomes::default(),
+            other_outcomes: OutcomeSet::default(),
             hint: None,
         }
     }
 
     /// With further evidence.
-    pub fn with(mut self, details: impl IntoIterator<Item = String>) -> Self {
+    pub fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);
         self
     }
 
     /// With evidence that goes before what is there already: a stop reason says more than a second number.
-    pub fn led_by(mut self, details: impl IntoIterator<Item = String>) -> Self {
+    pub fn prepend_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.splice(0..0, details);
         self
     }
 
     /// With another outcome and code, and the evidence as it was.
-    pub fn but(self, outcome: Outcome, code: Code) -> Self {
+    pub fn with_outcome(self, outcome: Outcome, code: ReasonCode) -> Self {
         Self { outcome, code: Some(code), hint: None, ..self }
     }
 
@@ -180,42 +180,42 @@ impl Observation {
     }
 
     /// As it may be shown.
-    pub fn shown(self, redactor: &Redactor) -> Observation<Shown> {
-        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
-        let Self { outcome, code, resource, expected, seen, details, also, hint } = self;
+    pub fn redacted(self, redactor: &Redactor) -> Observation<RedactedText> {
+        let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
+        let Self { outcome, code, resource, expected, actual: seen, details, other_outcomes: also, hint } = self;
         let details = details.into_iter().map(show).collect();
         let (resource, expected, seen) = (show(resource), show(expected), show(seen));
-        Observation { outcome, code, resource, expected, seen, details, also, hint }
+        Observation { outcome, code, resource, expected, actual: seen, details, other_outcomes: also, hint }
     }
 }
 
 impl<T> Observation<T> {
     /// What to do next, where it has a fault.
     pub fn next_step(&self) -> Option<&'static str> {
-        self.hint.or(self.code.map(Code::hint))
+        self.hint.or(self.code.map(ReasonCode::hint))
     }
 
     /// With another one that is not told by it, and counts all the same.
-    pub fn counting(mut self, other: &Self) -> Self {
-        self.also.0 |= other.outcomes().0;
+    pub fn merge_outcomes(mut self, other: &Self) -> Self {
+        self.other_outcomes.0 |= other.outcomes().0;
         self
     }
 
     /// All ways in which it ended.
-    pub const fn outcomes(&self) -> Outcomes {
-        Outcomes(self.also.0 | self.outcome.bit())
+    pub const fn outcomes(&self) -> OutcomeSet {
+        OutcomeSet(self.other_outcomes.0 | self.outcome.bit())
     }
 
     /// Whether the check can be content with it.
-    pub fn holds(&self) -> bool {
-        matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Doubtful)
+    pub fn is_ok(&self) -> bool {
+        matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Unverified)
     }
 }
 
 /// A check's observation with what is needed to judge and to report it. One whose texts are [`Shown`] goes to the log and to
 /// the verdict; no other can.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding<T = Shown> {
+pub struct Finding<T = RedactedText> {
     /// The check's name, unique in its hook.
     pub check: T,
     /// The kind of check.
@@ -225,18 +225,18 @@ pub struct Finding<T = Shown> {
     /// What its outcomes mean.
     pub policies: Policies,
     /// How long it took.
-    pub took: Duration,
+    pub elapsed: Duration,
     /// The check whose failure explains this one, so that it needs no remedy of its own.
     pub caused_by: Option<T>,
 }
 
 impl Finding<String> {
     /// As it may be shown.
-    pub fn shown(self, redactor: &Redactor) -> Finding {
-        let Self { check, kind, observation, policies, took, caused_by } = self;
-        let show = |text: String| redactor.show(&text).shorten(MAX_TEXT);
-        let observation = observation.shown(redactor);
-        Finding { check: show(check), kind, observation, policies, took, caused_by: caused_by.map(show) }
+    pub fn redacted(self, redactor: &Redactor) -> Finding {
+        let Self { check, kind, observation, policies, elapsed: took, caused_by } = self;
+        let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
+        let observation = observation.redacted(redactor);
+        Finding { check: show(check), kind, observation, policies, elapsed: took, caused_by: caused_by.map(show) }
     }
 }
 
@@ -254,7 +254,8 @@ pub enum Policy {
 
 impl Policy {
     /// The words of a gate file.
-    pub const WORDS: [(&'static str, Self); 3] = [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
+    pub const VARIANTS: [(&'static str, Self); 3] =
+        [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
 }
 
 /// The three policies that every check has.

@@ -17,10 +17,10 @@ pub fn event(payload: &[u8]) -> Result<[String; 2], String> {
 /// # Errors
 /// What goes into the log.
 pub fn record(payload: &[u8]) -> Result<[String; 2], String> {
-    ids(event::parse_record(value(payload), &Redactor::default()).map(|record| record.execution))
+    ids(event::parse_failed_invocation(value(payload), &Redactor::default()).map(|record| record.execution))
 }
 
-fn ids(execution: Result<event::Execution, Error>) -> Result<[String; 2], String> {
+fn ids(execution: Result<event::HookExecution, Error>) -> Result<[String; 2], String> {
     match execution {
         Ok(execution) => Ok([execution.deployment.as_str().to_owned(), execution.id.expose().to_owned()]),
         Err(error) => Err(format!("{}: {error}", error.code())),

@@ -11,7 +11,7 @@ const MAX_EXECUTION_ID: usize = 8 * 1024;
 
 /// Why a string is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdFault {
+pub enum InvalidId {
     /// Nothing in it.
     #[error("is empty")]
     Empty,
@@ -25,16 +25,16 @@ pub enum IdFault {
     },
     /// A character that the id cannot have.
     #[error("has a character that an id cannot have")]
-    Character,
+    InvalidCharacter,
 }
 
-fn check(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), IdFault> {
+fn validate(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), InvalidId> {
     if text.is_empty() {
-        Err(IdFault::Empty)
+        Err(InvalidId::Empty)
     } else if text.len() > limit {
-        Err(IdFault::TooLong { length: text.len(), limit })
+        Err(InvalidId::TooLong { length: text.len(), limit })
     } else if !text.as_bytes().iter().all(is_valid) {
-        Err(IdFault::Character)
+        Err(InvalidId::InvalidCharacter)
     } else {
         Ok(())
     }
@@ -52,10 +52,10 @@ impl DeploymentId {
 }
 
 impl TryFrom<String> for DeploymentId {
-    type Error = IdFault;
+    type Error = InvalidId;
 
-    fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_DEPLOYMENT_ID, |byte| byte.is_ascii_alphanumeric() || *byte == b'-')?;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        validate(&text, MAX_DEPLOYMENT_ID, |byte| byte.is_ascii_alphanumeric() || *byte == b'-')?;
         Ok(Self(text))
     }
 }
@@ -76,9 +76,9 @@ impl ExecutionId {
     pub const LABEL: &str = "[execution id]";
 
     /// A redactor that takes it out as well.
-    pub fn hidden_in(&self, redactor: &Redactor) -> Redactor {
+    pub fn extend_redactor(&self, redactor: &Redactor) -> Redactor {
         let mut redactor = redactor.clone();
-        redactor.hide_as(Self::LABEL.to_owned(), &self.0);
+        redactor.add_labelled(Self::LABEL.to_owned(), &self.0);
         redactor
     }
 
@@ -89,10 +89,10 @@ impl ExecutionId {
 }
 
 impl TryFrom<String> for ExecutionId {
-    type Error = IdFault;
+    type Error = InvalidId;
 
-    fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_EXECUTION_ID, u8::is_ascii_graphic)?;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        validate(&text, MAX_EXECUTION_ID, u8::is_ascii_graphic)?;
         Ok(Self(text))
     }
 }
@@ -111,13 +111,13 @@ mod tests {
     #[test]
     fn an_id_is_not_empty_not_huge_and_has_the_characters_of_an_id() {
         assert!(DeploymentId::try_from("d-A1B2C3D4E".to_owned()).is_ok());
-        assert_eq!(DeploymentId::try_from(String::new()), Err(IdFault::Empty));
+        assert_eq!(DeploymentId::try_from(String::new()), Err(InvalidId::Empty));
         for id in ["d-1\n", "d 1", "d-1;touch${IFS}x", "d-1'", "d-1/../2", "d-ä", "$(id)", "d_1", "d-1\u{1b}[31m"] {
-            assert_eq!(DeploymentId::try_from(id.to_owned()), Err(IdFault::Character), "{id:?}");
+            assert_eq!(DeploymentId::try_from(id.to_owned()), Err(InvalidId::InvalidCharacter), "{id:?}");
         }
         assert!(ExecutionId::try_from("eyJlbmNy+/=_-.".to_owned()).is_ok());
-        assert_eq!(ExecutionId::try_from("eyJ lbmNy".to_owned()), Err(IdFault::Character));
-        assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(IdFault::TooLong { length: 9000, .. })));
+        assert_eq!(ExecutionId::try_from("eyJ lbmNy".to_owned()), Err(InvalidId::InvalidCharacter));
+        assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(InvalidId::TooLong { length: 9000, .. })));
     }
 
     #[test]

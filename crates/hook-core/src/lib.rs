@@ -1,29 +1,32 @@
 #![doc = include_str!("../README.md")]
 
 mod aws;
-mod board;
-mod check;
+pub mod aws_inspector;
+mod checks;
 mod code;
 mod consequence;
-mod court;
 mod deadline;
-mod definition;
 mod descriptors;
+pub mod dry_run;
 mod error;
+mod evaluate;
+mod evaluator;
 mod event;
 mod file;
 mod finding;
+mod finding_log;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
 pub mod gate_file;
-mod handle;
-mod hearing;
+mod gate_source;
+mod handler;
 mod hook;
 mod ids;
-mod judge;
-mod last_answer;
+mod isolation;
 mod log_context;
+mod model;
+mod on_failure;
 pub mod permissions;
 mod plan;
 mod printable;
@@ -33,14 +36,11 @@ mod runner;
 mod secrets;
 mod settings;
 pub mod shell;
-mod source;
-pub mod survey;
-mod target;
+mod task_definition;
 mod telemetry;
-pub mod trial;
 mod verdict;
 
-pub use self::{code::Code, hook::Hook, printable::printable};
+pub use self::{code::ReasonCode, hook::Hook, printable::printable};
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ use self::settings::Settings;
 /// Runs one of the five functions for as long as Lambda wants it: a binary's whole `main`.
 pub fn run(hook: Hook) -> ExitCode {
     serve(hook.event_name(), |settings| {
-        let handler = Arc::new(handle::Handler::new(hook, settings));
+        let handler = Arc::new(handler::Handler::new(hook, settings));
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -61,9 +61,9 @@ pub fn run(hook: Hook) -> ExitCode {
 }
 
 /// Runs the safety net, which answers Failed for a hook that died: a binary's whole `main`.
-pub fn run_last_answer() -> ExitCode {
+pub fn run_on_failure() -> ExitCode {
     serve("last answer", |settings| {
-        let handler = Arc::new(last_answer::LastAnswer::new(&settings));
+        let handler = Arc::new(on_failure::OnFailureHandler::new(&settings));
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -77,7 +77,7 @@ where
     H: Fn(LambdaEvent<serde_json::Value>) -> F,
     F: Future<Output = Result<(), error::Error>>,
 {
-    let settings = Settings::of_process();
+    let settings = Settings::from_env();
     telemetry::install(settings.log);
     // The runtime's client panics without these, and so would every start outside Lambda.
     if !settings.in_lambda {
@@ -86,16 +86,18 @@ where
         );
         return ExitCode::from(2);
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(FOREVER).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "{name}: no runtime could be made");
-            return ExitCode::FAILURE;
-        }
-    };
-    keep_thread_for_names(&runtime);
+    let runtime =
+        match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "{name}: no runtime could be made");
+                return ExitCode::FAILURE;
+            }
+        };
+    reserve_dns_thread(&runtime);
     let handler = handler(settings);
-    let ended = runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(readable)).run());
+    let ended =
+        runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(mark_invalid_json)).run());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -106,18 +108,18 @@ where
 }
 
 /// Longer than any process of Lambda lives.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// CodeDeploy's name is looked up on a thread. It is started while there is one to be had, and kept: tokio panics where a
 /// first one cannot be started, and waits for an old one where a second cannot.
-fn keep_thread_for_names(runtime: &tokio::runtime::Runtime) {
+fn reserve_dns_thread(runtime: &tokio::runtime::Runtime) {
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
 }
 
 /// A body that is not JSON would fail before the handler, in words that are not ours; it reaches the handler like this.
-fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
+fn mark_invalid_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
         invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();
     }

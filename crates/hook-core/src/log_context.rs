@@ -3,11 +3,11 @@
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    gate_source::GateText,
     hook::Hook,
     ids::DeploymentId,
-    redact::{Redactor, Shown},
-    source::GateText,
-    target::{Deployment, Target},
+    model::{Deployment, DeploymentView},
+    redact::{RedactedText, Redactor},
 };
 
 /// Fields of the log. What is not known yet is left out of a line.
@@ -20,17 +20,17 @@ pub struct LogContext {
     /// The function's region.
     pub region: Option<String>,
     /// The CodeDeploy application.
-    pub application: Option<Shown>,
+    pub application: Option<RedactedText>,
     /// Its deployment group.
-    pub deployment_group: Option<Shown>,
+    pub deployment_group: Option<RedactedText>,
     /// The name of the ECS cluster.
-    pub cluster: Option<Shown>,
+    pub cluster: Option<RedactedText>,
     /// The name of the ECS service.
-    pub service: Option<Shown>,
+    pub service: Option<RedactedText>,
     /// Where the gate file came from: `ssm:/greenlight/shop`.
-    pub gate_source: Option<Shown>,
+    pub gate_source: Option<RedactedText>,
     /// A parameter's version, or an object's ETag.
-    pub gate_version: Option<Shown>,
+    pub gate_version: Option<RedactedText>,
     /// `sha256:` and the digest of its text.
     pub gate_digest: Option<String>,
 }
@@ -44,21 +44,21 @@ impl LogContext {
 
     /// What CodeDeploy says.
     pub fn add_deployment(&mut self, deployment: &Deployment, redactor: &Redactor) {
-        let known = |text: &str| (!text.is_empty()).then(|| redactor.show(text));
+        let known = |text: &str| (!text.is_empty()).then(|| redactor.redact(text));
         self.application = known(&deployment.application);
         self.deployment_group = known(&deployment.group);
     }
 
     /// What is deployed to. A cluster may be named by its ARN.
-    pub fn add_target(&mut self, target: &Target, redactor: &Redactor) {
-        self.cluster = target.cluster.rsplit('/').next().map(|name| redactor.show(name));
-        self.service = Some(redactor.show(&target.service.name));
+    pub fn add_view(&mut self, target: &DeploymentView, redactor: &Redactor) {
+        self.cluster = target.cluster.rsplit('/').next().map(|name| redactor.redact(name));
+        self.service = Some(redactor.redact(&target.service.name));
     }
 
     /// The gate file that judges; none for the built-in checks alone.
     pub fn add_gate(&mut self, gate: Option<&GateText>, redactor: &Redactor) {
-        self.gate_source = Some(redactor.show(gate.map_or("built-in", |gate| &gate.source)));
-        self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.show(version));
+        self.gate_source = Some(redactor.redact(gate.map_or("built-in", |gate| &gate.source)));
+        self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.redact(version));
         self.gate_digest = gate.map(|gate| {
             let digest = digest(&SHA256, gate.text.as_bytes());
             let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -3,79 +3,79 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    check::{Check, Route},
+    checks::{Check, TrafficRoute},
     finding::{Observation, Policies},
-    gate::{CheckSpec, Circumstances, HookGate, unless_applies},
+    gate::{CheckSpec, HookSection, WhenContext, why_not_applicable},
 };
 
 /// A check that is going to run.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct PlannedCheck {
     /// The check.
     pub spec: CheckSpec,
     /// The steps that have to hold before it may start, by their places in the plan.
-    pub waits_for: Vec<usize>,
+    pub depends_on: Vec<usize>,
     /// What there is to say of it without a look: it does not apply here, or nobody can know whether it does.
-    pub settled: Option<Observation>,
+    pub preset: Option<Observation>,
 }
 
 /// What a hook is going to do.
 #[derive(Clone, Debug)]
 pub enum Plan {
     /// These checks.
-    Checks(Vec<Step>),
+    Checks(Vec<PlannedCheck>),
     /// None, and the gate file says so in words.
-    NothingInWords,
+    ExplicitlyEmpty,
     /// None, and nobody said that this is meant: not a pass.
     Empty,
 }
 
 /// Orders the checks of a gate. A check that uses an address waits for every barrier that opens it, and where the file
 /// has none, or one that does not apply here, there is one all the same.
-pub fn plan(gate: HookGate, circumstances: &Circumstances) -> Plan {
+pub fn plan(gate: HookSection, circumstances: &WhenContext) -> Plan {
     if gate.checks.is_empty() {
-        return if gate.none_in_words { Plan::NothingInWords } else { Plan::Empty };
+        return if gate.explicitly_empty { Plan::ExplicitlyEmpty } else { Plan::Empty };
     }
     let settled = |spec: CheckSpec| {
-        let settled = unless_applies(&spec.when, circumstances);
+        let settled = why_not_applicable(&spec.when, circumstances);
         (spec, settled)
     };
-    Plan::Checks(order(gate.checks.into_iter().map(settled).collect(), gate.defaults))
+    Plan::Checks(order_with_barriers(gate.checks.into_iter().map(settled).collect(), gate.defaults))
 }
 
 /// The same, with what is known already of some, and the policies of a barrier that the file does not have.
-pub fn order(checks: Vec<(CheckSpec, Option<Observation>)>, defaults: Policies) -> Vec<Step> {
-    let step = |(spec, settled)| Step { spec, waits_for: Vec::new(), settled };
-    let mut steps: Vec<Step> = checks.into_iter().map(step).collect();
-    for route in [Route::Test, Route::Production] {
-        let used = steps.iter().any(|step| step.uses().contains(&route));
-        let opened = steps.iter().any(|step| step.opens() == Some(route));
+pub fn order_with_barriers(checks: Vec<(CheckSpec, Option<Observation>)>, defaults: Policies) -> Vec<PlannedCheck> {
+    let step = |(spec, settled)| PlannedCheck { spec, depends_on: Vec::new(), preset: settled };
+    let mut steps: Vec<PlannedCheck> = checks.into_iter().map(step).collect();
+    for route in [TrafficRoute::Test, TrafficRoute::Production] {
+        let used = steps.iter().any(|step| step.required_routes().contains(&route));
+        let opened = steps.iter().any(|step| step.unblocks() == Some(route));
         if used && !opened {
-            let spec = CheckSpec::implied("reach", route.implied_barrier(), defaults);
-            steps.insert(0, Step { spec, waits_for: Vec::new(), settled: None });
+            let spec = CheckSpec::implicit("reach", route.implicit_barrier(), defaults);
+            steps.insert(0, PlannedCheck { spec, depends_on: Vec::new(), preset: None });
         }
     }
-    let barriers: Vec<(Route, usize)> =
-        steps.iter().enumerate().filter_map(|(index, step)| Some((step.opens()?, index))).collect();
+    let barriers: Vec<(TrafficRoute, usize)> =
+        steps.iter().enumerate().filter_map(|(index, step)| Some((step.unblocks()?, index))).collect();
     for step in &mut steps {
-        let routes = step.uses();
+        let routes = step.required_routes();
         let before = barriers.iter().filter(|(open, _)| routes.contains(open));
-        step.waits_for = before.map(|(_, index)| *index).collect();
+        step.depends_on = before.map(|(_, index)| *index).collect();
     }
     steps
 }
 
-impl Step {
-    fn uses(&self) -> BTreeSet<Route> {
-        self.looking().map(|_| self.spec.uses()).unwrap_or_default()
+impl PlannedCheck {
+    fn required_routes(&self) -> BTreeSet<TrafficRoute> {
+        self.active_check().map(|_| self.spec.required_routes()).unwrap_or_default()
     }
 
-    fn opens(&self) -> Option<Route> {
-        self.looking()?.opens()
+    fn unblocks(&self) -> Option<TrafficRoute> {
+        self.active_check()?.unblocks()
     }
 
-    fn looking(&self) -> Option<&Arc<dyn Check>> {
-        self.settled.is_none().then_some(&self.spec.check)
+    fn active_check(&self) -> Option<&Arc<dyn Check>> {
+        self.preset.is_none().then_some(&self.spec.check)
     }
 }
 
@@ -88,8 +88,8 @@ mod tests {
         hook::Hook,
     };
 
-    fn circumstances() -> Circumstances {
-        Circumstances {
+    fn when_context() -> WhenContext {
+        WhenContext {
             application: "shop".into(),
             deployment_group: "shop-production".into(),
             region: "eu-west-1".into(),
@@ -99,17 +99,17 @@ mod tests {
         }
     }
 
-    fn planned(file: &str) -> Plan {
+    fn plan_for(file: &str) -> Plan {
         let gate = gate::load_with(|_| "version: 1", Hook::AfterAllowTraffic, Some(file)).unwrap();
-        plan(gate, &circumstances())
+        plan(gate, &when_context())
     }
 
     /// What is said of a check with this `when`, without a look.
-    fn settled(when: &str) -> Option<Observation> {
+    fn preset_for(when: &str) -> Option<Observation> {
         let file =
             format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{{ reach: green, when: [{when}] }}] }} }}");
-        match planned(&file) {
-            Plan::Checks(steps) => steps.into_iter().next().unwrap().settled,
+        match plan_for(&file) {
+            Plan::Checks(steps) => steps.into_iter().next().unwrap().preset,
             other => panic!("{other:?}"),
         }
     }
@@ -119,11 +119,11 @@ mod tests {
         for when in
             ["application == shop", "deployment_group contains production, region in eu-west-1", "env.STAGE exists"]
         {
-            assert_eq!(settled(when), None, "{when}");
+            assert_eq!(preset_for(when), None, "{when}");
         }
         // A variable is text, and so is what it is compared with.
         for when in ["env.SMOKE == true", "env.WAIT == 30s", "env.VERSION == 1.10", "env.VERSION < 2"] {
-            assert_eq!(settled(when), None, "{when}");
+            assert_eq!(preset_for(when), None, "{when}");
         }
         for when in [
             "application == other",
@@ -133,17 +133,21 @@ mod tests {
             "env.SMOKE != true",
             "env.VERSION == 1.1",
         ] {
-            let seen = settled(when).unwrap();
+            let seen = preset_for(when).unwrap();
             assert_eq!(seen.outcome, Outcome::NotApplicable, "{when}");
-            assert!(!seen.seen.contains("sesame"), "{seen:?}");
+            assert!(!seen.actual.contains("sesame"), "{seen:?}");
         }
     }
 
     #[test]
     fn a_variable_that_is_not_set_is_no_reason_to_go_on_without_a_check() {
         for when in ["env.OTHER == prod", "env.STAGE > 3", "env.WAIT <= 60"] {
-            let seen = settled(when).unwrap();
-            assert_eq!((seen.outcome, seen.code), (Outcome::Errored, Some(crate::code::Code::FactUnknown)), "{when}");
+            let seen = preset_for(when).unwrap();
+            assert_eq!(
+                (seen.outcome, seen.code),
+                (Outcome::Errored, Some(crate::code::ReasonCode::FactUnknown)),
+                "{when}"
+            );
         }
     }
 
@@ -157,12 +161,12 @@ hooks:
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
         let implied = ("reach green through test".to_owned(), vec![]);
-        assert_eq!(told(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
+        assert_eq!(names_and_dependencies(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
-    fn told(file: &str) -> Vec<(String, Vec<usize>)> {
-        match planned(file) {
-            Plan::Checks(steps) => steps.into_iter().map(|step| (step.spec.name, step.waits_for)).collect(),
+    fn names_and_dependencies(file: &str) -> Vec<(String, Vec<usize>)> {
+        match plan_for(file) {
+            Plan::Checks(steps) => steps.into_iter().map(|step| (step.spec.name, step.depends_on)).collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -179,7 +183,7 @@ hooks:
       - { name: last, answers: test }
 ";
         let expected = [("first", vec![1]), ("gate", vec![]), ("elsewhere", vec![]), ("last", vec![1])];
-        assert_eq!(told(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
+        assert_eq!(names_and_dependencies(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
     }
 
     #[test]
@@ -195,7 +199,7 @@ hooks:
 ";
         let names = |names: [(&str, Vec<usize>); 4]| names.map(|(name, waits)| (name.to_owned(), waits));
         let expected = [("weights", vec![]), ("mine", vec![0, 2]), ("version", vec![]), ("customers", vec![])];
-        assert_eq!(told(file), names(expected));
+        assert_eq!(names_and_dependencies(file), names(expected));
     }
 
     #[test]
@@ -206,7 +210,10 @@ hooks:
     checks:
       - { name: mine, http: '{{production_url}}/', expect: [status == 200] }
 ";
-        assert_eq!(told(file), [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
+        assert_eq!(
+            names_and_dependencies(file),
+            [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]
+        );
     }
 
     #[test]
@@ -216,7 +223,7 @@ hooks:
                 "version: 1\n{top}\nhooks: {{ after_allow_traffic: {{ checks: \
                  [{{ http: '{{{{test_url}}}}/', expect: [status == 200] }}] }} }}"
             );
-            let Plan::Checks(steps) = planned(&file) else { panic!("no checks") };
+            let Plan::Checks(steps) = plan_for(&file) else { panic!("no checks") };
             steps[0].spec.policies
         };
         let warn = Policies { on_fail: Policy::Warn, on_error: Policy::Ignore, no_data: Policy::Fail };
@@ -244,13 +251,13 @@ hooks:
             ("mine", vec![0]),
             ("answers", vec![0, 1, 4]),
         ];
-        assert_eq!(told(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
+        assert_eq!(names_and_dependencies(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
     }
 
     #[test]
     fn nothing_to_do_is_told_apart_from_nothing_said() {
-        assert!(matches!(planned("version: 1"), Plan::Empty));
+        assert!(matches!(plan_for("version: 1"), Plan::Empty));
         let words = "version: 1\nhooks: { after_allow_traffic: { checks: none } }";
-        assert!(matches!(planned(words), Plan::NothingInWords));
+        assert!(matches!(plan_for(words), Plan::ExplicitlyEmpty));
     }
 }

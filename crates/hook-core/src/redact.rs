@@ -8,8 +8,8 @@
 //! it; base64 is decoded. What somebody else has shortened ends with `…`: before that the beginning of a secret counts as
 //! well.
 
-mod hidden;
-mod letters;
+mod readings;
+mod secret_pattern;
 
 use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
@@ -20,25 +20,25 @@ use base64::{
 };
 
 use self::{
-    hidden::Hidden,
-    letters::{cut, letters, longest},
+    readings::{longest_reading, readings_at, truncation_at},
+    secret_pattern::SecretPattern,
 };
 
 /// The fewest characters that a secret can have. Fewer stand in every other word, and to take them out would tell more
 /// than it hides.
-pub const LEAST: usize = 4;
+pub const MIN_SECRET_CHARS: usize = 4;
 
 /// A text is read so far. Nothing that is shown is longer, and what is behind it was cut off.
 const MAX_READ: usize = 16 * 1024;
 
 /// A signature of AWS's has 64 digits; fewer than this are something else.
-const LEAST_DIGITS: usize = 32;
+const MIN_SIGNATURE_DIGITS: usize = 32;
 
 /// Text that may be shown: what is secret has been taken out of it. Only a [`Redactor`] makes one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown(String);
+pub struct RedactedText(String);
 
-impl Shown {
+impl RedactedText {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -53,7 +53,7 @@ impl Shown {
     }
 
     /// Of a URL what may be shown: no user with a password, no query and no fragment.
-    pub fn without_user_and_query(self) -> Self {
+    pub fn without_userinfo_and_query(self) -> Self {
         let mut shown = self.0.split(['?', '#']).next().unwrap_or_default().to_owned();
         // A browser takes one slash and backslashes for two slashes.
         let scheme = shown.find(':').filter(|colon| {
@@ -73,7 +73,7 @@ impl Shown {
     }
 }
 
-impl std::ops::Deref for Shown {
+impl std::ops::Deref for RedactedText {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -81,13 +81,13 @@ impl std::ops::Deref for Shown {
     }
 }
 
-impl PartialEq<&str> for Shown {
+impl PartialEq<&str> for RedactedText {
     fn eq(&self, other: &&str) -> bool {
         self.0 == *other
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for RedactedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -95,7 +95,7 @@ impl fmt::Display for Shown {
 
 /// What is to be taken out. A copy is cheap, and does not see what the other one learns later.
 #[derive(Clone, Default)]
-pub struct Redactor(Vec<Arc<Hidden>>);
+pub struct Redactor(Vec<Arc<SecretPattern>>);
 
 /// Never shows any of them.
 impl fmt::Debug for Redactor {
@@ -113,15 +113,15 @@ impl PartialEq for Redactor {
 
 impl Redactor {
     /// Takes out a secret of the gate file from now on: `[secret NAME]` is shown in its place.
-    pub fn hide(&mut self, name: &str, secret: &str) {
-        self.hide_as(format!("[secret {name}]"), secret);
+    pub fn add_secret(&mut self, name: &str, secret: &str) {
+        self.add_labelled(format!("[secret {name}]"), secret);
     }
 
     /// Takes out a text from now on, with `label` in its place.
-    pub fn hide_as(&mut self, label: String, text: &str) {
-        let is_long_enough = text.trim().chars().count() >= LEAST;
-        if is_long_enough && !self.0.iter().any(|hidden| hidden.is(&label, text)) {
-            self.0.push(Arc::new(Hidden::new(label, text)));
+    pub fn add_labelled(&mut self, label: String, text: &str) {
+        let is_long_enough = text.trim().chars().count() >= MIN_SECRET_CHARS;
+        if is_long_enough && !self.0.iter().any(|hidden| hidden.is_same(&label, text)) {
+            self.0.push(Arc::new(SecretPattern::new(label, text)));
         }
     }
 
@@ -136,12 +136,12 @@ impl Redactor {
 
     /// The text as it may be shown: with labels in the place of secrets, and without control characters that a terminal
     /// would act on.
-    pub fn show(&self, text: &str) -> Shown {
-        let text = bounded(text);
-        let mut found = self.found(&text);
-        found.extend(signatures(&text).map(|range| (range, "[signature]")));
+    pub fn redact(&self, text: &str) -> RedactedText {
+        let text = truncate_input(text);
+        let mut found = self.matches(&text);
+        found.extend(signature_ranges(&text).map(|range| (range, "[signature]")));
         found.extend(base64_runs(&text).filter_map(|run| {
-            let label = run.texts().find_map(|decoded| self.found(&decoded).first().map(|(_, label)| *label))?;
+            let label = run.decodings().find_map(|decoded| self.matches(&decoded).first().map(|(_, label)| *label))?;
             Some((run.range, label))
         }));
         found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
@@ -156,18 +156,19 @@ impl Redactor {
         }
         shown += &text[done..];
         let is_harmless = |letter: char| matches!(letter, '\n' | '\t') || !letter.is_control();
-        Shown(shown.chars().map(|letter| if is_harmless(letter) { letter } else { '\u{fffd}' }).collect())
+        RedactedText(shown.chars().map(|letter| if is_harmless(letter) { letter } else { '\u{fffd}' }).collect())
     }
 
     /// Where something is that must not be shown, and what is shown in its place.
-    fn found(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+    fn matches(&self, text: &str) -> Vec<(Range<usize>, &str)> {
         let mut found: Vec<(Range<usize>, &str)> = Vec::new();
         if self.0.is_empty() {
             return found;
         }
         for (at, _) in text.char_indices() {
-            let first = letters(text, at);
-            let ends = self.0.iter().filter_map(|hidden| Some((at..hidden.end(text, at, &first)?, &*hidden.label)));
+            let first = readings_at(text, at);
+            let ends =
+                self.0.iter().filter_map(|hidden| Some((at..hidden.match_end(text, at, &first)?, &*hidden.label)));
             found.extend(ends);
         }
         found
@@ -175,7 +176,7 @@ impl Redactor {
 }
 
 /// As much of a text as is read, with a mark where it was cut off: a secret that goes on behind it is found by its beginning.
-fn bounded(text: &str) -> Cow<'_, str> {
+fn truncate_input(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_READ {
         return Cow::Borrowed(text);
     }
@@ -184,44 +185,44 @@ fn bounded(text: &str) -> Cow<'_, str> {
 }
 
 /// The signatures of requests to AWS, which its errors may repeat: `Signature=` and many hexadecimal digits.
-fn signatures(text: &str) -> impl Iterator<Item = Range<usize>> {
+fn signature_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
     const WORD: &str = "signature";
     let lower = text.to_ascii_lowercase();
     let begins: Vec<_> = lower.match_indices(WORD).map(|(at, _)| at + WORD.len()).collect();
     begins.into_iter().filter_map(|mut at| {
         // `=`, `": "`, in whatever writing.
         for _ in 0..4 {
-            match longest(text, at) {
+            match longest_reading(text, at) {
                 Some((letter, next)) if !letter.is_alphanumeric() => at = next,
                 _ => break,
             }
         }
         let begin = at;
         let mut digits = 0;
-        while let Some((_, next)) = longest(text, at).filter(|(letter, _)| letter.is_ascii_hexdigit()) {
+        while let Some((_, next)) = longest_reading(text, at).filter(|(letter, _)| letter.is_ascii_hexdigit()) {
             (at, digits) = (next, digits + 1);
         }
-        let is_one = digits >= LEAST_DIGITS || digits >= LEAST && cut(text, at).is_some();
+        let is_one = digits >= MIN_SIGNATURE_DIGITS || digits >= MIN_SECRET_CHARS && truncation_at(text, at).is_some();
         is_one.then_some(begin..at)
     })
 }
 
 /// A piece of text that may be base64.
-struct Run {
+struct Base64Run {
     range: Range<usize>,
     /// In the standard alphabet.
     letters: String,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 /// With so many letters of base64 there is room for a secret.
-const LEAST_RUN: usize = LEAST * 8 / 6 + 1;
+const MIN_BASE64_RUN: usize = MIN_SECRET_CHARS * 8 / 6 + 1;
 
-fn base64_runs(text: &str) -> impl Iterator<Item = Run> {
+fn base64_runs(text: &str) -> impl Iterator<Item = Base64Run> {
     let mut runs = Vec::new();
     let (mut at, mut begin, mut letters) = (0, 0, String::new());
     loop {
-        let letter = longest(text, at);
+        let letter = longest_reading(text, at);
         let belongs = letter.and_then(|(letter, next)| match letter {
             '-' => Some(('+', next)),
             '_' => Some(('/', next)),
@@ -234,17 +235,17 @@ fn base64_runs(text: &str) -> impl Iterator<Item = Run> {
             continue;
         }
         let run = std::mem::take(&mut letters);
-        if run.len() >= LEAST_RUN {
-            runs.push(Run { range: begin..at, letters: run, is_cut: cut(text, at).is_some() });
+        if run.len() >= MIN_BASE64_RUN {
+            runs.push(Base64Run { range: begin..at, letters: run, is_truncated: truncation_at(text, at).is_some() });
         }
         let Some((_, next)) = letter else { return runs.into_iter() };
         (at, begin) = (next, next);
     }
 }
 
-impl Run {
+impl Base64Run {
     /// What it says. It may begin anywhere: a slash before it is a letter of base64 as well.
-    fn texts(&self) -> impl Iterator<Item = String> {
+    fn decodings(&self) -> impl Iterator<Item = String> {
         const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -256,7 +257,7 @@ impl Run {
             let bytes = engine.decode(letters).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             // The cut may be within a letter.
-            Some(if self.is_cut { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text })
+            Some(if self.is_truncated { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text })
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
 
 use crate::{
-    check,
-    code::Code,
+    checks,
+    code::ReasonCode,
     finding::{Finding, Outcome},
     hook::Hook,
     log_context::{LogContext, log_line},
@@ -10,21 +10,21 @@ use crate::{
 };
 
 /// A verdict line is no longer than this, so that it fits a notification and a terminal.
-pub const LINE: usize = 200;
+pub const MAX_LINE: usize = 200;
 
 /// One line about a check: what was tried, on what, expected against seen, the evidence, what to do.
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
-        Outcome::Passed | Outcome::Doubtful => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
-        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.seen),
-        _ => format!("{}: {}", finding.check, short(finding)),
+        Outcome::Passed | Outcome::Unverified => format!("{}: {}: {}", finding.check, seen.resource, seen.actual),
+        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.actual),
+        _ => format!("{}: {}", finding.check, summary(finding)),
     };
     for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
         line += "; ";
         line += detail;
     }
-    match (&finding.caused_by, fault(finding)) {
+    match (&finding.caused_by, code_of(finding)) {
         // What did not run says so itself.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
         (Some(cause), _) => line += &format!("; a consequence of {cause}"),
@@ -38,93 +38,97 @@ pub fn check_line(finding: &Finding) -> String {
 }
 
 /// The fault's code, if there is a fault.
-pub fn fault(finding: &Finding) -> Option<Code> {
+pub fn code_of(finding: &Finding) -> Option<ReasonCode> {
     finding
         .observation
         .code
-        .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
+        .filter(|_| !finding.observation.is_ok() || finding.observation.outcome == Outcome::Unverified)
 }
 
 /// What to do about the fault, if there is a fault.
 pub fn next_step(finding: &Finding) -> Option<&'static str> {
-    fault(finding).and_then(|_| finding.observation.next_step())
+    code_of(finding).and_then(|_| finding.observation.next_step())
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
-fn short(finding: &Finding) -> String {
+fn summary(finding: &Finding) -> String {
     let seen = &finding.observation;
-    let told = match seen.outcome {
+    let text = match seen.outcome {
         // It may have run, and says itself how far it came.
-        _ if seen.code == Some(Code::CutOff) => seen.seen.to_string(),
-        Outcome::Errored => format!("could not be checked: {}", seen.seen),
-        Outcome::NotRun => format!("not run: {}", seen.seen),
-        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
-        _ if seen.expected.is_empty() => seen.seen.to_string(),
-        _ => format!("expected {}, was {}", seen.expected, seen.seen),
+        _ if seen.code == Some(ReasonCode::CutOff) => seen.actual.to_string(),
+        Outcome::Errored => format!("could not be checked: {}", seen.actual),
+        Outcome::NotRun => format!("not run: {}", seen.actual),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.actual),
+        _ if seen.expected.is_empty() => seen.actual.to_string(),
+        _ => format!("expected {}, was {}", seen.expected, seen.actual),
     };
-    if seen.resource.is_empty() || &*seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
+    if seen.resource.is_empty() || &*seen.resource == "check" { text } else { format!("{}: {text}", seen.resource) }
 }
 
 /// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let observed = verdict.mode == Mode::Observe;
     let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
-    let line = match (verdict.judged, verdict.reason()) {
+    let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
             // What was not run is a consequence and no further fault, and so is what another failure explains.
             let also_fails = |(finding, decision): &&(Finding, Decision)| {
                 let follows = finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
                 *decision == Decision::Fail && !follows
             };
-            let more = match verdict.findings.iter().filter(also_fails).count() {
+            let also_failed = match verdict.findings.iter().filter(also_fails).count() {
                 0 | 1 => String::new(),
                 all => format!(" (and {} more)", all - 1),
             };
             let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
             let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
-            let head = format!("{hook} {fails}: {}: {}", finding.check, short(finding));
+            let head = format!("{hook} {fails}: {}: {}", finding.check, summary(finding));
             // The evidence gives way first, then the end of the sentence, never the count.
-            let room = LINE.saturating_sub(more.chars().count());
-            return cut(&format!("{head}{first}"), room) + &more;
+            let room = MAX_LINE.saturating_sub(also_failed.chars().count());
+            return truncate(&format!("{head}{first}"), room) + &also_failed;
         }
         (Status::Failed, None) => {
             format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
         }
-        (Status::Succeeded, _) if observed => format!("{hook} succeeded, observed: {}", success(verdict)),
-        (Status::Succeeded, _) => format!("{hook} succeeded: {}", success(verdict)),
+        (Status::Succeeded, _) if observed => format!("{hook} succeeded, observed: {}", success_line(verdict)),
+        (Status::Succeeded, _) => format!("{hook} succeeded: {}", success_line(verdict)),
     };
-    cut(&line, LINE)
+    truncate(&line, MAX_LINE)
 }
 
 /// `3 checks passed, 1 warned: alarms: …, 1 does not apply: …`.
-fn success(verdict: &Verdict) -> String {
-    let of =
+fn success_line(verdict: &Verdict) -> String {
+    let with_outcome =
         |outcome: Outcome| verdict.findings.iter().filter(move |(finding, _)| finding.observation.outcome == outcome);
     let warned: Vec<_> = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).collect();
-    let looked = |(finding, _): &(Finding, Decision)| {
+    let was_run = |(finding, _): &(Finding, Decision)| {
         let seen = !matches!(finding.observation.outcome, Outcome::NotApplicable | Outcome::NotRun);
-        seen && check::kinds().any(|kind| kind.key == finding.kind)
+        seen && checks::kinds().any(|kind| kind.key == finding.kind)
     };
-    let mut parts = vec![match of(Outcome::Passed).count() {
-        0 if verdict.findings.iter().any(looked) => "no check passed".to_owned(),
+    let mut parts = vec![match with_outcome(Outcome::Passed).count() {
+        0 if verdict.findings.iter().any(was_run) => "no check passed".to_owned(),
         0 => "nothing was checked".to_owned(),
         1 => "1 check passed".to_owned(),
         many => format!("{many} checks passed"),
     }];
     if let Some((first, _)) = warned.first() {
-        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, short(first)));
+        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, summary(first)));
     }
-    match of(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
+    match with_outcome(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
         [] => {}
-        [(only, _)] => parts.push(format!("1 does not apply: {}: {}", only.check, only.observation.seen)),
-        [..] => parts.push(format!("{} do not apply", of(Outcome::NotApplicable).count())),
+        [(only, _)] => parts.push(format!("1 does not apply: {}: {}", only.check, only.observation.actual)),
+        [..] => parts.push(format!("{} do not apply", with_outcome(Outcome::NotApplicable).count())),
     }
     parts.join(", ")
 }
 
-fn cut(line: &str, room: usize) -> String {
+fn truncate(line: &str, max_chars: usize) -> String {
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= room { line } else { line.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
+    if line.chars().count() <= max_chars {
+        line
+    } else {
+        line.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
 /// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning; what
@@ -132,8 +136,8 @@ fn cut(line: &str, room: usize) -> String {
 pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
-    let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
+    let (outcome, took) = (finding.observation.outcome.as_str(), millis(finding.elapsed));
+    let code = code_of(finding).map(|code| code.name()).unwrap_or_default();
     let cause = finding.caused_by.as_deref().unwrap_or_default();
     let hint = if cause.is_empty() { next_step(finding).unwrap_or_default() } else { "" };
     // `tracing` wants the level at compile time.
@@ -145,7 +149,7 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
                 check.name = &*finding.check,
                 check.kind = finding.kind,
                 check.outcome = outcome,
-                check.decision = decision.word(),
+                check.decision = decision.as_str(),
                 check.code = code,
                 check.hint = hint,
                 check.caused_by = cause,
@@ -167,13 +171,13 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
 /// description says so, is a warning.
 pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
-    let code = verdict.code().map(|code| code.word()).unwrap_or_default();
+    let code = verdict.code().map(|code| code.name()).unwrap_or_default();
     let word = |status| match status {
         Status::Succeeded => "succeeded",
         Status::Failed => "failed",
     };
     // What it would have answered, if it only observes.
-    let observed = if verdict.mode == Mode::Observe { word(verdict.judged) } else { "" };
+    let observed = if verdict.mode == Mode::Observe { word(verdict.enforced_status) } else { "" };
     macro_rules! log {
         ($level:ident) => {
             log_line!(
@@ -214,28 +218,28 @@ mod tests {
             kind: "targets",
             observation,
             policies: Policies::default(),
-            took: Duration::from_millis(12),
+            elapsed: Duration::from_millis(12),
             caused_by: None,
         }
-        .shown(&Redactor::default())
+        .redacted(&Redactor::default())
     }
 
     fn unhealthy() -> Observation {
         Observation::failed(
-            Code::TargetsUnhealthy,
+            ReasonCode::TargetsUnhealthy,
             "target group tg-shop-b",
             "healthy == registered",
             "1 and 2 after 9 looks in 41s",
         )
-        .with(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
+        .with_details(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
     }
 
     fn line(findings: Vec<Finding>) -> String {
-        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Enforce))
+        verdict_line(Hook::AfterInstall, &Verdict::from_findings(findings, Mode::Enforce))
     }
 
     fn observed(findings: Vec<Finding>) -> String {
-        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Observe))
+        verdict_line(Hook::AfterInstall, &Verdict::from_findings(findings, Mode::Observe))
     }
 
     #[test]
@@ -244,22 +248,24 @@ mod tests {
         let errored = finding(
             "alarms",
             Observation::errored(
-                Code::AwsDenied,
+                ReasonCode::AwsDenied,
                 "cloudwatch:DescribeAlarms",
                 "AccessDenied: no identity-based policy allows it",
             ),
         );
         let not_run = finding(
             "answers",
-            Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun),
+            Observation::passed("check", "the barrier before it did not hold")
+                .with_outcome(Outcome::NotRun, ReasonCode::NotRun),
         );
-        let follows = Finding { caused_by: Some(Redactor::default().show("tasks")), ..finding("targets", unhealthy()) };
+        let follows =
+            Finding { caused_by: Some(Redactor::default().redact("tasks")), ..finding("targets", unhealthy()) };
         let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
         let warned = Finding {
             policies: Policies { on_fail: Policy::Warn, ..Policies::default() },
             ..finding(
                 "rollback",
-                Observation::failed(Code::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"),
+                Observation::failed(ReasonCode::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"),
             )
         };
         let lines = [
@@ -273,7 +279,7 @@ mod tests {
             line(vec![passed.clone(), warned]),
             line(vec![passed.clone(), finding("targets", unhealthy())]),
             line(vec![not_run, finding("targets", unhealthy()), passed.clone()]),
-            line(vec![follows, finding("steady", Observation::failed(Code::NotSteady, "web", "fine", "not"))]),
+            line(vec![follows, finding("steady", Observation::failed(ReasonCode::NotSteady, "web", "fine", "not"))]),
             line(vec![errored]),
             line(vec![]),
             observed(vec![passed.clone(), finding("targets", unhealthy())]),
@@ -286,11 +292,13 @@ mod tests {
     #[test]
     fn a_verdict_line_never_outgrows_its_limit() {
         let long = "word ".repeat(300);
-        let huge =
-            || Observation::failed(Code::UnexpectedBody, long.clone(), long.clone(), long.clone()).with([long.clone()]);
+        let huge = || {
+            Observation::failed(ReasonCode::UnexpectedBody, long.clone(), long.clone(), long.clone())
+                .with_details([long.clone()])
+        };
         for findings in [vec![finding("x", huge())], vec![finding("x", huge()), finding("y", huge())]] {
             let line = line(findings);
-            assert!(line.chars().count() <= LINE && !line.contains('\n'), "{line}");
+            assert!(line.chars().count() <= MAX_LINE && !line.contains('\n'), "{line}");
         }
     }
 }

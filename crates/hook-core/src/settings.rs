@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::redact::Redactor;
 
-pub use crate::source::GateSource;
+pub use crate::gate_source::GateSource;
 
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,11 @@ pub struct Settings {
     /// `GREENLIGHT_ROUTES`, default `/`: paths for the job without a gate file.
     pub routes: Vec<String>,
     /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, where AWS does not tell.
-    pub service: Option<ServiceName>,
+    pub service: Option<EcsServiceName>,
     /// `GREENLIGHT_HOST`: the host name that the service answers for, where the load balancer's own will not do.
     pub host: Option<String>,
     /// `GREENLIGHT_WRONG_EVENT`: what it means that CodeDeploy is at another event than this hook's.
-    pub wrong_event: WrongEvent,
+    pub wrong_event: WrongEventPolicy,
     /// `GREENLIGHT_ROLLBACK`: what to do for a deployment that is a roll-back.
     pub rollback: RollbackPolicy,
     /// `GREENLIGHT_LOG`: how much to log.
@@ -32,17 +32,17 @@ pub struct Settings {
     /// Whether Lambda started this process.
     pub in_lambda: bool,
     /// The variables that a gate file may name.
-    pub variables: Variables,
+    pub variables: FunctionEnv,
     /// What could not be used, one sentence each.
-    pub faults: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 /// The function's variables, but for those that begin with `AWS_`: some of them are credentials. What a team puts into
 /// the others is the team's, so none of them is shown.
 #[derive(Clone, Default)]
-pub struct Variables(pub BTreeMap<String, String>);
+pub struct FunctionEnv(pub BTreeMap<String, String>);
 
-impl std::fmt::Debug for Variables {
+impl std::fmt::Debug for FunctionEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Variables {
 
 /// An ECS service by its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceName {
+pub struct EcsServiceName {
     /// Name or ARN of its cluster.
     pub cluster: String,
     /// Its own.
@@ -59,14 +59,14 @@ pub struct ServiceName {
 
 /// `GREENLIGHT_WRONG_EVENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WrongEvent {
+pub enum WrongEventPolicy {
     /// The function is wired to the wrong event: stop.
     #[default]
     Fail,
     /// Say so and go on.
     Warn,
     /// CodeDeploy did not ask: a person does, perhaps when the event is long over. No word of the environment.
-    Unasked,
+    Ignore,
 }
 
 /// `GREENLIGHT_ROLLBACK`.
@@ -116,20 +116,20 @@ pub struct AwsSettings {
     /// reads it.
     pub dead_letter_queue: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_NAME`.
-    pub function: Option<String>,
+    pub function_name: Option<String>,
 }
 
 impl std::fmt::Debug for AwsSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AwsSettings")
             .field("region", &self.region)
-            .field("function", &self.function)
+            .field("function", &self.function_name)
             .finish_non_exhaustive()
     }
 }
 
 /// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 12] = [
+const VARIABLES: [&str; 12] = [
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_DEAD_LETTER_QUEUE",
     "GREENLIGHT_GATE",
@@ -145,7 +145,7 @@ const OURS: [&str; 12] = [
 ];
 
 /// What `lambda_runtime` cannot do without.
-const LAMBDAS: [&str; 4] = [
+const LAMBDA_RUNTIME_VARS: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
@@ -154,32 +154,32 @@ const LAMBDAS: [&str; 4] = [
 
 impl Settings {
     /// Of this process.
-    pub fn of_process() -> Self {
-        Self::of_process_but([])
+    pub fn from_env() -> Self {
+        Self::from_env_with([])
     }
 
     /// Of this process, with other values for some variables; an empty one takes a variable away.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn of_process_but(more: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+    pub fn from_env_with(overrides: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        let more = more.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
+        let more = overrides.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self::from_vars(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
     }
 
     /// From any source of names and values. A value that is empty counts as not set.
-    pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
         vars.retain(|_, value| !value.trim().is_empty());
         let mut faults = Vec::new();
-        for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !OURS.contains(&name.as_str())) {
-            faults.push(match crate::gate::suggest(name, OURS) {
+        for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !VARIABLES.contains(&name.as_str())) {
+            faults.push(match crate::gate::suggest(name, VARIABLES) {
                 Some(near) => format!("{name} is not a setting; did you mean {near}?"),
-                None => format!("{name} is not a setting; there are {}", OURS.join(", ")),
+                None => format!("{name} is not a setting; there are {}", VARIABLES.join(", ")),
             });
         }
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let gate = GateSource::read(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
+        let gate = GateSource::from_vars(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
             faults.push(why);
             GateSource::None
         });
@@ -209,7 +209,7 @@ impl Settings {
             faults.push("GREENLIGHT_ROUTES names no route; it is a list such as /health,/version".to_owned());
         }
         let service = match (value("GREENLIGHT_CLUSTER"), value("GREENLIGHT_SERVICE")) {
-            (Some(cluster), Some(service)) => Some(ServiceName { cluster, service }),
+            (Some(cluster), Some(service)) => Some(EcsServiceName { cluster, service }),
             (None, None) => None,
             _ => {
                 faults.push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE go together; one of them is not set".to_owned());
@@ -222,19 +222,19 @@ impl Settings {
             alb_url,
             routes,
             host,
-            wrong_event: choice(
+            wrong_event: variant_or_default(
                 &vars,
                 "GREENLIGHT_WRONG_EVENT",
-                &[("fail", WrongEvent::Fail), ("warn", WrongEvent::Warn)],
+                &[("fail", WrongEventPolicy::Fail), ("warn", WrongEventPolicy::Warn)],
                 &mut faults,
             ),
-            rollback: choice(
+            rollback: variant_or_default(
                 &vars,
                 "GREENLIGHT_ROLLBACK",
                 &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)],
                 &mut faults,
             ),
-            log: choice(
+            log: variant_or_default(
                 &vars,
                 "GREENLIGHT_LOG",
                 &[
@@ -245,17 +245,17 @@ impl Settings {
                 ],
                 &mut faults,
             ),
-            aws: AwsSettings::read(&vars, &mut faults),
-            variables: Variables(
+            aws: AwsSettings::from_vars(&vars, &mut faults),
+            variables: FunctionEnv(
                 vars.iter()
                     .filter(|(name, _)| !name.starts_with("AWS_"))
                     .map(|(name, value)| (name.clone(), value.trim().to_owned()))
                     .collect(),
             ),
-            in_lambda: LAMBDAS.iter().all(|name| vars.contains_key(*name)),
-            faults: Vec::new(),
+            in_lambda: LAMBDA_RUNTIME_VARS.iter().all(|name| vars.contains_key(*name)),
+            errors: Vec::new(),
         };
-        Self { faults, ..settings }
+        Self { errors: faults, ..settings }
     }
 }
 
@@ -268,15 +268,15 @@ impl AwsSettings {
             for (name, value) in
                 [("AWS_ACCESS_KEY_ID", key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]
             {
-                redactor.hide_as(format!("[{name}]"), value);
+                redactor.add_labelled(format!("[{name}]"), value);
             }
         }
         redactor
     }
 
-    fn read(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
+    fn from_vars(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let yes = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let is_true = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
         let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
         if region.is_none() {
             faults.push("AWS_REGION is not set; Lambda sets it, so this process runs outside Lambda".to_owned());
@@ -289,15 +289,15 @@ impl AwsSettings {
             }
         };
         let mut url = |name: &str, text: &str| {
-            let sound =
+            let is_valid =
                 reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if !sound {
+            if !is_valid {
                 faults.push(format!("{name} is not a URL such as https://host:port"));
             }
-            sound.then(|| text.to_owned())
+            is_valid.then(|| text.to_owned())
         };
         // The SDKs' own switch: endpoints in the environment are then to be passed over.
-        let ignore = yes("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        let ignore = is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
         let service_endpoints = vars
             .iter()
@@ -312,12 +312,12 @@ impl AwsSettings {
             credentials,
             endpoint,
             service_endpoints,
-            fips: yes("AWS_USE_FIPS_ENDPOINT"),
-            dual_stack: yes("AWS_USE_DUALSTACK_ENDPOINT"),
+            fips: is_true("AWS_USE_FIPS_ENDPOINT"),
+            dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
             probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
             dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
-            function: value("AWS_LAMBDA_FUNCTION_NAME"),
+            function_name: value("AWS_LAMBDA_FUNCTION_NAME"),
         }
     }
 }
@@ -336,18 +336,18 @@ fn unusable_host(text: &str) -> Option<&'static str> {
     }
 }
 
-fn choice<T: Copy + Default>(
+fn variant_or_default<T: Copy + Default>(
     vars: &BTreeMap<String, String>,
     name: &str,
-    words: &[(&str, T)],
-    faults: &mut Vec<String>,
+    variants: &[(&str, T)],
+    errors: &mut Vec<String>,
 ) -> T {
     let Some(text) = vars.get(name).map(|text| text.trim().to_ascii_lowercase()) else { return T::default() };
-    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+    if let Some((_, value)) = variants.iter().find(|(word, _)| *word == text) {
         return *value;
     }
-    let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    faults.push(format!("{name} is {text:?}; it can be {}", known.join(" or ")));
+    let names: Vec<_> = variants.iter().map(|(word, _)| *word).collect();
+    errors.push(format!("{name} is {text:?}; it can be {}", names.join(" or ")));
     T::default()
 }
 
@@ -359,13 +359,13 @@ mod tests {
         [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "sesame")];
 
     fn read(more: &[(&str, &str)]) -> Settings {
-        Settings::read(LAMBDA.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Settings::from_vars(LAMBDA.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
     fn lambdas_own_environment_is_enough() {
         let settings = read(&[]);
-        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.errors, [""; 0]);
         assert_eq!(settings.routes, ["/"]);
         assert_eq!(settings.gate, GateSource::None);
         assert!(!format!("{settings:?}").contains("sesame"));
@@ -374,14 +374,14 @@ mod tests {
     #[test]
     fn the_readme_lists_every_setting() {
         let readme = include_str!("../../../README.md");
-        for name in OURS.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
+        for name in VARIABLES.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
             assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
         }
     }
 
     #[test]
     fn all_faults_are_reported_together() {
-        let settings = Settings::read(
+        let settings = Settings::from_vars(
             [
                 ("GREENLIGHT_GATES", "version: 1"),
                 ("GREENLIGHT_WRONG_EVENT", "ignore"),
@@ -396,7 +396,7 @@ mod tests {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        insta::assert_snapshot!(settings.faults.join("\n"));
+        insta::assert_snapshot!(settings.errors.join("\n"));
     }
 
     #[test]
@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn an_empty_variable_is_not_set() {
         let settings = read(&[("GREENLIGHT_GATE", ""), ("ALB_URL", "  "), ("AWS_ENDPOINT_URL", "")]);
-        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.errors, [""; 0]);
         assert_eq!(settings.gate, GateSource::None);
         assert_eq!(settings.alb_url, None);
     }

@@ -10,7 +10,7 @@ use crate::settings::LogLevel;
 
 /// Installs no log but what somebody at a terminal has to know: what an SDK warns of, on standard error. A second call
 /// does nothing.
-pub fn install_aside() {
+pub fn install_stderr_warnings() {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false).without_time();
     let _ = tracing_subscriber::registry().with(lines).with(Targets::new().with_default(Level::WARN)).try_init();
 }

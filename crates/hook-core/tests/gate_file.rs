@@ -48,7 +48,7 @@ fn files_are_warned_of_with_the_line_and_a_caret() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         let found = gate_file::diagnose(&text);
-        assert_eq!(found.faults, [], "{name}");
+        assert_eq!(found.errors, [], "{name}");
         assert!(!found.warnings.is_empty(), "{name} has no warning");
         insta::assert_snapshot!(format!("warned_{name}"), gate_file::render(&text, &found.warnings, "greenlight.yaml"));
     }
@@ -69,7 +69,7 @@ fn the_samples_of_the_manual_are_gate_files() {
     assert!(!samples().is_empty(), "{} samples", samples().len());
     for sample in samples() {
         let found = gate_file::diagnose(sample);
-        let all = [found.faults, found.warnings].concat();
+        let all = [found.errors, found.warnings].concat();
         // `notify` is shown with what it will mean.
         let all: Vec<_> = all.into_iter().filter(|fault| !fault.message.contains("`notify`")).collect();
         assert!(all.is_empty(), "{}", gate_file::render(sample, &all, "docs/GATE-FILE.md"));
@@ -83,8 +83,8 @@ fn the_worked_example_is_a_gate_file_and_is_explained() {
     let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
     insta::assert_snapshot!(told.join("\n----\n"));
     for hook in Hook::ALL {
-        let printed = gate_file::print(Some(EXAMPLE), hook).unwrap();
-        assert_eq!(gate_file::print(Some(&printed), hook).unwrap(), printed);
+        let printed = gate_file::to_yaml(Some(EXAMPLE), hook).unwrap();
+        assert_eq!(gate_file::to_yaml(Some(&printed), hook).unwrap(), printed);
     }
 }
 
@@ -122,7 +122,7 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
         let check = format!("{{ name: mine, reach: green{keys} }}");
         let file =
             format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{check}] }} }}");
-        let printed = gate_file::print(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
+        let printed = gate_file::to_yaml(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
         printed.lines().find_map(|line| line.trim().strip_prefix("settle: ")).map(str::to_owned)
     };
     let default = |url: &str, condition: &str| settle(&format!(", http: '{url}', expect: ['{condition}']")).unwrap();
@@ -150,8 +150,8 @@ hooks:
         http: http://example.com/
         expect: { any: [status == 200, status == 404] }
 ";
-    let printed = gate_file::print(Some(file), Hook::AfterInstall).unwrap();
-    assert_eq!(gate_file::print(Some(&printed), Hook::AfterInstall).unwrap(), printed);
+    let printed = gate_file::to_yaml(Some(file), Hook::AfterInstall).unwrap();
+    assert_eq!(gate_file::to_yaml(Some(&printed), Hook::AfterInstall).unwrap(), printed);
     let explained = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
     assert_eq!(gate_file::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
     for words in [
@@ -171,7 +171,7 @@ hooks:
 
 #[test]
 fn a_printed_gate_is_complete() {
-    insta::assert_snapshot!(gate_file::print(samples().first().copied(), Hook::AfterInstall).unwrap());
+    insta::assert_snapshot!(gate_file::to_yaml(samples().first().copied(), Hook::AfterInstall).unwrap());
 }
 
 /// What is a text stays as it was written, however YAML would read it.
@@ -189,7 +189,7 @@ hooks:
       - alarms: { tags: { version: 2.0, gate: true } }
         expect: [state == OK]
 ";
-    let printed = gate_file::print(Some(file), Hook::AfterInstall).unwrap();
+    let printed = gate_file::to_yaml(Some(file), Hook::AfterInstall).unwrap();
     let told = [
         "name: \"007\"",
         "X-Version: \"1.10\"",
@@ -263,7 +263,7 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
         assert!(valid(sample), "{sample}");
     }
     for hook in Hook::ALL {
-        let printed = gate_file::print(samples().first().copied(), hook).unwrap();
+        let printed = gate_file::to_yaml(samples().first().copied(), hook).unwrap();
         assert!(valid(&printed), "{printed}");
     }
     for faulty in [
@@ -396,11 +396,11 @@ proptest! {
     #[test]
     fn what_is_printed_means_the_same(file in any_gate()) {
         let hook = Hook::AfterInstall;
-        let told = |faults: &Vec<gate_file::Fault>| format!("{faults:?}\n{file}");
-        let printed = gate_file::print(Some(&file), hook);
+        let told = |faults: &Vec<gate_file::Diagnostic>| format!("{faults:?}\n{file}");
+        let printed = gate_file::to_yaml(Some(&file), hook);
         prop_assert!(printed.is_ok(), "{}", told(&printed.unwrap_err()));
         let printed = printed.unwrap_or_default();
-        let again = gate_file::print(Some(&printed), hook);
+        let again = gate_file::to_yaml(Some(&printed), hook);
         prop_assert!(again.is_ok(), "{}\n{printed}", told(&again.unwrap_err()));
         prop_assert_eq!(again.unwrap_or_default(), printed.clone());
         let explained = |text: &str| gate_file::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "");

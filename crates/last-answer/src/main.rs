@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    hook_core::run_last_answer()
+    hook_core::run_on_failure()
 }

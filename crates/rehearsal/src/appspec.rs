@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
-    function_ref::{FunctionRef, Home},
+    function_ref::{AccountRegion, FunctionRef},
     hook_name::HookName,
-    scenario::Wired,
+    scenario::HookTarget,
 };
 
 /// An AppSpec file, read by somebody else.
@@ -17,7 +17,7 @@ pub struct AppSpec {
     /// Where in the text its task definition stands. The deployment's own is put there, as a pipeline would do.
     pub task_definition: Option<Range<usize>>,
     /// Where the service is. A function that is elsewhere cannot be invoked.
-    pub home: Option<Home>,
+    pub account_region: Option<AccountRegion>,
     /// The function that it names for an event, as it names it.
     pub hooks: BTreeMap<HookName, String>,
 }
@@ -38,7 +38,7 @@ pub(crate) const FAILED: (&str, &str) = (
 
 /// A function that CodeDeploy cannot invoke: the event fails at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct InvokeError {
     /// As the AppSpec file names it.
     pub function: String,
     /// CodeDeploy's code and words.
@@ -52,19 +52,21 @@ pub struct Refusal {
 impl AppSpec {
     /// Whose function is invoked at each event. In the rehearsal's account a stack of the functions has been deployed
     /// under whatever name the file gives it, and CodeDeploy has the narrower of AWS's managed roles.
-    pub(crate) fn wired(&self) -> BTreeMap<HookName, Wired> {
-        let of = |hook: &HookName| self.hooks.get(hook).map_or(Wired::None, |function| self.find(function));
-        HookName::ALL.iter().map(|hook| (*hook, of(hook))).collect()
+    pub(crate) fn hook_targets(&self) -> BTreeMap<HookName, HookTarget> {
+        let target_for =
+            |hook: &HookName| self.hooks.get(hook).map_or(HookTarget::None, |function| self.hook_target(function));
+        HookName::ALL.iter().map(|hook| (*hook, target_for(hook))).collect()
     }
 
-    fn find(&self, function: &str) -> Wired {
-        let refused =
-            |error, why: String, hint| Wired::Refused(Refusal { function: function.to_owned(), error, why, hint });
+    fn hook_target(&self, function: &str) -> HookTarget {
+        let refused = |error, why: String, hint| {
+            HookTarget::Refused(InvokeError { function: function.to_owned(), error, why, hint })
+        };
         let found = match function.parse::<FunctionRef>() {
             Ok(found) => found,
             Err(why) => return refused(FAILED, format!("it {why}"), "write the function's name"),
         };
-        match (&self.home, &found.home) {
+        match (&self.account_region, &found.account_region) {
             (Some(home), Some(other)) if home != other => {
                 return refused(
                     DENIED,
@@ -85,7 +87,7 @@ impl AppSpec {
         }
         match found.function() {
             // What `last-answer` makes of an event that is no record is its business.
-            Some(function) => Wired::To(function),
+            Some(function) => HookTarget::To(function),
             None => refused(
                 FAILED,
                 format!("the rehearsal's account has no function {}", found.name),
@@ -95,7 +97,7 @@ impl AppSpec {
     }
 
     /// Its text for the deployment of a task definition.
-    pub(crate) fn deploying(&self, task_definition: &str) -> String {
+    pub(crate) fn with_task_definition(&self, task_definition: &str) -> String {
         let mut text = self.text.clone();
         if let Some(place) = self.task_definition.clone().filter(|place| text.get(place.clone()).is_some()) {
             text.replace_range(place, &format!("\"{task_definition}\""));
@@ -109,10 +111,10 @@ mod tests {
     use super::*;
     use crate::function_name::FunctionName;
 
-    fn refusal(home: Option<&str>, function: &str) -> Refusal {
-        let home = home.and_then(Home::of_arn);
-        match (AppSpec { home, ..AppSpec::default() }).find(function) {
-            Wired::Refused(refusal) => refusal,
+    fn invoke_error(home: Option<&str>, function: &str) -> InvokeError {
+        let home = home.and_then(AccountRegion::from_arn);
+        match (AppSpec { account_region: home, ..AppSpec::default() }).hook_target(function) {
+            HookTarget::Refused(refusal) => refusal,
             other => panic!("{function}: {other:?}"),
         }
     }
@@ -129,22 +131,22 @@ mod tests {
             ]),
             ..AppSpec::default()
         };
-        let wired = spec.wired();
-        assert_eq!(wired[&HookName::BeforeInstall], Wired::To(HookName::AfterInstall.into()));
-        assert_eq!(wired[&HookName::AfterInstall], Wired::To(FunctionName::LastAnswer));
-        assert_eq!(wired[&HookName::AfterAllowTraffic], Wired::None);
+        let wired = spec.hook_targets();
+        assert_eq!(wired[&HookName::BeforeInstall], HookTarget::To(HookName::AfterInstall.into()));
+        assert_eq!(wired[&HookName::AfterInstall], HookTarget::To(FunctionName::OnFailure));
+        assert_eq!(wired[&HookName::AfterAllowTraffic], HookTarget::None);
     }
 
     #[test]
     fn what_cannot_be_invoked_is_refused_in_codedeploys_words() {
         let home = Some("arn:aws:ecs:eu-west-1:111122223333:task-definition/shop:1");
         let there = "arn:aws:lambda:eu-west-1:444455556666:function:CodeDeployHook_before-install";
-        let elsewhere = refusal(home, there);
+        let elsewhere = invoke_error(home, there);
         assert_eq!(elsewhere.error.0, "IAM_ROLE_PERMISSIONS");
         assert!(elsewhere.why.contains("444455556666") && elsewhere.why.contains("111122223333"), "{elsewhere:?}");
-        assert_eq!(refusal(None, "shop-before-install").error.0, "IAM_ROLE_PERMISSIONS");
-        assert_eq!(refusal(None, "CodeDeployHook_shop-smoke").error.0, "HOOK_EXECUTION_FAILURE");
-        assert_eq!(refusal(None, "<FUNCTION>").error.0, "HOOK_EXECUTION_FAILURE");
+        assert_eq!(invoke_error(None, "shop-before-install").error.0, "IAM_ROLE_PERMISSIONS");
+        assert_eq!(invoke_error(None, "CodeDeployHook_shop-smoke").error.0, "HOOK_EXECUTION_FAILURE");
+        assert_eq!(invoke_error(None, "<FUNCTION>").error.0, "HOOK_EXECUTION_FAILURE");
     }
 
     #[test]
@@ -152,7 +154,7 @@ mod tests {
         let text = "Properties: { TaskDefinition: <TASK> } # mine".to_owned();
         let place = text.find("<TASK>").map(|at| at..at + 6);
         let spec = AppSpec { text, task_definition: place, ..AppSpec::default() };
-        assert_eq!(spec.deploying("arn:x"), "Properties: { TaskDefinition: \"arn:x\" } # mine");
-        assert_eq!(AppSpec { task_definition: None, ..spec.clone() }.deploying("arn:x"), spec.text);
+        assert_eq!(spec.with_task_definition("arn:x"), "Properties: { TaskDefinition: \"arn:x\" } # mine");
+        assert_eq!(AppSpec { task_definition: None, ..spec.clone() }.with_task_definition("arn:x"), spec.text);
     }
 }

@@ -9,14 +9,14 @@ use crate::function_name::FunctionName;
 /// An operation that does not answer as it should, a number of times or always.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fault {
+pub struct InjectedFault {
     /// `service:Operation`, for example `ecs:DescribeServices`; `*` is every operation, each counted for itself.
     pub operation: String,
     /// What happens in place of the answer.
-    pub trouble: Trouble,
+    pub kind: FaultKind,
     /// Whether the operation takes effect all the same. Left out: it does not.
     #[serde(default)]
-    pub effect: Effect,
+    pub timing: FaultTiming,
     /// The function that alone has this trouble, a hook's or `last_answer`: each has a role of its own. Left out: all.
     #[serde(default)]
     pub function: Option<FunctionName>,
@@ -31,7 +31,7 @@ pub struct Fault {
 /// On which side of the operation its trouble is. A caller cannot tell: what it sees is the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Effect {
+pub enum FaultTiming {
     /// In front of it: the world is never touched. What seems to come back of an answer is made up.
     #[default]
     Before,
@@ -43,7 +43,7 @@ pub enum Effect {
 /// was done, since what refuses may stand behind what does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Trouble {
+pub enum FaultKind {
     /// Too many requests.
     Throttle,
     /// The role lacks the permission.
@@ -79,7 +79,7 @@ pub enum Trouble {
     Huge,
 }
 
-impl Trouble {
+impl FaultKind {
     /// Every trouble there is.
     pub const ALL: [Self; 16] = [
         Self::Throttle,
@@ -106,18 +106,18 @@ impl Trouble {
     }
 
     /// Whether it says that another try is of no use. It may be of use all the same: IAM spreads a new role slowly.
-    pub const fn refuses_for_good(self) -> bool {
+    pub const fn is_permanent(self) -> bool {
         matches!(self, Self::Deny)
     }
 
     /// Whether AWS itself says what the matter is, with a status and a code in the words of the protocol.
-    pub const fn is_told(self) -> bool {
+    pub const fn is_service_error(self) -> bool {
         matches!(self, Self::Throttle | Self::Deny | Self::Fail | Self::Unavailable)
     }
 }
 
 /// What happens to a call, to be read after the operation's name.
-impl fmt::Display for Trouble {
+impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Throttle => "is throttled",
@@ -143,32 +143,32 @@ impl fmt::Display for Trouble {
 /// How long a stalled call takes: longer than any client waits.
 pub(crate) const STALL: Duration = Duration::from_secs(60);
 
-impl Fault {
+impl InjectedFault {
     /// `trouble` for the first `times` calls of `operation`.
-    pub fn first(times: u32, operation: &str, trouble: Trouble) -> Self {
+    pub fn first(times: u32, operation: &str, trouble: FaultKind) -> Self {
         Self { times: Some(times), ..Self::always(operation, trouble) }
     }
 
     /// `trouble` for every call of `operation`.
-    pub fn always(operation: &str, trouble: Trouble) -> Self {
+    pub fn always(operation: &str, trouble: FaultKind) -> Self {
         let operation = operation.to_owned();
-        Self { operation, trouble, effect: Effect::Before, function: None, times: None, after: 0 }
+        Self { operation, kind: trouble, timing: FaultTiming::Before, function: None, times: None, after: 0 }
     }
 
     /// The same, with the operation done all the same.
     #[must_use]
-    pub fn taking_effect(self) -> Self {
-        self.with(Effect::After)
+    pub fn after_effect(self) -> Self {
+        self.with_timing(FaultTiming::After)
     }
 
     /// The same, with the trouble on this side of the operation.
     #[must_use]
-    pub fn with(self, effect: Effect) -> Self {
-        Self { effect, ..self }
+    pub fn with_timing(self, effect: FaultTiming) -> Self {
+        Self { timing: effect, ..self }
     }
 
     /// Whether it happens to the `nth` call (from 1) of `operation`.
-    pub(crate) fn strikes(&self, operation: &str, nth: u64) -> bool {
+    pub(crate) fn applies_to_call(&self, operation: &str, nth: u64) -> bool {
         let first = u64::from(self.after) + 1;
         let last = self.times.map_or(u64::MAX, |times| u64::from(self.after) + u64::from(times));
         (self.operation == "*" || self.operation == operation) && (first..=last).contains(&nth)
@@ -182,31 +182,31 @@ mod tests {
 
     #[test]
     fn a_fault_of_one_function_is_read() {
-        let fault: Fault = serde_saphyr::from_str(
+        let fault: InjectedFault = serde_saphyr::from_str(
             "{ operation: '*', trouble: hang-up, effect: after, function: after_install, times: 1 }",
         )
         .unwrap();
         assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall.into()), Some(1)));
-        assert_eq!((fault.trouble, fault.effect), (Trouble::HangUp, Effect::After));
-        let fault: Fault = serde_saphyr::from_str("{ operation: '*', trouble: slow-headers }").unwrap();
-        assert_eq!((fault.trouble, fault.effect), (Trouble::SlowHeaders, Effect::Before));
+        assert_eq!((fault.kind, fault.timing), (FaultKind::HangUp, FaultTiming::After));
+        let fault: InjectedFault = serde_saphyr::from_str("{ operation: '*', trouble: slow-headers }").unwrap();
+        assert_eq!((fault.kind, fault.timing), (FaultKind::SlowHeaders, FaultTiming::Before));
     }
 
     #[test]
     fn the_first_calls_of_each_operation_are_struck() {
-        let fault = Fault::first(2, "*", Trouble::Throttle);
-        assert!(fault.strikes("ecs:ListTasks", 2));
-        assert!(!fault.strikes("ecs:ListTasks", 3));
-        let deny = Fault::always("ecs:ListTasks", Trouble::Deny);
-        assert!(deny.strikes("ecs:ListTasks", 99));
-        assert!(!deny.strikes("ecs:DescribeTasks", 1));
+        let fault = InjectedFault::first(2, "*", FaultKind::Throttle);
+        assert!(fault.applies_to_call("ecs:ListTasks", 2));
+        assert!(!fault.applies_to_call("ecs:ListTasks", 3));
+        let deny = InjectedFault::always("ecs:ListTasks", FaultKind::Deny);
+        assert!(deny.applies_to_call("ecs:ListTasks", 99));
+        assert!(!deny.applies_to_call("ecs:DescribeTasks", 1));
     }
 
     #[test]
     fn every_trouble_is_listed_once_and_has_words_of_its_own() {
-        let words: std::collections::BTreeSet<_> = Trouble::ALL.iter().map(ToString::to_string).collect();
-        assert_eq!(words.len(), Trouble::ALL.len());
-        assert!(Trouble::ALL.is_sorted(), "in the order in which they are declared: {:?}", Trouble::ALL);
-        assert_eq!(Trouble::ALL.last(), Some(&Trouble::Huge), "the last that is declared");
+        let words: std::collections::BTreeSet<_> = FaultKind::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(words.len(), FaultKind::ALL.len());
+        assert!(FaultKind::ALL.is_sorted(), "in the order in which they are declared: {:?}", FaultKind::ALL);
+        assert_eq!(FaultKind::ALL.last(), Some(&FaultKind::Huge), "the last that is declared");
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
 
-use crate::{function_ref::PREFIX, hook_name::HookName};
+use crate::{function_ref::FUNCTION_NAME_PREFIX, hook_name::HookName};
 
 /// One of the six functions. In a scenario it is written as its hook, `after_install`, or `last_answer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,42 +12,42 @@ pub enum FunctionName {
     /// The function of a hook.
     Hook(HookName),
     /// The safety net, to which Lambda hands the record of every hook's invocation that failed.
-    LastAnswer,
+    OnFailure,
 }
 
 /// How the safety net is written in a scenario.
-const LAST_ANSWER: &str = "last_answer";
+const ON_FAILURE: &str = "last_answer";
 
 impl FunctionName {
     /// All six, the net last.
-    pub fn all() -> impl Iterator<Item = Self> {
-        HookName::ALL.into_iter().map(Self::Hook).chain([Self::LastAnswer])
+    pub fn all_functions() -> impl Iterator<Item = Self> {
+        HookName::ALL.into_iter().map(Self::Hook).chain([Self::OnFailure])
     }
 
     /// The name of its program.
     pub const fn binary(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.binary(),
-            Self::LastAnswer => "last-answer",
+            Self::OnFailure => "last-answer",
         }
     }
 
     /// Its name in AWS. CodeDeploy's narrower roles may only invoke functions that are called so.
-    pub fn in_aws(self) -> String {
-        format!("{PREFIX}{}", self.binary())
+    pub fn lambda_name(self) -> String {
+        format!("{FUNCTION_NAME_PREFIX}{}", self.binary())
     }
 
     /// The access key of its role. Each has one of its own, as roles have, so that AWS knows who calls.
     pub(crate) fn access_key(self) -> String {
         match self {
             Self::Hook(hook) => format!("ASIA{}", hook.name().to_uppercase()),
-            Self::LastAnswer => "ASIALASTANSWER".to_owned(),
+            Self::OnFailure => "ASIALASTANSWER".to_owned(),
         }
     }
 
     /// Whose access key stands in an `Authorization` header.
-    pub(crate) fn by_credentials(header: &str) -> Option<Self> {
-        Self::all().find(|function| header.contains(&format!("Credential={}/", function.access_key())))
+    pub(crate) fn from_authorization(header: &str) -> Option<Self> {
+        Self::all_functions().find(|function| header.contains(&format!("Credential={}/", function.access_key())))
     }
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for FunctionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hook(hook) => hook.fmt(f),
-            Self::LastAnswer => f.write_str(self.binary()),
+            Self::OnFailure => f.write_str(self.binary()),
         }
     }
 }
@@ -74,11 +74,11 @@ impl Serialize for FunctionName {
 
 impl<'de> Deserialize<'de> for FunctionName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        if word == LAST_ANSWER {
-            return Ok(Self::LastAnswer);
+        let text = String::deserialize(deserializer)?;
+        if text == ON_FAILURE {
+            return Ok(Self::OnFailure);
         }
-        HookName::deserialize(word.into_deserializer()).map(Self::Hook)
+        HookName::deserialize(text.into_deserializer()).map(Self::Hook)
     }
 }
 
@@ -88,19 +88,19 @@ mod tests {
 
     #[test]
     fn who_calls_is_known_by_the_access_key() {
-        for function in FunctionName::all() {
+        for function in FunctionName::all_functions() {
             let key = function.access_key();
             let header = format!("AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/ecs/aws4_request, Signature=0");
-            assert_eq!(FunctionName::by_credentials(&header), Some(function));
+            assert_eq!(FunctionName::from_authorization(&header), Some(function));
         }
-        assert_eq!(FunctionName::by_credentials("AWS4-HMAC-SHA256 Credential=ASIASOMEBODY/20260101"), None);
+        assert_eq!(FunctionName::from_authorization("AWS4-HMAC-SHA256 Credential=ASIASOMEBODY/20260101"), None);
     }
 
     #[test]
     fn a_scenario_names_it_by_its_hook_or_as_the_net() {
         let read = |word: &str| serde_saphyr::from_str::<FunctionName>(word);
         assert_eq!(read("after_install").unwrap(), FunctionName::Hook(HookName::AfterInstall));
-        assert_eq!(read("last_answer").unwrap(), FunctionName::LastAnswer);
+        assert_eq!(read("last_answer").unwrap(), FunctionName::OnFailure);
         assert!(read("lunch").is_err());
     }
 }

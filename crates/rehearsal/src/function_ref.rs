@@ -6,23 +6,23 @@ use std::{fmt, str::FromStr};
 use crate::function_name::FunctionName;
 
 /// What the names of functions begin with that CodeDeploy's narrower roles may invoke.
-pub const PREFIX: &str = "CodeDeployHook_";
+pub const FUNCTION_NAME_PREFIX: &str = "CodeDeployHook_";
 
 /// As long as Lambda lets a name be.
-const LONGEST: usize = 64;
+const MAX_NAME_LEN: usize = 64;
 
 /// Where something is: the account and the region of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Home {
+pub struct AccountRegion {
     /// The account's number.
     pub account: String,
     /// The region.
     pub region: String,
 }
 
-impl Home {
+impl AccountRegion {
     /// What an ARN says, where it says both.
-    pub fn of_arn(arn: &str) -> Option<Self> {
+    pub fn from_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');
         let (arn, _, _, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         parts.next()?;
@@ -31,7 +31,7 @@ impl Home {
     }
 }
 
-impl fmt::Display for Home {
+impl fmt::Display for AccountRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} in {}", self.account, self.region)
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Home {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRef {
     /// Where it is, if it is named by its ARN.
-    pub home: Option<Home>,
+    pub account_region: Option<AccountRegion>,
     /// Its name.
     pub name: String,
     /// An alias or a version of it.
@@ -52,23 +52,23 @@ impl FunctionRef {
     /// Which of the six it is, by the end of its name: `CodeDeployHook_shop-before-install`. Stacks differ in what stands
     /// between the prefix and that end.
     pub fn function(&self) -> Option<FunctionName> {
-        let own = self.own();
-        FunctionName::all().find(|it| own == it.binary() || own.ends_with(&format!("-{}", it.binary())))
+        let own = self.base_name();
+        FunctionName::all_functions().find(|it| own == it.binary() || own.ends_with(&format!("-{}", it.binary())))
     }
 
     /// What its stack adds to the names of its functions: `shop`. Empty where it adds nothing.
     pub fn suffix(&self) -> Option<&str> {
-        let suffix = self.own().strip_suffix(self.function()?.binary())?;
+        let suffix = self.base_name().strip_suffix(self.function()?.binary())?;
         Some(suffix.strip_suffix('-').unwrap_or(suffix))
     }
 
     /// Whether CodeDeploy's narrower managed roles may invoke it.
     pub fn has_prefix(&self) -> bool {
-        self.name.starts_with(PREFIX)
+        self.name.starts_with(FUNCTION_NAME_PREFIX)
     }
 
-    fn own(&self) -> &str {
-        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
+    fn base_name(&self) -> &str {
+        self.name.strip_prefix(FUNCTION_NAME_PREFIX).unwrap_or(&self.name)
     }
 }
 
@@ -87,7 +87,13 @@ impl FromStr for FunctionRef {
                 if (service, kind) != ("lambda", "function") {
                     return Err("is the ARN of something else than a Lambda function");
                 }
-                (Some(Home::of_arn(text).ok_or("is an ARN without an account of twelve digits and a region")?), rest)
+                (
+                    Some(
+                        AccountRegion::from_arn(text)
+                            .ok_or("is an ARN without an account of twelve digits and a region")?,
+                    ),
+                    rest,
+                )
             }
         };
         let (name, qualifier) = match rest.split_once(':') {
@@ -98,10 +104,10 @@ impl FromStr for FunctionRef {
         if name.is_empty() || !name.chars().all(is_in_names) {
             return Err("is no name of a function: those have letters, digits, hyphens and underscores");
         }
-        if name.len() > LONGEST {
+        if name.len() > MAX_NAME_LEN {
             return Err("is longer than the 64 characters that Lambda gives a name");
         }
-        Ok(Self { home, name: name.to_owned(), qualifier })
+        Ok(Self { account_region: home, name: name.to_owned(), qualifier })
     }
 }
 
@@ -112,17 +118,24 @@ mod tests {
 
     #[test]
     fn the_end_of_a_name_says_which_function_it_is() {
-        let of = |text: &str| text.parse::<FunctionRef>().unwrap().function();
-        for function in FunctionName::all() {
+        let function_of = |text: &str| text.parse::<FunctionRef>().unwrap().function();
+        for function in FunctionName::all_functions() {
             let end = function.binary();
-            for name in [end.to_owned(), format!("shop-{end}"), format!("{PREFIX}{end}"), format!("{PREFIX}shop-{end}")]
-            {
-                assert_eq!(of(&name), Some(function), "{name}");
-                assert_eq!(of(&format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}")), Some(function));
+            for name in [
+                end.to_owned(),
+                format!("shop-{end}"),
+                format!("{FUNCTION_NAME_PREFIX}{end}"),
+                format!("{FUNCTION_NAME_PREFIX}shop-{end}"),
+            ] {
+                assert_eq!(function_of(&name), Some(function), "{name}");
+                assert_eq!(
+                    function_of(&format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}")),
+                    Some(function)
+                );
             }
         }
         for other in ["CodeDeployHook_smoke", "CodeDeployHook_shopbefore-install", "before_install", "AfterInstall"] {
-            assert_eq!(of(other), None, "{other}");
+            assert_eq!(function_of(other), None, "{other}");
         }
         let hook = "CodeDeployHook_shop-web-after-install:live".parse::<FunctionRef>().unwrap();
         assert_eq!((hook.function(), hook.suffix()), (Some(HookName::AfterInstall.into()), Some("shop-web")));
@@ -134,7 +147,7 @@ mod tests {
     fn an_arn_says_where_the_function_is() {
         let hook = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:3";
         let hook: FunctionRef = hook.parse().unwrap();
-        assert_eq!(hook.home.unwrap().to_string(), "account 111122223333 in eu-west-1");
+        assert_eq!(hook.account_region.unwrap().to_string(), "account 111122223333 in eu-west-1");
         assert_eq!((hook.name.as_str(), hook.qualifier.as_deref()), ("CodeDeployHook_after-install", Some("3")));
         for wrong in [
             "",

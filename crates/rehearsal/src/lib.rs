@@ -13,42 +13,44 @@
 
 mod appspec;
 mod aws;
-mod director;
-mod exchange;
+mod codedeploy;
 mod fault;
 mod function_name;
 mod function_ref;
-mod gate;
+mod gate_file;
+mod hook_log;
 mod hook_name;
-mod log;
-mod net;
-mod promise;
+mod http_server;
+mod invariants;
+mod lambda;
+mod on_failure;
 mod report;
-mod runtime;
 mod scenario;
 mod serve;
 mod service;
-mod stage;
+mod test_bed;
 pub mod world;
 
 use std::path::PathBuf;
 
 pub use self::{
-    appspec::{AppSpec, Refusal},
-    aws::{Exchange, Put, Recorder, SentReply, SentRequest},
-    director::rehearse,
-    fault::{Effect, Fault, Trouble},
+    appspec::{AppSpec, InvokeError},
+    aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
+    codedeploy::rehearse,
+    fault::{FaultKind, FaultTiming, InjectedFault},
     function_name::FunctionName,
-    function_ref::{FunctionRef, Home, PREFIX},
-    gate::Gate,
+    function_ref::{AccountRegion, FUNCTION_NAME_PREFIX, FunctionRef},
+    gate_file::ScenarioGate,
     hook_name::HookName,
-    promise::{Asked, Plan, Sent, allowed, broken},
+    invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
+    lambda::{ClockSkew, InvocationResult, ProcessLimit},
     report::*,
-    runtime::{ClockOff, InvocationResult, Limit},
-    scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
-    serve::{Called, Endpoints, Returned, Told, Waiting, serve},
+    scenario::{
+        Category, HookTarget, KilledFunction, OperatorStop, Platform, Redelivery, Scenario, ScenarioDeployment,
+    },
+    serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
     service::{Colour, ServiceRequest},
-    stage::{OpenStage, Played, Stage},
+    test_bed::{HookRunReport, HookTestBed, RunningTestBed},
 };
 
 /// How to rehearse.

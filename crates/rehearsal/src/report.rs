@@ -9,7 +9,7 @@ use crate::{function_name::FunctionName, hook_name::HookName};
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum DeploymentOutcome {
     /// Every hook said yes; customers are on the replacement.
     Succeeded,
     /// It failed before anything had changed, or with no auto-rollback: everything stays where it was at that moment.
@@ -25,7 +25,7 @@ pub enum Outcome {
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// How the deployment ends.
-    pub outcome: Outcome,
+    pub outcome: DeploymentOutcome,
     /// The hook that stops it.
     #[serde(default)]
     pub stopped_by: Option<HookName>,
@@ -42,37 +42,37 @@ pub struct Expect {
 
 /// One thing that happened, `at` after the deployment was created.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Moment {
+pub struct RehearsalEvent {
     /// Time since the deployment was created.
     #[serde(rename = "at_ms", serialize_with = "millis")]
     pub at: Duration,
     /// What it was.
     #[serde(flatten)]
-    pub what: Happening,
+    pub kind: EventKind,
 }
 
 /// What can happen in a rehearsal, in the order in which a person wants to read it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Happening {
+pub enum EventKind {
     /// A deployment was created. Which number, in a scenario of several, begins with 1.
-    Created {
+    DeploymentCreated {
         /// The deployment's id.
         deployment: String,
         /// Its number in the scenario.
         number: usize,
         /// How many there will be.
-        of: usize,
+        total: usize,
     },
     /// A lifecycle event without a hook passed (Install, AllowTestTraffic, AllowTraffic); `text` says what it did.
-    Passed {
+    EventCompleted {
         /// The lifecycle event's name.
         event: String,
         /// What is true now, in words.
         text: String,
     },
     /// A hook function was invoked.
-    Invoked {
+    HookInvoked {
         /// Which.
         hook: HookName,
         /// What the AppSpec file calls it, where that is somebody's own.
@@ -80,23 +80,23 @@ pub enum Happening {
         function: Option<String>,
     },
     /// A hook logged the line of one check.
-    Checked {
+    CheckFinished {
         /// Whose check.
         hook: HookName,
         /// The line.
         check: CheckLine,
     },
     /// A hook's invocation failed, and Lambda handed the record of it to the net; or what the net then did.
-    Net {
+    OnFailure {
         /// Whose invocation.
         hook: HookName,
         /// In words.
         text: String,
     },
     /// A hook's lifecycle event is over: it answered, or nobody answered in time.
-    Answered(HookRun),
+    HookFinished(HookRun),
     /// The world moved by a scenario's will (an alarm fires, a task stops).
-    Moved {
+    WorldChanged {
         /// In words.
         text: String,
     },
@@ -106,9 +106,9 @@ pub enum Happening {
         text: String,
     },
     /// One deployment is over.
-    Ended {
+    DeploymentEnded {
         /// How.
-        outcome: Outcome,
+        outcome: DeploymentOutcome,
         /// What serves customers now, in words.
         text: String,
     },
@@ -141,7 +141,7 @@ pub struct HookRun {
     /// Which hook.
     pub hook: HookName,
     /// The status that was put; `None` when nobody answered.
-    pub answer: Option<Answer>,
+    pub status: Option<HookStatus>,
     /// Who put it.
     pub answered_by: AnsweredBy,
     /// The code of the reason, from the verdict line of whoever answered; empty when it succeeded.
@@ -159,7 +159,7 @@ pub struct HookRun {
 
 /// What a hook may put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
+pub enum HookStatus {
     /// The deployment may go on.
     Succeeded,
     /// It may not.
@@ -173,7 +173,7 @@ pub enum AnsweredBy {
     /// The hook's function itself.
     Hook,
     /// The net beneath it, `last-answer`.
-    Net,
+    OnFailureHandler,
     /// Neither. What is left is the alarm on the net's errors, CodeDeploy's hour, or an operator who stops the deployment.
     Nobody,
 }
@@ -184,13 +184,13 @@ pub struct DeploymentReport {
     /// Its id.
     pub deployment: String,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: DeploymentOutcome,
     /// Which hook stopped it, if one did.
     pub stopped_by: Option<HookName>,
     /// The hooks that were invoked, in order.
     pub hooks: Vec<HookRun>,
     /// What serves customers afterwards, in words.
-    pub ending: String,
+    pub final_state: String,
     /// What it had promised and did not do, in words. Empty when the expectation held.
     pub differences: Vec<String>,
     /// How long it took.
@@ -219,8 +219,9 @@ pub struct Report {
 
 impl Report {
     /// Whether every deployment ended as the scenario promised, and no hook called what the rehearsal does not know.
-    pub fn held(&self) -> bool {
-        self.unknown_operations.is_empty() && self.deployments.iter().all(|one| one.differences.is_empty())
+    pub fn met_expectations(&self) -> bool {
+        self.unknown_operations.is_empty()
+            && self.deployments.iter().all(|deployment| deployment.differences.is_empty())
     }
 }
 

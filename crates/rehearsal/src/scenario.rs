@@ -1,8 +1,8 @@
 //! Scenarios: stories about one or more deployments, each with what it promises.
 
-mod group;
+mod category;
+mod deployment;
 mod library;
-mod play;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,14 +10,14 @@ use anyhow::Context;
 use serde::Deserialize;
 
 pub use self::{
-    group::Group,
-    play::{Again, Killed, Platform, Play, Stop, Wired},
+    category::Category,
+    deployment::{HookTarget, KilledFunction, OperatorStop, Platform, Redelivery, ScenarioDeployment},
 };
 use crate::{
-    fault::Fault,
-    gate::Gate,
+    fault::InjectedFault,
+    gate_file::ScenarioGate,
     hook_name::HookName,
-    world::{EVENTS, Given, span},
+    world::{EVENTS, InitialState, span},
 };
 
 /// A story about deployments, as it stands in a scenario file.
@@ -30,51 +30,51 @@ pub struct Scenario {
     pub about: String,
     /// Which stories it belongs to.
     #[serde(default)]
-    pub group: Group,
+    pub category: Category,
     /// What is different before the first deployment.
     #[serde(default)]
-    pub given: Given,
+    pub initial: InitialState,
     /// The deployments, one after the other in the same world.
-    pub deployments: Vec<Play>,
+    pub deployments: Vec<ScenarioDeployment>,
     /// The deployments are made at the same time, each of a service of its own.
     #[serde(default)]
-    pub together: bool,
+    pub concurrent: bool,
     /// Whose function the AppSpec names for an event, where that is not the event's own.
     #[serde(default)]
-    pub appspec: BTreeMap<HookName, Wired>,
+    pub appspec: BTreeMap<HookName, HookTarget>,
     /// What differs from the shared gate file with short windows, by hook; or the whole text of another one. In it
     /// `{more_alarms}` stands for the names of the alarms that `given: { more_alarms: … }` makes.
     #[serde(default)]
-    pub gate: Option<Gate>,
+    pub gate: Option<ScenarioGate>,
     /// More environment variables for the functions.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// What goes wrong between the functions and AWS.
     #[serde(default)]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<InjectedFault>,
     /// Functions that Lambda kills while they are at work.
     #[serde(default)]
-    pub killed: Vec<Killed>,
+    pub killed: Vec<KilledFunction>,
     /// Whether the hooks' asynchronous invocations have an on-failure destination: the net, `last-answer`.
-    #[serde(default = "on")]
-    pub net: bool,
+    #[serde(default = "default_true")]
+    pub on_failure: bool,
     /// How long CodeDeploy waits for an answer. In AWS it is an hour.
-    #[serde(default = "hour", with = "span")]
-    pub hour: Duration,
+    #[serde(default = "default_hook_timeout", with = "span")]
+    pub hook_timeout: Duration,
     /// The functions' time-out.
-    #[serde(default = "timeout", with = "span")]
+    #[serde(default = "default_timeout", with = "span")]
     pub timeout: Duration,
 }
 
-fn on() -> bool {
+fn default_true() -> bool {
     true
 }
 
-fn hour() -> Duration {
+fn default_hook_timeout() -> Duration {
     Duration::from_secs(20)
 }
 
-fn timeout() -> Duration {
+fn default_timeout() -> Duration {
     Duration::from_secs(60)
 }
 
@@ -88,8 +88,8 @@ impl Scenario {
             serde_saphyr::from_str(text).with_context(|| format!("the scenario {origin} cannot be read"))?;
         anyhow::ensure!(!scenario.deployments.is_empty(), "the scenario {origin} has no deployments");
         for play in &scenario.deployments {
-            play.world.check().with_context(|| format!("the scenario {origin} cannot be played"))?;
-            if let Some(again) = &play.again {
+            play.behaviour.check().with_context(|| format!("the scenario {origin} cannot be played"))?;
+            if let Some(again) = &play.redelivery {
                 let after = &again.after;
                 let known = EVENTS.contains(&after.as_str());
                 anyhow::ensure!(
@@ -111,7 +111,7 @@ impl Scenario {
         let own = services.windows(2).all(|two| two[0] != two[1]);
         let count = scenario.deployments.len();
         anyhow::ensure!(
-            !scenario.together || (own && services.len() == count),
+            !scenario.concurrent || (own && services.len() == count),
             "the deployments of the scenario {origin} are made together, so each needs a `service` of its own"
         );
         Ok(scenario)
@@ -129,19 +129,19 @@ impl Scenario {
     }
 
     /// What is different before the first deployment, with the gate file where it says `{gate}`.
-    pub(crate) fn given_with_gate(&self) -> anyhow::Result<Given> {
-        let mut given = self.given.clone();
-        for value in given.parameters.values_mut().chain(given.objects.values_mut()) {
+    pub(crate) fn initial_with_gate(&self) -> anyhow::Result<InitialState> {
+        let mut initial = self.initial.clone();
+        for value in initial.parameters.values_mut().chain(initial.objects.values_mut()) {
             if value == "{gate}" {
                 *value = self.gate_text()?;
             }
         }
-        Ok(given)
+        Ok(initial)
     }
 
     /// Its gate file's text.
     pub(crate) fn gate_text(&self) -> anyhow::Result<String> {
-        Gate::text(self.gate.as_ref(), &self.given.other_alarms().collect::<Vec<_>>())
+        ScenarioGate::text(self.gate.as_ref(), &self.initial.other_alarms().collect::<Vec<_>>())
     }
 }
 

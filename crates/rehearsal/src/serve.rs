@@ -3,7 +3,7 @@
 //! The director plays CodeDeploy as in a rehearsal. In place of the five programs there is whoever comes: the status of
 //! a hook can be put by anybody who knows the event, and a program that polls the hook's Lambda Runtime API gets it.
 
-mod desk;
+mod runtime_api;
 
 #[cfg(test)]
 mod tests;
@@ -20,37 +20,37 @@ use tokio::{
     time::interval,
 };
 
-use self::desk::Desk;
+use self::runtime_api::DeveloperRuntimeApi;
 use crate::{
-    aws::{Cloud, Exchange, Recorder, SentReply},
-    director::{Director, Scene},
+    aws::{Exchange, FakeAws, Recorder, SentReply},
+    codedeploy::{SimulatedCodeDeploy, SimulatedEnvironment},
     function_name::FunctionName,
     hook_name::HookName,
-    report::{Happening, Moment},
-    runtime::{Functions, InvocationResult},
+    lambda::{InvocationResult, Invoker},
+    report::{EventKind, RehearsalEvent},
     scenario::Scenario,
     world::REGION,
 };
 
 /// A developer is asked, not a function: the hour is as long as a working day and the night after it.
-const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+const HOOK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often calls are told. Nobody sees the difference.
-const TICK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What there is to tell of a world that is served.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum Told {
+pub enum ServeEvent {
     /// It is up. Always the first.
     Open(Endpoints),
     /// The deployment goes on.
-    Moment(Moment),
+    Rehearsal(RehearsalEvent),
     /// A hook's answer is waited for.
-    Waiting(Waiting),
+    HookWaiting(HookWaiting),
     /// An AWS operation was called.
-    Called(Called),
+    AwsCall(AwsCall),
     /// A function that polls for a hook's events has returned.
-    Returned(Returned),
+    FunctionReturned(FunctionReturned),
 }
 
 /// Where everything is.
@@ -72,7 +72,7 @@ pub struct Endpoints {
 
 /// A hook that is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Waiting {
+pub struct HookWaiting {
     /// Which hook.
     pub hook: HookName,
     /// The deployment's id.
@@ -85,7 +85,7 @@ pub struct Waiting {
 
 /// An AWS operation that was called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Called {
+pub struct AwsCall {
     /// `service:Operation`.
     pub operation: String,
     /// Who called, as it calls itself: `aws-cli/2.31.0`.
@@ -96,14 +96,14 @@ pub struct Called {
 
 /// A function that polls for a hook's events has returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Returned {
+pub struct FunctionReturned {
     /// Which hook it stands for.
     pub hook: HookName,
     /// The error that it returned, as `type: message`.
     pub error: Option<String>,
     /// Nobody has answered yet: it gets the event again so much later.
     #[serde(rename = "again_in_ms", serialize_with = "millis")]
-    pub again_in: Option<Duration>,
+    pub redelivered_in: Option<Duration>,
 }
 
 fn millis<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -122,49 +122,49 @@ pub async fn serve(
     scenario: &Scenario,
     at: HookName,
     seed: Option<u64>,
-    tell: UnboundedSender<Told>,
+    events: UnboundedSender<ServeEvent>,
 ) -> anyhow::Result<Infallible> {
     let recorder = Recorder::default();
-    let scene = Scene::open(scenario, seed, Some(recorder.clone())).await?;
-    let scenario = Scenario { hour: PATIENCE, ..scenario.clone() };
+    let scene = SimulatedEnvironment::open(scenario, seed, Some(recorder.clone())).await?;
+    let scenario = Scenario { hook_timeout: HOOK_TIMEOUT, ..scenario.clone() };
     let (returned, mut returns) = unbounded_channel();
-    let mut desks = BTreeMap::new();
+    let mut runtime_apis = BTreeMap::new();
     for hook in HookName::ALL {
-        let desk = Desk::open(hook, scenario.timeout, scene.cloud.clone(), returned.clone());
-        desks.insert(hook, desk.await.context("no free port on loopback for a Lambda Runtime API")?);
+        let desk = DeveloperRuntimeApi::open(hook, scenario.timeout, scene.aws.clone(), returned.clone());
+        runtime_apis.insert(hook, desk.await.context("no free port on loopback for a Lambda Runtime API")?);
     }
     let (wait, waiting) = unbounded_channel();
-    let mut teller = Teller { tell, waiting, recorder };
-    teller.tell(Told::Open(endpoints(&scene, &scenario)));
+    let mut event_sender = ServeEventSender { events, waiting, recorder };
+    event_sender.send(ServeEvent::Open(endpoints(&scene, &scenario)));
 
-    let whoever = Whoever { at, cloud: scene.cloud.clone(), desks, wait };
+    let functions = ExternalFunctions { at, aws: scene.aws.clone(), runtime_apis, wait };
     // Held, since nobody writes a line here and the director would take a closed channel for one that has something.
     let (_no_lines, lines) = unbounded_channel();
     let (moment, mut moments) = unbounded_channel();
-    let director = Director::new(scene.cloud.clone(), whoever, lines, moment, &scenario);
+    let director = SimulatedCodeDeploy::new(scene.aws.clone(), functions, lines, moment, &scenario);
     let mut playing = std::pin::pin!(async {
-        let played = director.play(&scenario).await;
+        let played = director.run(&scenario).await;
         // A failure is told; after a good end nothing more happens here.
         match played {
             Ok(_) => std::future::pending::<anyhow::Result<Infallible>>().await,
             Err(error) => Err(error),
         }
     });
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(POLL_INTERVAL);
     loop {
         tokio::select! {
             biased;
-            Some(moment) = moments.recv() => teller.moment(moment),
-            Some(returned) = returns.recv() => teller.returned(returned),
+            Some(moment) = moments.recv() => event_sender.send_rehearsal_event(moment),
+            Some(returned) = returns.recv() => event_sender.send_returned(returned),
             failed = &mut playing => return failed,
-            _ = ticks.tick() => teller.calls(),
+            _ = ticks.tick() => event_sender.send_calls(),
         }
     }
 }
 
-fn endpoints(scene: &Scene, scenario: &Scenario) -> Endpoints {
+fn endpoints(scene: &SimulatedEnvironment, scenario: &Scenario) -> Endpoints {
     let [production, test] = scene.listeners;
-    let scheme = if scenario.given.balancer.certificate.is_some() { "https" } else { "http" };
+    let scheme = if scenario.initial.load_balancer.certificate.is_some() { "https" } else { "http" };
     let mut env = scenario.env.clone();
     if let Some(authority) = scene.authority() {
         env.entry("SSL_CERT_FILE".to_owned()).or_insert_with(|| authority.display().to_string());
@@ -173,50 +173,50 @@ fn endpoints(scene: &Scene, scenario: &Scenario) -> Endpoints {
         aws: scene.endpoint.clone(),
         region: REGION,
         production: format!("{scheme}://localhost:{production}"),
-        test: scenario.given.test_listener.then(|| format!("{scheme}://localhost:{test}")),
+        test: scenario.initial.test_listener.then(|| format!("{scheme}://localhost:{test}")),
         env,
         seed: scene.seed,
     }
 }
 
 /// Tells things in the order in which a person wants to read them.
-struct Teller {
-    tell: UnboundedSender<Told>,
-    waiting: UnboundedReceiver<Waiting>,
+struct ServeEventSender {
+    events: UnboundedSender<ServeEvent>,
+    waiting: UnboundedReceiver<HookWaiting>,
     recorder: Recorder,
 }
 
-impl Teller {
-    fn tell(&self, told: Told) {
+impl ServeEventSender {
+    fn send(&self, told: ServeEvent) {
         // Nobody has to listen.
-        let _ = self.tell.send(told);
+        let _ = self.events.send(told);
     }
 
-    fn calls(&self) {
+    fn send_calls(&self) {
         for exchange in self.recorder.take() {
-            self.tell(Told::Called(called(&exchange)));
+            self.send(ServeEvent::AwsCall(aws_call(&exchange)));
         }
     }
 
-    fn moment(&mut self, moment: Moment) {
-        self.calls();
-        let invoked = matches!(moment.what, Happening::Invoked { .. });
-        self.tell(Told::Moment(moment));
+    fn send_rehearsal_event(&mut self, moment: RehearsalEvent) {
+        self.send_calls();
+        let invoked = matches!(moment.kind, EventKind::HookInvoked { .. });
+        self.send(ServeEvent::Rehearsal(moment));
         // A hook that was passed over waits for nobody.
         if invoked && let Ok(waiting) = self.waiting.try_recv() {
-            self.tell(Told::Waiting(waiting));
+            self.send(ServeEvent::HookWaiting(waiting));
         }
     }
 
-    fn returned(&self, returned: Returned) {
-        self.calls();
-        self.tell(Told::Returned(returned));
+    fn send_returned(&self, returned: FunctionReturned) {
+        self.send_calls();
+        self.send(ServeEvent::FunctionReturned(returned));
     }
 }
 
-fn called(exchange: &Exchange) -> Called {
+fn aws_call(exchange: &Exchange) -> AwsCall {
     let agent = exchange.request.headers.get("user-agent").map(String::as_str).unwrap_or_default();
-    Called {
+    AwsCall {
         operation: exchange.operation.clone(),
         caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
         error: match &exchange.reply {
@@ -247,14 +247,14 @@ fn error_code(reply: &SentReply) -> String {
 }
 
 /// The functions are whoever comes.
-struct Whoever {
+struct ExternalFunctions {
     at: HookName,
-    cloud: Arc<Cloud>,
-    desks: BTreeMap<HookName, Desk>,
-    wait: UnboundedSender<Waiting>,
+    aws: Arc<FakeAws>,
+    runtime_apis: BTreeMap<HookName, DeveloperRuntimeApi>,
+    wait: UnboundedSender<HookWaiting>,
 }
 
-impl Functions for Whoever {
+impl Invoker for ExternalFunctions {
     async fn invoke(
         &mut self,
         function: FunctionName,
@@ -268,13 +268,13 @@ impl Functions for Whoever {
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
-            let put = self.cloud.put_for(Some(function), &deployment, &execution, "Succeeded");
+            let put = self.aws.put_status_for(Some(function), &deployment, &execution, "Succeeded");
             put.map_err(|fault| anyhow::anyhow!("{hook} cannot be passed over: {fault:?}"))?;
-        } else if let Some(desk) = self.desks.get(&hook) {
-            desk.offer(event.clone(), execution);
+        } else if let Some(desk) = self.runtime_apis.get(&hook) {
+            desk.set_event(event.clone(), execution);
             let runtime_api = desk.runtime_api();
             // Nobody has to listen.
-            let _ = self.wait.send(Waiting { hook, deployment, event, runtime_api });
+            let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
         }
         // As if it had returned: only the status that is put counts.
         let (ended, receiver) = oneshot::channel();

@@ -6,19 +6,19 @@ use rehearsal::{Exchange, FunctionName};
 use serde_json::Value;
 
 use super::{
-    Stack, Template,
-    intrinsics::{list, text},
-    logical,
+    SamTemplate, Stack,
+    intrinsics::{as_list, as_text},
+    logical_id,
 };
-use crate::asked::{Asked, asked, is_like};
+use crate::iam_requests::{IamRequest, iam_requests, matches_iam_wildcard};
 
 /// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
-pub const PLATFORM: [&str; 6] =
+pub const PLATFORM_STATEMENTS: [&str; 6] =
     ["Decrypt", "HandOver", "KeepEvent", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
 
 /// A statement of a role, with everything filled in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Statement {
+pub struct RoleStatement {
     /// The policy that it is in.
     pub policy: String,
     /// Its id.
@@ -35,51 +35,57 @@ pub struct Statement {
 
 impl Stack {
     /// Every statement of a function's role.
-    pub fn role(&self, function: FunctionName) -> Vec<Statement> {
-        let role = format!("{}Role", logical(function));
-        let own = list(&self.properties(&role)["Policies"]).iter();
-        let shared = self.of_type("AWS::IAM::Policy").map(|(_, policy)| policy);
-        let shared = shared.filter(|policy| list(&policy["Roles"]).iter().any(|name| *name == *role));
-        own.chain(shared).flat_map(statements).collect()
+    pub fn role_statements(&self, function: FunctionName) -> Vec<RoleStatement> {
+        let role = format!("{}Role", logical_id(function));
+        let own = as_list(&self.properties(&role)["Policies"]).iter();
+        let shared = self.resources_of_type("AWS::IAM::Policy").map(|(_, policy)| policy);
+        let shared = shared.filter(|policy| as_list(&policy["Roles"]).iter().any(|name| *name == *role));
+        own.chain(shared).flat_map(parse_statements).collect()
     }
 
     /// The actions that a function's role allows to its program: those of the platform are left out.
-    pub fn allowed(&self, function: FunctionName) -> BTreeSet<String> {
-        let own = self.role(function).into_iter().filter(|it| it.effect == "Allow" && !PLATFORM.contains(&&*it.sid));
+    pub fn allowed_actions(&self, function: FunctionName) -> BTreeSet<String> {
+        let own = self
+            .role_statements(function)
+            .into_iter()
+            .filter(|it| it.effect == "Allow" && !PLATFORM_STATEMENTS.contains(&&*it.sid));
         own.flat_map(|it| it.actions).collect()
     }
 }
 
-impl Statement {
+impl RoleStatement {
     /// Whether it is about that.
-    pub fn is_about(&self, asked: &Asked) -> bool {
+    pub fn matches(&self, request: &IamRequest) -> bool {
         let holds = |(key, pattern): (&String, &Value)| {
-            asked.context.get(key.as_str()).is_some_and(|seen| is_like(text(pattern), seen))
+            request.context.get(key.as_str()).is_some_and(|seen| matches_iam_wildcard(as_text(pattern), seen))
         };
-        self.actions.contains(&asked.action)
-            && self.resources.iter().any(|pattern| is_like(pattern, &asked.resource))
+        self.actions.contains(&request.action)
+            && self.resources.iter().any(|pattern| matches_iam_wildcard(pattern, &request.resource))
             && self.condition["ArnLike"].as_object().into_iter().flatten().all(holds)
     }
 }
 
 /// The requests that a role denies, for their action or for what they name.
-pub fn denied<'a>(stack: &Stack, exchanges: impl IntoIterator<Item = &'a Exchange>) -> BTreeSet<String> {
-    let roles: BTreeMap<_, _> = FunctionName::all().map(|function| (function, stack.role(function))).collect();
+pub fn denied_requests<'a>(stack: &Stack, exchanges: impl IntoIterator<Item = &'a Exchange>) -> BTreeSet<String> {
+    let roles: BTreeMap<_, _> =
+        FunctionName::all_functions().map(|function| (function, stack.role_statements(function))).collect();
     let calls = exchanges.into_iter().filter_map(|exchange| Some((exchange.by?, exchange)));
-    let asked = calls.flat_map(|(by, exchange)| asked(exchange).into_iter().map(move |asked| (by, asked)));
-    let unanswered = asked.filter(|(by, asked)| !roles[by].iter().any(|it| it.effect == "Allow" && it.is_about(asked)));
-    unanswered.map(|(by, asked)| format!("{by}: {} on {}", asked.action, asked.resource)).collect()
+    let requests =
+        calls.flat_map(|(by, exchange)| iam_requests(exchange).into_iter().map(move |request| (by, request)));
+    let denied =
+        requests.filter(|(by, request)| !roles[by].iter().any(|it| it.effect == "Allow" && it.matches(request)));
+    denied.map(|(by, request)| format!("{by}: {} on {}", request.action, request.resource)).collect()
 }
 
-fn statements(policy: &Value) -> impl Iterator<Item = Statement> {
+fn parse_statements(policy: &Value) -> impl Iterator<Item = RoleStatement> {
     let texts = |value: &Value| match value {
-        Value::Array(items) => items.iter().map(|item| text(item).to_owned()).collect(),
-        one => vec![text(one).to_owned()],
+        Value::Array(items) => items.iter().map(|item| as_text(item).to_owned()).collect(),
+        one => vec![as_text(one).to_owned()],
     };
-    list(&policy["PolicyDocument"]["Statement"]).iter().map(move |it| Statement {
-        policy: text(&policy["PolicyName"]).to_owned(),
-        sid: text(&it["Sid"]).to_owned(),
-        effect: text(&it["Effect"]).to_owned(),
+    as_list(&policy["PolicyDocument"]["Statement"]).iter().map(move |it| RoleStatement {
+        policy: as_text(&policy["PolicyName"]).to_owned(),
+        sid: as_text(&it["Sid"]).to_owned(),
+        effect: as_text(&it["Effect"]).to_owned(),
         actions: texts(&it["Action"]).into_iter().collect(),
         resources: texts(&it["Resource"]),
         condition: it["Condition"].clone(),
@@ -87,11 +93,11 @@ fn statements(policy: &Value) -> impl Iterator<Item = Statement> {
 }
 
 /// What each function may and was not seen to do, and the other way round.
-pub fn unlike(stack: &Stack, seen: &BTreeMap<FunctionName, BTreeSet<String>>) -> Vec<String> {
+pub fn permission_differences(stack: &Stack, seen: &BTreeMap<FunctionName, BTreeSet<String>>) -> Vec<String> {
     let nothing = BTreeSet::new();
-    FunctionName::all()
+    FunctionName::all_functions()
         .flat_map(|function| {
-            let (allowed, seen) = (stack.allowed(function), seen.get(&function).unwrap_or(&nothing));
+            let (allowed, seen) = (stack.allowed_actions(function), seen.get(&function).unwrap_or(&nothing));
             let much = allowed.difference(seen).map(|it| format!("{function} may {it} and was not seen to call it"));
             let little = seen.difference(&allowed).map(|it| format!("{function} was seen to call {it} and may not"));
             much.chain(little).collect::<Vec<_>>()
@@ -101,7 +107,7 @@ pub fn unlike(stack: &Stack, seen: &BTreeMap<FunctionName, BTreeSet<String>>) ->
 
 /// Where a statement stands in the template.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct StatementLocation {
     pointer: String,
     index: usize,
     /// Its id; that of who may take a role on is `Trust`.
@@ -110,44 +116,44 @@ pub struct Place {
     pub is_conditional: bool,
 }
 
-impl Template {
+impl SamTemplate {
     /// Every statement of every policy and role, those who may take a role on too.
-    pub fn statements(&self) -> Vec<Place> {
-        let mut places = Vec::new();
+    pub fn statement_locations(&self) -> Vec<StatementLocation> {
+        let mut locations = Vec::new();
         for (name, resource) in self.0["Resources"].as_object().into_iter().flatten() {
             let base = format!("/Resources/{name}/Properties");
-            let pointers = match text(&resource["Type"]) {
+            let pointers = match as_text(&resource["Type"]) {
                 "AWS::IAM::Policy" => vec![format!("{base}/PolicyDocument/Statement")],
-                "AWS::IAM::Role" => (0..list(&resource["Properties"]["Policies"]).len())
+                "AWS::IAM::Role" => (0..as_list(&resource["Properties"]["Policies"]).len())
                     .map(|index| format!("{base}/Policies/{index}/PolicyDocument/Statement"))
                     .chain([format!("{base}/AssumeRolePolicyDocument/Statement")])
                     .collect(),
                 _ => continue,
             };
             for pointer in pointers {
-                for (index, statement) in list(self.0.pointer(&pointer).unwrap_or(&Value::Null)).iter().enumerate() {
+                for (index, statement) in as_list(self.0.pointer(&pointer).unwrap_or(&Value::Null)).iter().enumerate() {
                     let chosen = &statement["Fn::If"];
                     let statement = if chosen.is_null() { statement } else { &chosen[1] };
                     let sid = statement["Sid"].as_str().unwrap_or("Trust").to_owned();
                     let is_conditional = !chosen.is_null() || !resource["Condition"].is_null();
-                    places.push(Place { pointer: pointer.clone(), index, sid, is_conditional });
+                    locations.push(StatementLocation { pointer: pointer.clone(), index, sid, is_conditional });
                 }
             }
         }
-        places
+        locations
     }
 
     /// The template without one of its statements.
-    pub fn without(&self, place: &Place) -> Self {
+    pub fn without(&self, location: &StatementLocation) -> Self {
         let mut template = self.clone();
-        if let Some(Value::Array(statements)) = template.0.pointer_mut(&place.pointer) {
-            statements.remove(place.index);
+        if let Some(Value::Array(statements)) = template.0.pointer_mut(&location.pointer) {
+            statements.remove(location.index);
         }
         template
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for StatementLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({}/{})", self.sid, self.pointer, self.index)
     }

@@ -10,22 +10,27 @@ use std::{
     process::{Output, Stdio},
 };
 
-use greenlight_tests::{check_models, greenlight, tidy};
+use greenlight_tests::{check_models, greenlight, normalize};
 use rehearsal::{
-    Fault, HookName, OpenStage, Recorder, Stage, Trouble,
+    FaultKind, HookName, HookTestBed, InjectedFault, Recorder, RunningTestBed,
     world::{Endpoint, World},
 };
 use serde_json::Value;
 use tokio::process::Command;
 
 use self::worlds::{
-    BROKEN, GOOD, HIDDEN, HOOKS, UNKNOWN, closed_in, drop_from, each, function, gated, hide, name, named,
+    BLOCKED_PORT_WORLDS, BROKEN_WORLDS, GOOD_WORLDS, HOOKS, UNKNOWABLE_WORLDS, change_each_function, function_mut,
+    function_name, no_nat_gateway, rename_function, restrict_ingress, revoke, with_full_gate,
 };
 
-async fn open(recorder: Option<&Recorder>, fault: Option<Fault>, change: impl FnOnce(&mut World)) -> OpenStage {
-    let mut stage = Stage::at(HookName::BeforeInstall).await.world(change);
+async fn open(
+    recorder: Option<&Recorder>,
+    fault: Option<InjectedFault>,
+    change: impl FnOnce(&mut World),
+) -> RunningTestBed {
+    let mut stage = HookTestBed::at(HookName::BeforeInstall).await.world(change);
     if let Some(fault) = fault {
-        stage = stage.fault(fault);
+        stage = stage.inject_fault(fault);
     }
     if let Some(recorder) = recorder {
         stage = stage.recorder(recorder);
@@ -34,7 +39,7 @@ async fn open(recorder: Option<&Recorder>, fault: Option<Fault>, change: impl Fn
 }
 
 /// What the doctor says of an account, as a process of its own with nothing of this machine's configuration.
-async fn doctor(open: &OpenStage, more: &[&str]) -> Output {
+async fn doctor(open: &RunningTestBed, more: &[&str]) -> Output {
     let mut command = Command::new(greenlight());
     command.args(["doctor", "--application", "shop"]);
     if !more.contains(&"--deployment-group") {
@@ -51,15 +56,15 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Whether an operation reads.
-fn reads(operation: &str) -> bool {
+fn is_read_operation(operation: &str) -> bool {
     let action = operation.split(':').nth(1).unwrap_or_default();
     ["Get", "Describe", "List", "Simulate"].iter().any(|verb| action.starts_with(verb))
 }
 
-fn only_reads(open: &OpenStage) {
+fn assert_only_reads(open: &RunningTestBed) {
     let calls = open.calls();
-    assert!(!calls.is_empty() && calls.keys().all(|call| reads(call)), "{calls:?}");
-    assert!(open.puts().is_empty() && open.answers().is_empty());
+    assert!(!calls.is_empty() && calls.keys().all(|call| is_read_operation(call)), "{calls:?}");
+    assert!(open.puts().is_empty() && open.statuses().is_empty());
     assert_eq!(open.unknown_operations(), [""; 0]);
 }
 
@@ -76,11 +81,11 @@ fn report(output: &Output) -> (Vec<String>, Vec<Value>, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_good_world_it_finds_nothing() {
-    for (title, change) in GOOD {
+    for (title, change) in GOOD_WORLDS {
         let recorder = Recorder::default();
         let open = open(Some(&recorder), None, change).await;
         let output = doctor(&open, &["--json"]).await;
-        only_reads(&open);
+        assert_only_reads(&open);
         let (codes, unseen, looked_at) = report(&output);
         assert!(codes.is_empty() && unseen.is_empty(), "{title}: {}", text(&output.stdout));
         assert!(looked_at > 20, "{title}: {looked_at}");
@@ -93,14 +98,14 @@ async fn in_a_good_world_it_finds_nothing() {
 /// IAM answers few requests a second: each role has one for what is named by an ARN and one for everything else.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_is_simulated_twice_at_most() {
-    let open = open(None, None, gated).await;
+    let open = open(None, None, with_full_gate).await;
     doctor(&open, &["--json"]).await;
     assert_eq!(open.calls()["iam:SimulatePrincipalPolicy"], 5 * 2 + 1 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_known_is_said_and_no_finding() {
-    for (title, what, why, change) in UNKNOWN {
+    for (title, what, why, change) in UNKNOWABLE_WORLDS {
         let output = doctor(&open(None, None, change).await, &["--json"]).await;
         let (codes, unseen, _) = report(&output);
         assert!(codes.is_empty() && !unseen.is_empty(), "{title}: {}", text(&output.stdout));
@@ -115,7 +120,7 @@ async fn what_cannot_be_known_is_said_and_no_finding() {
 /// A name without the prefix that works all the same is no finding, and a word beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_only_this_role_may_invoke_is_noted() {
-    let (_, other_name) = GOOD.into_iter().find(|(title, _)| title.starts_with("a name without")).unwrap();
+    let (_, other_name) = GOOD_WORLDS.into_iter().find(|(title, _)| title.starts_with("a name without")).unwrap();
     let output = doctor(&open(None, None, other_name).await, &[]).await;
     let said = unwrapped(&text(&output.stdout));
     assert!(said.contains("shop-after-install (no CodeDeployHook_ in its name"), "{said}");
@@ -134,12 +139,12 @@ async fn the_example_s_appspec_file_is_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_each_broken_world_it_finds_just_that() {
-    let hidden = HIDDEN.map(|(title, change)| ("PortHidden", title, change));
+    let hidden = BLOCKED_PORT_WORLDS.map(|(title, change)| ("PortHidden", title, change));
     let mut codes_seen = BTreeSet::new();
-    for (code, title, change) in BROKEN.into_iter().chain(hidden) {
+    for (code, title, change) in BROKEN_WORLDS.into_iter().chain(hidden) {
         let open = open(None, None, change).await;
         let output = doctor(&open, &["--json"]).await;
-        only_reads(&open);
+        assert_only_reads(&open);
         let (codes, unseen, _) = report(&output);
         assert_eq!(codes, [code], "{title}: {}", text(&output.stdout));
         assert!(unseen.is_empty(), "{title}: {unseen:?}");
@@ -158,7 +163,7 @@ async fn the_next_deployment_s_own_files_are_looked_at() {
     let path = folder.path().join("appspec.yaml");
     let path = path.to_str().unwrap();
     let open = open(None, None, |_| {}).await;
-    let hooks: String = HOOKS.iter().map(|(event, hook)| format!("  - {event}: {}\n", name(hook))).collect();
+    let hooks: String = HOOKS.iter().map(|(event, hook)| format!("  - {event}: {}\n", function_name(hook))).collect();
     let spec = |definition: &str| {
         format!(
             "version: 0.0\nResources:\n  - TargetService:\n      Properties:\n        TaskDefinition: \"{definition}\"\nHooks:\n{hooks}"
@@ -176,35 +181,35 @@ async fn the_next_deployment_s_own_files_are_looked_at() {
     let given = ["--json", "--gate", gate.to_str().unwrap(), "--function", "AfterInstall=CodeDeployHook_after-install"];
     let output = doctor(&open, &given).await;
     assert_eq!(report(&output).0, ["GateInvalid"], "{}", text(&output.stdout));
-    only_reads(&open);
+    assert_only_reads(&open);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_denied_is_said_and_never_good() {
     // Everything is asked for in this world.
     let everything = |world: &mut World| {
-        gated(world);
-        closed_in(world);
-        world.deployment().revision.told = rehearsal::world::Told::Hash;
+        with_full_gate(world);
+        no_nat_gateway(world);
+        world.deployment().revision.format = rehearsal::world::RevisionFormat::Hash;
         for service in ["ssm", "secretsmanager", "tagging"] {
             let endpoint = world.account.network.endpoints["vpce-ecs"].clone();
             let service = format!("com.amazonaws.eu-west-1.{service}");
             world.account.network.endpoints.insert(format!("vpce-{service}"), Endpoint { service, ..endpoint });
         }
     };
-    let all = open(None, None, everything).await;
-    let output = doctor(&all, &["--json"]).await;
+    let all_readable = open(None, None, everything).await;
+    let output = doctor(&all_readable, &["--json"]).await;
     let (codes, unseen, whole) = report(&output);
     assert!(codes.is_empty() && unseen.is_empty(), "{}", text(&output.stdout));
-    let operations: Vec<String> = all.calls().keys().cloned().collect();
+    let operations: Vec<String> = all_readable.calls().keys().cloned().collect();
     let help = Command::new(greenlight()).args(["doctor", "--help"]).output().await.unwrap();
     let help = text(&help.stdout);
     assert!(operations.len() > 15, "{operations:?}");
     for operation in operations {
         assert!(help.contains(operation.split(':').nth(1).unwrap()), "--help does not say {operation}");
-        let open = open(None, Some(Fault::always(&operation, Trouble::Deny)), everything).await;
+        let open = open(None, Some(InjectedFault::always(&operation, FaultKind::Deny)), everything).await;
         let output = doctor(&open, &["--json"]).await;
-        only_reads(&open);
+        assert_only_reads(&open);
         let (codes, unseen, looked_at) = report(&output);
         assert_eq!(codes, [""; 0], "{operation}: {}", text(&output.stdout));
         let permissions: BTreeSet<_> = unseen.iter().map(|it| it["permission"].as_str().unwrap_or_default()).collect();
@@ -232,20 +237,25 @@ fn unwrapped(said: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_reads() {
     let broken = |world: &mut World| {
-        function(world, "before-install").timeout = 3;
-        drop_from(world, "after-install", "codedeploy:Put");
+        function_mut(world, "before-install").timeout = 3;
+        revoke(world, "after-install", "codedeploy:Put");
         world.group.auto_rollback.as_mut().unwrap().enabled = false;
-        hide(world, "10.0.0.0/8");
-        each(world, |function| drop(function.env.insert("GREENLIGHT_GATE_FILE".into(), "/opt/greenlight.yaml".into())));
-        world.account.functions.insert("smoke".into(), world.account.functions[&name("after-install")].clone());
-        named(world, &name("before-allow-traffic"), "smoke");
-        named(world, &format!("  - AfterAllowTraffic: {}\n", name("after-allow-traffic")), "");
+        restrict_ingress(world, "10.0.0.0/8");
+        change_each_function(world, |function| {
+            drop(function.env.insert("GREENLIGHT_GATE_FILE".into(), "/opt/greenlight.yaml".into()))
+        });
+        world
+            .account
+            .functions
+            .insert("smoke".into(), world.account.functions[&function_name("after-install")].clone());
+        rename_function(world, &function_name("before-allow-traffic"), "smoke");
+        rename_function(world, &format!("  - AfterAllowTraffic: {}\n", function_name("after-allow-traffic")), "");
     };
     let good = doctor(&open(None, None, |_| {}).await, &[]).await;
     let open = open(None, None, broken).await;
     let output = doctor(&open, &[]).await;
     assert_eq!((good.status.code(), output.status.code()), (Some(0), Some(1)), "{good:?}");
-    let said = [text(&good.stdout), text(&output.stdout)].map(|said| tidy(&said)).join("\n========\n\n");
+    let said = [text(&good.stdout), text(&output.stdout)].map(|said| normalize(&said)).join("\n========\n\n");
     insta::assert_snapshot!(said);
 }
 
@@ -273,9 +283,11 @@ async fn where_there_is_nothing_to_look_at_it_says_so() {
 async fn every_finding_in_words() {
     let mut told = String::new();
     let mut seen = BTreeSet::new();
-    for (code, title, change) in BROKEN.into_iter().chain(HIDDEN.map(|(title, change)| ("PortHidden", title, change))) {
+    for (code, title, change) in
+        BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("PortHidden", title, change)))
+    {
         let output = doctor(&open(None, None, change).await, &[]).await;
-        let said = tidy(&unwrapped(&text(&output.stdout)));
+        let said = normalize(&unwrapped(&text(&output.stdout)));
         let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
         assert!(finding.starts_with(code), "{title}: {said}");
         seen.insert(code);

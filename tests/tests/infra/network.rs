@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use greenlight_tests::infra::{Stack, Template, long_form};
+use greenlight_tests::infra::{SamTemplate, Stack, template_as_json};
 use rehearsal::{FunctionName, HookName};
 use serde_json::{Value, json};
 
-use super::stack;
+use super::stack_with;
 
 /// A stack with all that the endpoints need, and more.
 fn with_endpoints(more: &[(&'static str, &'static str)]) -> Stack {
     let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1"), ("Endpoints", "yes"), ("RouteTableIds", "rtb-1")];
-    stack(&network.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+    stack_with(&network.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
 }
 
 /// The services whose endpoints it makes.
-fn services(more: &[(&'static str, &'static str)]) -> String {
+fn endpoint_services(more: &[(&'static str, &'static str)]) -> String {
     let stack = with_endpoints(more);
-    let names = stack.of_type("AWS::EC2::VPCEndpoint").map(|(_, it)| {
+    let names = stack.resources_of_type("AWS::EC2::VPCEndpoint").map(|(_, it)| {
         let name = it["ServiceName"].as_str().unwrap().to_owned();
         name.strip_prefix("com.amazonaws.eu-west-1.").unwrap().to_owned()
     });
@@ -30,17 +30,17 @@ fn services(more: &[(&'static str, &'static str)]) -> String {
 fn the_hooks_are_in_the_vpc_and_the_net_is_not() {
     let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
     let groups = [network[0], network[1], ("SecurityGroupIds", "sg-1,sg-2")];
-    let of = |stack: &Stack, function| stack.function(function)["VpcConfig"].clone();
-    let (own, given, none) = (stack(&network), stack(&groups), stack(&[]));
+    let vpc_config = |stack: &Stack, function| stack.function(function)["VpcConfig"].clone();
+    let (own, given, none) = (stack_with(&network), stack_with(&groups), stack_with(&[]));
     for hook in HookName::ALL.map(FunctionName::Hook) {
         let subnets = json!(["subnet-1", "subnet-2"]);
         let made = json!({ "SubnetIds": subnets, "SecurityGroupIds": ["HooksSecurityGroup.GroupId"] });
-        assert_eq!(of(&own, hook), made);
-        assert_eq!(of(&given, hook), json!({ "SubnetIds": subnets, "SecurityGroupIds": ["sg-1", "sg-2"] }));
-        assert_eq!(of(&none, hook), Value::Null);
+        assert_eq!(vpc_config(&own, hook), made);
+        assert_eq!(vpc_config(&given, hook), json!({ "SubnetIds": subnets, "SecurityGroupIds": ["sg-1", "sg-2"] }));
+        assert_eq!(vpc_config(&none, hook), Value::Null);
     }
     // A mistake in the network must not take both answers.
-    assert_eq!(of(&own, FunctionName::LastAnswer), Value::Null);
+    assert_eq!(vpc_config(&own, FunctionName::OnFailure), Value::Null);
     assert!(!given.resources.contains_key("HooksSecurityGroup"));
 }
 
@@ -52,19 +52,22 @@ fn a_vpc_has_the_endpoints_that_are_called_and_no_others() {
         all.sort_unstable();
         all.join(" ")
     };
-    assert_eq!(services(&[]), usual);
-    assert_eq!(services(&[("GateSource", "ssm"), ("GateParameter", "/gate")]), with("ssm"));
-    assert_eq!(services(&[("GateSource", "s3"), ("GateBucket", "gates")]), with("s3"));
-    assert_eq!(services(&[("SecretArns", "arn:aws:secretsmanager:eu-west-1:1:secret:x")]), with("secretsmanager"));
-    assert_eq!(services(&[("SecretParameterArns", "arn:aws:ssm:eu-west-1:1:parameter/x")]), with("ssm"));
-    assert_eq!(services(&[("AlarmsByTag", "yes")]), with("tagging"));
-    assert_eq!(services(&[("Preflight", "yes")]), with("logs"));
+    assert_eq!(endpoint_services(&[]), usual);
+    assert_eq!(endpoint_services(&[("GateSource", "ssm"), ("GateParameter", "/gate")]), with("ssm"));
+    assert_eq!(endpoint_services(&[("GateSource", "s3"), ("GateBucket", "gates")]), with("s3"));
+    assert_eq!(
+        endpoint_services(&[("SecretArns", "arn:aws:secretsmanager:eu-west-1:1:secret:x")]),
+        with("secretsmanager")
+    );
+    assert_eq!(endpoint_services(&[("SecretParameterArns", "arn:aws:ssm:eu-west-1:1:parameter/x")]), with("ssm"));
+    assert_eq!(endpoint_services(&[("AlarmsByTag", "yes")]), with("tagging"));
+    assert_eq!(endpoint_services(&[("Preflight", "yes")]), with("logs"));
     let images = [("Preflight", "yes"), ("RepositoryArns", "arn:aws:ecr:eu-west-1:1:repository/x")];
-    assert_eq!(services(&images), with("ecr.api logs"));
+    assert_eq!(endpoint_services(&images), with("ecr.api logs"));
     let app_spec = [("Preflight", "yes"), ("AppSpecObjectArns", "arn:aws:s3:::deployments/*")];
-    assert_eq!(services(&app_spec), with("logs s3"));
-    let none = stack(&[("VpcId", "vpc-1"), ("SubnetIds", "subnet-1")]);
-    assert_eq!(none.of_type("AWS::EC2::VPCEndpoint").count(), 0);
+    assert_eq!(endpoint_services(&app_spec), with("logs s3"));
+    let none = stack_with(&[("VpcId", "vpc-1"), ("SubnetIds", "subnet-1")]);
+    assert_eq!(none.resources_of_type("AWS::EC2::VPCEndpoint").count(), 0);
 }
 
 /// Each parameter that makes the hooks call one service more.
@@ -82,8 +85,8 @@ const EVERY_SERVICE: [(&str, &str); 8] = [
 /// A VPC that has one of the endpoints already takes no second one with its private name.
 #[test]
 fn each_endpoint_can_be_left_out_and_then_no_other_is() {
-    let every = services(&EVERY_SERVICE);
-    let Template(template) = Template::read();
+    let every = endpoint_services(&EVERY_SERVICE);
+    let SamTemplate(template) = SamTemplate::read();
     let names = template["Parameters"]["EndpointsLeftOut"]["AllowedValues"].as_array().unwrap().clone();
     let names: Vec<&'static str> =
         names.iter().map(|name| &*Box::leak(name.as_str().unwrap().to_owned().into_boxed_str())).collect();
@@ -91,12 +94,12 @@ fn each_endpoint_can_be_left_out_and_then_no_other_is() {
     for name in names {
         let left: Vec<_> = EVERY_SERVICE.into_iter().chain([("EndpointsLeftOut", name)]).collect();
         let rest: Vec<_> = every.split(' ').filter(|one| *one != name).collect();
-        assert_eq!(services(&left), rest.join(" "), "without {name}");
+        assert_eq!(endpoint_services(&left), rest.join(" "), "without {name}");
         // The name is looked for as a text in a list, so it must not be a part of another one.
         assert!(every.split(' ').all(|other| other == name || !other.contains(name)), "{name}");
     }
     let two: Vec<_> = EVERY_SERVICE.into_iter().chain([("EndpointsLeftOut", "ecr.api,s3")]).collect();
-    assert_eq!(services(&two), every.replace(" ecr.api", "").replace(" s3", ""));
+    assert_eq!(endpoint_services(&two), every.replace(" ecr.api", "").replace(" s3", ""));
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn endpoints_are_in_the_hooks_subnets_or_in_their_own() {
         (&[("EndpointSubnetIds", "subnet-7,subnet-8")], json!(["subnet-7", "subnet-8"])),
     ] {
         let stack = with_endpoints(more);
-        for (name, endpoint) in stack.of_type("AWS::EC2::VPCEndpoint") {
+        for (name, endpoint) in stack.resources_of_type("AWS::EC2::VPCEndpoint") {
             assert_eq!(endpoint["SubnetIds"], subnets, "{name}");
         }
         assert_eq!(stack.function(HookName::AfterInstall.into())["VpcConfig"]["SubnetIds"], json!(["subnet-1"]));
@@ -150,7 +153,7 @@ fn templates() -> Vec<(PathBuf, Value)> {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let is_template = text.lines().any(|line| line.starts_with("AWSTemplateFormatVersion:"));
                 if is_template {
-                    found.push((path.clone(), long_form(&path)));
+                    found.push((path.clone(), template_as_json(&path)));
                 }
             }
         }
@@ -192,7 +195,7 @@ fn ec2_takes_what_the_security_groups_say() {
 #[test]
 fn the_stack_policy_of_the_example_lets_a_release_through() {
     let infra = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example");
-    let template = long_form(&infra.join("template.yaml"));
+    let template = template_as_json(&infra.join("template.yaml"));
     let policy = std::fs::read_to_string(infra.join("stack-policy.json")).unwrap();
     let policy: Value = serde_json::from_str(&policy).unwrap();
     let mut denied = Vec::new();

@@ -1,10 +1,10 @@
 //! The truth table through the real programs: each kind of check × each outcome that it can have × each value of the
 //! three policies × each mode. What has to come of it is read from the manual's table, and from nowhere else.
 
-#[path = "../support/health.rs"]
-mod health;
-mod manual;
-mod ways;
+mod documented_table;
+#[path = "../support/health_server.rs"]
+mod health_server;
+mod outcome_cases;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,34 +12,34 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use greenlight_tests::{Case, play_at_once, same};
-use rehearsal::{Answer, Played};
+use greenlight_tests::{HookCase, expect_eq, run_cases_in_parallel};
+use rehearsal::{HookRunReport, HookStatus};
 
 use self::{
-    health::{NOT_SERVING, SERVING, server},
-    manual::{Decides, POLICIES, VALUES, decides, decision},
-    ways::{Way, all},
+    documented_table::{DecidedBy, POLICY_KEYS, POLICY_VALUES, decided_by, decision},
+    health_server::{NOT_SERVING, SERVING, start_health_server},
+    outcome_cases::{OutcomeCase, all_outcome_cases},
 };
 
 /// Most of them wait for a program to start.
-const AT_ONCE: usize = 12;
+const MAX_PARALLEL: usize = 12;
 
 /// What stands in the golden table, by row and column.
-type Table = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
+type GoldenTable = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
 
 /// The name of a check that has these policies.
-fn name(policies: [usize; 3]) -> String {
-    policies.map(|policy| VALUES[policy]).join("-")
+fn policy_name(policies: [usize; 3]) -> String {
+    policies.map(|policy| POLICY_VALUES[policy]).join("-")
 }
 
 /// A gate file with this check once for each set of policies, and no built-in ones.
-fn gate(way: &Way, mode: &str, sets: &[[usize; 3]]) -> String {
+fn gate_file(way: &OutcomeCase, mode: &str, sets: &[[usize; 3]]) -> String {
     let mut text = format!("version: 1\nmode: {mode}\nhooks:\n  {}:\n    built_in: none\n", way.hook.key());
     if way.outcome == "timed_out" && way.code == "RanOutOfTime" {
-        let _ = writeln!(text, "    deadline: {}s", ways::DEADLINE.as_secs());
+        let _ = writeln!(text, "    deadline: {}s", outcome_cases::DEADLINE.as_secs());
     }
     text += "    checks:\n";
-    if way.barrier {
+    if way.needs_barrier {
         text += "      - { name: barrier, reach: green, settle: 0s, within: 0s, on_fail: ignore }\n";
     }
     if way.outcome == "not_applicable" {
@@ -47,59 +47,59 @@ fn gate(way: &Way, mode: &str, sets: &[[usize; 3]]) -> String {
         text += "      - { name: beside, preflight: service }\n";
     }
     for policies in sets {
-        let keys = POLICIES.iter().zip(policies).map(|(key, value)| format!("{key}: {}", VALUES[*value]));
+        let keys = POLICY_KEYS.iter().zip(policies).map(|(key, value)| format!("{key}: {}", POLICY_VALUES[*value]));
         let keys = keys.collect::<Vec<_>>().join(", ");
-        let _ = writeln!(text, "      - {{ name: {}, {}, {keys} }}", name(*policies), way.check);
+        let _ = writeln!(text, "      - {{ name: {}, {}, {keys} }}", policy_name(*policies), way.check);
     }
     text
 }
 
-fn case(way: &Way, mode: &'static str, sets: Vec<[usize; 3]>) -> Case {
-    let policies = if let [one] = sets[..] { name(one) } else { "all policies".to_owned() };
+fn hook_case(way: &OutcomeCase, mode: &'static str, sets: Vec<[usize; 3]>) -> HookCase {
+    let policies = if let [one] = sets[..] { policy_name(one) } else { "all policies".to_owned() };
     let title = format!("{} {} {}: {mode}, {policies}", way.kind, way.outcome, way.code);
-    let case = way.breaks.apply(Case::new(way.hook, &title).gate(gate(way, mode, &sets)));
+    let case = way.setup.apply(HookCase::new(way.hook, &title).gate(gate_file(way, mode, &sets)));
     let (outcome, code) = (way.outcome, way.code);
-    case.and(move |played| {
+    case.assert(move |played| {
         for policies in &sets {
-            let name = name(*policies);
+            let name = policy_name(*policies);
             let check = played.checks.iter().find(|check| check.name == name);
             let check = check.ok_or_else(|| format!("there is no check {name}"))?;
-            same(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)?;
-            same(&format!("the code of {name}"), check.code.as_str(), code)?;
-            same(&format!("the decision of {name}"), check.decision.as_str(), decision(outcome, *policies))?;
+            expect_eq(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)?;
+            expect_eq(&format!("the code of {name}"), check.code.as_str(), code)?;
+            expect_eq(&format!("the decision of {name}"), check.decision.as_str(), decision(outcome, *policies))?;
         }
         let stops = sets.iter().any(|policies| decision(outcome, *policies) == "fail");
         let judged = if stops { "failed" } else { "succeeded" };
         let observes = mode == "observe";
-        let answer = if stops && !observes { Answer::Failed } else { Answer::Succeeded };
-        same("the answers", &played.answers[..], &[answer][..])?;
-        same("what was observed", observed(played), if observes { judged } else { "" })?;
-        same("the code of the verdict", played.code.as_str(), if stops { code } else { "" })
+        let answer = if stops && !observes { HookStatus::Failed } else { HookStatus::Succeeded };
+        expect_eq("the answers", &played.statuses[..], &[answer][..])?;
+        expect_eq("what was observed", observed_verdict(played), if observes { judged } else { "" })?;
+        expect_eq("the code of the verdict", played.code.as_str(), if stops { code } else { "" })
     })
 }
 
-fn observed(played: &Played) -> &str {
+fn observed_verdict(played: &HookRunReport) -> &str {
     let verdict = played.log.iter().find(|line| line.get("verdict").is_some());
     verdict.and_then(|line| line["verdict.observed"].as_str()).unwrap_or_default()
 }
 
 /// In each column the policy that decides has another value, and the two others say the opposite. Where none decides, all
 /// three have that value.
-fn policies(way: &Way, value: usize) -> [usize; 3] {
+fn policies_for(way: &OutcomeCase, value: usize) -> [usize; 3] {
     let opposite = if value == 0 { 2 } else { 0 };
-    match decides(way.outcome) {
-        Decides::Policy(which) => {
+    match decided_by(way.outcome) {
+        DecidedBy::Policy(which) => {
             let mut policies = [opposite; 3];
             policies[which] = value;
             policies
         }
-        Decides::Nobody | Decides::AlwaysWarns => [value; 3],
+        DecidedBy::Nobody | DecidedBy::AlwaysWarns => [value; 3],
     }
 }
 
 /// What a reader of the golden table is to see of a run.
-fn seen(played: &Played) -> String {
-    match (&played.answers[..], observed(played)) {
+fn describe_run(played: &HookRunReport) -> String {
+    match (&played.statuses[..], observed_verdict(played)) {
         ([answer], "") => format!("{answer:?}"),
         ([answer], "failed") => format!("{answer:?}, not Failed"),
         ([answer], "succeeded") => format!("{answer:?}"),
@@ -109,8 +109,11 @@ fn seen(played: &Played) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_outcome_of_every_kind_with_every_policy_in_every_mode() {
-    let ways = all(server(SERVING, SERVING).await, server(NOT_SERVING, NOT_SERVING).await);
-    let table = Table::default();
+    let ways = all_outcome_cases(
+        start_health_server(SERVING, SERVING).await,
+        start_health_server(NOT_SERVING, NOT_SERVING).await,
+    );
+    let table = GoldenTable::default();
     let every: Vec<[usize; 3]> = (0..27).map(|n| [n / 9, n / 3 % 3, n % 3]).collect();
     let mut cases = Vec::new();
     for (row, way) in ways.iter().enumerate() {
@@ -118,20 +121,20 @@ async fn every_outcome_of_every_kind_with_every_policy_in_every_mode() {
             ["enforce", "observe"].iter().flat_map(|mode| (0..3).map(move |value| (*mode, value))).enumerate()
         {
             let table = table.clone();
-            cases.push(case(way, mode, vec![policies(way, value)]).and(move |played| {
-                table.lock().unwrap().insert((row, column), seen(played));
+            cases.push(hook_case(way, mode, vec![policies_for(way, value)]).assert(move |played| {
+                table.lock().unwrap().insert((row, column), describe_run(played));
                 Ok(())
             }));
         }
-        cases.push(case(way, "enforce", every.clone()));
+        cases.push(hook_case(way, "enforce", every.clone()));
     }
     println!("{} runs", cases.len());
-    play_at_once(AT_ONCE, cases).await;
-    insta::assert_snapshot!(told(&ways, &table.lock().unwrap()));
+    run_cases_in_parallel(MAX_PARALLEL, cases).await;
+    insta::assert_snapshot!(render_table(&ways, &table.lock().unwrap()));
 }
 
 /// One row for each outcome that came out in one way, with the kinds and the codes that it was played with.
-fn told(ways: &[Way], table: &BTreeMap<(usize, usize), String>) -> String {
+fn render_table(ways: &[OutcomeCase], table: &BTreeMap<(usize, usize), String>) -> String {
     let mut rows: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
     for (index, way) in ways.iter().enumerate() {
         let cells: Vec<_> = (0..6).map(|column| table.get(&(index, column)).map_or("", String::as_str)).collect();
@@ -142,16 +145,16 @@ fn told(ways: &[Way], table: &BTreeMap<(usize, usize), String>) -> String {
             None => rows.push((way.outcome, cells, vec![played])),
         }
     }
-    rows.sort_by_key(|(outcome, ..)| manual::table().iter().position(|(own, _)| own == outcome));
+    rows.sort_by_key(|(outcome, ..)| documented_table::documented_rows().iter().position(|(own, _)| own == outcome));
     let mut text = String::new();
     for (outcome, cells, kinds) in rows {
-        let decided_by = match decides(outcome) {
-            Decides::Nobody => "no policy: it passes".to_owned(),
-            Decides::AlwaysWarns => "no policy: it warns".to_owned(),
-            Decides::Policy(which) => POLICIES[which].to_owned(),
+        let decided_by = match decided_by(outcome) {
+            DecidedBy::Nobody => "no policy: it passes".to_owned(),
+            DecidedBy::AlwaysWarns => "no policy: it warns".to_owned(),
+            DecidedBy::Policy(which) => POLICY_KEYS[which].to_owned(),
         };
         let _ = writeln!(text, "{outcome}, decided by {decided_by}");
-        let _ = writeln!(text, "  {:<9} {:<24} {:<24} {}", "", VALUES[0], VALUES[1], VALUES[2]);
+        let _ = writeln!(text, "  {:<9} {:<24} {:<24} {}", "", POLICY_VALUES[0], POLICY_VALUES[1], POLICY_VALUES[2]);
         for (mode, cells) in ["enforce", "observe"].iter().zip(cells.chunks(3)) {
             let _ = writeln!(text, "  {mode:<9} {:<20} {:<20} {:<20}", cells[0], cells[1], cells[2]);
         }
@@ -162,12 +165,12 @@ fn told(ways: &[Way], table: &BTreeMap<(usize, usize), String>) -> String {
 
 #[test]
 fn every_kind_and_every_outcome_is_in_the_table() {
-    let ways = all(1, 1);
+    let ways = all_outcome_cases(1, 1);
     let schema = hook_core::gate_file::schema();
     let checks = schema["$defs"]["check"]["anyOf"].as_array().unwrap().iter();
     let kinds: BTreeSet<_> =
         checks.map(|check| check["required"][0].as_str().unwrap()).filter(|kind| *kind != "sabotage").collect();
     assert_eq!(ways.iter().map(|way| way.kind).collect::<BTreeSet<_>>(), kinds);
-    let outcomes: BTreeSet<_> = manual::table().into_iter().map(|(outcome, _)| outcome).collect();
+    let outcomes: BTreeSet<_> = documented_table::documented_rows().into_iter().map(|(outcome, _)| outcome).collect();
     assert_eq!(ways.iter().map(|way| way.outcome.to_owned()).collect::<BTreeSet<_>>(), outcomes);
 }

@@ -1,27 +1,27 @@
 //! `greenlight doctor`: what usually goes wrong, found before a deployment. All facts are gathered first, and what is found
 //! is made of them alone; nothing in here can change anything.
 
-mod facts;
+mod collect;
 mod findings;
-mod gather;
-mod net;
-mod told;
+mod report;
+mod security_groups;
+mod snapshot;
 
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
-use hook_core::survey::Survey;
+use hook_core::aws_inspector::AwsInspector;
 
 use crate::{
-    args::hook,
-    caller,
-    exit::{Fault, Verdict},
-    screen::Screen,
-    source::Source,
+    args::parse_hook,
+    aws_credentials,
+    exit::{CommandError, CommandOutcome},
+    input_file::InputFile,
+    output::Output,
 };
 
-const AFTER: &str = "\
+const AFTER_HELP: &str = "\
 It looks at the deployment group, the functions that its newest AppSpec file names, what their roles may do, the load balancer,
 the VPC and the gate file, with your credentials, and changes nothing: roles are simulated by IAM, and no hook is invoked.
 docs/DOCTOR.md has a heading for every finding.
@@ -45,8 +45,8 @@ Exit status:
 
 /// `greenlight doctor`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER)]
-pub struct Doctor {
+#[command(after_help = AFTER_HELP)]
+pub struct DoctorOptions {
     /// The application of CodeDeploy
     #[arg(long, value_name = "NAME")]
     application: String,
@@ -61,7 +61,7 @@ pub struct Doctor {
 
     /// A function in place of an AppSpec file's, such as AfterInstall=CodeDeployHook_shop-after-install; may be given more
     /// than once
-    #[arg(long = "function", value_name = "EVENT=NAME", value_parser = function, conflicts_with = "appspec")]
+    #[arg(long = "function", value_name = "EVENT=NAME", value_parser = parse_function_override, conflicts_with = "appspec")]
     functions: Vec<(String, String)>,
 
     /// The gate file, or - for standard input [default: the one that each function's variables name]
@@ -82,43 +82,57 @@ pub struct Doctor {
 }
 
 /// `AfterInstall=NAME`.
-fn function(text: &str) -> Result<(String, String), String> {
+fn parse_function_override(text: &str) -> Result<(String, String), String> {
     let (event, name) =
         text.split_once('=').ok_or("it is EVENT=NAME, such as AfterInstall=CodeDeployHook_after-install")?;
     if name.is_empty() {
         return Err("the function has no name".to_owned());
     }
-    Ok((hook(event)?.event_name().to_owned(), name.to_owned()))
+    Ok((parse_hook(event)?.event_name().to_owned(), name.to_owned()))
 }
 
 /// Does what was asked.
-pub async fn doctor(args: &Doctor) -> Result<Verdict, Fault> {
-    let mut screen = Screen::stdout();
-    let gate = args.gate.as_deref().map(Source::read).transpose().map_err(Fault::Usage)?;
+pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    let gate = args.gate.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
     if args.appspec.as_ref().is_some_and(|path| !path.is_file()) {
         let path = args.appspec.clone().unwrap_or_default();
-        return Err(Fault::Usage(anyhow!("cannot read the AppSpec file {}: there is no such file", path.display())));
+        return Err(CommandError::Usage(anyhow!(
+            "cannot read the AppSpec file {}: there is no such file",
+            path.display()
+        )));
     }
-    let caller = caller::find(args.profile.as_deref(), args.region.as_deref()).await.map_err(Fault::Usage)?;
-    let asked = gather::Asked {
+    let credentials =
+        aws_credentials::load(args.profile.as_deref(), args.region.as_deref()).await.map_err(CommandError::Usage)?;
+    let target = collect::DoctorTarget {
         application: args.application.clone(),
-        group: args.deployment_group.clone(),
-        region: caller.region.clone(),
+        deployment_group: args.deployment_group.clone(),
+        region: credentials.region.clone(),
         app_spec: args.appspec.clone(),
         functions: args.functions.clone(),
         gate,
     };
     if !args.json {
-        screen.say(&told::heading(screen.look, &asked.application, &asked.group, &asked.region))?;
+        screen.println(&report::render_heading(
+            screen.style,
+            &target.application,
+            &target.deployment_group,
+            &target.region,
+        ))?;
         screen.status("looking …")?;
     }
-    let facts = gather::gather(Survey::new(caller.settings), asked).await.map_err(Fault::Usage)?;
-    let findings = findings::all(&facts);
-    let told = if args.json {
-        told::json(&facts, &findings)?
+    let snapshot =
+        collect::collect(AwsInspector::new(credentials.settings), target).await.map_err(CommandError::Usage)?;
+    let findings = findings::all_findings(&snapshot);
+    let rendered = if args.json {
+        report::render_json(&snapshot, &findings)?
     } else {
-        format!("\n{}", told::text(screen.look, &facts, &findings))
+        format!("\n{}", report::render(screen.style, &snapshot, &findings))
     };
-    screen.say(&told)?;
-    Ok(if findings.is_empty() && facts.unseen.is_empty() { Verdict::Good } else { Verdict::Bad })
+    screen.println(&rendered)?;
+    Ok(if findings.is_empty() && snapshot.unreadable.is_empty() {
+        CommandOutcome::Success
+    } else {
+        CommandOutcome::Failure
+    })
 }

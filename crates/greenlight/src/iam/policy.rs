@@ -1,23 +1,23 @@
 //! The policy document: actions that are taken on the same things stand in one statement.
 
-use hook_core::permissions::{Condition, Names, Resource};
+use hook_core::permissions::{ArnNames, PolicyCondition, Resource};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
-use super::wanted::{Action, Wanted};
+use super::required_actions::{RequiredAction, RequiredActions};
 
 /// A policy document, as IAM reads it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Policy<'a> {
+pub struct PolicyDocument<'a> {
     version: &'static str,
     #[serde(rename = "Statement")]
-    pub statements: Vec<Statement<'a>>,
+    pub statements: Vec<PolicyStatement<'a>>,
 }
 
 /// One statement. A reviewer reads why; IAM does not.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Statement<'a> {
+pub struct PolicyStatement<'a> {
     pub sid: String,
     effect: &'static str,
     #[serde(rename = "Action")]
@@ -25,60 +25,61 @@ pub struct Statement<'a> {
     #[serde(rename = "Resource")]
     pub resources: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "condition")]
-    pub condition: Option<Condition>,
+    pub condition: Option<PolicyCondition>,
     /// Why it is no narrower.
     #[serde(skip)]
-    pub breadth: Option<&'static str>,
+    pub wildcard_reason: Option<&'static str>,
     /// Who needs it.
     #[serde(skip)]
-    pub of: Vec<&'a Action>,
+    pub required_by: Vec<&'a RequiredAction>,
 }
 
-fn condition<S: Serializer>(condition: &Option<Condition>, to: S) -> Result<S::Ok, S::Error> {
+fn condition<S: Serializer>(condition: &Option<PolicyCondition>, to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(1))?;
-    if let Some(Condition { operator, key, values }) = condition {
+    if let Some(PolicyCondition { operator, key, values }) = condition {
         map.serialize_entry(operator, &std::collections::BTreeMap::from([(key, values)]))?;
     }
     map.end()
 }
 
-impl<'a> Policy<'a> {
+impl<'a> PolicyDocument<'a> {
     /// Of what is needed.
-    pub fn new(wanted: &'a Wanted, names: &Names) -> Self {
-        let mut statements: Vec<Statement<'a>> = Vec::new();
+    pub fn new(required: &'a RequiredActions, names: &ArnNames) -> Self {
+        let mut statements: Vec<PolicyStatement<'a>> = Vec::new();
         // What is taken on one thing, first.
-        for action in &wanted.0 {
+        for action in &required.0 {
             let (sid, arn) = (sid(action), action.resource.arn(names));
             let condition = action.resource.condition(names);
-            let same =
-                |it: &&mut Statement<'_>| it.sid == sid && it.resources == [arn.as_str()] && it.condition == condition;
+            let same = |it: &&mut PolicyStatement<'_>| {
+                it.sid == sid && it.resources == [arn.as_str()] && it.condition == condition
+            };
             if let Some(known) = statements.iter_mut().find(same) {
                 if !known.actions.contains(&action.action) {
                     known.actions.push(action.action);
                 }
-                known.of.push(action);
+                known.required_by.push(action);
                 continue;
             }
-            statements.push(Statement {
+            statements.push(PolicyStatement {
                 sid: sid.to_owned(),
                 effect: "Allow",
                 actions: vec![action.action],
                 resources: vec![arn],
                 condition,
-                breadth: action.resource.breadth(),
-                of: vec![action],
+                wildcard_reason: action.resource.wildcard_reason(),
+                required_by: vec![action],
             });
         }
         // Then those of one sort that differ by the name of the thing alone.
-        let mut merged: Vec<Statement<'a>> = Vec::new();
+        let mut merged: Vec<PolicyStatement<'a>> = Vec::new();
         for statement in statements {
-            let same = |it: &&mut Statement<'_>| {
+            let same = |it: &&mut PolicyStatement<'_>| {
                 it.sid == statement.sid && it.actions == statement.actions && it.condition == statement.condition
             };
             match merged.iter_mut().find(same) {
                 Some(known) => {
                     known.resources.extend(statement.resources);
-                    known.of.extend(statement.of);
+                    known.required_by.extend(statement.required_by);
                 }
                 None => merged.push(statement),
             }
@@ -96,7 +97,7 @@ impl<'a> Policy<'a> {
 }
 
 /// What a statement is called.
-fn sid(action: &Action) -> &'static str {
+fn sid(action: &RequiredAction) -> &'static str {
     match &action.resource {
         Resource::DeploymentGroup => "Deployment",
         Resource::DeploymentTargets => "DeploymentTargets",

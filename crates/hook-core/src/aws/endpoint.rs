@@ -1,6 +1,6 @@
 //! Where the services are that have no SDK crate here: their hosts in every partition, with FIPS and dual stack.
 
-use super::signed::Service;
+use super::signing_client::ServiceEndpoint;
 
 /// The regions that share a domain.
 #[derive(Clone, Copy)]
@@ -10,21 +10,21 @@ pub(super) struct Partition {
     domain: &'static str,
     dual_stack: &'static str,
     /// The region that the signatures of global services name.
-    pub global: &'static str,
+    pub global_region: &'static str,
 }
 
 impl Partition {
     /// By the beginning of the region's name.
-    pub fn of(region: &str) -> Self {
+    pub fn for_region(region: &str) -> Self {
         let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
         known.map_or(AWS, |(_, partition)| *partition)
     }
 
     /// The host of a service, after the rules that its SDK goes by: one pattern, and those that depart from it.
-    pub fn host(self, service: &Service, region: &str, fips: bool, dual: bool) -> String {
-        let Partition { name, domain, dual_stack, global } = self;
+    pub fn service_host(self, service: &ServiceEndpoint, region: &str, fips: bool, dual: bool) -> String {
+        let Partition { name, domain, dual_stack, global_region: global } = self;
         let variant = if fips { "-fips" } else { "" };
-        match (service.signing, name, dual) {
+        match (service.signing_name, name, dual) {
             ("iam", "aws", false) => format!("iam{variant}.{domain}"),
             ("iam", "aws", true) => format!("iam{variant}.global.{dual_stack}"),
             // These have one endpoint, with FIPS or without.
@@ -51,7 +51,7 @@ const fn partition(
     dual_stack: &'static str,
     global: &'static str,
 ) -> Partition {
-    Partition { name, domain, dual_stack, global }
+    Partition { name, domain, dual_stack, global_region: global }
 }
 
 const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
@@ -69,16 +69,25 @@ const PARTITIONS: [(&str, Partition); 7] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{super::signed::Speech, *};
+    use super::{super::signing_client::WireProtocol, *};
 
     #[test]
     fn services_that_depart_from_the_pattern_have_their_own_endpoints() {
-        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")]
-            .map(|(host, signing)| Service { id: "", host, signing, speech: Speech::S3, global: signing == "iam" });
+        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")].map(
+            |(host, signing)| ServiceEndpoint {
+                id: "",
+                host,
+                signing_name: signing,
+                protocol: WireProtocol::S3,
+                is_global: signing == "iam",
+            },
+        );
         let mut told = String::new();
         for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"] {
             for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
-                let hosts = services.each_ref().map(|service| Partition::of(region).host(service, region, fips, dual));
+                let hosts = services
+                    .each_ref()
+                    .map(|service| Partition::for_region(region).service_host(service, region, fips, dual));
                 told += &format!("== {region} fips {fips} dual stack {dual}\n{}\n", hosts.join("\n"));
             }
         }

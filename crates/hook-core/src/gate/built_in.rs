@@ -4,7 +4,7 @@
 use crate::hook::Hook;
 
 /// The gate file that says what a hook checks when nobody says anything else.
-pub const fn of(hook: Hook) -> &'static str {
+pub const fn yaml_for(hook: Hook) -> &'static str {
     match hook {
         Hook::BeforeInstall => include_str!("../../../before-install/default.yaml"),
         Hook::AfterInstall => include_str!("../../../after-install/default.yaml"),

@@ -7,15 +7,15 @@
 mod comparison;
 mod operand;
 mod operator;
-mod possible;
+mod satisfiability;
 mod subject;
+mod syntax;
 mod term;
-mod words;
 
 use std::fmt;
 
-pub(super) use self::possible::review;
-pub use self::subject::{Subject, Type};
+pub(super) use self::satisfiability::review;
+pub use self::subject::{Subject, SubjectType};
 use self::{
     comparison::Comparison,
     operand::Operand,
@@ -23,10 +23,10 @@ use self::{
     term::{Measure, Term},
 };
 use super::{
-    Fact, Facts, Scope, Value,
-    template::{Known, Unknown},
+    Fact, Scope, SubjectValues, Value,
+    template::{FactResolver, UnresolvedFact},
 };
-use crate::code::Code;
+use crate::code::ReasonCode;
 
 /// What has to be true: one comparison, or one of several.
 #[derive(Clone)]
@@ -49,11 +49,11 @@ impl fmt::Display for Condition {
 
 /// How a condition came out.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Held {
+pub enum ConditionResult {
     /// True.
     True,
     /// Not true, and why: of several comparisons each has its reason.
-    Not(Vec<Failure>),
+    NotTrue(Vec<Failure>),
 }
 
 /// Why a comparison is not true.
@@ -62,23 +62,23 @@ pub enum Failure {
     /// False, and what was seen.
     False {
         /// The values of the subjects, in words.
-        seen: String,
+        actual: String,
         /// The fault.
-        code: Code,
+        code: ReasonCode,
     },
     /// There was no value to compare.
-    Absent {
+    Missing {
         /// The subject that had none.
         subject: String,
         /// The fault.
-        code: Code,
+        code: ReasonCode,
     },
     /// The value cannot be read, or not be compared like this.
     Undecided {
         /// What is the matter, in words.
-        why: String,
+        reason: String,
         /// The fault.
-        code: Code,
+        code: ReasonCode,
     },
 }
 
@@ -102,12 +102,12 @@ impl Condition {
     }
 
     /// One of several: true where one of them is.
-    pub(crate) fn any(conditions: Vec<Self>) -> Self {
+    pub(crate) fn any_of(conditions: Vec<Self>) -> Self {
         let alternatives = conditions.into_iter().flat_map(|condition| condition.alternatives).collect();
-        Self::of(alternatives, &[])
+        Self::from_alternatives(alternatives, &[])
     }
 
-    fn of(alternatives: Vec<Comparison>, shown: &[String]) -> Self {
+    fn from_alternatives(alternatives: Vec<Comparison>, shown: &[String]) -> Self {
         let shown = if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) };
         let text = match &alternatives[..] {
             [one] => format!("{}{shown}", one.text),
@@ -120,13 +120,13 @@ impl Condition {
     }
 
     /// Whether it may have several values, with commas between them.
-    pub(super) fn is_list(&self) -> bool {
+    pub(super) fn takes_list(&self) -> bool {
         self.alternatives.iter().any(|it| it.operator == Operator::In)
     }
 
     /// The subjects that it needs.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
-        let terms = self.alternatives.iter().flat_map(|it| std::iter::once(&it.term).chain(it.others()));
+        let terms = self.alternatives.iter().flat_map(|it| std::iter::once(&it.term).chain(it.operand_terms()));
         terms.map(|term| term.subject.as_str())
     }
 
@@ -145,39 +145,39 @@ impl Condition {
     ///
     /// # Errors
     /// One of them is not known.
-    pub fn rendered(&self, known: &dyn Known) -> Result<Self, Unknown> {
+    pub fn bind(&self, known: &dyn FactResolver) -> Result<Self, UnresolvedFact> {
         if self.facts().next().is_none() {
             return Ok(self.clone());
         }
         let (mut alternatives, mut all_shown) = (Vec::new(), Vec::new());
         for comparison in &self.alternatives {
-            let (comparison, shown) = comparison.rendered(known)?;
+            let (comparison, shown) = comparison.bind(known)?;
             all_shown.extend(shown);
             alternatives.push(comparison);
         }
-        Ok(Self::of(alternatives, &all_shown))
+        Ok(Self::from_alternatives(alternatives, &all_shown))
     }
 
     /// Whether it needs the value of `subject`, or of one of that family.
-    pub fn mentions(&self, subject: &str) -> bool {
-        self.alternatives.iter().any(|it| it.mentions(subject))
+    pub fn uses_subject(&self, subject: &str) -> bool {
+        self.alternatives.iter().any(|it| it.uses_subject(subject))
     }
 
     /// What is left of it without the comparisons that need one of these subjects; none where all of them do.
-    pub fn without(&self, subjects: &[&str]) -> Option<Self> {
-        let needs = |it: &Comparison| subjects.iter().any(|subject| it.mentions(subject));
+    pub fn without_subjects(&self, subjects: &[&str]) -> Option<Self> {
+        let needs = |it: &Comparison| subjects.iter().any(|subject| it.uses_subject(subject));
         if !self.alternatives.iter().any(needs) {
             return Some(self.clone());
         }
         let rest: Vec<_> = self.alternatives.iter().filter(|it| !needs(it)).cloned().collect();
-        (!rest.is_empty()).then(|| Self::of(rest, &[]))
+        (!rest.is_empty()).then(|| Self::from_alternatives(rest, &[]))
     }
 
     /// Itself, with the values of its subjects where it compares two: `running == desired (2)`.
-    pub fn told(&self, facts: &dyn Facts) -> String {
-        let shown = |term: &Term| term.value(facts).map(|value| facts.shown(&term.subject, &value));
+    pub fn render_with_values(&self, facts: &dyn SubjectValues) -> String {
+        let shown = |term: &Term| term.value(facts).map(|value| facts.loggable(&term.subject, &value));
         let [comparison] = &self.alternatives[..] else { return self.to_string() };
-        let other = comparison.others().next().and_then(shown);
+        let other = comparison.operand_terms().next().and_then(shown);
         match (shown(&comparison.term), other) {
             (Some(left), Some(right)) if left == right => format!("{self} ({left})"),
             (Some(left), Some(right)) => format!("{self} ({left} and {right})"),
@@ -186,23 +186,23 @@ impl Condition {
     }
 
     /// Whether it compares with this word.
-    pub fn names(&self, word: &str) -> bool {
+    pub fn compares_with(&self, word: &str) -> bool {
         self.alternatives.iter().flat_map(|it| &it.operands).any(|operand| match operand {
-            Operand::Value(Value::Text(text)) | Operand::Fact(text) | Operand::Word(text) => text == word,
+            Operand::Value(Value::Text(text)) | Operand::FactValue(text) | Operand::BareWord(text) => text == word,
             _ => false,
         })
     }
 
     /// Whether it is true.
-    pub fn check(&self, facts: &dyn Facts) -> Held {
+    pub fn evaluate(&self, facts: &dyn SubjectValues) -> ConditionResult {
         let mut failures = Vec::new();
         for comparison in &self.alternatives {
-            match comparison.check(facts) {
-                Ok(()) => return Held::True,
+            match comparison.evaluate(facts) {
+                Ok(()) => return ConditionResult::True,
                 Err(why) => failures.extend(why),
             }
         }
-        Held::Not(failures)
+        ConditionResult::NotTrue(failures)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::{Scope, suggest};
-use crate::check::{Colour, Route};
+use crate::checks::{Colour, TrafficRoute};
 
 /// Something that is known of a deployment, by the word between the braces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// `test_url`, `production_url`: scheme, host and port of a listener.
-    Url(Route),
+    Url(TrafficRoute),
     /// `deployment_id`.
     DeploymentId,
     /// `application`: CodeDeploy's.
@@ -23,7 +23,7 @@ pub enum Fact {
     /// `cluster`: the ECS cluster's name.
     Cluster,
     /// `green.…` and `blue.…`.
-    Of(Colour, Version),
+    OfVersion(Colour, VersionFact),
     /// `env.NAME`: a variable of the function.
     Env(String),
     /// `secret.NAME`: a secret that the file declares. Its value is never shown.
@@ -34,7 +34,7 @@ pub enum Fact {
 
 /// What is known of one of the two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
+pub enum VersionFact {
     /// `image_tag`: `1.4.2` of `registry/shop:1.4.2`, of the container that the load balancer talks to.
     ImageTag,
     /// `image_digest`: `sha256:…`.
@@ -47,9 +47,9 @@ pub enum Version {
     TaskSet,
 }
 
-const PLAIN: [(&str, Fact); 8] = [
-    ("test_url", Fact::Url(Route::Test)),
-    ("production_url", Fact::Url(Route::Production)),
+const DEPLOYMENT_FACTS: [(&str, Fact); 8] = [
+    ("test_url", Fact::Url(TrafficRoute::Test)),
+    ("production_url", Fact::Url(TrafficRoute::Production)),
     ("deployment_id", Fact::DeploymentId),
     ("application", Fact::Application),
     ("deployment_group", Fact::DeploymentGroup),
@@ -58,45 +58,45 @@ const PLAIN: [(&str, Fact); 8] = [
     ("cluster", Fact::Cluster),
 ];
 
-const VERSIONS: [(&str, Version); 5] = [
-    ("image_tag", Version::ImageTag),
-    ("image_digest", Version::ImageDigest),
-    ("task_definition", Version::TaskDefinition),
-    ("revision", Version::Revision),
-    ("task_set", Version::TaskSet),
+const VERSION_FACTS: [(&str, VersionFact); 5] = [
+    ("image_tag", VersionFact::ImageTag),
+    ("image_digest", VersionFact::ImageDigest),
+    ("task_definition", VersionFact::TaskDefinition),
+    ("revision", VersionFact::Revision),
+    ("task_set", VersionFact::TaskSet),
 ];
 
 impl Fact {
     /// All words, but for the names after `env.` and `secret.`.
-    pub fn words() -> Vec<String> {
-        let plain = PLAIN.iter().map(|(word, _)| (*word).to_owned());
-        let versions = Colour::WORDS
+    pub fn names() -> Vec<String> {
+        let plain = DEPLOYMENT_FACTS.iter().map(|(word, _)| (*word).to_owned());
+        let versions = Colour::VARIANTS
             .iter()
-            .flat_map(|(colour, _)| VERSIONS.iter().map(move |(word, _)| format!("{colour}.{word}")));
+            .flat_map(|(colour, _)| VERSION_FACTS.iter().map(move |(word, _)| format!("{colour}.{word}")));
         plain.chain(versions).collect()
     }
 
     /// The fact of a word.
     pub(super) fn parse(word: &str, scope: &Scope) -> Result<Self, String> {
-        if let Some((_, fact)) = PLAIN.iter().find(|(known, _)| *known == word) {
+        if let Some((_, fact)) = DEPLOYMENT_FACTS.iter().find(|(known, _)| *known == word) {
             return Ok(fact.clone());
         }
         if scope.captures.iter().any(|name| name == word) {
             return Ok(Self::Captured(word.to_owned()));
         }
         match word.split_once('.') {
-            Some(("env", name)) => return Self::variable(name),
-            Some(("secret", name)) => return secret(name, scope),
+            Some(("env", name)) => return Self::parse_env(name),
+            Some(("secret", name)) => return parse_secret(name, scope),
             Some((colour, of)) => {
-                let colour = Colour::WORDS.iter().find(|(known, _)| *known == colour);
-                let of = VERSIONS.iter().find(|(known, _)| *known == of);
+                let colour = Colour::VARIANTS.iter().find(|(known, _)| *known == colour);
+                let of = VERSION_FACTS.iter().find(|(known, _)| *known == of);
                 if let (Some((_, colour)), Some((_, of))) = (colour, of) {
-                    return Ok(Self::Of(*colour, *of));
+                    return Ok(Self::OfVersion(*colour, *of));
                 }
             }
             None => {}
         }
-        let mut known = Self::words();
+        let mut known = Self::names();
         known.extend(scope.captures.iter().cloned());
         known.extend(scope.secrets.iter().map(|name| format!("secret.{name}")));
         Err(match suggest(word, known.iter().map(String::as_str)) {
@@ -109,21 +109,23 @@ impl Fact {
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Of(colour, of) => {
-                let word = VERSIONS.iter().find(|(_, known)| known == of).map_or("", |(word, _)| *word);
-                write!(f, "{}.{word}", colour.word())
+            Self::OfVersion(colour, of) => {
+                let word = VERSION_FACTS.iter().find(|(_, known)| known == of).map_or("", |(word, _)| *word);
+                write!(f, "{}.{word}", colour.as_str())
             }
             Self::Env(name) => write!(f, "env.{name}"),
             Self::Secret(name) => write!(f, "secret.{name}"),
             Self::Captured(name) => f.write_str(name),
-            plain => f.write_str(PLAIN.iter().find(|(_, known)| known == plain).map_or("", |(word, _)| *word)),
+            plain => {
+                f.write_str(DEPLOYMENT_FACTS.iter().find(|(_, known)| known == plain).map_or("", |(word, _)| *word))
+            }
         }
     }
 }
 
 impl Fact {
     /// A variable of the function.
-    pub(super) fn variable(name: &str) -> Result<Self, String> {
+    pub(super) fn parse_env(name: &str) -> Result<Self, String> {
         let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !sound {
@@ -139,7 +141,7 @@ impl Fact {
     }
 }
 
-fn secret(name: &str, scope: &Scope) -> Result<Fact, String> {
+fn parse_secret(name: &str, scope: &Scope) -> Result<Fact, String> {
     if scope.secrets.iter().any(|known| known == name) {
         return Ok(Fact::Secret(name.to_owned()));
     }

@@ -6,24 +6,24 @@ use serde_json::Value as Json;
 
 /// A path that was parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JsonPath(Vec<Step>);
+pub struct JsonPath(Vec<PathStep>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Key(String),
     Index(usize),
-    Every,
+    AllItems,
 }
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found<'a> {
+pub enum PathMatch<'a> {
     /// One value, or none.
-    One(Option<&'a Json>),
+    Single(Option<&'a Json>),
     /// The path has `[*]`: what each item has there.
-    Every(Vec<Option<&'a Json>>),
+    Multiple(Vec<Option<&'a Json>>),
     /// `[*]` stands where there is no list.
-    NoList(&'static str),
+    NotAList(&'static str),
 }
 
 impl JsonPath {
@@ -36,9 +36,9 @@ impl JsonPath {
         let mut rest = text;
         while !rest.is_empty() {
             let (step, after) = if let Some(rest) = rest.strip_prefix('[') {
-                bracket(rest)?
+                parse_bracket(rest)?
             } else {
-                key(rest.strip_prefix('.').unwrap_or(rest))?
+                parse_key(rest.strip_prefix('.').unwrap_or(rest))?
             };
             steps.push(step);
             rest = after;
@@ -47,37 +47,41 @@ impl JsonPath {
     }
 
     /// Whether it stands for every item of a list.
-    pub fn is_every(&self) -> bool {
-        self.0.contains(&Step::Every)
+    pub fn is_wildcard(&self) -> bool {
+        self.0.contains(&PathStep::AllItems)
     }
 
     /// The values that it leads to.
-    pub fn find<'a>(&self, document: &'a Json) -> Found<'a> {
+    pub fn lookup<'a>(&self, document: &'a Json) -> PathMatch<'a> {
         let mut found = vec![Some(document)];
         for step in &self.0 {
             found = match step {
-                Step::Key(key) => found.into_iter().map(|value| value?.as_object()?.get(key)).collect(),
-                Step::Index(index) => found.into_iter().map(|value| value?.as_array()?.get(*index)).collect(),
-                Step::Every => {
+                PathStep::Key(key) => found.into_iter().map(|value| value?.as_object()?.get(key)).collect(),
+                PathStep::Index(index) => found.into_iter().map(|value| value?.as_array()?.get(*index)).collect(),
+                PathStep::AllItems => {
                     let mut items = Vec::new();
                     for value in found {
                         match value {
                             Some(Json::Array(list)) => items.extend(list.iter().map(Some)),
                             // An item without that list has nothing there, which is not the same as an empty list.
                             None | Some(Json::Null) => items.push(None),
-                            Some(other) => return Found::NoList(name(other)),
+                            Some(other) => return PathMatch::NotAList(json_type_name(other)),
                         }
                     }
                     items
                 }
             };
         }
-        if self.is_every() { Found::Every(found) } else { Found::One(found.into_iter().next().flatten()) }
+        if self.is_wildcard() {
+            PathMatch::Multiple(found)
+        } else {
+            PathMatch::Single(found.into_iter().next().flatten())
+        }
     }
 }
 
 /// What a value of JSON is, with its article.
-pub fn name(value: &Json) -> &'static str {
+pub fn json_type_name(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
         Json::Bool(_) => "true or false",
@@ -92,19 +96,19 @@ impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for step in &self.0 {
             match step {
-                Step::Key(key) if key.contains(['.', '[', ']', ' ', '\'', ')']) || key == "length" => {
+                PathStep::Key(key) if key.contains(['.', '[', ']', ' ', '\'', ')']) || key == "length" => {
                     write!(f, "['{key}']")?;
                 }
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Every => f.write_str("[*]")?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::AllItems => f.write_str("[*]")?,
             }
         }
         Ok(())
     }
 }
 
-fn key(text: &str) -> Result<(Step, &str), String> {
+fn parse_key(text: &str) -> Result<(PathStep, &str), String> {
     let end = text.find(['.', '[']).unwrap_or(text.len());
     let (key, rest) = text.split_at(end);
     if key.is_empty() {
@@ -121,20 +125,20 @@ fn key(text: &str) -> Result<(Step, &str), String> {
             key.trim_end_matches("()")
         ));
     }
-    Ok((Step::Key(key.to_owned()), rest))
+    Ok((PathStep::Key(key.to_owned()), rest))
 }
 
 /// What follows an opening bracket.
-fn bracket(text: &str) -> Result<(Step, &str), String> {
+fn parse_bracket(text: &str) -> Result<(PathStep, &str), String> {
     let open = || "has a bracket that is not closed".to_owned();
     if let Some(quote) = text.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
         let (key, rest) = text[1..].split_once(quote).ok_or_else(open)?;
-        return Ok((Step::Key(key.to_owned()), rest.strip_prefix(']').ok_or_else(open)?));
+        return Ok((PathStep::Key(key.to_owned()), rest.strip_prefix(']').ok_or_else(open)?));
     }
     let (inner, rest) = text.split_once(']').ok_or_else(open)?;
     let step = match inner.trim() {
-        "*" => Step::Every,
-        digits => Step::Index(digits.parse().map_err(|_| {
+        "*" => PathStep::AllItems,
+        digits => PathStep::Index(digits.parse().map_err(|_| {
             format!("has [{inner}]; in brackets is a number from 0, * for every item, or a key in quotation marks")
         })?),
     };
@@ -153,8 +157,8 @@ mod tests {
     #[test]
     fn a_path_leads_to_a_value() {
         let document = json!({ "items": [{ "id": 7 }, { "id": null }], "a.b": { "length": 3 } });
-        let find = |text: &str| match JsonPath::parse(text).unwrap().find(&document) {
-            Found::One(value) => value.cloned(),
+        let find = |text: &str| match JsonPath::parse(text).unwrap().lookup(&document) {
+            PathMatch::Single(value) => value.cloned(),
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(find(".items[0].id"), Some(json!(7)));
@@ -168,15 +172,17 @@ mod tests {
     #[test]
     fn a_star_leads_to_every_item() {
         let document = json!({ "items": [{ "id": 7, "in": [1, 2] }, { "in": [] }], "none": [], "text": "x" });
-        let find = |text: &str| match JsonPath::parse(text).unwrap().find(&document) {
-            Found::Every(values) => values.into_iter().map(|value| value.map(Json::to_string)).collect::<Vec<_>>(),
+        let find = |text: &str| match JsonPath::parse(text).unwrap().lookup(&document) {
+            PathMatch::Multiple(values) => {
+                values.into_iter().map(|value| value.map(Json::to_string)).collect::<Vec<_>>()
+            }
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(find(".items[*].id"), [Some("7".to_owned()), None]);
         assert_eq!(find(".items[*].in[*]"), [Some("1".to_owned()), Some("2".to_owned())]);
         assert_eq!(find(".none[*]"), []);
         assert_eq!(find(".missing[*]"), [None]);
-        assert_eq!(JsonPath::parse(".text[*]").unwrap().find(&document), Found::NoList("a text"));
+        assert_eq!(JsonPath::parse(".text[*]").unwrap().lookup(&document), PathMatch::NotAList("a text"));
     }
 
     #[test]

@@ -5,59 +5,59 @@
 //! says about all hooks, `hook` one hook's part with the built-in checks that a binary brings along in the same language,
 //! and `spec` one check. `print` writes all of it back, `schema` and `explain` tell of it.
 
-mod asked;
 mod built_in;
-mod conceal;
+mod check_spec;
 mod condition;
+mod diagnostic;
+mod duration;
 pub(crate) mod explain;
 mod fact;
-mod fault;
-mod fields;
-mod hook;
+mod header;
+mod hook_section;
 mod json_path;
-mod length;
-pub(crate) mod print;
+mod key_spec;
+mod reader;
+mod requirements;
 pub(crate) mod schema;
 mod scope;
-mod secret;
+mod secret_mask;
+mod secret_ref;
 mod skip;
-mod spec;
 mod template;
 mod timing;
-mod top;
 mod unit;
 mod value;
 mod version;
-mod wants;
 mod when;
 mod window;
 mod yaml;
+pub(crate) mod yaml_writer;
 
 use std::{cell::LazyCell, collections::BTreeMap};
 
-pub(crate) use self::top::is_name;
+pub(crate) use self::header::is_name;
 pub(crate) use self::yaml::parse as parse_yaml;
-use self::{
-    conceal::Concealed,
-    top::{Top, read_top},
-};
 pub use self::{
-    condition::{Condition, Failure, Held, Subject},
-    fact::{Fact, Version},
-    fault::{Fault, render},
-    fields::{Fields, Reading},
-    hook::{HookGate, Run},
-    json_path::{Found, JsonPath},
+    check_spec::CheckSpec,
+    condition::{Condition, ConditionResult, Failure, Subject},
+    diagnostic::{Diagnostic, render},
+    fact::{Fact, VersionFact},
+    hook_section::{HookSection, RunMode},
+    json_path::{JsonPath, PathMatch},
+    reader::{MapReader, ReadContext},
+    requirements::{Referenced, Requirements, requirements},
     scope::{Defaults, HttpDefaults, Retry, Scope},
-    secret::{SecretRef, Store},
-    skip::{Skip, Skipped},
-    spec::CheckSpec,
-    template::{Known, Template, Unknown},
-    value::{Facts, Value, in_words},
+    secret_ref::{SecretRef, SecretStore},
+    skip::{Skip, SkipDecision},
+    template::{FactResolver, Template, UnresolvedFact},
+    value::{SubjectValues, Value, format_duration},
     version::VersionNumber,
-    wants::{Named, Wants, wants},
-    when::{Circumstances, unless_applies},
-    yaml::{Data, Key, Node, Place},
+    when::{WhenContext, why_not_applicable},
+    yaml::{MapKey, Position, YamlNode, YamlValue},
+};
+use self::{
+    header::{GateHeader, read_header},
+    secret_mask::SecretMask,
 };
 use crate::hook::Hook;
 
@@ -69,19 +69,19 @@ pub const MAX_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// Every fault of the file, in its order.
-pub fn load(hook: Hook, file: Option<&str>) -> Result<HookGate, Vec<Fault>> {
-    load_with(built_in::of, hook, file)
+pub fn load(hook: Hook, file: Option<&str>) -> Result<HookSection, Vec<Diagnostic>> {
+    load_with(built_in::yaml_for, hook, file)
 }
 
 pub(crate) fn load_with(
     built_in: fn(Hook) -> &'static str,
     hook: Hook,
     file: Option<&str>,
-) -> Result<HookGate, Vec<Fault>> {
-    let (mut gates, Diagnostics { faults, .. }) = read(built_in, file.unwrap_or("version: 1"));
+) -> Result<HookSection, Vec<Diagnostic>> {
+    let (mut gates, Diagnostics { errors, .. }) = read(built_in, file.unwrap_or("version: 1"));
     match gates.remove(&hook) {
-        Some(gate) if faults.is_empty() => Ok(gate),
-        _ => Err(faults),
+        Some(gate) if errors.is_empty() => Ok(gate),
+        _ => Err(errors),
     }
 }
 
@@ -89,67 +89,71 @@ pub(crate) fn load_with(
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     /// Why it cannot be used.
-    pub faults: Vec<Fault>,
+    pub errors: Vec<Diagnostic>,
     /// What is probably not meant, although it can be used.
-    pub warnings: Vec<Fault>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What there is to say about a file.
 pub fn diagnose(text: &str) -> Diagnostics {
-    read(built_in::of, text).1
+    read(built_in::yaml_for, text).1
 }
 
 /// The gates of all five hooks, and what there is to say about the file. A gate counts only where nothing is wrong.
-fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookGate>, Diagnostics) {
-    let mut reading = Reading::default();
+fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookSection>, Diagnostics) {
+    let mut context = ReadContext::default();
     let mut gates = BTreeMap::new();
     if text.len() > MAX_BYTES {
         let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
-        reading.fault(Place::START, message);
+        context.error(Position::START, message);
         // Nothing of the file is in this message, and looking for secrets in a file of any size takes any time.
-        return (gates, Diagnostics { faults: reading.faults, warnings: Vec::new() });
+        return (gates, Diagnostics { errors: context.errors, warnings: Vec::new() });
     }
-    if let Some(file) = parse(text, &mut reading)
-        && let Some(mut fields) = Fields::of(&file, "a gate file", &mut reading)
+    if let Some(file) = parse(text, &mut context)
+        && let Some(mut fields) = MapReader::new(&file, "a gate file", &mut context)
     {
-        let top = read_top(&mut fields);
-        gates = read_hooks(built_in, &top, &mut fields);
+        let header = read_header(&mut fields);
+        gates = read_hooks(built_in, &header, &mut fields);
         fields.finish();
     }
-    let concealed = LazyCell::new(|| Concealed::of(text));
-    let sorted = |mut faults: Vec<Fault>| {
-        for fault in &mut faults {
-            fault.message = concealed.message(&fault.message);
+    let mask = LazyCell::new(|| SecretMask::from_text(text));
+    let masked_and_sorted = |mut faults: Vec<Diagnostic>| {
+        for diagnostic in &mut faults {
+            diagnostic.message = mask.mask_message(&diagnostic.message);
         }
         faults.sort_by_key(|fault| fault.at);
         faults.dedup();
         faults
     };
-    (gates, Diagnostics { faults: sorted(reading.faults), warnings: sorted(reading.warnings) })
+    (gates, Diagnostics { errors: masked_and_sorted(context.errors), warnings: masked_and_sorted(context.warnings) })
 }
 
-fn read_hooks(built_in: fn(Hook) -> &'static str, top: &Top, fields: &mut Fields<'_>) -> BTreeMap<Hook, HookGate> {
+fn read_hooks(
+    built_in: fn(Hook) -> &'static str,
+    header: &GateHeader,
+    fields: &mut MapReader<'_>,
+) -> BTreeMap<Hook, HookSection> {
     fields.map_or("hooks", "`hooks`", |hooks| {
         let read = |at: Hook| {
-            hooks.reading().scope.hook = Some(at);
-            let own = built_in_checks(at, built_in(at), hooks.reading());
-            (at, hooks.map_or(at.key(), at.key(), |fields| hook::read(at, own, top, fields)))
+            hooks.context().scope.hook = Some(at);
+            let own = built_in_checks(at, built_in(at), hooks.context());
+            (at, hooks.map_or(at.key(), at.key(), |fields| hook_section::read(at, own, header, fields)))
         };
         Hook::ALL.map(read).into_iter().collect()
     })
 }
 
 /// The checks of a hook's default file, not read yet: a team's file may change their keys.
-fn built_in_checks(hook: Hook, text: &str, reading: &mut Reading) -> Vec<Node> {
-    let file = parse(text, reading);
+fn built_in_checks(hook: Hook, text: &str, context: &mut ReadContext) -> Vec<YamlNode> {
+    let file = parse(text, context);
     let checks = file.as_ref().and_then(|file| file.get("hooks")?.get(hook.key())?.get("checks"));
     match checks.map(|checks| &checks.data) {
-        Some(Data::List(checks)) => checks.clone(),
+        Some(YamlValue::List(checks)) => checks.clone(),
         _ => Vec::new(),
     }
 }
 
-fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
+fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
     match yaml::parse(text) {
         Ok(node) => Some(node),
         Err(mut fault) => {
@@ -161,7 +165,7 @@ fn parse(text: &str, reading: &mut Reading) -> Option<Node> {
             {
                 fault.message += "; a text with {{ at its beginning, or in [ ], needs quotation marks";
             }
-            reading.faults.push(fault);
+            context.errors.push(fault);
             None
         }
     }
@@ -198,26 +202,26 @@ hooks:
         expect: [healthy == registered]
 ";
 
-    fn names(file: &str) -> Vec<String> {
+    fn check_names(file: &str) -> Vec<String> {
         let gate = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap();
         gate.checks.into_iter().map(|check| check.name).collect()
     }
 
-    fn faults(file: &str) -> String {
-        let faults = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap_err();
-        faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+    fn diagnostics(file: &str) -> String {
+        let diagnostics = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(file)).unwrap_err();
+        diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn a_files_checks_are_added_to_the_built_in_ones() {
         let own = "{ ecs: green, name: mine, expect: [running >= 2] }";
         assert_eq!(
-            names(&format!("version: 1\nhooks: {{ after_install: {{ checks: [{own}] }} }}")),
+            check_names(&format!("version: 1\nhooks: {{ after_install: {{ checks: [{own}] }} }}")),
             ["steady", "targets", "mine"]
         );
         let none = format!("version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{own}] }} }}");
-        assert_eq!(names(&none), ["mine"]);
-        assert_eq!(names("version: 1"), ["steady", "targets"]);
+        assert_eq!(check_names(&none), ["mine"]);
+        assert_eq!(check_names("version: 1"), ["steady", "targets"]);
     }
 
     #[test]
@@ -232,7 +236,7 @@ hooks:
     fn a_fault_in_another_hooks_part_shows_as_well() {
         let file = "version: 1\nhooks: { after_allow_traffic: { built_in: { alarm: { for: 8m } } } }";
         let faults = load(Hook::BeforeInstall, Some(file)).unwrap_err();
-        insta::assert_snapshot!(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"));
+        insta::assert_snapshot!(faults.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n"));
     }
 
     #[test]
@@ -245,15 +249,15 @@ hooks:
                 Some(&format!("version: 1\nhooks: {{ after_install: {{ {silent} }} }}")),
             );
             let codes: Vec<_> = faults.unwrap_err().iter().map(|fault| fault.code).collect();
-            assert_eq!(codes, [crate::code::Code::GateEmpty], "{silent}");
+            assert_eq!(codes, [crate::code::ReasonCode::GateEmpty], "{silent}");
         }
         let said = gate("version: 1\nhooks: { after_install: { built_in: none, checks: none } }");
-        assert!(said.checks.is_empty() && said.none_in_words);
+        assert!(said.checks.is_empty() && said.explicitly_empty);
     }
 
     #[test]
     fn every_fault_is_reported_with_its_place() {
-        insta::assert_snapshot!(faults(
+        insta::assert_snapshot!(diagnostics(
             "version: 2
 hook: {}
 hooks:
@@ -276,10 +280,10 @@ hooks:
 
     #[test]
     fn a_file_that_is_not_yaml_is_a_fault_and_no_panic() {
-        insta::assert_snapshot!(faults("version: 1\nhooks: [\n"));
-        insta::assert_snapshot!(faults("just words"));
-        insta::assert_snapshot!(faults("version: 1\nversion: 1\n"));
-        insta::assert_snapshot!(faults(&"x".repeat(MAX_BYTES + 1)));
+        insta::assert_snapshot!(diagnostics("version: 1\nhooks: [\n"));
+        insta::assert_snapshot!(diagnostics("just words"));
+        insta::assert_snapshot!(diagnostics("version: 1\nversion: 1\n"));
+        insta::assert_snapshot!(diagnostics(&"x".repeat(MAX_BYTES + 1)));
     }
 
     const MANUAL: &str = include_str!("../../../../docs/GATE-FILE.md");

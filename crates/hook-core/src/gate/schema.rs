@@ -4,32 +4,32 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    Data, Fact, Fields, Node, Place, Reading, built_in,
-    fields::{Asked, Shape},
-    read_hooks, spec,
-    top::read_top,
+    Fact, MapReader, Position, ReadContext, YamlNode, YamlValue, built_in, check_spec,
+    header::read_header,
+    read_hooks,
+    reader::{KeySpec, ValueType},
 };
-use crate::check;
+use crate::checks;
 
 /// The schema.
 pub fn schema() -> Value {
-    let nothing = Node::new(Place::START, Data::Null);
-    let sketched = |read: &mut dyn FnMut(&mut Fields<'_>)| {
-        let mut reading = Reading { sketch: true, ..Reading::default() };
-        let mut fields = Fields::of(&nothing, "", &mut reading)?;
+    let nothing = YamlNode::new(Position::START, YamlValue::Null);
+    let read_keys = |read: &mut dyn FnMut(&mut MapReader<'_>)| {
+        let mut context = ReadContext { schema_only: true, ..ReadContext::default() };
+        let mut fields = MapReader::new(&nothing, "", &mut context)?;
         read(&mut fields);
         Some(fields.finish())
     };
-    let top = sketched(&mut |fields| {
-        let top = read_top(fields);
-        read_hooks(built_in::of, &top, fields);
+    let header = read_keys(&mut |fields| {
+        let top = read_header(fields);
+        read_hooks(built_in::yaml_for, &top, fields);
     });
-    let mut schema = object(&top.unwrap_or_default(), &["version"]);
-    let checks = check::KINDS.iter().map(|kind| {
-        let keys = sketched(&mut |fields| {
-            spec::keys(kind, fields);
+    let mut schema = object_schema(&header.unwrap_or_default(), &["version"]);
+    let checks = checks::KINDS.iter().map(|kind| {
+        let keys = read_keys(&mut |fields| {
+            check_spec::read_keys(kind, fields);
         });
-        object(&keys.unwrap_or_default(), &[kind.key])
+        object_schema(&keys.unwrap_or_default(), &[kind.key])
     });
     let checks: Vec<Value> = checks.collect();
     let duration = json!({
@@ -50,8 +50,9 @@ pub fn schema() -> Value {
     schema
 }
 
-fn object(keys: &[Asked], required: &[&str]) -> Value {
-    let properties: Map<String, Value> = keys.iter().map(|asked| (asked.key.to_owned(), shape(&asked.shape))).collect();
+fn object_schema(keys: &[KeySpec], required: &[&str]) -> Value {
+    let properties: Map<String, Value> =
+        keys.iter().map(|asked| (asked.key.to_owned(), value_schema(&asked.value_type))).collect();
     json!({
         "type": "object",
         "properties": properties,
@@ -60,26 +61,26 @@ fn object(keys: &[Asked], required: &[&str]) -> Value {
     })
 }
 
-fn one_or_several(item: &Value) -> Value {
+fn single_or_list(item: &Value) -> Value {
     json!({ "anyOf": [item, { "type": "array", "items": item }] })
 }
 
-fn shape(shape: &Shape) -> Value {
+fn value_schema(shape: &ValueType) -> Value {
     match shape {
-        Shape::Any => json!({}),
-        Shape::Text => json!({ "type": ["string", "integer"] }),
-        Shape::Template => json!({
+        ValueType::Any => json!({}),
+        ValueType::String => json!({ "type": ["string", "integer"] }),
+        ValueType::Template => json!({
             "type": ["string", "integer"],
-            "description": format!("may have facts in it: {{{{{}}}}}", Fact::words().join("}}, {{")),
+            "description": format!("may have facts in it: {{{{{}}}}}", Fact::names().join("}}, {{")),
         }),
-        Shape::Texts => one_or_several(&json!({ "type": "string" })),
-        Shape::Duration => json!({ "$ref": "#/$defs/duration" }),
-        Shape::Span => json!({ "type": "string", "description": "two lengths of time such as 200ms..2s" }),
-        Shape::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Shape::Flag => json!({ "type": "boolean" }),
-        Shape::Choice(words) => json!({ "enum": words }),
-        Shape::Conditions(subjects) => {
-            let described = |subject: &super::Subject| format!("{subject} ({})", subject.of);
+        ValueType::Strings => single_or_list(&json!({ "type": "string" })),
+        ValueType::Duration => json!({ "$ref": "#/$defs/duration" }),
+        ValueType::DurationRange => json!({ "type": "string", "description": "two lengths of time such as 200ms..2s" }),
+        ValueType::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        ValueType::Bool => json!({ "type": "boolean" }),
+        ValueType::OneOf(words) => json!({ "enum": words }),
+        ValueType::Conditions(subjects) => {
+            let described = |subject: &super::Subject| format!("{subject} ({})", subject.subject_type);
             let subjects = subjects.iter().map(described).collect::<Vec<_>>().join(", ");
             let condition = json!({ "type": "string" });
             let any = json!({
@@ -89,22 +90,22 @@ fn shape(shape: &Shape) -> Value {
                 "additionalProperties": false,
                 "description": "one of these has to be true",
             });
-            let mut shape = one_or_several(&json!({ "anyOf": [condition, any] }));
+            let mut shape = single_or_list(&json!({ "anyOf": [condition, any] }));
             shape["description"] = format!("`subject operator value` on {subjects}").into();
             shape
         }
-        Shape::Names => json!({
+        ValueType::StringMap => json!({
             "type": "object",
             "additionalProperties": { "type": ["string", "number", "boolean"] },
         }),
-        Shape::List => json!({ "type": "array" }),
-        Shape::Map(keys) => object(keys, &[]),
-        Shape::Items(keys) => json!({ "type": "array", "items": object(keys, &[]) }),
-        Shape::Either(shapes) => json!({ "anyOf": shapes.iter().map(self::shape).collect::<Vec<_>>() }),
-        Shape::Checks => json!({
+        ValueType::List => json!({ "type": "array" }),
+        ValueType::Map(keys) => object_schema(keys, &[]),
+        ValueType::Maps(keys) => json!({ "type": "array", "items": object_schema(keys, &[]) }),
+        ValueType::AnyOf(shapes) => json!({ "anyOf": shapes.iter().map(self::value_schema).collect::<Vec<_>>() }),
+        ValueType::Checks => json!({
             "anyOf": [{ "const": "none" }, { "type": "array", "items": { "$ref": "#/$defs/check" } }],
         }),
-        Shape::BuiltIn => json!({
+        ValueType::BuiltIn => json!({
             "anyOf": [
                 { "const": "none" },
                 { "type": "object", "additionalProperties": { "type": "object" } },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Fields;
+use super::MapReader;
 use crate::{finding::Policies, hook::Hook};
 
 /// What is known while a part of the file is read.
@@ -61,10 +61,10 @@ impl Default for Retry {
 
 impl Retry {
     /// Reads the key `retry`: `{ transport: 3, backoff: 200ms..2s }`.
-    pub fn read(fields: &mut Fields<'_>, default: Self) -> Self {
-        let read = |fields: &mut Fields<'_>| Self {
+    pub fn read(fields: &mut MapReader<'_>, default: Self) -> Self {
+        let read = |fields: &mut MapReader<'_>| Self {
             transport: fields.number_or("transport", 0..=10, default.transport),
-            backoff: fields.span_or("backoff", default.backoff),
+            backoff: fields.duration_range_or("backoff", default.backoff),
         };
         fields.map_or("retry", "`retry`", read)
     }

@@ -2,26 +2,26 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::Fields;
+use super::MapReader;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shorter words would be found in a description by chance.
-const LEAST_WORDS: usize = 4;
+const MIN_MARKER_LEN: usize = 4;
 
 /// What the file says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skip {
     /// The words.
-    pub words: String,
+    pub marker: String,
     /// The last day on which they count, as the file writes it.
     pub until: String,
     /// The end of that day in UTC.
-    end: SystemTime,
+    expires_at: SystemTime,
 }
 
 /// What a deployment's description asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skipped {
+pub enum SkipDecision {
     /// Nothing: it is checked.
     No,
     /// Not to be checked.
@@ -32,53 +32,56 @@ pub enum Skipped {
 
 impl Skip {
     /// Reads the keys of `skip`.
-    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let words = fields.text("words").map(|words| words.trim().to_owned());
-        let until = fields.text("until");
-        match &words {
+    pub(super) fn read(fields: &mut MapReader<'_>) -> Option<Self> {
+        let marker = fields.string("words").map(|words| words.trim().to_owned());
+        let until = fields.string("until");
+        match &marker {
             None if !fields.has("words") => {
-                fields.fault(
+                fields.error(
                     fields.at(),
                     "`skip` needs `words`, such as \"[skip gate]\", and the date `until` which they count",
                 );
             }
-            Some(words) if words.chars().count() < LEAST_WORDS => {
-                let at = fields.place_of("words");
-                fields.fault(at, format!("`words` has {LEAST_WORDS} characters at least, or they are found by chance"));
+            Some(words) if words.chars().count() < MIN_MARKER_LEN => {
+                let at = fields.position_of("words");
+                fields.error(
+                    at,
+                    format!("`words` has {MIN_MARKER_LEN} characters at least, or they are found by chance"),
+                );
             }
             _ => {}
         }
         let end = match &until {
             Some(date) => {
-                let end = end_of(date);
+                let end = end_of_day(date);
                 if end.is_none() {
-                    let at = fields.place_of("until");
-                    fields.fault(at, format!("`until` is a date such as 2027-01-31, not {date:?}"));
+                    let at = fields.position_of("until");
+                    fields.error(at, format!("`until` is a date such as 2027-01-31, not {date:?}"));
                 }
                 end
             }
             None => {
-                if words.is_some() && !fields.has("until") {
-                    fields.fault(fields.at(), "`skip` needs a date `until` which the words count, such as 2027-01-31");
+                if marker.is_some() && !fields.has("until") {
+                    fields.error(fields.at(), "`skip` needs a date `until` which the words count, such as 2027-01-31");
                 }
                 None
             }
         };
-        Some(Self { words: words?, until: until?.trim().to_owned(), end: end? })
+        Some(Self { marker: marker?, until: until?.trim().to_owned(), expires_at: end? })
     }
 
     /// What a description asks for at a time.
-    pub fn asked(&self, description: &str, now: SystemTime) -> Skipped {
-        match (description.contains(&self.words), now < self.end) {
-            (false, _) => Skipped::No,
-            (true, true) => Skipped::Yes,
-            (true, false) => Skipped::Expired,
+    pub fn decide(&self, description: &str, now: SystemTime) -> SkipDecision {
+        match (description.contains(&self.marker), now < self.expires_at) {
+            (false, _) => SkipDecision::No,
+            (true, true) => SkipDecision::Yes,
+            (true, false) => SkipDecision::Expired,
         }
     }
 }
 
 /// The end of a day such as `2027-01-31`, in UTC.
-fn end_of(date: &str) -> Option<SystemTime> {
+fn end_of_day(date: &str) -> Option<SystemTime> {
     let start = humantime::parse_rfc3339(&format!("{}T00:00:00Z", date.trim())).ok()?;
     start.checked_add(DAY)
 }
@@ -89,20 +92,20 @@ mod tests {
 
     #[test]
     fn the_words_count_to_the_end_of_the_day_and_no_longer() {
-        let end = end_of("2027-01-31").unwrap();
+        let end = end_of_day("2027-01-31").unwrap();
         assert_eq!(humantime::format_rfc3339(end).to_string(), "2027-02-01T00:00:00Z");
-        let skip = Skip { words: "[skip gate]".into(), until: "2027-01-31".into(), end };
+        let skip = Skip { marker: "[skip gate]".into(), until: "2027-01-31".into(), expires_at: end };
         let second = Duration::from_secs(1);
-        assert_eq!(skip.asked("hotfix [skip gate] now", end - second), Skipped::Yes);
-        assert_eq!(skip.asked("hotfix [skip gate] now", end), Skipped::Expired);
-        assert_eq!(skip.asked("hotfix [skip  gate]", end - second), Skipped::No);
-        assert_eq!(skip.asked("", end - second), Skipped::No);
+        assert_eq!(skip.decide("hotfix [skip gate] now", end - second), SkipDecision::Yes);
+        assert_eq!(skip.decide("hotfix [skip gate] now", end), SkipDecision::Expired);
+        assert_eq!(skip.decide("hotfix [skip  gate]", end - second), SkipDecision::No);
+        assert_eq!(skip.decide("", end - second), SkipDecision::No);
     }
 
     #[test]
     fn what_is_no_date_has_no_end() {
         for date in ["2027-02-30", "tomorrow", "2027-1-1", "2027-01-31T00:00:00Z", "", "99999-01-01"] {
-            assert_eq!(end_of(date), None, "{date}");
+            assert_eq!(end_of_day(date), None, "{date}");
         }
     }
 }

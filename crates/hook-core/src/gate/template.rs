@@ -6,42 +6,42 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{Fact, Scope};
-use crate::{check::Route, code::Code, finding::Observation};
+use crate::{checks::TrafficRoute, code::ReasonCode, finding::Observation};
 
 /// Where the value of a fact is found, when a check runs.
-pub trait Known {
+pub trait FactResolver {
     /// The fact as text.
     ///
     /// # Errors
     /// It is not known, in words: the image has no tag, the variable is not set.
-    fn known(&self, fact: &Fact) -> Result<String, Unknown>;
+    fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact>;
 }
 
 /// Facts that were found out before: those of a check's templates, so that what needs AWS is asked once.
-impl Known for BTreeMap<Fact, Result<String, Unknown>> {
-    fn known(&self, fact: &Fact) -> Result<String, Unknown> {
-        self.get(fact).cloned().unwrap_or_else(|| Err(Unknown::of(fact, "nobody looked it up")))
+impl FactResolver for BTreeMap<Fact, Result<String, UnresolvedFact>> {
+    fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
+        self.get(fact).cloned().unwrap_or_else(|| Err(UnresolvedFact::new(fact, "nobody looked it up")))
     }
 }
 
 /// A fact that is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnresolvedFact {
     /// Which fault.
-    pub code: Code,
+    pub code: ReasonCode,
     /// What is not known and why: `{{green.image_tag}} is not known: the image is pinned by digest`.
-    pub why: String,
+    pub message: String,
 }
 
-impl Unknown {
+impl UnresolvedFact {
     /// Because of the deployment: there is no such thing.
-    pub fn of(fact: &Fact, why: impl fmt::Display) -> Self {
-        Self { code: Code::FactUnknown, why: format!("{{{{{fact}}}}} is not known: {why}") }
+    pub fn new(fact: &Fact, why: impl fmt::Display) -> Self {
+        Self { code: ReasonCode::FactUnknown, message: format!("{{{{{fact}}}}} is not known: {why}") }
     }
 
     /// As what a check has to say: it could not be checked.
-    pub fn observed(self, resource: impl Into<String>) -> Observation {
-        Observation::errored(self.code, resource, self.why)
+    pub fn into_observation(self, resource: impl Into<String>) -> Observation {
+        Observation::errored(self.code, resource, self.message)
     }
 }
 
@@ -49,11 +49,11 @@ impl Unknown {
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Template {
     text: String,
-    parts: Vec<Part>,
+    parts: Vec<TemplateSegment>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Part {
+enum TemplateSegment {
     Text(String),
     Fact(Fact),
 }
@@ -85,13 +85,13 @@ impl Template {
                 .filter(|(word, _)| !word.contains("{{"))
                 .ok_or_else(|| "an opening {{ has no closing }}".to_owned())?;
             if !before.is_empty() {
-                parts.push(Part::Text(before.to_owned()));
+                parts.push(TemplateSegment::Text(before.to_owned()));
             }
-            parts.push(Part::Fact(Fact::parse(word.trim(), scope)?));
+            parts.push(TemplateSegment::Fact(Fact::parse(word.trim(), scope)?));
             rest = after;
         }
         if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+            parts.push(TemplateSegment::Text(rest.to_owned()));
         }
         Ok(Self { text: text.to_owned(), parts })
     }
@@ -99,36 +99,36 @@ impl Template {
     /// The facts that it needs.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Fact(fact) => Some(fact),
-            Part::Text(_) => None,
+            TemplateSegment::Fact(fact) => Some(fact),
+            TemplateSegment::Text(_) => None,
         })
     }
 
     /// The address that it begins with, and what follows: `{{test_url}}/version` is the test listener and `/version`.
-    pub fn on(&self) -> Option<(Route, Self)> {
+    pub fn split_listener_url(&self) -> Option<(TrafficRoute, Self)> {
         match self.parts.split_first()? {
-            (Part::Fact(Fact::Url(route)), rest) => Some((*route, Self::of(rest))),
+            (TemplateSegment::Fact(Fact::Url(route)), rest) => Some((*route, Self::from_segments(rest))),
             _ => None,
         }
     }
 
     /// Without the white space at its ends, and what follows its first word if there is one: `POST {{test_url}}/orders`.
-    pub fn first_word(&self) -> Option<(&str, Self)> {
-        let (Part::Text(text), rest) = self.parts.split_first()? else { return None };
+    pub fn split_first_word(&self) -> Option<(&str, Self)> {
+        let (TemplateSegment::Text(text), rest) = self.parts.split_first()? else { return None };
         let (word, after) = text.trim_start().split_once(' ')?;
         let after = after.trim_start();
         let mut parts = Vec::new();
         if !after.is_empty() {
-            parts.push(Part::Text(after.to_owned()));
+            parts.push(TemplateSegment::Text(after.to_owned()));
         }
         parts.extend_from_slice(rest);
-        Some((word, Self::of(&parts)))
+        Some((word, Self::from_segments(&parts)))
     }
 
-    fn of(parts: &[Part]) -> Self {
+    fn from_segments(parts: &[TemplateSegment]) -> Self {
         let text = parts.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Fact(fact) => format!("{{{{{fact}}}}}"),
+            TemplateSegment::Text(text) => text.clone(),
+            TemplateSegment::Fact(fact) => format!("{{{{{fact}}}}}"),
         });
         Self { text: text.collect(), parts: parts.to_vec() }
     }
@@ -137,17 +137,21 @@ impl Template {
     ///
     /// # Errors
     /// One of them is not known.
-    pub fn render(&self, known: &dyn Known) -> Result<Rendered, Unknown> {
-        self.render_as(known, |value| value)
+    pub fn render(&self, known: &dyn FactResolver) -> Result<Rendered, UnresolvedFact> {
+        self.render_escaped(known, |value| value)
     }
 
     /// The same, with each value as `write` writes it: escaped, for a regular expression.
-    pub(super) fn render_as(&self, known: &dyn Known, write: impl Fn(String) -> String) -> Result<Rendered, Unknown> {
+    pub(super) fn render_escaped(
+        &self,
+        known: &dyn FactResolver,
+        write: impl Fn(String) -> String,
+    ) -> Result<Rendered, UnresolvedFact> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(plain) => text += plain,
-                Part::Fact(fact) => text += &write(known.known(fact)?),
+                TemplateSegment::Text(plain) => text += plain,
+                TemplateSegment::Fact(fact) => text += &write(known.resolve(fact)?),
             }
         }
         let secret = self.facts().any(Fact::is_secret);
@@ -164,7 +168,7 @@ pub struct Rendered {
 
 impl Rendered {
     /// The text itself, to be sent or compared, never to be told.
-    pub fn reveal(&self) -> &str {
+    pub fn expose_secret(&self) -> &str {
         &self.text
     }
 }
@@ -185,7 +189,7 @@ impl fmt::Debug for Rendered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{check::Colour, gate::Version};
+    use crate::{checks::Colour, gate::VersionFact};
 
     fn scope() -> Scope {
         Scope { secrets: vec!["api_token".into()], captures: vec!["order".into()], ..Scope::default() }
@@ -195,15 +199,17 @@ mod tests {
         Template::parse(text, &scope())
     }
 
-    struct World;
+    struct SampleFacts;
 
-    impl Known for World {
-        fn known(&self, fact: &Fact) -> Result<String, Unknown> {
+    impl FactResolver for SampleFacts {
+        fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
             match fact {
-                Fact::Url(Route::Test) => Ok("http://alb:9000".into()),
-                Fact::Of(Colour::Green, Version::Revision) => Ok("42".into()),
+                Fact::Url(TrafficRoute::Test) => Ok("http://alb:9000".into()),
+                Fact::OfVersion(Colour::Green, VersionFact::Revision) => Ok("42".into()),
                 Fact::Secret(_) => Ok("sesame".into()),
-                Fact::Of(_, Version::ImageTag) => Err(Unknown::of(fact, "the image is pinned by digest")),
+                Fact::OfVersion(_, VersionFact::ImageTag) => {
+                    Err(UnresolvedFact::new(fact, "the image is pinned by digest"))
+                }
                 other => Ok(other.to_string()),
             }
         }
@@ -211,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_fact_has_a_word_and_every_word_a_fact() {
-        let words = Fact::words().into_iter().chain(["env.STAGE", "secret.api_token", "order"].map(str::to_owned));
+        let words = Fact::names().into_iter().chain(["env.STAGE", "secret.api_token", "order"].map(str::to_owned));
         for word in words {
             let template = parse(&format!("a {{{{ {word} }}}} z")).unwrap();
             assert_eq!(template.facts().map(Fact::to_string).collect::<Vec<_>>(), [word]);
@@ -220,17 +226,18 @@ mod tests {
 
     #[test]
     fn a_template_is_its_text_with_the_values_of_its_facts() {
-        let render = |text: &str| parse(text).unwrap().render(&World).map(|rendered| rendered.reveal().to_owned());
+        let render =
+            |text: &str| parse(text).unwrap().render(&SampleFacts).map(|rendered| rendered.expose_secret().to_owned());
         assert_eq!(render("{{test_url}}/v/{{green.revision}}?x={y}").unwrap(), "http://alb:9000/v/42?x={y}");
         assert_eq!(render(r#"{"a":{"b":1}}"#).unwrap(), r#"{"a":{"b":1}}"#);
-        let why = render("{{green.image_tag}}").unwrap_err().why;
+        let why = render("{{green.image_tag}}").unwrap_err().message;
         assert_eq!(why, "{{green.image_tag}} is not known: the image is pinned by digest");
     }
 
     #[test]
     fn what_has_a_secret_in_it_is_never_shown() {
-        let rendered = parse("Bearer {{secret.api_token}}").unwrap().render(&World).unwrap();
-        assert_eq!(rendered.reveal(), "Bearer sesame");
+        let rendered = parse("Bearer {{secret.api_token}}").unwrap().render(&SampleFacts).unwrap();
+        assert_eq!(rendered.expose_secret(), "Bearer sesame");
         assert!(!format!("{rendered} {rendered:?}").contains("sesame"));
     }
 
@@ -238,13 +245,13 @@ mod tests {
     fn an_address_and_a_method_can_be_taken_off() {
         let (method, url) = parse("POST  {{test_url}}/orders/{{order}}")
             .unwrap()
-            .first_word()
+            .split_first_word()
             .map(|(word, rest)| (word.to_owned(), rest))
             .unwrap();
         assert_eq!((method.as_str(), url.to_string().as_str()), ("POST", "{{test_url}}/orders/{{order}}"));
-        let (route, path) = url.on().unwrap();
-        assert_eq!((route, path.to_string().as_str()), (Route::Test, "/orders/{{order}}"));
-        assert!(parse("{{test_url}}/x y").unwrap().first_word().is_none());
+        let (route, path) = url.split_listener_url().unwrap();
+        assert_eq!((route, path.to_string().as_str()), (TrafficRoute::Test, "/orders/{{order}}"));
+        assert!(parse("{{test_url}}/x y").unwrap().split_first_word().is_none());
     }
 
     #[test]

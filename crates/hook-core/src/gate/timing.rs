@@ -1,77 +1,79 @@
 //! What does not exist yet when a hook runs, and what a request can be answered by. A check of the new version that meets
 //! the old one passes by mistake, and one that waits for what cannot come fails at the wrong moment.
 
-use super::{CheckSpec, Data, Fact, Fields};
+use super::{CheckSpec, Fact, MapReader, YamlValue};
 use crate::{
-    check::{Colour, Route},
+    checks::{Colour, TrafficRoute},
     hook::Hook,
 };
 
 /// Why a fact has no value at this hook.
-pub(super) fn fact_is_early(fact: &Fact, hook: Hook) -> Option<String> {
+pub(super) fn why_fact_too_early(fact: &Fact, hook: Hook) -> Option<String> {
     match fact {
-        Fact::Url(route) => route_is_early(*route, hook),
-        Fact::Of(Colour::Green, _) if !hook.has_replacement() => Some(no_green(hook)),
+        Fact::Url(route) => why_route_too_early(*route, hook),
+        Fact::OfVersion(Colour::Green, _) if !hook.has_replacement() => Some(no_green_reason(hook)),
         _ => None,
     }
     .map(|why| format!("{{{{{fact}}}}} is not available here: {why}"))
 }
 
 /// Why a check of this kind cannot hold at this hook.
-pub(super) fn check_is_early(spec: &CheckSpec, hook: Hook) -> Option<String> {
-    if matches!(spec.value(spec.kind), Some(Data::Text(colour)) if colour == "green")
-        && spec.check.opens().is_none()
+pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String> {
+    if matches!(spec.field(spec.kind), Some(YamlValue::Text(colour)) if colour == "green")
+        && spec.check.unblocks().is_none()
         && !hook.has_replacement()
     {
-        return Some(format!("`{}: green` cannot be checked here: {}", spec.kind, no_green(hook)));
+        return Some(format!("`{}: green` cannot be checked here: {}", spec.kind, no_green_reason(hook)));
     }
     let route = spec
         .check
-        .opens()
+        .unblocks()
         .filter(|_| spec.kind == "reach")
-        .or_else(|| spec.check.uses().filter(|_| spec.kind == "answers"))?;
-    route_is_early(route, hook)
-        .map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.word()))
+        .or_else(|| spec.check.required_route().filter(|_| spec.kind == "answers"))?;
+    why_route_too_early(route, hook)
+        .map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.as_str()))
 }
 
-fn no_green(hook: Hook) -> String {
+fn no_green_reason(hook: Hook) -> String {
     format!("{} runs before CodeDeploy creates the green task set; use after_install or a later hook", hook.key())
 }
 
-fn route_is_early(route: Route, hook: Hook) -> Option<String> {
+fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
     let (from, event) = match route {
-        Route::Test => (Hook::AfterAllowTestTraffic, "AllowTestTraffic"),
-        Route::Production => (Hook::AfterAllowTraffic, "AllowTraffic"),
+        TrafficRoute::Test => (Hook::AfterAllowTestTraffic, "AllowTestTraffic"),
+        TrafficRoute::Production => (Hook::AfterAllowTraffic, "AllowTraffic"),
     };
     if hook >= from {
         return None;
     }
     let instead = match (route, hook >= Hook::AfterAllowTestTraffic) {
-        (Route::Production, true) => "use {{test_url}}, or move the check to after_allow_traffic".to_owned(),
+        (TrafficRoute::Production, true) => "use {{test_url}}, or move the check to after_allow_traffic".to_owned(),
         _ => format!("move the check to {}", from.key()),
     };
     Some(format!(
         "{} runs before {event}, so the {} listener still leads to the original; {instead}",
         hook.key(),
-        route.word()
+        route.as_str()
     ))
 }
 
 /// Whether the original may answer a request to an address of the author's own at this hook. Before Install there is
 /// no other version that could be meant.
-pub(super) fn may_meet_the_original(hook: Hook) -> bool {
+pub(super) fn original_may_answer(hook: Hook) -> bool {
     hook.has_replacement()
 }
 
 /// Warns of a request to an address that is not a listener's of this deployment.
-pub(super) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut Fields<'_>) {
-    let at = fields.place_of(key);
+pub(super) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut MapReader<'_>) {
+    let at = fields.position_of(key);
     let instead = match hook {
         Hook::BeforeInstall | Hook::AfterInstall => {
-            format!("move it to after_allow_test_traffic and use {}", bound(url, Route::Test))
+            format!("move it to after_allow_test_traffic and use {}", through_listener(url, TrafficRoute::Test))
         }
-        Hook::AfterAllowTestTraffic | Hook::BeforeAllowTraffic => format!("use {}", bound(url, Route::Test)),
-        Hook::AfterAllowTraffic => format!("use {}", bound(url, Route::Production)),
+        Hook::AfterAllowTestTraffic | Hook::BeforeAllowTraffic => {
+            format!("use {}", through_listener(url, TrafficRoute::Test))
+        }
+        Hook::AfterAllowTraffic => format!("use {}", through_listener(url, TrafficRoute::Production)),
     };
     fields.warn(
         at,
@@ -83,7 +85,7 @@ pub(super) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut Fields
 }
 
 /// The same request through a listener: `POST {{test_url}}/orders` with `host: shop.example.com`.
-fn bound(url: &str, route: Route) -> String {
+fn through_listener(url: &str, route: TrafficRoute) -> String {
     let (method, url) = match url.trim().split_once(' ') {
         Some((method, url)) => (format!("{method} "), url.trim()),
         None => (String::new(), url.trim()),
@@ -98,7 +100,7 @@ fn bound(url: &str, route: Route) -> String {
     let host = host.split(':').next().unwrap_or_default();
     let named = host.contains(|c: char| c.is_ascii_alphabetic()) && !host.contains(['{', '@']) && host != "localhost";
     let with = if named { format!(" with `host: {host}`") } else { String::new() };
-    format!("{method}{{{{{}_url}}}}{path}{with}", route.word())
+    format!("{method}{{{{{}_url}}}}{path}{with}", route.as_str())
 }
 
 #[cfg(test)]
@@ -116,7 +118,7 @@ mod tests {
             ("https://{{env.HOST}}/health", "{{test_url}}/health"),
         ];
         for (url, expected) in cases {
-            assert_eq!(bound(url, Route::Test), expected, "{url}");
+            assert_eq!(through_listener(url, TrafficRoute::Test), expected, "{url}");
         }
     }
 }

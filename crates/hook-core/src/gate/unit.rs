@@ -21,7 +21,7 @@ const UNITS: [(&str, &str); 16] = [
 ];
 
 /// The unit that was probably meant by what follows the number in `text`.
-pub fn near(text: &str) -> Option<&'static str> {
+pub fn suggest_unit(text: &str) -> Option<&'static str> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ' '));
     if unit.is_empty() || unit.len() == text.len() {
         return None;

@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use super::{CheckSpec, Condition, Fact, Facts, Failure, Fields, Held, Subject, Value, condition::review};
-use crate::{code::Code, finding::Observation};
+use super::{
+    CheckSpec, Condition, ConditionResult, Fact, Failure, MapReader, Subject, SubjectValues, Value, condition::review,
+};
+use crate::{code::ReasonCode, finding::Observation};
 
 const SUBJECTS: &[Subject] = &[
-    Subject::name("application", Code::FactUnknown).optional(),
-    Subject::name("deployment_group", Code::FactUnknown).optional(),
-    Subject::region("region", Code::FactUnknown).optional(),
-    Subject::names("env", Code::FactUnknown),
+    Subject::name("application", ReasonCode::FactUnknown).optional(),
+    Subject::name("deployment_group", ReasonCode::FactUnknown).optional(),
+    Subject::region("region", ReasonCode::FactUnknown).optional(),
+    Subject::names("env", ReasonCode::FactUnknown),
 ];
 
 /// Where a deployment takes place.
 #[derive(Clone, Default)]
-pub struct Circumstances {
+pub struct WhenContext {
     /// CodeDeploy's application; empty if AWS does not say.
     pub application: String,
     /// The deployment group; empty if AWS does not say.
@@ -26,8 +28,8 @@ pub struct Circumstances {
     pub variables: BTreeMap<String, String>,
 }
 
-impl Facts for Circumstances {
-    fn fact(&self, subject: &str) -> Option<Value> {
+impl SubjectValues for WhenContext {
+    fn value_of(&self, subject: &str) -> Option<Value> {
         let text = match subject {
             "application" => &self.application,
             "deployment_group" => &self.deployment_group,
@@ -39,16 +41,16 @@ impl Facts for Circumstances {
 }
 
 /// Reads the key `when`.
-pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Condition> {
+pub(super) fn read(fields: &mut MapReader<'_>) -> Vec<Condition> {
     let conditions = fields.conditions("when", SUBJECTS);
-    let at = fields.place_of("when");
+    let at = fields.position_of("when");
     for condition in &conditions {
         if condition.facts().next().is_some() {
-            fields.fault(at, format!("`{condition}`: `when` compares with texts and numbers, not with {{{{facts}}}}"));
+            fields.error(at, format!("`{condition}`: `when` compares with texts and numbers, not with {{{{facts}}}}"));
         }
         for name in condition.subjects().filter_map(|subject| subject.strip_prefix("env.")) {
-            if let Err(why) = Fact::variable(name) {
-                fields.fault(at, format!("`{condition}`: {why}"));
+            if let Err(why) = Fact::parse_env(name) {
+                fields.error(at, format!("`{condition}`: {why}"));
             }
         }
     }
@@ -56,14 +58,14 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Vec<Condition> {
 }
 
 /// A check whose `when` excludes the one of its hook is never made, and nobody would notice.
-pub(super) fn no_contradiction(hook: &[Condition], checks: &[CheckSpec], fields: &mut Fields<'_>) {
+pub(super) fn reject_contradictions(hook: &[Condition], checks: &[CheckSpec], fields: &mut MapReader<'_>) {
     if hook.is_empty() || !review(hook).is_empty() {
         return;
     }
     for check in checks.iter().filter(|check| !check.when.is_empty() && review(&check.when).is_empty()) {
         let both: Vec<Condition> = hook.iter().chain(&check.when).cloned().collect();
         for (_, why) in review(&both) {
-            fields.fault(check.at, format!("{:?} is never made, as its hook has a `when` as well: {why}", check.name));
+            fields.error(check.at, format!("{:?} is never made, as its hook has a `when` as well: {why}", check.name));
         }
     }
 }
@@ -71,23 +73,23 @@ pub(super) fn no_contradiction(hook: &[Condition], checks: &[CheckSpec], fields:
 /// Why a check or a hook with these conditions is not made here; none where it is. A variable's value is not shown, and a
 /// variable that is not set leaves open whether the check applies, as does one that cannot be compared so: that is not a
 /// reason to go on without it.
-pub fn unless_applies(when: &[Condition], circumstances: &Circumstances) -> Option<Observation> {
+pub fn why_not_applicable(when: &[Condition], when_context: &WhenContext) -> Option<Observation> {
     let resource = "gate file";
-    let mut open = None;
+    let mut undecided = None;
     for condition in when {
-        let Held::Not(failures) = condition.check(circumstances) else { continue };
+        let ConditionResult::NotTrue(failures) = condition.evaluate(when_context) else { continue };
         if !failures.is_empty() && failures.iter().all(|failure| matches!(failure, Failure::False { .. })) {
             let why = format!("it is for `{condition}`, which is not so here");
-            return Some(Observation::left_out(resource, why));
+            return Some(Observation::excluded(resource, why));
         }
         let first = failures.iter().find(|failure| !matches!(failure, Failure::False { .. }));
         let why = match first {
-            Some(Failure::Absent { subject, .. }) if subject.starts_with("env.") => format!("{subject} is not set"),
-            Some(Failure::Absent { subject, .. }) => format!("{subject} is not known"),
-            Some(Failure::Undecided { why, .. }) => why.clone(),
+            Some(Failure::Missing { subject, .. }) if subject.starts_with("env.") => format!("{subject} is not set"),
+            Some(Failure::Missing { subject, .. }) => format!("{subject} is not known"),
+            Some(Failure::Undecided { reason: why, .. }) => why.clone(),
             _ => "it has nothing to compare".to_owned(),
         };
-        open.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
+        undecided.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
     }
-    open.map(|why| Observation::errored(Code::FactUnknown, resource, why))
+    undecided.map(|why| Observation::errored(ReasonCode::FactUnknown, resource, why))
 }

@@ -4,17 +4,17 @@
 //! What a kind of check asks AWS for stands beside the kind, in `Check::needs`; what every hook asks for, beside discovery;
 //! and which actions a question takes, in `aws::ask`.
 
-mod need;
+mod requirement;
 mod resource;
 
 use std::fmt::Write as _;
 
-pub(crate) use self::need::Need;
-pub use self::resource::{Condition, Names, Resource};
-pub use crate::{aws::partition as partition_of, gate_file::Fault, source::GateSource};
+pub(crate) use self::requirement::Requirement;
+pub use self::resource::{ArnNames, PolicyCondition, Resource};
+pub use crate::{aws::partition as partition_of, gate_file::Diagnostic, gate_source::GateSource};
 use crate::{
-    aws::{Ask, needs_of_answer, needs_of_discovery, needs_of_target},
-    gate::{self, SecretRef, Store},
+    aws::{AwsOperation, requirements_for_discovery, requirements_for_put_status, requirements_for_view},
+    gate::{self, SecretRef, SecretStore},
     hook::Hook,
     plan,
 };
@@ -27,12 +27,12 @@ pub struct Permission {
     /// What it is taken on.
     pub resource: Resource,
     /// What for; at least one.
-    pub reasons: Vec<Reason>,
+    pub purposes: Vec<Purpose>,
 }
 
 /// What an action is taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
+pub struct Purpose {
     /// `to see which tasks of a task set stopped`.
     pub why: String,
     /// The names of the checks that need it; none where every hook does.
@@ -41,76 +41,82 @@ pub struct Reason {
 
 impl Permission {
     /// All reasons, as one sentence: `to see which tasks of a task set stopped (tasks, containers)`.
-    pub fn reason(&self) -> String {
-        let mut told = String::new();
-        for (index, Reason { why, checks }) in self.reasons.iter().enumerate() {
-            let _ = write!(told, "{}{why}", if index > 0 { "; " } else { "" });
+    pub fn describe_purposes(&self) -> String {
+        let mut text = String::new();
+        for (index, Purpose { why, checks }) in self.purposes.iter().enumerate() {
+            let _ = write!(text, "{}{why}", if index > 0 { "; " } else { "" });
             if !checks.is_empty() {
-                let _ = write!(told, " ({})", checks.join(", "));
+                let _ = write!(text, " ({})", checks.join(", "));
             }
         }
-        told
+        text
     }
 }
 
 /// Where things are that no gate file tells.
 #[derive(Clone, Debug, Default)]
-pub struct Places {
+pub struct PermissionInputs {
     /// Where the gate file itself comes from.
     pub gate: GateSource,
     /// Bucket and key of AppSpec files, which may hold `*`; none where no deployment names one in S3.
     pub app_spec: Option<(String, String)>,
     /// ARNs of keys of one's own that parameters, secrets or objects are encrypted with. AWS's own keys need no word.
-    pub keys: Vec<String>,
+    pub kms_keys: Vec<String>,
 }
 
 /// What a hook's role needs for a gate file, or for the built-in checks alone.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn of(file: Option<&str>, hook: Hook, places: &Places) -> Result<Vec<Permission>, Vec<Fault>> {
+pub fn required_permissions(
+    file: Option<&str>,
+    hook: Hook,
+    inputs: &PermissionInputs,
+) -> Result<Vec<Permission>, Vec<Diagnostic>> {
     let gate = gate::load(hook, file)?;
-    let mut table = Table { places, permissions: Vec::new() };
-    for need in [needs_of_answer(), needs_of_discovery(), places.gate.needs()].into_iter().flatten() {
-        table.add(need, None);
+    let mut set = PermissionSet { inputs, permissions: Vec::new() };
+    for need in
+        [requirements_for_put_status(), requirements_for_discovery(), inputs.gate.requirements()].into_iter().flatten()
+    {
+        set.add(need, None);
     }
-    let steps = plan::order(gate.checks.into_iter().map(|spec| (spec, None)).collect(), gate.defaults);
+    let steps = plan::order_with_barriers(gate.checks.into_iter().map(|spec| (spec, None)).collect(), gate.defaults);
     if !steps.is_empty() {
-        needs_of_target().into_iter().for_each(|need| table.add(need, None));
+        requirements_for_view().into_iter().for_each(|need| set.add(need, None));
     }
     for spec in steps.iter().map(|step| &step.spec) {
-        let secrets = spec.secrets().filter_map(|name| Some(of_secret(name, gate.secrets.get(name)?)));
-        for need in spec.needs().into_iter().chain(secrets) {
-            table.add(need, Some(&spec.name));
+        let secrets = spec.secret_names().filter_map(|name| Some(secret_requirement(name, gate.secrets.get(name)?)));
+        for need in spec.requirements().into_iter().chain(secrets) {
+            set.add(need, Some(&spec.name));
         }
     }
-    Ok(table.with_keys())
+    Ok(set.with_keys())
 }
 
 /// What the role of `last-answer` needs.
-pub fn of_last_answer() -> Vec<Permission> {
-    let mut table = Table { places: &Places::default(), permissions: Vec::new() };
-    needs_of_answer().into_iter().for_each(|need| table.add(need, None));
-    table.permissions
+pub fn on_failure_permissions() -> Vec<Permission> {
+    let mut set = PermissionSet { inputs: &PermissionInputs::default(), permissions: Vec::new() };
+    requirements_for_put_status().into_iter().for_each(|need| set.add(need, None));
+    set.permissions
 }
 
-fn of_secret(name: &str, kept: &SecretRef) -> Need {
-    let ask = match kept.store {
-        Store::Ssm => Ask::Parameter(kept.name.clone()),
-        Store::SecretsManager => Ask::SecretValue(kept.name.clone()),
+fn secret_requirement(name: &str, secret_ref: &SecretRef) -> Requirement {
+    let operation = match secret_ref.store {
+        SecretStore::Ssm => AwsOperation::Parameter(secret_ref.name.clone()),
+        SecretStore::SecretsManager => AwsOperation::SecretValue(secret_ref.name.clone()),
     };
-    Need::new(ask, format!("to fetch the secret {name}"))
+    Requirement::new(operation, format!("to fetch the secret {name}"))
 }
 
-struct Table<'a> {
-    places: &'a Places,
+struct PermissionSet<'a> {
+    inputs: &'a PermissionInputs,
     permissions: Vec<Permission>,
 }
 
-impl Table<'_> {
-    fn add(&mut self, need: Need, check: Option<&str>) {
-        for (action, resource) in need.ask.takes(self.places) {
-            self.permit(action, resource, &need.why, check);
+impl PermissionSet<'_> {
+    fn add(&mut self, requirement: Requirement, check: Option<&str>) {
+        for (action, resource) in requirement.operation.iam_actions(self.inputs) {
+            self.permit(action, resource, &requirement.why, check);
         }
     }
 
@@ -120,19 +126,19 @@ impl Table<'_> {
         let permission = match self.permissions.iter_mut().find(same) {
             Some(known) => known,
             None => {
-                self.permissions.push(Permission { action, resource, reasons: Vec::new() });
+                self.permissions.push(Permission { action, resource, purposes: Vec::new() });
                 let last = self.permissions.len() - 1;
                 &mut self.permissions[last]
             }
         };
-        let reasons = &mut permission.reasons;
+        let reasons = &mut permission.purposes;
         match reasons.iter_mut().find(|reason| reason.why == why) {
             Some(reason) => {
                 let new = check.filter(|name| !reason.checks.iter().any(|known| known == name));
                 reason.checks.extend(new.map(str::to_owned));
             }
             None => {
-                reasons.push(Reason { why: why.to_owned(), checks: check.into_iter().map(str::to_owned).collect() });
+                reasons.push(Purpose { why: why.to_owned(), checks: check.into_iter().map(str::to_owned).collect() });
             }
         }
     }
@@ -147,7 +153,7 @@ impl Table<'_> {
         ];
         let via: Vec<_> = services.into_iter().filter(|(_, read)| *read).map(|(service, _)| service).collect();
         if !via.is_empty() {
-            for arn in &self.places.keys {
+            for arn in &self.inputs.kms_keys {
                 let key = Resource::Key { arn: arn.clone(), via: via.clone() };
                 self.permit("kms:Decrypt", key, "to decrypt what is encrypted with this key", None);
             }

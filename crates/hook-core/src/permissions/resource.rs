@@ -50,7 +50,7 @@ pub enum Resource {
 
 /// The names in ARNs. A name may hold `*`; one that is not known stands as a word in capitals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct ArnNames {
     /// `aws`; by the region where it is not given.
     pub partition: Option<String>,
     /// The region of the functions.
@@ -69,7 +69,7 @@ pub struct Names {
 
 /// A condition of a policy's statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Condition {
+pub struct PolicyCondition {
     /// `ArnLike`.
     pub operator: &'static str,
     /// `ecs:cluster`.
@@ -78,15 +78,15 @@ pub struct Condition {
     pub values: Vec<String>,
 }
 
-impl Names {
+impl ArnNames {
     /// The partition: as given, else that of the region.
     pub fn partition(&self) -> &str {
-        let of_region = || crate::aws::partition(self.region.as_deref().unwrap_or_default());
-        self.partition.as_deref().unwrap_or_else(of_region)
+        let region_partition = || crate::aws::partition(self.region.as_deref().unwrap_or_default());
+        self.partition.as_deref().unwrap_or_else(region_partition)
     }
 
     /// Every other name, with the word that stands where it is not known.
-    fn named(&self) -> [(&'static str, Option<&str>); 6] {
+    fn named_parts(&self) -> [(&'static str, Option<&str>); 6] {
         [
             ("REGION", self.region.as_deref()),
             ("ACCOUNT", self.account.as_deref()),
@@ -98,13 +98,13 @@ impl Names {
     }
 
     /// The words in a text that stand for a name which is not known.
-    pub fn unknown_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'static str> + 'a {
-        let unknown = self.named().into_iter().filter(|(_, name)| name.is_none()).map(|(word, _)| word);
+    pub fn placeholders_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'static str> + 'a {
+        let unknown = self.named_parts().into_iter().filter(|(_, name)| name.is_none()).map(|(word, _)| word);
         unknown.filter(|word| text.split([':', '/']).any(|part| part == *word))
     }
 
     fn name(&self, word: &'static str) -> &str {
-        self.named().into_iter().find(|(known, _)| *known == word).and_then(|(_, name)| name).unwrap_or(word)
+        self.named_parts().into_iter().find(|(known, _)| *known == word).and_then(|(_, name)| name).unwrap_or(word)
     }
 
     /// `arn:aws:SERVICE:REGION:ACCOUNT:WHAT`.
@@ -113,7 +113,7 @@ impl Names {
     }
 
     /// A text with the names that it leaves open, each of which may be any name where it is not known.
-    fn filled(&self, text: &str) -> String {
+    fn fill(&self, text: &str) -> String {
         let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
         text.replace("{application}", &or_any(&self.application))
             .replace("{deployment_group}", &or_any(&self.deployment_group))
@@ -122,7 +122,7 @@ impl Names {
 
 impl Resource {
     /// As a policy has it: an ARN, perhaps with `*` in it, or `*`.
-    pub fn arn(&self, names: &Names) -> String {
+    pub fn arn(&self, names: &ArnNames) -> String {
         let name = |word| names.name(word);
         match self {
             Self::DeploymentGroup => {
@@ -132,10 +132,10 @@ impl Resource {
             Self::Service => names.arn("ecs", &format!("service/{}/{}", name("CLUSTER"), name("SERVICE"))),
             Self::Tasks => names.arn("ecs", &format!("task/{}/*", name("CLUSTER"))),
             Self::DeploymentTargets | Self::TasksOfCluster | Self::Any(_) => "*".to_owned(),
-            Self::Parameter(name) => parameter(&names.filled(name), names),
-            Self::Secret(name) => secret(name, names),
+            Self::Parameter(name) => parameter_arn(&names.fill(name), names),
+            Self::Secret(name) => secret_arn(name, names),
             Self::Object { bucket, key } => {
-                format!("arn:{}:s3:::{}/{}", names.partition(), names.filled(bucket), names.filled(key))
+                format!("arn:{}:s3:::{}/{}", names.partition(), names.fill(bucket), names.fill(key))
             }
             Self::Key { arn, .. } => arn.clone(),
             Self::LogGroups => names.arn("logs", "log-group:*"),
@@ -147,23 +147,23 @@ impl Resource {
     }
 
     /// What has to be so beside.
-    pub fn condition(&self, names: &Names) -> Option<Condition> {
+    pub fn condition(&self, names: &ArnNames) -> Option<PolicyCondition> {
         match self {
             Self::TasksOfCluster => {
                 let cluster = names.arn("ecs", &format!("cluster/{}", names.name("CLUSTER")));
-                Some(Condition { operator: "ArnLike", key: "ecs:cluster", values: vec![cluster] })
+                Some(PolicyCondition { operator: "ArnLike", key: "ecs:cluster", values: vec![cluster] })
             }
             Self::Key { via, .. } => {
                 let region = names.region.as_deref().unwrap_or("*");
                 let values = via.iter().map(|service| format!("{service}.{region}.*")).collect();
-                Some(Condition { operator: "StringLike", key: "kms:ViaService", values })
+                Some(PolicyCondition { operator: "StringLike", key: "kms:ViaService", values })
             }
             _ => None,
         }
     }
 
     /// Why it is no narrower, where a reviewer would ask.
-    pub const fn breadth(&self) -> Option<&'static str> {
+    pub const fn wildcard_reason(&self) -> Option<&'static str> {
         match self {
             Self::Any(why) => Some(why),
             Self::DeploymentTargets => Some(
@@ -180,7 +180,7 @@ impl Resource {
 }
 
 /// `arn:aws:ssm:REGION:ACCOUNT:parameter/shop/token`. A version or label after the name is no part of it.
-fn parameter(name: &str, names: &Names) -> String {
+fn parameter_arn(name: &str, names: &ArnNames) -> String {
     if name.starts_with("arn:") {
         return name.splitn(7, ':').take(6).collect::<Vec<_>>().join(":");
     }
@@ -189,14 +189,14 @@ fn parameter(name: &str, names: &Names) -> String {
 }
 
 /// Secrets Manager adds a hyphen and six letters to a secret's name, which whoever names it by name does not know.
-fn secret(name: &str, names: &Names) -> String {
-    let whole = match name.strip_prefix("arn:") {
+fn secret_arn(name: &str, names: &ArnNames) -> String {
+    let arn = match name.strip_prefix("arn:") {
         Some(_) => name.to_owned(),
         None => names.arn("secretsmanager", &format!("secret:{name}")),
     };
     let is_suffix = |end: &str| end.len() == 6 && end.chars().all(|c| c.is_ascii_alphanumeric());
-    let complete = name.starts_with("arn:") && name.rsplit_once('-').is_some_and(|(_, end)| is_suffix(end));
-    if complete { whole } else { format!("{whole}-??????") }
+    let has_suffix = name.starts_with("arn:") && name.rsplit_once('-').is_some_and(|(_, end)| is_suffix(end));
+    if has_suffix { arn } else { format!("{arn}-??????") }
 }
 
 #[cfg(test)]
@@ -205,11 +205,12 @@ mod tests {
 
     #[test]
     fn names_that_are_not_known_stand_as_words() {
-        let names = Names::default();
+        let names = ArnNames::default();
         let arn = Resource::DeploymentGroup.arn(&names);
         assert_eq!(arn, "arn:aws:codedeploy:REGION:ACCOUNT:deploymentgroup:APPLICATION/GROUP");
-        assert_eq!(names.unknown_in(&arn).collect::<Vec<_>>(), ["REGION", "ACCOUNT", "APPLICATION", "GROUP"]);
-        let names = Names { region: Some("cn-north-1".into()), cluster: Some("prod-*".into()), ..Names::default() };
+        assert_eq!(names.placeholders_in(&arn).collect::<Vec<_>>(), ["REGION", "ACCOUNT", "APPLICATION", "GROUP"]);
+        let names =
+            ArnNames { region: Some("cn-north-1".into()), cluster: Some("prod-*".into()), ..ArnNames::default() };
         assert_eq!(Resource::Tasks.arn(&names), "arn:aws-cn:ecs:cn-north-1:ACCOUNT:task/prod-*/*");
         let condition = Resource::TasksOfCluster.condition(&names).unwrap();
         assert_eq!(condition.values, ["arn:aws-cn:ecs:cn-north-1:ACCOUNT:cluster/prod-*"]);
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_parameter_and_a_secret_are_named_in_many_ways() {
-        let names = Names { region: Some("eu-west-1".into()), account: Some("1".into()), ..Names::default() };
+        let names = ArnNames { region: Some("eu-west-1".into()), account: Some("1".into()), ..ArnNames::default() };
         let parameter = |name: &str| Resource::Parameter(name.into()).arn(&names);
         for name in ["/shop/token", "shop/token", "/shop/token:3", "arn:aws:ssm:eu-west-1:1:parameter/shop/token:live"]
         {
@@ -225,7 +226,7 @@ mod tests {
         }
         let open = "/greenlight/{application}/{deployment_group}";
         assert_eq!(parameter(open), "arn:aws:ssm:eu-west-1:1:parameter/greenlight/*/*");
-        let shop = Names { application: Some("shop".into()), ..names.clone() };
+        let shop = ArnNames { application: Some("shop".into()), ..names.clone() };
         assert_eq!(Resource::Parameter(open.into()).arn(&shop), "arn:aws:ssm:eu-west-1:1:parameter/greenlight/shop/*");
         let secret = |name: &str| Resource::Secret(name.into()).arn(&names);
         let by_name = "arn:aws:secretsmanager:eu-west-1:1:secret:shop/hook-??????";
@@ -238,8 +239,8 @@ mod tests {
     #[test]
     fn a_key_is_for_what_reads_with_it() {
         let key = Resource::Key { arn: "arn:aws:kms:eu-west-1:1:key/k".into(), via: vec!["ssm", "s3"] };
-        assert_eq!(key.condition(&Names::default()).unwrap().values, ["ssm.*.*", "s3.*.*"]);
-        let names = Names { region: Some("eu-west-1".to_owned()), ..Names::default() };
+        assert_eq!(key.condition(&ArnNames::default()).unwrap().values, ["ssm.*.*", "s3.*.*"]);
+        let names = ArnNames { region: Some("eu-west-1".to_owned()), ..ArnNames::default() };
         assert_eq!(key.condition(&names).unwrap().values, ["ssm.eu-west-1.*", "s3.eu-west-1.*"]);
     }
 }

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, account::long_ago, text};
+use super::{ApiError, OperationResult, other_services::long_ago, text};
 use crate::world::{ACCOUNT, REGION, World, epoch};
 
 /// Every stack, or the one that is asked for by its name or its id.
-pub(super) fn describe_stacks(world: &World, input: &Value) -> Answer {
-    let asked = text(input, "StackName");
+pub(super) fn describe_stacks(world: &World, input: &Value) -> OperationResult {
+    let name_or_id = text(input, "StackName");
     let id = |name: &str| {
         format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/5d2c1e80-c8f1-11f0-8d3a-0a2f8f1e9b10")
     };
-    let is_it = |name: &str| asked.is_empty() || asked == name || asked == id(name);
+    let is_it = |name: &str| name_or_id.is_empty() || name_or_id == name || name_or_id == id(name);
     let stacks = world.account.stacks.iter().filter(|(name, _)| is_it(name)).map(|(name, outputs)| {
         let outputs = outputs.iter().map(|(key, value)| json!({ "OutputKey": key, "OutputValue": value }));
         json!({
@@ -23,8 +23,8 @@ pub(super) fn describe_stacks(world: &World, input: &Value) -> Answer {
         })
     });
     let stacks: Vec<_> = stacks.collect();
-    if stacks.is_empty() && !asked.is_empty() {
-        return Err(Problem::new("ValidationError", format!("Stack with id {asked} does not exist")));
+    if stacks.is_empty() && !name_or_id.is_empty() {
+        return Err(ApiError::new("ValidationError", format!("Stack with id {name_or_id} does not exist")));
     }
     Ok(json!({ "Stacks": stacks }))
 }

@@ -2,37 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, number, sparse, text, texts};
+use super::{ApiError, OperationResult, number, text, texts, without_nulls};
 use crate::world::{ACCOUNT, Alarm, AlarmKind, AlarmUpdate, REGION, World, epoch};
 
-pub(super) fn describe_alarms(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_alarms(world: &World, input: &Value) -> OperationResult {
     let names = texts(input, "AlarmNames");
     let (prefix, state) = (text(input, "AlarmNamePrefix"), text(input, "StateValue"));
-    let wanted = wanted(input);
+    let is_requested = alarm_type_filter(input);
     let found: Vec<_> = world
         .alarms
         .iter()
-        .filter(|alarm| wanted(alarm.kind))
+        .filter(|alarm| is_requested(alarm.kind))
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix) && (state.is_empty() || alarm.state == state))
         .collect();
     let from = match text(input, "NextToken") {
         "" => 0,
-        token => token.parse().map_err(|_| Problem::new("InvalidNextToken", "Invalid token"))?,
+        token => token.parse().map_err(|_| ApiError::new("InvalidNextToken", "Invalid token"))?,
     };
     let size = number(input, "MaxRecords").unwrap_or(50);
     let next = (found.len() > from + size).then(|| (from + size).to_string());
     let page = || found.iter().skip(from).take(size);
-    let of = |kind: AlarmKind| {
+    let page_of = |kind: AlarmKind| {
         page().filter(move |alarm| alarm.kind == kind).map(|alarm| described(alarm)).collect::<Vec<_>>()
     };
-    Ok(sparse(
-        json!({ "MetricAlarms": of(AlarmKind::Metric), "CompositeAlarms": of(AlarmKind::Composite), "NextToken": next }),
+    Ok(without_nulls(
+        json!({ "MetricAlarms": page_of(AlarmKind::Metric), "CompositeAlarms": page_of(AlarmKind::Composite), "NextToken": next }),
     ))
 }
 
 /// The kinds of alarms that are asked for.
-fn wanted(input: &Value) -> impl Fn(AlarmKind) -> bool {
+fn alarm_type_filter(input: &Value) -> impl Fn(AlarmKind) -> bool {
     let kinds = texts(input, "AlarmTypes");
     move |kind| match kind {
         // Composite alarms are left out unless they are asked for.
@@ -42,12 +42,13 @@ fn wanted(input: &Value) -> impl Fn(AlarmKind) -> bool {
 }
 
 /// The rehearsal keeps changes of state; other items of a history it has none of.
-pub(super) fn describe_alarm_history(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_alarm_history(world: &World, input: &Value) -> OperationResult {
     let (name, item_type) = (text(input, "AlarmName"), text(input, "HistoryItemType"));
     let seconds = |key: &str| input.get(key).and_then(Value::as_f64);
     let (from, to) = (seconds("StartDate").unwrap_or_default(), seconds("EndDate").unwrap_or(f64::MAX));
-    let wanted = wanted(input);
-    let alarms = world.alarms.iter().filter(|alarm| wanted(alarm.kind) && (name.is_empty() || alarm.name == name));
+    let is_requested = alarm_type_filter(input);
+    let alarms =
+        world.alarms.iter().filter(|alarm| is_requested(alarm.kind) && (name.is_empty() || alarm.name == name));
     let mut found: Vec<(&Alarm, &AlarmUpdate)> = alarms
         .flat_map(|alarm| alarm.history.iter().map(move |update| (alarm, update)))
         .filter(|(_, update)| (from..=to).contains(&epoch(update.at)))
@@ -59,12 +60,12 @@ pub(super) fn describe_alarm_history(world: &World, input: &Value) -> Answer {
     }
     let from = match text(input, "NextToken") {
         "" => 0,
-        token => token.parse().map_err(|_| Problem::new("InvalidNextToken", "Invalid token"))?,
+        token => token.parse().map_err(|_| ApiError::new("InvalidNextToken", "Invalid token"))?,
     };
     let size = number(input, "MaxRecords").unwrap_or(100).clamp(1, 100);
     let next = (found.len() > from + size).then(|| (from + size).to_string());
     let items: Vec<_> = found.into_iter().skip(from).take(size).map(|(alarm, update)| item(alarm, update)).collect();
-    Ok(sparse(json!({ "AlarmHistoryItems": items, "NextToken": next })))
+    Ok(without_nulls(json!({ "AlarmHistoryItems": items, "NextToken": next })))
 }
 
 fn item(alarm: &Alarm, update: &AlarmUpdate) -> Value {
@@ -100,7 +101,7 @@ fn described(alarm: &Alarm) -> Value {
         "StateUpdatedTimestamp": epoch(alarm.since),
         "StateTransitionedTimestamp": epoch(alarm.since),
     });
-    let more = match alarm.kind {
+    let kind_members = match alarm.kind {
         AlarmKind::Composite => json!({ "AlarmRule": "ALARM(\"shop-web-5xx\")" }),
         AlarmKind::Metric => json!({
             "Namespace": "AWS/ApplicationELB",
@@ -115,8 +116,8 @@ fn described(alarm: &Alarm) -> Value {
             "EvaluationState": alarm.evaluation,
         }),
     };
-    if let (Value::Object(described), Value::Object(more)) = (&mut described, more) {
+    if let (Value::Object(described), Value::Object(more)) = (&mut described, kind_members) {
         described.extend(more);
     }
-    sparse(described)
+    without_nulls(described)
 }

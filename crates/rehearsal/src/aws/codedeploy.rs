@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, sparse, text};
+use super::{ApiError, OperationResult, text, without_nulls};
 use crate::world::{
-    AlarmSetting, AutoRollback, DEPLOYING_ROLE, Deployment, DeploymentStatus, EventStatus, Pair, PutFault, Revision,
-    Told, World, digest_of, epoch, role_arn,
+    AlarmSetting, AutoRollback, CODEDEPLOY_ROLE, Deployment, DeploymentStatus, EventStatus, Revision, RevisionFormat,
+    StatusRejected, TargetGroupPair, World, digest_of, epoch, role_arn,
 };
 
-pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
+pub(super) fn get_deployment(world: &World, input: &Value) -> OperationResult {
     let found = deployment(world, input)?;
     let rollback = found.rollback.as_ref().map(|info| {
         json!({
@@ -19,12 +19,12 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
             "rollbackMessage": info.message,
         })
     });
-    Ok(sparse(json!({ "deploymentInfo": {
+    Ok(without_nulls(json!({ "deploymentInfo": {
         "applicationName": found.application,
         "deploymentGroupName": found.group,
         "deploymentConfigName": found.config,
         "deploymentId": found.id,
-        "status": found.status.word(),
+        "status": found.status.as_str(),
         "errorInformation": found.error.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
         "createTime": epoch(found.created),
         "startTime": epoch(found.created),
@@ -42,20 +42,20 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> Answer {
         "deploymentStatusMessages": [],
         "computePlatform": found.platform,
         "overrideAlarmConfiguration": found.override_alarms.as_ref().map(alarms),
-        "revision": revision(found, found.revision.told == Told::Content),
+        "revision": revision(found, found.revision.format == RevisionFormat::Content),
     }})))
 }
 
 /// The location of an AppSpec file, with its content or without.
 fn revision(found: &Deployment, with_content: bool) -> Value {
-    if found.revision.told == Told::S3 {
-        let (bucket, key) = Revision::PLACE;
+    if found.revision.format == RevisionFormat::S3 {
+        let (bucket, key) = Revision::APP_SPEC_OBJECT;
         let version = &found.revision.version;
-        return json!({ "revisionType": "S3", "s3Location": sparse(json!({
+        return json!({ "revisionType": "S3", "s3Location": without_nulls(json!({
             "bucket": bucket, "key": key, "bundleType": "YAML", "version": version,
         })) });
     }
-    if found.revision.told == Told::RawString {
+    if found.revision.format == RevisionFormat::RawString {
         return json!({ "revisionType": "String", "string": { "content": &found.revision.app_spec, "sha256": sha256(found) } });
     }
     let content = with_content.then_some(&found.revision.app_spec);
@@ -67,16 +67,16 @@ fn sha256(found: &Deployment) -> String {
     digest_of(&found.revision.app_spec.replace('@', " ")).trim_start_matches("sha256:").to_owned()
 }
 
-pub(super) fn get_application_revision(world: &World, input: &Value) -> Answer {
+pub(super) fn get_application_revision(world: &World, input: &Value) -> OperationResult {
     let application = text(input, "applicationName");
     if application != world.group.application {
         let message = format!("Application {application} could not be found");
-        return Err(Problem::new("ApplicationDoesNotExistException", message));
+        return Err(ApiError::new("ApplicationDoesNotExistException", message));
     }
-    let asked = input.get("revision").and_then(|it| it.get("appSpecContent")).map(|it| text(it, "sha256"));
-    let found = world.deployments.iter().find(|it| Some(sha256(it).as_str()) == asked);
-    let words = "No revision information could be found";
-    let found = found.ok_or_else(|| Problem::new("RevisionDoesNotExistException", words))?;
+    let requested_sha256 = input.get("revision").and_then(|it| it.get("appSpecContent")).map(|it| text(it, "sha256"));
+    let found = world.deployments.iter().find(|it| Some(sha256(it).as_str()) == requested_sha256);
+    let message = "No revision information could be found";
+    let found = found.ok_or_else(|| ApiError::new("RevisionDoesNotExistException", message))?;
     Ok(json!({
         "applicationName": application,
         "revision": revision(found, true),
@@ -84,28 +84,28 @@ pub(super) fn get_application_revision(world: &World, input: &Value) -> Answer {
     }))
 }
 
-pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
+pub(super) fn get_deployment_group(world: &World, input: &Value) -> OperationResult {
     let group = &world.group;
     let (application, name) = (text(input, "applicationName"), text(input, "deploymentGroupName"));
     if application != group.application {
         let message = format!("Application {application} could not be found");
-        return Err(Problem::new("ApplicationDoesNotExistException", message));
+        return Err(ApiError::new("ApplicationDoesNotExistException", message));
     }
     if name != group.name {
         let message = format!("No Deployment Group found for name: {name}");
-        return Err(Problem::new("DeploymentGroupDoesNotExistException", message));
+        return Err(ApiError::new("DeploymentGroupDoesNotExistException", message));
     }
     let services: Vec<_> = group
         .services
         .iter()
         .map(|(cluster, service)| json!({ "clusterName": cluster, "serviceName": service }))
         .collect();
-    Ok(sparse(json!({ "deploymentGroupInfo": {
+    Ok(without_nulls(json!({ "deploymentGroupInfo": {
         "applicationName": group.application,
         "deploymentGroupId": "0d5c1d0e-5b1a-4d5e-9a2f-0f6f3c1e7a55",
         "deploymentGroupName": group.name,
         "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
-        "serviceRoleArn": role_arn(DEPLOYING_ROLE),
+        "serviceRoleArn": role_arn(CODEDEPLOY_ROLE),
         "triggerConfigurations": [],
         "alarmConfiguration": alarms(&group.alarms),
         "autoRollbackConfiguration": group.auto_rollback.as_ref().map(auto_rollback),
@@ -115,42 +115,42 @@ pub(super) fn get_deployment_group(world: &World, input: &Value) -> Answer {
             "deploymentReadyOption": { "actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 0 },
         },
         "loadBalancerInfo": group.pair.as_ref().map(load_balancer_info),
-        "lastSuccessfulDeployment": world.deployments.iter().rfind(|it| it.status == DeploymentStatus::Succeeded).map(last),
-        "lastAttemptedDeployment": world.deployments.last().map(last),
+        "lastSuccessfulDeployment": world.deployments.iter().rfind(|it| it.status == DeploymentStatus::Succeeded).map(deployment_summary),
+        "lastAttemptedDeployment": world.deployments.last().map(deployment_summary),
         "computePlatform": "ECS",
         "ecsServices": services,
     }})))
 }
 
 /// A deployment as its group tells of it.
-fn last(deployment: &Deployment) -> Value {
+fn deployment_summary(deployment: &Deployment) -> Value {
     json!({
         "deploymentId": deployment.id,
-        "status": deployment.status.word(),
+        "status": deployment.status.as_str(),
         "endTime": deployment.completed.map(epoch),
         "createTime": epoch(deployment.created),
     })
 }
 
-pub(super) fn list_deployment_targets(world: &World, input: &Value) -> Answer {
+pub(super) fn list_deployment_targets(world: &World, input: &Value) -> OperationResult {
     let found = deployment(world, input)?;
     Ok(json!({ "targetIds": [target_id(found)] }))
 }
 
-pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
+pub(super) fn get_deployment_target(world: &World, input: &Value) -> OperationResult {
     let found = deployment(world, input)?;
     let target = text(input, "targetId");
     if target.is_empty() {
-        return Err(Problem::new("DeploymentTargetIdRequiredException", "A deployment target ID was not provided"));
+        return Err(ApiError::new("DeploymentTargetIdRequiredException", "A deployment target ID was not provided"));
     }
     if target != target_id(found) {
         let message = format!("The deployment target {target} does not belong to the deployment {}", found.id);
-        return Err(Problem::new("DeploymentTargetDoesNotExistException", message));
+        return Err(ApiError::new("DeploymentTargetDoesNotExistException", message));
     }
     let events = found.events.iter().map(|event| {
         json!({
             "lifecycleEventName": event.name,
-            "status": event.status.word(),
+            "status": event.status.as_str(),
             "startTime": event.started.map(epoch),
             "endTime": event.ended.map(epoch),
             "diagnostics": (event.status == EventStatus::Failed).then(|| json!({
@@ -159,8 +159,8 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
         })
     });
     let events: Vec<_> = events.collect();
-    if let Some(other) = of_another_type(found, target, &events) {
-        return Ok(sparse(json!({ "deploymentTarget": other })));
+    if let Some(other) = non_ecs_target(found, target, &events) {
+        return Ok(without_nulls(json!({ "deploymentTarget": other })));
     }
     let task_sets = world.service.iter().flat_map(|service| &service.task_sets).map(|set| {
         let group = world.target_groups.iter().find(|group| Some(group.arn.as_str()) == set.target_group());
@@ -181,7 +181,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
         })
     });
     let task_sets: Vec<_> = task_sets.collect();
-    Ok(sparse(json!({ "deploymentTarget": {
+    Ok(without_nulls(json!({ "deploymentTarget": {
         "deploymentTargetType": "ECSTarget",
         "ecsTarget": {
             "deploymentId": found.id,
@@ -189,7 +189,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> Answer {
             "targetArn": format!("arn:aws:ecs:{}:{}:service/{}", crate::world::REGION, crate::world::ACCOUNT, target.replace(':', "/")),
             "lastUpdatedAt": epoch(SystemTime::now()),
             "lifecycleEvents": events,
-            "status": found.status.word(),
+            "status": found.status.as_str(),
             "taskSetsInfo": task_sets,
         },
     }})))
@@ -204,13 +204,13 @@ fn target_id(found: &Deployment) -> &str {
 }
 
 /// The target of a deployment that CodeDeploy does not call an ECS target.
-fn of_another_type(found: &Deployment, target: &str, events: &[Value]) -> Option<Value> {
+fn non_ecs_target(found: &Deployment, target: &str, events: &[Value]) -> Option<Value> {
     let common = json!({
         "deploymentId": found.id,
         "targetId": target,
         "lastUpdatedAt": epoch(SystemTime::now()),
         "lifecycleEvents": events,
-        "status": found.status.word(),
+        "status": found.status.as_str(),
     });
     let with = |more: Value| match (common.clone(), more) {
         (Value::Object(common), Value::Object(more)) => Value::Object(common.into_iter().chain(more).collect()),
@@ -236,24 +236,24 @@ fn of_another_type(found: &Deployment, target: &str, events: &[Value]) -> Option
     }
 }
 
-pub(super) fn put_status(world: &mut World, input: &Value) -> Answer {
+pub(super) fn put_status(world: &mut World, input: &Value) -> OperationResult {
     deployment(world, input)?;
     let (id, execution) = (text(input, "deploymentId"), text(input, "lifecycleEventHookExecutionId"));
-    world.put(id, execution, text(input, "status"), SystemTime::now()).map_err(|fault| match fault {
-        PutFault::DeploymentDoesNotExist => {
-            Problem::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+    world.put_status(id, execution, text(input, "status"), SystemTime::now()).map_err(|fault| match fault {
+        StatusRejected::DeploymentDoesNotExist => {
+            ApiError::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
         }
-        PutFault::InvalidLifecycleEventHookExecutionId => Problem::new(
+        StatusRejected::InvalidLifecycleEventHookExecutionId => ApiError::new(
             "InvalidLifecycleEventHookExecutionIdException",
             "The lifecycle event hook execution ID is not valid",
         ),
-        PutFault::InvalidLifecycleEventHookExecutionStatus => {
-            Problem::new("InvalidLifecycleEventHookExecutionStatusException", "The status must be Succeeded or Failed")
+        StatusRejected::InvalidLifecycleEventHookExecutionStatus => {
+            ApiError::new("InvalidLifecycleEventHookExecutionStatusException", "The status must be Succeeded or Failed")
         }
-        PutFault::LifecycleEventAlreadyCompleted => {
-            Problem::new("LifecycleEventAlreadyCompletedException", "The lifecycle event is already completed")
+        StatusRejected::LifecycleEventAlreadyCompleted => {
+            ApiError::new("LifecycleEventAlreadyCompletedException", "The lifecycle event is already completed")
         }
-        PutFault::UnsupportedActionForDeploymentType => Problem::new(
+        StatusRejected::UnsupportedActionForDeploymentType => ApiError::new(
             "UnsupportedActionForDeploymentTypeException",
             "The action is not supported for this type of deployment",
         ),
@@ -261,23 +261,23 @@ pub(super) fn put_status(world: &mut World, input: &Value) -> Answer {
     Ok(json!({ "lifecycleEventHookExecutionId": execution }))
 }
 
-fn deployment<'a>(world: &'a World, input: &Value) -> Result<&'a Deployment, Problem> {
+fn deployment<'a>(world: &'a World, input: &Value) -> Result<&'a Deployment, ApiError> {
     let id = text(input, "deploymentId");
     if id.is_empty() {
-        return Err(Problem::new("DeploymentIdRequiredException", "Deployment ID is required"));
+        return Err(ApiError::new("DeploymentIdRequiredException", "Deployment ID is required"));
     }
     let well_formed = id
         .strip_prefix("d-")
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit()));
     if !well_formed {
-        return Err(Problem::new(
+        return Err(ApiError::new(
             "InvalidDeploymentIdException",
             format!("Specified DeploymentId is not in the valid format: {id}"),
         ));
     }
     let found = world.deployments.iter().find(|deployment| deployment.id == id);
     found.ok_or_else(|| {
-        Problem::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+        ApiError::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
     })
 }
 
@@ -290,7 +290,7 @@ fn alarms(setting: &AlarmSetting) -> Value {
     json!({ "enabled": setting.enabled, "ignorePollAlarmFailure": setting.ignore_poll_failure, "alarms": names })
 }
 
-fn load_balancer_info(pair: &Pair) -> Value {
+fn load_balancer_info(pair: &TargetGroupPair) -> Value {
     let route = |listener: &Option<String>| listener.as_ref().map(|arn| json!({ "listenerArns": [arn] }));
     let groups: Vec<_> = pair.target_groups.iter().map(|name| json!({ "name": name })).collect();
     json!({ "targetGroupPairInfoList": [{

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, sparse};
-use crate::world::{ACCOUNT, Opening, REGION, World};
+use super::{ApiError, OperationResult, without_nulls};
+use crate::world::{ACCOUNT, REGION, SecurityGroupRule, World};
 
 /// `SubnetId.1=a&SubnetId.2=b` as a list.
 fn flat<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
@@ -13,7 +13,7 @@ fn flat<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
 }
 
 /// What each filter asks of a thing: `fits` gives the values that it has for a filter's name.
-fn filtered(input: &Value, has: impl Fn(&str) -> Vec<String>) -> bool {
+fn passes_filters(input: &Value, has: impl Fn(&str) -> Vec<String>) -> bool {
     let filters = input.get("Filter").and_then(Value::as_object).into_iter().flatten();
     filters.map(|(_, filter)| filter).all(|filter| {
         let name = filter.get("Name").and_then(Value::as_str).unwrap_or_default();
@@ -23,20 +23,20 @@ fn filtered(input: &Value, has: impl Fn(&str) -> Vec<String>) -> bool {
 }
 
 /// The things of those ids, or AWS's word for one that there is not.
-fn named<'a, T>(
+fn find_by_ids<'a, T>(
     all: &'a std::collections::BTreeMap<String, T>,
     ids: &[&str],
     code: &'static str,
-) -> Result<Vec<(&'a String, &'a T)>, Problem> {
+) -> Result<Vec<(&'a String, &'a T)>, ApiError> {
     if let Some(unknown) = ids.iter().find(|id| !all.contains_key(**id)) {
-        return Err(Problem::new(code, format!("The ID '{unknown}' does not exist")));
+        return Err(ApiError::new(code, format!("The ID '{unknown}' does not exist")));
     }
     Ok(all.iter().filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str())).collect())
 }
 
-pub(super) fn describe_subnets(world: &World, input: &Value) -> Answer {
-    let found = named(&world.account.network.subnets, &flat(input, "SubnetId"), "InvalidSubnetID.NotFound")?;
-    let subnets = found.into_iter().filter(|(_, subnet)| filtered(input, |_| vec![subnet.vpc.clone()]));
+pub(super) fn describe_subnets(world: &World, input: &Value) -> OperationResult {
+    let found = find_by_ids(&world.account.network.subnets, &flat(input, "SubnetId"), "InvalidSubnetID.NotFound")?;
+    let subnets = found.into_iter().filter(|(_, subnet)| passes_filters(input, |_| vec![subnet.vpc.clone()]));
     let subnets = subnets.map(|(id, subnet)| {
         json!({
             "subnetId": id,
@@ -51,9 +51,9 @@ pub(super) fn describe_subnets(world: &World, input: &Value) -> Answer {
     Ok(json!({ "subnetSet": subnets.collect::<Vec<_>>() }))
 }
 
-pub(super) fn describe_route_tables(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_route_tables(world: &World, input: &Value) -> OperationResult {
     let tables = world.account.network.route_tables.iter();
-    let tables = tables.filter(|(_, table)| filtered(input, |_| vec![table.vpc.clone()])).map(|(id, table)| {
+    let tables = tables.filter(|(_, table)| passes_filters(input, |_| vec![table.vpc.clone()])).map(|(id, table)| {
         let association = |subnet: Option<&String>| {
             json!({
                 "routeTableAssociationId": "rtbassoc-0a1b2c3d4e5f67890",
@@ -84,12 +84,12 @@ pub(super) fn describe_route_tables(world: &World, input: &Value) -> Answer {
             "routeSet": routes.collect::<Vec<_>>(),
         })
     });
-    Ok(sparse(json!({ "routeTableSet": tables.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "routeTableSet": tables.collect::<Vec<_>>() })))
 }
 
-pub(super) fn describe_security_groups(world: &World, input: &Value) -> Answer {
-    let found = named(&world.account.network.security_groups, &flat(input, "GroupId"), "InvalidGroup.NotFound")?;
-    let groups = found.into_iter().filter(|(_, group)| filtered(input, |_| vec![group.vpc.clone()]));
+pub(super) fn describe_security_groups(world: &World, input: &Value) -> OperationResult {
+    let found = find_by_ids(&world.account.network.security_groups, &flat(input, "GroupId"), "InvalidGroup.NotFound")?;
+    let groups = found.into_iter().filter(|(_, group)| passes_filters(input, |_| vec![group.vpc.clone()]));
     let groups = groups.map(|(id, group)| {
         json!({
             "ownerId": ACCOUNT,
@@ -101,14 +101,14 @@ pub(super) fn describe_security_groups(world: &World, input: &Value) -> Answer {
             "ipPermissionsEgress": group.egress.iter().map(permission).collect::<Vec<_>>(),
         })
     });
-    Ok(sparse(json!({ "securityGroupInfo": groups.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "securityGroupInfo": groups.collect::<Vec<_>>() })))
 }
 
 /// A rule. That for everything has a protocol of its own, and no ports.
-fn permission(rule: &Opening) -> Value {
-    let is_group = rule.with.starts_with("sg-");
-    let pair = is_group.then(|| json!([{ "groupId": rule.with, "userId": ACCOUNT }]));
-    let range = (!is_group).then(|| json!([{ "cidrIp": rule.with }]));
+fn permission(rule: &SecurityGroupRule) -> Value {
+    let is_group = rule.peer.starts_with("sg-");
+    let pair = is_group.then(|| json!([{ "groupId": rule.peer, "userId": ACCOUNT }]));
+    let range = (!is_group).then(|| json!([{ "cidrIp": rule.peer }]));
     if rule.ports == (0, u16::MAX) {
         return json!({ "ipProtocol": "-1", "groups": pair, "ipRanges": range });
     }
@@ -121,10 +121,10 @@ fn permission(rule: &Opening) -> Value {
     })
 }
 
-pub(super) fn describe_vpc_endpoints(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_vpc_endpoints(world: &World, input: &Value) -> OperationResult {
     let endpoints = world.account.network.endpoints.iter();
     let fits = |vpc: &str, service: &str| {
-        filtered(input, |name| vec![if name == "service-name" { service.to_owned() } else { vpc.to_owned() }])
+        passes_filters(input, |name| vec![if name == "service-name" { service.to_owned() } else { vpc.to_owned() }])
     };
     let endpoints = endpoints.filter(|(_, it)| fits(&it.vpc, &it.service)).map(|(id, endpoint)| {
         let gateway = endpoint.security_groups.is_empty();

@@ -2,37 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, number, sparse, text, texts};
+use super::{ApiError, OperationResult, number, text, texts, without_nulls};
 use crate::world::{ACCOUNT, REGION, Service, Task, TaskSet, World, epoch};
 
 /// ListTasks gives no more on a page.
-const MOST: usize = 100;
+const MAX_PAGE: usize = 100;
 
-pub(super) fn describe_services(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_services(world: &World, input: &Value) -> OperationResult {
     let cluster = cluster(world, input)?;
     let (mut services, mut failures) = (Vec::new(), Vec::new());
     for asked in texts(input, "services") {
-        match world.service.as_ref().filter(|service| last(asked) == service.name) {
+        match world.service.as_ref().filter(|service| last_segment(asked) == service.name) {
             Some(found) => services.push(service(world, found, &cluster)),
             None => {
-                let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{}/{}", world.cluster, last(asked));
+                let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{}/{}", world.cluster, last_segment(asked));
                 failures.push(json!({ "arn": arn, "reason": "MISSING" }));
             }
         }
     }
-    Ok(sparse(json!({ "services": services, "failures": failures })))
+    Ok(without_nulls(json!({ "services": services, "failures": failures })))
 }
 
-pub(super) fn list_tasks(world: &World, input: &Value) -> Answer {
+pub(super) fn list_tasks(world: &World, input: &Value) -> OperationResult {
     cluster(world, input)?;
     let started_by = text(input, "startedBy");
-    let others = ["serviceName", "family", "desiredStatus", "containerInstance", "launchType"];
-    if !started_by.is_empty() && others.iter().any(|other| input.get(other).is_some()) {
-        return Err(Problem::new("InvalidParameterException", "startedBy must be the only filter"));
+    let other_filters = ["serviceName", "family", "desiredStatus", "containerInstance", "launchType"];
+    if !started_by.is_empty() && other_filters.iter().any(|other| input.get(other).is_some()) {
+        return Err(ApiError::new("InvalidParameterException", "startedBy must be the only filter"));
     }
-    let service = last(text(input, "serviceName"));
+    let service = last_segment(text(input, "serviceName"));
     if !service.is_empty() && world.service.as_ref().is_none_or(|it| it.name != service) {
-        return Err(Problem::new("ServiceNotFoundException", "Service not found."));
+        return Err(ApiError::new("ServiceNotFoundException", "Service not found."));
     }
     let desired = Some(text(input, "desiredStatus")).filter(|status| !status.is_empty()).unwrap_or("RUNNING");
     let group = format!("service:{service}");
@@ -44,32 +44,32 @@ pub(super) fn list_tasks(world: &World, input: &Value) -> Answer {
         .filter(|task| task.desired_status == desired)
         .map(|task| task.arn.as_str())
         .collect();
-    let page = number(input, "maxResults").unwrap_or(MOST).min(world.page);
+    let page = number(input, "maxResults").unwrap_or(MAX_PAGE).min(world.page_size);
     let token = text(input, "nextToken");
     let from = if token.is_empty() { Some(0) } else { token.strip_prefix("after-").and_then(|it| it.parse().ok()) };
-    let from = from.ok_or_else(|| Problem::new("InvalidParameterException", "Invalid token."))?;
+    let from = from.ok_or_else(|| ApiError::new("InvalidParameterException", "Invalid token."))?;
     let next = (all.len() > from + page).then(|| format!("after-{}", from + page));
     let arns: Vec<_> = all.into_iter().skip(from).take(page).collect();
-    Ok(sparse(json!({ "taskArns": arns, "nextToken": next })))
+    Ok(without_nulls(json!({ "taskArns": arns, "nextToken": next })))
 }
 
-pub(super) fn describe_tasks(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_tasks(world: &World, input: &Value) -> OperationResult {
     let cluster = cluster(world, input)?;
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for asked in texts(input, "tasks") {
-        match world.tasks.iter().find(|task| last(&task.arn) == last(asked)) {
+        match world.tasks.iter().find(|task| last_segment(&task.arn) == last_segment(asked)) {
             Some(found) => tasks.push(task(found, &cluster)),
             None => failures.push(json!({ "arn": asked, "reason": "MISSING" })),
         }
     }
-    Ok(sparse(json!({ "tasks": tasks, "failures": failures })))
+    Ok(without_nulls(json!({ "tasks": tasks, "failures": failures })))
 }
 
-pub(super) fn describe_task_definition(world: &World, input: &Value) -> Answer {
-    let asked = last(text(input, "taskDefinition"));
+pub(super) fn describe_task_definition(world: &World, input: &Value) -> OperationResult {
+    let requested = last_segment(text(input, "taskDefinition"));
     let mut newest_first = world.definitions.iter().rev();
-    let found = newest_first.find(|it| it.title() == asked || it.family == asked);
-    let found = found.ok_or_else(|| Problem::new("ClientException", "Unable to describe task definition."))?;
+    let found = newest_first.find(|it| it.title() == requested || it.family == requested);
+    let found = found.ok_or_else(|| ApiError::new("ClientException", "Unable to describe task definition."))?;
     let containers = found.containers.iter().map(|container| {
         json!({
             "name": container.name,
@@ -93,7 +93,7 @@ pub(super) fn describe_task_definition(world: &World, input: &Value) -> Answer {
         })
     });
     let containers: Vec<_> = containers.collect();
-    Ok(sparse(json!({ "taskDefinition": {
+    Ok(without_nulls(json!({ "taskDefinition": {
         "taskDefinitionArn": found.arn,
         "containerDefinitions": containers,
         "family": found.family,
@@ -110,16 +110,16 @@ pub(super) fn describe_task_definition(world: &World, input: &Value) -> Answer {
 }
 
 /// The ARN of the cluster that is asked for.
-fn cluster(world: &World, input: &Value) -> Result<String, Problem> {
-    let asked = last(text(input, "cluster"));
-    if asked == world.cluster {
-        return Ok(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{asked}"));
+fn cluster(world: &World, input: &Value) -> Result<String, ApiError> {
+    let requested = last_segment(text(input, "cluster"));
+    if requested == world.cluster {
+        return Ok(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{requested}"));
     }
-    Err(Problem::new("ClusterNotFoundException", "Cluster not found."))
+    Err(ApiError::new("ClusterNotFoundException", "Cluster not found."))
 }
 
 /// A name, out of a name or an ARN.
-fn last(name: &str) -> &str {
+fn last_segment(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
 

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, number, sparse, text, texts};
+use super::{ApiError, OperationResult, number, text, texts, without_nulls};
 use crate::world::{Condition, Listener, PUBLIC_SUBNET, Rule, RuleAction, TargetGroup, VPC, World};
 
-pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_target_groups(world: &World, input: &Value) -> OperationResult {
     let (names, arns, balancer) =
         (texts(input, "Names"), texts(input, "TargetGroupArns"), text(input, "LoadBalancerArn"));
     let known = |asked: &&str| world.target_groups.iter().any(|group| group.name == **asked || group.arn == **asked);
     if !names.iter().all(known) || !arns.iter().all(known) {
-        return Err(Problem::new("TargetGroupNotFound", "One or more target groups not found"));
+        return Err(ApiError::new("TargetGroupNotFound", "One or more target groups not found"));
     }
     let found = world
         .target_groups
@@ -43,55 +43,55 @@ pub(super) fn describe_target_groups(world: &World, input: &Value) -> Answer {
             "IpAddressType": "ipv4",
         })
     });
-    Ok(sparse(json!({ "TargetGroups": groups.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "TargetGroups": groups.collect::<Vec<_>>() })))
 }
 
-pub(super) fn describe_target_health(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_target_health(world: &World, input: &Value) -> OperationResult {
     let arn = text(input, "TargetGroupArn");
     let group = world.target_groups.iter().find(|group| group.arn == arn);
-    let group = group.ok_or_else(|| Problem::new("TargetGroupNotFound", "One or more target groups not found"))?;
-    let asked: Vec<_> =
+    let group = group.ok_or_else(|| ApiError::new("TargetGroupNotFound", "One or more target groups not found"))?;
+    let requested: Vec<_> =
         input.get("Targets").and_then(Value::as_array).into_iter().flatten().map(|target| text(target, "Id")).collect();
     let targets = world.target_health(group);
-    let described = targets.iter().filter(|target| asked.is_empty() || asked.contains(&target.id.as_str())).map(|target| {
+    let described = targets.iter().filter(|target| requested.is_empty() || requested.contains(&target.id.as_str())).map(|target| {
         json!({
             "Target": { "Id": target.id, "Port": target.port, "AvailabilityZone": "eu-west-1a" },
             "HealthCheckPort": target.port.to_string(),
             "TargetHealth": { "State": target.health.state, "Reason": target.health.reason, "Description": target.health.description },
         })
     });
-    Ok(sparse(json!({ "TargetHealthDescriptions": described.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "TargetHealthDescriptions": described.collect::<Vec<_>>() })))
 }
 
-pub(super) fn describe_listeners(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_listeners(world: &World, input: &Value) -> OperationResult {
     let (arns, balancer) = (texts(input, "ListenerArns"), text(input, "LoadBalancerArn"));
     if !arns.iter().all(|asked| world.listeners.iter().any(|listener| listener.arn == *asked)) {
-        return Err(Problem::new("ListenerNotFound", "One or more listeners not found"));
+        return Err(ApiError::new("ListenerNotFound", "One or more listeners not found"));
     }
     let found = world
         .listeners
         .iter()
         .filter(|listener| arns.is_empty() || arns.contains(&listener.arn.as_str()))
-        .filter(|listener| balancer.is_empty() || listener.balancer == balancer);
+        .filter(|listener| balancer.is_empty() || listener.load_balancer == balancer);
     let listeners = found.map(|listener| {
         let certificates: Vec<_> = listener.certificates.iter().map(|arn| json!({ "CertificateArn": arn })).collect();
         json!({
             "ListenerArn": listener.arn,
-            "LoadBalancerArn": listener.balancer,
+            "LoadBalancerArn": listener.load_balancer,
             "Port": listener.port,
             "Protocol": listener.protocol,
             "Certificates": (!certificates.is_empty()).then_some(certificates),
             "DefaultActions": [forward(&listener.default)],
         })
     });
-    Ok(sparse(json!({ "Listeners": listeners.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "Listeners": listeners.collect::<Vec<_>>() })))
 }
 
-pub(super) fn describe_rules(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_rules(world: &World, input: &Value) -> OperationResult {
     let (arn, rules) = (text(input, "ListenerArn"), texts(input, "RuleArns"));
     let known = world.listeners.iter().any(|listener| listener.arn == arn);
     if !arn.is_empty() && !known {
-        return Err(Problem::new("ListenerNotFound", "One or more listeners not found"));
+        return Err(ApiError::new("ListenerNotFound", "One or more listeners not found"));
     }
     let of_listeners = world.listeners.iter().filter(|listener| arn.is_empty() || listener.arn == arn);
     let all: Vec<_> = of_listeners
@@ -99,23 +99,23 @@ pub(super) fn describe_rules(world: &World, input: &Value) -> Answer {
         .filter(|rule| rules.is_empty() || rules.contains(&text(rule, "RuleArn")))
         .collect();
     if !rules.is_empty() && all.len() < rules.len() {
-        return Err(Problem::new("RuleNotFound", "One or more rules not found"));
+        return Err(ApiError::new("RuleNotFound", "One or more rules not found"));
     }
     let size = number(input, "PageSize").unwrap_or(400);
     let from = number(input, "Marker").unwrap_or(0);
     let next = (all.len() > from + size).then(|| (from + size).to_string());
     let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
-    Ok(sparse(json!({ "Rules": page, "NextMarker": next })))
+    Ok(without_nulls(json!({ "Rules": page, "NextMarker": next })))
 }
 
-pub(super) fn describe_load_balancers(world: &World, input: &Value) -> Answer {
+pub(super) fn describe_load_balancers(world: &World, input: &Value) -> OperationResult {
     let (arns, names) = (texts(input, "LoadBalancerArns"), texts(input, "Names"));
-    let known = |asked: &&str| world.balancers.iter().any(|it| it.arn == **asked || it.name == **asked);
+    let known = |asked: &&str| world.load_balancers.iter().any(|it| it.arn == **asked || it.name == **asked);
     if !arns.iter().all(known) || !names.iter().all(known) {
-        return Err(Problem::new("LoadBalancerNotFound", "One or more load balancers not found"));
+        return Err(ApiError::new("LoadBalancerNotFound", "One or more load balancers not found"));
     }
     let found = world
-        .balancers
+        .load_balancers
         .iter()
         .filter(|it| arns.is_empty() || arns.contains(&it.arn.as_str()))
         .filter(|it| names.is_empty() || names.contains(&it.name.as_str()));
@@ -134,7 +134,7 @@ pub(super) fn describe_load_balancers(world: &World, input: &Value) -> Answer {
             "IpAddressType": "ipv4",
         })
     });
-    Ok(sparse(json!({ "LoadBalancers": balancers.collect::<Vec<_>>() })))
+    Ok(without_nulls(json!({ "LoadBalancers": balancers.collect::<Vec<_>>() })))
 }
 
 /// The load balancers whose listeners forward to a group.
@@ -144,7 +144,7 @@ fn balancers_of<'a>(world: &'a World, group: &TargetGroup) -> Vec<&'a str> {
         to.any(|(arn, _)| *arn == group.arn)
     };
     let mut balancers: Vec<_> =
-        world.listeners.iter().filter(forwards).map(|listener| listener.balancer.as_str()).collect();
+        world.listeners.iter().filter(forwards).map(|listener| listener.load_balancer.as_str()).collect();
     balancers.sort_unstable();
     balancers.dedup();
     balancers

@@ -4,25 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, number, sparse, text, texts};
-use crate::world::{Allowed, Says, World};
+use super::{ApiError, OperationResult, number, text, texts, without_nulls};
+use crate::world::{AllowStatement, StatementMatch, World};
 
-pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Answer {
+pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> OperationResult {
     let arn = text(input, "PolicySourceArn");
     let role = arn.rsplit('/').next().unwrap_or_default();
     let none = || {
         let message = format!("No policy source found for arn {arn}");
-        Problem { status: 404, ..Problem::new("NoSuchEntity", message) }
+        ApiError { status: 404, ..ApiError::new("NoSuchEntity", message) }
     };
     let allowed = world.account.permissions.get(role).ok_or_else(none)?;
     let actions = texts(input, "ActionNames");
     let (apart, others): (Vec<&str>, Vec<&str>) =
-        actions.iter().copied().partition(|action| world.account.simulated_apart.contains(*action));
+        actions.iter().copied().partition(|action| world.account.simulated_separately.contains(*action));
     if !apart.is_empty() && !others.is_empty() {
         let (apart, others) = (apart.join(","), others.join(","));
         let message =
             format!("Invalid Input Actions: [{apart}] and [{others}] require different authorization information.");
-        return Err(Problem::new("InvalidInput", message));
+        return Err(ApiError::new("InvalidInput", message));
     }
     let contexts = input["ContextEntries"].as_array().into_iter().flatten();
     let context: BTreeMap<_, _> = contexts
@@ -30,25 +30,25 @@ pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Answer 
         .collect();
     let resources = texts(input, "ResourceArns");
     let all: Vec<_> = actions.iter().map(|action| result(allowed, action, &resources, &context)).collect();
-    let size = number(input, "MaxItems").unwrap_or(100).min(world.page);
+    let size = number(input, "MaxItems").unwrap_or(100).min(world.page_size);
     let from = number(input, "Marker").unwrap_or(0);
     let next = (all.len() > from + size).then(|| (from + size).to_string());
     let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
-    Ok(sparse(json!({ "IsTruncated": next.is_some(), "Marker": next, "EvaluationResults": page })))
+    Ok(without_nulls(json!({ "IsTruncated": next.is_some(), "Marker": next, "EvaluationResults": page })))
 }
 
 /// One result for each action, whatever the number of resources: the strictest of all. What is said of each resource is
 /// beneath it, if resources were named; its own name is none of theirs then.
-fn result(allowed: &[Allowed], action: &str, resources: &[&str], context: &BTreeMap<&str, &str>) -> Value {
+fn result(allowed: &[AllowStatement], action: &str, resources: &[&str], context: &BTreeMap<&str, &str>) -> Value {
     let decide = |resource: &str| {
-        let said: Vec<_> = allowed.iter().map(|statement| statement.says(action, resource, context)).collect();
-        let missing = said.iter().filter_map(|says| match says {
-            Says::DependsOn(key) => Some((*key).to_owned()),
-            Says::Yes | Says::Nothing => None,
+        let matches: Vec<_> = allowed.iter().map(|statement| statement.evaluate(action, resource, context)).collect();
+        let missing = matches.iter().filter_map(|says| match says {
+            StatementMatch::MissingContext(key) => Some((*key).to_owned()),
+            StatementMatch::Allows | StatementMatch::NoMatch => None,
         });
-        (said.contains(&Says::Yes), missing.collect::<BTreeSet<_>>())
+        (matches.contains(&StatementMatch::Allows), missing.collect::<BTreeSet<_>>())
     };
-    let word = |is_allowed: bool| if is_allowed { "allowed" } else { "implicitDeny" };
+    let decision = |is_allowed: bool| if is_allowed { "allowed" } else { "implicitDeny" };
     let matched = |is_allowed: bool| {
         let one = json!({ "SourcePolicyId": "hook", "SourcePolicyType": "role" });
         if is_allowed { vec![one] } else { Vec::new() }
@@ -64,7 +64,7 @@ fn result(allowed: &[Allowed], action: &str, resources: &[&str], context: &BTree
     let beneath = specific.iter().map(|(resource, (is_allowed, missing))| {
         json!({
             "EvalResourceName": resource,
-            "EvalResourceDecision": word(*is_allowed),
+            "EvalResourceDecision": decision(*is_allowed),
             "MatchedStatements": matched(*is_allowed),
             "MissingContextValues": missing,
         })
@@ -74,7 +74,7 @@ fn result(allowed: &[Allowed], action: &str, resources: &[&str], context: &BTree
     json!({
         "EvalActionName": action,
         "EvalResourceName": "*",
-        "EvalDecision": word(is_allowed),
+        "EvalDecision": decision(is_allowed),
         "MatchedStatements": matched(is_allowed),
         "MissingContextValues": own_missing,
         "ResourceSpecificResults": beneath.collect::<Vec<_>>(),

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Problem, sparse, text};
+use super::{ApiError, OperationResult, text, without_nulls};
 use crate::world::{Function, World, function_arn, role_arn};
 
 /// A function by its name or its ARN, and the qualifier that it is asked for with.
-fn asked(input: &Value) -> (&str, &str) {
+fn name_and_qualifier(input: &Value) -> (&str, &str) {
     let name = text(input, "FunctionName");
     let (name, inside) = match name.split_once(":function:") {
         Some((_, name)) => name.split_once(':').unwrap_or((name, "")),
@@ -19,18 +19,18 @@ fn asked(input: &Value) -> (&str, &str) {
     }
 }
 
-fn missing(what: String) -> Problem {
-    Problem { status: 404, ..Problem::new("ResourceNotFoundException", what) }
+fn not_found(what: String) -> ApiError {
+    ApiError { status: 404, ..ApiError::new("ResourceNotFoundException", what) }
 }
 
-fn found<'a>(world: &'a World, name: &str) -> Result<&'a Function, Problem> {
+fn function_by_name<'a>(world: &'a World, name: &str) -> Result<&'a Function, ApiError> {
     let function = world.account.functions.get(name);
-    function.ok_or_else(|| missing(format!("Function not found: {}", function_arn(name))))
+    function.ok_or_else(|| not_found(format!("Function not found: {}", function_arn(name))))
 }
 
-pub(super) fn get_function_configuration(world: &World, input: &Value) -> Answer {
-    let (name, qualifier) = asked(input);
-    let function = found(world, name)?;
+pub(super) fn get_function_configuration(world: &World, input: &Value) -> OperationResult {
+    let (name, qualifier) = name_and_qualifier(input);
+    let function = function_by_name(world, name)?;
     let arn = match qualifier {
         "$LATEST" => function_arn(name),
         qualifier => format!("{}:{qualifier}", function_arn(name)),
@@ -43,7 +43,7 @@ pub(super) fn get_function_configuration(world: &World, input: &Value) -> Answer
             "Ipv6AllowedForDualStack": false,
         })
     });
-    Ok(sparse(json!({
+    Ok(without_nulls(json!({
         "FunctionName": name,
         "FunctionArn": arn,
         "Runtime": "provided.al2023",
@@ -63,14 +63,14 @@ pub(super) fn get_function_configuration(world: &World, input: &Value) -> Answer
     })))
 }
 
-pub(super) fn get_function_event_invoke_config(world: &World, input: &Value) -> Answer {
-    let (name, qualifier) = asked(input);
-    let function = found(world, name)?;
+pub(super) fn get_function_event_invoke_config(world: &World, input: &Value) -> OperationResult {
+    let (name, qualifier) = name_and_qualifier(input);
+    let function = function_by_name(world, name)?;
     let arn = format!("{}:{qualifier}", function_arn(name));
-    let none = || missing(format!("The function {arn} doesn't have an EventInvokeConfig"));
+    let none = || not_found(format!("The function {arn} doesn't have an EventInvokeConfig"));
     let settings = function.events.get(qualifier).ok_or_else(none)?;
     let to = settings.on_failure.as_ref().map(|arn| json!({ "Destination": arn }));
-    Ok(sparse(json!({
+    Ok(without_nulls(json!({
         "LastModified": 1_793_500_000.5,
         "FunctionArn": arn,
         "MaximumRetryAttempts": settings.retries,

@@ -5,30 +5,30 @@
 
 use serde_json::Value;
 
-use super::{Problem, number, text, wire::Call};
+use super::{ApiError, number, protocol::Call, text};
 
 /// What a member of an input has to be, where it is given.
-enum Limit {
+enum InputConstraint {
     /// A list of so many, at least and at most.
     Items(u64, u64),
     /// A number from here to there.
     Range(u64, u64),
     /// One of these words.
-    Word(&'static [&'static str]),
+    OneOf(&'static [&'static str]),
     /// The number of an item, as a page before gave it. What a client makes up is refused.
     Token,
 }
-use Limit::{Items, Range, Token, Word};
+use InputConstraint::{Items, OneOf, Range, Token};
 
 const ECS_STATUS: &[&str] = &["RUNNING", "PENDING", "STOPPED"];
 const ALARM_STATE: &[&str] = &["OK", "ALARM", "INSUFFICIENT_DATA"];
 
 /// Service, operation, member, limit.
-const LIMITS: &[(&str, &str, &str, Limit)] = &[
+const LIMITS: &[(&str, &str, &str, InputConstraint)] = &[
     ("ecs", "DescribeServices", "services", Items(1, 10)),
     ("ecs", "DescribeTasks", "tasks", Items(1, 100)),
     ("ecs", "ListTasks", "maxResults", Range(1, 100)),
-    ("ecs", "ListTasks", "desiredStatus", Word(ECS_STATUS)),
+    ("ecs", "ListTasks", "desiredStatus", OneOf(ECS_STATUS)),
     ("elasticloadbalancing", "DescribeTargetGroups", "PageSize", Range(1, 400)),
     ("elasticloadbalancing", "DescribeListeners", "PageSize", Range(1, 400)),
     ("elasticloadbalancing", "DescribeLoadBalancers", "PageSize", Range(1, 400)),
@@ -37,7 +37,7 @@ const LIMITS: &[(&str, &str, &str, Limit)] = &[
     ("elasticloadbalancing", "DescribeRules", "Marker", Token),
     ("cloudwatch", "DescribeAlarms", "AlarmNames", Items(0, 100)),
     ("cloudwatch", "DescribeAlarms", "MaxRecords", Range(1, 100)),
-    ("cloudwatch", "DescribeAlarms", "StateValue", Word(ALARM_STATE)),
+    ("cloudwatch", "DescribeAlarms", "StateValue", OneOf(ALARM_STATE)),
     ("cloudwatch", "DescribeAlarmHistory", "MaxRecords", Range(1, 100)),
     ("logs", "DescribeLogGroups", "limit", Range(1, 50)),
     ("ssm", "GetParameters", "Names", Items(1, 10)),
@@ -69,32 +69,32 @@ const ONE_OF: &[(&str, &str, [&str; 2], &str)] = &[
 ];
 
 /// What AWS says of a call that it does not even try.
-pub(super) fn check(call: &Call) -> Result<(), Problem> {
+pub(super) fn check(call: &Call) -> Result<(), ApiError> {
     let is_this = |service: &str, operation: &str| service == call.service && operation == call.operation;
     for (_, _, member) in REQUIRED.iter().filter(|(service, operation, _)| is_this(service, operation)) {
         if call.input.get(member).is_none() {
-            return Err(broken(call, member, &Items(1, 0), "null"));
+            return Err(violation_error(call, member, &Items(1, 0), "null"));
         }
     }
     for (_, _, members, message) in ONE_OF.iter().filter(|(service, operation, ..)| is_this(service, operation)) {
         if members.iter().all(|member| is_empty(call.input.get(member))) {
-            return Err(Problem::new(code(call), *message));
+            return Err(ApiError::new(code(call), *message));
         }
     }
     for (_, _, member, limit) in LIMITS.iter().filter(|(service, operation, ..)| is_this(service, operation)) {
         let Some(value) = call.input.get(member) else { continue };
-        let is_kept = match limit {
+        let is_satisfied = match limit {
             Items(least, most) => {
                 value.as_array().is_some_and(|items| (*least..=*most).contains(&(items.len() as u64)))
             }
             Range(least, most) => {
                 number(&call.input, member).is_some_and(|number| (*least..=*most).contains(&(number as u64)))
             }
-            Word(words) => words.contains(&text(&call.input, member)),
+            OneOf(words) => words.contains(&text(&call.input, member)),
             Token => number(&call.input, member).is_some(),
         };
-        if !is_kept {
-            return Err(broken(call, member, limit, &shown(value)));
+        if !is_satisfied {
+            return Err(violation_error(call, member, limit, &shown(value)));
         }
     }
     Ok(())
@@ -123,17 +123,17 @@ fn code(call: &Call) -> &'static str {
 }
 
 /// ECS has sentences of its own; the others say which constraint of their model is broken.
-fn broken(call: &Call, member: &str, limit: &Limit, value: &str) -> Problem {
+fn violation_error(call: &Call, member: &str, limit: &InputConstraint, value: &str) -> ApiError {
     if call.service == "ecs" {
         let title = member[..1].to_uppercase() + &member[1..];
         let message = match limit {
             Items(..) if matches!(value, "null" | "[]") => format!("{title} cannot be empty."),
             Items(_, most) => format!("{title} cannot have more than {most} elements."),
             Range(least, most) => format!("{member} must be between {least} and {most}."),
-            Word(words) => format!("Invalid {member}: {value}. Valid values are {}.", words.join(", ")),
+            OneOf(words) => format!("Invalid {member}: {value}. Valid values are {}.", words.join(", ")),
             Token => "Invalid token.".to_owned(),
         };
-        return Problem::new(code(call), message);
+        return ApiError::new(code(call), message);
     }
     let constraint = match limit {
         Items(_, most) => format!("Member must have length less than or equal to {most}"),
@@ -141,14 +141,14 @@ fn broken(call: &Call, member: &str, limit: &Limit, value: &str) -> Problem {
             format!("Member must have value greater than or equal to {least}")
         }
         Range(_, most) => format!("Member must have value less than or equal to {most}"),
-        Word(words) => format!("Member must satisfy enum value set: [{}]", words.join(", ")),
-        Token => return Problem::new(code(call), format!("Invalid {member}: {value}")),
+        OneOf(words) => format!("Member must satisfy enum value set: [{}]", words.join(", ")),
+        Token => return ApiError::new(code(call), format!("Invalid {member}: {value}")),
     };
     let member = member[..1].to_lowercase() + &member[1..];
     let message = format!(
         "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}"
     );
-    Problem::new(code(call), message)
+    ApiError::new(code(call), message)
 }
 
 #[cfg(test)]
@@ -156,11 +156,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::aws::wire::Protocol;
+    use crate::aws::protocol::AwsProtocol;
 
-    fn refusal(service: &str, operation: &str, input: Value) -> Option<(&'static str, String)> {
+    fn error_for(service: &str, operation: &str, input: Value) -> Option<(&'static str, String)> {
         let (service, operation) = (service.to_owned(), operation.to_owned());
-        let call = Call { service, operation, input, protocol: Protocol::Query };
+        let call = Call { service, operation, input, protocol: AwsProtocol::Query };
         check(&call).err().map(|problem| (problem.code, problem.message))
     }
 
@@ -234,7 +234,7 @@ mod tests {
         ];
         for (service, operation, input, code, says) in cases {
             let (seen, message) =
-                refusal(service, operation, input.clone()).unwrap_or_else(|| panic!("{operation} {input}"));
+                error_for(service, operation, input.clone()).unwrap_or_else(|| panic!("{operation} {input}"));
             assert_eq!(seen, code, "{operation} {input}");
             assert!(message.contains(says), "{operation} {input}: {message}");
         }
@@ -253,7 +253,7 @@ mod tests {
             ("cloudwatch", "DescribeAlarms", json!({ "AlarmNames": ["a"], "MaxRecords": 100 })),
             ("cloudwatch", "DescribeAlarms", json!({})),
         ] {
-            assert_eq!(refusal(service, operation, input.clone()), None, "{operation} {input}");
+            assert_eq!(error_for(service, operation, input.clone()), None, "{operation} {input}");
         }
     }
 }

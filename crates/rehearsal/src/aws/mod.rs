@@ -4,7 +4,7 @@
 //! the service model; [`wire`] reads and writes the protocols. What is not here is answered as AWS answers an
 //! operation that it does not know, and listed.
 
-mod account;
+mod call_log;
 mod cloudformation;
 mod cloudwatch;
 mod codedeploy;
@@ -12,19 +12,19 @@ mod ec2;
 mod ecs;
 mod elb;
 mod iam;
+mod inject;
 mod lambda;
-mod ledger;
 mod limits;
+mod other_services;
+mod protocol;
 mod record;
-mod trouble;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod tests_account;
+mod tests_inject;
 #[cfg(test)]
-mod tests_trouble;
+mod tests_other_services;
 
 use std::{
     collections::BTreeMap,
@@ -36,68 +36,68 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 pub use self::{
-    ledger::Put,
+    call_log::StatusPut,
     record::{Exchange, Recorder, SentReply, SentRequest},
 };
 use self::{
-    ledger::{Entry, Ledger, Whose},
-    wire::{Call, Protocol},
+    call_log::{CallLog, ExecutionOwner, LoggedCall},
+    protocol::{AwsProtocol, Call},
 };
 use crate::{
-    exchange::{Reply, Request},
-    fault::Fault,
+    fault::InjectedFault,
     function_name::FunctionName,
+    http_server::{FaultyResponse, Request},
     report,
-    world::{PutFault, World},
+    world::{StatusRejected, World},
 };
 
 /// The world behind the AWS operations, and a record of what was called.
 #[derive(Debug)]
-pub(crate) struct Cloud {
+pub(crate) struct FakeAws {
     /// One for each service of the account.
     worlds: Vec<Mutex<World>>,
-    ledger: Mutex<Ledger>,
-    faults: Vec<Fault>,
+    call_log: Mutex<CallLog>,
+    faults: Vec<InjectedFault>,
     recorder: Option<Recorder>,
     /// Somebody put the status of a lifecycle event.
-    pub put: Notify,
+    pub status_put: Notify,
 }
 
 /// What an operation gives.
-type Answer = Result<Value, Problem>;
+type OperationResult = Result<Value, ApiError>;
 
 /// An error of AWS's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct ApiError {
     code: &'static str,
     message: String,
     status: u16,
 }
 
-impl Problem {
+impl ApiError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), status: 400 }
     }
 
     /// Whose fault it is.
-    fn blame(&self) -> &'static str {
+    fn fault_side(&self) -> &'static str {
         if self.status < 500 { "Sender" } else { "Receiver" }
     }
 }
 
-impl Cloud {
-    pub fn new(world: World, faults: Vec<Fault>) -> Self {
-        Self::of(vec![world], faults)
+impl FakeAws {
+    pub fn new(world: World, faults: Vec<InjectedFault>) -> Self {
+        Self::with_services(vec![world], faults)
     }
 
     /// An account with several services.
-    pub fn of(worlds: Vec<World>, faults: Vec<Fault>) -> Self {
+    pub fn with_services(worlds: Vec<World>, faults: Vec<InjectedFault>) -> Self {
         let worlds = worlds.into_iter().map(Mutex::new).collect();
-        Self { worlds, ledger: Mutex::default(), faults, recorder: None, put: Notify::new() }
+        Self { worlds, call_log: Mutex::default(), faults, recorder: None, status_put: Notify::new() }
     }
 
     /// Keeps every exchange, if there is a recorder.
-    pub fn recorded(self, recorder: Option<Recorder>) -> Self {
+    pub fn with_recorder(self, recorder: Option<Recorder>) -> Self {
         Self { recorder, ..self }
     }
 
@@ -110,7 +110,7 @@ impl Cloud {
     pub fn world_at(&self, index: usize) -> MutexGuard<'_, World> {
         // A world in which a panic happened is still the best there is; the panic itself is told elsewhere.
         let mut world = self.worlds[index].lock().unwrap_or_else(PoisonError::into_inner);
-        world.settle(SystemTime::now());
+        world.advance_to(SystemTime::now());
         world
     }
 
@@ -122,57 +122,59 @@ impl Cloud {
 
     /// How many calls each operation got.
     pub fn calls(&self) -> BTreeMap<String, u64> {
-        self.ledger().calls.clone()
+        self.call_log().calls.clone()
     }
 
     /// How many good replies of each operation went out.
     pub fn good_replies(&self) -> BTreeMap<String, u64> {
-        self.ledger().good_replies.clone()
+        self.call_log().good_replies.clone()
     }
 
     /// Every status that was put, in order.
-    pub fn puts(&self, since: Instant) -> Vec<Put> {
-        self.ledger().puts(since)
+    pub fn puts(&self, since: Instant) -> Vec<StatusPut> {
+        self.call_log().puts(since)
     }
 
     /// What was called and is not here.
-    pub fn unknown(&self) -> Vec<String> {
-        self.ledger().unknown.iter().cloned().collect()
+    pub fn unknown_operations(&self) -> Vec<String> {
+        self.call_log().unknown.iter().cloned().collect()
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn call_log(&self) -> MutexGuard<'_, CallLog> {
+        self.call_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers a request.
-    pub async fn answer(&self, request: Request) -> Reply {
-        let call = wire::read(&request);
+    pub async fn respond(&self, request: Request) -> FaultyResponse {
+        let call = protocol::read(&request);
         let name = call.as_ref().map_or_else(
             || format!("?:{} {}", request.method, request.path.split('?').next().unwrap_or_default()),
             Call::name,
         );
         let reply = match &call {
-            Some(call) => self.answer_call(call, FunctionName::by_credentials(request.header("authorization"))).await,
+            Some(call) => {
+                self.respond_to_call(call, FunctionName::from_authorization(request.header("authorization"))).await
+            }
             None => {
-                self.ledger().unknown.insert(name.clone());
-                wire::unreadable().into()
+                self.call_log().unknown.insert(name.clone());
+                protocol::unknown_request().into()
             }
         };
         if let Some(recorder) = &self.recorder {
-            recorder.keep(name, SentRequest::from(&request), &reply).await;
+            recorder.record(name, SentRequest::from(&request), &reply).await;
         }
         reply
     }
 
-    async fn answer_call(&self, call: &Call, caller: Option<FunctionName>) -> Reply {
-        let whose = self.whose(text(&call.input, "lifecycleEventHookExecutionId"));
-        let entry = self.ledger().enter(call, caller, whose, &self.faults);
+    async fn respond_to_call(&self, call: &Call, caller: Option<FunctionName>) -> FaultyResponse {
+        let whose = self.execution_owner(text(&call.input, "lifecycleEventHookExecutionId"));
+        let entry = self.call_log().record_call(call, caller, whose, &self.faults);
         let reply = match &entry.fault {
-            None => wire::write(call, self.handle(call, &entry)).into(),
-            Some(fault) => self.strike(call, fault, &entry).await,
+            None => protocol::write(call, self.execute(call, &entry)).into(),
+            Some(fault) => self.inject(call, fault, &entry).await,
         };
         if reply.is_good() {
-            self.ledger().replied(&entry);
+            self.call_log().mark_replied(&entry);
         }
         reply
     }
@@ -181,48 +183,48 @@ impl Cloud {
     ///
     /// # Errors
     /// As CodeDeploy would refuse it.
-    pub fn put_for(
+    pub fn put_status_for(
         &self,
         by: Option<FunctionName>,
         deployment: &str,
         execution: &str,
         status: &str,
-    ) -> Result<report::Answer, PutFault> {
-        let whose = self.whose(execution);
-        let at = self.ledger().note(whose, by, status.to_owned(), None);
+    ) -> Result<report::HookStatus, StatusRejected> {
+        let whose = self.execution_owner(execution);
+        let at = self.call_log().record_put(whose, by, status.to_owned(), None);
         let mut world = self.world_where(|world| world.owns(deployment));
-        let taken = world.put(deployment, execution, status, SystemTime::now())?;
-        self.ledger().was_taken(at);
+        let taken = world.put_status(deployment, execution, status, SystemTime::now())?;
+        self.call_log().mark_taken(at);
         Ok(taken)
     }
 
     /// The execution with this id, if CodeDeploy ever gave it.
-    fn whose(&self, id: &str) -> Whose {
-        let it = |world: &World| {
+    fn execution_owner(&self, id: &str) -> ExecutionOwner {
+        let owner_in = |world: &World| {
             let found = world.executions.iter().find(|it| it.id == id)?;
             Some((found.deployment.clone(), found.event.clone()))
         };
-        (0..self.worlds.len()).find_map(|index| it(&self.world_at(index))).filter(|_| !id.is_empty())
+        (0..self.worlds.len()).find_map(|index| owner_in(&self.world_at(index))).filter(|_| !id.is_empty())
     }
 
     /// Does what is called for, and notes what it did.
-    fn handle(&self, call: &Call, entry: &Entry) -> Answer {
-        let answer = limits::check(call).err().map(Err).or_else(|| self.operate(call)).unwrap_or_else(|| {
-            self.ledger().unknown.insert(call.name());
-            Err(call.protocol.unknown(&call.operation))
+    fn execute(&self, call: &Call, entry: &LoggedCall) -> OperationResult {
+        let answer = limits::check(call).err().map(Err).or_else(|| self.dispatch(call)).unwrap_or_else(|| {
+            self.call_log().unknown.insert(call.name());
+            Err(call.protocol.unknown_operation(&call.operation))
         });
         if answer.is_ok() {
-            self.ledger().took_effect(entry);
+            self.call_log().mark_effective(entry);
         }
         answer
     }
 
     /// One line for each operation there is.
-    fn operate(&self, call: &Call) -> Option<Answer> {
+    fn dispatch(&self, call: &Call) -> Option<OperationResult> {
         let input = &call.input;
-        let mut words = Vec::new();
-        words_of(input, &mut words);
-        let mut world = self.world_where(|world| words.iter().any(|word| world.owns(word)));
+        let mut strings = Vec::new();
+        all_strings(input, &mut strings);
+        let mut world = self.world_where(|world| strings.iter().any(|word| world.owns(word)));
         Some(match (call.service.as_str(), call.operation.as_str()) {
             ("codedeploy", "GetDeployment") => codedeploy::get_deployment(&world, input),
             ("codedeploy", "GetDeploymentGroup") => codedeploy::get_deployment_group(&world, input),
@@ -230,7 +232,7 @@ impl Cloud {
             ("codedeploy", "GetDeploymentTarget") => codedeploy::get_deployment_target(&world, input),
             ("codedeploy", "PutLifecycleEventHookExecutionStatus") => {
                 let answer = codedeploy::put_status(&mut world, input);
-                self.put.notify_one();
+                self.status_put.notify_one();
                 answer
             }
             ("codedeploy", "GetApplicationRevision") => codedeploy::get_application_revision(&world, input),
@@ -246,7 +248,7 @@ impl Cloud {
             ("cloudformation", "DescribeStacks") => cloudformation::describe_stacks(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
             ("cloudwatch", "DescribeAlarmHistory") => cloudwatch::describe_alarm_history(&world, input),
-            ("logs", "DescribeLogGroups") => account::describe_log_groups(&world, input),
+            ("logs", "DescribeLogGroups") => other_services::describe_log_groups(&world, input),
             ("ec2", "DescribeSubnets") => ec2::describe_subnets(&world, input),
             ("ec2", "DescribeRouteTables") => ec2::describe_route_tables(&world, input),
             ("ec2", "DescribeSecurityGroups") => ec2::describe_security_groups(&world, input),
@@ -254,41 +256,41 @@ impl Cloud {
             ("lambda", "GetFunctionConfiguration") => lambda::get_function_configuration(&world, input),
             ("lambda", "GetFunctionEventInvokeConfig") => lambda::get_function_event_invoke_config(&world, input),
             ("iam", "SimulatePrincipalPolicy") => iam::simulate_principal_policy(&world, input),
-            ("iam", "GetRole") => account::get_role(&world, input),
-            ("ssm", "GetParameter") => account::get_parameter(&world, input),
-            ("ssm", "GetParameters") => account::get_parameters(&world, input),
-            ("secretsmanager", "DescribeSecret") => account::describe_secret(&world, input),
-            ("secretsmanager", "GetSecretValue") => account::get_secret_value(&world, input),
-            ("ecr", "DescribeImages") => account::describe_images(&world, input),
-            ("tag", "GetResources") => account::get_resources(&world, input),
-            ("s3", "GetObject") => account::get_object(&world, input),
+            ("iam", "GetRole") => other_services::get_role(&world, input),
+            ("ssm", "GetParameter") => other_services::get_parameter(&world, input),
+            ("ssm", "GetParameters") => other_services::get_parameters(&world, input),
+            ("secretsmanager", "DescribeSecret") => other_services::describe_secret(&world, input),
+            ("secretsmanager", "GetSecretValue") => other_services::get_secret_value(&world, input),
+            ("ecr", "DescribeImages") => other_services::describe_images(&world, input),
+            ("tag", "GetResources") => other_services::get_resources(&world, input),
+            ("s3", "GetObject") => other_services::get_object(&world, input),
             _ => return None,
         })
     }
 }
 
-impl Protocol {
-    fn unknown(self, operation: &str) -> Problem {
+impl AwsProtocol {
+    fn unknown_operation(self, operation: &str) -> ApiError {
         match self {
             Self::Query | Self::Ec2 => {
-                Problem::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
+                ApiError::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
             }
-            Self::RestJson => Problem { status: 404, ..Problem::new("ResourceNotFoundException", "") },
+            Self::RestJson => ApiError { status: 404, ..ApiError::new("ResourceNotFoundException", "") },
             Self::Rest => {
-                Problem { status: 405, ..Problem::new("MethodNotAllowed", "The specified method is not allowed.") }
+                ApiError { status: 405, ..ApiError::new("MethodNotAllowed", "The specified method is not allowed.") }
             }
-            Self::Json(_) => Problem::new("UnknownOperationException", ""),
-            Self::Cbor => Problem { status: 404, ..Problem::new("UnknownOperationException", "") },
+            Self::Json(_) => ApiError::new("UnknownOperationException", ""),
+            Self::Cbor => ApiError { status: 404, ..ApiError::new("UnknownOperationException", "") },
         }
     }
 }
 
 /// All texts of an input.
-fn words_of<'a>(input: &'a Value, words: &mut Vec<&'a str>) {
+fn all_strings<'a>(input: &'a Value, words: &mut Vec<&'a str>) {
     match input {
         Value::String(word) => words.push(word),
-        Value::Array(items) => items.iter().for_each(|item| words_of(item, words)),
-        Value::Object(members) => members.values().for_each(|member| words_of(member, words)),
+        Value::Array(items) => items.iter().for_each(|item| all_strings(item, words)),
+        Value::Object(members) => members.values().for_each(|member| all_strings(member, words)),
         _ => {}
     }
 }
@@ -310,13 +312,13 @@ fn number(input: &Value, member: &str) -> Option<usize> {
 }
 
 /// An output without the members that are not there.
-fn sparse(mut output: Value) -> Value {
+fn without_nulls(mut output: Value) -> Value {
     match &mut output {
         Value::Object(members) => {
             members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(|value| *value = sparse(value.take()));
+            members.values_mut().for_each(|value| *value = without_nulls(value.take()));
         }
-        Value::Array(items) => items.iter_mut().for_each(|value| *value = sparse(value.take())),
+        Value::Array(items) => items.iter_mut().for_each(|value| *value = without_nulls(value.take())),
         _ => {}
     }
     output

@@ -11,8 +11,8 @@ use hyper::HeaderMap;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    exchange::{Reply, Request},
     function_name::FunctionName,
+    http_server::{FaultyResponse, Request},
 };
 
 /// A request that an AWS client sent, and the reply that it got.
@@ -71,15 +71,17 @@ impl Recorder {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) async fn keep(&self, operation: String, request: SentRequest, reply: &Reply) {
+    pub(super) async fn record(&self, operation: String, request: SentRequest, reply: &FaultyResponse) {
         let (response, damaged) = match reply {
-            Reply::Whole(response) => (Some(response), false),
-            Reply::Damaged(response)
-            | Reply::Cut(response)
-            | Reply::SlowHead(response)
-            | Reply::SlowBody(response)
-            | Reply::Endless(response) => (Some(response), true),
-            Reply::HungUp | Reply::Reset | Reply::Refused | Reply::Silence => (None, true),
+            FaultyResponse::Complete(response) => (Some(response), false),
+            FaultyResponse::Corrupt(response)
+            | FaultyResponse::Truncated(response)
+            | FaultyResponse::SlowHead(response)
+            | FaultyResponse::SlowBody(response)
+            | FaultyResponse::Endless(response) => (Some(response), true),
+            FaultyResponse::Closed | FaultyResponse::Reset | FaultyResponse::Refused | FaultyResponse::NoResponse => {
+                (None, true)
+            }
         };
         let reply = match response {
             None => None,
@@ -90,7 +92,7 @@ impl Recorder {
                 Some(SentReply { status, headers, body: body.unwrap_or_default(), damaged })
             }
         };
-        let by = request.headers.get("authorization").and_then(|header| FunctionName::by_credentials(header));
+        let by = request.headers.get("authorization").and_then(|header| FunctionName::from_authorization(header));
         let exchange = Exchange { operation, by, request, reply };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }

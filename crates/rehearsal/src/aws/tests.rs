@@ -6,21 +6,24 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    fault::Trouble,
-    world::{Alarm, AlarmKind, Condition, Course, EVENTS, EventStatus, Given, Ground, Rule, RuleAction},
+    fault::FaultKind,
+    world::{
+        Alarm, AlarmKind, Condition, DeploymentBehaviour, EVENTS, EventStatus, InitialState, Rule, RuleAction,
+        WorldOptions,
+    },
 };
 
 /// A deployment that has come as far as AfterAllowTraffic.
-fn cloud(faults: Vec<Fault>) -> Cloud {
+fn fake_aws(faults: Vec<InjectedFault>) -> FakeAws {
     let now = SystemTime::now();
-    let mut world = World::new(now, Ground { production: 80, test: 8443, seed: 5 }, &Given::default());
-    world.begin(now, "user");
+    let mut world = World::new(now, WorldOptions { production: 80, test: 8443, seed: 5 }, &InitialState::default());
+    world.create_deployment(now, "user");
     for event in EVENTS {
-        world.enter(event, now);
+        world.start_event(event, now);
         if event != "AfterAllowTraffic" {
-            world.carry_out(event, &Course::default(), now);
-            world.settle(now + std::time::Duration::from_secs(9));
-            world.leave(event, EventStatus::Succeeded, now);
+            world.run_event(event, &DeploymentBehaviour::default(), now);
+            world.advance_to(now + std::time::Duration::from_secs(9));
+            world.end_event(event, EventStatus::Succeeded, now);
         }
     }
     world.alarms.push(Alarm {
@@ -33,7 +36,7 @@ fn cloud(faults: Vec<Fault>) -> Cloud {
         evaluation: None,
         history: Vec::new(),
     });
-    Cloud::new(world, faults)
+    FakeAws::new(world, faults)
 }
 
 fn request(path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> Request {
@@ -43,38 +46,38 @@ fn request(path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>)
 }
 
 /// A response that a client gets whole, whatever it says.
-pub(super) fn whole(reply: Reply) -> hyper::Response<crate::exchange::Full> {
+pub(super) fn complete_response(reply: FaultyResponse) -> hyper::Response<crate::http_server::FullBody> {
     match reply {
-        Reply::Whole(response) | Reply::Damaged(response) => response,
+        FaultyResponse::Complete(response) | FaultyResponse::Corrupt(response) => response,
         other => panic!("no whole response: {other:?}"),
     }
 }
 
-async fn send(cloud: &Cloud, request: Request) -> (u16, String, Vec<u8>) {
+async fn send(cloud: &FakeAws, request: Request) -> (u16, String, Vec<u8>) {
     use http_body_util::BodyExt;
-    let response = whole(cloud.answer(request).await);
+    let response = complete_response(cloud.respond(request).await);
     let status = response.status().as_u16();
     let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
     (status, content_type, response.into_body().collect().await.unwrap().to_bytes().to_vec())
 }
 
-async fn json(cloud: &Cloud, target: &str, input: Value) -> (u16, Value) {
+async fn json(cloud: &FakeAws, target: &str, input: Value) -> (u16, Value) {
     let headers = [("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
     let (status, content_type, body) = send(cloud, request("/", &headers, input.to_string())).await;
     assert_eq!(content_type, "application/x-amz-json-1.1");
     (status, serde_json::from_slice(&body).unwrap())
 }
 
-async fn codedeploy(cloud: &Cloud, operation: &str, input: Value) -> (u16, Value) {
+async fn codedeploy(cloud: &FakeAws, operation: &str, input: Value) -> (u16, Value) {
     json(cloud, &format!("CodeDeploy_20141006.{operation}"), input).await
 }
 
-async fn ecs(cloud: &Cloud, operation: &str, input: Value) -> (u16, Value) {
+async fn ecs(cloud: &FakeAws, operation: &str, input: Value) -> (u16, Value) {
     json(cloud, &format!("AmazonEC2ContainerServiceV20141113.{operation}"), input).await
 }
 
 /// The texts of an XML document, each with its path.
-async fn query(cloud: &Cloud, form: &[(&str, &str)]) -> (u16, Vec<(String, String)>) {
+async fn query(cloud: &FakeAws, form: &[(&str, &str)]) -> (u16, Vec<(String, String)>) {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .append_pair("Version", "2015-12-01")
@@ -97,11 +100,11 @@ async fn query(cloud: &Cloud, form: &[(&str, &str)]) -> (u16, Vec<(String, Strin
     (status, texts)
 }
 
-fn all<'a>(texts: &'a [(String, String)], ending: &str) -> Vec<&'a str> {
+fn texts_at<'a>(texts: &'a [(String, String)], ending: &str) -> Vec<&'a str> {
     texts.iter().filter(|(path, _)| path.ends_with(ending)).map(|(_, text)| text.as_str()).collect()
 }
 
-async fn cbor(cloud: &Cloud, operation: &str, input: &[(&str, Vec<&str>)]) -> (u16, ciborium::Value) {
+async fn cbor(cloud: &FakeAws, operation: &str, input: &[(&str, Vec<&str>)]) -> (u16, ciborium::Value) {
     let list = |items: &Vec<&str>| {
         ciborium::Value::Array(items.iter().map(|item| ciborium::Value::Text((*item).into())).collect())
     };
@@ -116,18 +119,18 @@ async fn cbor(cloud: &Cloud, operation: &str, input: &[(&str, Vec<&str>)]) -> (u
     (status, ciborium::from_reader(&body[..]).unwrap())
 }
 
-fn at<'a>(value: &'a ciborium::Value, key: &str) -> &'a ciborium::Value {
+fn member<'a>(value: &'a ciborium::Value, key: &str) -> &'a ciborium::Value {
     let map = value.as_map().unwrap();
     &map.iter().find(|(name, _)| name.as_text() == Some(key)).unwrap_or_else(|| panic!("no {key} in {value:?}")).1
 }
 
-fn id(cloud: &Cloud) -> String {
+fn id(cloud: &FakeAws) -> String {
     cloud.world().deployment().id.clone()
 }
 
 #[tokio::test]
 async fn codedeploy_tells_of_the_deployment_and_its_group() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (status, output) = codedeploy(&cloud, "GetDeployment", json!({ "deploymentId": id(&cloud) })).await;
     let info = &output["deploymentInfo"];
     assert_eq!(
@@ -147,7 +150,7 @@ async fn codedeploy_tells_of_the_deployment_and_its_group() {
 
 #[tokio::test]
 async fn codedeploy_tells_of_the_target_and_its_events() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (_, output) = codedeploy(&cloud, "ListDeploymentTargets", json!({ "deploymentId": id(&cloud) })).await;
     assert_eq!(output, json!({ "targetIds": ["shop:web"] }));
     let (_, output) =
@@ -167,8 +170,8 @@ async fn codedeploy_tells_of_the_target_and_its_events() {
 
 #[tokio::test]
 async fn a_status_is_put_once_and_refused_with_codedeploys_own_errors() {
-    let cloud = cloud(Vec::new());
-    let execution = cloud.world().execution("AfterAllowTraffic");
+    let cloud = fake_aws(Vec::new());
+    let execution = cloud.world().create_execution("AfterAllowTraffic");
     let put = |deployment: String, execution: &str, status: &str| {
         let input = json!({ "deploymentId": deployment, "lifecycleEventHookExecutionId": execution, "status": status });
         let cloud = &cloud;
@@ -197,7 +200,7 @@ async fn a_status_is_put_once_and_refused_with_codedeploys_own_errors() {
 
 #[tokio::test]
 async fn ecs_tells_of_services_and_of_what_is_missing() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (_, output) = ecs(&cloud, "DescribeServices", json!({ "cluster": "shop", "services": ["web", "gone"] })).await;
     assert_eq!(output["failures"][0]["reason"], "MISSING");
     let green = &output["services"][0]["taskSets"][1];
@@ -212,8 +215,8 @@ async fn ecs_tells_of_services_and_of_what_is_missing() {
 
 #[tokio::test]
 async fn tasks_are_listed_page_by_page_and_described() {
-    let cloud = cloud(Vec::new());
-    cloud.world().page = 1;
+    let cloud = fake_aws(Vec::new());
+    cloud.world().page_size = 1;
     let green = cloud.world().green().unwrap().id.clone();
     let (mut arns, mut token) = (Vec::new(), Value::Null);
     loop {
@@ -251,22 +254,22 @@ async fn tasks_are_listed_page_by_page_and_described() {
 
 #[tokio::test]
 async fn elb_tells_of_target_groups_and_their_health() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (status, texts) = query(&cloud, &[("Action", "DescribeTargetGroups"), ("Names.member.1", "tg-shop-b")]).await;
-    assert_eq!((status, all(&texts, "/TargetGroupName")), (200, vec!["tg-shop-b"]));
-    assert_eq!(all(&texts, "member/Matcher/HttpCode"), ["200-299"]);
+    assert_eq!((status, texts_at(&texts, "/TargetGroupName")), (200, vec!["tg-shop-b"]));
+    assert_eq!(texts_at(&texts, "member/Matcher/HttpCode"), ["200-299"]);
     assert!(texts[0].0.starts_with("DescribeTargetGroupsResponse/DescribeTargetGroupsResult/TargetGroups/member/"));
-    let arn = all(&texts, "/TargetGroupArn")[0].to_owned();
+    let arn = texts_at(&texts, "/TargetGroupArn")[0].to_owned();
     let (_, texts) = query(&cloud, &[("Action", "DescribeTargetHealth"), ("TargetGroupArn", &arn)]).await;
-    assert_eq!(all(&texts, "TargetHealth/State"), ["healthy", "healthy"]);
-    assert!(all(&texts, "TargetHealth/Reason").is_empty());
+    assert_eq!(texts_at(&texts, "TargetHealth/State"), ["healthy", "healthy"]);
+    assert!(texts_at(&texts, "TargetHealth/Reason").is_empty());
     let (status, texts) = query(&cloud, &[("Action", "DescribeTargetGroups"), ("Names.member.1", "no")]).await;
-    assert_eq!((status, all(&texts, "ErrorResponse/Error/Code")), (400, vec!["TargetGroupNotFound"]));
+    assert_eq!((status, texts_at(&texts, "ErrorResponse/Error/Code")), (400, vec!["TargetGroupNotFound"]));
 }
 
 #[tokio::test]
 async fn elb_tells_of_listeners_rules_and_load_balancers() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (arn, green) = {
         let mut world = cloud.world();
         let green = world.green_group().unwrap().arn.clone();
@@ -281,35 +284,35 @@ async fn elb_tells_of_listeners_rules_and_load_balancers() {
         (world.production().unwrap().arn.clone(), green)
     };
     let (_, texts) = query(&cloud, &[("Action", "DescribeListeners"), ("ListenerArns.member.1", &arn)]).await;
-    assert_eq!((all(&texts, "/Port"), all(&texts, "/Protocol")), (vec!["80"], vec!["HTTP"]));
-    assert_eq!(all(&texts, "DefaultActions/member/ForwardConfig/TargetGroups/member/Weight"), ["0", "100"]);
+    assert_eq!((texts_at(&texts, "/Port"), texts_at(&texts, "/Protocol")), (vec!["80"], vec!["HTTP"]));
+    assert_eq!(texts_at(&texts, "DefaultActions/member/ForwardConfig/TargetGroups/member/Weight"), ["0", "100"]);
     let (_, texts) = query(&cloud, &[("Action", "DescribeRules"), ("ListenerArn", &arn), ("PageSize", "1")]).await;
-    assert_eq!((all(&texts, "/Priority"), all(&texts, "/NextMarker")), (vec!["7"], vec!["1"]));
+    assert_eq!((texts_at(&texts, "/Priority"), texts_at(&texts, "/NextMarker")), (vec!["7"], vec!["1"]));
     let (_, texts) = query(&cloud, &[("Action", "DescribeRules"), ("ListenerArn", &arn)]).await;
-    assert_eq!(all(&texts, "/Priority"), ["7", "default"]);
+    assert_eq!(texts_at(&texts, "/Priority"), ["7", "default"]);
     assert_eq!(
-        all(&texts, "HostHeaderConfig/Values/member").concat(),
+        texts_at(&texts, "HostHeaderConfig/Values/member").concat(),
         "ab.example.com",
         "the entity between them is an event of its own"
     );
-    assert_eq!(all(&texts, "Actions/member/TargetGroupArn"), [green.as_str()]);
+    assert_eq!(texts_at(&texts, "Actions/member/TargetGroupArn"), [green.as_str()]);
     let (_, texts) = query(&cloud, &[("Action", "DescribeLoadBalancers"), ("Names.member.1", "shop")]).await;
-    assert_eq!((all(&texts, "/DNSName"), all(&texts, "/Type")), (vec!["localhost"], vec!["application"]));
+    assert_eq!((texts_at(&texts, "/DNSName"), texts_at(&texts, "/Type")), (vec!["localhost"], vec!["application"]));
 }
 
 #[tokio::test]
 async fn cloudwatch_speaks_cbor_with_tagged_times_and_json() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let names = vec!["shop-web-5xx", "all", "missing"];
     let (status, output) = cbor(&cloud, "DescribeAlarms", &[("AlarmNames", names.clone())]).await;
     assert_eq!(status, 200);
-    let metric = at(&output, "MetricAlarms").as_array().unwrap();
+    let metric = member(&output, "MetricAlarms").as_array().unwrap();
     assert_eq!(metric.len(), 1);
-    assert!(matches!(at(&metric[0], "StateTransitionedTimestamp"), ciborium::Value::Tag(1, _)));
-    assert!(at(&output, "CompositeAlarms").as_array().unwrap().is_empty(), "left out unless asked for");
+    assert!(matches!(member(&metric[0], "StateTransitionedTimestamp"), ciborium::Value::Tag(1, _)));
+    assert!(member(&output, "CompositeAlarms").as_array().unwrap().is_empty(), "left out unless asked for");
     let (_, output) =
         cbor(&cloud, "DescribeAlarms", &[("AlarmNames", names), ("AlarmTypes", vec!["CompositeAlarm"])]).await;
-    assert_eq!(at(&output, "CompositeAlarms").as_array().unwrap().len(), 1);
+    assert_eq!(member(&output, "CompositeAlarms").as_array().unwrap().len(), 1);
     let headers = [
         ("x-amz-target", "GraniteServiceVersion20100801.DescribeAlarms"),
         ("content-type", "application/x-amz-json-1.0"),
@@ -322,14 +325,14 @@ async fn cloudwatch_speaks_cbor_with_tagged_times_and_json() {
 
 #[tokio::test]
 async fn unknown_operations_are_answered_as_aws_does_and_listed() {
-    let cloud = cloud(Vec::new());
+    let cloud = fake_aws(Vec::new());
     let (status, output) = ecs(&cloud, "DescribeTaskSets", json!({})).await;
     assert_eq!((status, output["__type"].as_str()), (400, Some("UnknownOperationException")));
     let (status, texts) = query(&cloud, &[("Action", "DescribeTags")]).await;
-    assert_eq!((status, all(&texts, "Error/Code")), (400, vec!["InvalidAction"]));
+    assert_eq!((status, texts_at(&texts, "Error/Code")), (400, vec!["InvalidAction"]));
     let (status, output) = cbor(&cloud, "GetMetricData", &[]).await;
     assert_eq!(
-        (status, at(&output, "__type").as_text()),
+        (status, member(&output, "__type").as_text()),
         (404, Some("com.amazonaws.cloudwatch#UnknownOperationException"))
     );
     json(&cloud, "AmazonSQS.ReceiveMessage", json!({})).await;
@@ -342,25 +345,25 @@ async fn unknown_operations_are_answered_as_aws_does_and_listed() {
         "ecs:DescribeTaskSets",
         "elasticloadbalancing:DescribeTags",
     ];
-    assert_eq!(cloud.unknown(), expected);
+    assert_eq!(cloud.unknown_operations(), expected);
 }
 
 #[tokio::test]
 async fn faults_speak_the_protocols_own_words() {
-    let cloud = cloud(vec![
-        Fault::first(1, "ecs:ListTasks", Trouble::Throttle),
-        Fault::first(1, "elasticloadbalancing:DescribeRules", Trouble::Throttle),
-        Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny),
-        Fault::always("ecs:DescribeTasks", Trouble::Fail),
-        Fault::always("ecs:DescribeServices", Trouble::Unavailable),
+    let cloud = fake_aws(vec![
+        InjectedFault::first(1, "ecs:ListTasks", FaultKind::Throttle),
+        InjectedFault::first(1, "elasticloadbalancing:DescribeRules", FaultKind::Throttle),
+        InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny),
+        InjectedFault::always("ecs:DescribeTasks", FaultKind::Fail),
+        InjectedFault::always("ecs:DescribeServices", FaultKind::Unavailable),
     ]);
     let (status, output) = ecs(&cloud, "ListTasks", json!({ "cluster": "shop" })).await;
     assert_eq!((status, output["__type"].as_str()), (400, Some("ThrottlingException")));
     assert_eq!(ecs(&cloud, "ListTasks", json!({ "cluster": "shop" })).await.0, 200);
     let (status, texts) = query(&cloud, &[("Action", "DescribeRules")]).await;
-    assert_eq!((status, all(&texts, "Error/Code")), (400, vec!["Throttling"]));
+    assert_eq!((status, texts_at(&texts, "Error/Code")), (400, vec!["Throttling"]));
     let (status, output) = cbor(&cloud, "DescribeAlarms", &[]).await;
-    assert_eq!((status, at(&output, "__type").as_text()), (403, Some("com.amazonaws.cloudwatch#AccessDenied")));
+    assert_eq!((status, member(&output, "__type").as_text()), (403, Some("com.amazonaws.cloudwatch#AccessDenied")));
     assert_eq!(ecs(&cloud, "DescribeTasks", json!({ "cluster": "shop" })).await.0, 500);
     let (status, output) = ecs(&cloud, "DescribeServices", json!({ "cluster": "shop" })).await;
     assert_eq!((status, output["__type"].as_str()), (503, Some("ServiceUnavailable")));

@@ -5,7 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Allowed, Function, Given, Network, functions, ids::arn};
+use super::{AllowStatement, Function, InitialState, Network, functions, ids::arn};
 
 /// Things of other services, as far as the functions ask for them.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +25,9 @@ pub struct Account {
     /// Functions of Lambda, by name.
     pub functions: BTreeMap<String, Function>,
     /// What roles allow, by their names. A role that is not here is nobody's whose permissions anybody asks for.
-    pub permissions: BTreeMap<String, Vec<Allowed>>,
+    pub permissions: BTreeMap<String, Vec<AllowStatement>>,
     /// Actions that IAM simulates in no request with others: they "require different authorization information".
-    pub simulated_apart: BTreeSet<String>,
+    pub simulated_separately: BTreeSet<String>,
     /// Outputs of CloudFormation's stacks, by the stack's name.
     pub stacks: BTreeMap<String, BTreeMap<String, String>>,
     /// The network of the load balancer and of functions in a VPC.
@@ -48,7 +48,7 @@ const EXECUTION_ROLE: &str = "ecsTaskExecutionRole";
 
 impl Account {
     /// What a service of that name needs.
-    pub(super) fn of(service: &str, ports: [u16; 2]) -> Self {
+    pub(super) fn for_service(service: &str, ports: [u16; 2]) -> Self {
         Self {
             log_groups: BTreeSet::from([log_group(service)]),
             roles: BTreeSet::from([EXECUTION_ROLE.to_owned(), task_role(service)]),
@@ -58,24 +58,24 @@ impl Account {
             objects: BTreeMap::new(),
             functions: functions::functions(),
             permissions: functions::permissions(),
-            simulated_apart: BTreeSet::new(),
+            simulated_separately: BTreeSet::new(),
             stacks: functions::stacks(),
-            network: Network::around(ports),
+            network: Network::default_vpc(ports),
         }
     }
 
     /// The same with what a scenario puts there.
-    pub(super) fn with(mut self, given: &Given) -> Self {
+    pub(super) fn with_initial(mut self, given: &InitialState) -> Self {
         self.parameters.extend(given.parameters.clone());
         self.objects.extend(given.objects.clone());
         for (name, value) in &given.secrets {
-            self.keep_secret(name, value);
+            self.put_secret(name, value);
         }
         self
     }
 
     /// Puts a secret into Secrets Manager, or another value into one that is there.
-    pub fn keep_secret(&mut self, name: &str, value: &str) {
+    pub fn put_secret(&mut self, name: &str, value: &str) {
         self.secrets.insert(secret_arn(name), Secret { value: value.to_owned(), deleted: None });
     }
 

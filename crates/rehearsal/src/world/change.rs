@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::{
-    Course, EventStatus, Health, Rule, RuleFate, Service, ServiceEvent, Target, Task, TaskSet, TasksStop, World,
+    DeploymentBehaviour, EventStatus, Health, Rule, RuleBehaviour, Service, ServiceEvent, Target, Task, TaskSet,
+    TasksStop, World,
 };
 
 /// One change.
@@ -37,7 +38,7 @@ pub enum Change {
     /// A container that is not essential ends in all tasks of a set.
     SidecarExits { set: String, exit_code: i32 },
     /// The health of all targets of a task set changes.
-    TargetsOf { set: String, health: Health },
+    TaskSetTargetHealth { set: String, health: Health },
     /// A target is registered.
     TargetRegistered { group: String, target: Target },
     /// A target's health changes.
@@ -49,9 +50,9 @@ pub enum Change {
     /// Somebody adds a rule to a listener.
     RuleAdded { listener: String, rule: Rule },
     /// The service says something.
-    ServiceSays { message: String },
+    ServiceEventAdded { message: String },
     /// CodeDeploy's record of a lifecycle event of the newest deployment changes.
-    EventTurns { event: String, status: EventStatus },
+    EventStatusChanged { event: String, status: EventStatus },
     /// An alarm changes its state.
     AlarmState { name: String, state: String, reason: String },
     /// Somebody deletes an alarm.
@@ -84,16 +85,16 @@ impl World {
                 // The task set may have gone while this was on its way.
                 if self.task_set(&set).is_some() {
                     self.tasks.push(task);
-                    self.recount(&set);
+                    self.recompute_counts(&set);
                 }
             }
             Change::TaskRunning { arn } => self.change_task(&arn, |task| {
                 task.last_status = "RUNNING".into();
                 task.containers.iter_mut().for_each(|it| it.last_status = "RUNNING".into());
             }),
-            Change::TaskHealth { arn, health } => self.change_task(&arn, |task| task.be(&health)),
+            Change::TaskHealth { arn, health } => self.change_task(&arn, |task| task.set_health(&health)),
             Change::TaskStopped { arn, stop: end } => self.change_task(&arn, |task| stop(task, now, &end)),
-            Change::TaskLost { set, stop } => self.lose_task(&set, &stop, now),
+            Change::TaskLost { set, stop } => self.replace_task(&set, &stop, now),
             Change::TaskCrashes { set, stop } => self.crash_task(&set, &stop, now),
             Change::ScaledIn { set, by } => self.scale_in(&set, by, now),
             Change::ScaledOut { set, by } => self.scale_out(&set, by, now),
@@ -105,9 +106,9 @@ impl World {
                     container.exit_code = Some(exit_code);
                 }
             }
-            Change::TargetsOf { set, health } => {
+            Change::TaskSetTargetHealth { set, health } => {
                 let addresses = self.addresses(&set);
-                if let Some(group) = self.group_of(&set).and_then(|group| self.target_group(&group)) {
+                if let Some(group) = self.target_group_of(&set).and_then(|group| self.target_group(&group)) {
                     let own = group.targets.iter_mut().filter(|target| addresses.contains(&target.id));
                     own.for_each(|target| target.health = health.clone());
                 }
@@ -136,14 +137,14 @@ impl World {
                     listener.rules.push(rule);
                 }
             }
-            Change::ServiceSays { message } => {
+            Change::ServiceEventAdded { message } => {
                 let id = self.ids.hex(36);
                 if let Some(service) = &mut self.service {
                     service.events.insert(0, ServiceEvent { id, at: now, message });
                 }
             }
             Change::AlarmDeleted { name } => self.alarms.retain(|alarm| alarm.name != name),
-            Change::EventTurns { event, status } => {
+            Change::EventStatusChanged { event, status } => {
                 if let Some(event) = self.deployments.last_mut().and_then(|deployment| deployment.event(&event)) {
                     event.status = status;
                     event.started.get_or_insert(now);
@@ -151,7 +152,7 @@ impl World {
             }
             Change::AlarmState { name, state, reason } => {
                 if let Some(alarm) = self.alarms.iter_mut().find(|alarm| alarm.name == name) {
-                    alarm.turn(&state, &reason, now);
+                    alarm.set_state(&state, &reason, now);
                 }
             }
         }
@@ -163,7 +164,7 @@ impl World {
         };
         change(task);
         let set = task.started_by.clone();
-        self.recount(&set);
+        self.recompute_counts(&set);
     }
 
     /// Listener and rules go over to `to`, as far as they are about the pair at all: what leads to another service is
@@ -174,7 +175,7 @@ impl World {
         let pair: Vec<_> = groups.map(|group| group.arn.clone()).collect();
         let about = |forward: &[(String, i32)]| forward.iter().any(|(arn, _)| pair.contains(arn));
         let half: Vec<_> = pair.iter().map(|arn| (arn.clone(), 50)).collect();
-        let stuck = self.stuck.clone();
+        let stuck = self.rule_behaviours.clone();
         let Some(listener) = self.listener(listener) else { return };
         if about(&listener.default) {
             listener.default.clone_from(&to);
@@ -182,8 +183,8 @@ impl World {
         for rule in listener.rules.iter_mut().filter(|rule| about(&rule.forward)) {
             match stuck.get(&rule.priority) {
                 None => rule.forward.clone_from(&to),
-                Some(RuleFate::Half) => rule.forward.clone_from(&half),
-                Some(RuleFate::Stays) => {}
+                Some(RuleBehaviour::Half) => rule.forward.clone_from(&half),
+                Some(RuleBehaviour::Stays) => {}
             }
         }
     }
@@ -194,43 +195,43 @@ impl World {
     }
 
     /// The target group of a task set.
-    fn group_of(&mut self, set: &str) -> Option<String> {
+    fn target_group_of(&mut self, set: &str) -> Option<String> {
         self.task_set(set)?.target_group().map(str::to_owned)
     }
 
     /// Ends the oldest task of a set that runs.
-    fn end_one(&mut self, set: &str, end: &TasksStop, now: SystemTime) -> Option<String> {
+    fn stop_oldest_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) -> Option<String> {
         let alive = |task: &&mut Task| task.started_by == set && task.last_status == "RUNNING";
         let task = self.tasks.iter_mut().find(alive)?;
         stop(task, now, end);
         let address = task.address.clone();
-        self.recount(set);
+        self.recompute_counts(set);
         Some(address)
     }
 
-    fn lose_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) {
-        let Some(address) = self.end_one(set, end, now) else { return };
+    fn replace_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) {
+        let Some(address) = self.stop_oldest_task(set, end, now) else { return };
         let Some(known) = self.task_set(set) else { return };
         known.steady = false;
         let known = known.clone();
-        let Some(group) = self.group_of(set) else { return };
-        self.at(now, Change::TargetGone { group: group.clone(), id: address });
-        let course = Course::default();
+        let Some(group) = self.target_group_of(set) else { return };
+        self.schedule(now, Change::TargetGone { group: group.clone(), id: address });
+        let course = DeploymentBehaviour::default();
         self.start_task(&known, &group, &course, now);
         let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
-        self.at(up, Change::Steady { id: set.to_owned() });
+        self.schedule(up, Change::Steady { id: set.to_owned() });
     }
 
     fn crash_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) {
-        let Some(address) = self.end_one(set, end, now) else { return };
+        let Some(address) = self.stop_oldest_task(set, end, now) else { return };
         let Some(known) = self.task_set(set).cloned() else { return };
         let mut task = self.new_task(&known, now);
-        task.settle();
+        task.become_running();
         let target =
-            Target { id: task.address.clone(), port: super::healthy::CONTAINER_PORT, health: Health::healthy() };
+            Target { id: task.address.clone(), port: super::healthy_world::CONTAINER_PORT, health: Health::healthy() };
         self.tasks.push(task);
-        self.recount(set);
-        if let Some(group) = self.group_of(set).and_then(|group| self.target_group(&group)) {
+        self.recompute_counts(set);
+        if let Some(group) = self.target_group_of(set).and_then(|group| self.target_group(&group)) {
             group.targets.retain(|target| target.id != address);
             group.targets.push(target);
         }
@@ -240,14 +241,14 @@ impl World {
         let Some(known) = self.task_set(set) else { return };
         let by = by.min(known.desired);
         known.desired -= by;
-        let group = self.group_of(set);
+        let group = self.target_group_of(set);
         for _ in 0..by {
             let end = scaled_in(set);
-            if let (Some(id), Some(group)) = (self.end_one(set, &end, now), group.clone()) {
-                let words = "Target deregistration is in progress";
-                let health = Health::other("draining", "Target.DeregistrationInProgress", words);
-                self.at(now, Change::TargetHealth { group: group.clone(), id: id.clone(), health });
-                self.at(now + Duration::from_millis(500), Change::TargetGone { group, id });
+            if let (Some(id), Some(group)) = (self.stop_oldest_task(set, &end, now), group.clone()) {
+                let description = "Target deregistration is in progress";
+                let health = Health::other("draining", "Target.DeregistrationInProgress", description);
+                self.schedule(now, Change::TargetHealth { group: group.clone(), id: id.clone(), health });
+                self.schedule(now + Duration::from_millis(500), Change::TargetGone { group, id });
             }
         }
     }
@@ -257,16 +258,16 @@ impl World {
         known.desired += by;
         known.steady = false;
         let known = known.clone();
-        let Some(group) = self.group_of(set) else { return };
-        let course = Course::default();
+        let Some(group) = self.target_group_of(set) else { return };
+        let course = DeploymentBehaviour::default();
         for _ in 0..by {
             self.start_task(&known, &group, &course, now);
         }
         let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
-        self.at(up, Change::Steady { id: set.to_owned() });
+        self.schedule(up, Change::Steady { id: set.to_owned() });
     }
 
-    fn recount(&mut self, set: &str) {
+    fn recompute_counts(&mut self, set: &str) {
         let of_set = || self.tasks.iter().filter(|task| task.started_by == set);
         let running = of_set().filter(|task| task.last_status == "RUNNING").count();
         let stopped = of_set().filter(|task| task.last_status == "STOPPED").count();

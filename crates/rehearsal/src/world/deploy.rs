@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Change, Course, Deployment, DeploymentStatus, EVENTS, EventStatus, Execution, LifecycleEvent, ManagedBy, Revision,
-    RollbackInfo, Switch, Told, World, install::next_version,
+    Change, Deployment, DeploymentBehaviour, DeploymentController, DeploymentStatus, EVENTS, EventStatus, Execution,
+    LifecycleEvent, Revision, RevisionFormat, RollbackInfo, SwitchTiming, World, install::next_version,
 };
 use crate::{function_name::FunctionName, hook_name::HookName};
 
@@ -17,9 +17,9 @@ const STEP: Duration = Duration::from_millis(250);
 
 impl World {
     /// Creates a deployment and gives its id.
-    pub fn begin(&mut self, now: SystemTime, creator: &str) -> String {
+    pub fn create_deployment(&mut self, now: SystemTime, creator: &str) -> String {
         let id = self.ids.deployment();
-        let definition = self.deploys(creator);
+        let definition = self.next_task_definition(creator);
         let has_test = self.group.pair.as_ref().is_some_and(|pair| pair.test.is_some());
         let event = |name: &&str| LifecycleEvent {
             name: (*name).to_owned(),
@@ -38,7 +38,7 @@ impl World {
                 .map(|(cluster, service)| format!("{cluster}:{service}"))
                 .unwrap_or_default(),
             platform: "ECS".into(),
-            by_cloudformation: self.given.managed_by == ManagedBy::CloudFormation,
+            by_cloudformation: self.initial.managed_by == DeploymentController::CloudFormation,
             config: "CodeDeployDefault.ECSAllAtOnce".into(),
             creator: creator.into(),
             description: None,
@@ -46,7 +46,7 @@ impl World {
             created: now,
             completed: None,
             events: EVENTS.iter().map(event).collect(),
-            revision: Revision { app_spec: app_spec(&definition), told: Told::Content, version: None },
+            revision: Revision { app_spec: app_spec(&definition), format: RevisionFormat::Content, version: None },
             override_alarms: None,
             auto_rollback: self.group.auto_rollback.clone(),
             pair: self.group.pair.clone(),
@@ -57,16 +57,16 @@ impl World {
     }
 
     /// The task definition that a new deployment names: a new one, but for a roll-back.
-    fn deploys(&mut self, creator: &str) -> String {
+    fn next_task_definition(&mut self, creator: &str) -> String {
         if creator == "codeDeployRollback" {
             return self.blue().map(|set| set.task_definition.clone()).unwrap_or_default();
         }
         let version = self.versions.last().map(|last| next_version(&last.name)).unwrap_or_default();
-        self.define(&version, BTreeMap::new())
+        self.register_task_definition(&version, BTreeMap::new())
     }
 
     /// The newest deployment is one of another platform. A Lambda deployment has fewer lifecycle events.
-    pub fn on_platform(&mut self, platform: &str) {
+    pub fn set_platform(&mut self, platform: &str) {
         let deployment = self.deployment();
         deployment.platform = platform.to_owned();
         let of_lambda = ["BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"];
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// A lifecycle event of the newest deployment begins. One that is skipped does not: false.
-    pub fn enter(&mut self, event: &str, now: SystemTime) -> bool {
+    pub fn start_event(&mut self, event: &str, now: SystemTime) -> bool {
         match self.deployment().event(event) {
             Some(it) if it.status != EventStatus::Skipped => {
                 it.status = EventStatus::InProgress;
@@ -88,7 +88,7 @@ impl World {
     }
 
     /// A lifecycle event of the newest deployment ends, unless it is over already.
-    pub fn leave(&mut self, event: &str, status: EventStatus, now: SystemTime) {
+    pub fn end_event(&mut self, event: &str, status: EventStatus, now: SystemTime) {
         if let Some(it) = self.deployment().event(event).filter(|it| it.status == EventStatus::InProgress) {
             it.status = status;
             it.ended = Some(now);
@@ -96,26 +96,26 @@ impl World {
     }
 
     /// A hook of the newest deployment is about to be invoked: the id to answer with.
-    pub fn execution(&mut self, event: &str) -> String {
+    pub fn create_execution(&mut self, event: &str) -> String {
         let (id, deployment) = (self.ids.execution(), self.deployment().id.clone());
-        self.executions.push(Execution { id: id.clone(), deployment, event: event.to_owned(), answer: None });
+        self.executions.push(Execution { id: id.clone(), deployment, event: event.to_owned(), status: None });
         id
     }
 
     /// Does what a lifecycle event without a hook does, and gives how long that takes.
-    pub fn carry_out(&mut self, event: &str, course: &Course, now: SystemTime) -> Duration {
+    pub fn run_event(&mut self, event: &str, course: &DeploymentBehaviour, now: SystemTime) -> Duration {
         match event {
             "Install" => self.install(course, now),
-            "AllowTestTraffic" => self.allow(
+            "AllowTestTraffic" => self.switch_listener(
                 self.group.pair.as_ref().and_then(|pair| pair.test.clone()),
                 course.test_listener,
                 now,
                 false,
             ),
             "AllowTraffic" => {
-                let took = self.shift(course.shift, course.production_listener, now);
+                let took = self.shift_traffic(course.shift, course.production_listener, now);
                 if let Some(id) = self.green().map(|set| set.id.clone()) {
-                    self.at(now + took, Change::Primary { id });
+                    self.schedule(now + took, Change::Primary { id });
                 }
                 return STEP + took;
             }
@@ -125,15 +125,21 @@ impl World {
     }
 
     /// Tells a listener to forward to the replacement.
-    pub(super) fn allow(&mut self, listener: Option<String>, switch: Switch, now: SystemTime, keep_idle: bool) {
-        let (Some(listener), Switch::After(lag)) = (listener, switch) else { return };
+    pub(super) fn switch_listener(
+        &mut self,
+        listener: Option<String>,
+        switch: SwitchTiming,
+        now: SystemTime,
+        keep_idle: bool,
+    ) {
+        let (Some(listener), SwitchTiming::After(lag)) = (listener, switch) else { return };
         let Some(green) = self.green().and_then(|set| set.target_group().map(str::to_owned)) else { return };
-        let to = self.only(&green, keep_idle);
-        self.at(now + lag, Change::ListenerForwards { listener, to });
+        let to = self.forward_only_to(&green, keep_idle);
+        self.schedule(now + lag, Change::ListenerForwards { listener, to });
     }
 
     /// Everything to one target group; on the production listener the other one stays, with weight 0.
-    fn only(&self, group: &str, keep_idle: bool) -> Vec<(String, i32)> {
+    fn forward_only_to(&self, group: &str, keep_idle: bool) -> Vec<(String, i32)> {
         let names: Vec<_> = self.group.pair.iter().flat_map(|pair| &pair.target_groups).collect();
         let pair = self.target_groups.iter().filter(|it| names.contains(&&it.name));
         let weights = pair.map(|it| (it.arn.clone(), if it.arn == group { 100 } else { 0 }));
@@ -142,7 +148,7 @@ impl World {
 
     /// The newest deployment has succeeded: the original goes (at once; CodeDeploy would wait as configured).
     pub fn complete(&mut self, now: SystemTime) {
-        self.forget_plans();
+        self.cancel_scheduled();
         let deployment = self.deployment();
         deployment.status = DeploymentStatus::Succeeded;
         deployment.completed = Some(now);
@@ -160,8 +166,8 @@ impl World {
     }
 
     /// The newest deployment has failed or was stopped. What it had begun stays where it is.
-    pub fn give_up(&mut self, status: DeploymentStatus, error: Option<(&str, &str)>, now: SystemTime) {
-        self.forget_plans();
+    pub fn fail_deployment(&mut self, status: DeploymentStatus, error: Option<(&str, &str)>, now: SystemTime) {
+        self.cancel_scheduled();
         let deployment = self.deployment();
         deployment.status = status;
         deployment.completed = Some(now);
@@ -189,11 +195,11 @@ impl World {
         if let Some((id, group)) = blue {
             self.apply(Change::Primary { id }, now);
             // A rule that did not switch one way need not do so the other way.
-            self.stuck.clear();
-            let (pair, idle) = (self.group.pair.clone(), self.weighted());
+            self.rule_behaviours.clear();
+            let (pair, idle) = (self.group.pair.clone(), self.supports_weights());
             for (listener, keep_idle) in pair.iter().flat_map(|pair| [(&pair.production, idle), (&pair.test, false)]) {
                 if let (Some(listener), Some(group)) = (listener.clone(), &group) {
-                    let to = self.only(group, keep_idle);
+                    let to = self.forward_only_to(group, keep_idle);
                     self.apply(Change::ListenerForwards { listener, to }, now);
                 }
             }
@@ -201,7 +207,7 @@ impl World {
         if let Some(id) = green {
             self.apply(Change::TaskSetDeleted { id }, now);
         }
-        let id = self.begin(now, "codeDeployRollback");
+        let id = self.create_deployment(now, "codeDeployRollback");
         let undo = |by: Option<String>, of: Option<String>| RollbackInfo {
             message: match &by {
                 Some(by) => format!("Deployment {failed} failed. It was rolled back by deployment {by}."),
@@ -229,7 +235,7 @@ impl World {
 
 /// An AppSpec file with the least that CodeDeploy wants, and the five hooks.
 fn app_spec(definition: &str) -> String {
-    let hooks = HookName::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).in_aws())).concat();
+    let hooks = HookName::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).lambda_name())).concat();
     format!(
         "version: 0.0
 Resources:

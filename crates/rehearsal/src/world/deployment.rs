@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::report::Answer;
+use crate::report::HookStatus;
 
 /// The lifecycle events of an ECS deployment, in order. Start and End have no record of their own.
 pub const EVENTS: [&str; 8] = [
@@ -30,7 +30,7 @@ pub struct DeploymentGroup {
     /// When it rolls back by itself.
     pub auto_rollback: Option<AutoRollback>,
     /// The two target groups and the listeners.
-    pub pair: Option<Pair>,
+    pub pair: Option<TargetGroupPair>,
 }
 
 /// Which alarms count.
@@ -55,7 +55,7 @@ pub struct AutoRollback {
 
 /// A pair of target groups and the listeners that switch between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
+pub struct TargetGroupPair {
     /// Names of the two target groups.
     pub target_groups: Vec<String>,
     /// ARN of the production listener.
@@ -100,7 +100,7 @@ pub struct Deployment {
     /// Its group's setting at its creation.
     pub auto_rollback: Option<AutoRollback>,
     /// Its group's pair at its creation.
-    pub pair: Option<Pair>,
+    pub pair: Option<TargetGroupPair>,
     /// What it undoes or what undid it.
     pub rollback: Option<RollbackInfo>,
     /// CodeDeploy's code and words for its failure.
@@ -127,14 +127,14 @@ pub struct Revision {
     /// The AppSpec file.
     pub app_spec: String,
     /// How GetDeployment tells of it.
-    pub told: Told,
+    pub format: RevisionFormat,
     /// In S3: the version of the object.
     pub version: Option<String>,
 }
 
 /// How GetDeployment tells of an AppSpec file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Told {
+pub enum RevisionFormat {
     /// Whole.
     #[default]
     Content,
@@ -148,7 +148,7 @@ pub enum Told {
 
 impl Revision {
     /// The bucket and the key of an AppSpec file in S3.
-    pub const PLACE: (&str, &str) = ("shop-deployments", "appspec.yaml");
+    pub const APP_SPEC_OBJECT: (&str, &str) = ("shop-deployments", "appspec.yaml");
 }
 
 /// What a deployment undoes, or what undid it.
@@ -175,7 +175,7 @@ pub enum DeploymentStatus {
 
 impl DeploymentStatus {
     /// CodeDeploy's word.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "Created",
             Self::InProgress => "InProgress",
@@ -213,7 +213,7 @@ pub enum EventStatus {
 
 impl EventStatus {
     /// CodeDeploy's word.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
             Self::InProgress => "InProgress",
@@ -235,5 +235,5 @@ pub struct Execution {
     /// For which lifecycle event.
     pub event: String,
     /// What was put.
-    pub answer: Option<Answer>,
+    pub status: Option<HookStatus>,
 }

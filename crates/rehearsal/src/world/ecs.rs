@@ -50,7 +50,7 @@ pub struct TaskSet {
     /// ARN of its task definition.
     pub task_definition: String,
     /// Where its containers are registered.
-    pub load_balancers: Vec<Registration>,
+    pub load_balancers: Vec<ContainerPort>,
     /// When it was made.
     pub created: SystemTime,
     /// Which share of the service's desired count it should have, in per cent.
@@ -66,7 +66,7 @@ impl TaskSet {
 
 /// A container's port in a target group.
 #[derive(Clone, Debug)]
-pub struct Registration {
+pub struct ContainerPort {
     /// ARN of the target group.
     pub target_group: String,
     /// The container.
@@ -126,22 +126,22 @@ pub struct Container {
     /// Whether the task ends with it.
     pub essential: bool,
     /// Whether it has a health check, without which its health is never known.
-    pub checked: bool,
+    pub has_health_check: bool,
 }
 
 impl Task {
     /// It runs, and its containers are as healthy as they can be.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn become_running(&mut self) {
         self.last_status = "RUNNING".into();
         for container in &mut self.containers {
             container.last_status = "RUNNING".into();
         }
-        self.be("HEALTHY");
+        self.set_health("HEALTHY");
     }
 
     /// The health of its containers, as far as anybody asks for it, and so its own.
-    pub(super) fn be(&mut self, health: &str) {
-        for container in self.containers.iter_mut().filter(|container| container.checked) {
+    pub(super) fn set_health(&mut self, health: &str) {
+        for container in self.containers.iter_mut().filter(|container| container.has_health_check) {
             container.health = health.into();
             self.health = health.into();
         }

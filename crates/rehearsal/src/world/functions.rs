@@ -35,7 +35,7 @@ pub struct FunctionVpc {
 
 impl FunctionVpc {
     /// The private subnet of the load balancer's VPC, in a group of its own.
-    pub fn beside_the_load_balancer() -> Self {
+    pub fn in_load_balancer_vpc() -> Self {
         Self {
             id: VPC.to_owned(),
             subnets: vec![super::network::PRIVATE_SUBNET.to_owned()],
@@ -57,7 +57,7 @@ pub struct EventSettings {
 
 /// A statement that allows something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct AllowStatement {
     /// An action, with `*` for anything.
     pub action: String,
     /// A resource, with `*` for anything.
@@ -68,16 +68,16 @@ pub struct Allowed {
 
 /// What a statement says of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Says<'a> {
+pub enum StatementMatch<'a> {
     /// It allows it.
-    Yes,
+    Allows,
     /// It is about something else.
-    Nothing,
+    NoMatch,
     /// It would depend on the value of this key, which nobody gave.
-    DependsOn(&'a str),
+    MissingContext(&'a str),
 }
 
-impl Allowed {
+impl AllowStatement {
     /// One action on one resource.
     pub fn new(action: &str, resource: &str) -> Self {
         Self { action: action.to_owned(), resource: resource.to_owned(), condition: None }
@@ -90,37 +90,41 @@ impl Allowed {
     }
 
     /// What it says of this, under these circumstances.
-    pub fn says(&self, action: &str, resource: &str, context: &BTreeMap<&str, &str>) -> Says<'_> {
+    pub fn evaluate(&self, action: &str, resource: &str, context: &BTreeMap<&str, &str>) -> StatementMatch<'_> {
         // IAM compares actions without regard to case.
-        if !is_like(&self.action.to_lowercase(), &action.to_lowercase()) || !is_like(&self.resource, resource) {
-            return Says::Nothing;
+        if !matches_iam_wildcard(&self.action.to_lowercase(), &action.to_lowercase())
+            || !matches_iam_wildcard(&self.resource, resource)
+        {
+            return StatementMatch::NoMatch;
         }
         match &self.condition {
-            None => Says::Yes,
+            None => StatementMatch::Allows,
             Some((key, pattern)) => match context.get(key.as_str()) {
-                Some(value) if is_like(pattern, value) => Says::Yes,
-                Some(_) => Says::Nothing,
-                None => Says::DependsOn(key),
+                Some(value) if matches_iam_wildcard(pattern, value) => StatementMatch::Allows,
+                Some(_) => StatementMatch::NoMatch,
+                None => StatementMatch::MissingContext(key),
             },
         }
     }
 }
 
 /// Whether a text is like a pattern with `*` for anything and `?` for any character, as IAM compares.
-pub fn is_like(pattern: &str, text: &str) -> bool {
+pub fn matches_iam_wildcard(pattern: &str, text: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return text.is_empty() };
     let rest = &pattern[first.len_utf8()..];
     match first {
-        '*' => text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| is_like(rest, &text[at..])),
+        '*' => {
+            text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| matches_iam_wildcard(rest, &text[at..]))
+        }
         _ => text
             .chars()
             .next()
-            .is_some_and(|own| (first == '?' || own == first) && is_like(rest, &text[own.len_utf8()..])),
+            .is_some_and(|own| (first == '?' || own == first) && matches_iam_wildcard(rest, &text[own.len_utf8()..])),
     }
 }
 
 /// The name of CodeDeploy's role.
-pub(crate) const DEPLOYING_ROLE: &str = "CodeDeployForECS";
+pub(crate) const CODEDEPLOY_ROLE: &str = "CodeDeployForECS";
 
 /// The ARN of a function, by name.
 pub fn function_arn(name: &str) -> String {
@@ -134,13 +138,13 @@ pub fn role_arn(name: &str) -> String {
 
 /// The five hooks and their net, set up as they should be.
 pub(super) fn functions() -> BTreeMap<String, Function> {
-    let net = function_arn(&FunctionName::LastAnswer.in_aws());
+    let on_failure = function_arn(&FunctionName::OnFailure.lambda_name());
     let function = |name: FunctionName| {
-        let hook = name != FunctionName::LastAnswer;
+        let hook = name != FunctionName::OnFailure;
         let events = EventSettings {
             retries: if hook { 0 } else { 2 },
             age: if hook { 300 } else { 21_600 },
-            on_failure: hook.then(|| net.clone()),
+            on_failure: hook.then(|| on_failure.clone()),
         };
         let function = Function {
             timeout: if hook { 900 } else { 60 },
@@ -150,29 +154,29 @@ pub(super) fn functions() -> BTreeMap<String, Function> {
             vpc: None,
             events: BTreeMap::from([("$LATEST".to_owned(), events)]),
         };
-        (name.in_aws(), function)
+        (name.lambda_name(), function)
     };
-    FunctionName::all().map(function).collect()
+    FunctionName::all_functions().map(function).collect()
 }
 
 /// The stack of those functions, as README deploys it, with the outputs of `infra/template.yaml`.
 pub(super) fn stacks() -> BTreeMap<String, BTreeMap<String, String>> {
-    let outputs = FunctionName::all().flat_map(|function| {
-        let id = if function == FunctionName::LastAnswer { "LastAnswer".to_owned() } else { function.to_string() };
-        let name = function.in_aws();
+    let outputs = FunctionName::all_functions().flat_map(|function| {
+        let id = if function == FunctionName::OnFailure { "LastAnswer".to_owned() } else { function.to_string() };
+        let name = function.lambda_name();
         [(format!("{id}Arn"), function_arn(&name)), (format!("{id}Name"), name)]
     });
     BTreeMap::from([("CodeDeployHooks-greenlight".to_owned(), outputs.collect())])
 }
 
 /// What the roles of those functions allow, and CodeDeploy's.
-pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
+pub(super) fn permissions() -> BTreeMap<String, Vec<AllowStatement>> {
     let group = arn("codedeploy", "deploymentgroup:shop/*");
-    let put = Allowed::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
-    let net = function_arn(&FunctionName::LastAnswer.in_aws());
+    let put = AllowStatement::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
+    let on_failure = function_arn(&FunctionName::OnFailure.lambda_name());
     // The two about targets as CodeDeploy's own reference has them; infra/template.yaml has them on everything.
     let read = ["GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeploymentTargets"];
-    let read = read.map(|operation| Allowed::new(&format!("codedeploy:{operation}"), &group));
+    let read = read.map(|operation| AllowStatement::new(&format!("codedeploy:{operation}"), &group));
     let shop = arn("codedeploy", "application:shop");
     let any = [
         "ecs:Describe*",
@@ -191,16 +195,16 @@ pub(super) fn permissions() -> BTreeMap<String, Vec<Allowed>> {
     ];
     let hook: Vec<_> = read
         .into_iter()
-        .chain([put.clone(), Allowed::new("lambda:InvokeFunction", &net)])
-        .chain([Allowed::new("codedeploy:GetApplicationRevision", &shop)])
-        .chain(any.map(|action| Allowed::new(action, "*")))
+        .chain([put.clone(), AllowStatement::new("lambda:InvokeFunction", &on_failure)])
+        .chain([AllowStatement::new("codedeploy:GetApplicationRevision", &shop)])
+        .chain(any.map(|action| AllowStatement::new(action, "*")))
         .collect();
     let role = |name: FunctionName| {
-        let allowed = if name == FunctionName::LastAnswer { vec![put.clone()] } else { hook.clone() };
+        let allowed = if name == FunctionName::OnFailure { vec![put.clone()] } else { hook.clone() };
         (name.binary().to_owned(), allowed)
     };
-    let invoke = Allowed::new("lambda:InvokeFunction", &function_arn("*"));
-    FunctionName::all().map(role).chain([(DEPLOYING_ROLE.to_owned(), vec![invoke])]).collect()
+    let invoke = AllowStatement::new("lambda:InvokeFunction", &function_arn("*"));
+    FunctionName::all_functions().map(role).chain([(CODEDEPLOY_ROLE.to_owned(), vec![invoke])]).collect()
 }
 
 #[cfg(test)]
@@ -209,22 +213,22 @@ mod tests {
 
     #[test]
     fn a_pattern_covers_what_is_like_it() {
-        let allowed = Allowed::new("ecs:Describe*", "arn:aws:ecs:*:1:service/shop/*");
-        let says = |action: &str, resource: &str| allowed.says(action, resource, &BTreeMap::new());
-        assert_eq!(says("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"), Says::Yes);
-        assert_eq!(says("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"), Says::Nothing);
-        assert_eq!(says("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"), Says::Nothing);
-        assert!(!is_like("ecs:?", "ecs:"));
+        let allowed = AllowStatement::new("ecs:Describe*", "arn:aws:ecs:*:1:service/shop/*");
+        let says = |action: &str, resource: &str| allowed.evaluate(action, resource, &BTreeMap::new());
+        assert_eq!(says("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"), StatementMatch::Allows);
+        assert_eq!(says("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"), StatementMatch::NoMatch);
+        assert_eq!(says("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"), StatementMatch::NoMatch);
+        assert!(!matches_iam_wildcard("ecs:?", "ecs:"));
     }
 
     #[test]
     fn a_condition_wants_its_key() {
-        let allowed = Allowed::new("ecs:ListTasks", "*").when("ecs:cluster", "*/shop");
+        let allowed = AllowStatement::new("ecs:ListTasks", "*").when("ecs:cluster", "*/shop");
         let says = |context: &[(&'static str, &'static str)]| {
-            allowed.says("ecs:ListTasks", "*", &context.iter().copied().collect())
+            allowed.evaluate("ecs:ListTasks", "*", &context.iter().copied().collect())
         };
-        assert_eq!(says(&[("ecs:cluster", "cluster/shop")]), Says::Yes);
-        assert_eq!(says(&[("ecs:cluster", "cluster/other")]), Says::Nothing);
-        assert_eq!(says(&[("aws:x", "y")]), Says::DependsOn("ecs:cluster"));
+        assert_eq!(says(&[("ecs:cluster", "cluster/shop")]), StatementMatch::Allows);
+        assert_eq!(says(&[("ecs:cluster", "cluster/other")]), StatementMatch::NoMatch);
+        assert_eq!(says(&[("aws:x", "y")]), StatementMatch::MissingContext("ecs:cluster"));
     }
 }

@@ -39,7 +39,7 @@ impl Ids {
     }
 
     /// The same for another service: its addresses are others.
-    pub(crate) fn apart(mut self) -> Self {
+    pub(crate) fn for_other_service(mut self) -> Self {
         self.addresses = 1000;
         self
     }

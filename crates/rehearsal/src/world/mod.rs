@@ -3,25 +3,25 @@
 //! Changes are planned with [`World::at`] and made by [`World::settle`], which whoever reads calls first.
 
 mod account;
-mod balancing;
+mod behaviour;
 mod change;
-mod course;
 mod deploy;
 mod deployment;
+mod describe;
 mod ecs;
 mod functions;
-mod given;
-mod healthy;
+mod healthy_world;
+mod hook_status;
 mod ids;
+mod initial_state;
 mod install;
+mod load_balancing;
 mod network;
-mod owner;
-mod put;
-mod route;
-mod shift;
+mod ownership;
+mod routing;
+mod scheduled_events;
 pub(crate) mod span;
-mod then;
-mod words;
+mod traffic_shift;
 
 #[cfg(test)]
 mod tests;
@@ -31,23 +31,29 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub(crate) use self::{account::digest_of, functions::DEPLOYING_ROLE};
+pub(crate) use self::{account::digest_of, functions::CODEDEPLOY_ROLE};
 pub use self::{
     account::{Account, Secret},
-    balancing::*,
+    behaviour::{
+        AlarmTransition, DeploymentBehaviour, RouteResponse, RuleBehaviour, SwitchTiming, TargetsUnhealthy, TasksCrash,
+        TasksStop,
+    },
     change::Change,
-    course::{AlarmFires, Behaviour, Course, RuleFate, Switch, TargetsUnhealthy, TasksCrash, TasksStop},
     deployment::*,
     ecs::*,
-    functions::{Allowed, EventSettings, Function, FunctionVpc, Says, function_arn, is_like, role_arn},
-    given::*,
-    healthy::{DEFAULT, Ground},
+    functions::{
+        AllowStatement, EventSettings, Function, FunctionVpc, StatementMatch, function_arn, matches_iam_wildcard,
+        role_arn,
+    },
+    healthy_world::{DEFAULT_SERVICE, WorldOptions},
+    hook_status::StatusRejected,
     ids::{ACCOUNT, Ids, REGION},
+    initial_state::*,
+    load_balancing::*,
     network::*,
-    put::PutFault,
-    route::{Asked, Routed},
-    shift::Shift,
-    then::{AlarmTurns, TargetsTurn, Then},
+    routing::{ListenerRequest, Routed},
+    scheduled_events::{AlarmStateChange, ScheduledEvent, TargetHealthChange},
+    traffic_shift::TrafficShift,
 };
 
 /// Everything that the functions can see.
@@ -70,7 +76,7 @@ pub struct World {
     /// What runs in which task definition.
     pub versions: Vec<Version>,
     /// Load balancers.
-    pub balancers: Vec<LoadBalancer>,
+    pub load_balancers: Vec<LoadBalancer>,
     /// Listeners.
     pub listeners: Vec<Listener>,
     /// Target groups.
@@ -80,12 +86,12 @@ pub struct World {
     /// What else is in the account.
     pub account: Account,
     /// How many items ListTasks gives on a page. AWS gives up to 100.
-    pub page: usize,
-    given: Given,
+    pub page_size: usize,
+    initial: InitialState,
     /// Rules that do not switch as the others do, by their priority.
-    stuck: BTreeMap<u32, RuleFate>,
-    planned: Vec<Planned>,
-    news: Vec<News>,
+    rule_behaviours: BTreeMap<u32, RuleBehaviour>,
+    scheduled: Vec<ScheduledChange>,
+    pending_events: Vec<WorldEvent>,
     ids: Ids,
 }
 
@@ -97,19 +103,19 @@ pub struct Version {
     /// `1.42.0`.
     pub name: String,
     /// How it answers on some paths. All others answer 200.
-    pub routes: BTreeMap<String, Behaviour>,
+    pub routes: BTreeMap<String, RouteResponse>,
 }
 
 #[derive(Clone, Debug)]
-struct Planned {
+struct ScheduledChange {
     when: SystemTime,
     change: Change,
-    told: Option<String>,
+    event_text: Option<String>,
 }
 
 /// Something that happened by a scenario's will, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct News {
+pub struct WorldEvent {
     /// When.
     pub at: SystemTime,
     /// What.
@@ -118,44 +124,44 @@ pub struct News {
 
 impl World {
     /// Plans a change.
-    pub fn at(&mut self, when: SystemTime, change: Change) {
-        self.planned.push(Planned { when, change, told: None });
+    pub fn schedule(&mut self, when: SystemTime, change: Change) {
+        self.scheduled.push(ScheduledChange { when, change, event_text: None });
     }
 
     /// Plans a change that whoever watches should hear about.
-    pub fn at_with_news(&mut self, when: SystemTime, change: Change, text: impl Into<String>) {
-        self.planned.push(Planned { when, change, told: Some(text.into()) });
+    pub fn schedule_with_event(&mut self, when: SystemTime, change: Change, text: impl Into<String>) {
+        self.scheduled.push(ScheduledChange { when, change, event_text: Some(text.into()) });
     }
 
     /// Makes the changes that are due by `now`, in the order of their times; those of one time in the order in which
     /// they were planned.
-    pub fn settle(&mut self, now: SystemTime) {
+    pub fn advance_to(&mut self, now: SystemTime) {
         // A change may plan others, which may be due as well.
-        while self.planned.iter().any(|planned| planned.when <= now) {
+        while self.scheduled.iter().any(|planned| planned.when <= now) {
             let (mut due, later) =
-                std::mem::take(&mut self.planned).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
-            self.planned = later;
+                std::mem::take(&mut self.scheduled).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
+            self.scheduled = later;
             due.sort_by_key(|planned| planned.when);
-            for Planned { when, change, told } in due {
+            for ScheduledChange { when, change, event_text: told } in due {
                 self.apply(change, when);
-                self.news.extend(told.map(|text| News { at: when, text }));
+                self.pending_events.extend(told.map(|text| WorldEvent { at: when, text }));
             }
         }
     }
 
     /// When the next planned change is due.
     pub fn next_change(&self) -> Option<SystemTime> {
-        self.planned.iter().map(|planned| planned.when).min()
+        self.scheduled.iter().map(|planned| planned.when).min()
     }
 
     /// Forgets what was planned, for example because the deployment that planned it is over.
-    pub(crate) fn forget_plans(&mut self) {
-        self.planned.clear();
+    pub(crate) fn cancel_scheduled(&mut self) {
+        self.scheduled.clear();
     }
 
     /// What happened since this was last asked.
-    pub(crate) fn take_news(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.news)
+    pub(crate) fn drain_events(&mut self) -> Vec<WorldEvent> {
+        std::mem::take(&mut self.pending_events)
     }
 
     /// The newest deployment.

@@ -9,7 +9,7 @@ pub const PUBLIC_SUBNET: &str = "subnet-0a1b2c3d4e5f67890";
 /// A subnet whose way to the internet is a NAT gateway.
 pub const PRIVATE_SUBNET: &str = "subnet-0b1b2c3d4e5f67890";
 /// The load balancer's security group.
-pub const BALANCER_GROUP: &str = "sg-0a1b2c3d4e5f67890";
+pub const LOAD_BALANCER_GROUP: &str = "sg-0a1b2c3d4e5f67890";
 /// The security group of functions that are in the VPC.
 pub const FUNCTIONS_GROUP: &str = "sg-0b1b2c3d4e5f67890";
 /// The table of routes of the private subnet.
@@ -56,29 +56,29 @@ pub struct SecurityGroup {
     /// Its VPC.
     pub vpc: String,
     /// Whom it lets in.
-    pub ingress: Vec<Opening>,
+    pub ingress: Vec<SecurityGroupRule>,
     /// Whom it lets out, and where to.
-    pub egress: Vec<Opening>,
+    pub egress: Vec<SecurityGroupRule>,
 }
 
 /// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
+pub struct SecurityGroupRule {
     /// The ports, the first and the last.
     pub ports: (u16, u16),
     /// From where or where to: addresses (`0.0.0.0/0`) or another group (`sg-…`).
-    pub with: String,
+    pub peer: String,
 }
 
-impl Opening {
+impl SecurityGroupRule {
     /// One port, for somebody.
     pub fn new(port: u16, with: &str) -> Self {
-        Self { ports: (port, port), with: with.to_owned() }
+        Self { ports: (port, port), peer: with.to_owned() }
     }
 
     /// Every port, for everybody.
     pub fn everything() -> Self {
-        Self { ports: (0, u16::MAX), with: "0.0.0.0/0".to_owned() }
+        Self { ports: (0, u16::MAX), peer: "0.0.0.0/0".to_owned() }
     }
 }
 
@@ -97,7 +97,7 @@ pub struct Endpoint {
 
 impl Network {
     /// A VPC with a public and a private subnet, and a load balancer that lets everybody in at its two ports.
-    pub(super) fn around(ports: [u16; 2]) -> Self {
+    pub(super) fn default_vpc(ports: [u16; 2]) -> Self {
         let vpc = || VPC.to_owned();
         let subnet = |cidr: &str| Subnet { vpc: vpc(), cidr: cidr.to_owned() };
         let routes = |main, subnet: &str, out: &str| RouteTable {
@@ -108,7 +108,7 @@ impl Network {
                 .map(|(to, by)| (to.to_owned(), by.to_owned()))
                 .to_vec(),
         };
-        let open = ports.map(|port| Opening::new(port, "0.0.0.0/0")).to_vec();
+        let open = ports.map(|port| SecurityGroupRule::new(port, "0.0.0.0/0")).to_vec();
         Self {
             subnets: BTreeMap::from([
                 (PUBLIC_SUBNET.to_owned(), subnet("10.0.0.0/24")),
@@ -120,12 +120,12 @@ impl Network {
             ]),
             security_groups: BTreeMap::from([
                 (
-                    BALANCER_GROUP.to_owned(),
-                    SecurityGroup { vpc: vpc(), ingress: open, egress: vec![Opening::everything()] },
+                    LOAD_BALANCER_GROUP.to_owned(),
+                    SecurityGroup { vpc: vpc(), ingress: open, egress: vec![SecurityGroupRule::everything()] },
                 ),
                 (
                     FUNCTIONS_GROUP.to_owned(),
-                    SecurityGroup { vpc: vpc(), ingress: Vec::new(), egress: vec![Opening::everything()] },
+                    SecurityGroup { vpc: vpc(), ingress: Vec::new(), egress: vec![SecurityGroupRule::everything()] },
                 ),
             ]),
             endpoints: BTreeMap::new(),

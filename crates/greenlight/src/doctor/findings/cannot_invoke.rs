@@ -2,33 +2,33 @@
 
 use hook_core::shell::quote;
 
-use super::{Found, Kind, has_prefix, together};
+use super::{DoctorProblem, FindingKind, group_by, has_prefix};
 use crate::doctor::{
-    facts::{Facts, Look},
-    gather::invoke,
+    collect::invoke_query,
+    snapshot::{AccountSnapshot, Lookup},
 };
 
-pub const KIND: Kind = Kind { code: "CannotInvoke", find };
+pub const KIND: FindingKind = FindingKind { code: "CannotInvoke", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let Some(group) = facts.group.seen() else { return Vec::new() };
-    let refused = facts.hooks().map(|(wired, set_up)| {
-        let why = match facts.permits.get(&invoke(group, set_up)) {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let Some(group) = facts.group.found() else { return Vec::new() };
+    let refused = facts.hook_configs().map(|(wired, set_up)| {
+        let why = match facts.permission_results.get(&invoke_query(group, set_up)) {
             // Another name has a finding of its own, and this one's remedy does not help it.
-            Some(Look::Seen(false)) => has_prefix(wired).then_some("may not invoke"),
-            Some(Look::Missing(_)) => Some("does not exist and so cannot invoke"),
+            Some(Lookup::Found(false)) => has_prefix(wired).then_some("may not invoke"),
+            Some(Lookup::NotFound(_)) => Some("does not exist and so cannot invoke"),
             _ => None,
         };
         (wired, why)
     });
     let partition = group.role.split(':').nth(1).unwrap_or("aws");
     let role = quote(group.role.rsplit('/').next().unwrap_or_default());
-    let found = together(refused).map(|(why, functions)| Found {
-        what: format!(
+    let found = group_by(refused).map(|(why, functions)| DoctorProblem {
+        message: format!(
             "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check is made",
             functions.join(", ")
         ),
-        place: group.role.clone(),
+        resource: group.role.clone(),
         fix: "attach AWS's policy for names that begin with CodeDeployHook_, or allow lambda:InvokeFunction on the functions' \
               ARNs"
             .to_owned(),

@@ -2,21 +2,22 @@
 
 use hook_core::shell::quote;
 
-use super::{Found, Kind};
-use crate::doctor::{facts::Facts, gather::parts};
+use super::{DoctorProblem, FindingKind};
+use crate::doctor::{collect::split_qualifier, snapshot::AccountSnapshot};
 
-pub const KIND: Kind = Kind { code: "FunctionNotActive", find };
+pub const KIND: FindingKind = FindingKind { code: "FunctionNotActive", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let nets = facts.nets.iter().filter_map(|(arn, net)| Some((parts(arn).0, net.seen()?)));
-    let all = facts.hooks().map(|(wired, set_up)| (wired.name.clone(), set_up)).chain(nets);
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let on_failure_functions =
+        facts.on_failure_functions.iter().filter_map(|(arn, net)| Some((split_qualifier(arn).0, net.found()?)));
+    let all = facts.hook_configs().map(|(wired, set_up)| (wired.name.clone(), set_up)).chain(on_failure_functions);
     let idle = all.filter(|(_, set_up)| !matches!(set_up.state.as_str(), "Active" | ""));
-    let found = idle.map(|(name, set_up)| Found {
-        what: match set_up.state.as_str() {
+    let found = idle.map(|(name, set_up)| DoctorProblem {
+        message: match set_up.state.as_str() {
             "Inactive" => "it is Inactive: nobody invoked it for weeks, and its first invocation fails".to_owned(),
             state => format!("it is {state}: Lambda does not run it"),
         },
-        place: name.clone(),
+        resource: name.clone(),
         fix: "read why; an Inactive one comes back with any invocation, a minute later".to_owned(),
         command: Some(format!(
             "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",

@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, Kind};
-use crate::{doctor::facts::Facts, faults};
+use super::{DoctorProblem, FindingKind};
+use crate::{diagnostics, doctor::snapshot::AccountSnapshot};
 
-pub const KIND: Kind = Kind { code: "GateInvalid", find };
+pub const KIND: FindingKind = FindingKind { code: "GateInvalid", find };
 
 /// So many faults are told; `greenlight check` tells all.
-const TOLD: usize = 3;
+const MAX_SHOWN: usize = 3;
 
-fn find(facts: &Facts) -> Vec<Found> {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let gates: BTreeMap<_, _> = facts.functions.iter().map(|wired| (&wired.gate.title, &wired.gate)).collect();
-    let faulty = gates.into_iter().filter(|(_, gate)| !gate.faults.is_empty());
+    let faulty = gates.into_iter().filter(|(_, gate)| !gate.diagnostics.is_empty());
     let found = faulty.map(|(title, gate)| {
-        let told = gate.faults.iter().take(TOLD);
+        let told = gate.diagnostics.iter().take(MAX_SHOWN);
         let told: Vec<_> = told.map(|it| format!("{}:{}: {}", it.at.line, it.at.column, it.message)).collect();
-        let more = if gate.faults.len() > TOLD { "; …" } else { "" };
-        Found {
-            what: format!(
+        let more = if gate.diagnostics.len() > MAX_SHOWN { "; …" } else { "" };
+        DoctorProblem {
+            message: format!(
                 "{}, and so every answer is Failed: {}{more}",
-                faults::count(gate.faults.len()),
+                diagnostics::fault_count(gate.diagnostics.len()),
                 told.join("; ")
             ),
-            place: title.clone(),
+            resource: title.clone(),
             fix: "`greenlight check FILE` shows each with its line; mend it and put it there again".to_owned(),
             command: None,
         }

@@ -2,17 +2,17 @@
 
 use hook_core::shell::quote;
 
-use super::{Found, Kind, together};
-use crate::doctor::facts::Facts;
+use super::{DoctorProblem, FindingKind, group_by};
+use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: Kind = Kind { code: "GateMissing", find };
+pub const KIND: FindingKind = FindingKind { code: "GateMissing", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let missing = facts.functions.iter().map(|wired| {
         let gate = &wired.gate;
-        (wired, gate.missing.as_ref().map(|why| (gate.title.clone(), why.clone())))
+        (wired, gate.missing_reason.as_ref().map(|why| (gate.title.clone(), why.clone())))
     });
-    let found = together(missing).map(|((title, why), functions)| {
+    let found = group_by(missing).map(|((title, why), functions)| {
         let name = title.trim_start_matches("gate file ").to_owned();
         let command = match name.strip_prefix("ssm:") {
             Some(name) => {
@@ -20,9 +20,9 @@ fn find(facts: &Facts) -> Vec<Found> {
             }
             None => format!("aws s3 cp greenlight.yaml {}", quote(&name)),
         };
-        Found {
-            what: format!("the {title} cannot be read, and so every answer is Failed: {why}"),
-            place: functions.join(", "),
+        DoctorProblem {
+            message: format!("the {title} cannot be read, and so every answer is Failed: {why}"),
+            resource: functions.join(", "),
             fix: "put it there, or correct the variable that names it".to_owned(),
             command: Some(command),
         }

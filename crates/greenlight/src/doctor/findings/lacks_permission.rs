@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, Kind, PUT, of_role};
-use crate::doctor::facts::{Facts, Look};
+use super::{DoctorProblem, FindingKind, PUT_STATUS, describe_role};
+use crate::doctor::snapshot::{AccountSnapshot, Lookup};
 
-pub const KIND: Kind = Kind { code: "LacksPermission", find };
+pub const KIND: FindingKind = FindingKind { code: "LacksPermission", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     // What one role lacks is one thing to mend, however many functions have it.
     let mut lacking = BTreeMap::<&str, (Vec<&str>, Vec<String>)>::new();
     for wired in &facts.functions {
-        for (question, reason) in wired.needs.iter().filter(|(question, _)| question.action != PUT) {
-            if facts.permits.get(question) == Some(&Look::Seen(false)) {
+        for (question, reason) in wired.permission_queries.iter().filter(|(question, _)| question.action != PUT_STATUS)
+        {
+            if facts.permission_results.get(question) == Some(&Lookup::Found(false)) {
                 let (functions, lacks) = lacking.entry(&question.role).or_default();
                 let lack = format!("{} on {}, needed {reason}", question.action, question.resource);
                 if !functions.contains(&wired.name.as_str()) {
@@ -24,9 +25,9 @@ fn find(facts: &Facts) -> Vec<Found> {
             }
         }
     }
-    let found = lacking.into_iter().map(|(role, (functions, lacks))| Found {
-        what: format!("it is not allowed {}: who cannot look answers Failed", lacks.join("; nor ")),
-        place: of_role(role, &functions),
+    let found = lacking.into_iter().map(|(role, (functions, lacks))| DoctorProblem {
+        message: format!("it is not allowed {}: who cannot look answers Failed", lacks.join("; nor ")),
+        resource: describe_role(role, &functions),
         fix: "allow that; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),
         command: None,
     });

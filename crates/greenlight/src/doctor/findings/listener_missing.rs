@@ -1,24 +1,24 @@
 //! A deployment group whose listener is gone.
 
-use super::{Found, Kind};
-use crate::doctor::facts::Facts;
+use super::{DoctorProblem, FindingKind};
+use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: Kind = Kind { code: "ListenerMissing", find };
+pub const KIND: FindingKind = FindingKind { code: "ListenerMissing", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let Some(group) = facts.group.seen() else { return Vec::new() };
-    let missing = facts.listeners.iter().filter(|(_, listener)| listener.missing().is_some());
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let Some(group) = facts.group.found() else { return Vec::new() };
+    let missing = facts.listeners.iter().filter(|(_, listener)| listener.not_found().is_some());
     let found = missing.map(|(route, _)| {
-        let arn = if route.word() == "test" { &group.test } else { &group.production };
-        Found {
-            what: format!(
+        let arn = if route.as_str() == "test" { &group.test_listener } else { &group.production_listener };
+        DoctorProblem {
+            message: format!(
                 "its {} listener {} does not exist: no traffic can be moved",
-                route.word(),
+                route.as_str(),
                 arn.as_deref().unwrap_or_default()
             ),
-            place: facts.group_title(),
+            resource: facts.group_title(),
             fix: "make the listener, or name the one that there is".to_owned(),
-            command: Some(super::update(facts, "--load-balancer-info …")),
+            command: Some(super::update_group_command(facts, "--load-balancer-info …")),
         }
     });
     found.collect()

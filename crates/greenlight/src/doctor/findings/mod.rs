@@ -3,98 +3,98 @@
 
 mod alarm_missing;
 mod cannot_invoke;
-mod cannot_put;
-mod checks_never_made;
-mod egress_closed;
-mod endpoint_hidden;
+mod cannot_put_status;
+mod egress_blocked;
+mod endpoint_ingress_blocked;
 mod event_settings;
-mod function_elsewhere;
+mod function_in_other_account_or_region;
 mod function_missing;
 mod function_not_active;
 mod gate_invalid;
 mod gate_missing;
-mod internal_load_balancer;
+mod ingress_blocked;
 mod lacks_permission;
 mod listener_missing;
+mod load_balancer_internal;
 mod name_prefix;
-mod named_missing;
 mod no_alarms;
 mod no_endpoint;
+mod no_failure_destination;
 mod no_hooks;
-mod no_last_answer;
-mod no_roll_back;
+mod no_internet_route;
 mod no_test_listener;
-mod no_way_out;
-mod port_hidden;
+mod qualified_function_name;
+mod reference_missing;
 mod request_not_routable;
-mod setting_invalid;
+mod rollback_disabled;
+mod settings_invalid;
 mod task_definition_missing;
-mod through_alias;
 mod timeout_too_short;
+mod unused_checks;
 mod wrong_event;
 
 use std::collections::BTreeMap;
 
-use hook_core::{shell::quote, survey::Route};
+use hook_core::{aws_inspector::TrafficRoute, shell::quote};
 use serde::Serialize;
 
-pub use self::{name_prefix::has_prefix, no_endpoint::lacking};
-use super::facts::{Facts, Listener, Vpc, Wired};
+pub use self::{name_prefix::has_prefix, no_endpoint::missing_endpoints};
+use super::snapshot::{AccountSnapshot, HookedFunction, ListenerInfo, VpcConfig};
 
 /// The action that answers CodeDeploy.
-pub const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+pub const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// A kind of finding.
-pub struct Kind {
+pub struct FindingKind {
     /// Its code, a heading of docs/DOCTOR.md.
     pub code: &'static str,
     /// Looks for it.
-    pub find: fn(&Facts) -> Vec<Found>,
+    pub find: fn(&AccountSnapshot) -> Vec<DoctorProblem>,
 }
 
 /// In the order in which one would mend them: what CodeDeploy calls, whether it gets there, what it hears, what the checks
 /// see.
-pub const KINDS: &[Kind] = &[
+pub const KINDS: &[FindingKind] = &[
     no_hooks::KIND,
     function_missing::KIND,
-    function_elsewhere::KIND,
+    function_in_other_account_or_region::KIND,
     wrong_event::KIND,
     name_prefix::KIND,
-    through_alias::KIND,
+    qualified_function_name::KIND,
     cannot_invoke::KIND,
     function_not_active::KIND,
-    cannot_put::KIND,
+    cannot_put_status::KIND,
     timeout_too_short::KIND,
     event_settings::KIND,
-    no_last_answer::KIND,
+    no_failure_destination::KIND,
     no_endpoint::KIND,
-    endpoint_hidden::KIND,
-    egress_closed::KIND,
+    endpoint_ingress_blocked::KIND,
+    egress_blocked::KIND,
     lacks_permission::KIND,
-    setting_invalid::KIND,
+    settings_invalid::KIND,
     gate_missing::KIND,
     gate_invalid::KIND,
-    checks_never_made::KIND,
-    named_missing::KIND,
+    unused_checks::KIND,
+    reference_missing::KIND,
     task_definition_missing::KIND,
     listener_missing::KIND,
     no_test_listener::KIND,
-    internal_load_balancer::KIND,
-    no_way_out::KIND,
-    port_hidden::KIND,
+    load_balancer_internal::KIND,
+    no_internet_route::KIND,
+    ingress_blocked::KIND,
     request_not_routable::KIND,
-    no_roll_back::KIND,
+    rollback_disabled::KIND,
     no_alarms::KIND,
     alarm_missing::KIND,
 ];
 
 /// What a kind has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct DoctorProblem {
     /// What is wrong, and why that hurts.
-    pub what: String,
+    pub message: String,
     /// On which resource.
-    pub place: String,
+    pub resource: String,
     /// What to do, in words.
     pub fix: String,
     /// The command that does it, where one does.
@@ -103,12 +103,12 @@ pub struct Found {
 
 /// The same with its kind, for a reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct DoctorFinding {
     /// The kind's code.
     pub code: &'static str,
     /// On which resource.
     #[serde(rename = "where")]
-    pub place: String,
+    pub resource: String,
     /// What is wrong, and why that hurts.
     pub message: String,
     /// What to do, in words.
@@ -119,18 +119,24 @@ pub struct Finding {
 }
 
 /// Everything that is found.
-pub fn all(facts: &Facts) -> Vec<Finding> {
-    let of = |kind: &Kind| {
+pub fn all_findings(facts: &AccountSnapshot) -> Vec<DoctorFinding> {
+    let findings_of = |kind: &FindingKind| {
         let code = kind.code;
-        let finding = move |Found { what, place, fix, command }| Finding { code, place, message: what, fix, command };
+        let finding = move |DoctorProblem { message: what, resource: place, fix, command }| DoctorFinding {
+            code,
+            resource: place,
+            message: what,
+            fix,
+            command,
+        };
         (kind.find)(facts).into_iter().map(finding).collect::<Vec<_>>()
     };
-    KINDS.iter().flat_map(of).collect()
+    KINDS.iter().flat_map(findings_of).collect()
 }
 
 /// Functions of which the same is to be said, with that.
-fn together<'a, K: Ord>(
-    functions: impl IntoIterator<Item = (&'a Wired, Option<K>)>,
+fn group_by<'a, K: Ord>(
+    functions: impl IntoIterator<Item = (&'a HookedFunction, Option<K>)>,
 ) -> impl Iterator<Item = (K, Vec<&'a str>)> {
     let mut groups = BTreeMap::<K, Vec<&str>>::new();
     for (wired, key) in functions {
@@ -142,7 +148,7 @@ fn together<'a, K: Ord>(
 }
 
 /// The command that changes the deployment group.
-fn update(facts: &Facts, what: &str) -> String {
+fn update_group_command(facts: &AccountSnapshot, what: &str) -> String {
     let (application, group_name) = (quote(&facts.application), quote(&facts.group_name));
     format!(
         "aws deploy update-deployment-group --application-name {application} --current-deployment-group-name {group_name} \
@@ -151,64 +157,64 @@ fn update(facts: &Facts, what: &str) -> String {
 }
 
 /// The option that makes the net the on-failure destination, with its ARN as some function names it.
-fn destination(facts: &Facts) -> String {
-    let known = facts.nets.iter().find(|(_, net)| net.seen().is_some());
+fn destination_option(facts: &AccountSnapshot) -> String {
+    let known = facts.on_failure_functions.iter().find(|(_, net)| net.found().is_some());
     let arn = known.map_or("ARN-OF-LAST-ANSWER", |(arn, _)| arn);
     let config = serde_json::json!({ "OnFailure": { "Destination": arn } });
     format!("--destination-config {}", quote(&config.to_string()))
 }
 
 /// A role, and the functions that have it.
-fn of_role(role: &str, functions: &[impl AsRef<str>]) -> String {
+fn describe_role(role: &str, functions: &[impl AsRef<str>]) -> String {
     let names: Vec<_> = functions.iter().map(AsRef::as_ref).collect();
     format!("role {} of {}", role.rsplit('/').next().unwrap_or_default(), names.join(", "))
 }
 
 /// A command for one function, or a loop over several. `of` gets what stands for the function's name.
-fn each(functions: &[&str], of: impl Fn(&str) -> String) -> String {
+fn shell_command_for_each(functions: &[&str], command_for: impl Fn(&str) -> String) -> String {
     match functions {
-        [one] => of(&quote(one)),
+        [one] => command_for(&quote(one)),
         many => {
             let names: Vec<_> = many.iter().map(|name| quote(name)).collect();
-            format!("for f in {}; do {}; done", names.join(" "), of("$f"))
+            format!("for f in {}; do {}; done", names.join(" "), command_for("$f"))
         }
     }
 }
 
 /// Functions that knock at a listener, in a VPC or not.
-struct Knock<'a> {
-    route: Route,
-    listener: &'a Listener,
-    wired: &'a Wired,
-    vpc: Option<&'a Vpc>,
+struct ListenerAccess<'a> {
+    route: TrafficRoute,
+    listener: &'a ListenerInfo,
+    function: &'a HookedFunction,
+    vpc: Option<&'a VpcConfig>,
 }
 
 /// Every function whose checks connect to a listener of the deployment group.
-fn knocks(facts: &Facts) -> Vec<Knock<'_>> {
+fn listener_accesses(facts: &AccountSnapshot) -> Vec<ListenerAccess<'_>> {
     let mut knocks = Vec::new();
-    for (wired, set_up) in facts.hooks() {
-        for route in wired.gate.wants.iter().flat_map(|wants| wants.routes.iter().copied()) {
-            if let Some(listener) = facts.listeners.get(&route).and_then(|it| it.seen()) {
-                knocks.push(Knock { route, listener, wired, vpc: set_up.vpc.as_ref() });
+    for (wired, set_up) in facts.hook_configs() {
+        for route in wired.gate.requirements.iter().flat_map(|wants| wants.routes.iter().copied()) {
+            if let Some(listener) = facts.listeners.get(&route).and_then(|it| it.found()) {
+                knocks.push(ListenerAccess { route, listener, function: wired, vpc: set_up.vpc.as_ref() });
             }
         }
     }
     knocks
 }
 
-impl Knock<'_> {
+impl ListenerAccess<'_> {
     /// Whether the load balancer can only be reached from inside its VPC, and the function is not there.
-    fn is_shut_out(&self, facts: &Facts) -> bool {
-        let near = |vpc: &Vpc| vpc.id == self.listener.vpc || facts.network.leads_elsewhere(vpc);
+    fn is_outside_vpc(&self, facts: &AccountSnapshot) -> bool {
+        let near = |vpc: &VpcConfig| vpc.id == self.listener.vpc || facts.network.has_route_to_other_network(vpc);
         // Where the routes are not known, a peering may be among them.
-        let unknown = |vpc: &Vpc| !facts.network.routes.contains_key(&vpc.id);
-        self.listener.internal && !self.vpc.is_some_and(|vpc| near(vpc) || unknown(vpc))
+        let unknown = |vpc: &VpcConfig| !facts.network.route_tables.contains_key(&vpc.id);
+        self.listener.is_internal && !self.vpc.is_some_and(|vpc| near(vpc) || unknown(vpc))
     }
 
     /// Whether the load balancer is in the internet, and the function cannot get there.
-    fn has_no_way_out(&self, facts: &Facts) -> bool {
-        let closed = self.vpc.and_then(|vpc| facts.network.closed_in(vpc));
-        !self.listener.internal && closed.is_some_and(|subnets| !subnets.is_empty())
+    fn has_no_internet_route(&self, facts: &AccountSnapshot) -> bool {
+        let closed = self.vpc.and_then(|vpc| facts.network.subnets_without_internet(vpc));
+        !self.listener.is_internal && closed.is_some_and(|subnets| !subnets.is_empty())
     }
 }
 

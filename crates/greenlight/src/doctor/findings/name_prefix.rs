@@ -1,31 +1,31 @@
 //! Names that CodeDeploy's narrower roles may not invoke. Where the deployment group's role may, it is no finding but a word
 //! beside the name.
 
-use rehearsal::PREFIX;
+use rehearsal::FUNCTION_NAME_PREFIX;
 
-use super::{Found, Kind};
+use super::{DoctorProblem, FindingKind};
 use crate::doctor::{
-    facts::{Facts, Look, Wired},
-    gather::invoke,
+    collect::invoke_query,
+    snapshot::{AccountSnapshot, HookedFunction, Lookup},
 };
 
-pub const KIND: Kind = Kind { code: "NamePrefix", find };
+pub const KIND: FindingKind = FindingKind { code: "NamePrefix", find };
 
 /// Whether a function has the name that CodeDeploy's roles allow.
-pub fn has_prefix(wired: &Wired) -> bool {
-    wired.name.starts_with(PREFIX)
+pub fn has_prefix(wired: &HookedFunction) -> bool {
+    wired.name.starts_with(FUNCTION_NAME_PREFIX)
 }
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let others = facts.functions.iter().filter(|wired| !has_prefix(wired) && !may_be_invoked(facts, wired));
-    let found = others.map(|wired| Found {
-        what: format!(
-            "its name does not begin with {PREFIX}: AWS's managed policies but AWSCodeDeployRoleForECS let CodeDeploy invoke \
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let others = facts.functions.iter().filter(|wired| !has_prefix(wired) && !can_be_invoked(facts, wired));
+    let found = others.map(|wired| DoctorProblem {
+        message: format!(
+            "its name does not begin with {FUNCTION_NAME_PREFIX}: AWS's managed policies but AWSCodeDeployRoleForECS let CodeDeploy invoke \
              no other, and the event fails with IAM_ROLE_PERMISSIONS"
         ),
-        place: wired.name.clone(),
+        resource: wired.name.clone(),
         fix: format!(
-            "make it anew as {PREFIX}{} (a function cannot be renamed), and name that in the AppSpec file; or allow \
+            "make it anew as {FUNCTION_NAME_PREFIX}{} (a function cannot be renamed), and name that in the AppSpec file; or allow \
              lambda:InvokeFunction on it to CodeDeploy's role",
             wired.name
         ),
@@ -35,7 +35,7 @@ fn find(facts: &Facts) -> Vec<Found> {
 }
 
 /// Whether the simulation says that CodeDeploy may invoke it.
-fn may_be_invoked(facts: &Facts, wired: &Wired) -> bool {
-    let question = facts.group.seen().zip(wired.set_up.seen()).map(|(group, set_up)| invoke(group, set_up));
-    question.is_some_and(|question| facts.permits.get(&question) == Some(&Look::Seen(true)))
+fn can_be_invoked(facts: &AccountSnapshot, wired: &HookedFunction) -> bool {
+    let question = facts.group.found().zip(wired.config.found()).map(|(group, set_up)| invoke_query(group, set_up));
+    question.is_some_and(|question| facts.permission_results.get(&question) == Some(&Lookup::Found(true)))
 }

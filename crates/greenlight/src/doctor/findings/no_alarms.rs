@@ -1,17 +1,18 @@
 //! A deployment group that no alarm watches.
 
-use super::{Found, Kind};
-use crate::doctor::facts::Facts;
+use super::{DoctorProblem, FindingKind};
+use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: Kind = Kind { code: "NoAlarms", find };
+pub const KIND: FindingKind = FindingKind { code: "NoAlarms", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let without = facts.group.seen().filter(|group| group.alarms.as_ref().is_none_or(Vec::is_empty));
-    let found = |_| Found {
-        what: "it has no alarms, or they are switched off: nothing that customers feel stops a deployment".to_owned(),
-        place: facts.group_title(),
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let without = facts.group.found().filter(|group| group.alarms.as_ref().is_none_or(Vec::is_empty));
+    let found = |_| DoctorProblem {
+        message: "it has no alarms, or they are switched off: nothing that customers feel stops a deployment"
+            .to_owned(),
+        resource: facts.group_title(),
         fix: "name alarms of what customers feel: errors, latency, unhealthy targets".to_owned(),
-        command: Some(super::update(facts, "--alarm-configuration 'enabled=true,alarms=[{name=…}]'")),
+        command: Some(super::update_group_command(facts, "--alarm-configuration 'enabled=true,alarms=[{name=…}]'")),
     };
     without.map(found).into_iter().collect()
 }

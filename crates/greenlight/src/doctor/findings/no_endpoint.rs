@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use hook_core::shell::quote;
 
-use super::{Found, Kind, PUT, each, together};
-use crate::doctor::facts::{Facts, Network, RouteTable, Vpc, Wired};
+use super::{DoctorProblem, FindingKind, PUT_STATUS, group_by, shell_command_for_each};
+use crate::doctor::snapshot::{AccountSnapshot, HookedFunction, VpcConfig, VpcNetwork, VpcRouteTable};
 
-pub const KIND: Kind = Kind { code: "NoEndpoint", find };
+pub const KIND: FindingKind = FindingKind { code: "NoEndpoint", find };
 
 /// The names of services in IAM's actions and in those of endpoints.
 const SERVICES: [(&str, &str); 10] = [
@@ -26,22 +26,22 @@ const SERVICES: [(&str, &str); 10] = [
 /// IAM's endpoint has no region in its name, and is in this one alone.
 const IAM: (&str, &str) = ("com.amazonaws.iam", "us-east-1");
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let of_hooks = facts.hooks().map(|(wired, set_up)| {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let of_hooks = facts.hook_configs().map(|(wired, set_up)| {
         // Another network may have the endpoints, or a way out: that nobody can see, and it is told as such.
-        let vpc = set_up.vpc.as_ref().filter(|vpc| !facts.network.leads_elsewhere(vpc));
-        (wired, vpc.and_then(|vpc| lacking(&facts.network, &facts.region, wired, vpc)))
+        let vpc = set_up.vpc.as_ref().filter(|vpc| !facts.network.has_route_to_other_network(vpc));
+        (wired, vpc.and_then(|vpc| missing_endpoints(&facts.network, &facts.region, wired, vpc)))
     });
-    let found = together(of_hooks).map(|(lacking, functions)| {
-        let Lacking { vpc, subnets, services, .. } = &lacking;
-        Found {
-            what: format!(
+    let found = group_by(of_hooks).map(|(lacking, functions)| {
+        let MissingEndpoints { vpc, subnets, services, .. } = &lacking;
+        DoctorProblem {
+            message: format!(
                 "{} has no way to the internet (a NAT gateway), and {vpc} no endpoint that serves it for {}: calls there hang \
                  until they time out",
                 subnets.join(", "),
                 services.join(", ")
             ),
-            place: functions.join(", "),
+            resource: functions.join(", "),
             fix: fix(&lacking, &facts.region).to_owned(),
             command: command(&lacking, &facts.region),
         }
@@ -51,40 +51,47 @@ fn find(facts: &Facts) -> Vec<Found> {
 
 /// What a function in a VPC cannot reach.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lacking {
+pub struct MissingEndpoints {
     vpc: String,
     /// The subnets that have no way out.
     subnets: Vec<String>,
     /// Their tables of routes.
-    tables: Vec<String>,
+    route_tables: Vec<String>,
     /// The names of endpoints that there are not.
     pub services: Vec<String>,
 }
 
 /// The services that a function calls, and has neither an endpoint for nor a way out; none where nobody knows.
-pub fn lacking(network: &Network, region: &str, wired: &Wired, vpc: &Vpc) -> Option<Lacking> {
-    let closed = network.closed_in(vpc)?;
+pub fn missing_endpoints(
+    network: &VpcNetwork,
+    region: &str,
+    wired: &HookedFunction,
+    vpc: &VpcConfig,
+) -> Option<MissingEndpoints> {
+    let closed = network.subnets_without_internet(vpc)?;
     let endpoints = network.endpoints.get(&vpc.id)?;
-    let tables: BTreeSet<&RouteTable> = closed.iter().filter_map(|subnet| network.table(&vpc.id, subnet)).collect();
+    let tables: BTreeSet<&VpcRouteTable> =
+        closed.iter().filter_map(|subnet| network.route_table(&vpc.id, subnet)).collect();
     let serves = |service: &str| {
-        endpoints.iter().filter(|endpoint| endpoint.service == service).any(|endpoint| match endpoint.gateway {
-            true => tables.iter().all(|table| endpoint.tables.contains(&table.id)),
+        endpoints.iter().filter(|endpoint| endpoint.service == service).any(|endpoint| match endpoint.is_gateway {
+            true => tables.iter().all(|table| endpoint.route_tables.contains(&table.id)),
             false => endpoint.private_dns,
         })
     };
-    let services: Vec<_> = services(region, wired).into_iter().filter(|service| !serves(service)).collect();
+    let services: Vec<_> = called_endpoints(region, wired).into_iter().filter(|service| !serves(service)).collect();
     let any = !closed.is_empty() && !services.is_empty();
-    any.then(|| Lacking {
+    any.then(|| MissingEndpoints {
         vpc: vpc.id.clone(),
         subnets: closed.into_iter().map(str::to_owned).collect(),
-        tables: tables.into_iter().map(|table| table.id.clone()).collect(),
+        route_tables: tables.into_iter().map(|table| table.id.clone()).collect(),
         services,
     })
 }
 
 /// The names of the endpoints that a function calls.
-pub fn services(region: &str, wired: &Wired) -> BTreeSet<String> {
-    let is_called = |prefix: &str| wired.calls.contains(prefix) || PUT.split(':').next() == Some(prefix);
+pub fn called_endpoints(region: &str, wired: &HookedFunction) -> BTreeSet<String> {
+    let is_called =
+        |prefix: &str| wired.called_services.contains(prefix) || PUT_STATUS.split(':').next() == Some(prefix);
     let known = SERVICES.iter().filter(|(prefix, _)| is_called(prefix));
     let domain = if region.starts_with("cn-") { "cn.com.amazonaws" } else { "com.amazonaws" };
     let known = known.map(|(_, service)| format!("{domain}.{region}.{service}"));
@@ -92,13 +99,13 @@ pub fn services(region: &str, wired: &Wired) -> BTreeSet<String> {
 }
 
 /// Whether somebody in this region can make an endpoint of that name.
-fn can_be_made(service: &str, region: &str) -> bool {
+fn is_available_in(service: &str, region: &str) -> bool {
     service != IAM.0 || region == IAM.1
 }
 
-fn fix(Lacking { services, .. }: &Lacking, region: &str) -> &'static str {
+fn fix(MissingEndpoints { services, .. }: &MissingEndpoints, region: &str) -> &'static str {
     let [some, all] =
-        [services.iter().any(|it| can_be_made(it, region)), services.iter().all(|it| can_be_made(it, region))];
+        [services.iter().any(|it| is_available_in(it, region)), services.iter().all(|it| is_available_in(it, region))];
     match (some, all) {
         (_, true) => {
             "make an endpoint for each of them in one subnet of each zone (the template has them, with Endpoints), or a NAT \
@@ -116,12 +123,15 @@ fn fix(Lacking { services, .. }: &Lacking, region: &str) -> &'static str {
 }
 
 /// Ids as words of a command.
-fn quoted(ids: &[String]) -> String {
+fn quote_all(ids: &[String]) -> String {
     ids.iter().map(|id| quote(id)).collect::<Vec<_>>().join(" ")
 }
 
-fn command(Lacking { vpc, subnets, tables, services }: &Lacking, region: &str) -> Option<String> {
-    let can = services.iter().map(String::as_str).filter(|service| can_be_made(service, region));
+fn command(
+    MissingEndpoints { vpc, subnets, route_tables: tables, services }: &MissingEndpoints,
+    region: &str,
+) -> Option<String> {
+    let can = services.iter().map(String::as_str).filter(|service| is_available_in(service, region));
     let (gateways, interfaces): (Vec<&str>, Vec<&str>) = can.partition(|service| service.ends_with(".s3"));
     let make = |service: &str, how: &str| {
         let vpc = quote(vpc);
@@ -129,11 +139,13 @@ fn command(Lacking { vpc, subnets, tables, services }: &Lacking, region: &str) -
     };
     let interface = format!(
         "Interface --private-dns-enabled --subnet-ids {} --security-group-ids SECURITY-GROUP-OF-THE-ENDPOINTS",
-        quoted(subnets)
+        quote_all(subnets)
     );
-    let gateway = format!("Gateway --route-table-ids {}", quoted(tables));
-    let of =
-        |services: &[&str], how: &str| (!services.is_empty()).then(|| each(services, |service| make(service, how)));
-    let commands: Vec<_> = of(&interfaces, &interface).into_iter().chain(of(&gateways, &gateway)).collect();
+    let gateway = format!("Gateway --route-table-ids {}", quote_all(tables));
+    let commands_for = |services: &[&str], how: &str| {
+        (!services.is_empty()).then(|| shell_command_for_each(services, |service| make(service, how)))
+    };
+    let commands: Vec<_> =
+        commands_for(&interfaces, &interface).into_iter().chain(commands_for(&gateways, &gateway)).collect();
     (!commands.is_empty()).then(|| commands.join("; "))
 }

@@ -1,21 +1,21 @@
 //! A deployment group without a test listener: nobody can try the replacement before customers do.
 
-use super::{Found, Kind};
-use crate::doctor::facts::Facts;
+use super::{DoctorProblem, FindingKind};
+use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: Kind = Kind { code: "NoTestListener", find };
+pub const KIND: FindingKind = FindingKind { code: "NoTestListener", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
-    let without = facts.group.seen().filter(|group| group.test.is_none());
-    let found = |_| Found {
-        what:
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let without = facts.group.found().filter(|group| group.test_listener.is_none());
+    let found = |_| DoctorProblem {
+        message:
             "it has no test listener: AfterAllowTestTraffic does not happen, and customers are the first to use a new \
                version"
                 .to_owned(),
-        place: facts.group_title(),
+        resource: facts.group_title(),
         fix: "make a listener with a port of its own on the same load balancer, and name it as testTrafficRoute"
             .to_owned(),
-        command: Some(super::update(facts, "--load-balancer-info …")),
+        command: Some(super::update_group_command(facts, "--load-balancer-info …")),
     };
     without.map(found).into_iter().collect()
 }

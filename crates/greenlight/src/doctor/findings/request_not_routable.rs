@@ -1,17 +1,17 @@
 //! Checks whose requests will not come to the service: no host name is known, or no listener rule lets them through.
 
-use super::{Found, Kind, together};
-use crate::doctor::facts::Facts;
+use super::{DoctorProblem, FindingKind, group_by};
+use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: Kind = Kind { code: "RequestNotRoutable", find };
+pub const KIND: FindingKind = FindingKind { code: "RequestNotRoutable", find };
 
-fn find(facts: &Facts) -> Vec<Found> {
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let each = facts.functions.iter().flat_map(|wired| {
-        wired.foreseen.iter().map(move |it| (wired, Some((it.code, it.check.clone(), it.what.clone()))))
+        wired.predicted_failures.iter().map(move |it| (wired, Some((it.code, it.check.clone(), it.message.clone()))))
     });
-    let found = together(each).map(|((code, check, what), functions)| Found {
-        what: format!("the check {check} will end with {code}: {what}"),
-        place: functions.join(", "),
+    let found = group_by(each).map(|((code, check, what), functions)| DoctorProblem {
+        message: format!("the check {check} will end with {code}: {what}"),
+        resource: functions.join(", "),
         fix: code.hint().to_owned(),
         command: None,
     });

@@ -2,10 +2,10 @@
 
 use regex_lite::Regex;
 
-use super::{Measure, Operator, Subject, Term, Type, words};
+use super::{Measure, Operator, Subject, SubjectType, Term, syntax};
 use crate::gate::{
     Scope, Template, Value, VersionNumber, suggest,
-    template::{Known, Unknown},
+    template::{FactResolver, UnresolvedFact},
     unit,
 };
 
@@ -15,7 +15,7 @@ pub enum Operand {
     /// A literal.
     Value(Value),
     /// A word without quotation marks after `contains`: a text, and in a list of numbers a number.
-    Word(String),
+    BareWord(String),
     /// `200-299`, both ends included.
     Range(f64, f64),
     /// Another subject.
@@ -32,13 +32,13 @@ pub enum Operand {
         quoted: bool,
     },
     /// Facts in what `matches` compares with, not known yet.
-    PatternOf(Template),
+    PatternTemplate(Template),
     /// The value of a fact, whose type is that of what it is compared with.
-    Fact(String),
+    FactValue(String),
 }
 
 /// What an operand is read for.
-pub(super) struct Context<'a> {
+pub(super) struct OperandContext<'a> {
     pub term: &'a Term,
     pub measure: Measure,
     pub operator: Operator,
@@ -52,49 +52,49 @@ impl Operand {
     /// The facts in it that are not known yet.
     pub fn template(&self) -> Option<&Template> {
         match self {
-            Self::Template { template, .. } | Self::PatternOf(template) => Some(template),
+            Self::Template { template, .. } | Self::PatternTemplate(template) => Some(template),
             _ => None,
         }
     }
 
     /// Itself with the values of its facts, and what may be told of them.
-    pub fn rendered(&self, known: &dyn Known, operator: Operator) -> Result<(Self, Option<String>), Unknown> {
+    pub fn bind(&self, known: &dyn FactResolver, operator: Operator) -> Result<(Self, Option<String>), UnresolvedFact> {
         let Some(template) = self.template() else { return Ok((self.clone(), None)) };
-        let escape = |value: String| if operator == Operator::Matches { escaped(&value) } else { value };
-        let rendered = template.render_as(known, escape)?;
+        let escape = |value: String| if operator == Operator::Matches { escape_regex(&value) } else { value };
+        let rendered = template.render_escaped(known, escape)?;
         let shown = rendered.to_string();
         let shown = (shown != template.to_string()).then_some(shown);
-        let text = rendered.reveal().to_owned();
+        let text = rendered.expose_secret().to_owned();
         let operand = match self {
             Self::Template { quoted: true, .. } => Self::Value(Value::Text(text)),
             // That it is a regular expression with any text for its facts was seen when the file was read.
-            Self::PatternOf(_) => Regex::new(&text).map_or_else(|_| self.clone(), Self::Pattern),
-            _ => Self::Fact(text),
+            Self::PatternTemplate(_) => Regex::new(&text).map_or_else(|_| self.clone(), Self::Pattern),
+            _ => Self::FactValue(text),
         };
         Ok((operand, shown))
     }
 }
 
 /// A text that a regular expression takes literally. `\<` and `\>` would be the bounds of a word.
-fn escaped(text: &str) -> String {
+fn escape_regex(text: &str) -> String {
     let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '<' | '>');
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// The operands of one condition, separated by commas.
-pub(super) fn operands(text: &str, context: &Context<'_>) -> Result<Vec<Operand>, String> {
+pub(super) fn parse_operands(text: &str, context: &OperandContext<'_>) -> Result<Vec<Operand>, String> {
     if context.operator == Operator::Matches {
-        return Ok(vec![pattern(text, context)?]);
+        return Ok(vec![parse_pattern(text, context)?]);
     }
-    let parts = parts(text)?;
+    let parts = split_at_commas(text)?;
     if parts.len() > 1 && context.operator != Operator::In {
         return Err("only `in` takes several values".to_owned());
     }
-    parts.iter().map(|part| operand(part.trim(), context)).collect()
+    parts.iter().map(|part| parse_operand(part.trim(), context)).collect()
 }
 
 /// What stands between commas, outside of quotation marks and braces.
-fn parts(text: &str) -> Result<Vec<String>, String> {
+fn split_at_commas(text: &str) -> Result<Vec<String>, String> {
     let mut parts = Vec::new();
     let (mut quote, mut part) = (None, String::new());
     for c in text.chars() {
@@ -119,29 +119,29 @@ fn parts(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// The text in quotation marks, if it is in some; else itself, which then is one word.
-fn quoted<'a>(text: &'a str, context: &Context<'_>) -> Result<(&'a str, bool), String> {
+fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, bool), String> {
     if text.is_empty() {
         return Err("a value is missing".to_owned());
     }
     if let Some(quote) = text.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
         return match text[1..].split_once(quote) {
             Some((inner, "")) => Ok((inner, true)),
-            Some((_, rest)) => Err(words::joined(context.text, context.operator)
+            Some((_, rest)) => Err(syntax::joined_conditions_hint(context.text, context.operator)
                 .unwrap_or_else(|| format!("{rest:?} stands behind the closing quotation mark"))),
             None => Err("a quotation mark is not closed".to_owned()),
         };
     }
-    let is_duration = context.kind() == Type::Duration && humantime::parse_duration(text).is_ok();
-    if words::has_space(text) && !is_duration {
-        return Err(words::joined(context.text, context.operator)
+    let is_duration = context.left_type() == SubjectType::Duration && humantime::parse_duration(text).is_ok();
+    if syntax::has_space(text) && !is_duration {
+        return Err(syntax::joined_conditions_hint(context.text, context.operator)
             .unwrap_or_else(|| format!("a text with spaces needs quotation marks; did you mean `'{text}'`?")));
     }
     Ok((text, false))
 }
 
 /// The regular expression after `matches`.
-fn pattern(text: &str, context: &Context<'_>) -> Result<Operand, String> {
-    let (text, _) = quoted(text.trim(), context)?;
+fn parse_pattern(text: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
+    let (text, _) = unquote(text.trim(), context)?;
     let regex = |text: &str| Regex::new(text).map_err(|error| format!("not a regular expression: {error}"));
     if !text.contains("{{") {
         let regex = regex(text)?;
@@ -156,11 +156,11 @@ fn pattern(text: &str, context: &Context<'_>) -> Result<Operand, String> {
         (Some(from), Some(to)) if from < to => format!("{}x{}", &text[..from], &text[to + 2..]),
         _ => text,
     });
-    regex(&example).map(|_| Operand::PatternOf(template))
+    regex(&example).map(|_| Operand::PatternTemplate(template))
 }
 
-fn operand(text: &str, context: &Context<'_>) -> Result<Operand, String> {
-    let (inner, is_quoted) = quoted(text, context)?;
+fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
+    let (inner, is_quoted) = unquote(text, context)?;
     if inner.contains("{{") {
         let template = Template::parse(inner, context.scope)?;
         return Ok(Operand::Template { template, quoted: is_quoted });
@@ -170,94 +170,98 @@ fn operand(text: &str, context: &Context<'_>) -> Result<Operand, String> {
         return match (inner, is_quoted) {
             ("", _) => Err("every text contains the empty one; the condition can never be false".to_owned()),
             (_, true) => Ok(Operand::Value(Value::Text(inner.to_owned()))),
-            (_, false) => Ok(Operand::Word(inner.to_owned())),
+            (_, false) => Ok(Operand::BareWord(inner.to_owned())),
         };
     }
-    if !is_quoted && context.subjects.iter().any(|subject| subject.is(words::without_version(inner))) {
-        return subject(inner, context);
+    if !is_quoted && context.subjects.iter().any(|subject| subject.matches(syntax::strip_version(inner))) {
+        return parse_subject(inner, context);
     }
-    context.literal(inner, is_quoted)
+    context.parse_literal(inner, is_quoted)
 }
 
 /// Another subject, where the two can be equal.
-fn subject(word: &str, context: &Context<'_>) -> Result<Operand, String> {
+fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
     let (term, measure) = Term::parse(word, context.subjects)?;
     if measure == Measure::Version && context.measure != Measure::Version {
         let own = &context.term.text;
         return Err(format!("a version is compared with a version; did you mean `version({own})`?"));
     }
-    if !context.kind().compares_with(term.of) {
-        let own = context.own();
+    if !context.left_type().compares_with(term.subject_type) {
+        let own = context.left_side();
         return Err(format!(
             "{own} is {}, and `{word}` is {}; a text is written in quotation marks",
-            context.kind(),
-            term.of
+            context.left_type(),
+            term.subject_type
         ));
     }
     Ok(Operand::Subject(term))
 }
 
-impl Context<'_> {
+impl OperandContext<'_> {
     /// The type of what stands on the left.
-    fn kind(&self) -> Type {
+    fn left_type(&self) -> SubjectType {
         match self.measure {
-            Measure::Count => Type::Whole(0, None),
-            Measure::Value | Measure::Version => self.term.of,
+            Measure::Count => SubjectType::Integer(0, None),
+            Measure::Value | Measure::Version => self.term.subject_type,
         }
     }
 
     /// What stands on the left, for a message.
-    fn own(&self) -> String {
+    fn left_side(&self) -> String {
         let text = &self.term.text;
         if self.measure == Measure::Count { format!("`{text} count`") } else { format!("`{text}`") }
     }
 
-    fn wrong(&self, text: &str, near: Option<&str>) -> String {
+    fn type_error(&self, text: &str, near: Option<&str>) -> String {
         // A word that is no value may be another subject, misspelt.
-        let others = self.subjects.iter().filter(|it| !it.family && it.of.compares_with(self.kind()));
+        let others = self.subjects.iter().filter(|it| !it.prefixed && it.subject_type.compares_with(self.left_type()));
         let near = near.or_else(|| suggest(text, others.map(|it| it.name)));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        format!("{} is {}, not {text:?}{near}", self.own(), self.kind())
+        format!("{} is {}, not {text:?}{near}", self.left_side(), self.left_type())
     }
 
-    fn literal(&self, text: &str, quoted: bool) -> Result<Operand, String> {
+    fn parse_literal(&self, text: &str, quoted: bool) -> Result<Operand, String> {
         if self.measure == Measure::Version {
             let version = VersionNumber::parse(text);
             return version.map(Operand::Version).ok_or_else(|| format!("{text:?} is not a version such as 1.10.0"));
         }
-        let kind = self.kind();
+        let kind = self.left_type();
         if text == "null" && !quoted {
             return match (kind, self.operator) {
-                (Type::Json, Operator::Equal | Operator::Unequal) => Ok(Operand::Value(Value::Null)),
-                (Type::Json, _) => Err("only == and != compare with null".to_owned()),
+                (SubjectType::Json, Operator::Equal | Operator::Unequal) => Ok(Operand::Value(Value::Null)),
+                (SubjectType::Json, _) => Err("only == and != compare with null".to_owned()),
                 _ => Err(format!("only JSON has null; did you mean `{} not exists`?", self.term.text)),
             };
         }
-        if !quoted && let Some((low, high)) = range(text) {
-            return self.range(text, low, high);
+        if !quoted && let Some((low, high)) = range_bounds(text) {
+            return self.parse_range(text, low, high);
         }
         match kind {
-            Type::Whole(..) | Type::Number | Type::Percent => self.number(text, quoted).map(Operand::Value),
-            Type::Duration => self.duration(text, quoted).map(Operand::Value),
-            Type::Flag => self.flag(text, quoted).map(Operand::Value),
-            Type::OneOf(words) => self.one_of(words, text).map(Operand::Value),
-            Type::Region if !is_region(text) => {
-                let near = text.to_ascii_lowercase().replace('_', "-");
-                Err(self.wrong(text, Some(near.as_str()).filter(|near| is_region(near))))
+            SubjectType::Integer(..) | SubjectType::Number | SubjectType::Percent => {
+                self.parse_number(text, quoted).map(Operand::Value)
             }
-            _ if self.operator.orders() => self.ordered(text, quoted).map(Operand::Value),
-            Type::Text | Type::Name | Type::Header | Type::Region => Ok(Operand::Value(Value::Text(text.to_owned()))),
-            Type::Json if quoted => Ok(Operand::Value(Value::Text(text.to_owned()))),
-            Type::Json => self.json(text).map(Operand::Value),
+            SubjectType::Duration => self.parse_duration(text, quoted).map(Operand::Value),
+            SubjectType::Bool => self.parse_bool(text, quoted).map(Operand::Value),
+            SubjectType::OneOf(words) => self.parse_one_of(words, text).map(Operand::Value),
+            SubjectType::Region if !is_region(text) => {
+                let near = text.to_ascii_lowercase().replace('_', "-");
+                Err(self.type_error(text, Some(near.as_str()).filter(|near| is_region(near))))
+            }
+            _ if self.operator.is_ordering() => self.parse_ordered(text, quoted).map(Operand::Value),
+            SubjectType::Text | SubjectType::Name | SubjectType::Header | SubjectType::Region => {
+                Ok(Operand::Value(Value::Text(text.to_owned())))
+            }
+            SubjectType::Json if quoted => Ok(Operand::Value(Value::Text(text.to_owned()))),
+            SubjectType::Json => self.parse_json(text).map(Operand::Value),
         }
     }
 
-    fn range(&self, text: &str, low: f64, high: f64) -> Result<Operand, String> {
-        match self.kind() {
-            Type::Text | Type::Name | Type::Region => {
+    fn parse_range(&self, text: &str, low: f64, high: f64) -> Result<Operand, String> {
+        match self.left_type() {
+            SubjectType::Text | SubjectType::Name | SubjectType::Region => {
                 Err(format!("`{text}` is a range of numbers; put a text in quotation marks: '{text}'"))
             }
-            Type::Duration | Type::Flag | Type::OneOf(_) => Err(self.wrong(text, None)),
+            SubjectType::Duration | SubjectType::Bool | SubjectType::OneOf(_) => Err(self.type_error(text, None)),
             _ if !matches!(self.operator, Operator::In | Operator::Equal | Operator::Unequal) => {
                 Err("a range goes with ==, != and in".to_owned())
             }
@@ -266,26 +270,28 @@ impl Context<'_> {
         }
     }
 
-    fn number(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_number(&self, text: &str, quoted: bool) -> Result<Value, String> {
         let plain = text.strip_suffix('%').unwrap_or(text);
-        let may_have_percent = matches!(self.kind(), Type::Percent | Type::Number);
-        let number = number(plain).filter(|_| !quoted && (plain == text || may_have_percent));
+        let may_have_percent = matches!(self.left_type(), SubjectType::Percent | SubjectType::Number);
+        let number = parse_number(plain).filter(|_| !quoted && (plain == text || may_have_percent));
         let whole = |number: &Value| {
-            matches!(number, Value::Whole(_)) || matches!(number, Value::Number(it) if it.fract() == 0.0)
+            matches!(number, Value::LargeInteger(_)) || matches!(number, Value::Number(it) if it.fract() == 0.0)
         };
         // Greater and smaller than what can never be is looked at where all conditions are known.
-        let in_range = |number: &Value| self.operator.orders() || self.kind().includes(number);
-        let fits = |number: &Value| (!matches!(self.kind(), Type::Whole(..)) || whole(number)) && in_range(number);
+        let in_range = |number: &Value| self.operator.is_ordering() || self.left_type().includes(number);
+        let fits = |number: &Value| {
+            (!matches!(self.left_type(), SubjectType::Integer(..)) || whole(number)) && in_range(number)
+        };
         number.filter(fits).ok_or_else(|| {
             let digits: String = text.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
-            let near = self::number(&digits).filter(fits).map(|_| digits);
-            self.wrong(text, near.as_deref().filter(|near| quoted || *near != text))
+            let near = self::parse_number(&digits).filter(fits).map(|_| digits);
+            self.type_error(text, near.as_deref().filter(|near| quoted || *near != text))
         })
     }
 
-    fn duration(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_duration(&self, text: &str, quoted: bool) -> Result<Value, String> {
         if let (Ok(span), false) = (humantime::parse_duration(text), quoted) {
-            return Ok(Value::Span(span));
+            return Ok(Value::Duration(span));
         }
         let near = match (humantime::parse_duration(text), text.parse::<f64>()) {
             (Ok(_), _) => Some(text.to_owned()),
@@ -294,37 +300,37 @@ impl Context<'_> {
             (_, Ok(_)) => Some(format!("{text}s")),
             _ => {
                 let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-                unit::near(text).filter(|_| !digits.is_empty()).map(|unit| format!("{digits}{unit}"))
+                unit::suggest_unit(text).filter(|_| !digits.is_empty()).map(|unit| format!("{digits}{unit}"))
             }
         };
-        Err(self.wrong(text, near.as_deref()))
+        Err(self.type_error(text, near.as_deref()))
     }
 
-    fn flag(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_bool(&self, text: &str, quoted: bool) -> Result<Value, String> {
         match text.to_ascii_lowercase().as_str() {
-            lower @ ("true" | "false") if !quoted && lower == text => Ok(Value::Flag(lower == "true")),
-            "true" | "yes" | "on" | "1" => Err(self.wrong(text, Some("true"))),
-            "false" | "no" | "off" | "0" => Err(self.wrong(text, Some("false"))),
-            _ => Err(self.wrong(text, None)),
+            lower @ ("true" | "false") if !quoted && lower == text => Ok(Value::Bool(lower == "true")),
+            "true" | "yes" | "on" | "1" => Err(self.type_error(text, Some("true"))),
+            "false" | "no" | "off" | "0" => Err(self.type_error(text, Some("false"))),
+            _ => Err(self.type_error(text, None)),
         }
     }
 
-    fn one_of(&self, words: &[&'static str], text: &str) -> Result<Value, String> {
+    fn parse_one_of(&self, words: &[&'static str], text: &str) -> Result<Value, String> {
         if words.contains(&text) {
             return Ok(Value::Text(text.to_owned()));
         }
         let near = suggest(&text.to_ascii_uppercase(), words.iter().copied());
-        Err(self.wrong(text, near))
+        Err(self.type_error(text, near))
     }
 
     /// After `<` and the like, beside a text or a value of JSON.
-    fn ordered(&self, text: &str, quoted: bool) -> Result<Value, String> {
-        if let (Some(number), false) = (number(text), quoted) {
+    fn parse_ordered(&self, text: &str, quoted: bool) -> Result<Value, String> {
+        if let (Some(number), false) = (parse_number(text), quoted) {
             return Ok(number);
         }
         let (own, operator) = (&self.term.text, self.operator.as_str());
         if VersionNumber::parse(text).is_some() {
-            let version = if number(text).is_some() {
+            let version = if parse_number(text).is_some() {
                 format!(" or, for a number, `{own} {operator} {text}`")
             } else {
                 String::new()
@@ -339,9 +345,9 @@ impl Context<'_> {
         Err(format!("`{operator}` compares numbers and durations, not the text {text:?}"))
     }
 
-    fn json(&self, text: &str) -> Result<Value, String> {
+    fn parse_json(&self, text: &str) -> Result<Value, String> {
         let near = match text.to_ascii_lowercase().as_str() {
-            lower @ ("true" | "false") if lower == text => return Ok(Value::Flag(lower == "true")),
+            lower @ ("true" | "false") if lower == text => return Ok(Value::Bool(lower == "true")),
             "true" => Some("true"),
             "false" => Some("false"),
             "null" | "none" | "nil" | "undefined" => Some("null"),
@@ -350,7 +356,7 @@ impl Context<'_> {
         if let Some(near) = near {
             return Err(format!("JSON has no {text}; did you mean `{near}`? A text is written '{text}'"));
         }
-        match number(text) {
+        match parse_number(text) {
             Some(number) => Ok(number),
             None if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) => {
                 Err(format!("`{text}` is not a number; a text is written in quotation marks; did you mean `'{text}'`?"))
@@ -371,7 +377,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// `2xx` or `200-299`.
-fn range(text: &str) -> Option<(f64, f64)> {
+fn range_bounds(text: &str) -> Option<(f64, f64)> {
     if let Some(class) = text.strip_suffix("xx") {
         let class = class.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
         return Some((f64::from(class) * 100.0, f64::from(class).mul_add(100.0, 99.0)));
@@ -381,12 +387,12 @@ fn range(text: &str) -> Option<(f64, f64)> {
 }
 
 /// A number as the file writes it. `inf`, `NaN` and the like are words.
-pub(super) fn number(text: &str) -> Option<Value> {
+pub(super) fn parse_number(text: &str) -> Option<Value> {
     if !text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
     match text.parse() {
-        Ok(whole) => Some(Value::whole(whole)),
+        Ok(whole) => Some(Value::from_integer(whole)),
         Err(_) => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Number),
     }
 }

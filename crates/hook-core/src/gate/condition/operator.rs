@@ -14,7 +14,7 @@ pub enum Operator {
     /// `<=`.
     AtMost,
     /// `>`.
-    More,
+    Greater,
     /// `>=`.
     AtLeast,
     /// `in`.
@@ -32,7 +32,7 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("!=", Operator::Unequal),
     ("<", Operator::Less),
     ("<=", Operator::AtMost),
-    (">", Operator::More),
+    (">", Operator::Greater),
     (">=", Operator::AtLeast),
     ("in", Operator::In),
     ("contains", Operator::Contains),
@@ -52,12 +52,12 @@ impl Operator {
     }
 
     /// Whether it is about greater and smaller.
-    pub const fn orders(self) -> bool {
-        matches!(self, Self::Less | Self::AtMost | Self::More | Self::AtLeast)
+    pub const fn is_ordering(self) -> bool {
+        matches!(self, Self::Less | Self::AtMost | Self::Greater | Self::AtLeast)
     }
 
     /// Whether `not` may stand before it; the others have an opposite of their own.
-    pub(super) const fn takes_not(self) -> bool {
+    pub(super) const fn allows_not(self) -> bool {
         matches!(self, Self::In | Self::Contains | Self::Matches | Self::Exists)
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
 }
 
 /// Why a word is not an operator, and which one was probably meant.
-pub(super) fn unknown(text: &str, symbol: &str) -> String {
+pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> String {
     let near = match symbol {
         "=" | "===" | "is" | "equals" => Some("=="),
         "<>" | "!==" => Some("!="),

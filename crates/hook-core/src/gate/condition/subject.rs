@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Operator;
-use crate::{code::Code, gate::Value};
+use crate::{code::ReasonCode, gate::Value};
 
 /// What a kind of check reports, and which fault it is when a condition on it is false.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,20 +11,20 @@ pub struct Subject {
     /// The word, or with `family` the part before the dot.
     pub name: &'static str,
     /// Whether it is followed by a dot and a name of the user's: `header.location`, `json.items[0].id`.
-    pub family: bool,
+    pub prefixed: bool,
     /// The fault.
-    pub code: Code,
+    pub code: ReasonCode,
     /// What its value can be.
-    pub of: Type,
+    pub subject_type: SubjectType,
     /// Whether it may be missing although the check could be made.
     pub optional: bool,
 }
 
 /// What the value of a subject can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum SubjectType {
     /// A whole number, at least and at most this much.
-    Whole(u32, Option<u32>),
+    Integer(u32, Option<u32>),
     /// Any number.
     Number,
     /// From 0% to 100%.
@@ -32,7 +32,7 @@ pub enum Type {
     /// A duration.
     Duration,
     /// True or false.
-    Flag,
+    Bool,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Text of any length.
@@ -48,73 +48,73 @@ pub enum Type {
 }
 
 impl Subject {
-    const fn new(name: &'static str, code: Code, of: Type) -> Self {
-        Self { name, family: false, code, of, optional: false }
+    const fn new(name: &'static str, code: ReasonCode, of: SubjectType) -> Self {
+        Self { name, prefixed: false, code, subject_type: of, optional: false }
     }
 
     /// A status code of HTTP.
-    pub const fn status(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Whole(100, Some(599)))
+    pub const fn status(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Integer(100, Some(599)))
     }
 
     /// How many of something there are.
-    pub const fn count(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Whole(0, None))
+    pub const fn count(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Integer(0, None))
     }
 
     /// Any number.
-    pub const fn number(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Number)
+    pub const fn number(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Number)
     }
 
     /// A share of 100%.
-    pub const fn percent(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Percent)
+    pub const fn percent(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Percent)
     }
 
     /// How long something took.
-    pub const fn duration(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Duration)
+    pub const fn duration(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Duration)
     }
 
     /// True or false.
-    pub const fn flag(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Flag)
+    pub const fn bool(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Bool)
     }
 
     /// One of AWS's words.
-    pub const fn one_of(name: &'static str, code: Code, words: &'static [&'static str]) -> Self {
-        Self::new(name, code, Type::OneOf(words))
+    pub const fn one_of(name: &'static str, code: ReasonCode, words: &'static [&'static str]) -> Self {
+        Self::new(name, code, SubjectType::OneOf(words))
     }
 
     /// Text of any length.
-    pub const fn text(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Text)
+    pub const fn text(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Text)
     }
 
     /// A name or an id.
-    pub const fn name(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Name)
+    pub const fn name(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Name)
     }
 
     /// The name of an AWS Region.
-    pub const fn region(name: &'static str, code: Code) -> Self {
-        Self::new(name, code, Type::Region)
+    pub const fn region(name: &'static str, code: ReasonCode) -> Self {
+        Self::new(name, code, SubjectType::Region)
     }
 
     /// Names of the user's, each with a text: `env.STAGE`.
-    pub const fn names(name: &'static str, code: Code) -> Self {
-        Self { family: true, optional: true, ..Self::new(name, code, Type::Name) }
+    pub const fn names(name: &'static str, code: ReasonCode) -> Self {
+        Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Name) }
     }
 
     /// Headers by name.
-    pub const fn headers(name: &'static str, code: Code) -> Self {
-        Self { family: true, optional: true, ..Self::new(name, code, Type::Header) }
+    pub const fn headers(name: &'static str, code: ReasonCode) -> Self {
+        Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Header) }
     }
 
     /// A JSON document and what is in it, by path.
-    pub const fn json(name: &'static str, code: Code) -> Self {
-        Self { family: true, optional: true, ..Self::new(name, code, Type::Json) }
+    pub const fn json(name: &'static str, code: ReasonCode) -> Self {
+        Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Json) }
     }
 
     /// One that may be missing although the check could be made.
@@ -123,11 +123,13 @@ impl Subject {
     }
 
     /// Whether the word names it, or one of the family.
-    pub(in crate::gate) fn is(&self, word: &str) -> bool {
+    pub(in crate::gate) fn matches(&self, word: &str) -> bool {
         match word.strip_prefix(self.name) {
-            Some("") => !self.family || self.of == Type::Json,
-            Some(rest) if self.of == Type::Json => rest.starts_with('[') || rest.len() > 1 && rest.starts_with('.'),
-            Some(rest) => self.family && rest.len() > 1 && rest.starts_with('.'),
+            Some("") => !self.prefixed || self.subject_type == SubjectType::Json,
+            Some(rest) if self.subject_type == SubjectType::Json => {
+                rest.starts_with('[') || rest.len() > 1 && rest.starts_with('.')
+            }
+            Some(rest) => self.prefixed && rest.len() > 1 && rest.starts_with('.'),
             None => false,
         }
     }
@@ -137,14 +139,14 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
-        f.write_str(if self.family { ".…" } else { "" })
+        f.write_str(if self.prefixed { ".…" } else { "" })
     }
 }
 
-impl Type {
+impl SubjectType {
     /// Whether it is a number.
     pub const fn is_number(self) -> bool {
-        matches!(self, Self::Whole(..) | Self::Number | Self::Percent)
+        matches!(self, Self::Integer(..) | Self::Number | Self::Percent)
     }
 
     /// Whether it is text, whatever it looks like.
@@ -155,7 +157,7 @@ impl Type {
     /// Whether the two can be equal.
     pub const fn compares_with(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Json, _) | (_, Self::Json) | (Self::Duration, Self::Duration) | (Self::Flag, Self::Flag) => true,
+            (Self::Json, _) | (_, Self::Json) | (Self::Duration, Self::Duration) | (Self::Bool, Self::Bool) => true,
             _ => {
                 self.is_number() && other.is_number()
                     || (self.is_text() || matches!(self, Self::OneOf(_)))
@@ -169,11 +171,11 @@ impl Type {
         let number = match number {
             Value::Number(number) => *number,
             #[expect(clippy::cast_precision_loss, reason = "beyond 2⁵³ it is larger than any limit")]
-            Value::Whole(number) => *number as f64,
+            Value::LargeInteger(number) => *number as f64,
             _ => return false,
         };
         match self {
-            Self::Whole(least, most) => {
+            Self::Integer(least, most) => {
                 number.fract() == 0.0 && number >= f64::from(least) && most.is_none_or(|most| number <= f64::from(most))
             }
             Self::Percent => (0.0..=100.0).contains(&number),
@@ -182,29 +184,31 @@ impl Type {
     }
 
     /// Why the operator has no meaning here, if it has none.
-    pub(super) fn refuses(self, operator: Operator) -> Option<&'static str> {
+    pub(super) fn operator_error(self, operator: Operator) -> Option<&'static str> {
         match (self, operator) {
-            (Self::Flag | Self::OneOf(_), _) if operator.orders() => Some("has no order; compare it with == or !="),
+            (Self::Bool | Self::OneOf(_), _) if operator.is_ordering() => {
+                Some("has no order; compare it with == or !=")
+            }
             (
-                Self::Whole(..) | Self::Number | Self::Percent | Self::Duration,
+                Self::Integer(..) | Self::Number | Self::Percent | Self::Duration,
                 Operator::Contains | Operator::Matches,
             ) => Some("is not a text; compare it with == != < <= > >= or in"),
-            (Self::Flag, Operator::Contains | Operator::Matches) => Some("is not a text; compare it with == or !="),
+            (Self::Bool, Operator::Contains | Operator::Matches) => Some("is not a text; compare it with == or !="),
             _ => None,
         }
     }
 }
 
 /// The end of a sentence that begins with the subject.
-impl fmt::Display for Type {
+impl fmt::Display for SubjectType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole(least, Some(most)) => write!(f, "a whole number from {least} to {most}"),
-            Self::Whole(least, None) => write!(f, "a whole number, {least} or more"),
+            Self::Integer(least, Some(most)) => write!(f, "a whole number from {least} to {most}"),
+            Self::Integer(least, None) => write!(f, "a whole number, {least} or more"),
             Self::Number => f.write_str("a number"),
             Self::Percent => f.write_str("a percentage from 0% to 100%"),
             Self::Duration => f.write_str("a duration such as 300ms or 2s"),
-            Self::Flag => f.write_str("true or false"),
+            Self::Bool => f.write_str("true or false"),
             Self::OneOf(words) => match words {
                 [first @ .., last] if !first.is_empty() => write!(f, "{} or {last}", first.join(", ")),
                 words => f.write_str(&words.join(", ")),

@@ -1,9 +1,9 @@
 //! What a comparison looks at: a subject, a path of a JSON document, and what of it counts.
 
-use super::{Subject, Type, operator, words};
+use super::{Subject, SubjectType, operator, syntax};
 use crate::{
-    code::Code,
-    gate::{Facts, JsonPath, Value, suggest},
+    code::ReasonCode,
+    gate::{JsonPath, SubjectValues, Value, suggest},
 };
 
 /// A subject as a condition names it.
@@ -15,9 +15,9 @@ pub struct Term {
     pub(super) subject: String,
     /// Where it is in a JSON document.
     pub(super) path: Option<JsonPath>,
-    pub(super) of: Type,
+    pub(super) subject_type: SubjectType,
     pub(super) optional: bool,
-    pub(super) code: Code,
+    pub(super) code: ReasonCode,
 }
 
 /// What of a value is compared.
@@ -33,17 +33,20 @@ pub enum Measure {
 
 impl Term {
     pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), String> {
-        let inner = words::version(word);
+        let inner = syntax::version_argument(word);
         let name = inner.unwrap_or(word);
-        let subject = subjects.iter().find(|subject| subject.is(name)).ok_or_else(|| unknown(name, subjects))?;
-        let path = if subject.of == Type::Json {
+        let subject = subjects
+            .iter()
+            .find(|subject| subject.matches(name))
+            .ok_or_else(|| unknown_subject_message(name, subjects))?;
+        let path = if subject.subject_type == SubjectType::Json {
             let rest = name.strip_prefix(subject.name).unwrap_or_default();
             Some(JsonPath::parse(rest).map_err(|why| format!("`{name}` {why}"))?)
         } else {
             None
         };
-        if inner.is_some() && !(subject.of.is_text() || subject.of == Type::Json) {
-            return Err(format!("`{name}` is {}, not a version", subject.of));
+        if inner.is_some() && !(subject.subject_type.is_text() || subject.subject_type == SubjectType::Json) {
+            return Err(format!("`{name}` is {}, not a version", subject.subject_type));
         }
         let (text, subject_name) = match (&path, inner) {
             (Some(path), None) => (format!("{}{path}", subject.name), format!("{}{path}", subject.name)),
@@ -52,12 +55,12 @@ impl Term {
             (None, Some(_)) => (format!("version({name})"), name.to_owned()),
         };
         let measure = if inner.is_some() { Measure::Version } else { Measure::Value };
-        let Subject { of, optional, code, .. } = **subject;
-        Ok((Self { text, subject: subject_name, path, of, optional, code }, measure))
+        let Subject { subject_type: of, optional, code, .. } = **subject;
+        Ok((Self { text, subject: subject_name, path, subject_type: of, optional, code }, measure))
     }
 
     /// Whether it is this subject, or one of that family.
-    pub(super) fn is_of(&self, subject: &str) -> bool {
+    pub(super) fn belongs_to(&self, subject: &str) -> bool {
         let rest = self.subject.strip_prefix(subject);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
@@ -68,26 +71,26 @@ impl Term {
 
     /// Whether it can be several.
     pub(super) fn is_countable(&self) -> bool {
-        matches!(self.of, Type::Json | Type::Header)
+        matches!(self.subject_type, SubjectType::Json | SubjectType::Header)
     }
 
     /// Its value.
-    pub(super) fn value(&self, facts: &dyn Facts) -> Option<Value> {
+    pub(super) fn value(&self, facts: &dyn SubjectValues) -> Option<Value> {
         match &self.path {
-            Some(path) => facts.json(path),
-            None => facts.fact(&self.subject),
+            Some(path) => facts.json_at(path),
+            None => facts.value_of(&self.subject),
         }
     }
 }
 
-fn unknown(word: &str, subjects: &[&Subject]) -> String {
+fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> String {
     let known = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if word.is_empty() {
         return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
     }
     // `status==200`, without the spaces between the words.
     if let Some((at, symbol)) = operator::first_symbol(word)
-        && subjects.iter().any(|subject| subject.is(&word[..at]))
+        && subjects.iter().any(|subject| subject.matches(&word[..at]))
     {
         let spaced = format!("{} {symbol} {}", &word[..at], &word[at + symbol.len()..]);
         return format!("`{word}`: spaces go around the operator; did you mean `{}`?", spaced.trim_end());

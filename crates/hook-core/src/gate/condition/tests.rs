@@ -8,35 +8,35 @@ use super::*;
 use crate::gate::JsonPath;
 
 const SUBJECTS: &[Subject] = &[
-    Subject::status("status", Code::UnexpectedStatus),
-    Subject::count("running", Code::NotRunning),
-    Subject::count("desired", Code::NotRunning),
-    Subject::duration("latency", Code::TooSlow),
-    Subject::one_of("state", Code::AlarmFiring, &["OK", "ALARM", "INSUFFICIENT_DATA"]).optional(),
-    Subject::flag("steady", Code::NotSteady),
-    Subject::percent("success_rate", Code::UnexpectedStatus),
-    Subject::region("region", Code::FactUnknown).optional(),
-    Subject::text("body", Code::UnexpectedBody),
-    Subject::headers("header", Code::UnexpectedHeader),
-    Subject::json("json", Code::UnexpectedBody),
-    Subject::name("word", Code::FactUnknown),
+    Subject::status("status", ReasonCode::UnexpectedStatus),
+    Subject::count("running", ReasonCode::NotRunning),
+    Subject::count("desired", ReasonCode::NotRunning),
+    Subject::duration("latency", ReasonCode::TooSlow),
+    Subject::one_of("state", ReasonCode::AlarmFiring, &["OK", "ALARM", "INSUFFICIENT_DATA"]).optional(),
+    Subject::bool("steady", ReasonCode::NotSteady),
+    Subject::percent("success_rate", ReasonCode::UnexpectedStatus),
+    Subject::region("region", ReasonCode::FactUnknown).optional(),
+    Subject::text("body", ReasonCode::UnexpectedBody),
+    Subject::headers("header", ReasonCode::UnexpectedHeader),
+    Subject::json("json", ReasonCode::UnexpectedBody),
+    Subject::name("word", ReasonCode::FactUnknown),
 ];
 
-struct World;
+struct SampleValues;
 
 fn texts(lines: &[&str]) -> Vec<Option<Value>> {
     lines.iter().map(|line| Some(Value::Text((*line).to_owned()))).collect()
 }
 
-impl Facts for World {
-    fn fact(&self, subject: &str) -> Option<Value> {
+impl SubjectValues for SampleValues {
+    fn value_of(&self, subject: &str) -> Option<Value> {
         Some(match subject {
             "status" => Value::Number(204.0),
             "running" => Value::Number(1.0),
             "desired" => Value::Number(2.0),
-            "latency" => Value::Span(Duration::from_millis(412)),
+            "latency" => Value::Duration(Duration::from_millis(412)),
             "state" => Value::Text("ALARM".into()),
-            "steady" => Value::Flag(true),
+            "steady" => Value::Bool(true),
             "success_rate" => Value::Number(99.6),
             "region" => Value::Text("eu-west-1".into()),
             "body" => Value::Text("all is well".into()),
@@ -45,27 +45,27 @@ impl Facts for World {
             "header.content-length" => Value::Text("12".into()),
             "header.ready" => Value::Text("true".into()),
             "header.x-version" => Value::Text("1.1".into()),
-            "header.vary" => Value::Every(texts(&["origin", "accept"])),
-            "header.same" => Value::Every(texts(&["a", "a"])),
+            "header.vary" => Value::Multiple(texts(&["origin", "accept"])),
+            "header.same" => Value::Multiple(texts(&["a", "a"])),
             _ => return None,
         })
     }
 
-    fn json(&self, path: &JsonPath) -> Option<Value> {
+    fn json_at(&self, path: &JsonPath) -> Option<Value> {
         Some(match path.to_string().as_str() {
-            ".build" => Value::Whole(20_261_101_123_045_124),
+            ".build" => Value::LargeInteger(20_261_101_123_045_124),
             ".number" => Value::Number(1.1),
             ".text" => Value::Text("1.1".into()),
             ".version" => Value::Text("1.10.0".into()),
-            ".ok" => Value::Flag(true),
+            ".ok" => Value::Bool(true),
             ".nothing" => Value::Null,
             ".tags" => Value::List(vec![Value::Text("beta-old".into()), Value::Number(7.0)]),
             ".empty" => Value::List(Vec::new()),
             ".map" => Value::Map(2),
-            ".items[*].status" => Value::Every(texts(&["UP", "UP"])),
-            ".items[*].mixed" => Value::Every(texts(&["UP", "DOWN"])),
-            ".items[*].some" => Value::Every(vec![Some(Value::Number(1.0)), None]),
-            ".empty[*].id" => Value::Every(Vec::new()),
+            ".items[*].status" => Value::Multiple(texts(&["UP", "UP"])),
+            ".items[*].mixed" => Value::Multiple(texts(&["UP", "DOWN"])),
+            ".items[*].some" => Value::Multiple(vec![Some(Value::Number(1.0)), None]),
+            ".empty[*].id" => Value::Multiple(Vec::new()),
             ".broken" => Value::Unreadable("cannot be read: no JSON".into()),
             _ => return None,
         })
@@ -76,21 +76,21 @@ fn parse(text: &str) -> Condition {
     Condition::parse(text, SUBJECTS).unwrap_or_else(|why| panic!("{why}"))
 }
 
-fn held(text: &str) -> Held {
-    parse(text).check(&World)
+fn evaluated(text: &str) -> ConditionResult {
+    parse(text).evaluate(&SampleValues)
 }
 
-fn is_false(held: &Held) -> bool {
-    matches!(held, Held::Not(failures) if failures.iter().all(|it| matches!(it, Failure::False { .. })))
+fn is_false(result: &ConditionResult) -> bool {
+    matches!(result, ConditionResult::NotTrue(failures) if failures.iter().all(|it| matches!(it, Failure::False { .. })))
 }
 
 fn undecided(text: &str) -> String {
-    match held(text) {
-        Held::Not(failures) => match &failures[..] {
-            [Failure::Undecided { why, .. }] => why.clone(),
+    match evaluated(text) {
+        ConditionResult::NotTrue(failures) => match &failures[..] {
+            [Failure::Undecided { reason: why, .. }] => why.clone(),
             other => panic!("{text}: {other:?}"),
         },
-        Held::True => panic!("{text} is true"),
+        ConditionResult::True => panic!("{text} is true"),
     }
 }
 
@@ -160,18 +160,18 @@ fn what_is_true_holds() {
         "word != 30s",
         "  status   ==  204 ",
     ] {
-        assert_eq!(held(text), Held::True, "{text}");
+        assert_eq!(evaluated(text), ConditionResult::True, "{text}");
     }
 }
 
 #[test]
 fn what_is_false_says_what_was_seen() {
-    let seen = |text| match held(text) {
-        Held::Not(failures) => match &failures[..] {
-            [Failure::False { seen, .. }] => seen.clone(),
+    let seen = |text| match evaluated(text) {
+        ConditionResult::NotTrue(failures) => match &failures[..] {
+            [Failure::False { actual: seen, .. }] => seen.clone(),
             other => panic!("{text}: {other:?}"),
         },
-        Held::True => panic!("{text} is true"),
+        ConditionResult::True => panic!("{text} is true"),
     };
     assert_eq!(seen("latency < 300ms"), "412ms");
     assert_eq!(seen("running == desired"), "1 and 2");
@@ -192,7 +192,7 @@ fn what_is_false_says_what_was_seen() {
 #[test]
 fn of_an_empty_list_nothing_is_true() {
     for text in ["== 1", "!= 1", "exists", "not exists", "contains x", "not contains x", "not in 1, 2", "count == 0"] {
-        assert!(is_false(&held(&format!("json.empty[*].id {text}"))), "{text}");
+        assert!(is_false(&evaluated(&format!("json.empty[*].id {text}"))), "{text}");
     }
 }
 
@@ -216,7 +216,7 @@ fn values_of_different_types_never_compare_as_true() {
         "header.location not in 1-2",
         "word == 'True'",
     ] {
-        assert!(is_false(&held(text)), "{text}");
+        assert!(is_false(&evaluated(text)), "{text}");
     }
 }
 
@@ -256,31 +256,31 @@ fn a_value_that_is_not_there_is_neither_true_nor_false() {
         "json.missing count == 0",
         "version(json.missing) < 2",
     ] {
-        let absent = |failures: &[Failure]| matches!(failures, [Failure::Absent { .. }]);
-        assert!(matches!(held(text), Held::Not(failures) if absent(&failures)), "{text}");
+        let absent = |failures: &[Failure]| matches!(failures, [Failure::Missing { .. }]);
+        assert!(matches!(evaluated(text), ConditionResult::NotTrue(failures) if absent(&failures)), "{text}");
     }
 }
 
 #[test]
 fn of_several_conditions_one_has_to_be_true() {
-    let any = |texts: &[&str]| Condition::any(texts.iter().map(|text| parse(text)).collect());
-    assert_eq!(any(&["status == 404", "status == 204"]).check(&World), Held::True);
-    assert_eq!(any(&["json.broken == 1", "status == 204"]).check(&World), Held::True);
-    assert!(is_false(&any(&["status == 404", "running == 7"]).check(&World)));
+    let any = |texts: &[&str]| Condition::any_of(texts.iter().map(|text| parse(text)).collect());
+    assert_eq!(any(&["status == 404", "status == 204"]).evaluate(&SampleValues), ConditionResult::True);
+    assert_eq!(any(&["json.broken == 1", "status == 204"]).evaluate(&SampleValues), ConditionResult::True);
+    assert!(is_false(&any(&["status == 404", "running == 7"]).evaluate(&SampleValues)));
     let all = any(&["status == 404", "json.missing == 1", "json.broken == 1"]);
-    assert!(matches!(all.check(&World), Held::Not(failures) if failures.len() == 3));
+    assert!(matches!(all.evaluate(&SampleValues), ConditionResult::NotTrue(failures) if failures.len() == 3));
     assert_eq!(all.to_string(), "any: [status == 404, json.missing == 1, json.broken == 1]");
-    assert_eq!(all.without(&["json"]).unwrap().to_string(), "status == 404");
-    assert!(all.without(&["json", "status"]).is_none());
+    assert_eq!(all.without_subjects(&["json"]).unwrap().to_string(), "status == 404");
+    assert!(all.without_subjects(&["json", "status"]).is_none());
 }
 
 /// What is known: an image's tag, a variable, a secret.
-fn rendered(text: &str) -> Result<Condition, String> {
+fn bound(text: &str) -> Result<Condition, String> {
     let scope = Scope { secrets: vec!["token".into()], ..Scope::default() };
     let condition = Condition::parse_in(text, &[SUBJECTS], &scope).unwrap();
-    struct Facts;
-    impl Known for Facts {
-        fn known(&self, fact: &Fact) -> Result<String, Unknown> {
+    struct FixedFacts;
+    impl FactResolver for FixedFacts {
+        fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
             match fact.to_string().as_str() {
                 "service" => Ok("/api/orders/7".into()),
                 "green.revision" => Ok("204".into()),
@@ -292,11 +292,11 @@ fn rendered(text: &str) -> Result<Condition, String> {
                 "env.POINT" => Ok("1.1".into()),
                 "env.HUNDREDTH" => Ok("1.10".into()),
                 "secret.token" => Ok("sesame".into()),
-                _ => Err(Unknown::of(fact, "the image is pinned by digest")),
+                _ => Err(UnresolvedFact::new(fact, "the image is pinned by digest")),
             }
         }
     }
-    condition.rendered(&Facts).map_err(|unknown| unknown.why)
+    condition.bind(&FixedFacts).map_err(|unknown| unknown.message)
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
         "version(json.version) > {{env.POINT}}",
         "json.tags not contains {{env.POINT}}",
     ] {
-        assert_eq!(rendered(text).unwrap().check(&World), Held::True, "{text}");
+        assert_eq!(bound(text).unwrap().evaluate(&SampleValues), ConditionResult::True, "{text}");
     }
     // Escaped, a dot is a dot; and a quoted fact is a text, which no number equals.
     for text in [
@@ -333,31 +333,36 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
         // What stood there may have been 1.10.
         "json.number == {{env.POINT}}",
     ] {
-        assert!(is_false(&rendered(text).unwrap().check(&World)), "{text}");
+        assert!(is_false(&bound(text).unwrap().evaluate(&SampleValues)), "{text}");
     }
     for text in ["version(json.version) == {{service}}", "json.number > {{service}}", "latency < {{env.POINT}}"] {
-        let held = rendered(text).unwrap().check(&World);
-        assert!(matches!(held, Held::Not(failures) if matches!(failures[..], [Failure::Undecided { .. }])), "{text}");
+        let held = bound(text).unwrap().evaluate(&SampleValues);
+        assert!(
+            matches!(held, ConditionResult::NotTrue(failures) if matches!(failures[..], [Failure::Undecided { .. }])),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_fact_is_told_with_its_condition_unless_it_is_a_secret() {
-    let told = |text| rendered(text).unwrap().to_string();
+    let told = |text| bound(text).unwrap().to_string();
     assert_eq!(told("header.x == {{service}}"), "header.x == {{service}} (/api/orders/7)");
     assert_eq!(told("header.x == {{secret.token}}"), "header.x == {{secret.token}}");
 }
 
 #[test]
 fn a_fact_that_is_not_known_is_an_error_and_never_false() {
-    let why = rendered("header.location != {{green.image_tag}}").unwrap_err();
+    let why = bound("header.location != {{green.image_tag}}").unwrap_err();
     assert_eq!(why, "{{green.image_tag}} is not known: the image is pinned by digest");
-    let unrendered = held("header.location != {{service}}");
-    assert!(matches!(unrendered, Held::Not(failures) if matches!(failures[..], [Failure::Absent { .. }])));
+    let unrendered = evaluated("header.location != {{service}}");
+    assert!(
+        matches!(unrendered, ConditionResult::NotTrue(failures) if matches!(failures[..], [Failure::Missing { .. }]))
+    );
 }
 
 /// What the parser says of each list, or what the review of the list does.
-fn refused(lists: &[&[&str]]) -> String {
+fn refusals(lists: &[&[&str]]) -> String {
     let one = |list: &&[&str]| {
         let parsed: Result<Vec<_>, String> = list.iter().map(|text| Condition::parse(text, SUBJECTS)).collect();
         let why = match parsed {
@@ -378,7 +383,7 @@ fn each<'a>(texts: &'a [&'a str]) -> Vec<&'a [&'a str]> {
 
 #[test]
 fn faults_of_the_language_are_told_with_a_suggestion() {
-    insta::assert_snapshot!(refused(&each(&[
+    insta::assert_snapshot!(refusals(&each(&[
         "",
         "status",
         "status =",
@@ -412,7 +417,7 @@ fn faults_of_the_language_are_told_with_a_suggestion() {
 
 #[test]
 fn a_value_of_another_type_is_a_fault() {
-    insta::assert_snapshot!(refused(&each(&[
+    insta::assert_snapshot!(refusals(&each(&[
         "status == OK",
         "status == '200'",
         "status == 200ms",
@@ -469,7 +474,7 @@ fn a_value_of_another_type_is_a_fault() {
 
 #[test]
 fn words_between_conditions_and_texts_with_spaces_are_faults() {
-    insta::assert_snapshot!(refused(&each(&[
+    insta::assert_snapshot!(refusals(&each(&[
         "region == eu-west-1 or region == us-east-1",
         "region == 'eu-west-1' or region == 'us-east-1'",
         "status == 200 || status == 204",
@@ -487,7 +492,7 @@ fn words_between_conditions_and_texts_with_spaces_are_faults() {
 
 #[test]
 fn what_can_never_be_true_or_never_be_false_is_a_fault() {
-    insta::assert_snapshot!(refused(&each(&[
+    insta::assert_snapshot!(refusals(&each(&[
         "status > 599",
         "status == 600-700",
         "status < 600",
@@ -513,7 +518,7 @@ fn what_can_never_be_true_or_never_be_false_is_a_fault() {
 
 #[test]
 fn conditions_that_exclude_each_other_are_a_fault() {
-    insta::assert_snapshot!(refused(&[
+    insta::assert_snapshot!(refusals(&[
         &["status == 200", "status == 201"],
         &["latency < 1s", "status == 2xx", "status >= 300"],
         &["running > 5", "running < 3"],
@@ -566,12 +571,12 @@ fn conditions_that_can_be_true_together_are_fine() {
 
 #[test]
 fn one_of_several_may_not_always_be_true() {
-    let any = |texts: [&str; 2]| review(&[Condition::any(texts.map(parse).to_vec())]);
+    let any = |texts: [&str; 2]| review(&[Condition::any_of(texts.map(parse).to_vec())]);
     assert_eq!(any(["status == 200", "status == 404"]), []);
     assert_eq!(any(["json.a not exists", "json.a == 1"]), []);
     let always = any(["status == 200", "status != 200"]);
     assert!(matches!(&always[..], [(0, why)] if why.contains("always true")), "{always:?}");
-    let list = [Condition::any(["status == 200", "status == 404"].map(parse).to_vec()), parse("status == 500")];
+    let list = [Condition::any_of(["status == 200", "status == 404"].map(parse).to_vec()), parse("status == 500")];
     assert!(matches!(&review(&list)[..], [(1, why)] if why.contains("never true together")));
 }
 
@@ -611,30 +616,30 @@ fn any_condition() -> impl Strategy<Value = String> {
 }
 
 /// Any numbers as a world, to look for what the review says there is not.
-struct Chosen(u32, u32, u32);
+struct ChosenValues(u32, u32, u32);
 
-impl Facts for Chosen {
-    fn fact(&self, subject: &str) -> Option<Value> {
+impl SubjectValues for ChosenValues {
+    fn value_of(&self, subject: &str) -> Option<Value> {
         let Self(a, b, c) = *self;
         Some(match subject {
             "status" => Value::Number(f64::from(198 + a % 6)),
             "running" => Value::Number(f64::from(a % 8)),
             "desired" => Value::Number(f64::from(b % 8)),
-            "latency" => Value::Span(Duration::from_millis(u64::from(c) * 500)),
+            "latency" => Value::Duration(Duration::from_millis(u64::from(c) * 500)),
             "state" => Value::Text(["OK", "ALARM", "INSUFFICIENT_DATA"][a as usize % 3].into()),
             _ => Value::Text(["a", "b", "a b", "x1", "ab", "other"][c as usize % 6].into()),
         })
     }
 
-    fn json(&self, path: &JsonPath) -> Option<Value> {
+    fn json_at(&self, path: &JsonPath) -> Option<Value> {
         let Self(a, b, c) = *self;
         match (path.to_string().as_str(), c % 5) {
             (".v", _) => Some(Value::Text(format!("{}.{}", a % 8, b % 8))),
             (_, 0) => None,
             (_, 1) => Some(Value::Number(f64::from(b % 8))),
-            (path, _) if path.contains('*') => Some(Value::Every(vec![self.fact("body")])),
+            (path, _) if path.contains('*') => Some(Value::Multiple(vec![self.value_of("body")])),
             (_, 2) => Some(Value::List(vec![Value::Text("a".into()); b as usize % 8])),
-            (..) => self.fact("body"),
+            (..) => self.value_of("body"),
         }
     }
 }
@@ -681,13 +686,13 @@ proptest! {
         // `word` is never empty, and whoever asks for `word exists` gets what a world lacks.
         let Ok(conditions) = parsed else { return Ok(()) };
         let faults = review(&conditions);
-        let somewhere = worlds.iter().any(|(a, b, c)| conditions.iter().all(|it| it.check(&Chosen(*a, *b, *c)) == Held::True));
+        let somewhere = worlds.iter().any(|(a, b, c)| conditions.iter().all(|it| it.evaluate(&ChosenValues(*a, *b, *c)) == ConditionResult::True));
         let alone = faults.iter().any(|(_, why)| why.contains("always true"));
         prop_assert!(!somewhere || faults.is_empty() || alone, "{texts:?} is refused ({faults:?}) and can be true");
         for (index, condition) in conditions.iter().enumerate() {
-            let both = [false, true].map(|wanted| worlds.iter().any(|(a, b, c)| (condition.check(&Chosen(*a, *b, *c)) == Held::True) == wanted));
+            let both = [false, true].map(|wanted| worlds.iter().any(|(a, b, c)| (condition.evaluate(&ChosenValues(*a, *b, *c)) == ConditionResult::True) == wanted));
             let alone = review(std::slice::from_ref(condition));
-            prop_assert!(both != [true, true] || alone.is_empty() || condition.mentions("json.items"), "{} at {index}: {alone:?}", condition);
+            prop_assert!(both != [true, true] || alone.is_empty() || condition.uses_subject("json.items"), "{} at {index}: {alone:?}", condition);
         }
     }
 

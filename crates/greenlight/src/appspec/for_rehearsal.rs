@@ -1,0 +1,44 @@
+//! An AppSpec file for a rehearsal.
+
+use std::path::Path;
+
+use rehearsal::AppSpec;
+
+use super::{
+    FILE_KIND, is_json_name, model, tree,
+    validate::{Issue, Severity, ValidationContext, validate},
+};
+use crate::{args::to_hook_name, input_file::InputFile};
+
+/// An AppSpec file, and what was found in it.
+pub struct ForRehearsal {
+    /// The file.
+    pub source: InputFile,
+    /// What was found.
+    pub issues: Vec<Issue>,
+    /// What the rehearsal needs of it; nothing where CodeDeploy would not take it.
+    pub file: Option<AppSpec>,
+}
+
+/// Reads an AppSpec file for a rehearsal.
+///
+/// # Errors
+/// It cannot be read.
+pub fn load_for_rehearsal(path: &Path) -> anyhow::Result<ForRehearsal> {
+    let source = InputFile::read(FILE_KIND, path)?;
+    let found = validate(&source.text, is_json_name(&source.name), &ValidationContext::default());
+    let is_refused = found.iter().any(|one| one.severity == Severity::Rejected);
+    let file = tree::parse(&source.text).ok().filter(|_| !is_refused).map(|tree| {
+        let sections = model::sections(&tree.root, "Hooks");
+        let entries = sections.first().map(|(_, hooks)| model::entries(hooks)).unwrap_or_default();
+        let hooks = entries.iter().filter_map(|it| Some((to_hook_name(it.hook()?), it.function_name().to_owned())));
+        let task_definition = model::task_definition(&tree.root).filter(|node| node.style != tree::NodeStyle::Alias);
+        AppSpec {
+            text: source.text.clone(),
+            task_definition: task_definition.map(|node| node.span.clone()),
+            account_region: model::account_region(&tree.root, &entries).map(|(home, _)| home),
+            hooks: hooks.collect(),
+        }
+    });
+    Ok(ForRehearsal { source, issues: found, file })
+}

@@ -1,0 +1,105 @@
+//! The names of lifecycle events, those that have no hook here as well, and of the programs that answer them.
+
+use hook_core::Hook;
+use rehearsal::FunctionName;
+
+use crate::args::to_hook_name;
+
+/// A name that is less alike than this is no misspelling (0 is not alike, 1 is the same).
+const MIN_SIMILARITY: f64 = 0.8;
+/// The names of programs are alike, so a part of one has to be nearly the same.
+const MIN_PROGRAM_SIMILARITY: f64 = 0.93;
+
+/// Of EC2 deployments alone.
+const EC2_EVENTS: [&str; 6] = [
+    "ApplicationStop",
+    "DownloadBundle",
+    "BeforeBlockTraffic",
+    "AfterBlockTraffic",
+    "ApplicationStart",
+    "ValidateService",
+];
+
+/// What CodeDeploy does itself, and the events around it that have hooks.
+const EVENTS_WITHOUT_HOOK: [(&str, &str); 6] = [
+    ("Start", "`BeforeInstall`"),
+    ("Install", "`BeforeInstall` and `AfterInstall`"),
+    ("AllowTestTraffic", "`AfterAllowTestTraffic`"),
+    ("AllowTraffic", "`BeforeAllowTraffic` and `AfterAllowTraffic`"),
+    ("BlockTraffic", "`BeforeAllowTraffic`"),
+    ("End", "`AfterAllowTraffic`"),
+];
+
+/// What to say of a word that is no event with a hook.
+pub fn unknown_event_message(name: &str) -> String {
+    let names = Hook::ALL.map(Hook::event_name);
+    if EC2_EVENTS.contains(&name) {
+        return format!("`{name}` is an event of deployments on EC2; Amazon ECS has {}", names.join(", "));
+    }
+    if let Some((_, around)) = EVENTS_WITHOUT_HOOK.iter().find(|(event, _)| *event == name) {
+        return format!("`{name}` has no hook, since CodeDeploy does it itself; there is {around}");
+    }
+    if name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
+        return format!("`{name}` is a stage of Amazon ECS's own deployments, which have no AppSpec file");
+    }
+    match nearest(name, names) {
+        Some(near) => format!("`{name}` is no lifecycle event; did you mean `{near}`?"),
+        None => format!("`{name}` is no lifecycle event; there are {}", names.join(", ")),
+    }
+}
+
+/// The one that is nearly the same.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let alike = |one: &str| strsim::jaro_winkler(&name.to_lowercase(), &one.to_lowercase());
+    let nearest = known.into_iter().map(|one| (alike(one), one)).filter(|(alike, _)| *alike >= MIN_SIMILARITY);
+    nearest.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+}
+
+/// The program that answers for a hook.
+pub const fn binary_name(hook: Hook) -> &'static str {
+    to_hook_name(hook).binary()
+}
+
+/// The name that nearly is this one and ends in a program's: for `shop-before-instal`, `shop-before-install`.
+pub fn suggest_function_name(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('-').collect();
+    let near = FunctionName::all_functions().filter_map(|function| {
+        let program = function.binary();
+        // As many words as the program's name has; the first may be glued to the prefix.
+        let words = parts.len().saturating_sub(program.split('-').count());
+        let end = parts[words..].join("-");
+        let (before, end) =
+            end.rsplit_once('_').map_or(("", end.as_str()), |(_, rest)| (&end[..end.len() - rest.len()], rest));
+        let alike = strsim::jaro_winkler(&end.to_lowercase(), program);
+        let head: String = parts[..words].iter().map(|part| format!("{part}-")).collect();
+        (alike >= MIN_PROGRAM_SIMILARITY && end != program).then(|| (alike, format!("{head}{before}{program}")))
+    });
+    near.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_no_events_are_told_apart() {
+        for (name, says) in [
+            ("AfterAllowTestTrafic", "did you mean `AfterAllowTestTraffic`?"),
+            ("after_install", "did you mean `AfterInstall`?"),
+            ("ValidateService", "deployments on EC2"),
+            ("AllowTraffic", "CodeDeploy does it itself"),
+            ("POST_SCALE_UP", "Amazon ECS's own"),
+            ("Lunch", "there are BeforeInstall, AfterInstall"),
+        ] {
+            assert!(unknown_event_message(name).contains(says), "{}", unknown_event_message(name));
+        }
+    }
+
+    #[test]
+    fn a_name_that_nearly_ends_in_a_program_is_known() {
+        assert_eq!(suggest_function_name("shop-before-instal").as_deref(), Some("shop-before-install"));
+        let name = "CodeDeployHook_after-allow-test-trafic";
+        assert_eq!(suggest_function_name(name).as_deref(), Some("CodeDeployHook_after-allow-test-traffic"));
+        assert_eq!(suggest_function_name("CodeDeployHook_shop-smoke-test"), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! What was found and what was written, for a person; and what was found, for a program.
+
+use hook_core::gate_file::Diagnostic;
+
+use super::{
+    rewrite::Rewritten,
+    validate::{Issue, Severity},
+};
+use crate::{
+    diagnostics::{self, DiagnosticJson},
+    input_file::InputFile,
+    style::{Emphasis, TerminalStyle},
+};
+
+/// All findings of all files as JSON.
+pub fn render_json(checked: &[(&InputFile, Vec<Issue>)]) -> serde_json::Result<String> {
+    let issues = checked.iter().flat_map(|(source, found)| found.iter().map(|one| issue_json(source, one)));
+    serde_json::to_string_pretty(&issues.collect::<Vec<_>>())
+}
+
+fn issue_json<'a>(source: &'a InputFile, finding: &'a Issue) -> DiagnosticJson<'a> {
+    let level = if finding.severity == Severity::Note { "note" } else { "fault" };
+    DiagnosticJson::new(source, level, &finding.diagnostic)
+}
+
+/// All findings of a file, and a line that counts them.
+pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
+    let mut parts = Vec::new();
+    for one in found {
+        parts.push(match one.severity {
+            Severity::Note => {
+                let Diagnostic { at, message, .. } = &one.diagnostic;
+                let noted = Diagnostic::new(*at, format!("note: {message}"));
+                diagnostics::render_with_emphasis(style, Emphasis::Warning, source, std::slice::from_ref(&noted))
+            }
+            Severity::Rejected | Severity::Error => {
+                diagnostics::render_errors(style, source, std::slice::from_ref(&one.diagnostic))
+            }
+        });
+    }
+    let faults = found.iter().filter(|one| one.severity != Severity::Note).count();
+    let name = &source.name;
+    let count = match faults {
+        0 => format!("{} {name}: fine", style.apply(Emphasis::Success, "✓")),
+        many => format!("{} {name}: {}", style.apply(Emphasis::Error, "✗"), diagnostics::fault_count(many)),
+    };
+    let notes = found.len() - faults;
+    let notes = match notes {
+        0 => String::new(),
+        1 => "; 1 note".to_owned(),
+        many => format!("; {many} notes"),
+    };
+    parts.push(format!("{count}{notes}"));
+    parts.join("\n\n")
+}
+
+/// What was written into a file.
+pub fn render_rewritten(style: TerminalStyle, name: &str, written: &Rewritten, has_changed: bool) -> String {
+    if !has_changed {
+        return format!("{} {name}: nothing to change", style.apply(Emphasis::Success, "✓"));
+    }
+    let mut lines = vec![format!("{} {name}: wrote the Hooks section", style.apply(Emphasis::Success, "✓"))];
+    for line in &written.lines {
+        let before = line.existing.and_then(|number| written.before.get(number)).map(|(_, function)| function);
+        let (sign, was) = match before {
+            None => ("+", String::new()),
+            Some(before) if *before == line.function => (" ", String::new()),
+            Some(before) => ("~", format!(" (was {})", if before.is_empty() { "empty" } else { before })),
+        };
+        lines.push(format!("  {sign} {}: {}{}", line.event, line.function, style.apply(Emphasis::Dim, &was)));
+    }
+    lines.push(style.apply(Emphasis::Dim, &format!("  next: greenlight rehearse --appspec {name}")));
+    lines.join("\n")
+}

@@ -1,0 +1,109 @@
+//! `greenlight check`: whether gate files can be used.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+use hook_core::gate_file::{self, Diagnostics};
+
+use crate::{
+    diagnostics::{self, DiagnosticJson},
+    exit::{CommandError, CommandOutcome},
+    input_file::InputFile,
+    output::Output,
+    style::Emphasis,
+};
+
+const AFTER_HELP: &str = "\
+A fault is shown with its line, a caret and, where a word is nearly one that is known, a suggestion. All faults of all files
+are shown, and warnings: what can be used and is probably not meant. Nothing is read from AWS.
+
+With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or warning.
+
+Exit status:
+  0    every file can be used, with warnings or without
+  1    one has a fault
+  2    bad usage: a file that cannot be read; the others are checked all the same";
+
+/// `greenlight check`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct CheckGateOptions {
+    /// A gate file, or - for standard input; may be given more than once
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Print the faults as JSON for a program to read
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what was asked.
+pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    // A file that cannot be read does not hide what is wrong with the others.
+    let (mut sources, mut unreadable) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        match InputFile::read_gate_file(path) {
+            Ok(source) => sources.push(source),
+            Err(error) => unreadable.push(format!("{error:#}")),
+        }
+    }
+    let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::diagnose(&source.text))).collect();
+    if args.json {
+        let records = checked.iter().flat_map(|(source, found)| {
+            let faults = found.errors.iter().map(|fault| DiagnosticJson::new(source, "fault", fault));
+            faults.chain(found.warnings.iter().map(|warning| DiagnosticJson::new(source, "warning", warning)))
+        });
+        screen.println(&serde_json::to_string_pretty(&records.collect::<Vec<_>>())?)?;
+    } else {
+        for (source, found) in &checked {
+            screen.println(&render_file(&screen, source, found))?;
+        }
+    }
+    if !unreadable.is_empty() {
+        return Err(CommandError::Usage(anyhow!("{}", unreadable.join("\n       "))));
+    }
+    Ok(if checked.iter().all(|(_, found)| found.errors.is_empty()) {
+        CommandOutcome::Success
+    } else {
+        CommandOutcome::Failure
+    })
+}
+
+/// Faults, then warnings, then one line that counts them.
+fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> String {
+    let mut parts = Vec::new();
+    if !found.errors.is_empty() {
+        parts.push(diagnostics::render_errors(screen.style, source, &found.errors));
+    }
+    if !found.warnings.is_empty() {
+        parts.push(diagnostics::render_warnings(screen.style, source, &found.warnings));
+    }
+    parts.push(match found.errors.len() {
+        0 => ok_line(screen, source, found.warnings.len()),
+        many => {
+            let count = format!("{}: {}", source.name, diagnostics::fault_count(many));
+            format!("{} {count}", screen.style.apply(Emphasis::Error, "✗"))
+        }
+    });
+    parts.join("\n\n")
+}
+
+/// What was found in a file that can be used.
+fn ok_line(screen: &Output, source: &InputFile, warnings: usize) -> String {
+    let count = gate_file::count_checks(&source.text).unwrap_or_default();
+    let plural = |many: usize, what: &str| if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") };
+    let (hooks, checks) = (plural(count.hooks, "hook"), plural(count.from_file + count.built_in, "check"));
+    let text = match (count.from_file, count.built_in) {
+        (0, 0) => "nothing is checked".to_owned(),
+        (0, _) => format!("{hooks} with {checks}, all built-in"),
+        (_, 0) => format!("{hooks} with {checks}, none built-in"),
+        (own, built_in) => format!("{hooks} with {checks}: {own} of its own, {built_in} built-in"),
+    };
+    let judged = match warnings {
+        0 => "fine".to_owned(),
+        many => plural(many, "warning"),
+    };
+    format!("{} {}: {judged}; {text}", screen.style.apply(Emphasis::Success, "✓"), source.name)
+}

@@ -1,0 +1,180 @@
+//! The deployment group, its alarms, the AppSpec file, and what a gate file names.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use hook_core::{
+    ReasonCode,
+    aws_inspector::{
+        AppSpecLocation as Told, AwsError, AwsInspector, Existence, Referenced, TaskDefinition, app_spec_hooks,
+        task_definition_in_app_spec,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{
+    super::snapshot::{AppSpecHooks, DeploymentGroupConfig, Lookup},
+    Collector, DoctorTarget, join_bounded,
+};
+
+fn string_at<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn strings_at(value: &Value, path: &str) -> Vec<String> {
+    let items = value.pointer(path).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.as_str().or_else(|| item["name"].as_str())).map(str::to_owned).collect()
+}
+
+/// GetDeploymentGroup.
+pub async fn deployment_group(
+    survey: &AwsInspector,
+    application: &str,
+    group: &str,
+) -> Result<DeploymentGroupConfig, AwsError> {
+    const OPERATION: &str = "codedeploy:GetDeploymentGroup";
+    let input = json!({ "applicationName": application, "deploymentGroupName": group });
+    let reply = survey.codedeploy(OPERATION, &input).await?;
+    let info = &reply["deploymentGroupInfo"];
+    let platform = string_at(info, "/computePlatform");
+    if platform != "ECS" {
+        let detail = format!("deployment group {group} is of the platform {platform:?}; these hooks are for ECS");
+        return Err(AwsError { operation: OPERATION, code: ReasonCode::PlatformUnsupported, detail });
+    }
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let route = |name: &str| {
+        let path = format!("/loadBalancerInfo/targetGroupPairInfoList/0/{name}/listenerArns/0");
+        some(string_at(info, &path))
+    };
+    let is_on = |path: &str| info.pointer(path).and_then(Value::as_bool).unwrap_or_default();
+    let service = [string_at(info, "/ecsServices/0/clusterName"), string_at(info, "/ecsServices/0/serviceName")];
+    Ok(DeploymentGroupConfig {
+        role: string_at(info, "/serviceRoleArn").to_owned(),
+        alarms: is_on("/alarmConfiguration/enabled").then(|| strings_at(info, "/alarmConfiguration/alarms")),
+        auto_rollback: is_on("/autoRollbackConfiguration/enabled")
+            && strings_at(info, "/autoRollbackConfiguration/events").iter().any(|event| event == "DEPLOYMENT_FAILURE"),
+        production_listener: route("prodTrafficRoute"),
+        test_listener: route("testTrafficRoute"),
+        target_groups: strings_at(info, "/loadBalancerInfo/targetGroupPairInfoList/0/targetGroups"),
+        service: some(service[0]).zip(some(service[1])),
+        latest_deployment: some(string_at(info, "/lastAttemptedDeployment/deploymentId"))
+            .or_else(|| some(string_at(info, "/lastSuccessfulDeployment/deploymentId"))),
+    })
+}
+
+/// The AppSpec file: the one that is given, else the newest deployment's.
+pub async fn app_spec(
+    collector: &Collector,
+    target: &DoctorTarget,
+    group: Option<&DeploymentGroupConfig>,
+) -> anyhow::Result<Lookup<AppSpecHooks>> {
+    if !target.functions.is_empty() {
+        let title = "the command line".to_owned();
+        return Ok(Lookup::Found(AppSpecHooks {
+            title,
+            is_for_next_deployment: true,
+            hooks: target.functions.clone(),
+            task_definition: None,
+        }));
+    }
+    let (title, given, text) = match (&target.app_spec, group.and_then(|group| group.latest_deployment.as_ref())) {
+        (Some(path), _) => {
+            let title = path.display().to_string();
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read the AppSpec file {title}"))?;
+            (title, true, text)
+        }
+        (None, Some(id)) => {
+            let title = format!("the AppSpec file of deployment {id}");
+            match collector.record(&title, collector.survey.app_spec(id, &target.application).await, &[]) {
+                Lookup::Found(Told::Text(text)) => (title, false, text),
+                Lookup::Found(Told::Other(place)) => {
+                    collector.record_unreadable(title, None, format!("it is in {place}; give it with --appspec"));
+                    return Ok(Lookup::Unreadable);
+                }
+                Lookup::NotFound(_) | Lookup::Unreadable => return Ok(Lookup::Unreadable),
+            }
+        }
+        (None, None) => {
+            let why = "there is no deployment that has one; give --appspec FILE or --function EVENT=NAME";
+            collector.record_unreadable("which functions are the hooks", None, why);
+            return Ok(Lookup::Unreadable);
+        }
+    };
+    let Some(hooks) = app_spec_hooks(&text) else {
+        anyhow::ensure!(!given, "{title} is no AppSpec file that could be read");
+        collector.record_unreadable(title, None, "it cannot be read as YAML or JSON");
+        return Ok(Lookup::Unreadable);
+    };
+    // What is neither `family:revision` nor an ARN is a placeholder, <TASK_DEFINITION> or a bare word, for a program to fill in.
+    let definition =
+        task_definition_in_app_spec(&text).filter(|name| name.contains(':') && !name.contains(['<', '$', '{']));
+    Ok(Lookup::Found(AppSpecHooks { title, is_for_next_deployment: given, hooks, task_definition: definition }))
+}
+
+/// Those of the group's alarms that there are not.
+pub async fn missing_alarms(collector: &Collector, group: Option<&DeploymentGroupConfig>) -> Lookup<Vec<String>> {
+    match group.and_then(|group| group.alarms.as_ref()) {
+        Some(names) if !names.is_empty() => {
+            let missing = collector.survey.missing_alarms(names).await;
+            collector.record("the alarms of the deployment group", missing, &[])
+        }
+        _ => Lookup::Unreadable,
+    }
+}
+
+/// Whether there is what gate files name.
+pub async fn check_references(collector: &Collector, mut names: Vec<Referenced>) -> BTreeMap<Referenced, Lookup<()>> {
+    names.sort();
+    names.dedup();
+    names.retain(|named| !matches!(named, Referenced::Container(_) | Referenced::EnvVar(_)));
+    let lookups = names.into_iter().map(|named| {
+        let collector = collector.clone();
+        async move {
+            let found = collector.survey.existence_of(&named).await;
+            let lookup = match collector.record(reference_label(&named), found, &[]) {
+                Lookup::Found(Some(Existence::No(instead))) => Lookup::NotFound(instead.to_owned()),
+                Lookup::Found(_) => Lookup::Found(()),
+                Lookup::NotFound(why) => Lookup::NotFound(why),
+                Lookup::Unreadable => Lookup::Unreadable,
+            };
+            (named, lookup)
+        }
+    });
+    join_bounded(lookups).await.into_iter().collect()
+}
+
+/// What a gate file names, in words.
+pub fn reference_label(named: &Referenced) -> String {
+    match named {
+        Referenced::Alarm(name) => format!("the alarm {name}"),
+        Referenced::AlarmPrefix(prefix) => format!("alarms that begin with {prefix}"),
+        Referenced::AlarmTags(tags) => {
+            let tags: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("alarms tagged {}", tags.join(", "))
+        }
+        Referenced::Container(name) => format!("the container {name}"),
+        Referenced::Parameter(name) => format!("the parameter {name}"),
+        Referenced::Secret(name) => format!("the secret {name}"),
+        Referenced::EnvVar(name) => format!("the variable {name}"),
+    }
+}
+
+/// The task definition, where anybody asks for it: the next deployment's, or one whose containers a gate file names.
+pub async fn task_definition(
+    collector: &Collector,
+    app_spec: Option<&AppSpecHooks>,
+    containers: bool,
+) -> Lookup<TaskDefinition> {
+    match app_spec.and_then(|it| Some((it, it.task_definition.as_ref()?))) {
+        Some((app_spec, name)) if app_spec.is_for_next_deployment || containers => {
+            let definition = collector.survey.task_definition(name).await;
+            collector.record(format!("the task definition {name}"), definition, &["ClientException"])
+        }
+        None if containers => {
+            collector.record_unreadable("the containers that the gate file names", None, "no task definition is known");
+            Lookup::Unreadable
+        }
+        _ => Lookup::Unreadable,
+    }
+}

@@ -1,0 +1,24 @@
+//! A variable of a function that it cannot use, for which every answer is Failed.
+
+use hook_core::aws_inspector::settings_errors;
+
+use super::{DoctorProblem, FindingKind, group_by};
+use crate::doctor::snapshot::{AccountSnapshot, FunctionKind};
+
+pub const KIND: FindingKind = FindingKind { code: "SettingInvalid", find };
+
+fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let hooks = facts.hook_configs().filter(|(wired, _)| matches!(wired.kind, FunctionKind::Hook(_)));
+    let faulty = hooks.flat_map(|(wired, set_up)| {
+        let faults = set_up.variables.as_ref().map(settings_errors).unwrap_or_default();
+        faults.into_iter().map(move |fault| (wired, Some(fault)))
+    });
+    let found = group_by(faulty).map(|(fault, functions)| DoctorProblem {
+        message: format!("{fault}; a function with a setting that it cannot use answers Failed"),
+        resource: functions.join(", "),
+        fix: "correct the variable where the function is made (template, console); the README lists every setting"
+            .to_owned(),
+        command: None,
+    });
+    found.collect()
+}

@@ -1,0 +1,172 @@
+//! Addresses and security groups: who is let in where.
+
+use std::net::Ipv4Addr;
+
+/// A range of IPv4 addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv4Range {
+    first: u32,
+    bits: u32,
+}
+
+impl Ipv4Range {
+    /// `10.0.1.0/24`. None of IPv6, which load balancers are asked over only where there is nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/')?;
+        let (address, bits) = (address.parse::<Ipv4Addr>().ok()?, bits.parse::<u32>().ok()?);
+        (bits <= 32).then(|| Self { first: u32::from(address) & mask(bits), bits })
+    }
+
+    /// Whether all of the other one is in it.
+    pub fn contains(self, other: Self) -> bool {
+        self.bits <= other.bits && other.first & mask(self.bits) == self.first
+    }
+
+    /// Whether its addresses are of the internet.
+    pub fn is_public(self) -> bool {
+        let private =
+            ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"];
+        !private.into_iter().filter_map(Self::parse).any(|net| net.contains(self))
+    }
+
+    /// Whether it is every address.
+    pub const fn is_any(self) -> bool {
+        self.bits == 0
+    }
+}
+
+const fn mask(bits: u32) -> u32 {
+    if bits == 0 { 0 } else { u32::MAX << (32 - bits) }
+}
+
+/// A security group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecurityGroupRules {
+    /// Whom it lets in.
+    pub ingress: Vec<IngressRule>,
+    /// The ports at which it lets out, wherever to.
+    pub egress_ports: Vec<PortRange>,
+}
+
+/// The first and the last port; none for all of them.
+pub type PortRange = Option<(u16, u16)>;
+
+/// A rule that lets somebody in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressRule {
+    /// Which ports.
+    pub ports: PortRange,
+    /// From where.
+    pub sources: Vec<RuleSource>,
+}
+
+/// From where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// From these addresses.
+    Range(Ipv4Range),
+    /// From whoever is in this security group.
+    SecurityGroup(String),
+    /// From a list of addresses that is not looked at.
+    PrefixList,
+}
+
+/// Who knocks.
+#[derive(Clone, Debug)]
+pub enum Client<'a> {
+    /// Somebody in the same network: in these security groups, with an address in each of these ranges.
+    InVpc(&'a [String], &'a [Ipv4Range]),
+    /// Somebody in a VPC, by way of its NAT gateway, whose address is not known.
+    BehindNat,
+    /// A function outside a VPC, whose address may be any.
+    Anywhere,
+}
+
+impl Client<'_> {
+    fn is_allowed_by(&self, from: &[&RuleSource]) -> bool {
+        match self {
+            Self::InVpc(groups, nets) => {
+                let by_group =
+                    from.iter().any(|from| matches!(from, RuleSource::SecurityGroup(id) if groups.contains(id)));
+                let list = from.iter().any(|from| matches!(from, RuleSource::PrefixList));
+                let holds = |net: &Ipv4Range| {
+                    from.iter().any(|from| matches!(from, RuleSource::Range(own) if own.contains(*net)))
+                };
+                by_group || list || (!nets.is_empty() && nets.iter().all(holds))
+            }
+            Self::BehindNat => from.iter().any(|from| match from {
+                RuleSource::Range(net) => net.is_any() || net.is_public(),
+                RuleSource::PrefixList => true,
+                RuleSource::SecurityGroup(_) => false,
+            }),
+            Self::Anywhere => from.iter().any(|from| matches!(from, RuleSource::Range(net) if net.is_any())),
+        }
+    }
+}
+
+/// Whether one of the groups lets somebody in at a port.
+pub fn allows_ingress<'a>(
+    groups: impl IntoIterator<Item = &'a SecurityGroupRules>,
+    port: u16,
+    client: &Client<'_>,
+) -> bool {
+    let rules = groups.into_iter().flat_map(|group| &group.ingress);
+    let at_port = rules.filter(|rule| range_contains(rule.ports, port));
+    client.is_allowed_by(&at_port.flat_map(|rule| &rule.sources).collect::<Vec<_>>())
+}
+
+/// Whether one of the groups lets out at a port, wherever to.
+pub fn allows_egress<'a>(groups: impl IntoIterator<Item = &'a SecurityGroupRules>, port: u16) -> bool {
+    groups.into_iter().flat_map(|group| &group.egress_ports).any(|ports| range_contains(*ports, port))
+}
+
+fn range_contains(ports: PortRange, port: u16) -> bool {
+    ports.is_none_or(|(first, last)| (first..=last).contains(&port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> Ipv4Range {
+        Ipv4Range::parse(text).unwrap()
+    }
+
+    #[test]
+    fn ranges_hold_each_other() {
+        assert!(range("10.0.0.0/16").contains(range("10.0.1.0/24")));
+        assert!(!range("10.0.1.0/24").contains(range("10.0.0.0/16")));
+        assert!(range("0.0.0.0/0").contains(range("1.2.3.4/32")) && range("0.0.0.0/0").is_any());
+        assert!(range("52.1.2.0/24").is_public() && !range("172.31.0.0/16").is_public());
+        assert_eq!(
+            [Ipv4Range::parse("::/0"), Ipv4Range::parse("10.0.0.0"), Ipv4Range::parse("10.0.0.0/33")],
+            [None; 3]
+        );
+    }
+
+    #[test]
+    fn who_is_let_in_depends_on_where_he_comes_from() {
+        let rule = |from: RuleSource| SecurityGroupRules {
+            ingress: vec![IngressRule { ports: Some((8080, 8090)), sources: vec![from] }],
+            egress_ports: vec![],
+        };
+        let (groups, nets) = (["sg-1".to_owned()], [range("10.0.1.0/24")]);
+        let inside = Client::InVpc(&groups, &nets);
+        let by = |group: &SecurityGroupRules| {
+            [&inside, &Client::BehindNat, &Client::Anywhere].map(|who| allows_ingress([group], 8081, who))
+        };
+        assert_eq!(by(&rule(RuleSource::SecurityGroup("sg-1".into()))), [true, false, false]);
+        assert_eq!(by(&rule(RuleSource::SecurityGroup("sg-2".into()))), [false, false, false]);
+        assert_eq!(by(&rule(RuleSource::Range(range("10.0.0.0/16")))), [true, false, false]);
+        assert_eq!(by(&rule(RuleSource::Range(range("52.0.0.0/8")))), [false, true, false]);
+        assert_eq!(by(&rule(RuleSource::Range(range("0.0.0.0/0")))), [true, true, true]);
+        assert!(!allows_ingress([&rule(RuleSource::Range(range("0.0.0.0/0")))], 80, &Client::Anywhere));
+        let all = SecurityGroupRules {
+            ingress: vec![IngressRule { ports: None, sources: vec![RuleSource::Range(range("0.0.0.0/0"))] }],
+            egress_ports: vec![Some((443, 443))],
+        };
+        assert!(allows_ingress([&all], 80, &Client::Anywhere));
+        assert!(!allows_ingress([], 80, &Client::Anywhere));
+        assert!(allows_egress([&all], 443) && !allows_egress([&all], 80));
+    }
+}

@@ -1,0 +1,197 @@
+//! `greenlight run`: what a hook says of a real deployment, with the credentials of whoever asks, and without an answer.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::anyhow;
+use clap::Args;
+use hook_core::{
+    Hook,
+    dry_run::{CheckResult, DryRun, DryRunResult, Status},
+    gate_file,
+};
+use rehearsal::{CheckLine, EventKind, RehearsalEvent};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    args::{parse_hook, to_hook_name},
+    aws_credentials, diagnostics,
+    exit::{CommandError, CommandOutcome},
+    input_file::InputFile,
+    output::Output,
+    style::{Emphasis, NO_STYLE, TerminalStyle, format_duration},
+    timeline::Timeline,
+};
+
+/// How often the line below the others is written anew.
+const STATUS_INTERVAL: Duration = Duration::from_millis(200);
+
+const AFTER_HELP: &str = "\
+It reads AWS with your credentials, found as the AWS SDKs find them (environment, profile, SSO, a process, a role),
+and sends the requests that the checks ask for. It answers nobody: CodeDeploy does not hear of it, and the hook itself decides.
+It judges what is there now, so long after the hook the answer may be another one.
+
+The hooks' own settings count as well where this shell has them: GREENLIGHT_HOST, GREENLIGHT_CLUSTER, ALB_URL, … Your
+machine has to reach what the checks ask: an internal load balancer may need a VPN.
+
+With --json, standard output has the lines that the hook would have logged (docs/LOGGING.md).
+
+Exit status:
+  0    the deployment passes
+  1    the hook would have answered Failed
+  2    bad usage, a gate file with a fault, no credentials, or a deployment that they cannot read: nothing was judged
+  130  stopped by Ctrl-C (143: by SIGTERM)";
+
+/// `greenlight run`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct DryRunOptions {
+    /// The hook whose checks are made, such as AfterInstall
+    #[arg(long, value_name = "HOOK", value_parser = parse_hook)]
+    hook: Hook,
+
+    /// The deployment, such as d-A1B2C3D4E
+    #[arg(long, value_name = "ID")]
+    deployment_id: String,
+
+    /// The gate file, or - for standard input [default: the built-in checks alone]
+    #[arg(long, value_name = "FILE")]
+    gate: Option<PathBuf>,
+
+    /// A profile of your AWS configuration
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+
+    /// The region of the deployment [default: the environment's or the profile's]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+
+    /// The time-out of the function: its checks have a little less [default: what Lambda allows at most]
+    #[arg(long, value_name = "TIME", default_value = "15m", hide_default_value = true, value_parser = humantime::parse_duration)]
+    timeout: Duration,
+
+    /// Print the lines that the hook would have logged
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what was asked.
+pub async fn dry_run(args: &DryRunOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    let mut settings = match &args.gate {
+        Some(path) => {
+            let source = InputFile::read_gate_file(path).map_err(CommandError::Usage)?;
+            reject_invalid_gate(&source).map_err(CommandError::Usage)?;
+            vec![("GREENLIGHT_GATE", source.text), ("GREENLIGHT_GATE_FILE", String::new())]
+        }
+        None => Vec::new(),
+    };
+    let credentials =
+        aws_credentials::load(args.profile.as_deref(), args.region.as_deref()).await.map_err(CommandError::Usage)?;
+    let location = credentials.describe_location();
+    settings.extend(credentials.settings);
+    let dry_run = DryRun::new(args.hook, &args.deployment_id, settings);
+    let dry_run = dry_run.map_err(|faults| CommandError::Usage(anyhow!("{}", faults.join("\n       "))))?;
+    let result = match args.json {
+        true => dry_run.run_logged(args.timeout).await,
+        false => print_checks(&mut screen, args, &credentials.region, &dry_run).await?,
+    };
+    if let Some(why) = result.unreadable_reason {
+        return Err(CommandError::Usage(anyhow!(
+            "nothing was judged, as the deployment could not be read: {why}\n       {location} was asked; --region and \
+             --profile choose another"
+        )));
+    }
+    if !args.json {
+        screen.println(&render_verdict(screen.style, &result))?;
+    }
+    Ok(if result.status == Status::Succeeded { CommandOutcome::Success } else { CommandOutcome::Failure })
+}
+
+/// A gate file with a fault judges nothing, so it ends here.
+fn reject_invalid_gate(source: &InputFile) -> anyhow::Result<()> {
+    let faults = gate_file::check(&source.text);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
+    Err(anyhow!("{}\n{}", diagnostics::fault_count(faults.len()), diagnostics::render_errors(style, source, &faults)))
+}
+
+/// Tells of the checks as they end.
+async fn print_checks(
+    screen: &mut Output,
+    args: &DryRunOptions,
+    region: &str,
+    dry_run: &DryRun,
+) -> Result<DryRunResult, CommandError> {
+    let name = to_hook_name(args.hook);
+    let mut timeline = Timeline::new(screen.style);
+    let started = Instant::now();
+    let moment = |what| RehearsalEvent { at: started.elapsed(), kind: what };
+    let heading =
+        format!("deployment {} in {region}; it is only read, and CodeDeploy gets no answer", args.deployment_id);
+    screen.println(&screen.style.hanging("", 0, Emphasis::Dim, &heading))?;
+    screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook: name, function: None })))?;
+    let (tx, mut rx) = mpsc::unbounded_channel();
+    let evaluation = dry_run.run(args.timeout, move |one| {
+        // Nobody listens any more only when this is being dropped.
+        let _ = tx.send(one);
+    });
+    tokio::pin!(evaluation);
+    let mut tick = interval(STATUS_INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let result = loop {
+        tokio::select! {
+            biased;
+            Some(one) = rx.recv() => {
+                screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })))?;
+            }
+            result = &mut evaluation => break result,
+            _ = tick.tick() => screen.status(&timeline.status_line(started.elapsed()))?,
+        }
+    };
+    while let Ok(one) = rx.try_recv() {
+        screen.println(
+            &timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })),
+        )?;
+    }
+    Ok(result)
+}
+
+/// The verdict, and what to do next.
+fn render_verdict(style: TerminalStyle, result: &DryRunResult) -> String {
+    let (tone, word) = match result.status {
+        Status::Succeeded => (Emphasis::Success, "Succeeded"),
+        Status::Failed => (Emphasis::Error, "Failed"),
+    };
+    let took = style.apply(Emphasis::Dim, &format!("after {}", format_duration(result.elapsed)));
+    let mut lines = vec![
+        format!("{:10}{} {took}", "", style.apply(tone, &format!("→ would answer {word}"))),
+        String::new(),
+        style.hanging("", 0, Emphasis::Plain, &result.line),
+    ];
+    if let Some(hint) = result.hint {
+        lines.push(style.hanging("next: ", 6, Emphasis::Plain, hint));
+    }
+    lines.join("\n")
+}
+
+/// A check's line as the rehearsal knows it, so that both look alike.
+fn check_line(result: CheckResult) -> CheckLine {
+    CheckLine {
+        name: result.check,
+        kind: result.kind.to_owned(),
+        outcome: result.outcome.to_owned(),
+        decision: result.decision.to_owned(),
+        code: result.code.map(|code| code.name()).unwrap_or_default(),
+        hint: result.hint.map(str::to_owned).unwrap_or_default(),
+        duration_ms: result.elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+        message: result.line,
+    }
+}

@@ -1,0 +1,138 @@
+//! Playing one scenario: what is told meanwhile, and what became of it.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use rehearsal::{Options, RehearsalEvent, Report, Scenario};
+use tokio::{
+    sync::mpsc::unbounded_channel,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    style::{NO_STYLE, TerminalStyle},
+    timeline::Timeline,
+};
+
+/// How often the line in progress is written anew: often enough to look alive.
+pub const STATUS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What became of one scenario.
+#[derive(Debug)]
+pub struct ScenarioRun {
+    /// The scenario's name.
+    pub scenario: String,
+    /// How it ended.
+    pub end: RunEnd,
+    /// From the first process to the last.
+    pub elapsed: Duration,
+    /// Its timeline, as it is written where nobody looks.
+    pub transcript: String,
+}
+
+/// How a scenario ended.
+#[derive(Debug)]
+pub enum RunEnd {
+    /// It was played.
+    Completed(Box<Report>),
+    /// It could not be played: why.
+    Error(String),
+}
+
+impl ScenarioRun {
+    /// Whether it ended as it promises.
+    pub fn met_expectations(&self) -> bool {
+        self.report().is_some_and(Report::met_expectations)
+    }
+
+    /// The report, if it was played.
+    pub fn report(&self) -> Option<&Report> {
+        match &self.end {
+            RunEnd::Completed(report) => Some(report),
+            RunEnd::Error(_) => None,
+        }
+    }
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+pub enum RunEvent<'a> {
+    /// Something happened.
+    Rehearsal(&'a RehearsalEvent),
+    /// Nothing did, for a [`TICK`].
+    Tick,
+}
+
+/// Plays one scenario and tells `hear` of it as it goes on. An error is `hear`'s.
+pub async fn run_scenario(
+    scenario: &Scenario,
+    options: &Options,
+    on_event: impl FnMut(RunEvent<'_>) -> io::Result<()>,
+) -> io::Result<ScenarioRun> {
+    let started = Instant::now();
+    let mut writer = TranscriptWriter::new(scenario, on_event);
+    let (tx, mut rx) = unbounded_channel();
+    let mut rehearsal_run = std::pin::pin!(rehearsal::rehearse(scenario, options, tx));
+    let mut ticks = interval(STATUS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = loop {
+        tokio::select! {
+            biased;
+            Some(moment) = rx.recv() => writer.write_event(&moment)?,
+            end = &mut rehearsal_run => break end,
+            _ = ticks.tick() => (writer.on_event)(RunEvent::Tick)?,
+        }
+    };
+    // What was told in the last instant still waits.
+    while let Ok(moment) = rx.try_recv() {
+        writer.write_event(&moment)?;
+    }
+    let end =
+        end.map_or_else(|error| RunEnd::Error(format!("{error:#}")), |report| RunEnd::Completed(Box::new(report)));
+    Ok(ScenarioRun {
+        scenario: scenario.name.clone(),
+        transcript: writer.finish(&end),
+        end,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Passes on what happens, and writes it down.
+struct TranscriptWriter<H> {
+    on_event: H,
+    timeline: Timeline,
+    lines: Vec<String>,
+}
+
+impl<H: FnMut(RunEvent<'_>) -> io::Result<()>> TranscriptWriter<H> {
+    fn new(scenario: &Scenario, hear: H) -> Self {
+        let timeline = Timeline::new(NO_STYLE);
+        let lines = vec![timeline.heading(&scenario.name, &scenario.about)];
+        Self { on_event: hear, timeline, lines }
+    }
+
+    fn write_event(&mut self, moment: &RehearsalEvent) -> io::Result<()> {
+        self.lines.push(self.timeline.render_event(moment));
+        (self.on_event)(RunEvent::Rehearsal(moment))
+    }
+
+    fn finish(mut self, end: &RunEnd) -> String {
+        self.lines.push(match end {
+            RunEnd::Completed(report) => self.timeline.render_verdict(report),
+            RunEnd::Error(error) => not_run_line(NO_STYLE, error),
+        });
+        self.lines.join("\n")
+    }
+}
+
+/// The line that ends the timeline of a scenario that could not be played.
+pub fn not_run_line(style: TerminalStyle, error: &str) -> String {
+    style.hanging(
+        &style.apply(crate::style::Emphasis::Error, "✗ could not be played: "),
+        2,
+        crate::style::Emphasis::Plain,
+        error,
+    )
+}

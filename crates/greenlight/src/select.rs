@@ -1,0 +1,190 @@
+//! From what was asked on the command line to what can be played. All that is wrong here is bad usage.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rehearsal::{FunctionName, HookName, Options, Scenario};
+
+use crate::{args::RehearseOptions, filter};
+
+/// What a newcomer is shown: what it looks like when all is well, and what the hooks are for.
+const DEFAULT_SCENARIOS: [&str; 2] = ["healthy", "route-503"];
+
+/// A name that is less alike than this is no misspelling (0 is not alike, 1 is the same).
+const MIN_SIMILARITY: f64 = 0.7;
+
+/// The scenarios that were asked for, in that order.
+///
+/// # Errors
+/// When one is unknown, cannot be read, or is not a scenario.
+pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
+    if args.is_table() {
+        return matching_scenarios(&args.filters);
+    }
+    if args.scenarios.is_empty() && args.appspec.is_some() {
+        return load_scenario(DEFAULT_SCENARIOS[0]).map(|healthy| vec![healthy]);
+    }
+    if args.scenarios.is_empty() {
+        return DEFAULT_SCENARIOS.iter().map(|name| load_scenario(name)).collect();
+    }
+    args.scenarios.iter().map(|asked| load_scenario(asked)).collect()
+}
+
+/// Whether the tour is what is played.
+pub fn is_default_selection(args: &RehearseOptions) -> bool {
+    !args.is_table() && args.scenarios.is_empty() && args.appspec.is_none()
+}
+
+/// The scenarios that any of the filters means; without filters, all.
+///
+/// # Errors
+/// When a filter means none: somebody would believe that what they named had been played.
+pub fn matching_scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
+    let all = Scenario::built_in();
+    for filter in filters {
+        if !all.iter().any(|one| filter::matches(filter, &one.name)) {
+            let names: Vec<String> = all.into_iter().map(|one| one.name).collect();
+            bail!("{}", no_match_message(filter, &names));
+        }
+    }
+    let meant = |one: &Scenario| filters.is_empty() || filters.iter().any(|filter| filter::matches(filter, &one.name));
+    Ok(all.into_iter().filter(meant).collect())
+}
+
+fn no_match_message(filter: &str, names: &[String]) -> String {
+    // A part of a name may have been meant, so its words are neighbours too.
+    let words = names.iter().flat_map(|name| name.split('-').chain([name.as_str()])).filter(|word| word.len() > 2);
+    let hint = did_you_mean(&filter.replace(['*', '?'], ""), words);
+    format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+/// The one scenario whose world is served.
+///
+/// # Errors
+/// When it is unknown, or there are several.
+pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, HookName)> {
+    let scenario = match args.scenarios.as_slice() {
+        [] => load_scenario(DEFAULT_SCENARIOS[0])?,
+        [one] => load_scenario(one)?,
+        _ => bail!("one world can be served at a time; say one --scenario"),
+    };
+    if scenario.concurrent {
+        bail!("{} has two deployments at once, and one can be served; say another --scenario", scenario.name);
+    }
+    let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
+    // There is everything to look at, and customers are not yet concerned: the hook that most people write first.
+    let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);
+    Ok((scenario, at))
+}
+
+fn load_scenario(name_or_path: &str) -> Result<Scenario> {
+    if let Some(found) = Scenario::named(name_or_path) {
+        return Ok(found);
+    }
+    let path = Path::new(name_or_path);
+    let looks_like_a_file = path.components().count() > 1 || path.extension().is_some() || path.exists();
+    if looks_like_a_file {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the scenario {name_or_path}"))?;
+        return Scenario::from_yaml(&text, name_or_path);
+    }
+    let names: Vec<String> = Scenario::built_in().into_iter().map(|one| one.name).collect();
+    bail!("{}", unknown_scenario_message(name_or_path, &names))
+}
+
+fn unknown_scenario_message(name: &str, names: &[String]) -> String {
+    let hint = did_you_mean(name, names.iter().map(String::as_str));
+    format!("there is no scenario `{name}`{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+fn did_you_mean<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let nearest = known
+        .map(|name| (strsim::jaro_winkler(&typed.to_lowercase(), name), name))
+        .filter(|(alike, _)| *alike >= MIN_SIMILARITY)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// Where the hooks are and which gate file they get.
+///
+/// # Errors
+/// When the gate file cannot be read, or one of the six programs is missing.
+pub fn options(args: &RehearseOptions) -> Result<Options> {
+    let gate = match &args.gate {
+        None => None,
+        Some(path) => {
+            let text = fs::read_to_string(path);
+            let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
+            // A hook that finds its variable empty has no gate file, which is something else.
+            if text.trim().is_empty() {
+                bail!("the gate file {} is empty; a gate file begins with `version: 1`", path.display());
+            }
+            Some(text)
+        }
+    };
+    let binaries = match &args.binaries {
+        Some(folder) => folder.clone(),
+        None => default_binaries_dir()?,
+    };
+    // A program with a path that is relative would be looked for in the folder that it is started in.
+    let binaries = binaries.canonicalize().with_context(|| format!("there is no folder {}", binaries.display()))?;
+    for function in FunctionName::all_functions() {
+        let program = binaries.join(format!("{}{}", function.binary(), env::consts::EXE_SUFFIX));
+        if !program.is_file() {
+            bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
+        }
+    }
+    Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })
+}
+
+fn default_binaries_dir() -> Result<PathBuf> {
+    let mut program = env::current_exe().context("cannot tell where this program is; say --binaries DIR")?;
+    program.pop();
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_gets_its_neighbour_and_a_strange_one_none() {
+        let names = ["healthy", "tasks-stop", "route-503"].map(String::from);
+        let said = |asked| unknown_scenario_message(asked, &names);
+        assert!(said("helthy").contains("did you mean `healthy`?"));
+        assert!(said("ROUTE-504").contains("did you mean `route-503`?"));
+        assert!(!said("blue").contains("did you mean"));
+        assert!(said("blue").contains("--list"));
+    }
+
+    #[test]
+    fn a_filter_that_means_nothing_gets_a_word_that_is_in_a_name() {
+        let names = ["healthy", "alarm-after-shift", "route-503"].map(String::from);
+        assert_eq!(
+            no_match_message("alram", &names),
+            "no scenario has `alram` in its name; did you mean `alarm`? (`greenlight rehearse --list` shows all of them)"
+        );
+        assert!(no_match_message("alarm-before*", &names).contains("did you mean `alarm`?"));
+        assert!(!no_match_message("zzz", &names).contains("did you mean"));
+    }
+
+    #[test]
+    fn any_of_the_filters_will_do_and_none_may_mean_nothing() {
+        let names = |filters: &[&str]| {
+            let filters: Vec<String> = filters.iter().map(|&text| text.to_owned()).collect();
+            matching_scenarios(&filters).map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), Scenario::built_in().len());
+        assert_eq!(names(&["route-5?3", "he*thy"]).unwrap(), ["healthy", "route-503"]);
+        assert!(names(&["healthy", "zzz"]).is_err());
+    }
+
+    #[test]
+    fn the_tour_exists() {
+        for name in DEFAULT_SCENARIOS {
+            assert!(Scenario::named(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What a task definition names, looked for where it should be: log groups, roles, parameters, secrets, images. Each is
+//! one operation of a service that nothing else here needs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    Aws, AwsError,
+    signing_client::{ServiceEndpoint, WireProtocol},
+};
+use crate::task_definition::Image;
+
+const LOGS: ServiceEndpoint = ServiceEndpoint {
+    id: "CLOUDWATCH_LOGS",
+    host: "logs",
+    signing_name: "logs",
+    protocol: WireProtocol::Json("Logs_20140328"),
+    is_global: false,
+};
+pub(super) const IAM: ServiceEndpoint = ServiceEndpoint {
+    id: "IAM",
+    host: "iam",
+    signing_name: "iam",
+    protocol: WireProtocol::Query("2010-05-08"),
+    is_global: true,
+};
+pub(super) const SSM: ServiceEndpoint = ServiceEndpoint {
+    id: "SSM",
+    host: "ssm",
+    signing_name: "ssm",
+    protocol: WireProtocol::Json("AmazonSSM"),
+    is_global: false,
+};
+pub(super) const SECRETS: ServiceEndpoint = ServiceEndpoint {
+    id: "SECRETS_MANAGER",
+    host: "secretsmanager",
+    signing_name: "secretsmanager",
+    protocol: WireProtocol::Json("secretsmanager"),
+    is_global: false,
+};
+const ECR: ServiceEndpoint = ServiceEndpoint {
+    id: "ECR",
+    host: "api.ecr",
+    signing_name: "ecr",
+    protocol: WireProtocol::Json("AmazonEC2ContainerRegistry_V20150921"),
+    is_global: false,
+};
+const TAGS: ServiceEndpoint = ServiceEndpoint {
+    id: "RESOURCE_GROUPS_TAGGING_API",
+    host: "tagging",
+    signing_name: "tagging",
+    protocol: WireProtocol::Json("ResourceGroupsTaggingAPI_20170126"),
+    is_global: false,
+};
+
+pub(super) const DESCRIBE_LOG_GROUPS: &str = "logs:DescribeLogGroups";
+pub(super) const GET_PARAMETERS: &str = "ssm:GetParameters";
+pub(super) const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
+pub(super) const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
+pub(super) const GET_ROLE: &str = "iam:GetRole";
+pub(super) const GET_RESOURCES: &str = "tag:GetResources";
+
+/// What is asked to see whether something exists. A denial is told as a warning.
+pub(super) const EXISTENCE_OPERATIONS: [&str; 5] =
+    [DESCRIBE_LOG_GROUPS, GET_ROLE, GET_PARAMETERS, DESCRIBE_SECRET, DESCRIBE_IMAGES];
+
+/// GetParameters takes so many names at once.
+const MAX_PARAMETERS_PER_CALL: usize = 10;
+/// GetResources gives so many at once.
+const MAX_TAGGED_PER_PAGE: u32 = 100;
+/// Pages of GetResources: an account has 5,000 alarms in a region by default.
+const MAX_PAGES: usize = 50;
+
+/// Whether something is where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// It is.
+    Yes,
+    /// It is not; what is there in its place: `none`, `one that is scheduled for deletion`.
+    No(&'static str),
+}
+
+impl Existence {
+    /// An error of AWS's that says that there is no such thing is an answer.
+    fn from_reply(result: Result<Value, AwsError>, none: &[&str]) -> Result<Self, AwsError> {
+        match result {
+            Ok(_) => Ok(Self::Yes),
+            Err(fault) if none.iter().any(|word| fault.has_code(word)) => Ok(Self::No("none")),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+impl Aws {
+    /// DescribeLogGroups: whether there is a log group of that name.
+    pub async fn log_group(&self, name: &str, region: Option<&str>) -> Result<Existence, AwsError> {
+        let input = json!({ "logGroupNamePrefix": name });
+        let reply = self.signing_client.json(&LOGS, region, DESCRIBE_LOG_GROUPS, &input).await?;
+        // Names come in the order of the alphabet, so the name itself is the first of those that begin with it.
+        let exists = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?
+            .iter()
+            .any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
+        Ok(if exists { Existence::Yes } else { Existence::No("none") })
+    }
+
+    /// GetRole, by ARN.
+    pub async fn role(&self, arn: &str) -> Result<Existence, AwsError> {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let result = self.signing_client.query(&IAM, GET_ROLE, &[("RoleName", name)]).await;
+        Existence::from_reply(result.map(Value::from), &["NoSuchEntity"])
+    }
+
+    /// GetParameters, without decryption: those of the names that there are not.
+    pub async fn missing_parameters(&self, names: &[String]) -> Result<Vec<String>, AwsError> {
+        let mut missing = Vec::new();
+        for (region, names) in by_region(names) {
+            for chunk in names.chunks(MAX_PARAMETERS_PER_CALL) {
+                let input = json!({ "Names": chunk, "WithDecryption": false });
+                let reply = self.signing_client.json(&SSM, region, GET_PARAMETERS, &input).await?;
+                let found = list(&reply, "Parameters", GET_PARAMETERS)?.len();
+                // Where all are there, there may be no list of the others.
+                let invalid = reply.get("InvalidParameters").and_then(Value::as_array).into_iter().flatten();
+                let invalid: Vec<_> = invalid.filter_map(Value::as_str).map(str::to_owned).collect();
+                if found + invalid.len() < chunk.len() {
+                    return Err(AwsError::missing_field(GET_PARAMETERS, "word about every name"));
+                }
+                missing.extend(invalid);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// DescribeSecret, by ARN or by name: that there is a secret which nobody has deleted. Its value is not read.
+    pub async fn secret(&self, arn: &str) -> Result<Existence, AwsError> {
+        let input = json!({ "SecretId": arn });
+        let result = self.signing_client.json(&SECRETS, region_of(arn), DESCRIBE_SECRET, &input).await;
+        if let Ok(secret) = &result {
+            if secret.get("ARN").is_none() {
+                return Err(AwsError::missing_field(DESCRIBE_SECRET, "ARN"));
+            }
+            if secret.get("DeletedDate").is_some_and(|date| !date.is_null()) {
+                return Ok(Existence::No("one that is scheduled for deletion"));
+            }
+        }
+        Existence::from_reply(result, &["ResourceNotFoundException"])
+    }
+
+    /// DescribeImages: that a private registry has the image. None when it is in no private registry of Amazon ECR.
+    pub async fn image(&self, image: &Image) -> Result<Option<Existence>, AwsError> {
+        let Some((account, region, repository)) = image.ecr_location() else { return Ok(None) };
+        let id = match (&image.digest, &image.tag) {
+            (Some(digest), _) => json!({ "imageDigest": digest }),
+            (None, tag) => json!({ "imageTag": tag }),
+        };
+        let input = json!({ "registryId": account, "repositoryName": repository, "imageIds": [id] });
+        let result = self.signing_client.json(&ECR, Some(region), DESCRIBE_IMAGES, &input).await;
+        if let Ok(reply) = &result
+            && list(reply, "imageDetails", DESCRIBE_IMAGES)?.is_empty()
+        {
+            return Ok(Some(Existence::No("none")));
+        }
+        Existence::from_reply(result, &["ImageNotFoundException", "RepositoryNotFoundException"]).map(Some)
+    }
+
+    /// GetResources: the names of the alarms that have all of these tags.
+    pub async fn alarms_with_tags(&self, tags: &[(String, String)]) -> Result<Vec<String>, AwsError> {
+        let filters: Vec<_> = tags.iter().map(|(key, value)| json!({ "Key": key, "Values": [value] })).collect();
+        let mut names = Vec::new();
+        let mut token = String::new();
+        for _ in 0..MAX_PAGES {
+            let mut input = json!({
+                "ResourceTypeFilters": ["cloudwatch:alarm"],
+                "TagFilters": filters,
+                "ResourcesPerPage": MAX_TAGGED_PER_PAGE,
+            });
+            if !token.is_empty() {
+                input["PaginationToken"] = token.clone().into();
+            }
+            let reply = self.signing_client.json(&TAGS, None, GET_RESOURCES, &input).await?;
+            let found = list(&reply, "ResourceTagMappingList", GET_RESOURCES)?;
+            let arns = found.iter().filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
+            // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`, and a name may have colons in it.
+            names.extend(arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).map(str::to_owned));
+            // The last page has an empty one.
+            token = reply.get("PaginationToken").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if token.is_empty() {
+                return Ok(names);
+            }
+        }
+        Err(AwsError::missing_field(GET_RESOURCES, format_args!("end after {MAX_PAGES} pages")))
+    }
+}
+
+/// A list that a reply has to have, be it empty.
+fn list<'a>(reply: &'a Value, member: &str, operation: &'static str) -> Result<&'a Vec<Value>, AwsError> {
+    reply.get(member).and_then(Value::as_array).ok_or_else(|| AwsError::missing_field(operation, member))
+}
+
+/// Names and ARNs, by the region that has to be asked: a name is of the function's own.
+fn by_region(names: &[String]) -> BTreeMap<Option<&str>, Vec<&str>> {
+    let mut regions = BTreeMap::<_, Vec<_>>::new();
+    for name in names {
+        regions.entry(region_of(name)).or_default().push(name.as_str());
+    }
+    regions
+}
+
+/// The region of an ARN; none of a name.
+pub(super) fn region_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_asked_for_where_they_are() {
+        let [here, there] = ["eu-west-1", "us-east-1"].map(|region| format!("arn:aws:ssm:{region}:1:parameter/x"));
+        let names = ["/shop/x".to_owned(), there.clone(), here.clone(), "/shop/y".to_owned()];
+        let regions = BTreeMap::from([
+            (None, vec!["/shop/x", "/shop/y"]),
+            (Some("eu-west-1"), vec![here.as_str()]),
+            (Some("us-east-1"), vec![there.as_str()]),
+        ]);
+        assert_eq!(by_region(&names), regions);
+    }
+
+    #[test]
+    fn an_arn_has_its_region_and_a_name_has_none() {
+        assert_eq!(region_of("arn:aws:ssm:eu-west-1:111122223333:parameter/x"), Some("eu-west-1"));
+        assert_eq!(region_of("arn:aws:iam::111122223333:role/x"), None);
+        assert_eq!(region_of("/shop/x"), None);
+    }
+}

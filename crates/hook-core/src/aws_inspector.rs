@@ -1,0 +1,399 @@
+//! A look at an account from outside, for who asks before a deployment whether the functions will work: operations that
+//! read, what a gate file needs, and how the functions would understand their variables. Nothing in here can put a
+//! status, and no function calls any of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    aws::Aws,
+    checks::{self, GateFileInput, Routing},
+    code::ReasonCode,
+    deadline, gate,
+    gate::{WhenContext, YamlNode, YamlValue},
+    gate_source::ResolvedSource,
+    hook::Hook,
+    model::{Alarm, Deployment, Listener, TargetGroup},
+    settings::Settings,
+};
+pub use crate::{
+    aws::{AppSpecLocation, AwsError, Existence},
+    checks::TrafficRoute,
+    gate::{Referenced, Requirements},
+    task_definition::{TaskDefinition, task_definition_in_app_spec},
+};
+
+/// Whoever looks.
+#[derive(Clone, Debug)]
+pub struct AwsInspector {
+    aws: Aws,
+}
+
+/// Where a deployment group's traffic goes.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    production: Option<Listener>,
+    test: Option<Listener>,
+    groups: Vec<TargetGroup>,
+    container_port: Option<i32>,
+}
+
+/// What a deployment group says about its traffic.
+#[derive(Clone, Debug, Default)]
+pub struct TrafficConfig {
+    /// ARN of the production listener.
+    pub production: Option<String>,
+    /// ARN of the test listener.
+    pub test: Option<String>,
+    /// Names of the pair of target groups.
+    pub target_groups: Vec<String>,
+    /// Names of cluster and service.
+    pub service: Option<(String, String)>,
+}
+
+/// What a check will not be able to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PredictedFailure {
+    /// The name of the check.
+    pub check: String,
+    /// The fault that it will end with.
+    pub code: ReasonCode,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+/// A function's gate file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GateFileLookup {
+    /// There is none: the built-in checks alone.
+    None,
+    /// Here it is.
+    Text {
+        /// What messages call it.
+        title: String,
+        /// What stands in it.
+        text: String,
+    },
+    /// In the function's package or a layer, where only the function sees it.
+    InPackage(String),
+    /// It is not where the function's variables say.
+    Missing {
+        /// What messages call it.
+        title: String,
+        /// In words.
+        why: String,
+    },
+    /// It may be there, and could not be read.
+    Unreadable {
+        /// What messages call it.
+        title: String,
+        /// Why.
+        error: AwsError,
+    },
+}
+
+impl AwsInspector {
+    /// With the settings of this process, and `more` in place of its own: a region, credentials. Connects to nothing yet.
+    pub fn new(overrides: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self { aws: Aws::new(&Settings::from_env_with(overrides).aws) }
+    }
+
+    /// Asks CloudFormation; gives XML.
+    ///
+    /// # Errors
+    /// As all of these: what AWS said, with the operation.
+    pub async fn cloudformation(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
+        self.aws.call_cloudformation(operation, input).await
+    }
+
+    /// Asks CodeDeploy.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
+        self.aws.call_codedeploy(operation, input).await
+    }
+
+    /// Asks EC2; gives XML.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn ec2(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
+        self.aws.call_ec2(operation, input).await
+    }
+
+    /// Asks Elastic Load Balancing; gives XML.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn elb(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
+        self.aws.call_elb(operation, input).await
+    }
+
+    /// Asks IAM; gives XML.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn iam(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
+        self.aws.call_iam(operation, input).await
+    }
+
+    /// GetFunctionConfiguration of a function, by its name or ARN.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn function_configuration(&self, function: &str, qualifier: Option<&str>) -> Result<Value, AwsError> {
+        let path = ("2015-03-31/functions", function, "configuration");
+        self.aws.call_lambda("lambda:GetFunctionConfiguration", path, qualifier).await
+    }
+
+    /// GetFunctionEventInvokeConfig of a function; none when nothing is set.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn event_invoke_config(
+        &self,
+        function: &str,
+        qualifier: Option<&str>,
+    ) -> Result<Option<Value>, AwsError> {
+        let path = ("2019-09-25/functions", function, "event-invoke-config");
+        match self.aws.call_lambda("lambda:GetFunctionEventInvokeConfig", path, qualifier).await {
+            Ok(settings) => Ok(Some(settings)),
+            Err(fault) if fault.has_code("ResourceNotFoundException") => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// The AppSpec file of a deployment.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
+        self.aws.app_spec(deployment, application).await
+    }
+
+    /// Those of the alarms that there are not.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn missing_alarms(&self, names: &[String]) -> Result<Vec<String>, AwsError> {
+        let found: Vec<String> = self.aws.alarms(names).await?.into_iter().map(|Alarm { name, .. }| name).collect();
+        Ok(names.iter().filter(|name| !found.contains(name)).cloned().collect())
+    }
+
+    /// Whether there is what a gate file names; what is in its place, if not. None of what is not AWS's to say.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn existence_of(&self, named: &Referenced) -> Result<Option<Existence>, AwsError> {
+        let found_if = |there: bool| Ok(Some(if there { Existence::Yes } else { Existence::No("none") }));
+        match named {
+            Referenced::Alarm(name) => found_if(self.missing_alarms(std::slice::from_ref(name)).await?.is_empty()),
+            Referenced::AlarmPrefix(prefix) => found_if(!self.aws.alarms_with_prefix(prefix).await?.is_empty()),
+            Referenced::AlarmTags(tags) => found_if(!self.aws.alarms_with_tags(tags).await?.is_empty()),
+            Referenced::Parameter(name) => {
+                found_if(self.aws.missing_parameters(std::slice::from_ref(name)).await?.is_empty())
+            }
+            Referenced::Secret(name) => self.aws.secret(name).await.map(Some),
+            Referenced::Container(_) | Referenced::EnvVar(_) => Ok(None),
+        }
+    }
+
+    /// The listeners with their rules, the pair of target groups, and the port of the service's container.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn traffic(&self, routes: &TrafficConfig) -> Result<Traffic, AwsError> {
+        let listener = async |arn: &Option<String>| match arn {
+            Some(arn) => self.aws.listener(arn).await.map(Some),
+            None => Ok(None),
+        };
+        let container_port = async {
+            let Some((cluster, service)) = &routes.service else { return Ok(None) };
+            let service = self.aws.service(cluster, service).await?;
+            let primary = service.task_sets.iter().find(|set| set.status == "PRIMARY");
+            Ok(primary.and_then(|set| set.registration()?.container_port))
+        };
+        let (production, test, groups, container_port) = tokio::join!(
+            listener(&routes.production),
+            listener(&routes.test),
+            self.aws.target_groups(&routes.target_groups),
+            container_port,
+        );
+        Ok(Traffic { production: production?, test: test?, groups: groups?, container_port: container_port? })
+    }
+
+    /// DescribeTaskDefinition.
+    ///
+    /// # Errors
+    /// What AWS said.
+    pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
+        self.aws.task_definition(definition).await
+    }
+
+    /// A function's gate file, by its variables.
+    pub async fn gate_file(
+        &self,
+        variables: &BTreeMap<String, String>,
+        application: &str,
+        group: &str,
+    ) -> GateFileLookup {
+        let source = settings_from_vars(variables).gate;
+        let title = source.display_name();
+        match source.resolve(Some(&Deployment::for_group(application, group))) {
+            Err(why) => GateFileLookup::Missing { title, why },
+            Ok(ResolvedSource::None) => GateFileLookup::None,
+            Ok(ResolvedSource::Inline(text)) => {
+                GateFileLookup::Text { title: "the gate file in GREENLIGHT_GATE".to_owned(), text }
+            }
+            Ok(ResolvedSource::File(path)) => GateFileLookup::InPackage(path),
+            Ok(ResolvedSource::Parameter(name)) => {
+                let text = self.aws.parameter(&name).await;
+                lookup_from_reply(
+                    format!("gate file ssm:{name}"),
+                    text,
+                    &["ParameterNotFound", "ParameterVersionNotFound"],
+                )
+            }
+            Ok(ResolvedSource::Object { bucket, key }) => {
+                let text = self.aws.object(&bucket, &key, None).await;
+                lookup_from_reply(format!("gate file s3://{bucket}/{key}"), text, &["NoSuchKey", "NoSuchBucket"])
+            }
+        }
+    }
+}
+
+fn lookup_from_reply(title: String, text: Result<String, AwsError>, none: &[&str]) -> GateFileLookup {
+    match text {
+        Ok(text) => GateFileLookup::Text { title, text },
+        Err(fault) if none.iter().any(|word| fault.has_code(word)) => {
+            GateFileLookup::Missing { title, why: fault.detail }
+        }
+        Err(fault) => GateFileLookup::Unreadable { title, error: fault },
+    }
+}
+
+/// The settings that a function reads from these variables. Lambda sets the others.
+fn settings_from_vars(variables: &BTreeMap<String, String>) -> Settings {
+    let lambdas = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "-"), ("AWS_SECRET_ACCESS_KEY", "-")];
+    let lambdas = lambdas.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Settings::from_vars(variables.clone().into_iter().chain(lambdas))
+}
+
+/// What a function could not use of its variables, one sentence each. Any of them makes a hook answer *Failed*.
+pub fn settings_errors(variables: &BTreeMap<String, String>) -> Vec<String> {
+    settings_from_vars(variables).errors
+}
+
+/// How long the checks of a function with this time-out may take; the rest is kept back for the answer.
+pub fn check_budget(timeout: Duration) -> Duration {
+    deadline::check_budget(timeout)
+}
+
+/// What a hook needs to do what the gate file says, or with none to make its built-in checks.
+///
+/// # Errors
+/// What is wrong with the file, each with its line.
+pub fn requirements(
+    hook: Hook,
+    text: Option<&str>,
+    (application, group, region): (&str, &str, &str),
+    variables: &BTreeMap<String, String>,
+) -> Result<Requirements, Vec<gate::Diagnostic>> {
+    let variables = settings_from_vars(variables).variables.0;
+    let circumstances = WhenContext {
+        application: application.to_owned(),
+        deployment_group: group.to_owned(),
+        region: region.to_owned(),
+        variables,
+    };
+    gate::requirements(hook, text, &circumstances)
+}
+
+/// What the checks of a hook will not be able to ask through the listeners, with these variables and this gate file.
+pub fn predict_failures(
+    hook: Hook,
+    text: Option<&str>,
+    (application, group, region): (&str, &str, &str),
+    variables: &BTreeMap<String, String>,
+    traffic: &Traffic,
+) -> Vec<PredictedFailure> {
+    let settings = settings_from_vars(variables);
+    let circumstances = WhenContext {
+        application: application.to_owned(),
+        deployment_group: group.to_owned(),
+        region: region.to_owned(),
+        variables: settings.variables.0,
+    };
+    let gate = GateFileInput { text: text.map(str::to_owned), when_context: circumstances };
+    // The next version gets the target group that production does not use now.
+    let is_used = |group: &TargetGroup| {
+        let rules = traffic.production.iter().flat_map(|listener| &listener.rules);
+        rules.into_iter().any(|rule| rule.weight_percent(&group.arn) > 0.0)
+    };
+    let green = traffic.groups.iter().find(|group| !is_used(group)).or(traffic.groups.last());
+    let routing = Routing {
+        deployment_group: group,
+        production: traffic.production.as_ref(),
+        test: traffic.test.as_ref(),
+        target_group_pair: traffic.groups.iter().map(|group| group.arn.clone()).collect(),
+        green,
+        container_port: traffic.container_port,
+        host: settings.host.as_deref(),
+        test_address: settings.alb_url.as_deref(),
+    };
+    let findings = checks::predict_failures(hook, &gate, &routing).into_iter().map(|(check, seen)| PredictedFailure {
+        check,
+        code: seen.code.unwrap_or(ReasonCode::CheckFailed),
+        message: format!("{}: expected {}, was {}", seen.resource, seen.expected, seen.actual),
+    });
+    findings.collect()
+}
+
+/// The hooks that an AppSpec file names, as they stand there: event and function. None when it cannot be read.
+pub fn app_spec_hooks(app_spec: &str) -> Option<Vec<(String, String)>> {
+    let file = gate::parse_yaml(app_spec).ok()?;
+    if !matches!(file.data, YamlValue::Map(_)) {
+        return None;
+    }
+    let entries = |node: &YamlNode| match &node.data {
+        YamlValue::Map(entries) => {
+            let entry =
+                |(key, function): &(gate::MapKey, YamlNode)| (key.name.clone(), function.as_text().map(str::to_owned));
+            entries.iter().map(entry).collect::<Vec<_>>()
+        }
+        _ => Vec::new(),
+    };
+    let hooks = match file.get("Hooks").map(|hooks| (&hooks.data, hooks)) {
+        Some((YamlValue::List(items), _)) => items.iter().flat_map(entries).collect(),
+        Some((_, hooks)) => entries(hooks),
+        None => Vec::new(),
+    };
+    Some(hooks.into_iter().filter_map(|(event, function)| Some((event, function?))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_spec_names_its_hooks_as_a_list_or_as_a_map() {
+        let own = |event: &str, function: &str| (event.to_owned(), function.to_owned());
+        let list = "version: 0.0\nHooks:\n  - BeforeInstall: a\n  - AfterInstall: arn:aws:lambda:x\n";
+        let both = Some(vec![own("BeforeInstall", "a"), own("AfterInstall", "arn:aws:lambda:x")]);
+        assert_eq!(app_spec_hooks(list), both);
+        let json = r#"{"version":0.0,"Hooks":[{"BeforeInstall":"a"},{"AfterInstall":"arn:aws:lambda:x"}]}"#;
+        assert_eq!(app_spec_hooks(json), both);
+        assert_eq!(app_spec_hooks("version: 0.0"), Some(Vec::new()));
+        assert_eq!(app_spec_hooks("Hooks: null"), Some(Vec::new()));
+        assert_eq!(app_spec_hooks("]"), None);
+    }
+
+    #[test]
+    fn a_function_s_variables_are_read_as_the_function_reads_them() {
+        let of = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert_eq!(settings_errors(&of("GREENLIGHT_GATE", "version: 1")), [""; 0]);
+        assert!(settings_errors(&of("GREENLIGHT_GATES", "x"))[0].contains("did you mean GREENLIGHT_GATE?"));
+    }
+}

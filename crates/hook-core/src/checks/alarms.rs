@@ -1,0 +1,385 @@
+//! `alarms:`: the state of CloudWatch alarms: those of the deployment group, and others by name, prefix or tags.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use super::{
+    Check, CheckContext, CheckFuture, CheckKind,
+    alarm_memory::{AlarmMemory, StateChanges},
+    conditions::evaluate_conditions,
+    poll::{Attempt, PollPolicy},
+};
+use crate::{
+    aws::{AwsError, AwsOperation},
+    code::ReasonCode,
+    finding::{Observation, Outcome},
+    gate::{Condition, MapReader, Referenced, Subject, Value, YamlValue},
+    model::Alarm,
+    permissions::Requirement,
+};
+
+pub const KIND: CheckKind = CheckKind { key: "alarms", read };
+
+/// CloudWatch's word for an alarm that cannot tell.
+const NO_DATA: &str = "INSUFFICIENT_DATA";
+/// CloudWatch's word for an alarm that it evaluated by a part of the data: a quota kept it from the rest.
+const PARTIAL_DATA: &str = "PARTIAL_DATA";
+
+/// CloudWatch's states.
+const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
+
+const SUBJECTS: &[Subject] = &[Subject::one_of("state", ReasonCode::AlarmFiring, STATES).optional()];
+
+/// Which alarms: the union of what is said.
+#[derive(Debug, Default)]
+struct AlarmSelector {
+    /// Those that CodeDeploy itself would watch.
+    deployment_group: bool,
+    names: Vec<String>,
+    /// Those whose names begin so.
+    prefixes: Vec<String>,
+    /// Those that have all of these tags.
+    tags: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Alarms {
+    selector: AlarmSelector,
+    poll_policy: PollPolicy,
+    expect: Vec<Condition>,
+    /// Leave out what was firing when the deployment was created: an old fire must not block its cure.
+    new_only: bool,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
+    let selector = read_selector(fields);
+    let poll_policy =
+        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(15), ..PollPolicy::SINGLE_ATTEMPT });
+    let new_only = fields.bool_or("new_only", false);
+    let expect = fields.expect_required(SUBJECTS);
+    Some(Arc::new(Alarms { selector: selector?, poll_policy, expect, new_only }))
+}
+
+fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
+    let node = fields.node("alarms")?;
+    match &node.data {
+        YamlValue::Text(word) if word == "deployment-group" => {
+            Some(AlarmSelector { deployment_group: true, ..AlarmSelector::default() })
+        }
+        YamlValue::Map(_) => {
+            let selector = fields.map_or("alarms", "`alarms`", |inner| AlarmSelector {
+                deployment_group: inner.bool_or("deployment_group", false),
+                names: inner.strings("names").into_iter().map(|(_, name)| name).collect(),
+                prefixes: inner.strings("prefix").into_iter().map(|(_, prefix)| prefix).collect(),
+                // `gate: true` is what people write for the tag `gate` with the value `true`.
+                tags: inner.string_map("tags").into_iter().map(|(key, (_, value))| (key.name, value)).collect(),
+            });
+            let AlarmSelector { deployment_group, names, prefixes, tags } = &selector;
+            if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
+                fields.error(
+                    node.at,
+                    "`alarms` names none; give it `names`, `prefix`, `tags` or `deployment_group: true`",
+                );
+            }
+            if prefixes.iter().any(String::is_empty) {
+                fields.error(node.at, "an empty `prefix` would be every alarm of the account");
+            }
+            Some(selector)
+        }
+        other => {
+            let form = "`alarms` is `deployment-group` or { names: […], prefix: …, tags: { … } }";
+            fields.error(node.at, format!("{form}, not {other}"));
+            None
+        }
+    }
+}
+
+impl Check for Alarms {
+    fn default_name(&self) -> String {
+        let AlarmSelector { deployment_group, names, prefixes, tags } = &self.selector;
+        let group = deployment_group.then(|| "of the deployment group".to_owned());
+        let named = (!names.is_empty()).then(|| names.join(", "));
+        let prefixes = prefixes.iter().map(|prefix| format!("{prefix}*"));
+        let tagged = (!tags.is_empty()).then(|| format!("tagged {}", render_tags(tags)));
+        let parts: Vec<_> = group.into_iter().chain(named).chain(prefixes).chain(tagged).collect();
+        format!("alarms {}", parts.join(" and "))
+    }
+
+    fn references(&self) -> Vec<Referenced> {
+        let AlarmSelector { names, prefixes, tags, .. } = &self.selector;
+        let tagged = (!tags.is_empty()).then(|| Referenced::AlarmTags(tags.clone()));
+        let prefixes = prefixes.iter().cloned().map(Referenced::AlarmPrefix);
+        names.iter().cloned().map(Referenced::Alarm).chain(prefixes).chain(tagged).collect()
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
+        let alarms = Requirement::new(AwsOperation::Alarms, "to see the state of alarms");
+        let tagged = || Requirement::new(AwsOperation::TaggedAlarms, "to find the alarms that have a tag");
+        let history = || Requirement::new(AwsOperation::AlarmHistory, "to see what an alarm did between two attempts");
+        let history = (!self.poll_policy.hold_for.is_zero()).then(history);
+        [alarms].into_iter().chain(history).chain((!self.selector.tags.is_empty()).then(tagged)).collect()
+    }
+
+    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
+        Box::pin(async {
+            let expect = match cx.bind_conditions(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
+            let mut names = self.selector.names.clone();
+            let mut notes = Vec::new();
+            if self.selector.deployment_group {
+                match deployment_group_alarms(cx) {
+                    Ok(own) => names.extend(own.iter().cloned()),
+                    // With other alarms to look at, it is they that count.
+                    Err(why) if self.selector.selects_only_deployment_group() => return why,
+                    Err(why) => notes.push(format!("{}: {}", why.resource, why.actual)),
+                }
+            }
+            let mut none = Vec::new();
+            let mut unseen = None;
+            if !self.selector.tags.is_empty() {
+                // Who has which tags does not change while a deployment is watched.
+                match cx.aws.alarms_with_tags(&self.selector.tags).await {
+                    Ok(tagged) if tagged.is_empty() => {
+                        none.push(format!("tagged {}", render_tags(&self.selector.tags)))
+                    }
+                    Ok(tagged) => names.extend(tagged),
+                    Err(aws_error) if names.is_empty() && self.selector.prefixes.is_empty() => {
+                        return aws_error.into_observation();
+                    }
+                    // The others are watched all the same.
+                    Err(fault) => unseen = Some(fault.into_observation()),
+                }
+            }
+            let memory = self.start_memory(cx);
+            let look = || self.evaluate_once(cx, &expect, &names, &none, memory.as_ref());
+            let seen = self.poll_policy.poll(cx, look).await.with_details(notes);
+            match unseen {
+                Some(unseen) => merge_worse(seen, unseen),
+                None => seen,
+            }
+        })
+    }
+}
+
+impl AlarmSelector {
+    fn selects_only_deployment_group(&self) -> bool {
+        self.names.is_empty() && self.prefixes.is_empty() && self.tags.is_empty()
+    }
+}
+
+fn render_tags(tags: &[(String, String)]) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of the deployment group's alarms, or why there are none to look at.
+fn deployment_group_alarms(cx: &CheckContext) -> Result<&[String], Observation> {
+    let setting = &cx.target.alarms;
+    let resource = format!("deployment group {}", cx.target.deployment.group);
+    if setting.names.is_empty() {
+        return Err(Observation::not_applicable(resource, "the deployment group has no alarms"));
+    }
+    if !setting.enabled {
+        return Err(Observation::not_applicable(resource, "the deployment group's alarms are switched off"));
+    }
+    Ok(&setting.names)
+}
+
+impl Alarms {
+    /// In a window, what alarms do between two attempts counts as well. It begins when traffic began to move or else now;
+    /// where the alarms may take their time to become so, with the first attempt.
+    fn start_memory(&self, cx: &CheckContext) -> Option<AlarmMemory> {
+        let from = self.poll_policy.within.is_zero().then(|| cx.traffic_since.unwrap_or_else(SystemTime::now));
+        (!self.poll_policy.hold_for.is_zero()).then(|| AlarmMemory::new(from))
+    }
+
+    /// `none` are selectors that chose nothing.
+    async fn evaluate_once(
+        &self,
+        cx: &CheckContext,
+        expect: &[Condition],
+        names: &[String],
+        none: &[String],
+        memory: Option<&AlarmMemory>,
+    ) -> Attempt {
+        let mut aws_errors = Vec::new();
+        let mut none = none.to_vec();
+        let mut found = Vec::new();
+        for prefix in &self.selector.prefixes {
+            match cx.aws.alarms_with_prefix(prefix).await {
+                Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
+                Ok(begin) => found.extend(begin),
+                Err(aws_error) => aws_errors.push(aws_error),
+            }
+        }
+        // One that was there at an earlier attempt and is not any more is missing.
+        let mut named = names.to_vec();
+        let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
+        named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
+        match cx.aws.alarms(&named).await {
+            Ok(more) => found.extend(more),
+            Err(fault) => {
+                aws_errors.push(fault);
+                // Nobody knows whether they are missing.
+                named.clear();
+            }
+        }
+        let mut all: Vec<&String> = named.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
+        let mut seen = BTreeSet::new();
+        all.retain(|name| seen.insert(*name));
+        let is_whole = aws_errors.is_empty();
+        let mut observations = Vec::new();
+        for name in &all {
+            let alarm = found.iter().find(|alarm| alarm.name == **name);
+            observations.push((alarm, evaluate_alarm(expect, name, alarm)));
+            if let (Some(alarm), Some(memory)) = (alarm, memory) {
+                let meanwhile = memory.changes_since_last_attempt(cx, alarm).await;
+                observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
+            }
+        }
+        let nothing = none
+            .iter()
+            .map(|what| Observation::no_data(ReasonCode::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
+        let others = nothing.chain(aws_errors.into_iter().map(AwsError::into_observation));
+        let mut excused = Vec::new();
+        let mut worst: Option<Observation> = None;
+        for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {
+            if let Some(alarm) =
+                alarm.filter(|alarm| self.new_only && !observation.is_ok() && was_firing_before(alarm, cx))
+            {
+                excused.push(format!("{} was firing already when the deployment was created", alarm.name));
+                continue;
+            }
+            worst = match worst {
+                None => Some(observation),
+                // The first of the worst outcomes is the reason; all that is wrong is evidence.
+                Some(before) if is_clean_pass(&observation) => Some(before),
+                Some(before) if is_clean_pass(&before) => Some(observation.with_details(before.details)),
+                Some(before) => Some(merge_worse(before, observation)),
+            };
+        }
+        let fine = || {
+            let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
+            Observation::passed(resource, join_conditions(expect))
+        };
+        let observation = match worst {
+            Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
+            Some(observation) => observation.with_details(excused),
+            None if all.is_empty() => {
+                Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to look at", "none")
+            }
+            None if excused.is_empty() => fine(),
+            None => Observation { actual: "nothing new".to_owned(), ..fine() }.with_details(excused),
+        };
+        let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
+        match memory {
+            Some(_) if is_whole => Attempt::Continuous(observation),
+            Some(_) if only_errs => Attempt::Gap(observation),
+            _ => Attempt::Retryable(observation),
+        }
+    }
+}
+
+/// Whether there is nothing to say of it.
+fn is_clean_pass(observation: &Observation) -> bool {
+    observation.is_ok() && observation.outcome != Outcome::Unverified
+}
+
+fn join_conditions(expect: &[Condition]) -> String {
+    expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What is wrong with what an alarm did between two attempts. The state that it is in now is judged by itself.
+fn evaluate_changes(expect: &[Condition], alarm: &Alarm, meanwhile: StateChanges) -> Option<Observation> {
+    let states = match meanwhile {
+        StateChanges::States(states) => states,
+        StateChanges::Unknown(why) => {
+            let seen = format!("another state since the last attempt, and which one is not known: {why}");
+            let resource = format!("alarm {}", alarm.name);
+            return Some(Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, join_conditions(expect), seen));
+        }
+    };
+    let wrong = states.into_iter().map(|change| {
+        let then = Alarm { state: change.state, reason: change.reason, since: Some(change.at), ..alarm.clone() };
+        evaluate_alarm(expect, &alarm.name, Some(&Alarm { evaluation: None, ..then }))
+    });
+    let wrong = wrong.filter(|observation| !observation.is_ok());
+    let worst = wrong.reduce(merge_worse)?;
+    Some(Observation { actual: format!("{} between two attempts", worst.actual), ..worst })
+}
+
+fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Observation {
+    let resource = format!("alarm {name}");
+    let facts = alarm.map(|alarm| ("state", Value::Text(alarm.state.clone())));
+    let facts = BTreeMap::from_iter(facts);
+    let missing = |condition: &Condition, _: &str| {
+        Observation::no_data(ReasonCode::AlarmMissing, &resource, condition.to_string(), "no such alarm")
+    };
+    let observation = evaluate_conditions(&resource, expect, &facts, missing);
+    let Some(alarm) = alarm else {
+        let missing = observation.outcome == Outcome::Failed;
+        return if missing {
+            Observation { actual: "no such alarm".to_owned(), ..observation }
+                .with_outcome(Outcome::Failed, ReasonCode::AlarmMissing)
+        } else {
+            observation
+        };
+    };
+    let reason = Some(alarm.reason.clone()).filter(|reason| !reason.is_empty());
+    let is_named = expect.iter().any(|condition| condition.compares_with(&alarm.state));
+    let no_data = |code, seen: String| {
+        Observation::no_data(code, &resource, join_conditions(expect), seen).with_details(reason.clone())
+    };
+    let observation = match alarm.state.as_str() {
+        "OK" | "ALARM" if !observation.is_ok() => observation.prepend_details(reason.clone()),
+        "OK" | "ALARM" => observation,
+        // Whoever names this state has an opinion about it.
+        _ if is_named && !observation.is_ok() => observation.prepend_details(reason.clone()),
+        _ if is_named => observation,
+        NO_DATA => no_data(ReasonCode::AlarmNoData, NO_DATA.to_owned()),
+        other => {
+            let unknown =
+                no_data(ReasonCode::AlarmNotEvaluated, format!("{other}, which is not a state that is known here"));
+            if observation.is_ok() { unknown } else { merge_worse(observation, unknown) }
+        }
+    };
+    match alarm.evaluation.as_deref() {
+        None => observation,
+        Some(PARTIAL_DATA) if is_clean_pass(&observation) => {
+            let seen = format!("{}, judged by a part of the data ({PARTIAL_DATA})", alarm.state);
+            Observation { actual: seen, ..observation }.with_outcome(Outcome::Unverified, ReasonCode::AlarmNotEvaluated)
+        }
+        Some(PARTIAL_DATA) => observation,
+        // The state is the last one that CloudWatch could find out.
+        Some(why) => {
+            let seen = format!("{}, and CloudWatch could not evaluate it ({why})", alarm.state);
+            let unknown = no_data(ReasonCode::AlarmNotEvaluated, seen);
+            if observation.is_ok() { unknown } else { merge_worse(observation, unknown) }
+        }
+    }
+}
+
+/// The worse of two, with the other one as evidence: what is false weighs more than what is not known.
+fn merge_worse(before: Observation, after: Observation) -> Observation {
+    // Of those that hold, the one that there is something to say of.
+    let rank = |seen: &Observation| (seen.is_ok(), is_clean_pass(seen), seen.outcome);
+    let (worst, other) = if rank(&after) < rank(&before) { (after, before) } else { (before, after) };
+    let worst = worst.merge_outcomes(&other);
+    let evidence = describe(&other);
+    worst.with_details(other.details).with_details([evidence])
+}
+
+fn describe(observation: &Observation) -> String {
+    format!("{}: {}", observation.resource, observation.actual)
+}
+
+/// Whether it came into this state before the deployment was created. Both times are AWS's, so no clock of ours
+/// matters; without one of them the answer is no, and the alarm counts.
+fn was_firing_before(alarm: &Alarm, cx: &CheckContext) -> bool {
+    alarm.state == "ALARM"
+        && matches!((alarm.since, cx.target.deployment.created), (Some(since), Some(created)) if since < created)
+}

@@ -1,0 +1,164 @@
+//! The facts of a deployment, found out when a check needs them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CheckContext, Colour, RoutedRequest, http::bind_facts};
+use crate::{
+    aws::{AwsOperation, TaskFilter},
+    finding::Observation,
+    gate::{Condition, Fact, UnresolvedFact, VersionFact},
+    model::TaskSet,
+    permissions::Requirement,
+    task_definition::{Image, TaskDefinition},
+};
+
+/// What is known, and why not where it is not.
+pub type ResolvedFacts = BTreeMap<Fact, Result<String, UnresolvedFact>>;
+
+/// What finding a fact out takes of AWS. Secrets are fetched elsewhere.
+pub fn requirements_for_fact(fact: &Fact) -> Vec<Requirement> {
+    let definition = || {
+        Requirement::new(AwsOperation::TaskDefinition, format!("to know {{{{{fact}}}}}, which the task definition has"))
+    };
+    match fact {
+        Fact::OfVersion(_, VersionFact::ImageTag) => vec![definition()],
+        // A tag there may stand for any digest; then the tasks are asked.
+        Fact::OfVersion(_, VersionFact::ImageDigest) => {
+            let why =
+                format!("to know {{{{{fact}}}}}, which the running tasks have where the task definition has a tag");
+            vec![
+                definition(),
+                Requirement::new(AwsOperation::Service, why.clone()),
+                Requirement::new(AwsOperation::Tasks, why),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl CheckContext {
+    /// The values of these facts. What needs AWS is asked once for each call.
+    pub async fn resolve_facts(&self, facts: &BTreeSet<Fact>) -> ResolvedFacts {
+        let mut known = ResolvedFacts::new();
+        let mut definitions = BTreeMap::new();
+        for fact in facts {
+            let value = match fact {
+                Fact::OfVersion(colour, version) => {
+                    self.resolve_version_fact(fact, *colour, *version, &mut definitions).await
+                }
+                Fact::Secret(_) => self.secrets.value(fact).await,
+                plain => self.resolve_local(plain),
+            };
+            known.insert(fact.clone(), value);
+        }
+        known
+    }
+
+    /// Conditions with the values of their facts, or why there are none.
+    pub async fn bind_conditions(&self, expect: &[Condition]) -> Result<Vec<Condition>, Observation> {
+        let facts = expect.iter().flat_map(Condition::facts).cloned().collect();
+        bind_facts(expect, &self.resolve_facts(&facts).await)
+    }
+
+    fn resolve_local(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
+        if let Some(given) = self.env_facts.get(fact) {
+            return given.clone();
+        }
+        let deployment = &self.target.deployment;
+        let text = |text: &str| match text {
+            "" => Err(UnresolvedFact::new(fact, "AWS does not say")),
+            text => Ok(text.to_owned()),
+        };
+        match fact {
+            Fact::Url(route) => {
+                self.address(*route, &RoutedRequest::get("/")).map(|address| address.base).map_err(|observation| {
+                    let code = observation.code.unwrap_or(crate::code::ReasonCode::FactUnknown);
+                    UnresolvedFact {
+                        code,
+                        ..UnresolvedFact::new(fact, format!("{}: {}", observation.resource, observation.actual))
+                    }
+                })
+            }
+            Fact::DeploymentId => text(&deployment.id),
+            Fact::Application => text(&deployment.application),
+            Fact::DeploymentGroup => text(&deployment.group),
+            Fact::Region => text(self.aws.region()),
+            Fact::Service => text(&self.target.service.name),
+            // A cluster may be named by its ARN.
+            Fact::Cluster => text(self.target.cluster.rsplit('/').next().unwrap_or_default()),
+            Fact::Env(_) => Err(UnresolvedFact::new(fact, "the function has no such variable")),
+            Fact::Captured(_) => Err(UnresolvedFact::new(fact, "no step before captured it")),
+            Fact::OfVersion(..) | Fact::Secret(_) => Err(UnresolvedFact::new(fact, "nobody looked it up")),
+        }
+    }
+
+    async fn resolve_version_fact(
+        &self,
+        fact: &Fact,
+        colour: Colour,
+        version: VersionFact,
+        definitions: &mut BTreeMap<String, TaskDefinition>,
+    ) -> Result<String, UnresolvedFact> {
+        let unknown = |why: String| UnresolvedFact::new(fact, why);
+        let (service, deployment) = (&self.target.service, &self.target.deployment);
+        let set = colour.find_task_set(service, deployment).ok_or_else(|| {
+            unknown(format!("service {} has no {} task set at this moment", service.name, colour.as_str()))
+        })?;
+        // `arn:…:task-definition/shop:42`
+        let name = set.task_definition.rsplit('/').next().unwrap_or_default();
+        match version {
+            VersionFact::TaskSet => return Ok(set.id.clone()),
+            VersionFact::TaskDefinition => return Ok(name.to_owned()),
+            VersionFact::Revision => {
+                let revision = name.rsplit_once(':').map(|(_, revision)| revision.to_owned());
+                return revision.ok_or_else(|| unknown(format!("{name:?} names no revision")));
+            }
+            VersionFact::ImageTag | VersionFact::ImageDigest => {}
+        }
+        if !definitions.contains_key(&set.task_definition) {
+            let definition = self.aws.task_definition(&set.task_definition).await;
+            let definition = definition.map_err(|aws_error| UnresolvedFact {
+                code: aws_error.code,
+                message: unknown(aws_error.to_string()).message,
+            })?;
+            definitions.insert(set.task_definition.clone(), definition);
+        }
+        let containers = definitions.get(&set.task_definition).map(|it| it.containers.as_slice()).unwrap_or_default();
+        // The one that the load balancer talks to; behind none, the one that the task cannot be without.
+        let registered = set.registration().and_then(|registration| registration.container.as_ref());
+        let balanced = containers.iter().find(|container| Some(&container.name) == registered);
+        let container = balanced.or_else(|| containers.iter().find(|container| container.is_essential));
+        let container = container.ok_or_else(|| unknown(format!("{name} has no container to tell it by")))?;
+        let image = Image::parse(&container.image);
+        if version == VersionFact::ImageTag {
+            return image.tag.ok_or_else(|| unknown(format!("the image of {} is pinned by digest", container.name)));
+        }
+        match image.digest {
+            Some(digest) => Ok(digest),
+            None => self.running_digest(set, &container.name).await.map_err(unknown),
+        }
+    }
+
+    /// The one digest that all tasks of a set run.
+    async fn running_digest(&self, set: &TaskSet, container: &str) -> Result<String, String> {
+        let (cluster, name) = (&self.target.cluster, &self.target.service.name);
+        // How many tasks there are may have changed since discovery.
+        let service = self.aws.service(cluster, name).await.map_err(|aws_error| aws_error.to_string())?;
+        let set = service.task_sets.iter().find(|now| now.id == set.id).unwrap_or(set);
+        let tasks = self.aws.tasks(cluster, &service, set, TaskFilter::Running).await;
+        let tasks = tasks.map_err(|fault| fault.to_string())?;
+        let of = |task: &crate::model::Task| {
+            task.containers.iter().find(|it| it.name == container).and_then(|it| it.digest.clone())
+        };
+        let digests: BTreeSet<_> = tasks.iter().map(of).collect();
+        match digests.into_iter().collect::<Vec<_>>().as_slice() {
+            [] => Err("no task runs".to_owned()),
+            [Some(_)] if tasks.len() < set.expected_tasks() => {
+                Err(format!("only {} of its {} tasks were seen", tasks.len(), set.expected_tasks()))
+            }
+            [Some(one)] => Ok(one.clone()),
+            [_] => Err(format!("ECS does not tell the digest of {container} yet")),
+            several => Err(format!("its tasks run {} different images of {container}", several.len())),
+        }
+    }
+}

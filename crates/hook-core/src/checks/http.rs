@@ -1,0 +1,200 @@
+//! `http:`: a request of the team's own. And the job of the article that this project grew from.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use reqwest::{Method, Url};
+
+use super::{
+    Check, CheckContext, CheckFuture, CheckKind, HttpClient, ListenerAddress, Routing, TrafficRoute,
+    attempt_counter::AttemptCounter,
+    conditions::evaluate_conditions,
+    connection::ConnectTo,
+    facts,
+    http_client::HttpRequest,
+    poll::{Attempt, PollPolicy},
+    request_template::RequestTemplate,
+    response::HttpResponse,
+    with_scheme,
+};
+use crate::{
+    code::ReasonCode,
+    finding::{Observation, Outcome},
+    gate::{Condition, Fact, MapReader, Subject},
+    redact::Redactor,
+};
+
+pub const KIND: CheckKind = CheckKind { key: "http", read };
+
+pub(super) const SUBJECTS: &[Subject] = &[
+    Subject::status("status", ReasonCode::UnexpectedStatus),
+    Subject::duration("latency", ReasonCode::TooSlow),
+    Subject::text("body", ReasonCode::UnexpectedBody),
+    Subject::headers("header", ReasonCode::UnexpectedHeader),
+    Subject::json("json", ReasonCode::UnexpectedBody),
+];
+
+/// What the article's Lambda allows.
+const ALB_URL_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+struct Http {
+    request_template: RequestTemplate,
+    facts: BTreeSet<Fact>,
+    /// Requests that are sent before any that counts.
+    warmup: u32,
+    poll_policy: PollPolicy,
+    expect: Vec<Condition>,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
+    let request_template = RequestTemplate::read(fields, "http");
+    let warmup = fields.number_or("warmup", 0..=1000, 0);
+    let poll_policy = read_poll_policy(fields);
+    let expect = fields.expect_required(SUBJECTS);
+    let facts = fields.facts().clone();
+    Some(Arc::new(Http { request_template: request_template?, facts, warmup, poll_policy, expect }))
+}
+
+/// `until` is what `within` is called elsewhere: asks again until the conditions hold.
+fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
+    let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
+    let both = fields.has("until") && fields.has("within");
+    if both {
+        fields.error(fields.position_of("until"), "`until` and `within` say the same; give one of them");
+    }
+    let until = fields.duration("until");
+    let poll_policy = PollPolicy::read(fields, &single_attempt);
+    if until.is_some() && !both {
+        fields.mark_overridden("within");
+    }
+    PollPolicy { within: until.unwrap_or(poll_policy.within), ..poll_policy }
+}
+
+impl Check for Http {
+    fn default_name(&self) -> String {
+        format!("http {}", self.request_template.title())
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        self.request_template.route()
+    }
+
+    fn predict_failure(&self, routing: &Routing<'_>) -> Option<Observation> {
+        self.request_template.predict_failure(routing)
+    }
+
+    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
+        Box::pin(async {
+            let known = cx.resolve_facts(&self.facts).await;
+            let request = self.request_template.render(cx, &known);
+            let (mut request, expect) =
+                match request.and_then(|request| Ok((request, bind_facts(&self.expect, &known)?))) {
+                    Ok(asked) => asked,
+                    Err(observation) => return observation,
+                };
+            let rule_outcome = match cx.check_leads_to_green(self.request_template.route(), &mut request).await {
+                Ok(leads) => leads,
+                Err(observation) => return observation,
+            };
+            for _ in 0..self.warmup {
+                // Whatever comes of it: those that count follow.
+                let _ = cx.http_client.send(&request).await;
+            }
+            let attempts = AttemptCounter::default();
+            let attempt =
+                || async { Attempt::Retryable(send_and_evaluate(&cx.http_client, &request, &expect, &attempts).await) };
+            let seen = self.poll_policy.poll(cx, attempt).await;
+            rule_outcome.add_to(mark_unverified(&self.request_template, attempts.with_attempt_counts(seen)))
+        })
+    }
+}
+
+/// The conditions with the values of their facts.
+pub(super) fn bind_facts(expect: &[Condition], known: &facts::ResolvedFacts) -> Result<Vec<Condition>, Observation> {
+    let rendered = expect.iter().map(|condition| condition.bind(known));
+    rendered.collect::<Result<_, _>>().map_err(|unknown| unknown.into_observation("`expect`"))
+}
+
+/// An answer of whoever, since the certificate was not looked at, is told as what it is.
+pub(super) fn mark_unverified(request_template: &RequestTemplate, seen: Observation) -> Observation {
+    if !request_template.is_unverified() {
+        return seen;
+    }
+    let detail = "the certificate was not verified".to_owned();
+    match seen.outcome {
+        Outcome::Passed => seen.with_details([detail]).with_outcome(Outcome::Unverified, ReasonCode::TlsUnverified),
+        _ => seen.with_details([detail]),
+    }
+}
+
+/// The URL of a path at an address, and whom to connect to for it.
+pub(super) fn url_at(address: ListenerAddress, path: &str) -> Result<(Url, Option<ConnectTo>), Observation> {
+    let text = format!("{}{path}", address.base);
+    match Url::parse(&text) {
+        Ok(url) => Ok((url, address.connect_to)),
+        Err(error) => Err(Observation::errored(ReasonCode::RequestFailed, address.base, format!("not a URL: {error}"))),
+    }
+}
+
+/// Asks once, judges the reply and counts the attempt.
+pub(super) async fn send_and_evaluate(
+    http_client: &HttpClient,
+    request: &HttpRequest,
+    expect: &[Condition],
+    attempts: &AttemptCounter,
+) -> Observation {
+    let resource = request.title.clone();
+    let expected = || expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ");
+    let sent = http_client.send(request).await;
+    attempts.record_retries(&sent);
+    attempts.record(match sent {
+        Err(transport_error) => {
+            Observation::failed(transport_error.code, resource, expected(), transport_error.describe())
+        }
+        Ok(response) => {
+            let absent = |condition: &Condition, subject: &str| {
+                let code = if subject.starts_with("header") {
+                    ReasonCode::UnexpectedHeader
+                } else {
+                    ReasonCode::UnexpectedBody
+                };
+                Observation::failed(
+                    code,
+                    &resource,
+                    condition.to_string(),
+                    format!("no {subject} in a reply of status {}", response.status),
+                )
+            };
+            let mut observation = evaluate_conditions(&resource, expect, &response, absent);
+            if observation.is_ok() {
+                observation.actual = describe_response(&response);
+            } else if let (ReasonCode::UnexpectedStatus, Some(to)) =
+                (observation.code.unwrap_or(ReasonCode::CheckFailed), response.location())
+            {
+                observation.details.push(format!("it redirects to {to}"));
+                // A login page, another host name, HTTPS: the service's log has nothing about any of them.
+                observation.hint = Some("check a path that needs no login, follow the redirect, or expect it");
+            }
+            observation
+        }
+    })
+}
+
+fn describe_response(response: &HttpResponse) -> String {
+    format!("answered {} in {}", response.status, crate::gate::format_duration(response.latency()))
+}
+
+/// The article's job: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Nothing is discovered and nothing is retried.
+pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: String, redactor: Redactor) -> Observation {
+    let text = format!("{}{route}", with_scheme(&alb_url));
+    let url = match Url::parse(&text) {
+        Ok(url) => url,
+        Err(error) => return Observation::errored(ReasonCode::SettingsInvalid, text, format!("not a URL: {error}")),
+    };
+    let request = HttpRequest { timeout: ALB_URL_TIMEOUT, redactor, ..HttpRequest::new(Method::HEAD, url) };
+    let condition = Condition::parse("status == 2xx", SUBJECTS);
+    match condition {
+        Ok(condition) => send_and_evaluate(&http_client, &request, &[condition], &AttemptCounter::default()).await,
+        Err(why) => Observation::errored(ReasonCode::CheckFailed, text, why),
+    }
+}

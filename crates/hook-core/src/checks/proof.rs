@@ -1,0 +1,76 @@
+//! Whether the answer to a request proves that the new version gave it. Only a value that differs between the versions does:
+//! both have a status, and mostly the same fields. An equality with a fact of the new version is proof where the original's
+//! fact has another value; the versions may have the same image tag.
+
+use std::collections::BTreeSet;
+
+use super::{CheckContext, Colour};
+use crate::gate::{Condition, Fact, VersionFact};
+
+/// Whether the condition can be proof, as far as the gate file says.
+pub(super) fn compares_versions(condition: &Condition) -> bool {
+    condition.is_equality()
+        && ["body", "json", "header"].iter().any(|subject| condition.uses_subject(subject))
+        && green_facts(condition).next().is_some()
+}
+
+fn green_facts(condition: &Condition) -> impl Iterator<Item = VersionFact> {
+    condition.facts().filter_map(|fact| match fact {
+        Fact::OfVersion(Colour::Green, version) => Some(*version),
+        _ => None,
+    })
+}
+
+/// Why these conditions do not prove which version answers; none where they do.
+pub(super) async fn why_unproven(cx: &CheckContext, expect: &[Condition]) -> Option<String> {
+    let comparing = expect.iter().filter(|condition| compares_versions(condition));
+    let versions: BTreeSet<VersionFact> = comparing.flat_map(green_facts).collect();
+    if versions.is_empty() {
+        return Some("no condition compares a value in it with a {{green.…}} fact by `==`".to_owned());
+    }
+    let pair =
+        |version: &VersionFact| [Fact::OfVersion(Colour::Green, *version), Fact::OfVersion(Colour::Blue, *version)];
+    let known = cx.resolve_facts(&versions.iter().flat_map(pair).collect()).await;
+    let mut reasons = Vec::new();
+    for version in &versions {
+        let [green, blue] = pair(version);
+        match (known.get(&green), known.get(&blue)) {
+            (Some(Ok(new)), Some(Ok(old))) if new != old => return None,
+            (Some(Ok(new)), Some(Ok(_))) => reasons.push(format!("{{{{{green}}}}} and {{{{{blue}}}}} are both {new}")),
+            (Some(Err(unknown)), _) | (_, Some(Err(unknown))) => reasons.push(unknown.message.clone()),
+            _ => {}
+        }
+    }
+    Some(reasons.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::http::SUBJECTS;
+
+    #[test]
+    fn only_an_equality_of_a_value_with_a_fact_of_the_new_version_can_be_proof() {
+        let can_prove = |text: &str| compares_versions(&Condition::parse(text, SUBJECTS).unwrap());
+        for text in [
+            "json.version == {{green.image_tag}}",
+            "json.version == 'v{{green.image_tag}}'",
+            "header.x-revision == {{green.revision}}",
+            "body == {{green.task_set}}",
+        ] {
+            assert!(can_prove(text), "{text}");
+        }
+        for text in [
+            "json.status == UP",
+            "json.version != {{green.image_tag}}",
+            "json.version != {{blue.image_tag}}",
+            "json.version == {{blue.image_tag}}",
+            "body contains {{green.image_tag}}",
+            "json.version matches '{{green.image_tag}}'",
+            "json.version exists",
+            "status == {{green.revision}}",
+        ] {
+            assert!(!can_prove(text), "{text}");
+        }
+    }
+}

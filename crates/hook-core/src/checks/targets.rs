@@ -1,0 +1,286 @@
+//! `targets: green` and `targets: blue`: the targets of one version's target group, as the load balancer sees them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    Check, CheckContext, CheckFuture, CheckKind, Colour,
+    conditions::evaluate_conditions,
+    poll::{Attempt, PollPolicy},
+    tasks::no_desired_tasks,
+};
+use crate::{
+    aws::{AwsError, AwsOperation, TaskFilter},
+    code::ReasonCode,
+    finding::{Observation, Outcome},
+    gate::{Condition, MapReader, Subject, Value},
+    model::{Service, TargetHealth, TaskSet, target_group_name},
+    permissions::Requirement,
+};
+
+pub const KIND: CheckKind = CheckKind { key: "targets", read };
+
+const SUBJECTS: &[Subject] = &[
+    Subject::count("healthy", ReasonCode::TargetsUnhealthy),
+    Subject::count("registered", ReasonCode::TargetsUnhealthy),
+    Subject::count("unhealthy", ReasonCode::TargetsUnhealthy),
+    Subject::count("desired", ReasonCode::TargetsUnhealthy).optional(),
+];
+
+/// The subjects that nobody knows of targets that no listener leads to.
+const HEALTH_SUBJECTS: [&str; 2] = ["healthy", "unhealthy"];
+
+/// So many targets are told one by one.
+const MAX_TARGETS_SHOWN: usize = 4;
+
+#[derive(Debug)]
+struct Targets {
+    colour: Colour,
+    poll_policy: PollPolicy,
+    expect: Vec<Condition>,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
+    let colour = fields.variant("targets", &Colour::VARIANTS);
+    let poll_policy =
+        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
+    let expect = fields.expect_required(SUBJECTS);
+    Some(Arc::new(Targets { colour: colour?, poll_policy, expect }))
+}
+
+impl Check for Targets {
+    fn default_name(&self) -> String {
+        format!("targets {}", self.colour.as_str())
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
+        vec![
+            Requirement::new(AwsOperation::TargetHealth, "to see the health of targets"),
+            Requirement::new(AwsOperation::Service, "to know how many tasks there should be for targets"),
+            Requirement::new(AwsOperation::Tasks, "to know which targets are tasks of the task set"),
+            Requirement::new(
+                AwsOperation::ListenerRefresh,
+                "to know whether a listener leads to targets that are unused",
+            ),
+        ]
+    }
+
+    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
+        Box::pin(async {
+            let expect = match cx.bind_conditions(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
+            let known = KnownTargets::default();
+            let look = || async {
+                self.evaluate_once(cx, &expect, &known)
+                    .await
+                    .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()))
+            };
+            self.poll_policy.poll(cx, look).await
+        })
+    }
+}
+
+/// Ids and ports of targets that are known to be tasks of the task set.
+type KnownTargets = Mutex<BTreeSet<(String, Option<i32>)>>;
+
+impl Targets {
+    async fn evaluate_once(
+        &self,
+        cx: &CheckContext,
+        expect: &[Condition],
+        known: &KnownTargets,
+    ) -> Result<Attempt, AwsError> {
+        let target = &cx.target;
+        let deployment = &target.deployment;
+        // Found once for the deployment: which group a version has does not change while it lives.
+        let (group, whose) = match self.colour {
+            Colour::Green => (target.green_group.as_ref().map(|group| &group.arn), "replacement"),
+            Colour::Blue => (target.service.blue(deployment).and_then(|set| set.target_group()), "original"),
+        };
+        let Some(group) = group else {
+            let resource = format!("service {}", target.service.name);
+            let expected = format!("a target group of the {whose}");
+            return Ok(Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, expected, "none")));
+        };
+        // Targets before tasks: what is registered by now belongs to a task that ECS lists by then.
+        let health = cx.aws.target_health(group).await?;
+        let service = cx.aws.service(&target.cluster, &target.service.name).await?;
+        let resource = format!("target group {}", target_group_name(group));
+        // A target on its way out says nothing about those that stay.
+        let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
+        let Some(set) = self.colour.find_task_set(&service, deployment) else {
+            let expected = format!("targets of the {whose} task set");
+            let missing = Observation::no_data(self.colour.missing_code(), resource, expected, "no task set");
+            return Ok(Attempt::Retryable(missing));
+        };
+        if registered.is_empty() {
+            return Ok(match set.desired {
+                0 => Attempt::Final(no_desired_tasks(resource)),
+                _ => Attempt::Retryable(Observation::no_data(
+                    ReasonCode::NoTargets,
+                    resource,
+                    "registered targets",
+                    "none",
+                )),
+            });
+        }
+        let foreign = self.foreign_targets(cx, &service, set, &registered, known).await?;
+        let own: Vec<_> = registered.into_iter().filter(|target| !foreign.contains(target)).collect();
+        let count = |state: &str| own.iter().filter(|target| target.state == state).count();
+        let mut facts = BTreeMap::from([
+            ("healthy", Value::Number(count("healthy") as f64)),
+            ("unhealthy", Value::Number(count("unhealthy") as f64)),
+            ("registered", Value::Number(own.len() as f64)),
+            ("desired", Value::Number(set.desired.into())),
+        ]);
+        let absent = |condition: &Condition, subject: &str| {
+            let expected = condition.to_string();
+            Observation::no_data(
+                ReasonCode::NoTargets,
+                &resource,
+                expected,
+                format!("no {subject}: nobody asks for it"),
+            )
+        };
+        let is_health_unchecked = !own.is_empty() && own.iter().all(|target| is_unused(target));
+        let observation = if is_health_unchecked && !is_in_listener_rules(cx, group).await? {
+            facts.remove("healthy");
+            facts.remove("unhealthy");
+            self.evaluate_without_health(&resource, expect, &facts, set, own.len())
+        } else {
+            evaluate_conditions(&resource, expect, &facts, absent)
+        };
+        // Of targets that nobody asks it has been said why already.
+        let is_shown =
+            |target: &&&TargetHealth| target.state != "healthy" && !(is_health_unchecked && observation.is_ok());
+        let unhealthy = limit_shown(own.iter().filter(is_shown).map(|target| describe_target(target)));
+        let observation_with_targets = observation.prepend_details(unhealthy);
+        if let Some(first) = foreign.first() {
+            let all = own.len() + foreign.len();
+            let seen = format!("{} of {all} that are not, such as {}", foreign.len(), first.display_name());
+            let expected = format!("every target to be a task of {}", set.id);
+            let failed = Observation::failed(ReasonCode::UnknownTargets, &resource, expected, seen);
+            return Ok(Attempt::Retryable(if observation_with_targets.is_ok() {
+                failed
+            } else {
+                failed.merge_outcomes(&observation_with_targets).with_details(observation_with_targets.details)
+            }));
+        }
+        // A service that scales out has fewer targets than tasks for a while, or some that have not been asked yet.
+        let settles = observation_with_targets.outcome == Outcome::Failed
+            && own.iter().all(|target| matches!(target.state.as_str(), "healthy" | "initial"));
+        Ok(if settles {
+            Attempt::Settling(observation_with_targets)
+        } else {
+            Attempt::Retryable(observation_with_targets)
+        })
+    }
+
+    /// Nobody asks for the health of the targets; how many there are can be judged all the same.
+    fn evaluate_without_health(
+        &self,
+        resource: &str,
+        expect: &[Condition],
+        facts: &BTreeMap<&'static str, Value>,
+        set: &TaskSet,
+        registered: usize,
+    ) -> Observation {
+        let why = format!(
+            "all {registered} targets are unused: no listener forwards to this group yet, so nobody asks for their health"
+        );
+        if registered < usize::try_from(set.desired).unwrap_or_default() {
+            let expected = format!("{} registered targets", set.desired);
+            return Observation::failed(ReasonCode::NoTargets, resource, expected, registered.to_string())
+                .with_hint(Some("read the service's events: ECS has not registered every task with the target group"));
+        }
+        let is_about_health =
+            |condition: &&Condition| HEALTH_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
+        let (left_out, others): (Vec<_>, Vec<_>) = expect.iter().partition(is_about_health);
+        if others.is_empty() {
+            return Observation::not_applicable(resource, why);
+        }
+        let others: Vec<_> = others.into_iter().cloned().collect();
+        let left_out: Vec<_> = left_out.into_iter().map(Condition::to_string).collect();
+        let absent = |condition: &Condition, _: &str| {
+            Observation::no_data(ReasonCode::NoTargets, resource, condition.to_string(), "none")
+        };
+        let judged = evaluate_conditions(resource, &others, facts, absent);
+        if left_out.is_empty() {
+            judged
+        } else {
+            judged.with_details([format!("{} does not apply: {why}", left_out.join(", "))])
+        }
+    }
+
+    /// The targets that are no tasks of the set: a target that somebody registered by hand, or another service's.
+    async fn foreign_targets<'a>(
+        &self,
+        cx: &CheckContext,
+        service: &Service,
+        set: &TaskSet,
+        registered: &[&'a TargetHealth],
+        known: &KnownTargets,
+    ) -> Result<Vec<&'a TargetHealth>, AwsError> {
+        let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = |target: &&TargetHealth| lock().contains(&(target.id.clone(), target.port));
+        if registered.iter().all(is_known) {
+            return Ok(Vec::new());
+        }
+        let cluster = &cx.target.cluster;
+        // A task that has just stopped may still be registered.
+        let (running, stopped) = tokio::join!(
+            cx.aws.tasks(cluster, service, set, TaskFilter::Running),
+            cx.aws.tasks(cluster, service, set, TaskFilter::Stopped),
+        );
+        let tasks: Vec<_> = running?.into_iter().chain(stopped?).collect();
+        let is_own = |target: &&&TargetHealth| tasks.iter().any(|task| task.is_target(target));
+        let (own, strange): (Vec<&TargetHealth>, Vec<_>) =
+            registered.iter().copied().partition(|target| is_own(&target));
+        lock().extend(own.into_iter().map(|target| (target.id.clone(), target.port)));
+        Ok(strange)
+    }
+}
+
+/// Whether a listener of the deployment names the group, be it with weight 0: then the load balancer asks for the health
+/// of its targets, now or in a moment.
+async fn is_in_listener_rules(cx: &CheckContext, group: &str) -> Result<bool, AwsError> {
+    for known in [&cx.target.production, &cx.target.test].into_iter().flatten() {
+        let listener = cx.aws.refresh_listener(known).await?;
+        if listener.rules.iter().flat_map(|rule| rule.weights()).any(|(arn, _)| arn == group) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The first of many, and how many more there are.
+fn limit_shown(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<_> = all.collect();
+    let more = all.len().saturating_sub(MAX_TARGETS_SHOWN);
+    if more > 0 {
+        all.truncate(MAX_TARGETS_SHOWN);
+        all.push(format!("and {more} more"));
+    }
+    all
+}
+
+/// Unused because nobody asks. A target in an Availability Zone that the load balancer does not serve is called unused
+/// as well, and that is a fault.
+fn is_unused(target: &TargetHealth) -> bool {
+    let target_description = target.description.as_deref().unwrap_or_default();
+    target.state == "unused"
+        && target.reason.as_deref().is_none_or(|reason| reason == "Target.NotInUse")
+        && !target_description.contains("Availability Zone")
+}
+
+fn describe_target(target: &TargetHealth) -> String {
+    let TargetHealth { state, reason, description, .. } = target;
+    let words: Vec<_> = [reason.as_deref(), description.as_deref()].into_iter().flatten().collect();
+    let title = target.display_name();
+    if words.is_empty() { format!("{title} {state}") } else { format!("{title} {state}: {}", words.join(", ")) }
+}

@@ -1,0 +1,433 @@
+//! `ecs: green|blue`: the task set and its tasks, as ECS sees them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{
+    Check, CheckContext, CheckFuture, CheckKind,
+    conditions::evaluate_conditions,
+    poll::{Attempt, PollPolicy},
+};
+use crate::{
+    aws::{AwsError, AwsOperation, TaskFilter},
+    code::ReasonCode,
+    finding::{Observation, Outcome},
+    gate::{Condition, MapReader, Subject, Value},
+    model::{Deployment, Service, Task, TaskSet},
+    permissions::Requirement,
+};
+
+pub const KIND: CheckKind = CheckKind { key: "ecs", read };
+
+const SUBJECTS: &[Subject] = &[
+    Subject::name("task_set", ReasonCode::ReplacementMissing),
+    Subject::bool("steady", ReasonCode::NotSteady),
+    Subject::count("running", ReasonCode::NotRunning),
+    Subject::count("desired", ReasonCode::NotRunning),
+    Subject::count("pending", ReasonCode::TasksPending),
+    Subject::count("unhealthy_containers", ReasonCode::ContainersUnhealthy).optional(),
+    Subject::count("unknown_containers", ReasonCode::ContainersUnhealthy),
+    Subject::count("crashed_since_start", ReasonCode::TasksStopped),
+];
+
+/// The subjects that there are only where a container has a health check.
+const HEALTH_SUBJECTS: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
+
+/// The subjects that are as they should be also while a task set is scaled out or a task is replaced.
+const NON_SETTLING_SUBJECTS: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
+
+/// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
+const MAX_STOPPED_SHOWN: usize = 3;
+
+/// A task that came so long after its task set was probably started for another one, or the service was scaled out.
+const MIN_AGE_GAP: Duration = Duration::from_secs(5 * 60);
+/// What has to be stable may take so long to become so, where nothing else is said: what the built-in checks allow.
+const STABLE_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// Which task set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Colour {
+    /// The replacement.
+    Green,
+    /// The original.
+    Blue,
+}
+
+impl Colour {
+    /// The words of a gate file.
+    pub const VARIANTS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
+
+    /// The word in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Green => "green",
+            Self::Blue => "blue",
+        }
+    }
+
+    /// The fault that there is none.
+    pub(super) const fn missing_code(self) -> ReasonCode {
+        match self {
+            Self::Green => ReasonCode::ReplacementMissing,
+            Self::Blue => ReasonCode::OriginalNotSteady,
+        }
+    }
+
+    pub(super) fn find_task_set<'a>(self, service: &'a Service, deployment: &Deployment) -> Option<&'a TaskSet> {
+        match self {
+            Self::Green => service.green(deployment),
+            Self::Blue => service.blue(deployment),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct TasksCheck {
+    colour: Colour,
+    poll_policy: PollPolicy,
+    expect: Vec<Condition>,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
+    let colour = fields.variant("ecs", &Colour::VARIANTS);
+    let poll_policy = read_poll_policy(fields);
+    let expect = fields.expect_required(SUBJECTS);
+    Some(Arc::new(TasksCheck { colour: colour?, poll_policy, expect }))
+}
+
+/// With `stable_for` it has to be so for that long without a break, and may take its time to become so.
+fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
+    let single_attempt = PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT };
+    let Some(stable) = fields.duration("stable_for") else { return PollPolicy::read(fields, &single_attempt) };
+    if fields.has("for") {
+        fields
+            .error(fields.position_of("for"), "`for` and `stable_for` say two things of one window; give one of them");
+    }
+    let stable = PollPolicy { within: STABLE_WITHIN, hold_for: stable, restart_on_failure: true, ..single_attempt };
+    let poll_policy = PollPolicy { hold_for: stable.hold_for, ..PollPolicy::read(fields, &stable) };
+    fields.mark_overridden("for");
+    poll_policy
+}
+
+/// The tasks of a window in which nothing may be replaced.
+struct RunningTasks {
+    desired: i32,
+    tasks: BTreeSet<String>,
+}
+
+impl RunningTasks {
+    /// Compares with the tasks that run now. What went because fewer are wanted, or came because more are, is no
+    /// replacement; gives the one that went and the one that came in its place.
+    fn find_replacement(&mut self, desired: i32, now: &BTreeSet<String>) -> Option<(String, String)> {
+        if desired < self.desired {
+            self.tasks.retain(|task| now.contains(task));
+        }
+        self.desired = desired;
+        let gone = self.tasks.difference(now).next().cloned();
+        let new = now.difference(&self.tasks).next().cloned();
+        if gone.is_none() {
+            self.tasks.clone_from(now);
+        }
+        gone.zip(new)
+    }
+}
+
+impl Check for TasksCheck {
+    fn default_name(&self) -> String {
+        format!("ecs {}", self.colour.as_str())
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
+        let mut needs = vec![Requirement::new(
+            AwsOperation::Service,
+            "to see how many tasks run, and whether the task set is steady",
+        )];
+        if self.needs_stopped_tasks() {
+            needs.push(Requirement::new(AwsOperation::Tasks, "to see which tasks of a task set stopped, and why"));
+        }
+        if HEALTH_SUBJECTS.iter().any(|subject| self.uses_subject(subject)) {
+            needs.push(Requirement::new(AwsOperation::TaskDefinition, "to know which containers have a health check"));
+            needs.push(Requirement::new(AwsOperation::Tasks, "to see the health of containers"));
+        }
+        if self.poll_policy.restart_on_failure {
+            needs.push(Requirement::new(
+                AwsOperation::Tasks,
+                "to see whether a task is replaced while all has to be stable",
+            ));
+        }
+        needs
+    }
+
+    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
+        Box::pin(async {
+            let expect = match cx.bind_conditions(&self.expect).await {
+                Ok(expect) => expect,
+                Err(observation) => return observation,
+            };
+            let running_tasks = Mutex::new(None);
+            let look = || async {
+                let look = self
+                    .evaluate_once(cx, &expect, &running_tasks)
+                    .await
+                    .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()));
+                if !matches!(&look, Attempt::Retryable(observation) if observation.is_ok()) {
+                    // The window is broken, and whoever runs when it begins anew belongs to it.
+                    *running_tasks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                }
+                look
+            };
+            self.poll_policy.poll(cx, look).await
+        })
+    }
+}
+
+impl TasksCheck {
+    fn uses_subject(&self, subject: &str) -> bool {
+        self.expect.iter().any(|condition| condition.uses_subject(subject))
+    }
+
+    /// Whether tasks that stopped explain what it looks at.
+    fn needs_stopped_tasks(&self) -> bool {
+        ["crashed_since_start", "steady", "running"].iter().any(|subject| self.uses_subject(subject))
+    }
+
+    async fn evaluate_once(
+        &self,
+        cx: &CheckContext,
+        expect: &[Condition],
+        running_tasks: &Mutex<Option<RunningTasks>>,
+    ) -> Result<Attempt, AwsError> {
+        let (cluster, deployment) = (&cx.target.cluster, &cx.target.deployment);
+        let service = cx.aws.service(cluster, &cx.target.service.name).await?;
+        let resource = format!("service {}", service.name);
+        if !service.is_active() {
+            return Ok(Attempt::Retryable(service_not_active(&service)));
+        }
+        let Some(set) = self.colour.find_task_set(&service, deployment) else {
+            let whose = match self.colour {
+                Colour::Green => format!("a task set of deployment {}", deployment.id),
+                Colour::Blue => "an original task set".to_owned(),
+            };
+            let missing = self.colour.missing_code();
+            let event = service.events.first().map(|event| event.message.clone());
+            return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
+        };
+        let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
+        let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
+        if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| self.uses_subject(subject)) {
+            // Nobody waits for tasks that nobody wants.
+            return Ok(Attempt::Final(no_desired_tasks(resource)));
+        }
+        let mut facts = BTreeMap::from([
+            ("task_set", Value::Text(set.id.clone())),
+            ("steady", Value::Bool(set.is_steady)),
+            ("running", Value::Number(set.running.into())),
+            ("desired", Value::Number(set.desired.into())),
+            ("pending", Value::Number(set.pending.into())),
+        ]);
+        let mut details = Vec::new();
+        let mut crashed_count = 0;
+        let mut hint = None;
+        if self.needs_stopped_tasks() {
+            let stopped = cx.aws.tasks(cluster, &service, set, TaskFilter::Stopped).await?;
+            let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.is_crash());
+            facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
+            crashed_count = crashed.len();
+            hint = crashed.iter().find_map(|task| task.advice());
+            details.extend(crashed.iter().take(MAX_STOPPED_SHOWN).map(|task| task.stop_summary()));
+            if crashed.len() > MAX_STOPPED_SHOWN {
+                details.push(format!("and {} more", crashed.len() - MAX_STOPPED_SHOWN));
+            }
+            if let Some(first) = spared.first() {
+                let others = match spared.len() {
+                    1 => String::new(),
+                    all => format!(" (and {} more)", all - 1),
+                };
+                details.push(format!("not counted as crashed: {}{others}", first.stop_summary()));
+            }
+            // ECS forgets stopped tasks after an hour; what runs in their place is younger than the rest.
+            if crashed_count == 0 && self.uses_subject("crashed_since_start") && is_long_running(set) {
+                let running = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
+                details.extend(younger_task_hint(set, &running));
+            }
+        }
+        let of_health = |condition: &Condition| HEALTH_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
+        let mut expect = expect.to_vec();
+        if expect.iter().any(of_health)
+            && let Some(unchecked) = self.collect_health(cx, &service, set, &mut facts, &mut details).await?
+        {
+            let left_out: Vec<_> = expect.iter().filter(|condition| of_health(condition)).cloned().collect();
+            let others: Vec<_> =
+                expect.iter().filter_map(|condition| condition.without_subjects(&HEALTH_SUBJECTS)).collect();
+            if others.is_empty() {
+                return Ok(Attempt::Retryable(Observation::not_applicable(resource, unchecked)));
+            }
+            let left_out: Vec<_> = left_out.iter().map(Condition::to_string).collect();
+            details.push(format!("{} does not apply: {unchecked}", left_out.join(", ")));
+            expect = others;
+        }
+        // What ECS counts it tells, so what has no value is the health of tasks that are not there.
+        let absent = |condition: &Condition, _: &str| {
+            Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to judge")
+        };
+        let mut observation = evaluate_conditions(&resource, &expect, &facts, absent).prepend_details(details);
+        if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
+            observation.code = Some(ReasonCode::OriginalNotSteady);
+        }
+        if self.poll_policy.restart_on_failure && observation.outcome == Outcome::Passed {
+            let tasks = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
+            let now: BTreeSet<_> = tasks.into_iter().map(|task| task.id).collect();
+            let mut roll = running_tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            let roll = roll.get_or_insert_with(|| RunningTasks { desired: set.desired, tasks: now.clone() });
+            if let Some((gone, new)) = roll.find_replacement(set.desired, &now) {
+                let seen = format!("task {gone:.8} went and task {new:.8} came");
+                observation =
+                    Observation::failed(ReasonCode::TasksReplaced, &resource, "the same tasks all the time", seen)
+                        .with_details(observation.details);
+            }
+        }
+        // A task that ended stays ended: waiting cannot make this true again.
+        let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
+        if !observation.is_ok() {
+            let event = service.explaining_event(set).map(str::to_owned);
+            let (hint, is_cause) = match observation.code {
+                Some(ReasonCode::TasksStopped) => (hint, false),
+                Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady) if event.is_some() => {
+                    (Some("fix what the service's event says"), true)
+                }
+                _ => (None, false),
+            };
+            observation = observation.with_hint(hint);
+            observation = if is_cause { observation.prepend_details(event) } else { observation.with_details(event) };
+        }
+        let is_strict =
+            |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
+        let strict: Vec<_> = expect.iter().filter(is_strict).cloned().collect();
+        let counts =
+            matches!(observation.code, Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady))
+                && observation.outcome == Outcome::Failed
+                && crashed_count == 0
+                && (strict.is_empty() || evaluate_conditions(&resource, &strict, &facts, absent).is_ok());
+        Ok(match observation {
+            observation if settled => Attempt::Final(observation),
+            observation if counts => Attempt::Settling(observation),
+            observation => Attempt::Retryable(observation),
+        })
+    }
+
+    /// Fills in the health of containers. Some words when none of them has a health check, so that there is none to tell.
+    async fn collect_health(
+        &self,
+        cx: &CheckContext,
+        service: &Service,
+        set: &TaskSet,
+        facts: &mut BTreeMap<&'static str, Value>,
+        details: &mut Vec<String>,
+    ) -> Result<Option<String>, AwsError> {
+        let (definition, tasks) = tokio::join!(
+            cx.aws.task_definition(&set.task_definition),
+            cx.aws.tasks(&cx.target.cluster, service, set, TaskFilter::Running),
+        );
+        let (definition, tasks) = (definition?, tasks?);
+        let (checked, unchecked): (Vec<_>, Vec<_>) =
+            definition.containers.iter().partition(|container| container.has_health_check && container.is_essential);
+        if checked.is_empty() {
+            let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
+            return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
+        }
+        let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
+        let mut not_healthy = Vec::new();
+        for task in &tasks {
+            for container in &checked {
+                let health = task
+                    .containers
+                    .iter()
+                    .find(|it| it.name == container.name)
+                    .map_or("UNKNOWN", |it| it.health.as_str());
+                match health {
+                    "HEALTHY" => continue,
+                    "UNHEALTHY" => unhealthy += 1,
+                    _ => unknown += 1,
+                }
+                not_healthy.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
+            }
+        }
+        let more = not_healthy.len().saturating_sub(MAX_STOPPED_SHOWN);
+        if more > 0 {
+            not_healthy.truncate(MAX_STOPPED_SHOWN);
+            not_healthy.push(format!("and {more} more"));
+        }
+        details.extend(not_healthy);
+        // Tasks that ECS counts but did not list have not been looked at, and so are not healthy.
+        let unseen = set.expected_tasks().saturating_sub(tasks.len());
+        if unseen > 0 {
+            details.push(format!("{unseen} tasks are not there yet, or were not listed"));
+        }
+        // Of no task nothing can be unhealthy, which says nothing.
+        if !tasks.is_empty() {
+            facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
+        }
+        facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
+        Ok(None)
+    }
+}
+
+/// The service is being deleted, or is gone.
+fn service_not_active(service: &Service) -> Observation {
+    Observation::failed(
+        ReasonCode::ServiceNotActive,
+        format!("service {}", service.name),
+        "status ACTIVE",
+        &service.status,
+    )
+}
+
+/// There is no task because none is wanted.
+pub(super) fn no_desired_tasks(resource: String) -> Observation {
+    Observation::no_data(ReasonCode::NotRunning, resource, "tasks to judge", "a desired count of 0").with_hint(Some(
+        "set a desired count before you deploy, or `no_data: warn` where the service is meant to be at 0",
+    ))
+}
+
+/// Whether the set is old enough for a task of it to be much younger.
+fn is_long_running(set: &TaskSet) -> bool {
+    let age = set.created.and_then(|created| std::time::SystemTime::now().duration_since(created).ok());
+    age.is_some_and(|age| age > MIN_AGE_GAP)
+}
+
+/// A hint and no more: the same is seen when a service was scaled out.
+fn younger_task_hint(set: &TaskSet, running: &[Task]) -> Option<String> {
+    let created = set.created?;
+    let since = |task: &Task| task.created?.duration_since(created).ok();
+    let late: Vec<_> = running.iter().filter_map(since).filter(|after| *after > MIN_AGE_GAP).collect();
+    let last = late.iter().max()?;
+    Some(format!(
+        "{} of {} running tasks came up to {} after the task set: restarted, unless the service was scaled out",
+        late.len(),
+        running.len(),
+        crate::gate::format_duration(*last)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scaling_replaces_nothing_and_a_new_task_for_an_old_one_does() {
+        let tasks = |ids: &str| ids.chars().map(String::from).collect::<BTreeSet<_>>();
+        let story = |looks: &[(i32, &str)]| {
+            let mut roll = RunningTasks { desired: looks[0].0, tasks: tasks(looks[0].1) };
+            looks.iter().filter_map(|(desired, ids)| roll.find_replacement(*desired, &tasks(ids))).count()
+        };
+        assert_eq!(story(&[(2, "ab"), (2, "ab"), (2, "ab")]), 0);
+        assert_eq!(story(&[(2, "ab"), (3, "abc"), (3, "abc")]), 0);
+        assert_eq!(story(&[(2, "ab"), (1, "a"), (2, "ac")]), 0);
+        assert_eq!(story(&[(2, "ab"), (2, "ac")]), 1);
+        assert_eq!(story(&[(2, "ab"), (2, "a"), (2, "ac")]), 1);
+        assert_eq!(story(&[(2, "ab"), (3, "ab"), (3, "abc"), (3, "abd")]), 1);
+    }
+}

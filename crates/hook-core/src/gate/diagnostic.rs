@@ -1,0 +1,101 @@
+//! What is wrong with a gate file, for its author: with the line and a caret on a terminal, in one line in a verdict.
+
+use std::fmt;
+
+use super::{Position, secret_mask::SecretMask};
+use crate::{
+    code::ReasonCode,
+    printable::{is_printable, printable},
+};
+
+/// One fault of a gate file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where.
+    pub at: Position,
+    /// What, in words that any terminal can show.
+    pub message: String,
+    /// The code of the hook's verdict: [`ReasonCode::GateInvalid`] or one that says more.
+    pub(crate) code: ReasonCode,
+}
+
+impl Diagnostic {
+    /// A fault of the file. Words of the file may be in the message: what would control a terminal is escaped.
+    pub fn new(at: Position, message: impl Into<String>) -> Self {
+        Self { at, message: printable(&message.into()).into_owned(), code: ReasonCode::GateInvalid }
+    }
+
+    /// A hook that would be left without a check.
+    pub(super) fn gate_empty(at: Position, message: &str) -> Self {
+        Self { code: ReasonCode::GateEmpty, ..Self::new(at, message) }
+    }
+
+    /// A key that this version of the hooks cannot execute.
+    pub(super) fn not_supported(at: Position, message: impl Into<String>) -> Self {
+        Self { code: ReasonCode::NotSupportedYet, ..Self::new(at, message) }
+    }
+
+    /// What was probably meant, where the message says so: `within`.
+    pub fn suggestion(&self) -> Option<&str> {
+        let (_, near) = self.message.rsplit_once("did you mean ")?;
+        let (near, _) = near.rsplit_once('?')?;
+        Some(near.trim_start_matches("the unit ").trim_matches('`'))
+    }
+}
+
+/// The short form.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.at.line, self.at.column, self.message)
+    }
+}
+
+/// A line longer than this is cut around the place: a file without line breaks is still readable.
+const MAX_LINE_WIDTH: usize = 100;
+
+/// All faults, each with its line and a caret under what it is about. `origin` is what to call the file.
+pub fn render(text: &str, diagnostics: &[Diagnostic], origin: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mask = SecretMask::from_text(text);
+    let rendered =
+        diagnostics.iter().map(|diagnostic| render_one(&lines, &mask, diagnostic, origin)).collect::<Vec<_>>();
+    rendered.join("\n")
+}
+
+fn render_one(lines: &[&str], mask: &SecretMask, diagnostic: &Diagnostic, origin: &str) -> String {
+    let Position { line, column } = diagnostic.at;
+    let head = format!("{}:{line}:{column}: {}\n", printable(origin), mask.mask_message(&diagnostic.message));
+    let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
+    // A tab would move the caret, and a control character the terminal.
+    let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
+    let (chars, at) = mask.mask_line(line, &chars, (column - 1).min(chars.len()));
+    let from = if chars.len() > MAX_LINE_WIDTH { at.saturating_sub(MAX_LINE_WIDTH / 2) } else { 0 };
+    let to = chars.len().min(from + MAX_LINE_WIDTH);
+    let shown: String = chars[from..to].iter().collect();
+    let number = line.to_string();
+    let gap = " ".repeat(number.len());
+    let carets = "^".repeat(token_len(&chars[at..to]).max(1));
+    let indent = " ".repeat(at - from);
+    format!("{head} {gap} |\n {number} | {}\n {gap} | {indent}{carets}\n", shown.trim_end())
+}
+
+/// How many characters the thing has that begins here: a quoted text, a word, a list or a map up to its end in the line.
+fn token_len(rest: &[char]) -> usize {
+    let closing = match rest.first() {
+        Some(quote @ ('\'' | '"')) => Some(*quote),
+        Some('[') => Some(']'),
+        Some('{') if rest.get(1) != Some(&'{') => Some('}'),
+        _ => None,
+    };
+    if let Some(closing) = closing {
+        return rest.iter().skip(1).position(|c| *c == closing).map_or(rest.len(), |end| end + 2);
+    }
+    let ends = |(index, c): (usize, &char)| match c {
+        ',' | ']' | '#' => true,
+        '}' => !(index > 0 && rest.get(index - 1) == Some(&'}')) && rest.get(index + 1) != Some(&'}'),
+        ':' => rest.get(index + 1).is_none_or(|next| *next == ' '),
+        _ => false,
+    };
+    let end = rest.iter().enumerate().position(ends).unwrap_or(rest.len());
+    rest[..end].iter().rposition(|c| *c != ' ').map_or(0, |last| last + 1)
+}

@@ -1,0 +1,122 @@
+//! What the top of a gate file says about all hooks.
+
+use std::collections::BTreeMap;
+
+use super::{Defaults, HttpDefaults, MapReader, Position, Retry, SecretRef, Skip, YamlValue};
+use crate::{
+    finding::{Policies, Policy},
+    verdict::Mode,
+};
+
+/// The keys beside `hooks`.
+#[derive(Clone, Debug)]
+pub struct GateHeader {
+    /// `mode`.
+    pub mode: Mode,
+    /// `secrets`: where each is kept, by the name that templates use.
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// `skip`.
+    pub skip: Option<Skip>,
+    /// `notify`: to whom, in words.
+    pub notify: Vec<String>,
+    /// All of it, as the file would write it.
+    pub effective: YamlValue,
+}
+
+/// Reads them. Secrets and defaults go along with the reading of what follows.
+pub(super) fn read_header(fields: &mut MapReader<'_>) -> GateHeader {
+    check_version(fields);
+    let mode = fields.variant_or("mode", &Mode::VARIANTS, Mode::Enforce);
+    let secrets = read_secrets(fields);
+    fields.context().scope.secrets = secrets.keys().cloned().collect();
+    fields.context().scope.defaults = fields.map_or("defaults", "`defaults`", read_defaults);
+    let skip = fields.map("skip", "`skip`", Skip::read).flatten();
+    let notify: Vec<String> =
+        fields.items("notify", "an entry of `notify`", read_notify).into_iter().flatten().collect();
+    if !notify.is_empty() {
+        let message = format!("`notify` is not supported yet: nobody tells {}", notify.join(", "));
+        fields.warn(fields.position_of("notify"), message);
+    }
+    GateHeader { mode, secrets, skip, notify, effective: fields.to_map() }
+}
+
+fn check_version(fields: &mut MapReader<'_>) {
+    let given = fields.has("version");
+    let node = fields.node("version").map(|node| (node.at, &node.data));
+    match node {
+        _ if !given => fields.error(Position::START, "`version: 1` is missing"),
+        Some((_, YamlValue::Integer(1))) | None => {}
+        Some((at, other)) => fields.error(at, format!("version {other} is not known; this is version 1")),
+    }
+}
+
+fn read_defaults(fields: &mut MapReader<'_>) -> Defaults {
+    let usual = HttpDefaults::default();
+    let http = fields.map_or("http", "`http` of `defaults`", |fields| HttpDefaults {
+        connect_timeout: fields.duration_or("connect_timeout", usual.connect_timeout),
+        timeout: fields.duration_or("timeout", usual.timeout),
+        retry: Retry::read(fields, usual.retry),
+    });
+    Defaults { http, policies: read_policies(fields, Policies::default()) }
+}
+
+/// `on_fail`, `on_error` and `no_data`.
+pub(super) fn read_policies(fields: &mut MapReader<'_>, default: Policies) -> Policies {
+    Policies {
+        on_fail: fields.variant_or("on_fail", &Policy::VARIANTS, default.on_fail),
+        on_error: fields.variant_or("on_error", &Policy::VARIANTS, default.on_error),
+        no_data: fields.variant_or("no_data", &Policy::VARIANTS, default.no_data),
+    }
+}
+
+fn read_secrets(fields: &mut MapReader<'_>) -> BTreeMap<String, SecretRef> {
+    let mut secrets = BTreeMap::new();
+    for (name, text) in fields.string_map("secrets") {
+        if !is_name(&name.name) {
+            fields.error(name.at, format!("{:?} cannot be a secret's name: letters, digits, _ and -", name.name));
+            continue;
+        }
+        match SecretRef::parse(&text.1) {
+            Ok(reference) => {
+                secrets.insert(name.name, reference);
+            }
+            Err(why) => fields.error(text.0, why),
+        }
+    }
+    secrets
+}
+
+/// Whether a word can be named between braces.
+pub(crate) fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// One entry of `notify`, in words.
+fn read_notify(fields: &mut MapReader<'_>) -> Option<String> {
+    let bus = fields.string("eventbridge").filter(|_| fields.has("eventbridge"));
+    let webhook = fields.string("webhook").filter(|_| fields.has("webhook"));
+    let moments = [("failed", ()), ("warned", ()), ("succeeded", ())];
+    let _ = fields.variants("when", &moments);
+    match (bus, webhook) {
+        (Some(bus), None) => Some(format!("EventBridge bus {bus}")),
+        (None, Some(webhook)) => match SecretRef::parse(&webhook) {
+            Ok(reference) => Some(format!("webhook {reference}")),
+            Err(why) => {
+                // An address of a webhook is a secret itself.
+                let at = fields.position_of("webhook");
+                fields.error(at, why);
+                None
+            }
+        },
+        (Some(_), Some(_)) => {
+            fields.error(fields.at(), "an entry of `notify` is `eventbridge` or `webhook`, not both; make it two");
+            None
+        }
+        (None, None) => {
+            if !fields.has("eventbridge") && !fields.has("webhook") {
+                fields.error(fields.at(), "an entry of `notify` needs `eventbridge` or `webhook`");
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What one hook needs of the world to do what a gate file says: what has to exist, how long it may take, where it goes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{CheckSpec, Diagnostic, Fact, HookSection, SecretStore, WhenContext, load, why_not_applicable};
+use crate::{
+    checks::TrafficRoute,
+    finding::{Observation, Outcome},
+    hook::Hook,
+    plan::{Plan, PlannedCheck, plan},
+};
+
+/// Something that a gate file names and that is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Referenced {
+    /// An alarm, by name.
+    Alarm(String),
+    /// Alarms, by the beginning of their names.
+    AlarmPrefix(String),
+    /// Alarms, by tags.
+    AlarmTags(Vec<(String, String)>),
+    /// A container of the task definition.
+    Container(String),
+    /// A parameter of Systems Manager.
+    Parameter(String),
+    /// A secret of Secrets Manager.
+    Secret(String),
+    /// A variable of the function.
+    EnvVar(String),
+}
+
+/// What a hook needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// What has to exist, and the first check that wants it.
+    pub references: BTreeMap<Referenced, String>,
+    /// The listeners that its checks connect to.
+    pub routes: BTreeSet<TrafficRoute>,
+    /// How long it may take until its last check has what it waits for, and which check that is.
+    pub longest_check: Option<(Duration, String)>,
+    /// Whether the file says anything about this hook that is not built in.
+    pub has_own_checks: bool,
+}
+
+/// What a hook needs to do what the gate file says, or with none to make its built-in checks.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn requirements(
+    hook: Hook,
+    text: Option<&str>,
+    when_context: &WhenContext,
+) -> Result<Requirements, Vec<Diagnostic>> {
+    let gate = load(hook, text)?;
+    let mut requirements = Requirements {
+        has_own_checks: gate.checks.iter().any(|check| !check.is_built_in()),
+        ..Requirements::default()
+    };
+    let (secrets, deadline) = (gate.secrets.clone(), gate.deadline);
+    if why_not_applicable(&gate.when, when_context).is_some_and(|it| is_not_applicable(&it)) {
+        return Ok(requirements);
+    }
+    for name in when_variables(&gate) {
+        requirements.references.entry(Referenced::EnvVar(name)).or_insert_with(|| "when".to_owned());
+    }
+    let Plan::Checks(steps) = plan(gate, when_context) else { return Ok(requirements) };
+    for step in steps.iter().filter(|step| !step.preset.as_ref().is_some_and(is_not_applicable)) {
+        let CheckSpec { name, check, facts, when, .. } = &step.spec;
+        let fact = |fact: &Fact| match fact {
+            Fact::Env(name) => Some(Referenced::EnvVar(name.clone())),
+            Fact::Secret(name) => secrets.get(name).map(|secret_ref| match secret_ref.store {
+                SecretStore::Ssm => Referenced::Parameter(secret_ref.name.clone()),
+                SecretStore::SecretsManager => Referenced::Secret(secret_ref.name.clone()),
+            }),
+            _ => None,
+        };
+        let from_conditions =
+            when.iter().flat_map(|condition| condition.subjects()).filter_map(env_name).map(Referenced::EnvVar);
+        for named in check.references().into_iter().chain(facts.iter().filter_map(fact)).chain(from_conditions) {
+            requirements.references.entry(named).or_insert_with(|| name.clone());
+        }
+        requirements.routes.extend(check.required_route());
+        requirements.routes.extend(facts.iter().filter_map(|fact| match fact {
+            Fact::Url(route) => Some(*route),
+            _ => None,
+        }));
+    }
+    let longest = (0..steps.len()).map(|index| (latest_end(&steps, index), steps[index].spec.name.clone())).max();
+    requirements.longest_check =
+        longest.map(|(time, name)| (deadline.map_or(time, |deadline| time.min(deadline)), name));
+    Ok(requirements)
+}
+
+/// When a step may be over, with all that it waits for.
+fn latest_end(steps: &[PlannedCheck], index: usize) -> Duration {
+    let step = &steps[index];
+    if step.preset.is_some() {
+        return Duration::ZERO;
+    }
+    let before = step.depends_on.iter().map(|index| latest_end(steps, *index)).max().unwrap_or_default();
+    before + step.spec.duration_of("within") + step.spec.min_duration()
+}
+
+fn is_not_applicable(settled: &Observation) -> bool {
+    settled.outcome == Outcome::NotApplicable
+}
+
+/// The variables that a hook's own `when` asks for.
+fn when_variables(gate: &HookSection) -> Vec<String> {
+    gate.when.iter().flat_map(|condition| condition.subjects()).filter_map(env_name).collect()
+}
+
+fn env_name(subject: &str) -> Option<String> {
+    subject.strip_prefix("env.").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requirements_for(hook: Hook, text: Option<&str>) -> Requirements {
+        requirements(hook, text, &WhenContext { region: "eu-west-1".into(), ..WhenContext::default() }).unwrap()
+    }
+
+    #[test]
+    fn built_in_checks_need_the_listener_and_their_windows() {
+        let test = requirements_for(Hook::AfterAllowTestTraffic, None);
+        assert_eq!(test.routes, BTreeSet::from([TrafficRoute::Test]));
+        assert!(!test.has_own_checks && test.references.is_empty());
+        // The barrier may take a minute, and what waits for it half a minute and its three looks.
+        assert!(test.longest_check.unwrap().0 >= Duration::from_secs(92));
+        assert_eq!(requirements_for(Hook::BeforeAllowTraffic, None).routes, BTreeSet::new());
+        // A minute to become so, and five to stay so.
+        assert_eq!(
+            requirements_for(Hook::AfterAllowTraffic, None).longest_check.unwrap(),
+            (Duration::from_secs(360), "tasks".into())
+        );
+    }
+
+    #[test]
+    fn what_a_file_names_is_told_with_the_check_that_wants_it() {
+        let file = "version: 1
+secrets: { token: ssm:/shop/token, hook: secretsmanager:shop/hook#url, unused: ssm:/other }
+hooks:
+  after_allow_traffic:
+    deadline: 2m
+    built_in: none
+    checks:
+      - name: mine
+        http: '{{production_url}}/{{env.STAGE}}'
+        headers: { X-Token: '{{secret.token}}', X-Hook: '{{secret.hook}}' }
+        expect: [status == 200]
+        within: 10m
+      - { name: alarms, alarms: { names: [a], prefix: b, tags: { c: d } }, expect: [state == OK] }
+      - { name: image, image: green, containers: [web] }
+      - { name: elsewhere, alarms: { names: [x] }, expect: [state == OK], when: [region == us-east-1] }
+";
+        let wants = requirements_for(Hook::AfterAllowTraffic, Some(file));
+        let named = [
+            (Referenced::Alarm("a".into()), "alarms"),
+            (Referenced::AlarmPrefix("b".into()), "alarms"),
+            (Referenced::AlarmTags(vec![("c".into(), "d".into())]), "alarms"),
+            (Referenced::Container("web".into()), "image"),
+            (Referenced::Parameter("/shop/token".into()), "mine"),
+            (Referenced::Secret("shop/hook".into()), "mine"),
+            (Referenced::EnvVar("STAGE".into()), "mine"),
+        ];
+        assert_eq!(wants.references, named.map(|(named, check)| (named, check.to_owned())).into());
+        assert_eq!(wants.routes, BTreeSet::from([TrafficRoute::Production]));
+        assert_eq!(wants.longest_check, Some((Duration::from_secs(120), "mine".to_owned())));
+        assert!(wants.has_own_checks);
+        assert_eq!(requirements_for(Hook::BeforeInstall, Some(file)).references, BTreeMap::new());
+    }
+}

@@ -1,0 +1,384 @@
+//! Where the gate file comes from, and how it is read.
+
+use std::{fmt, io::Read, path::Path};
+
+use crate::{
+    aws::{Aws, AwsOperation},
+    code::ReasonCode,
+    finding::Observation,
+    gate::{MAX_BYTES, suggest},
+    model::Deployment,
+    permissions::Requirement,
+};
+
+/// Where the gate file is. It is read anew for each event: a change counts for the next deployment, without a new version
+/// of the function, and costs one call.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum GateSource {
+    /// Nowhere: the built-in checks alone.
+    #[default]
+    None,
+    /// In `GREENLIGHT_GATE`.
+    Inline(String),
+    /// In the package or a layer.
+    File(NameTemplate),
+    /// A parameter of Systems Manager.
+    Ssm(NameTemplate),
+    /// An object of S3.
+    S3 {
+        /// Its bucket.
+        bucket: NameTemplate,
+        /// Its key.
+        key: NameTemplate,
+    },
+}
+
+/// Where it is for one deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResolvedSource {
+    /// Nowhere.
+    None,
+    /// Here.
+    Inline(String),
+    /// A file's path.
+    File(String),
+    /// A parameter's name.
+    Parameter(String),
+    /// An object of S3.
+    Object {
+        /// Its bucket.
+        bucket: String,
+        /// Its key.
+        key: String,
+    },
+}
+
+/// The variables that may say where it is; the first that is set counts.
+pub const GATE_VARIABLES: [&str; 4] =
+    ["GREENLIGHT_GATE", "GREENLIGHT_GATE_FILE", "GREENLIGHT_GATE_SSM", "GREENLIGHT_GATE_S3"];
+
+/// A name that may be another one for each application: `/greenlight/{application}/{deployment_group}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameTemplate {
+    text: String,
+    parts: Vec<TemplatePart>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placeholder {
+    Application,
+    DeploymentGroup,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum TemplatePart {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+const PLACEHOLDERS: [(&str, Placeholder); 2] =
+    [("application", Placeholder::Application), ("deployment_group", Placeholder::DeploymentGroup)];
+
+/// As it stands in the variable.
+impl fmt::Display for NameTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What is inline is long, and its author's.
+impl fmt::Debug for GateSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.display_name())
+    }
+}
+
+impl GateSource {
+    /// The first that is set.
+    ///
+    /// # Errors
+    /// It names no place where anything could be; a sentence that names the variable.
+    pub fn from_vars(value: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let set = GATE_VARIABLES.iter().find_map(|variable| Some((*variable, value(variable)?)));
+        let Some((variable, text)) = set else { return Ok(Self::None) };
+        let name = |text: &str| NameTemplate::parse(text).map_err(|why| format!("{variable}: {why}"));
+        match variable {
+            "GREENLIGHT_GATE" => Ok(Self::Inline(text)),
+            "GREENLIGHT_GATE_FILE" => Ok(Self::File(name(text.trim())?)),
+            "GREENLIGHT_GATE_SSM" => Ok(Self::Ssm(name(text.trim())?)),
+            _ => {
+                let place = text.trim().strip_prefix("s3://").and_then(|place| place.split_once('/'));
+                let (bucket, key) = place
+                    .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
+                    .ok_or_else(|| format!("{variable} is no address such as s3://bucket/key"))?;
+                Ok(Self::S3 { bucket: name(bucket)?, key: name(key)? })
+            }
+        }
+    }
+
+    /// `ssm:NAME` or `s3://bucket/key`, as a command line names it.
+    ///
+    /// # Errors
+    /// It names no place where anything could be, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (variable, place) = match text.strip_prefix("ssm:") {
+            Some(name) if !name.trim().is_empty() => ("GREENLIGHT_GATE_SSM", name),
+            None if text.starts_with("s3:") => ("GREENLIGHT_GATE_S3", text),
+            _ => return Err("a gate file comes from ssm:NAME or s3://bucket/key".to_owned()),
+        };
+        let without_variable =
+            |why: String| why.trim_start_matches(variable).trim_start_matches(':').trim_start().to_owned();
+        Self::from_vars(|name| (name == variable).then(|| place.to_owned())).map_err(without_variable)
+    }
+
+    /// What reading it takes of AWS.
+    pub(crate) fn requirements(&self) -> Vec<Requirement> {
+        let operation = match self {
+            Self::None | Self::Inline(_) | Self::File(_) => return Vec::new(),
+            Self::Ssm(name) => AwsOperation::Parameter(name.to_string()),
+            Self::S3 { bucket, key } => AwsOperation::Object { bucket: bucket.to_string(), key: key.to_string() },
+        };
+        vec![Requirement::new(operation, "to read the gate file")]
+    }
+
+    /// What messages call it.
+    pub fn display_name(&self) -> String {
+        match self {
+            Self::None | Self::Inline(_) => "gate file".to_owned(),
+            Self::File(path) => format!("gate file {path}"),
+            Self::Ssm(name) => format!("gate file ssm:{name}"),
+            Self::S3 { bucket, key } => format!("gate file s3://{bucket}/{key}"),
+        }
+    }
+
+    /// Whether nobody can know where it is without knowing whose deployment it is about.
+    pub fn is_per_deployment(&self) -> bool {
+        let open = |name: &NameTemplate| name.parts.iter().any(|part| matches!(part, TemplatePart::Placeholder(_)));
+        match self {
+            Self::None | Self::Inline(_) => false,
+            Self::File(name) | Self::Ssm(name) => open(name),
+            Self::S3 { bucket, key } => open(bucket) || open(key),
+        }
+    }
+
+    /// Where it is, with the names of the deployment filled in.
+    ///
+    /// # Errors
+    /// One of them is not known, or cannot be a part of a name.
+    pub fn resolve(&self, deployment: Option<&Deployment>) -> Result<ResolvedSource, String> {
+        Ok(match self {
+            Self::None => ResolvedSource::None,
+            Self::Inline(text) => ResolvedSource::Inline(text.clone()),
+            Self::File(path) => ResolvedSource::File(path.resolve(deployment)?),
+            Self::Ssm(name) => ResolvedSource::Parameter(name.resolve(deployment)?),
+            Self::S3 { bucket, key } => {
+                ResolvedSource::Object { bucket: bucket.resolve(deployment)?, key: key.resolve(deployment)? }
+            }
+        })
+    }
+
+    /// Its text; none if there is no gate file.
+    ///
+    /// # Errors
+    /// It cannot be read, and why.
+    pub async fn load(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
+        let resolved = self.resolve(deployment).map_err(|why| unreadable(&self.display_name(), why))?;
+        let (source, read) = match resolved {
+            ResolvedSource::None => return Ok(None),
+            ResolvedSource::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
+            ResolvedSource::File(path) => {
+                let source = path.clone();
+                // Not on this thread: a file system may be on a network, and what hangs there can be given up.
+                let read = tokio::task::spawn_blocking(move || read_capped(Path::new(&path))).await;
+                let read = read.unwrap_or_else(|error| Err(error.to_string()));
+                (source, read.map(|text| (text, None)))
+            }
+            ResolvedSource::Parameter(name) => {
+                let read = aws.parameter_with_version(&name).await;
+                (format!("ssm:{name}"), read.map_err(|fault| fault.with_permission_hint()))
+            }
+            ResolvedSource::Object { bucket, key } => {
+                let read = aws.object_with_etag(&bucket, &key, None).await;
+                (format!("s3://{bucket}/{key}"), read.map_err(|fault| fault.with_permission_hint()))
+            }
+        };
+        match read {
+            Ok((text, version)) => Ok(Some(GateText { source, version, text })),
+            Err(why) => Err(unreadable(&format!("gate file {source}"), why)),
+        }
+    }
+}
+
+/// A gate file's text, and which one it is.
+#[derive(Clone, Debug)]
+pub struct GateText {
+    /// `GREENLIGHT_GATE`, a path, `ssm:NAME` or `s3://bucket/key`.
+    pub source: String,
+    /// A parameter's version, or an object's ETag.
+    pub version: Option<String>,
+    /// The text.
+    pub text: String,
+}
+
+fn unreadable(title: &str, why: String) -> Observation {
+    Observation::errored(ReasonCode::GateUnreadable, title, why)
+}
+
+/// A file's text. What is no file may have no end, and one that is too long is not read to its end.
+fn read_capped(path: &Path) -> Result<String, String> {
+    let describe = |error: std::io::Error| error.to_string();
+    if !std::fs::metadata(path).map_err(describe)?.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let max_bytes = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path).map_err(describe)?.take(max_bytes).read_to_end(&mut bytes).map_err(describe)?;
+    if bytes.len() > MAX_BYTES {
+        // Whoever reads gate files says so; where it was cut off there may be half a letter.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
+}
+
+/// Whether two services can never share a name: `{application}-{deployment_group}` is `a-b-c` for `a-b` and `c`, and for `a`
+/// and `b-c`. No placeholder's value has a slash.
+fn is_unambiguous(parts: &[TemplatePart]) -> bool {
+    let mut joined = false;
+    for part in parts {
+        match part {
+            TemplatePart::Placeholder(_) if joined => return false,
+            TemplatePart::Placeholder(_) => joined = true,
+            TemplatePart::Text(text) => joined &= !text.contains('/'),
+        }
+    }
+    true
+}
+
+impl NameTemplate {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (word, after) = after.split_once('}').ok_or("a `{` has no `}`")?;
+            let known = PLACEHOLDERS.iter().find(|(known, _)| *known == word).map(|(_, placeholder)| *placeholder);
+            let placeholder = known.ok_or_else(|| match suggest(word, PLACEHOLDERS.map(|(word, _)| word)) {
+                Some(near) => format!("{{{word}}} stands for nothing; did you mean {{{near}}}?"),
+                None => format!("{{{word}}} stands for nothing; there are {{application}} and {{deployment_group}}"),
+            })?;
+            parts.extend([TemplatePart::Text(before.to_owned()), TemplatePart::Placeholder(placeholder)]);
+            rest = after;
+        }
+        parts.push(TemplatePart::Text(rest.to_owned()));
+        if !is_unambiguous(&parts) {
+            return Err(format!(
+                "{text:?} may be the same name for different services: between two placeholders comes a /, as in \
+                 {{application}}/{{deployment_group}}"
+            ));
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+
+    fn resolve(&self, deployment: Option<&Deployment>) -> Result<String, String> {
+        let mut filled = String::new();
+        for part in &self.parts {
+            match part {
+                TemplatePart::Text(text) => filled += text,
+                TemplatePart::Placeholder(placeholder) => filled += placeholder.value_from(deployment)?,
+            }
+        }
+        Ok(filled)
+    }
+}
+
+impl Placeholder {
+    fn value_from(self, deployment: Option<&Deployment>) -> Result<&str, String> {
+        let (word, value) = match self {
+            Self::Application => ("application", deployment.map(|it| it.application.as_str())),
+            Self::DeploymentGroup => ("deployment_group", deployment.map(|it| it.group.as_str())),
+        };
+        match value {
+            None | Some("") => Err(format!("{{{word}}} is not known: CodeDeploy does not say")),
+            // Neither may have a slash, and a name that leads elsewhere would be somebody's trick.
+            Some(value) if value.contains('/') || value.starts_with('.') => {
+                Err(format!("{{{word}}} is {value:?}, which cannot be a part of a path"))
+            }
+            Some(value) => Ok(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(vars: &[(&str, &str)]) -> Result<GateSource, String> {
+        let value = |name: &str| vars.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+        GateSource::from_vars(value)
+    }
+
+    #[test]
+    fn the_first_that_is_set_counts() {
+        let all = GATE_VARIABLES.map(|name| (name, "s3://gates/x"));
+        for (set, variable) in GATE_VARIABLES.iter().enumerate() {
+            let title = source(&all[set..]).unwrap().display_name();
+            let expected =
+                ["gate file", "gate file s3://gates/x", "gate file ssm:s3://gates/x", "gate file s3://gates/x"];
+            assert_eq!(title, expected[set], "{variable}");
+        }
+        assert_eq!(source(&[]).unwrap(), GateSource::None);
+    }
+
+    #[test]
+    fn what_names_no_place_is_a_fault() {
+        let faults = [
+            ("GREENLIGHT_GATE_S3", "gates/x"),
+            ("GREENLIGHT_GATE_S3", "s3://gates"),
+            ("GREENLIGHT_GATE_S3", "s3://gates/"),
+            ("GREENLIGHT_GATE_S3", "s3:///x"),
+            ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
+            ("GREENLIGHT_GATE_FILE", "/opt/{region}.yaml"),
+            ("GREENLIGHT_GATE_FILE", "/opt/{application"),
+            ("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml"),
+            ("GREENLIGHT_GATE_SSM", "/greenlight/{deployment_group}{application}"),
+            ("GREENLIGHT_GATE_S3", "s3://{application}.{deployment_group}/greenlight.yaml"),
+        ];
+        insta::assert_snapshot!(faults.map(|fault| source(&[fault]).unwrap_err()).join("\n"));
+    }
+
+    #[test]
+    fn two_services_never_share_a_name() {
+        let names = [
+            "s3://gates/{application}/{deployment_group}.yaml",
+            "s3://{application}/gate-{deployment_group}.yaml",
+            "s3://gates/{application}-x/y-{deployment_group}",
+        ];
+        let services = [("a-b", "c"), ("a", "b-c"), ("a-x", "y"), ("a", "x-y")];
+        for name in names {
+            let source = source(&[("GREENLIGHT_GATE_S3", name)]).unwrap();
+            let place =
+                |(application, group)| source.resolve(Some(&Deployment::for_group(application, group))).unwrap();
+            for (index, one) in services.iter().enumerate() {
+                assert!(services[index + 1..].iter().all(|other| place(*other) != place(*one)), "{name} {one:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_filled_with_what_the_deployment_is_about() {
+        let name = NameTemplate::parse("/g/{application}/{deployment_group}.yaml").unwrap();
+        assert_eq!(name.resolve(Some(&Deployment::for_group("shop", "web"))).unwrap(), "/g/shop/web.yaml");
+        let faults = [
+            name.resolve(None),
+            name.resolve(Some(&Deployment::for_group("", "web"))),
+            name.resolve(Some(&Deployment::for_group("shop", "../etc"))),
+            name.resolve(Some(&Deployment::for_group("..", "web"))),
+        ];
+        insta::assert_snapshot!(faults.map(Result::unwrap_err).join("\n"));
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read() {
+        assert_eq!(read_capped(Path::new("/dev/zero")).unwrap_err(), "it is no file");
+        assert_eq!(read_capped(Path::new("/")).unwrap_err(), "it is no file");
+    }
+}

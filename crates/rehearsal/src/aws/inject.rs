@@ -1,0 +1,92 @@
+//! Calls that go wrong: what comes back in place of the answer.
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use serde_json::json;
+
+use super::{
+    ApiError, FakeAws, OperationResult,
+    call_log::LoggedCall,
+    protocol::{self, AwsProtocol, Call},
+};
+use crate::{
+    fault::{FaultKind, FaultTiming, InjectedFault, STALL},
+    http_server::{FaultyResponse, FullBody, http_response},
+};
+
+impl FakeAws {
+    /// Lets a call go wrong, before it takes effect or after.
+    pub(super) async fn inject(&self, call: &Call, fault: &InjectedFault, entry: &LoggedCall) -> FaultyResponse {
+        let done = match fault.timing {
+            FaultTiming::Before => None,
+            FaultTiming::After => Some(self.execute(call, entry)),
+        };
+        let written = |done: Option<OperationResult>| protocol::write(call, done.unwrap_or_else(placeholder_response));
+        match fault.kind {
+            FaultKind::Throttle | FaultKind::Deny | FaultKind::Fail | FaultKind::Unavailable => {
+                protocol::write(call, Err(call.protocol.error_for(fault.kind))).into()
+            }
+            FaultKind::Stall => {
+                tokio::time::sleep(STALL).await;
+                // What comes back whole has to be true.
+                protocol::write(call, done.unwrap_or_else(|| self.execute(call, entry))).into()
+            }
+            FaultKind::Malform => FaultyResponse::Corrupt(truncate(written(done)).await),
+            FaultKind::WrongType => FaultyResponse::Corrupt(http_response(200, "text/html", PROXY_PAGE)),
+            FaultKind::ForeignJson => FaultyResponse::Corrupt(http_response(200, "application/json", FOREIGN_JSON)),
+            FaultKind::Truncate => FaultyResponse::Truncated(written(done)),
+            FaultKind::SlowHeaders => FaultyResponse::SlowHead(written(done)),
+            FaultKind::SlowBody => FaultyResponse::SlowBody(written(done)),
+            FaultKind::Huge => FaultyResponse::Endless(protocol::endless_prefix(call)),
+            FaultKind::HangUp => FaultyResponse::Closed,
+            FaultKind::Reset => FaultyResponse::Reset,
+            FaultKind::Refuse => FaultyResponse::Refused,
+            FaultKind::BlackHole => FaultyResponse::NoResponse,
+        }
+    }
+}
+
+/// The answer of an operation that was not done, of which only a part or nothing readable goes out. It is not empty: half
+/// of nothing would be a good answer in some protocols.
+fn placeholder_response() -> OperationResult {
+    Ok(json!({ "requestId": protocol::REQUEST_ID }))
+}
+
+/// A document that ends in its middle, whole by its length.
+async fn truncate(response: Response<FullBody>) -> Response<FullBody> {
+    let (head, body) = response.into_parts();
+    // A body that is in memory cannot fail.
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    Response::from_parts(head, FullBody::new(body.slice(..body.len() / 2)))
+}
+
+/// What a proxy on the way says, with the status of a good answer.
+const PROXY_PAGE: &str =
+    "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Sign in to go on</h1></body></html>\n";
+
+/// What something on the way says that takes every request for its own.
+const FOREIGN_JSON: &str = r#"{"message":"ok"}"#;
+
+impl AwsProtocol {
+    /// What AWS says when it does not do what it is asked.
+    fn error_for(self, trouble: FaultKind) -> ApiError {
+        let (code, message, status) = match (trouble, self) {
+            (FaultKind::Throttle, Self::Query) => ("Throttling", "Rate exceeded", 400),
+            (FaultKind::Throttle, Self::Ec2) => ("RequestLimitExceeded", "Request limit exceeded.", 503),
+            (FaultKind::Throttle, Self::RestJson) => ("TooManyRequestsException", "Rate exceeded", 429),
+            (FaultKind::Deny, Self::Ec2) => ("UnauthorizedOperation", DENIED, 403),
+            (FaultKind::Deny, Self::RestJson) => ("AccessDeniedException", DENIED, 403),
+            (FaultKind::Throttle, _) => ("ThrottlingException", "Rate exceeded", 400),
+            (FaultKind::Deny, Self::Query | Self::Cbor) => ("AccessDenied", DENIED, 403),
+            (FaultKind::Deny, _) => ("AccessDeniedException", DENIED, 400),
+            (FaultKind::Unavailable, _) => {
+                ("ServiceUnavailable", "The request has failed due to a temporary failure of the server.", 503)
+            }
+            _ => ("InternalFailure", "The request processing has failed because of an unknown error.", 500),
+        };
+        ApiError { code, message: message.to_owned(), status }
+    }
+}
+
+const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/CodeDeployHook/rehearsal is not authorized to perform this \
+                      action because no identity-based policy allows it";

@@ -1,0 +1,186 @@
+//! Plays CodeDeploy: lifecycle events in order, hooks invoked and waited for, roll-back.
+
+mod deployment_run;
+mod environment;
+mod executions;
+mod expectations;
+mod hook_run;
+mod hook_summary;
+mod invocations;
+mod join;
+mod log_broadcast;
+mod redelivery;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::{
+    Mutex,
+    mpsc::{UnboundedSender, unbounded_channel},
+};
+
+pub(crate) use self::environment::SimulatedEnvironment;
+use self::{deployment_run::DeploymentRun, join::join_all, log_broadcast::LogBroadcast};
+use crate::{
+    Options,
+    appspec::AppSpec,
+    aws::FakeAws,
+    fault::InjectedFault,
+    function_name::FunctionName,
+    gate_file::ScenarioGate,
+    hook_name::HookName,
+    lambda::{Invoker, LogLines, ProcessPool, Setup},
+    report::{DeploymentReport, RehearsalEvent, Report},
+    scenario::{HookTarget, Scenario},
+};
+
+/// How often the director looks at the world. Nobody sees the difference, and a machine does not feel it.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Takes a scenario through the real programs. Moments are sent as they happen; nobody has to receive them.
+///
+/// Dropping the future kills all processes.
+///
+/// # Errors
+/// It could not be rehearsed: a program is missing or does not start, or there is no free port.
+pub async fn rehearse(
+    scenario: &Scenario,
+    options: &Options,
+    events: UnboundedSender<RehearsalEvent>,
+) -> anyhow::Result<Report> {
+    let other_gate = |text: &String| Scenario { gate: Some(ScenarioGate::Text(text.clone())), ..scenario.clone() };
+    let scenario = options.gate.as_ref().map_or_else(|| scenario.clone(), other_gate);
+    let scenario = &match &options.appspec {
+        Some(file) => Scenario { appspec: file.hook_targets(), ..scenario },
+        None => scenario,
+    };
+    let scene = SimulatedEnvironment::open(scenario, options.seed, options.recorder.clone()).await?;
+    let mut env = scenario.env.clone();
+    // A scenario that says where the gate file is has put it there.
+    if !env.keys().any(|name| name.starts_with("GREENLIGHT_GATE_")) {
+        env.insert("GREENLIGHT_GATE".into(), scenario.gate_text()?);
+    }
+    if let Some(authority) = scene.authority().and_then(std::path::Path::to_str) {
+        env.entry("SSL_CERT_FILE".into()).or_insert_with(|| authority.to_owned());
+    }
+    let killed = scenario.killed.iter().map(|killed| (killed.function, killed.after)).collect();
+    let setup = Setup { endpoint: scene.endpoint.clone(), env, killed, ..Setup::default() };
+    let (fleet, lines) = ProcessPool::start(&options.binaries, &setup).await?;
+    let director = SimulatedCodeDeploy::new(scene.aws.clone(), fleet, lines, events, scenario);
+    SimulatedCodeDeploy { seed: scene.seed, appspec_file: options.appspec.clone(), ..director }.run(scenario).await
+}
+
+/// What the director keeps while it directs.
+pub(crate) struct SimulatedCodeDeploy<F> {
+    aws: Arc<FakeAws>,
+    functions: Mutex<F>,
+    log_broadcast: LogBroadcast,
+    events: UnboundedSender<RehearsalEvent>,
+    appspec: BTreeMap<HookName, HookTarget>,
+    /// The AppSpec file, where it is somebody's own.
+    appspec_file: Option<AppSpec>,
+    /// Whether there is a net beneath the hooks.
+    on_failure: bool,
+    faults: Vec<InjectedFault>,
+    /// Functions whose process is ended before its time.
+    killed_functions: BTreeSet<FunctionName>,
+    hook_timeout: Duration,
+    timeout: Duration,
+    seed: u64,
+}
+
+impl<F: Invoker> SimulatedCodeDeploy<F> {
+    pub fn new(
+        cloud: Arc<FakeAws>,
+        functions: F,
+        lines: LogLines,
+        events: UnboundedSender<RehearsalEvent>,
+        scenario: &Scenario,
+    ) -> Self {
+        let (hook_timeout, timeout, appspec) = (scenario.hook_timeout, scenario.timeout, scenario.appspec.clone());
+        let (functions, log_broadcast) = (Mutex::new(functions), LogBroadcast::new(lines));
+        let (on_failure, faults) = (scenario.on_failure, scenario.faults.clone());
+        let killed_functions = scenario.killed.iter().map(|killed| killed.function).collect();
+        Self {
+            aws: cloud,
+            functions,
+            log_broadcast,
+            events,
+            appspec,
+            appspec_file: None,
+            on_failure,
+            faults,
+            killed_functions,
+            hook_timeout,
+            timeout,
+            seed: 0,
+        }
+    }
+
+    pub async fn run(self, scenario: &Scenario) -> anyhow::Result<Report> {
+        let playing = async {
+            if scenario.concurrent {
+                self.run_concurrently(scenario).await
+            } else {
+                self.run_sequentially(scenario).await
+            }
+        };
+        let deployments = tokio::select! {
+            deployments = playing => deployments?,
+            never = self.log_broadcast.run() => match never {},
+        };
+        Ok(Report {
+            scenario: scenario.name.clone(),
+            about: scenario.about.clone(),
+            seed: self.seed,
+            deployments,
+            calls: self.aws.calls(),
+            unknown_operations: self.aws.unknown_operations(),
+            logs: self.log_broadcast.close(),
+        })
+    }
+
+    async fn run_sequentially(&self, scenario: &Scenario) -> anyhow::Result<Vec<DeploymentReport>> {
+        let mut deployments = Vec::new();
+        for number in 1..=scenario.deployments.len() {
+            deployments.push(self.deployment_run(scenario, number, self.events.clone()).deploy().await?);
+        }
+        Ok(deployments)
+    }
+
+    /// All at the same time. They are told one after the other all the same: nobody can follow two stories at once.
+    async fn run_concurrently(&self, scenario: &Scenario) -> anyhow::Result<Vec<DeploymentReport>> {
+        let (mut tracks, mut later) = (vec![self.deployment_run(scenario, 1, self.events.clone())], Vec::new());
+        for number in 2..=scenario.deployments.len() {
+            let (moments, receiver) = unbounded_channel();
+            tracks.push(self.deployment_run(scenario, number, moments));
+            later.push(receiver);
+        }
+        let ended = join_all(tracks.into_iter().map(DeploymentRun::deploy)).await;
+        for mut kept in later {
+            while let Some(moment) = kept.recv().await {
+                // Nobody has to listen.
+                let _ = self.events.send(moment);
+            }
+        }
+        ended.into_iter().collect()
+    }
+
+    fn deployment_run<'a>(
+        &'a self,
+        scenario: &'a Scenario,
+        number: usize,
+        events: UnboundedSender<RehearsalEvent>,
+    ) -> DeploymentRun<'a, F> {
+        let scenario_deployment = &scenario.deployments[number - 1];
+        let service =
+            scenario.services().iter().position(|service| *service == scenario_deployment.service).unwrap_or(0);
+        DeploymentRun::new(self, scenario_deployment, service, (number, scenario.deployments.len()), events)
+    }
+}

@@ -1,0 +1,68 @@
+//! A scenario's worlds with their listeners and their AWS open.
+
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use anyhow::Context;
+
+use crate::{
+    aws::{FakeAws, Recorder},
+    http_server::{Port, ServerHandle, serve_on_free_port},
+    scenario::Scenario,
+    service::{ServiceListeners, Tls},
+    world::{World, WorldOptions},
+};
+
+/// A scenario's worlds before the first deployment, one for each service. Dropping it closes everything.
+#[derive(Debug)]
+pub(crate) struct SimulatedEnvironment {
+    pub aws: Arc<FakeAws>,
+    /// What `AWS_ENDPOINT_URL` has to be.
+    pub endpoint: String,
+    /// The ports of the (first) service's production and test listener.
+    pub listeners: [u16; 2],
+    pub seed: u64,
+    service_listeners: ServiceListeners,
+    _server: ServerHandle,
+}
+
+impl SimulatedEnvironment {
+    pub async fn open(scenario: &Scenario, seed: Option<u64>, recorder: Option<Recorder>) -> anyhow::Result<Self> {
+        let now = SystemTime::now();
+        // Other ids each time, unless somebody wants the same again: then the seed is short enough to be typed.
+        let micros = || now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() % 1_000_000;
+        let seed = seed.unwrap_or_else(|| micros() as u64);
+        let given = &scenario.initial_with_gate()?;
+        let (mut worlds, mut doors, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
+        for (service, name) in scenario.services().into_iter().enumerate() {
+            let [production, test] =
+                [Port::reserve(), Port::reserve()].map(|port| port.context("no free port on loopback for a listener"));
+            let (production, test) = (production?, test?);
+            listeners.push([production.number, test.number]);
+            // Services of one account have no id in common.
+            let seed = seed.wrapping_add(1_000_003 * service as u64);
+            let ground = WorldOptions { production: production.number, test: test.number, seed };
+            worlds.push(World::for_service(name, now, ground, given));
+            doors.extend([(production, given.load_balancer.production_port), (test, given.load_balancer.test_port)]);
+        }
+        let listeners = *listeners.first().context("a scenario without deployments has no listeners")?;
+        let cloud = Arc::new(FakeAws::with_services(worlds, scenario.faults.clone()).with_recorder(recorder));
+        let tls =
+            given.load_balancer.certificate.map(Tls::new).transpose().context("no certificate for the listeners")?;
+        let front =
+            ServiceListeners::open_with_state(&cloud, doors, tls).await.context("the listeners cannot be opened")?;
+        let aws = cloud.clone();
+        let (port, serving) = serve_on_free_port(move |request| {
+            let aws = aws.clone();
+            async move { aws.respond(request).await }
+        })
+        .await
+        .context("no free port on loopback for AWS")?;
+        let endpoint = format!("http://127.0.0.1:{port}");
+        Ok(Self { aws: cloud, endpoint, listeners, seed, service_listeners: front, _server: serving })
+    }
+
+    /// The file with the certificate of the authority that signed the listeners', for `SSL_CERT_FILE`.
+    pub fn authority(&self) -> Option<&Path> {
+        self.service_listeners.authority()
+    }
+}

@@ -1,0 +1,101 @@
+//! What became of each execution of a deployment, and whether the promise was kept in it.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::{
+    SimulatedCodeDeploy,
+    deployment_run::DeploymentRun,
+    invocations::{InvocationProgress, ProcessRun},
+};
+use crate::{
+    aws::StatusPut,
+    function_name::FunctionName,
+    hook_name::HookName,
+    invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
+    lambda::Invoker,
+    report::{AnsweredBy, HookRun},
+};
+
+/// One execution: the id that a hook's function got, and whoever worked on it.
+pub(super) struct TrackedExecution {
+    pub id: String,
+    pub program: FunctionName,
+    pub started: Instant,
+    /// An operator ended it, so that no answer is owed.
+    pub stopped: bool,
+    pub invocations: Vec<watch::Receiver<InvocationProgress>>,
+}
+
+impl<F: Invoker> DeploymentRun<'_, F> {
+    /// What any of the hooks did that the promise forbids, in words.
+    pub(super) fn invariant_violations(&self, hooks: &[HookRun]) -> Vec<String> {
+        let violations_of = |run: &HookRun| {
+            // The net promises nothing to who takes it for a hook.
+            let owes = |executed: &&TrackedExecution| !executed.stopped && executed.program != FunctionName::OnFailure;
+            let executed = self.executions.get(&run.hook).filter(owes)?;
+            let puts = self.codedeploy.puts(&self.deployment, run.hook, executed.started);
+            let texts = violations(&execution_record(self.codedeploy, executed, run, &puts));
+            Some(texts.into_iter().map(|text| format!("{}: {text}", run.hook)).collect::<Vec<_>>())
+        };
+        hooks.iter().filter_map(violations_of).flatten().collect()
+    }
+}
+
+impl<F> SimulatedCodeDeploy<F> {
+    /// Whose status it is that CodeDeploy took for a hook of a deployment. Whoever is not the net answers for the hook.
+    pub(super) fn who_answered(&self, deployment: &str, hook: HookName) -> AnsweredBy {
+        let puts = self.puts(deployment, hook, Instant::now());
+        match puts.iter().find(|put| put.took_effect).map(|put| put.by) {
+            Some(Some(FunctionName::OnFailure)) => AnsweredBy::OnFailureHandler,
+            Some(_) => AnsweredBy::Hook,
+            None => AnsweredBy::Nobody,
+        }
+    }
+
+    /// Every status that was put for a hook of a deployment, with its time since then.
+    fn puts(&self, deployment: &str, hook: HookName, since: Instant) -> Vec<StatusPut> {
+        let mut puts = self.aws.puts(since);
+        puts.retain(|put| put.deployment.as_deref() == Some(deployment) && put.event.as_deref() == Some(hook.name()));
+        puts
+    }
+}
+
+fn execution_record<F>(
+    director: &SimulatedCodeDeploy<F>,
+    executed: &TrackedExecution,
+    run: &HookRun,
+    puts: &[StatusPut],
+) -> ExecutionRecord {
+    let ran: Vec<ProcessRun> = executed.invocations.iter().flat_map(|seen| seen.borrow().runs.clone()).collect();
+    let since = |time: Instant| time.saturating_duration_since(executed.started);
+    let sent = puts.iter().map(|put| SentStatus::new(put, sender(&ran, executed.started + put.after, put.by)));
+    ExecutionRecord {
+        allowed: allowed_responders(&planned_faults(director, executed.program), on_failure_faults(director).as_ref()),
+        answered_by: run.answered_by,
+        sent: sent.collect(),
+        deadlines: ran.iter().map(|ran| since(ran.started) + ran.limit).collect(),
+        checks: run.checks.clone(),
+        verdict: run.verdict.clone(),
+    }
+}
+
+/// The invocation that sent a status: the only one of that function's that was at work then. AWS knows no more than
+/// whose role it was.
+fn sender(ran: &[ProcessRun], at: Instant, by: Option<FunctionName>) -> Option<usize> {
+    let was_it =
+        |ran: &ProcessRun| Some(ran.function) == by && ran.started <= at && ran.ended.is_none_or(|ended| at <= ended);
+    let mut found = (0..ran.len()).filter(|number| was_it(&ran[*number]));
+    found.next().filter(|_| found.next().is_none())
+}
+
+fn planned_faults<F>(director: &SimulatedCodeDeploy<F>, function: FunctionName) -> PlannedFaults {
+    let dies = director.killed_functions.contains(&function);
+    PlannedFaults { dies, ..PlannedFaults::new(function, director.timeout, &director.faults) }
+}
+
+fn on_failure_faults<F>(director: &SimulatedCodeDeploy<F>) -> Option<PlannedFaults> {
+    let dies = director.killed_functions.contains(&FunctionName::OnFailure);
+    director.on_failure.then(|| PlannedFaults { dies, ..PlannedFaults::for_on_failure(&director.faults) })
+}

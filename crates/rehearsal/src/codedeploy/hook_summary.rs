@@ -1,0 +1,181 @@
+//! What is told of a hook when it is over: whose answer it was, the code and the verdict; and in words why there is none.
+
+use std::time::Duration;
+
+use crate::{
+    function_name::FunctionName,
+    hook_name::HookName,
+    lambda::InvocationResult,
+    report::{AnsweredBy, HookStatus},
+};
+
+/// A verdict line: its code and its words.
+pub(super) type VerdictLine = (String, String);
+
+/// All that is known when a hook is over.
+pub(super) struct HookOutcome<'a> {
+    pub hook: HookName,
+    /// Whose function ran; another's, if the AppSpec is wrong.
+    pub program: FunctionName,
+    /// The answer that CodeDeploy took, and who gave it.
+    pub status: Option<(HookStatus, AnsweredBy)>,
+    pub by_operator: bool,
+    pub verdict: Option<&'a VerdictLine>,
+    pub on_failure_verdict: Option<&'a VerdictLine>,
+    /// How the function's invocation ended, and how the net's last try did.
+    pub ended: Option<&'a InvocationResult>,
+    pub on_failure_ended: Option<&'a InvocationResult>,
+    pub has_on_failure: bool,
+    pub hook_timeout: Duration,
+}
+
+/// What is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct HookSummary {
+    pub code: String,
+    pub verdict: String,
+    pub hint: String,
+}
+
+impl HookOutcome<'_> {
+    pub fn summary(&self) -> HookSummary {
+        let hook = self.hook;
+        if self.by_operator {
+            return verdict_only(format!("{hook}: an operator stopped the deployment while it ran"));
+        }
+        let Some((answer, by)) = self.status else { return self.no_status() };
+        let (who, verdict) = match by {
+            AnsweredBy::OnFailureHandler => (FunctionName::OnFailure.to_string(), self.on_failure_verdict),
+            AnsweredBy::Hook | AnsweredBy::Nobody => (hook.to_string(), self.verdict),
+        };
+        match verdict {
+            Some((code, verdict)) => HookSummary { code: code.clone(), verdict: verdict.clone(), hint: String::new() },
+            None => verdict_only(format!("{who} answered {answer:?} and logged no verdict")),
+        }
+    }
+
+    fn no_status(&self) -> HookSummary {
+        let hook_timeout = humantime::format_duration(self.hook_timeout);
+        let (mut code, mut how) = match self.ended {
+            None => (String::new(), "the function still runs".to_owned()),
+            Some(ended) => (error_type(ended), format!("the function {}", describe_end(ended))),
+        };
+        // The last error is told in full; mostly the first was the same.
+        let mut last = self.ended;
+        if let Some(ended) = self.on_failure_ended.filter(|ended| !ended.is_success()) {
+            how = format!("{how}; last-answer {}", describe_end(ended));
+            code = if code.is_empty() { error_type(ended) } else { code };
+            last = Some(ended);
+        }
+        if let Some(InvocationResult::Error { error_message, .. }) = last {
+            how = format!("{how}: {error_message}");
+        }
+        let verdict = format!(
+            "{}: {how}; nobody answered in the {hook_timeout} that CodeDeploy waits here (an hour in AWS)",
+            self.hook
+        );
+        HookSummary { code, verdict, hint: self.remaining_remedies() }
+    }
+
+    /// What somebody can still do while CodeDeploy waits.
+    fn remaining_remedies(&self) -> String {
+        if !self.has_on_failure {
+            return "give the functions' asynchronous invocations last-answer as their on-failure destination: it \
+                    answers for one that died"
+                .to_owned();
+        }
+        let log = match self.on_failure_ended.or(self.ended) {
+            Some(InvocationResult::Error { error_type, .. }) if error_type == "AnswerNotSent" => {
+                let whose = if self.on_failure_ended.is_some() { FunctionName::OnFailure } else { self.program };
+                format!(
+                    "the log of {} has the command that answers by hand, and the one that stops the deployment",
+                    whose.lambda_name()
+                )
+            }
+            _ => "stop the deployment by hand: aws deploy stop-deployment".to_owned(),
+        };
+        format!("it is left to the alarm on last-answer's errors, which calls somebody before the hour is over: {log}")
+    }
+}
+
+fn verdict_only(verdict: String) -> HookSummary {
+    HookSummary { verdict, ..HookSummary::default() }
+}
+
+/// The type of an error that a function returned.
+fn error_type(ended: &InvocationResult) -> String {
+    match ended {
+        InvocationResult::Error { error_type, .. } => error_type.clone(),
+        InvocationResult::Success(_) | InvocationResult::Exited(_) | InvocationResult::TimedOut(_) => String::new(),
+    }
+}
+
+/// How an invocation ended, after the name of its function.
+pub(super) fn describe_end(ended: &InvocationResult) -> String {
+    match ended {
+        InvocationResult::Success(_) => "returned".to_owned(),
+        InvocationResult::Error { error_type, .. } => format!("failed with {error_type}"),
+        InvocationResult::Exited(status) if status.contains("SIGKILL") => "was killed".to_owned(),
+        InvocationResult::Exited(status) => format!("died ({status})"),
+        InvocationResult::TimedOut(limit) => {
+            format!("ran into its time-out of {}", humantime::format_duration(*limit))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome() -> HookOutcome<'static> {
+        HookOutcome {
+            hook: HookName::AfterInstall,
+            program: HookName::AfterInstall.into(),
+            status: None,
+            by_operator: false,
+            verdict: None,
+            on_failure_verdict: None,
+            ended: None,
+            on_failure_ended: None,
+            has_on_failure: true,
+            hook_timeout: Duration::from_secs(5),
+        }
+    }
+
+    fn status_not_sent() -> InvocationResult {
+        InvocationResult::Error { error_type: "AnswerNotSent".into(), error_message: "AccessDenied".into() }
+    }
+
+    #[test]
+    fn the_verdict_is_that_of_whoever_answered() {
+        let (hook, net) = (("A".to_owned(), "the hook's".to_owned()), ("HookDied".to_owned(), "the net's".to_owned()));
+        let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&net), ..outcome() };
+        let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
+        assert_eq!(
+            (by(AnsweredBy::Hook).as_str(), by(AnsweredBy::OnFailureHandler).as_str()),
+            ("the hook's", "the net's")
+        );
+        let silent = HookOutcome { status: Some((HookStatus::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
+        assert_eq!(silent.summary().verdict, "last-answer answered Failed and logged no verdict");
+    }
+
+    #[test]
+    fn when_nobody_answered_it_says_who_failed_how_and_what_is_left() {
+        let (killed, denied) = (InvocationResult::Exited("signal: 9 (SIGKILL)".into()), status_not_sent());
+        let summary = HookOutcome { ended: Some(&killed), on_failure_ended: Some(&denied), ..outcome() }.summary();
+        assert_eq!(
+            summary.verdict,
+            "AfterInstall: the function was killed; last-answer failed with AnswerNotSent: AccessDenied; \
+             nobody answered in the 5s that CodeDeploy waits here (an hour in AWS)"
+        );
+        assert_eq!(summary.code, "AnswerNotSent");
+        assert!(
+            summary.hint.contains("alarm") && summary.hint.contains("CodeDeployHook_last-answer"),
+            "{}",
+            summary.hint
+        );
+        let alone = HookOutcome { ended: Some(&killed), has_on_failure: false, ..outcome() }.summary();
+        assert!(alone.hint.contains("on-failure destination"), "{}", alone.hint);
+        assert_eq!(alone.code, "");
+    }
+}

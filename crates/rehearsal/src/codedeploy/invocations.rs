@@ -1,0 +1,190 @@
+//! Invocations that go on while CodeDeploy waits for an answer: each until its function has ended, and until the net
+//! beneath it has. Lambda and CodeDeploy do not wait for each other.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    SimulatedCodeDeploy,
+    deployment_run::{DeploymentRun, EventSender},
+    hook_summary::describe_end,
+};
+use crate::{
+    function_name::FunctionName,
+    hook_name::HookName,
+    lambda::{InvocationResult, Invoker},
+    on_failure::{self, OnFailureStep},
+    report::{AnsweredBy, EventKind},
+    test_bed::event,
+};
+
+/// One process at work on an event, or on the record of one.
+#[derive(Clone, Debug)]
+pub(super) struct ProcessRun {
+    pub function: FunctionName,
+    pub started: Instant,
+    pub ended: Option<Instant>,
+    pub limit: Duration,
+}
+
+impl ProcessRun {
+    pub fn start(function: FunctionName, limit: Duration) -> Self {
+        Self { function, started: Instant::now(), ended: None, limit }
+    }
+}
+
+/// How far one invocation has come.
+#[derive(Clone, Debug)]
+pub(super) struct InvocationProgress {
+    /// The function, then the net as often as it was tried.
+    pub runs: Vec<ProcessRun>,
+    /// How the function ended.
+    pub ended: Option<InvocationResult>,
+    /// How the net's last try ended.
+    pub on_failure: Option<InvocationResult>,
+    /// Nothing more will happen.
+    pub finished: bool,
+}
+
+impl InvocationProgress {
+    fn close_last(&mut self) {
+        if let Some(last) = self.runs.last_mut() {
+            last.ended = Some(Instant::now());
+        }
+    }
+}
+
+type BoxedInvocation<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
+
+/// All that goes on. It does so only while [`Backstage::work`] is waited for, in the task of whoever waits, so that
+/// nothing is left of it when that is dropped.
+#[derive(Default)]
+pub(super) struct BackgroundInvocations<'a>(Vec<BoxedInvocation<'a>>);
+
+impl<'a> BackgroundInvocations<'a> {
+    pub fn add(&mut self, going: impl Future<Output = anyhow::Result<()>> + Send + 'a) {
+        self.0.push(Box::pin(going));
+    }
+
+    /// Goes on with all of it, until one thing is over; for ever, if there is nothing.
+    pub async fn run_until_one_ends(&mut self) -> anyhow::Result<()> {
+        poll_fn(|context| {
+            for at in 0..self.0.len() {
+                if let Poll::Ready(done) = self.0[at].as_mut().poll(context) {
+                    drop(self.0.swap_remove(at));
+                    return Poll::Ready(done);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl<F: Invoker> DeploymentRun<'_, F> {
+    /// Invokes a function with the event of a hook's execution, asynchronously as CodeDeploy does.
+    pub(super) async fn invoke(
+        &mut self,
+        hook: HookName,
+        function: FunctionName,
+        execution: &str,
+    ) -> anyhow::Result<watch::Receiver<InvocationProgress>> {
+        let payload = event(&self.deployment, execution);
+        let (director, limit) = (self.codedeploy, self.codedeploy.timeout);
+        let mut functions = director.functions.lock().await;
+        let ran = vec![ProcessRun::start(function, limit)];
+        let end = functions.invoke(function, payload.clone(), limit).await?;
+        drop(functions);
+        let (progress, seen) =
+            watch::channel(InvocationProgress { runs: ran, ended: None, on_failure: None, finished: false });
+        let invocation = Invocation { hook, function, deployment: self.deployment.clone(), payload };
+        self.invocations.add(invocation.run_to_completion(director, end, self.event_sender.clone(), progress));
+        Ok(seen)
+    }
+}
+
+/// An event that was handed to a function.
+struct Invocation {
+    hook: HookName,
+    function: FunctionName,
+    deployment: String,
+    payload: Vec<u8>,
+}
+
+impl Invocation {
+    /// To its end, and through the net if it fails.
+    async fn run_to_completion<F: Invoker>(
+        self,
+        director: &SimulatedCodeDeploy<F>,
+        end: oneshot::Receiver<InvocationResult>,
+        teller: EventSender,
+        progress: watch::Sender<InvocationProgress>,
+    ) -> anyhow::Result<()> {
+        let ended = end.await.unwrap_or_else(|_| InvocationResult::abandoned());
+        progress.send_modify(|progress| {
+            progress.close_last();
+            progress.ended = Some(ended.clone());
+        });
+        // The net has none beneath it, also where an AppSpec file names it as a hook.
+        if director.on_failure && self.function != FunctionName::OnFailure {
+            let on_step = |step| {
+                progress.send_modify(|progress| match step {
+                    OnFailureStep::Invoked => {
+                        progress.runs.push(ProcessRun::start(FunctionName::OnFailure, on_failure::TIMEOUT))
+                    }
+                    OnFailureStep::RecordDelivered => {}
+                    OnFailureStep::Returned | OnFailureStep::RetryScheduled(..) | OnFailureStep::GaveUp(_) => {
+                        progress.close_last()
+                    }
+                });
+                if let Some(text) = self.describe_step(&step, &ended, director) {
+                    teller.send(EventKind::OnFailure { hook: self.hook, text });
+                }
+            };
+            let on_failure =
+                on_failure::deliver_record(&director.functions, self.function, &self.payload, &ended, on_step).await?;
+            progress.send_modify(|progress| progress.on_failure = on_failure);
+        }
+        progress.send_modify(|progress| progress.finished = true);
+        Ok(())
+    }
+
+    fn describe_step<F: Invoker>(
+        &self,
+        step: &OnFailureStep,
+        ended: &InvocationResult,
+        director: &SimulatedCodeDeploy<F>,
+    ) -> Option<String> {
+        let short = humantime::format_duration;
+        Some(match step {
+            OnFailureStep::RecordDelivered => {
+                format!(
+                    "{}'s function {}; Lambda hands the record of it to last-answer",
+                    self.function,
+                    describe_end(ended)
+                )
+            }
+            OnFailureStep::Invoked => return None,
+            OnFailureStep::Returned => match director.who_answered(&self.deployment, self.hook) {
+                AnsweredBy::OnFailureHandler => "last-answer answers Failed for it".to_owned(),
+                AnsweredBy::Hook => "last-answer finds it answered, and changes nothing".to_owned(),
+                AnsweredBy::Nobody => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
+            },
+            OnFailureStep::RetryScheduled(pause, ended) => format!(
+                "last-answer {}; Lambda tries it again in {} (in AWS {})",
+                describe_end(ended),
+                short(*pause),
+                if *pause == on_failure::RETRY_DELAYS[0] { "a minute" } else { "two minutes" },
+            ),
+            OnFailureStep::GaveUp(ended) => {
+                format!("last-answer {} for the third time, which raises the alarm on its errors", describe_end(ended))
+            }
+        })
+    }
+}

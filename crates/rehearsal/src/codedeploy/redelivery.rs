@@ -1,0 +1,95 @@
+//! The event of a hook that is delivered once more. Lambda promises at least once, not once.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{POLL_INTERVAL, deployment_run::DeploymentRun, invocations::InvocationProgress};
+use crate::{
+    function_name::FunctionName,
+    hook_log::{self, HookLogLine},
+    hook_name::HookName,
+    lambda::Invoker,
+    report::{EventKind, HookStatus},
+    scenario::Redelivery,
+    world::EVENTS,
+};
+
+/// A hook that finds no event in progress asks again for 10 s; then it has to have answered.
+const SECOND_RUN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A second delivery on its way.
+pub(super) struct PendingRedelivery {
+    hook: HookName,
+    progress: watch::Receiver<InvocationProgress>,
+    /// What CodeDeploy had taken before.
+    status: Option<HookStatus>,
+    verdict: Option<(String, String)>,
+}
+
+impl<F: Invoker> DeploymentRun<'_, F> {
+    /// After a lifecycle event (none: after the deployment) the event may be delivered once more. When the deployment is
+    /// over that is waited for; gives what was not as promised, in words.
+    pub(super) async fn redeliver_if_due(&mut self, after: Option<&str>) -> anyhow::Result<Option<String>> {
+        let Some(again) = &self.scenario_deployment.redelivery else { return Ok(None) };
+        // After the last event comes the end of the deployment, and that is when it is meant.
+        let last = EVENTS.last().copied();
+        let due = after == Some(again.after.as_str()) && after != last;
+        if self.redelivery.is_none() && (due || after.is_none()) {
+            self.redelivery = self.redeliver(again).await?;
+        }
+        if after.is_some() {
+            return Ok(None);
+        }
+        self.redelivery_outcome(again).await
+    }
+
+    async fn redeliver(&mut self, again: &Redelivery) -> anyhow::Result<Option<PendingRedelivery>> {
+        let hook = again.hook;
+        let Some(execution) = self.executions.get(&hook).map(|executed| executed.id.clone()) else { return Ok(None) };
+        let status = self.world().execution_status(&execution);
+        let progress = self.invoke(hook, hook.into(), &execution).await?;
+        if let Some(executed) = self.executions.get_mut(&hook) {
+            executed.invocations.push(progress.clone());
+        }
+        self.send_event(EventKind::WorldChanged { text: format!("Lambda delivers the event of {hook} once more") });
+        Ok(Some(PendingRedelivery { hook, progress, status, verdict: None }))
+    }
+
+    /// A line that is not about the hook in progress may be about the one that runs once more.
+    pub(super) fn route_other_line(&mut self, function: FunctionName, line: &str) {
+        let own = hook_log::deployment(line).is_none_or(|deployment| deployment == self.deployment);
+        if let Some(again) = self.redelivery.as_mut().filter(|again| own && function == again.hook.into())
+            && let Some(HookLogLine::Verdict { code, message }) = hook_log::read(line)
+        {
+            again.verdict = Some((code, message));
+        }
+    }
+
+    async fn redelivery_outcome(&mut self, again: &Redelivery) -> anyhow::Result<Option<String>> {
+        let hook = again.hook;
+        let until = Instant::now() + SECOND_RUN_TIMEOUT;
+        loop {
+            while let Ok((function, line)) = self.lines.try_recv() {
+                self.route_other_line(function, &line);
+            }
+            let Some(delivered) = &mut self.redelivery else {
+                return Ok(Some(format!("expected {hook} to run once more; it never ran at all")));
+            };
+            let ended = delivered.progress.borrow().ended.is_some();
+            if (ended && delivered.verdict.is_some()) || Instant::now() >= until {
+                break;
+            }
+            self.pause(POLL_INTERVAL).await?;
+        }
+        let Some(PendingRedelivery { status: answer, verdict, .. }) = self.redelivery.take() else { return Ok(None) };
+        let now = self.executions.get(&hook).and_then(|executed| self.world().execution_status(&executed.id));
+        let (code, message) = verdict.unwrap_or_default();
+        self.send_event(EventKind::WorldChanged { text: format!("the second run of {message}") });
+        if now != answer {
+            return Ok(Some(format!("expected the first answer of {hook} to stand; it became {now:?}")));
+        }
+        let differing_code = again.verdict_code.as_ref().filter(|says| **says != code);
+        Ok(differing_code.map(|says| format!("expected the second run of {hook} to say {says}; it said {code:?}")))
+    }
+}

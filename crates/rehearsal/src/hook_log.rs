@@ -1,0 +1,58 @@
+//! The lines that a function writes: JSON, one for each check and one for the verdict.
+
+use serde_json::Value;
+
+use crate::report::CheckLine;
+
+/// A line that says something about the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HookLogLine {
+    /// One check's.
+    Check(CheckLine),
+    /// The verdict.
+    Verdict { code: String, message: String },
+}
+
+/// The deployment that a line is about, if it says so.
+pub(crate) fn deployment(line: &str) -> Option<String> {
+    let fields: Value = serde_json::from_str(line).ok()?;
+    fields.get("deployment.id")?.as_str().map(str::to_owned)
+}
+
+/// Reads a line. None when it is about something else.
+pub(crate) fn read(line: &str) -> Option<HookLogLine> {
+    let fields: Value = serde_json::from_str(line).ok()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if fields.get("check.name").is_some() && fields.get("check.outcome").is_some() {
+        return Some(HookLogLine::Check(CheckLine {
+            name: text("check.name"),
+            kind: text("check.kind"),
+            outcome: text("check.outcome"),
+            decision: text("check.decision"),
+            code: text("check.code"),
+            hint: text("check.hint"),
+            duration_ms: fields.get("duration_ms").and_then(Value::as_u64).unwrap_or_default(),
+            message: text("message"),
+        }));
+    }
+    fields.get("verdict").map(|_| HookLogLine::Verdict { code: text("verdict.code"), message: text("message") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        let check = r#"{"level":"ERROR","check.name":"targets","check.kind":"targets","check.outcome":"failed","check.decision":"fail","check.code":"TargetsUnhealthy","duration_ms":12,"message":"targets: …"}"#;
+        let Some(HookLogLine::Check(check)) = read(check) else { panic!("not a check") };
+        assert_eq!((check.name.as_str(), check.code.as_str(), check.duration_ms), ("targets", "TargetsUnhealthy", 12));
+        let verdict = r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"AfterInstall failed"}"#;
+        assert_eq!(
+            read(verdict),
+            Some(HookLogLine::Verdict { code: "TargetsUnhealthy".into(), message: "AfterInstall failed".into() })
+        );
+        assert_eq!(read(r#"{"level":"INFO","message":"hello"}"#), None);
+        assert_eq!(read("thread 'main' panicked"), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! A Lambda Runtime API for a function that somebody starts by hand, stops, mends and starts again.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use hyper::Response;
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    time::sleep,
+};
+
+use super::FunctionReturned;
+use crate::{
+    aws::FakeAws,
+    hook_name::HookName,
+    http_server::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    lambda::{self, InvocationResult, RUNTIME_PATH},
+};
+
+/// A function that has returned and left the hook without an answer gets its event again after this long: at once would
+/// be a storm in its developer's terminal.
+const REDELIVERY_DELAY: Duration = Duration::from_secs(3);
+
+/// One hook's Runtime API. Whoever polls it gets the event, as often as it is polled, until somebody has answered.
+#[derive(Debug)]
+pub(super) struct DeveloperRuntimeApi {
+    port: u16,
+    event: Arc<watch::Sender<Option<Event>>>,
+    _server: ServerHandle,
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    payload: String,
+    execution: String,
+}
+
+impl DeveloperRuntimeApi {
+    pub async fn open(
+        hook: HookName,
+        timeout: Duration,
+        cloud: Arc<FakeAws>,
+        returned: UnboundedSender<FunctionReturned>,
+    ) -> std::io::Result<Self> {
+        let event = Arc::new(watch::Sender::new(None));
+        let clerk = Arc::new(RequestHandler {
+            hook,
+            timeout,
+            aws: cloud,
+            returned,
+            event: event.clone(),
+            not_before: Mutex::new(Instant::now()),
+            next_id: AtomicU64::new(1),
+        });
+        let (port, serving) = serve_on_free_port(move |request| {
+            let clerk = clerk.clone();
+            async move { clerk.respond(request).await }
+        })
+        .await?;
+        Ok(Self { port, event, _server: serving })
+    }
+
+    /// What `AWS_LAMBDA_RUNTIME_API` has to be.
+    pub fn runtime_api(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Has an event for whoever polls.
+    pub fn set_event(&self, payload: String, execution: String) {
+        self.event.send_replace(Some(Event { payload, execution }));
+    }
+}
+
+struct RequestHandler {
+    hook: HookName,
+    timeout: Duration,
+    aws: Arc<FakeAws>,
+    returned: UnboundedSender<FunctionReturned>,
+    event: Arc<watch::Sender<Option<Event>>>,
+    not_before: Mutex<Instant>,
+    next_id: AtomicU64,
+}
+
+impl RequestHandler {
+    async fn respond(&self, request: Request) -> FaultyResponse {
+        let Some(path) = request.path.strip_prefix(RUNTIME_PATH) else { return http_response(404, "", "").into() };
+        if request.method == "GET" && path == "invocation/next" {
+            return self.next_invocation().await.into();
+        }
+        // `invocation/ID/response`, `invocation/ID/error` or `init/error`.
+        let what = path.rsplit('/').next().unwrap_or_default();
+        let error = match lambda::parse_result(what, &request.body) {
+            InvocationResult::Error { error_type, error_message } => Some(format!("{error_type}: {error_message}")),
+            _ => None,
+        };
+        *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + REDELIVERY_DELAY;
+        let again_in = self.pending_event().map(|_| REDELIVERY_DELAY);
+        // Nobody has to listen.
+        let _ = self.returned.send(FunctionReturned { hook: self.hook, error, redelivered_in: again_in });
+        http_response(202, "application/json", r#"{"status":"OK"}"#).into()
+    }
+
+    /// The event, while nobody has answered it.
+    fn pending_event(&self) -> Option<Event> {
+        self.event.borrow().clone().filter(|event| self.aws.world().execution_status(&event.execution).is_none())
+    }
+
+    /// A long poll: answers when there is an event. A process that died in the middle of one has told nobody, so the
+    /// next process that asks gets the same event.
+    async fn next_invocation(&self) -> Option<Response<FullBody>> {
+        let mut changes = self.event.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let rest = self
+                .not_before
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .saturating_duration_since(Instant::now());
+            match self.pending_event() {
+                Some(event) if rest.is_zero() => {
+                    let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id.fetch_add(1, Ordering::Relaxed));
+                    let function = format!("CodeDeployHook_{}", self.hook.binary());
+                    return Some(lambda::invocation_response(
+                        &function,
+                        &id,
+                        event.payload,
+                        SystemTime::now() + self.timeout,
+                    ));
+                }
+                Some(_) => sleep(rest).await,
+                None => changes.changed().await.ok()?,
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RequestHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestHandler").field("hook", &self.hook).finish_non_exhaustive()
+    }
+}

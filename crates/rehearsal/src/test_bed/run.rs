@@ -1,0 +1,100 @@
+//! A stage with the function on it: started, invoked, and watched to its end.
+
+use std::{
+    collections::BTreeMap,
+    iter::once,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tokio::{sync::Mutex, time::sleep_until};
+
+use super::{HookRunReport, HookTestBed};
+use crate::{
+    function_name::FunctionName,
+    lambda::{ProcessPool, Setup, locate},
+    on_failure,
+};
+
+impl HookTestBed {
+    /// Runs the function until each of its invocations has ended, and gives what it did.
+    ///
+    /// # Errors
+    /// The program is not there or cannot be started.
+    pub async fn run(self, binaries: &Path) -> anyhow::Result<HookRunReport> {
+        let hook = FunctionName::Hook(self.binary);
+        let mut programs = BTreeMap::from([(hook, locate(binaries, self.program.unwrap_or(self.binary.binary()))?)]);
+        if self.on_failure {
+            programs.insert(FunctionName::OnFailure, locate(binaries, FunctionName::OnFailure.binary())?);
+        }
+        let (timeout, mut killed, again, on_failure) =
+            (self.timeout, self.killed, self.redeliveries.clone(), self.on_failure);
+        let (env, memory, clock) = (self.env.clone(), self.memory, self.clock);
+        let (limits, paused) = (self.limits.clone(), self.paused);
+        let open = self.open().await?;
+        let setup =
+            Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, limits, paused, ..Setup::default() };
+        let (fleet, mut lines) = ProcessPool::from_programs(programs, &setup).await?;
+        let fleet = Arc::new(Mutex::new(fleet));
+
+        let started = Instant::now();
+        let mut ends = Vec::new();
+        for after in once(Duration::ZERO).chain(again) {
+            // The shortest sleep is a millisecond, which would be missing from the first invocation's time.
+            if !after.is_zero() {
+                sleep_until((started + after).into()).await;
+            }
+            let payload = open.payload().to_vec();
+            let invoked = Instant::now();
+            let mut functions = fleet.lock().await;
+            let end = functions.idle(hook).await?.invoke_and_kill(payload.clone(), timeout, killed.take()).await?;
+            drop(functions);
+            let fleet = fleet.clone();
+            ends.push(tokio::spawn(async move {
+                let how = end.await.context("the function was not waited for")?;
+                let took = invoked.elapsed();
+                let caught = if on_failure {
+                    on_failure::deliver_record(&*fleet, hook, &payload, &how, |_| {}).await?
+                } else {
+                    None
+                };
+                anyhow::Ok((how, took, caught))
+            }));
+        }
+        let (mut invocations, mut took, mut on_failure_results) = (Vec::new(), Vec::new(), Vec::new());
+        for end in ends {
+            let (how, time, caught) = end.await??;
+            invocations.push(how);
+            took.push(time);
+            on_failure_results.extend(caught);
+        }
+        let fleet = Arc::into_inner(fleet).context("an invocation still goes on")?.into_inner();
+        let cpu = fleet.cpu();
+        fleet.finish().await;
+
+        let mut report = HookRunReport {
+            statuses: open.statuses(),
+            puts: open.aws.puts(started),
+            calls: open.calls(),
+            good_replies: open.good_replies(),
+            log: Vec::new(),
+            raw_log: Vec::new(),
+            checks: Vec::new(),
+            verdict: String::new(),
+            code: String::new(),
+            invocation_result: invocations[0].clone(),
+            invocations,
+            took,
+            on_failure_results,
+            cpu,
+            requests_to_service: open.requests_to_service(),
+            unknown_operations: open.unknown_operations(),
+        };
+        while let Ok((by, line)) = lines.try_recv() {
+            report.on_log_line(by, line);
+        }
+        Ok(report)
+    }
+}
