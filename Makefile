@@ -1,7 +1,7 @@
 # `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; `test` also Python with its venv module.
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
-FUNCTIONS := $(HOOKS) last-answer
+FUNCTIONS := $(HOOKS) on-failure
 PACKAGES := $(FUNCTIONS:%=--package %)
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 

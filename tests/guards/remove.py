@@ -18,7 +18,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOOKS = ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"]
-PACKAGES = [*HOOKS, "last-answer", "greenlight", "greenlight-tests"]
+PACKAGES = [*HOOKS, "on-failure", "greenlight", "greenlight-tests"]
 PROGRAMS = [word for package in PACKAGES for word in ("--package", package)]
 
 

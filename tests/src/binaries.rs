@@ -32,7 +32,7 @@ pub fn greenlight() -> PathBuf {
 }
 
 fn program_names() -> impl Iterator<Item = &'static str> {
-    HookName::ALL.into_iter().map(HookName::binary).chain(["last-answer", "greenlight"])
+    HookName::ALL.into_iter().map(HookName::binary).chain(["on-failure", "greenlight"])
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]

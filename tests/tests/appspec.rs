@@ -92,11 +92,11 @@ impl AppSpecFolder {
         let output = self.rehearse(file, &["--json"]);
         let transcript = text(&output.stdout);
         let lines: Vec<Value> = transcript.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let asked = lines.iter().filter(|line| line["what"] == "invoked");
+        let asked = lines.iter().filter(|line| line["event"] == "hook-invoked");
         let word = |value: &Value| value.as_str().unwrap().to_owned();
         let asked = asked.map(|line| (word(&line["hook"]), word(&line["function"]))).collect();
         let report = lines.last().cloned().unwrap_or_else(|| panic!("{output:?}"));
-        assert_eq!(report["what"], "report");
+        assert_eq!(report["event"], "report");
         (output.status.code().unwrap(), asked, report)
     }
 }
@@ -295,7 +295,7 @@ fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
     assert_eq!(folder.text("appspec.yaml"), own);
     let output = folder.run("appspec --check appspec.yaml");
     assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one function, one fault: {output:?}");
-    let fine = folder.succeed(&format!("appspec --check --own {name} appspec.yaml"));
+    let fine = folder.succeed(&format!("appspec --check --allow-function {name} appspec.yaml"));
     assert!(!fine.contains("fault"), "{fine}");
     // The stack that is given has such names itself.
     folder.succeed("appspec --prefix team-prod-web- --write appspec.yaml");

@@ -204,7 +204,7 @@ async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
         case("a Region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
         case("two Regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
         case("a check for another Region than its hook", "[region == eu-west-1]")
-            .gate("version: 1\nhooks:\n  before_allow_traffic:\n    when: [region == eu-west-1]\n    checks:\n      - { ecs: green, expect: [steady == true], when: [region == us-east-1] }\n")
+            .gate("version: 1\nhooks:\n  before_allow_traffic:\n    when: [region == eu-west-1]\n    checks:\n      - { tasks: green, expect: [steady == true], when: [region == us-east-1] }\n")
             .fails("GateInvalid"),
         case("one of two Regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
         case("one of two Regions without a list", "{ any: [region == eu-west-1, region == us-east-1] }")

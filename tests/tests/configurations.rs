@@ -71,7 +71,7 @@ fn invalid_configurations(folder: &tempfile::TempDir) -> Vec<InvalidConfiguratio
         ),
         gate(
             "a condition that is none",
-            "version: 1\nhooks: { before_install: { checks: [{ ecs: blue, expect: [running >] }] } }",
+            "version: 1\nhooks: { before_install: { checks: [{ tasks: blue, expect: [running >] }] } }",
             "GateInvalid",
         ),
         gate("deep", &"[".repeat(100_000), "GateInvalid"),

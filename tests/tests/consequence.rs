@@ -41,7 +41,7 @@ hooks:
     built_in: none
     checks:
       - { name: targets, targets: green, expect: [healthy == registered] }
-      - { name: tasks, ecs: green, expect: [running >= 99], within: 400ms, every: 200ms }
+      - { name: tasks, tasks: green, expect: [running >= 99], within: 400ms, every: 200ms }
 ";
     let transcript = run_cases(vec![
         case("targets that are unhealthy because tasks do not run", ALL)
@@ -67,7 +67,7 @@ const ALL_BUT_TASKS: &str = "version: 1
 hooks:
   after_install:
     built_in: none
-    checks: [{ name: targets, targets: green, expect: [healthy == registered] }, { name: tasks, ecs: green, expect: [running > 0] }]
+    checks: [{ name: targets, targets: green, expect: [healthy == registered] }, { name: tasks, tasks: green, expect: [running > 0] }]
 ";
 
 const TASKS_WARN: &str = "version: 1
@@ -76,5 +76,5 @@ hooks:
     built_in: none
     checks:
       - { name: targets, targets: green, expect: [healthy == registered] }
-      - { name: tasks, ecs: green, expect: [running >= 99], on_fail: warn }
+      - { name: tasks, tasks: green, expect: [running >= 99], on_fail: warn }
 ";

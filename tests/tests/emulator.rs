@@ -166,7 +166,7 @@ async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>)
         .open()
         .await
         .unwrap();
-    let (function, net) = (DeployedFunction::for_hook(hook).await, DeployedFunction::by_logical_id("LastAnswer").await);
+    let (function, net) = (DeployedFunction::for_hook(hook).await, DeployedFunction::by_logical_id("OnFailure").await);
     function.connect_to(&stage, timeout_s).await;
     net.connect_to(&stage, None).await;
     function.invoke(&stage).await;
@@ -185,7 +185,7 @@ async fn exclusive() -> MutexGuard<'static, ()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
     let _alone = exclusive().await;
-    let on_failure = DeployedFunction::by_logical_id("LastAnswer").await;
+    let on_failure = DeployedFunction::by_logical_id("OnFailure").await;
     for hook in HookName::ALL {
         let function = DeployedFunction::for_hook(hook).await;
         assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);

@@ -17,15 +17,15 @@ fn gate() -> String {
         // What the file says of what is built in: nothing, and so it waits for minutes.
         (
             "  after_allow_traffic:\n",
-            "  after_allow_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms }, tasks: { for: 300ms, every: 100ms }, targets: { for: 300ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
+            "  after_allow_traffic:\n    built_in: { forwards_to: { settle: 100ms, every: 100ms }, tasks: { for: 300ms, every: 100ms }, targets: { for: 300ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
         ),
         (
             "  after_allow_test_traffic:\n",
-            "  after_allow_test_traffic:\n    built_in: { reach: { settle: 100ms, every: 100ms } }\n",
+            "  after_allow_test_traffic:\n    built_in: { forwards_to: { settle: 100ms, every: 100ms } }\n",
         ),
         (
-            "      - ecs: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n",
-            "      - ecs: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n        within: 5s\n        every: 100ms\n",
+            "      - tasks: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n",
+            "      - tasks: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n        within: 5s\n        every: 100ms\n",
         ),
     ] {
         assert_eq!(text.matches(patient).count(), 1, "the example has no {patient}");
@@ -103,7 +103,7 @@ async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
         rehearse_example(
             "",
             "image_holds: 1.41.0",
-            "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: WrongVersionAnswers"
+            "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: WrongVersionServed"
         ),
         rehearse_example(
             "",

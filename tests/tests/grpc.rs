@@ -13,7 +13,7 @@ fn case(title: &str, port: u16) -> HookCase {
 hooks:
   after_allow_test_traffic:
     built_in: none
-    checks: [{ reach: green, settle: 0s }, { name: health, grpc: '{{test_url}}' },
+    checks: [{ forwards_to: green, settle: 0s }, { name: health, grpc: '{{test_url}}' },
              { name: orders, grpc: '{{test_url}}', service: shop.Orders }]
 ";
     HookCase::new(HookName::AfterAllowTestTraffic, title)

@@ -47,7 +47,7 @@ async fn a_group_that_speaks_grpc() {
         // It accepts connections, which was all that was asked.
         grpc("the other side speaks no gRPC", HEALTH, "0", None).fails("ConnectionReset"),
         grpc("the gate file has a path of its own", HEALTH, "0", None)
-            .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { path: /health, every: 50ms } } } }")
+            .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { path: /health, every: 50ms } } } }")
             .succeeds(),
     ])
     .await;
@@ -61,7 +61,7 @@ fn health_route(world: &mut World) -> &mut rehearsal::world::RouteResponse {
 /// What the line of `answers` has to say.
 fn message_contains(words: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
-        let line = played.checks.iter().find(|check| check.name == "answers").map(|check| check.message.as_str());
+        let line = played.checks.iter().find(|check| check.name == "health_check").map(|check| check.message.as_str());
         expect_eq(words, &line.is_some_and(|line| line.contains(words)), &true)
     }
 }
@@ -74,7 +74,7 @@ async fn the_grace_ends_with_the_first_right_answer() {
         case("the first four answers are wrong")
             .world(|world| (health_route(world).status, health_route(world).first) = (503, Some(4)))
             .succeeds()
-            .check_outcome("answers", "passed")
+            .check_outcome("health_check", "passed")
             .assert(message_contains("10 of 14 attempts passed")),
         case("every second answer is wrong")
             .world(|world| (health_route(world).status, health_route(world).one_in) = (503, 2))
@@ -89,10 +89,10 @@ async fn the_grace_ends_with_the_first_right_answer() {
                 (health.status, health.one_in, health.first) = (503, 5, Some(6));
             })
             .succeeds()
-            .check_outcome("answers", "doubtful")
+            .check_outcome("health_check", "unverified")
             .warns("UnexpectedStatus")
             .assert(message_contains("14 of 16 attempts passed")),
-        case("it never answers right").gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { within: 300ms, every: 50ms } } } }")
+        case("it never answers right").gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { within: 300ms, every: 50ms } } } }")
             .world(|world| health_route(world).status = 503)
             .fails("UnexpectedStatus"),
     ])

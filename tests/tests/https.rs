@@ -133,7 +133,7 @@ async fn a_tls_listener_of_a_network_load_balancer() {
         case("the health check is a request", good, Some(&authority))
             .world(asks)
             .succeeds()
-            .check_outcome("answers", "passed"),
+            .check_outcome("health_check", "passed"),
         case("the health check is a request, and the certificate has expired", expired, Some(&authority))
             .world(asks)
             .fails("TlsFailed"),
@@ -149,7 +149,7 @@ async fn a_tls_listener_of_a_network_load_balancer() {
 /// A gate file with one request, through the barrier without delay.
 fn request(keys: &str) -> &'static str {
     let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }},
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, http: '{{{{test_url}}}}/', {keys}, expect: [status == 200] }}] }} }}"
     );
     // A case keeps its gate file for as long as the test runs.
@@ -166,7 +166,10 @@ async fn certificates_of_a_check() {
     let transcript = run_cases(vec![
         case("an authority of one's own", good, &file).succeeds(),
         case("an authority whose file is not there", good, "tls: { ca_file: /nowhere/ca.pem }").fails("TlsFailed"),
-        case("unverified", good, "tls: unverified").succeeds().warns("TlsUnverified").check_outcome("mine", "doubtful"),
+        case("unverified", good, "tls: unverified")
+            .succeeds()
+            .warns("TlsUnverified")
+            .check_outcome("mine", "unverified"),
         case("unverified, and expired", expired, "tls: unverified").succeeds().warns("TlsUnverified"),
         case("the certificate has another name than the host", good, &format!("{file}, host: web.example.com"))
             .fails("TlsFailed"),

@@ -12,7 +12,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - {{ name: reach, reach: green, within: 3s, every: 50ms, http: '{{{{test_url}}}}/version', expect: ['{condition}'] }}
+      - {{ name: forwards_to, forwards_to: green, within: 3s, every: 50ms, http: '{{{{test_url}}}}/version', expect: ['{condition}'] }}
       - {{ name: mine, http: '{{{{test_url}}}}/', expect: [status == 200] }}
 "
     );
@@ -44,23 +44,23 @@ const TAG: &str = "json.version == {{green.image_tag}}";
 #[tokio::test(flavor = "multi_thread")]
 async fn proof() {
     let transcript = run_cases(vec![
-        case("a value that differs", TAG).succeeds().check_outcome("reach", "passed"),
+        case("a value that differs", TAG).succeeds().check_outcome("forwards_to", "passed"),
         case("a value that both versions have", PRESENT_IN_BOTH)
             .succeeds()
-            .check_outcome("reach", "doubtful")
+            .check_outcome("forwards_to", "unverified")
             .warns("VersionUnverified"),
         at_production(case("a value that both versions have, at the production port", PRESENT_IN_BOTH))
             .fails("SettingsInvalid")
             .check_outcome("mine", "not_run")
             .assert(no_requests_sent),
         at_production(case("a value that differs, at the production port", TAG))
-            .fails("WrongVersionAnswers")
+            .fails("WrongVersionServed")
             .check_outcome("mine", "not_run"),
         case("the same image, and a tag", TAG)
             .world(same_image)
             .world(|world| world.versions.last_mut().unwrap().name = "1.41.0".into())
             .succeeds()
-            .check_outcome("reach", "doubtful")
+            .check_outcome("forwards_to", "unverified")
             .warns("VersionUnverified"),
         at_production(case("the same image, and a tag, at the production port", TAG))
             .world(same_image)
@@ -73,7 +73,7 @@ async fn proof() {
                 world.versions.last_mut().unwrap().routes.entry("/version".into()).or_default().body = body;
             })
             .succeeds()
-            .check_outcome("reach", "passed"),
+            .check_outcome("forwards_to", "passed"),
         case("a text inside of another", "body contains {{green.image_tag}}").succeeds().warns("VersionUnverified"),
     ])
     .await;
@@ -88,7 +88,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { name: reach, reach: green, within: 300ms, every: 50ms, settle: 0s }
+      - { name: forwards_to, forwards_to: green, within: 300ms, every: 50ms, settle: 0s }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
         let own = move |stage: HookTestBed| {

@@ -44,13 +44,13 @@ fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
 /// The built-in checks alone.
 fn built_in(title: &str) -> HookCase {
     HookCase::new(HookName::AfterAllowTestTraffic, title)
-        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, every: 100ms } } } }")
+        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, answers: { within: 0s, every: 100ms } } } }")
 }
 
 /// One request of the file's own.
 fn own_check(title: &str, request: &str) -> HookCase {
     let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }},
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, {request}, expect: [status == 200] }}] }} }}"
     );
     HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
@@ -72,13 +72,13 @@ async fn the_health_check() {
             built_in("another service has its path"),
             vec![path("/health*")],
         )))
-        .fails("PathUnknown"),
+        .fails("HealthCheckNotRoutable"),
         with_broken_service(case_with_rule(built_in("another service has another path"), vec![path("/blog*")]))
             .fails("UnexpectedStatus"),
         case_with_rule(built_in("another path, and all is well"), vec![path("/blog*")]).succeeds(),
         no_requests_sent(with_broken_service(built_in("the load balancer answers 200 itself")))
             .world(|world| rule(world, vec![path("/health")], RuleAction::FixedResponse(200), None))
-            .fails("PathUnknown"),
+            .fails("HealthCheckNotRoutable"),
         built_in("a rule for every path leads to the service, and the default rule elsewhere")
             .world(|world| {
                 let (green, other) = (green_target_group(world), add_target_group(world));
@@ -101,7 +101,7 @@ async fn the_health_check() {
                 world.test().unwrap().default = vec![(other, 1)];
                 world.green_group().unwrap().health_check.path = Some("/orders/health".into());
             })
-            .fails("PathUnknown"),
+            .fails("HealthCheckNotRoutable"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
@@ -145,7 +145,7 @@ async fn requests_of_the_file() {
         case_with_rule(own_check("an address that may be ours", get), vec![Condition::SourceIp(list(&["10.0.0.0/8"]))])
             .succeeds()
             .warns("RuleUndecided")
-            .check_outcome("mine", "doubtful"),
+            .check_outcome("mine", "unverified"),
         case_with_rule(
             own_check("an address of another path", get),
             vec![path("/admin*"), Condition::SourceIp(list(&["10.0.0.0/8"]))],
@@ -178,7 +178,7 @@ async fn requests_of_the_file() {
             })
             .succeeds(),
         case_with_rule(
-            own_check("a path of `answers`", "answers: test, path: /blog, within: 0s, consecutive: 1"),
+            own_check("a path of `answers`", "health_check: test, path: /blog, within: 0s, consecutive: 1"),
             vec![path("/blog")],
         )
         .fails("RuleLeadsElsewhere"),
@@ -223,25 +223,25 @@ async fn before_install() {
     let own = "version: 1
 hooks:
   after_allow_test_traffic:
-    built_in: { answers: { path: /api/health } }
+    built_in: { health_check: { path: /api/health } }
     checks: [{ name: mine, http: '{{test_url}}/health', expect: [status == 200] },
              { name: known later, http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200] }]
-  after_allow_traffic: { built_in: { answers: { path: /api/health } } }
+  after_allow_traffic: { built_in: { health_check: { path: /api/health } } }
 ";
     let well = own.replace("/health', expect", "/api/health', expect");
     let transcript = run_cases(vec![
         case("all is well").succeeds().check_outcome("reachable", "passed"),
-        case("HTTPS, and nobody knows the name").world(https).succeeds().warns("HostUnknown"),
+        case("HTTPS, and nobody knows the name").world(https).succeeds().warns("HostNotConfigured"),
         case("HTTPS, and the name is configured").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check_outcome("reachable", "passed"),
         case("the health check has a port of its own")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000)))
             .succeeds()
-            .warns("PathUnknown"),
+            .warns("HealthCheckNotRoutable"),
         case("the health check names the port of the traffic")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(8080)))
             .succeeds()
             .check_outcome("reachable", "passed"),
-        case("no rule lets the path of the health check through").world(narrow).succeeds().warns("PathUnknown"),
+        case("no rule lets the path of the health check through").world(narrow).succeeds().warns("HealthCheckNotRoutable"),
         case("no rule lets a path of the gate file through").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
         case("a rule lets all paths of the gate file through").gate(well).world(narrow).succeeds().check_outcome("reachable", "passed"),
         case("whoever has no test listener asks nobody there")
@@ -255,11 +255,11 @@ hooks:
         case("a load balancer that faces the internet lets nobody in")
             .world(|world| world.production().unwrap().port = 1)
             .succeeds()
-            .warns("InternalUnreachable"),
+            .warns("LoadBalancerUnreachable"),
         case("only the test listener lets nobody in")
             .world(|world| world.test().unwrap().port = 1)
             .succeeds()
-            .warns("InternalUnreachable"),
+            .warns("LoadBalancerUnreachable"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
@@ -270,13 +270,13 @@ hooks:
 async fn other_kinds() {
     let identity = |title: &str| {
         HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
-            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, reach: green, within: 1s,
+            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, forwards_to: green, within: 1s,
                http: '{{test_url}}/version', expect: ['json.version == {{green.image_tag}}'] }] } }",
         )
     };
     let grpc = |title: &str| {
         HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
-            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ reach: green, settle: 0s },
+            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ forwards_to: green, settle: 0s },
                { name: health, grpc: '{{test_url}}' }] } }",
         )
     };
@@ -332,7 +332,7 @@ async fn configured_host() {
             "pay.example.com",
             &["shop.*.com"],
         ))
-        .fails("HostUnknown"),
+        .fails("HostNotConfigured"),
     ])
     .await;
     insta::assert_snapshot!(transcript);

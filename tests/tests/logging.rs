@@ -73,7 +73,7 @@ async fn every_line_says_what_it_is_about_and_which_gate_file_judged() {
         case("an answer that cannot be put")
             .with_fault(InjectedFault::always(put, FaultKind::Deny))
             .timeout(std::time::Duration::from_secs(3))
-            .errors("AnswerNotSent")
+            .errors("StatusNotSent")
             .assert(lines_have_context(["GREENLIGHT_GATE", ""])),
     ])
     .await;

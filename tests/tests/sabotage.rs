@@ -25,15 +25,15 @@ async fn checks_that_break_things() {
     let transcript = run_cases(vec![
         case(
             "a check panics",
-            "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic }, { ecs: green, expect: [running > 0] }] } }",
+            "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic }, { tasks: green, expect: [running > 0] }] } }",
         )
         .fails("CheckPanicked")
         .check_outcome("sabotage", "errored")
-        .check_outcome("ecs green", "passed")
+        .check_outcome("tasks green", "passed")
         .assert(expect_success),
         case(
             "a check panics, and only warns",
-            "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic, on_error: warn }, { ecs: green, expect: [running > 0] }] } }",
+            "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic, on_error: warn }, { tasks: green, expect: [running > 0] }] } }",
         )
         .succeeds()
         .warns("CheckPanicked")

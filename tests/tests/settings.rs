@@ -68,7 +68,7 @@ async fn gates() {
             .with_fault(rehearsal::InjectedFault::always("codedeploy:GetDeploymentTarget", rehearsal::FaultKind::Deny))
             .fails("GateEmpty"),
         case("a check of one's own, added")
-            .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, ecs: green, expect: [running >= 3] }] } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, tasks: green, expect: [running >= 3] }] } }")
             .fails("NotRunning"),
         case("a check that only warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: warn } } } }")
@@ -89,7 +89,7 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
             .fails("WindowTooLong"),
         case("the hook's deadline ends a wait")
-            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
+            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .world(|world| world.green().unwrap().steady = false)
             .fails("RanOutOfTime"),
         case("the function's time-out ends a wait, and is answered")

@@ -10,7 +10,7 @@ use rehearsal::{
 /// A gate file with one check of this name.
 fn gate(name: &str) -> String {
     format!(
-        "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: {name}, ecs: green, expect: [running >= 1] }}] }} }}"
+        "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: {name}, tasks: green, expect: [running >= 1] }}] }} }}"
     )
 }
 

@@ -149,7 +149,7 @@ async fn a_reply_is_read_to_its_end() {
         case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
     };
     let health = |title: &str, port: u16| {
-        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
+        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
         HookCase::new(HookName::AfterAllowTestTraffic, title)
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)
@@ -205,7 +205,7 @@ async fn retries_are_reported() {
         vec![
             case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
                 .succeeds()
-                .check_outcome("mine", "doubtful")
+                .check_outcome("mine", "unverified")
                 .warns("ConnectionReset")
                 .assert(move |played| {
                     let counted = line(played).contains("5 of 10 requests failed and were sent again");

@@ -30,11 +30,11 @@ async fn a_url_of_its_own_warns() {
     let transcript = run_cases(vec![
         with_literal_url(HookName::AfterInstall, "before any listener leads to the new version", "")
             .succeeds()
-            .check_outcome("mine", "doubtful")
+            .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
         with_literal_url(HookName::AfterAllowTestTraffic, "where it should be the test listener's", "")
             .succeeds()
-            .check_outcome("mine", "doubtful")
+            .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
         with_literal_url(HookName::BeforeAllowTraffic, "just before customers", "")
             .succeeds()

@@ -61,7 +61,7 @@ async fn attempts_of_a_window() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn time_that_runs_out() {
-    const NEVER: &str = "ecs: green, within: 13m, every: 100ms, expect: [running >= 99]";
+    const NEVER: &str = "tasks: green, within: 13m, every: 100ms, expect: [running >= 99]";
     let short =
         |title: &str, policies: &str| case(title, &format!("{NEVER}, {policies}")).timeout(Duration::from_secs(3));
     let hangs = || InjectedFault { after: 3, ..InjectedFault::always("ecs:DescribeServices", FaultKind::BlackHole) };

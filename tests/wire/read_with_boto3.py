@@ -211,7 +211,7 @@ def guarded(reader, pair, group):
     assert by_arn["Role"] == found["Role"] and "VpcConfig" not in found, found
     settings = functions.get_function_event_invoke_config(FunctionName=name)
     assert (settings["MaximumRetryAttempts"], settings["MaximumEventAgeInSeconds"]) == (0, 300), settings
-    assert settings["DestinationConfig"]["OnFailure"]["Destination"].endswith(":CodeDeployHook_last-answer"), settings
+    assert settings["DestinationConfig"]["OnFailure"]["Destination"].endswith(":CodeDeployHook_on-failure"), settings
     is_recent(settings["LastModified"])
     refused("ResourceNotFoundException", functions.get_function_configuration, FunctionName="other")
     at_alias = {"FunctionName": name, "Qualifier": "live"}

@@ -76,7 +76,7 @@ role is the narrower one of AWS's, and the task definition is the rehearsal's ow
 
 With --json, standard output has one JSON object per line. Every one has `scenario` and `what`. First come the moments,
 as they happen, with `at_ms` (since the deployment was created): created, passed, invoked, checked, net (a function
-failed, and what last-answer makes of it), answered, moved, rolled-back, ended. The last of a scenario is `report`, with
+failed, and what on-failure makes of it), answered, moved, rolled-back, ended. The last of a scenario is `report`, with
 `held` and the whole of it; or `error`, with `error`. With --serve there is no report, and `open` (where everything is),
 `waiting` (a hook, its event and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function) as well.
 
@@ -151,7 +151,7 @@ pub struct RehearseOptions {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Where the programs of the five hooks and of last-answer are [default: beside this program]
+    /// Where the programs of the five hooks and of on-failure are [default: beside this program]
     #[arg(long, value_name = "DIR")]
     pub binaries: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `greenlight run`: what a hook says of a real deployment, with the credentials of whoever asks, and without an answer.
+//! `greenlight dry-run`: what a hook says of a real deployment, with the credentials of whoever asks, and without an answer.
 
 use std::{
     path::PathBuf,
@@ -47,7 +47,7 @@ Exit status:
   2    bad usage, a gate file with a fault, no credentials, or a deployment that they cannot read: nothing was judged
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
-/// `greenlight run`.
+/// `greenlight dry-run`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct DryRunOptions {

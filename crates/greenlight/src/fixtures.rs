@@ -72,19 +72,25 @@ fn before_install() -> HookRun {
 
 fn after_install() -> HookRun {
     let checks = vec![
-        passed_check("replacement", "ecs", 12, "task set ecs-svc/2000000000000000002 of shop: task_set exists"),
+        passed_check("replacement", "tasks", 12, "task set ecs-svc/2000000000000000002 of shop: task_set exists"),
         passed_check("targets", "targets", 612, "target group tg-shop-b: healthy == registered (2, 2) after 600ms"),
-        passed_check("steady", "ecs", 433, "task set ecs-svc/2000000000000000002 of shop: steady == true after 420ms"),
+        passed_check(
+            "steady",
+            "tasks",
+            433,
+            "task set ecs-svc/2000000000000000002 of shop: steady == true after 420ms",
+        ),
     ];
     succeeded_run(HookName::AfterInstall, 711, checks)
 }
 
 /// The hook that stops the `route-503` scenario.
 pub fn stopped_run() -> HookRun {
-    let reach = passed_check("reach", "reach", 401, "test listener: forwards 100 % to tg-shop-b after 400ms");
+    let reach =
+        passed_check("forwards_to", "forwards_to", 401, "test listener: forwards 100 % to tg-shop-b after 400ms");
     let answers = passed_check(
-        "answers",
-        "answers",
+        "health_check",
+        "health_check",
         1204,
         "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 looks in 1.2s; the test listener \
          forwards to tg-shop-b; ask the same URL by hand and read the service's log",
@@ -111,11 +117,11 @@ fn no_answer_run() -> HookRun {
     HookRun {
         status: None,
         answered_by: AnsweredBy::Nobody,
-        code: "AnswerNotSent".into(),
-        verdict: "AfterInstall: the function was killed; last-answer failed with AnswerNotSent: AccessDenied; \
+        code: "StatusNotSent".into(),
+        verdict: "AfterInstall: the function was killed; on-failure failed with StatusNotSent: AccessDenied; \
                   nobody answered in the 20s that CodeDeploy waits here (an hour in AWS)"
             .into(),
-        hint: "it is left to the alarm on last-answer's errors, which calls somebody before the hour is over".into(),
+        hint: "it is left to the alarm on on-failure's errors, which calls somebody before the hour is over".into(),
         ..succeeded_run(HookName::AfterInstall, 20_000, Vec::new())
     }
 }
@@ -125,7 +131,7 @@ pub fn answered_on_failure_run() -> HookRun {
     HookRun {
         status: Some(HookStatus::Failed),
         answered_by: AnsweredBy::OnFailureHandler,
-        code: "HookDied".into(),
+        code: "HookInvocationFailed".into(),
         verdict: "CodeDeployHook_after-install gave no answer (RetriesExhausted: Runtime.ExitError), so Failed was \
                   answered for it; read that function's log"
             .into(),
@@ -231,7 +237,12 @@ fn complete_deployment(builder: ReportBuilder) -> (DeploymentReport, Vec<Rehears
         .hook_run(succeeded_run(
             HookName::AfterAllowTestTraffic,
             640,
-            vec![passed_check("answers", "answers", 240, "GET http://localhost:39121/health: 200 3 times in a row")],
+            vec![passed_check(
+                "health_check",
+                "health_check",
+                240,
+                "GET http://localhost:39121/health: 200 3 times in a row",
+            )],
         ))
         .hook_run(succeeded_run(HookName::BeforeAllowTraffic, 90, vec![alarms()]))
         .event_completed("AllowTraffic", "production listener now forwards 100 % to tg-shop-b")
@@ -278,8 +289,8 @@ pub fn answered_on_failure() -> (Report, Vec<RehearsalEvent>) {
         .answered_on_failure(
             answered_on_failure_run(),
             &[
-                "AfterInstall's function was killed; Lambda hands the record of it to last-answer",
-                "last-answer answers Failed for it",
+                "AfterInstall's function was killed; Lambda hands the record of it to on-failure",
+                "on-failure answers Failed for it",
             ],
         )
         .finish(

@@ -12,6 +12,7 @@ struct RehearsalEventLine<'a> {
 
 #[derive(Serialize)]
 struct ReportLine<'a> {
+    #[serde(rename = "event")]
     what: &'static str,
     met_expectations: bool,
     #[serde(flatten)]
@@ -21,6 +22,7 @@ struct ReportLine<'a> {
 #[derive(Serialize)]
 struct ErrorLine<'a> {
     scenario: &'a str,
+    #[serde(rename = "event")]
     what: &'static str,
     error: &'a str,
 }
@@ -28,6 +30,7 @@ struct ErrorLine<'a> {
 #[derive(Serialize)]
 struct ServeEventLine<'a> {
     scenario: &'a str,
+    #[serde(rename = "event")]
     what: &'static str,
     #[serde(flatten)]
     event: &'a ServeEvent,
@@ -36,6 +39,7 @@ struct ServeEventLine<'a> {
 #[derive(Serialize)]
 struct ScenarioLine<'a> {
     scenario: &'a str,
+    #[serde(rename = "event")]
     what: &'static str,
     group: Category,
     about: &'a str,
@@ -91,10 +95,10 @@ mod tests {
             assert!(!line.contains('\n'));
             let value: Value = serde_json::from_str(line).unwrap();
             assert_eq!(value["scenario"], "route-503", "{line}");
-            assert!(value["what"].is_string(), "{line}");
+            assert!(value["event"].is_string(), "{line}");
         }
         let said =
-            |what: &str| lines.iter().find(|line| line.contains(&format!(r#""what":"{what}""#))).unwrap().as_str();
+            |what: &str| lines.iter().find(|line| line.contains(&format!(r#""event":"{what}""#))).unwrap().as_str();
         insta::assert_snapshot!(
             [said("created"), said("checked"), said("answered"), said("ended"), said("report")].join("\n")
         );

@@ -102,7 +102,7 @@ mod tests {
     fn the_reason_comes_from_the_deciding_check_with_what_to_do_next() {
         let run = fixtures::stopped_run();
         let why = stop_reason(&run);
-        assert_eq!(why.check, Some("answers"));
+        assert_eq!(why.check, Some("health_check"));
         assert!(why.reason.starts_with("GET http://"), "{why:?}");
         assert_eq!(why.next, Some("ask the same URL by hand and read the service's log"));
     }

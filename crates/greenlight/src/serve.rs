@@ -330,7 +330,7 @@ mod tests {
         for (told, what) in [(ServeEvent::Open(endpoints()), "open"), (ServeEvent::HookWaiting(waiting()), "waiting")] {
             let line: serde_json::Value =
                 serde_json::from_str(&json::serve_event_line("healthy", &told).unwrap()).unwrap();
-            assert_eq!((&line["scenario"], &line["what"]), (&"healthy".into(), &what.into()));
+            assert_eq!((&line["scenario"], &line["event"]), (&"healthy".into(), &what.into()));
         }
     }
 }

@@ -151,7 +151,7 @@ impl Timeline {
         let took = self
             .style
             .apply(Emphasis::Dim, &format!("{:>7}", format_duration(Duration::from_millis(check.duration_ms))));
-        let head = format!("{:LABEL_COLUMN$}{} {:<11} {took}  ", "", self.style.apply(tone, glyph), check.name);
+        let head = format!("{:LABEL_COLUMN$}{} {:<12} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
         let text = messages::check_message(check);
         match (tone, check.code.as_str()) {
@@ -177,7 +177,7 @@ impl Timeline {
             None => (Emphasis::Error, "→ no answer"),
         };
         let took = self.style.apply(Emphasis::Dim, &format!("after {}", format_duration(run.took)));
-        let whose = if run.answered_by == AnsweredBy::OnFailureHandler { " by last-answer" } else { "" };
+        let whose = if run.answered_by == AnsweredBy::OnFailureHandler { " by on-failure" } else { "" };
         lines.push(format!("{:LABEL_COLUMN$}{}{whose} {took}", "", self.style.apply(tone, said)));
         // Who only observes says yes to everything; what it would have stopped is the news.
         if let Some((_, observed)) = run.verdict.split_once(", observed: would have failed: ") {
@@ -212,7 +212,7 @@ impl Timeline {
             (DeploymentOutcome::Failed | DeploymentOutcome::RolledBack, Some(run)) => {
                 let who = match run.answered_by {
                     AnsweredBy::Hook => "stopped it",
-                    AnsweredBy::OnFailureHandler => "gave no answer, and last-answer stopped it",
+                    AnsweredBy::OnFailureHandler => "gave no answer, and on-failure stopped it",
                     // Whose function CodeDeploy could not invoke had no time to answer in.
                     AnsweredBy::Nobody if run.took.is_zero() => "could not be asked",
                     AnsweredBy::Nobody => "did not answer",

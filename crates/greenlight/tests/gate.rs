@@ -22,7 +22,7 @@ hooks:
   after_install:
     deadlin: 5m
     checks:
-      - ecs: green
+      - tasks: green
         expect: [runing == desired]
         within: 5 minuets
 ";
@@ -175,7 +175,7 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
     let folder = folder();
     let name = r#""\e]0;owned\a\e[2J""#;
     let good = format!(
-        "version: 1\nhooks: {{ after_install: {{ checks: [{{ name: {name}, ecs: green, expect: [running >= 1] }}] }} }}\n"
+        "version: 1\nhooks: {{ after_install: {{ checks: [{{ name: {name}, tasks: green, expect: [running >= 1] }}] }} }}\n"
     );
     fs::write(folder.path().join("good.yaml"), &good).unwrap();
     fs::write(folder.path().join("bad.yaml"), good.replace("running", r"'\e[1mx'").replace("name:", "nmae:")).unwrap();
@@ -377,7 +377,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
         "version: 1\nhook: {}",
         "version: 1\nhooks: { after_instal: {} }",
         "version: 1\nhooks: { after_install: { deadlin: 5m } }",
-        "version: 1\nhooks: { after_install: { checks: [{ ecs: green, expekt: [running > 1] }] } }",
+        "version: 1\nhooks: { after_install: { checks: [{ tasks: green, expekt: [running > 1] }] } }",
         "version: 1\nhooks: { after_install: { checks: [{ ecs: purple, expect: [running > 1] }] } }",
         "version: 1\nmode: observing",
     ] {
@@ -389,7 +389,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
 fn the_readme_has_the_line_that_editors_want() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
-    for command in ["check", "explain", "schema", "init", "iam", "doctor", "run", "rehearse"] {
+    for command in ["check", "explain", "schema", "init", "iam", "doctor", "dry-run", "rehearse", "appspec"] {
         assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
     }
 }

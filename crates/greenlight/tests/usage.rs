@@ -183,7 +183,7 @@ impl ServedWorld {
     /// The next line that says `what`.
     fn next(&mut self, what: &str) -> serde_json::Value {
         let values = self.lines.by_ref().map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
-        values.into_iter().find(|value| value["what"] == what).unwrap()
+        values.into_iter().find(|value| value["event"] == what).unwrap()
     }
 }
 

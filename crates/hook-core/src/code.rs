@@ -28,14 +28,14 @@ codes! {
     ServiceNotActive: "create the service or deploy to the one that the deployment group names",
     OriginalNotSteady: "look at the service's events: the version that customers use is not settled itself",
     RollbackNotConfigured: "turn on auto-rollback for DEPLOYMENT_FAILURE, else a failed deployment stays where it is",
-    ListenerMiswired: "compare the deployment group's listeners and target groups with the load balancer's rules",
+    ListenerMisconfigured: "compare the deployment group's listeners and target groups with the load balancer's rules",
     TaskDefinitionNotActive: "register the task definition that the AppSpec file names, or name another revision",
     LogGroupMissing: "create the log group, or the tasks will not start",
     RoleMissing: "create the role, or the tasks will not start",
     SecretMissing: "create the parameter or secret, or the tasks will not start",
     ImageMissing: "push the image, or name one that is there; else the tasks will not start",
-    NotLookedAt: "add the action to the function's role, or take the word out of `preflight`",
-    InternalUnreachable: "let the functions in: the load balancer's VPC, subnets, and a security group that its own lets in",
+    NotPermittedToCheck: "add the action to the function's role, or take the word out of `preflight`",
+    LoadBalancerUnreachable: "let the functions in: the load balancer's VPC, subnets, and a security group that its own lets in",
     ReplacementMissing: "look at the service's events: CodeDeploy made no task set for this deployment",
     TasksStopped: "read the stop reason and the container's log",
     TasksReplaced: "a task ended and another one took its place; read its stop reason and the container's log",
@@ -51,8 +51,8 @@ codes! {
     NotSteady: "look at the service's events and at the stopped tasks",
     ListenerNotForwarding: "compare the listener's rules with the target groups of the deployment group",
     NoListener: "name a test listener in the deployment group, or take this hook out of the AppSpec",
-    HostUnknown: "set GREENLIGHT_HOST to the name that customers use",
-    PathUnknown: "give the check a `path`, and `expect` where 200 is not what it answers",
+    HostNotConfigured: "set GREENLIGHT_HOST to the name that customers use",
+    HealthCheckNotRoutable: "give the check a `path`, and `expect` where 200 is not what it answers",
     RuleLeadsElsewhere: "send a request that the listener rules forward to the new version: another path, `host`, method or header; or change the rule",
     RuleUndecided: "send a request that meets no rule with such a condition, or take this as unverified",
     NameNotResolved: "check the name, and the function's VPC resolver",
@@ -65,7 +65,7 @@ codes! {
     ServiceUnverified: "ask the service itself: give `answers` a `path`, or the hook an `http` or `grpc` check",
     VersionUnverified: "use {{test_url}} or {{production_url}}, and compare the answer with a {{green.…}} fact that differs, by `==`",
     RequestFailed: "read the text of the failure",
-    WrongVersionAnswers: "another version answers than the one deployed: an image that was not rebuilt, or a rule of the listener",
+    WrongVersionServed: "another version answers than the one deployed: an image that was not rebuilt, or a rule of the listener",
     UnexpectedStatus: "ask the same URL by hand and read the service's log",
     UnexpectedHeader: "ask the same URL by hand and read the service's log",
     UnexpectedBody: "ask the same URL by hand and read the service's log",
@@ -87,17 +87,17 @@ codes! {
     AwsDenied: "add the action to the function's role",
     AwsThrottled: "AWS kept throttling; deploy again, or ask for a higher limit",
     AwsUnreachable: "a function in a VPC needs a NAT gateway or an interface endpoint for this service",
-    AwsRefused: "read what AWS said",
+    AwsRejected: "read what AWS said",
     AwsFailed: "AWS failed to answer; look at the AWS health dashboard and deploy again",
     UnexpectedReply: "AWS's reply lacks what this needs; please report it",
     PlatformUnsupported: "these hooks judge Amazon ECS deployments with a CODE_DEPLOY deployment controller",
-    ServiceUnknown: "set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE",
+    ServiceNotConfigured: "set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE",
     WrongEvent: "compare the function names in the AppSpec's Hooks section with their events",
     NoEventInProgress: "the event is over (answered, timed out, or the deployment was stopped); nothing was checked",
     RollbackDeployment: "set GREENLIGHT_ROLLBACK=check to have roll-backs checked too",
     GateSkipped: "take `skip` out of the gate file when the emergency is over",
     SkipExpired: "take the words out of the description, or set a new date in the gate file",
-    StatusUnknown: "CodeDeploy did not say in time which lifecycle event is in progress; deploy again",
+    LifecycleStateUnknown: "CodeDeploy did not say in time which lifecycle event is in progress; deploy again",
     SettingsInvalid: "mend the function's environment variables",
     GateUnreadable: "compare the name in GREENLIGHT_GATE_FILE, _SSM or _S3 with what is there, and let the function read it",
     GateInvalid: "mend the gate file",
@@ -127,7 +127,7 @@ mod tests {
         let manual = include_str!("../../../docs/OPERATING.md");
         let headings: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
         // What ends an invocation without an answer, and what the safety net says of it.
-        let errors = ["EventNotJson", "EventMalformed", "AnswerNotSent", "HookDied"].map(str::to_owned);
+        let errors = ["EventNotJson", "EventMalformed", "StatusNotSent", "HookInvocationFailed"].map(str::to_owned);
         let codes: Vec<String> = ReasonCode::ALL.iter().map(|code| code.name()).chain(errors).collect();
         assert_eq!(headings, codes);
     }

@@ -77,7 +77,7 @@ mod tests {
     fn failed(check: &str, code: ReasonCode, on_fail: Policy) -> Finding {
         Finding {
             check: check.to_owned(),
-            kind: "ecs",
+            kind: "tasks",
             observation: Observation::failed(code, "web", "fine", "not"),
             policies: Policies { on_fail, ..Policies::default() },
             elapsed: Duration::ZERO,

@@ -29,7 +29,7 @@ impl Error {
         match self {
             Self::EventNotJson(_) => "EventNotJson",
             Self::EventMalformed(_) => "EventMalformed",
-            Self::StatusNotSent { .. } => "AnswerNotSent",
+            Self::StatusNotSent { .. } => "StatusNotSent",
         }
     }
 

@@ -328,7 +328,9 @@ impl EvaluationContext {
             EventMatch::Matches => return Some(discovery),
             // The checks of perhaps another event are no reason to go on.
             EventMatch::Unknown { code, why } => (Observation::errored(code, resource, why), false),
-            EventMatch::NotYetKnown(why) => (Observation::errored(ReasonCode::StatusUnknown, resource, why), false),
+            EventMatch::NotYetKnown(why) => {
+                (Observation::errored(ReasonCode::LifecycleStateUnknown, resource, why), false)
+            }
             EventMatch::OtherEvent(event) => (
                 Observation::failed(ReasonCode::WrongEvent, resource, format!("event {own} in progress"), event),
                 false,
@@ -376,7 +378,8 @@ async fn run_alb_url_smoke_test(probe: &HttpClient, alb_url: &str, routes: &[Str
     });
     runner::run_jobs(jobs.collect(), finding_log).await;
     // It is sent at once, and a listener that lags still leads to the original.
-    let seen = "the old version may have answered; a gate file with `reach: green` verifies the version (GATE-FILE.md)";
+    let seen =
+        "the old version may have answered; a gate file with `forwards_to: green` verifies the version (GATE-FILE.md)";
     let seen = Observation::passed("ALB_URL", seen).with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified);
     finding_log.record("version", WARN, seen);
 }

@@ -53,7 +53,7 @@ impl Outcome {
         match self {
             Self::Passed => "passed",
             Self::NotApplicable => "not_applicable",
-            Self::Unverified => "doubtful",
+            Self::Unverified => "unverified",
             Self::Failed => "failed",
             Self::NoData => "no_data",
             Self::Errored => "errored",

@@ -437,8 +437,12 @@ mod tests {
         let board = finding_log();
         board.begin_phase("discovery", "deployment d-1");
         board.set_plan(
-            [("a", "ecs", Policies::default()), ("b", "ecs", Policies::default()), ("c", "ecs", Policies::default())]
-                .into_iter(),
+            [
+                ("a", "tasks", Policies::default()),
+                ("b", "tasks", Policies::default()),
+                ("c", "tasks", Policies::default()),
+            ]
+            .into_iter(),
             None,
         );
         board.check_started(0);
@@ -455,7 +459,7 @@ mod tests {
             (Duration::from_secs(5), "a failed, so nothing could change the verdict; this check was cut off 5s later"),
         ] {
             let board = finding_log();
-            board.set_plan(["a", "b", "c"].map(|name| (name, "ecs", Policies::default())).into_iter(), Some(grace));
+            board.set_plan(["a", "b", "c"].map(|name| (name, "tasks", Policies::default())).into_iter(), Some(grace));
             board.check_started(0);
             board.check_started(1);
             board.check_finished(0, Observation::failed(ReasonCode::NotSteady, "web", "fine", "not"));
@@ -506,7 +510,7 @@ mod tests {
     #[test]
     fn a_straggler_cannot_change_what_was_read_out() {
         let board = finding_log();
-        board.set_plan([("a", "ecs", Policies::default())].into_iter(), None);
+        board.set_plan([("a", "tasks", Policies::default())].into_iter(), None);
         board.check_started(0);
         board.finish(&Interruption::Time(Duration::ZERO));
         board.check_finished(0, Observation::passed("web", "fine"));

@@ -52,7 +52,7 @@ impl OnFailureHandler {
                 error,
                 &context,
                 verdict = "failed",
-                verdict.code = "HookDied",
+                verdict.code = "HookInvocationFailed",
                 function.name = &**function,
                 "{function} gave no answer ({condition}{error}), so Failed was answered for it; read that function's log"
             ),

@@ -51,7 +51,7 @@ pub fn order_with_barriers(checks: Vec<(CheckSpec, Option<Observation>)>, defaul
         let used = steps.iter().any(|step| step.required_routes().contains(&route));
         let opened = steps.iter().any(|step| step.unblocks() == Some(route));
         if used && !opened {
-            let spec = CheckSpec::implicit("reach", route.implicit_barrier(), defaults);
+            let spec = CheckSpec::implicit("forwards_to", route.implicit_barrier(), defaults);
             steps.insert(0, PlannedCheck { spec, depends_on: Vec::new(), preset: None });
         }
     }
@@ -106,8 +106,9 @@ mod tests {
 
     /// What is said of a check with this `when`, without a look.
     fn preset_for(when: &str) -> Option<Observation> {
-        let file =
-            format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{{ reach: green, when: [{when}] }}] }} }}");
+        let file = format!(
+            "version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{{ forwards_to: green, when: [{when}] }}] }} }}"
+        );
         match plan_for(&file) {
             Plan::Checks(steps) => steps.into_iter().next().unwrap().preset,
             other => panic!("{other:?}"),
@@ -157,10 +158,10 @@ mod tests {
 hooks:
   after_allow_traffic:
     checks:
-      - { name: gate, reach: green, when: [application == other] }
+      - { name: gate, forwards_to: green, when: [application == other] }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
-        let implied = ("reach green through test".to_owned(), vec![]);
+        let implied = ("forwards_to green through test".to_owned(), vec![]);
         assert_eq!(names_and_dependencies(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
@@ -178,9 +179,9 @@ hooks:
   after_allow_traffic:
     checks:
       - { name: first, http: '{{test_url}}/', expect: [status == 200] }
-      - { name: gate, reach: green }
+      - { name: gate, forwards_to: green }
       - { name: elsewhere, http: 'http://example.com/', expect: [status == 200] }
-      - { name: last, answers: test }
+      - { name: last, health_check: test }
 ";
         let expected = [("first", vec![1]), ("gate", vec![]), ("elsewhere", vec![]), ("last", vec![1])];
         assert_eq!(names_and_dependencies(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
@@ -192,10 +193,10 @@ hooks:
 hooks:
   after_allow_traffic:
     checks:
-      - { name: weights, reach: green }
+      - { name: weights, forwards_to: green }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
-      - { name: version, reach: green }
-      - { name: customers, reach: green, listener: production }
+      - { name: version, forwards_to: green }
+      - { name: customers, forwards_to: green, listener: production }
 ";
         let names = |names: [(&str, Vec<usize>); 4]| names.map(|(name, waits)| (name.to_owned(), waits));
         let expected = [("weights", vec![]), ("mine", vec![0, 2]), ("version", vec![]), ("customers", vec![])];
@@ -212,7 +213,7 @@ hooks:
 ";
         assert_eq!(
             names_and_dependencies(file),
-            [("reach green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]
+            [("forwards_to green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]
         );
     }
 
@@ -237,19 +238,19 @@ hooks:
 hooks:
   after_allow_traffic:
     checks:
-      - { name: gate, reach: green }
+      - { name: gate, forwards_to: green }
       - { name: both, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [status == 200] }
       - { name: afar, http: 'http://x.example/', headers: { X: '{{test_url}} {{production_url}}' }, expect: [status == 200] }
-      - { name: mine, reach: green, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [json.a == 1] }
-      - { name: answers, answers: test, expect: ['header.location == {{production_url}}'] }
+      - { name: mine, forwards_to: green, http: '{{test_url}}/', headers: { X: '{{production_url}}' }, expect: [json.a == 1] }
+      - { name: health_check, health_check: test, expect: ['header.location == {{production_url}}'] }
 ";
         let expected = [
-            ("reach green through production", vec![]),
+            ("forwards_to green through production", vec![]),
             ("gate", vec![]),
             ("both", vec![0, 1, 4]),
             ("afar", vec![0, 1, 4]),
             ("mine", vec![0]),
-            ("answers", vec![0, 1, 4]),
+            ("health_check", vec![0, 1, 4]),
         ];
         assert_eq!(names_and_dependencies(file), expected.map(|(name, waits)| (name.to_owned(), waits)));
     }

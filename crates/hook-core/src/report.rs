@@ -254,7 +254,7 @@ mod tests {
             ),
         );
         let not_run = finding(
-            "answers",
+            "health_check",
             Observation::passed("check", "the barrier before it did not hold")
                 .with_outcome(Outcome::NotRun, ReasonCode::NotRun),
         );

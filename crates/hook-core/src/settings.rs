@@ -372,10 +372,10 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_lists_every_setting() {
-        let readme = include_str!("../../../README.md");
+    fn the_manual_lists_every_setting() {
+        let manual = include_str!("../../../docs/SETTINGS.md");
         for name in VARIABLES.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
-            assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
+            assert!(manual.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name}");
         }
     }
 

@@ -165,7 +165,7 @@ mod tests {
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").with_outcome(outcome, ReasonCode::NotSteady);
         let check = "steady".to_owned();
-        Finding { check, kind: "ecs", observation, policies, elapsed: Duration::ZERO, caused_by: None }
+        Finding { check, kind: "tasks", observation, policies, elapsed: Duration::ZERO, caused_by: None }
             .redacted(&Redactor::default())
     }
 

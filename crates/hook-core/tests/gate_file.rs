@@ -56,9 +56,9 @@ fn files_are_warned_of_with_the_line_and_a_caret() {
 
 #[test]
 fn nothing_that_controls_a_terminal_is_in_an_explanation() {
-    let file = r#"{ version: 1, skip: { words: "\e[2J-skip", until: 2027-01-31 }, hooks: { after_install: {
+    let file = r#"{ version: 1, skip: { marker: "\e[2J-skip", until: 2027-01-31 }, hooks: { after_install: {
         when: ["application != '\e[1m'"],
-        checks: [{ name: "a\n\e[2Jb", ecs: green, expect: ["task_set != '\x9b2J'"] }] } } }"#;
+        checks: [{ name: "a\n\e[2Jb", tasks: green, expect: ["task_set != '\x9b2J'"] }] } } }"#;
     let told = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
     assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
     assert!(told.contains(r"a\n\u{1b}[2Jb") && !told.lines().any(|line| line.starts_with("b")), "{told}");
@@ -92,7 +92,7 @@ fn the_worked_example_is_a_gate_file_and_is_explained() {
 fn a_hook_is_explained_in_plain_words() {
     let file = "version: 1
 mode: observe
-skip: { words: '[skip gate]', until: 2027-01-31 }
+skip: { marker: '[skip gate]', until: 2027-01-31 }
 defaults: { on_error: warn }
 secrets: { token: 'secretsmanager:shop/smoke#token' }
 hooks:
@@ -119,7 +119,7 @@ hooks:
 #[test]
 fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
     let settle = |keys: &str| {
-        let check = format!("{{ name: mine, reach: green{keys} }}");
+        let check = format!("{{ name: mine, forwards_to: green{keys} }}");
         let file =
             format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{check}] }} }}");
         let printed = gate_file::to_yaml(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
@@ -272,9 +272,9 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
         "{ version: 1, hoks: {} }",
         "{ version: 1, mode: watch }",
         "{ version: 1, hooks: { after_install: { deadline: 30 } } }",
-        "{ version: 1, hooks: { after_install: { checks: [{ ecs: green, exepct: [x == 1] }] } } }",
+        "{ version: 1, hooks: { after_install: { checks: [{ tasks: green, exepct: [x == 1] }] } } }",
         "{ version: 1, hooks: { after_install: { checks: [{ ecs: gren, expect: [x == 1] }] } } }",
-        "{ version: 1, skip: { words: '[skip gate]', unti: 2027-01-31 } }",
+        "{ version: 1, skip: { marker: '[skip gate]', unti: 2027-01-31 } }",
     ] {
         assert!(!gate_file::check(faulty).is_empty() && !valid(faulty), "{faulty}");
     }
@@ -339,10 +339,10 @@ fn any_span() -> impl Strategy<Value = String> {
 
 fn any_check() -> impl Strategy<Value = String> {
     let kind = prop_oneof![
-        Just("ecs: green\n        expect: [running == desired, 'pending == 0']"),
-        Just("ecs: blue\n        expect: steady == true"),
+        Just("tasks: green\n        expect: [running == desired, 'pending == 0']"),
+        Just("tasks: blue\n        expect: steady == true"),
         Just("targets: green\n        expect: ['healthy >= 2']"),
-        Just("reach: green\n        listener: production"),
+        Just("forwards_to: green\n        listener: production"),
         Just(
             "http: 'POST {{test_url}}/x?y=1'\n        headers: { X-A: 'b: c', Accept: '*/*' }\n        expect: ['status in 200-299, 301', \"json.a == 'x, y'\", \"body matches '^{{green.image_tag}}$'\"]"
         ),
@@ -383,7 +383,7 @@ prop_compose! {
         let words = serde_json::to_string(&format!("x{words}x")).unwrap();
         format!(
             "version: 1\nmode: {mode}\ndefaults: {{ on_error: {policy}, http: {{ timeout: 3s }} }}\n\
-             skip: {{ words: {words}, until: 2027-01-31 }}\nsecrets: {{ token: ssm:/a/b }}\n\
+             skip: {{ marker: {words}, until: 2027-01-31 }}\nsecrets: {{ token: ssm:/a/b }}\n\
              notify: [{{ eventbridge: default, when: [failed] }}]\n\
              hooks:\n  after_allow_traffic:\n    deadline: 12m\n    run: {run}\n    built_in: {built_in}\n{checks}"
         )

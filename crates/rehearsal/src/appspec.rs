@@ -86,7 +86,7 @@ impl AppSpec {
             );
         }
         match found.function() {
-            // What `last-answer` makes of an event that is no record is its business.
+            // What `on-failure` makes of an event that is no record is its business.
             Some(function) => HookTarget::To(function),
             None => refused(
                 FAILED,
@@ -126,7 +126,7 @@ mod tests {
                 (HookName::BeforeInstall, "CodeDeployHook_shop-after-install".to_owned()),
                 (
                     HookName::AfterInstall,
-                    "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_last-answer".into(),
+                    "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_on-failure".into(),
                 ),
             ]),
             ..AppSpec::default()

@@ -17,7 +17,7 @@ pub struct InjectedFault {
     /// Whether the operation takes effect all the same. Left out: it does not.
     #[serde(default)]
     pub timing: FaultTiming,
-    /// The function that alone has this trouble, a hook's or `last_answer`: each has a role of its own. Left out: all.
+    /// The function that alone has this trouble, a hook's or `on_failure`: each has a role of its own. Left out: all.
     #[serde(default)]
     pub function: Option<FunctionName>,
     /// How many calls of an operation it happens to, beginning with the first. Left out: all.

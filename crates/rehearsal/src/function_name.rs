@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializ
 
 use crate::{function_ref::FUNCTION_NAME_PREFIX, hook_name::HookName};
 
-/// One of the six functions. In a scenario it is written as its hook, `after_install`, or `last_answer`.
+/// One of the six functions. In a scenario it is written as its hook, `after_install`, or `on_failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionName {
     /// The function of a hook.
@@ -16,7 +16,7 @@ pub enum FunctionName {
 }
 
 /// How the safety net is written in a scenario.
-const ON_FAILURE: &str = "last_answer";
+const ON_FAILURE: &str = "on_failure";
 
 impl FunctionName {
     /// All six, the net last.
@@ -28,7 +28,7 @@ impl FunctionName {
     pub const fn binary(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.binary(),
-            Self::OnFailure => "last-answer",
+            Self::OnFailure => "on-failure",
         }
     }
 
@@ -100,7 +100,7 @@ mod tests {
     fn a_scenario_names_it_by_its_hook_or_as_the_net() {
         let read = |word: &str| serde_saphyr::from_str::<FunctionName>(word);
         assert_eq!(read("after_install").unwrap(), FunctionName::Hook(HookName::AfterInstall));
-        assert_eq!(read("last_answer").unwrap(), FunctionName::OnFailure);
+        assert_eq!(read("on_failure").unwrap(), FunctionName::OnFailure);
         assert!(read("lunch").is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! The net beneath the hooks: what Lambda does with an asynchronous invocation that failed.
 //!
-//! In AWS the hooks have no asynchronous retries, and their on-failure destination is the function `last-answer`: Lambda
+//! In AWS the hooks have no asynchronous retries, and their on-failure destination is the function `on-failure`: Lambda
 //! hands it the record of every invocation that returned an error, whose process ended, or that ran into its time-out,
-//! whether its hook had answered before or not; Lambda knows nothing of answers. `last-answer` is invoked asynchronously
+//! whether its hook had answered before or not; Lambda knows nothing of answers. `on-failure` is invoked asynchronously
 //! too. It has two retries, and after that an alarm on its errors.
 
 use std::time::{Duration, SystemTime};
@@ -189,8 +189,8 @@ mod tests {
         let exited = |status: &str| InvocationResult::Exited(status.to_owned());
         assert_eq!(message(exited("exit status: 101")).1, "Runtime exited with error: exit status 101");
         assert_eq!(message(exited("exit status: 0")).1, "Runtime exited without providing a reason");
-        let own = InvocationResult::Error { error_type: "AnswerNotSent".into(), error_message: "denied".into() };
-        assert_eq!(message(own), is("AnswerNotSent", "denied"));
+        let own = InvocationResult::Error { error_type: "StatusNotSent".into(), error_message: "denied".into() };
+        assert_eq!(message(own), is("StatusNotSent", "denied"));
         assert_eq!(failure_record(HOOK, EVENT, &InvocationResult::Success(Value::Null), SystemTime::now()), None);
     }
 

@@ -53,7 +53,7 @@ pub struct RehearsalEvent {
 
 /// What can happen in a rehearsal, in the order in which a person wants to read it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "what", rename_all = "kebab-case")]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum EventKind {
     /// A deployment was created. Which number, in a scenario of several, begins with 1.
     DeploymentCreated {
@@ -67,6 +67,7 @@ pub enum EventKind {
     /// A lifecycle event without a hook passed (Install, AllowTestTraffic, AllowTraffic); `text` says what it did.
     EventCompleted {
         /// The lifecycle event's name.
+        #[serde(rename = "lifecycle_event")]
         event: String,
         /// What is true now, in words.
         text: String,
@@ -172,7 +173,7 @@ pub enum HookStatus {
 pub enum AnsweredBy {
     /// The hook's function itself.
     Hook,
-    /// The net beneath it, `last-answer`.
+    /// The net beneath it, `on-failure`.
     OnFailureHandler,
     /// Neither. What is left is the alarm on the net's errors, CodeDeploy's hour, or an operator who stops the deployment.
     Nobody,

@@ -55,7 +55,7 @@ pub struct Scenario {
     /// Functions that Lambda kills while they are at work.
     #[serde(default)]
     pub killed: Vec<KilledFunction>,
-    /// Whether the hooks' asynchronous invocations have an on-failure destination: the net, `last-answer`.
+    /// Whether the hooks' asynchronous invocations have an on-failure destination: the net, `on-failure`.
     #[serde(default = "default_true")]
     pub on_failure: bool,
     /// How long CodeDeploy waits for an answer. In AWS it is an hour.

@@ -219,7 +219,7 @@ impl HookTestBed {
         self.binary(hook)
     }
 
-    /// Spreads the net: Lambda hands the record of each invocation that fails to `last-answer`.
+    /// Spreads the net: Lambda hands the record of each invocation that fails to `on-failure`.
     #[must_use]
     pub fn on_failure(mut self) -> Self {
         self.on_failure = true;

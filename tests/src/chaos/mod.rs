@@ -149,7 +149,7 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
 
 /// An answer that nobody could send leaves the command with which to answer by hand.
 fn missing_manual_command(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Option<String> {
-    let failed = |how: &InvocationResult| matches!(how, InvocationResult::Error { error_type, .. } if error_type == "AnswerNotSent");
+    let failed = |how: &InvocationResult| matches!(how, InvocationResult::Error { error_type, .. } if error_type == "StatusNotSent");
     let log_has_command = played.raw_log.iter().any(|line| line.contains("put-lifecycle-event-hook-execution-status"));
     let has_to = played.invocations.iter().chain(&played.on_failure_results).any(failed);
     let dead = plan.process_fault.is_some_and(ProcessFault::kills_process);

@@ -169,6 +169,6 @@ impl Stack {
 pub fn logical_id(function: FunctionName) -> String {
     match function {
         FunctionName::Hook(hook) => hook.name().to_owned(),
-        FunctionName::OnFailure => "LastAnswer".to_owned(),
+        FunctionName::OnFailure => "OnFailure".to_owned(),
     }
 }

@@ -41,7 +41,7 @@ fn expected_code(operation: &str, trouble: FaultKind) -> &'static str {
         | FaultKind::Stall
         | FaultKind::SlowHeaders
         | FaultKind::SlowBody => "AwsUnreachable",
-        FaultKind::ForeignJson if operation == EVENT_STATUS_OPERATION => "StatusUnknown",
+        FaultKind::ForeignJson if operation == EVENT_STATUS_OPERATION => "LifecycleStateUnknown",
         FaultKind::ForeignJson if is_retried(operation, trouble) => "AwsFailed",
         FaultKind::ForeignJson => "UnexpectedReply",
     }
@@ -116,7 +116,7 @@ fn put_count(played: &HookRunReport) -> u64 {
 fn status_not_sent(played: &HookRunReport) -> Result<(), String> {
     match &played.invocation_result {
         InvocationResult::Error { error_type, .. } => {
-            expect_eq("the error type", error_type.as_str(), "AnswerNotSent")?
+            expect_eq("the error type", error_type.as_str(), "StatusNotSent")?
         }
         other => return Err(format!("the invocation ended with {other:?}")),
     }

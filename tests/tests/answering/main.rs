@@ -58,7 +58,7 @@ async fn answers() {
         case("somebody else's JSON comes back for ever")
             .timeout(Duration::from_secs(3))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::ForeignJson))
-            .errors("AnswerNotSent")
+            .errors("StatusNotSent")
             .assert(stop_command_comes_first),
         case("it is throttled three times")
             .with_fault(InjectedFault::first(3, PUT_STATUS, FaultKind::Throttle))
@@ -76,13 +76,13 @@ async fn answers() {
         case("the role may not answer")
             .timeout(Duration::from_secs(3))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
-            .errors("AnswerNotSent")
+            .errors("StatusNotSent")
             .assert(stop_command_comes_first),
         case("the role may not answer, and there is a dead-letter queue")
             .timeout(Duration::from_secs(3))
             .env("GREENLIGHT_DEAD_LETTER_QUEUE", "https://sqs.eu-west-1.amazonaws.com/111122223333/dead letters")
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
-            .errors("AnswerNotSent")
+            .errors("StatusNotSent")
             .assert(stop_command_comes_first)
             .assert(|played| {
                 let reads = "aws sqs receive-message --region eu-west-1 --queue-url \

@@ -139,7 +139,7 @@ async fn the_example_s_appspec_file_is_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_each_broken_world_it_finds_just_that() {
-    let hidden = BLOCKED_PORT_WORLDS.map(|(title, change)| ("PortHidden", title, change));
+    let hidden = BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change));
     let mut codes_seen = BTreeSet::new();
     for (code, title, change) in BROKEN_WORLDS.into_iter().chain(hidden) {
         let open = open(None, None, change).await;
@@ -284,7 +284,7 @@ async fn every_finding_in_words() {
     let mut told = String::new();
     let mut seen = BTreeSet::new();
     for (code, title, change) in
-        BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("PortHidden", title, change)))
+        BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change)))
     {
         let output = doctor(&open(None, None, change).await, &[]).await;
         let said = normalize(&unwrapped(&text(&output.stdout)));

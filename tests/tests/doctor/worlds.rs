@@ -214,11 +214,11 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     ("FunctionMissing", "a function that there is not", |world| {
         drop(world.account.functions.remove(&function_name("after-install")));
     }),
-    ("FunctionElsewhere", "a function of another account", |world| {
+    ("FunctionInOtherAccountOrRegion", "a function of another account", |world| {
         let arn = format!("arn:aws:lambda:eu-west-1:999988887777:function:{}", function_name("after-install"));
         rename_function(world, &function_name("after-install"), &arn);
     }),
-    ("FunctionElsewhere", "a function of another region", |world| {
+    ("FunctionInOtherAccountOrRegion", "a function of another region", |world| {
         let arn = format!("arn:aws:lambda:eu-west-2:111122223333:function:{}", function_name("after-install"));
         rename_function(world, &function_name("after-install"), &arn);
     }),
@@ -228,14 +228,14 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     }),
     ("WrongEvent", "a function at another event", |world| rename_function(world, "-install\n", "-allow-traffic\n")),
     ("WrongEvent", "the net as a hook", |world| {
-        rename_function(world, &function_name("after-install"), &function_name("last-answer"))
+        rename_function(world, &function_name("after-install"), &function_name("on-failure"))
     }),
     ("WrongEvent", "an event that there is not", |world| rename_function(world, "- AfterInstall:", "- AfterInstal:")),
     ("NamePrefix", "a name without the prefix", |world| {
         without_prefix(world);
         limited_role(world);
     }),
-    ("ThroughAlias", "an alias", |world| {
+    ("QualifiedFunctionName", "an alias", |world| {
         let arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_after-install:live";
         rename_function(world, &function_name("after-install"), arn);
     }),
@@ -246,15 +246,15 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     }),
     ("CannotInvoke", "CodeDeploy has no role", |world| drop(world.account.permissions.remove("CodeDeployForECS"))),
     ("FunctionNotActive", "an idle function", |world| function_mut(world, "after-install").state = "Inactive".into()),
-    ("FunctionNotActive", "a net that failed", |world| function_mut(world, "last-answer").state = "Failed".into()),
-    ("CannotPut", "a hook may not answer", |world| revoke(world, "after-install", "codedeploy:Put")),
-    ("CannotPut", "a hook may answer for others", |world| {
+    ("FunctionNotActive", "a net that failed", |world| function_mut(world, "on-failure").state = "Failed".into()),
+    ("CannotPutStatus", "a hook may not answer", |world| revoke(world, "after-install", "codedeploy:Put")),
+    ("CannotPutStatus", "a hook may answer for others", |world| {
         revoke(world, "after-install", "codedeploy:Put");
         let other = "arn:aws:codedeploy:eu-west-1:111122223333:deploymentgroup:other/*";
         let own = AllowStatement::new("codedeploy:PutLifecycleEventHookExecutionStatus", other);
         world.account.permissions.get_mut("after-install").unwrap().push(own);
     }),
-    ("CannotPut", "the net may not answer", |world| revoke(world, "last-answer", "codedeploy:Put")),
+    ("CannotPutStatus", "the net may not answer", |world| revoke(world, "on-failure", "codedeploy:Put")),
     ("TimeoutTooShort", "Lambda's default", |world| function_mut(world, "before-install").timeout = 3),
     ("TimeoutTooShort", "shorter than the built-in checks may take", |world| {
         function_mut(world, "after-install").timeout = 120;
@@ -266,23 +266,25 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     ("TimeoutTooShort", "a gate file that needs more than Lambda allows", |world| {
         store_gate(
             world,
-            "version: 1\nhooks: { after_allow_traffic: { built_in: { answers: { within: 13m 50s } } } }\n",
+            "version: 1\nhooks: { after_allow_traffic: { built_in: { health_check: { within: 13m 50s } } } }\n",
         );
     }),
     ("EventSettings", "retries", |world| change_event_settings(world, |settings| settings.retries = 2)),
     ("EventSettings", "a great age", |world| change_event_settings(world, |settings| settings.age = 21_600)),
     ("EventSettings", "nothing is set", |world| function_mut(world, "after-install").events.clear()),
-    ("NoLastAnswer", "no destination", |world| change_event_settings(world, |settings| settings.on_failure = None)),
-    ("NoLastAnswer", "a destination that answers nobody", |world| {
+    ("NoFailureDestination", "no destination", |world| {
+        change_event_settings(world, |settings| settings.on_failure = None)
+    }),
+    ("NoFailureDestination", "a destination that answers nobody", |world| {
         let queue = "arn:aws:sqs:eu-west-1:111122223333:failures";
         change_event_settings(world, |settings| settings.on_failure = Some(queue.into()));
     }),
-    ("NoLastAnswer", "a destination in another account", |world| {
-        let net = format!("arn:aws:lambda:eu-west-1:999988887777:function:{}", function_name("last-answer"));
+    ("NoFailureDestination", "a destination in another account", |world| {
+        let net = format!("arn:aws:lambda:eu-west-1:999988887777:function:{}", function_name("on-failure"));
         change_event_settings(world, |settings| settings.on_failure = Some(net));
     }),
-    ("NoLastAnswer", "a destination that there is not", |world| {
-        drop(world.account.functions.remove(&function_name("last-answer")));
+    ("NoFailureDestination", "a destination that there is not", |world| {
+        drop(world.account.functions.remove(&function_name("on-failure")));
     }),
     ("LacksPermission", "a hook may not look", |world| revoke(world, "after-install", "ecs:ListTasks")),
     ("LacksPermission", "a hook may look in another cluster", |world| {
@@ -314,24 +316,24 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     ("NoEndpoint", "IAM has none in this region", |world| {
         check_with_lookahead(world, "task-definition, log-groups, roles")
     }),
-    ("EndpointHidden", "an endpoint lets nobody in", |world| {
+    ("EndpointIngressBlocked", "an endpoint lets nobody in", |world| {
         no_nat_gateway(world);
         world.account.network.security_groups.get_mut("sg-endpoints").unwrap().ingress.clear();
         world.account.network.endpoints.retain(|id, _| id == "vpce-codedeploy");
         let table = world.account.network.route_tables.get_mut(PRIVATE_ROUTES).unwrap();
         table.routes.push(("0.0.0.0/0".into(), "tgw-0a1b2c3d4e5f67890".into()));
     }),
-    ("EgressClosed", "nothing is let out", |world| {
+    ("EgressBlocked", "nothing is let out", |world| {
         functions_in_vpc(world);
         world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap().egress.clear();
     }),
-    ("EgressClosed", "nothing is let out to the test listener", |world| {
+    ("EgressBlocked", "nothing is let out to the test listener", |world| {
         functions_in_vpc(world);
         let port = world.production().unwrap().port;
         let own = world.account.network.security_groups.get_mut(FUNCTIONS_GROUP).unwrap();
         own.egress = [443, port].map(|port| SecurityGroupRule::new(port, "0.0.0.0/0")).into();
     }),
-    ("SettingInvalid", "a setting that there is not", |world| {
+    ("SettingsInvalid", "a setting that there is not", |world| {
         function_mut(world, "after-install").env.insert("GREENLIGHT_GATES".into(), "x".into());
     }),
     ("GateMissing", "a parameter that there is not", |world| {
@@ -351,11 +353,11 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     ("GateInvalid", "a fault inline", |world| {
         function_mut(world, "after-install").env.insert("GREENLIGHT_GATE".into(), "version: 2\n".into());
     }),
-    ("ChecksNeverMade", "checks of a hook that nobody is wired to", |world| {
+    ("UnusedChecks", "checks of a hook that nobody is wired to", |world| {
         with_full_gate(world);
         rename_function(world, &format!("  - AfterInstall: {}\n", function_name("after-install")), "");
     }),
-    ("NamedMissing", "an alarm of the gate file", |world| {
+    ("ReferenceMissing", "an alarm of the gate file", |world| {
         store_gate(
             world,
             "version: 1\nhooks: { before_install: { checks: [ALARMS] } }\n"
@@ -363,19 +365,19 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
                 .as_str(),
         );
     }),
-    ("NamedMissing", "a secret of the gate file", |world| {
+    ("ReferenceMissing", "a secret of the gate file", |world| {
         with_full_gate(world);
         world.account.secrets.clear();
     }),
-    ("NamedMissing", "a parameter of the gate file", |world| {
+    ("ReferenceMissing", "a parameter of the gate file", |world| {
         with_full_gate(world);
         world.account.parameters.remove("/shop/web/db-password");
     }),
-    ("NamedMissing", "a container of the gate file", |world| {
+    ("ReferenceMissing", "a container of the gate file", |world| {
         with_full_gate(world);
         store_gate(world, &GATE.replace("[web]", "[wbe]"));
     }),
-    ("NamedMissing", "a variable of the gate file", |world| {
+    ("ReferenceMissing", "a variable of the gate file", |world| {
         with_full_gate(world);
         function_mut(world, "after-allow-test-traffic").env.remove("STAGE");
     }),
@@ -386,8 +388,8 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
     ("NoTestListener", "no test listener", |world| {
         change_group(world, |group| group.pair.as_mut().unwrap().test = None)
     }),
-    ("InternalLoadBalancer", "functions outside its VPC", |world| internal_load_balancer(world)),
-    ("NoWayOut", "functions behind an internet gateway", |world| {
+    ("LoadBalancerInternal", "functions outside its VPC", |world| internal_load_balancer(world)),
+    ("NoInternetRoute", "functions behind an internet gateway", |world| {
         no_nat_gateway(world);
         world.load_balancers[0].scheme = "internet-facing".into();
     }),
@@ -407,7 +409,7 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
             action: RuleAction::FixedResponse(200),
         });
     }),
-    ("NoRollBack", "no roll-back", |world| {
+    ("RollbackDisabled", "no roll-back", |world| {
         change_group(world, |group| group.auto_rollback.as_mut().unwrap().enabled = false)
     }),
     ("NoAlarms", "no alarms", |world| change_group(world, |group| group.alarms.enabled = false)),

@@ -60,20 +60,20 @@ fn everything_that_no_gate_file_tells() {
 
 #[test]
 fn beyond_the_template() {
-    insta::assert_snapshot!("nothing_beyond", printed_policy(&[EXAMPLE, "--beyond-template", "--json"]));
+    insta::assert_snapshot!("nothing_beyond", printed_policy(&[EXAMPLE, "--not-in-template", "--json"]));
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::fs::write(
         file.path(),
-        "version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [unhealthy_containers == 0] }] } }\n",
+        "version: 1\nhooks: { after_allow_traffic: { checks: [{ tasks: green, expect: [unhealthy_containers == 0] }] } }\n",
     )
     .unwrap();
     let path = file.path().to_str().unwrap();
     let tidied = |args: &[&str]| printed_policy(args).replace(path, "greenlight.yaml");
     insta::assert_snapshot!("beyond", tidied(&[path, "--hook", "AfterAllowTraffic"]));
-    insta::assert_snapshot!("beyond_json", tidied(&[path, "--beyond-template", "--json"]));
+    insta::assert_snapshot!("beyond_json", tidied(&[path, "--not-in-template", "--json"]));
 }
 
 #[test]
 fn the_safety_net() {
-    insta::assert_snapshot!("last_answer", printed_policy(&[&["--hook", "last-answer"], &NAMES[..]].concat()));
+    insta::assert_snapshot!("on_failure", printed_policy(&[&["--hook", "on-failure"], &NAMES[..]].concat()));
 }

@@ -40,7 +40,7 @@ pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -
     let parameters: Vec<_> =
         said.lines().filter_map(|line| line.strip_prefix("    ")).filter_map(|line| line.split_once('=')).collect();
     let stack = stack(&parameters);
-    let mut more = PrintedPolicy::read(&policy_output(subject, &["--json", "--beyond-template"]));
+    let mut more = PrintedPolicy::read(&policy_output(subject, &["--json", "--not-in-template"]));
     let mut faults = Vec::new();
     for asked in seen {
         match (role_allows(&stack, subject.hook, asked), more.allows(asked)) {

@@ -50,7 +50,7 @@ fn every_function_is_its_own_program_under_a_name_that_codedeploy_may_invoke() {
 #[test]
 fn a_failed_hook_is_not_tried_again_and_handed_to_the_net() {
     let stack = stack_with(&[]);
-    let on_failure_arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-last-answer";
+    let on_failure_arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-on-failure";
     for function in FunctionName::all_functions() {
         let events = stack.properties(&format!("{}Events", logical_id(function)));
         let mut expected = json!({
@@ -87,7 +87,7 @@ fn an_event_that_nobody_answered_is_kept_encrypted_where_the_log_says() {
     assert_eq!(
         *queue,
         json!({
-            "QueueName": format!("CodeDeployHook_{suffix}-last-answer-dead-letters"),
+            "QueueName": format!("CodeDeployHook_{suffix}-on-failure-dead-letters"),
             "SqsManagedSseEnabled": true,
             "MessageRetentionPeriod": 86400,
         })
@@ -142,7 +142,7 @@ fn what_nobody_answers_tells_somebody() {
     };
     let of =
         |function: FunctionName| json!([{ "Name": "FunctionName", "Value": stack.function(function)["FunctionName"] }]);
-    for (id, metric) in [("LastAnswerFails", "Errors"), ("LastAnswerGivesUp", "AsyncEventsDropped")] {
+    for (id, metric) in [("OnFailureFails", "Errors"), ("OnFailureGivesUp", "AsyncEventsDropped")] {
         let alarm = alarm(id);
         assert_eq!((&alarm["Namespace"], &alarm["MetricName"]), (&json!("AWS/Lambda"), &json!(metric)));
         assert_eq!((&alarm["Statistic"], &alarm["Dimensions"]), (&json!("Sum"), &of(FunctionName::OnFailure)));
@@ -157,7 +157,7 @@ fn what_nobody_answers_tells_somebody() {
         json!({ "Namespace": "AWS/Lambda", "MetricName": "DestinationDeliveryFailures", "Dimensions": of(hook.into()) })
     });
     assert_eq!(seen, hooks.iter().collect::<Vec<_>>());
-    assert_eq!(super::stack_with(&[]).properties("LastAnswerFails")["AlarmActions"], Value::Null);
+    assert_eq!(super::stack_with(&[]).properties("OnFailureFails")["AlarmActions"], Value::Null);
 }
 
 #[test]

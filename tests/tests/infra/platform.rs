@@ -39,10 +39,10 @@ fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<RoleSta
     let group = format!("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/{name}:*");
     let log = statement("Log", "log", &["logs:CreateLogStream", "logs:PutLogEvents"], &group);
     if function == FunctionName::OnFailure {
-        let queue = "arn:aws:sqs:eu-west-1:111122223333:CodeDeployHook_greenlight-last-answer-dead-letters";
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:CodeDeployHook_greenlight-on-failure-dead-letters";
         return vec![statement("KeepEvent", "dead-letters", &["sqs:SendMessage"], queue), log];
     }
-    let on_failure_arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-last-answer";
+    let on_failure_arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-on-failure";
     let mut all = vec![statement("HandOver", "platform", &["lambda:InvokeFunction"], on_failure_arn), log];
     if in_vpc {
         all.push(statement("NetworkInterfaces", "platform", &INTERFACES, "*"));

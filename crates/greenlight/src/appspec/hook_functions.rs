@@ -33,7 +33,7 @@ impl FromStr for FunctionOverride {
             Some(FunctionName::Hook(whose)) if whose.name() != hook.event_name() => {
                 Err(format!("`{function}` is the function of {whose}, and would answer Failed at {hook}"))
             }
-            Some(FunctionName::OnFailure) => Err("last-answer is no hook".to_owned()),
+            Some(FunctionName::OnFailure) => Err("on-failure is no hook".to_owned()),
             _ => Ok(Self { hook, function: function.to_owned() }),
         }
     }
@@ -129,7 +129,7 @@ mod tests {
             ("x", "expected EVENT=FUNCTION"),
             ("AfterInstal=x", "did you mean `AfterInstall`?"),
             ("AfterInstall=CodeDeployHook_before-install", "is the function of BeforeInstall"),
-            ("AfterInstall=CodeDeployHook_last-answer", "is no hook"),
+            ("AfterInstall=CodeDeployHook_on-failure", "is no hook"),
             ("AfterInstall=a b", "is no name of a function"),
         ] {
             let said = text.parse::<FunctionOverride>().unwrap_err();

@@ -225,7 +225,7 @@ fn any_file() -> impl Strategy<Value = String> {
     ]);
     let function = prop::sample::select(vec![
         "CodeDeployHook_x-after-install",
-        "'CodeDeployHook_x-last-answer'",
+        "'CodeDeployHook_x-on-failure'",
         "\"<FUNCTION>\"",
         "mine",
         "",

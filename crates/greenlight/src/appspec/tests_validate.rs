@@ -42,13 +42,7 @@ fn each_fault_is_found_alone() {
             Severity::Rejected,
             "CodeDeploy does it itself",
         ),
-        (
-            "the net as a hook",
-            name,
-            "CodeDeployHook_shop-last-answer".into(),
-            Severity::Error,
-            "last-answer is no hook",
-        ),
+        ("the net as a hook", name, "CodeDeployHook_shop-on-failure".into(), Severity::Error, "on-failure is no hook"),
         (
             "another hook's function",
             name,

@@ -326,8 +326,11 @@ impl Validator<'_> {
         if !function.has_prefix() {
             let name = &function.name;
             let is_of_stack = self.context.functions.iter().any(|(_, stacks)| is_name_of(stacks, name));
-            let hint =
-                if is_of_stack { String::new() } else { format!(". If it is one of your own, say --own {name}") };
+            let hint = if is_of_stack {
+                String::new()
+            } else {
+                format!(". If it is one of your own, say --allow-function {name}")
+            };
             let message = format!(
                 "the name `{name}` does not begin with `{FUNCTION_NAME_PREFIX}`, so it is not a function of Greenlight's, and AWS's managed \
                  role AWSCodeDeployRoleForECSLimited is not allowed to invoke it{hint}"
@@ -337,7 +340,7 @@ impl Validator<'_> {
         match (function.function(), entry.hook()) {
             (Some(FunctionName::OnFailure), _) => {
                 let message =
-                    "last-answer is no hook: it gets Lambda's record of a hook that died, and understands nothing else";
+                    "on-failure is no hook: it gets Lambda's record of a hook that died, and understands nothing else";
                 self.report(Severity::Error, entry.function, message);
             }
             (Some(FunctionName::Hook(whose)), Some(hook)) if whose.name() != hook.event_name() => {
@@ -354,7 +357,7 @@ impl Validator<'_> {
                     (None, None) => ".".to_owned(),
                 };
                 let message = format!(
-                    "`{name}` is no hook of Greenlight's{near} If it is one of your own, say --own {name}",
+                    "`{name}` is no hook of Greenlight's{near} If it is one of your own, say --allow-function {name}",
                     name = function.name
                 );
                 self.report(Severity::Error, entry.function, message);

@@ -47,13 +47,13 @@ pub struct IamOptions {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Only this hook's role, such as AfterInstall; or last-answer's
+    /// Only this hook's role, such as AfterInstall; or on-failure's
     #[arg(long, value_name = "HOOK", value_parser = parse_role)]
     hook: Option<RoleName>,
 
     /// Only what no parameter of infra/template.yaml lets its roles do: a policy for its MorePolicyArns
     #[arg(long)]
-    beyond_template: bool,
+    not_in_template: bool,
 
     /// Print a policy document
     #[arg(long)]
@@ -114,7 +114,7 @@ impl RoleName {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.event_name(),
-            Self::OnFailure => "last-answer",
+            Self::OnFailure => "on-failure",
         }
     }
 }
@@ -122,8 +122,8 @@ impl RoleName {
 /// A hook by any of its names, or the safety net.
 fn parse_role(text: &str) -> Result<RoleName, String> {
     match text {
-        "last-answer" | "LastAnswer" => Ok(RoleName::OnFailure),
-        text => parse_hook(text).map(RoleName::Hook).map_err(|why| format!("{why}; and there is last-answer")),
+        "on-failure" | "OnFailure" => Ok(RoleName::OnFailure),
+        text => parse_hook(text).map(RoleName::Hook).map_err(|why| format!("{why}; and there is on-failure")),
     }
 }
 
@@ -209,7 +209,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
                     let is_beyond = way == TemplateGrant::NotAllowed;
                     beyond |= is_beyond;
                     parameters.add(way);
-                    is_beyond || !args.beyond_template
+                    is_beyond || !args.not_in_template
                 });
                 required.add(role.as_str(), permissions);
             }
@@ -237,11 +237,11 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
         let name = source.as_ref().map_or("the built-in checks alone", |source| source.name.as_str());
         screen.println(&render::render_policy(
             screen.style,
-            &render::render_title(name, &roles, args.beyond_template),
+            &render::render_title(name, &roles, args.not_in_template),
             &policy,
             &roles,
         ))?;
-        if !args.beyond_template {
+        if !args.not_in_template {
             screen.println(&render::render_template_section(screen.style, &parameters, beyond))?;
         }
         let notes = render::notes(&required, &policy, &names, &inputs);

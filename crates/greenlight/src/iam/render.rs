@@ -19,14 +19,14 @@ use crate::style::{Emphasis, TerminalStyle};
 const MAX_MANAGED_POLICY_CHARS: usize = 6_144;
 
 /// What it is the policy of.
-pub fn render_title(name: &str, roles: &[RoleName], beyond_template: bool) -> String {
+pub fn render_title(name: &str, roles: &[RoleName], not_in_template: bool) -> String {
     let roles = match roles {
         // It has no checks.
-        [RoleName::OnFailure] => return "What the role of last-answer needs".to_owned(),
+        [RoleName::OnFailure] => return "What the role of on-failure needs".to_owned(),
         [one] => format!("the role of {}", one.as_str()),
         _ => "the roles of the five hooks".to_owned(),
     };
-    let beyond = if beyond_template { ", beyond what infra/template.yaml can allow" } else { "" };
+    let beyond = if not_in_template { ", beyond what infra/template.yaml can allow" } else { "" };
     format!("What {roles} need{} for {name}{beyond}", if roles.starts_with("the role of") { "s" } else { "" })
 }
 
@@ -89,7 +89,7 @@ pub fn render_template_section(style: TerminalStyle, parameters: &TemplateParame
     });
     lines.extend(parameters);
     if beyond {
-        let more = "No parameter is for the rest: --beyond-template --json prints a policy of it for MorePolicyArns.";
+        let more = "No parameter is for the rest: --not-in-template --json prints a policy of it for MorePolicyArns.";
         lines.push(format!("  {more}"));
     }
     lines.join("\n")

@@ -155,7 +155,7 @@ fn named_service(group: &DeploymentGroup, target_id: &Result<String, AwsError>) 
     let target_id = target_id.as_ref().map_err(Clone::clone)?;
     let (cluster, service) = target_id.split_once(':').ok_or_else(|| AwsError {
         operation: "codedeploy:ListDeploymentTargets",
-        code: ReasonCode::ServiceUnknown,
+        code: ReasonCode::ServiceNotConfigured,
         detail: format!("the target {target_id:?} is not of the form cluster:service"),
     })?;
     Ok(EcsServiceName { cluster: cluster.to_owned(), service: service.to_owned() })

@@ -148,7 +148,7 @@ fn classify(word: &str, status: u16) -> ReasonCode {
     } else if status >= 500 {
         ReasonCode::AwsFailed
     } else {
-        ReasonCode::AwsRefused
+        ReasonCode::AwsRejected
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(classify("ThrottlingException", 400), ReasonCode::AwsThrottled);
         assert_eq!(classify("Throttling", 400), ReasonCode::AwsThrottled);
         assert_eq!(classify("InternalFailure", 500), ReasonCode::AwsFailed);
-        assert_eq!(classify("DeploymentDoesNotExistException", 400), ReasonCode::AwsRefused);
+        assert_eq!(classify("DeploymentDoesNotExistException", 400), ReasonCode::AwsRejected);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl StatusClient {
     /// Puts `status` for `execution`, until CodeDeploy accepts it, refuses it for good, or `until` has come.
     ///
     /// # Errors
-    /// [`Error::AnswerNotSent`]; the line with what to do by hand is logged here.
+    /// [`Error::StatusNotSent`]; the line with what to do by hand is logged here.
     pub async fn put(
         &self,
         execution: &HookExecution,
@@ -161,7 +161,7 @@ impl StatusClient {
         let (region, id) = (quote(&self.region), quote(deployment));
         let stored = match &self.dead_letter_queue {
             Some(url) => format!(
-                "its event is in the dead-letter queue once last-answer has failed too, after some minutes (aws sqs \
+                "its event is in the dead-letter queue once on-failure has failed too, after some minutes (aws sqs \
                  receive-message --region {region} --queue-url {} --max-number-of-messages 10 --visibility-timeout 0 --query \
                  'Messages[].Body' --output text)",
                 quote(url)
@@ -171,7 +171,7 @@ impl StatusClient {
         log_line!(
             error,
             context,
-            error.code = "AnswerNotSent",
+            error.code = "StatusNotSent",
             execution.id = ?execution.id,
             "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
              --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \
@@ -234,7 +234,7 @@ mod tests {
         let fault = |code| AwsError { operation: PUT_STATUS, code, detail: String::new() };
         assert!([ReasonCode::AwsFailed, ReasonCode::AwsUnreachable].map(fault).iter().all(may_have_arrived));
         assert!(
-            ![ReasonCode::AwsThrottled, ReasonCode::AwsDenied, ReasonCode::AwsRefused]
+            ![ReasonCode::AwsThrottled, ReasonCode::AwsDenied, ReasonCode::AwsRejected]
                 .map(fault)
                 .iter()
                 .any(may_have_arrived)

@@ -179,7 +179,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_stays_as_it_is_is_asked_once() {
         assert_eq!(retried(RetryBudget::with_final_denials, 870, 0, ReasonCode::AwsDenied, 2).await, (0, false));
-        for code in [ReasonCode::AwsRefused, ReasonCode::UnexpectedReply, ReasonCode::PlatformUnsupported] {
+        for code in [ReasonCode::AwsRejected, ReasonCode::UnexpectedReply, ReasonCode::PlatformUnsupported] {
             assert_eq!(retried(AS_IS, 870, 0, code, 2).await, (0, false));
         }
         assert_eq!(retried(|_| RetryBudget::default(), 870, 0, ReasonCode::AwsThrottled, 2).await, (0, false));

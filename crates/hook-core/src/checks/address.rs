@@ -220,7 +220,7 @@ fn host_for(
         Some(host) => format!("GREENLIGHT_HOST, which is {host}"),
         None => "none: neither GREENLIGHT_HOST nor a host-header rule".to_owned(),
     };
-    Err(Observation::failed(ReasonCode::HostUnknown, listener.display_name(), expected, seen))
+    Err(Observation::failed(ReasonCode::HostNotConfigured, listener.display_name(), expected, seen))
 }
 
 /// The same address under another name.
@@ -275,7 +275,7 @@ mod tests {
         match host_for(&listener, &["blue".into(), "green".into()], configured, &parts) {
             Ok(host) => host.unwrap_or_else(|| "-".into()),
             Err(observation) => {
-                assert_eq!(observation.code, Some(ReasonCode::HostUnknown));
+                assert_eq!(observation.code, Some(ReasonCode::HostNotConfigured));
                 "?".into()
             }
         }

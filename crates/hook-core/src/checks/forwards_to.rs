@@ -1,4 +1,4 @@
-//! `reach: green`: a barrier. Until the listener forwards to the replacement, whoever asks its address would be
+//! `forwards_to: green`: a barrier. Until the listener forwards to the replacement, whoever asks its address would be
 //! answered by the original, and a test of the wrong colour is worse than none.
 //!
 //! That the listener's weights say so is not yet that every node of the load balancer does so. Where the file names a
@@ -28,7 +28,7 @@ use crate::{
     permissions::Requirement,
 };
 
-pub const KIND: CheckKind = CheckKind { key: "reach", read };
+pub const KIND: CheckKind = CheckKind { key: "forwards_to", read };
 
 #[derive(Debug)]
 pub(super) struct ForwardsTo {
@@ -63,7 +63,7 @@ const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
 const REQUIRED_MATCHES: u32 = 3;
 
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let green = fields.variant("reach", &[("green", ())]);
+    let green = fields.variant("forwards_to", &[("green", ())]);
     let route = fields.variant("listener", &TrafficRoute::VARIANTS).unwrap_or(TrafficRoute::Test);
     let version_probe = fields.has("http");
     if !version_probe {
@@ -131,7 +131,7 @@ impl ForwardsTo {
 
 impl Check for ForwardsTo {
     fn default_name(&self) -> String {
-        format!("reach green through {}", self.route.as_str())
+        format!("forwards_to green through {}", self.route.as_str())
     }
 
     fn unblocks(&self) -> Option<TrafficRoute> {
@@ -310,7 +310,7 @@ impl VersionProbe {
                 && seen.outcome != Outcome::Errored
                 && matches!(seen.code, Some(ReasonCode::UnexpectedBody | ReasonCode::UnexpectedHeader));
             Attempt::Retryable(if other {
-                seen.with_outcome(Outcome::Failed, ReasonCode::WrongVersionAnswers)
+                seen.with_outcome(Outcome::Failed, ReasonCode::WrongVersionServed)
             } else {
                 seen
             })

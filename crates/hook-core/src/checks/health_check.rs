@@ -1,4 +1,4 @@
-//! `answers: test|production`: the service answers through a listener, several times in a row, as its target group's
+//! `health_check: test|production`: the service answers through a listener, several times in a row, as its target group's
 //! own health check would have it. Where the listener is TCP, that it accepts connections may be all that can be asked.
 
 use std::{sync::Arc, time::Duration};
@@ -23,7 +23,7 @@ use crate::{
     model::{Listener, TargetGroup},
 };
 
-pub const KIND: CheckKind = CheckKind { key: "answers", read };
+pub const KIND: CheckKind = CheckKind { key: "health_check", read };
 
 /// `within` is for a listener that has just switched and may still send some requests to the other side. It ends with the
 /// first right answer. Of tasks of which every second is broken, 10 requests in a row meet only good ones in 1 of 1,000 runs.
@@ -50,7 +50,7 @@ struct ListenerHealthCheck {
 }
 
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let route = fields.variant("answers", &TrafficRoute::VARIANTS);
+    let route = fields.variant("health_check", &TrafficRoute::VARIANTS);
     let path = fields.string("path");
     if let (Some(path), Some(node)) = (&path, fields.node("path"))
         && !path.starts_with('/')
@@ -251,7 +251,7 @@ impl ListenerHealthCheck {
         let group = routing.green.map(|group| group.name.as_str()).unwrap_or_default();
         let seen = format!("{} ({})", observation.actual, observation.resource);
         let expected = "a health-check path that a listener rule forwards to it";
-        Observation::failed(ReasonCode::PathUnknown, format!("target group {group}"), expected, seen)
+        Observation::failed(ReasonCode::HealthCheckNotRoutable, format!("target group {group}"), expected, seen)
     }
 
     /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
@@ -265,7 +265,7 @@ impl ListenerHealthCheck {
                 let unknown = |seen: String| {
                     let resource = group.map(titled).unwrap_or_default();
                     Box::new(Observation::failed(
-                        ReasonCode::PathUnknown,
+                        ReasonCode::HealthCheckNotRoutable,
                         resource,
                         "a path to ask through the listener",
                         seen,

@@ -49,25 +49,11 @@ struct Http {
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     let request_template = RequestTemplate::read(fields, "http");
     let warmup = fields.number_or("warmup", 0..=1000, 0);
-    let poll_policy = read_poll_policy(fields);
+    let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
+    let poll_policy = PollPolicy::read(fields, &single_attempt);
     let expect = fields.expect_required(SUBJECTS);
     let facts = fields.facts().clone();
     Some(Arc::new(Http { request_template: request_template?, facts, warmup, poll_policy, expect }))
-}
-
-/// `until` is what `within` is called elsewhere: asks again until the conditions hold.
-fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
-    let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
-    let both = fields.has("until") && fields.has("within");
-    if both {
-        fields.error(fields.position_of("until"), "`until` and `within` say the same; give one of them");
-    }
-    let until = fields.duration("until");
-    let poll_policy = PollPolicy::read(fields, &single_attempt);
-    if until.is_some() && !both {
-        fields.mark_overridden("within");
-    }
-    PollPolicy { within: until.unwrap_or(poll_policy.within), ..poll_policy }
 }
 
 impl Check for Http {

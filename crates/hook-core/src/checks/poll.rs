@@ -126,7 +126,7 @@ impl PollPolicy {
                 Attempt::Final(observation) => (observation, true),
             };
             // Who is refused at first is refused again; minutes of asking would only be louder.
-            let is_refused = matches!(observation.code, Some(ReasonCode::AwsDenied | ReasonCode::AwsRefused))
+            let is_refused = matches!(observation.code, Some(ReasonCode::AwsDenied | ReasonCode::AwsRejected))
                 && passing_since.is_none();
             let holds = observation.is_ok();
             if holds && passing_since.is_none() {

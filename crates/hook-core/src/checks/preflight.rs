@@ -242,7 +242,7 @@ async fn check_reachable(cx: &CheckContext) -> Observation {
         {
             let expected = format!("a connection from this function to port {} ({scheme})", listener.port);
             return Observation::failed(
-                ReasonCode::InternalUnreachable,
+                ReasonCode::LoadBalancerUnreachable,
                 resource,
                 expected,
                 transport_error.describe(),

@@ -1,4 +1,4 @@
-//! `ecs: green|blue`: the task set and its tasks, as ECS sees them.
+//! `tasks: green|blue`: the task set and its tasks, as ECS sees them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use crate::{
     permissions::Requirement,
 };
 
-pub const KIND: CheckKind = CheckKind { key: "ecs", read };
+pub const KIND: CheckKind = CheckKind { key: "tasks", read };
 
 const SUBJECTS: &[Subject] = &[
     Subject::name("task_set", ReasonCode::ReplacementMissing),
@@ -92,7 +92,7 @@ struct TasksCheck {
 }
 
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let colour = fields.variant("ecs", &Colour::VARIANTS);
+    let colour = fields.variant("tasks", &Colour::VARIANTS);
     let poll_policy = read_poll_policy(fields);
     let expect = fields.expect_required(SUBJECTS);
     Some(Arc::new(TasksCheck { colour: colour?, poll_policy, expect }))

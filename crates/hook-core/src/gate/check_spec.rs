@@ -10,7 +10,7 @@ use super::{
     Condition, Fact, MapKey, MapReader, Position, ReadContext, YamlNode, YamlValue,
     header::read_policies,
     reader::{KeySpec, to_map},
-    suggest, timing, when,
+    renamed, suggest, timing, when,
 };
 use crate::{
     checks::{self, Check, TrafficRoute, unbound, unsupported},
@@ -217,13 +217,15 @@ fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static che
     match kinds[..] {
         [kind] => Some(kind),
         // The barrier asks for the identity of what answers.
-        [a, b] if a.key == "http" && b.key == "reach" => Some(b),
+        [a, b] if a.key == "http" && b.key == "forwards_to" => Some(b),
         [] => {
             let known: Vec<_> = checks::KINDS.iter().map(|kind| kind.key).collect();
             let near = node.keys().find_map(|key| suggest(key, known.iter().copied()));
-            let message = match near {
-                Some(near) => format!("this check has no kind; did you mean `{near}`?"),
-                None => format!("this check has no kind; it needs one of {}", known.join(", ")),
+            let old = node.keys().find_map(|key| Some((key, renamed(key, known.iter().copied())?)));
+            let message = match (old, near) {
+                (Some((old, new)), _) => format!("`{old}` is now `{new}`"),
+                (None, Some(near)) => format!("this check has no kind; did you mean `{near}`?"),
+                (None, None) => format!("this check has no kind; it needs one of {}", known.join(", ")),
             };
             fields.error(node.at, message);
             None

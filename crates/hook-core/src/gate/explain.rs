@@ -13,20 +13,8 @@ use crate::{
 };
 
 /// Keys that are told in words of their own.
-const DESCRIBED_KEYS: [&str; 12] = [
-    "name",
-    "expect",
-    "when",
-    "on_fail",
-    "on_error",
-    "no_data",
-    "within",
-    "until",
-    "for",
-    "stable_for",
-    "consecutive",
-    "every",
-];
+const DESCRIBED_KEYS: [&str; 11] =
+    ["name", "expect", "when", "on_fail", "on_error", "no_data", "within", "for", "stable_for", "consecutive", "every"];
 
 /// The words.
 pub fn explain(hook: Hook, gate: &HookSection) -> String {
@@ -125,7 +113,7 @@ fn join_conditions(conditions: &[Condition]) -> String {
 /// How often it looks, and when it is content. None for a kind that has no such keys.
 fn describe_polling(spec: &CheckSpec) -> Option<String> {
     spec.field("every")?;
-    let within = spec.duration_of("within").max(spec.duration_of("until"));
+    let within = spec.duration_of("within");
     let hold_for = spec.duration_of("for").max(spec.duration_of("stable_for"));
     let every = format_duration(spec.duration_of("every"));
     let row = match spec.field("consecutive") {

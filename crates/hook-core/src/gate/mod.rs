@@ -171,6 +171,16 @@ fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
     }
 }
 
+/// Words of earlier gate files, and what they are called now.
+const RENAMED: [(&str, &str); 5] =
+    [("ecs", "tasks"), ("reach", "forwards_to"), ("answers", "health_check"), ("until", "within"), ("words", "marker")];
+
+/// What an old word is called now, where the new one is known.
+pub(crate) fn renamed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    let (_, new) = RENAMED.into_iter().find(|(old, _)| *old == word)?;
+    known.into_iter().any(|it| it == new).then_some(new)
+}
+
 /// The known word that `word` was probably meant to be.
 pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -194,7 +204,7 @@ hooks:
   after_install:
     checks:
       - name: steady
-        ecs: green
+        tasks: green
         expect: [steady == true]
         within: 5m
       - name: targets
@@ -214,7 +224,7 @@ hooks:
 
     #[test]
     fn a_files_checks_are_added_to_the_built_in_ones() {
-        let own = "{ ecs: green, name: mine, expect: [running >= 2] }";
+        let own = "{ tasks: green, name: mine, expect: [running >= 2] }";
         assert_eq!(
             check_names(&format!("version: 1\nhooks: {{ after_install: {{ checks: [{own}] }} }}")),
             ["steady", "targets", "mine"]
@@ -264,7 +274,7 @@ hooks:
   after_instal: {}
   before_install:
     deadline: soon
-    checks: [ { ecs: green, expect: [runing == desired] } ]
+    checks: [ { tasks: green, expect: [runing == desired] } ]
   after_install:
     built_in: { stedy: {}, targets: 3 }
     checks:
@@ -272,8 +282,8 @@ hooks:
       - { ecs: purple, within: 5, on_fail: stop, expect: [running >] }
       - { name: nothing }
       - { htp: '/' }
-      - { ecs: green, targets: green }
-      - { ecs: green }
+      - { tasks: green, targets: green }
+      - { tasks: green }
 "
         ));
     }
@@ -317,7 +327,7 @@ hooks:
 
         #[test]
         fn an_arbitrary_condition_never_panics(text in "[a-z.0-9 =<>!'\\[\\],%]{0,40}") {
-            let file = format!("version: 1\nhooks:\n  after_install:\n    checks:\n      - ecs: green\n        expect: [\"{text}\"]\n");
+            let file = format!("version: 1\nhooks:\n  after_install:\n    checks:\n      - tasks: green\n        expect: [\"{text}\"]\n");
             let _ = load_with(|_| BUILT_IN, Hook::AfterInstall, Some(&file));
         }
     }

@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 pub(super) use self::conditions::to_line as conditions_line;
 pub use super::key_spec::{KeySpec, ValueType, to_map};
 use super::{
-    Diagnostic, Fact, Scope, Subject, Template, duration, suggest, timing,
+    Diagnostic, Fact, Scope, Subject, Template, duration, renamed, suggest, timing,
     yaml::{MapKey, Position, YamlNode, YamlValue},
 };
 
@@ -441,6 +441,10 @@ impl<'a> MapReader<'a> {
         let known_keys: Vec<_> = self.key_specs.iter().map(|asked| asked.key).collect();
         for (key, _) in self.entries {
             if known_keys.contains(&key.name.as_str()) {
+                continue;
+            }
+            if let Some(new) = renamed(&key.name, known_keys.iter().copied()) {
+                self.context.error(key.at, format!("`{}` is now `{new}`", key.name));
                 continue;
             }
             let message = match suggest(&key.name, known_keys.iter().copied()) {

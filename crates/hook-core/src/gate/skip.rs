@@ -33,20 +33,22 @@ pub enum SkipDecision {
 impl Skip {
     /// Reads the keys of `skip`.
     pub(super) fn read(fields: &mut MapReader<'_>) -> Option<Self> {
-        let marker = fields.string("words").map(|words| words.trim().to_owned());
+        let marker = fields.string("marker").map(|marker| marker.trim().to_owned());
         let until = fields.string("until");
         match &marker {
-            None if !fields.has("words") => {
+            None if !fields.has("marker") => {
                 fields.error(
                     fields.at(),
-                    "`skip` needs `words`, such as \"[skip gate]\", and the date `until` which they count",
+                    "`skip` needs `marker`, such as \"[skip gate]\", and `until`, the last day on which it counts",
                 );
             }
-            Some(words) if words.chars().count() < MIN_MARKER_LEN => {
-                let at = fields.position_of("words");
+            Some(marker) if marker.chars().count() < MIN_MARKER_LEN => {
+                let at = fields.position_of("marker");
                 fields.error(
                     at,
-                    format!("`words` has {MIN_MARKER_LEN} characters at least, or they are found by chance"),
+                    format!(
+                        "`marker` needs at least {MIN_MARKER_LEN} characters, or a description contains it by chance"
+                    ),
                 );
             }
             _ => {}
@@ -62,7 +64,10 @@ impl Skip {
             }
             None => {
                 if marker.is_some() && !fields.has("until") {
-                    fields.error(fields.at(), "`skip` needs a date `until` which the words count, such as 2027-01-31");
+                    fields.error(
+                        fields.at(),
+                        "`skip` needs `until`, the last day on which the marker counts, such as 2027-01-31",
+                    );
                 }
                 None
             }

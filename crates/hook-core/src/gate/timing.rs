@@ -28,8 +28,8 @@ pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String
     let route = spec
         .check
         .unblocks()
-        .filter(|_| spec.kind == "reach")
-        .or_else(|| spec.check.required_route().filter(|_| spec.kind == "answers"))?;
+        .filter(|_| spec.kind == "forwards_to")
+        .or_else(|| spec.check.required_route().filter(|_| spec.kind == "health_check"))?;
     why_route_too_early(route, hook)
         .map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.as_str()))
 }

@@ -54,7 +54,7 @@ fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
         };
         return Some((key, format!("watches for {}, {limit}", format_duration(least))));
     }
-    let (key, within) = within_key(spec);
+    let (key, within) = ("within", spec.duration_of("within"));
     if within > longest {
         return Some((key, format!("may take {} to pass, {lambda}", format_duration(within))));
     }
@@ -79,7 +79,7 @@ fn interval_exceeds_window(spec: &CheckSpec) -> KeyProblem {
 }
 
 fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
-    let (key, within) = within_key(spec);
+    let (key, within) = ("within", spec.duration_of("within"));
     let deadline = deadline.filter(|_| spec.given_keys.contains_key(key))?;
     (within + spec.min_duration() > deadline).then(|| {
         let (together, deadline) = (describe_total(within, spec.min_duration()), format_duration(deadline));
@@ -88,7 +88,7 @@ fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem 
 }
 
 fn interval_exceeds_within(spec: &CheckSpec) -> KeyProblem {
-    let (key, within) = within_key(spec);
+    let (key, within) = ("within", spec.duration_of("within"));
     let (every, own) = (spec.duration_of("every"), spec.given_keys.contains_key("every"));
     (own && !within.is_zero() && every > within).then(|| {
         let (every, within) = (format_duration(every), format_duration(within));
@@ -104,17 +104,11 @@ fn timeout_exceeds_window(spec: &CheckSpec) -> KeyProblem {
             format!("has a `connect_timeout` of {connect}, longer than its `timeout` of {timeout}, which includes it");
         return Some(("connect_timeout", why));
     }
-    let window = within_key(spec).1 + spec.min_duration();
+    let window = spec.duration_of("within") + spec.min_duration();
     (spec.given_keys.contains_key("timeout") && !window.is_zero() && timeout > window).then(|| {
         let (timeout, window) = (format_duration(timeout), format_duration(window));
         ("timeout", format!("has a `timeout` of {timeout}, longer than its whole window of {window}"))
     })
-}
-
-/// How long it may take to pass, and the key that says so.
-fn within_key(spec: &CheckSpec) -> (&'static str, Duration) {
-    let key = if spec.duration_of("until").is_zero() { "within" } else { "until" };
-    (key, spec.duration_of(key))
 }
 
 fn describe_total(within: Duration, least: Duration) -> String {

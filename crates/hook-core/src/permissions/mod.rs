@@ -93,7 +93,7 @@ pub fn required_permissions(
     Ok(set.with_keys())
 }
 
-/// What the role of `last-answer` needs.
+/// What the role of `on-failure` needs.
 pub fn on_failure_permissions() -> Vec<Permission> {
     let mut set = PermissionSet { inputs: &PermissionInputs::default(), permissions: Vec::new() };
     requirements_for_put_status().into_iter().for_each(|need| set.add(need, None));

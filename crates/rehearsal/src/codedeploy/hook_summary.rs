@@ -63,7 +63,7 @@ impl HookOutcome<'_> {
         // The last error is told in full; mostly the first was the same.
         let mut last = self.ended;
         if let Some(ended) = self.on_failure_ended.filter(|ended| !ended.is_success()) {
-            how = format!("{how}; last-answer {}", describe_end(ended));
+            how = format!("{how}; on-failure {}", describe_end(ended));
             code = if code.is_empty() { error_type(ended) } else { code };
             last = Some(ended);
         }
@@ -80,12 +80,12 @@ impl HookOutcome<'_> {
     /// What somebody can still do while CodeDeploy waits.
     fn remaining_remedies(&self) -> String {
         if !self.has_on_failure {
-            return "give the functions' asynchronous invocations last-answer as their on-failure destination: it \
+            return "give the functions' asynchronous invocations on-failure as their on-failure destination: it \
                     answers for one that died"
                 .to_owned();
         }
         let log = match self.on_failure_ended.or(self.ended) {
-            Some(InvocationResult::Error { error_type, .. }) if error_type == "AnswerNotSent" => {
+            Some(InvocationResult::Error { error_type, .. }) if error_type == "StatusNotSent" => {
                 let whose = if self.on_failure_ended.is_some() { FunctionName::OnFailure } else { self.program };
                 format!(
                     "the log of {} has the command that answers by hand, and the one that stops the deployment",
@@ -94,7 +94,7 @@ impl HookOutcome<'_> {
             }
             _ => "stop the deployment by hand: aws deploy stop-deployment".to_owned(),
         };
-        format!("it is left to the alarm on last-answer's errors, which calls somebody before the hour is over: {log}")
+        format!("it is left to the alarm on on-failure's errors, which calls somebody before the hour is over: {log}")
     }
 }
 
@@ -143,12 +143,13 @@ mod tests {
     }
 
     fn status_not_sent() -> InvocationResult {
-        InvocationResult::Error { error_type: "AnswerNotSent".into(), error_message: "AccessDenied".into() }
+        InvocationResult::Error { error_type: "StatusNotSent".into(), error_message: "AccessDenied".into() }
     }
 
     #[test]
     fn the_verdict_is_that_of_whoever_answered() {
-        let (hook, net) = (("A".to_owned(), "the hook's".to_owned()), ("HookDied".to_owned(), "the net's".to_owned()));
+        let (hook, net) =
+            (("A".to_owned(), "the hook's".to_owned()), ("HookInvocationFailed".to_owned(), "the net's".to_owned()));
         let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&net), ..outcome() };
         let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
         assert_eq!(
@@ -156,7 +157,7 @@ mod tests {
             ("the hook's", "the net's")
         );
         let silent = HookOutcome { status: Some((HookStatus::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
-        assert_eq!(silent.summary().verdict, "last-answer answered Failed and logged no verdict");
+        assert_eq!(silent.summary().verdict, "on-failure answered Failed and logged no verdict");
     }
 
     #[test]
@@ -165,12 +166,12 @@ mod tests {
         let summary = HookOutcome { ended: Some(&killed), on_failure_ended: Some(&denied), ..outcome() }.summary();
         assert_eq!(
             summary.verdict,
-            "AfterInstall: the function was killed; last-answer failed with AnswerNotSent: AccessDenied; \
+            "AfterInstall: the function was killed; on-failure failed with StatusNotSent: AccessDenied; \
              nobody answered in the 5s that CodeDeploy waits here (an hour in AWS)"
         );
-        assert_eq!(summary.code, "AnswerNotSent");
+        assert_eq!(summary.code, "StatusNotSent");
         assert!(
-            summary.hint.contains("alarm") && summary.hint.contains("CodeDeployHook_last-answer"),
+            summary.hint.contains("alarm") && summary.hint.contains("CodeDeployHook_on-failure"),
             "{}",
             summary.hint
         );

@@ -165,25 +165,25 @@ impl Invocation {
         Some(match step {
             OnFailureStep::RecordDelivered => {
                 format!(
-                    "{}'s function {}; Lambda hands the record of it to last-answer",
+                    "{}'s function {}; Lambda hands the record of it to on-failure",
                     self.function,
                     describe_end(ended)
                 )
             }
             OnFailureStep::Invoked => return None,
             OnFailureStep::Returned => match director.who_answered(&self.deployment, self.hook) {
-                AnsweredBy::OnFailureHandler => "last-answer answers Failed for it".to_owned(),
-                AnsweredBy::Hook => "last-answer finds it answered, and changes nothing".to_owned(),
-                AnsweredBy::Nobody => "last-answer finds that nobody waits any more, and changes nothing".to_owned(),
+                AnsweredBy::OnFailureHandler => "on-failure answers Failed for it".to_owned(),
+                AnsweredBy::Hook => "on-failure finds it answered, and changes nothing".to_owned(),
+                AnsweredBy::Nobody => "on-failure finds that nobody waits any more, and changes nothing".to_owned(),
             },
             OnFailureStep::RetryScheduled(pause, ended) => format!(
-                "last-answer {}; Lambda tries it again in {} (in AWS {})",
+                "on-failure {}; Lambda tries it again in {} (in AWS {})",
                 describe_end(ended),
                 short(*pause),
                 if *pause == on_failure::RETRY_DELAYS[0] { "a minute" } else { "two minutes" },
             ),
             OnFailureStep::GaveUp(ended) => {
-                format!("last-answer {} for the third time, which raises the alarm on its errors", describe_end(ended))
+                format!("on-failure {} for the third time, which raises the alarm on its errors", describe_end(ended))
             }
         })
     }

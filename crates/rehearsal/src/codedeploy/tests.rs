@@ -93,7 +93,7 @@ impl Invoker for FakeFunctions {
             }
             FakeAction::PutIgnoringResult if is_on_failure => {
                 if put(HookStatus::Failed) {
-                    say(r#"{"verdict":"failed","verdict.code":"HookDied","message":"the net's verdict"}"#);
+                    say(r#"{"verdict":"failed","verdict.code":"HookInvocationFailed","message":"the net's verdict"}"#);
                 }
                 let _ = sender.send(done);
             }

@@ -69,7 +69,7 @@ pub struct Redelivery {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KilledFunction {
-    /// Which function: a hook's, or `last_answer`.
+    /// Which function: a hook's, or `on_failure`.
     pub function: FunctionName,
     /// So long after its invocation.
     #[serde(with = "span")]

@@ -162,7 +162,7 @@ pub(super) fn functions() -> BTreeMap<String, Function> {
 /// The stack of those functions, as README deploys it, with the outputs of `infra/template.yaml`.
 pub(super) fn stacks() -> BTreeMap<String, BTreeMap<String, String>> {
     let outputs = FunctionName::all_functions().flat_map(|function| {
-        let id = if function == FunctionName::OnFailure { "LastAnswer".to_owned() } else { function.to_string() };
+        let id = if function == FunctionName::OnFailure { "OnFailure".to_owned() } else { function.to_string() };
         let name = function.lambda_name();
         [(format!("{id}Arn"), function_arn(&name)), (format!("{id}Name"), name)]
     });

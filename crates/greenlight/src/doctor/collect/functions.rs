@@ -289,7 +289,7 @@ mod tests {
     fn which_function_it_is_says_the_end_of_its_name() {
         assert_eq!(function_kind("CodeDeployHook_shop-before-install"), FunctionKind::Hook(Hook::BeforeInstall));
         assert_eq!(function_kind("after-allow-traffic"), FunctionKind::Hook(Hook::AfterAllowTraffic));
-        assert_eq!(function_kind("CodeDeployHook_shop-last-answer"), FunctionKind::OnFailure);
+        assert_eq!(function_kind("CodeDeployHook_shop-on-failure"), FunctionKind::OnFailure);
         assert_eq!(function_kind("CodeDeployHook_smoke"), FunctionKind::Other);
     }
 }

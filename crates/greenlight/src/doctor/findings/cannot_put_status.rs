@@ -8,7 +8,7 @@ use crate::doctor::{
     snapshot::{AccountSnapshot, Lookup, PermissionQuery},
 };
 
-pub const KIND: FindingKind = FindingKind { code: "CannotPut", find };
+pub const KIND: FindingKind = FindingKind { code: "CannotPutStatus", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let of_hooks = facts.functions.iter().flat_map(|wired| {

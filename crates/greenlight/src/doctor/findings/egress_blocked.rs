@@ -10,7 +10,7 @@ use crate::doctor::{
     snapshot::AccountSnapshot,
 };
 
-pub const KIND: FindingKind = FindingKind { code: "EgressClosed", find };
+pub const KIND: FindingKind = FindingKind { code: "EgressBlocked", find };
 
 /// Where AWS answers.
 const HTTPS: u16 = 443;

@@ -9,7 +9,7 @@ use crate::doctor::{
     snapshot::{AccountSnapshot, VpcConfig, VpcEndpoint},
 };
 
-pub const KIND: FindingKind = FindingKind { code: "EndpointHidden", find };
+pub const KIND: FindingKind = FindingKind { code: "EndpointIngressBlocked", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let mut hidden = Vec::new();

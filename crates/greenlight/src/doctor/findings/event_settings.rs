@@ -21,7 +21,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
                     .to_owned(),
             ),
             Some(settings) if settings.max_retry_attempts > 0 => Some(format!(
-                "an invocation that failed is made {} times more: checks run again minutes later, and last-answer hears \
+                "an invocation that failed is made {} times more: checks run again minutes later, and on-failure hears \
                  of it only then",
                 settings.max_retry_attempts
             )),
@@ -36,7 +36,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let found = group_by(wrong).map(|(what, functions)| DoctorProblem {
         message: what,
         resource: functions.join(", "),
-        fix: "no retries, an age of some minutes, and last-answer as the destination".to_owned(),
+        fix: "no retries, an age of some minutes, and on-failure as the destination".to_owned(),
         command: Some(shell_command_for_each(&functions, |name| {
             format!(
                 "aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 \

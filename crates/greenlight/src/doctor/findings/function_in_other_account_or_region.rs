@@ -3,7 +3,7 @@
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: FindingKind = FindingKind { code: "FunctionElsewhere", find };
+pub const KIND: FindingKind = FindingKind { code: "FunctionInOtherAccountOrRegion", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let elsewhere = facts

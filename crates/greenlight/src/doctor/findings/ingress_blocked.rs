@@ -8,7 +8,7 @@ use crate::doctor::{
     snapshot::AccountSnapshot,
 };
 
-pub const KIND: FindingKind = FindingKind { code: "PortHidden", find };
+pub const KIND: FindingKind = FindingKind { code: "IngressBlocked", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let hidden = listener_accesses(facts).into_iter().map(|knock| {

@@ -3,7 +3,7 @@
 use super::{DoctorProblem, FindingKind, group_by, listener_accesses, shell_command_for_each};
 use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: FindingKind = FindingKind { code: "InternalLoadBalancer", find };
+pub const KIND: FindingKind = FindingKind { code: "LoadBalancerInternal", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let shut_out = listener_accesses(facts).into_iter().map(|knock| {

@@ -3,7 +3,7 @@
 use super::{DoctorProblem, FindingKind, group_by, shell_command_for_each};
 use crate::doctor::snapshot::{AccountSnapshot, FunctionKind};
 
-pub const KIND: FindingKind = FindingKind { code: "NoLastAnswer", find };
+pub const KIND: FindingKind = FindingKind { code: "NoFailureDestination", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let hooks =
@@ -31,7 +31,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let found = group_by(wrong).map(|(why, functions)| DoctorProblem {
         message: format!("{why}: when the function is killed, CodeDeploy waits an hour and nobody says why"),
         resource: functions.join(", "),
-        fix: "name last-answer as the on-failure destination".to_owned(),
+        fix: "name on-failure as the on-failure destination".to_owned(),
         command: Some(shell_command_for_each(&functions, |name| {
             format!(
                 "aws lambda update-function-event-invoke-config --function-name {name} {}",

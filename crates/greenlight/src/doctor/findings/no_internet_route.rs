@@ -3,7 +3,7 @@
 use super::{DoctorProblem, FindingKind, group_by, listener_accesses};
 use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: FindingKind = FindingKind { code: "NoWayOut", find };
+pub const KIND: FindingKind = FindingKind { code: "NoInternetRoute", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let closed = listener_accesses(facts).into_iter().map(|knock| {

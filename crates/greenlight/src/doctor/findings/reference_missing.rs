@@ -10,7 +10,7 @@ use crate::doctor::{
     snapshot::{AccountSnapshot, FunctionConfig, Lookup},
 };
 
-pub const KIND: FindingKind = FindingKind { code: "NamedMissing", find };
+pub const KIND: FindingKind = FindingKind { code: "ReferenceMissing", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     // What several hooks want is one thing to mend.

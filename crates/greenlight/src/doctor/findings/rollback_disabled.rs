@@ -3,7 +3,7 @@
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
 
-pub const KIND: FindingKind = FindingKind { code: "NoRollBack", find };
+pub const KIND: FindingKind = FindingKind { code: "RollbackDisabled", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let without = facts.group.found().filter(|group| !group.auto_rollback);

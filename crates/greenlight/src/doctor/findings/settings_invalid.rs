@@ -5,7 +5,7 @@ use hook_core::aws_inspector::settings_errors;
 use super::{DoctorProblem, FindingKind, group_by};
 use crate::doctor::snapshot::{AccountSnapshot, FunctionKind};
 
-pub const KIND: FindingKind = FindingKind { code: "SettingInvalid", find };
+pub const KIND: FindingKind = FindingKind { code: "SettingsInvalid", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let hooks = facts.hook_configs().filter(|(wired, _)| matches!(wired.kind, FunctionKind::Hook(_)));
@@ -16,8 +16,9 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let found = group_by(faulty).map(|(fault, functions)| DoctorProblem {
         message: format!("{fault}; a function with a setting that it cannot use answers Failed"),
         resource: functions.join(", "),
-        fix: "correct the variable where the function is made (template, console); the README lists every setting"
-            .to_owned(),
+        fix:
+            "correct the variable where the function is made (template, console); docs/SETTINGS.md lists every setting"
+                .to_owned(),
         command: None,
     });
     found.collect()

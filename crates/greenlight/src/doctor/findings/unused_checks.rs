@@ -8,7 +8,7 @@ use crate::doctor::{
     snapshot::{AccountSnapshot, FunctionKind},
 };
 
-pub const KIND: FindingKind = FindingKind { code: "ChecksNeverMade", find };
+pub const KIND: FindingKind = FindingKind { code: "UnusedChecks", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let Some(app_spec) = facts.app_spec.found().filter(|app_spec| !app_spec.hooks.is_empty()) else {

@@ -30,7 +30,7 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
     let deployment = &cx.target.deployment;
     let resource = format!("deployment group {}", deployment.group);
     let misconfigured = |resource: &str, expected: &str, seen: String| {
-        Observation::failed(ReasonCode::ListenerMiswired, resource, expected, seen)
+        Observation::failed(ReasonCode::ListenerMisconfigured, resource, expected, seen)
     };
     let pair = &deployment.target_groups;
     if pair.len() != 2 {

@@ -21,9 +21,8 @@ pub async fn find_task_definition(cx: &CheckContext) -> Result<TaskDefinition, O
             })?,
             Ok(AppSpecLocation::Other(place)) => {
                 let why = format!("its AppSpec file is in {place}, which is not read");
-                return Err(
-                    Observation::passed(resource(), why).with_outcome(Outcome::Unverified, ReasonCode::NotLookedAt)
-                );
+                return Err(Observation::passed(resource(), why)
+                    .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck));
             }
             Err(aws_error) => return Err(not_permitted(aws_error)),
         },
@@ -207,7 +206,7 @@ impl ExistenceResults {
             let seen = format!("{} not verified: in a pull-through cache, and not pulled yet", unsure.join(", "));
             let hint = "pull it once, or take `images` out of `preflight`; ECR fetches it when a task first pulls it";
             Observation::passed(&definition, seen)
-                .with_outcome(Outcome::Unverified, ReasonCode::NotLookedAt)
+                .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck)
                 .with_hint(Some(hint))
         });
         let observation = match (missing.split_first(), aws_error, unverified) {
@@ -247,7 +246,7 @@ impl ExistenceResults {
 fn not_permitted(aws_error: AwsError) -> Observation {
     if aws_error.is_access_denied() {
         return Observation::passed(aws_error.operation, aws_error.detail)
-            .with_outcome(Outcome::Unverified, ReasonCode::NotLookedAt);
+            .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck);
     }
     aws_error.into_observation()
 }

@@ -4,43 +4,43 @@ use super::*;
 
 const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
-const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to last-answer";
+const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to on-failure";
 
 #[tokio::test]
 async fn the_net_answers_for_a_hook_that_died() {
     let yaml = format!(
-        "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookDied }} }}]"
+        "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookInvocationFailed }} }}]"
     );
     let played = rehearse_functions(&yaml, &[(HOOK, FakeAction::Die)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let run = &played.report.deployments[0].hooks[1];
     assert_eq!((run.answered_by, run.verdict.as_str()), (AnsweredBy::OnFailureHandler, "the net's verdict"));
     let summaries = summaries(&played.events);
-    let expected = ["AfterInstall?", HANDED_OVER, "last-answer answers Failed for it", "AfterInstall: Some(Failed)"];
+    let expected = ["AfterInstall?", HANDED_OVER, "on-failure answers Failed for it", "AfterInstall: Some(Failed)"];
     assert_eq!(summaries[4..8], expected);
 }
 
 #[tokio::test]
 async fn the_net_is_tried_again() {
-    let yaml = "killed: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
+    let yaml = "killed: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let on_failure = (FunctionName::OnFailure, FakeAction::DieThenPut);
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die), on_failure]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let summaries = summaries(&played.events);
-    let again = "last-answer was killed; Lambda tries it again in 300ms (in AWS a minute)";
-    assert_eq!(summaries[5..8], [HANDED_OVER, again, "last-answer answers Failed for it"]);
+    let again = "on-failure was killed; Lambda tries it again in 300ms (in AWS a minute)";
+    assert_eq!(summaries[5..8], [HANDED_OVER, again, "on-failure answers Failed for it"]);
 }
 
 #[tokio::test]
 async fn what_neither_can_answer_is_left_to_the_alarm() {
-    let yaml = "hour: 2s\nkilled: [{ function: after_install, after: 1h }, { function: last_answer, after: 1h }]\n\
+    let yaml = "hour: 2s\nkilled: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die), (FunctionName::OnFailure, FakeAction::Die)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let run = &played.report.deployments[0].hooks[1];
     assert_eq!(run.answered_by, AnsweredBy::Nobody);
-    assert!(run.hint.contains("alarm on last-answer's errors"), "{}", run.hint);
+    assert!(run.hint.contains("alarm on on-failure's errors"), "{}", run.hint);
     let summaries = summaries(&played.events);
     assert!(summaries[8].contains("for the third time") && summaries[9] == "AfterInstall: None", "{summaries:#?}");
 }
@@ -52,7 +52,7 @@ async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     assert_eq!(played.report.deployments[0].hooks[1].answered_by, AnsweredBy::Hook);
     let summaries = summaries(&played.events);
-    let expected = [HANDED_OVER, "last-answer finds it answered, and changes nothing", "AfterInstall: Some(Succeeded)"];
+    let expected = [HANDED_OVER, "on-failure finds it answered, and changes nothing", "AfterInstall: Some(Succeeded)"];
     assert_eq!(summaries[5..8], expected);
 }
 

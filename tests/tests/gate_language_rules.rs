@@ -16,7 +16,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { reach: green, settle: 0s }
+      - { forwards_to: green, settle: 0s }
       - name: mine
         http: POST {{test_url}}/facts
         json:
@@ -49,7 +49,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { reach: green, settle: 0s }
+      - { forwards_to: green, settle: 0s }
       - name: facts
         http: '{{test_url}}/version'
         expect: ['json.version == {{green.image_tag}}', 'json.version != {{blue.image_tag}}', 'status != {{green.revision}}',
@@ -62,7 +62,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { reach: green, settle: 0s }
+      - { forwards_to: green, settle: 0s }
       - { name: more, http: '{{test_url}}/', expect: ['status < {{env.MOST}}', 'latency < {{env.LONGEST}}'] }
 ")
             .env("MOST", "300")
@@ -75,13 +75,13 @@ hooks:
   before_allow_traffic:
     built_in: none
     checks:
-      - { name: tasks, ecs: green, expect: ['running == {{env.TASKS}}', 'task_set == {{green.task_set}}'] }
-      - { name: no tasks, ecs: green, expect: ['running != {{env.TASKS}}'] }
+      - { name: tasks, tasks: green, expect: ['running == {{env.TASKS}}', 'task_set == {{green.task_set}}'] }
+      - { name: no tasks, tasks: green, expect: ['running != {{env.TASKS}}'] }
       - { name: targets, targets: green, expect: ['healthy >= {{env.TASKS}}'] }
       - { name: no targets, targets: green, expect: ['healthy > {{env.TASKS}}'] }
       - { name: alarms, alarms: deployment-group, expect: ['state == {{env.STATE}}'] }
       - { name: no alarms, alarms: deployment-group, expect: ['state != {{env.STATE}}'] }
-      - { name: nothing, ecs: green, expect: ['running != {{env.NOT_SET}}'] }
+      - { name: nothing, tasks: green, expect: ['running != {{env.NOT_SET}}'] }
 ",
             )
             .env("TASKS", "2")
@@ -100,16 +100,16 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { reach: green, settle: 0s }
+      - { forwards_to: green, settle: 0s }
       - { name: port, tcp: '{{test_url}}', expect: ['latency < {{env.LONGEST}}'] }
       - { name: soon, tcp: '{{test_url}}', expect: ['latency < {{env.AT_ONCE}}'] }
-      - { name: listener, answers: test, path: /version, consecutive: 1, expect: ['json.version == {{green.image_tag}}'] }
-      - { name: nobody, answers: test, within: 0s, expect: ['status == {{env.NOT_SET}}'] }
+      - { name: listener, health_check: test, path: /version, consecutive: 1, expect: ['json.version == {{green.image_tag}}'] }
+      - { name: nobody, health_check: test, within: 0s, expect: ['status == {{env.NOT_SET}}'] }
 ",
             )
             .env("LONGEST", "20s")
             .env("AT_ONCE", "0s")
-            .check_outcome("port", "doubtful")
+            .check_outcome("port", "unverified")
             .check_outcome("soon", "failed")
             .check_outcome("listener", "passed")
             .check_outcome("nobody", "errored"),
@@ -119,7 +119,7 @@ hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { reach: green, settle: 0s }
+      - { forwards_to: green, settle: 0s }
       - { name: more, http: '{{test_url}}/', expect: ['latency < {{env.LONGEST}}'] }
 ")
             .env("LONGEST", "as long as it takes")
@@ -180,7 +180,7 @@ async fn deadlines_and_windows() {
         .assert(|played| expect_eq("looks at the alarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
         case(
             "looks in a row that the function has no time for are not begun",
-            "checks: [{ name: row, ecs: green, consecutive: 80, every: 10s, expect: [running >= 1] }]",
+            "checks: [{ name: row, tasks: green, consecutive: 80, every: 10s, expect: [running >= 1] }]",
         )
         .fails("WindowTooLong"),
         case(
@@ -190,23 +190,23 @@ async fn deadlines_and_windows() {
         .fails("GateInvalid"),
         case(
             "so are looks in a row",
-            "deadline: 1m\n    checks: [{ ecs: green, consecutive: 8, every: 10s, expect: [running >= 1] }]",
+            "deadline: 1m\n    checks: [{ tasks: green, consecutive: 8, every: 10s, expect: [running >= 1] }]",
         )
         .fails("GateInvalid"),
         case(
             "what has time left to become so is told as it was when time ran out",
-            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 10m, every: 100ms, expect: [running >= 99] }]",
+            "deadline: 4s\n    checks: [{ name: never, tasks: green, within: 10m, every: 100ms, expect: [running >= 99] }]",
         )
         .fails("RanOutOfTime")
         .check_outcome("never", "timed_out"),
         case(
             "the others are told as they ended, and what was false decides",
-            "deadline: 4s\n    checks: [{ name: never, ecs: green, within: 10m, every: 100ms, expect: [running >= 99], on_error: warn },
-             { name: good, ecs: green, expect: [running >= 1] }]",
+            "deadline: 4s\n    checks: [{ name: never, tasks: green, within: 10m, every: 100ms, expect: [running >= 99], on_error: warn },
+             { name: good, tasks: green, expect: [running >= 1] }]",
         )
         .fails("RanOutOfTime")
         .check_outcome("good", "passed"),
-        case("a deadline longer than the function's own time does no harm", "deadline: 14m\n    checks: [{ ecs: green, expect: [running >= 1] }]")
+        case("a deadline longer than the function's own time does no harm", "deadline: 14m\n    checks: [{ tasks: green, expect: [running >= 1] }]")
             .succeeds(),
     ])
     .await;
@@ -256,23 +256,23 @@ async fn barriers() {
     let unasked = |played: &HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
     let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
     let transcript = run_cases(vec![
-        case("the one that is implied holds", mine).succeeds().check_outcome("reach green through test", "passed"),
+        case("the one that is implied holds", mine).succeeds().check_outcome("forwards_to green through test", "passed"),
         miswired(case("the one that is implied does not", mine))
             .fails("RanOutOfTime")
             .check_outcome("mine", "not_run")
             .assert(unasked),
         miswired(case(
             "a barrier that may fail still holds back who waits for it",
-            "{ name: gate, reach: green, within: 0s, on_fail: ignore }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }",
+            "{ name: gate, forwards_to: green, within: 0s, on_fail: ignore }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }",
         ))
         .fails("NotRun")
         .check_outcome("mine", "not_run")
         .assert(unasked),
         miswired(case(
             "an address in a body or a condition is one as well",
-            "{ name: gate, reach: green, within: 0s, on_fail: ignore },
+            "{ name: gate, forwards_to: green, within: 0s, on_fail: ignore },
              { name: body, http: POST http://127.0.0.1:1/, json: { back: '{{test_url}}' }, expect: [status == 200] },
-             { name: condition, ecs: green, expect: ['task_set != {{test_url}}'] },
+             { name: condition, tasks: green, expect: ['task_set != {{test_url}}'] },
              { name: elsewhere, http: 'http://127.0.0.1:1/', expect: [status == 200], on_fail: ignore }",
         ))
         .fails("NotRun")
@@ -287,8 +287,8 @@ hooks:
     deadline: 6s
     built_in: none
     checks:
-      - { name: gate, reach: green, within: 0s, on_fail: ignore }
-      - { name: other, reach: green, listener: production, within: 0s, on_fail: ignore }
+      - { name: gate, forwards_to: green, within: 0s, on_fail: ignore }
+      - { name: other, forwards_to: green, listener: production, within: 0s, on_fail: ignore }
       - { name: production, http: '{{production_url}}/', expect: [status == 200], on_error: warn }
 ",
             )
@@ -304,12 +304,12 @@ hooks:
                  built_in: none, checks: [{mine}] }} }}"
             ))
             .succeeds()
-            .check_outcome("reach green through test", "timed_out")
+            .check_outcome("forwards_to green through test", "timed_out")
             .check_outcome("mine", "not_run"),
         miswired(case(
             "a barrier that does not apply here opens nothing",
-            "{ name: first, reach: green, within: 0s, on_fail: ignore },
-             { name: second, reach: green, within: 0s, when: [application == another] },
+            "{ name: first, forwards_to: green, within: 0s, on_fail: ignore },
+             { name: second, forwards_to: green, within: 0s, when: [application == another] },
              { name: mine, http: '{{test_url}}/', expect: [status == 200], on_error: ignore }",
         ))
         .succeeds()
@@ -334,7 +334,7 @@ async fn built_in_checks() {
             expect_eq("the checks", &names[..], expected)
         }
     };
-    let mine = "checks: [{ name: mine, ecs: green, expect: [running >= 1] }]";
+    let mine = "checks: [{ name: mine, tasks: green, expect: [running >= 1] }]";
     let transcript = run_cases(vec![
         case("without a word of them", "{}").succeeds().assert(names(&["alarms", "targets", "tasks"])),
         case("with one of its own", &format!("{{ {mine} }}")).assert(names(&["alarms", "mine", "targets", "tasks"])),

@@ -32,7 +32,7 @@ fn with_record(mut stage: HookTestBed, change: impl FnOnce(&mut Value)) -> HookT
 }
 
 fn case(title: &str, change: impl FnOnce(&mut Value) + Send + 'static) -> HookCase {
-    HookCase::new(HookName::AfterInstall, title).with(|stage| with_record(stage.program("last-answer"), change))
+    HookCase::new(HookName::AfterInstall, title).with(|stage| with_record(stage.program("on-failure"), change))
 }
 
 fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
@@ -42,16 +42,16 @@ fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn records() {
     let transcript = run_cases(vec![
-        case("a hook was killed", |_| {}).fails("HookDied").assert(makes_no_aws_reads),
+        case("a hook was killed", |_| {}).fails("HookInvocationFailed").assert(makes_no_aws_reads),
         case("the event grew too old", |record| {
             record["requestContext"]["condition"] = "EventAgeExceeded".into();
             record["responsePayload"] = Value::Null;
         })
-        .fails("HookDied"),
+        .fails("HookInvocationFailed"),
         case("a record with nothing but the event", |record| {
             *record = json!({ "requestPayload": record["requestPayload"].clone() });
         })
-        .fails("HookDied"),
+        .fails("HookInvocationFailed"),
         case("the hook had answered before it died", |_| {})
             .world(|world| {
                 world.executions.last_mut().unwrap().status = Some(HookStatus::Succeeded);
@@ -64,7 +64,7 @@ async fn records() {
             }),
         case("CodeDeploy throttles", |_| {})
             .with_fault(InjectedFault::first(3, PUT_STATUS, FaultKind::Throttle))
-            .fails("HookDied"),
+            .fails("HookInvocationFailed"),
         case("the reply is lost", |_| {})
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect())
             .assert(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Failed][..])),
@@ -72,7 +72,7 @@ async fn records() {
         case("the role may not answer", |_| {})
             .timeout(Duration::from_secs(2))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
-            .errors("AnswerNotSent"),
+            .errors("StatusNotSent"),
         case("no record at all", |record| *record = json!({ "Records": [] })).errors("EventMalformed"),
         case("a record of another function's event", |record| record["requestPayload"] = json!({ "id": "sesame" }))
             .errors("EventMalformed"),

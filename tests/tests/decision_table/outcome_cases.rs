@@ -104,11 +104,11 @@ fn behind_a_network_load_balancer(world: &mut World) {
 pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
     use HookName::{AfterAllowTestTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
     use OutcomeSetup::{Nothing, Operation, Port, World};
-    let ecs = "ecs: green, expect: [running == desired]";
+    let ecs = "tasks: green, expect: [running == desired]";
     let image = "image: green";
     let targets = "targets: green, expect: [healthy == registered]";
-    let reach = "reach: green, settle: 0s, within: 0s";
-    let answers = "answers: test, within: 0s, consecutive: 1";
+    let reach = "forwards_to: green, settle: 0s, within: 0s";
+    let answers = "health_check: test, within: 0s, consecutive: 1";
     let http = "http: '{{test_url}}/health', expect: [status == 200]";
     let tcp = "tcp: '{{test_url}}'";
     let grpc = "grpc: '{{test_url}}'";
@@ -117,8 +117,13 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
     let cases = [
         OutcomeCases::new("ecs", AfterInstall)
             .with_passing_check(ecs)
-            .with("not_applicable", "", "ecs: green, expect: [unhealthy_containers == 0]", World(without_health_checks))
-            .with("failed", "NotRunning", "ecs: green, expect: [running >= 99]", Nothing)
+            .with(
+                "not_applicable",
+                "",
+                "tasks: green, expect: [unhealthy_containers == 0]",
+                World(without_health_checks),
+            )
+            .with("failed", "NotRunning", "tasks: green, expect: [running >= 99]", Nothing)
             .with("failed", "ReplacementMissing", ecs, World(without_a_replacement))
             .with(
                 "no_data",
@@ -154,10 +159,10 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
                 targets,
                 Operation("elasticloadbalancing:DescribeTargetHealth", FaultKind::Deny),
             ),
-        OutcomeCases::new("reach", AfterAllowTestTraffic)
+        OutcomeCases::new("forwards_to", AfterAllowTestTraffic)
             .with("passed", "", reach, Nothing)
             .with("not_applicable", "", &format!("{reach}, {OTHER_APPLICATION}"), Nothing)
-            .with("timed_out", "WindowTooLong", "reach: green, settle: 12m", Nothing)
+            .with("timed_out", "WindowTooLong", "forwards_to: green, settle: 12m", Nothing)
             .with("failed", "ListenerNotForwarding", reach, World(not_forwarding))
             .with(
                 "errored",
@@ -165,7 +170,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
                 &format!("{reach}, http: '{{{{test_url}}}}/{unknown}', expect: [status == 200]"),
                 Nothing,
             ),
-        OutcomeCases::behind_a_barrier("answers", answers)
+        OutcomeCases::behind_a_barrier("health_check", answers)
             .with_passing_check(answers)
             .with("failed", "UnexpectedStatus", &format!("{answers}, expect: [status == 204]"), Nothing)
             .with(
@@ -189,7 +194,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
             .with("passed", "", tcp, World(behind_a_network_load_balancer))
             .with("not_applicable", "", &format!("{tcp}, {OTHER_APPLICATION}"), Nothing)
             .with("timed_out", "WindowTooLong", &format!("{tcp}, {WINDOW_TOO_LONG}"), Nothing)
-            .with("doubtful", "ServiceUnverified", tcp, Nothing)
+            .with("unverified", "ServiceUnverified", tcp, Nothing)
             .with("failed", "TooSlow", &format!("{tcp}, expect: [latency > 10m]"), Nothing)
             .with("errored", "FactUnknown", &format!("tcp: '{unknown}:80'"), Nothing),
         OutcomeCases::behind_a_barrier("grpc", grpc)
@@ -210,8 +215,8 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
             .with("passed", "", "preflight: [service, rollback]", Nothing)
             .with("not_applicable", "", &format!("preflight: service, {OTHER_APPLICATION}"), Nothing)
             .with(
-                "doubtful",
-                "NotLookedAt",
+                "unverified",
+                "NotPermittedToCheck",
                 "preflight: log-groups",
                 Operation("logs:DescribeLogGroups", FaultKind::Deny),
             )
@@ -225,7 +230,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
             )
             .with(
                 "errored",
-                "AwsRefused",
+                "AwsRejected",
                 "preflight: task-definition",
                 World(|world| {
                     world.deployment().revision.format = rehearsal::world::RevisionFormat::S3;

@@ -42,8 +42,8 @@ async fn payloads() {
                     r#"{{"DeploymentId":"d-NOTTHERE1","LifecycleEventHookExecutionId":"{execution}"}}"#
                 ))
             })
-            .errors("AnswerNotSent")
-            .assert(|played| expect_eq("the code", played.code.as_str(), "AwsRefused")),
+            .errors("StatusNotSent")
+            .assert(|played| expect_eq("the code", played.code.as_str(), "AwsRejected")),
     ])
     .await;
     assert!(!transcript.contains("sesame"), "{transcript}");

@@ -83,12 +83,12 @@ async fn records_that_lag() {
         case("an event of CodeDeploy's own is in progress for too long")
             .timeout(Duration::from_secs(8))
             .world(own_event)
-            .assert(|played| expect_eq("the code", played.code.as_str(), "StatusUnknown"))
+            .assert(|played| expect_eq("the code", played.code.as_str(), "LifecycleStateUnknown"))
             .assert(no_checks_ran),
         case("there is no record of any event")
             .timeout(Duration::from_secs(8))
             .world(|world| world.deployment().events.clear())
-            .assert(|played| expect_eq("the code", played.code.as_str(), "StatusUnknown"))
+            .assert(|played| expect_eq("the code", played.code.as_str(), "LifecycleStateUnknown"))
             .assert(no_checks_ran),
         case("the record cannot be read, and that is only to be a warning")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
@@ -169,7 +169,7 @@ async fn deployments_that_cannot_be_judged() {
         case("the Server platform")
             .timeout(Duration::from_secs(3))
             .world(|world| world.deployment().platform = "Server".into())
-            .errors("AnswerNotSent")
+            .errors("StatusNotSent")
             .assert(|played| expect_eq("the code", played.code.as_str(), "PlatformUnsupported")),
         case("the Lambda platform")
             .world(|world| world.deployment().platform = "Lambda".into())

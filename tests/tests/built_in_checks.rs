@@ -67,7 +67,7 @@ hooks:
   after_allow_traffic:
     built_in: none
     checks:
-      - { name: tasks, ecs: green, expect: [crashed_since_start == 0, running == desired, steady == true], for: 2s, every: 100ms }
+      - { name: tasks, tasks: green, expect: [crashed_since_start == 0, running == desired, steady == true], for: 2s, every: 100ms }
 ";
 const TARGETS_ONLY: &str = "version: 1
 hooks:
@@ -216,7 +216,7 @@ async fn before_install() {
                 world.production().unwrap().port = 1;
             })
             .succeeds()
-            .warns("InternalUnreachable"),
+            .warns("LoadBalancerUnreachable"),
     ])
     .await;
     // Whether the scaling is over before the first attempt is the machine's business.
@@ -478,7 +478,7 @@ async fn after_allow_test_traffic() {
                 world.test().unwrap().default = vec![(blue, 100)];
             })
             .fails("ListenerNotForwarding")
-            .check_outcome("answers", "not_run")
+            .check_outcome("health_check", "not_run")
             .assert(nobody_was_asked),
         case("the test listener shares its traffic")
             .world(|world| {
@@ -519,7 +519,7 @@ async fn after_allow_test_traffic() {
             .fails("UnexpectedStatus"),
         case("the service takes too long")
             .gate(
-                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { timeout: 200ms, within: 300ms, every: 100ms } } } }",
+                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { timeout: 200ms, within: 300ms, every: 100ms } } } }",
             )
             .world(|world| {
                 let behaviour = world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default();
@@ -558,18 +558,18 @@ async fn after_allow_test_traffic() {
             .fails("UnexpectedStatus"),
         case("an HTTPS listener whose name nobody knows")
             .world(|world| world.test().unwrap().protocol = "HTTPS".into())
-            .fails("HostUnknown"),
+            .fails("HostNotConfigured"),
         case("the listener leads to the service only for some paths")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
                 world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
-            .fails("PathUnknown")
+            .fails("HealthCheckNotRoutable")
             .assert(nobody_was_asked),
         case("the listener leads to the service only for some paths, and the gate file names one")
             .gate(
-                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { path: /orders/health, every: 100ms } } } }",
+                "version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { path: /orders/health, every: 100ms } } } }",
             )
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
@@ -583,7 +583,7 @@ async fn after_allow_test_traffic() {
                 rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
                 world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
-            .fails("HostUnknown")
+            .fails("HostNotConfigured")
             .assert(nobody_was_asked),
         case("the listener leads to the service only for hosts that it describes, and GREENLIGHT_HOST is one")
             .env("GREENLIGHT_HOST", "shop.example.com")
@@ -712,7 +712,7 @@ async fn after_allow_traffic() {
                 world.production().unwrap().default = vec![(blue, 100), (green, 0)];
             })
             .fails("ListenerNotForwarding")
-            .check_outcome("answers", "not_run"),
+            .check_outcome("health_check", "not_run"),
         case("production answers 500")
             .gate(HEALTH_CHECK_DECIDES)
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)

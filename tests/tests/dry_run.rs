@@ -1,4 +1,4 @@
-//! `greenlight run`: the verdict of the hook itself, from a person's machine, and never an answer.
+//! `greenlight dry-run`: the verdict of the hook itself, from a person's machine, and never an answer.
 
 use std::{
     path::Path,
@@ -14,7 +14,7 @@ use rehearsal::{
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What `greenlight run` does with a stage, as a process of its own with nothing of this machine's configuration.
+/// What `greenlight dry-run` does with a stage, as a process of its own with nothing of this machine's configuration.
 async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Output {
     let event: Value = serde_json::from_slice(open.payload()).unwrap();
     let mut command = dry_run_without_credentials(hook, event["DeploymentId"].as_str().unwrap(), more);

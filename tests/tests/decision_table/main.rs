@@ -40,7 +40,7 @@ fn gate_file(way: &OutcomeCase, mode: &str, sets: &[[usize; 3]]) -> String {
     }
     text += "    checks:\n";
     if way.needs_barrier {
-        text += "      - { name: barrier, reach: green, settle: 0s, within: 0s, on_fail: ignore }\n";
+        text += "      - { name: barrier, forwards_to: green, settle: 0s, within: 0s, on_fail: ignore }\n";
     }
     if way.outcome == "not_applicable" {
         // Where no check at all passes, nothing was checked.

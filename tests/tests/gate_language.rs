@@ -68,7 +68,7 @@ async fn observing() {
             .succeeds()
             .assert(log_contains("would have failed: wiring: ")),
         with_unsteady_service(case("time that runs out"))
-            .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
+            .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .succeeds()
             .assert(verdict_field_is("verdict.code", "RanOutOfTime")),
         case("nothing to check, and no words")
@@ -92,9 +92,9 @@ hooks:
     run: fail-fast
     built_in: none
     checks:
-      - { name: slow, ecs: green, expect: [running >= 99], within: 10m }
-      - { name: warns, ecs: green, expect: [running >= 98], on_fail: warn }
-      - { name: fails, ecs: green, expect: [running >= 97], within: 300ms, every: 100ms }
+      - { name: slow, tasks: green, expect: [running >= 99], within: 10m }
+      - { name: warns, tasks: green, expect: [running >= 98], on_fail: warn }
+      - { name: fails, tasks: green, expect: [running >= 97], within: 300ms, every: 100ms }
 ";
     let transcript = run_cases(vec![
         case("the first that decides ends the others, and is answered at once")
@@ -113,8 +113,8 @@ hooks:
     run: fail-fast
     built_in: none
     checks:
-      - { name: fails, ecs: green, expect: [running >= 97] }
-      - { name: later, ecs: green, expect: [running >= 98], within: 400ms, every: 100ms }
+      - { name: fails, tasks: green, expect: [running >= 97] }
+      - { name: later, tasks: green, expect: [running >= 98], within: 400ms, every: 100ms }
 ",
             )
             .succeeds()
@@ -136,14 +136,14 @@ async fn when() {
 hooks:
   before_allow_traffic:
     checks:
-      - { name: mine, ecs: green, expect: [running >= 99], when: [env.STAGE == prod, region == eu-west-1] }
+      - { name: mine, tasks: green, expect: [running >= 99], when: [env.STAGE == prod, region == eu-west-1] }
 ";
     const FLAGS: &str = "version: 1
 hooks:
   before_allow_traffic:
     checks:
-      - { name: mine, ecs: green, expect: [running >= 99], when: [env.SMOKE == true] }
-      - { name: least, ecs: green, expect: [running >= 1], when: [env.COUNT exists, env.COUNT >= 3] }
+      - { name: mine, tasks: green, expect: [running >= 99], when: [env.SMOKE == true] }
+      - { name: least, tasks: green, expect: [running >= 1], when: [env.COUNT exists, env.COUNT >= 3] }
 ";
     let transcript = run_cases(vec![
         with_unsteady_service(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().assert(
@@ -178,8 +178,8 @@ hooks:
 hooks:
   before_allow_traffic:
     checks:
-      - { name: mine, ecs: green, expect: [running >= 99], when: [application == another] }
-      - { name: other, ecs: green, expect: [running >= 99], when: [\"deployment_group matches '^another'\"] }
+      - { name: mine, tasks: green, expect: [running >= 99], when: [application == another] }
+      - { name: other, tasks: green, expect: [running >= 99], when: [\"deployment_group matches '^another'\"] }
 ",
             )
             .succeeds(),
@@ -191,11 +191,11 @@ hooks:
 #[tokio::test(flavor = "multi_thread")]
 async fn skipping() {
     const GATE: &str = "version: 1
-skip: { words: '[skip gate]', until: 2999-12-31 }
+skip: { marker: '[skip gate]', until: 2999-12-31 }
 hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 ";
     const EXPIRED: &str = "version: 1
-skip: { words: '[skip gate]', until: 2026-01-31 }
+skip: { marker: '[skip gate]', until: 2026-01-31 }
 hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 ";
     let described = |case: HookCase| {
@@ -250,9 +250,9 @@ async fn defaults_and_what_comes_later() {
         later("steps", "{ steps: [{ http: '{{test_url}}/', expect: [status == 200] }] }"),
         later("repeat", "{ http: '{{test_url}}/', repeat: 20, expect: [success_rate >= 99.5%] }"),
         later("concurrency", "{ http: '{{test_url}}/', concurrency: 2, expect: [status == 200] }"),
-        later("allow", "{ ecs: green, expect: [running >= 1], allow: { failures: 1 } }"),
+        later("allow", "{ tasks: green, expect: [running >= 1], allow: { failures: 1 } }"),
         case("a later key beside a fault is a fault")
-            .gate("version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [runing >= 1], allow: { failures: 1 } }] } }")
+            .gate("version: 1\nhooks: { after_allow_traffic: { checks: [{ tasks: green, expect: [runing >= 1], allow: { failures: 1 } }] } }")
             .fails("GateInvalid"),
         case("nobody is told yet, and that is said")
             .gate("version: 1\nnotify: [{ eventbridge: default, when: [failed] }]")
