@@ -26,7 +26,7 @@ async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Ou
 /// The same without region, credentials and AWS.
 fn dry_run_without_credentials(hook: HookName, deployment: &str, more: &[&str]) -> Command {
     let mut command = Command::new(greenlight());
-    command.args(["run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
+    command.args(["dry-run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
     command.env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true").kill_on_drop(true);
     command
 }

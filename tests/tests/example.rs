@@ -39,13 +39,13 @@ async fn rehearse_example(given: &str, world: &str, expect: &str) -> Report {
     let scenario = format!(
         "name: worked-example
 about: The worked example.
-given:
+initial:
   alarms: [shop-prod-5xx, shop-db-connections, shop-queue-age]
   alarm_tags: {{ gate: 'true' }}
   parameters: {{ /shop/smoke/token: sesame }}
   {given}
 deployments:
-  - world: {{ {world} }}
+  - behaviour: {{ {world} }}
     expect: {{ {expect} }}
 gate: {}
 ",
@@ -102,7 +102,7 @@ async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
         ),
         rehearse_example(
             "",
-            "image_holds: 1.41.0",
+            "version_in_image: 1.41.0",
             "outcome: rolled-back, stopped_by: after_allow_test_traffic, code: WrongVersionServed"
         ),
         rehearse_example(

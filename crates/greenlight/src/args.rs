@@ -220,7 +220,7 @@ mod tests {
         command.build();
         let help = command.find_subcommand_mut("rehearse").unwrap().render_long_help().to_string();
         insta::assert_snapshot!(help);
-        for name in ["check", "explain", "schema", "init", "appspec", "iam", "run", "doctor"] {
+        for name in ["check", "explain", "schema", "init", "appspec", "iam", "dry-run", "doctor"] {
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             insta::assert_snapshot!(format!("help_of_{name}"), help);
         }

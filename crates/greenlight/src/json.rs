@@ -100,7 +100,7 @@ mod tests {
         let said =
             |what: &str| lines.iter().find(|line| line.contains(&format!(r#""event":"{what}""#))).unwrap().as_str();
         insta::assert_snapshot!(
-            [said("created"), said("checked"), said("answered"), said("ended"), said("report")].join("\n")
+            [said("deployment-created"), said("check-finished"), said("hook-finished"), said("deployment-ended"), said("report")].join("\n")
         );
     }
 }

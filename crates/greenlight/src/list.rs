@@ -29,7 +29,7 @@ mod tests {
     fn a_line_for_each_under_what_it_is_about() {
         let scenario = |name: &str, about: &str, group: &str| {
             let text = format!(
-                "name: {name}\nabout: {about:?}\ngroup: {group}\ndeployments: [{{ expect: {{ outcome: succeeded }} }}]\n"
+                "name: {name}\nabout: {about:?}\ncategory: {group}\ndeployments: [{{ expect: {{ outcome: succeeded }} }}]\n"
             );
             Scenario::from_yaml(&text, name).unwrap()
         };

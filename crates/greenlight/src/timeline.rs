@@ -322,6 +322,6 @@ mod tests {
         let mut timeline = Timeline::new(NO_STYLE);
         let without_checks = moments.iter().filter(|moment| !matches!(moment.kind, EventKind::CheckFinished { .. }));
         let text: Vec<String> = without_checks.map(|moment| timeline.render_event(moment)).collect();
-        assert!(text.join("\n").contains("✗ answers"), "{text:#?}");
+        assert!(text.join("\n").contains("✗ health_check"), "{text:#?}");
     }
 }

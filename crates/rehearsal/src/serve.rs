@@ -78,6 +78,7 @@ pub struct HookWaiting {
     /// The deployment's id.
     pub deployment: String,
     /// The event that CodeDeploy sends, as JSON.
+    #[serde(rename = "payload")]
     pub event: String,
     /// What `AWS_LAMBDA_RUNTIME_API` has to be for a program that is to get it.
     pub runtime_api: String,

@@ -135,7 +135,7 @@ struct RehearsalOutcome {
 
 async fn rehearse_hooks(yaml: &str, acts: &[(HookName, FakeAction)]) -> RehearsalOutcome {
     let acts: Vec<_> = acts.iter().map(|(hook, act)| (FunctionName::Hook(*hook), *act)).collect();
-    rehearse_functions(&format!("hour: 300ms\n{yaml}"), &acts).await
+    rehearse_functions(&format!("hook_timeout: 300ms\n{yaml}"), &acts).await
 }
 
 async fn rehearse_functions(yaml: &str, acts: &[(FunctionName, FakeAction)]) -> RehearsalOutcome {
@@ -233,7 +233,7 @@ async fn before_install_has_nothing_to_undo() {
 
 #[tokio::test]
 async fn without_auto_rollback_everything_stays_where_it_is() {
-    let yaml = "given: { auto_rollback: false }\ndeployments: [{ expect: { outcome: failed } }]";
+    let yaml = "initial: { auto_rollback: false }\ndeployments: [{ expect: { outcome: failed } }]";
     let played = rehearse_hooks(yaml, &[(HookName::AfterAllowTraffic, FakeAction::Put(HookStatus::Failed))]).await;
     assert!(played.report.met_expectations());
     assert!(
@@ -251,7 +251,7 @@ async fn nobody_answers_in_the_hour() {
         (FakeAction::NeverReturn, "still runs"),
     ] {
         let played = rehearse_hooks(
-            "net: false\ndeployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
+            "on_failure: false\ndeployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
             &[(HookName::AfterInstall, act)],
         )
         .await;
@@ -319,7 +319,7 @@ async fn the_appspec_says_whose_function_is_invoked() {
 async fn an_event_that_comes_once_more_changes_nothing() {
     for (after, says) in [("Install", ""), ("AfterAllowTraffic", "")] {
         let yaml = format!(
-            "deployments: [{{ again: {{ hook: before_install, after: {after}, says: '{says}' }}, \
+            "deployments: [{{ redelivery: {{ hook: before_install, after: {after}, verdict_code: '{says}' }}, \
              expect: {{ outcome: succeeded }} }}]"
         );
         let played = rehearse_hooks(&yaml, &[(HookName::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
@@ -327,7 +327,7 @@ async fn an_event_that_comes_once_more_changes_nothing() {
         let moved = |what: &&EventKind| matches!(what, EventKind::WorldChanged { text } if text.contains("once more"));
         assert_eq!(played.events.iter().filter(moved).count(), 1);
     }
-    let yaml = "deployments: [{ again: { hook: before_install, after: Install, says: NoEventInProgress }, \
+    let yaml = "deployments: [{ redelivery: { hook: before_install, after: Install, verdict_code: NoEventInProgress }, \
                 expect: { outcome: succeeded } }]";
     let played = rehearse_hooks(yaml, &[(HookName::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
     let summaries = &played.report.deployments[0].differences;
@@ -336,7 +336,7 @@ async fn an_event_that_comes_once_more_changes_nothing() {
 
 #[tokio::test]
 async fn two_deployments_go_on_together_and_are_told_one_after_the_other() {
-    let yaml = "together: true\ndeployments:\n  - expect: { outcome: succeeded }\n  - service: cart\n    \
+    let yaml = "concurrent: true\ndeployments:\n  - expect: { outcome: succeeded }\n  - service: cart\n    \
                 expect: { outcome: succeeded }";
     let started = std::time::Instant::now();
     let played = rehearse_hooks(yaml, &[]).await;
@@ -351,7 +351,7 @@ async fn two_deployments_go_on_together_and_are_told_one_after_the_other() {
 
 #[tokio::test]
 async fn a_shift_in_steps_takes_its_time_and_is_told() {
-    let yaml = "deployments: [{ world: { shift: { first: 10, every: 200ms } }, expect: { outcome: succeeded } }]";
+    let yaml = "deployments: [{ behaviour: { shift: { first: 10, every: 200ms } }, expect: { outcome: succeeded } }]";
     let played = rehearse_hooks(yaml, &[]).await;
     let moved = played.events.iter().filter_map(|what| match what {
         EventKind::WorldChanged { text } => Some(text.as_str()),

@@ -34,7 +34,7 @@ async fn the_net_is_tried_again() {
 
 #[tokio::test]
 async fn what_neither_can_answer_is_left_to_the_alarm() {
-    let yaml = "hour: 2s\nkilled: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
+    let yaml = "hook_timeout: 2s\nkilled: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die), (FunctionName::OnFailure, FakeAction::Die)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
