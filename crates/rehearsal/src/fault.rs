@@ -145,12 +145,12 @@ pub(crate) const STALL: Duration = Duration::from_secs(60);
 
 impl InjectedFault {
     /// `trouble` for the first `times` calls of `operation`.
-    pub fn first(times: u32, operation: &str, kind: FaultKind) -> Self {
+    pub fn first(times: u32, operation: &str, trouble: FaultKind) -> Self {
         Self { times: Some(times), ..Self::always(operation, trouble) }
     }
 
     /// `trouble` for every call of `operation`.
-    pub fn always(operation: &str, kind: FaultKind) -> Self {
+    pub fn always(operation: &str, trouble: FaultKind) -> Self {
         let operation = operation.to_owned();
         Self { operation, kind: trouble, timing: FaultTiming::Before, function: None, times: None, after: 0 }
     }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_fault_of_one_function_is_read() {
         let fault: InjectedFault = serde_saphyr::from_str(
-            "{ operation: '*', kind: hang-up, timing: after, function: after_install, times: 1 }",
+            "{ operation: '*', kind: hang-up, effect: after, function: after_install, times: 1 }",
         )
         .unwrap();
         assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall.into()), Some(1)));
