@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_fault_of_one_function_is_read() {
         let fault: InjectedFault = serde_saphyr::from_str(
-            "{ operation: '*', kind: hang-up, effect: after, function: after_install, times: 1 }",
+            "{ operation: '*', kind: hang-up, timing: after, function: after_install, times: 1 }",
         )
         .unwrap();
         assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall.into()), Some(1)));

@@ -24,7 +24,7 @@ enum Frequency {
 }
 
 /// The code of what a hook is told when an operation never goes well.
-fn expected_code(operation: &str, kind: FaultKind) -> &'static str {
+fn expected_code(operation: &str, trouble: FaultKind) -> &'static str {
     match trouble {
         FaultKind::Throttle => "AwsThrottled",
         FaultKind::Deny => "AwsDenied",
@@ -62,7 +62,7 @@ fn deciding_hooks(operation: &str) -> Vec<HookName> {
 
 /// Whether a hook that reads asks again: not where a reply is whole, in the format of the operation, and lacks what it
 /// should have. CodeDeploy's record of its events lags, so of that one an empty reply is asked for again.
-fn is_retried(operation: &str, kind: FaultKind) -> bool {
+fn is_retried(operation: &str, trouble: FaultKind) -> bool {
     let in_json = ["codedeploy:", "ecs:"].iter().any(|service| operation.starts_with(service));
     operation == EVENT_STATUS_OPERATION || !(trouble == FaultKind::ForeignJson && in_json)
 }
