@@ -47,16 +47,16 @@ hooks:
       targets: { within: 300ms, every: 100ms }
   after_allow_test_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms, settle: 0s }
-      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      forwards_to: { within: 300ms, every: 100ms, settle: 0s }
+      health_check: { within: 300ms, every: 100ms, consecutive: 3 }
   before_allow_traffic:
     built_in:
       tasks: { within: 300ms, every: 100ms }
       targets: { within: 300ms, every: 100ms }
   after_allow_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms, settle: 0s }
-      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      forwards_to: { within: 300ms, every: 100ms, settle: 0s }
+      health_check: { within: 300ms, every: 100ms, consecutive: 3 }
       tasks: { within: 300ms, for: 300ms, every: 100ms }
       targets: { within: 300ms, for: 300ms, every: 100ms }
       alarms: { for: 300ms, every: 100ms }

@@ -80,8 +80,8 @@ const TASKS_AND_TARGETS: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in:
-      reach: { every: 100ms, settle: 0s }
-      answers: { every: 100ms, consecutive: 3 }
+      forwards_to: { every: 100ms, settle: 0s }
+      health_check: { every: 100ms, consecutive: 3 }
       tasks: { within: 300ms, for: 2s, every: 100ms }
       targets: { within: 300ms, for: 2s, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
@@ -91,8 +91,8 @@ const HEALTH_CHECK_DECIDES: &str = "version: 1
 hooks:
   after_allow_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms, settle: 0s }
-      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      forwards_to: { within: 300ms, every: 100ms, settle: 0s }
+      health_check: { within: 300ms, every: 100ms, consecutive: 3 }
       tasks: { for: 20s }
       targets: { for: 20s }
       alarms: { for: 20s }

@@ -26,7 +26,7 @@ async fn a_verdict_that_is_certain_waits_for_no_window() {
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { forwards_to: { settle: 0s }, answers: { within: 10m }, alarms: { for: 10m } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { within: 10m }, alarms: { for: 10m } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )
@@ -74,7 +74,7 @@ hooks:
             "version: 1
 hooks:
   after_allow_test_traffic:
-    built_in: { forwards_to: { settle: 0s }, answers: { every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms } }
     checks:
       - { name: at once, sabotage: panic }
       - { name: block, sabotage: block, says: '{{test_url}}' }
@@ -96,7 +96,7 @@ async fn a_verdict_that_is_not_certain_is_waited_for() {
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { forwards_to: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200], on_fail: warn }]
 ",
         )
@@ -112,7 +112,7 @@ mode: observe
 hooks:
   after_allow_traffic:
     run: fail-fast
-    built_in: { forwards_to: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )
@@ -126,7 +126,7 @@ hooks:
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { forwards_to: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )

@@ -13,7 +13,7 @@ use self::health_server::{NOT_SERVING, SERVING, start_health_server};
 
 fn case(title: &str, answers: &str) -> HookCase {
     let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: {{ reach: {{ settle: 0s }}, answers: {{ {answers} }} }} }} }}"
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: {{ forwards_to: {{ settle: 0s }}, health_check: {{ {answers} }} }} }} }}"
     );
     HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
 }

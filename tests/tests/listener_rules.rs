@@ -44,7 +44,7 @@ fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
 /// The built-in checks alone.
 fn built_in(title: &str) -> HookCase {
     HookCase::new(HookName::AfterAllowTestTraffic, title)
-        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, answers: { within: 0s, every: 100ms } } } }")
+        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, every: 100ms } } } }")
 }
 
 /// One request of the file's own.

@@ -149,7 +149,7 @@ async fn a_reply_is_read_to_its_end() {
         case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
     };
     let health = |title: &str, port: u16| {
-        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
+        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, timeout: 500ms } } } }";
         HookCase::new(HookName::AfterAllowTestTraffic, title)
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)

@@ -379,7 +379,7 @@ prop_compose! {
         let checks: String =
             checks.iter().enumerate().map(|(index, check)| format!("      - name: check {index}\n        {check}")).collect();
         let checks = if checks.is_empty() { "    checks: none\n".to_owned() } else { format!("    checks:\n{checks}") };
-        let built_in = if built_in { format!("{{ answers: {{ within: {within} }} }}") } else { "none".to_owned() };
+        let built_in = if built_in { format!("{{ health_check: {{ within: {within} }} }}") } else { "none".to_owned() };
         let words = serde_json::to_string(&format!("x{words}x")).unwrap();
         format!(
             "version: 1\nmode: {mode}\ndefaults: {{ on_error: {policy}, http: {{ timeout: 3s }} }}\n\

@@ -110,7 +110,7 @@ pub struct AppSpecOptions {
 
     /// With --check: a function of your own, which is no fault; may be given more than once
     #[arg(long, value_name = "NAME", requires = "check")]
-    own: Vec<String>,
+    allow_function: Vec<String>,
 
     /// With --check: the account that all ARNs have to be of [default: the task definition's]
     #[arg(long, value_name = "NUMBER", requires = "check")]
@@ -182,9 +182,9 @@ async fn requested_functions(args: &AppSpecOptions) -> anyhow::Result<Vec<(Hook,
 }
 
 fn print_validation(args: &AppSpecOptions, functions: Vec<(Hook, String)>) -> Result<CommandOutcome, CommandError> {
-    let AppSpecOptions { account, region, own, .. } = args;
+    let AppSpecOptions { account, region, allow_function, .. } = args;
     let known =
-        ValidationContext { account: account.clone(), region: region.clone(), functions, own_functions: own.clone() };
+        ValidationContext { account: account.clone(), region: region.clone(), functions, own_functions: allow_function.clone() };
     // Every file is read first: a path that is wrong is said alone, and not below faults.
     let sources: anyhow::Result<Vec<InputFile>> =
         args.files.iter().map(|path| InputFile::read(FILE_KIND, path)).collect();
