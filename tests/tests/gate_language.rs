@@ -219,7 +219,7 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
             .warns("SkipExpired"),
         described(case("after the date it passes by its checks")).gate(EXPIRED).succeeds().warns("SkipExpired"),
         described(case("a broken file lets nothing through"))
-            .gate("version: 1\nskip: { words: '[skip gate]' }")
+            .gate("version: 1\nskip: { marker: '[skip gate]' }")
             .fails("GateInvalid"),
     ])
     .await;

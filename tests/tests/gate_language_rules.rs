@@ -218,7 +218,7 @@ async fn deadlines_and_windows() {
 async fn words_that_skip_nothing() {
     let case = |title: &str, words: &str| {
         let gate = format!(
-            "version: 1\nskip: {{ words: '{words}', until: 2999-12-31 }}\nhooks: {{ before_allow_traffic: {{ built_in: {{ tasks: {{ within: 0s }} }} }} }}"
+            "version: 1\nskip: {{ marker: '{words}', until: 2999-12-31 }}\nhooks: {{ before_allow_traffic: {{ built_in: {{ tasks: {{ within: 0s }} }} }} }}"
         );
         let case = HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate);
         case.world(|world| world.green().unwrap().steady = false)

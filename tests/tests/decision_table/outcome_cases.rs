@@ -115,7 +115,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
     let alarms = "alarms: deployment-group, expect: [state == OK]";
     let unknown = "{{env.NOT_SET}}";
     let cases = [
-        OutcomeCases::new("ecs", AfterInstall)
+        OutcomeCases::new("tasks", AfterInstall)
             .with_passing_check(ecs)
             .with(
                 "not_applicable",

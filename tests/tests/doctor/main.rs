@@ -73,10 +73,10 @@ fn report(output: &Output) -> (Vec<String>, Vec<Value>, u64) {
     assert_eq!(text(&output.stderr), "");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     let codes = report["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap().to_owned());
-    let unseen = report["unseen"].as_array().unwrap().clone();
+    let unseen = report["unreadable"].as_array().unwrap().clone();
     let status = if report["findings"] == Value::Array(vec![]) && unseen.is_empty() { 0 } else { 1 };
     assert_eq!(output.status.code(), Some(status), "{output:?}");
-    (codes.collect(), unseen, report["looked_at"].as_u64().unwrap())
+    (codes.collect(), unseen, report["resources_read"].as_u64().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn what_cannot_be_known_is_said_and_no_finding() {
         let (codes, unseen, _) = report(&output);
         assert!(codes.is_empty() && !unseen.is_empty(), "{title}: {}", text(&output.stdout));
         for one in unseen {
-            let [looked_for, said] = ["looked_for", "why"].map(|member| one[member].as_str().unwrap().to_owned());
+            let [looked_for, said] = ["resource", "why"].map(|member| one[member].as_str().unwrap().to_owned());
             assert!(looked_for.contains(what) && said.contains(why), "{title}: {one}");
             assert_eq!(one["permission"], Value::Null, "{title}");
         }
