@@ -151,11 +151,11 @@ async fn ecs() {
     // How many have crashed by the time of a look is chance.
     let one =
         "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
-    let mut told = transcript;
-    while told.contains(&one.repeat(2)) {
-        told = told.replace(&one.repeat(2), one);
+    let mut transcript = transcript;
+    while transcript.contains(&one.repeat(2)) {
+        transcript = transcript.replace(&one.repeat(2), one);
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(transcript);
 }
 
 const PINNED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -1032,7 +1032,10 @@ async fn preflight_of_what_the_task_definition_names() {
                 .warns("NotPermittedToCheck"),
         );
         let fails = HookCase::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
-        cases.push(fails.with_fault(InjectedFault::always(operation, FaultKind::Fail)).fails("AwsFailed"));
+        // Two roles are read one after the other, each with its retries: more than the usual short timeout.
+        let fails =
+            fails.with_fault(InjectedFault::always(operation, FaultKind::Fail)).timeout(Duration::from_secs(20));
+        cases.push(fails.fails("AwsFailed"));
         let lost = HookCase::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
         cases.push(lost.with_fault(InjectedFault::first(1, operation, FaultKind::Truncate)).succeeds());
         let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));

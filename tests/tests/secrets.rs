@@ -198,6 +198,10 @@ async fn sent_back() {
             .assert(log_contains("[secret "))
     };
     let json = |value: &str| serde_json::json!({ "token": value }).to_string();
+    // A server that sends the function's own credentials back.
+    let credential = |title: &str, sent: &'static str| {
+        case(title, ECHO_GATE).world(move |world| route(world, "/echo").body = Some(json(sent))).fails("UnexpectedBody")
+    };
     let transcript = run_cases(vec![
         echo("in a JSON value", json(TOKEN)),
         echo("in the middle of one", json(&format!("the token {TOKEN} is not known"))),
@@ -214,21 +218,13 @@ async fn sent_back() {
         .world(move |world| route(world, "/echo").body = Some(json("no such key: sesame%2Dof-the-team")))
         .fails("UnexpectedBody")
         .assert(log_contains("'no such key: [env SHOP_KEY]'")),
-        // Whoever has them is the function.
-        case("the function's own credentials", ECHO_GATE)
-            .world(move |world| {
-                let said = "rehearsalXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY";
-                route(world, "/echo").body = Some(json(said));
-            })
-            .fails("UnexpectedBody")
+        credential("the function's own credentials", "rehearsalXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY")
             .assert(log_contains("'[AWS_SECRET_ACCESS_KEY]'")),
-        case("the function's session token", ECHO_GATE)
-            .world(move |world| {
-                let said = "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==";
-                route(world, "/echo").body = Some(json(said));
-            })
-            .fails("UnexpectedBody")
-            .assert(log_contains("'[AWS_SESSION_TOKEN]'")),
+        credential(
+            "the function's session token",
+            "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==",
+        )
+        .assert(log_contains("'[AWS_SESSION_TOKEN]'")),
         case("a user in a redirect", gate!(
             "      - { name: status, http: '{{test_url}}/echo', expect: [status == 200] }\n"
         ))

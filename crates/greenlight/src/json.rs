@@ -100,7 +100,14 @@ mod tests {
         let said =
             |what: &str| lines.iter().find(|line| line.contains(&format!(r#""event":"{what}""#))).unwrap().as_str();
         insta::assert_snapshot!(
-            [said("deployment-created"), said("check-finished"), said("hook-finished"), said("deployment-ended"), said("report")].join("\n")
+            [
+                said("deployment-created"),
+                said("check-finished"),
+                said("hook-finished"),
+                said("deployment-ended"),
+                said("report")
+            ]
+            .join("\n")
         );
     }
 }

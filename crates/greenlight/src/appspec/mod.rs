@@ -183,8 +183,12 @@ async fn requested_functions(args: &AppSpecOptions) -> anyhow::Result<Vec<(Hook,
 
 fn print_validation(args: &AppSpecOptions, functions: Vec<(Hook, String)>) -> Result<CommandOutcome, CommandError> {
     let AppSpecOptions { account, region, allow_function, .. } = args;
-    let known =
-        ValidationContext { account: account.clone(), region: region.clone(), functions, own_functions: allow_function.clone() };
+    let known = ValidationContext {
+        account: account.clone(),
+        region: region.clone(),
+        functions,
+        own_functions: allow_function.clone(),
+    };
     // Every file is read first: a path that is wrong is said alone, and not below faults.
     let sources: anyhow::Result<Vec<InputFile>> =
         args.files.iter().map(|path| InputFile::read(FILE_KIND, path)).collect();
