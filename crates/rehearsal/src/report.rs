@@ -174,6 +174,7 @@ pub enum AnsweredBy {
     /// The hook's function itself.
     Hook,
     /// The net beneath it, `on-failure`.
+    #[serde(rename = "on-failure")]
     OnFailureHandler,
     /// Neither. What is left is the alarm on the net's errors, CodeDeploy's hour, or an operator who stops the deployment.
     Nobody,
