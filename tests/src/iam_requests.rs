@@ -1,4 +1,4 @@
-//! What a recorded request asks IAM for: an action, the thing that it is taken on, and what IAM knows beside.
+//! Converts a recorded AWS request to the IAM requests that it needs: action, resource and context.
 
 use std::collections::BTreeMap;
 
@@ -9,43 +9,43 @@ use rehearsal::{
 };
 use serde_json::Value;
 
-/// The names of the good world: its application.
+/// The application of the healthy world.
 pub const APPLICATION: &str = "shop";
-/// Its deployment group.
+/// The deployment group of the healthy world.
 pub const DEPLOYMENT_GROUP: &str = "web";
-/// Its cluster.
+/// The cluster of the healthy world.
 pub const CLUSTER: &str = "shop";
-/// Its service.
+/// The service of the healthy world.
 pub const SERVICE: &str = "web";
 
-/// One question to IAM.
+/// One request that IAM decides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IamRequest {
-    /// The action, which has the name of its operation, but for a version of an object of S3.
+    /// The action. It has the name of the operation, except for a version of an S3 object.
     pub action: String,
-    /// The thing; `*` for an operation that IAM knows no resource for.
+    /// The ARN of the resource; `*` for an operation without resource-level permissions.
     pub resource: String,
-    /// What conditions may compare with.
+    /// The condition keys and their values.
     pub context: BTreeMap<&'static str, String>,
 }
 
-/// What a request asks for. One that names several things asks for each of them.
+/// The IAM requests of an AWS request: one for each resource that it names.
 ///
 /// # Panics
-/// When it is of an operation that is not known here, or does not name what it has to.
+/// If the operation is not in this list, or the request lacks a required name.
 pub fn iam_requests(exchange: &Exchange) -> Vec<IamRequest> {
     let body: Value = serde_json::from_slice(&exchange.request.body).unwrap_or(Value::Null);
-    let text = |key: &str| body[key].as_str().unwrap_or_else(|| panic!("{} names no {key}", exchange.operation));
+    let text = |key: &str| body[key].as_str().unwrap_or_else(|| panic!("{} does not have {key}", exchange.operation));
     let texts = |key: &str| -> Vec<String> {
-        let list = body[key].as_array().unwrap_or_else(|| panic!("{} names no {key}", exchange.operation));
+        let list = body[key].as_array().unwrap_or_else(|| panic!("{} does not have {key}", exchange.operation));
         list.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
     };
-    // A cluster may be named by its ARN.
+    // The cluster can be a name or an ARN.
     let cluster = || text("cluster").rsplit('/').next().unwrap().to_owned();
     let mut action = exchange.operation.clone();
     let mut context = BTreeMap::new();
     let resources = match exchange.operation.as_str() {
-        // The deployment is the only one of this world.
+        // This world has only one deployment, so its id identifies the deployment group.
         "codedeploy:PutLifecycleEventHookExecutionStatus" | "codedeploy:GetDeployment" => {
             assert!(text("deploymentId").starts_with("d-"));
             vec![arn("codedeploy", &format!("deploymentgroup:{APPLICATION}/{DEPLOYMENT_GROUP}"))]
@@ -62,7 +62,7 @@ pub fn iam_requests(exchange: &Exchange) -> Vec<IamRequest> {
         }
         "ecs:ListTasks" => {
             context.insert("ecs:cluster", arn("ecs", &format!("cluster/{}", cluster())));
-            // With container instances it would be one of them.
+            // The resource of ListTasks is a container instance of the cluster. Here it does not matter which one.
             vec![arn("ecs", &format!("container-instance/{}/any", cluster()))]
         }
         "ecs:DescribeTasks" => texts("tasks"),
@@ -86,7 +86,7 @@ pub fn iam_requests(exchange: &Exchange) -> Vec<IamRequest> {
             }
             vec![format!("arn:aws:s3:::{}", path.trim_start_matches('/'))]
         }
-        // Whose operations IAM knows no resource for.
+        // Operations without resource-level permissions.
         other => {
             let known = [
                 "elasticloadbalancing:",
@@ -97,7 +97,7 @@ pub fn iam_requests(exchange: &Exchange) -> Vec<IamRequest> {
                 "codedeploy:GetDeploymentTarget",
                 "codedeploy:ListDeploymentTargets",
             ];
-            assert!(known.iter().any(|known| other.starts_with(known)), "{other} is not known here");
+            assert!(known.iter().any(|known| other.starts_with(known)), "add the resource of {other} here");
             vec!["*".to_owned()]
         }
     };
@@ -119,7 +119,7 @@ fn parameter(name: &str) -> String {
     }
 }
 
-/// Whoever names a secret by its name is asked about its whole ARN.
+/// IAM decides on the whole ARN, also for a request with the secret's name. The ARN ends with six random characters.
 fn secret(id: &str) -> String {
     if id.starts_with("arn:") { id.to_owned() } else { arn("secretsmanager", &format!("secret:{id}-a1B2c3")) }
 }

@@ -1,7 +1,7 @@
-//! Whole programs against the rehearsal: one good world, one thing broken at a time.
+//! Tests of whole programs against the rehearsal: one healthy world, and one thing broken at a time.
 //!
-//! A [`Case`] is one hook at its moment of a healthy deployment, what is broken, and what has to come of it. [`play`] runs
-//! many at once and gives the golden text of what an operator would read.
+//! A [`HookCase`] is one hook in a healthy deployment, what is broken, and the expected result. [`run_cases`] runs many
+//! at once, and returns the golden text of what an operator would read.
 
 mod binaries;
 pub mod chaos;
@@ -25,16 +25,16 @@ pub use self::{
     python::{check_models, python, run_python},
 };
 
-/// The call that counts, as IAM writes it.
+/// The operation that puts the status, as IAM writes it.
 pub const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// The time-out of a function with trouble that does not pass: too short to ask again.
+/// The function's timeout for a permanent fault: short, because a hook retries for a part of its time.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// So many hooks run at once: they wait more than they work.
+/// Concurrent hooks. They mostly wait.
 const MAX_PARALLEL: usize = 8;
 
-/// The built-in checks with windows as short as a test's.
+/// The built-in checks with windows that are short enough for a test.
 pub const SHORT_WINDOWS: &str = "version: 1
 hooks:
   before_install:
@@ -65,7 +65,7 @@ hooks:
 type Mutation = Box<dyn FnOnce(HookTestBed) -> HookTestBed + Send>;
 type Assertion = Box<dyn Fn(&HookRunReport) -> Result<(), String> + Send>;
 
-/// One hook, what is broken, and what has to come of it.
+/// One hook, what is broken, and the expected result.
 pub struct HookCase {
     title: String,
     hook: HookName,
@@ -75,7 +75,7 @@ pub struct HookCase {
 }
 
 impl HookCase {
-    /// A hook in the good world.
+    /// A hook in the healthy world.
     pub fn new(hook: HookName, title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -102,23 +102,23 @@ impl HookCase {
         self.with(move |stage| stage.env(name, &value))
     }
 
-    /// Gives it another gate file than the one with short windows.
+    /// Replaces the gate file [`SHORT_WINDOWS`].
     pub fn gate(self, text: impl Into<String>) -> Self {
         Self { gate: Some(text.into()), ..self }
     }
 
-    /// Gives it no gate file.
+    /// Removes the gate file.
     pub fn no_gate(self) -> Self {
         Self { gate: None, ..self }
     }
 
-    /// Sends it another payload.
+    /// Replaces the payload of the invocation.
     pub fn payload(self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         self.with(move |stage| stage.payload(bytes))
     }
 
-    /// Sends it the right event with something before its closing brace.
+    /// Sends the right event with `more` before its closing brace.
     pub fn with_extra_json(self, more: impl Into<String>) -> Self {
         let more = more.into();
         self.with(move |mut stage| {
@@ -129,46 +129,46 @@ impl HookCase {
         })
     }
 
-    /// Makes an operation of AWS go wrong. A hook asks again for a part of its time, so with trouble that does not pass
-    /// it gets little.
+    /// Injects a fault into an AWS operation. A hook retries for a part of its time, so with a permanent fault it gets
+    /// a short timeout.
     pub fn with_fault(self, fault: InjectedFault) -> Self {
         let lasts = fault.times.is_none() && fault.operation != PUT_STATUS;
         self.with(move |stage| if lasts { stage.timeout_at_most(SHORT_TIMEOUT) } else { stage }.inject_fault(fault))
     }
 
-    /// Runs another hook's program at this moment.
+    /// Runs another hook's program for this lifecycle event.
     pub fn program(self, hook: HookName) -> Self {
         self.with(move |stage| stage.binary(hook))
     }
 
-    /// Gives the function another time-out.
+    /// Sets the function's timeout.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.with(move |stage| stage.timeout(timeout))
     }
 
-    /// Anything else.
+    /// Changes the test bed in any other way.
     pub fn with(mut self, change: impl FnOnce(HookTestBed) -> HookTestBed + Send + 'static) -> Self {
         self.mutations.push(Box::new(change));
         self
     }
 
-    /// It has to answer Succeeded.
+    /// Expects *Succeeded*.
     pub fn succeeds(self) -> Self {
-        self.push_assertion(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Succeeded][..]))
+        self.push_assertion(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Succeeded][..]))
     }
 
-    /// It has to answer Failed, for this reason.
+    /// Expects *Failed* with this reason code.
     pub fn fails(self, code: &'static str) -> Self {
         self.push_assertion(move |played| {
-            expect_eq("the answers", &played.statuses[..], &[HookStatus::Failed][..])?;
+            expect_eq("the statuses", &played.statuses[..], &[HookStatus::Failed][..])?;
             expect_eq("the code", played.code.as_str(), code)
         })
     }
 
-    /// It can answer nobody, and the invocation has to fail with this error type.
+    /// Expects no status, and that the invocation fails with this error type.
     pub fn errors(self, kind: &'static str) -> Self {
         self.push_assertion(move |played| {
-            expect_eq("the answers", &played.statuses[..], &[][..])?;
+            expect_eq("the statuses", &played.statuses[..], &[][..])?;
             match &played.invocation_result {
                 InvocationResult::Error { error_type, .. } => expect_eq("the error type", error_type.as_str(), kind),
                 other => Err(format!("the invocation ended with {other:?}")),
@@ -176,12 +176,12 @@ impl HookCase {
         })
     }
 
-    /// A check has to warn with this code.
+    /// Expects a check that warns with this reason code.
     pub fn warns(self, code: &'static str) -> Self {
         self.check_decides("warn", code)
     }
 
-    /// A check has to come out with this decision and code.
+    /// Expects a check with this decision and reason code.
     pub fn check_decides(self, decision: &'static str, code: &'static str) -> Self {
         self.push_assertion(move |played| {
             let found = played.checks.iter().any(|check| check.decision == decision && check.code == code);
@@ -189,16 +189,16 @@ impl HookCase {
         })
     }
 
-    /// A check has to come out so.
+    /// Expects this outcome of the check `name`.
     pub fn check_outcome(self, name: &'static str, outcome: &'static str) -> Self {
         self.push_assertion(move |played| {
             let check = played.checks.iter().find(|check| check.name == name);
-            let check = check.ok_or_else(|| format!("there is no check {name}"))?;
+            let check = check.ok_or_else(|| format!("the log has no check {name}"))?;
             expect_eq(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)
         })
     }
 
-    /// Anything else has to hold.
+    /// Expects anything else.
     pub fn assert(self, assertion: impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static) -> Self {
         self.push_assertion(assertion)
     }
@@ -214,13 +214,13 @@ impl HookCase {
         let played = stage.run(binaries()).await?;
         let mut wrong: Vec<String> = self.assertions.iter().filter_map(|look| look(&played).err()).collect();
         if played.statuses.len() > 1 {
-            wrong.push(format!("it answered more than once: {:?}", played.statuses));
+            wrong.push(format!("it put more than one status: {:?}", played.statuses));
         }
         if !played.unknown_operations.is_empty() {
-            wrong.push(format!("it called what the rehearsal does not know: {:?}", played.unknown_operations));
+            wrong.push(format!("it called operations unknown to the rehearsal: {:?}", played.unknown_operations));
         }
         if let Some(line) = played.raw_log.iter().find(|line| line.contains("eyJlbmNyeXB0ZWREYXRhIjoi")) {
-            wrong.push(format!("a line of its log has the execution id: {line}"));
+            wrong.push(format!("its log contains the execution id: {line}"));
         }
         if played.verdict.chars().count() > 200 {
             wrong.push(format!("its verdict line has more than 200 characters: {}", played.verdict));
@@ -233,10 +233,10 @@ impl HookCase {
     }
 }
 
-/// After an answer the invocation ends well, whatever the answer was.
+/// Expects that the invocation succeeds, as it does after every status, *Failed* too.
 ///
 /// # Errors
-/// How it ended instead.
+/// How the invocation ended instead.
 pub fn expect_success(played: &HookRunReport) -> Result<(), String> {
     match &played.invocation_result {
         InvocationResult::Success(_) => Ok(()),
@@ -244,10 +244,10 @@ pub fn expect_success(played: &HookRunReport) -> Result<(), String> {
     }
 }
 
-/// Whether two things are the same, in words if not.
+/// Expects two equal values.
 ///
 /// # Errors
-/// Both, if they differ.
+/// Both values, if they differ.
 pub fn expect_eq<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, seen: &T, expected: &T) -> Result<(), String> {
     if seen == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, was {seen:?}")) }
 }
@@ -258,10 +258,10 @@ fn render(title: &str, played: &HookRunReport) -> String {
         (InvocationResult::Error { error_type, error_message }, _) => {
             writeln!(text, "{error_type}: {}", normalize(error_message))
         }
-        (_, []) => writeln!(text, "no answer"),
+        (_, []) => writeln!(text, "no status"),
         _ => writeln!(text, "{}", normalize(&played.verdict)),
     };
-    // They are logged as they end.
+    // Checks are logged as they end, in any order.
     let mut checks: Vec<_> = played.checks.iter().collect();
     checks.sort_by_key(|check| &check.name);
     for check in checks {
@@ -270,18 +270,18 @@ fn render(title: &str, played: &HookRunReport) -> String {
     text
 }
 
-/// Plays all cases, so many at once, and gives the golden text of all in their order.
+/// Runs all cases, several at once, and returns their golden text in their order.
 ///
 /// # Panics
-/// When a case did not come out as it has to; all that did not are told.
+/// If a case does not end as expected. The message has all such cases.
 pub async fn run_cases(cases: Vec<HookCase>) -> String {
     run_cases_in_parallel(MAX_PARALLEL, cases).await
 }
 
-/// The same, with so many at once as the caller says: those that mostly wait can be many.
+/// Like [`run_cases`], with another number of concurrent cases: it can be large for cases that mostly wait.
 ///
 /// # Panics
-/// As [`play`].
+/// Like [`run_cases`].
 pub async fn run_cases_in_parallel(max_parallel: usize, cases: Vec<HookCase>) -> String {
     let permits = Arc::new(Semaphore::new(max_parallel));
     let mut running = JoinSet::new();
@@ -306,7 +306,7 @@ pub async fn run_cases_in_parallel(max_parallel: usize, cases: Vec<HookCase>) ->
             Err(error) => faults.push(format!("a case panicked: {error}")),
         }
     }
-    assert!(faults.is_empty(), "{} cases came out wrong:\n\n{}", faults.len(), faults.join("\n\n"));
+    assert!(faults.is_empty(), "{} cases did not end as expected:\n\n{}", faults.len(), faults.join("\n\n"));
     texts.sort();
     texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! What the hooks call in a healthy deployment, with their built-in checks.
+//! The AWS operations that the hooks call in a healthy deployment, with their built-in checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use rehearsal::{Exchange, FunctionName, HookName};
 
 use crate::iam_requests::iam_requests;
 
-/// The operations of AWS that a hook calls, by `service:Operation`. A test plays each hook and compares.
+/// The operations that a hook calls, as `service:Operation`. A test runs each hook and compares.
 pub const fn operations(hook: HookName) -> &'static [&'static str] {
     match hook {
         HookName::BeforeInstall => &[
@@ -86,7 +86,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
     }
 }
 
-/// The actions of IAM that each function needed for what it was seen to call.
+/// The IAM actions that each function needed for its recorded requests.
 pub fn iam_actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for exchange in exchanges {

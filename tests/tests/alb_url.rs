@@ -1,4 +1,5 @@
-//! The job of the article that this grew from: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx, and nothing is read.
+//! The task from the article that this project started from: `HEAD http://$ALB_URL/<route>` within two seconds, any 2xx
+//! status, and no reads from AWS.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ fn requests_paths(paths: &'static [&'static str]) -> impl Fn(&HookRunReport) -> 
 async fn article() {
     let transcript = run_cases(vec![
         case("one route").succeeds().assert(makes_no_aws_reads).assert(requests_paths(&["HEAD /"])).warns("VersionUnverified"),
-        // It is asked at once, and what answers is the old version.
+        // The hook sends the request without waiting for the listener, so the old version responds.
         case("the listener still leads to the original")
             .world(|world| {
                 let blue = world.blue().unwrap().target_group().unwrap().to_owned();
@@ -44,14 +45,14 @@ async fn article() {
             .succeeds()
             .assert(makes_no_aws_reads)
             .assert(requests_paths(&["HEAD /health", "HEAD /orders", "HEAD /version"])),
-        case("204 is as good")
+        case("the route responds with 204")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/".into()).or_default().status = 204)
             .succeeds(),
-        case("301 is not")
+        case("the route responds with 301")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/".into()).or_default().status = 301)
             .fails("UnexpectedStatus")
             .assert(makes_no_aws_reads),
-        case("one of three answers 500")
+        case("one of three routes responds with 500")
             .env("GREENLIGHT_ROUTES", "/a /b /c")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/b".into()).or_default().status = 500)
             .fails("UnexpectedStatus")
@@ -59,25 +60,25 @@ async fn article() {
             .check_outcome("HEAD /b", "failed")
             .check_outcome("HEAD /c", "passed"),
         // The article's limit of two seconds is real time.
-        case("too slow")
+        case("the route responds too late")
             .world(|world| {
                 let behaviour = world.versions.last_mut().unwrap().routes.entry("/".into()).or_default();
                 behaviour.delay = std::time::Duration::from_secs(30);
             })
             .fails("ReadTimedOut"),
-        case("a URL in place of a host")
+        case("ALB_URL is a URL instead of a host")
             .with(|stage| {
                 let url = format!("http://localhost:{}/", stage.test_port());
                 stage.env("ALB_URL", &url)
             })
             .succeeds()
             .assert(requests_paths(&["HEAD /"])),
-        case("nobody is there").env("ALB_URL", "localhost:1").fails("ConnectRefused"),
-        case("with a gate file it is the test address")
+        case("nothing listens").env("ALB_URL", "localhost:1").fails("ConnectRefused"),
+        case("with a gate file ALB_URL is the test address")
             .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: mine, http: '{{test_url}}/x', expect: [status == 200] }] } }")
             .succeeds()
             .assert(requests_paths(&["GET /x"])),
-        HookCase::new(HookName::BeforeAllowTraffic, "the other hooks do what they always do")
+        HookCase::new(HookName::BeforeAllowTraffic, "ALB_URL does not change the other hooks")
             .env("ALB_URL", "localhost:1")
             .succeeds()
             .check_outcome("tasks", "passed"),

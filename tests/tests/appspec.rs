@@ -1,4 +1,4 @@
-//! `greenlight appspec` and `greenlight rehearse --appspec`, the real program: what the one writes, the other plays.
+//! `greenlight appspec` writes AppSpec files, and `greenlight rehearse --appspec` runs them. Both are the real program.
 
 use std::{
     fs,
@@ -41,7 +41,7 @@ const JSON: &str = r#"{
 }
 "#;
 
-/// A folder with AppSpec files.
+/// A temporary folder with AppSpec files.
 struct AppSpecFolder(TempDir);
 
 impl AppSpecFolder {
@@ -62,7 +62,7 @@ impl AppSpecFolder {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The program in this folder, as a process with nothing of this machine's configuration.
+    /// The program in this folder, without this machine's configuration.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(greenlight());
         command.args(line.split(' ')).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
@@ -74,7 +74,7 @@ impl AppSpecFolder {
         self.command(line).output().unwrap()
     }
 
-    /// The same, which has to end well.
+    /// Runs the program and returns its standard output. Panics if the program fails.
     fn succeed(&self, line: &str) -> String {
         let output = self.run(line);
         assert!(output.status.success(), "{line}: {output:?}");
@@ -87,7 +87,7 @@ impl AppSpecFolder {
         command.output().unwrap()
     }
 
-    /// Plays a deployment with a file: the exit status, which function was asked at which event, and the report.
+    /// Rehearses a deployment with a file. Returns the exit status, the invoked function of each event, and the report.
     fn rehearse_json(&self, file: &str) -> (i32, Vec<(String, String)>, Value) {
         let output = self.rehearse(file, &["--json"]);
         let transcript = text(&output.stdout);
@@ -105,7 +105,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Each event with the function of its hook, in a stack with this suffix.
+/// Each event and the function of its hook, in a stack with this suffix.
 fn five_hooks(suffix: &str) -> Vec<(String, String)> {
     let hook_and_function =
         |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
@@ -117,7 +117,7 @@ fn deployment(report: &Value) -> &Value {
 }
 
 #[test]
-fn what_is_written_is_played() {
+fn written_hooks_are_invoked() {
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML).with("appspec.json", JSON);
     for (file, before) in [("appspec.yaml", YAML), ("appspec.json", JSON)] {
         folder.succeed(&format!("appspec --suffix shop --write {file}"));
@@ -126,7 +126,11 @@ fn what_is_written_is_played() {
         let again = folder.succeed(&format!("appspec --suffix shop --write {file}"));
         assert!(again.contains("nothing to change"), "{again}");
         assert_eq!(folder.text(file), written);
-        assert_eq!(folder.succeed(&format!("appspec --suffix shop {file}")), written, "without --write it is printed");
+        assert_eq!(
+            folder.succeed(&format!("appspec --suffix shop {file}")),
+            written,
+            "without --write the file is printed"
+        );
         assert!(folder.succeed(&format!("appspec --check {file}")).contains("fine"));
         let (status, asked, report) = folder.rehearse_json(file);
         assert_eq!((status, asked), (0, five_hooks("shop")), "{file}: {report}");
@@ -134,7 +138,7 @@ fn what_is_written_is_played() {
     }
 }
 
-/// A file with five hooks, changed.
+/// A folder with a changed copy of a file that names the five hooks.
 fn folder_with_change(change: impl Fn(&str) -> String) -> AppSpecFolder {
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
     folder.succeed("appspec --suffix shop --write appspec.yaml");
@@ -144,13 +148,13 @@ fn folder_with_change(change: impl Fn(&str) -> String) -> AppSpecFolder {
 }
 
 #[test]
-fn who_is_not_named_is_not_asked() {
+fn hook_that_is_not_named_is_not_invoked() {
     let folder = folder_with_change(|text| {
         let without = |line: &&str| !line.contains("BeforeAllowTraffic:");
         text.lines().filter(without).map(|line| format!("{line}\n")).collect()
     });
     let noted = folder.succeed("appspec --check appspec.yaml");
-    assert!(noted.contains("note: nobody is asked at BeforeAllowTraffic"), "{noted}");
+    assert!(noted.contains("note: no function is named for BeforeAllowTraffic"), "{noted}");
     let (status, asked, report) = folder.rehearse_json("appspec.yaml");
     let four: Vec<_> = five_hooks("shop").into_iter().filter(|(event, _)| event != "BeforeAllowTraffic").collect();
     assert_eq!((status, asked), (0, four), "{report}");
@@ -158,7 +162,7 @@ fn who_is_not_named_is_not_asked() {
 }
 
 #[test]
-fn a_swapped_pair_asks_the_wrong_program() {
+fn swapped_functions_are_reported_and_fail_with_wrong_event() {
     let folder = folder_with_change(|text| {
         let text =
             text.replace("shop-before-install", "shop-HERE").replace("shop-after-install", "shop-before-install");
@@ -171,18 +175,18 @@ fn a_swapped_pair_asks_the_wrong_program() {
     let (status, asked, report) = folder.rehearse_json("appspec.yaml");
     assert_eq!((status, asked.len()), (1, 1), "{report}");
     assert_eq!(asked[0], ("BeforeInstall".to_owned(), "CodeDeployHook_shop-after-install".to_owned()));
-    // The wrong program's own words.
+    // The reason comes from the program at the wrong event.
     assert_eq!(deployment(&report)["outcome"], "failed");
     assert_eq!(deployment(&report)["hooks"][0]["code"], "WrongEvent");
 }
 
 #[test]
-fn a_function_that_cannot_be_invoked_fails_its_event_at_once() {
+fn function_that_cannot_be_invoked_fails_its_event_at_once() {
     let elsewhere = "arn:aws:lambda:eu-west-1:444455556666:function:CodeDeployHook_shop-after-install";
     for (function, code, says) in [
-        ("CodeDeployHook_shop-smoke", "HOOK_EXECUTION_FAILURE", "is no hook of Greenlight's"),
+        ("CodeDeployHook_shop-smoke", "HOOK_EXECUTION_FAILURE", "is not a hook function of Greenlight"),
         ("shop-after-install", "IAM_ROLE_PERMISSIONS", "does not begin with `CodeDeployHook_`"),
-        (elsewhere, "IAM_ROLE_PERMISSIONS", "of account 444455556666"),
+        (elsewhere, "IAM_ROLE_PERMISSIONS", "in account 444455556666"),
     ] {
         let folder = folder_with_change(|text| text.replace("CodeDeployHook_shop-after-install", function));
         let output = folder.run("appspec --check appspec.yaml");
@@ -200,7 +204,7 @@ fn a_function_that_cannot_be_invoked_fails_its_event_at_once() {
 }
 
 #[test]
-fn what_codedeploy_does_not_take_is_not_played() {
+fn file_with_an_unknown_event_is_not_rehearsed() {
     let folder = folder_with_change(|text| text.replace("AfterInstall:", "AfterInstal:"));
     let output = folder.run("rehearse --appspec appspec.yaml");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
@@ -214,9 +218,9 @@ fn what_codedeploy_does_not_take_is_not_played() {
     );
 }
 
-/// Files as they were found in the field: CodeDeploy refuses them, so neither is one fine nor is it played.
+/// Mistakes from real files. CodeDeploy refuses them, so `--check` reports them and `rehearse` does not run them.
 #[test]
-fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
+fn file_that_codedeploy_refuses_is_reported_and_not_rehearsed() {
     let with_resources = |resources: &str| format!("version: 0.0\n{resources}\n");
     let list = YAML
         .replace("{ ContainerName: web, ContainerPort: 8080 }", "[{ ContainerName: web }, { ContainerPort: 8080 }]");
@@ -240,7 +244,7 @@ fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
     }
 }
 
-/// Names in a file are somebody else's text: shown, and never obeyed by the terminal.
+/// Names in a file can contain control characters. The program shows them, and the terminal must not execute them.
 #[test]
 fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
     let escaped = YAML.replace("Type: AWS::ECS::Service", r#"Type: "AWS::ECS::\e[2JService""#);
@@ -265,7 +269,7 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
 }
 
 #[test]
-fn an_empty_gate_file_is_not_played_as_none() {
+fn empty_gate_file_is_refused_and_not_ignored() {
     let folder = AppSpecFolder::new().with("empty.yaml", " \n");
     let output = folder.run("rehearse --gate empty.yaml");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
@@ -273,7 +277,7 @@ fn an_empty_gate_file_is_not_played_as_none() {
 }
 
 #[test]
-fn a_version_that_awss_deploy_action_writes_is_fine_and_played() {
+fn version_that_awss_deploy_action_writes_is_accepted_and_rehearsed() {
     let json = JSON.replace("\"version\": 0.0", "\"version\": 0");
     let folder = AppSpecFolder::new().with("appspec.json", &json);
     folder.succeed("appspec --suffix shop --write appspec.json");
@@ -286,7 +290,7 @@ fn a_version_that_awss_deploy_action_writes_is_fine_and_played() {
 }
 
 #[test]
-fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
+fn other_function_is_replaced_only_with_replace() {
     let name = "team-prod-web-after-allow-test-traffic";
     let own = format!("{YAML}Hooks:\n  - AfterAllowTestTraffic: {name}\n");
     let folder = AppSpecFolder::new().with("appspec.yaml", &own);
@@ -294,10 +298,10 @@ fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(folder.text("appspec.yaml"), own);
     let output = folder.run("appspec --check appspec.yaml");
-    assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one function, one fault: {output:?}");
+    assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one other function must be one fault: {output:?}");
     let fine = folder.succeed(&format!("appspec --check --allow-function {name} appspec.yaml"));
     assert!(!fine.contains("fault"), "{fine}");
-    // The stack that is given has such names itself.
+    // The stack with this prefix has such names itself.
     folder.succeed("appspec --prefix team-prod-web- --write appspec.yaml");
     assert!(folder.text("appspec.yaml").contains("BeforeInstall: team-prod-web-before-install"));
     folder.succeed("appspec --suffix shop --replace --write appspec.yaml");
@@ -305,7 +309,7 @@ fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn hooks_are_not_written_into_a_file_of_another_platform() {
+fn hooks_are_not_written_to_a_file_for_another_platform() {
     let lambda = "version: 0.0
 Resources:
   - MyFunction:
@@ -327,7 +331,7 @@ files:
 }
 
 #[test]
-fn the_example_is_as_it_would_be_written() {
+fn example_is_unchanged_when_written_again() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example/appspec.yaml");
     let example = fs::read_to_string(path).unwrap();
     let folder = AppSpecFolder::new().with("appspec.yaml", &example);
@@ -338,7 +342,7 @@ fn the_example_is_as_it_would_be_written() {
     assert_eq!((status, asked), (0, five_hooks("greenlight")), "{report}");
 }
 
-/// What `aws cloudformation describe-stacks` would print of the functions' stack.
+/// The output of `aws cloudformation describe-stacks` for the functions' stack.
 fn outputs_of_the_template() -> Value {
     let stack = SamTemplate::read().instantiate(REQUIRED_PARAMETERS.into_iter().chain([("Suffix", "shop")])).unwrap();
     let outputs = stack.outputs.iter().map(|(key, output)| json!({ "OutputKey": key, "OutputValue": output["Value"] }));
@@ -346,7 +350,7 @@ fn outputs_of_the_template() -> Value {
 }
 
 #[test]
-fn the_outputs_of_the_template_are_understood() {
+fn outputs_of_the_template_name_the_functions() {
     let outputs = outputs_of_the_template();
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML).with("outputs.json", &outputs.to_string());
     folder.succeed("appspec --suffix shop --write appspec.yaml");
@@ -360,7 +364,7 @@ fn the_outputs_of_the_template_are_understood() {
     let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}");
     let with_arns = five_hooks("shop").iter().fold(by_name, |text, (_, name)| text.replace(name, &arn(name)));
     assert_eq!(by_arn, with_arns);
-    // Exactly those: one less is said.
+    // Every hook's output is required, and a missing one is reported.
     for function in FunctionName::all_functions() {
         let key = format!("{}Name", logical_id(function));
         let mut less = outputs.clone();
@@ -373,7 +377,7 @@ fn the_outputs_of_the_template_are_understood() {
     }
 }
 
-/// The command in the account of a rehearsal.
+/// Runs the command with the simulated account.
 async fn run_with_stack(open: &RunningTestBed, folder: &AppSpecFolder, line: &str) -> Output {
     let mut command = folder.command(line);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
@@ -382,11 +386,11 @@ async fn run_with_stack(open: &RunningTestBed, folder: &AppSpecFolder, line: &st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
+async fn functions_of_a_stack_are_read_from_cloudformation() {
     let recorder = Recorder::default();
     let open = HookTestBed::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
-    // As README has it.
+    // The command from README.md.
     let readme = include_str!("../../README.md");
     let line = readme.lines().find_map(|line| line.strip_prefix("greenlight appspec --stack")).unwrap();
     let output = run_with_stack(&open, &folder, &format!("appspec --stack{line}")).await;
@@ -395,7 +399,7 @@ async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
     let hooks: String =
         HookName::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.name())).collect();
     assert_eq!(folder.text("appspec.yaml"), format!("{YAML}Hooks:\n{hooks}"));
-    // The names of another stack are compared with.
+    // `--check` compares the file with the names of another stack.
     let output =
         run_with_stack(&open, &folder, "appspec --check --stack CodeDeployHooks-greenlight appspec.yaml").await;
     assert!(output.status.success(), "{output:?}");
@@ -408,7 +412,7 @@ async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
     if let Err(faults) = check_models(&right) {
         panic!("{faults}");
     }
-    // The check of what was said is one.
+    // The comparison with the models notices a mistake.
     let mut wrong = right[0].clone();
     let reply = wrong.reply.as_mut().unwrap();
     reply.body = text(&reply.body).replacen("<OutputKey>", "<Colour/><OutputKey>", 1).into_bytes();

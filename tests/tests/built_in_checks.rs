@@ -20,7 +20,7 @@ fn alarm_fires(world: &mut World, since: SystemTime) {
     alarm.since = since;
 }
 
-/// A task of the replacement that has ended.
+/// Adds a stopped task of the replacement.
 fn stop_tasks(world: &mut World, code: &str, reason: &str, exit_code: Option<i32>) {
     let mut task: Task = world.green_tasks().next().unwrap().clone();
     task.arn = format!("{}0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d", &task.arn[..task.arn.len() - 32]);
@@ -33,7 +33,7 @@ fn stop_tasks(world: &mut World, code: &str, reason: &str, exit_code: Option<i32
     world.tasks.push(task);
 }
 
-/// CloudFormation makes the deployment, and an older task set than the original is still there.
+/// Makes CloudFormation the creator of the deployment, and adds a task set that is older than the original.
 fn deployed_by_cloudformation(world: &mut World, left_over_is_steady: bool) {
     let service = world.service.as_mut().unwrap();
     service.controller = "EXTERNAL".into();
@@ -46,7 +46,7 @@ fn deployed_by_cloudformation(world: &mut World, left_over_is_steady: bool) {
     service.task_sets.push(old);
 }
 
-/// A second task set of this deployment, so much older than the first.
+/// Adds a second task set of this deployment, which is older than the first one by `age`.
 fn second_task_set(world: &mut World, age: Duration, status: &str) {
     let mut second = world.green().unwrap().clone();
     second.id = "ecs-svc/1000000000000000002".into();
@@ -60,8 +60,8 @@ fn targets(world: &mut World, health: &Health) {
     world.green_group().unwrap().targets.iter_mut().for_each(|target| target.health = health.clone());
 }
 
-/// AfterAllowTraffic with a window long enough for something to happen in it. The checks of one kind are alone: others would
-/// pass or be cut off, as chance will have it.
+/// AfterAllowTraffic with a window that is long enough for a change during it. The gate file has a single check:
+/// whether others passed or were interrupted would depend on timing.
 const TASKS_ONLY: &str = "version: 1
 hooks:
   after_allow_traffic:
@@ -86,7 +86,7 @@ hooks:
       targets: { within: 300ms, for: 2s, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
 ";
-/// The other windows are so long that they are always cut off.
+/// The other windows are so long that they are always interrupted.
 const HEALTH_CHECK_DECIDES: &str = "version: 1
 hooks:
   after_allow_traffic:
@@ -102,7 +102,7 @@ fn tasks_stop(code: &str, reason: &str) -> TasksStop {
     TasksStop { code: code.into(), reason: reason.into(), exit_code: Some(1), container_reason: None }
 }
 
-/// Something happens to the replacement, when the hook has begun to look.
+/// Schedules a change of the replacement for a time when the checks are running.
 fn schedule_change(world: &mut World, change: impl FnOnce(String) -> Change) {
     let set = world.green().unwrap().id.clone();
     world.schedule(SystemTime::now() + Duration::from_secs(1), change(set));
@@ -116,7 +116,7 @@ fn green_arn(world: &mut World) -> String {
     world.green_group().unwrap().arn.clone()
 }
 
-/// A rule of the test listener.
+/// Adds a rule to the test listener.
 fn rule(world: &mut World, condition: Condition, to: &str) {
     let test = world.test().unwrap();
     let arn = format!("{}/0123456789abcdef", test.arn.replace(":listener/", ":listener-rule/"));
@@ -129,12 +129,12 @@ fn rule(world: &mut World, condition: Condition, to: &str) {
     });
 }
 
-/// The ARN of a target group of somebody else's.
+/// The ARN of another service's target group.
 fn unrelated_target_group(arn: &str) -> String {
     arn.replace("tg-shop-a", "tg-somebody-elses")
 }
 
-/// A load balancer that passes TCP on, and a service that answers requests there.
+/// Makes the load balancer a Network Load Balancer with TCP listeners.
 fn use_network_load_balancer(world: &mut World) {
     world.load_balancers[0].kind = "network".into();
     world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
@@ -148,7 +148,7 @@ async fn before_install() {
         case("the service is being deleted")
             .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
             .fails("ServiceNotActive"),
-        case("the service is gone").world(|world| world.service = None).fails("ServiceNotActive"),
+        case("the service was deleted").world(|world| world.service = None).fails("ServiceNotActive"),
         case("ECS itself deploys the service")
             .world(|world| world.service.as_mut().unwrap().controller = "ECS".into())
             .fails("ServiceNotActive"),
@@ -158,11 +158,11 @@ async fn before_install() {
         case("a task of the original is missing")
             .world(|world| world.blue().unwrap().running = 1)
             .fails("OriginalNotSteady"),
-        case("in CloudFormation's deployment an older task set is left over, and it is not steady")
+        case("a deployment by CloudFormation with an older task set, which is not steady")
             .world(|world| deployed_by_cloudformation(world, false))
             .succeeds()
             .check_outcome("original", "passed"),
-        case("in CloudFormation's deployment an older task set is left over, and the original is not steady")
+        case("a deployment by CloudFormation with an older task set, and the original is not steady")
             .world(|world| {
                 deployed_by_cloudformation(world, true);
                 world.service.as_mut().unwrap().task_sets[0].steady = false;
@@ -176,7 +176,7 @@ async fn before_install() {
             })
             .succeeds()
             .check_outcome("original", "passed"),
-        case("there is no original task set")
+        case("no original task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.clear())
             .fails("OriginalNotSteady"),
         case("auto-rollback is off")
@@ -186,14 +186,14 @@ async fn before_install() {
             })
             .succeeds()
             .warns("RollbackNotConfigured"),
-        case("auto-rollback only on alarms")
+        case("auto-rollback is on for alarms only")
             .world(|world| {
                 let events = &mut world.deployment().auto_rollback.as_mut().unwrap().events;
                 *events = vec!["DEPLOYMENT_STOP_ON_ALARM".into()];
             })
             .succeeds()
             .warns("RollbackNotConfigured"),
-        case("an alarm fires already")
+        case("an alarm is already firing")
             .world(|world| alarm_fires(world, SystemTime::now() - ONE_HOUR))
             .succeeds()
             .warns("AlarmFiring"),
@@ -206,7 +206,7 @@ async fn before_install() {
             .world(|world| world.group.alarms.enabled = false)
             .succeeds()
             .check_outcome("alarms", "not_applicable"),
-        case("the load balancer is internal and answers")
+        case("the load balancer is internal and can be reached")
             .world(|world| world.load_balancers[0].scheme = "internal".into())
             .succeeds()
             .check_outcome("reachable", "passed"),
@@ -219,7 +219,7 @@ async fn before_install() {
             .warns("LoadBalancerUnreachable"),
     ])
     .await;
-    // Whether the scaling is over before the first attempt is the machine's business.
+    // The scaling can end before or after the first attempt, which decides whether the message names a time.
     insta::assert_snapshot!(transcript.replace(" after TIME", ""));
 }
 
@@ -228,7 +228,7 @@ async fn after_install() {
     let case = |title: &str| HookCase::new(HookName::AfterInstall, title);
     let transcript = run_cases(vec![
         case("the good world").succeeds().check_outcome("containers", "passed").check_outcome("targets", "passed"),
-        case("there is no replacement task set")
+        case("no replacement task set")
             .world(|world| {
                 let green = world.green().unwrap().id.clone();
                 world.service.as_mut().unwrap().task_sets.retain(|set| set.id != green);
@@ -238,13 +238,13 @@ async fn after_install() {
         case("the service is being deleted")
             .world(|world| world.service.as_mut().unwrap().status = "DRAINING".into())
             .fails("ServiceNotActive"),
-        case("an older task set of this deployment drains")
+        case("an older task set of this deployment is draining")
             .world(|world| second_task_set(world, Duration::from_secs(1), "DRAINING"))
             .succeeds(),
-        case("an older task set of this deployment is still there")
+        case("an older task set of this deployment still exists")
             .world(|world| second_task_set(world, Duration::from_secs(1), "ACTIVE"))
             .succeeds(),
-        case("a newer task set of this deployment does not run")
+        case("a newer task set of this deployment has no running tasks")
             .world(|world| {
                 second_task_set(world, Duration::ZERO, "ACTIVE");
                 let newer = &mut world.service.as_mut().unwrap().task_sets[0];
@@ -255,7 +255,7 @@ async fn after_install() {
         case("the replacement's task set is being removed")
             .world(|world| world.green().unwrap().status = "DRAINING".into())
             .fails("ReplacementMissing"),
-        case("the replacement is also registered in a target group of its own")
+        case("the replacement is also registered in a target group that no listener names")
             .world(|world| {
                 let green = world.green().unwrap();
                 let mut other = green.load_balancers[0].clone();
@@ -263,7 +263,7 @@ async fn after_install() {
                 green.load_balancers.insert(0, other);
             })
             .succeeds(),
-        case("a task of it does not run")
+        case("a task of the replacement is not running")
             .world(|world| {
                 world.green().unwrap().running = 1;
                 let last = world.green_tasks().map(|task| task.arn.clone()).last();
@@ -289,13 +289,13 @@ async fn after_install() {
                 }
             })
             .fails("TasksStopped"),
-        case("a task ended by scaling in")
+        case("scaling in stopped a task")
             .world(|world| {
                 let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
                 stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(0));
             })
             .succeeds(),
-        case("a task was interrupted by Spot")
+        case("Spot interrupted a task")
             .world(|world| stop_tasks(world, "SpotInterruption", "Your Spot Task was interrupted.", Some(0)))
             .succeeds(),
         case("EC2 terminated the instance of a task")
@@ -304,13 +304,13 @@ async fn after_install() {
                 stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(137));
             })
             .succeeds(),
-        case("there was no room for a task at first")
+        case("a task had no capacity at first")
             .world(|world| {
                 let reason = "Capacity is unavailable at this time. Please try again later.";
                 stop_tasks(world, "TaskFailedToStart", reason, None);
             })
             .succeeds(),
-        case("a container used more memory than it has")
+        case("a container exceeded its memory")
             .world(|world| {
                 stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(137));
                 let container = &mut world.tasks.last_mut().unwrap().containers[0];
@@ -333,7 +333,7 @@ async fn after_install() {
         case("a container's health is not known yet")
             .world(|world| world.green_tasks().next().unwrap().containers[0].health = "UNKNOWN".into())
             .fails("ContainersUnhealthy"),
-        case("a container that the task can do without is unhealthy")
+        case("a container that is not essential is unhealthy")
             .world(|world| {
                 for definition in &mut world.definitions {
                     let mut sidecar = definition.containers[0].clone();
@@ -372,7 +372,7 @@ async fn after_install() {
             })
             .succeeds()
             .check_outcome("targets", "not_applicable"),
-        case("a target drains")
+        case("a target is draining")
             .world(|world| {
                 let group = world.green_group().unwrap();
                 let mut old = group.targets[0].clone();
@@ -381,7 +381,7 @@ async fn after_install() {
                 group.targets.push(old);
             })
             .succeeds(),
-        case("the targets are unused though a listener names their group, and one of the last deployment drains")
+        case("the targets are unused although a listener names their group, and an old target is draining")
             .world(|world| {
                 let green = green_arn(world);
                 let group = world.green_group().unwrap();
@@ -402,7 +402,7 @@ async fn after_install() {
                 world.green_group().unwrap().targets.truncate(1);
             })
             .fails("NoTargets"),
-        case("somebody else's target is in the group")
+        case("the group contains another service's target")
             .world(|world| {
                 let group = world.green_group().unwrap();
                 let mut other = group.targets[0].clone();
@@ -419,7 +419,7 @@ async fn after_install() {
                 targets.iter_mut().zip(addresses).for_each(|(target, address)| target.id = address);
             })
             .fails("UnknownTargets"),
-        case("a task that scaling has just stopped is still registered")
+        case("a task that scaling in has just stopped is still registered")
             .world(|world| {
                 let reason = "Scaling activity initiated by (deployment ecs-svc/1)";
                 stop_tasks(world, "ServiceSchedulerInitiated", reason, Some(0));
@@ -436,7 +436,7 @@ async fn after_install() {
                 targets(world, &Health::other("unused", "Target.NotInUse", told));
             })
             .fails("TargetsUnhealthy"),
-        case("no task is there yet")
+        case("no task exists yet")
             .world(|world| {
                 let green = world.green().unwrap();
                 (green.running, green.pending, green.steady) = (0, 0, false);
@@ -449,7 +449,7 @@ async fn after_install() {
         case("the task set names no target group")
             .world(|world| world.green().unwrap().load_balancers.clear())
             .succeeds(),
-        case("nothing is desired")
+        case("the desired count is 0")
             .world(|world| {
                 let green = world.green().unwrap();
                 (green.desired, green.running) = (0, 0);
@@ -469,8 +469,8 @@ async fn after_allow_test_traffic() {
         case("the good world").succeeds().assert(|played| {
             let seen = &played.requests_to_service;
             expect_eq("the requests", &seen.len(), &3)?;
-            expect_eq("all of green", &seen.iter().all(|request| request.colour == Some(Colour::Green)), &true)?;
-            expect_eq("all of the health check's path", &seen.iter().all(|request| request.path == "/health"), &true)
+            expect_eq("all for green", &seen.iter().all(|request| request.colour == Some(Colour::Green)), &true)?;
+            expect_eq("all for the health check's path", &seen.iter().all(|request| request.path == "/health"), &true)
         }),
         case("the test listener stays on the original")
             .world(|world| {
@@ -480,7 +480,7 @@ async fn after_allow_test_traffic() {
             .fails("ListenerNotForwarding")
             .check_outcome("health_check", "not_run")
             .assert(nobody_was_asked),
-        case("the test listener shares its traffic")
+        case("the test listener splits its traffic")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 world.test().unwrap().default = vec![(blue, 10), (green, 90)];
@@ -502,22 +502,22 @@ async fn after_allow_test_traffic() {
             })
             .fails("ListenerNotForwarding")
             .assert(nobody_was_asked),
-        case("there is no test listener")
+        case("no test listener")
             .world(|world| {
                 world.group.pair.as_mut().unwrap().test = None;
                 world.deployment().pair.as_mut().unwrap().test = None;
             })
             .fails("NoListener"),
-        case("the route answers 503")
+        case("the route responds with 503")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503)
             .fails("UnexpectedStatus"),
         case("the route redirects")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 302)
             .fails("UnexpectedStatus"),
-        case("the service hangs up on the load balancer")
+        case("the service closes the load balancer's connection")
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().hang_up = true)
             .fails("UnexpectedStatus"),
-        case("the service takes too long")
+        case("the service responds too late")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { timeout: 200ms, within: 300ms, every: 100ms } } } }",
             )
@@ -532,7 +532,7 @@ async fn after_allow_test_traffic() {
         case("the load balancer has no address")
             .world(|world| world.load_balancers[0].dns_name = "no-such-balancer.invalid".into())
             .fails("NameNotResolved"),
-        case("the matcher asks for 204")
+        case("the matcher expects 204")
             .world(|world| {
                 world.green_group().unwrap().health_check.matcher = Some("204,301-302".into());
                 world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 204;
@@ -549,17 +549,17 @@ async fn after_allow_test_traffic() {
         case("a network load balancer whose health check is a request")
             .world(use_network_load_balancer)
             .succeeds()
-            .assert(|played| expect_eq("whether it was asked", &played.requests_to_service.is_empty(), &false)),
+            .assert(|played| expect_eq("no requests", &played.requests_to_service.is_empty(), &false)),
         case("a network load balancer whose health check is a request that fails")
             .world(|world| {
                 use_network_load_balancer(world);
                 world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503;
             })
             .fails("UnexpectedStatus"),
-        case("an HTTPS listener whose name nobody knows")
+        case("an HTTPS listener without a known host name")
             .world(|world| world.test().unwrap().protocol = "HTTPS".into())
             .fails("HostNotConfigured"),
-        case("the listener leads to the service only for some paths")
+        case("the listener forwards only some paths to the service")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Path(vec!["/orders/*".into()]), &green);
@@ -567,7 +567,7 @@ async fn after_allow_test_traffic() {
             })
             .fails("HealthCheckNotRoutable")
             .assert(nobody_was_asked),
-        case("the listener leads to the service only for some paths, and the gate file names one")
+        case("the listener forwards only some paths to the service, and the gate file names one of them")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { path: /orders/health, every: 100ms } } } }",
             )
@@ -577,7 +577,7 @@ async fn after_allow_test_traffic() {
                 world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .succeeds(),
-        case("the listener leads to the service only for hosts that it describes")
+        case("the listener forwards only hosts that match a pattern to the service")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
                 rule(world, Condition::Host(vec!["*.example.com".into()]), &green);
@@ -585,7 +585,7 @@ async fn after_allow_test_traffic() {
             })
             .fails("HostNotConfigured")
             .assert(nobody_was_asked),
-        case("the listener leads to the service only for hosts that it describes, and GREENLIGHT_HOST is one")
+        case("the listener forwards only hosts that match a pattern to the service, and GREENLIGHT_HOST matches")
             .env("GREENLIGHT_HOST", "shop.example.com")
             .world(|world| {
                 let (blue, green) = (blue_arn(world), green_arn(world));
@@ -593,7 +593,7 @@ async fn after_allow_test_traffic() {
                 world.test().unwrap().default = vec![(unrelated_target_group(&blue), 1)];
             })
             .succeeds(),
-        case("a host-header rule tells the name")
+        case("a host-header rule gives the host name")
             .world(|world| {
                 let green = green_arn(world);
                 rule(world, Condition::Host(vec!["*.example.com".into(), "shop.example.com".into()]), &green);
@@ -619,10 +619,10 @@ async fn before_allow_traffic() {
         case("the replacement is no longer steady")
             .world(|world| world.green().unwrap().steady = false)
             .fails("NotSteady"),
-        case("a task has ended since")
+        case("a task has stopped since Install")
             .world(|world| stop_tasks(world, "EssentialContainerExited", "Essential container in task exited", Some(139)))
             .fails("TasksStopped"),
-        case("a target has turned unhealthy")
+        case("a target has become unhealthy")
             .world(|world| {
                 let ill = Health::other(
                     "unhealthy",
@@ -632,12 +632,12 @@ async fn before_allow_traffic() {
                 world.green_group().unwrap().targets[1].health = ill;
             })
             .fails("TargetsUnhealthy"),
-        case("an alarm fires that did not").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
-        case("an alarm fires since before the deployment")
+        case("an alarm starts to fire").world(|world| alarm_fires(world, SystemTime::now())).fails("AlarmFiring"),
+        case("an alarm has been firing since before the deployment")
             .world(|world| alarm_fires(world, SystemTime::now() - ONE_HOUR))
             .succeeds()
             .check_outcome("alarms", "passed"),
-        case("one of two alarms fires since before, the other is new")
+        case("one alarm has been firing since before the deployment, and another one starts to fire")
             .world(|world| {
                 alarm_fires(world, SystemTime::now() - ONE_HOUR);
                 world.alarms.swap(0, 1);
@@ -649,7 +649,7 @@ async fn before_allow_traffic() {
             .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
             .succeeds()
             .warns("AlarmNoData"),
-        case("an alarm has no data, and the gate file does not mind")
+        case("an alarm has no data, which the gate file allows")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ alarms: deployment-group, expect: ['state in OK, INSUFFICIENT_DATA'] }] } }")
             .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
             .succeeds(),
@@ -663,7 +663,7 @@ async fn before_allow_traffic() {
             .world(|world| world.group.alarms.names.clear())
             .succeeds()
             .check_outcome("alarms", "not_applicable"),
-        case("the deployment has alarms of its own")
+        case("the deployment overrides the alarms of its group")
             .world(|world| {
                 let mut own = world.group.alarms.clone();
                 own.names = vec!["shop-checkout".into()];
@@ -685,7 +685,7 @@ async fn before_allow_traffic() {
     insta::assert_snapshot!(transcript);
 }
 
-/// The built-in check of alarms alone: a check beside it would pass or be cut off, as chance will have it.
+/// Only the built-in check of alarms: whether another check passed or was interrupted would depend on timing.
 const ALARMS_ONLY: &str = "version: 1
 hooks:
   after_allow_traffic:
@@ -713,11 +713,11 @@ async fn after_allow_traffic() {
             })
             .fails("ListenerNotForwarding")
             .check_outcome("health_check", "not_run"),
-        case("production answers 500")
+        case("production responds with 500")
             .gate(HEALTH_CHECK_DECIDES)
             .world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 500)
             .fails("UnexpectedStatus"),
-        case("an alarm begins to fire")
+        case("an alarm starts to fire")
             .world(|world| {
                 let change = Change::AlarmState {
                     name: world.alarms[0].name.clone(),
@@ -728,7 +728,7 @@ async fn after_allow_traffic() {
             })
             .gate(ALARMS_ONLY)
             .fails("AlarmFiring"),
-        case("an alarm without data begins to fire")
+        case("an alarm without data starts to fire")
             .world(|world| {
                 world.alarms[0].state = "INSUFFICIENT_DATA".into();
                 let change = Change::AlarmState {
@@ -746,7 +746,7 @@ async fn after_allow_traffic() {
                 world.group.alarms.names.clear();
                 world.green().unwrap().running = 1;
             })
-            // ECS would have five minutes to start the other half, and this function has not.
+            // ECS has five minutes to start the other half, which is longer than this function's timeout.
             .timeout(Duration::from_secs(8))
             .fails("RanOutOfTime"),
         case("a task crashes in the window")
@@ -758,7 +758,7 @@ async fn after_allow_traffic() {
                 })
             })
             .fails("TasksStopped"),
-        case("the targets turn unhealthy in the window")
+        case("the targets become unhealthy in the window")
             .gate(TARGETS_ONLY)
             .world(|world| {
                 let health = Health::other("unhealthy", "Target.Timeout", "Request timed out");
@@ -779,7 +779,7 @@ async fn after_allow_traffic() {
                 schedule_change(world, |set| Change::TaskLost { set, stop: tasks_stop("SpotInterruption", "") })
             })
             .succeeds(),
-        case("the original goes in the window")
+        case("the original is deleted in the window")
             .gate(TASKS_AND_TARGETS)
             .world(|world| {
                 let id = world.blue().unwrap().id.clone();

@@ -1,12 +1,12 @@
-//! The status is put as soon as nothing can change it any more, however long the windows of the other checks are; and no
-//! sooner than that.
+//! A hook puts the status as soon as nothing can change the verdict, even if other checks still have long windows. It
+//! never puts the status earlier.
 
 use std::time::Duration;
 
 use greenlight_tests::{HookCase, expect_success, run_cases};
 use rehearsal::{HookName, world::World};
 
-/// As long as a function can have, so that a window of ten minutes fits.
+/// Lambda's longest timeout, so that a window of ten minutes fits.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 fn case(hook: HookName, title: &str, gate: &'static str) -> HookCase {
@@ -22,7 +22,7 @@ async fn a_verdict_that_is_certain_waits_for_no_window() {
     let transcript = run_cases(vec![
         case(
             HookName::AfterAllowTraffic,
-            "customers get a wrong answer, and alarms would be watched for ten minutes",
+            "customers get a wrong response, and the window of the alarms is ten minutes",
             "version: 1
 hooks:
   after_allow_traffic:
@@ -35,7 +35,7 @@ hooks:
         .check_outcome("alarms", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
-            "what ends within its grace adds what it knows",
+            "a check that ends within the grace time reports its own outcome",
             "version: 1
 hooks:
   before_allow_traffic:
@@ -52,7 +52,7 @@ hooks:
         .check_outcome("never", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
-            "a check that waits for a secret is not waited for",
+            "the hook does not wait for a check that waits for a secret",
             "version: 1
 secrets: { token: ssm:/shop/token }
 hooks:
@@ -67,10 +67,10 @@ hooks:
         .with_fault(rehearsal::InjectedFault::always("ssm:GetParameter", rehearsal::FaultKind::BlackHole))
         .fails("NotRunning")
         .check_outcome("secret", "not_run"),
-        // It begins behind the barrier, when the other one has failed.
+        // The blocking check waits for the barrier, and the other check fails before that.
         case(
             HookName::AfterAllowTestTraffic,
-            "a check that blocks its thread delays no verdict that is certain",
+            "a check that blocks its thread does not delay a certain verdict",
             "version: 1
 hooks:
   after_allow_test_traffic:
@@ -92,7 +92,7 @@ async fn a_verdict_that_is_not_certain_is_waited_for() {
     let transcript = run_cases(vec![
         case(
             HookName::AfterAllowTraffic,
-            "a wrong answer that only warns ends no window",
+            "a wrong response that only warns does not end the other windows",
             "version: 1
 hooks:
   after_allow_traffic:
@@ -122,7 +122,7 @@ hooks:
         .check_outcome("alarms", "passed"),
         case(
             HookName::AfterAllowTraffic,
-            "with nothing wrong every window is watched to its end",
+            "if nothing is wrong, every window runs to its end",
             "version: 1
 hooks:
   after_allow_traffic:

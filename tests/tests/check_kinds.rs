@@ -1,4 +1,4 @@
-//! The kinds of checks: each rule of each kind, through the real programs.
+//! Every rule of every kind of check, tested with the real programs.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,14 +11,14 @@ use rehearsal::{
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A gate file in which a hook makes one check and no built-in one.
+/// A gate file in which a hook runs one check and no built-in checks.
 macro_rules! only {
     ($hook:literal, $check:expr) => {
         concat!("version: 1\nhooks: { ", $hook, ": { built_in: none, checks: [", $check, "] } }")
     };
 }
 
-/// What came to the service, one line for each request.
+/// The requests that the service received, one line each.
 fn request_lines(played: &HookRunReport) -> Vec<String> {
     played.requests_to_service.iter().map(|request| format!("{} {}", request.method, request.path)).collect()
 }
@@ -27,7 +27,7 @@ fn route<'a>(world: &'a mut World, path: &str) -> &'a mut rehearsal::world::Rout
     world.versions.last_mut().unwrap().routes.entry(path.to_owned()).or_default()
 }
 
-/// A task of the replacement ends so many times, every half second, and another one runs in its place at once.
+/// Stops a task of the replacement `times` times, every half second. ECS starts another task in its place at once.
 fn crash_tasks(world: &mut World, times: u32) {
     let set = world.green().unwrap().id.clone();
     let stop = TasksStop {
@@ -50,22 +50,23 @@ async fn ecs() {
     let stable =
         only!("after_install", "{ tasks: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
     let transcript = run_cases(vec![
-        case("it stays so for long enough", stable).succeeds(),
+        case("the condition stays true for the whole window", stable).succeeds(),
         case(
-            "a task is replaced meanwhile",
+            "a task is replaced during the window",
             only!("after_install", "{ tasks: green, stable_for: 3s, every: 100ms, within: 0s, expect: [pending == 0] }"),
         )
-        // However late the program begins to look. Stopped tasks are not asked for here, as how many there are is chance.
+        // 60 crashes cover the window even if the program starts late. The number of stopped tasks depends on timing,
+        // so no condition reads it.
         .world(|world| crash_tasks(world, 60))
         .fails("TasksReplaced"),
         case(
-            "a task is replaced, and then none is for long enough",
+            "a task is replaced, and then no task is replaced for a whole window",
             only!("after_install", "{ tasks: green, stable_for: 2s, every: 100ms, within: 20s, expect: [pending == 0] }"),
         )
         .world(|world| crash_tasks(world, 3))
         .succeeds(),
         case(
-            "the service is scaled in meanwhile",
+            "the service is scaled in during the window",
             only!(
                 "after_install",
                 "{ tasks: green, stable_for: 3s, every: 100ms, within: 0s, expect: [running == desired] }"
@@ -77,7 +78,7 @@ async fn ecs() {
         })
         .succeeds(),
         case(
-            "it never becomes so",
+            "the condition never becomes true",
             only!(
                 "after_install",
                 "{ tasks: green, stable_for: 300ms, every: 100ms, within: 300ms, expect: [running == desired] }"
@@ -86,12 +87,12 @@ async fn ecs() {
         .world(|world| world.green().unwrap().running = 1)
         .fails("NotRunning"),
         case(
-            "two windows",
+            "both `for` and `stable_for`",
             only!("after_install", "{ tasks: green, stable_for: 1s, for: 1s, expect: [running == desired] }"),
         )
         .fails("GateInvalid"),
         case(
-            "no health check, and one task does not run",
+            "no health check, and one task is not running",
             only!(
                 "after_install",
                 "{ tasks: green, expect: [running == desired, pending == 0, unhealthy_containers == 0, crashed_since_start == 0] }"
@@ -103,21 +104,21 @@ async fn ecs() {
         })
         .fails("NotRunning"),
         case(
-            "no health check, and all else is well",
+            "no health check, and the other condition is true",
             only!("after_install", "{ name: mine, tasks: green, expect: [running == desired, unhealthy_containers == 0] }"),
         )
         .world(|world| next_task_definition(world).containers[0].health_check = None)
         .succeeds()
         .check_outcome("mine", "passed"),
         case(
-            "no health check, and nothing else is asked",
+            "no health check, and no other condition",
             only!("after_install", "{ name: mine, tasks: green, expect: [unhealthy_containers == 0] }"),
         )
         .world(|world| next_task_definition(world).containers[0].health_check = None)
         .fails("NothingChecked")
         .check_outcome("mine", "not_applicable"),
         case(
-            "of no task nothing is unhealthy",
+            "unhealthy containers of a task set without tasks",
             only!("after_install", "{ name: mine, tasks: green, expect: [unhealthy_containers == 0] }"),
         )
         .world(|world| {
@@ -127,7 +128,7 @@ async fn ecs() {
         .fails("NotRunning")
         .check_outcome("mine", "no_data"),
         case(
-            "a task is much younger than its task set, and no stopped one is left",
+            "a task is much younger than its task set, and ECS no longer lists a stopped task",
             only!("after_install", "{ tasks: green, expect: [crashed_since_start == 0] }"),
         )
         .world(|world| {
@@ -148,7 +149,7 @@ async fn ecs() {
         .succeeds(),
     ])
     .await;
-    // How many have crashed by the time of a look is chance.
+    // The number of tasks that have crashed when an attempt runs depends on timing.
     let one =
         "task stopped: web exit code 1; Essential container in task exited; EssentialContainerExited (task 0a1b2c3d); ";
     let mut transcript = transcript;
@@ -160,7 +161,7 @@ async fn ecs() {
 
 const PINNED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-/// The replacement's task definition pins its image.
+/// Makes the replacement's task definition name its image by digest.
 fn pin_image(world: &mut World) {
     world.definitions.last_mut().unwrap().containers[0].image = PINNED_IMAGE.into();
 }
@@ -176,21 +177,21 @@ async fn image() {
     };
     let digest = PINNED_IMAGE.split_once('@').unwrap().1;
     let transcript = run_cases(vec![
-        case("by tag, one image on all tasks").succeeds().check_outcome("image", "passed"),
-        case("the tag was moved while tasks were started")
+        case("by tag, and all tasks run the same image").succeeds().check_outcome("image", "passed"),
+        case("the tag was moved while ECS started the tasks")
             .world(|world| {
                 let task = world.green_tasks().next().unwrap();
                 task.containers[0].digest = Some(format!("sha256:{}", "b".repeat(64)));
             })
             .fails("ImagesDiffer"),
-        case("pinned, and that one runs")
+        case("by digest, and that image runs")
             .world(move |world| {
                 pin_image(world);
                 set_running_digest(world, Some(digest));
             })
             .succeeds(),
-        case("pinned, and another one runs").world(pin_image).fails("WrongImage"),
-        case("no digest is known yet")
+        case("by digest, and another image runs").world(pin_image).fails("WrongImage"),
+        case("ECS reports no digest yet")
             .world(|world| set_running_digest(world, None))
             .fails("ImageUnknown")
             .check_outcome("image", "no_data"),
@@ -202,7 +203,7 @@ async fn image() {
             })
             .fails("ImageUnknown")
             .check_outcome("image", "no_data"),
-        case("a fact of tasks that were not all seen")
+        case("a fact that needs all tasks, and not every task is listed")
             .gate(only!(
                 "after_install",
                 "{ name: image, http: 'http://shop.invalid/{{green.image_digest}}', expect: [status == 200] }"
@@ -212,26 +213,26 @@ async fn image() {
                 world.tasks.retain(|task| task.arn != last);
             })
             .fails("FactUnknown"),
-        case("no container to look at")
+        case("the task definition has no container")
             .world(|world| next_task_definition(world).containers.clear())
             .fails("ImageUnknown")
             .check_outcome("image", "no_data"),
-        case("ECS does not tell it of images from elsewhere")
+        case("ECS reports no digest for an image from another registry")
             .world(|world| {
                 next_task_definition(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into();
                 set_running_digest(world, None);
             })
             .fails("ImageUnknown"),
-        case("there is no task set")
+        case("no replacement task set")
             .world(|world| world.service.as_mut().unwrap().task_sets.truncate(1))
             .fails("ReplacementMissing"),
-        case("a container that there is not")
+        case("a container that does not exist")
             .gate(only!("after_install", "{ name: image, image: green, containers: [wbe] }"))
             .fails("ImageUnknown"),
-        case("only the container that matters")
+        case("only one named container")
             .gate(only!("after_install", "{ name: image, image: green, containers: web }"))
             .succeeds(),
-        case("the original").gate(only!("after_install", "{ name: image, image: blue }")).succeeds(),
+        case("the original's image").gate(only!("after_install", "{ name: image, image: blue }")).succeeds(),
     ])
     .await;
     insta::assert_snapshot!(transcript);
@@ -273,19 +274,19 @@ async fn alarms() {
                     alarm.name = format!("shop-{number:03}");
                     world.alarms.insert(0, alarm);
                 }
-                // The last of all.
+                // The alarm on the last page.
                 let last = world.alarms.len() - 1;
                 fire_alarm(world, last, SystemTime::now());
             })
             .fails("AlarmFiring"),
-        case("by prefix, and a composite one fires", prefix)
+        case("by prefix, and a composite alarm fires", prefix)
             .world(move |world| {
                 world.alarms[1].kind = rehearsal::world::AlarmKind::Composite;
                 fire_alarm(world, 1, now);
             })
             .fails("AlarmFiring"),
         case(
-            "one fires, and nobody may ask for tags",
+            "one alarm fires, and the role is not allowed to read tags",
             only!(
                 "before_allow_traffic",
                 "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], on_error: warn }"
@@ -296,7 +297,7 @@ async fn alarms() {
         .fails("AlarmFiring")
         .check_outcome("alarms", "failed"),
         case(
-            "one is well, and nobody may ask for tags",
+            "one alarm is OK, and the role is not allowed to read tags",
             only!(
                 "before_allow_traffic",
                 "{ name: alarms, alarms: { names: [shop-web-5xx], tags: { gate: true } }, expect: [state == OK], for: 300ms, every: 100ms }"
@@ -306,7 +307,7 @@ async fn alarms() {
         .fails("AwsDenied")
         .check_outcome("alarms", "errored"),
         case(
-            "one fires, which only warns, and another one is missing",
+            "one alarm fires, which only warns, and another alarm is missing",
             only!(
                 "before_allow_traffic",
                 "{ name: alarms, alarms: { names: [shop-web-5xx, shop-gone] }, expect: [state == OK], on_fail: warn }"
@@ -314,18 +315,18 @@ async fn alarms() {
         )
         .world(move |world| fire_alarm(world, 0, now))
         .fails("AlarmFiring"),
-        case("by prefix, and there is none", prefix)
+        case("by prefix, and no alarm matches", prefix)
             .world(|world| world.alarms.clear())
             .fails("AlarmMissing")
             .check_outcome("alarms", "no_data"),
         case("by tag", tagged).world(|world| tag_alarm(world, 1)).succeeds().check_outcome("alarms", "passed"),
-        case("by tag, and another one fires", tagged)
+        case("by tag, and an alarm without the tag fires", tagged)
             .world(move |world| {
                 tag_alarm(world, 1);
                 fire_alarm(world, 0, now);
             })
             .succeeds(),
-        case("by tag, page by page, and the last one fires", tagged)
+        case("by tag, page by page, and the last alarm fires", tagged)
             .world(move |world| {
                 tag_alarm(world, 0);
                 tag_alarm(world, 1);
@@ -333,8 +334,8 @@ async fn alarms() {
                 world.page_size = 1;
             })
             .fails("AlarmFiring"),
-        case("by tag, and there is none", tagged).fails("AlarmMissing").check_outcome("alarms", "no_data"),
-        case("by tag, and nobody may look", tagged)
+        case("by tag, and no alarm matches", tagged).fails("AlarmMissing").check_outcome("alarms", "no_data"),
+        case("by tag, and the role is not allowed to read tags", tagged)
             .with_fault(rehearsal::InjectedFault::always("tag:GetResources", rehearsal::FaultKind::Deny))
             .fails("AwsDenied")
             .check_outcome("alarms", "errored"),
@@ -342,26 +343,26 @@ async fn alarms() {
             .world(|world| tag_alarm(world, 1))
             .with_fault(rehearsal::InjectedFault::first(2, "tag:GetResources", rehearsal::FaultKind::Throttle))
             .succeeds(),
-        case("several ways, all well", union)
+        case("by group, name and prefix, and all alarms are OK", union)
             .world(move |world| {
                 other(world, "shop-db");
                 other(world, "checkout-5xx");
             })
             .succeeds(),
-        case("several ways, and one of the last fires", union)
+        case("by group, name and prefix, and one of the last alarms fires", union)
             .world(move |world| {
                 other(world, "shop-db");
                 other(world, "checkout-5xx");
                 fire_alarm(world, 3, now);
             })
             .fails("AlarmFiring"),
-        case("several ways, a name that there is not and a prefix without any", union).fails("AlarmMissing"),
-        case("without data", prefix)
+        case("by group, name and prefix, and the name and the prefix match no alarm", union).fails("AlarmMissing"),
+        case("an alarm without data", prefix)
             .world(|world| world.alarms[0].state = "INSUFFICIENT_DATA".into())
             .fails("AlarmNoData")
             .check_outcome("alarms", "no_data"),
         case(
-            "what fired before the deployment is left out",
+            "new alarms only, and an alarm has been firing since before the deployment",
             only!(
                 "before_allow_traffic",
                 "{ name: alarms, alarms: { prefix: shop- }, new_only: true, expect: [state == OK] }"
@@ -370,7 +371,7 @@ async fn alarms() {
         .world(|world| fire_alarm(world, 0, SystemTime::now() - 60 * MINUTE))
         .succeeds(),
         case(
-            "what was well and fires again is not",
+            "new alarms only, and an alarm started to fire during the deployment",
             only!(
                 "before_allow_traffic",
                 "{ name: alarms, alarms: { prefix: shop- }, new_only: true, expect: [state == OK] }"
@@ -381,9 +382,9 @@ async fn alarms() {
             fire_alarm(world, 0, again);
         })
         .fails("AlarmFiring"),
-        case("none at all", only!("before_allow_traffic", "{ alarms: { names: [] }, expect: [state == OK] }"))
+        case("an empty list of names", only!("before_allow_traffic", "{ alarms: { names: [] }, expect: [state == OK] }"))
             .fails("GateInvalid"),
-        case("all of the account", only!("before_allow_traffic", "{ alarms: { prefix: '' }, expect: [state == OK] }"))
+        case("an empty prefix", only!("before_allow_traffic", "{ alarms: { prefix: '' }, expect: [state == OK] }"))
             .fails("GateInvalid"),
     ])
     .await;
@@ -399,12 +400,12 @@ async fn tcp() {
             .world(|world| world.test().unwrap().protocol = "TCP".into())
             .succeeds()
             .check_outcome("port", "passed"),
-        case("the test listener of an application load balancer, which accepts itself", listener)
+        case("the test listener of an application load balancer, which itself accepts the connection", listener)
             .succeeds()
             .check_outcome("port", "unverified")
             .warns("ServiceUnverified"),
         case(
-            "it waits for the barrier",
+            "the check waits for the barrier",
             only!(
                 "after_allow_test_traffic",
                 "{ forwards_to: green, within: 200ms, every: 50ms }, { name: port, tcp: '{{test_url}}' }"
@@ -418,30 +419,36 @@ async fn tcp() {
         .check_outcome("port", "not_run"),
         case("nothing listens", only!("after_allow_test_traffic", "{ name: port, tcp: 'localhost:1' }"))
             .fails("ConnectRefused"),
-        case("a name that there is not", only!("after_allow_test_traffic", "{ name: port, tcp: 'db.invalid:5432' }"))
-            .fails("NameNotResolved"),
-        case("the place is a variable", only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"))
+        case(
+            "a name that cannot be resolved",
+            only!("after_allow_test_traffic", "{ name: port, tcp: 'db.invalid:5432' }"),
+        )
+        .fails("NameNotResolved"),
+        case("the address is a variable", only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"))
             .env("DB", "localhost:1")
             .fails("ConnectRefused"),
-        case("the variable is not set", only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"))
-            .fails("FactUnknown"),
         case(
-            "fast enough",
+            "the address is a variable that is not set",
+            only!("after_allow_test_traffic", "{ name: port, tcp: '{{env.DB}}' }"),
+        )
+        .fails("FactUnknown"),
+        case(
+            "the connection is fast enough",
             only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 2s] }"),
         )
         .succeeds(),
         case(
-            "not fast enough",
+            "the connection is too slow",
             only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}', expect: [latency < 1ns] }"),
         )
         .fails("TooSlow"),
-        case("no port", only!("after_allow_test_traffic", "{ tcp: localhost }")).fails("GateInvalid"),
+        case("an address without a port", only!("after_allow_test_traffic", "{ tcp: localhost }")).fails("GateInvalid"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// A gate file with one request, behind a barrier without delay.
+/// A gate file with one request, after a barrier that does not wait.
 macro_rules! request {
     ($keys:literal) => {
         only!(
@@ -451,10 +458,10 @@ macro_rules! request {
     };
 }
 
-/// The last request that came has these, each a header or the body.
+/// Checks that the last request has these values: each key is the name of a header, or `body`.
 fn request_has(what: &'static [(&'static str, &'static str)]) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
-        let last = played.requests_to_service.last().ok_or("no request came")?;
+        let last = played.requests_to_service.last().ok_or("the service received no request")?;
         for (name, value) in what {
             let seen = match *name {
                 "body" => last.body.as_str(),
@@ -471,7 +478,7 @@ async fn http_requests() {
     let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let transcript = run_cases(vec![
         case(
-            "a body of JSON with facts",
+            "a JSON body with facts",
             request!(
                 "http: 'POST {{test_url}}/orders', json: { sku: SMOKE-1, qty: 1, dry_run: true, of: ['{{green.image_tag}}'] },
                  expect: [status == 200]"
@@ -483,13 +490,13 @@ async fn http_requests() {
             ("body", r#"{"dry_run":true,"of":["1.42.0"],"qty":1,"sku":"SMOKE-1"}"#),
         ])),
         case(
-            "a form",
+            "a form body",
             request!("http: 'POST {{test_url}}/orders', form: { a: 'x y&z', of: '{{service}}' }, expect: [status == 200]"),
         )
         .succeeds()
         .assert(request_has(&[("content-type", "application/x-www-form-urlencoded"), ("body", "a=x+y%26z&of=web")])),
         case(
-            "a text, and a content type of one's own",
+            "a text body, and a content type from the gate file",
             request!(
                 "http: 'PUT {{test_url}}/orders', text: 'hello {{cluster}}', headers: { Content-Type: text/x, X-Of: '{{env.STAGE}}' },
                  expect: [status == 200]"
@@ -501,18 +508,18 @@ async fn http_requests() {
         case("two bodies", request!("http: 'PUT {{test_url}}/', text: a, json: {}, expect: [status == 200]"))
             .fails("GateInvalid"),
         case(
-            "a host in the headers",
+            "`host` in the headers",
             request!("http: '{{test_url}}/', headers: { Host: shop.example.com }, expect: [status == 200]"),
         )
         .succeeds()
         .assert(request_has(&[("host", "shop.example.com")])),
         case(
-            "another host",
+            "the key `host`",
             request!("http: '{{test_url}}/x', host: shop.example.com, expect: [status == 200]"),
         )
         .succeeds()
         .assert(|played| {
-            let host = &played.requests_to_service.last().ok_or("no request")?.headers["host"];
+            let host = &played.requests_to_service.last().ok_or("the service received no request")?.headers["host"];
             if host.starts_with("shop.example.com:") { Ok(()) } else { Err(format!("the host was {host}")) }
         }),
         case(
@@ -522,7 +529,7 @@ async fn http_requests() {
         .succeeds()
         .assert(|played| expect_eq("the requests", &request_lines(played)[..], &["GET /shop:42/42".to_owned()][..])),
         case(
-            "a fact that there is not",
+            "a fact that does not exist",
             request!("http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200]"),
         )
         .world(pin_image)
@@ -531,7 +538,7 @@ async fn http_requests() {
         case("a variable that is not set", request!("http: '{{test_url}}/{{env.NOT}}', expect: [status == 200]"))
             .fails("FactUnknown"),
         case(
-            "what is sent is not shown",
+            "the log does not contain what is sent",
             request!("http: '{{test_url}}/x?token=sesame', headers: { Authorization: 'Bearer sesame' }, expect: [status == 201]"),
         )
         .fails("UnexpectedStatus")
@@ -544,7 +551,7 @@ async fn http_requests() {
     insta::assert_snapshot!(transcript);
 }
 
-/// A check of a URL of its own that sends on to the same listener by another name, which is another host.
+/// A check of a literal URL that redirects to the same listener by another name, which counts as another host.
 fn with_request(stage: HookTestBed, keys: &str) -> HookTestBed {
     let port = stage.test_port();
     let check =
@@ -563,7 +570,7 @@ async fn http_answers() {
     let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
     let transcript = run_cases(vec![
         case(
-            "conditions on everything",
+            "conditions on every part of the response",
             request!(
                 "http: '{{test_url}}/version', expect: ['status in 200, 201', 'status == 2xx', 'latency < 5s',
                  'header.x-version == {{green.image_tag}}', 'json.version == \"1.42.0\"', 'body contains colour',
@@ -580,40 +587,44 @@ async fn http_answers() {
         case("redirects are not followed", request!("http: '{{test_url}}/a', redirects: no, expect: [status == 302]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/b".into())))
             .succeeds(),
-        case("a redirect for ever", request!("http: '{{test_url}}/a', redirects: 3, expect: [status == 200]"))
+        case("an endless redirect", request!("http: '{{test_url}}/a', redirects: 3, expect: [status == 200]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").location) = (302, Some("/a".into())))
             .fails("UnexpectedStatus")
-            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &4)),
+            .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &4)),
         case(
-            "a redirect that leaves the address is not followed",
+            "a redirect to another address is not followed",
             request!("http: '{{test_url}}/a', redirects: follow, expect: [status == 200]"),
         )
         .world(|world| {
             (route(world, "/a").status, route(world, "/a").location) = (302, Some("http://shop.invalid/b".into()));
         })
         .fails("UnexpectedStatus"),
-        case("to another host with headers of one's own", "")
+        case("a redirect to another host, and the check sets headers", "")
             .with(|stage| with_request(stage, "headers: { X-Key: sesame }"))
             .fails("UnexpectedStatus")
             .assert(|played| expect_eq("the requests", &request_lines(played)[..], &["GET /away".to_owned()][..])),
-        case("to another host with a body", "")
+        case("a redirect to another host, and the check sends a body", "")
             .with(|stage| with_request(stage, "text: sesame"))
             .fails("UnexpectedStatus"),
-        case("to another host with nothing of one's own", "")
+        case("a redirect to another host, and the check sets neither headers nor a body", "")
             .with(|stage| with_request(stage, "timeout: 5s"))
             .succeeds()
-            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &2)),
+            .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &2)),
         case(
-            "a variable's value is not shown",
+            "the log does not contain a variable's value",
             request!("http: '{{test_url}}/{{env.KEY}}', expect: ['header.x-version == {{env.KEY}}', status == 404]"),
         )
         .env("KEY", "sesame-open")
         .fails("UnexpectedHeader")
         .assert(|played| {
-            expect_eq("whether it is told", &played.raw_log.iter().any(|line| line.contains("sesame-open")), &false)
+            expect_eq(
+                "whether the log contains the value",
+                &played.raw_log.iter().any(|line| line.contains("sesame-open")),
+                &false,
+            )
         }),
         case(
-            "the transport fails twice",
+            "the connection fails twice and is retried",
             request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| {
@@ -621,9 +632,9 @@ async fn http_answers() {
             (route(world, "/a").hang_up, route(world, "/a").first) = (true, Some(2));
         })
         .succeeds()
-        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &3)),
+        .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &3)),
         case(
-            "the transport fails more often than it is tried again",
+            "the connection fails more often than it is retried",
             request!("http: '{{test_url}}/a', retry: { transport: 1, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| {
@@ -631,16 +642,16 @@ async fn http_answers() {
             route(world, "/a").hang_up = true;
         })
         .fails("ConnectionReset")
-        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &2)),
+        .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &2)),
         case(
-            "a wrong answer is not tried again",
+            "a wrong response is not retried",
             request!("http: '{{test_url}}/a', retry: { transport: 3, backoff: 10ms..20ms }, expect: [status == 200]"),
         )
         .world(|world| route(world, "/a").status = 503)
         .fails("UnexpectedStatus")
-        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &1)),
+        .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &1)),
         case(
-            "defaults of the file",
+            "retries from the defaults of the gate file",
             "version: 1
 defaults: { http: { retry: { transport: 2, backoff: 10ms..20ms } } }
 hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_url}}/a', expect: [status == 200] }] } }",
@@ -651,26 +662,26 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
         })
         .succeeds(),
         case(
-            "asked until it is so",
+            "polled until the condition is true",
             request!("http: '{{test_url}}/a', within: 20s, every: 50ms, expect: [status == 200]"),
         )
         .world(|world| (route(world, "/a").status, route(world, "/a").first) = (503, Some(3)))
         .succeeds()
-        .assert(|played| expect_eq("how many came", &request_lines(played).len(), &4)),
+        .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &4)),
         case(
-            "asked until there is no time left",
+            "polled until the time ends",
             request!("http: '{{test_url}}/a', within: 200ms, every: 50ms, expect: [status == 200]"),
         )
         .world(|world| route(world, "/a").status = 503)
         .fails("UnexpectedStatus"),
-        case("requests that do not count", request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"))
+        case("warm-up requests do not count", request!("http: '{{test_url}}/a', warmup: 5, expect: [status == 200]"))
             .world(|world| (route(world, "/a").status, route(world, "/a").first) = (500, Some(5)))
             .succeeds()
-            .assert(|played| expect_eq("how many came", &request_lines(played).len(), &6)),
-        case("too slow", request!("http: '{{test_url}}/a', expect: [latency < 100ms]"))
+            .assert(|played| expect_eq("the number of requests", &request_lines(played).len(), &6)),
+        case("a response that is too slow", request!("http: '{{test_url}}/a', expect: [latency < 100ms]"))
             .world(|world| route(world, "/a").delay = Duration::from_millis(300))
             .fails("TooSlow"),
-        case("no answer in time", request!("http: '{{test_url}}/a', timeout: 100ms, expect: [status == 200]"))
+        case("no response in time", request!("http: '{{test_url}}/a', timeout: 100ms, expect: [status == 200]"))
             .world(|world| route(world, "/a").delay = Duration::from_millis(800))
             .fails("ReadTimedOut"),
     ])
@@ -696,7 +707,7 @@ async fn reach() {
     let transcript = run_cases(vec![
         case("the replacement answers", identity).succeeds().assert(|played| {
             let versions = request_lines(played).iter().filter(|request| *request == "GET /version").count();
-            expect_eq("how often it was asked", &versions, &4)
+            expect_eq("the requests for the version", &versions, &4)
         }),
         case("the original answers at first", identity)
             .world(|world| {
@@ -704,7 +715,7 @@ async fn reach() {
                 (version.body, version.first) = (Some(r#"{"version":"1.41.0"}"#.into()), Some(2));
             })
             .succeeds(),
-        case("one in three answers is another version's", impatient)
+        case("one in three responses comes from another version", impatient)
             .world(|world| {
                 let version = route(world, "/version");
                 (version.body, version.one_in) = (Some(r#"{"version":"1.41.0"}"#.into()), 3);
@@ -715,11 +726,13 @@ async fn reach() {
             .world(|world| world.versions.last_mut().unwrap().name = "1.41.0".into())
             .fails("WrongVersionServed")
             .check_outcome("mine", "not_run"),
-        case("it does not say its version", impatient)
+        case("the response does not contain a version", impatient)
             .world(|world| route(world, "/version").body = Some("ok".into()))
             .fails("UnexpectedBody")
             .check_outcome("forwards_to", "errored"),
-        case("only what is asked for counts", impatient).world(|world| route(world, "/version").status = 500).succeeds(),
+        case("only the conditions of the gate file count", impatient)
+            .world(|world| route(world, "/version").status = 500)
+            .succeeds(),
         case("the listener does not forward", impatient)
             .world(|world| {
                 let blue = world.blue().unwrap().target_group().unwrap().to_owned();
@@ -729,7 +742,7 @@ async fn reach() {
             .check_outcome("mine", "not_run")
             .assert(|played| expect_eq("the requests", &request_lines(played)[..], &[][..])),
         case(
-            "the weights have to stay so",
+            "the weights must stay the same for the settle time",
             only!(
                 "after_allow_test_traffic",
                 "{ name: forwards_to, forwards_to: green, within: 5s, every: 50ms, settle: 300ms }, { http: '{{test_url}}/', expect: [status == 200] }"
@@ -753,7 +766,7 @@ async fn reach() {
             .env("ALB_URL", "localhost:1")
             .fails("ConnectRefused"),
         case(
-            "ALB_URL leads to another listener, and nobody asks who answers",
+            "ALB_URL leads to another listener, and no request verifies the version",
             only!("after_allow_test_traffic", "{ forwards_to: green, settle: 0s }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }"),
         )
         .env("ALB_URL", "localhost:1")
@@ -764,7 +777,7 @@ async fn reach() {
     insta::assert_snapshot!(transcript);
 }
 
-/// Of the original as of the replacement, and of whoever else may be there.
+/// `targets` works on the original as it does on the replacement.
 #[tokio::test(flavor = "multi_thread")]
 async fn targets() {
     let blue = only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired, registered >= 1] }");
@@ -782,7 +795,7 @@ async fn targets() {
         world.listeners.iter_mut().for_each(|listener| listener.default = vec![(UNRELATED.to_owned(), 1)]);
     }
     let transcript = run_cases(vec![
-        case("the original is well").succeeds(),
+        case("the original's targets are healthy").succeeds(),
         case("a target of the original is unhealthy")
             .world(|world| {
                 green_group(world).targets[0].health =
@@ -793,19 +806,19 @@ async fn targets() {
             .world(unused)
             .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired] }"))
             .fails("TargetsUnhealthy"),
-        case("no listener names the group, and nothing but health is asked")
+        case("no listener names the group, and health is the only condition")
             .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired] }"))
             .world(unused)
             .world(no_listener)
             .fails("NothingChecked")
             .check_outcome("mine", "not_applicable"),
-        case("the same, and the gate file does not mind")
+        case("no listener names the group, health is the only condition, and `no_data` only warns")
             .gate(only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired], no_data: warn }"))
             .world(unused)
             .world(no_listener)
             .succeeds()
             .check_outcome("mine", "not_applicable"),
-        case("no listener names the group, and the number of targets is as it should be")
+        case("no listener names the group, and all targets are registered")
             .world(unused)
             .world(no_listener)
             .succeeds()
@@ -824,7 +837,7 @@ async fn targets() {
 /// Another service's target group.
 const UNRELATED: &str = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/tg-other/0123456789abcdef";
 
-/// The task definition that is going to be deployed.
+/// The task definition that the deployment deploys.
 fn next_task_definition(world: &mut World) -> &mut rehearsal::world::TaskDefinition {
     world.definitions.last_mut().unwrap()
 }
@@ -837,35 +850,35 @@ async fn preflight_of_the_wiring() {
     );
     let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(gate);
     let transcript = run_cases(vec![
-        case("all is well").succeeds().check_outcome("preflight", "passed"),
+        case("everything is in order").succeeds().check_outcome("preflight", "passed"),
         case("no test listener")
             .world(|world| world.deployment().pair.as_mut().unwrap().test = None)
             .world(|world| world.group.pair.as_mut().unwrap().test = None)
             .fails("NoListener"),
-        case("production leads elsewhere")
+        case("the production listener forwards to another service")
             .world(|world| world.production().unwrap().default = vec![(UNRELATED.into(), 1)])
             .fails("ListenerMisconfigured"),
-        case("production leads to somebody else as well")
+        case("the production listener also forwards to another service")
             .world(|world| world.production().unwrap().default.push((UNRELATED.into(), 10)))
             .fails("ListenerMisconfigured"),
-        case("production and test are one listener")
+        case("the production and the test listener are the same")
             .world(|world| {
                 let pair = world.deployment().pair.as_mut().unwrap();
                 pair.test = pair.production.clone();
             })
             .fails("ListenerMisconfigured"),
-        case("one target group")
+        case("the pair has only one target group")
             .world(|world| world.deployment().pair.as_mut().unwrap().target_groups.truncate(1))
             .fails("ListenerMisconfigured"),
-        case("several things are wrong, and all are told")
+        case("several things are wrong, and all are reported")
             .world(|world| {
                 world.deployment().auto_rollback = None;
                 world.group.auto_rollback = None;
                 world.production().unwrap().default = vec![(UNRELATED.into(), 1)];
             })
             .fails("ListenerMisconfigured"),
-        case("no word at all").gate(only!("before_install", "{ preflight: [] }")).fails("GateInvalid"),
-        case("a word that there is not")
+        case("an empty list of items").gate(only!("before_install", "{ preflight: [] }")).fails("GateInvalid"),
+        case("items that do not exist")
             .gate(only!("before_install", "{ preflight: [listener-wirings, purple] }"))
             .fails("GateInvalid"),
     ])
@@ -888,8 +901,8 @@ async fn preflight_of_what_the_task_definition_names() {
         _ => only!("before_install", "{ preflight: images }"),
     };
     let mut cases = vec![
-        case("all is there").succeeds().check_outcome("preflight", "passed"),
-        case("the AppSpec file is told by its hash")
+        case("everything exists").succeeds().check_outcome("preflight", "passed"),
+        case("CodeDeploy reports the AppSpec file by its hash")
             .world(|world| world.deployment().revision.format = RevisionFormat::Hash)
             .succeeds(),
         case("the AppSpec file is a revision of the type String, which is read once")
@@ -918,7 +931,7 @@ async fn preflight_of_what_the_task_definition_names() {
                 objects.insert(format!("{bucket}/{key}"), "version: 0.0".into());
             })
             .succeeds(),
-        case("nobody may read that version")
+        case("the role is not allowed to read that version")
             .world(|world| {
                 let revision = &mut world.deployment().revision;
                 (revision.format, revision.version) = (RevisionFormat::S3, Some("2".into()));
@@ -926,47 +939,47 @@ async fn preflight_of_what_the_task_definition_names() {
             .with_fault(InjectedFault::always("s3:GetObject", FaultKind::Deny))
             .succeeds()
             .warns("NotPermittedToCheck"),
-        case("the AppSpec file is gone")
+        case("the AppSpec file is missing in S3")
             .world(|world| world.deployment().revision.format = RevisionFormat::S3)
             .fails("AwsRejected")
             .check_outcome("preflight", "errored"),
         case("the AppSpec file names no task definition")
             .world(|world| world.deployment().revision.app_spec = "version: 0.0".into())
             .fails("TaskDefinitionNotActive"),
-        case("nobody may read the AppSpec file")
+        case("the role is not allowed to read the AppSpec file")
             .world(|world| world.deployment().revision.format = RevisionFormat::Hash)
             .with_fault(InjectedFault::always("codedeploy:GetApplicationRevision", FaultKind::Deny))
             .succeeds()
             .warns("NotPermittedToCheck"),
-        case("the task definition is not there")
+        case("the task definition does not exist")
             .world(|world| drop(world.definitions.pop()))
             .fails("TaskDefinitionNotActive"),
         case("the task definition was deregistered")
             .world(|world| next_task_definition(world).status = "INACTIVE".into())
             .fails("TaskDefinitionNotActive"),
-        case("no log group").world(|world| world.account.log_groups.clear()).fails("LogGroupMissing"),
-        case("another log group that begins so")
+        case("the log group is missing").world(|world| world.account.log_groups.clear()).fails("LogGroupMissing"),
+        case("only a log group whose name starts with the same text exists")
             .world(|world| world.account.log_groups = ["/ecs/web-old".to_owned()].into())
             .fails("LogGroupMissing"),
-        case("no role").world(|world| drop(world.account.roles.pop_last())).fails("RoleMissing"),
-        case("no parameter").world(|world| world.account.parameters.clear()).fails("SecretMissing"),
-        case("no secret").world(|world| world.account.secrets.clear()).fails("SecretMissing"),
-        case("a secret that is about to go")
+        case("the role is missing").world(|world| drop(world.account.roles.pop_last())).fails("RoleMissing"),
+        case("the parameter is missing").world(|world| world.account.parameters.clear()).fails("SecretMissing"),
+        case("the secret is missing").world(|world| world.account.secrets.clear()).fails("SecretMissing"),
+        case("the secret is scheduled for deletion")
             .world(|world| {
                 let now = SystemTime::now();
                 world.account.secrets.values_mut().for_each(|secret| secret.deleted = Some(now));
             })
             .fails("SecretMissing"),
-        case("the secret for a registry, by name")
+        case("the secret of a private registry, by name")
             .world(|world| {
                 world.account.put_secret("shop/registry", "sesame");
                 next_task_definition(world).containers[0].registry = Some("shop/registry".into());
             })
             .succeeds(),
-        case("no secret for a registry")
+        case("the secret of a private registry is missing")
             .world(|world| next_task_definition(world).containers[0].registry = Some("shop/registry".into()))
             .fails("SecretMissing"),
-        case("one more fault does not help")
+        case("a failed item decides, although another item cannot be checked")
             .gate(only!(
                 "before_install",
                 "{ name: preflight, preflight: [rollback, images], on_fail: warn, on_error: fail }"
@@ -978,18 +991,18 @@ async fn preflight_of_what_the_task_definition_names() {
             .with_fault(InjectedFault::always("ecr:DescribeImages", FaultKind::Throttle))
             .fails("RollbackNotConfigured")
             .check_outcome("preflight", "failed"),
-        case("no image")
+        case("the image is missing")
             .world(|world| world.account.images.retain(|name, _| !name.ends_with("1.42.0")))
             .fails("ImageMissing"),
-        case("no repository").world(|world| world.account.images.clear()).fails("ImageMissing"),
-        case("an image of a pull-through cache that nobody has pulled yet")
+        case("the repository is missing").world(|world| world.account.images.clear()).fails("ImageMissing"),
+        case("an image of a pull-through cache that was never pulled")
             .world(|world| {
                 let name = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library/nginx:1.29";
                 next_task_definition(world).containers[0].image = name.into();
             })
             .succeeds()
             .warns("NotPermittedToCheck"),
-        case("an image of a pull-through cache, and another one is missing")
+        case("an image of a pull-through cache, and another image is missing")
             .world(|world| {
                 let mut other = next_task_definition(world).containers[0].clone();
                 other.name = "proxy".into();
@@ -1001,18 +1014,18 @@ async fn preflight_of_what_the_task_definition_names() {
         case("an image of a public registry")
             .world(|world| next_task_definition(world).containers[0].image = "public.ecr.aws/nginx/nginx:1.29".into())
             .succeeds(),
-        case("several things are missing, and all are told")
+        case("several things are missing, and all are reported")
             .world(|world| {
                 world.account.log_groups.clear();
                 world.account.parameters.clear();
             })
             .fails("LogGroupMissing"),
-        case("what is missing weighs more than what may not be looked at")
+        case("a missing item decides, although the role is not allowed to check another item")
             .world(|world| world.account.log_groups.clear())
             .with_fault(InjectedFault::always("iam:GetRole", FaultKind::Deny))
             .fails("LogGroupMissing"),
-        case("all of it throttled at first").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
-        HookCase::new(HookName::AfterInstall, "of the task set, once there is one")
+        case("AWS throttles every first call").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
+        HookCase::new(HookName::AfterInstall, "after Install, the task set's task definition counts")
             .gate(only!("after_install", "{ preflight: [task-definition, images] }"))
             .world(|world| world.deployment().revision.app_spec.clear())
             .succeeds(),
@@ -1024,7 +1037,7 @@ async fn preflight_of_what_the_task_definition_names() {
         ("secrets", "secretsmanager:DescribeSecret"),
         ("images", "ecr:DescribeImages"),
     ] {
-        let denied = HookCase::new(HookName::BeforeInstall, &format!("nobody may look: {operation}")).gate(each(word));
+        let denied = HookCase::new(HookName::BeforeInstall, &format!("not permitted: {operation}")).gate(each(word));
         cases.push(
             denied
                 .with_fault(InjectedFault::always(operation, FaultKind::Deny))
@@ -1032,13 +1045,15 @@ async fn preflight_of_what_the_task_definition_names() {
                 .warns("NotPermittedToCheck"),
         );
         let fails = HookCase::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
-        // Two roles are read one after the other, each with its retries: more than the usual short timeout.
+        // The check reads two roles one after the other, each with retries. That takes longer than the usual timeout.
         let fails =
             fails.with_fault(InjectedFault::always(operation, FaultKind::Fail)).timeout(Duration::from_secs(20));
         cases.push(fails.fails("AwsFailed"));
-        let lost = HookCase::new(HookName::BeforeInstall, &format!("cut off once: {operation}")).gate(each(word));
+        let lost =
+            HookCase::new(HookName::BeforeInstall, &format!("one reply is cut off: {operation}")).gate(each(word));
         cases.push(lost.with_fault(InjectedFault::first(1, operation, FaultKind::Truncate)).succeeds());
-        let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page: {operation}")).gate(each(word));
+        let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page instead of a reply: {operation}"))
+            .gate(each(word));
         cases.push(page.with_fault(InjectedFault::always(operation, FaultKind::WrongType)).fails("AwsFailed"));
     }
     let transcript = run_cases(cases).await;

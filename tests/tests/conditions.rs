@@ -1,4 +1,4 @@
-//! Conditions in the real programs: each that passed by mistake, and beside it the one that says what was meant.
+//! Conditions in the real programs: each one that once passed by mistake, next to the condition that its author meant.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{HookName, HookRunReport};
@@ -7,7 +7,7 @@ use tokio::{
     net::TcpListener,
 };
 
-/// What a service answers, by path: the header lines and the body.
+/// The responses of the service: path, header lines, body.
 const RESPONSES: [(&str, &str, &str); 5] = [
     (
         "/state",
@@ -22,7 +22,7 @@ const RESPONSES: [(&str, &str, &str); 5] = [
     ("/page", "", "<html>all is well</html>"),
 ];
 
-/// A service that gives these answers. Gives its port.
+/// Starts a service with these responses. Returns its port.
 async fn service() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -43,7 +43,7 @@ async fn service() -> u16 {
     port
 }
 
-/// How each request with one condition has to end: `passed`, or the outcome and the code.
+/// Runs one request for each row: path, condition, and the expected end, which is `passed` or the outcome and the code.
 async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
     let port = service().await;
     let mut gate = "version: 1\nhooks:\n  after_install:\n    built_in: none\n    checks:\n".to_owned();
@@ -76,7 +76,7 @@ async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_body_has() {
+async fn conditions_on_bodies_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedBody";
     const ERROR: &str = "errored UnexpectedBody";
     run_each(
@@ -139,10 +139,10 @@ async fn a_body_that_is_not_json_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_header_has() {
+async fn conditions_on_headers_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedHeader";
     run_each(
-        "headers are texts, and every line counts",
+        "headers are text, and every line counts",
         &[
             ("/state", "header.x-ready == true", "passed"),
             ("/state", "header.x-ready == false", FALSE),
@@ -161,7 +161,7 @@ async fn what_a_header_has() {
     .await;
 }
 
-/// One hook whose only check has this, in a world where the alarm of the deployment group fires.
+/// A hook whose only check has this condition on the alarms of the deployment group.
 fn alarms(title: &str, expect: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      - {{ alarms: deployment-group, expect: [{expect}] }}\n"
@@ -178,19 +178,24 @@ fn with_alarm_firing(case: HookCase) -> HookCase {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_condition_that_is_always_true_lets_no_alarm_pass() {
+async fn always_true_condition_does_not_let_a_firing_alarm_pass() {
     run_cases(vec![
-        with_alarm_firing(alarms("a state in lower case", "state != alarm")).fails("GateInvalid"),
-        with_alarm_firing(alarms("the state as AWS writes it", "state != ALARM")).fails("AlarmFiring"),
-        alarms("and nothing fires", "state != ALARM").succeeds(),
-        with_alarm_firing(alarms("one of two", "any: [state == OK, state == INSUFFICIENT_DATA]")).fails("AlarmFiring"),
-        alarms("one of two, and it is", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
+        with_alarm_firing(alarms("a state in lower case, and the alarm fires", "state != alarm")).fails("GateInvalid"),
+        with_alarm_firing(alarms("the state as AWS writes it, and the alarm fires", "state != ALARM"))
+            .fails("AlarmFiring"),
+        alarms("the state as AWS writes it, and no alarm fires", "state != ALARM").succeeds(),
+        with_alarm_firing(alarms(
+            "one of two states, and the alarm fires",
+            "any: [state == OK, state == INSUFFICIENT_DATA]",
+        ))
+        .fails("AlarmFiring"),
+        alarms("one of two states, and no alarm fires", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
     ])
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
+async fn condition_that_cannot_be_true_does_not_skip_a_hook() {
     let case = |title: &str, when: &str| {
         HookCase::new(HookName::BeforeAllowTraffic, title)
             .world(|world| world.green().unwrap().steady = false)
@@ -199,18 +204,18 @@ async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
             ))
     };
     run_cases(vec![
-        case("`or` is no operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
-        case("`||` is none either", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
-        case("a Region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
-        case("two Regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
-        case("a check for another Region than its hook", "[region == eu-west-1]")
+        case("`or` is not an operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
+        case("`||` is not an operator", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
+        case("a region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
+        case("two regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
+        case("a check for another region than its hook", "[region == eu-west-1]")
             .gate("version: 1\nhooks:\n  before_allow_traffic:\n    when: [region == eu-west-1]\n    checks:\n      - { tasks: green, expect: [steady == true], when: [region == us-east-1] }\n")
             .fails("GateInvalid"),
-        case("one of two Regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
-        case("one of two Regions without a list", "{ any: [region == eu-west-1, region == us-east-1] }")
+        case("one of two regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
+        case("one of two regions, without a list", "{ any: [region == eu-west-1, region == us-east-1] }")
             .fails("NotSteady"),
-        case("one of two others", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
-        case("one of them is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
+        case("one of two other regions", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
+        case("one of the facts is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
     ])
     .await;
 }

@@ -1,4 +1,4 @@
-//! What follows from another failure is logged as information with the name of its cause, and has no remedy of its own.
+//! A failure that follows from another one is logged at *info* with the name of its cause and without a hint.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
@@ -11,7 +11,7 @@ fn case(title: &str, gate: &'static str) -> HookCase {
     HookCase::new(HookName::AfterInstall, title).gate(gate)
 }
 
-/// A check's line has this level, names this cause, and has a hint or has none.
+/// Checks a check's log line: its level, its cause, and a hint exactly if it has no cause.
 fn log_line_has(
     name: &'static str,
     level: &'static str,
@@ -19,7 +19,7 @@ fn log_line_has(
 ) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
         let line = played.log.iter().find(|line| line["check.name"] == name);
-        let line = line.ok_or_else(|| format!("there is no line of {name}"))?;
+        let line = line.ok_or_else(|| format!("the log has no line for {name}"))?;
         let text = |field: &str| line.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         expect_eq(&format!("the level of {name}"), text("level").as_str(), level)?;
         expect_eq(&format!("the cause of {name}"), text("check.caused_by").as_str(), cause)?;
@@ -34,7 +34,7 @@ fn targets_are_unhealthy(world: &mut World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consequence_names_its_cause() {
-    // The symptoms end before their cause is found.
+    // The check that sees the symptom ends before the check that finds the cause.
     const ALL: &str = "version: 1
 hooks:
   after_install:
@@ -44,16 +44,16 @@ hooks:
       - { name: tasks, tasks: green, expect: [running >= 99], within: 400ms, every: 200ms }
 ";
     let transcript = run_cases(vec![
-        case("targets that are unhealthy because tasks do not run", ALL)
+        case("targets are unhealthy because tasks are not running", ALL)
             .world(targets_are_unhealthy)
             .fails("NotRunning")
             .assert(log_line_has("tasks", "ERROR", ""))
             .assert(log_line_has("targets", "INFO", "tasks")),
-        case("targets that are unhealthy for a reason of their own", ALL_BUT_TASKS)
+        case("targets are unhealthy for a reason that no other check explains", ALL_BUT_TASKS)
             .world(targets_are_unhealthy)
             .fails("TargetsUnhealthy")
             .assert(log_line_has("targets", "ERROR", "")),
-        case("a cause that only warns explains nothing that decides", TASKS_WARN)
+        case("a cause that only warns does not explain a failure that decides", TASKS_WARN)
             .world(targets_are_unhealthy)
             .fails("TargetsUnhealthy")
             .assert(log_line_has("tasks", "WARN", ""))

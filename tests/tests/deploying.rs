@@ -1,4 +1,4 @@
-//! What somebody meets who deploys: the example service, the questions of `make deploy`, and the words of the scripts where
+//! What an operator sees: the example service, the questions of `make deploy`, and the messages of the scripts when
 //! something is missing.
 
 use std::{
@@ -20,8 +20,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Runs a script of the repository where nothing is installed but three of the system's tools, and gives how it ended and what
-/// it said on standard error.
+/// Runs a script of the repository with only three of the system's tools installed. Returns its exit status and its
+/// standard error.
 fn run(script: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let path = tempfile::tempdir().unwrap();
     for tool in ["awk", "dirname", "sed"] {
@@ -34,10 +34,10 @@ fn run(script: &str, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_example_names_the_functions_that_the_stack_makes_if_nothing_else_is_said() {
+fn example_appspec_names_the_functions_of_the_default_stack() {
     let template = read("infra/template.yaml");
     let (_, suffix) = template.split_once("\n  Suffix:\n").expect("the template has a parameter Suffix");
-    let (_, default) = suffix.split_once("Default: ").expect("with a default");
+    let (_, default) = suffix.split_once("Default: ").expect("the parameter Suffix has a default");
     let suffix = default.lines().next().unwrap();
     let appspec = read("infra/example/appspec.yaml");
     let (_, hooks) = appspec.split_once("\nHooks:\n").expect("the example has hooks");
@@ -47,14 +47,14 @@ fn the_example_names_the_functions_that_the_stack_makes_if_nothing_else_is_said(
 }
 
 #[test]
-fn the_gate_file_of_the_example_has_no_fault() {
+fn gate_file_of_the_example_is_valid() {
     let file = root().join("infra/example/greenlight.yaml");
     let output = Command::new(greenlight()).arg("check").arg(file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
-fn each_script_says_what_is_missing_and_how_to_get_it() {
+fn each_script_reports_a_missing_tool_and_how_to_install_it() {
     for (script, missing) in [
         ("infra/package.sh", "cargo-lambda"),
         ("infra/deploy.sh", "sam"),
@@ -70,15 +70,15 @@ fn each_script_says_what_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn a_release_is_of_one_version_or_none() {
+fn release_tag_that_is_not_the_package_version_is_refused() {
     let (code, words) = run(".ci/release-notes", &["v0.0.0"]);
     assert_eq!(code, Some(1), "{words}");
     assert!(words.contains("the tag is v0.0.0") && words.contains(env!("CARGO_PKG_VERSION")), "{words}");
 }
 
-/// Systems Manager takes no value with double braces, so the manual has another way to write them.
+/// Systems Manager does not accept a value with double braces, so the manual has another way to write them.
 #[test]
-fn a_gate_file_can_be_written_without_double_braces() {
+fn gate_file_can_be_written_without_double_braces() {
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     let gate = r#"version: 1
 hooks:
@@ -96,13 +96,13 @@ hooks:
     assert!(words.contains("{{green.image_tag}}"), "{words}");
 }
 
-/// A machine on which the scripts run: what they need of the system, and fakes of what builds and deploys.
+/// A machine for the scripts: the system's tools that they need, and fakes of the tools that build and deploy.
 struct Machine {
     folder: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
-/// How a script ended, what it said, and what it called.
+/// A script's exit status, its output and its calls.
 struct ScriptRun {
     code: Option<i32>,
     stdout: String,
@@ -110,12 +110,12 @@ struct ScriptRun {
     calls: Vec<String>,
 }
 
-/// Rust's standard library for ARM is in the fake toolchain.
+/// Rust's standard library for ARM, which the fake toolchain has.
 const ARM: &str = "rust/aarch64-unknown-linux-gnu";
 const INTEL: &str = "rust/x86_64-unknown-linux-gnu";
 
 impl Machine {
-    /// With a `sam` that begins with this line and writes down how it was called.
+    /// A machine whose `sam` starts with this line and records its calls.
     fn new(first_line: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for own in ["infra", "bin", ARM] {
@@ -126,7 +126,7 @@ impl Machine {
         }
         for tool in ["awk", "cat", "dirname", "grep", "mkdir", "sed", "sh", "tr"] {
             let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(tool));
-            let found = found.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{tool} is not there"));
+            let found = found.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{tool} is not installed"));
             symlink(found, folder.path().join("bin").join(tool)).unwrap();
         }
         let machine = Self { folder, variables: Vec::new() };
@@ -136,7 +136,7 @@ impl Machine {
         machine
     }
 
-    /// Puts a program there.
+    /// Installs a program.
     fn program(&self, name: &str, text: &str) {
         let path = self.folder.path().join("bin").join(name);
         fs::write(&path, text).unwrap();
@@ -157,7 +157,7 @@ impl Machine {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let said: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-        // A script that fails before it asks does not read them.
+        // A script that fails before its first question does not read the answers.
         let _unread = child.stdin.take().unwrap().write_all(said.as_bytes());
         let output = child.wait_with_output().unwrap();
         let called = self.folder.path().join("called");
@@ -171,7 +171,7 @@ impl Machine {
         }
     }
 
-    /// What the script wrote, which the next run reads.
+    /// The configuration file that the script writes and that the next run reads.
     fn config(&self) -> Option<String> {
         fs::read_to_string(self.folder.path().join("infra/samconfig.toml")).ok()
     }
@@ -180,7 +180,7 @@ impl Machine {
 const ENV: &str = "#!/usr/bin/env sh";
 
 #[test]
-fn the_answers_are_what_is_deployed() {
+fn answers_are_deployed_and_the_next_run_asks_nothing() {
     let machine = Machine::new(ENV).set("AWS_REGION", "eu-west-1");
     fs::create_dir_all(machine.folder.path().join(INTEL)).unwrap();
     let ran = machine.run("deploy.sh", &["shop-*", "", "shop", "web?", "team", "x86_64", ""]);
@@ -196,7 +196,7 @@ fn the_answers_are_what_is_deployed() {
         "    \"DeploymentGroup=*\",",
         "    \"Cluster=shop\",",
         "    \"Service=web?\",",
-        // Nothing changes before somebody said yes.
+        // SAM changes nothing before the operator confirms.
         "confirm_changeset = true",
         "s3_prefix = \"CodeDeployHooks-team\"",
     ] {
@@ -204,7 +204,7 @@ fn the_answers_are_what_is_deployed() {
     }
     assert!(ran.stdout.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.stdout);
 
-    // From then on the file counts, and nobody is asked.
+    // From then on the script reads the file and asks no questions.
     let again = machine.run("deploy.sh", &[]);
     assert_eq!((again.code, &again.calls[..]), (Some(0), &ran.calls[..]), "{}", again.normalized_output);
     assert_eq!(again.normalized_output, "");
@@ -212,7 +212,7 @@ fn the_answers_are_what_is_deployed() {
 }
 
 #[test]
-fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
+fn answer_that_the_template_would_refuse_repeats_the_question() {
     let machine = Machine::new(ENV);
     let answers = [
         "shop/web",
@@ -240,7 +240,7 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
         "Suffix: 'MyTeam' is not 1 to 24 lower-case letters",
         "Suffix: '-team' is not",
         "Architecture: 'arm' is not one of arm64,x86_64",
-        // Without a region in the environment there is none to propose.
+        // Without a region in the environment the script has no default to propose.
         "Region: '' is not the name of a region",
         "Region: 'Here' is not",
     ] {
@@ -257,7 +257,7 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
 }
 
 #[test]
-fn nothing_is_written_before_all_is_well() {
+fn failed_run_writes_no_configuration() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     let machine = Machine::new(ENV);
     let refused_run = machine.run("deploy.sh", &answers[..3]);
@@ -275,16 +275,16 @@ fn nothing_is_written_before_all_is_well() {
     );
     assert_eq!((missing.code, machine.config(), missing.calls.len()), (Some(1), None, 0));
 
-    // Most machines have the one of their own alone.
+    // Most machines only have the standard library for their own architecture, and rustup adds the other one.
     machine.program("rustup", "#!/bin/sh\necho \"rustup $*\" >>\"$MACHINE/called\"\nmkdir \"$MACHINE/rust/$3\"\n");
     let added = machine.run("deploy.sh", &answers);
     assert_eq!(added.code, Some(0), "{}", added.normalized_output);
     assert_eq!(added.calls, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
 }
 
-/// pip begins its programs with a path of Python's, or with a shell where that path is long; others are wrappers or no text.
+/// pip's programs start with the path of Python, or with a shell if that path is long. Others are wrappers or binaries.
 #[test]
-fn sam_is_asked_who_this_is_only_where_it_is_pythons() {
+fn caller_identity_is_read_only_if_sam_runs_in_python() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     for first_line in [ENV, "#!/bin/sh", "#! /bin/sh -e"] {
         let ran = Machine::new(first_line).run("deploy.sh", &answers);
@@ -315,7 +315,7 @@ esac
     assert!(ran.stdout.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.stdout);
     assert_eq!(ran.calls, ["sam build", "sam deploy"]);
     assert!(ran.normalized_output.contains("Region []"), "{}", ran.normalized_output);
-    // The region of the file comes before the shell's, for whom AWS is asked as for the stack.
+    // The file's region has precedence over the shell's, for the caller's identity as for the stack.
     machine.program(
         "python3.11",
         "#!/bin/sh\nif [ \"$1\" = -c ]; then echo \"$AWS_DEFAULT_REGION in-$AWS_DEFAULT_REGION\"; fi\n",
@@ -327,7 +327,7 @@ esac
 
 /// The real boto3, without credentials and without a region.
 #[test]
-fn who_has_no_credentials_is_told_before_any_question() {
+fn missing_credentials_are_reported_before_the_first_question() {
     let machine = Machine::new(ENV).set("AWS_EC2_METADATA_DISABLED", "true").set("HOME", "/nowhere");
     machine.program("sam", &format!("#!{}\n", Path::new(greenlight_tests::python()).display()));
     let ran = machine.run("deploy.sh", &[]);
@@ -344,7 +344,7 @@ fn who_has_no_credentials_is_told_before_any_question() {
 }
 
 #[test]
-fn destroying_says_what_stays_and_leaves_the_rest_to_sam() {
+fn destroy_lists_what_remains_and_calls_sam_delete() {
     let machine = Machine::new(ENV);
     let none = machine.run("destroy.sh", &[]);
     assert!(
@@ -355,7 +355,7 @@ fn destroying_says_what_stays_and_leaves_the_rest_to_sam() {
     fs::write(machine.folder.path().join("infra/samconfig.toml"), "version = 0.1\n").unwrap();
     let ran = machine.run("destroy.sh", &[]);
     assert_eq!((ran.code, &ran.calls[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.normalized_output);
-    // The example's manual says the same.
+    // The README of the example states the same.
     for (place, words) in [("destroy.sh", ran.stdout), ("the example", read("infra/example/README.md"))] {
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains("The bucket keeps what is deleted as old versions"), "{place}: {words}");

@@ -1,4 +1,4 @@
-//! `greenlight dry-run`: the verdict of the hook itself, from a person's machine, and never an answer.
+//! `greenlight dry-run` reaches the hook's own verdict on a person's machine, and never puts a status.
 
 use std::{
     path::Path,
@@ -14,7 +14,7 @@ use rehearsal::{
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What `greenlight dry-run` does with a stage, as a process of its own with nothing of this machine's configuration.
+/// Runs `greenlight dry-run` on a simulated deployment as a separate process, without this machine's configuration.
 async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Output {
     let event: Value = serde_json::from_slice(open.payload()).unwrap();
     let mut command = dry_run_without_credentials(hook, event["DeploymentId"].as_str().unwrap(), more);
@@ -23,7 +23,7 @@ async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Ou
     command.output().await.unwrap()
 }
 
-/// The same without region, credentials and AWS.
+/// The same command without a region, credentials and AWS.
 fn dry_run_without_credentials(hook: HookName, deployment: &str, more: &[&str]) -> Command {
     let mut command = Command::new(greenlight());
     command.args(["dry-run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
@@ -35,13 +35,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The lines of a terminal without what differs from run to run: ids, ports, times, and the order in which checks end.
+/// The terminal's lines without everything that differs from run to run: ids, ports, times, and the order of the
+/// checks.
 fn normalized_output(output: &Output) -> String {
     assert_eq!(text(&output.stderr), "");
     let said = text(&output.stdout);
     let mut whole = String::new();
     for (before, line) in std::iter::once("").chain(said.lines()).zip(said.lines()) {
-        // A line that had no room goes on in the next.
+        // Joins wrapped lines.
         let goes_on = line.starts_with(&" ".repeat(11))
             || line.strip_prefix("      ").is_some_and(|rest| !rest.starts_with(' '))
             || !line.is_empty() && !before.is_empty() && !line.starts_with([' ', 'n']);
@@ -73,7 +74,6 @@ fn gate(folder: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What is broken.
 type DryRunMutation = fn(&mut World);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,7 @@ async fn the_verdict_is_that_of_the_hook() {
             green.steady = false;
         }
     });
-    // In its window a task set has five minutes to settle.
+    // In the window of AfterAllowTraffic a task set has five minutes to become steady, so another fault is used there.
     let unshifted: (&str, DryRunMutation) = ("production is still on the original", |world| {
         for (_, weight) in &mut world.production().unwrap().default {
             *weight = 100 - *weight;
@@ -105,10 +105,10 @@ async fn the_verdict_is_that_of_the_hook() {
             let status = if played.code.is_empty() { 0 } else { 1 };
             assert_eq!(output.status.code(), Some(status), "{title}: {shown}");
             let verdict: Vec<&str> = shown.lines().filter(|line| line.starts_with(&format!("{hook} "))).collect();
-            // It takes another time than the hook, and looks another number of times.
+            // Durations and numbers of attempts differ between the dry run and the hook.
             let hooks = without_durations(&normalize(&played.verdict));
             assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
-            // The check that decides ends the others at once there, and how far they came is chance.
+            // At AfterAllowTraffic the check that decides interrupts the others, so their results depend on timing.
             let golden = if title == unshifted.0 { verdict.join("\n") } else { shown.clone() };
             told += &format!("== {hook}: {title}\n{golden}\n\n");
         }
@@ -117,7 +117,7 @@ async fn the_verdict_is_that_of_the_hook() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_is_what_the_hook_would_have_logged() {
+async fn json_lines_equal_the_log_lines_of_the_hook() {
     let folder = tempfile::tempdir().unwrap();
     let hook = HookName::BeforeAllowTraffic;
     let stage = || async { HookTestBed::at(hook).await.world(|world| world.green().unwrap().steady = false) };
@@ -126,7 +126,7 @@ async fn json_is_what_the_hook_would_have_logged() {
     let output = run_dry_run(&open, hook, &["--json", "--gate", &gate(folder.path())]).await;
     assert_puts_no_status(&open);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()));
-    // All that is the same, but for times and ids.
+    // The fields that do not contain times and ids.
     let facts = |line: &Value| {
         ["level", "hook.name", "check.name", "check.kind", "check.outcome", "check.code", "verdict", "verdict.code"]
             .map(|field| line[field].as_str().unwrap_or_default().to_owned())
@@ -141,7 +141,7 @@ async fn json_is_what_the_hook_would_have_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_can_be_judged_when_its_event_is_over() {
+async fn deployment_can_be_evaluated_after_its_event() {
     let folder = tempfile::tempdir().unwrap();
     let path = gate(folder.path());
     let open = HookTestBed::at(HookName::BeforeAllowTraffic).await.open().await.unwrap();
@@ -149,7 +149,7 @@ async fn a_deployment_can_be_judged_when_its_event_is_over() {
     let later = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{later}");
     assert!(
-        later.contains("CodeDeploy is at BeforeAllowTraffic, so AfterInstall is judged by what is there now"),
+        later.contains("CodeDeploy is at BeforeAllowTraffic, so AfterInstall is evaluated against the current state"),
         "{later}"
     );
 
@@ -164,22 +164,28 @@ async fn a_deployment_can_be_judged_when_its_event_is_over() {
     let over = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{over}");
     assert!(
-        over.contains("no lifecycle event is in progress, so AfterAllowTraffic is judged by what is there now"),
+        over.contains("no lifecycle event is in progress, so AfterAllowTraffic is evaluated against the current state"),
         "{over}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_judged_is_not_called_a_failure() {
+async fn deployment_that_cannot_be_evaluated_is_an_error_and_not_a_failure() {
     let hook = HookName::AfterInstall;
     let denied = InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny);
     let open = HookTestBed::at(hook).await.inject_fault(denied).open().await.unwrap();
     let output = run_dry_run(&open, hook, &[]).await;
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = text(&output.stderr);
-    assert!(said.starts_with("error: nothing was judged, as the deployment could not be read: discovery: "), "{said}");
-    // An id of another account or region looks like one that does not exist: which were asked is what helps.
-    assert!(said.contains("region eu-west-1 of the account that these credentials are for was asked"), "{said}");
+    assert!(
+        said.starts_with("error: nothing was checked, because the deployment could not be read: discovery: "),
+        "{said}"
+    );
+    // CodeDeploy reports an id of another account or region as one that does not exist, so the message names both.
+    assert!(
+        said.contains("the requests went to region eu-west-1 of the account that these credentials are for;"),
+        "{said}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let faulty = folder.path().join("faulty.yaml");
@@ -208,9 +214,9 @@ async fn what_cannot_be_judged_is_not_called_a_failure() {
     assert!(open.calls().is_empty(), "{:?}", open.calls());
 }
 
-/// Credentials as a person has them: in a profile of a file, whose region and endpoint count as well.
+/// Credentials, region and endpoint can come from a profile of the configuration file.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_is_enough() {
+async fn profile_provides_credentials_region_and_endpoint() {
     let folder = tempfile::tempdir().unwrap();
     let hook = HookName::BeforeAllowTraffic;
     let open = HookTestBed::at(hook).await.open().await.unwrap();

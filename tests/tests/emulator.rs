@@ -1,5 +1,5 @@
-//! The functions' stack as SAM deploys it, in an emulator of AWS that others wrote, and its functions invoked as CodeDeploy
-//! does it. What they call of AWS goes to the rehearsal: the emulator plays CloudFormation and Lambda.
+//! Deploys the functions' stack with SAM to an independent emulator of AWS, and invokes the functions as CodeDeploy
+//! does. The emulator simulates CloudFormation and Lambda. The functions send their own AWS calls to the rehearsal.
 //!
 //! `make emulator-test` starts the emulator, deploys the stack and runs this; the feature `emulator` keeps it out of
 //! `make test`.
@@ -18,18 +18,18 @@ use tokio::{
     time::sleep,
 };
 
-/// The tests share the deployed functions, and point them at a world of their own; so one goes after the other.
+/// The tests share the deployed functions, and each test points them at its own world, so only one test runs at a time.
 static FUNCTIONS: Mutex<()> = Mutex::const_new(());
-/// How long to wait for what has to happen. It mostly takes a second; a busy machine starts debug builds slowly.
+/// How long to wait for an expected event. It mostly takes a second, but a busy machine starts debug builds slowly.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What `infra/emulator.sh` says of the emulator.
-#[expect(clippy::disallowed_methods, reason = "where make has started it")]
+/// A variable in which `infra/emulator.sh` describes the emulator. Panics if it is not set.
+#[expect(clippy::disallowed_methods, reason = "make describes the emulator in variables")]
 fn env_var(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make emulator-test`"))
 }
 
-/// Asks the emulator. It reads the service off the signature, and does not check that.
+/// Sends a request to the emulator, which reads the service from the signature and does not verify it.
 async fn send_request(
     service: &str,
     method: &str,
@@ -39,7 +39,7 @@ async fn send_request(
     body: &[u8],
 ) -> (u16, String) {
     let host = env_var("GREENLIGHT_EMULATOR");
-    let mut stream = TcpStream::connect(&host).await.expect("the emulator listens");
+    let mut stream = TcpStream::connect(&host).await.expect("cannot connect to the emulator");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=emulator/20261124/eu-west-1/{service}/aws4_request, \
@@ -50,9 +50,9 @@ async fn send_request(
     stream.write_all(body).await.unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply of HTTP: {reply:?}"));
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("the reply is not HTTP: {reply:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no status: {head}")), body.to_owned())
+    (status.unwrap_or_else(|| panic!("the reply has no status: {head}")), body.to_owned())
 }
 
 async fn lambda(method: &str, path: &str, body: &Value) -> Value {
@@ -62,7 +62,7 @@ async fn lambda(method: &str, path: &str, body: &Value) -> Value {
     serde_json::from_str(&reply).unwrap_or_else(|error| panic!("{method} {path}: {error}: {reply}"))
 }
 
-/// The outputs of the deployed stack, in order of the template.
+/// The outputs of the deployed stack, in the order of the template.
 async fn outputs() -> Vec<(String, String)> {
     let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", env_var("GREENLIGHT_EMULATOR_STACK"));
     let kind = "application/x-www-form-urlencoded";
@@ -76,7 +76,7 @@ async fn outputs() -> Vec<(String, String)> {
     members.filter_map(|member| Some((text(&key, &member)?, text(&value, &member)?))).collect()
 }
 
-/// A function of the stack, by the logical id in its outputs.
+/// A function of the stack.
 struct DeployedFunction {
     name: String,
     arn: String,
@@ -96,11 +96,16 @@ impl DeployedFunction {
         Self::by_logical_id(hook.name()).await
     }
 
-    /// Adds to the function's own environment where its AWS is, and short windows; the template knows nothing of either.
+    /// Adds the endpoint of the simulated AWS and short windows to the function's environment, which the template does
+    /// not set.
     async fn connect_to(&self, stage: &RunningTestBed, timeout_s: Option<u32>) {
         let path = format!("/2015-03-31/functions/{}/configuration", self.name);
         let mut environment = lambda("GET", &path, &Value::Null).await["Environment"]["Variables"].take();
-        assert!(environment.is_object(), "{}: the template gives it variables", self.name);
+        assert!(
+            environment.is_object(),
+            "{}: the function has no variables, although the template sets some",
+            self.name
+        );
         environment["AWS_ENDPOINT_URL"] = stage.endpoint().into();
         environment["GREENLIGHT_GATE"] = SHORT_WINDOWS.into();
         let mut change = json!({ "Environment": { "Variables": environment } });
@@ -110,7 +115,7 @@ impl DeployedFunction {
         lambda("PUT", &path, &change).await;
     }
 
-    /// Invokes it as CodeDeploy does: asynchronously, by its name.
+    /// Invokes the function as CodeDeploy does: asynchronously, by its name.
     async fn invoke(&self, stage: &RunningTestBed) {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
         let event = "X-Amz-Invocation-Type: Event\r\n";
@@ -118,7 +123,7 @@ impl DeployedFunction {
         assert_eq!(status, 202, "{}: {reply}", self.name);
     }
 
-    /// The process that runs it.
+    /// The process that runs the function.
     fn process(&self) -> Option<u32> {
         let is_its = |process: &u32| {
             let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
@@ -135,7 +140,7 @@ async fn put_statuses(stage: &RunningTestBed) -> Vec<HookStatus> {
     poll_until(|| (!stage.statuses().is_empty()).then(|| stage.statuses())).await.unwrap_or_default()
 }
 
-/// What a look finds, as soon as it finds it.
+/// Repeats the attempt until it returns a value. Returns `None` after [`TIMEOUT`].
 async fn poll_until<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     while started.elapsed() < TIMEOUT {
@@ -147,7 +152,7 @@ async fn poll_until<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// Each hook with its moment of a healthy deployment.
+/// Runs a hook at its lifecycle event of a healthy deployment.
 async fn assert_healthy_run(hook: HookName) {
     let stage = HookTestBed::at(hook).await.open().await.unwrap();
     let function = DeployedFunction::for_hook(hook).await;
@@ -157,9 +162,10 @@ async fn assert_healthy_run(hook: HookName) {
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
-/// A hook whose process gets a signal while it waits for AWS, and the net's answer for it.
+/// Sends a signal to a hook's process while it waits for AWS, and expects the on-failure handler to put *Failed*.
 async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>) {
-    // Discovery cannot do without this one, and it takes a minute: so the hook has answered nothing when it is struck.
+    // Discovery needs this operation, whose reply takes a minute, so the hook has put no status when the signal
+    // arrives.
     let stage = HookTestBed::at(hook)
         .await
         .inject_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Stall))
@@ -171,10 +177,10 @@ async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>)
     net.connect_to(&stage, None).await;
     function.invoke(&stage).await;
     let waits = poll_until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
-    assert_eq!(waits, Some(()), "{hook} never asked for the service: {:?}", stage.calls());
+    assert_eq!(waits, Some(()), "{hook} never called ecs:DescribeServices: {:?}", stage.calls());
     let process = function.process().unwrap_or_else(|| panic!("no process runs {}", function.name));
     let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
-    assert!(sent.is_ok_and(|sent| sent.success()), "{signal} to {process}");
+    assert!(sent.is_ok_and(|sent| sent.success()), "cannot send {signal} to process {process}");
     assert_eq!(put_statuses(&stage).await, [HookStatus::Failed], "{hook}, after {signal}");
 }
 
@@ -183,7 +189,7 @@ async fn exclusive() -> MutexGuard<'static, ()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
+async fn every_hook_has_the_event_settings_that_the_on_failure_handler_needs() {
     let _alone = exclusive().await;
     let on_failure = DeployedFunction::by_logical_id("OnFailure").await;
     for hook in HookName::ALL {
@@ -200,25 +206,25 @@ async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hook_answers_for_a_good_world() {
+async fn every_hook_puts_succeeded_in_a_good_world() {
     let _alone = exclusive().await;
     let mut playing = JoinSet::new();
     for hook in HookName::ALL {
         playing.spawn(assert_healthy_run(hook));
     }
-    // A panic in one of them is a panic here.
+    // `join_all` panics if one of the tasks panicked.
     playing.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_net_answers_for_a_hook_that_was_killed() {
+async fn on_failure_handler_puts_failed_for_a_killed_hook() {
     let _alone = exclusive().await;
     assert_killed_run(HookName::AfterInstall, "-KILL", None).await;
 }
 
-/// Stopped and not killed: it neither answers nor ends, until Lambda ends it.
+/// A stopped process neither puts a status nor ends, until Lambda ends it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_net_answers_for_a_hook_that_hangs_beyond_its_time_out() {
+async fn on_failure_handler_puts_failed_for_a_hook_that_hangs_beyond_its_timeout() {
     let _alone = exclusive().await;
     assert_killed_run(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
 }

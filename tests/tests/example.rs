@@ -1,5 +1,5 @@
-//! The worked example of the gate file, played in full by the real programs: a deployment that passes it, and deployments
-//! that it stops, each for a reason of its own.
+//! The worked example of a gate file, run in full by the real programs: a deployment that passes, and deployments that
+//! the example stops, each for a different reason.
 
 use greenlight_tests::binaries;
 use rehearsal::{DeploymentOutcome, Options, Report, Scenario, rehearse};
@@ -7,14 +7,14 @@ use tokio::sync::mpsc;
 
 const EXAMPLE: &str = include_str!("../../docs/examples/greenlight.yaml");
 
-/// The example with windows for impatient people. Nothing else differs.
+/// The example with shorter windows. Nothing else differs.
 fn gate() -> String {
     let mut text = EXAMPLE.to_owned();
     for (patient, impatient) in [
         ("        consecutive: 3\n", "        consecutive: 3\n        within: 5s\n        every: 100ms\n"),
         ("stable_for: 30s\n", "stable_for: 1s\n        every: 100ms\n"),
         ("        for: 8m\n        every: 30s\n", "        for: 1s\n        every: 100ms\n"),
-        // What the file says of what is built in: nothing, and so it waits for minutes.
+        // The file does not change the built-in checks of this hook, which would watch for minutes.
         (
             "  after_allow_traffic:\n",
             "  after_allow_traffic:\n    built_in: { forwards_to: { settle: 100ms, every: 100ms }, tasks: { for: 300ms, every: 100ms }, targets: { for: 300ms, every: 100ms }, alarms: { for: 1s, every: 100ms } }\n",
@@ -28,13 +28,13 @@ fn gate() -> String {
             "      - tasks: green\n        expect: [\"running == desired\", \"crashed_since_start == 0\"]\n        within: 5s\n        every: 100ms\n",
         ),
     ] {
-        assert_eq!(text.matches(patient).count(), 1, "the example has no {patient}");
+        assert_eq!(text.matches(patient).count(), 1, "the example does not contain {patient}");
         text = text.replace(patient, impatient);
     }
     text
 }
 
-/// A deployment in the world that the example is about, but for what `world` says of it.
+/// Rehearses a deployment in the world of the example, with the changes in `world`.
 async fn rehearse_example(given: &str, world: &str, expect: &str) -> Report {
     let scenario = format!(
         "name: worked-example
@@ -66,9 +66,9 @@ const HEALTHY: &str =
     r#"routes: { /health: { body: '{"status":"ok"}' }, /api/items: { body: '{"items":[{"id":7}]}' } }"#;
 
 #[test]
-fn only_windows_differ_from_the_example() {
+fn test_gate_differs_from_the_example_only_in_windows() {
     for line in EXAMPLE.lines().filter(|line| !gate().contains(line.trim())) {
-        assert!(line.contains("30s") || line.contains("8m"), "the test leaves out {line:?}");
+        assert!(line.contains("30s") || line.contains("8m"), "the test changes a line that is not a window: {line:?}");
     }
     assert_eq!(hook_core::gate_file::check(&gate()), []);
 }
@@ -76,10 +76,10 @@ fn only_windows_differ_from_the_example() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_release_passes_every_check_of_it() {
     let report = rehearse_example("", HEALTHY, "outcome: succeeded").await;
-    let [deployment] = &report.deployments[..] else { panic!("one deployment") };
+    let [deployment] = &report.deployments[..] else { panic!("the report does not have exactly one deployment") };
     assert_eq!(deployment.outcome, DeploymentOutcome::Succeeded);
     let leak = report.logs.iter().find(|(_, line)| line.contains("sesame"));
-    assert!(leak.is_none(), "the secret is in a log: {leak:?}");
+    assert!(leak.is_none(), "a log contains the secret: {leak:?}");
     let mut told = String::new();
     for hook in &deployment.hooks {
         let mut checks: Vec<_> =
@@ -91,7 +91,7 @@ async fn a_good_release_passes_every_check_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
+async fn each_bad_release_is_stopped_by_the_hook_that_the_example_names() {
     let stopped = |by: &str, code: &str| format!("outcome: rolled-back, stopped_by: {by}, code: {code}");
     let fires = |after: &str| format!("alarms: [{{ name: shop-queue-age, fires_after: {after}, reason: too old }}]");
     tokio::join!(
@@ -117,9 +117,10 @@ async fn a_release_that_is_not_well_is_stopped_where_the_example_says_so() {
     tokio::join!(
         rehearse_example("", &before, &early),
         rehearse_example("", &after, &late),
-        // A fire that burns already must not block its cure: that is a warning at first, and then no news.
+        // An alarm that already fires must not block the release that fixes its cause: it only warns before the
+        // deployment, and later it is not a new alarm.
         rehearse_example("firing: [shop-prod-5xx]", HEALTHY, "outcome: succeeded, warns: [AlarmFiring]"),
-        // Nobody knows how the database is: before the shift the file lets that pass, and after it not.
+        // An alarm of the database has no data: before the shift this only warns, and after it the deployment stops.
         rehearse_example(
             "silent: [shop-db-connections]",
             HEALTHY,

@@ -1,4 +1,5 @@
-//! The gate file's language in the real programs: modes, `run`, `when`, `skip`, defaults, and what comes later.
+//! The gate file's language in the real programs: modes, `run`, `when`, `skip`, defaults, and keys that are not
+//! supported yet.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
@@ -8,7 +9,7 @@ fn case(title: &str) -> HookCase {
     HookCase::new(HookName::BeforeAllowTraffic, title)
 }
 
-/// A world in which the replacement is not steady, so that `tasks` and nothing else fails.
+/// Makes the replacement not steady, so that only `tasks` fails.
 fn with_unsteady_service(case: HookCase) -> HookCase {
     case.world(|world| world.green().unwrap().steady = false)
 }
@@ -18,7 +19,7 @@ fn verdict(played: &HookRunReport) -> &Value {
 }
 
 fn log_contains(what: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
-    move |played| expect_eq(&format!("whether the verdict says {what:?}"), &played.verdict.contains(what), &true)
+    move |played| expect_eq(&format!("whether the verdict contains {what:?}"), &played.verdict.contains(what), &true)
 }
 
 fn verdict_field_is(
@@ -31,7 +32,7 @@ fn verdict_field_is(
 #[tokio::test(flavor = "multi_thread")]
 async fn observing() {
     let transcript = run_cases(vec![
-        with_unsteady_service(case("it says what it would have stopped"))
+        with_unsteady_service(case("the verdict names what the hook would have stopped"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
             .check_decides("fail", "NotSteady")
@@ -41,41 +42,41 @@ async fn observing() {
             .assert(verdict_field_is("level", "WARN"))
             .assert(|played| {
                 let loud = played.log.iter().filter(|line| line["level"] == "ERROR").count();
-                expect_eq("the lines that somebody must look at", &loud, &0)
+                expect_eq("the number of error lines", &loud, &0)
             }),
-        case("with nothing to stop").gate("version: 1\nmode: observe").succeeds().assert(verdict_field_is("verdict.observed", "succeeded")),
-        with_unsteady_service(case("one hook of an enforcing file"))
+        case("nothing to stop").gate("version: 1\nmode: observe").succeeds().assert(verdict_field_is("verdict.observed", "succeeded")),
+        with_unsteady_service(case("one hook observes, and the file enforces"))
             .gate("version: 1\nhooks: { before_allow_traffic: { mode: observe, built_in: { tasks: { within: 0s } } } }")
             .succeeds()
             .assert(verdict_field_is("verdict.observed", "failed")),
-        with_unsteady_service(case("but for one hook"))
+        with_unsteady_service(case("one hook enforces, and the file observes"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { mode: enforce, built_in: { tasks: { within: 0s } } } }")
             .fails("NotSteady")
             .assert(verdict_field_is("verdict.observed", "")),
-        case("what cannot be discovered")
+        case("the role is not allowed to read the deployment")
             .gate("version: 1\nmode: observe")
             .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds()
             .assert(log_contains("would have failed: discovery: ")),
-        case("what may not be read")
+        case("the role is not allowed to read the service")
             .gate("version: 1\nmode: observe")
             .with_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Deny))
             .succeeds()
             .assert(log_contains("would have failed: discovery: ")),
-        case("another hook's event")
+        case("an event of another hook")
             .gate("version: 1\nmode: observe")
             .program(HookName::AfterInstall)
             .succeeds()
             .assert(log_contains("would have failed: wiring: ")),
-        with_unsteady_service(case("time that runs out"))
+        with_unsteady_service(case("the checks run out of time"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .succeeds()
             .assert(verdict_field_is("verdict.code", "RanOutOfTime")),
-        case("nothing to check, and no words")
+        case("nothing to check, and the file does not say so")
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: none } }")
             .fails("GateEmpty"),
-        case("a broken file has no mode").gate("version: 1\nmode: observe\nhoks: {}").fails("GateInvalid"),
-        case("broken settings are not observed")
+        case("an invalid file has no mode").gate("version: 1\nmode: observe\nhoks: {}").fails("GateInvalid"),
+        case("the mode does not cover invalid settings")
             .gate("version: 1\nmode: observe")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .fails("SettingsInvalid"),
@@ -97,14 +98,14 @@ hooks:
       - { name: fails, tasks: green, expect: [running >= 97], within: 300ms, every: 100ms }
 ";
     let transcript = run_cases(vec![
-        case("the first that decides ends the others, and is answered at once")
+        case("the first check that decides interrupts the others, and the hook puts the status at once")
             .gate(GATE)
             .fails("NotRunning")
             .check_outcome("slow", "not_run")
             .check_outcome("warns", "failed")
             .check_outcome("fails", "failed")
             .assert(log_contains("failed: fails: ")),
-        case("who only observes sees all of it")
+        case("a hook that only observes runs every check to its end")
             .gate(
                 "version: 1
 mode: observe
@@ -120,7 +121,7 @@ hooks:
             .succeeds()
             .check_outcome("fails", "failed")
             .check_outcome("later", "failed"),
-        case("with nothing wrong every check ends")
+        case("if nothing is wrong, every check runs to its end")
             .gate("version: 1\nhooks: { before_allow_traffic: { run: fail-fast } }")
             .succeeds()
             .check_outcome("alarms", "passed"),
@@ -160,7 +161,7 @@ hooks:
             .succeeds()
             .check_outcome("mine", "not_applicable"),
         case("a check that applies").gate(CHECK).env("STAGE", "prod").fails("NotRunning"),
-        case("a variable like a flag is text")
+        case("a variable with the value true is text")
             .gate(FLAGS)
             .env("SMOKE", "true")
             .fails("NotRunning")
@@ -202,23 +203,26 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
         case.world(|world| world.deployment().description = Some("hotfix 7 [skip gate] by ops".to_owned()))
     };
     let transcript = run_cases(vec![
-        described(with_unsteady_service(case("words in the description let it through")))
+        described(with_unsteady_service(case("the marker in the description skips the checks")))
             .gate(GATE)
             .succeeds()
             .warns("GateSkipped")
             .assert(verdict_field_is("verdict.code", "GateSkipped"))
             .assert(verdict_field_is("level", "WARN"))
             .assert(|played| expect_eq("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
-        with_unsteady_service(case("without the words it is checked")).gate(GATE).fails("NotSteady"),
-        described(with_unsteady_service(case("without `skip` the words mean nothing")))
+        with_unsteady_service(case("without the marker the checks run")).gate(GATE).fails("NotSteady"),
+        described(with_unsteady_service(case("without `skip` the marker has no effect")))
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .fails("NotSteady"),
-        described(with_unsteady_service(case("after the date they let nothing through")))
+        described(with_unsteady_service(case("after the date the marker skips nothing")))
             .gate(EXPIRED)
             .fails("NotSteady")
             .warns("SkipExpired"),
-        described(case("after the date it passes by its checks")).gate(EXPIRED).succeeds().warns("SkipExpired"),
-        described(case("a broken file lets nothing through"))
+        described(case("after the date a deployment passes if its checks pass"))
+            .gate(EXPIRED)
+            .succeeds()
+            .warns("SkipExpired"),
+        described(case("an invalid file skips nothing"))
             .gate("version: 1\nskip: { marker: '[skip gate]' }")
             .fails("GateInvalid"),
     ])
@@ -235,26 +239,26 @@ async fn defaults_and_what_comes_later() {
             .fails("NotSupportedYet")
     };
     let transcript = run_cases(vec![
-        with_unsteady_service(case("a policy by default"))
+        with_unsteady_service(case("a default policy"))
             .gate("version: 1\ndefaults: { on_fail: warn }\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
             .warns("NotSteady"),
-        with_unsteady_service(case("a check's own goes before it"))
+        with_unsteady_service(case("a check's own policy has precedence over the default"))
             .gate("version: 1\ndefaults: { on_fail: warn }\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: fail } } } }")
             .fails("NotSteady"),
         case("a window that cannot end within the hook's deadline")
             .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1m, built_in: { alarms: { for: 2m } } } }")
             .fails("GateInvalid"),
-        // The hook's own part is as it should be: what is refused stands in the part of a later one.
+        // The hook's own section is valid. The unsupported key is in the section of a later hook.
         later("metric", "{ metric: green.http_5xx / green.requests, expect: [value < 1], on_error: warn }"),
         later("steps", "{ steps: [{ http: '{{test_url}}/', expect: [status == 200] }] }"),
         later("repeat", "{ http: '{{test_url}}/', repeat: 20, expect: [success_rate >= 99.5%] }"),
         later("concurrency", "{ http: '{{test_url}}/', concurrency: 2, expect: [status == 200] }"),
         later("allow", "{ tasks: green, expect: [running >= 1], allow: { failures: 1 } }"),
-        case("a later key beside a fault is a fault")
+        case("an unsupported key and a mistake: the mistake decides")
             .gate("version: 1\nhooks: { after_allow_traffic: { checks: [{ tasks: green, expect: [runing >= 1], allow: { failures: 1 } }] } }")
             .fails("GateInvalid"),
-        case("nobody is told yet, and that is said")
+        case("`notify` is not supported yet, which warns")
             .gate("version: 1\nnotify: [{ eventbridge: default, when: [failed] }]")
             .succeeds()
             .warns("NotSupportedYet"),

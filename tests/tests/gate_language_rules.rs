@@ -1,4 +1,5 @@
-//! Rules of the gate file's language in the real programs: facts, defaults, deadlines, windows, words that skip nothing.
+//! Rules of the gate file's language in the real programs: facts, defaults, deadlines, windows, markers that skip
+//! nothing, barriers, built-in checks.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
@@ -8,7 +9,7 @@ fn request_to_service(played: &HookRunReport) -> serde_json::Value {
     serde_json::from_slice(request.as_ref()).unwrap_or_default()
 }
 
-/// Every fact, as the service gets to see it.
+/// Every fact, as the service receives it.
 #[tokio::test(flavor = "multi_thread")]
 async fn facts() {
     const GATE: &str = "version: 1
@@ -30,20 +31,20 @@ hooks:
 ";
     let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
     let transcript = run_cases(vec![
-        case("in a body").gate(GATE).env("STAGE", "beta").succeeds().assert(|played| {
+        case("facts in a body").gate(GATE).env("STAGE", "beta").succeeds().assert(|played| {
             let body = request_to_service(played);
             let deployment = body["deployment"].as_str().unwrap_or_default();
-            expect_eq("the kind of id", &deployment.starts_with("d-"), &true)?;
-            expect_eq("where", &body["of"], &"shop web eu-west-1 shop web".into())?;
+            expect_eq("whether the deployment id starts with d-", &deployment.starts_with("d-"), &true)?;
+            expect_eq("the names of the deployment", &body["of"], &"shop web eu-west-1 shop web".into())?;
             expect_eq("the stage", &body["stage"], &"beta".into())?;
             let digest = body["digest"].as_str().unwrap_or_default();
-            expect_eq("the kind of digest", &digest.starts_with("sha256:"), &true)?;
+            expect_eq("whether the digest starts with sha256:", &digest.starts_with("sha256:"), &true)?;
             let green = body["green"].as_str().unwrap_or_default().rsplit_once(' ').unwrap_or_default();
             let blue = body["blue"].as_str().unwrap_or_default().rsplit_once(' ').unwrap_or_default();
             expect_eq("the versions", &(green.0, blue.0), &("1.42.0 shop:42 42", "1.41.0 shop:41 41"))?;
             expect_eq("whether the task sets differ", &(green.1 != blue.1 && green.1.starts_with("ecs-svc/")), &true)
         }),
-        case("in a condition, as a number with a number, as a text with a text")
+        case("facts in conditions, compared with numbers and with texts")
             .gate("version: 1
 hooks:
   after_allow_test_traffic:
@@ -56,7 +57,7 @@ hooks:
                  'body contains {{green.image_tag}}', \"json.version matches '^{{green.image_tag}}$'\"]
 ")
             .succeeds(),
-        case("a variable that is a number and one that is a length of time")
+        case("variables that are a number and a duration")
             .gate("version: 1
 hooks:
   after_allow_test_traffic:
@@ -68,7 +69,7 @@ hooks:
             .env("MOST", "300")
             .env("LONGEST", "20s")
             .succeeds(),
-        HookCase::new(HookName::BeforeAllowTraffic, "in a condition of every kind that has some")
+        HookCase::new(HookName::BeforeAllowTraffic, "variables in conditions of tasks, targets and alarms")
             .gate(
                 "version: 1
 hooks:
@@ -93,7 +94,7 @@ hooks:
             .check_outcome("alarms", "passed")
             .check_outcome("no alarms", "failed")
             .check_outcome("nothing", "errored"),
-        case("in what a TCP port and the listener itself are asked")
+        case("variables in conditions of tcp and health_check")
             .gate(
                 "version: 1
 hooks:
@@ -113,7 +114,7 @@ hooks:
             .check_outcome("soon", "failed")
             .check_outcome("listener", "passed")
             .check_outcome("nobody", "errored"),
-        case("a variable that is neither")
+        case("a variable that is not a duration")
             .gate("version: 1
 hooks:
   after_allow_test_traffic:
@@ -129,7 +130,7 @@ hooks:
     insta::assert_snapshot!(transcript);
 }
 
-/// The three policies by default, for a file's own checks and for built-in ones, and what goes before them.
+/// The three default policies, for a file's own checks and for built-in checks. A policy of a check has precedence.
 #[tokio::test(flavor = "multi_thread")]
 async fn policies_by_default() {
     let gate = |defaults: &str, more: &str| {
@@ -146,15 +147,15 @@ async fn policies_by_default() {
             .check_outcome("missing", "no_data")
     };
     let transcript = run_cases(vec![
-        case("both stop").gate(gate("on_fail: warn", "")).fails("ImageUnknown"),
-        case("an error warns").gate(gate("on_error: warn", "")).fails("ImageUnknown").warns("AwsDenied"),
-        case("no data warns").gate(gate("no_data: warn", "")).fails("AwsDenied").warns("ImageUnknown"),
-        case("both warn").gate(gate("on_error: warn, no_data: warn", "")).succeeds(),
-        case("a check's own goes before it")
+        case("both outcomes stop the deployment").gate(gate("on_fail: warn", "")).fails("ImageUnknown"),
+        case("an errored check warns").gate(gate("on_error: warn", "")).fails("ImageUnknown").warns("AwsDenied"),
+        case("a check without data warns").gate(gate("no_data: warn", "")).fails("AwsDenied").warns("ImageUnknown"),
+        case("both outcomes warn").gate(gate("on_error: warn, no_data: warn", "")).succeeds(),
+        case("a check's own policies have precedence over the defaults")
             .gate(gate("on_error: warn, no_data: warn", ", on_error: fail, no_data: ignore"))
             .fails("AwsDenied")
             .check_decides("ignore", "ImageUnknown"),
-        HookCase::new(HookName::BeforeAllowTraffic, "for a built-in check as well")
+        HookCase::new(HookName::BeforeAllowTraffic, "the defaults also apply to built-in checks")
             .gate("version: 1\ndefaults: { on_error: warn }")
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
@@ -172,48 +173,48 @@ async fn deadlines_and_windows() {
     };
     let transcript = run_cases(vec![
         case(
-            "a window that the function has no time for is not begun",
+            "a window that is longer than the function's time does not start",
             "checks: [{ name: long, alarms: deployment-group, for: 10m, expect: [state == OK] }]",
         )
         .fails("WindowTooLong")
         .check_outcome("long", "timed_out")
-        .assert(|played| expect_eq("looks at the alarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
+        .assert(|played| expect_eq("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
         case(
-            "looks in a row that the function has no time for are not begun",
+            "consecutive attempts that take longer than the function's time do not start",
             "checks: [{ name: row, tasks: green, consecutive: 80, every: 10s, expect: [running >= 1] }]",
         )
         .fails("WindowTooLong"),
         case(
-            "a window longer than the hook's deadline is a fault of the file",
+            "a window that is longer than the hook's deadline is a mistake in the file",
             "deadline: 1m\n    checks: [{ alarms: deployment-group, for: 61s, expect: [state == OK] }]",
         )
         .fails("GateInvalid"),
         case(
-            "so are looks in a row",
+            "consecutive attempts that take longer than the hook's deadline are a mistake in the file",
             "deadline: 1m\n    checks: [{ tasks: green, consecutive: 8, every: 10s, expect: [running >= 1] }]",
         )
         .fails("GateInvalid"),
         case(
-            "what has time left to become so is told as it was when time ran out",
+            "a check that runs out of time reports its last attempt",
             "deadline: 4s\n    checks: [{ name: never, tasks: green, within: 10m, every: 100ms, expect: [running >= 99] }]",
         )
         .fails("RanOutOfTime")
         .check_outcome("never", "timed_out"),
         case(
-            "the others are told as they ended, and what was false decides",
+            "a condition that was false decides when time runs out, and other checks keep their outcomes",
             "deadline: 4s\n    checks: [{ name: never, tasks: green, within: 10m, every: 100ms, expect: [running >= 99], on_error: warn },
              { name: good, tasks: green, expect: [running >= 1] }]",
         )
         .fails("RanOutOfTime")
         .check_outcome("good", "passed"),
-        case("a deadline longer than the function's own time does no harm", "deadline: 14m\n    checks: [{ tasks: green, expect: [running >= 1] }]")
+        case("a deadline that is longer than the function's time has no effect", "deadline: 14m\n    checks: [{ tasks: green, expect: [running >= 1] }]")
             .succeeds(),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// The words count in the description, and nowhere else.
+/// The skip marker counts only in the description of the deployment.
 #[tokio::test(flavor = "multi_thread")]
 async fn words_that_skip_nothing() {
     let case = |title: &str, words: &str| {
@@ -227,18 +228,23 @@ async fn words_that_skip_nothing() {
         case.world(move |world| world.deployment().description = Some(text.to_owned()))
     };
     let transcript = run_cases(vec![
-        case("in the application's name", "shop").fails("NotSteady"),
-        case("in a variable of the function", "sesame open").env("WORDS", "sesame open").fails("NotSteady"),
-        case("in the event", "sesame open").with_extra_json(r#","Description":"sesame open""#).fails("NotSteady"),
-        described(case("half of them in the description", "[skip gate]"), "please skip gate").fails("NotSteady"),
-        described(case("in other letters", "[skip gate]"), "hotfix [SKIP GATE]").fails("NotSteady"),
-        described(case("in the description", "[skip gate]"), "hotfix [skip gate]").succeeds().warns("GateSkipped"),
+        case("the marker in the application's name", "shop").fails("NotSteady"),
+        case("the marker in a variable of the function", "sesame open").env("WORDS", "sesame open").fails("NotSteady"),
+        case("the marker in the event", "sesame open")
+            .with_extra_json(r#","Description":"sesame open""#)
+            .fails("NotSteady"),
+        described(case("half of the marker in the description", "[skip gate]"), "please skip gate").fails("NotSteady"),
+        described(case("the marker in upper case in the description", "[skip gate]"), "hotfix [SKIP GATE]")
+            .fails("NotSteady"),
+        described(case("the marker in the description", "[skip gate]"), "hotfix [skip gate]")
+            .succeeds()
+            .warns("GateSkipped"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// Who asks an address waits for its barrier, also where the file has none.
+/// A check that uses an address waits for the barrier of that address. If the file has no barrier, the hook adds one.
 #[tokio::test(flavor = "multi_thread")]
 async fn barriers() {
     let case = |title: &str, checks: &str| {
@@ -256,20 +262,20 @@ async fn barriers() {
     let unasked = |played: &HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
     let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
     let transcript = run_cases(vec![
-        case("the one that is implied holds", mine).succeeds().check_outcome("forwards_to green through test", "passed"),
-        miswired(case("the one that is implied does not", mine))
+        case("the implied barrier passes", mine).succeeds().check_outcome("forwards_to green through test", "passed"),
+        miswired(case("the implied barrier does not pass", mine))
             .fails("RanOutOfTime")
             .check_outcome("mine", "not_run")
             .assert(unasked),
         miswired(case(
-            "a barrier that may fail still holds back who waits for it",
+            "a check does not run if its barrier fails, even if that failure is ignored",
             "{ name: gate, forwards_to: green, within: 0s, on_fail: ignore }, { name: mine, http: '{{test_url}}/', expect: [status == 200] }",
         ))
         .fails("NotRun")
         .check_outcome("mine", "not_run")
         .assert(unasked),
         miswired(case(
-            "an address in a body or a condition is one as well",
+            "an address in a body or in a condition also needs the barrier",
             "{ name: gate, forwards_to: green, within: 0s, on_fail: ignore },
              { name: body, http: POST http://127.0.0.1:1/, json: { back: '{{test_url}}' }, expect: [status == 200] },
              { name: condition, tasks: green, expect: ['task_set != {{test_url}}'] },
@@ -279,7 +285,7 @@ async fn barriers() {
         .check_outcome("body", "not_run")
         .check_outcome("condition", "not_run")
         .check_outcome("elsewhere", "failed"),
-        HookCase::new(HookName::AfterAllowTraffic, "the production listener has its own")
+        HookCase::new(HookName::AfterAllowTraffic, "the production listener has its own barrier")
             .gate(
                 "version: 1
 hooks:
@@ -298,7 +304,7 @@ hooks:
             })
             .succeeds()
             .check_outcome("production", "not_run"),
-        miswired(case("an implied barrier warns where the file's defaults do", mine))
+        miswired(case("an implied barrier follows the default policies", mine))
             .gate(format!(
                 "version: 1\ndefaults: {{ on_fail: warn, on_error: warn }}\nhooks: {{ after_allow_test_traffic: {{ deadline: 2s, \
                  built_in: none, checks: [{mine}] }} }}"
@@ -307,7 +313,7 @@ hooks:
             .check_outcome("forwards_to green through test", "timed_out")
             .check_outcome("mine", "not_run"),
         miswired(case(
-            "a barrier that does not apply here opens nothing",
+            "a second barrier that does not apply does not replace the one that failed",
             "{ name: first, forwards_to: green, within: 0s, on_fail: ignore },
              { name: second, forwards_to: green, within: 0s, when: [application == another] },
              { name: mine, http: '{{test_url}}/', expect: [status == 200], on_error: ignore }",
@@ -320,7 +326,8 @@ hooks:
     insta::assert_snapshot!(transcript);
 }
 
-/// A file's checks are added to the built-in ones, which it can change or leave out; nothing at all needs words.
+/// A file's checks are added to the built-in checks, which the file can change or leave out. A file that leaves no
+/// check has to say so explicitly.
 #[tokio::test(flavor = "multi_thread")]
 async fn built_in_checks() {
     let case = |title: &str, hook: &str| {
@@ -336,25 +343,25 @@ async fn built_in_checks() {
     };
     let mine = "checks: [{ name: mine, tasks: green, expect: [running >= 1] }]";
     let transcript = run_cases(vec![
-        case("without a word of them", "{}").succeeds().assert(names(&["alarms", "targets", "tasks"])),
-        case("with one of its own", &format!("{{ {mine} }}")).assert(names(&["alarms", "mine", "targets", "tasks"])),
-        case("only its own", &format!("{{ built_in: none, {mine} }}")).assert(names(&["mine"])),
-        case("none of its own, in words", "{ checks: none }").assert(names(&["alarms", "targets", "tasks"])),
-        case("none at all, in words", "{ built_in: none, checks: none }").succeeds().assert(names(&["gate"])),
-        case("none at all, without a word", "{ built_in: none }").fails("GateEmpty"),
-        case("none at all, and an empty list", "{ built_in: none, checks: [] }").fails("GateEmpty"),
-        case("keys of one are changed", "{ built_in: { tasks: { on_fail: warn, within: 0s } } }")
+        case("the file does not mention checks", "{}").succeeds().assert(names(&["alarms", "targets", "tasks"])),
+        case("one additional check", &format!("{{ {mine} }}")).assert(names(&["alarms", "mine", "targets", "tasks"])),
+        case("one check without built-in checks", &format!("{{ built_in: none, {mine} }}")).assert(names(&["mine"])),
+        case("explicitly no additional checks", "{ checks: none }").assert(names(&["alarms", "targets", "tasks"])),
+        case("explicitly no checks at all", "{ built_in: none, checks: none }").succeeds().assert(names(&["gate"])),
+        case("no checks at all, and the file does not say so", "{ built_in: none }").fails("GateEmpty"),
+        case("no built-in checks, and an empty list of checks", "{ built_in: none, checks: [] }").fails("GateEmpty"),
+        case("changed keys of a built-in check", "{ built_in: { tasks: { on_fail: warn, within: 0s } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
             .warns("NotSteady"),
-        case("its conditions are changed", "{ built_in: { tasks: { expect: [running >= 1] } } }")
+        case("changed conditions of a built-in check", "{ built_in: { tasks: { expect: [running >= 1] } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds(),
-        case("one is left out where it does not apply", "{ built_in: { alarms: { when: [application == another] } } }")
+        case("a built-in check that does not apply", "{ built_in: { alarms: { when: [application == another] } } }")
             .world(|world| world.alarms.clear())
             .succeeds()
             .check_outcome("alarms", "not_applicable"),
-        case("one that there is not", "{ built_in: { task: { on_fail: warn } } }").fails("GateInvalid"),
+        case("a built-in check that does not exist", "{ built_in: { task: { on_fail: warn } } }").fails("GateInvalid"),
     ])
     .await;
     insta::assert_snapshot!(transcript);

@@ -1,4 +1,4 @@
-//! An HTTPS listener: the hook connects to the load balancer's name and asks for the host of `GREENLIGHT_HOST`, and a
+//! HTTPS listeners: the hook connects to the load balancer's name and sends the host of `GREENLIGHT_HOST`. A
 //! certificate that a customer's browser would refuse stops the deployment.
 
 use std::{io::Write as _, sync::Arc};
@@ -20,7 +20,7 @@ use tokio_rustls::{
     },
 };
 
-/// An authority of our own, as a file and as something that signs.
+/// A certificate authority of this test: its certificate in a file, and the key that signs.
 struct Authority {
     file: NamedTempFile,
     issuer: Issuer<'static, KeyPair>,
@@ -37,7 +37,7 @@ fn authority() -> Authority {
     Authority { file, issuer: Issuer::new(params, key) }
 }
 
-/// A service behind TLS; it answers whoever asks for its name. Gives its port.
+/// Starts a service behind TLS that answers 200 only to requests for its own host. Returns its port.
 async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2020, 1, 1);
@@ -92,16 +92,17 @@ async fn https() {
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
     let transcript = run_cases(vec![
-        case("the name is the certificate's", good, "shop.example.com", Some(&authority)).succeeds(),
-        case("the name is another one", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
-        case("nobody knows the authority", good, "shop.example.com", None).fails("TlsFailed"),
+        case("the certificate has the host's name", good, "shop.example.com", Some(&authority)).succeeds(),
+        case("the certificate has another name", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
+        case("the authority is not trusted", good, "shop.example.com", None).fails("TlsFailed"),
         case("the certificate has expired", expired, "shop.example.com", Some(&authority)).fails("TlsFailed"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// A Network Load Balancer ends TLS itself, so its handshake is verified and says nothing about the service.
+/// A Network Load Balancer terminates TLS itself. So the hook verifies the handshake, which proves nothing about the
+/// service.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tls_listener_of_a_network_load_balancer() {
     let authority = authority();
@@ -124,9 +125,10 @@ async fn a_tls_listener_of_a_network_load_balancer() {
     let transcript = run_cases(vec![
         case("the certificate is good", good, Some(&authority)).succeeds().warns("ServiceUnverified"),
         case("the certificate has expired", expired, Some(&authority)).fails("TlsFailed"),
-        case("nobody knows the authority", good, None).fails("TlsFailed"),
-        case("it accepts connections and speaks no TLS", accepts, Some(&authority)).fails("ConnectionReset"),
-        case("nobody knows a host name", good, Some(&authority))
+        case("the authority is not trusted", good, None).fails("TlsFailed"),
+        case("the listener accepts connections and does not speak TLS", accepts, Some(&authority))
+            .fails("ConnectionReset"),
+        case("no host name is configured", good, Some(&authority))
             .with(|stage| stage.env("GREENLIGHT_HOST", ""))
             .succeeds()
             .warns("ServiceUnverified"),
@@ -146,13 +148,13 @@ async fn a_tls_listener_of_a_network_load_balancer() {
     insta::assert_snapshot!(transcript);
 }
 
-/// A gate file with one request, through the barrier without delay.
+/// A gate file with one request, after a barrier that does not wait.
 fn request(keys: &str) -> &'static str {
     let gate = format!(
         "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, http: '{{{{test_url}}}}/', {keys}, expect: [status == 200] }}] }} }}"
     );
-    // A case keeps its gate file for as long as the test runs.
+    // A case needs a gate file that lives as long as the test.
     Box::leak(gate.into_boxed_str())
 }
 
@@ -164,23 +166,31 @@ async fn certificates_of_a_check() {
     let file = format!("tls: {{ ca_file: {} }}", authority.file.path().display());
     let case = |title: &str, port, keys: &str| case(title, port, "shop.example.com", None).gate(request(keys));
     let transcript = run_cases(vec![
-        case("an authority of one's own", good, &file).succeeds(),
-        case("an authority whose file is not there", good, "tls: { ca_file: /nowhere/ca.pem }").fails("TlsFailed"),
-        case("unverified", good, "tls: unverified")
+        case("the check names the authority's file", good, &file).succeeds(),
+        case("the check names a file that does not exist", good, "tls: { ca_file: /nowhere/ca.pem }")
+            .fails("TlsFailed"),
+        case("the check does not verify the certificate", good, "tls: unverified")
             .succeeds()
             .warns("TlsUnverified")
             .check_outcome("mine", "unverified"),
-        case("unverified, and expired", expired, "tls: unverified").succeeds().warns("TlsUnverified"),
-        case("the certificate has another name than the host", good, &format!("{file}, host: web.example.com"))
-            .fails("TlsFailed"),
+        case("the check does not verify the certificate, which has expired", expired, "tls: unverified")
+            .succeeds()
+            .warns("TlsUnverified"),
         case(
-            "the certificate has another name, which is given",
+            "the certificate does not have the name of the check's host",
+            good,
+            &format!("{file}, host: web.example.com"),
+        )
+        .fails("TlsFailed"),
+        case(
+            "the certificate has another name, which `server_name` gives",
             good,
             &format!("{}, host: web.example.com", file.replace(" }", ", server_name: shop.example.com }")),
         )
-        // The service answers only who asks for its own name; that it was asked for the other one shows in its answer.
+        // The service answers 200 only to requests for its own host, so another status proves that the hook sent the
+        // other host.
         .fails("UnexpectedStatus"),
-        case("neither a word nor keys", good, "tls: maybe").fails("GateInvalid"),
+        case("`tls` has an invalid value", good, "tls: maybe").fails("GateInvalid"),
     ])
     .await;
     insta::assert_snapshot!(transcript);

@@ -1,5 +1,5 @@
-//! Which version answers: an answer proves it only by a value that differs between the versions, and `ALB_URL` has to lead to
-//! the listener that was looked at.
+//! Which version responds: a response proves it only with a value that differs between the versions, and `ALB_URL` must
+//! lead to the listener that the barrier has checked.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{HookName, HookRunReport, HookTestBed, world::World};
@@ -19,7 +19,7 @@ hooks:
     HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
 }
 
-/// `ALB_URL` leads to the production listener, where the original still answers.
+/// Points `ALB_URL` at the production listener, where the original still responds.
 fn at_production(case: HookCase) -> HookCase {
     case.with(|stage| {
         let mut port = 0;
@@ -28,7 +28,7 @@ fn at_production(case: HookCase) -> HookCase {
     })
 }
 
-/// Only the configuration changes: both versions have the same image.
+/// Gives both versions the same image, so that only the configuration changes.
 fn same_image(world: &mut World) {
     let [.., old, new] = &mut world.definitions[..] else { panic!("two versions") };
     new.containers[0].image.clone_from(&old.containers[0].image);
@@ -44,7 +44,7 @@ const TAG: &str = "json.version == {{green.image_tag}}";
 #[tokio::test(flavor = "multi_thread")]
 async fn proof() {
     let transcript = run_cases(vec![
-        case("a value that differs", TAG).succeeds().check_outcome("forwards_to", "passed"),
+        case("a value that differs between the versions", TAG).succeeds().check_outcome("forwards_to", "passed"),
         case("a value that both versions have", PRESENT_IN_BOTH)
             .succeeds()
             .check_outcome("forwards_to", "unverified")
@@ -53,7 +53,7 @@ async fn proof() {
             .fails("SettingsInvalid")
             .check_outcome("mine", "not_run")
             .assert(no_requests_sent),
-        at_production(case("a value that differs, at the production port", TAG))
+        at_production(case("a value that differs between the versions, at the production port", TAG))
             .fails("WrongVersionServed")
             .check_outcome("mine", "not_run"),
         case("the same image, and a tag", TAG)
@@ -74,7 +74,9 @@ async fn proof() {
             })
             .succeeds()
             .check_outcome("forwards_to", "passed"),
-        case("a text inside of another", "body contains {{green.image_tag}}").succeeds().warns("VersionUnverified"),
+        case("a text that is part of another text", "body contains {{green.image_tag}}")
+            .succeeds()
+            .warns("VersionUnverified"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
@@ -99,7 +101,7 @@ hooks:
     };
     let transcript = run_cases(vec![
         at("localhost").succeeds(),
-        // Another name of the same addresses.
+        // An address of `localhost`, so the same listener.
         at("127.0.0.1").succeeds(),
         at("127.0.0.2").fails("SettingsInvalid").check_outcome("mine", "not_run").assert(no_requests_sent),
         at("shop.invalid").fails("NameNotResolved").check_outcome("mine", "not_run"),

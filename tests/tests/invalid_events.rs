@@ -1,4 +1,4 @@
-//! Payloads that CodeDeploy would not send, and deployments that are not there.
+//! Payloads that CodeDeploy would not send, and deployments that do not exist.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::HookName;
@@ -13,9 +13,9 @@ async fn payloads() {
     let transcript = run_cases(vec![
         case("not JSON").payload("hello").errors("EventNotJson"),
         case("nothing").payload("").errors("EventNotJson"),
-        case("not even text").payload([0xff_u8, 0xfe, 0x00]).errors("EventNotJson"),
+        case("not UTF-8").payload([0xff_u8, 0xfe, 0x00]).errors("EventNotJson"),
         case("deeply nested").payload("[".repeat(100_000)).errors("EventNotJson"),
-        case("JSON, and no object").payload("[1]").errors("EventMalformed"),
+        case("JSON that is not an object").payload("[1]").errors("EventMalformed"),
         case("null").payload("null").errors("EventMalformed"),
         case("no keys").payload("{}").errors("EventMalformed"),
         case("keys in the wrong case")

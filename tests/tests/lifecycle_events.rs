@@ -1,4 +1,4 @@
-//! Which lifecycle event is in progress, roll-backs, deployments that these hooks cannot judge.
+//! The lifecycle event that is in progress, rollbacks, and deployments that the hooks cannot evaluate.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,24 +13,24 @@ fn case(title: &str) -> HookCase {
 }
 
 fn no_checks_ran(played: &HookRunReport) -> Result<(), String> {
-    let checks = played.checks.iter().filter(|check| ["ecs", "targets", "alarms"].contains(&check.kind.as_str()));
+    let checks = played.checks.iter().filter(|check| ["tasks", "targets", "alarms"].contains(&check.kind.as_str()));
     expect_eq("the checks that ran", &checks.count(), &0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events() {
     let transcript = run_cases(vec![
-        case("another hook's function is named in the AppSpec")
+        case("the AppSpec file names another hook's function")
             .program(HookName::AfterInstall)
             .fails("WrongEvent")
             .assert(no_checks_ran),
-        case("another hook's function, and that is only to be a warning")
+        case("the AppSpec file names another hook's function, which only warns")
             .program(HookName::AfterInstall)
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .succeeds()
             .warns("WrongEvent")
             .check_outcome("tasks", "passed"),
-        case("another hook's function is named in the AppSpec, and the second look at the record is refused")
+        case("the AppSpec file names another hook's function, and AWS denies the second read of the events")
             .program(HookName::AfterInstall)
             .with_fault(InjectedFault {
                 after: 1,
@@ -38,7 +38,7 @@ async fn events() {
             })
             .fails("WrongEvent")
             .assert(no_checks_ran),
-        // Waits for ten seconds of real time: that CodeDeploy's record lags is what the hook waits for.
+        // Waits for ten seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
         case("no event is in progress")
             .world(|world| {
                 world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Succeeded;
@@ -51,9 +51,13 @@ async fn events() {
             .assert(no_checks_ran)
             .assert(|played| {
                 let calls = played.calls.get("codedeploy:GetDeploymentTarget").copied().unwrap_or_default();
-                if calls >= 5 { Ok(()) } else { Err(format!("it asked {calls} times which event is in progress")) }
+                if calls >= 5 {
+                    Ok(())
+                } else {
+                    Err(format!("the hook read the events {calls} times, expected at least 5"))
+                }
             }),
-        case("the service is told by the settings")
+        case("the settings name the service")
             .env("GREENLIGHT_CLUSTER", "shop")
             .env("GREENLIGHT_SERVICE", "web")
             .world(|world| world.group.services.clear())
@@ -63,7 +67,7 @@ async fn events() {
     insta::assert_snapshot!(transcript);
 }
 
-/// CodeDeploy's record of its events lags. The first two wait for some seconds of real time.
+/// CodeDeploy's record of its events can lag. The first two cases wait for some seconds of real time.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_lag() {
     let own_event = |world: &mut World| {
@@ -71,7 +75,7 @@ async fn records_that_lag() {
         world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Pending;
     };
     let transcript = run_cases(vec![
-        case("an event of CodeDeploy's own is in progress for some seconds")
+        case("one of CodeDeploy's own events is in progress for some seconds")
             .world(own_event)
             .world(|world| {
                 let when = SystemTime::now() + Duration::from_secs(5);
@@ -80,17 +84,17 @@ async fn records_that_lag() {
                 world.schedule(when, turn("BeforeAllowTraffic", EventStatus::InProgress));
             })
             .succeeds(),
-        case("an event of CodeDeploy's own is in progress for too long")
+        case("one of CodeDeploy's own events is in progress for too long")
             .timeout(Duration::from_secs(8))
             .world(own_event)
             .assert(|played| expect_eq("the code", played.code.as_str(), "LifecycleStateUnknown"))
             .assert(no_checks_ran),
-        case("there is no record of any event")
+        case("CodeDeploy lists no event")
             .timeout(Duration::from_secs(8))
             .world(|world| world.deployment().events.clear())
             .assert(|played| expect_eq("the code", played.code.as_str(), "LifecycleStateUnknown"))
             .assert(no_checks_ran),
-        case("the record cannot be read, and that is only to be a warning")
+        case("the events cannot be read, which only warns")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .with_fault(InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .succeeds()
@@ -100,7 +104,7 @@ async fn records_that_lag() {
     insta::assert_snapshot!(transcript);
 }
 
-/// One set of functions can serve many services, and its variables name one of them.
+/// One set of functions can serve many services. Its variables can restrict it to one of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn services_named_by_the_settings() {
     let named = |title: &str, cluster: &str, service: &str| {
@@ -109,7 +113,12 @@ async fn services_named_by_the_settings() {
     let arn = "arn:aws:ecs:eu-central-1:111122223333";
     let transcript = run_cases(vec![
         named("the service that is deployed", "shop", "web").succeeds(),
-        named("the same by ARN", &format!("{arn}:cluster/shop"), &format!("{arn}:service/shop/web")).succeeds(),
+        named(
+            "the service that is deployed, by ARN",
+            &format!("{arn}:cluster/shop"),
+            &format!("{arn}:service/shop/web"),
+        )
+        .succeeds(),
         named("another service", "shop", "worker").fails("SettingsInvalid").assert(no_checks_ran),
         named("another cluster", "staging", "web").fails("SettingsInvalid").assert(no_checks_ran),
     ])
@@ -143,14 +152,14 @@ async fn roll_backs() {
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
             .succeeds()
             .warns("RollbackDeployment"),
-        case("roll-backs are to be checked")
+        case("the settings say that rollbacks are checked")
             .env("GREENLIGHT_ROLLBACK", "check")
             .world(|world| {
                 world.deployment().creator = "codeDeployRollback".into();
                 world.green().unwrap().steady = false;
             })
             .fails("NotSteady"),
-        case("a deployment that was undone is no roll-back")
+        case("a deployment that was undone is not a rollback")
             .world(|world| {
                 let undone = Some("d-UNDOING12".to_owned());
                 world.deployment().rollback = Some(RollbackInfo { rolled_back_by: undone, ..RollbackInfo::default() });
@@ -165,7 +174,7 @@ async fn roll_backs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deployments_that_cannot_be_judged() {
     let transcript = run_cases(vec![
-        // CodeDeploy takes no hook's answer for it, so there is nobody to tell.
+        // CodeDeploy accepts no hook's status for this platform, so the hook cannot put one.
         case("the Server platform")
             .timeout(Duration::from_secs(3))
             .world(|world| world.deployment().platform = "Server".into())
@@ -174,7 +183,7 @@ async fn deployments_that_cannot_be_judged() {
         case("the Lambda platform")
             .world(|world| world.deployment().platform = "Lambda".into())
             .fails("PlatformUnsupported"),
-        case("its service is gone").world(|world| world.service = None).fails("ServiceNotActive"),
+        case("the service was deleted").world(|world| world.service = None).fails("ServiceNotActive"),
     ])
     .await;
     insta::assert_snapshot!(transcript);

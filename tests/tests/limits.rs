@@ -1,4 +1,5 @@
-//! What the system allows a process, and files that have no end: the status is put whatever is short.
+//! Limits of a process and endless files: a hook puts its status even when it lacks descriptors, threads, memory or
+//! time.
 
 #![cfg(target_os = "linux")]
 
@@ -26,9 +27,9 @@ fn assert_log_contains(played: &HookRunReport, words: &str) {
     assert!(played.raw_log.iter().any(|line| line.contains(words)), "{}", played.raw_log.join("\n"));
 }
 
-/// Lambda's limit is 1,024, and so is that of most shells.
+/// Lambda's limit is 1,024 file descriptors, as in most shells.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_checks_that_read_aws_do_not_use_up_the_descriptors() {
+async fn thousand_checks_that_read_aws_do_not_use_up_the_descriptors() {
     let mut gate = "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n".to_owned();
     for index in 0..1000 {
         let _ = writeln!(gate, "      - {{ name: c{index}, targets: green, expect: [healthy > 0] }}");
@@ -51,15 +52,16 @@ async fn hundreds_of_requests_do_not_use_up_the_descriptors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_thread_can_be_started_the_status_is_failed() {
+async fn status_is_failed_if_no_thread_can_be_started() {
     let played = run(before_allow_traffic(SHORT_WINDOWS).await.limit(ProcessLimit::NoThreads)).await;
     assert_eq!((&played.statuses[..], played.code.as_str()), (&[HookStatus::Failed][..], "CheckFailed"));
     assert_log_contains(&played, "no thread for the checks");
 }
 
-/// The time-out ends the search for its parts, in every line of fifty checks; the status does not wait for that.
+/// The hook searches every line of fifty checks for the parts of the secret. The status does not wait for that search,
+/// which the timeout ends.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_secret_does_not_keep_the_status_back() {
+async fn large_secret_does_not_delay_the_status() {
     let mut gate = "version: 1
 secrets: { large: secretsmanager:shop/large }
 hooks:
@@ -82,19 +84,19 @@ hooks:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_without_an_end_is_not_read() {
+async fn endless_file_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let pipe = pipe.to_str().unwrap().to_owned();
     for path in ["/dev/zero", pipe.as_str()] {
-        // The authorities of AWS: what is built in is enough, and the log says that no others were added.
+        // Authorities for AWS: the built-in ones are enough, and the log reports that the hook added no others.
         let stage = before_allow_traffic(SHORT_WINDOWS).await.env("AWS_CA_BUNDLE", path).memory(128 << 20);
         let played = run(stage).await;
         assert_eq!(played.statuses, [HookStatus::Succeeded], "{path}");
         assert_log_contains(&played, "AWS_CA_BUNDLE is not a regular file");
 
-        // Those of a probe, and of one check alone.
+        // Authorities for all requests to the service, and for a single check.
         let http = |more: &str| {
             format!(
                 "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ http: 'https://127.0.0.1:9/', {more} \
@@ -117,9 +119,10 @@ async fn a_file_without_an_end_is_not_read() {
     }
 }
 
-/// By its own clock the process has 2 s, and is stopped until they are over. So it is no matter how busy this machine is.
+/// By its own clock the process has 2 s, and it is paused until they are over. So it does not matter how busy this
+/// machine is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_was_paused_until_its_deadline_still_makes_an_attempt() {
+async fn process_paused_until_its_deadline_still_puts_failed() {
     let waits = InjectedFault::first(1, "codedeploy:GetDeployment", FaultKind::BlackHole);
     let stage = before_allow_traffic(SHORT_WINDOWS).await.inject_fault(waits);
     let stage = stage.clock_skew(ClockSkew::Ahead(Duration::from_secs(58)));

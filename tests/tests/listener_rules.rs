@@ -1,5 +1,6 @@
-//! Each request is compared with the listener rules, in the order of their priorities: what another service or the load
-//! balancer answers is no answer of the new version. Each case has a twin in which the rule is not in the way.
+//! Hooks compare each request with the listener rules in the order of their priorities, because a response of another
+//! service or of the load balancer proves nothing about the new version. Each case has a twin in which no rule
+//! interferes.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
@@ -11,12 +12,12 @@ fn green_target_group(world: &mut World) -> String {
     world.green_group().unwrap().arn.clone()
 }
 
-/// A target group of another service, which answers 200 to everything.
+/// The ARN of another service's target group. That service responds with 200 to every request.
 fn add_target_group(world: &mut World) -> String {
     green_target_group(world).replace("tg-shop-b", "tg-frontend")
 }
 
-/// A rule of the test listener, before those that are there.
+/// Adds a rule to the test listener, before the existing rules.
 fn rule(world: &mut World, conditions: Vec<Condition>, action: RuleAction, to: Option<String>) {
     let test = world.test().unwrap();
     let priority = u32::try_from(test.rules.len()).unwrap() + 1;
@@ -33,7 +34,7 @@ fn path(pattern: &str) -> Condition {
     Condition::Path(list(&[pattern]))
 }
 
-/// With one rule to another service.
+/// Adds one rule that forwards to another service.
 fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
     case.world(move |world| {
         let to = add_target_group(world);
@@ -41,13 +42,13 @@ fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
     })
 }
 
-/// The built-in checks alone.
+/// A case with the built-in checks only.
 fn built_in(title: &str) -> HookCase {
     HookCase::new(HookName::AfterAllowTestTraffic, title)
         .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, every: 100ms } } } }")
 }
 
-/// One request of the file's own.
+/// A case with one request from the gate file.
 fn own_check(title: &str, request: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
@@ -60,7 +61,7 @@ fn no_requests_sent(case: HookCase) -> HookCase {
     case.assert(|played| expect_eq("the requests", &played.requests_to_service.len(), &0))
 }
 
-/// The replacement does not work; only who asks it can know.
+/// Makes the replacement fail its health check, which shows only in a response from the replacement itself.
 fn with_broken_service(case: HookCase) -> HookCase {
     case.world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503)
 }
@@ -69,24 +70,25 @@ fn with_broken_service(case: HookCase) -> HookCase {
 async fn the_health_check() {
     let transcript = run_cases(vec![
         no_requests_sent(with_broken_service(case_with_rule(
-            built_in("another service has its path"),
+            built_in("another service has the health check's path"),
             vec![path("/health*")],
         )))
         .fails("HealthCheckNotRoutable"),
         with_broken_service(case_with_rule(built_in("another service has another path"), vec![path("/blog*")]))
             .fails("UnexpectedStatus"),
-        case_with_rule(built_in("another path, and all is well"), vec![path("/blog*")]).succeeds(),
-        no_requests_sent(with_broken_service(built_in("the load balancer answers 200 itself")))
+        case_with_rule(built_in("another service has another path, and the service is healthy"), vec![path("/blog*")])
+            .succeeds(),
+        no_requests_sent(with_broken_service(built_in("the load balancer itself responds with 200")))
             .world(|world| rule(world, vec![path("/health")], RuleAction::FixedResponse(200), None))
             .fails("HealthCheckNotRoutable"),
-        built_in("a rule for every path leads to the service, and the default rule elsewhere")
+        built_in("a rule forwards every path to the service, and the default rule forwards to another service")
             .world(|world| {
                 let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .succeeds(),
-        built_in("its path is under the path of the rule")
+        built_in("the health check's path matches the rule of the service")
             .world(|world| {
                 let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/orders/*")], Forward, Some(green));
@@ -94,14 +96,16 @@ async fn the_health_check() {
                 world.green_group().unwrap().health_check.path = Some("/orders/health".into());
             })
             .succeeds(),
-        no_requests_sent(built_in("its path is in other letters than the path of the rule"))
-            .world(|world| {
-                let (green, other) = (green_target_group(world), add_target_group(world));
-                rule(world, vec![path("/Orders/*")], Forward, Some(green));
-                world.test().unwrap().default = vec![(other, 1)];
-                world.green_group().unwrap().health_check.path = Some("/orders/health".into());
-            })
-            .fails("HealthCheckNotRoutable"),
+        no_requests_sent(built_in(
+            "the health check's path matches the rule of the service except for upper and lower case",
+        ))
+        .world(|world| {
+            let (green, other) = (green_target_group(world), add_target_group(world));
+            rule(world, vec![path("/Orders/*")], Forward, Some(green));
+            world.test().unwrap().default = vec![(other, 1)];
+            world.green_group().unwrap().health_check.path = Some("/orders/health".into());
+        })
+        .fails("HealthCheckNotRoutable"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
@@ -131,23 +135,26 @@ async fn requests_of_the_file() {
         )
         .succeeds(),
         case_with_rule(own_check("a header", get), vec![header("old*")]).fails("RuleLeadsElsewhere"),
-        case_with_rule(own_check("another value", get), vec![header("new*")]).succeeds(),
-        case_with_rule(own_check("a query", get), vec![query("?")]).fails("RuleLeadsElsewhere"),
-        case_with_rule(own_check("another query", get), vec![query("??")]).succeeds(),
+        case_with_rule(own_check("a header with another value", get), vec![header("new*")]).succeeds(),
+        case_with_rule(own_check("a query parameter", get), vec![query("?")]).fails("RuleLeadsElsewhere"),
+        case_with_rule(own_check("a query parameter with another value", get), vec![query("??")]).succeeds(),
         case_with_rule(
-            own_check("who says that it is this client", get),
+            own_check("the hook's own User-Agent", get),
             vec![Condition::Header("User-Agent".into(), list(&["greenlight/*"]))],
         )
         .fails("RuleLeadsElsewhere"),
         case_with_rule(own_check("one of two conditions", get), vec![path("/health"), header("new*")]).succeeds(),
         case_with_rule(own_check("both conditions", get), vec![path("/health"), header("old*")])
             .fails("RuleLeadsElsewhere"),
-        case_with_rule(own_check("an address that may be ours", get), vec![Condition::SourceIp(list(&["10.0.0.0/8"]))])
-            .succeeds()
-            .warns("RuleUndecided")
-            .check_outcome("mine", "unverified"),
         case_with_rule(
-            own_check("an address of another path", get),
+            own_check("a source address that can be the hook's", get),
+            vec![Condition::SourceIp(list(&["10.0.0.0/8"]))],
+        )
+        .succeeds()
+        .warns("RuleUndecided")
+        .check_outcome("mine", "unverified"),
+        case_with_rule(
+            own_check("a source address, and another path", get),
             vec![path("/admin*"), Condition::SourceIp(list(&["10.0.0.0/8"]))],
         )
         .succeeds()
@@ -157,20 +164,20 @@ async fn requests_of_the_file() {
                 rule(world, vec![path("/health")], RuleAction::Redirect("https://#{host}:443/#{path}".into()), None)
             })
             .fails("RuleLeadsElsewhere"),
-        own_check("a login before it", get)
+        own_check("a login before the service", get)
             .world(|world| {
                 let green = green_target_group(world);
                 rule(world, vec![path("/*")], RuleAction::Authenticate, Some(green));
             })
             .fails("RuleLeadsElsewhere"),
-        own_check("everything but one path goes to a page that answers 200 to all", get)
+        own_check("another service gets every path except one", get)
             .world(|world| {
                 let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/api/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .fails("RuleLeadsElsewhere"),
-        own_check("that one path", "http: '{{test_url}}/api/health'")
+        own_check("the path that the service gets", "http: '{{test_url}}/api/health'")
             .world(|world| {
                 let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/api/*")], Forward, Some(green));
@@ -178,7 +185,7 @@ async fn requests_of_the_file() {
             })
             .succeeds(),
         case_with_rule(
-            own_check("a path of `answers`", "health_check: test, path: /blog, within: 0s, consecutive: 1"),
+            own_check("a path of `health_check`", "health_check: test, path: /blog, within: 0s, consecutive: 1"),
             vec![path("/blog")],
         )
         .fails("RuleLeadsElsewhere"),
@@ -187,7 +194,7 @@ async fn requests_of_the_file() {
     insta::assert_snapshot!(transcript);
 }
 
-/// A redirect stays at the address, and may meet another rule there.
+/// A redirect that stays at the address can match another rule there.
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects() {
     let case = |title: &str, to: &'static str| {
@@ -198,14 +205,14 @@ async fn redirects() {
         })
     };
     let transcript = run_cases(vec![
-        case("to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
-        case("to a path of its own", "/welcome").succeeds(),
+        case("a redirect to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
+        case("a redirect to a path of the same service", "/welcome").succeeds(),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// What the later hooks will not be able to ask is known before anything is deployed.
+/// Requests that a later hook could not send are reported before anything is deployed.
 #[tokio::test(flavor = "multi_thread")]
 async fn before_install() {
     let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
@@ -230,21 +237,21 @@ hooks:
 ";
     let well = own.replace("/health', expect", "/api/health', expect");
     let transcript = run_cases(vec![
-        case("all is well").succeeds().check_outcome("reachable", "passed"),
-        case("HTTPS, and nobody knows the name").world(https).succeeds().warns("HostNotConfigured"),
-        case("HTTPS, and the name is configured").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check_outcome("reachable", "passed"),
-        case("the health check has a port of its own")
+        case("everything is in order").succeeds().check_outcome("reachable", "passed"),
+        case("HTTPS without a known host name").world(https).succeeds().warns("HostNotConfigured"),
+        case("HTTPS with a configured host name").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check_outcome("reachable", "passed"),
+        case("the health check uses another port than the traffic")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000)))
             .succeeds()
             .warns("HealthCheckNotRoutable"),
-        case("the health check names the port of the traffic")
+        case("the health check uses the port of the traffic")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(8080)))
             .succeeds()
             .check_outcome("reachable", "passed"),
-        case("no rule lets the path of the health check through").world(narrow).succeeds().warns("HealthCheckNotRoutable"),
-        case("no rule lets a path of the gate file through").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
-        case("a rule lets all paths of the gate file through").gate(well).world(narrow).succeeds().check_outcome("reachable", "passed"),
-        case("whoever has no test listener asks nobody there")
+        case("no rule forwards the path of the health check").world(narrow).succeeds().warns("HealthCheckNotRoutable"),
+        case("no rule forwards one path of the gate file").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
+        case("a rule forwards all paths of the gate file").gate(well).world(narrow).succeeds().check_outcome("reachable", "passed"),
+        case("a request to the test listener, which does not exist")
             .gate("version: 1\nhooks: { after_allow_test_traffic: { checks: [{ http: '{{test_url}}/x', expect: [status == 200] }] } }")
             .world(|world| {
                 let arn = world.deployment().pair.as_mut().unwrap().test.take();
@@ -252,11 +259,11 @@ hooks:
                 world.listeners.retain(|listener| Some(&listener.arn) != arn.as_ref());
             })
             .succeeds(),
-        case("a load balancer that faces the internet lets nobody in")
+        case("an internet-facing load balancer does not accept connections")
             .world(|world| world.production().unwrap().port = 1)
             .succeeds()
             .warns("LoadBalancerUnreachable"),
-        case("only the test listener lets nobody in")
+        case("only the test listener does not accept connections")
             .world(|world| world.test().unwrap().port = 1)
             .succeeds()
             .warns("LoadBalancerUnreachable"),
@@ -265,7 +272,7 @@ hooks:
     insta::assert_snapshot!(transcript);
 }
 
-/// The request by whose answer a version is told, and a health check of gRPC.
+/// The request that verifies the version, and gRPC health checks.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_kinds() {
     let identity = |title: &str| {
@@ -281,16 +288,20 @@ async fn other_kinds() {
         )
     };
     let transcript = run_cases(vec![
-        no_requests_sent(case_with_rule(identity("who answers for the version"), vec![path("/version")]))
-            .fails("RuleLeadsElsewhere"),
-        case_with_rule(identity("another path than that of the version"), vec![path("/versions")]).succeeds(),
         no_requests_sent(case_with_rule(
-            grpc("the health service is another one's"),
+            identity("another service has the path of the version"),
+            vec![path("/version")],
+        ))
+        .fails("RuleLeadsElsewhere"),
+        case_with_rule(identity("another service has another path than that of the version"), vec![path("/versions")])
+            .succeeds(),
+        no_requests_sent(case_with_rule(
+            grpc("another service has the path of gRPC's health service"),
             vec![path("/grpc.health.v1.Health/*")],
         ))
         .fails("RuleLeadsElsewhere"),
         no_requests_sent(case_with_rule(
-            grpc("what is posted is another one's"),
+            grpc("another service gets every POST request"),
             vec![Condition::Method(list(&["POST"]))],
         ))
         .fails("RuleLeadsElsewhere"),
@@ -299,7 +310,7 @@ async fn other_kinds() {
     insta::assert_snapshot!(transcript);
 }
 
-/// `GREENLIGHT_HOST` counts where the service's own rules name no host, or let it through.
+/// `GREENLIGHT_HOST` counts if the service's own rules name no host or accept this one.
 #[tokio::test(flavor = "multi_thread")]
 async fn configured_host() {
     let case = |title: &str, host: &'static str, own: &'static [&'static str]| {
@@ -318,17 +329,27 @@ async fn configured_host() {
         })
     };
     let transcript = run_cases(vec![
-        asked_for(case("that of another service", "pay.example.com", &["shop.example.com"]), "shop.example.com")
-            .succeeds(),
         asked_for(
-            case("one of two of the service's", "www.example.com", &["shop.example.com", "www.example.com"]),
+            case("GREENLIGHT_HOST is another service's host", "pay.example.com", &["shop.example.com"]),
+            "shop.example.com",
+        )
+        .succeeds(),
+        asked_for(
+            case(
+                "GREENLIGHT_HOST is one of two hosts of the service",
+                "www.example.com",
+                &["shop.example.com", "www.example.com"],
+            ),
             "www.example.com",
         )
         .succeeds(),
-        asked_for(case("one that a wildcard lets through", "www.example.com", &["*.example.com"]), "www.example.com")
-            .succeeds(),
+        asked_for(
+            case("GREENLIGHT_HOST matches a wildcard of the service", "www.example.com", &["*.example.com"]),
+            "www.example.com",
+        )
+        .succeeds(),
         no_requests_sent(case(
-            "that of another service, where the own rule has a wildcard",
+            "GREENLIGHT_HOST is another service's host, and the service's own rule has a wildcard",
             "pay.example.com",
             &["shop.*.com"],
         ))
@@ -338,9 +359,9 @@ async fn configured_host() {
     insta::assert_snapshot!(transcript);
 }
 
-/// Rules change while a deployment goes on: what discovery saw is old when a check sends its request.
+/// Rules change during a deployment, so the hook reads them again before it sends a request.
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_are_read_again() {
+async fn rules_are_read_again_before_a_request() {
     let case = |title: &str, priority: u32| {
         own_check(title, "http: '{{test_url}}/health'").world(move |world| {
             let (blue, green) = (world.blue().unwrap().target_group().unwrap().to_owned(), green_target_group(world));
@@ -356,10 +377,11 @@ async fn rules_are_read_again() {
             world.schedule(soon, rehearsal::world::Change::ListenerForwards { listener, to: vec![(green, 1)] });
         })
     };
-    // Whether the barrier had to wait depends on how fast the hook began, so there is no golden text.
+    // There is no golden text, because the time that the barrier waits depends on how fast the hook starts.
     run_cases(vec![
-        no_requests_sent(case("a rule in the way comes with the switch", 1)).fails("RuleLeadsElsewhere"),
-        case("a rule beside it comes with the switch", 2).succeeds(),
+        no_requests_sent(case("a rule for the request's path is added when the listener switches", 1))
+            .fails("RuleLeadsElsewhere"),
+        case("a rule for another path is added when the listener switches", 2).succeeds(),
     ])
     .await;
 }

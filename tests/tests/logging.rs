@@ -1,4 +1,4 @@
-//! What the lines of a log say beside their message: the fields of docs/LOGGING.md, and those on every line.
+//! The fields of log lines: docs/LOGGING.md describes each one, and some are on every line.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ fn lines(played: &HookRunReport) -> Vec<Value> {
     played.raw_log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// The checks that come after discovery, the verdict and the answer carry all of them.
+/// Checks that every line has the fields of the deployment and of the gate file.
 fn lines_have_context(gate: [&'static str; 2]) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
     move |played| {
         let lines = lines(played);
-        expect_eq("whether there are lines", &(lines.len() > 1), &true)?;
+        expect_eq("whether the log has lines", &(lines.len() > 1), &true)?;
         for line in lines {
             for (field, value) in [
                 ("hook.name", "AfterInstall"),
@@ -38,7 +38,7 @@ fn lines_have_context(gate: [&'static str; 2]) -> impl Fn(&HookRunReport) -> Res
     }
 }
 
-/// Every field that a line has is described.
+/// Checks that docs/LOGGING.md describes every field of every line.
 fn fields_are_documented(played: &HookRunReport) -> Result<(), String> {
     let manual = include_str!("../../docs/LOGGING.md");
     let fields: BTreeSet<String> =
@@ -48,20 +48,20 @@ fn fields_are_documented(played: &HookRunReport) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_line_says_what_it_is_about_and_which_gate_file_judged() {
+async fn every_line_names_its_deployment_and_its_gate_file() {
     let case = |title: &str| {
         HookCase::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").assert(fields_are_documented)
     };
     let put = "codedeploy:PutLifecycleEventHookExecutionStatus";
     run_cases(vec![
-        case("inline").assert(lines_have_context(["GREENLIGHT_GATE", ""])),
-        case("none").no_gate().assert(lines_have_context(["built-in", ""])),
-        case("a parameter")
+        case("an inline gate file").assert(lines_have_context(["GREENLIGHT_GATE", ""])),
+        case("no gate file").no_gate().assert(lines_have_context(["built-in", ""])),
+        case("a gate file in a parameter")
             .no_gate()
             .env("GREENLIGHT_GATE_SSM", "/g/{application}")
             .world(|world| drop(world.account.parameters.insert("/g/shop".into(), SHORT_WINDOWS.into())))
             .assert(lines_have_context(["ssm:/g/shop", "1"])),
-        case("an object")
+        case("a gate file in S3")
             .no_gate()
             .env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml")
             .world(|world| drop(world.account.objects.insert("gates/shop.yaml".into(), SHORT_WINDOWS.into())))
@@ -70,7 +70,7 @@ async fn every_line_says_what_it_is_about_and_which_gate_file_judged() {
                     lines(played).iter().all(|line| line["gate.version"].as_str().is_some_and(|tag| !tag.is_empty()));
                 expect_eq("whether every line has the ETag", &tagged, &true)
             }),
-        case("an answer that cannot be put")
+        case("a status that cannot be put")
             .with_fault(InjectedFault::always(put, FaultKind::Deny))
             .timeout(std::time::Duration::from_secs(3))
             .errors("StatusNotSent")

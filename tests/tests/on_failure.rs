@@ -1,4 +1,4 @@
-//! The safety net: Lambda's record of an invocation that died, and Failed for it.
+//! The on-failure handler: it gets Lambda's record of a failed invocation, and puts *Failed* for it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,7 +8,7 @@ use rehearsal::{
 };
 use serde_json::{Value, json};
 
-/// The record that Lambda hands to an on-failure destination.
+/// Sends the record that Lambda sends to an on-failure destination.
 fn with_record(mut stage: HookTestBed, change: impl FnOnce(&mut Value)) -> HookTestBed {
     let (deployment, execution) = stage.ids();
     let mut record = json!({
@@ -43,21 +43,21 @@ fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
 async fn records() {
     let transcript = run_cases(vec![
         case("a hook was killed", |_| {}).fails("HookInvocationFailed").assert(makes_no_aws_reads),
-        case("the event grew too old", |record| {
+        case("the event became too old", |record| {
             record["requestContext"]["condition"] = "EventAgeExceeded".into();
             record["responsePayload"] = Value::Null;
         })
         .fails("HookInvocationFailed"),
-        case("a record with nothing but the event", |record| {
+        case("a record with only the event", |record| {
             *record = json!({ "requestPayload": record["requestPayload"].clone() });
         })
         .fails("HookInvocationFailed"),
-        case("the hook had answered before it died", |_| {})
+        case("the hook had put its status before it died", |_| {})
             .world(|world| {
                 world.executions.last_mut().unwrap().status = Some(HookStatus::Succeeded);
                 world.deployment().event("AfterInstall").unwrap().status = EventStatus::Succeeded;
             })
-            .assert(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Succeeded][..]))
+            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Succeeded][..]))
             .assert(|played| match played.invocation_result {
                 InvocationResult::Success(_) => Ok(()),
                 _ => Err("the invocation failed".to_owned()),
@@ -67,16 +67,16 @@ async fn records() {
             .fails("HookInvocationFailed"),
         case("the reply is lost", |_| {})
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect())
-            .assert(|played| expect_eq("the answers", &played.statuses[..], &[HookStatus::Failed][..])),
-        // The whole time that there is is tried: two seconds here.
-        case("the role may not answer", |_| {})
+            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Failed][..])),
+        // The handler tries until its time ends, which is two seconds here.
+        case("the role is not allowed to put the status", |_| {})
             .timeout(Duration::from_secs(2))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
             .errors("StatusNotSent"),
-        case("no record at all", |record| *record = json!({ "Records": [] })).errors("EventMalformed"),
+        case("a payload that is not a record", |record| *record = json!({ "Records": [] })).errors("EventMalformed"),
         case("a record of another function's event", |record| record["requestPayload"] = json!({ "id": "sesame" }))
             .errors("EventMalformed"),
-        case("an event of CodeDeploy, not wrapped", |record| *record = record["requestPayload"].clone())
+        case("CodeDeploy's event without a record", |record| *record = record["requestPayload"].clone())
             .errors("EventMalformed"),
     ])
     .await;

@@ -1,5 +1,5 @@
-//! What happens to the process and to its event, and not to AWS: a process that is killed or has too little memory, a
-//! clock that is wrong, an event that comes twice or late.
+//! Faults of the process and of its event: a process that is killed or has too little memory, a clock that is wrong, an
+//! event that Lambda delivers twice or late.
 
 use std::time::Duration;
 
@@ -24,15 +24,15 @@ fn all_succeeded(played: &HookRunReport) -> bool {
     played.invocations.iter().all(|how| matches!(how, InvocationResult::Success(_)))
 }
 
-/// No more than one status takes effect, whatever else is put, and each is put for the hook's own event.
+/// The number of puts that took effect. Panics if a put was for another hook's event.
 fn effective_puts_for(played: &HookRunReport, hook: HookName) -> usize {
     assert!(played.puts.iter().all(|put| put.event.as_deref() == Some(hook.name())), "{:?}", played.puts);
     played.puts.iter().filter(|put| put.took_effect).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_killed_answers_nothing_and_its_event_is_answered_when_it_comes_again() {
-    // The first waits for AWS until it is killed.
+async fn killed_process_puts_nothing_and_the_redelivered_event_gets_its_status() {
+    // The first process waits for AWS until it is killed.
     let waits = || InjectedFault::first(1, "codedeploy:GetDeployment", FaultKind::BlackHole);
     let after = Duration::from_millis(200);
     let played = run(after_install().await.inject_fault(waits()).killed(after)).await;
@@ -45,7 +45,7 @@ async fn a_process_that_is_killed_answers_nothing_and_its_event_is_answered_when
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_comes_twice_at_once_is_answered_once() {
+async fn event_delivered_twice_at_once_gets_one_effective_status() {
     let played = run(after_install().await.redelivered(&[Duration::ZERO])).await;
     assert!(all_succeeded(&played) && played.invocations.len() == 2, "{:?}", played.invocations);
     assert_eq!(effective_puts_for(&played, HookName::AfterInstall), 1, "{:?}", played.puts);
@@ -53,7 +53,7 @@ async fn an_event_that_comes_twice_at_once_is_answered_once() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_has_a_limit_and_time_is_measured() {
+async fn too_little_memory_kills_the_process_and_cpu_time_is_measured() {
     let played = run(after_install().await.memory(2 << 20)).await;
     assert_eq!((&played.invocations[..], played.puts.len()), (&[killed()][..], 0));
     let played = run(after_install().await.memory(128 << 20)).await;
@@ -62,7 +62,7 @@ async fn memory_has_a_limit_and_time_is_measured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_an_hour_off_keeps_nobody_from_answering() {
+async fn clock_that_is_an_hour_off_does_not_prevent_the_status() {
     let offset = Duration::from_secs(3600);
     for clock in [ClockSkew::Ahead(offset), ClockSkew::Behind(offset)] {
         let played = run(after_install().await.clock_skew(clock)).await;
@@ -73,7 +73,7 @@ async fn a_clock_that_is_an_hour_off_keeps_nobody_from_answering() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_comes_when_its_lifecycle_event_is_over_changes_nothing() {
+async fn event_delivered_after_its_lifecycle_event_changes_nothing() {
     let played = run(HookTestBed::at(HookName::AfterAllowTraffic).await.late(HookName::BeforeAllowTraffic)).await;
     assert!(all_succeeded(&played), "{:?}", played.invocations);
     assert_eq!(effective_puts_for(&played, HookName::BeforeAllowTraffic), 0, "{:?}", played.puts);

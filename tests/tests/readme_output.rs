@@ -1,24 +1,24 @@
-//! The runs that the README shows, played anew: what it says is what somebody gets who tries.
+//! Repeats the runs that the README shows, so that readers get the same output.
 
 use std::{path::Path, process::Command};
 
 use greenlight_tests::{binaries, greenlight, normalize};
 use regex_lite::Regex;
 
-/// The scenarios that the README shows, each below a comment that names it.
+/// The scenarios in the README. A comment before each recorded run names its scenario.
 const SHOWN_SCENARIOS: [&str; 1] = ["route-503"];
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
-/// What the README is to be renewed with.
+/// The command that updates the README.
 const RECORD_COMMAND: &str = "GREENLIGHT_RECORD=1 cargo test --package greenlight-tests --test readme_output";
 
-#[expect(clippy::disallowed_methods, reason = "asks to write the README, which no test may do unasked")]
+#[expect(clippy::disallowed_methods, reason = "a test only writes the README if this variable is set")]
 fn is_recording() -> bool {
     std::env::var_os("GREENLIGHT_RECORD").is_some()
 }
 
-/// The run as somebody would see it who sends it to a file. The seed keeps the ids from one recording to the next.
+/// The output of a run, as in a file. The seed keeps the ids the same in each recording.
 fn run_scenario(scenario: &str) -> String {
     let output = Command::new(greenlight())
         .args(["rehearse", "--seed", "1", "--scenario", scenario, "--binaries"])
@@ -27,26 +27,25 @@ fn run_scenario(scenario: &str) -> String {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{scenario} did not end as it promises:\n{said}");
+    assert!(output.status.success(), "the scenario {scenario} did not meet its expectations:\n{said}");
     format!("{}\n", said.trim_end())
 }
 
 /// The text before a recorded run, the run, and the text after it.
 fn split_at_recording<'a>(readme: &'a str, scenario: &str) -> (&'a str, &'a str, &'a str) {
     let marker = format!("<!-- recorded: {scenario} -->\n```text\n");
-    let at = readme.find(&marker).unwrap_or_else(|| panic!("the README has no {marker:?}")) + marker.len();
-    let end = at + readme[at..].find("```\n").expect("the block ends");
+    let at = readme.find(&marker).unwrap_or_else(|| panic!("the README does not contain {marker:?}")) + marker.len();
+    let end = at + readme[at..].find("```\n").expect("the README has a code block without an end");
     (&readme[..at], &readme[at..end], &readme[end..])
 }
 
-/// What a line of a timeline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineKind {
-    /// A check's.
+    /// The first line of a check.
     Check,
-    /// Anything else that begins something.
+    /// The first line of any other entry.
     Other,
-    /// The rest of the line before it, which had no room.
+    /// The wrapped rest of the previous line.
     Continuation,
 }
 
@@ -61,8 +60,8 @@ fn line_kind(line: &str) -> LineKind {
     }
 }
 
-/// A timeline without what differs from run to run: ids, ports and times; how often somebody had to look; where a line
-/// is wrapped, which depends on all of these; and the order of the checks of a hook, which end as they like.
+/// A timeline without everything that differs from run to run: ids, ports, times, numbers of attempts, the wrapping of
+/// lines, which depends on these, and the order in which the checks of a hook end.
 fn normalize_timeline(text: &str) -> Vec<String> {
     let mut entries: Vec<(LineKind, String)> = Vec::new();
     for line in text.lines() {
@@ -75,7 +74,7 @@ fn normalize_timeline(text: &str) -> Vec<String> {
         }
     }
     let (time, looked) =
-        (Regex::new(r"\b[0-9]+(\.[0-9]+)? m?s\b").unwrap(), Regex::new(" after (N looks in )?TIME").unwrap());
+        (Regex::new(r"\b[0-9]+(\.[0-9]+)? m?s\b").unwrap(), Regex::new(" after (N attempts in )?TIME").unwrap());
     for (_, entry) in &mut entries {
         let words = entry.split_whitespace().collect::<Vec<_>>().join(" ");
         *entry = looked.replace_all(&time.replace_all(&normalize(&words), "TIME"), "").into_owned();
@@ -87,7 +86,7 @@ fn normalize_timeline(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_readme_shows_what_somebody_gets_who_tries() {
+fn readme_shows_the_output_of_a_current_run() {
     let mut readme = std::fs::read_to_string(Path::new(README)).unwrap();
     for scenario in SHOWN_SCENARIOS {
         let now = run_scenario(scenario);
@@ -100,9 +99,7 @@ fn the_readme_shows_what_somebody_gets_who_tries() {
             let gone = was.iter().filter(|line| !is.contains(line)).map(|line| format!("- {line}\n"));
             let new = is.iter().filter(|line| !was.contains(line)).map(|line| format!("+ {line}\n"));
             let changes: String = gone.chain(new).collect();
-            panic!(
-                "README.md shows another run of {scenario} than there is now; renew it with\n  {RECORD_COMMAND}\n{changes}"
-            );
+            panic!("README.md shows an outdated run of {scenario}; update it with\n  {RECORD_COMMAND}\n{changes}");
         }
         readme = format!("{before}{now}{after}");
         std::fs::write(README, &readme).unwrap();
@@ -110,12 +107,12 @@ fn the_readme_shows_what_somebody_gets_who_tries() {
 }
 
 #[test]
-fn runs_that_differ_in_nothing_that_matters_are_the_same() {
+fn runs_that_differ_only_in_ids_and_timing_are_equal() {
     let one = "\
 healthy  All is well.
 
    0.0 s  CodeDeploy begins deployment d-A1B2C3D4E
-          ✓ targets      612 ms  target group tg-shop-b: healthy == registered (2) after 9 looks in
+          ✓ targets      612 ms  target group tg-shop-b: healthy == registered (2) after 9 attempts in
                                  600ms
           ✓ steady        31 ms  task set ecs-svc/1000000000000000001 of shop: steady == true
           → Succeeded after 711 ms

@@ -1,11 +1,12 @@
-//! A check that breaks its own process: whatever can be answered is answered, in time.
+//! Checks that break their own process: whenever the process can still put a status, it puts one in time.
 
 use std::time::Duration;
 
 use greenlight_tests::{HookCase, expect_eq, expect_success, run_cases};
 use rehearsal::{HookName, HookRunReport, InvocationResult};
 
-/// The time-out of the functions here. Nothing waits for its end: the answer comes a fifth before it at the latest.
+/// The timeout of the functions. No hook waits for its end: the status is put at least a fifth of the timeout before
+/// it.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn case(title: &str, gate: &'static str) -> HookCase {
@@ -13,7 +14,7 @@ fn case(title: &str, gate: &'static str) -> HookCase {
 }
 
 fn process_died(played: &HookRunReport) -> Result<(), String> {
-    expect_eq("the answers", &played.statuses[..], &[][..])?;
+    expect_eq("the statuses", &played.statuses[..], &[][..])?;
     match &played.invocation_result {
         InvocationResult::Exited(_) => Ok(()),
         other => Err(format!("the invocation ended with {other:?}")),
@@ -45,7 +46,7 @@ async fn checks_that_break_things() {
         .fails("RanOutOfTime")
         .assert(expect_success),
         case(
-            "a check never gives its thread back",
+            "a check never yields its thread",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: spin }] } }",
         )
         .fails("RanOutOfTime")
@@ -57,12 +58,12 @@ async fn checks_that_break_things() {
         .fails("RanOutOfTime")
         .assert(expect_success),
         case(
-            "a check that blocks may not be excused",
+            "`on_fail` and `no_data` do not excuse a check that blocks",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: block, on_fail: ignore, no_data: ignore }] } }",
         )
         .fails("RanOutOfTime")
         .assert(expect_success),
-        // What no process can answer for itself is the safety net's.
+        // If the process dies, only the on-failure handler can put a status.
         case(
             "a check panics while it panics",
             "version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: [{ sabotage: panic-twice }] } }",
@@ -75,6 +76,6 @@ async fn checks_that_break_things() {
         .assert(process_died),
     ])
     .await;
-    assert!(!transcript.contains("sesame"), "what a panic says may be secret: {transcript}");
+    assert!(!transcript.contains("sesame"), "a panic message, which can contain a secret, was logged: {transcript}");
     insta::assert_snapshot!(transcript);
 }

@@ -1,4 +1,4 @@
-//! Every scenario through the real programs, and what the README and the matrix promise of them.
+//! Every scenario with the real programs, and the roles and operations that the scenarios need.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,10 +22,11 @@ use tokio::{
     task::JoinSet,
 };
 
-/// So many scenarios at once: they wait more than they work.
+/// The scenarios mostly wait, so many can run at once.
 const MAX_PARALLEL: usize = 8;
 
-/// What reads the gate file, where a parameter of the template says that it is in one of these stores.
+/// Actions that read the gate file, which a parameter of the template allows if the gate file is in one of these
+/// stores.
 const GATE_SOURCE_ACTIONS: [&str; 2] = ["s3:GetObject", "ssm:GetParameter"];
 
 async fn run_all(recorder: &Recorder) -> Vec<Report> {
@@ -56,11 +57,11 @@ fn render_report(report: &Report) -> String {
         text += &format!("{:?}: {}\n", deployment.outcome, normalize(&deployment.final_state));
         for hook in &deployment.hooks {
             text += &match (hook.status, hook.code.as_str()) {
-                // When it gave up is chance; why is the code.
-                (None, code) if !code.is_empty() => format!("  {}: nobody answered: {code}\n", hook.hook),
-                // Killed right after its status was put: it may have logged its verdict by then, or not.
+                // When the hook gave up depends on timing, so only the code is recorded.
+                (None, code) if !code.is_empty() => format!("  {}: no status: {code}\n", hook.hook),
+                // The process is killed right after it put its status, before or after it logs the verdict.
                 _ if report.scenario == "killed-after-its-answer" && hook.hook == HookName::AfterInstall => {
-                    format!("  {}: {:?}, with or without a line about it\n", hook.hook, hook.status)
+                    format!("  {}: {:?}, with or without a verdict in the log\n", hook.hook, hook.status)
                 }
                 _ => format!("  {}\n", without_timing(&normalize(&hook.verdict))),
             };
@@ -69,7 +70,8 @@ fn render_report(report: &Report) -> String {
     text
 }
 
-/// For programs: scenario, which deployment of it, hook, status, code, who put the status. Sentences may change, and this not.
+/// One line for each hook: scenario, number of the deployment, hook, status, code, program that put the status.
+/// Programs can rely on these lines, unlike on the sentences of a report.
 fn rows(report: &Report) -> String {
     let row = |number: usize, hook: &HookRun| {
         let status = hook.status.map_or("none", |status| match status {
@@ -88,15 +90,15 @@ fn rows(report: &Report) -> String {
     deployments.flat_map(|(index, one)| one.hooks.iter().map(move |hook| row(index + 1, hook))).collect()
 }
 
-/// Without what depends on the moment of a look: how many have crashed by then, which of two clocks rang first.
+/// Removes what depends on timing: the number of crashed tasks, and which of two timeouts ended first.
 fn without_timing(verdict: &str) -> String {
     let crashed = Regex::new(r"(crashed_since_start == 0, was) [0-9]+").unwrap();
     let clocks = Regex::new(r"\((operation timed out|deadline has elapsed)\)").unwrap();
     clocks.replace(&crashed.replace(verdict, "$1 N"), "(timed out)").into_owned()
 }
 
-/// The roles of the template allow what the programs were seen to call, and each statement of theirs is needed. What a
-/// parameter adds is compared where that is played, in `infra`.
+/// Checks that the roles of the template allow every recorded call, and that each of their statements is needed. The
+/// tests in `infra` compare what parameters add.
 fn assert_roles_are_exact(exchanges: &[Exchange]) {
     let template = SamTemplate::read();
     let stack = |template: &SamTemplate| template.instantiate(REQUIRED_PARAMETERS).unwrap();
@@ -109,7 +111,7 @@ fn assert_roles_are_exact(exchanges: &[Exchange]) {
         });
     }
     assert_eq!(permission_differences(&usual, &seen), [""; 0]);
-    // Nor does anything that a request names lie outside of what the parameters name.
+    // The roles also allow the resources that the requests name.
     let may = |by: FunctionName, one: &Exchange| {
         iam_requests(one).iter().all(|it| usual.allowed_actions(by).contains(&it.action))
     };
@@ -118,7 +120,7 @@ fn assert_roles_are_exact(exchanges: &[Exchange]) {
     for place in template.statement_locations() {
         if !place.is_conditional && place.sid != "Trust" && !PLATFORM_STATEMENTS.contains(&&*place.sid) {
             let faults = permission_differences(&stack(&template.without(&place)), &seen);
-            assert!(!faults.is_empty(), "nobody misses {place}");
+            assert!(!faults.is_empty(), "no recorded call needs the statement {place}");
         }
     }
 }
@@ -138,18 +140,18 @@ async fn every_scenario_ends_as_it_promises() {
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n\n"));
     for line in reports.iter().flat_map(|report| &report.logs).map(|(_, line)| line) {
-        assert!(!line.contains("eyJlbmNyeXB0ZWREYXRhIjoi"), "an execution id in a log: {line}");
-        assert!(line.starts_with('{'), "a line of a log that is not JSON: {line}");
+        assert!(!line.contains("eyJlbmNyeXB0ZWREYXRhIjoi"), "a log contains an execution id: {line}");
+        assert!(line.starts_with('{'), "a log line is not JSON: {line}");
     }
     insta::assert_snapshot!("rows", reports.iter().map(rows).collect::<String>());
     let called: BTreeSet<_> = reports.iter().flat_map(|report| report.calls.keys().cloned()).collect();
-    // That it allows nothing else is seen where every operation is called, in `wire.rs`.
+    // `wire.rs`, where every operation is called, checks that the table allows nothing else.
     let allowed = max_allowed_operations();
     let denied: Vec<_> = called.difference(&allowed).collect();
-    assert!(denied.is_empty(), "the permission table has what the hooks call, but not {denied:?}");
+    assert!(denied.is_empty(), "the permission table lacks operations that the hooks call: {denied:?}");
     assert_roles_are_exact(&recorder.exchanges());
     if let Err(faults) = check_models(&recorder.exchanges()) {
-        panic!("what went over the wire does not fit AWS's service models:\n{faults}");
+        panic!("requests or replies do not fit AWS's service models:\n{faults}");
     }
     insta::assert_snapshot!(reports.iter().map(render_report).collect::<Vec<_>>().join("\n"));
 }

@@ -1,4 +1,5 @@
-//! Secrets in the real programs: fetched where they are used, sent where they are meant for, and in no line of any log.
+//! Secrets in the real programs: a hook fetches only secrets that it uses, sends them only where the gate file says,
+//! and never logs them.
 
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
@@ -10,7 +11,7 @@ const TOKEN: &str = "sesame \"open\"/42 ü";
 const WEBHOOK: &str = r#"{"url":"https://hooks.example.com/sesame-hook","port":5432,"deep":{"a":"sesame-deep"}}"#;
 const BASIC: &str = "bWU6c2VzYW1lLWJhc2lj"; // me:sesame-basic
 
-/// A gate file for the hook that has the test listener, with the secrets that the world has.
+/// A gate file for AfterAllowTestTraffic, with the secrets of the world.
 macro_rules! gate {
     ($checks:expr) => {
         concat!(
@@ -59,12 +60,12 @@ fn case(title: &str, gate: &'static str) -> HookCase {
         .assert(log_has_no_secret)
 }
 
-/// No line of the log has any of the secrets in it: all of them have this word.
+/// Checks that no line of the log contains a secret. All secrets contain the word `sesame`.
 fn log_has_no_secret(played: &HookRunReport) -> Result<(), String> {
     let has =
         |line: &&String| ["sesame", "SESAME", "c2VzYW", "b3Blbi", "bWU6c2"].iter().any(|word| line.contains(word));
     match played.raw_log.iter().find(has) {
-        Some(line) => Err(format!("a line has a secret in it: {line}")),
+        Some(line) => Err(format!("a log line contains a secret: {line}")),
         None => Ok(()),
     }
 }
@@ -102,19 +103,19 @@ async fn sent_where_they_are_meant_for() {
         .assert(|played| {
             let request = |path: &str| {
                 let mut all = played.requests_to_service.iter();
-                all.find(|request| request.path.starts_with(path)).ok_or_else(|| format!("no request of {path}"))
+                all.find(|request| request.path.starts_with(path)).ok_or_else(|| format!("no request for {path}"))
             };
             expect_eq("the header", request("/a")?.headers["x-token"].as_str(), "https://hooks.example.com/sesame-hook")?;
             expect_eq("the query", request("/b")?.path.as_str(), "/b?port=5432")?;
             expect_eq("the form", request("/c")?.body.as_str(), "token=sesame+%22open%22%2F42+%C3%BC")?;
             expect_eq("the body", request("/d")?.body.as_str(), r#"{"token":"sesame \"open\"/42 ü"}"#)
         }),
-        case("what no check uses is not fetched", gate!("      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }\n"))
+        case("a secret that no check uses is not fetched", gate!("      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }\n"))
             .succeeds()
             .assert(call_count_is("ssm:GetParameter", 0))
             .assert(call_count_is("secretsmanager:GetSecretValue", 0)),
         case(
-            "nor what is used by a check that does not apply",
+            "a secret of a check that does not apply is not fetched",
             gate!("      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }
       - { name: other, http: '{{test_url}}/', when: [application == other], headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
 "),
@@ -122,7 +123,7 @@ async fn sent_where_they_are_meant_for() {
         .succeeds()
         .assert(call_count_is("ssm:GetParameter", 0)),
         case(
-            "not sent on to another host",
+            "a redirect does not send a secret to another host",
             gate!("      - { name: away, http: '{{env.ELSEWHERE}}/away', redirects: follow, headers: { X-Token: '{{secret.hook}}' }, expect: [status == 200] }\n"),
         )
         .with(|stage| {
@@ -136,7 +137,7 @@ async fn sent_where_they_are_meant_for() {
         .fails("UnexpectedStatus")
         .assert(|played| {
             let stolen = played.requests_to_service.iter().any(|request| request.path == "/stolen");
-            expect_eq("whether it was sent on", &stolen, &false)
+            expect_eq("whether the other host received the secret", &stolen, &false)
         }),
     ])
     .await;
@@ -147,7 +148,7 @@ async fn sent_where_they_are_meant_for() {
 async fn what_cannot_be_had() {
     let transcript = run_cases(vec![
         case(
-            "each reason, and the checks that need none of them",
+            "every reason why a secret cannot be read, and a check without a secret",
             gate!(
                 "      - { name: plain, http: '{{test_url}}/', expect: [status == 200] }
       - { name: short, http: '{{test_url}}/', headers: { X: '{{secret.short}}' }, expect: [status == 200] }
@@ -164,7 +165,7 @@ async fn what_cannot_be_had() {
         .check_outcome("short", "errored")
         .check_outcome("no json", "errored"),
         case(
-            "one that may not be read, where the check only warns then",
+            "the role is not allowed to read a secret, which only warns",
             gate!("      - { name: one, http: '{{test_url}}/', headers: { X: '{{secret.token}}' }, expect: [status == 200], on_error: warn }\n"),
         )
         .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Deny))
@@ -172,7 +173,7 @@ async fn what_cannot_be_had() {
         .warns("SecretUnreadable")
         .assert(log_contains("the function's role needs ssm:GetParameter")),
         case(
-            "two checks of one secret that may not be read",
+            "two checks use a secret that the role is not allowed to read",
             gate!("      - { name: one, http: '{{test_url}}/', headers: { X: '{{secret.hook}}' }, expect: [status == 200] }
       - { name: two, http: '{{test_url}}/', headers: { X: '{{secret.port}}' }, expect: [status == 200] }
 "),
@@ -198,19 +199,19 @@ async fn sent_back() {
             .assert(log_contains("[secret "))
     };
     let json = |value: &str| serde_json::json!({ "token": value }).to_string();
-    // A server that sends the function's own credentials back.
+    // The server sends the function's own credentials back.
     let credential = |title: &str, sent: &'static str| {
         case(title, ECHO_GATE).world(move |world| route(world, "/echo").body = Some(json(sent))).fails("UnexpectedBody")
     };
     let transcript = run_cases(vec![
         echo("in a JSON value", json(TOKEN)),
-        echo("in the middle of one", json(&format!("the token {TOKEN} is not known"))),
-        echo("at its end, where it is shortened", json(&format!("{}{TOKEN}", "the token that was sent is not known at all here: "))),
+        echo("in the middle of a JSON value", json(&format!("the token {TOKEN} is not known"))),
+        echo("at the end of a long JSON value, where the log shortens it", json(&format!("{}{TOKEN}", "the token that was sent is not known at all here: "))),
         echo("cut off within an escape of a URL", json(&format!("{}sesame%20%22open%22%2F42%20%C3%BC", ".".repeat(40)))),
         echo("cut off within an escape of JSON", json(&format!("{}sesame \\u0022open\\u0022/42 \\u00fc", ".".repeat(38)))),
         echo("cut off within a padded entity", json(&format!("{}sesame &#0000034;open&#0000034;/42 &uuml;", ".".repeat(40)))),
         echo("cut off within base64", json(&format!("{}{BASIC}", ".".repeat(50)))),
-        echo("in capitals", json("SESAME \"OPEN\"/42 Ü")),
+        echo("in upper case", json("SESAME \"OPEN\"/42 Ü")),
         case("the value of a variable", gate!(
             "      - { name: echo, http: '{{test_url}}/echo?x={{env.SHOP_KEY}}', expect: [\"json.token == 'other'\"] }\n"
         ))
@@ -225,7 +226,7 @@ async fn sent_back() {
             "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ==",
         )
         .assert(log_contains("'[AWS_SESSION_TOKEN]'")),
-        case("a user in a redirect", gate!(
+        case("a user name in a redirect", gate!(
             "      - { name: status, http: '{{test_url}}/echo', expect: [status == 200] }\n"
         ))
         .world(|world| {
@@ -234,15 +235,15 @@ async fn sent_back() {
         })
         .fails("UnexpectedStatus")
         .assert(log_contains("shop.example.com/x")),
-        echo("as a URL writes it", json("/echo?x=sesame%20%22open%22%2F42%20%C3%BC")),
-        echo("as a form writes it", json("x=sesame+%22open%22%2F42+%C3%BC")),
-        echo("as JSON writes it", json(r#"sent: "sesame \"open\"\/42 \u00fc""#)),
-        echo("as HTML writes it", json("sesame &quot;open&quot;/42 &#252;")),
-        echo("in other letters", json("HTTPS://HOOKS.EXAMPLE.COM/SESAME-HOOK is not known")),
+        echo("as a URL encodes it", json("/echo?x=sesame%20%22open%22%2F42%20%C3%BC")),
+        echo("as a form encodes it", json("x=sesame+%22open%22%2F42+%C3%BC")),
+        echo("as JSON encodes it", json(r#"sent: "sesame \"open\"\/42 \u00fc""#)),
+        echo("as HTML encodes it", json("sesame &quot;open&quot;/42 &#252;")),
+        echo("a URL in upper case", json("HTTPS://HOOKS.EXAMPLE.COM/SESAME-HOOK is not known")),
         echo("in base64", json(&format!("Basic {BASIC}"))),
-        echo("out of base64", json("hello me, your password is sesame-basic")),
-        echo("the path of an address alone", json("no such path: /sesame-hook")),
-        case("in a body and a header that are compared", gate!(
+        echo("decoded from base64", json("hello me, your password is sesame-basic")),
+        echo("only the path of a URL", json("no such path: /sesame-hook")),
+        case("in a body and a header that conditions compare", gate!(
             "      - { name: body, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [body contains nothing] }
       - { name: header, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [header.location == nothing] }
 "
@@ -259,7 +260,7 @@ async fn sent_back() {
                 (echo.status, echo.location) = (302, Some("/login/sesame%20%22open%22%2F42%20%C3%BC/x?t=sesame".into()));
             })
             .fails("UnexpectedBody"),
-        case("in a redirect that is told", gate!(
+        case("in a redirect that the message names", gate!(
             "      - { name: status, http: '{{test_url}}/echo', headers: { X: '{{secret.hook}}' }, expect: [status == 200] }\n"
         ))
         .world(|world| {
@@ -268,13 +269,13 @@ async fn sent_back() {
         })
         .fails("UnexpectedStatus")
         .assert(log_contains("it redirects to [secret hook]")),
-        case("in a page that says that something is wrong", ECHO_GATE)
+        case("in an error page", ECHO_GATE)
             .world(|world| {
                 let echo = route(world, "/echo");
                 (echo.status, echo.body) = (500, Some("<p>sesame &quot;open&quot;/42 ü</p>".into()));
             })
             .fails("UnexpectedBody"),
-        case("in a condition on it", gate!(
+        case("in a condition that is false", gate!(
             "      - { name: same, http: '{{test_url}}/echo', expect: ['json.token == {{secret.hook}}'] }
       - { name: like, http: '{{test_url}}/echo', expect: [\"json.token matches '^{{secret.hook}}$'\"] }
 "
@@ -282,32 +283,32 @@ async fn sent_back() {
         .world(|world| route(world, "/echo").body = Some(r#"{"token":"https://hooks.example.com/sesame-hook!"}"#.into()))
         .fails("UnexpectedBody")
         .assert(log_contains("[secret hook]!")),
-        case("in a condition that holds", gate!(
+        case("in a condition that is true", gate!(
             "      - { name: same, http: '{{test_url}}/echo', expect: ['json.token == {{secret.hook}}'] }\n"
         ))
         .world(|world| route(world, "/echo").body = Some(r#"{"token":"https://hooks.example.com/sesame-hook"}"#.into()))
         .succeeds(),
-        case("as an address that leads nowhere", gate!(
+        case("as an address that cannot be reached", gate!(
             "      - { name: nowhere, http: '{{secret.hook}}', timeout: 2s, expect: [status == 200] }
       - { name: no address, http: '{{secret.token}}', expect: [status == 200] }
       - { name: unsendable, http: '{{test_url}}/', headers: { X: '{{secret.lines}}' }, expect: [status == 200] }
 "
         ))
-        .assert(|played| expect_eq("the answers", &played.statuses[..], &[rehearsal::HookStatus::Failed][..])),
-        case("by a check that panics with it", gate!(
+        .assert(|played| expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Failed][..])),
+        case("in the message of a panic", gate!(
             "      - { sabotage: panic, says: 'a panic with {{secret.token}}' }\n"
         ))
         .fails("CheckPanicked"),
     ])
     .await;
-    // What a name server says depends on the machine.
+    // The error of the name server depends on the machine.
     let transcript: Vec<_> = transcript.lines().filter(|line| !line.contains("nowhere: ")).collect();
     insta::assert_snapshot!(transcript.join("\n"));
 }
 
-/// What the hooks send to AWS has no secret in it either.
+/// The hooks' requests to AWS do not contain secrets either.
 #[tokio::test(flavor = "multi_thread")]
-async fn aws_does_not_get_them_back() {
+async fn secrets_are_not_sent_to_aws() {
     const GATE: &str = "version: 1
 secrets: { token: ssm:/shop/token }
 hooks:
@@ -326,5 +327,5 @@ hooks:
     };
     assert!(!recorder.exchanges().iter().any(has));
     let requests: Vec<_> = played.requests_to_service.iter().filter(|it| it.headers.contains_key("x-token")).collect();
-    assert_eq!(requests.len(), 1, "the one request that is meant to have it");
+    assert_eq!(requests.len(), 1, "exactly one request must contain the secret");
 }

@@ -1,4 +1,4 @@
-//! Settings and gate files, good and broken.
+//! Valid and invalid settings and gate files.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn check_names(played: &HookRunReport) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings() {
     let transcript = run_cases(vec![
-        case("several broken settings")
+        case("several invalid settings")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .env("GREENLIGHT_WRONG_EVENT", "ignore")
             .env("GREENLIGHT_GATES", "version: 1")
@@ -28,13 +28,15 @@ async fn settings() {
             .env("GREENLIGHT_HOST", "shop.example.com:8443")
             .env("GREENLIGHT_SERVICE", "web")
             .fails("SettingsInvalid"),
-        case("a service's own endpoint is used")
+        case("the hook uses the endpoint of a single service")
             .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
             .fails("AwsUnreachable"),
-        case("an authority's file that is not there is not fatal").env("AWS_CA_BUNDLE", "/nowhere/ca.pem").succeeds(),
-        case("logging errors only").env("GREENLIGHT_LOG", "error").assert(|played| {
-            expect_eq("the answers", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
-            expect_eq("the lines of the log", &played.raw_log.len(), &0)
+        case("a missing file of certificate authorities is not fatal")
+            .env("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+            .succeeds(),
+        case("the log level error").env("GREENLIGHT_LOG", "error").assert(|played| {
+            expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
+            expect_eq("the number of log lines", &played.raw_log.len(), &0)
         }),
     ])
     .await;
@@ -47,27 +49,27 @@ async fn gates() {
         case("without a gate file").no_gate().succeeds().assert(|played| {
             expect_eq("the checks", &check_names(played)[..], &["alarms", "targets", "tasks"][..])
         }),
-        case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
+        case("a gate file with several mistakes").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
         case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
         case("a misspelt built-in check of another hook")
             .gate("version: 1\nhooks: { after_allow_traffic: { built_in: { alarm: { for: 8m } } } }")
             .fails("GateInvalid"),
-        case("a gate file that is not there")
+        case("a gate file that does not exist")
             .no_gate()
             .env("GREENLIGHT_GATE_FILE", "/nowhere/greenlight.yaml")
             .fails("GateUnreadable"),
-        case("nothing to check, in words")
+        case("nothing to check, which the file says explicitly")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: none } }")
             .succeeds(),
-        case("nothing to check, and no words")
+        case("nothing to check, and the file does not say so")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
             .fails("GateEmpty"),
-        case("nothing to check, no words, and something to warn of")
+        case("nothing to check, the file does not say so, and another finding warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .with_fault(rehearsal::InjectedFault::always("codedeploy:GetDeploymentTarget", rehearsal::FaultKind::Deny))
             .fails("GateEmpty"),
-        case("a check of one's own, added")
+        case("an additional check")
             .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, tasks: green, expect: [running >= 3] }] } }")
             .fails("NotRunning"),
         case("a check that only warns")
@@ -80,7 +82,7 @@ async fn gates() {
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
             .check_decides("ignore", "NotSteady"),
-        case("a missing permission that only warns")
+        case("a missing permission, which only warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { on_error: warn } } } }")
             .with_fault(rehearsal::InjectedFault::always("cloudwatch:DescribeAlarms", rehearsal::FaultKind::Deny))
             .succeeds()
@@ -88,11 +90,11 @@ async fn gates() {
         case("a window longer than the time left")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
             .fails("WindowTooLong"),
-        case("the hook's deadline ends a wait")
+        case("the hook's deadline ends a check that polls")
             .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .world(|world| world.green().unwrap().steady = false)
             .fails("RanOutOfTime"),
-        case("the function's time-out ends a wait, and is answered")
+        case("a check polls until the function's timeout is near, and the hook puts its status in time")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 1m, every: 1m } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .timeout(Duration::from_secs(3))
@@ -106,7 +108,7 @@ async fn gates() {
 async fn own_requests() {
     let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
     let transcript = run_cases(vec![
-        case("the answer is as expected")
+        case("the response is as expected")
             .gate(
                 "version: 1
 hooks:
@@ -121,7 +123,7 @@ hooks:
             )
             .succeeds()
             .assert(|played| expect_eq("the requests", &played.requests_to_service.len(), &1)),
-        case("the version is another one")
+        case("the response has another version")
             .gate(
                 "version: 1
 hooks:
@@ -136,7 +138,7 @@ hooks:
                 let told = played.raw_log.iter().any(|line| line.contains("sesame"));
                 expect_eq("whether the query is in the log", &told, &false)
             }),
-        case("bodies and headers are not shown")
+        case("the log does not contain bodies and headers")
             .gate(
                 "version: 1
 hooks:
@@ -157,13 +159,15 @@ hooks:
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
                 expect_eq("whether they are in the log", &told, &false)
             }),
-        case("GREENLIGHT_HOST is asked for").env("GREENLIGHT_HOST", "shop.example.com").succeeds().assert(|played| {
-            let all = played
-                .requests_to_service
-                .iter()
-                .all(|request| request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com")));
-            expect_eq("whether every request asks for it", &all, &true)
-        }),
+        case("the hook sends GREENLIGHT_HOST as the host")
+            .env("GREENLIGHT_HOST", "shop.example.com")
+            .succeeds()
+            .assert(|played| {
+                let all = played.requests_to_service.iter().all(|request| {
+                    request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com"))
+                });
+                expect_eq("whether every request has this host", &all, &true)
+            }),
     ])
     .await;
     insta::assert_snapshot!(transcript);

@@ -1,4 +1,5 @@
-//! Where the gate file comes from, in the real programs: which variable wins, what cannot be read, and why.
+//! The sources of the gate file in the real programs: which variable has precedence, and which gate files cannot be
+//! read.
 
 use std::{io::Write as _, time::Duration};
 
@@ -7,7 +8,7 @@ use rehearsal::{
     FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World,
 };
 
-/// A gate file with one check of this name.
+/// A gate file with one check that has this name.
 fn gate(name: &str) -> String {
     format!(
         "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: {name}, tasks: green, expect: [running >= 1] }}] }} }}"
@@ -49,7 +50,7 @@ async fn where_it_is() {
     std::fs::create_dir(folder.path().join("shop")).unwrap();
     std::fs::write(folder.path().join("shop/web.yaml"), gate("of-a-folder")).unwrap();
     let transcript = run_cases(vec![
-        case("a parameter")
+        case("a gate file in a parameter")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .world(store_parameter("/gate", gate("of-ssm")))
             .succeeds()
@@ -59,7 +60,7 @@ async fn where_it_is() {
             .world(store_parameter("/greenlight/shop/web", gate("of-the-group")))
             .succeeds()
             .check_outcome("of-the-group", "passed"),
-        case("an object")
+        case("a gate file in S3")
             .env("GREENLIGHT_GATE_S3", "s3://gates/a b/{application}+/{deployment_group}.yaml")
             .world(store_object("gates/a b/shop+/web.yaml", gate("of-s3")))
             .succeeds()
@@ -71,7 +72,7 @@ async fn where_it_is() {
             )
             .succeeds()
             .check_outcome("of-a-folder", "passed"),
-        case("inline goes before all others")
+        case("an inline gate file has precedence over all others")
             .env("GREENLIGHT_GATE", gate("inline"))
             .env("GREENLIGHT_GATE_FILE", path_of(&in_a_file))
             .env("GREENLIGHT_GATE_SSM", "/gate")
@@ -80,20 +81,20 @@ async fn where_it_is() {
             .check_outcome("inline", "passed")
             .assert(never_called("ssm:GetParameter"))
             .assert(never_called("s3:GetObject")),
-        case("a file goes before a parameter")
+        case("a file has precedence over a parameter")
             .env("GREENLIGHT_GATE_FILE", path_of(&in_a_file))
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .succeeds()
             .check_outcome("of-a-file", "passed")
             .assert(never_called("ssm:GetParameter")),
-        case("a parameter goes before an object")
+        case("a parameter has precedence over an object")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .env("GREENLIGHT_GATE_S3", "s3://gates/gate")
             .world(store_parameter("/gate", gate("of-ssm")))
             .succeeds()
             .check_outcome("of-ssm", "passed")
             .assert(never_called("s3:GetObject")),
-        case("a roll-back needs none")
+        case("a rollback needs no gate file")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
             .succeeds()
@@ -111,27 +112,29 @@ async fn what_cannot_be_read() {
     let ssm = |title: &str| case(title).env("GREENLIGHT_GATE_SSM", "/gate");
     let s3 = |title: &str| case(title).env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml");
     let transcript = run_cases(vec![
-        ssm("no such parameter").fails("GateUnreadable"),
-        ssm("a parameter that may not be read")
+        ssm("a parameter that does not exist").fails("GateUnreadable"),
+        ssm("a parameter that the role is not allowed to read")
             .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Deny))
             .fails("GateUnreadable"),
-        ssm("Systems Manager hangs up at first")
+        ssm("Systems Manager closes the first connection")
             .world(store_parameter("/gate", gate("of-ssm")))
             .with_fault(InjectedFault::first(1, "ssm:GetParameter", FaultKind::HangUp))
             .succeeds(),
-        ssm("half a reply is asked for again")
+        ssm("an incomplete reply is requested again")
             .world(store_parameter("/gate", gate("of-ssm")))
             .with_fault(InjectedFault::first(1, "ssm:GetParameter", FaultKind::Malform))
             .succeeds(),
-        ssm("Systems Manager throttles to the end")
+        ssm("Systems Manager throttles every call")
             .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Throttle))
             .fails("GateUnreadable"),
-        ssm("what is there is no gate file")
+        ssm("the parameter does not contain a gate file")
             .world(store_parameter("/gate", "version: 1\nhoks: {}"))
             .fails("GateInvalid"),
-        s3("no such bucket").fails("GateUnreadable"),
-        s3("no such object").world(store_object("gates/other.yaml", "version: 1")).fails("GateUnreadable"),
-        s3("an object that may not be read")
+        s3("a bucket that does not exist").fails("GateUnreadable"),
+        s3("an object that does not exist")
+            .world(store_object("gates/other.yaml", "version: 1"))
+            .fails("GateUnreadable"),
+        s3("an object that the role is not allowed to read")
             .with_fault(InjectedFault::always("s3:GetObject", FaultKind::Deny))
             .fails("GateUnreadable"),
         s3("an object that is too long")
@@ -140,24 +143,26 @@ async fn what_cannot_be_read() {
         s3("an object that is much too long")
             .world(store_object("gates/shop.yaml", "# long\n".repeat(200_000)))
             .fails("GateUnreadable"),
-        case("a file that is not there").env("GREENLIGHT_GATE_FILE", "/nowhere/gate.yaml").fails("GateUnreadable"),
-        case("a folder").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
-        case("a device without an end").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
-        case("no text").env("GREENLIGHT_GATE_FILE", path_of(&latin)).fails("GateUnreadable"),
+        case("a file that does not exist").env("GREENLIGHT_GATE_FILE", "/nowhere/gate.yaml").fails("GateUnreadable"),
+        case("a folder instead of a file").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
+        case("an endless device").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
+        case("a file that is not UTF-8").env("GREENLIGHT_GATE_FILE", path_of(&latin)).fails("GateUnreadable"),
         case("a file that is too long").env("GREENLIGHT_GATE_FILE", path_of(&long)).fails("GateInvalid"),
         case("a misspelt placeholder").env("GREENLIGHT_GATE_SSM", "/g/{aplication}").fails("SettingsInvalid"),
-        case("a name that two services could share")
+        case("a name that two deployment groups could share")
             .env("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml")
             .world(store_object("gates/shop-web.yaml", gate("of-another")))
             .fails("SettingsInvalid")
             .assert(never_called("s3:GetObject")),
-        case("no address of an object").env("GREENLIGHT_GATE_S3", "gates/shop.yaml").fails("SettingsInvalid"),
-        ssm("a deployment that cannot be read, and a gate file that only observes")
+        case("a value that is not the address of an object")
+            .env("GREENLIGHT_GATE_S3", "gates/shop.yaml")
+            .fails("SettingsInvalid"),
+        ssm("a deployment that cannot be read, and a gate file with mode observe")
             .world(store_parameter("/gate", "version: 1\nmode: observe"))
             .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds()
             .check_decides("fail", "AwsDenied"),
-        case("a deployment that cannot be read, and so nobody knows where its gate file is")
+        case("a deployment that cannot be read, and a source that depends on it")
             .env("GREENLIGHT_GATE_SSM", "/{application}/gate")
             .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .fails("AwsDenied")
@@ -168,25 +173,25 @@ async fn what_cannot_be_read() {
     insta::assert_snapshot!(transcript);
 }
 
-/// A pipe that nobody writes into is no file; it may not hold up the answer.
+/// A pipe without a writer must not delay the status, so the hook only reads regular files.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe() {
+async fn pipe_as_gate_file_fails_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("gate.yaml");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let transcript = run_cases(vec![
-        case("a pipe")
+        case("a pipe instead of a file")
             .env("GREENLIGHT_GATE_FILE", pipe.to_str().unwrap())
             .timeout(Duration::from_secs(10))
             .fails("GateUnreadable"),
     ])
     .await;
-    assert!(transcript.contains("it is no file"), "{transcript}");
+    assert!(transcript.contains("it is not a file"), "{transcript}");
 }
 
-/// The gate file is read anew for each event: what was changed in between counts.
+/// The hook reads the gate file for each event, so a change counts from the next event on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_process_reads_it_again() {
+async fn warm_process_reads_the_gate_file_again() {
     let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
     let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(store_parameter("/gate", gate("mine")));
     let played = stage.redelivered(&[Duration::from_secs(2)]).run(greenlight_tests::binaries()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Every way in which a request can fail has a code of its own, and a hint that says where to look.
+//! Every failure of a request has its own reason code and a hint.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-/// A server that reads a request and answers with these bytes; with none it hangs up. Gives its port.
+/// Starts a server that reads a request, sends these bytes and closes the connection. Returns its port.
 async fn server_answering(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -24,7 +24,7 @@ async fn server_answering(bytes: &'static [u8]) -> u16 {
     port
 }
 
-/// A server that accepts, and then says no word.
+/// Starts a server that accepts connections and sends nothing. Returns its port.
 async fn silent_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -37,8 +37,8 @@ async fn silent_server() -> u16 {
     port
 }
 
-/// A port whose waiting list is full, so that nobody gets a connection, as behind a security group. It stays so for as
-/// long as what is given with it.
+/// A port whose backlog is full, so that no client can connect, as behind a security group. The backlog stays full
+/// until the returned streams and listener are dropped.
 async fn full_listener() -> (u16, Vec<TcpStream>, TcpListener) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -66,10 +66,10 @@ async fn every_failure_of_a_request_has_its_code() {
         ("filtered", at(full), "status == 200", "ConnectTimedOut"),
         ("closed", at(1), "status == 200", "ConnectRefused"),
         ("no certificate", format!("https://127.0.0.1:{plain}/"), "status == 200", "TlsFailed"),
-        ("silence", at(slow), "status == 200", "ReadTimedOut"),
-        ("hangs up", at(hangs_up), "status == 200", "ConnectionReset"),
-        ("half an answer", at(half), "json.state exists", "ConnectionReset"),
-        ("no HTTP", at(mumbles), "status == 200", "RequestFailed"),
+        ("no response", at(slow), "status == 200", "ReadTimedOut"),
+        ("closed without response", at(hangs_up), "status == 200", "ConnectionReset"),
+        ("half a response", at(half), "json.state exists", "ConnectionReset"),
+        ("not HTTP", at(mumbles), "status == 200", "RequestFailed"),
         ("status", at(plain), "status == 204", "UnexpectedStatus"),
         ("header", at(plain), "header.x-of == basket", "UnexpectedHeader"),
         ("no such header", at(plain), "header.x-for exists", "UnexpectedHeader"),
@@ -85,7 +85,7 @@ async fn every_failure_of_a_request_has_its_code() {
         );
     }
     let transcript = run_cases(vec![
-        HookCase::new(HookName::AfterInstall, "one check for each").gate(gate).fails("NameNotResolved").assert(
+        HookCase::new(HookName::AfterInstall, "one check for each failure").gate(gate).fails("NameNotResolved").assert(
             move |played| {
                 for (name, _, _, code) in &ways {
                     let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
@@ -99,7 +99,7 @@ async fn every_failure_of_a_request_has_its_code() {
     insta::assert_snapshot!(transcript);
 }
 
-/// A server that writes a head and the beginning of a body, and then waits.
+/// Starts a server that sends the head and the first part of a body, and then nothing. Returns its port.
 async fn server_stopping_mid_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -114,7 +114,7 @@ async fn server_stopping_mid_body() -> u16 {
     port
 }
 
-/// A server of a body without an end.
+/// Starts a server with an endless body. Returns its port.
 async fn server_with_endless_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -130,7 +130,7 @@ async fn server_with_endless_body() -> u16 {
     port
 }
 
-/// A status is no reply: the body is read to its end, whatever the conditions look at.
+/// A status is not a whole response, so the hook reads the body to its end, whatever the conditions need.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_is_read_to_its_end() {
     let short = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
@@ -155,23 +155,30 @@ async fn a_reply_is_read_to_its_end() {
             .world(move |world| world.test().unwrap().port = port)
     };
     let transcript = run_cases(vec![
-        case("whole", "GET", whole, "").succeeds(),
-        case("shorter than it says", "GET", short, "").fails("ConnectionReset"),
-        case("the last chunk is missing", "GET", chunks, "").fails("ConnectionReset"),
-        case("stops in the middle", "GET", stops, "").fails("ReadTimedOut"),
-        case("longer than anybody reads", "GET", endless, "").succeeds(),
-        case("a HEAD has no body", "HEAD", short, "").succeeds(),
-        case("behind a redirect", "GET", moved, ", redirects: follow").fails("ConnectionReset"),
-        case("sent again", "GET", short, ", retry: { transport: 2, backoff: 10ms..20ms }").fails("ConnectionReset"),
-        health("a health check, whole", whole).succeeds(),
-        health("a health check, shorter than it says", short).fails("ConnectionReset"),
-        health("a health check that stops in the middle", stops).fails("ReadTimedOut"),
+        case("a complete response", "GET", whole, "").succeeds(),
+        case("a body shorter than its content-length", "GET", short, "").fails("ConnectionReset"),
+        case("a body without its last chunk", "GET", chunks, "").fails("ConnectionReset"),
+        case("a body that stops in the middle", "GET", stops, "").fails("ReadTimedOut"),
+        case("an endless body", "GET", endless, "").succeeds(),
+        case("a HEAD request, whose response has no body", "HEAD", short, "").succeeds(),
+        case("a body shorter than its content-length after a redirect", "GET", moved, ", redirects: follow")
+            .fails("ConnectionReset"),
+        case(
+            "a body shorter than its content-length, with retries",
+            "GET",
+            short,
+            ", retry: { transport: 2, backoff: 10ms..20ms }",
+        )
+        .fails("ConnectionReset"),
+        health("a health check with a complete response", whole).succeeds(),
+        health("a health check with a body shorter than its content-length", short).fails("ConnectionReset"),
+        health("a health check with a body that stops in the middle", stops).fails("ReadTimedOut"),
     ])
     .await;
     insta::assert_snapshot!(transcript);
 }
 
-/// A server that answers every second connection and hangs up on the others.
+/// Starts a server that responds on every second connection and closes the others. Returns its port.
 async fn server_answering_every_second() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -188,7 +195,7 @@ async fn server_answering_every_second() -> u16 {
     port
 }
 
-/// A retry that helps is reported: customers have none.
+/// The hook reports a retry that succeeded, because customers do not retry.
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_are_reported() {
     let port = server_answering_every_second().await;
@@ -209,7 +216,7 @@ async fn retries_are_reported() {
                 .warns("ConnectionReset")
                 .assert(move |played| {
                     let counted = line(played).contains("5 of 10 requests failed and were sent again");
-                    expect_eq("whether they are counted", &counted, &true)
+                    expect_eq("whether the message counts the failed requests", &counted, &true)
                 }),
             case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
         ],

@@ -1,10 +1,10 @@
-//! Whose answer a check got: a request to an address of the author's own may be answered by the old version, and says so in
-//! the verdict; one that is bound to a listener may not, and says nothing.
+//! Which version responds to a check: the old version can respond to a request to a literal URL, so the verdict warns.
+//! Only the new version responds to a request that is bound to a listener, so the verdict does not warn.
 
 use greenlight_tests::{HookCase, run_cases};
 use rehearsal::HookName;
 
-/// A check of a URL that somebody wrote down, with the port of the test listener.
+/// A check of a literal URL with the port of the test listener.
 fn with_literal_url(hook: HookName, title: &str, keys: &'static str) -> HookCase {
     HookCase::new(hook, title).with(move |stage| {
         let (port, part) = (stage.test_port(), hook_key(hook));
@@ -28,31 +28,35 @@ const fn hook_key(hook: HookName) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_of_its_own_warns() {
     let transcript = run_cases(vec![
-        with_literal_url(HookName::AfterInstall, "before any listener leads to the new version", "")
+        with_literal_url(HookName::AfterInstall, "a literal URL before any listener forwards to the new version", "")
             .succeeds()
             .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
-        with_literal_url(HookName::AfterAllowTestTraffic, "where it should be the test listener's", "")
+        with_literal_url(HookName::AfterAllowTestTraffic, "a literal URL instead of the test listener's", "")
             .succeeds()
             .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
-        with_literal_url(HookName::BeforeAllowTraffic, "just before customers", "")
-            .succeeds()
-            .warns("VersionUnverified"),
-        with_literal_url(HookName::AfterAllowTraffic, "while a node may still lead to the old one", "")
+        with_literal_url(HookName::BeforeAllowTraffic, "a literal URL just before customers get the new version", "")
             .succeeds()
             .warns("VersionUnverified"),
         with_literal_url(
+            HookName::AfterAllowTraffic,
+            "a literal URL while a node can still forward to the old version",
+            "",
+        )
+        .succeeds()
+        .warns("VersionUnverified"),
+        with_literal_url(
             HookName::AfterAllowTestTraffic,
-            "it does not matter which version answers",
+            "a literal URL, and any version is accepted",
             "any_version: true,",
         )
         .succeeds()
         .check_outcome("mine", "passed"),
-        with_literal_url(HookName::BeforeInstall, "there is only the old version", "")
+        with_literal_url(HookName::BeforeInstall, "a literal URL while only the old version exists", "")
             .succeeds()
             .check_outcome("mine", "passed"),
-        HookCase::new(HookName::AfterAllowTestTraffic, "it is bound to the listener")
+        HookCase::new(HookName::AfterAllowTestTraffic, "a URL that is bound to the listener")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: \
                  [{ name: mine, http: '{{test_url}}/health', expect: [status == 200] }] } }",
@@ -61,7 +65,7 @@ async fn a_url_of_its_own_warns() {
             .check_outcome("mine", "passed"),
         HookCase::new(
             HookName::BeforeInstall,
-            "an address that is not there yet stops the deployment before it begins",
+            "an address that does not exist yet stops the deployment before it starts",
         )
         .gate(
             "version: 1\nhooks: { after_allow_test_traffic: { checks: \

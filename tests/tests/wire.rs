@@ -1,4 +1,4 @@
-//! True to the wire: what the real programs send, and what the rehearsal answers, against AWS's own service models.
+//! The requests of the real programs, and the rehearsal's replies, against AWS's own service models.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,8 +13,8 @@ use rehearsal::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
 
-/// Whole deployments: a healthy one, one in which every operation refuses at first, one whose tasks stop, one with the
-/// colours swapped, and one whose alarm has a history.
+/// Records whole deployments: a healthy one, one in which AWS throttles the first call of every operation, one whose
+/// tasks stop, one with the colours swapped, and one whose alarm has a history.
 async fn record_deployments(recorder: &Recorder) {
     let mut playing = JoinSet::new();
     for name in [
@@ -31,11 +31,11 @@ async fn record_deployments(recorder: &Recorder) {
             rehearse(&scenario, &options, mpsc::unbounded_channel().0).await.unwrap();
         });
     }
-    // A panic in one of them is a panic here.
+    // `join_all` panics if one of the tasks panicked.
     playing.join_all().await;
 }
 
-/// One hook at a time, with what does not happen in those deployments: refusals of every kind.
+/// Records single hooks with errors of every kind, which do not occur in the whole deployments.
 async fn record_refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
     for trouble in [FaultKind::Deny, FaultKind::Fail, FaultKind::Unavailable, FaultKind::Malform, FaultKind::HangUp] {
@@ -81,20 +81,21 @@ async fn recorded_exchanges() -> Vec<Exchange> {
 async fn every_exchange_fits_the_service_models() {
     let exchanges = recorded_exchanges().await;
     let operations: BTreeSet<_> = exchanges.iter().map(|exchange| exchange.operation.clone()).collect();
-    assert_eq!(operations, max_allowed_operations(), "every operation that the hooks call has to be seen here");
+    assert_eq!(operations, max_allowed_operations(), "the recorded operations are not those that the hooks can call");
     let answered = |operation: &&String| {
         exchanges
             .iter()
             .any(|one| one.operation == **operation && one.reply.as_ref().is_some_and(|it| it.status == 200))
     };
     let never: Vec<_> = operations.iter().filter(|operation| !answered(operation)).collect();
-    assert!(never.is_empty(), "only refused, never answered: {never:?}");
+    assert!(never.is_empty(), "operations without a single successful reply: {never:?}");
     if let Err(faults) = check_models(&exchanges) {
         panic!("{faults}");
     }
 }
 
-/// Two alarms that are not the group's, one of them composite, a rule with a host on the test listener, an object in S3.
+/// Adds two alarms outside the deployment group, one of them composite, a host rule on the test listener, and an object
+/// in S3.
 fn add_pages(world: &mut World) {
     world.account.objects.insert("shop-gates/a b/gate+1.yaml".into(), "version: 1\n".into());
     let endpoint = Endpoint {
@@ -158,19 +159,19 @@ async fn boto3_reads_every_operation() {
     let operations: BTreeSet<_> = read.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name).collect();
     let allowed = max_allowed_operations();
     let unread: Vec<_> = allowed.iter().filter(|operation| !operations.contains(operation.as_str())).collect();
-    assert!(unread.is_empty(), "boto3 has to read what the hooks call: {unread:?}");
-    assert_eq!(open.statuses(), [rehearsal::HookStatus::Succeeded], "one answer, and no refused one, took effect");
+    assert!(unread.is_empty(), "boto3 did not read operations that the hooks call: {unread:?}");
+    assert_eq!(open.statuses(), [rehearsal::HookStatus::Succeeded], "not exactly one status took effect");
     insta::assert_snapshot!(read);
-    // Other protocols than the hooks speak are in these.
+    // boto3 also uses protocols that the hooks do not use.
     if let Err(faults) = check_models(&recorder.exchanges()) {
         panic!("{faults}");
     }
 }
 
-/// An exchange of an operation that was answered.
+/// An exchange of this operation with a successful reply. Panics if none was recorded.
 fn successful_exchange(exchanges: &[Exchange], operation: &str) -> Exchange {
     let found = exchanges.iter().find(|one| one.operation == operation && one.reply.as_ref().unwrap().status == 200);
-    found.unwrap_or_else(|| panic!("{operation} was not called")).clone()
+    found.unwrap_or_else(|| panic!("no call of {operation} was successful")).clone()
 }
 
 fn change_json(body: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
@@ -189,7 +190,7 @@ fn change_header(headers: &mut BTreeMap<String, String>, name: &str, change: imp
     change(headers.get_mut(name).unwrap());
 }
 
-/// The first metric alarm in a reply in CBOR.
+/// Changes the first metric alarm in a CBOR reply.
 fn change_alarm(body: &mut Vec<u8>, change: impl FnOnce(&mut Vec<(ciborium::Value, ciborium::Value)>)) {
     let mut value: ciborium::Value = ciborium::from_reader(&body[..]).unwrap();
     let alarms = value.as_map_mut().unwrap().iter_mut().find(|(name, _)| name.as_text() == Some("MetricAlarms"));
@@ -200,24 +201,24 @@ fn change_alarm(body: &mut Vec<u8>, change: impl FnOnce(&mut Vec<(ciborium::Valu
 
 type ExchangeEdit = fn(&mut Exchange);
 
-/// What is done to replies and requests that were right, in every protocol.
+/// Changes that make valid replies and requests invalid, for every protocol.
 const INVALID_EXCHANGES: [(&str, ExchangeEdit); 21] = [
     // A member that AWS does not have.
     ("codedeploy:GetDeployment", |it| {
         change_json(&mut reply_mut(it).body, |value| value["deploymentInfo"]["colour"] = json!("green"));
     }),
-    // A number in place of a text, and the other way round.
+    // A number instead of a string, and the reverse.
     ("codedeploy:GetDeployment", |it| {
         change_json(&mut reply_mut(it).body, |value| value["deploymentInfo"]["deploymentId"] = json!(7));
     }),
     ("ecs:DescribeServices", |it| {
         change_json(&mut reply_mut(it).body, |value| value["services"][0]["runningCount"] = json!("2"));
     }),
-    // A word that is none of the words there are.
+    // A value that is not in the enum.
     ("codedeploy:GetDeployment", |it| {
         change_json(&mut reply_mut(it).body, |value| value["deploymentInfo"]["status"] = json!("Running"));
     }),
-    // A time as other protocols have it, and one in milliseconds.
+    // A timestamp in the format of another protocol, and a timestamp in milliseconds.
     ("codedeploy:GetDeployment", |it| {
         change_json(&mut reply_mut(it).body, |value| {
             value["deploymentInfo"]["createTime"] = json!("2026-11-23T10:00:00Z")
@@ -228,13 +229,13 @@ const INVALID_EXCHANGES: [(&str, ExchangeEdit); 21] = [
             value["deploymentInfo"]["createTime"] = json!(1_795_000_000_000_u64)
         });
     }),
-    // Null in place of nothing.
+    // Null instead of a missing member.
     ("ecs:DescribeTasks", |it| {
         change_json(&mut reply_mut(it).body, |value| value["tasks"][0]["stopCode"] = Value::Null)
     }),
-    // A list where one is expected and not.
+    // A map instead of a list.
     ("ecs:DescribeTasks", |it| change_json(&mut reply_mut(it).body, |value| value["failures"] = json!({}))),
-    // A required member that is not sent, a word in other letters, a signature for another service.
+    // A missing required member, a value in the wrong case, a signature for another service.
     ("ecs:DescribeTasks", |it| {
         change_json(&mut it.request.body, |value| drop(value.as_object_mut().unwrap().remove("tasks")));
     }),
@@ -255,8 +256,8 @@ const INVALID_EXCHANGES: [(&str, ExchangeEdit); 21] = [
         reply_mut(it).status = 500;
         reply_mut(it).body = json!({ "__type": "ClusterNotFoundException", "message": "no" }).to_string().into();
     }),
-    // XML: an element that AWS does not have, a boolean in Python's spelling, an item with another name, a required
-    // element that is not there.
+    // XML: an element that AWS does not have, a boolean in Python's spelling, an item with another name, a missing
+    // required element.
     ("elasticloadbalancing:DescribeTargetGroups", |it| {
         replace_text(&mut reply_mut(it).body, "<VpcId>", "<Colour>green</Colour><VpcId>");
     }),
@@ -273,9 +274,9 @@ const INVALID_EXCHANGES: [(&str, ExchangeEdit); 21] = [
         let (_, after) = rest.split_once("</Id>").unwrap();
         reply_mut(it).body = format!("{before}{after}").into_bytes();
     }),
-    // A form whose list counts from 0 on.
+    // A form with a list that starts at 0.
     ("elasticloadbalancing:DescribeTargetGroups", |it| replace_text(&mut it.request.body, ".member.1=", ".member.0=")),
-    // CBOR: a time without its tag, a number in place of a text, the wrong content type.
+    // CBOR: a timestamp without its tag, a number instead of a string, the wrong content type.
     ("cloudwatch:DescribeAlarms", |it| {
         change_alarm(&mut reply_mut(it).body, |alarm| {
             let time = alarm.iter_mut().find(|(name, _)| name.as_text() == Some("StateUpdatedTimestamp"));
@@ -313,8 +314,12 @@ async fn what_the_models_do_not_say_is_refused() {
         })
         .collect();
     let faults = check_models(&doctored).unwrap_err();
-    assert_eq!(faults.lines().count(), INVALID_EXCHANGES.len() + 1, "one fault each, and the sum:\n{faults}");
+    assert_eq!(
+        faults.lines().count(),
+        INVALID_EXCHANGES.len() + 1,
+        "expected one fault for each exchange and the total:\n{faults}"
+    );
     insta::assert_snapshot!(faults.lines().filter(|line| !line.contains("botocore")).collect::<Vec<_>>().join("\n"));
     let nothing = check_models(&[]).unwrap_err();
-    assert!(nothing.starts_with("0 exchanges"), "a check of nothing is no check: {nothing}");
+    assert!(nothing.starts_with("0 exchanges"), "a comparison of no exchanges must fail: {nothing}");
 }

@@ -1,5 +1,5 @@
-//! Words that must not come back: each has a plain one in its place (docs/TERMS.md). What is left of them is listed in
-//! `words/left.txt`, a count for each file and word, and that list only gets shorter.
+//! Words that must not come back, as docs/TERMS.md has a plain word for each. `words/left.txt` counts the remaining
+//! ones for each file and word, and the counts can only become smaller.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use regex_lite::Regex;
 
-/// A word, as a pattern, and what to write instead.
+/// Each word as a pattern, and what to write instead.
 const WORDS: [(&str, &str); 9] = [
     ("told", "reported, or a name that says what it holds"),
     ("teller?", "print, log or report"),
@@ -22,7 +22,7 @@ const WORDS: [(&str, &str); 9] = [
     ("beside", "next to, or also"),
 ];
 
-/// Where a checkout has what nobody here has written.
+/// Folders with files that are generated or not written by this project.
 const NOT_OURS: [&str; 6] = ["target", ".git", ".tools", "node_modules", "snapshots", "corpus"];
 
 fn root() -> PathBuf {
@@ -43,7 +43,7 @@ fn texts(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Word and place, with how often it is there.
+/// The number of occurrences for each file and word.
 fn counts(root: &Path) -> BTreeMap<(String, String), usize> {
     let mut files = Vec::new();
     texts(root, &mut files);
@@ -72,7 +72,7 @@ fn counts(root: &Path) -> BTreeMap<(String, String), usize> {
 }
 
 #[test]
-fn words_that_were_replaced_do_not_come_back() {
+fn replaced_words_do_not_come_back() {
     let list = root().join("tests/words/left.txt");
     let now = counts(&root());
     let written: String = now.iter().map(|((file, word), count)| format!("{count} {word} {file}\n")).collect();
@@ -94,11 +94,14 @@ fn words_that_were_replaced_do_not_come_back() {
         let allowed = left.get(&(file.clone(), word.clone())).copied().unwrap_or(0);
         assert!(*count <= allowed, "{file}: {count} times `{word}`, {allowed} allowed; write {}", instead(word));
     }
-    assert_eq!(now, left, "the list only gets shorter: GREENLIGHT_WORDS=1 writes it again");
+    assert_eq!(
+        now, left,
+        "tests/words/left.txt has counts that are too high; run this test with GREENLIGHT_WORDS=1 to update it"
+    );
 }
 
 #[test]
-fn a_word_is_found_and_a_part_of_one_is_not() {
+fn whole_words_are_found_and_parts_of_words_are_not() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.md"), "It was told. Untold, recommend; this is no number, there is no file.")
         .unwrap();

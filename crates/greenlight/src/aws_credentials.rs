@@ -1,6 +1,6 @@
-//! Who runs this, to AWS: region and credentials as the SDKs and the aws command line find them.
+//! Finds the region and the credentials in the same way as the AWS SDKs and the aws CLI.
 //!
-//! The functions do without this chain, since Lambda always sets both; a person has profiles, SSO and roles.
+//! The functions do without this chain, because Lambda always sets both. A person has profiles, SSO and roles.
 
 use anyhow::{Context, anyhow};
 use aws_config::BehaviorVersion;
@@ -11,22 +11,22 @@ use aws_smithy_http_client::{
 };
 use aws_types::region::Region;
 
-/// Who asks AWS.
 pub struct AwsCredentials {
-    /// The region.
     pub region: String,
-    /// The account, where the profile or the environment knows it.
+    /// The account id, if the profile or the environment has it.
     account: Option<String>,
-    /// Region and credentials under the names that Lambda gives them to a function. Not for printing.
+    /// Region and credentials, under the names of the environment variables that Lambda sets for a function. Contains
+    /// secrets: do not print it.
     pub settings: Vec<(&'static str, String)>,
 }
 
-/// Finds out.
+/// Loads region and credentials from the environment or a profile.
 ///
 /// # Errors
-/// There is no region, or there are no credentials.
+/// If no region is set, or no usable credentials are found.
 pub async fn load(profile: Option<&str>, region: Option<&str>) -> anyhow::Result<AwsCredentials> {
-    // ring as everywhere here, with the roots of this machine: a company's proxy may have its own.
+    // ring, as in all programs here. The root certificates are those of this machine: a company's proxy may need its
+    // own.
     let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
     if let Some(profile) = profile {
@@ -37,7 +37,7 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> anyhow::Result
     }
     let config = loader.load().await;
     let region =
-        config.region().context("no region: give --region, AWS_REGION, or a profile that has one")?.to_string();
+        config.region().context("no region: give --region, set AWS_REGION, or use a profile that has one")?.to_string();
     let provider = config.credentials_provider().context("no credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| {
         let error = anyhow::Error::new(error);
@@ -48,10 +48,10 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> anyhow::Result
         ("AWS_REGION", region.clone()),
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
-        // Another key's token would be in its way, so an empty one takes that away.
+        // Always set, even to an empty value: a token in the environment would belong to another access key.
         ("AWS_SESSION_TOKEN", credentials.session_token().unwrap_or_default().to_owned()),
     ];
-    // What a profile says beside; the environment's own would be read anyhow.
+    // Settings that a profile can have too. The SDK reads those of the environment anyway.
     settings.extend(config.endpoint_url().map(|url| ("AWS_ENDPOINT_URL", url.to_owned())));
     settings.extend(when_enabled(config.use_fips()).map(|flag| ("AWS_USE_FIPS_ENDPOINT", flag)));
     settings.extend(when_enabled(config.use_dual_stack()).map(|flag| ("AWS_USE_DUALSTACK_ENDPOINT", flag)));
@@ -60,7 +60,7 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> anyhow::Result
 }
 
 impl AwsCredentials {
-    /// Where AWS is asked: `region eu-west-1 of account 111122223333`.
+    /// For messages: `region eu-west-1 of account 111122223333`.
     pub fn describe_location(&self) -> String {
         match &self.account {
             Some(account) => format!("region {} of account {account}", self.region),

@@ -1,4 +1,4 @@
-//! `greenlight check`: whether gate files can be used.
+//! `greenlight check`: finds faults and warnings in gate files.
 
 use std::path::PathBuf;
 
@@ -15,33 +15,32 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-A fault is shown with its line, a caret and, where a word is nearly one that is known, a suggestion. All faults of all files
-are shown, and warnings: what can be used and is probably not meant. Nothing is read from AWS.
+Prints each fault with its line, a caret and, for a misspelled word, a suggestion. Prints all faults of all files, and
+warnings: what is valid and probably not intended. Reads nothing from AWS.
 
-With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or warning.
+With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or
+warning.
 
 Exit status:
-  0    every file can be used, with warnings or without
-  1    one has a fault
-  2    bad usage: a file that cannot be read; the others are checked all the same";
+  0    no file has a fault; warnings do not count
+  1    a file has a fault
+  2    bad usage: a file that cannot be read; the other files are still checked";
 
-/// `greenlight check`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct CheckGateOptions {
-    /// A gate file, or - for standard input; may be given more than once
+    /// A gate file, or - for standard input; can be repeated
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// Print the faults as JSON for a program to read
+    /// Print the faults as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
 pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
-    // A file that cannot be read does not hide what is wrong with the others.
+    // A file that cannot be read must not hide the faults of the other files.
     let (mut sources, mut unreadable) = (Vec::new(), Vec::new());
     for path in &args.files {
         match InputFile::read_gate_file(path) {
@@ -71,7 +70,7 @@ pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandErro
     })
 }
 
-/// Faults, then warnings, then one line that counts them.
+/// Renders the faults, then the warnings, then one line with their number.
 fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> String {
     let mut parts = Vec::new();
     if !found.errors.is_empty() {
@@ -90,7 +89,7 @@ fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> Stri
     parts.join("\n\n")
 }
 
-/// What was found in a file that can be used.
+/// The summary line of a file without faults: how many hooks and checks it has.
 fn ok_line(screen: &Output, source: &InputFile, warnings: usize) -> String {
     let count = gate_file::count_checks(&source.text).unwrap_or_default();
     let plural = |many: usize, what: &str| if many == 1 { format!("1 {what}") } else { format!("{many} {what}s") };
@@ -99,7 +98,7 @@ fn ok_line(screen: &Output, source: &InputFile, warnings: usize) -> String {
         (0, 0) => "nothing is checked".to_owned(),
         (0, _) => format!("{hooks} with {checks}, all built-in"),
         (_, 0) => format!("{hooks} with {checks}, none built-in"),
-        (own, built_in) => format!("{hooks} with {checks}: {own} of its own, {built_in} built-in"),
+        (own, built_in) => format!("{hooks} with {checks}: {own} in the file, {built_in} built-in"),
     };
     let judged = match warnings {
         0 => "fine".to_owned(),

@@ -1,4 +1,4 @@
-//! The faults of a file: for a terminal with the line and a caret, for a program as JSON.
+//! Renders the faults of a file: with line and caret for a terminal, as JSON for a program.
 
 use hook_core::gate_file::{Diagnostic, render};
 use serde::Serialize;
@@ -8,25 +8,25 @@ use crate::{
     style::{Emphasis, TerminalStyle},
 };
 
-/// All faults of a file.
 pub fn render_errors(style: TerminalStyle, source: &InputFile, faults: &[Diagnostic]) -> String {
     render_with_emphasis(style, Emphasis::Error, source, faults)
 }
 
-/// What is probably not meant in a file that can be used.
+/// Renders warnings: what is valid and probably not intended.
 pub fn render_warnings(style: TerminalStyle, source: &InputFile, warnings: &[Diagnostic]) -> String {
     let named = warnings.iter().map(|one| Diagnostic::new(one.at, format!("warning: {}", one.message)));
     render_with_emphasis(style, Emphasis::Warning, source, &named.collect::<Vec<_>>())
 }
 
-/// The same in another tone, for what is no fault.
+/// Renders diagnostics in the given tone.
 pub fn render_with_emphasis(style: TerminalStyle, tone: Emphasis, source: &InputFile, faults: &[Diagnostic]) -> String {
     let rendered = render(&source.text, faults, &source.name);
     let highlighted: Vec<String> = rendered.lines().map(|line| highlight(style, tone, &source.name, line)).collect();
     highlighted.join("\n")
 }
 
-/// A fault has a line that says it, and three with what it is about: a gutter, the line itself, the carets.
+/// Colours one line of a rendered fault. A fault has a message line, and three lines that show the source: an empty
+/// gutter, the source line and the carets.
 fn highlight(style: TerminalStyle, tone: Emphasis, origin: &str, line: &str) -> String {
     if let Some(rest) = line.strip_prefix(origin)
         && let Some((place, message)) = rest.split_once(": ")
@@ -45,12 +45,12 @@ fn highlight(style: TerminalStyle, tone: Emphasis, origin: &str, line: &str) -> 
     }
 }
 
-/// How many they are, in words.
+/// For example `1 fault` or `3 faults`.
 pub fn fault_count(faults: usize) -> String {
     if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") }
 }
 
-/// One fault, for a program.
+/// One fault or warning, as JSON.
 #[derive(Debug, Serialize)]
 pub struct DiagnosticJson<'a> {
     file: &'a str,
@@ -63,7 +63,7 @@ pub struct DiagnosticJson<'a> {
 }
 
 impl<'a> DiagnosticJson<'a> {
-    /// Of a fault in a file, or of what else a level says that it is.
+    /// `level` says what the diagnostic is: `fault` or `warning`.
     pub fn new(source: &'a InputFile, level: &'static str, fault: &'a Diagnostic) -> Self {
         Self {
             file: &source.name,

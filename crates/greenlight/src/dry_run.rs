@@ -1,4 +1,4 @@
-//! `greenlight dry-run`: what a hook says of a real deployment, with the credentials of whoever asks, and without an answer.
+//! `greenlight dry-run`: runs a hook's checks on a real deployment with the caller's credentials, and puts no status.
 
 use std::{
     path::PathBuf,
@@ -28,30 +28,30 @@ use crate::{
     timeline::Timeline,
 };
 
-/// How often the line below the others is written anew.
+/// How often the status line below the timeline is redrawn.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
 const AFTER_HELP: &str = "\
-It reads AWS with your credentials, found as the AWS SDKs find them (environment, profile, SSO, a process, a role),
-and sends the requests that the checks ask for. It answers nobody: CodeDeploy does not hear of it, and the hook itself decides.
-It judges what is there now, so long after the hook the answer may be another one.
+Reads AWS with your credentials, found as the AWS SDKs find them (environment, profile, SSO, a process, a role), and
+sends the requests of the checks. It puts no status: CodeDeploy does not notice the dry run, and the hook function still
+decides. The checks see the deployment as it is now, so long after the hook the result can differ.
 
-The hooks' own settings count as well where this shell has them: GREENLIGHT_HOST, GREENLIGHT_CLUSTER, ALB_URL, … Your
-machine has to reach what the checks ask: an internal load balancer may need a VPN.
+The hooks' settings in this shell apply too: GREENLIGHT_HOST, GREENLIGHT_CLUSTER, ALB_URL, … Your machine must reach the
+addresses of the checks: an internal load balancer may need a VPN.
 
-With --json, standard output has the lines that the hook would have logged (docs/LOGGING.md).
+With --json, standard output has the lines that the hook would log (docs/LOGGING.md).
 
 Exit status:
-  0    the deployment passes
-  1    the hook would have answered Failed
-  2    bad usage, a gate file with a fault, no credentials, or a deployment that they cannot read: nothing was judged
+  0    the hook would put Succeeded
+  1    the hook would put Failed
+  2    bad usage, a gate file with a fault, no credentials, or a deployment that the credentials cannot read: nothing
+       was checked
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
-/// `greenlight dry-run`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct DryRunOptions {
-    /// The hook whose checks are made, such as AfterInstall
+    /// The hook whose checks to run, such as AfterInstall
     #[arg(long, value_name = "HOOK", value_parser = parse_hook)]
     hook: Hook,
 
@@ -59,7 +59,7 @@ pub struct DryRunOptions {
     #[arg(long, value_name = "ID")]
     deployment_id: String,
 
-    /// The gate file, or - for standard input [default: the built-in checks alone]
+    /// The gate file, or - for standard input [default: only the built-in checks]
     #[arg(long, value_name = "FILE")]
     gate: Option<PathBuf>,
 
@@ -71,16 +71,15 @@ pub struct DryRunOptions {
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
-    /// The time-out of the function: its checks have a little less [default: what Lambda allows at most]
+    /// The function's timeout; its checks have slightly less [default: 15m, Lambda's maximum]
     #[arg(long, value_name = "TIME", default_value = "15m", hide_default_value = true, value_parser = humantime::parse_duration)]
     timeout: Duration,
 
-    /// Print the lines that the hook would have logged
+    /// Print the lines that the hook would log
     #[arg(long)]
     json: bool,
 }
 
-/// Does what was asked.
 pub async fn dry_run(args: &DryRunOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let mut settings = match &args.gate {
@@ -103,8 +102,8 @@ pub async fn dry_run(args: &DryRunOptions) -> Result<CommandOutcome, CommandErro
     };
     if let Some(why) = result.unreadable_reason {
         return Err(CommandError::Usage(anyhow!(
-            "nothing was judged, as the deployment could not be read: {why}\n       {location} was asked; --region and \
-             --profile choose another"
+            "nothing was checked, because the deployment could not be read: {why}\n       the requests went to \
+             {location}; --region and --profile choose another"
         )));
     }
     if !args.json {
@@ -113,7 +112,7 @@ pub async fn dry_run(args: &DryRunOptions) -> Result<CommandOutcome, CommandErro
     Ok(if result.status == Status::Succeeded { CommandOutcome::Success } else { CommandOutcome::Failure })
 }
 
-/// A gate file with a fault judges nothing, so it ends here.
+/// Refuses a gate file with faults: no check can run with it.
 fn reject_invalid_gate(source: &InputFile) -> anyhow::Result<()> {
     let faults = gate_file::check(&source.text);
     if faults.is_empty() {
@@ -123,7 +122,7 @@ fn reject_invalid_gate(source: &InputFile) -> anyhow::Result<()> {
     Err(anyhow!("{}\n{}", diagnostics::fault_count(faults.len()), diagnostics::render_errors(style, source, &faults)))
 }
 
-/// Tells of the checks as they end.
+/// Prints each check as it finishes.
 async fn print_checks(
     screen: &mut Output,
     args: &DryRunOptions,
@@ -134,13 +133,12 @@ async fn print_checks(
     let mut timeline = Timeline::new(screen.style);
     let started = Instant::now();
     let moment = |what| RehearsalEvent { at: started.elapsed(), kind: what };
-    let heading =
-        format!("deployment {} in {region}; it is only read, and CodeDeploy gets no answer", args.deployment_id);
+    let heading = format!("deployment {} in {region}; a dry run only reads, and puts no status", args.deployment_id);
     screen.println(&screen.style.hanging("", 0, Emphasis::Dim, &heading))?;
     screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook: name, function: None })))?;
     let (tx, mut rx) = mpsc::unbounded_channel();
     let evaluation = dry_run.run(args.timeout, move |one| {
-        // Nobody listens any more only when this is being dropped.
+        // Sending fails only while this function is being dropped.
         let _ = tx.send(one);
     });
     tokio::pin!(evaluation);
@@ -164,7 +162,6 @@ async fn print_checks(
     Ok(result)
 }
 
-/// The verdict, and what to do next.
 fn render_verdict(style: TerminalStyle, result: &DryRunResult) -> String {
     let (tone, word) = match result.status {
         Status::Succeeded => (Emphasis::Success, "Succeeded"),
@@ -172,7 +169,7 @@ fn render_verdict(style: TerminalStyle, result: &DryRunResult) -> String {
     };
     let took = style.apply(Emphasis::Dim, &format!("after {}", format_duration(result.elapsed)));
     let mut lines = vec![
-        format!("{:10}{} {took}", "", style.apply(tone, &format!("→ would answer {word}"))),
+        format!("{:10}{} {took}", "", style.apply(tone, &format!("→ would put {word}"))),
         String::new(),
         style.hanging("", 0, Emphasis::Plain, &result.line),
     ];
@@ -182,7 +179,7 @@ fn render_verdict(style: TerminalStyle, result: &DryRunResult) -> String {
     lines.join("\n")
 }
 
-/// A check's line as the rehearsal knows it, so that both look alike.
+/// Converts a result to the rehearsal's type, so that both commands print a check in the same way.
 fn check_line(result: CheckResult) -> CheckLine {
     CheckLine {
         name: result.check,

@@ -1,29 +1,29 @@
-//! How a command ends, and what the shell hears of it.
+//! How a command ends, and its exit status.
 
 use std::{io, process::ExitCode};
 
 use crate::style::sanitize;
 
-/// What a shell says of a program whose reader went away (128 + SIGPIPE).
+/// The exit status after the reader of standard output went away: 128 + SIGPIPE, as a shell reports it.
 const READER_GONE: u8 = 141;
 
-/// What a command found out, if it could do its work.
+/// The result of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
-    /// All is well: 0.
+    /// The command found no problem. Exit status 0.
     Success,
-    /// It is not: 1.
+    /// The command found a problem. Exit status 1.
     Failure,
 }
 
-/// Why it could not.
+/// Why a command could not do its work.
 #[derive(Debug)]
 pub enum CommandError {
-    /// The command line, or a file that it names, is wrong; or nobody may do this with these credentials.
+    /// The command line or a file that it names is wrong, or the credentials do not allow this. Exit status 2.
     Usage(anyhow::Error),
-    /// Standard output cannot be written.
+    /// Standard output cannot be written. Exit status 1, or 141 if its reader went away.
     Output(io::Error),
-    /// Something else went wrong.
+    /// Anything else. Exit status 1.
     Failed(anyhow::Error),
 }
 
@@ -39,7 +39,7 @@ impl From<serde_json::Error> for CommandError {
     }
 }
 
-/// Says what went wrong, and gives the exit status.
+/// Prints the error, if there is one, and returns the exit status.
 pub fn exit_code(end: Result<CommandOutcome, CommandError>) -> ExitCode {
     match end {
         Ok(CommandOutcome::Success) => ExitCode::SUCCESS,

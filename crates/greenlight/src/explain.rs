@@ -1,4 +1,4 @@
-//! `greenlight explain`: what the hooks will do, in plain words.
+//! `greenlight explain`: describes in plain words what the hooks do.
 
 use std::path::PathBuf;
 
@@ -16,20 +16,19 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Every check is told with what it expects, how long it may take and what its failure means; built-in checks and defaults are
-filled in. Nothing is read from AWS, so what depends on the deployment is told as the file has it: {{green.image_tag}}. Warnings
-of `greenlight check` follow at the end.
+Explains for each check what it expects, how long it can take and what its failure means, with built-in checks and
+defaults filled in. Reads nothing from AWS, so facts about the deployment appear as the file has them:
+{{green.image_tag}}. The warnings of `greenlight check` follow at the end.
 
 Exit status:
-  0    it is explained
-  1    the file has a fault, which is shown as `greenlight check` shows it
+  0    success
+  1    the file has a fault, which is printed as `greenlight check` prints it
   2    bad usage: a file that cannot be read";
 
-/// `greenlight explain`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct ExplainOptions {
-    /// A gate file, or - for standard input [default: none, so the built-in checks alone]
+    /// A gate file, or - for standard input [default: none, so only the built-in checks]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -38,7 +37,6 @@ pub struct ExplainOptions {
     hook: Option<Hook>,
 }
 
-/// Does what was asked.
 pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
@@ -63,21 +61,21 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     Ok(CommandOutcome::Success)
 }
 
-/// A space at which no line is broken.
+/// `textwrap` breaks no line at this space.
 const NO_BREAK_SPACE: &str = "\u{a0}";
 
-/// The explanation as it fits the terminal: what has no room hangs under its beginning.
+/// Wraps the explanation to the terminal. Continuation lines are indented to where the text starts.
 fn wrap_explanation(style: TerminalStyle, text: &str) -> String {
     let lines = text.trim_end().lines().enumerate().map(|(index, line)| match (index, line.trim_start()) {
         (0, _) => render_heading(style, line),
         (_, "") => String::new(),
         (_, rest) if line.starts_with(' ') => {
-            // A long list of conditions is easier to read when each line of it begins in the same column.
+            // A long list of conditions is easier to read when each of its lines starts in the same column.
             let (word, more) = rest.split_once(' ').filter(|(word, _)| *word == "expects").unwrap_or(("", rest));
             let head = format!("   {word}");
             let (indent, more) = match word {
                 "" => (head.len(), more.to_owned()),
-                // And when no condition is broken in two: a space that is none keeps it together.
+                // It is also easier to read when no condition is broken in two, so its spaces become no-break spaces.
                 _ => (head.len() + 1, more.replace(' ', NO_BREAK_SPACE).replace(&format!(",{NO_BREAK_SPACE}"), ", ")),
             };
             style.hanging(&head, indent, Emphasis::Plain, &more).replace(NO_BREAK_SPACE, " ")
@@ -92,7 +90,7 @@ fn wrap_explanation(style: TerminalStyle, text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `AfterInstall (after_install)`, and what it does with what it finds.
+/// Prints the hook's name in bold: `AfterInstall (after_install)`.
 fn render_heading(style: TerminalStyle, line: &str) -> String {
     let name = line.split(' ').next().unwrap_or(line);
     style.hanging("", 0, Emphasis::Plain, line).replacen(name, &style.apply(Emphasis::Bold, name), 1)

@@ -1,12 +1,12 @@
-//! `--filter`: names that have a text in them, or are like a pattern.
+//! `--filter`: matches scenario names against a text or a pattern.
 
-/// Whether a name is meant. Names are lower case, and so is how they are compared.
+/// Whether a name contains the filter's text, or matches its pattern. Ignores case: scenario names are lower case.
 pub fn matches(filter: &str, name: &str) -> bool {
     let filter = filter.to_lowercase();
     if filter.contains(['*', '?']) { glob_matches(&filter, name) } else { name.contains(&filter) }
 }
 
-/// `*` is any text, `?` any character.
+/// `*` matches any text, `?` any character.
 fn glob_matches(pattern: &str, name: &str) -> bool {
     let mut rest = pattern.chars();
     match rest.next() {

@@ -1,4 +1,4 @@
-//! Rehearsals with made-up values, for the tests of what is printed.
+//! Reports and events with made-up values, for the tests of what is printed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -49,13 +49,13 @@ fn before_install() -> HookRun {
         "preflight",
         0,
         "deployment group shop-group: expected auto-rollback on DEPLOYMENT_FAILURE, was off; turn on auto-rollback for \
-         DEPLOYMENT_FAILURE, else a failed deployment stays where it is",
+         DEPLOYMENT_FAILURE, or a failed deployment is not rolled back",
     );
     let checks = vec![
         passed_check("service", "preflight", 0, "service shop in cluster main: ACTIVE, controller CODE_DEPLOY"),
         passed_check(
             "original",
-            "ecs",
+            "tasks",
             31,
             "task set ecs-svc/1000000000000000001 of shop: steady == true, running == desired (2, 2)",
         ),
@@ -92,15 +92,19 @@ pub fn stopped_run() -> HookRun {
         "health_check",
         "health_check",
         1204,
-        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 looks in 1.2s; the test listener \
-         forwards to tg-shop-b; ask the same URL by hand and read the service's log",
+        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 attempts in 1.2s; the test \
+         listener forwards to tg-shop-b; request the same URL manually and read the service's log",
     );
-    let waiting =
-        passed_check("orders", "http", 0, "not run: the check before it did not hold; mend what it waited for");
+    let waiting = passed_check(
+        "orders",
+        "http",
+        0,
+        "not run: the check before it did not pass; fix the check that it waited for",
+    );
     HookRun {
         status: Some(HookStatus::Failed),
         code: "UnexpectedStatus".into(),
-        verdict: "AfterAllowTestTraffic failed: answers: GET http://localhost:39121/health: expected status in 200-299, was 503".into(),
+        verdict: "AfterAllowTestTraffic failed: health_check: GET http://localhost:39121/health: expected status in 200-299, was 503".into(),
         ..succeeded_run(
             HookName::AfterAllowTestTraffic,
             1633,
@@ -119,21 +123,21 @@ fn no_answer_run() -> HookRun {
         answered_by: AnsweredBy::Nobody,
         code: "StatusNotSent".into(),
         verdict: "AfterInstall: the function was killed; on-failure failed with StatusNotSent: AccessDenied; \
-                  nobody answered in the 20s that CodeDeploy waits here (an hour in AWS)"
+                  nobody put a status in the 20s that CodeDeploy waits here (an hour in AWS)"
             .into(),
-        hint: "it is left to the alarm on on-failure's errors, which calls somebody before the hour is over".into(),
+        hint: "the alarm on on-failure's errors notifies an operator before the hour is over".into(),
         ..succeeded_run(HookName::AfterInstall, 20_000, Vec::new())
     }
 }
 
-/// A hook for which the net answers.
+/// A hook for which on-failure puts the status.
 pub fn answered_on_failure_run() -> HookRun {
     HookRun {
         status: Some(HookStatus::Failed),
         answered_by: AnsweredBy::OnFailureHandler,
         code: "HookInvocationFailed".into(),
-        verdict: "CodeDeployHook_after-install gave no answer (RetriesExhausted: Runtime.ExitError), so Failed was \
-                  answered for it; read that function's log"
+        verdict: "CodeDeployHook_after-install put no status (RetriesExhausted: Runtime.ExitError), so on-failure \
+                  put Failed for it; read that function's log"
             .into(),
         ..succeeded_run(HookName::AfterInstall, 1_300, Vec::new())
     }
@@ -246,7 +250,7 @@ fn complete_deployment(builder: ReportBuilder) -> (DeploymentReport, Vec<Rehears
         ))
         .hook_run(succeeded_run(HookName::BeforeAllowTraffic, 90, vec![alarms()]))
         .event_completed("AllowTraffic", "production listener now forwards 100 % to tg-shop-b")
-        .world_changed("the alarm shop-latency begins to fire, as it did before")
+        .world_changed("the alarm shop-latency starts to fire, as it did before")
         .hook_run(succeeded_run(HookName::AfterAllowTraffic, 1100, vec![alarms()]))
         .finish(
             DeploymentOutcome::Succeeded,
@@ -254,16 +258,20 @@ fn complete_deployment(builder: ReportBuilder) -> (DeploymentReport, Vec<Rehears
         )
 }
 
-/// All goes well.
+/// Every hook puts *Succeeded*.
 pub fn healthy() -> (Report, Vec<RehearsalEvent>) {
     let (deployment, moments) = complete_deployment(until_test_traffic(1, 1));
     (
-        report("healthy", "A good version: every hook says yes, and customers are on it at the end.", vec![deployment]),
+        report(
+            "healthy",
+            "A good version: every hook puts Succeeded, and customers are on it at the end.",
+            vec![deployment],
+        ),
         moments,
     )
 }
 
-/// A hook stops it.
+/// A hook puts *Failed*.
 pub fn stopped() -> (Report, Vec<RehearsalEvent>) {
     let (deployment, moments) = until_test_traffic(1, 1).hook_run(stopped_run()).finish(
         DeploymentOutcome::RolledBack,
@@ -273,7 +281,7 @@ pub fn stopped() -> (Report, Vec<RehearsalEvent>) {
     (report("route-503", about, vec![deployment]), moments)
 }
 
-/// A hook never answers.
+/// A hook puts no status, and neither does on-failure.
 pub fn no_answer() -> (Report, Vec<RehearsalEvent>) {
     let (deployment, moments) = ReportBuilder::new(1, 1).hook_run(before_install()).hook_run(no_answer_run()).finish(
         DeploymentOutcome::RolledBack,
@@ -282,15 +290,15 @@ pub fn no_answer() -> (Report, Vec<RehearsalEvent>) {
     (report("silent", "A function hangs until Lambda ends it.", vec![deployment]), moments)
 }
 
-/// A function dies, and the net answers for it.
+/// A function is killed, and on-failure puts *Failed* for it.
 pub fn answered_on_failure() -> (Report, Vec<RehearsalEvent>) {
     let (deployment, moments) = ReportBuilder::new(1, 1)
         .hook_run(before_install())
         .answered_on_failure(
             answered_on_failure_run(),
             &[
-                "AfterInstall's function was killed; Lambda hands the record of it to on-failure",
-                "on-failure answers Failed for it",
+                "AfterInstall's function was killed; Lambda sends the record of it to on-failure",
+                "on-failure puts Failed for it",
             ],
         )
         .finish(

@@ -1,4 +1,4 @@
-//! `greenlight init`: a gate file to begin with.
+//! `greenlight init`: writes a gate file to start from.
 
 use std::{
     fs::File,
@@ -15,31 +15,28 @@ use crate::{
     style::Emphasis,
 };
 
-/// The file.
 const TEMPLATE: &str = include_str!("init.yaml");
 
 const AFTER_HELP: &str = "\
-The file is short and has a comment on each line. It only observes: every deployment goes on, and the verdict says what would
-have been stopped. `greenlight explain FILE` then tells what it does.
+The file is short and has a comment on each line. It only observes: every deployment continues, and the verdict says
+what would have been stopped. To see what it does, run `greenlight explain FILE`.
 
 Exit status:
-  0    it is written
-  2    there is such a file already, or it cannot be written";
+  0    the file was written
+  2    the file exists already, or cannot be written";
 
-/// `greenlight init`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct InitOptions {
-    /// Where to write it; - prints it
+    /// Where to write the gate file; - prints it
     #[arg(value_name = "FILE", default_value = "greenlight.yaml")]
     file: PathBuf,
 
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }
 
-/// Does what was asked.
 pub fn init(args: &InitOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     if args.file == Path::new("-") {
@@ -56,11 +53,11 @@ pub fn init(args: &InitOptions) -> Result<CommandOutcome, CommandError> {
 
 fn write_template(path: &Path, force: bool) -> anyhow::Result<()> {
     let name = path.display();
-    // To look first and to open then would leave a moment for somebody else's file.
+    // A separate test for existence would leave a moment in which another program could create the file.
     let opened = if force { File::create(path) } else { File::create_new(path) };
     let mut file = match opened {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            return Err(anyhow!("{name} is there already; --force writes over it"));
+            return Err(anyhow!("{name} exists already; --force overwrites it"));
         }
         opened => opened.with_context(|| format!("cannot write {name}"))?,
     };

@@ -1,4 +1,4 @@
-//! `--json`: one object per line. What the lines hold is described in `greenlight rehearse --help`.
+//! `--json`: one JSON object per line. `greenlight rehearse --help` describes the lines.
 
 use rehearsal::{Category, RehearsalEvent, Report, Scenario, ServeEvent};
 use serde::Serialize;
@@ -45,22 +45,20 @@ struct ScenarioLine<'a> {
     about: &'a str,
 }
 
-/// A moment of a scenario.
 pub fn event_line(scenario: &str, moment: &RehearsalEvent) -> serde_json::Result<String> {
     serde_json::to_string(&RehearsalEventLine { scenario, event: moment })
 }
 
-/// The report of a scenario, its last line.
+/// The last line of a scenario: its report.
 pub fn report_line(report: &Report) -> serde_json::Result<String> {
     serde_json::to_string(&ReportLine { what: "report", met_expectations: report.met_expectations(), report })
 }
 
-/// A scenario that could not be played.
+/// The last line of a scenario that could not be played.
 pub fn error_line(scenario: &str, error: &str) -> serde_json::Result<String> {
     serde_json::to_string(&ErrorLine { scenario, what: "error", error })
 }
 
-/// What happens in a world that is served.
 pub fn serve_event_line(scenario: &str, told: &ServeEvent) -> serde_json::Result<String> {
     let what = match told {
         ServeEvent::Rehearsal(moment) => return self::event_line(scenario, moment),
@@ -72,7 +70,7 @@ pub fn serve_event_line(scenario: &str, told: &ServeEvent) -> serde_json::Result
     serde_json::to_string(&ServeEventLine { scenario, what, event: told })
 }
 
-/// A scenario that there is.
+/// A line of `--list`.
 pub fn scenario_line(scenario: &Scenario) -> serde_json::Result<String> {
     let Scenario { name, about, category: group, .. } = scenario;
     serde_json::to_string(&ScenarioLine { scenario: name, what: "scenario", group: *group, about })

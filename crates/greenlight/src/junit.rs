@@ -1,7 +1,7 @@
-//! `--junit`: the report that CI systems show, a test case for each scenario.
+//! `--junit`: a report for CI systems, with one test case per scenario.
 //!
-//! There is no standard. This is what Jenkins and GitLab read: counts, times in seconds, and a
-//! failure's first line as its `message`.
+//! The format has no standard. This is what Jenkins and GitLab read: counts, times in seconds, and the first line of a
+//! failure as its `message`.
 
 use std::{io, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
     timeline::unmet_expectations,
 };
 
-/// What a suite and the class of its cases are called.
+/// The name of the suite, and the class name of its cases.
 const SUITE: &str = "greenlight.rehearsal";
 
-/// The whole report.
+/// Renders the report of all scenarios.
 ///
 /// # Errors
-/// None that is known: it is written to memory.
+/// No error is known: the report is written to memory.
 pub fn render_junit(all: &[ScenarioRun], took: Duration) -> io::Result<Vec<u8>> {
     let failures =
         all.iter().filter(|one| matches!(&one.end, RunEnd::Completed(report) if !report.met_expectations())).count();
@@ -85,7 +85,7 @@ fn write_failure(xml: &mut Writer<Vec<u8>>, element: &str, kind: &str, message: 
         .map(|_| ())
 }
 
-/// Why hooks stopped it, and how to have the same again.
+/// Why hooks stopped the deployments, and how to reproduce the run.
 fn stop_reasons(report: &Report) -> Vec<String> {
     let stopped =
         report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(HookStatus::Succeeded));
@@ -98,12 +98,12 @@ fn stop_reasons(report: &Report) -> Vec<String> {
     stopped.map(why).chain([messages::reproduce_hint(report.seed)]).collect()
 }
 
-/// Without the characters that XML 1.0 cannot hold in any form. A service's answer may have them.
+/// Removes the characters that XML 1.0 cannot represent in any form. A service's response can contain them.
 fn strip_illegal_chars(text: &str) -> String {
     text.chars().filter(|one| matches!(one, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)).collect()
 }
 
-/// With milliseconds, as a number.
+/// Seconds with three decimals: `12.345`.
 fn decimal_seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }

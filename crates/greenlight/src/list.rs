@@ -1,14 +1,14 @@
-//! `--list`: what there is to play.
+//! `--list`: prints the scenarios.
 
 use rehearsal::Scenario;
 
 use crate::style::{Emphasis, TerminalStyle};
 
-/// Name and sentence of every scenario, under headings that say what they are about.
+/// Renders name and description of every scenario, under a heading for each category.
 pub fn render_list(style: TerminalStyle, scenarios: &[Scenario]) -> String {
     let name = scenarios.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
     let mut all: Vec<&Scenario> = scenarios.iter().collect();
-    // Within a heading they keep their telling order.
+    // The sort is stable: within a category the scenarios keep their order.
     all.sort_by_key(|one| one.category);
     let groups = all.chunk_by(|one, next| one.category == next.category).map(|group| {
         let heading = group.first().map(|one| one.category.title()).unwrap_or_default();
@@ -33,7 +33,7 @@ mod tests {
             );
             Scenario::from_yaml(&text, name).unwrap()
         };
-        let ill = "The tasks run, but the load balancer finds them unhealthy: they listen on a port that the security group does not let through.";
+        let ill = "The tasks run, but the load balancer finds them unhealthy: they listen on a port that the security group does not allow.";
         let some = [
             scenario("targets-unhealthy", ill, "traffic"),
             scenario("healthy", "All is well.", "basics"),

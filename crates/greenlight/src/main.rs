@@ -1,5 +1,5 @@
 //! `greenlight`, the command line: rehearses an ECS blue/green deployment with the real hook programs on one machine,
-//! reads gate files, and judges a real deployment without answering.
+//! checks gate files, and runs a hook's checks on a real deployment without putting a status.
 
 mod appspec;
 mod args;
@@ -48,7 +48,7 @@ use crate::{
 fn main() -> ExitCode {
     match Greenlight::parse().command {
         Command::Rehearse(args) => match block_on(rehearse(&args)) {
-            // A world that is served has no other end.
+            // `--serve` runs until a signal stops it, so a signal is its normal end.
             Err(_) if args.serve => ExitCode::SUCCESS,
             end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
@@ -59,21 +59,21 @@ fn main() -> ExitCode {
         Command::Init(args) => exit::exit_code(init::init(&args)),
         Command::Appspec(args) => exit_code_of(block_on(appspec::run_appspec(&args)), "stopped; nothing was written"),
         Command::Doctor(args) => {
-            exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was looked at")
+            exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was checked")
         }
         Command::DryRun(args) => {
-            exit_code_of(block_on(dry_run::dry_run(&args)), "stopped; nothing was judged to its end")
+            exit_code_of(block_on(dry_run::dry_run(&args)), "stopped; the checks were not finished: no verdict")
         }
     }
 }
 
-/// Does what takes time, until it is done or somebody stops it.
+/// Runs a command until it ends or a signal stops it.
 fn block_on(
     work: impl Future<Output = Result<CommandOutcome, CommandError>>,
 ) -> Result<Result<CommandOutcome, CommandError>, Signal> {
     match tokio::runtime::Runtime::new() {
-        // The runtime is dropped here, which waits until every task is, and the hook processes with them. Only then may
-        // this process end.
+        // Dropping the runtime waits until every task is dropped, and each task takes its hook processes with it. This
+        // process must not end before that.
         Ok(runtime) => runtime.block_on(or_shutdown(work)),
         Err(error) => Ok(Err(CommandError::Failed(anyhow::Error::new(error).context("cannot start")))),
     }

@@ -25,16 +25,16 @@ use crate::{
     table::{RunStats, render_table},
 };
 
-/// How many at a time for each processor. A scenario has five processes that mostly wait: it takes a quarter of a second
-/// of a processor's time and some seconds of everybody else's.
+/// Scenarios per CPU. A scenario has five processes that mostly wait: it takes a quarter of a second of CPU time, and
+/// some seconds of real time.
 const JOBS_PER_CPU: usize = 4;
-/// Not more, however many processors there are: each scenario has five processes in memory.
+/// The limit on any machine, because each scenario has five processes in memory.
 const MAX_JOBS: usize = 24;
 
-/// A moment and whose it is.
+/// The name of a scenario, and an event of it.
 type ScenarioEvent = (Arc<str>, RehearsalEvent);
 
-/// Plays them all, shows the table, and gives what became of them.
+/// Plays all scenarios, prints the table, and returns the results in the order of `scenarios`.
 pub async fn rehearse_many(
     screen: &mut Output,
     args: &RehearseOptions,
@@ -46,7 +46,7 @@ pub async fn rehearse_many(
     let (tx, mut told) = unbounded_channel::<ScenarioEvent>();
     let (total, jobs) = (scenarios.len(), jobs(args).min(scenarios.len()));
     let mut waiting: VecDeque<(usize, Scenario)> = scenarios.into_iter().enumerate().collect();
-    // Dropped when this future is: then it stops every scenario in it.
+    // Dropping this future drops the set, which stops every scenario in it.
     let mut running: JoinSet<ScenarioRun> = JoinSet::new();
     let mut which: BTreeMap<Id, (usize, String)> = BTreeMap::new();
     let mut done: Vec<(usize, ScenarioRun)> = Vec::with_capacity(total);
@@ -118,7 +118,7 @@ fn status_line<'a>(
 ) -> String {
     let broken = match done.iter().filter(|(_, played)| !played.met_expectations()).count() {
         0 => String::new(),
-        some => format!(" ({some} not as promised)"),
+        some => format!(" ({some} not as expected)"),
     };
     let playing: Vec<&str> = playing.collect();
     format!(
@@ -141,7 +141,7 @@ async fn run_in_task(scenario: Scenario, options: Arc<Options>, tx: UnboundedSen
     let (started, name) = (Instant::now(), Arc::<str>::from(scenario.name.as_str()));
     let on_event = |news: RunEvent<'_>| {
         if let RunEvent::Rehearsal(moment) = news {
-            // Nobody listens any more when the table is being dropped.
+            // Sending fails only while the receiver is being dropped.
             let _ = tx.send((name.clone(), moment.clone()));
         }
         Ok(())

@@ -1,21 +1,20 @@
-//! What a stranger has to be told, in words: what a hook asks, why a deployment was stopped, what to do next.
+//! Text for a reader who does not know the project: what a hook decides, why it stopped a deployment, what to do next.
 
 use rehearsal::{AnsweredBy, CheckLine, DeploymentOutcome, HookName, HookRun};
 
 use crate::style::Emphasis;
 
-/// What a hook wants to know.
+/// The question that a hook decides.
 pub const fn hook_question(hook: HookName) -> &'static str {
     match hook {
         HookName::BeforeInstall => "may this deployment begin?",
         HookName::AfterInstall => "did the new version come up healthy?",
         HookName::AfterAllowTestTraffic => "does it answer on the test listener?",
-        HookName::BeforeAllowTraffic => "is it still well, just before customers get it?",
+        HookName::BeforeAllowTraffic => "is it still healthy, just before customers get it?",
         HookName::AfterAllowTraffic => "does it serve customers well?",
     }
 }
 
-/// How a deployment ended, as words and a tone.
 pub const fn outcome_label(outcome: DeploymentOutcome) -> (&'static str, Emphasis) {
     match outcome {
         DeploymentOutcome::Succeeded => ("succeeded", Emphasis::Success),
@@ -25,15 +24,14 @@ pub const fn outcome_label(outcome: DeploymentOutcome) -> (&'static str, Emphasi
     }
 }
 
-/// How to have the same ids again.
+/// How to get the same ids in another run.
 pub fn reproduce_hint(seed: u64) -> String {
-    format!("the same ids again: --seed {seed}")
+    format!("to get the same ids: --seed {seed}")
 }
 
-/// The glyph of a check and its tone.
 pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
     match (check.outcome.as_str(), check.decision.as_str()) {
-        // It waited for another check, and that one is the reason.
+        // A check that was not run waited for another check, and that one is the reason.
         ("not_applicable" | "not_run", _) | (_, "ignore") => ("·", Emphasis::Dim),
         (_, "pass") => ("✓", Emphasis::Success),
         (_, "warn") => ("!", Emphasis::Warning),
@@ -41,7 +39,7 @@ pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
     }
 }
 
-/// A check's line without its name, which the reader has seen already.
+/// The message of a check without its name, which is printed before it.
 pub fn check_message(check: &CheckLine) -> &str {
     strip_name(&check.message, &format!("{}: ", check.name))
 }
@@ -53,26 +51,26 @@ fn strip_name<'a>(text: &'a str, head: &str) -> &'a str {
 /// Why a hook stopped the deployment, and what to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StopReason<'a> {
-    /// The check that decided it.
+    /// The check that decided the verdict.
     pub check: Option<&'a str>,
-    /// What was expected and seen.
+    /// The expected and the actual values.
     pub reason: &'a str,
-    /// What to do, where the hook said so.
+    /// What to do, if the hook logged a hint.
     pub next: Option<&'a str>,
 }
 
-/// Reads the reason out of a hook that did not say yes: the deciding check's line, with all of its evidence. Where no
-/// check decided (nobody answered), the verdict says all there is.
+/// Why a hook did not put *Succeeded*: the line of the deciding check, with all of its evidence. If no check decided
+/// (nobody put a status), the verdict is the only reason.
 pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
     if run.answered_by == AnsweredBy::OnFailureHandler {
-        // The net knows nothing of checks. Its sentence ends with what to do.
+        // on-failure knows nothing of checks. Its sentence ends with what to do.
         let (reason, next) =
             run.verdict.rsplit_once("; ").map_or((run.verdict.as_str(), None), |it| (it.0, Some(it.1)));
         return StopReason { check: None, reason, next };
     }
     let Some(check) = deciding_check(run) else {
         let next = Some(run.hint.as_str()).filter(|hint| !hint.is_empty());
-        // Whoever reads this has read the hook's name.
+        // The hook's name is printed before this text.
         let reason = strip_name(&run.verdict, run.hook.name());
         let reason =
             ["failed: ", ": "].iter().find_map(|head| reason.trim_start().strip_prefix(head)).unwrap_or(&run.verdict);
@@ -86,7 +84,7 @@ pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
     StopReason { check: Some(&check.name), reason, next: Some(&check.hint) }
 }
 
-/// The check whose fault is the reason.
+/// The check with the verdict's reason code.
 fn deciding_check(run: &HookRun) -> Option<&CheckLine> {
     run.checks.iter().find(|check| check.decision == "fail" && check.code == run.code && check.outcome != "not_run")
 }
@@ -104,7 +102,7 @@ mod tests {
         let why = stop_reason(&run);
         assert_eq!(why.check, Some("health_check"));
         assert!(why.reason.starts_with("GET http://"), "{why:?}");
-        assert_eq!(why.next, Some("ask the same URL by hand and read the service's log"));
+        assert_eq!(why.next, Some("request the same URL manually and read the service's log"));
     }
 
     #[test]
@@ -115,11 +113,11 @@ mod tests {
             answered_by: AnsweredBy::Nobody,
             code: String::new(),
             verdict: "the function timed out after 5 s".into(),
-            hint: "it is left to the alarm".into(),
+            hint: "wait for the alarm".into(),
             checks: Vec::new(),
             took: Duration::from_secs(5),
         };
-        let next = Some("it is left to the alarm");
+        let next = Some("wait for the alarm");
         assert_eq!(stop_reason(&run), StopReason { check: None, reason: "the function timed out after 5 s", next });
     }
 
@@ -128,6 +126,6 @@ mod tests {
         let run = fixtures::answered_on_failure_run();
         let why = stop_reason(&run);
         assert_eq!((why.check, why.next), (None, Some("read that function's log")));
-        assert!(why.reason.ends_with("so Failed was answered for it"), "{why:?}");
+        assert!(why.reason.ends_with("so on-failure put Failed for it"), "{why:?}");
     }
 }

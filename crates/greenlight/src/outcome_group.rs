@@ -1,5 +1,5 @@
-//! The ways in which a deployment ends, in the order in which a person wants to see them: first those that went through,
-//! then those that were stopped, the earliest first.
+//! The ways in which a deployment ends, in the order of the table: first the deployments that succeeded, then those
+//! that were stopped, by the earliest hook first.
 
 use rehearsal::{DeploymentOutcome, HookName};
 
@@ -8,25 +8,24 @@ use crate::{
     style::Emphasis,
 };
 
-/// How a scenario ends, for a heading over all that end so. The order is that of the headings.
+/// How a scenario ends. Each variant is a heading of the table, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutcomeGroup {
-    /// Every deployment of it went through.
+    /// Every deployment succeeded.
     Succeeded,
-    /// A hook stopped one, and customers are where they were before.
+    /// A hook stopped a deployment, and customers are on the original.
     Stopped(HookName),
-    /// A hook stopped one, and nothing took the traffic back.
+    /// A hook stopped a deployment, and nothing moved the traffic back.
     NotRolledBack(HookName),
-    /// Somebody stopped it.
+    /// An operator stopped it.
     StoppedByOperator,
-    /// It ended otherwise.
+    /// Any other end.
     Other,
-    /// It could not be played.
+    /// The scenario could not be played.
     NotRun,
 }
 
 impl OutcomeGroup {
-    /// How it came out.
     pub fn from_run(played: &ScenarioRun) -> Self {
         match &played.end {
             RunEnd::Error(_) => Self::NotRun,
@@ -36,7 +35,7 @@ impl OutcomeGroup {
         }
     }
 
-    /// The end of the first deployment that did not succeed tells most of a scenario.
+    /// The first deployment that did not succeed decides: its end says most about the scenario.
     fn from_deployments(deployments: impl Iterator<Item = (DeploymentOutcome, Option<HookName>)>) -> Self {
         let mut unlucky = deployments.filter(|(outcome, _)| *outcome != DeploymentOutcome::Succeeded);
         match unlucky.next() {
@@ -51,17 +50,16 @@ impl OutcomeGroup {
         }
     }
 
-    /// The heading and its tone.
     pub fn heading(self) -> (String, Emphasis) {
         match self {
-            Self::Succeeded => ("succeeded: every hook let it pass".to_owned(), Emphasis::Success),
+            Self::Succeeded => ("succeeded: every hook put Succeeded".to_owned(), Emphasis::Success),
             Self::Stopped(hook @ HookName::BeforeInstall) => {
                 (format!("stopped by {hook}: nothing had changed"), Emphasis::Bold)
             }
             Self::Stopped(hook) => (format!("stopped by {hook}: rolled back"), Emphasis::Bold),
             Self::NotRolledBack(hook) => (format!("stopped by {hook}: not rolled back"), Emphasis::Bold),
             Self::StoppedByOperator => ("stopped by an operator".to_owned(), Emphasis::Bold),
-            Self::Other => ("ended otherwise".to_owned(), Emphasis::Bold),
+            Self::Other => ("ended in another way".to_owned(), Emphasis::Bold),
             Self::NotRun => ("could not be played".to_owned(), Emphasis::Error),
         }
     }

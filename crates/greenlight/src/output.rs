@@ -1,4 +1,4 @@
-//! Standard output: lines that stay, and in a terminal one more below them that is written over.
+//! Standard output: lines that stay and, on a terminal, a status line below them that is overwritten.
 
 use std::io::{self, Write};
 
@@ -6,33 +6,30 @@ use console::Term;
 
 use crate::style::{NO_STYLE, TerminalStyle, sanitize};
 
-/// A line of a message that is longer than this is hard to read, however wide the terminal is.
+/// Characters per line, even on a wider terminal: longer lines are hard to read.
 const MAX_WIDTH: usize = 110;
 
-/// Where the rehearsal is told.
 #[derive(Debug)]
 pub struct Output {
     term: Term,
-    /// What it can show.
     pub style: TerminalStyle,
     status: StatusLine,
 }
 
-/// What is on the screen's last line.
+/// What the last line of the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StatusLine {
-    /// It is never written: this is not a terminal, or one that cannot erase.
+    /// Never written: this is not a terminal, or the terminal cannot erase a line.
     Unsupported,
-    /// Nothing.
     Clear,
-    /// A status, to be erased before anything else is written.
+    /// A status, which must be erased before anything else is written.
     Shown,
 }
 
 impl Output {
-    /// Standard output, as it is. `console` knows about `NO_COLOR`, `CLICOLOR` and terminals that can do nothing.
+    /// `console` handles `NO_COLOR`, `CLICOLOR` and terminals without capabilities.
     pub fn stdout() -> Self {
-        // Buffered, so that erasing and writing anew reach the terminal at once and nothing flickers.
+        // Buffered, so that the erased and the new line reach the terminal together and nothing flickers.
         let term = Term::buffered_stdout();
         let is_live = term.is_term() && !console::is_dumb();
         let width = if term.is_term() { usize::from(term.size().1).min(MAX_WIDTH) } else { NO_STYLE.width };
@@ -40,26 +37,26 @@ impl Output {
         Self { term, style, status: if is_live { StatusLine::Clear } else { StatusLine::Unsupported } }
     }
 
-    /// Writes text that stays, and ends it with a new line.
+    /// Writes text that stays, and a newline.
     pub fn println(&mut self, text: &str) -> io::Result<()> {
         self.erase()?;
         self.term.write_line(&sanitize(text))?;
         self.term.flush()
     }
 
-    /// Shows one line until something else is written. Does nothing when this is not a terminal.
+    /// Shows one line until something else is written. Does nothing if this is not a terminal.
     pub fn status(&mut self, text: &str) -> io::Result<()> {
         if self.status == StatusLine::Unsupported {
             return Ok(());
         }
         self.erase()?;
-        // One column less than there is: a full line would make some terminals begin a new one.
+        // One column less than the width: some terminals start a new line after a full one.
         self.term.write_str(&console::truncate_str(&sanitize(text), self.style.width.saturating_sub(1), "…"))?;
         self.status = StatusLine::Shown;
         self.term.flush()
     }
 
-    /// Writes to standard error, without getting in the way of the status.
+    /// Writes to standard error, after erasing the status line.
     pub fn eprintln(&mut self, text: &str) -> io::Result<()> {
         self.erase()?;
         self.term.flush()?;
@@ -76,7 +73,7 @@ impl Output {
 }
 
 impl Drop for Output {
-    /// Ctrl-C drops the screen in the middle of things; the shell's prompt should find an empty line.
+    /// Ctrl-C can drop this value at any time, and the shell's prompt should then find an empty line.
     fn drop(&mut self) {
         let _ = self.erase().and_then(|()| self.term.flush());
     }

@@ -1,4 +1,4 @@
-//! `greenlight rehearse`: plays scenarios and tells what happens.
+//! `greenlight rehearse`: plays scenarios and prints what happens.
 
 use std::{
     fs::File,
@@ -22,9 +22,7 @@ use crate::{
     timeline::Timeline,
 };
 
-/// Does what was asked.
-///
-/// Dropping the future stops the rehearsal; the hook processes go with it.
+/// Dropping the future stops the rehearsal and its hook processes.
 pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     if args.list {
@@ -38,7 +36,7 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
     if let Some(path) = &args.appspec {
         options.appspec = Some(load_appspec(&mut screen, path, args)?);
     }
-    // Before anything is played: who asked for a report does not want to hear a minute later that there is none.
+    // Opened before anything is played, so that an error shows at once and not after a minute.
     let report = args
         .junit
         .as_ref()
@@ -56,7 +54,7 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
     Ok(if runs.iter().all(ScenarioRun::met_expectations) { CommandOutcome::Success } else { CommandOutcome::Failure })
 }
 
-/// What is wrong with an AppSpec file is said before anything is played; one that CodeDeploy does not take is not played.
+/// Prints the problems of an AppSpec file before anything is played. Refuses a file that CodeDeploy does not accept.
 fn load_appspec(screen: &mut Output, path: &Path, args: &RehearseOptions) -> Result<rehearsal::AppSpec, CommandError> {
     let ForRehearsal { source, issues: found, file } =
         appspec::load_for_rehearsal(path).map_err(CommandError::Usage)?;
@@ -65,11 +63,11 @@ fn load_appspec(screen: &mut Output, path: &Path, args: &RehearseOptions) -> Res
     let Some(file) = file else {
         let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
         let rendered = appspec::render_issues(style, &source, &found);
-        return Err(CommandError::Usage(anyhow!("CodeDeploy does not take this AppSpec file\n{rendered}")));
+        return Err(CommandError::Usage(anyhow!("CodeDeploy does not accept this AppSpec file\n{rendered}")));
     };
     let rendered = appspec::render_issues(style, &source, &found) + "\n";
     match args.json {
-        // Its lines are a program's.
+        // With --json, standard output has only JSON lines.
         true if !found.is_empty() => screen.eprintln(rendered.trim_end())?,
         true => {}
         false => screen.println(&rendered)?,
@@ -84,7 +82,7 @@ async fn run_sequentially(
     options: &Options,
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     if !args.json {
-        let text = "Five hooks are asked in turn whether a deployment may go on. Each is a real process; the AWS around it is simulated.";
+        let text = "Five hooks decide in turn whether a deployment may continue. Each is a real process; the AWS around it is simulated.";
         let text = screen.style.hanging("", 0, Emphasis::Dim, text);
         screen.println(&(text + "\n"))?;
     }
@@ -99,12 +97,12 @@ async fn run_sequentially(
         let (held, total) = (runs.iter().filter(|played| played.met_expectations()).count(), runs.len());
         if total > 1 {
             screen.println(&format!(
-                "{held} of {total} scenarios ended as they promise, in {}",
+                "{held} of {total} scenarios ended as expected, in {}",
                 format_seconds(started.elapsed())
             ))?;
         }
         if select::is_default_selection(args) {
-            let more = "`make rehearse ARGS=--list` names every scenario, `make rehearse ARGS=--all` plays them all and shows a table.";
+            let more = "`make rehearse ARGS=--list` lists every scenario, `make rehearse ARGS=--all` plays them all and prints a table.";
             let more = screen.style.hanging("", 0, Emphasis::Dim, more);
             screen.println(&more)?;
         }
@@ -174,7 +172,7 @@ async fn print_json(
     Ok(played)
 }
 
-/// The last line of a scenario.
+/// Prints the last line of a scenario: its report without logs, unless `--logs` is given, or its error.
 pub fn print_json_report(
     screen: &mut Output,
     played: &ScenarioRun,
@@ -188,7 +186,7 @@ pub fn print_json_report(
     Ok(screen.println(&line)?)
 }
 
-/// Every line that a hook wrote, as it wrote it.
+/// Prints every line that the functions logged, unchanged, to standard error.
 pub fn print_logs(screen: &mut Output, report: &Report) -> io::Result<()> {
     for (hook, line) in &report.logs {
         screen.eprintln(&format!("{} | {line}", hook.binary()))?;

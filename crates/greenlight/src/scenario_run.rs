@@ -1,4 +1,4 @@
-//! Playing one scenario: what is told meanwhile, and what became of it.
+//! Plays one scenario, and reports its events and its result.
 
 use std::{
     io,
@@ -16,38 +16,36 @@ use crate::{
     timeline::Timeline,
 };
 
-/// How often the line in progress is written anew: often enough to look alive.
+/// How often the status line is redrawn: often enough to look alive.
 pub const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What became of one scenario.
+/// The result of one scenario.
 #[derive(Debug)]
 pub struct ScenarioRun {
-    /// The scenario's name.
     pub scenario: String,
-    /// How it ended.
     pub end: RunEnd,
-    /// From the first process to the last.
+    /// The real time that the scenario took.
     pub elapsed: Duration,
-    /// Its timeline, as it is written where nobody looks.
+    /// The timeline without colours, for a report.
     pub transcript: String,
 }
 
 /// How a scenario ended.
 #[derive(Debug)]
 pub enum RunEnd {
-    /// It was played.
+    /// The scenario was played. Whether it ended as expected is in the report.
     Completed(Box<Report>),
-    /// It could not be played: why.
+    /// The scenario could not be played, and why.
     Error(String),
 }
 
 impl ScenarioRun {
-    /// Whether it ended as it promises.
+    /// Whether the scenario was played and ended as it expects.
     pub fn met_expectations(&self) -> bool {
         self.report().is_some_and(Report::met_expectations)
     }
 
-    /// The report, if it was played.
+    /// The report, if the scenario was played.
     pub fn report(&self) -> Option<&Report> {
         match &self.end {
             RunEnd::Completed(report) => Some(report),
@@ -56,16 +54,19 @@ impl ScenarioRun {
     }
 }
 
-/// What there is to tell.
+/// What [`run_scenario`] passes to its callback.
 #[derive(Debug)]
 pub enum RunEvent<'a> {
-    /// Something happened.
+    /// An event of the rehearsal.
     Rehearsal(&'a RehearsalEvent),
-    /// Nothing did, for a [`TICK`].
+    /// [`STATUS_INTERVAL`] has passed: time to redraw the status line.
     Tick,
 }
 
-/// Plays one scenario and tells `hear` of it as it goes on. An error is `hear`'s.
+/// Plays one scenario, and calls `on_event` for each event.
+///
+/// # Errors
+/// An error of `on_event`. A scenario that cannot be played is a [`RunEnd::Error`].
 pub async fn run_scenario(
     scenario: &Scenario,
     options: &Options,
@@ -85,7 +86,7 @@ pub async fn run_scenario(
             _ = ticks.tick() => (writer.on_event)(RunEvent::Tick)?,
         }
     };
-    // What was told in the last instant still waits.
+    // The last events can still be in the channel.
     while let Ok(moment) = rx.try_recv() {
         writer.write_event(&moment)?;
     }
@@ -99,7 +100,7 @@ pub async fn run_scenario(
     })
 }
 
-/// Passes on what happens, and writes it down.
+/// Passes events on, and records them as the transcript.
 struct TranscriptWriter<H> {
     on_event: H,
     timeline: Timeline,

@@ -1,4 +1,4 @@
-//! `greenlight schema`: what an editor can know of a gate file.
+//! `greenlight schema`: prints the JSON Schema of a gate file, for editors.
 
 use hook_core::gate_file;
 
@@ -7,7 +7,6 @@ use crate::{
     output::Output,
 };
 
-/// Prints the JSON Schema.
 pub fn print_schema() -> Result<CommandOutcome, CommandError> {
     Output::stdout().println(&serde_json::to_string_pretty(&gate_file::schema())?)?;
     Ok(CommandOutcome::Success)

@@ -1,4 +1,4 @@
-//! From what was asked on the command line to what can be played. All that is wrong here is bad usage.
+//! Turns the command line into scenarios and options. Every error here is bad usage.
 
 use std::{
     env, fs,
@@ -10,16 +10,16 @@ use rehearsal::{FunctionName, HookName, Options, Scenario};
 
 use crate::{args::RehearseOptions, filter};
 
-/// What a newcomer is shown: what it looks like when all is well, and what the hooks are for.
+/// The tour for a newcomer: a deployment that succeeds, and one that a hook stops.
 const DEFAULT_SCENARIOS: [&str; 2] = ["healthy", "route-503"];
 
-/// A name that is less alike than this is no misspelling (0 is not alike, 1 is the same).
+/// The least similarity of a misspelled name: 0 is nothing in common, 1 is equal.
 const MIN_SIMILARITY: f64 = 0.7;
 
-/// The scenarios that were asked for, in that order.
+/// The scenarios that the command line names, in that order.
 ///
 /// # Errors
-/// When one is unknown, cannot be read, or is not a scenario.
+/// If one is unknown, cannot be read, or is not a scenario.
 pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
     if args.is_table() {
         return matching_scenarios(&args.filters);
@@ -33,15 +33,15 @@ pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
     args.scenarios.iter().map(|asked| load_scenario(asked)).collect()
 }
 
-/// Whether the tour is what is played.
+/// Whether the command line selects the tour.
 pub fn is_default_selection(args: &RehearseOptions) -> bool {
     !args.is_table() && args.scenarios.is_empty() && args.appspec.is_none()
 }
 
-/// The scenarios that any of the filters means; without filters, all.
+/// The scenarios that match any of the filters; without filters, all.
 ///
 /// # Errors
-/// When a filter means none: somebody would believe that what they named had been played.
+/// If a filter matches no scenario: the user would believe that the scenario was played.
 pub fn matching_scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
     let all = Scenario::built_in();
     for filter in filters {
@@ -55,27 +55,27 @@ pub fn matching_scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
 }
 
 fn no_match_message(filter: &str, names: &[String]) -> String {
-    // A part of a name may have been meant, so its words are neighbours too.
+    // The filter can be a part of a name, so the words of the names are candidates too.
     let words = names.iter().flat_map(|name| name.split('-').chain([name.as_str()])).filter(|word| word.len() > 2);
     let hint = did_you_mean(&filter.replace(['*', '?'], ""), words);
     format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The one scenario whose world is served.
+/// The scenario of `--serve`, and the hook to wait at.
 ///
 /// # Errors
-/// When it is unknown, or there are several.
+/// If the scenario is unknown or has concurrent deployments, or if several are named.
 pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, HookName)> {
     let scenario = match args.scenarios.as_slice() {
         [] => load_scenario(DEFAULT_SCENARIOS[0])?,
         [one] => load_scenario(one)?,
-        _ => bail!("one world can be served at a time; say one --scenario"),
+        _ => bail!("--serve takes one scenario; give --scenario once"),
     };
     if scenario.concurrent {
-        bail!("{} has two deployments at once, and one can be served; say another --scenario", scenario.name);
+        bail!("{} has two deployments at once, and --serve takes one; choose another --scenario", scenario.name);
     }
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
-    // There is everything to look at, and customers are not yet concerned: the hook that most people write first.
+    // The default is the hook that most people write first: everything exists, and customers are not affected yet.
     let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);
     Ok((scenario, at))
 }
@@ -107,19 +107,19 @@ fn did_you_mean<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> String
     nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
-/// Where the hooks are and which gate file they get.
+/// The options of the rehearsal: the folder of the programs, the gate file, the seed.
 ///
 /// # Errors
-/// When the gate file cannot be read, or one of the six programs is missing.
+/// If the gate file cannot be read, or one of the six programs is missing.
 pub fn options(args: &RehearseOptions) -> Result<Options> {
     let gate = match &args.gate {
         None => None,
         Some(path) => {
             let text = fs::read_to_string(path);
             let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
-            // A hook that finds its variable empty has no gate file, which is something else.
+            // For a hook an empty variable means no gate file, which is not what the user wants to try.
             if text.trim().is_empty() {
-                bail!("the gate file {} is empty; a gate file begins with `version: 1`", path.display());
+                bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
             }
             Some(text)
         }
@@ -128,8 +128,10 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
         Some(folder) => folder.clone(),
         None => default_binaries_dir()?,
     };
-    // A program with a path that is relative would be looked for in the folder that it is started in.
-    let binaries = binaries.canonicalize().with_context(|| format!("there is no folder {}", binaries.display()))?;
+    // Canonical, because a relative path would be resolved in the working directory of the new process.
+    let binaries = binaries
+        .canonicalize()
+        .with_context(|| format!("cannot open the folder {} of the hook programs", binaries.display()))?;
     for function in FunctionName::all_functions() {
         let program = binaries.join(format!("{}{}", function.binary(), env::consts::EXE_SUFFIX));
         if !program.is_file() {
@@ -140,7 +142,7 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
 }
 
 fn default_binaries_dir() -> Result<PathBuf> {
-    let mut program = env::current_exe().context("cannot tell where this program is; say --binaries DIR")?;
+    let mut program = env::current_exe().context("cannot find the folder of this program; give --binaries DIR")?;
     program.pop();
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! `--serve`: a world that stays up, and how to reach it.
+//! `--serve`: keeps a world running, and prints how to reach it.
 
 use std::{fmt::Write, time::Instant};
 
@@ -17,10 +17,10 @@ use crate::{
     timeline::Timeline,
 };
 
-/// The column after the time, as in a timeline.
+/// The column after the time, as in the timeline.
 const LABEL_COLUMN: usize = 10;
 
-/// Serves the world of one scenario until somebody stops it.
+/// Serves the world of one scenario until a signal stops it.
 pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
     let (scenario, at) = select::served_scenario(args).map_err(CommandError::Usage)?;
     let (tx, mut told) = unbounded_channel();
@@ -49,7 +49,7 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
     }
 }
 
-/// Puts what is told into words.
+/// Renders the events of a served world.
 struct ServePrinter {
     style: TerminalStyle,
     at: HookName,
@@ -66,7 +66,7 @@ impl ServePrinter {
         Self { style, at, timeline, created, waiting_hook: None, remaining_deployments: 0 }
     }
 
-    /// The lines for it. None when there is nothing that a person would want to know.
+    /// The lines for an event. `None` if a person does not need to see it.
     fn render(&mut self, event: &ServeEvent) -> Option<String> {
         match event {
             ServeEvent::Open(endpoints) => Some(self.render_endpoints(endpoints)),
@@ -91,22 +91,23 @@ impl ServePrinter {
         line("AWS", &format!("{aws} ({region}; all services, any credentials)"));
         line("production", production);
         match test {
-            Some(test) => line("test", &format!("{test} (what the test listener serves)")),
+            Some(test) => line("test", &format!("{test} (through the test listener)")),
             None => line("test", "the deployment group has no test listener"),
         }
         let _ = writeln!(text, "\n{:LABEL_COLUMN$}For the aws CLI, an SDK, or your own hook:", "");
         let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", aws_environment(endpoints));
         if !env.is_empty() {
             let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
-            let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario have as well:", "");
+            let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario also have:", "");
             let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", env.join(" "));
         }
         let before = if self.at == HookName::BeforeInstall {
             String::new()
         } else {
-            format!(" The hooks before {} are passed over.", self.at)
+            format!(" The hooks before {} are skipped.", self.at)
         };
-        let note = format!("The deployment waits at {} until you answer.{before} Ctrl-C ends it all.", self.at);
+        let note =
+            format!("The deployment waits at {} until you put its status.{before} Ctrl-C stops everything.", self.at);
         let head = format!("{:LABEL_COLUMN$}", "");
         format!("\n{text}{}", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Plain, &note))
     }
@@ -123,14 +124,16 @@ impl ServePrinter {
         let text = self.timeline.render_event(moment);
         match moment.kind {
             EventKind::DeploymentEnded { .. } if self.remaining_deployments == 0 => {
-                let stays = self.style.apply(Emphasis::Dim, "The world stays up as it is now; Ctrl-C ends it.");
+                let stays = self
+                    .style
+                    .apply(Emphasis::Dim, "The simulated AWS keeps running in its present state; Ctrl-C stops it.");
                 format!("{text}\n{:LABEL_COLUMN$}{stays}", "")
             }
             _ => text,
         }
     }
 
-    /// What can be done now. Nothing in it is wrapped, since all of it is there to be copied.
+    /// What the user can do at the hook. The commands are not wrapped, so that they can be copied.
     fn render_waiting(&mut self, waiting: &HookWaiting) -> String {
         let HookWaiting { hook, deployment, event, runtime_api } = waiting;
         self.waiting_hook = Some(*hook);
@@ -140,15 +143,15 @@ impl ServePrinter {
             let what = self.style.hanging(&format!("{:LABEL_COLUMN$}", ""), LABEL_COLUMN, Emphasis::Dim, what);
             let _ = write!(text, "\n{what}\n{:LABEL_COLUMN$}{command}\n", "");
         };
-        step("Look at the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
+        step("Read the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
         step(
             "Run your own hook: any program for a custom runtime, or one with a Lambda runtime interface client, gets \
-             the event as soon as it polls. Stop it, mend it and start it again as often as you like:",
+             the event as soon as it polls. You can stop it, fix it and start it again at any time:",
             &format!("env AWS_LAMBDA_RUNTIME_API={runtime_api} {} ./bootstrap", lambda_environment(*hook)),
         );
         step("Or call its handler with the event:", event);
         step(
-            "Or answer by hand:",
+            "Or put the status yourself:",
             &format!(
                 "aws deploy put-lifecycle-event-hook-execution-status --deployment-id {} --status Succeeded \
                  --lifecycle-event-hook-execution-id {}",
@@ -156,8 +159,10 @@ impl ServePrinter {
                 quote(&execution)
             ),
         );
-        let means =
-            format!("{} With Failed it rolls back, as far as it is set up to. Any answer is final.", next_step(*hook));
+        let means = format!(
+            "{} With Failed it rolls back, if the group has auto-rollback. A status is final.",
+            next_step(*hook)
+        );
         let head = format!("{:LABEL_COLUMN$}", "");
         format!("{text}\n{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, &means))
     }
@@ -174,7 +179,7 @@ impl ServePrinter {
     fn render_return(&self, returned: &FunctionReturned) -> Option<String> {
         let FunctionReturned { hook, error, redelivered_in: again_in } = returned;
         let how = match (error, again_in) {
-            // It answered before, and that was told.
+            // It put its status before, and that was printed.
             (None, None) => return None,
             (None, Some(_)) => "the function returned".to_owned(),
             (Some(error), _) => format!("the function failed with {error}"),
@@ -183,7 +188,7 @@ impl ServePrinter {
             None => (Emphasis::Dim, String::new()),
             Some(later) => {
                 let then =
-                    format!(", and nobody has answered yet; it gets the event again in {}", format_duration(*later));
+                    format!(", and the hook has no status yet; it gets the event again in {}", format_duration(*later));
                 (Emphasis::Warning, then)
             }
         };
@@ -195,11 +200,11 @@ impl ServePrinter {
         let line = match self.waiting_hook {
             Some(hook) => {
                 format!(
-                    "{:>8}  waiting for an answer to {hook}; Ctrl-C ends it all …",
+                    "{:>8}  waiting for the status of {hook}; Ctrl-C stops everything …",
                     format_seconds(self.created.elapsed())
                 )
             }
-            None => format!("{:>8}  Ctrl-C ends it all …", format_seconds(self.created.elapsed())),
+            None => format!("{:>8}  Ctrl-C stops everything …", format_seconds(self.created.elapsed())),
         };
         self.style.apply(Emphasis::Dim, &line)
     }
@@ -209,7 +214,7 @@ impl ServePrinter {
     }
 }
 
-/// What any AWS SDK reads. Older tools know only one of the two names for the region.
+/// The variables that every AWS SDK reads. Older tools read only one of the two names for the region.
 fn aws_environment(endpoints: &Endpoints) -> String {
     let Endpoints { aws, region, .. } = endpoints;
     format!(
@@ -218,7 +223,7 @@ fn aws_environment(endpoints: &Endpoints) -> String {
     )
 }
 
-/// What a Lambda runtime client has to know.
+/// The variables that a Lambda runtime client needs.
 fn lambda_environment(hook: HookName) -> String {
     format!(
         "AWS_LAMBDA_FUNCTION_NAME=CodeDeployHook_{} AWS_LAMBDA_FUNCTION_VERSION=1 AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
@@ -231,16 +236,16 @@ fn execution_id(event: &str) -> String {
     event["LifecycleEventHookExecutionId"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What an answer of Succeeded leads to.
+/// What CodeDeploy does after *Succeeded*.
 fn next_step(hook: HookName) -> &'static str {
     match hook {
-        HookName::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and asks AfterInstall.",
+        HookName::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
         HookName::AfterInstall => {
-            "With Succeeded CodeDeploy puts the test listener on the replacement and asks AfterAllowTestTraffic."
+            "With Succeeded CodeDeploy moves the test listener to the replacement and invokes AfterAllowTestTraffic."
         }
-        HookName::AfterAllowTestTraffic => "With Succeeded CodeDeploy asks BeforeAllowTraffic.",
+        HookName::AfterAllowTestTraffic => "With Succeeded CodeDeploy invokes BeforeAllowTraffic.",
         HookName::BeforeAllowTraffic => {
-            "With Succeeded CodeDeploy gives the replacement to the customers and asks AfterAllowTraffic."
+            "With Succeeded CodeDeploy moves the customers to the replacement and invokes AfterAllowTraffic."
         }
         HookName::AfterAllowTraffic => "With Succeeded the deployment is done.",
     }
@@ -274,7 +279,7 @@ mod tests {
         }
     }
 
-    /// Without the time, which is the clock's.
+    /// Removes the time at the start, which differs from run to run.
     fn timeless(text: &str) -> String {
         text.get(LABEL_COLUMN..).unwrap_or_default().to_owned()
     }
@@ -285,7 +290,7 @@ mod tests {
         let rendered = [ServeEvent::Open(endpoints()), ServeEvent::HookWaiting(waiting())]
             .map(|told| printer.render(&told).unwrap());
         insta::assert_snapshot!(rendered.join("\n"));
-        assert!(printer.status_line().ends_with("waiting for an answer to AfterInstall; Ctrl-C ends it all …"));
+        assert!(printer.status_line().ends_with("waiting for the status of AfterInstall; Ctrl-C stops everything …"));
     }
 
     #[test]
@@ -318,8 +323,8 @@ mod tests {
                 "codedeploy:GetDeployment  ok  aws-cli/2.31.0",
                 "codedeploy:GetDeployment  DeploymentDoesNotExistException  aws-cli/2.31.0",
                 "AfterInstall  the function failed with Odd: it is odd",
-                "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and nobody has\n                        \
-                 answered yet; it gets the event again in 3.0 s",
+                "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and the hook has\n                        \
+                 no status yet; it gets the event again in 3.0 s",
             ]
         );
         assert_eq!(printer.render(&returned(None, None)), None);

@@ -1,18 +1,18 @@
-//! Ctrl-C and SIGTERM: what is going on is dropped, in place of dying with children alive.
+//! Ctrl-C and SIGTERM: drops the work in progress, so that no child process outlives this one.
 
 use std::future::Future;
 
-/// Who asked to stop.
+/// A signal that stops the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// `kill`, or a CI job that is cancelled.
+    /// SIGTERM: `kill`, or a CI job that is cancelled.
     Terminate,
 }
 
 impl Signal {
-    /// What a shell says of a program that ended so: 128 and the signal's number.
+    /// The exit status that a shell reports for this signal: 128 plus its number.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -21,10 +21,10 @@ impl Signal {
     }
 }
 
-/// Does `work`, or drops it when somebody asks to stop.
+/// Runs `work`, or drops it when a signal arrives.
 pub async fn or_shutdown<T>(work: impl Future<Output = T>) -> Result<T, Signal> {
     tokio::select! {
-        // First, so that the handlers are in place before any child process is.
+        // Polled first, so that the handlers exist before any child process does.
         biased;
         signal = wait_for_signal() => Err(signal),
         end = work => Ok(end),
@@ -34,7 +34,7 @@ pub async fn or_shutdown<T>(work: impl Future<Output = T>) -> Result<T, Signal> 
 #[cfg(unix)]
 async fn wait_for_signal() -> Signal {
     use tokio::signal::unix::{SignalKind, signal};
-    // Without a handler the signal does what it always did: it ends this process.
+    // If no handler can be installed, the signal ends this process, as it does by default.
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return std::future::pending().await;
@@ -46,7 +46,7 @@ async fn wait_for_signal() -> Signal {
 }
 
 #[cfg(not(unix))]
-async fn asked() -> Signal {
+async fn wait_for_signal() -> Signal {
     match tokio::signal::ctrl_c().await {
         Ok(()) => Signal::Interrupt,
         Err(_) => std::future::pending().await,

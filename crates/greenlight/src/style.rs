@@ -1,44 +1,37 @@
-//! How text looks: tones, spans of time, and lines that hang under their beginning. Nothing in here does I/O.
+//! Text layout: colours, durations, and hanging indents. Nothing here does I/O.
 
 use std::{borrow::Cow, time::Duration};
 
 use console::Style;
 use textwrap::{WordSplitter, wrap};
 
-/// A message that has less room than this is easier to read when it overflows.
+/// Characters. A message with less room than this is easier to read if it overflows.
 const MIN_TEXT_WIDTH: usize = 30;
 
-/// What the output can do.
+/// The abilities of the output.
 #[derive(Clone, Copy, Debug)]
 pub struct TerminalStyle {
     /// Characters per line.
     pub width: usize,
-    /// Whether it shows colours.
     pub colour: bool,
 }
 
-/// How it looks when nobody looks: in a file, a pipe, a CI log, a report.
+/// The style for a file, a pipe, a CI log or a report.
 pub const NO_STYLE: TerminalStyle = TerminalStyle { width: 100, colour: false };
 
-/// What a piece of text says by its colour. A glyph or a word always says the same, for those who see none.
+/// What the colour of a text means. A glyph or a word always says the same, for readers who see no colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emphasis {
-    /// As it should be.
     Success,
-    /// It stopped something.
     Error,
-    /// Worth a look.
     Warning,
-    /// There for completeness.
+    /// Details of little interest.
     Dim,
-    /// A heading.
     Bold,
-    /// Everything else.
     Plain,
 }
 
 impl TerminalStyle {
-    /// `text` in a tone.
     pub fn apply(self, tone: Emphasis, text: &str) -> String {
         let style = match tone {
             Emphasis::Success => Style::new().green(),
@@ -51,7 +44,7 @@ impl TerminalStyle {
         style.force_styling(self.colour).apply_to(text).to_string()
     }
 
-    /// `head` and then `text`, wrapped so that its further lines begin where the first one does, in column `indent`.
+    /// `head`, then `text` from column `indent` on. Wrapped lines start in the same column.
     pub fn hanging(self, head: &str, indent: usize, tone: Emphasis, text: &str) -> String {
         let (head, indent) = self.head_and_column(head, indent);
         let lines: Vec<String> = self.wrap_text(indent, text).iter().map(|line| self.apply(tone, line)).collect();
@@ -61,14 +54,15 @@ impl TerminalStyle {
 }
 
 impl TerminalStyle {
-    /// As [`Look::hang`], in two lines at most. What has no room is cut off between two words, and the cut is shown.
+    /// Like [`Self::hanging`], in at most two lines. The rest is cut off between two words, and `…` marks the cut.
     pub fn hanging_two_lines(self, head: &str, indent: usize, text: &str) -> String {
         let (head, indent) = self.head_and_column(head, indent);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines = self.wrap_text(indent, &text);
         let text = match lines.as_slice() {
             [first, _, _, ..] => {
-                // A part of the word that had no room any more may have some.
+                // Take the rest of the text, not the wrapped second line: it fills the line with part of the next
+                // words.
                 let rest = text.strip_prefix(first.as_str()).unwrap_or_default().trim_start();
                 let second = cut_between_words(rest, self.text_width(indent));
                 format!("{first}\n{:indent$}{second}", "")
@@ -78,8 +72,8 @@ impl TerminalStyle {
         format!("{head}{text}").trim_end().to_owned()
     }
 
-    /// The head with the gap after it, and the column in which the text begins. On a narrow terminal a text that would
-    /// have too little room begins on the next line, further to the left: a terminal breaks words in two.
+    /// The head with the gap after it, and the column in which the text starts. On a narrow terminal, a text with too
+    /// little room starts on the next line, further to the left, because a terminal breaks words in two.
     fn head_and_column(self, head: &str, indent: usize) -> (String, usize) {
         let column = indent.min(self.width.saturating_sub(MIN_TEXT_WIDTH));
         let width = console::measure_text_width(head);
@@ -96,7 +90,7 @@ impl TerminalStyle {
     }
 
     fn wrap_text(self, indent: usize, text: &str) -> Vec<String> {
-        // A target group's name or a URL that is broken at a hyphen cannot be copied.
+        // A URL or the name of a target group cannot be copied if it is broken at a hyphen.
         let options = textwrap::Options::new(self.text_width(indent))
             .word_splitter(WordSplitter::NoHyphenation)
             .break_words(false);
@@ -104,8 +98,8 @@ impl TerminalStyle {
     }
 }
 
-/// Text as a terminal may show it: lines, tabs and the styles of [`Look::paint`]. Words of files, servers and AWS are escaped
-/// where they are put together; what was forgotten there becomes a mark here.
+/// Makes text safe for a terminal: only lines, tabs and the styles of [`TerminalStyle::apply`] stay. Text from files,
+/// servers and AWS is escaped where messages are built. A control character that was missed there becomes U+FFFD here.
 pub fn sanitize(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     if text.chars().all(is_plain) {
@@ -124,14 +118,14 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
 
 const ESCAPE: char = '\u{1b}';
 
-/// The length of a style at the beginning of a text: `ESC [ 1 m`.
+/// The length in bytes of a style at the start of a text: `ESC [ 1 m`.
 fn style_length(text: &str) -> Option<usize> {
     let codes = text.strip_prefix("\u{1b}[")?;
     let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
     codes[end..].starts_with('m').then_some(2 + end + 1)
 }
 
-/// As much of a text as has room, with a mark where it was cut: between two words, if the first of them has room.
+/// Cuts a text to `room` characters, and marks the cut with `…`: between two words, if the first word fits.
 fn cut_between_words(text: &str, room: usize) -> String {
     let cut = console::truncate_str(text, room, "…");
     match cut.strip_suffix('…') {
@@ -143,12 +137,12 @@ fn cut_between_words(text: &str, room: usize) -> String {
     }
 }
 
-/// A span of time as a person says it: `12 ms`, `1.2 s`.
+/// For example `12 ms` or `1.2 s`.
 pub fn format_duration(time: Duration) -> String {
     if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format_seconds(time) }
 }
 
-/// A time since the beginning: `0.3 s`.
+/// Seconds with one decimal: `0.3 s`.
 pub fn format_seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
@@ -174,7 +168,7 @@ mod tests {
     fn what_has_no_room_in_two_lines_is_cut() {
         let short = NARROW.hanging_two_lines("why", 6, "one line");
         assert_eq!(short, "why   one line");
-        let long = "target group tg-shop-b: expected healthy == registered, was 1 and 2 after 9 looks in 41s";
+        let long = "target group tg-shop-b: expected healthy == registered, was 1 and 2 after 9 attempts in 41s";
         let hung = NARROW.hanging_two_lines("why", 6, long);
         assert_eq!(hung, "why   target group tg-shop-b: expected\n      healthy == registered, was 1 and …");
         assert!(hung.lines().all(|line| line.chars().count() <= 40));

@@ -1,5 +1,5 @@
-//! Many scenarios as a table: a row for each deployment, under headings that say how it ended; then, if that is asked
-//! for, why the stopped ones were stopped; then, in full, what was not as promised.
+//! Many scenarios as a table: a row for each deployment, under headings that say how it ended. Below it, with `--why`,
+//! the reasons of the stopped deployments, and then in full what was not as expected.
 
 use std::{fmt::Write, time::Duration};
 
@@ -13,41 +13,41 @@ use crate::{
     timeline::unmet_expectations,
 };
 
-/// All columns but the name and the reason, with the gaps between them.
+/// The width of all columns except name and reason, with the gaps between them.
 const OTHER_COLUMNS_WIDTH: usize = 2 + 2 + 9 + 2 + 2 + 7;
-/// A name is not cut below this.
+/// A name always has at least this width.
 const MIN_NAME_WIDTH: usize = 12;
-/// Above the reasons a longer name gives way, so that the reason has room.
+/// In the list of reasons a longer name is cut, so that the reason has room.
 const MAX_NAME_WIDTH: usize = 28;
 
-/// Whose reasons are told below the table. Of dozens of scenarios the code in the row says enough.
+/// For which deployments the table explains the reason. For dozens of scenarios the reason code in the row is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReasonScope {
-    /// Only where a promise was broken.
+    /// Only scenarios that did not end as expected.
     UnmetOnly,
-    /// Of every deployment that was stopped.
+    /// Every deployment that was stopped.
     AllStopped,
 }
 
-/// What it cost to play them.
+/// Totals for the summary line.
 #[derive(Clone, Copy, Debug)]
 pub struct RunStats {
-    /// From the first to the last.
+    /// The real time for all scenarios.
     pub elapsed: Duration,
-    /// So many at a time.
+    /// How many scenarios ran at a time.
     pub jobs: usize,
 }
 
-/// The whole table with its legend and what is said below it.
+/// Renders the legend, the table, the reasons and the summary.
 pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonScope, stats: RunStats) -> String {
     let mut sorted: Vec<(OutcomeGroup, &ScenarioRun)> =
         runs.iter().map(|played| (OutcomeGroup::from_run(played), played)).collect();
-    // Within a heading they keep their telling order.
+    // The sort is stable: under a heading the scenarios keep their order.
     sorted.sort_by_key(|(ending, _)| *ending);
     let rows: Vec<(OutcomeGroup, TableRow<'_>)> =
         sorted.iter().flat_map(|(ending, played)| table_rows(played).into_iter().map(|row| (*ending, row))).collect();
     let reason = rows.iter().map(|(_, row)| row.reason_code().chars().count()).max().unwrap_or(0).max("reason".len());
-    // A long name gives way, so that a row stays a row on a terminal of 80 columns.
+    // The column of names is limited, so that a row fits on a terminal of 80 columns.
     let name = rows.iter().map(|(_, row)| row.name.chars().count()).max().unwrap_or(0).max("scenario".len());
     let name = name.min(style.width.saturating_sub(OTHER_COLUMNS_WIDTH + reason).max(MIN_NAME_WIDTH));
 
@@ -72,14 +72,14 @@ pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonS
 }
 
 fn render_legend(style: TerminalStyle) -> String {
-    // Held together by a no-break space, so that no number is left alone at the end of a line.
+    // With a no-break space, so that no number is left alone at the end of a line.
     let hooks: Vec<String> =
         HookName::ALL.iter().zip(1..).map(|(hook, number)| format!("{number}\u{a0}{hook}")).collect();
     let marks = [
-        (Emphasis::Success, "✓", "go on"),
+        (Emphasis::Success, "✓", "continue"),
         (Emphasis::Error, "✗", "stop"),
-        (Emphasis::Error, "∪", "stop by the net"),
-        (Emphasis::Error, "?", "no answer"),
+        (Emphasis::Error, "∪", "stop by on-failure"),
+        (Emphasis::Error, "?", "no status"),
         (Emphasis::Dim, "–", "not reached"),
     ];
     let marks: Vec<String> =
@@ -91,9 +91,9 @@ fn render_legend(style: TerminalStyle) -> String {
     )
 }
 
-/// For those who believe the table and want to know what it was: two lines at most for each.
+/// The reasons for `--why`: at most two lines for each deployment.
 fn render_stop_reasons(style: TerminalStyle, rows: &[(OutcomeGroup, TableRow<'_>)]) -> String {
-    // Those that broke their promise are told in full, below.
+    // Scenarios that did not end as expected follow below, in full.
     let stopped: Vec<_> = rows
         .iter()
         .filter(|(_, row)| row.met_expectations)
@@ -123,7 +123,7 @@ fn render_unmet(style: TerminalStyle, all: &[&ScenarioRun]) -> String {
     if broken.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n{}\n", style.apply(Emphasis::Error, "not as promised"));
+    let mut text = format!("\n{}\n", style.apply(Emphasis::Error, "not as expected"));
     for one in broken {
         let _ = writeln!(text, "  {}", style.apply(Emphasis::Bold, &one.scenario));
         match &one.end {
@@ -137,7 +137,10 @@ fn render_unmet(style: TerminalStyle, all: &[&ScenarioRun]) -> String {
             RunEnd::Completed(report) => text += &render_unmet_report(style, report),
         }
     }
-    text + &format!("  {}\n", style.apply(Emphasis::Dim, "--scenario NAME plays one alone and shows all of it"))
+    text + &format!(
+        "  {}\n",
+        style.apply(Emphasis::Dim, "--scenario NAME plays one scenario and prints its whole timeline")
+    )
 }
 
 fn render_unmet_report(style: TerminalStyle, report: &Report) -> String {
@@ -165,12 +168,12 @@ fn summary_line(style: TerminalStyle, runs: &[ScenarioRun], RunStats { elapsed: 
     let (glyph, tone) = if held == total { ("✓", Emphasis::Success) } else { ("✗", Emphasis::Error) };
     let at_a_time = if jobs > 1 { format!(", {jobs} at a time") } else { String::new() };
     let glyph = style.apply(tone, glyph);
-    format!("\n{glyph} {held} of {total} scenarios ended as they promise, in {}{at_a_time}", format_seconds(took))
+    format!("\n{glyph} {held} of {total} scenarios ended as expected, in {}{at_a_time}", format_seconds(took))
 }
 
 struct TableRow<'a> {
     scenario: String,
-    /// Which deployment of how many.
+    /// Which deployment of the scenario, and how many it has.
     number: (usize, usize),
     name: String,
     deployment: Option<&'a DeploymentReport>,
@@ -191,13 +194,13 @@ fn table_rows(played: &ScenarioRun) -> Vec<TableRow<'_>> {
     let (of, ending) = (report.deployments.len(), OutcomeGroup::from_run(played));
     let name = |number: usize, one: &DeploymentReport| match number {
         1 => report.scenario.clone(),
-        // The heading is about another one of them.
+        // The heading is about another deployment of the scenario.
         _ if one.outcome == DeploymentOutcome::Succeeded && ending != OutcomeGroup::Succeeded => {
             format!("  deployment {number} of {of}: succeeded")
         }
         _ => format!("  deployment {number} of {of}"),
     };
-    // An unknown operation belongs to no deployment in particular, so it spoils all of the scenario's.
+    // An unknown operation belongs to no particular deployment, so it counts against all of the scenario.
     let held = |one: &DeploymentReport| one.differences.is_empty() && report.unknown_operations.is_empty();
     let row = |(one, number)| TableRow {
         scenario: report.scenario.clone(),
@@ -210,7 +213,7 @@ fn table_rows(played: &ScenarioRun) -> Vec<TableRow<'_>> {
 }
 
 impl TableRow<'_> {
-    /// Its name away from the other rows of its scenario.
+    /// The name for a place without the other rows of the scenario.
     fn title(&self) -> String {
         format!("{}{}", self.scenario, self.deployment_suffix())
     }
@@ -225,7 +228,7 @@ impl TableRow<'_> {
     fn render(&self, style: TerminalStyle, name: usize, reason: usize) -> String {
         let mark = if self.met_expectations { " ".to_owned() } else { style.apply(Emphasis::Error, "✗") };
         let Some(one) = self.deployment else { return format!("{mark} {}", self.name).trim_end().to_owned() };
-        // A name that was cut could not be given to --scenario: one that is too long has a line of its own.
+        // A name is never cut here, so that it can be given to --scenario: a long name gets its own line.
         let title = match self.name.chars().count() > name {
             true => format!("{}\n  {:name$}", self.name, ""),
             false => format!("{:name$}", self.name),

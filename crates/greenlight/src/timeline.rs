@@ -1,4 +1,4 @@
-//! The timeline of one scenario: moments in, lines out. Pure, so that every line is golden-tested.
+//! The timeline of one scenario: turns events into lines. Pure, so that golden tests cover every line.
 
 use std::time::Duration;
 
@@ -16,44 +16,43 @@ use crate::{
 const LABEL_COLUMN: usize = 10;
 /// The column of a check's name, after its glyph.
 const CHECK_NAME_COLUMN: usize = LABEL_COLUMN + 2;
-/// The column of the words `why`, `now` and `next` are followed by their text here.
+/// The column of the text after `why`, `next` and `now`.
 const TEXT_COLUMN: usize = LABEL_COLUMN + 8;
 
-/// What is known of the scenario while it goes on.
+/// The state that the next line depends on.
 #[derive(Debug)]
 pub struct Timeline {
     style: TerminalStyle,
-    /// The hook that is at work, and its checks that were shown.
+    /// The hook that is running, and the names of its checks that were printed.
     running: Option<(HookName, Vec<String>)>,
-    /// How many hooks said yes.
+    /// How many hooks put *Succeeded*.
     succeeded: usize,
-    /// The hook that said anything else.
+    /// The hook that did not.
     stopped: Option<HookRun>,
     preceding: Preceding,
 }
 
-/// What was written last.
+/// What was printed last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Preceding {
-    /// A line that the next one may follow.
+    /// A line that the next one follows directly.
     Line,
-    /// The end of something, after which there is a gap.
+    /// The end of a block, after which comes an empty line.
     End,
 }
 
 impl Timeline {
-    /// A scenario's timeline before its first moment.
     pub const fn new(style: TerminalStyle) -> Self {
         Self { style, running: None, succeeded: 0, stopped: None, preceding: Preceding::End }
     }
 
-    /// The scenario's name and what it is about.
+    /// The scenario's name and description.
     pub fn heading(&self, name: &str, about: &str) -> String {
         let title = self.style.apply(Emphasis::Bold, name);
         self.style.hanging(&format!("{title}  "), name.chars().count() + 2, Emphasis::Plain, about)
     }
 
-    /// The lines of one moment.
+    /// The lines of one event.
     pub fn render_event(&mut self, moment: &RehearsalEvent) -> String {
         let gap = match self.preceding {
             Preceding::Line => "",
@@ -74,12 +73,12 @@ impl Timeline {
             EventKind::DeploymentCreated { deployment, number, total: of } => {
                 *self = Self::new(self.style);
                 let count = if *of > 1 { format!(" ({number} of {of})") } else { String::new() };
-                format!("{time}CodeDeploy begins deployment {deployment}{count}")
+                format!("{time}CodeDeploy starts deployment {deployment}{count}")
             }
             EventKind::EventCompleted { event, text } => self.labelled_line(&time, event, Emphasis::Plain, text),
             EventKind::WorldChanged { text } => self.labelled_line(&time, "meanwhile", Emphasis::Warning, text),
-            EventKind::RolledBack { text } => self.labelled_line(&time, "roll-back", Emphasis::Warning, text),
-            EventKind::OnFailure { text, .. } => self.labelled_line(&time, "net", Emphasis::Warning, text),
+            EventKind::RolledBack { text } => self.labelled_line(&time, "rollback", Emphasis::Warning, text),
+            EventKind::OnFailure { text, .. } => self.labelled_line(&time, "on-failure", Emphasis::Warning, text),
             EventKind::HookInvoked { hook, function } => {
                 self.running = Some((*hook, Vec::new()));
                 let name = self.style.apply(Emphasis::Bold, hook.name());
@@ -90,7 +89,7 @@ impl Timeline {
                         format!(
                             "{head}\n{:LABEL_COLUMN$}{}",
                             "",
-                            self.style.apply(Emphasis::Dim, &format!("asks {function}"))
+                            self.style.apply(Emphasis::Dim, &format!("invokes {function}"))
                         )
                     }
                 }
@@ -106,28 +105,28 @@ impl Timeline {
         }
     }
 
-    /// The line that is kept up to date below the others, `now` after the deployment was created.
+    /// The status line below the timeline. `now` is the time since the deployment was created.
     pub fn status_line(&self, now: Duration) -> String {
         let doing = match &self.running {
-            None => "CodeDeploy is at work".to_owned(),
+            None => "CodeDeploy is working".to_owned(),
             Some((hook, shown)) => match shown.len() {
-                0 => format!("{hook} is looking"),
-                1 => format!("{hook} is looking, 1 check is done"),
-                many => format!("{hook} is looking, {many} checks are done"),
+                0 => format!("{hook} is running"),
+                1 => format!("{hook} is running, 1 check is done"),
+                many => format!("{hook} is running, {many} checks are done"),
             },
         };
         self.style.apply(Emphasis::Dim, &format!("{:>8}  {doing} …", format_seconds(now)))
     }
 
-    /// What follows the deployments when the scenario is over: did they end as it promises?
+    /// The last lines of a scenario: whether it ended as expected, and the differences.
     pub fn render_verdict(&self, report: &Report) -> String {
         let mut lines = Vec::new();
         if report.met_expectations() {
-            let said = self.style.apply(Emphasis::Dim, "as the scenario promises");
+            let said = self.style.apply(Emphasis::Dim, "as the scenario expects");
             lines.push(format!("{:LABEL_COLUMN$}{} {said}", "", self.style.apply(Emphasis::Success, "✓")));
         } else {
             let glyph = self.style.apply(Emphasis::Error, "✗");
-            let said = self.style.apply(Emphasis::Error, "not as the scenario promises:");
+            let said = self.style.apply(Emphasis::Error, "not as the scenario expects:");
             lines.push(format!("{:LABEL_COLUMN$}{glyph} {said}", ""));
             lines.extend(unmet_expectations(report).iter().map(|one| {
                 self.style.hanging(&format!("{:CHECK_NAME_COLUMN$}- ", ""), CHECK_NAME_COLUMN + 2, Emphasis::Plain, one)
@@ -174,12 +173,12 @@ impl Timeline {
         let (tone, said) = match run.status {
             Some(HookStatus::Succeeded) => (Emphasis::Success, "→ Succeeded"),
             Some(HookStatus::Failed) => (Emphasis::Error, "→ Failed"),
-            None => (Emphasis::Error, "→ no answer"),
+            None => (Emphasis::Error, "→ no status"),
         };
         let took = self.style.apply(Emphasis::Dim, &format!("after {}", format_duration(run.took)));
         let whose = if run.answered_by == AnsweredBy::OnFailureHandler { " by on-failure" } else { "" };
         lines.push(format!("{:LABEL_COLUMN$}{}{whose} {took}", "", self.style.apply(tone, said)));
-        // Who only observes says yes to everything; what it would have stopped is the news.
+        // A hook that only observes always puts Succeeded, so print what it would have stopped.
         if let Some((_, observed)) = run.verdict.split_once(", observed: would have failed: ") {
             let head = format!("{:LABEL_COLUMN$}", "");
             lines.push(self.style.hanging(
@@ -205,17 +204,19 @@ impl Timeline {
         };
         let mut lines = Vec::new();
         match (outcome, &self.stopped) {
-            (DeploymentOutcome::Succeeded, _) => lines.push(format!("{time}{word}: {} hooks said yes", self.succeeded)),
+            (DeploymentOutcome::Succeeded, _) => {
+                lines.push(format!("{time}{word}: {} hooks put Succeeded", self.succeeded))
+            }
             (DeploymentOutcome::Stopped, _) | (DeploymentOutcome::Failed | DeploymentOutcome::RolledBack, None) => {
                 lines.push(format!("{time}{word}"))
             }
             (DeploymentOutcome::Failed | DeploymentOutcome::RolledBack, Some(run)) => {
                 let who = match run.answered_by {
                     AnsweredBy::Hook => "stopped it",
-                    AnsweredBy::OnFailureHandler => "gave no answer, and on-failure stopped it",
-                    // Whose function CodeDeploy could not invoke had no time to answer in.
-                    AnsweredBy::Nobody if run.took.is_zero() => "could not be asked",
-                    AnsweredBy::Nobody => "did not answer",
+                    AnsweredBy::OnFailureHandler => "put no status, and on-failure stopped it",
+                    // A function that CodeDeploy could not invoke took no time.
+                    AnsweredBy::Nobody if run.took.is_zero() => "could not be invoked",
+                    AnsweredBy::Nobody => "put no status",
                 };
                 let StopReason { check, reason, next } = messages::stop_reason(run);
                 let check = check.map(|name| format!("{} in the check `{name}`: ", run.code)).unwrap_or_default();
@@ -229,7 +230,7 @@ impl Timeline {
     }
 }
 
-/// All that was not as promised, in words.
+/// Every difference between what the scenario expects and what happened.
 pub fn unmet_expectations(report: &Report) -> Vec<String> {
     let many = report.deployments.len() > 1;
     let describe = |(index, one): (usize, &DeploymentReport)| -> Vec<String> {
@@ -239,7 +240,7 @@ pub fn unmet_expectations(report: &Report) -> Vec<String> {
     let mut all: Vec<String> = report.deployments.iter().enumerate().flat_map(describe).collect();
     if !report.unknown_operations.is_empty() {
         all.push(format!(
-            "the hooks called what the rehearsal does not know: {}",
+            "the hooks called operations unknown to the rehearsal: {}",
             report.unknown_operations.join(", ")
         ));
     }
@@ -307,13 +308,13 @@ mod tests {
         let (_, moments) = fixtures::stopped();
         let mut timeline = Timeline::new(NO_STYLE);
         let now = Duration::from_millis(1234);
-        assert_eq!(timeline.status_line(now), "   1.2 s  CodeDeploy is at work …");
+        assert_eq!(timeline.status_line(now), "   1.2 s  CodeDeploy is working …");
         let mut said = Vec::new();
         for moment in &moments {
             timeline.render_event(moment);
             said.push(timeline.status_line(now));
         }
-        assert!(said.iter().any(|line| line.ends_with("BeforeInstall is looking, 1 check is done …")), "{said:#?}");
+        assert!(said.iter().any(|line| line.ends_with("BeforeInstall is running, 1 check is done …")), "{said:#?}");
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! Replies in XML as a tree, without namespaces and attributes: AWS's query protocols use neither.
+//! Parses XML replies into a tree, without namespaces and attributes: AWS's query protocols need neither.
 
 use quick_xml::{Reader, escape::resolve_predefined_entity, events::Event};
 
-/// An element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
     name: String,
@@ -11,7 +10,7 @@ pub struct Element {
 }
 
 impl Element {
-    /// Reads a document. What cannot be read is an empty element: the client has seen already that it is whole.
+    /// Parses a document. An invalid document is an empty element: the client has already checked that it is complete.
     pub fn parse(xml: &str) -> Self {
         let mut reader = Reader::from_str(xml);
         let mut open = vec![Self::default()];
@@ -53,22 +52,22 @@ impl Element {
         open.into_iter().next().and_then(|root| root.children.into_iter().next()).unwrap_or_default()
     }
 
-    /// The first child of that name.
+    /// The first child with this name.
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The text of the first child of that name; empty where there is none.
+    /// The text of the first child with this name; empty if no child has it.
     pub fn text(&self, name: &str) -> &str {
         self.child(name).map_or("", |child| child.text.trim())
     }
 
-    /// The items of a list, be they called `item` or `member`.
+    /// The items of a list. Their element is `item` or `member`, depending on the service.
     pub fn items(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.child(name).into_iter().flat_map(|list| &list.children)
     }
 
-    /// The items of a list of texts.
+    /// The items of a list of strings.
     pub fn texts(&self, name: &str) -> Vec<String> {
         self.items(name).map(|item| item.text.trim().to_owned()).collect()
     }

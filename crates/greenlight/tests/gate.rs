@@ -1,8 +1,8 @@
-//! The commands around the gate file, as somebody types them: what a terminal shows, and what a shell hears.
+//! The commands for a gate file, from the command line: what they print, and their exit status.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+    reason = "a test fails this way, and clippy's exception for tests does not cover their helpers"
 )]
 
 use std::{
@@ -49,7 +49,7 @@ fn with_stdin(args: &[&str], stdin: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What it printed, when it ended so and said nothing on standard error.
+/// Standard output, after asserting the exit status and an empty standard error.
 fn printed(output: Output, code: i32) -> String {
     assert_eq!(
         (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
@@ -59,7 +59,7 @@ fn printed(output: Output, code: i32) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it said, when it refused.
+/// Standard error, after asserting bad usage and an empty standard output.
 fn refused(output: Output) -> String {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -310,7 +310,7 @@ fn the_beginning_is_a_gate_file_for_every_hook() {
             output_text.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
         assert!(output_text.contains("only observes") && output_text.contains("\n1. "), "{output_text}");
     }
-    // What stands in it as a comment can be used as well.
+    // The checks that are comments in the file are valid too.
     let all: Vec<_> = INIT
         .lines()
         .map(|line| line.strip_prefix("      # ").map_or(line.into(), |rest| format!("      {rest}")))
@@ -332,7 +332,7 @@ fn the_beginning_is_never_written_over_a_file_unasked() {
     fs::write(&file, "mine").unwrap();
     assert_eq!(
         refused(greenlight(folder.path(), &["init"])),
-        "error: greenlight.yaml is there already; --force writes over it\n"
+        "error: greenlight.yaml exists already; --force overwrites it\n"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     printed(greenlight(folder.path(), &["init", "--force"]), 0);
@@ -342,13 +342,13 @@ fn the_beginning_is_never_written_over_a_file_unasked() {
     assert!(said.starts_with("error: cannot write no/such/gate.yaml: "), "{said}");
 }
 
-/// The whole gate files among the samples of a manual.
+/// The samples of a manual that are whole gate files.
 fn samples(manual: &str) -> Vec<&str> {
     let blocks = manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
     blocks.filter(|block| block.starts_with("version: 1") || block.contains("\nversion: 1")).collect()
 }
 
-/// Read by a validator and a YAML reader that others wrote: an editor has no better ones.
+/// Uses a validator and a YAML parser from other projects, as an editor does.
 #[test]
 fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
     let schema: Value = serde_json::from_str(&printed(greenlight(Path::new("."), &["schema"]), 0)).unwrap();

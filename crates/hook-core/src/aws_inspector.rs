@@ -1,6 +1,6 @@
-//! A look at an account from outside, for who asks before a deployment whether the functions will work: operations that
-//! read, what a gate file needs, and how the functions would understand their variables. Nothing in here can put a
-//! status, and no function calls any of it.
+//! Inspects an account before a deployment, to find out whether the functions will work: read operations, the resources
+//! that a gate file needs, and how the functions read their variables. It cannot put a status, and the functions do not
+//! use it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,13 +24,13 @@ pub use crate::{
     task_definition::{TaskDefinition, task_definition_in_app_spec},
 };
 
-/// Whoever looks.
+/// Reads an account.
 #[derive(Clone, Debug)]
 pub struct AwsInspector {
     aws: Aws,
 }
 
-/// Where a deployment group's traffic goes.
+/// The listeners and target groups of a deployment group.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     production: Option<Listener>,
@@ -39,7 +39,7 @@ pub struct Traffic {
     container_port: Option<i32>,
 }
 
-/// What a deployment group says about its traffic.
+/// The traffic settings of a deployment group.
 #[derive(Clone, Debug, Default)]
 pub struct TrafficConfig {
     /// ARN of the production listener.
@@ -48,93 +48,94 @@ pub struct TrafficConfig {
     pub test: Option<String>,
     /// Names of the pair of target groups.
     pub target_groups: Vec<String>,
-    /// Names of cluster and service.
+    /// Names of the cluster and the service.
     pub service: Option<(String, String)>,
 }
 
-/// What a check will not be able to ask.
+/// A check that will fail for a reason that is already known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PredictedFailure {
     /// The name of the check.
     pub check: String,
-    /// The fault that it will end with.
+    /// The reason code of the failure.
     pub code: ReasonCode,
-    /// What is wrong, in words.
+    /// The problem, as text.
     pub message: String,
 }
 
-/// A function's gate file.
+/// The gate file of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateFileLookup {
-    /// There is none: the built-in checks alone.
+    /// There is no gate file, so only the built-in checks run.
     None,
-    /// Here it is.
+    /// The content of the gate file.
     Text {
-        /// What messages call it.
+        /// Its name in messages.
         title: String,
-        /// What stands in it.
+        /// Its content.
         text: String,
     },
-    /// In the function's package or a layer, where only the function sees it.
+    /// A file in the function's package or a layer, which only the function can read.
     InPackage(String),
-    /// It is not where the function's variables say.
+    /// The function's variables name a file that does not exist.
     Missing {
-        /// What messages call it.
+        /// Its name in messages.
         title: String,
-        /// In words.
+        /// The reason.
         why: String,
     },
-    /// It may be there, and could not be read.
+    /// It may exist, but could not be read.
     Unreadable {
-        /// What messages call it.
+        /// Its name in messages.
         title: String,
-        /// Why.
+        /// The reason.
         error: AwsError,
     },
 }
 
 impl AwsInspector {
-    /// With the settings of this process, and `more` in place of its own: a region, credentials. Connects to nothing yet.
+    /// Uses the settings of this process, with `overrides` for some of them: a Region, credentials. It does not connect
+    /// yet.
     pub fn new(overrides: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         Self { aws: Aws::new(&Settings::from_env_with(overrides).aws) }
     }
 
-    /// Asks CloudFormation; gives XML.
+    /// Calls CloudFormation and returns the XML.
     ///
     /// # Errors
-    /// As all of these: what AWS said, with the operation.
+    /// The error from AWS, with the operation. This is the same for all methods.
     pub async fn cloudformation(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.aws.call_cloudformation(operation, input).await
     }
 
-    /// Asks CodeDeploy.
+    /// Calls CodeDeploy.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
         self.aws.call_codedeploy(operation, input).await
     }
 
-    /// Asks EC2; gives XML.
+    /// Calls EC2 and returns the XML.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn ec2(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.aws.call_ec2(operation, input).await
     }
 
-    /// Asks Elastic Load Balancing; gives XML.
+    /// Calls Elastic Load Balancing and returns the XML.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn elb(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.aws.call_elb(operation, input).await
     }
 
-    /// Asks IAM; gives XML.
+    /// Calls IAM and returns the XML.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn iam(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.aws.call_iam(operation, input).await
     }
@@ -142,16 +143,16 @@ impl AwsInspector {
     /// GetFunctionConfiguration of a function, by its name or ARN.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn function_configuration(&self, function: &str, qualifier: Option<&str>) -> Result<Value, AwsError> {
         let path = ("2015-03-31/functions", function, "configuration");
         self.aws.call_lambda("lambda:GetFunctionConfiguration", path, qualifier).await
     }
 
-    /// GetFunctionEventInvokeConfig of a function; none when nothing is set.
+    /// GetFunctionEventInvokeConfig of a function, or `None` if the function has no such settings.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn event_invoke_config(
         &self,
         function: &str,
@@ -168,24 +169,25 @@ impl AwsInspector {
     /// The AppSpec file of a deployment.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
         self.aws.app_spec(deployment, application).await
     }
 
-    /// Those of the alarms that there are not.
+    /// The names of alarms that do not exist.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn missing_alarms(&self, names: &[String]) -> Result<Vec<String>, AwsError> {
         let found: Vec<String> = self.aws.alarms(names).await?.into_iter().map(|Alarm { name, .. }| name).collect();
         Ok(names.iter().filter(|name| !found.contains(name)).cloned().collect())
     }
 
-    /// Whether there is what a gate file names; what is in its place, if not. None of what is not AWS's to say.
+    /// Whether a resource that a gate file names exists, and what there is instead. `None` for names that AWS cannot
+    /// check.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn existence_of(&self, named: &Referenced) -> Result<Option<Existence>, AwsError> {
         let found_if = |there: bool| Ok(Some(if there { Existence::Yes } else { Existence::No("none") }));
         match named {
@@ -203,7 +205,7 @@ impl AwsInspector {
     /// The listeners with their rules, the pair of target groups, and the port of the service's container.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn traffic(&self, routes: &TrafficConfig) -> Result<Traffic, AwsError> {
         let listener = async |arn: &Option<String>| match arn {
             Some(arn) => self.aws.listener(arn).await.map(Some),
@@ -227,12 +229,12 @@ impl AwsInspector {
     /// DescribeTaskDefinition.
     ///
     /// # Errors
-    /// What AWS said.
+    /// The error from AWS.
     pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
         self.aws.task_definition(definition).await
     }
 
-    /// A function's gate file, by its variables.
+    /// Reads a function's gate file from the place that its variables name.
     pub async fn gate_file(
         &self,
         variables: &BTreeMap<String, String>,
@@ -281,20 +283,20 @@ fn settings_from_vars(variables: &BTreeMap<String, String>) -> Settings {
     Settings::from_vars(variables.clone().into_iter().chain(lambdas))
 }
 
-/// What a function could not use of its variables, one sentence each. Any of them makes a hook answer *Failed*.
+/// The variables that a function cannot use, one sentence each. Any of them makes a hook put *Failed*.
 pub fn settings_errors(variables: &BTreeMap<String, String>) -> Vec<String> {
     settings_from_vars(variables).errors
 }
 
-/// How long the checks of a function with this time-out may take; the rest is kept back for the answer.
+/// The time that the checks of a function with this timeout can take. The rest is the reserve for the status.
 pub fn check_budget(timeout: Duration) -> Duration {
     deadline::check_budget(timeout)
 }
 
-/// What a hook needs to do what the gate file says, or with none to make its built-in checks.
+/// What a hook needs for the checks of a gate file, or for its built-in checks if there is no file.
 ///
 /// # Errors
-/// What is wrong with the file, each with its line.
+/// The errors of the file, each with its line.
 pub fn requirements(
     hook: Hook,
     text: Option<&str>,
@@ -311,7 +313,7 @@ pub fn requirements(
     gate::requirements(hook, text, &circumstances)
 }
 
-/// What the checks of a hook will not be able to ask through the listeners, with these variables and this gate file.
+/// The checks of a hook that cannot reach the service through the listeners, with these variables and this gate file.
 pub fn predict_failures(
     hook: Hook,
     text: Option<&str>,
@@ -351,7 +353,7 @@ pub fn predict_failures(
     findings.collect()
 }
 
-/// The hooks that an AppSpec file names, as they stand there: event and function. None when it cannot be read.
+/// The hooks in an AppSpec file, with event and function as it has them. `None` if it cannot be parsed.
 pub fn app_spec_hooks(app_spec: &str) -> Option<Vec<(String, String)>> {
     let file = gate::parse_yaml(app_spec).ok()?;
     if !matches!(file.data, YamlValue::Map(_)) {

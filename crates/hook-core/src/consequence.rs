@@ -1,4 +1,4 @@
-//! Which failure explains which other one, so that a consequence is not reported as a fault with a remedy of its own. Pure.
+//! Finds which failure explains another one, so that a consequence is not reported with a fix of its own. Pure.
 
 use crate::{
     code::ReasonCode,
@@ -6,8 +6,8 @@ use crate::{
     verdict::{Decision, decide},
 };
 
-/// What each fault explains, in the order of the codes: from cause to symptom. Only what follows of necessity is here. A wrong
-/// answer or an alarm can have a second cause, so nothing explains them.
+/// What each failure explains, in the order of the codes: from cause to symptom. Only necessary consequences are
+/// listed. A wrong HTTP response or an alarm can have a second cause, so nothing explains them.
 const EXPLAINS: [(ReasonCode, &[ReasonCode]); 7] = [
     (ReasonCode::ReplacementMissing, &WITHOUT_TASKS),
     (ReasonCode::TasksStopped, &WITHOUT_TASKS),
@@ -21,7 +21,7 @@ const EXPLAINS: [(ReasonCode, &[ReasonCode]); 7] = [
     (ReasonCode::TargetsUnhealthy, &[ReasonCode::NotSteady]),
 ];
 
-/// What cannot be in order where tasks end or never began.
+/// What cannot be in order if tasks stop or never started.
 const WITHOUT_TASKS: [ReasonCode; 7] = [
     ReasonCode::NotRunning,
     ReasonCode::TasksPending,
@@ -32,13 +32,13 @@ const WITHOUT_TASKS: [ReasonCode; 7] = [
     ReasonCode::NotSteady,
 ];
 
-/// Whether another failure could explain this one. Its line waits until all is known.
+/// Whether another failure could explain this one. Its line waits until all findings are known.
 pub fn may_be_consequence(finding: &Finding) -> bool {
     let code = finding.observation.code;
     !finding.observation.is_ok() && code.is_some_and(|code| EXPLAINS.iter().any(|(_, codes)| codes.contains(&code)))
 }
 
-/// Names the cause of every finding that has one among the others.
+/// Names the cause of every finding that another one explains.
 pub fn explain(findings: &mut [Finding]) {
     for index in 0..findings.len() {
         if findings[index].caused_by.is_none() {
@@ -47,8 +47,8 @@ pub fn explain(findings: &mut [Finding]) {
     }
 }
 
-/// The first cause by the order of the codes. It has to decide as much as what it explains: what stops a deployment is not
-/// explained away by what only warns.
+/// The first cause in the order of the codes. It must weigh at least as much as its symptom: a cause that only warns
+/// does not explain a failure that stops the deployment.
 fn cause(index: usize, findings: &[Finding]) -> Option<&Finding> {
     let symptom = &findings[index];
     let (code, weight) = (may_be_consequence(symptom).then_some(symptom.observation.code)??, decision(symptom));

@@ -1,72 +1,72 @@
-//! How long the checks may take: Lambda's deadline, less what is kept back for the answer.
+//! How long the checks can take: until Lambda's deadline, minus a reserve for putting the status.
 
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// Kept back for the answer, retries included.
+/// The reserve for putting the status, retries included.
 const RESERVE: Duration = Duration::from_secs(30);
-/// With little time in all, the answer gets this share of it.
+/// If there is little time in all, the reserve is this share of it.
 const RESERVE_SHARE: u32 = 5;
-/// When no answer could be put, there is a line to write about it before Lambda ends the process.
+/// If the status could not be put, this leaves time to log it before Lambda ends the process.
 const FINAL_LOG_RESERVE: Duration = Duration::from_millis(500);
-/// But never more than this share of the time.
+/// But at most this share of the time.
 const FINAL_LOG_RESERVE_SHARE: u32 = 20;
-/// With no time left at delivery an answer is tried all the same, for so long.
+/// If no time is left at delivery, the hook still tries to put the status for this long.
 const MIN_ANSWER_TIME: Duration = Duration::from_secs(2);
-/// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
+/// A deadline further in the past than this is not a real deadline: some emulators send one in 1970.
 const MAX_PAST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
-/// What is assumed then. Short enough to end, long enough to look.
+/// The time that is assumed then. Short enough to end, long enough to check something.
 const FALLBACK_BUDGET: Duration = Duration::from_secs(60);
 
-/// How long CodeDeploy waits for the answer of a hook, less what an answer takes. An event that Lambda could deliver only
-/// late has less time than the function has.
+/// How long CodeDeploy waits for a hook's status, minus the time to put it. If Lambda delivers an event late, it has
+/// less time than the function's timeout.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(59 * 60);
 
-/// When an event that began at `began` will be of no more interest to CodeDeploy.
+/// When CodeDeploy stops waiting for an event that started at `started_at`.
 pub fn event_expires_at(started_at: SystemTime, wall: SystemTime, now: Instant) -> Instant {
-    // A beginning in the future is another machine's clock.
+    // A start in the future comes from another machine's clock.
     let elapsed = wall.duration_since(started_at).unwrap_or_default();
     now + HOOK_TIMEOUT.saturating_sub(elapsed)
 }
 
-/// The longest time-out that Lambda gives a function.
+/// The longest timeout that Lambda gives a function.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// How long the checks of a function with this time-out may take.
+/// How long the checks of a function with this timeout can take.
 pub fn check_budget(timeout: Duration) -> Duration {
     timeout - RESERVE.min(timeout / RESERVE_SHARE)
 }
 
-/// The two points in time that an invocation lives by, both in this process's monotonic clock.
+/// The two deadlines of an invocation, both in this process's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// When the checks have to be over.
+    /// When the checks must have ended.
     pub checks: Instant,
-    /// When the answer has to be out.
+    /// When the status must have been put.
     pub status: Instant,
 }
 
 impl Deadline {
-    /// From Lambda's deadline (wall clock) and both clocks' present. Saturates: a deadline in the past leaves the
-    /// checks no time and the answer a little.
+    /// Computes both from Lambda's deadline (wall clock) and the current time of both clocks. A deadline in the past
+    /// leaves no time for the checks, and a little for the status.
     pub fn new(lambda: SystemTime, wall: SystemTime, now: Instant) -> Self {
         let left = match lambda.duration_since(wall) {
             Ok(left) => left,
             Err(past) if past.duration() > MAX_PAST_DEADLINE => {
                 tracing::warn!(
                     assumed_ms = FALLBACK_BUDGET.as_millis(),
-                    "the runtime's deadline lies over a day in the past; assuming another"
+                    "the runtime's deadline is more than a day in the past; using a default instead"
                 );
                 FALLBACK_BUDGET
             }
             Err(_) => Duration::ZERO,
         };
-        // A deadline beyond Lambda's own limit is a clock that jumped; an Instant must not overflow for it.
+        // A deadline beyond Lambda's limit comes from a clock that jumped. An Instant must not overflow because of it.
         let left = left.min(MAX_FUNCTION_TIMEOUT);
         let log_reserve = FINAL_LOG_RESERVE.min(left / FINAL_LOG_RESERVE_SHARE);
-        // With no time left by Lambda's clock, whether there really is none shows only by trying.
+        // If Lambda's clock says that no time is left, only trying shows whether that is true.
         let answer = if left.is_zero() { MIN_ANSWER_TIME } else { left - log_reserve };
         Self { checks: now + check_budget(left), status: now + answer }
     }

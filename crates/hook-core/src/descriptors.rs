@@ -1,11 +1,12 @@
-//! File descriptors that are kept for the status: whatever else the process has open, one connection can be made.
+//! File descriptors that are reserved for putting the status, so that one connection is possible however many files and
+//! connections the process has open.
 
 use std::{
     fs::File,
     sync::{Mutex, PoisonError},
 };
 
-/// A connection, a look-up of a name with its files and sockets, and some to spare.
+/// Enough for a connection, a DNS lookup with its files and sockets, and a few more.
 const RESERVED_COUNT: usize = 8;
 
 /// Descriptors that nothing else can use until they are released.
@@ -13,17 +14,17 @@ const RESERVED_COUNT: usize = 8;
 pub struct ReservedDescriptors(Mutex<Vec<File>>);
 
 impl ReservedDescriptors {
-    /// As many as there are left, up to what is needed.
+    /// Reserves as many descriptors as needed, or as many as are left.
     pub fn reserve() -> Self {
         Self(Mutex::new(open_reserved()))
     }
 
-    /// Makes room for the status.
+    /// Frees the descriptors for putting the status.
     pub fn release(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Keeps them again, for the next event.
+    /// Reserves the descriptors again, for the next event.
     pub fn reserve_again(&self) {
         let mut reserved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if reserved.is_empty() {

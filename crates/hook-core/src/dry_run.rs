@@ -1,5 +1,5 @@
-//! A hook's judgement of a real deployment without the answer: for a person with a deployment's id and credentials of
-//! their own. It reads AWS and sends the checks' requests; nothing in here can put a status.
+//! Runs a hook's checks on a real deployment without putting a status, for a person with a deployment id and
+//! credentials. It reads AWS and sends the requests of the checks. Nothing here can put a status.
 
 use std::{
     sync::Arc,
@@ -31,61 +31,61 @@ pub struct DryRun {
     evaluator: Evaluator,
 }
 
-/// A check that has ended, in words.
+/// A finished check, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
-    /// Its name.
+    /// The check's name.
     pub check: String,
-    /// Its kind.
+    /// The check's kind.
     pub kind: &'static str,
-    /// `passed`, `failed`, …: the words of docs/LOGGING.md.
+    /// `passed`, `failed`, …: the words in docs/LOGGING.md.
     pub outcome: &'static str,
     /// `pass`, `warn`, `ignore`, `fail`.
     pub decision: &'static str,
-    /// The fault, if it is one.
+    /// The reason code, if there is a failure.
     pub code: Option<ReasonCode>,
-    /// What to do about it.
+    /// What to do about the failure.
     pub hint: Option<&'static str>,
-    /// How long it took.
+    /// How long the check took.
     pub elapsed: Duration,
     /// The whole line: name, evidence, hint.
     pub line: String,
 }
 
-/// What came of it.
+/// The result of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DryRunResult {
-    /// What the hook would have answered.
+    /// The status that the hook would have put.
     pub status: Status,
     /// The verdict's line, as the hook would have logged it.
     pub line: String,
-    /// The code of what stopped the deployment, or would have if the hook did not only observe.
+    /// The reason code of the failure that stopped the deployment, or would have in enforce mode.
     pub code: Option<ReasonCode>,
-    /// What to do about it.
+    /// What to do about the failure.
     pub hint: Option<&'static str>,
-    /// Why the deployment could not be read, so that nothing was judged.
+    /// Why the deployment could not be read, if so. Nothing was checked then.
     pub unreadable_reason: Option<String>,
-    /// How long it took.
+    /// How long the dry run took.
     pub elapsed: Duration,
 }
 
 impl DryRun {
-    /// Settings are those of this process, as a function would read them, with `more` in place of its own: a region, the
-    /// credentials, a gate file. Connects to nothing yet.
+    /// Reads this process's settings as a function would. `overrides` replace some: a region, the credentials, a gate
+    /// file. Does not connect to anything yet.
     ///
     /// # Errors
-    /// All that is wrong with the id and the settings, one sentence each.
+    /// Every problem with the id and the settings, one sentence each.
     pub fn new(
         hook: Hook,
         deployment: &str,
         overrides: impl IntoIterator<Item = (&'static str, String)>,
     ) -> Result<Self, Vec<String>> {
         let mut settings = Settings::from_env_with(overrides);
-        // CodeDeploy asked nobody, and what it is at may be over.
+        // CodeDeploy did not invoke this, and its lifecycle event may be over.
         settings.wrong_event = WrongEventPolicy::Ignore;
         let id = DeploymentId::try_from(deployment.to_owned());
         let errors =
-            id.as_ref().err().map(|fault| format!("the deployment's id {fault}; it is one such as d-A1B2C3D4E"));
+            id.as_ref().err().map(|fault| format!("the deployment's id {fault}; an id looks like d-A1B2C3D4E"));
         let faults: Vec<_> = errors.into_iter().chain(std::mem::take(&mut settings.errors)).collect();
         match id {
             Ok(deployment) if faults.is_empty() => {
@@ -95,8 +95,8 @@ impl DryRun {
         }
     }
 
-    /// Judges in as much time as the checks of a function with this time-out have, and tells of each check as it ends.
-    /// What an SDK warns of goes to standard error.
+    /// Runs the checks with the time that a function with this timeout has for them, and calls `on_check` as each one
+    /// ends. Warnings of an SDK go to standard error.
     pub async fn run(&self, timeout: Duration, on_check: impl Fn(CheckResult) + Send + Sync + 'static) -> DryRunResult {
         telemetry::install_stderr_warnings();
         self.evaluate(
@@ -107,7 +107,7 @@ impl DryRun {
         .await
     }
 
-    /// The same, and writes on standard output the lines that the hook would have logged.
+    /// Like [`Self::run`], but prints the log lines of the hook on standard output.
     pub async fn run_logged(&self, timeout: Duration) -> DryRunResult {
         telemetry::install(crate::settings::LogLevel::Info);
         let on_finding =

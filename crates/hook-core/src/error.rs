@@ -1,8 +1,8 @@
-//! What ends an invocation without an accepted answer. Everything else is a finding.
+//! The errors that end an invocation without an accepted status. Everything else is a finding.
 
 use crate::redact::RedactedText;
 
-/// An invocation that could not be answered. Lambda records it as a function error of the type [`Error::code`].
+/// Why no status could be put. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The payload is not JSON.
@@ -11,14 +11,14 @@ pub enum Error {
     /// The payload lacks a usable id.
     #[error("the payload is not a CodeDeploy lifecycle event: {0}")]
     EventMalformed(RedactedText),
-    /// CodeDeploy did not take the status.
+    /// CodeDeploy did not accept the status.
     #[error("the status {status} could not be put for deployment {deployment}: {why}")]
     StatusNotSent {
-        /// What should have been put: `Succeeded` or `Failed`.
+        /// The status to put: `Succeeded` or `Failed`.
         status: &'static str,
         /// The deployment's id.
         deployment: String,
-        /// What CodeDeploy or the network said, in one line.
+        /// The error from CodeDeploy or the network, in one line.
         why: RedactedText,
     },
 }
@@ -33,14 +33,14 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// What to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::EventNotJson(_) | Self::EventMalformed(_) => {
-                "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation came from elsewhere"
+                "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation did not come from CodeDeploy"
             }
             Self::StatusNotSent { .. } => {
-                "the deployment waits up to an hour for this answer; stop it, or put the status by hand"
+                "the deployment waits up to an hour for this status; stop it, or put the status manually"
             }
         }
     }

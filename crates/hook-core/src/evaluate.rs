@@ -1,6 +1,7 @@
-//! From a deployment's id to findings on the board: settings, wiring, gate file, plan, checks.
+//! Evaluates one deployment: settings, discovery, lifecycle event, gate file, plan and checks.
 //!
-//! Everything that is wrong before the first check is a finding as well: it can be answered, and told.
+//! Results go to the finding log. A problem before the first check is a finding too, so that it is reported and decides
+//! the status.
 
 use std::{
     sync::Arc,
@@ -29,33 +30,35 @@ use crate::{
     settings::{GateSource, RollbackPolicy, Settings, WrongEventPolicy},
 };
 
-/// What judging needs, made once and shared by all events.
+/// What an evaluation needs: created once and shared by all events.
 pub struct EvaluationContext {
-    /// Which of the five.
+    /// The hook that is evaluated.
     pub hook: Hook,
-    /// AWS, for reading.
+    /// The AWS clients, for reading only.
     pub aws: Aws,
-    /// HTTP and TCP.
+    /// The client for HTTP and TCP checks.
     pub http_client: HttpClient,
-    /// The environment.
+    /// The settings from the environment variables.
     pub settings: Settings,
 }
 
-/// CodeDeploy's own record of its events lags; a record without any event in progress is asked again for so long.
+/// CodeDeploy's record of its lifecycle events lags. If it shows no event in progress, the hook reads it again for this
+/// long.
 const NO_EVENT_RETRY: Duration = Duration::from_secs(10);
-/// With another hook's event in progress, so long.
+/// How long to read the record again while another hook's event is in progress.
 const OTHER_EVENT_RETRY: Duration = Duration::from_secs(3);
-/// With an event of CodeDeploy's own in progress, or without a record, so long: it can only be late.
+/// How long to read the record again while one of CodeDeploy's own events is in progress, or while there is no record:
+/// in both cases the record can only be late.
 const OWN_EVENT_RETRY: Duration = Duration::from_secs(60);
-/// No more than this share of the time that is left, which the checks need as well.
+/// At most this share of the remaining time is spent on it, because the checks need the rest.
 const OWN_EVENT_RETRY_SHARE: u32 = 4;
-/// The pause between two looks at it.
+/// The pause between two reads of the record.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 const WARN: Policies = Policies { on_fail: Policy::Warn, on_error: Policy::Warn, no_data: Policy::Warn };
 const STRICT: Policies = Policies { on_fail: Policy::Fail, on_error: Policy::Fail, no_data: Policy::Fail };
 
-/// Puts on the board what can be found out by `until`. Ends without a result: the board has it.
+/// Records in the finding log what can be found out by `until`. Returns nothing: the finding log has the results.
 pub async fn evaluate(cx: Arc<EvaluationContext>, deployment: DeploymentId, finding_log: FindingLog, until: Instant) {
     evaluate_steps(&cx, &deployment, &finding_log, until).await;
     finding_log.end_phase();
@@ -79,21 +82,21 @@ async fn evaluate_steps(cx: &EvaluationContext, deployment: &DeploymentId, findi
     if let Ok(discovery) = &discovery {
         finding_log.update_context(|context, redactor| context.add_deployment(&discovery.deployment, redactor));
     }
-    // A roll-back is the cure. What is broken here must not stand in its way.
+    // A rollback repairs a bad deployment, so a problem here must not block it.
     if let Ok(discovery) = &discovery
         && discovery.deployment.is_rollback
         && settings.rollback == RollbackPolicy::Skip
     {
         let resource = format!("deployment {deployment}");
-        let seen = format!("a roll-back (creator {}), so nothing was checked", discovery.deployment.creator);
-        finding_log.record("roll-back", WARN, Observation::failed(ReasonCode::RollbackDeployment, resource, "", seen));
+        let seen = format!("a rollback (creator {}), so nothing was checked", discovery.deployment.creator);
+        finding_log.record("rollback", WARN, Observation::failed(ReasonCode::RollbackDeployment, resource, "", seen));
         return;
     }
     if let Some((kind, observation)) = broken {
         return finding_log.record(kind, STRICT, observation);
     }
     let discovery = match discovery {
-        // Whose gate file it would be is not known either.
+        // Without the deployment it is not known which gate file belongs to it.
         Err(fault) if settings.gate.is_per_deployment() => return record_aws_error(finding_log, deployment, fault),
         discovery => discovery,
     };
@@ -107,7 +110,7 @@ async fn evaluate_steps(cx: &EvaluationContext, deployment: &DeploymentId, findi
     finding_log.set_mode(gate.mode);
     if !gate.notify.is_empty() {
         let why =
-            format!("`notify` is read and cannot be done by this version: nobody tells {}", gate.notify.join(", "));
+            format!("`notify` is not supported by this version: no message is sent to {}", gate.notify.join(", "));
         finding_log.record("notify", WARN, Observation::errored(ReasonCode::NotSupportedYet, "gate file", why));
     }
     let discovery = match discovery {
@@ -146,7 +149,7 @@ async fn evaluate_steps(cx: &EvaluationContext, deployment: &DeploymentId, findi
             return;
         }
     };
-    // A canary moves a part of the customers long before AfterAllowTraffic.
+    // A canary moves a part of the traffic long before AfterAllowTraffic.
     let traffic_since =
         (cx.hook == Hook::AfterAllowTraffic).then(|| discovery.progress.started_at("AllowTraffic")).flatten();
     let target = match aws.deployment_view(discovery, settings.service.as_ref()).await {
@@ -181,16 +184,16 @@ async fn evaluate_steps(cx: &EvaluationContext, deployment: &DeploymentId, findi
         permits: Arc::new(Semaphore::new(checks::MAX_PARALLEL_ATTEMPTS)),
         deadline: until,
     };
-    // The checks of this hook may have less time than the answer has to wait for.
+    // The checks of this hook may have less time than the hook has until it must put the status.
     let checking = timeout_at(until, runner::run(steps, scene, finding_log));
-    // Beside them, and no check waits for a secret that is not its own.
+    // Secrets are fetched at the same time, so that no check waits for a secret that it does not use.
     tokio::select! {
         _ = checking => {}
         () = async { fetching.await; std::future::pending().await } => {}
     }
 }
 
-/// Whether the deployment's description has the words that let it through, which is said loudly.
+/// Whether the deployment's description contains the skip marker. A skip always logs a warning.
 fn is_skipped(gate: &HookSection, deployment: &Deployment, finding_log: &FindingLog, now: SystemTime) -> bool {
     let Some(skip) = &gate.skip else { return false };
     let decision = skip.decide(&deployment.description, now);
@@ -199,25 +202,25 @@ fn is_skipped(gate: &HookSection, deployment: &Deployment, finding_log: &Finding
     match decision {
         SkipDecision::No => {}
         SkipDecision::Yes => {
-            let seen = format!("{has}, so it goes on unchecked; they count until {}", skip.until);
+            let seen = format!("{has}, so nothing is checked; the marker is valid until {}", skip.until);
             finding_log.record("skip", WARN, Observation::failed(ReasonCode::GateSkipped, resource, "", seen));
         }
         SkipDecision::Expired => {
-            let seen = format!("{has}, which counted until {}, so it is checked", skip.until);
+            let seen = format!("{has}, which was valid until {}, so the deployment is checked", skip.until);
             finding_log.record("skip", WARN, Observation::failed(ReasonCode::SkipExpired, resource, "", seen));
         }
     }
     decision == SkipDecision::Yes
 }
 
-/// The event came when its time was over, or this process's clock is wrong.
+/// Records that the event's deadline had already passed at delivery, or that this process's clock is wrong.
 pub fn record_no_time(finding_log: &FindingLog) {
-    let seen = "it was over when the event was delivered, by this process's clock";
-    let observation = Observation::failed(ReasonCode::RanOutOfTime, "invocation", "time until its deadline", seen);
+    let seen = "none when the event was delivered, by this process's clock";
+    let observation = Observation::failed(ReasonCode::RanOutOfTime, "invocation", "time left until the deadline", seen);
     finding_log.record("time", STRICT, observation.with_outcome(Outcome::TimedOut, ReasonCode::RanOutOfTime));
 }
 
-/// There was no thread to judge on.
+/// Records that no thread could be started for the evaluation.
 pub fn record_no_thread(finding_log: &FindingLog, error: &std::io::Error) {
     finding_log.record(
         "runtime",
@@ -227,7 +230,8 @@ pub fn record_no_thread(finding_log: &FindingLog, error: &std::io::Error) {
 }
 
 impl EvaluationContext {
-    /// AWS with the patience of a hook that began then. A person who tries a hook has none: what is wrong is shown at once.
+    /// The AWS clients, with the retries of a hook that started at `started_at`. A dry run has none: it shows an error
+    /// at once.
     fn aws_with_retries(&self, started_at: Instant, until: Instant) -> Aws {
         match self.settings.wrong_event {
             WrongEventPolicy::Ignore => self.aws.clone(),
@@ -241,7 +245,7 @@ impl EvaluationContext {
         Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
     }
 
-    /// The gate file with its part for this hook, or why it cannot be used.
+    /// Loads the gate file and its section for this hook, or explains why it cannot be used.
     async fn load_gate(
         &self,
         aws: &Aws,
@@ -252,7 +256,7 @@ impl EvaluationContext {
         finding_log.update_context(|context, redactor| context.add_gate(file.as_ref(), redactor));
         let text = file.map(|file| file.text);
         let gate = gate::load(self.hook, text.as_deref()).map_err(|faults| {
-            // Faults of one kind have its code: a file that is only newer than these hooks is not invalid.
+            // Diagnostics that share one code keep it: a gate file that is only newer than these hooks is not invalid.
             let code = match faults.split_first() {
                 Some((first, rest)) if rest.iter().all(|other| other.code == first.code) => first.code,
                 _ => ReasonCode::GateInvalid,
@@ -264,7 +268,7 @@ impl EvaluationContext {
         Ok((text, gate))
     }
 
-    /// What `when` can be about.
+    /// The values that `when` can refer to.
     fn when_context(&self, deployment: &Deployment) -> WhenContext {
         WhenContext {
             application: deployment.application.clone(),
@@ -274,22 +278,22 @@ impl EvaluationContext {
         }
     }
 
-    /// Nobody waits for an answer, so that CodeDeploy is elsewhere is no fault of the wiring. What is judged is the present.
+    /// A dry run works at any time, so a different event in progress is only noted. The checks see the current state.
     fn note_event_mismatch(&self, progress: &LifecycleProgress, deployment: &DeploymentId, finding_log: &FindingLog) {
         let at = match progress.match_event(self.hook) {
             EventMatch::Matches => return,
             EventMatch::Unknown { why, .. } | EventMatch::NotYetKnown(why) => {
-                format!("what CodeDeploy is at is not known: {why}")
+                format!("the lifecycle event in progress is unknown: {why}")
             }
             EventMatch::OtherEvent(event) => format!("CodeDeploy is at {event}"),
             EventMatch::NoneInProgress => "no lifecycle event is in progress".to_owned(),
         };
         let own = self.hook.event_name();
-        let note = format!("{at}, so {own} is judged by what is there now");
+        let note = format!("{at}, so {own} is evaluated against the current state");
         finding_log.record("wiring", STRICT, Observation::excluded(format!("deployment {deployment}"), note));
     }
 
-    /// Whether CodeDeploy is at the event that this hook is for. None when not, and the reason is on the board.
+    /// Checks that CodeDeploy is at this hook's event. Returns None if it is not, and records the reason.
     async fn confirm_event(
         &self,
         aws: &Aws,
@@ -316,7 +320,7 @@ impl EvaluationContext {
                 break;
             }
             sleep(RETRY_INTERVAL).await;
-            // What was seen once counts until something else is seen: a read that fails must not excuse it.
+            // The last successful read counts until another one succeeds, so a failed read cannot excuse a wrong event.
             match aws.refresh_progress(deployment, &discovery).await {
                 LifecycleProgress::Unknown { .. } => {}
                 seen => discovery.progress = seen,
@@ -326,7 +330,7 @@ impl EvaluationContext {
         let own = self.hook.event_name();
         let (observation, is_certain) = match discovery.progress.match_event(self.hook) {
             EventMatch::Matches => return Some(discovery),
-            // The checks of perhaps another event are no reason to go on.
+            // The deployment does not continue on checks that may belong to another event.
             EventMatch::Unknown { code, why } => (Observation::errored(code, resource, why), false),
             EventMatch::NotYetKnown(why) => {
                 (Observation::errored(ReasonCode::LifecycleStateUnknown, resource, why), false)
@@ -349,7 +353,7 @@ impl EvaluationContext {
     }
 }
 
-/// Discovery ended without a target: no check can be trusted, and the reason is what AWS said.
+/// Records why discovery failed. Without it no check can be trusted, and the reason is what AWS reported.
 fn record_aws_error(finding_log: &FindingLog, deployment: &DeploymentId, fault: AwsError) {
     if fault.code == ReasonCode::SettingsInvalid {
         return finding_log.record(
@@ -365,9 +369,9 @@ fn record_aws_error(finding_log: &FindingLog, deployment: &DeploymentId, fault: 
     finding_log.record("discovery", STRICT, Observation { resource, outcome, ..observation });
 }
 
-/// The job of the article that this grew from, in place of everything else.
+/// The smoke test of the article that this project grew from: HEAD requests to `ALB_URL`. It replaces everything else.
 async fn run_alb_url_smoke_test(probe: &HttpClient, alb_url: &str, routes: &[String], finding_log: &FindingLog) {
-    // A query may hold what must not be in a log.
+    // A query can contain values that must not be in a log.
     let path = |route: &str| route.split(['?', '#']).next().unwrap_or_default().to_owned();
     let names: Vec<String> = routes.iter().map(|route| format!("HEAD {}", path(route))).collect();
     finding_log.set_plan(names.iter().map(|name| (name.as_str(), "http", STRICT)), None);
@@ -377,9 +381,9 @@ async fn run_alb_url_smoke_test(probe: &HttpClient, alb_url: &str, routes: &[Str
         (job, Vec::new())
     });
     runner::run_jobs(jobs.collect(), finding_log).await;
-    // It is sent at once, and a listener that lags still leads to the original.
+    // The requests are sent at once, and a listener that lags can still forward to the original.
     let seen =
-        "the old version may have answered; a gate file with `forwards_to: green` verifies the version (GATE-FILE.md)";
+        "the old version may have responded; a gate file with `forwards_to: green` verifies the version (GATE-FILE.md)";
     let seen = Observation::passed("ALB_URL", seen).with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified);
     finding_log.record("version", WARN, seen);
 }

@@ -1,4 +1,4 @@
-//! One hook's judging without the answer: what a function does before it answers, and all that a trial does.
+//! Evaluates a deployment for one hook without putting a status: a function puts it afterwards, a dry run never does.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::{
     settings::Settings,
 };
 
-/// What judging needs, and the runtime that it happens on.
+/// The evaluation's context and the runtime on which it runs.
 pub struct Evaluator {
     context: Arc<EvaluationContext>,
     runtime: IsolatedRuntime,
 }
 
 impl Evaluator {
-    /// Clients are made here, once, and all of them for reading. Nothing in here can fail.
+    /// Creates all clients once. All of them only read, and nothing here can fail.
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let bench = EvaluationContext {
             hook,
@@ -35,18 +35,17 @@ impl Evaluator {
         Self { context: Arc::new(bench), runtime: IsolatedRuntime::default() }
     }
 
-    /// What nothing that is found may show: the credentials.
+    /// Redacts the function's credentials, which no finding is allowed to show.
     pub fn redactor(&self) -> Redactor {
         self.context.settings.aws.redactor()
     }
 
-    /// The function's region.
     pub fn region(&self) -> Option<&str> {
         self.context.settings.aws.region.as_deref()
     }
 
-    /// Judges on the other runtime, and comes back in time whatever happens there: with what cut it off, should
-    /// something on the board not have come to its end.
+    /// Evaluates on the other runtime, and returns in time whatever happens there. Returns what interrupted the checks
+    /// that did not finish, if there are any.
     pub async fn evaluate(
         &self,
         deployment: &DeploymentId,
@@ -60,7 +59,8 @@ impl Evaluator {
         }
         let judging =
             evaluate::evaluate(self.context.clone(), deployment.clone(), finding_log.clone(), deadline.checks);
-        // Watched from here as well: a check that blocks its thread may not delay a verdict that is certain.
+        // This thread watches the verdict too: a check that blocks the other thread must not delay a verdict that is
+        // certain.
         let expired = async {
             tokio::select! {
                 () = sleep_until(deadline.checks) => {}

@@ -1,7 +1,7 @@
-//! The payload that CodeDeploy sends, made into ids.
+//! Parses the payload that CodeDeploy sends into ids.
 //!
-//! CodeDeploy sends two keys and nothing else: no event name, no cluster, no service (the two keys of
-//! `aws_lambda_events`' `CodeDeployLifecycleEvent`). What is being deployed has to be discovered.
+//! CodeDeploy sends two keys and nothing else: no event name, no cluster, no service (see `CodeDeployLifecycleEvent` in
+//! `aws_lambda_events`). The hook has to discover what is being deployed.
 
 use aws_lambda_events::event::codedeploy::CodeDeployLifecycleEvent;
 use serde_json::Value;
@@ -12,39 +12,38 @@ use crate::{
     redact::{RedactedText, Redactor},
 };
 
-/// One execution of one hook: which deployment, and the token with which to answer.
+/// One execution of one hook: the deployment, and the id with which to put the status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookExecution {
-    /// The deployment.
     pub deployment: DeploymentId,
-    /// What CodeDeploy wants back with the status.
+    /// The execution id that CodeDeploy requires with the status.
     pub id: ExecutionId,
 }
 
-/// Stands in for a body that is not JSON, so that such an invocation reaches the handler and fails with our words.
+/// Marks a body that is not JSON, so that the invocation reaches the handler and fails with our own error.
 pub(crate) const NOT_JSON: &str = "greenlight: not JSON";
 
 const EXECUTION_ID: &str = "LifecycleEventHookExecutionId";
 
-/// Makes an invocation's payload an [`Execution`].
+/// Parses an invocation's payload into a [`HookExecution`].
 ///
 /// # Errors
-/// [`Error::EventNotJson`] and [`Error::EventMalformed`]: nobody can be answered, and the invocation has to fail.
+/// [`Error::EventNotJson`] and [`Error::EventMalformed`]: no status can be put, so the invocation has to fail.
 pub fn parse(payload: Value, redactor: &Redactor) -> Result<HookExecution, Error> {
     if let Some(why) = payload.get(NOT_JSON).and_then(Value::as_str) {
         return Err(Error::EventNotJson(redactor.redact(why)));
     }
     let mut redactor = redactor.clone();
-    // An event that is refused may have an execution id all the same, and that in a key as well.
+    // A rejected event can still contain an execution id, even in a key.
     if let Some(id) = payload.get(EXECUTION_ID).and_then(Value::as_str) {
         redactor.add_labelled(ExecutionId::LABEL.to_owned(), id);
     }
     let malformed = |why: String| Error::EventMalformed(redactor.redact(&why));
     let seen = describe_payload(&payload, &redactor);
-    // serde's own words would repeat the values that it did not expect.
+    // serde's own message would repeat the unexpected values.
     let missing_key = ["DeploymentId", EXECUTION_ID].iter().find(|key| !payload[**key].is_string());
     let event: CodeDeployLifecycleEvent = serde_json::from_value(payload).map_err(|_| match missing_key {
-        Some(key) => malformed(format!("it has no text `{key}`; {seen}")),
+        Some(key) => malformed(format!("`{key}` is missing or not a string; {seen}")),
         None => malformed(seen.clone()),
     })?;
     Ok(HookExecution {
@@ -56,31 +55,31 @@ pub fn parse(payload: Value, redactor: &Redactor) -> Result<HookExecution, Error
     })
 }
 
-/// Lambda's record of an asynchronous invocation that failed, as far as it matters here:
+/// Lambda's record of a failed asynchronous invocation, as far as it is needed here:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedInvocation {
-    /// The execution that nobody answered.
+    /// The execution that has no status.
     pub execution: HookExecution,
     /// The name of the function that failed.
     pub function: RedactedText,
-    /// Lambda's word: `RetriesExhausted`, `EventAgeExceeded`, ….
+    /// Lambda's word for the condition: `RetriesExhausted`, `EventAgeExceeded`, ….
     pub condition: RedactedText,
     /// The type of the error, if there was one.
     pub error: Option<RedactedText>,
 }
 
-/// Makes Lambda's record of an invocation that failed a [`Record`].
+/// Parses Lambda's record of a failed invocation into a [`FailedInvocation`].
 ///
 /// # Errors
-/// As [`parse`].
+/// Those of [`parse`].
 pub fn parse_failed_invocation(mut record: Value, redactor: &Redactor) -> Result<FailedInvocation, Error> {
     if let Some(why) = record.get(NOT_JSON).and_then(Value::as_str) {
         return Err(Error::EventNotJson(redactor.redact(why)));
     }
     if record.get("requestPayload").is_none() {
         let seen = describe_payload(&record, redactor);
-        let why = format!("it is no record of an invocation, which has a `requestPayload`; {seen}");
+        let why = format!("it is not a record of an invocation, because it has no `requestPayload`; {seen}");
         return Err(Error::EventMalformed(redactor.redact(&why)));
     }
     let execution = parse(record["requestPayload"].take(), redactor)?;
@@ -100,12 +99,12 @@ pub fn parse_failed_invocation(mut record: Value, redactor: &Redactor) -> Result
     })
 }
 
-/// The text as a part of one line.
+/// The text without control characters, so that it fits in one line.
 fn single_line(redactor: &Redactor, text: &str) -> RedactedText {
     redactor.redact(&text.replace(char::is_control, ""))
 }
 
-/// What the payload looks like, by its keys only: values may be secret, and keys are cut to a few.
+/// Describes the payload by its keys only, because values can be secret. Lists a few keys, and shortens them.
 fn describe_payload(payload: &Value, redactor: &Redactor) -> String {
     let kind = match payload {
         Value::Object(map) => {
@@ -141,7 +140,7 @@ mod tests {
         super::parse_failed_invocation(record, &Redactor::default())
     }
 
-    /// The limits are those of a key (40) and of a record's texts (140).
+    /// The limits are those of a key (40) and of the texts in a record (140).
     #[test]
     fn an_execution_id_is_in_no_piece_of_what_is_said_about_its_event() {
         let id = format!("eyJlbmNyeXB0ZWREYXRhIjoi{}", "0123456789abcdefghij".repeat(15));

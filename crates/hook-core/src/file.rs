@@ -1,17 +1,17 @@
-//! Files that a setting or a gate file names, read so that none of them can keep the process busy or fill its memory.
+//! Reads files that a setting or a gate file names, so that none of them can block the process or fill its memory.
 
 use std::{fs, io::Read, path::Path};
 
-/// The largest bundles of authorities, those of whole systems, have a quarter of a megabyte.
+/// The largest certificate bundles, those of whole systems, have a quarter of a megabyte.
 pub const MAX_CA_BUNDLE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The bytes of a regular file that has at most `most` of them.
+/// The bytes of a regular file with at most `max_bytes` bytes.
 ///
 /// # Errors
-/// It cannot be read, or is another thing; in words that come after its name.
+/// It cannot be read, is not a regular file, or is too large. The text continues a sentence that starts with its name.
 pub fn read(path: &Path, max_bytes: usize) -> Result<Vec<u8>, String> {
     let why = |error: std::io::Error| format!("cannot be read: {error}");
-    // A device may have no end, and to open a named pipe is to wait for its writer.
+    // A device may never end, and opening a named pipe waits for a writer.
     if !fs::metadata(path).map_err(why)?.is_file() {
         return Err("is not a regular file".to_owned());
     }
@@ -21,7 +21,7 @@ pub fn read(path: &Path, max_bytes: usize) -> Result<Vec<u8>, String> {
     if bytes.len() > max_bytes { Err(format!("has more than {max_bytes} bytes")) } else { Ok(bytes) }
 }
 
-/// The same for a text.
+/// Like [`read`], for text.
 ///
 /// # Errors
 /// As [`read`], or it is not UTF-8.

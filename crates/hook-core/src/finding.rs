@@ -7,32 +7,32 @@ use crate::{
     redact::{RedactedText, Redactor},
 };
 
-/// Each text of a finding is at most so long: a server or AWS may say anything, and a log line has to stay readable.
+/// The longest text of a finding. A server or AWS can return anything, and a log line must stay readable.
 const MAX_TEXT: usize = 1000;
 
-/// How a check ended. The order is from good to bad within what the policies tell apart.
+/// How a check ended. Within what the policies distinguish, the order is from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// Every condition was true.
     Passed,
-    /// There is nothing here that the check could be about, by configuration.
+    /// The check does not apply, by configuration.
     NotApplicable,
-    /// It holds as far as could be seen, and there is something to be told: a certificate was not verified.
+    /// It passed as far as the hook could see, with something to report: for example, a certificate was not verified.
     Unverified,
     /// A condition was false.
     Failed,
-    /// Nothing was there to judge.
+    /// There was nothing to evaluate.
     NoData,
-    /// It could not be checked.
+    /// The check could not be made.
     Errored,
-    /// It ran out of time before it could end.
+    /// Time ran out before the check ended.
     TimedOut,
-    /// It was not started, because something that it needs did not hold.
+    /// The check did not start, because something that it needs did not pass.
     NotRun,
 }
 
 impl Outcome {
-    /// All of them, in order.
+    /// All outcomes, in order.
     pub const ALL: [Self; 8] = [
         Self::Passed,
         Self::NotApplicable,
@@ -63,52 +63,52 @@ impl Outcome {
     }
 }
 
-/// A set of outcomes. A byte, as observations are handed around by value.
+/// A set of outcomes, in one byte because observations are passed by value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeSet(u8);
 
 impl OutcomeSet {
-    /// Those that are in it.
+    /// The outcomes in the set.
     pub fn iter(self) -> impl Iterator<Item = Outcome> {
         Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
     }
 }
 
-/// What one look at the world gave: the outcome and what was seen. Its texts are as they came, or [`Shown`].
+/// What one attempt of a check found: the outcome and the evidence. Its texts are as they came, or [`RedactedText`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation<T = String> {
-    /// How it ended.
+    /// How the attempt ended.
     pub outcome: Outcome,
-    /// Which fault, where there is one.
+    /// Which failure, if there is one.
     pub code: Option<ReasonCode>,
-    /// What was looked at: a target group's name, an alarm, a URL.
+    /// What was checked: a target group's name, an alarm, a URL.
     pub resource: T,
-    /// What should be: `healthy == registered`.
+    /// The expected value: `healthy == registered`.
     pub expected: T,
-    /// What is: `1, 2`.
+    /// The actual value: `1, 2`.
     pub actual: T,
     /// Further evidence: stop reasons, exit codes, target states.
     pub details: Vec<T>,
-    /// How else it ended, where it looked at several things. The worst of them speaks, but which one decides is for the
-    /// policies to say, and one more fault may never help.
+    /// The other outcomes, if the check covers several resources. The worst one is reported, but the policies say which
+    /// one decides, so a further failure can never improve the result.
     pub other_outcomes: OutcomeSet,
-    /// What to do next, where more is known than the code's own hint says.
+    /// What to do next, if more is known than the hint of the code.
     pub hint: Option<&'static str>,
 }
 
 impl Observation {
-    /// Everything as it should be; `seen` says in words what was looked at.
+    /// Every condition was true. `seen` describes what was checked.
     pub fn passed(resource: impl Into<String>, seen: impl Into<String>) -> Self {
         Self::new(Outcome::Passed, None, resource, "", seen)
     }
 
-    /// Nothing to check, by what is configured in AWS; `why` says so in words. If no other check passes, nothing was
-    /// checked.
+    /// The check does not apply because of the configuration in AWS. `why` explains it. If no other check passes,
+    /// nothing was checked.
     pub fn not_applicable(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, Some(ReasonCode::NothingChecked), resource, "", why)
     }
 
-    /// Nothing to check, and that is meant: the gate file says so.
+    /// The check does not apply because the gate file excludes it.
     pub fn excluded(resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::NotApplicable, None, resource, "", why)
     }
@@ -123,7 +123,7 @@ impl Observation {
         Self::new(Outcome::Failed, Some(code), resource, expected, seen)
     }
 
-    /// Nothing to judge.
+    /// There was nothing to evaluate.
     pub fn no_data(
         code: ReasonCode,
         resource: impl Into<String>,
@@ -133,7 +133,7 @@ impl Observation {
         Self::new(Outcome::NoData, Some(code), resource, expected, seen)
     }
 
-    /// It could not be checked.
+    /// The check could not be made.
     pub fn errored(code: ReasonCode, resource: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Outcome::Errored, Some(code), resource, "", why)
     }
@@ -157,29 +157,29 @@ impl Observation {
         }
     }
 
-    /// With further evidence.
+    /// Adds evidence.
     pub fn with_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details);
         self
     }
 
-    /// With evidence that goes before what is there already: a stop reason says more than a second number.
+    /// Adds evidence before the existing evidence: a stop reason says more than a second number.
     pub fn prepend_details(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.splice(0..0, details);
         self
     }
 
-    /// With another outcome and code, and the evidence as it was.
+    /// Replaces the outcome and the code, and keeps the evidence.
     pub fn with_outcome(self, outcome: Outcome, code: ReasonCode) -> Self {
         Self { outcome, code: Some(code), hint: None, ..self }
     }
 
-    /// With a hint that fits better than that of its code.
+    /// Sets a hint that fits better than the one of its code.
     pub fn with_hint(self, hint: Option<&'static str>) -> Self {
         Self { hint: hint.or(self.hint), ..self }
     }
 
-    /// As it may be shown.
+    /// Redacts and shortens all texts.
     pub fn redacted(self, redactor: &Redactor) -> Observation<RedactedText> {
         let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
         let Self { outcome, code, resource, expected, actual: seen, details, other_outcomes: also, hint } = self;
@@ -190,48 +190,47 @@ impl Observation {
 }
 
 impl<T> Observation<T> {
-    /// What to do next, where it has a fault.
+    /// What to do next, if there is a failure.
     pub fn next_step(&self) -> Option<&'static str> {
         self.hint.or(self.code.map(ReasonCode::hint))
     }
 
-    /// With another one that is not told by it, and counts all the same.
+    /// Adds the outcomes of another observation. Its texts are not reported, but its outcomes count.
     pub fn merge_outcomes(mut self, other: &Self) -> Self {
         self.other_outcomes.0 |= other.outcomes().0;
         self
     }
 
-    /// All ways in which it ended.
+    /// All outcomes together.
     pub const fn outcomes(&self) -> OutcomeSet {
         OutcomeSet(self.other_outcomes.0 | self.outcome.bit())
     }
 
-    /// Whether the check can be content with it.
+    /// Whether the check passed or does not apply.
     pub fn is_ok(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Unverified)
     }
 }
 
-/// A check's observation with what is needed to judge and to report it. One whose texts are [`Shown`] goes to the log and to
-/// the verdict; no other can.
+/// A check's observation with what is needed to decide on it and to report it. Only one with [`RedactedText`] can go to
+/// the log and to the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding<T = RedactedText> {
     /// The check's name, unique in its hook.
     pub check: T,
-    /// The kind of check.
     pub kind: &'static str,
-    /// What it saw.
+    /// What it observed.
     pub observation: Observation<T>,
-    /// What its outcomes mean.
+    /// What its outcomes mean for the deployment.
     pub policies: Policies,
-    /// How long it took.
+    /// How long the check took.
     pub elapsed: Duration,
-    /// The check whose failure explains this one, so that it needs no remedy of its own.
+    /// The check whose failure explains this one, so that this one needs no fix.
     pub caused_by: Option<T>,
 }
 
 impl Finding<String> {
-    /// As it may be shown.
+    /// Redacts and shortens all texts.
     pub fn redacted(self, redactor: &Redactor) -> Finding {
         let Self { check, kind, observation, policies, elapsed: took, caused_by } = self;
         let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
@@ -246,14 +245,14 @@ pub enum Policy {
     /// It stops the deployment.
     #[default]
     Fail,
-    /// It is said, and does not stop it.
+    /// It is reported, and does not stop the deployment.
     Warn,
-    /// It is recorded, and does not stop it.
+    /// It is recorded, and does not stop the deployment.
     Ignore,
 }
 
 impl Policy {
-    /// The words of a gate file.
+    /// The words in a gate file.
     pub const VARIANTS: [(&'static str, Self); 3] =
         [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
 }
@@ -261,10 +260,10 @@ impl Policy {
 /// The three policies that every check has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policies {
-    /// When a condition is false.
+    /// If a condition is false.
     pub on_fail: Policy,
-    /// When it could not be checked, to its end.
+    /// If the check could not be made or did not finish.
     pub on_error: Policy,
-    /// When there was nothing to judge.
+    /// If there was nothing to evaluate.
     pub no_data: Policy,
 }

@@ -1,6 +1,6 @@
-//! Where findings are written down as they come, so that nothing that was found is lost when time runs out.
+//! Records findings as they come, so that no finding is lost when time runs out.
 //!
-//! The lock is held for moments only: the status needs it. Searching for secrets and writing lines happen outside of it.
+//! The lock is held only briefly, because putting the status needs it. Redaction and writing happen outside the lock.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,37 +21,37 @@ use crate::{
     verdict::{Decision, Mode, decide},
 };
 
-/// Called with each finding when its line can be written, and with what it is made for.
+/// Called with each finding when its line can be written, with the mode and the context of the line.
 pub type FindingObserver = Arc<dyn Fn(&Finding, Mode, &LogContext) + Send + Sync>;
 
-/// The findings of one invocation. Cloned freely: all clones write on the same board.
+/// The findings of one invocation. All clones share the same log.
 #[derive(Clone)]
 pub struct FindingLog {
     state: Arc<Mutex<LogState>>,
     observer: FindingObserver,
-    /// When to stop waiting for the other checks; none while the verdict is not certain.
+    /// When to stop waiting for the other checks. None while the verdict is not certain.
     verdict_certain_at: watch::Sender<Option<Instant>>,
 }
 
 struct LogState {
     started_at: Instant,
-    /// Once read out, nothing more is written.
+    /// True after [`FindingLog::finish`]: nothing more is recorded.
     closed: bool,
-    /// What the gate file says about it; until it was read, the strict one.
+    /// The gate file's mode. Until the file is read, the strict one.
     mode: Mode,
     findings: Vec<Finding>,
-    /// What is being done that is no check yet, and since when. Without secrets.
+    /// What happens now, before the checks: kind, description and start. Without secrets.
     phase: Option<(&'static str, String, Instant)>,
     checks: Vec<CheckEntry>,
-    /// How long the other checks may still run once one has decided; none: to their end.
+    /// How long the other checks can still run once one has decided. None: until they end.
     grace: Option<Duration>,
     /// The check that made the verdict certain.
     deciding_check: Option<DecidingCheck>,
-    /// What may not be told by any finding. Replaced as a whole, so that who uses it needs no lock.
+    /// Redacts what no finding is allowed to show. Replaced as a whole, so that its users need no lock.
     redactor: Arc<Redactor>,
     /// Findings whose lines are not written yet.
     pending: Vec<Finding>,
-    /// What its lines say about the deployment.
+    /// What each line says about the deployment.
     context: LogContext,
 }
 
@@ -65,14 +65,14 @@ struct CheckEntry {
     name: String,
     kind: &'static str,
     policies: Policies,
-    /// The barrier that it waits for now.
+    /// The barrier that it is waiting for.
     blocked_by: Option<usize>,
     started_at: Option<Instant>,
     finding: Option<Finding>,
 }
 
 impl FindingLog {
-    /// An empty board.
+    /// Creates an empty finding log.
     pub fn new(told: FindingObserver) -> Self {
         let state = LogState {
             started_at: Instant::now(),
@@ -91,11 +91,11 @@ impl FindingLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, LogState> {
-        // A panic while it was held cannot have left a finding half written.
+        // A panic while the lock was held cannot have left a finding half written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the gate file says about what will be found.
+    /// Sets the mode that the gate file asks for.
     pub fn set_mode(&self, mode: Mode) {
         let mut state = self.lock();
         if !state.closed {
@@ -103,40 +103,40 @@ impl FindingLog {
         }
     }
 
-    /// What it said.
+    /// The gate file's mode.
     pub fn mode(&self) -> Mode {
         self.lock().mode
     }
 
-    /// With what is known of the deployment.
+    /// Sets what is known about the deployment.
     pub fn with_context(self, context: LogContext) -> Self {
         self.lock().context = context;
         self
     }
 
-    /// Adds what has become known of the deployment or its gate file, for the lines from now on.
+    /// Adds what has become known about the deployment or its gate file, for all later lines.
     pub fn update_context(&self, add: impl FnOnce(&mut LogContext, &Redactor)) {
         let LogState { context, redactor: hidden, .. } = &mut *self.lock();
         add(context, hidden);
     }
 
-    /// What is known of the deployment.
+    /// What is known about the deployment.
     pub fn context(&self) -> LogContext {
         self.lock().context.clone()
     }
 
-    /// With more that no finding may show: the function's credentials, the execution id.
+    /// Sets the redactor that hides the function's credentials and the execution id.
     pub fn with_redactor(self, redactor: Redactor) -> Self {
         self.lock().redactor = Arc::new(redactor);
         self
     }
 
-    /// What no finding may show by now.
+    /// The current redactor.
     pub fn redactor(&self) -> Redactor {
         (*self.lock().redactor).clone()
     }
 
-    /// Takes a secret out of every finding that is made from now on, whoever makes it: what a server sends back as well.
+    /// Redacts a secret in every later finding, whatever its source: a server can send the secret back too.
     pub fn add_secret(&self, name: &str, secret: &str) {
         loop {
             let (before, names) = {
@@ -155,7 +155,8 @@ impl FindingLog {
         }
     }
 
-    /// A finding of something that is no check of the gate file: the settings, the wiring, the gate file itself.
+    /// Records a finding that does not come from a check in the gate file: settings, lifecycle event, the gate file
+    /// itself.
     pub fn record(&self, kind: &'static str, policies: Policies, observation: Observation) {
         let elapsed = self.lock().started_at.elapsed();
         let finding = Finding { check: kind.to_owned(), kind, observation, policies, elapsed, caused_by: None };
@@ -171,19 +172,19 @@ impl FindingLog {
         (self.observer)(&finding, mode, &context);
     }
 
-    /// What is being done now that is no check: named if time runs out during it.
+    /// Sets what happens now before the checks. If time runs out, the finding names it.
     pub fn begin_phase(&self, kind: &'static str, what: impl Into<String>) {
         let hidden = self.lock().redactor.clone();
         let what = hidden.redact(&what.into()).to_string();
         self.lock().phase = Some((kind, what, Instant::now()));
     }
 
-    /// What was being done has come to its end.
+    /// Ends the current phase.
     pub fn end_phase(&self) {
         self.lock().phase = None;
     }
 
-    /// The checks that are going to run. Once one of them has decided, the others get `grace`; none: they run to their end.
+    /// Sets the checks that will run. Once one has decided, the others get `grace`. None: they run until they end.
     pub fn set_plan<'a>(
         &self,
         steps: impl Iterator<Item = (&'a str, &'static str, Policies)>,
@@ -201,30 +202,30 @@ impl FindingLog {
         state.checks = planned;
     }
 
-    /// The check at `index` waits for the one at `barrier`.
+    /// Records that the check at `index` waits for the one at `barrier`.
     pub fn check_waiting(&self, index: usize, barrier: usize) {
         if let Some(planned) = self.lock().checks.get_mut(index) {
             planned.blocked_by = Some(barrier);
         }
     }
 
-    /// The check at `index` begins.
+    /// Records that the check at `index` starts.
     pub fn check_started(&self, index: usize) {
         if let Some(planned) = self.lock().checks.get_mut(index) {
             planned.started_at = Some(Instant::now());
         }
     }
 
-    /// The check at `index` ended.
+    /// Records the result of the check at `index`.
     pub fn check_finished(&self, index: usize, observation: Observation) {
         self.record_check(index, |planned, _| Some(planned.to_finding(observation)));
     }
 
-    /// The check at `index` does not run, because the barrier that it waits for did not hold.
+    /// Records that the check at `index` does not run, because its barrier did not pass.
     pub fn check_blocked(&self, index: usize) {
         self.record_check(index, |planned, all| {
             let barrier = all.get(planned.blocked_by?)?;
-            let (expected, seen) = (format!("{} to hold", barrier.name), format!("{} did not hold", barrier.name));
+            let (expected, seen) = (format!("{} to pass", barrier.name), format!("{} did not pass", barrier.name));
             let observation = Observation::failed(ReasonCode::NotRun, "check", expected, seen);
             Some(
                 planned
@@ -234,7 +235,7 @@ impl FindingLog {
         });
     }
 
-    /// Writes down what became of a check, unless that is known already or nobody waits for it any more.
+    /// Records the result of a check, unless it already has one or the log is closed.
     fn record_check(
         &self,
         index: usize,
@@ -264,18 +265,18 @@ impl FindingLog {
         }
     }
 
-    /// Waits until a check has decided and the others have had their time: nothing can turn the verdict around.
+    /// Waits until a check has decided and the grace of the others has passed: nothing can change the verdict then.
     pub async fn verdict_certain(&self) {
         let mut certain = self.verdict_certain_at.subscribe();
         match certain.wait_for(Option::is_some).await.map(|at| *at) {
             Ok(Some(at)) => sleep_until(at).await,
-            // Nobody is left who could decide.
+            // No check is left that could decide.
             _ => std::future::pending().await,
         }
     }
 
-    /// Everything found, in the order of the plan. What has not ended becomes a finding too: `cut_off` says how. Takes no
-    /// longer than it takes to copy: the status is waiting for it. The lines are written by [`Self::tell_pending`].
+    /// Returns all findings in the order of the plan. A check that did not finish gets a finding too, and `cut_off`
+    /// says why. Only copies, because the status waits for it. [`Self::publish_pending`] writes the lines.
     pub fn finish(&self, cut_off: &Interruption) -> Vec<Finding> {
         let mut state = self.lock();
         state.closed = true;
@@ -309,7 +310,7 @@ impl FindingLog {
         findings
     }
 
-    /// Writes the lines that had to wait: of what did not end, and of what another failure may explain.
+    /// Writes the lines that had to wait: checks that did not finish, and failures that another one may explain.
     pub fn publish_pending(&self) {
         let (pending, mode, context) = {
             let mut state = self.lock();
@@ -320,21 +321,21 @@ impl FindingLog {
         }
     }
 
-    /// The one way of a finding to whoever reads it: without secrets. A secret is known before any check can use it, so those
-    /// of now are enough.
+    /// The only way from a finding to a reader, and it removes secrets. Every secret is known before a check can use
+    /// it, so the current redactor is enough.
     fn redacted(&self, finding: Finding<String>) -> Finding {
         let hidden = self.lock().redactor.clone();
         finding.redacted(&hidden)
     }
 }
 
-/// A finding that is made of names without secrets, and of words of our own.
+/// For a finding that contains only redacted names and our own texts.
 fn without_secrets(finding: Finding<String>) -> Finding {
     finding.redacted(&Redactor::default())
 }
 
 impl LogState {
-    /// All texts that may be told without a further look.
+    /// All texts that are reported without being redacted again.
     fn names(&self) -> impl Iterator<Item = &String> {
         self.checks.iter().map(|planned| &planned.name).chain(self.phase.iter().map(|(_, what, _)| what))
     }
@@ -344,7 +345,7 @@ impl LogState {
         own.chain(self.phase.iter_mut().map(|(_, what, _)| what)).zip(names).for_each(|(own, name)| *own = name);
     }
 
-    /// What is known of a check that has not ended.
+    /// The finding of a check that has not finished.
     fn unfinished(&self, planned: &CheckEntry, cut_off: &Interruption) -> Finding<String> {
         let barrier = planned.blocked_by.and_then(|barrier| self.checks.get(barrier));
         match (&self.deciding_check, planned.started_at) {
@@ -360,7 +361,7 @@ impl LogState {
 }
 
 impl DecidingCheck {
-    /// What is known of a check that was not waited for, begun or not.
+    /// The observation for a check that was not waited for, whether it had started or not.
     fn observation(&self) -> Observation {
         let Self { check, grace } = self;
         let when =
@@ -388,7 +389,7 @@ impl Finding<String> {
         Self { caused_by: Some(check.to_owned()), ..self }
     }
 
-    /// A barrier that only warns does not explain away that a check which decides did not run.
+    /// A barrier that only warns does not explain why a check that decides did not run.
     fn with_barrier_cause(self, barrier: &CheckEntry) -> Self {
         let own = decide(&self.observation, self.policies);
         match &barrier.finding {
@@ -398,12 +399,12 @@ impl Finding<String> {
     }
 }
 
-/// Why something did not end by itself.
+/// Why a check did not finish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interruption {
-    /// Time was up.
+    /// Time ran out.
     Time(Duration),
-    /// It panicked; where and why is in the log.
+    /// It panicked. The log says where and why.
     Panic,
 }
 
@@ -518,7 +519,7 @@ mod tests {
         assert_eq!(
             board.finish(&Interruption::Panic).len(),
             1,
-            "the board was read out once; only the plan is left to tell"
+            "the findings were returned once; only the plan is left to report"
         );
     }
 }

@@ -5,15 +5,15 @@ use serde_json::Value;
 pub use crate::gate::{Diagnostic, Diagnostics, Position, diagnose, render};
 use crate::{gate, hook::Hook};
 
-/// What is wrong with a gate file, in its order; nothing where it can be used.
+/// The errors of a gate file, in its order. Empty if the file can be used.
 pub fn check(text: &str) -> Vec<Diagnostic> {
     diagnose(text).errors
 }
 
-/// What a hook will do with this gate file, in plain words: its built-in checks and all defaults filled in.
+/// Describes what a hook does with this gate file, with its built-in checks and all defaults filled in.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The errors of the file.
 pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
     gate::load(hook, text).map(|gate| gate::explain::explain(hook, &gate))
 }
@@ -21,18 +21,18 @@ pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>
 /// The number of checks of all hooks together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckCounts {
-    /// Hooks that check anything.
+    /// Hooks with at least one check.
     pub hooks: usize,
-    /// Checks of the file, with those that it implies.
+    /// Checks of the file, including implied ones.
     pub from_file: usize,
     /// Built-in checks, changed or not.
     pub built_in: usize,
 }
 
-/// How much a gate file checks.
+/// Counts the checks of a gate file.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The errors of the file.
 pub fn count_checks(text: &str) -> Result<CheckCounts, Vec<Diagnostic>> {
     let mut count = CheckCounts::default();
     for hook in Hook::ALL {
@@ -45,10 +45,10 @@ pub fn count_checks(text: &str) -> Result<CheckCounts, Vec<Diagnostic>> {
     Ok(count)
 }
 
-/// The same as a gate file: with every value that counts, and with the same meaning when it is read.
+/// The gate file with all effective values. It has the same meaning when it is read.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The errors of the file.
 pub fn to_yaml(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
     gate::load(hook, text).map(|gate| gate.to_yaml())
 }

@@ -11,20 +11,20 @@ use crate::{
     permissions::Requirement,
 };
 
-/// Where the gate file is. It is read anew for each event: a change counts for the next deployment, without a new version
-/// of the function, and costs one call.
+/// The source of the gate file. The hook reads it again for each event: a change applies to the next deployment without
+/// a new version of the function, and costs one call.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum GateSource {
-    /// Nowhere: the built-in checks alone.
+    /// No gate file: only the built-in checks.
     #[default]
     None,
-    /// In `GREENLIGHT_GATE`.
+    /// The text in `GREENLIGHT_GATE`.
     Inline(String),
-    /// In the package or a layer.
+    /// A file in the package or a layer.
     File(NameTemplate),
     /// A parameter of Systems Manager.
     Ssm(NameTemplate),
-    /// An object of S3.
+    /// An object in S3.
     S3 {
         /// Its bucket.
         bucket: NameTemplate,
@@ -33,31 +33,27 @@ pub enum GateSource {
     },
 }
 
-/// Where it is for one deployment.
+/// The source for one deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResolvedSource {
-    /// Nowhere.
     None,
-    /// Here.
     Inline(String),
-    /// A file's path.
+    /// The path of a file.
     File(String),
-    /// A parameter's name.
+    /// The name of a parameter.
     Parameter(String),
-    /// An object of S3.
+    /// An object in S3.
     Object {
-        /// Its bucket.
         bucket: String,
-        /// Its key.
         key: String,
     },
 }
 
-/// The variables that may say where it is; the first that is set counts.
+/// The variables that set the source. The first one that is set counts.
 pub const GATE_VARIABLES: [&str; 4] =
     ["GREENLIGHT_GATE", "GREENLIGHT_GATE_FILE", "GREENLIGHT_GATE_SSM", "GREENLIGHT_GATE_S3"];
 
-/// A name that may be another one for each application: `/greenlight/{application}/{deployment_group}`.
+/// A name that can differ for each application: `/greenlight/{application}/{deployment_group}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameTemplate {
     text: String,
@@ -79,14 +75,14 @@ enum TemplatePart {
 const PLACEHOLDERS: [(&str, Placeholder); 2] =
     [("application", Placeholder::Application), ("deployment_group", Placeholder::DeploymentGroup)];
 
-/// As it stands in the variable.
+/// The name as the variable has it.
 impl fmt::Display for NameTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// What is inline is long, and its author's.
+/// Names the source. An inline gate file is long and belongs to its author, so its text is not printed.
 impl fmt::Debug for GateSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.display_name())
@@ -94,10 +90,10 @@ impl fmt::Debug for GateSource {
 }
 
 impl GateSource {
-    /// The first that is set.
+    /// The source from the first variable that is set.
     ///
     /// # Errors
-    /// It names no place where anything could be; a sentence that names the variable.
+    /// The value is not a valid source. The message names the variable.
     pub fn from_vars(value: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let set = GATE_VARIABLES.iter().find_map(|variable| Some((*variable, value(variable)?)));
         let Some((variable, text)) = set else { return Ok(Self::None) };
@@ -110,16 +106,16 @@ impl GateSource {
                 let place = text.trim().strip_prefix("s3://").and_then(|place| place.split_once('/'));
                 let (bucket, key) = place
                     .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-                    .ok_or_else(|| format!("{variable} is no address such as s3://bucket/key"))?;
+                    .ok_or_else(|| format!("{variable} is not an address such as s3://bucket/key"))?;
                 Ok(Self::S3 { bucket: name(bucket)?, key: name(key)? })
             }
         }
     }
 
-    /// `ssm:NAME` or `s3://bucket/key`, as a command line names it.
+    /// Parses `ssm:NAME` or `s3://bucket/key`, as a command line names the source.
     ///
     /// # Errors
-    /// It names no place where anything could be, in words.
+    /// The text is not a valid source.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (variable, place) = match text.strip_prefix("ssm:") {
             Some(name) if !name.trim().is_empty() => ("GREENLIGHT_GATE_SSM", name),
@@ -131,7 +127,7 @@ impl GateSource {
         Self::from_vars(|name| (name == variable).then(|| place.to_owned())).map_err(without_variable)
     }
 
-    /// What reading it takes of AWS.
+    /// The AWS operations that reading it needs.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
         let operation = match self {
             Self::None | Self::Inline(_) | Self::File(_) => return Vec::new(),
@@ -141,7 +137,7 @@ impl GateSource {
         vec![Requirement::new(operation, "to read the gate file")]
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     pub fn display_name(&self) -> String {
         match self {
             Self::None | Self::Inline(_) => "gate file".to_owned(),
@@ -151,7 +147,7 @@ impl GateSource {
         }
     }
 
-    /// Whether nobody can know where it is without knowing whose deployment it is about.
+    /// Whether the source depends on the deployment.
     pub fn is_per_deployment(&self) -> bool {
         let open = |name: &NameTemplate| name.parts.iter().any(|part| matches!(part, TemplatePart::Placeholder(_)));
         match self {
@@ -161,10 +157,10 @@ impl GateSource {
         }
     }
 
-    /// Where it is, with the names of the deployment filled in.
+    /// Fills in the names of the deployment.
     ///
     /// # Errors
-    /// One of them is not known, or cannot be a part of a name.
+    /// A name is not known, or cannot be part of a path.
     pub fn resolve(&self, deployment: Option<&Deployment>) -> Result<ResolvedSource, String> {
         Ok(match self {
             Self::None => ResolvedSource::None,
@@ -177,10 +173,10 @@ impl GateSource {
         })
     }
 
-    /// Its text; none if there is no gate file.
+    /// The text of the gate file, or `None` if there is no gate file.
     ///
     /// # Errors
-    /// It cannot be read, and why.
+    /// The gate file cannot be read, with the reason.
     pub async fn load(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
         let resolved = self.resolve(deployment).map_err(|why| unreadable(&self.display_name(), why))?;
         let (source, read) = match resolved {
@@ -188,7 +184,8 @@ impl GateSource {
             ResolvedSource::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
             ResolvedSource::File(path) => {
                 let source = path.clone();
-                // Not on this thread: a file system may be on a network, and what hangs there can be given up.
+                // A separate thread reads the file: a file system may be on a network, and the hook can stop waiting
+                // for it.
                 let read = tokio::task::spawn_blocking(move || read_capped(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
                 (source, read.map(|text| (text, None)))
@@ -209,14 +206,13 @@ impl GateSource {
     }
 }
 
-/// A gate file's text, and which one it is.
+/// The text of a gate file, and its origin.
 #[derive(Clone, Debug)]
 pub struct GateText {
     /// `GREENLIGHT_GATE`, a path, `ssm:NAME` or `s3://bucket/key`.
     pub source: String,
-    /// A parameter's version, or an object's ETag.
+    /// The version of a parameter, or the ETag of an object.
     pub version: Option<String>,
-    /// The text.
     pub text: String,
 }
 
@@ -224,24 +220,25 @@ fn unreadable(title: &str, why: String) -> Observation {
     Observation::errored(ReasonCode::GateUnreadable, title, why)
 }
 
-/// A file's text. What is no file may have no end, and one that is too long is not read to its end.
+/// Reads the text of a file. A device may never end, and a file that is too long is not read to its end.
 fn read_capped(path: &Path) -> Result<String, String> {
     let describe = |error: std::io::Error| error.to_string();
     if !std::fs::metadata(path).map_err(describe)?.is_file() {
-        return Err("it is no file".to_owned());
+        return Err("it is not a file".to_owned());
     }
     let mut bytes = Vec::new();
     let max_bytes = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::open(path).map_err(describe)?.take(max_bytes).read_to_end(&mut bytes).map_err(describe)?;
     if bytes.len() > MAX_BYTES {
-        // Whoever reads gate files says so; where it was cut off there may be half a letter.
+        // The reader of the gate file reports that it is too long. The cut can be in the middle of a character, so the
+        // text is converted with replacement characters.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
-    String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8".to_owned())
+    String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())
 }
 
-/// Whether two services can never share a name: `{application}-{deployment_group}` is `a-b-c` for `a-b` and `c`, and for `a`
-/// and `b-c`. No placeholder's value has a slash.
+/// Whether two services can never share a name. `{application}-{deployment_group}` is `a-b-c` for `a-b` and `c`, and
+/// also for `a` and `b-c`. The value of a placeholder never contains a slash.
 fn is_unambiguous(parts: &[TemplatePart]) -> bool {
     let mut joined = false;
     for part in parts {
@@ -262,8 +259,8 @@ impl NameTemplate {
             let (word, after) = after.split_once('}').ok_or("a `{` has no `}`")?;
             let known = PLACEHOLDERS.iter().find(|(known, _)| *known == word).map(|(_, placeholder)| *placeholder);
             let placeholder = known.ok_or_else(|| match suggest(word, PLACEHOLDERS.map(|(word, _)| word)) {
-                Some(near) => format!("{{{word}}} stands for nothing; did you mean {{{near}}}?"),
-                None => format!("{{{word}}} stands for nothing; there are {{application}} and {{deployment_group}}"),
+                Some(near) => format!("{{{word}}} is not a placeholder; did you mean {{{near}}}?"),
+                None => format!("{{{word}}} is not a placeholder; use {{application}} or {{deployment_group}}"),
             })?;
             parts.extend([TemplatePart::Text(before.to_owned()), TemplatePart::Placeholder(placeholder)]);
             rest = after;
@@ -271,7 +268,7 @@ impl NameTemplate {
         parts.push(TemplatePart::Text(rest.to_owned()));
         if !is_unambiguous(&parts) {
             return Err(format!(
-                "{text:?} may be the same name for different services: between two placeholders comes a /, as in \
+                "{text:?} may be the same name for different services; put a / between two placeholders, as in \
                  {{application}}/{{deployment_group}}"
             ));
         }
@@ -297,8 +294,8 @@ impl Placeholder {
             Self::DeploymentGroup => ("deployment_group", deployment.map(|it| it.group.as_str())),
         };
         match value {
-            None | Some("") => Err(format!("{{{word}}} is not known: CodeDeploy does not say")),
-            // Neither may have a slash, and a name that leads elsewhere would be somebody's trick.
+            None | Some("") => Err(format!("{{{word}}} is not known: CodeDeploy does not report it")),
+            // Neither name can contain a slash. A name that leads to another path would be an attack.
             Some(value) if value.contains('/') || value.starts_with('.') => {
                 Err(format!("{{{word}}} is {value:?}, which cannot be a part of a path"))
             }
@@ -378,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_file_without_end_is_not_read() {
-        assert_eq!(read_capped(Path::new("/dev/zero")).unwrap_err(), "it is no file");
-        assert_eq!(read_capped(Path::new("/")).unwrap_err(), "it is no file");
+        assert_eq!(read_capped(Path::new("/dev/zero")).unwrap_err(), "it is not a file");
+        assert_eq!(read_capped(Path::new("/")).unwrap_err(), "it is not a file");
     }
 }

@@ -1,7 +1,8 @@
-//! The one path: an event comes in, an answer goes out. There is no way through here without trying to answer.
+//! Handles one event of a hook function: parses it, evaluates the deployment and puts the status.
 //!
-//! Two runtimes: this thread takes events and answers, the other one judges. A check that blocks its thread or panics
-//! can therefore neither stop nor delay the answer. Until judging has ended well, the answer is Failed.
+//! Every path through here tries to put a status. There are two runtimes: this thread receives events and puts the
+//! status, the other one evaluates. A check that blocks its thread or panics can therefore neither prevent nor delay
+//! the status. The status is Failed unless the evaluation finishes well.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -30,12 +31,12 @@ use crate::{
     verdict::{Mode, Status, Verdict},
 };
 
-/// The verdict is logged after so long at the latest, also while the status is still being put.
+/// The verdict is logged after this time at the latest, even if the status is still being put.
 const MAX_LOG_DELAY: Duration = Duration::from_millis(500);
-/// Or after this share of the time that is left.
+/// The delay is at most this share of the remaining time.
 const MAX_LOG_DELAY_SHARE: u32 = 4;
 
-/// One of the five functions, with everything that it keeps between events.
+/// One of the five hook functions, with everything that it keeps between events.
 pub struct Handler {
     hook: Hook,
     status_client: StatusClient,
@@ -45,7 +46,7 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// Clients are made here, once. Nothing in here can fail: what cannot be used is found and answered later.
+    /// Creates all clients once. Nothing here can fail: an unusable setting is found and reported later, with a status.
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let (answer, redactor) = (StatusClient::new(&settings.aws), settings.aws.redactor());
         Self {
@@ -57,10 +58,11 @@ impl Handler {
         }
     }
 
-    /// Answers one event.
+    /// Handles one event and puts its status.
     ///
     /// # Errors
-    /// Only when there is nobody to answer, or the answer could not be sent. A verdict of Failed is an answer.
+    /// Only if the event names no execution to put a status for, or if the status could not be put. A verdict of Failed
+    /// is not an error.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let started_at = Instant::now();
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), started_at);
@@ -78,8 +80,8 @@ impl Handler {
             verdict_unless_panicked(|| Verdict::from_findings(finding_log.finish(&interruption), finding_log.mode()));
         let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), started_at.elapsed());
         let context = finding_log.context();
-        // The status comes before the log: nothing that writes lines can keep it back. But a reply that is late, or lost,
-        // must not take the reason with it when Lambda ends the process.
+        // The status is put before the log is written, so that a blocked log cannot delay it. If CodeDeploy's response
+        // is late or lost, the reason is logged anyway, before Lambda ends the process.
         self.descriptors.release();
         let left = deadline.status.saturating_duration_since(Instant::now());
         let put = self.status_client.put(&execution, status, deadline.status, &context);
@@ -94,24 +96,24 @@ impl Handler {
         self.descriptors.reserve_again();
         match sent? {
             PutOutcome::Accepted => {
-                log_line!(debug, &context, "CodeDeploy took the answer {}", status.as_str());
+                log_line!(debug, &context, "CodeDeploy accepted the status {}", status.as_str());
             }
             PutOutcome::AlreadyCompleted => log_line!(
                 warn,
                 &context,
-                "CodeDeploy had an answer for this execution already: sent before, or its hour had passed, or the deployment was stopped"
+                "CodeDeploy already had a status for this execution: it was put before, its hour had passed, or the deployment was stopped"
             ),
         }
         Ok(())
     }
 }
 
-/// Not even a fault in judging the findings may keep the status back; what could not be judged is not passed either.
+/// Returns None if the verdict panics: even that must not prevent the status, and an unknown verdict does not pass.
 fn verdict_unless_panicked(decide: impl FnOnce() -> Verdict) -> Option<Verdict> {
     std::panic::catch_unwind(AssertUnwindSafe(decide)).ok()
 }
 
-/// Puts first and logs then; but where the put takes longer than `patience`, both go on at the same time.
+/// Puts the status, then logs. If the put takes longer than `log_delay`, both go on at the same time.
 async fn put_then_log<T>(
     put: impl Future<Output = T>,
     log_delay: Duration,
@@ -122,7 +124,7 @@ async fn put_then_log<T>(
         log();
         return sent;
     }
-    // Lines that nobody reads block whoever writes them, so a thread of their own does.
+    // Writing blocks if nothing reads the log, so a separate thread writes it.
     let log = Arc::new(log);
     let in_thread = log.clone();
     let writer = std::thread::Builder::new().spawn(move || in_thread());
@@ -140,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// What happened, in its order.
+    /// The calls in the order in which they happened.
     type CallOrder = Arc<Mutex<Vec<&'static str>>>;
 
     fn record_call(order: &CallOrder, what: &'static str) {
@@ -167,7 +169,7 @@ mod tests {
         let seen = logged.clone();
         let put = async move {
             tokio::time::sleep(Duration::from_millis(600)).await;
-            // Would wait for ever if nothing were logged before the status is put.
+            // This would wait forever if nothing were logged before the status is put.
             seen.wait();
             record_call(&to_put, "put");
         };

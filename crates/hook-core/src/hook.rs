@@ -1,27 +1,28 @@
-//! The five lifecycle events of an Amazon ECS deployment that can be hooked, in their order.
+//! The five lifecycle events of an Amazon ECS deployment that can have a hook, in their order.
 //!
 //! Source: the AppSpec `hooks` section for Amazon ECS,
 //! <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html>.
 
 use std::fmt;
 
-/// A lifecycle event that CodeDeploy lets a Lambda function validate. The order is the order in a deployment.
+/// A lifecycle event that a Lambda function can validate. The order is that of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
-    /// Before the replacement task set exists; the original one serves everything.
+    /// Before the replacement task set exists. The original serves all traffic.
     BeforeInstall,
-    /// The replacement task set exists; no listener serves it yet.
+    /// The replacement task set exists. No listener forwards to it yet.
     AfterInstall,
-    /// The test listener serves the replacement. Happens only where a test listener is configured.
+    /// The test listener forwards to the replacement. This event happens only if the deployment group has a test
+    /// listener.
     AfterAllowTestTraffic,
-    /// The last moment before production traffic moves.
+    /// The last event before production traffic moves.
     BeforeAllowTraffic,
-    /// Production serves the replacement; the original still runs.
+    /// The production listener forwards to the replacement. The original still runs.
     AfterAllowTraffic,
 }
 
 impl Hook {
-    /// All five, in the order in which a deployment meets them.
+    /// All five, in the order of a deployment.
     pub const ALL: [Self; 5] = [
         Self::BeforeInstall,
         Self::AfterInstall,
@@ -30,7 +31,7 @@ impl Hook {
         Self::AfterAllowTraffic,
     ];
 
-    /// The lifecycle event's name in CodeDeploy and in the AppSpec: `AfterInstall`.
+    /// The name of the lifecycle event in CodeDeploy and in the AppSpec file: `AfterInstall`.
     pub const fn event_name(self) -> &'static str {
         match self {
             Self::BeforeInstall => "BeforeInstall",

@@ -1,29 +1,29 @@
-//! The two ids of a hook invocation, checked here once.
+//! The two ids of a hook invocation, with their validation.
 
 use std::fmt;
 
 use crate::redact::Redactor;
 
-/// Longer than any id seen; a limit so that a hostile payload cannot make a log line or a request of megabytes.
+/// Longer than any known id. The limit keeps a hostile payload from creating a log line or a request of megabytes.
 const MAX_DEPLOYMENT_ID: usize = 128;
-/// An execution id is base64 of an encrypted JSON object, some 300 characters; the same reason for a limit.
+/// An execution id is base64 of an encrypted JSON object, with about 300 characters. It has a limit for the same
+/// reason.
 const MAX_EXECUTION_ID: usize = 8 * 1024;
 
-/// Why a string is not an id.
+/// Why a string is not a valid id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// Nothing in it.
     #[error("is empty")]
     Empty,
-    /// Over the limit.
+    /// It is longer than the limit.
     #[error("has {length} characters, more than the {limit} that an id can have")]
     TooLong {
-        /// Its length in bytes.
+        /// The length in bytes.
         length: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// A character that the id cannot have.
+    /// It contains a character that the id cannot have.
     #[error("has a character that an id cannot have")]
     InvalidCharacter,
 }
@@ -40,12 +40,13 @@ fn validate(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<
     }
 }
 
-/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`: ASCII letters, digits and hyphens. It is printed in commands to paste.
+/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`: ASCII letters, digits and hyphens. Messages contain it in
+/// commands for a person to paste.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeploymentId(String);
 
 impl DeploymentId {
-    /// The id as AWS wants it.
+    /// The id as AWS writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,23 +67,24 @@ impl fmt::Display for DeploymentId {
     }
 }
 
-/// A `LifecycleEventHookExecutionId`: opaque, and whoever has it can answer for the hook, so it is never printed whole. AWS
-/// does not document its characters, so all that are visible in ASCII are accepted: to refuse one is an hour without an answer.
+/// A `LifecycleEventHookExecutionId`. It is opaque, and anybody who has it can put the status of the hook, so it is
+/// never printed whole. AWS does not document its characters, so all visible ASCII characters are accepted: if a valid
+/// id were refused, CodeDeploy would wait for an hour.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExecutionId(String);
 
 impl ExecutionId {
-    /// What is shown in its place.
+    /// The text that replaces it in messages.
     pub const LABEL: &str = "[execution id]";
 
-    /// A redactor that takes it out as well.
+    /// A redactor that also redacts this id.
     pub fn extend_redactor(&self, redactor: &Redactor) -> Redactor {
         let mut redactor = redactor.clone();
         redactor.add_labelled(Self::LABEL.to_owned(), &self.0);
         redactor
     }
 
-    /// The whole id, for the request to CodeDeploy and nothing else.
+    /// The whole id, only for the request to CodeDeploy.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -99,7 +101,7 @@ impl TryFrom<String> for ExecutionId {
 
 impl fmt::Debug for ExecutionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All ids begin alike (base64 of `{"encrypted…`), so the end is what tells two apart.
+        // All ids start in the same way (base64 of `{"encrypted…`), so the end distinguishes them.
         if self.0.len() > 24 { write!(f, "…{}", &self.0[self.0.len() - 8..]) } else { f.write_str("…") }
     }
 }

@@ -1,5 +1,5 @@
-//! Where judging happens: a runtime on a thread of its own, so that a check which blocks its thread, or panics, can
-//! neither stop nor delay the answer.
+//! Runs evaluations on a separate thread with its own runtime, so that a check that blocks its thread or panics can
+//! neither prevent nor delay the status.
 
 use std::{future::Future, io, pin::Pin, thread, time::Duration};
 
@@ -9,29 +9,28 @@ use tokio::{
     time::sleep,
 };
 
-/// After its time is up, judging gets this long to notice.
+/// How long a task can go on after its time is up, so that it can notice.
 const ABANDON_GRACE: Duration = Duration::from_millis(50);
 
-/// The thread, kept between events; given up when something has blocked it.
+/// The thread, kept between events and abandoned if something has blocked it.
 #[derive(Default)]
 pub struct IsolatedRuntime(Mutex<Option<Worker>>);
 
-/// How judging ended.
+/// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// By itself.
     Done,
-    /// With a panic, which the log has.
+    /// It panicked. The log has the message.
     Panicked,
-    /// Not at all: it was left behind.
+    /// It did not end, and was left behind.
     Abandoned,
 }
 
 impl IsolatedRuntime {
-    /// Runs `judging` until it ends or `over` does.
+    /// Runs `task` until it ends, or until `expired` ends.
     ///
     /// # Errors
-    /// There is no thread to be had, or no descriptor for its runtime.
+    /// The system has no thread left, or no descriptor for the thread's runtime.
     pub async fn run(
         &self,
         task: impl Future<Output = ()> + Send + 'static,
@@ -57,12 +56,12 @@ impl IsolatedRuntime {
     }
 }
 
-/// What a worker does, and where it reports how that ended.
+/// What a worker runs, and where it reports how the task ended.
 type WorkItem = (Pin<Box<dyn Future<Output = ()> + Send>>, oneshot::Sender<TaskEnd>);
 
 /// A thread that runs one future after the other. It ends when this is dropped, unless something blocks it.
 ///
-/// Not one of tokio's own: those panic where the system has no thread left.
+/// It is not one of tokio's threads: tokio panics if the system has no thread left.
 struct Worker(mpsc::UnboundedSender<WorkItem>);
 
 impl Worker {
@@ -79,13 +78,13 @@ impl Worker {
                 while let Some((judging, mut report)) = orders.recv().await {
                     let ended = tokio::select! {
                         ended = tokio::spawn(judging) => if ended.is_ok() { TaskEnd::Done } else { TaskEnd::Panicked },
-                        // Nobody waits any more.
+                        // Nothing waits for the result any more.
                         () = report.closed() => return,
                     };
                     let _ = report.send(ended);
                 }
             });
-            // Its blocking threads may never end.
+            // The runtime's blocking threads may never end.
             runtime.shutdown_background();
         })?;
         started.await.map_err(io::Error::other)??;
@@ -94,7 +93,7 @@ impl Worker {
 
     async fn run(&self, judging: impl Future<Output = ()> + Send + 'static) -> TaskEnd {
         let (report, ended) = oneshot::channel();
-        // Where the thread is gone, so is the receiver of its report.
+        // If the thread is gone, the receiver of its report is gone too.
         let _ = self.0.send((Box::pin(judging), report));
         ended.await.unwrap_or(TaskEnd::Panicked)
     }

@@ -49,7 +49,7 @@ use tower::util::MapRequestLayer;
 
 use self::settings::Settings;
 
-/// Runs one of the five functions for as long as Lambda wants it: a binary's whole `main`.
+/// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {
     serve(hook.event_name(), |settings| {
         let handler = Arc::new(handler::Handler::new(hook, settings));
@@ -60,9 +60,9 @@ pub fn run(hook: Hook) -> ExitCode {
     })
 }
 
-/// Runs the safety net, which answers Failed for a hook that died: a binary's whole `main`.
+/// Runs the on-failure handler, which puts Failed for a hook that put no status: the whole `main` of a binary.
 pub fn run_on_failure() -> ExitCode {
-    serve("last answer", |settings| {
+    serve("on-failure handler", |settings| {
         let handler = Arc::new(on_failure::OnFailureHandler::new(&settings));
         move |event| {
             let handler = handler.clone();
@@ -71,7 +71,7 @@ pub fn run_on_failure() -> ExitCode {
     })
 }
 
-/// Takes events for as long as Lambda wants. Nothing before the handler may fail, but for a start outside Lambda.
+/// Handles events until Lambda ends the process. Nothing before the handler can fail, except a start outside Lambda.
 fn serve<H, F>(name: &str, handler: impl FnOnce(Settings) -> H) -> ExitCode
 where
     H: Fn(LambdaEvent<serde_json::Value>) -> F,
@@ -79,10 +79,10 @@ where
 {
     let settings = Settings::from_env();
     telemetry::install(settings.log);
-    // The runtime's client panics without these, and so would every start outside Lambda.
+    // Without these variables the Lambda runtime's client panics, and so would every start outside Lambda.
     if !settings.in_lambda {
         tracing::error!(
-            "this is a Lambda function ({name}) and runs only there; `make rehearse` shows the hooks at work without an AWS account"
+            "this is a Lambda function ({name}) and runs only in Lambda; to try the hooks without an AWS account, run `make rehearse`"
         );
         return ExitCode::from(2);
     }
@@ -90,7 +90,7 @@ where
         match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build() {
             Ok(runtime) => runtime,
             Err(error) => {
-                tracing::error!(%error, "{name}: no runtime could be made");
+                tracing::error!(%error, "{name}: could not create the async runtime");
                 return ExitCode::FAILURE;
             }
         };
@@ -101,24 +101,25 @@ where
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "{name}: the Lambda Runtime API went away");
+            tracing::error!(%error, "{name}: lost the connection to the Lambda Runtime API");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Longer than any process of Lambda lives.
+/// Longer than Lambda keeps any process.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// CodeDeploy's name is looked up on a thread. It is started while there is one to be had, and kept: tokio panics where a
-/// first one cannot be started, and waits for an old one where a second cannot.
+/// Resolving CodeDeploy's host name needs a thread. It is started here, while the system has one to give, and kept.
+/// Later, tokio panics if it cannot start its first thread, and waits for an existing one if it cannot start a second.
 fn reserve_dns_thread(runtime: &tokio::runtime::Runtime) {
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
 }
 
-/// A body that is not JSON would fail before the handler, in words that are not ours; it reaches the handler like this.
+/// A body that is not JSON would fail before the handler, with an error that is not ours. This passes it to the
+/// handler.
 fn mark_invalid_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
     if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
         invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();

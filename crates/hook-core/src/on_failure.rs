@@ -1,7 +1,8 @@
-//! The safety net behind the five hooks: the on-failure destination of their asynchronous invocations.
+//! The on-failure handler: the on-failure destination of the five hooks' asynchronous invocations.
 //!
-//! A hook that was killed, ran out of memory or could not put its answer leaves CodeDeploy waiting for an hour. Lambda
-//! hands the record of such an invocation to this function, which answers Failed for the event inside, and nothing else.
+//! If a hook was killed, ran out of memory or could not put its status, CodeDeploy waits for up to an hour. Lambda
+//! sends the record of such an invocation to this function, which puts Failed for the event in it and does nothing
+//! else.
 
 use std::time::SystemTime;
 
@@ -20,7 +21,7 @@ use crate::{
     verdict::Status,
 };
 
-/// The function, with the client that it keeps between events.
+/// The on-failure handler, with the client that it keeps between events.
 pub struct OnFailureHandler {
     status_client: StatusClient,
     redactor: Redactor,
@@ -28,16 +29,16 @@ pub struct OnFailureHandler {
 }
 
 impl OnFailureHandler {
-    /// The client is made here, once.
+    /// Creates the client once.
     pub fn new(settings: &Settings) -> Self {
         let aws = &settings.aws;
         Self { status_client: StatusClient::new(aws), redactor: aws.redactor(), region: aws.region.clone() }
     }
 
-    /// Answers one record.
+    /// Handles one record.
     ///
     /// # Errors
-    /// There is nobody to answer, or the answer could not be sent; Lambda then tries again.
+    /// The record has no execution to put a status for, or the status could not be put. Lambda then tries again.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), Instant::now());
         let invocation = event::parse_failed_invocation(event.payload, &self.redactor).inspect_err(|error| {
@@ -54,13 +55,13 @@ impl OnFailureHandler {
                 verdict = "failed",
                 verdict.code = "HookInvocationFailed",
                 function.name = &**function,
-                "{function} gave no answer ({condition}{error}), so Failed was answered for it; read that function's log"
+                "{function} put no status ({condition}{error}), so on-failure put Failed for it; read that function's log"
             ),
             PutOutcome::AlreadyCompleted => log_line!(
                 warn,
                 &context,
                 function.name = &**function,
-                "{function} failed ({condition}{error}), and CodeDeploy had an answer already; nothing was changed"
+                "{function} failed ({condition}{error}), but CodeDeploy already had a status; nothing was changed"
             ),
         }
         Ok(())

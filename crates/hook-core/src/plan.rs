@@ -1,4 +1,4 @@
-//! Which checks run, and what each waits for. Pure: no I/O, no clock.
+//! Plans which checks run, and what each one waits for. Pure: no I/O, no clock.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,27 +11,27 @@ use crate::{
 /// A check that is going to run.
 #[derive(Clone, Debug)]
 pub struct PlannedCheck {
-    /// The check.
     pub spec: CheckSpec,
-    /// The steps that have to hold before it may start, by their places in the plan.
+    /// The indices of the checks in the plan that must pass before this one can start.
     pub depends_on: Vec<usize>,
-    /// What there is to say of it without a look: it does not apply here, or nobody can know whether it does.
+    /// The result, if it is known without running the check: the check does not apply, or nobody can know whether it
+    /// does.
     pub preset: Option<Observation>,
 }
 
-/// What a hook is going to do.
+/// What a hook will do.
 #[derive(Clone, Debug)]
 pub enum Plan {
-    /// These checks.
+    /// It runs these checks.
     Checks(Vec<PlannedCheck>),
-    /// None, and the gate file says so in words.
+    /// No checks, because the gate file says so explicitly.
     ExplicitlyEmpty,
-    /// None, and nobody said that this is meant: not a pass.
+    /// No checks, and the gate file does not say that this is intended. This is not a pass.
     Empty,
 }
 
-/// Orders the checks of a gate. A check that uses an address waits for every barrier that opens it, and where the file
-/// has none, or one that does not apply here, there is one all the same.
+/// Orders the checks of a gate. A check that sends requests through a listener waits for every barrier of that
+/// listener. If the file has no such barrier, or only one that does not apply, an implicit barrier is added.
 pub fn plan(gate: HookSection, circumstances: &WhenContext) -> Plan {
     if gate.checks.is_empty() {
         return if gate.explicitly_empty { Plan::ExplicitlyEmpty } else { Plan::Empty };
@@ -43,7 +43,7 @@ pub fn plan(gate: HookSection, circumstances: &WhenContext) -> Plan {
     Plan::Checks(order_with_barriers(gate.checks.into_iter().map(settled).collect(), gate.defaults))
 }
 
-/// The same, with what is known already of some, and the policies of a barrier that the file does not have.
+/// Orders checks of which some already have a result. `defaults` are the policies of an implicit barrier.
 pub fn order_with_barriers(checks: Vec<(CheckSpec, Option<Observation>)>, defaults: Policies) -> Vec<PlannedCheck> {
     let step = |(spec, settled)| PlannedCheck { spec, depends_on: Vec::new(), preset: settled };
     let mut steps: Vec<PlannedCheck> = checks.into_iter().map(step).collect();
@@ -104,7 +104,7 @@ mod tests {
         plan(gate, &when_context())
     }
 
-    /// What is said of a check with this `when`, without a look.
+    /// The result of a check with this `when`, without running it.
     fn preset_for(when: &str) -> Option<Observation> {
         let file = format!(
             "version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{{ forwards_to: green, when: [{when}] }}] }} }}"
@@ -122,7 +122,7 @@ mod tests {
         {
             assert_eq!(preset_for(when), None, "{when}");
         }
-        // A variable is text, and so is what it is compared with.
+        // A variable is text, and so is the value it is compared with.
         for when in ["env.SMOKE == true", "env.WAIT == 30s", "env.VERSION == 1.10", "env.VERSION < 2"] {
             assert_eq!(preset_for(when), None, "{when}");
         }

@@ -1,16 +1,16 @@
-//! Text of a file or a server, as a terminal may show it: without what would move the cursor, change colours or the
-//! direction of writing.
+//! Makes text from a file or a server safe for a terminal: it removes characters that would move the cursor, change
+//! colours or change the direction of writing.
 
 use std::borrow::Cow;
 
-/// Whether a terminal shows the character and does nothing else with it.
+/// Whether the character has no effect on a terminal other than being shown.
 pub fn is_printable(c: char) -> bool {
-    // Beside the control characters: marks that hide text or turn its direction around (Unicode's Trojan Source).
+    // In addition to control characters: marks that hide text or reverse its direction (Unicode's Trojan Source).
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The text with every other character escaped as Rust does: `\u{1b}`, `\n`.
+/// Escapes every other character as Rust does: `\u{1b}`, `\n`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_printable) {
         return Cow::Borrowed(text);

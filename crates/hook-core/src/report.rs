@@ -1,4 +1,4 @@
-//! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
+//! Renders findings as text: one line for each check, and one line for the verdict that a tired reader can act on.
 
 use crate::{
     checks,
@@ -9,10 +9,10 @@ use crate::{
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
-/// A verdict line is no longer than this, so that it fits a notification and a terminal.
+/// The longest verdict line, so that it fits a notification and a terminal.
 pub const MAX_LINE: usize = 200;
 
-/// One line about a check: what was tried, on what, expected against seen, the evidence, what to do.
+/// One line about a check: name, resource, expected and actual value, evidence, next step.
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
@@ -25,7 +25,7 @@ pub fn check_line(finding: &Finding) -> String {
         line += detail;
     }
     match (&finding.caused_by, code_of(finding)) {
-        // What did not run says so itself.
+        // The finding of a check that did not run already names the reason.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
         (Some(cause), _) => line += &format!("; a consequence of {cause}"),
         (None, Some(_)) => {
@@ -37,7 +37,7 @@ pub fn check_line(finding: &Finding) -> String {
     line
 }
 
-/// The fault's code, if there is a fault.
+/// The failure's code, if there is a failure.
 pub fn code_of(finding: &Finding) -> Option<ReasonCode> {
     finding
         .observation
@@ -45,7 +45,7 @@ pub fn code_of(finding: &Finding) -> Option<ReasonCode> {
         .filter(|_| !finding.observation.is_ok() || finding.observation.outcome == Outcome::Unverified)
 }
 
-/// What to do about the fault, if there is a fault.
+/// What to do about the failure, if there is a failure.
 pub fn next_step(finding: &Finding) -> Option<&'static str> {
     code_of(finding).and_then(|_| finding.observation.next_step())
 }
@@ -54,7 +54,7 @@ pub fn next_step(finding: &Finding) -> Option<&'static str> {
 fn summary(finding: &Finding) -> String {
     let seen = &finding.observation;
     let text = match seen.outcome {
-        // It may have run, and says itself how far it came.
+        // The check may have run, and its text says how far it came.
         _ if seen.code == Some(ReasonCode::CutOff) => seen.actual.to_string(),
         Outcome::Errored => format!("could not be checked: {}", seen.actual),
         Outcome::NotRun => format!("not run: {}", seen.actual),
@@ -65,13 +65,14 @@ fn summary(finding: &Finding) -> String {
     if seen.resource.is_empty() || &*seen.resource == "check" { text } else { format!("{}: {text}", seen.resource) }
 }
 
-/// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
+/// The verdict in one line of at most [`MAX_LINE`] characters: hook, check, resource, expected and actual value.
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let observed = verdict.mode == Mode::Observe;
     let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
     let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
-            // What was not run is a consequence and no further fault, and so is what another failure explains.
+            // A check that did not run is a consequence, not a further failure, and so is one that another failure
+            // explains.
             let also_fails = |(finding, decision): &&(Finding, Decision)| {
                 let follows = finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
                 *decision == Decision::Fail && !follows
@@ -83,7 +84,7 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
             let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
             let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
             let head = format!("{hook} {fails}: {}: {}", finding.check, summary(finding));
-            // The evidence gives way first, then the end of the sentence, never the count.
+            // The evidence is shortened first, then the end of the sentence, but never the count.
             let room = MAX_LINE.saturating_sub(also_failed.chars().count());
             return truncate(&format!("{head}{first}"), room) + &also_failed;
         }
@@ -131,8 +132,8 @@ fn truncate(line: &str, max_chars: usize) -> String {
     }
 }
 
-/// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning; what
-/// another failure explains is information.
+/// Logs a check's line. A failure that stops the deployment is an error. One that only warns, or would have stopped it,
+/// is a warning. One that another failure explains is information.
 pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
@@ -140,7 +141,7 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let code = code_of(finding).map(|code| code.name()).unwrap_or_default();
     let cause = finding.caused_by.as_deref().unwrap_or_default();
     let hint = if cause.is_empty() { next_step(finding).unwrap_or_default() } else { "" };
-    // `tracing` wants the level at compile time.
+    // `tracing` needs the level at compile time.
     macro_rules! log {
         ($level:ident) => {
             log_line!(
@@ -159,7 +160,7 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
         };
     }
     match decision {
-        // Its cause has a line of its own, at the level that it deserves.
+        // The cause has its own line, at the level that it deserves.
         _ if finding.caused_by.is_some() => log!(info),
         Decision::Fail if mode == Mode::Enforce => log!(error),
         Decision::Fail | Decision::Warn => log!(warn),
@@ -167,8 +168,8 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     }
 }
 
-/// Logs the verdict's line. A deployment that goes on although it would have been stopped, or unchecked because its
-/// description says so, is a warning.
+/// Logs the verdict's line. It is a warning if the deployment continues although the checks failed, or because its
+/// description skips them.
 pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
     let code = verdict.code().map(|code| code.name()).unwrap_or_default();
@@ -176,7 +177,7 @@ pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: st
         Status::Succeeded => "succeeded",
         Status::Failed => "failed",
     };
-    // What it would have answered, if it only observes.
+    // In observe mode: the status that would have been put.
     let observed = if verdict.mode == Mode::Observe { word(verdict.enforced_status) } else { "" };
     macro_rules! log {
         ($level:ident) => {
@@ -229,7 +230,7 @@ mod tests {
             ReasonCode::TargetsUnhealthy,
             "target group tg-shop-b",
             "healthy == registered",
-            "1 and 2 after 9 looks in 41s",
+            "1 and 2 after 9 attempts in 41s",
         )
         .with_details(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
     }
@@ -255,7 +256,7 @@ mod tests {
         );
         let not_run = finding(
             "health_check",
-            Observation::passed("check", "the barrier before it did not hold")
+            Observation::passed("check", "the barrier before it did not pass")
                 .with_outcome(Outcome::NotRun, ReasonCode::NotRun),
         );
         let follows =

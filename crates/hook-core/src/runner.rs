@@ -1,4 +1,4 @@
-//! Runs the checks of a plan, all at once but for barriers. What panics is a finding like any other.
+//! Runs the checks of a plan at the same time, except that some wait for barriers. A panic becomes a finding.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -9,24 +9,24 @@ use crate::{
     plan::PlannedCheck, verdict::Mode,
 };
 
-/// Something to run: a check with its scene, or a job of another kind.
+/// Something to run: a check with its context, or another job.
 pub type CheckJob = Pin<Box<dyn Future<Output = Observation> + Send>>;
 
-/// The other checks may add what they know for this long. With traffic not yet moved, a reason more is worth the wait.
+/// How long the other checks can still add findings. Traffic has not moved yet, so one more reason is worth the wait.
 const COLLECT_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the other checks may still run once one has decided. None: a hook that only observes runs all to their end.
+/// How long the other checks can still run once one has decided. None in observe mode: all of them run until they end.
 pub fn grace(hook: Hook, run: RunMode, mode: Mode) -> Option<Duration> {
     match (mode, run) {
         (Mode::Observe, _) => None,
         (Mode::Enforce, RunMode::FailFast) => Some(Duration::ZERO),
-        // Customers are on the new version, and CodeDeploy takes them back only after the status.
+        // Customers use the new version, and CodeDeploy moves them back only after the status.
         (Mode::Enforce, RunMode::Collect) if hook == Hook::AfterAllowTraffic => Some(Duration::ZERO),
         (Mode::Enforce, RunMode::Collect) => Some(COLLECT_GRACE),
     }
 }
 
-/// Runs every step of a plan to its end, or until the verdict is certain. Whoever calls this limits its time.
+/// Runs every check of a plan until it ends or the verdict is certain. The caller limits the time.
 pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &FindingLog) {
     let jobs = steps
         .into_iter()
@@ -44,9 +44,9 @@ pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &
     run_jobs(jobs, finding_log).await;
 }
 
-/// Runs jobs at once, each after those that it waits for, if all of them held.
+/// Runs all jobs at the same time. Each starts after the jobs it waits for, if all of them passed.
 pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLog) {
-    // For each job a place to say whether it held; none means that it has not ended.
+    // One channel for each job reports whether it passed. None means that it has not ended.
     let (tx, rx): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
     for (index, ((job, waits_for), say)) in jobs.into_iter().zip(tx).enumerate() {
@@ -62,7 +62,7 @@ pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLo
                 }
             }
             board.check_started(index);
-            // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
+            // A separate task contains a panic. Dropping the JoinSet aborts it together with this one.
             let mut own = JoinSet::new();
             own.spawn(job);
             let observation = match own.join_next().await {
@@ -71,7 +71,7 @@ pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLo
             };
             let is_ok = observation.is_ok();
             board.check_finished(index, observation);
-            // After the writing down: what waits for it may tell of it.
+            // Only after recording it, because a job that waits for this one may name its result.
             say.send_replace(Some(is_ok));
         });
     }
@@ -79,12 +79,12 @@ pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLo
     tokio::select! {
         biased;
         () = all_ended => {}
-        // With the set, every check that still runs is stopped.
+        // Dropping the set stops every check that is still running.
         () = finding_log.verdict_certain() => {}
     }
 }
 
-/// Waits until a barrier has ended; false when it did not hold, or went away.
+/// Waits until a barrier has ended. False if it did not pass, or if its task is gone.
 async fn barrier_passed(mut barrier: watch::Receiver<Option<bool>>) -> bool {
     match barrier.wait_for(Option::is_some).await {
         Ok(passed) => passed.unwrap_or(false),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn panics() -> CheckJob {
-        Box::pin(async { panic!("a check with a fault") })
+        Box::pin(async { panic!("a check with a bug") })
     }
 
     fn never() -> CheckJob {
@@ -171,7 +171,7 @@ mod tests {
         ];
         let seen = findings(jobs, Some(COLLECT_GRACE), Policies::default()).await;
         assert_eq!(seen, [CUT_OFF, FAILED, CUT_OFF, FAILED, CUT_OFF]);
-        // The second failure did not extend it.
+        // The second failure did not extend the grace.
         assert_eq!(began.elapsed(), COLLECT_GRACE);
     }
 

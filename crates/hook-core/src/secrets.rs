@@ -1,4 +1,4 @@
-//! The secrets of one event: fetched once, all at once, and known to the board before anybody can use them.
+//! The secrets of one event. Each is fetched once, and the finding log knows it before any check can use it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,20 +16,20 @@ use crate::{
     redact::{self, Redactor},
 };
 
-/// A thing that a store keeps: the store and its name there. Several secrets may be keys of one.
+/// Where a secret is stored: the store and the name in it. Several secrets can be keys of the same stored value.
 type SecretLocation = (SecretStore, String);
 
-/// The secrets of a gate file, each of which is fetched when it is first asked for.
+/// The secrets of a gate file. Each is fetched on first use.
 pub struct Secrets {
     refs: BTreeMap<String, SecretRef>,
     stored: BTreeMap<SecretLocation, OnceCell<Result<String, AwsError>>>,
-    /// By name. Kept, since to make a large one known to the board takes time.
+    /// By name. Cached, because adding a large secret to the finding log takes time.
     values: BTreeMap<String, OnceCell<Result<String, UnresolvedFact>>>,
     aws: Aws,
     finding_log: FindingLog,
 }
 
-/// Names and nothing else.
+/// Shows only names.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.refs.keys()).finish()
@@ -37,14 +37,14 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// None of them is fetched yet.
+    /// Does not fetch anything yet.
     pub fn new(refs: BTreeMap<String, SecretRef>, aws: Aws, finding_log: FindingLog) -> Self {
         let stored = refs.values().map(|place| ((place.store, place.name.clone()), OnceCell::new())).collect();
         let values = refs.keys().map(|name| (name.clone(), OnceCell::new())).collect();
         Self { refs, stored, values, aws, finding_log }
     }
 
-    /// Fetches those that `facts` name, all at once. What cannot be fetched shows where it is used.
+    /// Fetches the secrets in `facts` at the same time. An error shows up where the secret is used.
     pub async fn fetch(self: Arc<Self>, facts: BTreeSet<Fact>) {
         let mut fetching = JoinSet::new();
         for fact in facts.into_iter().filter(Fact::is_secret) {
@@ -54,12 +54,12 @@ impl Secrets {
         while fetching.join_next().await.is_some() {}
     }
 
-    /// The value of a secret. From here on the board takes it out of everything that is told.
+    /// The value of a secret. From now on the finding log redacts it in everything that it reports.
     ///
     /// # Errors
-    /// It cannot be fetched, or is none that could be kept out of a log.
+    /// The secret cannot be fetched, or is too short to be redacted.
     pub async fn value(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
-        let Fact::Secret(name) = fact else { return Err(UnresolvedFact::new(fact, "it is no secret")) };
+        let Fact::Secret(name) = fact else { return Err(UnresolvedFact::new(fact, "it is not a secret")) };
         match self.values.get(name) {
             Some(value) => value.get_or_init(|| self.load(fact, name)).await.clone(),
             None => self.load(fact, name).await,
@@ -79,13 +79,14 @@ impl Secrets {
             Some(key) => json_value(kept, key).map_err(|why| unreadable(format!("{secret_ref}: {why}")))?,
             None => kept.clone(),
         };
-        // A line end that an editor or `echo` left there is no part of it; in a header it could not even be sent.
+        // A trailing line break from an editor or `echo` is not part of the secret, and a header could not even contain
+        // it.
         let value = value.trim_end_matches(['\r', '\n']).to_owned();
         let letters = value.split_whitespace().collect::<Vec<_>>().join(" ").chars().count();
         if letters < redact::MIN_SECRET_CHARS {
             let min_chars = redact::MIN_SECRET_CHARS;
             let why = format!(
-                "{secret_ref}: it is shorter than {min_chars} characters, and could not be kept out of the log"
+                "{secret_ref}: it is shorter than {min_chars} characters, so it could not be kept out of the log"
             );
             return Err(unreadable(why));
         }
@@ -93,7 +94,7 @@ impl Secrets {
         Ok(value)
     }
 
-    /// What a reply to a request may not show by now.
+    /// The redactor for the response to a request.
     pub fn redactor(&self) -> Redactor {
         self.finding_log.redactor()
     }
@@ -106,15 +107,15 @@ impl Secrets {
     }
 }
 
-/// One key of a secret that is a JSON object. No word of it is told but the names of keys.
+/// One key of a secret that is a JSON object. Errors contain only names of keys, nothing else of the secret.
 fn json_value(secret: &str, key: &str) -> Result<String, String> {
     let Ok(serde_json::Value::Object(object)) = serde_json::from_str(secret) else {
-        return Err(format!("it is no JSON object, and so has no key {key:?}"));
+        return Err(format!("it is not a JSON object, so it has no key {key:?}"));
     };
     match object.get(key) {
         Some(serde_json::Value::String(text)) => Ok(text.clone()),
         Some(value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => Ok(value.to_string()),
-        Some(_) => Err(format!("its key {key:?} is no text")),
+        Some(_) => Err(format!("its key {key:?} is not a string")),
         None => Err(match suggest(key, object.keys().map(String::as_str)) {
             Some(near) => format!("it has no key {key:?}; did you mean {near:?}?"),
             None => format!("it has no key {key:?}"),

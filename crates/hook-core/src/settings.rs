@@ -1,6 +1,7 @@
-//! The environment of the function, read once, all faults together. Nothing else in this crate reads the environment.
+//! Reads the environment of the function once and collects all errors. Nothing else in this crate reads the
+//! environment.
 //!
-//! A fault never stops the process: the settings that can be used are used to answer, and the faults become a finding.
+//! An error never stops the process: the usable settings are used to put the status, and the errors become a finding.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -11,19 +12,19 @@ pub use crate::gate_source::GateSource;
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// `GREENLIGHT_GATE` and its like: where the gate file is.
+    /// `GREENLIGHT_GATE` and the other `GREENLIGHT_GATE_…` variables: where the gate file is.
     pub gate: GateSource,
     /// `ALB_URL`: where to send the smoke test, with or without a scheme.
     pub alb_url: Option<String>,
-    /// `GREENLIGHT_ROUTES`, default `/`: paths for the job without a gate file.
+    /// `GREENLIGHT_ROUTES`, default `/`: the paths for the smoke test without a gate file.
     pub routes: Vec<String>,
-    /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, where AWS does not tell.
+    /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, if AWS does not report it.
     pub service: Option<EcsServiceName>,
-    /// `GREENLIGHT_HOST`: the host name that the service answers for, where the load balancer's own will not do.
+    /// `GREENLIGHT_HOST`: the host name that the service expects, if the load balancer's own name does not work.
     pub host: Option<String>,
-    /// `GREENLIGHT_WRONG_EVENT`: what it means that CodeDeploy is at another event than this hook's.
+    /// `GREENLIGHT_WRONG_EVENT`: what to do if CodeDeploy is at another event than this hook's.
     pub wrong_event: WrongEventPolicy,
-    /// `GREENLIGHT_ROLLBACK`: what to do for a deployment that is a roll-back.
+    /// `GREENLIGHT_ROLLBACK`: what to do if the deployment is a rollback.
     pub rollback: RollbackPolicy,
     /// `GREENLIGHT_LOG`: how much to log.
     pub log: LogLevel,
@@ -31,14 +32,14 @@ pub struct Settings {
     pub aws: AwsSettings,
     /// Whether Lambda started this process.
     pub in_lambda: bool,
-    /// The variables that a gate file may name.
+    /// The variables that a gate file can refer to.
     pub variables: FunctionEnv,
-    /// What could not be used, one sentence each.
+    /// The settings that cannot be used, one sentence each.
     pub errors: Vec<String>,
 }
 
-/// The function's variables, but for those that begin with `AWS_`: some of them are credentials. What a team puts into
-/// the others is the team's, so none of them is shown.
+/// The function's variables, except those that begin with `AWS_`, because some of them are credentials. The other
+/// variables belong to the team and can be secret, so their values are never shown.
 #[derive(Clone, Default)]
 pub struct FunctionEnv(pub BTreeMap<String, String>);
 
@@ -53,26 +54,27 @@ impl std::fmt::Debug for FunctionEnv {
 pub struct EcsServiceName {
     /// Name or ARN of its cluster.
     pub cluster: String,
-    /// Its own.
+    /// The service's name.
     pub service: String,
 }
 
 /// `GREENLIGHT_WRONG_EVENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WrongEventPolicy {
-    /// The function is wired to the wrong event: stop.
+    /// The hook's function is configured for the wrong event: stop the deployment.
     #[default]
     Fail,
-    /// Say so and go on.
+    /// Warn and continue.
     Warn,
-    /// CodeDeploy did not ask: a person does, perhaps when the event is long over. No word of the environment.
+    /// For a dry run, which CodeDeploy did not invoke and which can run long after the event. It cannot be set in the
+    /// environment.
     Ignore,
 }
 
 /// `GREENLIGHT_ROLLBACK`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RollbackPolicy {
-    /// A roll-back is the cure and must not be stopped: answer Succeeded without checks.
+    /// A rollback repairs a bad deployment and must not be stopped: put Succeeded without checks.
     #[default]
     Skip,
     /// Check it like any other deployment.
@@ -82,14 +84,14 @@ pub enum RollbackPolicy {
 /// `GREENLIGHT_LOG`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Only what somebody must look at.
+    /// Only what needs an action.
     Error,
-    /// And fall-backs, and policies that only warn.
+    /// Also fallbacks, and policies that only warn.
     Warn,
-    /// And each check and verdict.
+    /// Also each check and verdict.
     #[default]
     Info,
-    /// And that the answer was taken.
+    /// Also that CodeDeploy accepted the status.
     Debug,
 }
 
@@ -108,11 +110,11 @@ pub struct AwsSettings {
     pub fips: bool,
     /// `AWS_USE_DUALSTACK_ENDPOINT`.
     pub dual_stack: bool,
-    /// `AWS_CA_BUNDLE`: a PEM file of further authorities for AWS endpoints.
+    /// `AWS_CA_BUNDLE`: a PEM file with additional certificate authorities for AWS endpoints.
     pub ca_bundle: Option<PathBuf>,
-    /// `SSL_CERT_FILE`: a PEM file of further authorities for probes.
+    /// `SSL_CERT_FILE`: a PEM file with additional certificate authorities for the requests of checks.
     pub probe_ca: Option<PathBuf>,
-    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that keeps the events that nobody answered, for the command that
+    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that stores events without a status, for the command that
     /// reads it.
     pub dead_letter_queue: Option<String>,
     /// `AWS_LAMBDA_FUNCTION_NAME`.
@@ -128,7 +130,7 @@ impl std::fmt::Debug for AwsSettings {
     }
 }
 
-/// The settings of our own, for the suggestion when one is misspelt.
+/// Our own settings, for the suggestion if a name is misspelt.
 const VARIABLES: [&str; 12] = [
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_DEAD_LETTER_QUEUE",
@@ -144,7 +146,7 @@ const VARIABLES: [&str; 12] = [
     "GREENLIGHT_WRONG_EVENT",
 ];
 
-/// What `lambda_runtime` cannot do without.
+/// The variables that `lambda_runtime` requires.
 const LAMBDA_RUNTIME_VARS: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -153,21 +155,21 @@ const LAMBDA_RUNTIME_VARS: [&str; 4] = [
 ];
 
 impl Settings {
-    /// Of this process.
+    /// Reads the settings of this process.
     pub fn from_env() -> Self {
         Self::from_env_with([])
     }
 
-    /// Of this process, with other values for some variables; an empty one takes a variable away.
+    /// Reads the settings of this process, with other values for some variables. An empty value removes a variable.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env_with(overrides: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
+        // A variable that is not UTF-8 cannot be a valid setting of ours. It is read lossily and reported like that.
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let more = overrides.into_iter().map(|(name, value)| (name.to_owned(), value));
         Self::from_vars(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
     }
 
-    /// From any source of names and values. A value that is empty counts as not set.
+    /// Reads the settings from any names and values. An empty value counts as not set.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
         vars.retain(|_, value| !value.trim().is_empty());
@@ -175,7 +177,7 @@ impl Settings {
         for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !VARIABLES.contains(&name.as_str())) {
             faults.push(match crate::gate::suggest(name, VARIABLES) {
                 Some(near) => format!("{name} is not a setting; did you mean {near}?"),
-                None => format!("{name} is not a setting; there are {}", VARIABLES.join(", ")),
+                None => format!("{name} is not a setting; the settings are {}", VARIABLES.join(", ")),
             });
         }
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
@@ -183,19 +185,21 @@ impl Settings {
             faults.push(why);
             GateSource::None
         });
-        let alb_url = value("ALB_URL").and_then(|text| {
-            let fault =
-                unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
-            faults.extend(
-                fault.map(|why| format!("ALB_URL {why}; it is a host such as my-alb-123.eu-west-1.elb.amazonaws.com")),
-            );
-            fault.is_none().then_some(text)
-        });
+        let alb_url =
+            value("ALB_URL").and_then(|text| {
+                let fault =
+                    unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
+                faults.extend(fault.map(|why| {
+                    format!("ALB_URL {why}; it must be a host such as my-alb-123.eu-west-1.elb.amazonaws.com")
+                }));
+                fault.is_none().then_some(text)
+            });
         let host = value("GREENLIGHT_HOST").and_then(|text| {
-            // The port is the listener's.
+            // The listener determines the port.
             let port = text.contains(':').then_some("has a port");
             let fault = unusable_host(&text).or(port);
-            faults.extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it is a host such as shop.example.com")));
+            faults
+                .extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it must be a host such as shop.example.com")));
             fault.is_none().then_some(text)
         });
         let routes = value("GREENLIGHT_ROUTES").map_or_else(
@@ -206,13 +210,14 @@ impl Settings {
             },
         );
         if routes.is_empty() {
-            faults.push("GREENLIGHT_ROUTES names no route; it is a list such as /health,/version".to_owned());
+            faults.push("GREENLIGHT_ROUTES has no route; it must be a list such as /health,/version".to_owned());
         }
         let service = match (value("GREENLIGHT_CLUSTER"), value("GREENLIGHT_SERVICE")) {
             (Some(cluster), Some(service)) => Some(EcsServiceName { cluster, service }),
             (None, None) => None,
             _ => {
-                faults.push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE go together; one of them is not set".to_owned());
+                faults
+                    .push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE must both be set; one of them is not".to_owned());
                 None
             }
         };
@@ -260,7 +265,7 @@ impl Settings {
 }
 
 impl AwsSettings {
-    /// Takes the function's own credentials out of whatever is shown.
+    /// Redacts the function's own credentials.
     pub fn redactor(&self) -> Redactor {
         let mut redactor = Redactor::default();
         if let Some((key, secret, token)) = &self.credentials {
@@ -296,7 +301,7 @@ impl AwsSettings {
             }
             is_valid.then(|| text.to_owned())
         };
-        // The SDKs' own switch: endpoints in the environment are then to be passed over.
+        // The SDKs' own setting: if it is true, endpoints in the environment are ignored.
         let ignore = is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
         let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
         let service_endpoints = vars
@@ -322,7 +327,7 @@ impl AwsSettings {
     }
 }
 
-/// Why `text` cannot be a host, with or without a port; none if it can.
+/// Why `text` cannot be a host, with or without a port. None if it can.
 fn unusable_host(text: &str) -> Option<&'static str> {
     let url = reqwest::Url::parse(&format!("http://{text}/"));
     match url {
@@ -347,7 +352,7 @@ fn variant_or_default<T: Copy + Default>(
         return *value;
     }
     let names: Vec<_> = variants.iter().map(|(word, _)| *word).collect();
-    errors.push(format!("{name} is {text:?}; it can be {}", names.join(" or ")));
+    errors.push(format!("{name} is {text:?}; it must be {}", names.join(" or ")));
     T::default()
 }
 

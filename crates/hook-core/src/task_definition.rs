@@ -1,4 +1,4 @@
-//! A task definition (DescribeTaskDefinition), as far as checks ask for it, and the names of images.
+//! A task definition (DescribeTaskDefinition), with the fields that checks use, and image names.
 
 use crate::gate::{YamlNode, YamlValue, parse_yaml};
 
@@ -9,7 +9,7 @@ pub struct TaskDefinition {
     pub arn: String,
     /// `ACTIVE`, `INACTIVE` or `DELETE_IN_PROGRESS`.
     pub status: String,
-    /// ARNs of the task role and of the execution role, as far as it names them.
+    /// ARNs of the task role and the execution role, if it names them.
     pub roles: Vec<String>,
     /// Its containers.
     pub containers: Vec<ContainerDefinition>,
@@ -20,17 +20,17 @@ pub struct TaskDefinition {
 pub struct ContainerDefinition {
     /// Its name.
     pub name: String,
-    /// Its image, as it is written there.
+    /// Its image, as the task definition has it.
     pub image: String,
-    /// Whether it has a health check, without which its health is never known.
+    /// Whether it has a health check. Without one, its health is never known.
     pub has_health_check: bool,
-    /// Whether the task ends with it. ECS judges a task by these alone.
+    /// Whether the task ends when this container ends. ECS uses only these containers for the health of a task.
     pub is_essential: bool,
-    /// Where its log goes, if that is CloudWatch Logs.
+    /// Its log group, if it logs to CloudWatch Logs.
     pub log_group: Option<LogGroup>,
     /// Names or ARNs of the parameters and secrets that ECS reads for it.
     pub secrets: Vec<String>,
-    /// Name or ARN of the secret that ECS logs in to its registry with. That is one of Secrets Manager, also by name.
+    /// Name or ARN of the secret for its registry. A name also refers to Secrets Manager.
     pub registry: Option<String>,
 }
 
@@ -39,39 +39,40 @@ pub struct ContainerDefinition {
 pub struct LogGroup {
     /// Its name.
     pub name: String,
-    /// The region, where it is said.
+    /// The Region, if the task definition sets it.
     pub region: Option<String>,
-    /// Whether the agent makes it if it is not there.
+    /// Whether the agent creates the log group if it does not exist.
     pub created_on_demand: bool,
 }
 
-/// Namespaces that AWS proposes for pull-through cache rules, one for each upstream registry. ECR stores such an image at its
-/// first pull, so before that it is missing and can be pulled all the same.
+/// Namespaces that AWS suggests for pull-through cache rules, one for each upstream registry. ECR stores such an image
+/// at the first pull, so before that the image is missing, but ECS can pull it.
 ///
-/// Rejected: ecr:DescribePullThroughCacheRules, one more permission for every role, for namespaces that teams seldom rename.
+/// Rejected: ecr:DescribePullThroughCacheRules. It would be one more permission for every role, for namespaces that
+/// teams rarely rename.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-rule.html>
 const PULL_THROUGH_NAMESPACES: [&str; 8] =
     ["ecr-public", "docker-hub", "quay", "kubernetes", "github", "gitlab", "azure", "chainguard"];
 
-/// The name of an image, in parts: `HOST/REPOSITORY:TAG@DIGEST`.
+/// The parts of an image name: `HOST/REPOSITORY:TAG@DIGEST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// All before the tag and the digest.
+    /// Everything before the tag and the digest.
     pub repository: String,
-    /// The tag; `latest` where neither tag nor digest is written, as Docker has it.
+    /// The tag. As in Docker, it is `latest` if the name has neither tag nor digest.
     pub tag: Option<String>,
-    /// `sha256:…`, if it is pinned.
+    /// `sha256:…`, if the image is pinned.
     pub digest: Option<String>,
 }
 
 impl Image {
-    /// Reads a name. Every text is one: whether there is such an image is the registry's to say.
+    /// Parses a name. Every text is a name, and only the registry knows whether the image exists.
     pub fn parse(name: &str) -> Self {
         let (name, digest) = match name.split_once('@') {
             Some((name, digest)) => (name, Some(digest.to_owned())),
             None => (name, None),
         };
-        // A colon before the last slash is the registry's port.
+        // A colon before the last slash belongs to the registry's port.
         let (repository, tag) = match name.rsplit_once(':') {
             Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag.to_owned())),
             _ => (name, None),
@@ -80,11 +81,11 @@ impl Image {
         Self { repository: repository.to_owned(), tag, digest }
     }
 
-    /// Account, region and repository, if it is in Amazon ECR's private registry of some account.
+    /// Account, Region and repository, if it is in a private registry of Amazon ECR.
     pub fn ecr_location(&self) -> Option<(&str, &str, &str)> {
         let (host, repository) = self.repository.split_once('/')?;
         let (account, rest) = host.split_once(".dkr.ecr")?;
-        // Also `dkr.ecr-fips`, and `amazonaws.com.cn`.
+        // The host can also be `dkr.ecr-fips`, or end in `amazonaws.com.cn`.
         let (_, rest) = rest.split_once('.')?;
         let (region, domain) = rest.split_once('.')?;
         let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
@@ -100,7 +101,7 @@ impl Image {
     }
 }
 
-/// The task definition that an AppSpec file names.
+/// The task definition in an AppSpec file.
 pub fn task_definition_in_app_spec(app_spec: &str) -> Option<String> {
     let file = parse_yaml(app_spec).ok()?;
     let YamlValue::List(resources) = &file.get("Resources")?.data else { return None };
@@ -110,7 +111,7 @@ pub fn task_definition_in_app_spec(app_spec: &str) -> Option<String> {
     resources.iter().find_map(task_definition).filter(|name| !name.is_empty())
 }
 
-/// A digest for reading: its algorithm and the first twelve digits.
+/// A digest for messages: its algorithm and the first twelve digits.
 pub fn short_digest(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, digits)) if digits.len() > 12 => {

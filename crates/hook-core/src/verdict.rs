@@ -1,20 +1,20 @@
-//! Findings and policies folded into one verdict. Pure: no I/O, no clock.
+//! Combines findings and policies into one verdict. Pure: no I/O, no clock.
 
 use crate::{
     code::ReasonCode,
     finding::{Finding, Observation, Outcome, Policies, Policy},
 };
 
-/// What a finding means for the deployment, once its policies have spoken. The order is from harmless to deciding.
+/// What a finding means for the deployment, after its policies. The order is from harmless to deciding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
-    /// As it should be.
+    /// The check passed, or does not apply.
     Pass,
-    /// Not as it should be, and the policy says that nobody need be told.
+    /// A problem that the policy says to ignore.
     Ignore,
-    /// Not as it should be, and the policy says to go on.
+    /// A problem that the policy says to report as a warning.
     Warn,
-    /// It stops the deployment.
+    /// A problem that stops the deployment.
     Fail,
 }
 
@@ -30,12 +30,12 @@ impl Decision {
     }
 }
 
-/// What is answered to CodeDeploy. It knows no other two words, and no reason.
+/// The status that is put to CodeDeploy. The API accepts only these two words, and no reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// The deployment may go on.
+    /// The deployment continues.
     Succeeded,
-    /// It may not.
+    /// The deployment stops.
     Failed,
 }
 
@@ -49,39 +49,39 @@ impl Status {
     }
 }
 
-/// Whether what was found is answered, or only told.
+/// Whether the findings decide the status, or are only reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// It is answered.
+    /// The findings decide the status.
     #[default]
     Enforce,
-    /// The answer is Succeeded whatever was found, because the gate file says so in words.
+    /// The status is Succeeded whatever was found, because the gate file says so explicitly.
     Observe,
 }
 
 impl Mode {
-    /// The words of a gate file.
+    /// The words in a gate file.
     pub const VARIANTS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
 }
 
-/// What a hook concluded, with all that it found.
+/// What a hook concluded, with all its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What to answer.
+    /// The status to put.
     pub status: Status,
-    /// What would be answered if the hook did not only observe.
+    /// The status that would be put in enforce mode.
     pub enforced_status: Status,
-    /// Whether it does.
+    /// Whether the findings decide the status.
     pub mode: Mode,
-    /// All findings, in the order of the plan, each with what it means.
+    /// All findings in the order of the plan, each with its decision.
     pub findings: Vec<(Finding, Decision)>,
-    /// The index of the finding that is named as the reason, when it was judged Failed.
+    /// The index of the finding that is the reason for a Failed.
     reason: Option<usize>,
 }
 
 impl Verdict {
-    /// Folds findings. No finding at all is not a pass: nothing was judged. If no check passed, what did not apply was
-    /// nothing to judge, unless the gate file says that it is left out.
+    /// Combines findings. No findings at all is not a pass, because nothing was evaluated. If no check passed, a check
+    /// that does not apply counts as no data, unless the gate file excludes it.
     pub fn from_findings(findings: Vec<Finding>, mode: Mode) -> Self {
         let passed = findings.iter().any(|finding| is_pass(&finding.observation));
         let findings: Vec<_> = findings
@@ -96,8 +96,8 @@ impl Verdict {
                 (finding, decision)
             })
             .collect();
-        // What was not run is the consequence of something else, and a symptom that of a cause: those come last. That
-        // nothing was checked says less than any fault.
+        // A check that did not run is a consequence of something else, and a symptom is the consequence of a cause:
+        // both come last. "Nothing was checked" says less than any failure.
         let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
             let Finding { observation: seen, caused_by, .. } = &findings[index].0;
             (caused_by.is_some(), seen.outcome == Outcome::NotApplicable, seen.outcome, seen.code, index)
@@ -110,13 +110,13 @@ impl Verdict {
         Self { status, enforced_status: judged, mode, findings, reason }
     }
 
-    /// The finding that stopped the deployment, or would have. None when nothing did, and when there was no finding at all.
+    /// The finding that stopped the deployment, or would have. None if nothing did, or if there are no findings.
     pub fn reason(&self) -> Option<&Finding> {
         self.reason.map(|index| &self.findings[index].0)
     }
 
-    /// The stable word for the reason. None when nothing stopped the deployment or would have, but that the gate was
-    /// skipped is always said.
+    /// The stable word for the reason. None if nothing stopped the deployment or would have. A skipped gate always has
+    /// its code.
     pub fn code(&self) -> Option<ReasonCode> {
         let skipped = |(finding, _): &&(Finding, Decision)| finding.observation.code == Some(ReasonCode::GateSkipped);
         match (self.enforced_status, self.reason()) {
@@ -127,21 +127,21 @@ impl Verdict {
     }
 }
 
-/// What an observation means: the strictest that any of its outcomes means.
+/// What an observation means: the strictest decision of all its outcomes.
 pub fn decide<T>(observation: &Observation<T>, policies: Policies) -> Decision {
     observation.outcomes().iter().map(|outcome| decide_outcome(outcome, policies)).max().unwrap_or(Decision::Fail)
 }
 
-/// Whether a check was made and held.
+/// Whether a check ran and passed.
 fn is_pass<T>(observation: &Observation<T>) -> bool {
     matches!(observation.outcome, Outcome::Passed | Outcome::Unverified)
 }
 
-/// The truth table of docs/GATE-FILE.md.
+/// The decision table in docs/GATE-FILE.md.
 fn decide_outcome(outcome: Outcome, policies: Policies) -> Decision {
     let policy = match outcome {
         Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
-        // There is nothing to stop, and something to tell, whatever the policies are for what is wrong.
+        // There is nothing to stop, but something to report, whatever the policies are.
         Outcome::Unverified => return Decision::Warn,
         Outcome::Failed => policies.on_fail,
         Outcome::NoData => policies.no_data,

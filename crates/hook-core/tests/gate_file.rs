@@ -1,8 +1,8 @@
-//! The gate file as a command line sees it: what is wrong with one, what it means, and what an editor can know of it.
+//! The gate file as a command line sees it: its errors, its meaning, and its schema for editors.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+    reason = "a failing test panics, and clippy's exception for tests does not cover their helpers"
 )]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -15,13 +15,13 @@ const MANUAL: &str = include_str!("../../../docs/GATE-FILE.md");
 
 const EXAMPLE: &str = include_str!("../../../docs/examples/greenlight.yaml");
 
-/// The YAML samples of the manual that are whole gate files.
+/// The YAML samples of the manual that are complete gate files.
 fn samples() -> Vec<&'static str> {
     let blocks = MANUAL.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
     blocks.filter(|block| block.contains("version: 1")).collect()
 }
 
-/// A faulty file is a file in the folder; what is said about it is golden.
+/// Each invalid gate file is a file in the folder, and its errors are in a snapshot.
 #[test]
 fn faulty_files_are_told_with_the_line_and_a_caret() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faulty");
@@ -33,13 +33,14 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         let faults = gate_file::check(&text);
-        assert!(!faults.is_empty(), "{name} has no fault");
+        assert!(!faults.is_empty(), "{name} has no error");
         told += &format!("== {name}\n{}\n", gate_file::render(&text, &faults, "greenlight.yaml"));
     }
     insta::assert_snapshot!(told);
 }
 
-/// A file that can be used and probably means something else is a file in another folder, with a golden text of its own.
+/// Each valid gate file that probably means something else is a file in another folder, and its warnings are in a
+/// snapshot.
 #[test]
 fn files_are_warned_of_with_the_line_and_a_caret() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warned");
@@ -70,7 +71,7 @@ fn the_samples_of_the_manual_are_gate_files() {
     for sample in samples() {
         let found = gate_file::diagnose(sample);
         let all = [found.errors, found.warnings].concat();
-        // `notify` is shown with what it will mean.
+        // `notify` is in the samples although it is not supported yet.
         let all: Vec<_> = all.into_iter().filter(|fault| !fault.message.contains("`notify`")).collect();
         assert!(all.is_empty(), "{}", gate_file::render(sample, &all, "docs/GATE-FILE.md"));
     }
@@ -128,7 +129,7 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
     let default = |url: &str, condition: &str| settle(&format!(", http: '{url}', expect: ['{condition}']")).unwrap();
     assert_eq!(settle("").unwrap(), "2s");
     assert_eq!(default("{{test_url}}/version", "json.version == {{green.image_tag}}"), "0s");
-    // Both versions have the header: only a value that differs proves anything.
+    // Both versions have the header, so only a different value proves which version responds.
     assert_eq!(default("{{test_url}}/version", "header.x-version exists"), "2s");
     assert_eq!(default("{{test_url}}/", "status == 200"), "2s");
     assert_eq!(default("http://x.example/", "body contains green"), "2s");
@@ -155,7 +156,7 @@ hooks:
     let explained = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
     assert_eq!(gate_file::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
     for words in [
-        "Only where any: [region == eu-west-1, region == us-east-1];",
+        "Applies only if any: [region == eu-west-1, region == us-east-1];",
         "expects status == 200, one of [json.status == UP, json.error not exists], version(json.v) >= 1.10.0",
         "expects one of [status == 200, status == 404]",
     ] {
@@ -174,7 +175,7 @@ fn a_printed_gate_is_complete() {
     insta::assert_snapshot!(gate_file::to_yaml(samples().first().copied(), Hook::AfterInstall).unwrap());
 }
 
-/// What is a text stays as it was written, however YAML would read it.
+/// A text remains as it was written, even if YAML would read it as another type.
 #[test]
 fn a_text_stays_as_it_is_written() {
     let file = "version: 1
@@ -204,7 +205,7 @@ hooks:
     }
 }
 
-/// As much of JSON Schema as ours uses.
+/// Validates a value with the part of JSON Schema that the gate file's schema uses.
 fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
     if let Some(path) = schema["$ref"].as_str() {
         return is_valid(root.pointer(path.trim_start_matches('#')).unwrap(), root, value);
@@ -287,7 +288,7 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
-/// The paths of all keys that a schema knows, `hooks.*.checks.http` for one, whatever the hook.
+/// The paths of all keys in a schema, for example `hooks.*.checks.http`, for any hook.
 fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>) {
     if let Some(to) = schema["$ref"].as_str() {
         return known(root.pointer(to.trim_start_matches('#')).unwrap(), root, path, paths);
@@ -308,7 +309,7 @@ fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>)
     }
 }
 
-/// The same of a file.
+/// The paths of all keys in a file.
 fn used(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
     value.as_array().into_iter().flatten().for_each(|item| used(item, path, paths));
     for (key, value) in value.as_object().into_iter().flatten() {
@@ -330,7 +331,7 @@ fn every_key_has_a_sample_in_the_manual() {
     samples().into_iter().for_each(|sample| used(&json(sample), "", &mut seen));
     assert!(all.contains("hooks.*.checks.http") && all.contains("defaults.http.retry.transport"), "{all:?}");
     let missing: Vec<_> = all.difference(&seen).collect();
-    assert!(missing.is_empty(), "docs/GATE-FILE.md has no sample with {missing:?}");
+    assert!(missing.is_empty(), "docs/GATE-FILE.md has no sample with these keys: {missing:?}");
 }
 
 fn any_span() -> impl Strategy<Value = String> {

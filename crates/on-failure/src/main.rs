@@ -1,4 +1,4 @@
-//! The safety net: takes Lambda's record of a hook's invocation that died, and answers Failed for it.
+//! The on-failure handler: receives Lambda's record of a failed hook invocation, and puts *Failed* for the hook.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! An AppSpec file of somebody's own in place of the scenario's: what is deployed is the scenario's still, and which
-//! functions are asked is the file's.
+//! A user's own AppSpec file in place of the scenario's. The scenario still decides what is deployed; the file decides
+//! which functions are invoked.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -9,20 +9,21 @@ use crate::{
     scenario::HookTarget,
 };
 
-/// An AppSpec file, read by somebody else.
+/// An AppSpec file that the caller has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppSpec {
-    /// Its text.
+    /// The text of the file.
     pub text: String,
-    /// Where in the text its task definition stands. The deployment's own is put there, as a pipeline would do.
+    /// The byte range of the task definition in the text. The deployment's task definition replaces it, as a pipeline
+    /// would do.
     pub task_definition: Option<Range<usize>>,
-    /// Where the service is. A function that is elsewhere cannot be invoked.
+    /// The account and region of the service. CodeDeploy cannot invoke a function that is elsewhere.
     pub account_region: Option<AccountRegion>,
-    /// The function that it names for an event, as it names it.
+    /// The function for each lifecycle event, as the file names it.
     pub hooks: BTreeMap<HookName, String>,
 }
 
-/// CodeDeploy's code and words when its role may not invoke a function.
+/// CodeDeploy's error code and message when its role is not allowed to invoke a function.
 const DENIED: (&str, &str) = (
     "IAM_ROLE_PERMISSIONS",
     "The IAM role arn:aws:iam::111122223333:role/CodeDeployForECS does not give you permission to perform operations in \
@@ -30,22 +31,22 @@ const DENIED: (&str, &str) = (
      administrator, you can grant permissions to your users or groups by creating IAM policies.",
 );
 
-/// CodeDeploy's code and words when a hook fails. That a function is missing has no code of its own that AWS documents.
+/// CodeDeploy's error code and message when a hook fails. AWS documents no separate code for a missing function.
 pub(crate) const FAILED: (&str, &str) = (
     "HOOK_EXECUTION_FAILURE",
     "The deployment failed because one or more of the lifecycle event validation functions failed.",
 );
 
-/// A function that CodeDeploy cannot invoke: the event fails at once.
+/// A function that CodeDeploy cannot invoke. The lifecycle event fails at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvokeError {
-    /// As the AppSpec file names it.
+    /// The function as the AppSpec file names it.
     pub function: String,
-    /// CodeDeploy's code and words.
+    /// CodeDeploy's error code and message.
     pub error: (&'static str, &'static str),
-    /// Why, in words.
+    /// The reason, as a sentence about "it".
     pub why: String,
-    /// What to do.
+    /// What to do about it.
     pub hint: &'static str,
 }
 
@@ -70,8 +71,8 @@ impl AppSpec {
             (Some(home), Some(other)) if home != other => {
                 return refused(
                     DENIED,
-                    format!("it is of {other}, and the service is of {home}"),
-                    "name the function of the service's own account and region; `greenlight appspec` writes them",
+                    format!("it is in {other}, but the service is in {home}"),
+                    "name a function in the service's account and region; `greenlight appspec` writes such names",
                 );
             }
             _ => {}
@@ -80,23 +81,24 @@ impl AppSpec {
             return refused(
                 DENIED,
                 "its name does not begin with CodeDeployHook_, and AWS's managed role AWSCodeDeployRoleForECSLimited \
-                 allows no other functions"
+                 does not allow CodeDeploy to invoke it"
                     .to_owned(),
-                "give the function a name with that prefix, or CodeDeploy's role lambda:InvokeFunction on it",
+                "give the function a name with that prefix, or allow CodeDeploy's role lambda:InvokeFunction on it",
             );
         }
         match found.function() {
-            // What `on-failure` makes of an event that is no record is its business.
+            // An AppSpec file can also name the on-failure handler. That program then decides what to do with an event
+            // that is not an invocation record.
             Some(function) => HookTarget::To(function),
             None => refused(
                 FAILED,
                 format!("the rehearsal's account has no function {}", found.name),
-                "compare its name with those of your stack; `greenlight appspec --stack NAME` writes them",
+                "compare its name with the names in your stack; `greenlight appspec --stack NAME` writes them",
             ),
         }
     }
 
-    /// Its text for the deployment of a task definition.
+    /// Returns the text with `task_definition` in place of the file's own.
     pub(crate) fn with_task_definition(&self, task_definition: &str) -> String {
         let mut text = self.text.clone();
         if let Some(place) = self.task_definition.clone().filter(|place| text.get(place.clone()).is_some()) {

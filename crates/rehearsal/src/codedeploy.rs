@@ -1,4 +1,4 @@
-//! Plays CodeDeploy: lifecycle events in order, hooks invoked and waited for, roll-back.
+//! Simulates CodeDeploy: runs the lifecycle events in order, invokes the hooks, waits for their status, rolls back.
 
 mod deployment_run;
 mod environment;
@@ -40,15 +40,16 @@ use crate::{
     scenario::{HookTarget, Scenario},
 };
 
-/// How often the director looks at the world. Nobody sees the difference, and a machine does not feel it.
+/// How often the simulation reads the world. The delay is too short to notice, and the load on the machine is
+/// negligible.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Takes a scenario through the real programs. Moments are sent as they happen; nobody has to receive them.
+/// Runs a scenario with the real programs. Sends events as they happen; the receiver may be closed.
 ///
 /// Dropping the future kills all processes.
 ///
 /// # Errors
-/// It could not be rehearsed: a program is missing or does not start, or there is no free port.
+/// The rehearsal cannot run: a program is missing or does not start, or there is no free port.
 pub async fn rehearse(
     scenario: &Scenario,
     options: &Options,
@@ -62,7 +63,7 @@ pub async fn rehearse(
     };
     let scene = SimulatedEnvironment::open(scenario, options.seed, options.recorder.clone()).await?;
     let mut env = scenario.env.clone();
-    // A scenario that says where the gate file is has put it there.
+    // A scenario that sets the location of its gate file has also put the file there.
     if !env.keys().any(|name| name.starts_with("GREENLIGHT_GATE_")) {
         env.insert("GREENLIGHT_GATE".into(), scenario.gate_text()?);
     }
@@ -76,19 +77,19 @@ pub async fn rehearse(
     SimulatedCodeDeploy { seed: scene.seed, appspec_file: options.appspec.clone(), ..director }.run(scenario).await
 }
 
-/// What the director keeps while it directs.
+/// The state of the simulation.
 pub(crate) struct SimulatedCodeDeploy<F> {
     aws: Arc<FakeAws>,
     functions: Mutex<F>,
     log_broadcast: LogBroadcast,
     events: UnboundedSender<RehearsalEvent>,
     appspec: BTreeMap<HookName, HookTarget>,
-    /// The AppSpec file, where it is somebody's own.
+    /// The AppSpec file of the user, if there is one.
     appspec_file: Option<AppSpec>,
-    /// Whether there is a net beneath the hooks.
+    /// Whether the on-failure handler is the on-failure destination of the hook functions.
     on_failure: bool,
     faults: Vec<InjectedFault>,
-    /// Functions whose process is ended before its time.
+    /// Functions whose process is killed before its timeout.
     killed_functions: BTreeSet<FunctionName>,
     hook_timeout: Duration,
     timeout: Duration,
@@ -154,7 +155,8 @@ impl<F: Invoker> SimulatedCodeDeploy<F> {
         Ok(deployments)
     }
 
-    /// All at the same time. They are told one after the other all the same: nobody can follow two stories at once.
+    /// Runs all deployments at the same time, but sends their events one deployment after the other, so that a reader
+    /// can follow them.
     async fn run_concurrently(&self, scenario: &Scenario) -> anyhow::Result<Vec<DeploymentReport>> {
         let (mut tracks, mut later) = (vec![self.deployment_run(scenario, 1, self.events.clone())], Vec::new());
         for number in 2..=scenario.deployments.len() {
@@ -165,7 +167,7 @@ impl<F: Invoker> SimulatedCodeDeploy<F> {
         let ended = join_all(tracks.into_iter().map(DeploymentRun::deploy)).await;
         for mut kept in later {
             while let Some(moment) = kept.recv().await {
-                // Nobody has to listen.
+                // The receiver may be closed.
                 let _ = self.events.send(moment);
             }
         }

@@ -1,4 +1,4 @@
-//! What can go wrong between a function and AWS.
+//! Faults that can be injected between a function and AWS.
 
 use std::{fmt, time::Duration};
 
@@ -6,45 +6,47 @@ use serde::Deserialize;
 
 use crate::function_name::FunctionName;
 
-/// An operation that does not answer as it should, a number of times or always.
+/// A fault in the calls of an operation, a number of times or always.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InjectedFault {
-    /// `service:Operation`, for example `ecs:DescribeServices`; `*` is every operation, each counted for itself.
+    /// `service:Operation`, for example `ecs:DescribeServices`. `*` means every operation, and each is counted
+    /// separately.
     pub operation: String,
-    /// What happens in place of the answer.
+    /// What happens in place of the response.
     pub kind: FaultKind,
-    /// Whether the operation takes effect all the same. Left out: it does not.
+    /// Whether the operation takes effect in spite of the fault. By default it does not.
     #[serde(default)]
     pub timing: FaultTiming,
-    /// The function that alone has this trouble, a hook's or `on_failure`: each has a role of its own. Left out: all.
+    /// The only function with this fault: a hook's, or `on_failure`. Each function has its own role. By default, all
+    /// functions.
     #[serde(default)]
     pub function: Option<FunctionName>,
-    /// How many calls of an operation it happens to, beginning with the first. Left out: all.
+    /// How many calls of an operation fail, beginning with the first. By default, all.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How many calls of an operation go well before the first that does not.
+    /// How many calls of an operation succeed before the first that fails.
     #[serde(default)]
     pub after: u32,
 }
 
-/// On which side of the operation its trouble is. A caller cannot tell: what it sees is the same.
+/// Whether a fault happens before or after the operation takes effect. A caller cannot distinguish them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultTiming {
-    /// In front of it: the world is never touched. What seems to come back of an answer is made up.
+    /// Before the effect: the world does not change. If a part of a response is sent, it is made up.
     #[default]
     Before,
-    /// Behind it: the operation is done, whatever its caller is told.
+    /// After the effect: the operation has been executed, whatever its caller sees.
     After,
 }
 
-/// What happens in place of an answer. Each can happen with either [`Effect`]: even a refusal does not say that nothing
-/// was done, since what refuses may stand behind what does.
+/// What happens in place of a response. Each can happen with either [`FaultTiming`]. Even a refusal does not prove that
+/// nothing was done, because the component that refuses can sit after the one that executes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// Too many requests.
+    /// AWS throttles the request.
     Throttle,
     /// The role lacks the permission.
     Deny,
@@ -52,35 +54,35 @@ pub enum FaultKind {
     Fail,
     /// Status 503.
     Unavailable,
-    /// A reply that is whole by its length and cannot be read: half of a document.
+    /// A reply of the right length that cannot be parsed: half of a document.
     Malform,
-    /// A reply that breaks off before its length has come.
+    /// A reply that ends before its announced length.
     Truncate,
     /// The connection is closed without a byte.
     HangUp,
-    /// The connection is reset, as by a firewall that has forgotten it.
+    /// The connection is reset, as by a firewall that has lost its state.
     Reset,
-    /// The connection is closed, and the port refuses every other for a moment: nobody listens there.
+    /// The connection is closed, and the port refuses new connections for a moment, as if nothing listened there.
     Refuse,
-    /// Nothing ever comes back, and the connection stays open until its client goes.
+    /// No reply is ever sent, and the connection stays open until the client closes it.
     BlackHole,
-    /// A right answer after a minute. With [`Effect::Before`] the call is held up in front of the operation, which is
-    /// done when the minute is over if its client still waits.
+    /// A correct response after a minute. With [`FaultTiming::Before`] the call is held before the operation, which is
+    /// executed after the minute if the client is still waiting.
     Stall,
-    /// The head of the reply comes byte by byte and never to its end.
+    /// The head of the reply is sent byte by byte and never completed.
     SlowHeaders,
-    /// The head comes at once, the body byte by byte and never to its end.
+    /// The head is sent at once. The body is sent byte by byte and never completed.
     SlowBody,
-    /// A proxy's page with status 200.
+    /// A proxy's HTML page with status 200.
     WrongType,
-    /// Somebody else's JSON object with status 200, as a gateway or a mock on the way sends it.
+    /// An unrelated JSON object with status 200, as a gateway or a mock between client and AWS can send it.
     ForeignJson,
-    /// A body that begins as it should and goes on for 64 MiB.
+    /// A body that begins correctly and continues for 64 MiB.
     Huge,
 }
 
 impl FaultKind {
-    /// Every trouble there is.
+    /// All kinds of faults.
     pub const ALL: [Self; 16] = [
         Self::Throttle,
         Self::Deny,
@@ -100,23 +102,24 @@ impl FaultKind {
         Self::Huge,
     ];
 
-    /// Whether it costs its caller the whole time for which it waits, since nothing says before that there is trouble.
+    /// Whether the caller waits for its whole timeout, because nothing shows the fault earlier.
     pub const fn is_slow(self) -> bool {
         matches!(self, Self::BlackHole | Self::Stall | Self::SlowHeaders | Self::SlowBody)
     }
 
-    /// Whether it says that another try is of no use. It may be of use all the same: IAM spreads a new role slowly.
+    /// Whether the error says that a retry is pointless. A retry can still succeed, because a new role takes time to
+    /// propagate in IAM.
     pub const fn is_permanent(self) -> bool {
         matches!(self, Self::Deny)
     }
 
-    /// Whether AWS itself says what the matter is, with a status and a code in the words of the protocol.
+    /// Whether AWS itself reports the error, with a status and an error code.
     pub const fn is_service_error(self) -> bool {
         matches!(self, Self::Throttle | Self::Deny | Self::Fail | Self::Unavailable)
     }
 }
 
-/// What happens to a call, to be read after the operation's name.
+/// What happens to a call. The text follows the operation's name.
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -124,50 +127,50 @@ impl fmt::Display for FaultKind {
             Self::Deny => "is denied",
             Self::Fail => "fails with status 500",
             Self::Unavailable => "is unavailable with status 503",
-            Self::Malform => "gets a reply that cannot be read",
-            Self::Truncate => "gets a reply that breaks off",
-            Self::HangUp => "is hung up on",
+            Self::Malform => "gets a reply that cannot be parsed",
+            Self::Truncate => "gets a truncated reply",
+            Self::HangUp => "has its connection closed without a reply",
             Self::Reset => "has its connection reset",
             Self::Refuse => "finds its port closed for a moment",
-            Self::BlackHole => "is never answered",
-            Self::Stall => "is answered after a minute",
+            Self::BlackHole => "gets no reply",
+            Self::Stall => "gets its reply after a minute",
             Self::SlowHeaders => "gets the head of its reply byte by byte",
             Self::SlowBody => "gets the body of its reply byte by byte",
             Self::WrongType => "gets a proxy's page",
-            Self::ForeignJson => "gets somebody else's JSON object",
+            Self::ForeignJson => "gets an unrelated JSON object",
             Self::Huge => "gets a reply that does not end",
         })
     }
 }
 
-/// How long a stalled call takes: longer than any client waits.
+/// The duration of a stalled call: longer than any client waits.
 pub(crate) const STALL: Duration = Duration::from_secs(60);
 
 impl InjectedFault {
-    /// `trouble` for the first `times` calls of `operation`.
+    /// Injects `trouble` into the first `times` calls of `operation`.
     pub fn first(times: u32, operation: &str, trouble: FaultKind) -> Self {
         Self { times: Some(times), ..Self::always(operation, trouble) }
     }
 
-    /// `trouble` for every call of `operation`.
+    /// Injects `trouble` into every call of `operation`.
     pub fn always(operation: &str, trouble: FaultKind) -> Self {
         let operation = operation.to_owned();
         Self { operation, kind: trouble, timing: FaultTiming::Before, function: None, times: None, after: 0 }
     }
 
-    /// The same, with the operation done all the same.
+    /// The same fault, but after the operation has taken effect.
     #[must_use]
     pub fn after_effect(self) -> Self {
         self.with_timing(FaultTiming::After)
     }
 
-    /// The same, with the trouble on this side of the operation.
+    /// The same fault with this timing.
     #[must_use]
     pub fn with_timing(self, effect: FaultTiming) -> Self {
         Self { timing: effect, ..self }
     }
 
-    /// Whether it happens to the `nth` call (from 1) of `operation`.
+    /// Whether the fault applies to the `nth` call of `operation`, counted from 1.
     pub(crate) fn applies_to_call(&self, operation: &str, nth: u64) -> bool {
         let first = u64::from(self.after) + 1;
         let last = self.times.map_or(u64::MAX, |times| u64::from(self.after) + u64::from(times));
@@ -206,7 +209,7 @@ mod tests {
     fn every_trouble_is_listed_once_and_has_words_of_its_own() {
         let words: std::collections::BTreeSet<_> = FaultKind::ALL.iter().map(ToString::to_string).collect();
         assert_eq!(words.len(), FaultKind::ALL.len());
-        assert!(FaultKind::ALL.is_sorted(), "in the order in which they are declared: {:?}", FaultKind::ALL);
-        assert_eq!(FaultKind::ALL.last(), Some(&FaultKind::Huge), "the last that is declared");
+        assert!(FaultKind::ALL.is_sorted(), "the order must be that of the declaration: {:?}", FaultKind::ALL);
+        assert_eq!(FaultKind::ALL.last(), Some(&FaultKind::Huge), "the last one in the declaration");
     }
 }

@@ -1,4 +1,4 @@
-//! Which function: one of the five hooks, or the net beneath them.
+//! The name of a function: one of the five hook functions, or the on-failure handler.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializ
 
 use crate::{function_ref::FUNCTION_NAME_PREFIX, hook_name::HookName};
 
-/// One of the six functions. In a scenario it is written as its hook, `after_install`, or `on_failure`.
+/// One of the six functions. A scenario writes it as the key of its hook, such as `after_install`, or as `on_failure`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionName {
     /// The function of a hook.
     Hook(HookName),
-    /// The safety net, to which Lambda hands the record of every hook's invocation that failed.
+    /// The on-failure handler, to which Lambda sends the record of every failed invocation of a hook function.
     OnFailure,
 }
 
-/// How the safety net is written in a scenario.
+/// The on-failure handler's name in a scenario.
 const ON_FAILURE: &str = "on_failure";
 
 impl FunctionName {
-    /// All six, the net last.
+    /// All six functions, with the on-failure handler last.
     pub fn all_functions() -> impl Iterator<Item = Self> {
         HookName::ALL.into_iter().map(Self::Hook).chain([Self::OnFailure])
     }
 
-    /// The name of its program.
+    /// The name of the function's program.
     pub const fn binary(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.binary(),
@@ -32,12 +32,12 @@ impl FunctionName {
         }
     }
 
-    /// Its name in AWS. CodeDeploy's narrower roles may only invoke functions that are called so.
+    /// The function's name in AWS. CodeDeploy's narrower managed roles can only invoke functions with this prefix.
     pub fn lambda_name(self) -> String {
         format!("{FUNCTION_NAME_PREFIX}{}", self.binary())
     }
 
-    /// The access key of its role. Each has one of its own, as roles have, so that AWS knows who calls.
+    /// The access key of the function's role. Each role has its own key, so the fake AWS can identify the caller.
     pub(crate) fn access_key(self) -> String {
         match self {
             Self::Hook(hook) => format!("ASIA{}", hook.name().to_uppercase()),
@@ -45,7 +45,7 @@ impl FunctionName {
         }
     }
 
-    /// Whose access key stands in an `Authorization` header.
+    /// The function whose access key is in an `Authorization` header.
     pub(crate) fn from_authorization(header: &str) -> Option<Self> {
         Self::all_functions().find(|function| header.contains(&format!("Credential={}/", function.access_key())))
     }

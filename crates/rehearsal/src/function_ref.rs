@@ -1,27 +1,27 @@
-//! How an AppSpec file names a function: by its name or by its ARN. What the name says is the function's part: a hook of
-//! these, the net, or somebody else's.
+//! A reference to a function, as an AppSpec file writes it: a name or an ARN. The end of the name identifies one of the
+//! hook functions or the on-failure handler; any other name belongs to another function.
 
 use std::{fmt, str::FromStr};
 
 use crate::function_name::FunctionName;
 
-/// What the names of functions begin with that CodeDeploy's narrower roles may invoke.
+/// The prefix of the function names that CodeDeploy's narrower managed roles are allowed to invoke.
 pub const FUNCTION_NAME_PREFIX: &str = "CodeDeployHook_";
 
-/// As long as Lambda lets a name be.
+/// The maximum length of a function name in Lambda, in characters.
 const MAX_NAME_LEN: usize = 64;
 
-/// Where something is: the account and the region of an ARN.
+/// The account and the region of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccountRegion {
-    /// The account's number.
+    /// The number of the account.
     pub account: String,
     /// The region.
     pub region: String,
 }
 
 impl AccountRegion {
-    /// What an ARN says, where it says both.
+    /// Reads the account and the region from an ARN. `None` if it does not have both.
     pub fn from_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');
         let (arn, _, _, region, account) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -37,32 +37,32 @@ impl fmt::Display for AccountRegion {
     }
 }
 
-/// A function as somebody names it.
+/// A parsed reference to a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRef {
-    /// Where it is, if it is named by its ARN.
+    /// The account and region of the function, if the reference is an ARN.
     pub account_region: Option<AccountRegion>,
-    /// Its name.
+    /// The name of the function.
     pub name: String,
-    /// An alias or a version of it.
+    /// The alias or version, if there is one.
     pub qualifier: Option<String>,
 }
 
 impl FunctionRef {
-    /// Which of the six it is, by the end of its name: `CodeDeployHook_shop-before-install`. Stacks differ in what stands
-    /// between the prefix and that end.
+    /// Which of the six functions it is, by the end of its name: `CodeDeployHook_shop-before-install`. The text between
+    /// the prefix and that end depends on the stack.
     pub fn function(&self) -> Option<FunctionName> {
         let own = self.base_name();
         FunctionName::all_functions().find(|it| own == it.binary() || own.ends_with(&format!("-{}", it.binary())))
     }
 
-    /// What its stack adds to the names of its functions: `shop`. Empty where it adds nothing.
+    /// The text that the stack adds to the names of its functions, such as `shop`. Empty if it adds nothing.
     pub fn suffix(&self) -> Option<&str> {
         let suffix = self.base_name().strip_suffix(self.function()?.binary())?;
         Some(suffix.strip_suffix('-').unwrap_or(suffix))
     }
 
-    /// Whether CodeDeploy's narrower managed roles may invoke it.
+    /// Whether CodeDeploy's narrower managed roles are allowed to invoke it.
     pub fn has_prefix(&self) -> bool {
         self.name.starts_with(FUNCTION_NAME_PREFIX)
     }
@@ -73,7 +73,7 @@ impl FunctionRef {
 }
 
 impl FromStr for FunctionRef {
-    /// What is wrong with it, after the word "it".
+    /// What is wrong with the reference, as a predicate for the subject "it".
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -82,15 +82,15 @@ impl FromStr for FunctionRef {
             Some(_) => {
                 let parts: Vec<&str> = text.splitn(7, ':').collect();
                 let &[_, _, service, _, _, kind, rest] = parts.as_slice() else {
-                    return Err("is no whole ARN, such as arn:aws:lambda:eu-west-1:111122223333:function:NAME");
+                    return Err("is not a complete ARN, such as arn:aws:lambda:eu-west-1:111122223333:function:NAME");
                 };
                 if (service, kind) != ("lambda", "function") {
-                    return Err("is the ARN of something else than a Lambda function");
+                    return Err("is the ARN of something other than a Lambda function");
                 }
                 (
                     Some(
                         AccountRegion::from_arn(text)
-                            .ok_or("is an ARN without an account of twelve digits and a region")?,
+                            .ok_or("is an ARN without a region or an account of twelve digits")?,
                     ),
                     rest,
                 )
@@ -102,10 +102,10 @@ impl FromStr for FunctionRef {
         };
         let is_in_names = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || !name.chars().all(is_in_names) {
-            return Err("is no name of a function: those have letters, digits, hyphens and underscores");
+            return Err("is not a function name: those have only letters, digits, hyphens and underscores");
         }
         if name.len() > MAX_NAME_LEN {
-            return Err("is longer than the 64 characters that Lambda gives a name");
+            return Err("is longer than 64 characters, Lambda's maximum for a name");
         }
         Ok(Self { account_region: home, name: name.to_owned(), qualifier })
     }

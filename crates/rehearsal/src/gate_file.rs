@@ -1,31 +1,31 @@
-//! The gate file of a scenario: the shared one with short windows, with what the scenario says about single hooks, or
-//! the scenario's own text.
+//! The gate file of a scenario: the shared file with short windows, the shared file with the scenario's changes to
+//! single hooks, or the scenario's own text.
 
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The gate file of scenarios that have none of their own: the built-in checks, with windows for impatient people.
+/// The gate file of scenarios without their own: the built-in checks, with short windows so that a rehearsal is quick.
 const SHORT_WINDOWS: &str = include_str!("../scenarios/gate.yaml");
 
-/// What a scenario says about its gate file.
+/// The gate file in a scenario.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum ScenarioGate {
-    /// The whole text of another one.
+    /// The complete text of a gate file.
     Text(String),
-    /// Hooks with what differs from the shared one: maps are merged, all else is replaced.
+    /// Differences from the shared gate file, by hook. Maps are merged; everything else is replaced.
     Hooks(Map<String, Value>),
 }
 
 impl ScenarioGate {
-    /// The text of a gate file. In it `{more_alarms}` stands for these names.
+    /// Returns the text of the gate file, with `more_alarms` in place of `{more_alarms}`.
     pub(crate) fn text(gate: Option<&Self>, more_alarms: &[String]) -> anyhow::Result<String> {
         match gate {
             None => Ok(SHORT_WINDOWS.to_owned()),
             Some(Self::Text(text)) => Ok(text.clone()),
             Some(Self::Hooks(hooks)) => {
-                let mut file: Value = serde_saphyr::from_str(SHORT_WINDOWS).context("the shared gate file")?;
+                let mut file: Value = serde_saphyr::from_str(SHORT_WINDOWS).context("cannot parse the shared gate file")?;
                 merge(&mut file["hooks"], &Value::Object(hooks.clone()));
                 let names: Vec<_> = more_alarms.iter().map(|name| format!("{name:?}")).collect();
                 // JSON is YAML.

@@ -1,25 +1,25 @@
-//! The lines that a function writes: JSON, one for each check and one for the verdict.
+//! The log lines of a function: JSON, one line for each check and one for the verdict.
 
 use serde_json::Value;
 
 use crate::report::CheckLine;
 
-/// A line that says something about the deployment.
+/// A line about the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HookLogLine {
-    /// One check's.
+    /// A check.
     Check(CheckLine),
     /// The verdict.
     Verdict { code: String, message: String },
 }
 
-/// The deployment that a line is about, if it says so.
+/// The id of the deployment that a line is about, if it has one.
 pub(crate) fn deployment(line: &str) -> Option<String> {
     let fields: Value = serde_json::from_str(line).ok()?;
     fields.get("deployment.id")?.as_str().map(str::to_owned)
 }
 
-/// Reads a line. None when it is about something else.
+/// Parses a line. `None` if it is about something else.
 pub(crate) fn read(line: &str) -> Option<HookLogLine> {
     let fields: Value = serde_json::from_str(line).ok()?;
     let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

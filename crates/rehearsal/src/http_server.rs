@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for everything that is played here. It can also answer as no server should.
+//! A small HTTP/1.1 server for everything that is simulated here. It can also send faulty responses on purpose.
 
 mod faulty_response;
 
@@ -25,10 +25,11 @@ use tokio_rustls::TlsAcceptor;
 
 use self::faulty_response::{Connection, deliver, reopen};
 
-/// Lambda's own limit for a payload is 6 MB; nothing else here comes near.
+/// The maximum size of a request body in bytes. Lambda's limit for a payload is 6 MB, and nothing else here comes near
+/// it.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
-/// A request, read to its end.
+/// A request that has been read completely.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub method: String,
@@ -38,42 +39,42 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// A header's value; empty when there is none.
+    /// The value of a header; empty if it is missing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// A body that is in memory as a whole.
+/// A body that is completely in memory.
 pub(crate) type FullBody = http_body_util::Full<Bytes>;
 
-/// What comes back for a request, and how.
+/// A response and the way in which it is sent.
 #[derive(Clone, Debug)]
 pub(crate) enum FaultyResponse {
-    /// A response as it should be.
+    /// A correct response.
     Complete(Response<FullBody>),
-    /// The same for the connection; what it says is nonsense.
+    /// A response that is sent correctly but has a corrupt body.
     Corrupt(Response<FullBody>),
-    /// The first half of its body and the end of the connection.
+    /// The head and the first half of the body, and then the end of the connection.
     Truncated(Response<FullBody>),
-    /// Its head byte by byte.
+    /// The head, byte by byte.
     SlowHead(Response<FullBody>),
-    /// Its head at once, its body byte by byte.
+    /// The head at once and the body byte by byte.
     SlowBody(Response<FullBody>),
-    /// It, and then its last byte over and over.
+    /// The response, and then its last byte repeated.
     Endless(Response<FullBody>),
-    /// The end of the connection.
+    /// No response; the connection is closed.
     Closed,
-    /// The end of the connection by a reset.
+    /// No response; the connection is reset.
     Reset,
-    /// The end of the connection, and nobody listens for a moment.
+    /// No response; the connection is closed, and nothing listens on the port for a moment.
     Refused,
-    /// Nothing, for as long as the client waits.
+    /// No response, for as long as the client waits.
     NoResponse,
 }
 
 impl FaultyResponse {
-    /// Whether whoever reads it has every reason to believe that all went well.
+    /// Whether its reader has every reason to believe that the request succeeded.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Complete(response) if response.status().is_success())
     }
@@ -85,14 +86,14 @@ impl From<Response<FullBody>> for FaultyResponse {
     }
 }
 
-/// Without a response, to hang up.
+/// `None` closes the connection without a response.
 impl From<Option<Response<FullBody>>> for FaultyResponse {
     fn from(response: Option<Response<FullBody>>) -> Self {
         response.map_or(Self::Closed, Self::Complete)
     }
 }
 
-/// An answer of a content type.
+/// Creates a response with a content type. An empty content type means no header.
 pub(crate) fn http_response(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<FullBody> {
     let mut response = Response::new(FullBody::new(body.into()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -102,7 +103,7 @@ pub(crate) fn http_response(status: u16, content_type: &'static str, body: impl 
     response
 }
 
-/// A server at work. Dropping it ends it and all its connections.
+/// A running server. Dropping the handle stops the server and closes all its connections.
 #[derive(Debug)]
 pub(crate) struct ServerHandle(JoinHandle<Infallible>);
 
@@ -112,7 +113,7 @@ impl Drop for ServerHandle {
     }
 }
 
-/// Answers every request on `listener` with `answer`.
+/// Responds to every request on `listener` with `handler`.
 pub(crate) fn serve<A, F>(listener: TcpListener, handler: A) -> ServerHandle
 where
     A: Fn(Request) -> F + Send + Sync + 'static,
@@ -121,7 +122,7 @@ where
     serve_with_tls(listener, None, handler)
 }
 
-/// The same, through TLS where there is an acceptor for it.
+/// Like [`serve`], but through TLS if there is an acceptor.
 pub(crate) fn serve_with_tls<A, F>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: A) -> ServerHandle
 where
     A: Fn(Request) -> F + Send + Sync + 'static,
@@ -134,7 +135,8 @@ where
         let (shut, mut closing) = unbounded_channel::<TcpStream>();
         loop {
             let stream = tokio::select! {
-                // An error here is the peer's (it went before it was accepted) or a shortage that passes.
+                // An error here is the peer's (it closed the connection before it was accepted) or a temporary
+                // shortage.
                 accepted = listener.accept() => match accepted { Ok((stream, _)) => stream, Err(_) => continue },
                 Some(closed) = closing.recv() => {
                     if let Ok(address) = closed.local_addr() {
@@ -147,7 +149,7 @@ where
             let (answer, tls, shut) = (answer.clone(), tls.clone(), shut.clone());
             connections.spawn(async move {
                 let Some(tls) = tls else { return serve_connection(stream, answer, shut).await };
-                // A client that does not like the certificate says so and goes.
+                // A client that rejects the certificate reports that and closes the connection.
                 if let Ok(stream) = tls.accept(stream).await {
                     serve_connection(stream, answer, shut).await;
                 }
@@ -157,7 +159,7 @@ where
     }))
 }
 
-/// Answers the requests of one connection.
+/// Responds to the requests of one connection.
 async fn serve_connection<S, A, F>(stream: S, handler: Arc<A>, shut: UnboundedSender<TcpStream>)
 where
     S: Connection,
@@ -182,7 +184,7 @@ where
     let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let mut stream = connection.into_parts().io.into_inner();
     match ended {
-        // An error ends this connection and is its client's to notice.
+        // An error ends this connection. The client notices it.
         Ok(()) => drop(stream.shutdown().await),
         Err(error) => {
             if let Some(ConnectionClosed(reply)) = error.source().and_then(|source| source.downcast_ref()) {
@@ -192,7 +194,8 @@ where
     }
 }
 
-/// The last reply of a connection, which hyper is not to deliver: to hyper, why the connection ends.
+/// The last response of a connection, which hyper must not send itself. To hyper it is the error that ends the
+/// connection.
 #[derive(Debug)]
 struct ConnectionClosed(FaultyResponse);
 
@@ -204,10 +207,11 @@ impl fmt::Display for ConnectionClosed {
 
 impl Error for ConnectionClosed {}
 
-/// So many connections may wait to be accepted.
+/// The number of connections that can wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// A free port on loopback, held. For IPv6 as well where there is any, since `localhost` may lead there first.
+/// A reserved free port on loopback. It is reserved for IPv6 too if the machine has it, because `localhost` can resolve
+/// to IPv6 first.
 #[derive(Debug)]
 pub(crate) struct Port {
     pub number: u16,
@@ -226,18 +230,19 @@ impl Port {
         Ok(Self { number, sockets })
     }
 
-    /// Begins to listen.
+    /// Starts to listen.
     pub fn listen(self) -> std::io::Result<Vec<TcpListener>> {
         self.sockets.into_iter().map(|socket| socket.listen(BACKLOG)).collect()
     }
 
-    /// Begins to ignore whoever knocks: a queue of the shortest length, full, so that the kernel drops what comes, as a
-    /// security group would.
+    /// Ignores every connection attempt. The accept queue has the shortest length and is full, so the kernel drops
+    /// incoming packets, as a security group would.
     pub async fn blackhole(self) -> std::io::Result<BlackholePort> {
         let listeners = self.sockets.into_iter().map(|socket| socket.listen(0)).collect::<Result<Vec<_>, _>>()?;
         let mut queue = Vec::new();
         for listener in &listeners {
-            // How many fit in is the kernel's business; the first that does not get in says that it is full.
+            // The kernel decides how many connections fit in the queue. The first one that times out shows that it is
+            // full.
             while let Ok(knock) = timeout(CONNECT_TIMEOUT, TcpStream::connect(listener.local_addr()?)).await {
                 queue.push(knock?);
             }
@@ -246,17 +251,17 @@ impl Port {
     }
 }
 
-/// A connection on loopback is there at once, or its queue is full.
+/// A connection on loopback succeeds at once, unless the queue is full.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// A port at which nobody is answered. Dropping it closes the port.
+/// A port that never responds. Dropping it closes the port.
 #[derive(Debug)]
 pub(crate) struct BlackholePort {
     _listeners: Vec<TcpListener>,
     _queue: Vec<TcpStream>,
 }
 
-/// A server on a free port of its own. Gives the port.
+/// Starts a server on a free port, and returns the port.
 pub(crate) async fn serve_on_free_port<A, F>(handler: A) -> std::io::Result<(u16, ServerHandle)>
 where
     A: Fn(Request) -> F + Send + Sync + 'static,

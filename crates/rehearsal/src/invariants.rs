@@ -1,22 +1,24 @@
-//! The promise, checked: an execution of a hook is answered once, in time and for a reason, by the hook itself, else by
-//! the net beneath it, and is left to the alarm only when neither can.
+//! The invariants of an execution of a hook: one status, in time and with a reason. The hook function puts it; if it
+//! cannot, the on-failure handler does. Only if neither can is the execution left to the alarm.
 //!
-//! [`allowed`] says who may have answered by what was planned to go wrong; [`broken`] says what an execution did that no
-//! plan excuses. Both are pure and take plain data, so that any test can ask them.
+//! [`allowed_responders`] derives from the planned faults who may put the status. [`violations`] lists what an
+//! execution did that the planned faults do not explain. Both are pure and take plain data, so that any test can call
+//! them.
 //!
-//! For one function, a hook's or the net, a plan means:
+//! For one function, a hook's or the on-failure handler, the planned faults mean:
 //!
-//! | what is planned to go wrong | it answers by itself |
+//! | planned fault | the function puts a status itself |
 //! |---|---|
-//! | nothing that is about its answer (a check that cannot be made is answered *Failed*) | certainly |
-//! | its answer takes effect, and the reply to it does not come or is damaged | certainly |
-//! | some of its answers have no effect, and the time kept back is long enough for one more | certainly |
+//! | nothing that affects its status (a check that cannot be made leads to *Failed*) | certainly |
+//! | its status takes effect, and the reply is lost or damaged | certainly |
+//! | some attempts to put it have no effect, and the reserve is long enough for one more | certainly |
 //! | the same, and the time may be too short for one more | possibly |
-//! | its process is ended before its time, or has hardly any, or its clock promises more time than there is | possibly |
-//! | none of its answers has an effect | never |
+//! | its process is killed early, or has hardly any time, or its clock shows more time than there is | possibly |
+//! | no attempt to put it has an effect | never |
 //!
-//! The hook is who answers if it certainly does; then nothing else is allowed. If it does so possibly or never, the net
-//! may have answered; and nobody, if there is no net or it does not answer certainly.
+//! If the hook function certainly puts a status, nothing else is allowed. If it does so possibly or never, the
+//! on-failure handler may have put it. It is also allowed that nobody did, if there is no on-failure handler or it does
+//! not certainly put a status.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,34 +33,35 @@ use crate::{
 
 const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// A function keeps the fifth part of its time for the answer, and never more than this.
+/// A function reserves a fifth of its time for the status, but at most this.
 const RESERVE: Duration = Duration::from_secs(30);
-/// What an answer that is refused or cut off costs until the next one is sent, on a machine with other work.
+/// The time from a status that is rejected or cut off until the next attempt, on a busy machine.
 const FAST_FAILURE_COST: Duration = Duration::from_secs(1);
-/// What an answer costs on which nothing comes back: the limit of an attempt, and the pause after it.
+/// The cost of an attempt that gets no reply: the timeout of one attempt, and the pause after it.
 const SLOW_FAILURE_COST: Duration = Duration::from_secs(5);
-/// With less time than this it is chance whether a process comes to its answer.
+/// With less time than this, it is down to chance whether a process gets to put a status.
 const TOO_LITTLE_TIME: Duration = Duration::from_secs(2);
-/// What a record and a process need on their way on a machine with other work.
+/// The time for delivering a record and starting a process on a busy machine.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// What is planned to go wrong for one function.
+/// The planned faults of one function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFaults {
-    /// Its time-out.
+    /// Its timeout.
     pub timeout: Duration,
-    /// The time-out that it takes itself to have. Another one, if its clock is wrong.
+    /// The timeout that the function believes it has. It differs if its clock is wrong.
     pub believed_timeout: Duration,
-    /// What goes wrong between it and AWS, the first that strikes first. Only what strikes the answer is looked at.
+    /// The faults between the function and AWS; the first one that applies to a call wins. Only faults of the call that
+    /// puts the status matter.
     pub faults: Vec<InjectedFault>,
-    /// Its process is ended before its time, if that is still running then.
+    /// Whether its process is killed early, if it still runs then.
     pub dies: bool,
-    /// How often it is invoked: a hook once, the net three times.
+    /// How often it is invoked: a hook function once, the on-failure handler three times.
     pub tries: u32,
 }
 
 impl PlannedFaults {
-    /// What a list of faults means for one function.
+    /// Selects the faults that apply to one function.
     pub fn new(function: impl Into<FunctionName>, timeout: Duration, faults: &[InjectedFault]) -> Self {
         let function = function.into();
         let own = |fault: &&InjectedFault| fault.function.is_none_or(|whose| whose == function);
@@ -75,7 +78,7 @@ impl PlannedFaults {
         }
     }
 
-    /// The same with the net's own time-out.
+    /// The same for the on-failure handler, with its timeout.
     pub fn for_on_failure(faults: &[InjectedFault]) -> Self {
         Self::new(FunctionName::OnFailure, on_failure::TIMEOUT, faults)
     }
@@ -90,9 +93,10 @@ impl PlannedFaults {
         Self { believed_timeout: believed, ..self }
     }
 
-    /// Whether it answers by itself.
+    /// How likely the function is to put a status.
     fn likelihood(&self) -> Likelihood {
-        // Calls may have been counted before this execution: what does not depend on how many there were is certain.
+        // Earlier executions may have made some of the counted calls. Only a result that does not depend on their
+        // number is certain.
         let turns = self.faults.iter().map(|fault| u64::from(fault.after) + u64::from(fault.times.unwrap_or(0))).max();
         let turns = turns.unwrap_or(0).min(100);
         let mut chances: BTreeSet<Likelihood> =
@@ -126,10 +130,10 @@ impl PlannedFaults {
         self.dies || self.timeout < TOO_LITTLE_TIME || self.believed_timeout > self.timeout
     }
 
-    /// The time that there is for answers, all tries together.
+    /// The time for putting the status, over all attempts.
     fn answer_budget(&self) -> Duration {
         let time = self.timeout.min(self.believed_timeout);
-        // The net has nothing else to do.
+        // The on-failure handler has nothing else to do.
         if self.tries > 1 { time * self.tries } else { RESERVE.min(time / 5) }
     }
 }
@@ -139,7 +143,7 @@ const fn takes_effect(fault: &InjectedFault) -> bool {
 }
 
 const fn is_slow(trouble: FaultKind) -> bool {
-    // So much takes its time too.
+    // A response of that size takes time too.
     trouble.is_slow() || matches!(trouble, FaultKind::Huge)
 }
 
@@ -150,7 +154,8 @@ enum Likelihood {
     Certainly,
 }
 
-/// Who may have answered, by what was planned to go wrong for the hook's function and for the net, if there is one.
+/// Who may have put the status, given the planned faults of the hook function and of the on-failure handler, if there
+/// is one.
 pub fn allowed_responders(hook: &PlannedFaults, on_failure: Option<&PlannedFaults>) -> BTreeSet<AnsweredBy> {
     let mut allowed = BTreeSet::new();
     let by_hook = hook.likelihood();
@@ -169,49 +174,50 @@ pub fn allowed_responders(hook: &PlannedFaults, on_failure: Option<&PlannedFault
     allowed
 }
 
-/// One status that was put for an execution, whether it came through or not.
+/// A status that was sent for an execution, whether it took effect or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SentStatus {
-    /// Which invocation sent it, as an index into [`Asked::deadlines`]; none if that is not known.
+    /// The invocation that sent it, as an index into [`ExecutionRecord::deadlines`]; `None` if that is unknown.
     pub by: Option<usize>,
-    /// `Succeeded`, `Failed`, or whatever was sent in its place.
+    /// `Succeeded`, `Failed`, or another text that was sent.
     pub status: String,
-    /// Whether CodeDeploy took it.
+    /// Whether CodeDeploy accepted it.
     pub took_effect: bool,
-    /// When, since the hook was asked.
+    /// The time since the hook was invoked.
     pub at: Duration,
 }
 
 impl SentStatus {
-    /// As the ledger has it.
+    /// A status from the simulated AWS's record.
     pub fn new(put: &StatusPut, by: Option<usize>) -> Self {
         Self { by, status: put.status.clone(), took_effect: put.took_effect, at: put.after }
     }
 }
 
-/// One execution: a hook was asked, and all that came of it.
+/// One execution of a hook and everything that happened in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutionRecord {
-    /// Who may have answered.
+    /// Who may have put the status.
     pub allowed: BTreeSet<AnsweredBy>,
-    /// Who did.
+    /// Who put it.
     pub answered_by: AnsweredBy,
-    /// Every status that was put for it, in order.
+    /// Every status that was sent for it, in order.
     pub sent: Vec<SentStatus>,
-    /// For each invocation that got its event or the record of it: when Lambda ends it, since the hook was asked.
+    /// Lambda's deadline for each invocation that received the event or the record of it, as the time since the hook
+    /// was invoked.
     pub deadlines: Vec<Duration>,
     /// The checks that the hook logged.
     pub checks: Vec<CheckLine>,
-    /// The verdict that the hook logged; empty when it logged none.
+    /// The verdict that the hook logged; empty if it logged none.
     pub verdict: String,
 }
 
-/// What the promise forbids and an execution did all the same, in words. Empty when the promise was kept.
+/// The invariants that an execution violated, in words. Empty if all of them hold.
 pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
     let mut violations = Vec::new();
     let taken: Vec<&SentStatus> = execution.sent.iter().filter(|sent| sent.took_effect).collect();
     if taken.len() > 1 {
-        violations.push(format!("one answer may take effect, and {} did", taken.len()));
+        violations.push(format!("only one status can take effect, and {} did", taken.len()));
     }
     if !execution.allowed.contains(&execution.answered_by) {
         violations.push(not_allowed(&execution.allowed, execution.answered_by));
@@ -228,24 +234,24 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
             violations.push(format!("it put {} {by} after Lambda's deadline", late.status));
         }
     }
-    // In time: before the hook's own deadline, or while the net works after it.
+    // In time means before the hook function's deadline, or while the on-failure handler may run after it.
     let in_time = execution.deadlines.first().map(|hook| *hook + on_failure::max_duration() + SLACK);
     if let (Some(taken), Some(in_time)) = (taken.first(), in_time)
         && taken.at > in_time
     {
         let after = humantime::format_duration(taken.at);
-        violations.push(format!("the answer came after {after}, when the net had long been at its end"));
+        violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
     let succeeded = taken.iter().any(|sent| sent.status == status_name(HookStatus::Succeeded));
-    // Who only observes lets everything through, and its verdict says what it would have stopped.
+    // In observe mode every hook puts Succeeded, and its verdict says what it would have stopped.
     let observes = execution.verdict.contains(" succeeded, observed: would have failed: ");
     let stops = |check: &&CheckLine| succeeded && !observes && check.decision == "fail";
     if let Some(check) = execution.checks.iter().find(stops) {
-        violations.push(format!("it put Succeeded, and its check `{}` says fail", check.name));
+        violations.push(format!("it put Succeeded, and its check `{}` decided fail", check.name));
     }
-    // The words with which a verdict says that there was nothing to check, on purpose.
+    // The text with which a verdict says that there was nothing to check on purpose.
     if succeeded && execution.checks.is_empty() && !execution.verdict.contains("nothing was checked") {
-        violations.push("it put Succeeded, and has neither checked anything nor said why not".to_owned());
+        violations.push("it put Succeeded without a check and without a reason for that".to_owned());
     }
     violations
 }
@@ -259,25 +265,25 @@ const fn status_name(answer: HookStatus) -> &'static str {
 
 fn not_allowed(allowed: &BTreeSet<AnsweredBy>, answered_by: AnsweredBy) -> String {
     let was = match answered_by {
-        AnsweredBy::Hook => "it answered itself",
-        AnsweredBy::OnFailureHandler => "the net answered for it",
-        AnsweredBy::Nobody => "nobody answered",
+        AnsweredBy::Hook => "it put its own",
+        AnsweredBy::OnFailureHandler => "on-failure put one",
+        AnsweredBy::Nobody => "nobody put one",
     };
     if allowed.iter().eq([&AnsweredBy::Hook]) {
-        return format!("expected it to answer itself, since nothing that was planned keeps it from that; {was}");
+        return format!("expected it to put its status itself, since no planned fault prevents that; {was}");
     }
     if !allowed.contains(&AnsweredBy::Nobody) && answered_by == AnsweredBy::Nobody {
-        return format!("expected an answer, if not of its own then the net's, which nothing keeps from it; {was}");
+        return format!("expected a status, if not its own then on-failure's, which no planned fault prevents; {was}");
     }
     let expected: Vec<&str> = allowed
         .iter()
         .map(|by| match by {
-            AnsweredBy::Hook => "an answer of its own",
-            AnsweredBy::OnFailureHandler => "the net's answer",
-            AnsweredBy::Nobody => "no answer",
+            AnsweredBy::Hook => "its own status",
+            AnsweredBy::OnFailureHandler => "on-failure's status",
+            AnsweredBy::Nobody => "no status",
         })
         .collect();
-    format!("expected {} by what was planned; {was}", expected.join(" or "))
+    format!("expected {} with the planned faults; {was}", expected.join(" or "))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The net beneath the hooks: what Lambda does with an asynchronous invocation that failed.
+//! The on-failure handler: what Lambda does with an asynchronous invocation that failed.
 //!
-//! In AWS the hooks have no asynchronous retries, and their on-failure destination is the function `on-failure`: Lambda
-//! hands it the record of every invocation that returned an error, whose process ended, or that ran into its time-out,
-//! whether its hook had answered before or not; Lambda knows nothing of answers. `on-failure` is invoked asynchronously
-//! too. It has two retries, and after that an alarm on its errors.
+//! In AWS the hooks have no asynchronous retries, and their on-failure destination is the function `on-failure`. Lambda
+//! sends it the record of every invocation that returned an error, whose process ended, or that ran into its timeout.
+//! It does so whether the hook's status has been put or not, since Lambda knows nothing about statuses. `on-failure` is
+//! invoked asynchronously too. It has two retries, and after that an alarm on its errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,21 +16,21 @@ use crate::{
     world::{ACCOUNT, REGION},
 };
 
-/// The net's time-out, which is a minute in AWS: as much shorter as the hour is in a rehearsal.
+/// The handler's timeout. In AWS it is a minute; here it is shortened in proportion to CodeDeploy's timeout of an hour.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
-/// The pauses before the net's retries. In AWS they are one minute and two.
+/// The pauses before the handler's retries. In AWS they are one minute and two minutes.
 pub(crate) const RETRY_DELAYS: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(600)];
-/// What Lambda takes to hand over a record; by then the lines of the function that failed have been read.
+/// How long Lambda takes to send a record. By then the lines of the function that failed have been read.
 const DELIVERY_DELAY: Duration = Duration::from_millis(100);
 
-/// What the net does, as it does it.
+/// A step of the on-failure handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OnFailureStep {
-    /// Lambda is about to hand over the record of an invocation that failed.
+    /// Lambda is about to send the record of an invocation that failed.
     RecordDelivered,
-    /// The net is about to be invoked.
+    /// Lambda is about to invoke the handler.
     Invoked,
-    /// It returned: it answered, or found that there is nothing to answer any more.
+    /// It returned: it put a status, or found that there was no longer a status to put.
     Returned,
     /// It failed, and Lambda invokes it again after a pause.
     RetryScheduled(Duration, InvocationResult),
@@ -38,16 +38,16 @@ pub(crate) enum OnFailureStep {
     GaveUp(InvocationResult),
 }
 
-/// How long the net takes at most, from a failed invocation to its last try's end.
+/// The maximum time that the handler takes, from a failed invocation to the end of its last attempt.
 pub(crate) fn max_duration() -> Duration {
     DELIVERY_DELAY + TIMEOUT * (1 + RETRY_DELAYS.len() as u32) + RETRY_DELAYS.iter().sum::<Duration>()
 }
 
-/// Lambda's part after an invocation of `function` with `payload` ended: none if it went well, else the net and its
-/// retries. `tell` hears each step. Gives how the last try ended.
+/// What Lambda does after an invocation of `function` with `payload` ended: nothing if it succeeded, otherwise the
+/// handler and its retries. `on_step` is called for each step. Returns how the last attempt ended.
 ///
 /// # Errors
-/// The net cannot be started.
+/// The handler cannot be started.
 pub(crate) async fn deliver_record(
     functions: &Mutex<impl Invoker>,
     function: FunctionName,
@@ -78,7 +78,7 @@ pub(crate) async fn deliver_record(
     }
 }
 
-/// The record that Lambda hands to an on-failure destination; none of an invocation that went well.
+/// The record that Lambda sends to an on-failure destination; `None` for an invocation that succeeded.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 fn failure_record(
     function: FunctionName,
@@ -86,10 +86,10 @@ fn failure_record(
     ended: &InvocationResult,
     now: SystemTime,
 ) -> Option<Vec<u8>> {
-    // The form of an id of Lambda's; which one it is, nobody reads.
+    // An id in Lambda's format. No reader uses its value.
     let request = format!("e4b46cbf-b738-4c5a-8880-{:012x}", fastrand::u64(..1 << 48));
     let (error_type, error_message) = error_type_and_message(&request, ended)?;
-    // An event that is no JSON comes back as the text that it was.
+    // Lambda returns an event that is not JSON as a string.
     let event = serde_json::from_slice(payload)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(payload).into_owned()));
     let record = json!({
@@ -98,7 +98,7 @@ fn failure_record(
         "requestContext": {
             "requestId": request,
             "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}:$LATEST", function.lambda_name()),
-            // Without retries they are exhausted after the first try.
+            // Without retries they are exhausted after the first attempt.
             "condition": "RetriesExhausted",
             "approximateInvokeCount": 1,
         },
@@ -109,7 +109,7 @@ fn failure_record(
     Some(record.to_string().into_bytes())
 }
 
-/// Type and message of an invocation's error, in Lambda's words where the function had none of its own.
+/// Type and message of an invocation's error. Uses Lambda's words if the function did not return an error itself.
 fn error_type_and_message(request: &str, ended: &InvocationResult) -> Option<(String, String)> {
     let (kind, message) = match ended {
         InvocationResult::Success(_) => return None,
@@ -117,7 +117,7 @@ fn error_type_and_message(request: &str, ended: &InvocationResult) -> Option<(St
             return Some((error_type.clone(), error_message.clone()));
         }
         InvocationResult::Exited(status) => {
-            // `signal: 9 (SIGKILL)` and `exit status: 3` are Rust's words for what Lambda tells in Go's.
+            // `signal: 9 (SIGKILL)` and `exit status: 3` are Rust's words. Lambda reports the same in Go's words.
             let reason = match status.strip_prefix("exit status: ") {
                 Some("0") => "Runtime exited without providing a reason".to_owned(),
                 Some(code) => format!("Runtime exited with error: exit status {code}"),
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(failure_record(HOOK, EVENT, &InvocationResult::Success(Value::Null), SystemTime::now()), None);
     }
 
-    /// A net whose tries end as they are told to.
+    /// A handler whose attempts end with the given results.
     struct FakeOnFailure(VecDeque<InvocationResult>);
 
     impl Invoker for FakeOnFailure {

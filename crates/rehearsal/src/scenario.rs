@@ -1,4 +1,4 @@
-//! Scenarios: stories about one or more deployments, each with what it promises.
+//! Scenarios: files that describe one or more simulated deployments and what to expect of them.
 
 mod category;
 mod deployment;
@@ -20,48 +20,48 @@ use crate::{
     world::{EVENTS, InitialState, span},
 };
 
-/// A story about deployments, as it stands in a scenario file.
+/// A scenario, as its file describes it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name, which is also its file's.
+    /// Its name, which is also the name of its file.
     pub name: String,
-    /// What it is about, in one sentence.
+    /// Its subject, in one sentence.
     pub about: String,
-    /// Which stories it belongs to.
+    /// The category under which it is listed.
     #[serde(default)]
     pub category: Category,
-    /// What is different before the first deployment.
+    /// What differs from the healthy world before the first deployment.
     #[serde(default)]
     pub initial: InitialState,
     /// The deployments, one after the other in the same world.
     pub deployments: Vec<ScenarioDeployment>,
-    /// The deployments are made at the same time, each of a service of its own.
+    /// Whether the deployments run at the same time. Each then needs a different service.
     #[serde(default)]
     pub concurrent: bool,
-    /// Whose function the AppSpec names for an event, where that is not the event's own.
+    /// The functions that the AppSpec file names, where they differ from the default.
     #[serde(default)]
     pub appspec: BTreeMap<HookName, HookTarget>,
-    /// What differs from the shared gate file with short windows, by hook; or the whole text of another one. In it
-    /// `{more_alarms}` stands for the names of the alarms that `given: { more_alarms: … }` makes.
+    /// What differs from the shared gate file with short windows, by hook; or the whole text of another gate file. In
+    /// that text, `{more_alarms}` stands for the names of the alarms that `initial: { more_alarms: … }` creates.
     #[serde(default)]
     pub gate: Option<ScenarioGate>,
     /// More environment variables for the functions.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// What goes wrong between the functions and AWS.
+    /// Faults between the functions and AWS.
     #[serde(default)]
     pub faults: Vec<InjectedFault>,
-    /// Functions that Lambda kills while they are at work.
+    /// Functions that Lambda kills while they run.
     #[serde(default)]
     pub killed: Vec<KilledFunction>,
-    /// Whether the hooks' asynchronous invocations have an on-failure destination: the net, `on-failure`.
+    /// Whether `on-failure` is the on-failure destination of the hooks' asynchronous invocations.
     #[serde(default = "default_true")]
     pub on_failure: bool,
-    /// How long CodeDeploy waits for an answer. In AWS it is an hour.
+    /// How long CodeDeploy waits for a status. In AWS it is an hour.
     #[serde(default = "default_hook_timeout", with = "span")]
     pub hook_timeout: Duration,
-    /// The functions' time-out.
+    /// The functions' timeout.
     #[serde(default = "default_timeout", with = "span")]
     pub timeout: Duration,
 }
@@ -79,29 +79,29 @@ fn default_timeout() -> Duration {
 }
 
 impl Scenario {
-    /// Reads one. `origin` names it in errors.
+    /// Reads a scenario. `origin` names it in errors.
     ///
     /// # Errors
-    /// What is wrong with it, with line and column.
+    /// What is wrong with the text, with line and column.
     pub fn from_yaml(text: &str, origin: &str) -> anyhow::Result<Self> {
         let scenario: Self =
             serde_saphyr::from_str(text).with_context(|| format!("the scenario {origin} cannot be read"))?;
         anyhow::ensure!(!scenario.deployments.is_empty(), "the scenario {origin} has no deployments");
         for play in &scenario.deployments {
-            play.behaviour.check().with_context(|| format!("the scenario {origin} cannot be played"))?;
+            play.behaviour.check().with_context(|| format!("the scenario {origin} is not valid"))?;
             if let Some(again) = &play.redelivery {
                 let after = &again.after;
                 let known = EVENTS.contains(&after.as_str());
                 anyhow::ensure!(
                     known,
-                    "the scenario {origin} delivers again after {after:?}, which is no lifecycle event"
+                    "the scenario {origin} has a redelivery after {after:?}, which is not a lifecycle event"
                 );
             }
             if let Some(stop) = &play.stop {
                 let known = EVENTS.contains(&stop.during.as_str());
                 anyhow::ensure!(
                     known,
-                    "the scenario {origin} stops during {:?}, which is no lifecycle event",
+                    "the scenario {origin} has a stop during {:?}, which is not a lifecycle event",
                     stop.during
                 );
             }
@@ -112,12 +112,12 @@ impl Scenario {
         let count = scenario.deployments.len();
         anyhow::ensure!(
             !scenario.concurrent || (own && services.len() == count),
-            "the deployments of the scenario {origin} are made together, so each needs a `service` of its own"
+            "the scenario {origin} is `concurrent`, so each of its deployments needs a different `service`"
         );
         Ok(scenario)
     }
 
-    /// The names of the services that are deployed, each one once.
+    /// The names of the services that are deployed, without duplicates.
     pub(crate) fn services(&self) -> Vec<&str> {
         let mut services = Vec::new();
         for play in &self.deployments {
@@ -128,7 +128,7 @@ impl Scenario {
         services
     }
 
-    /// What is different before the first deployment, with the gate file where it says `{gate}`.
+    /// The initial state, with the gate file in place of each `{gate}`.
     pub(crate) fn initial_with_gate(&self) -> anyhow::Result<InitialState> {
         let mut initial = self.initial.clone();
         for value in initial.parameters.values_mut().chain(initial.objects.values_mut()) {
@@ -139,7 +139,7 @@ impl Scenario {
         Ok(initial)
     }
 
-    /// Its gate file's text.
+    /// The text of its gate file.
     pub(crate) fn gate_text(&self) -> anyhow::Result<String> {
         ScenarioGate::text(self.gate.as_ref(), &self.initial.other_alarms().collect::<Vec<_>>())
     }

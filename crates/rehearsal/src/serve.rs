@@ -1,7 +1,7 @@
-//! A scenario's world that stays up, for somebody's own hook, the AWS CLI, or any other client.
+//! Keeps a scenario's world running for a user's own hook, the AWS CLI, or any other client.
 //!
-//! The director plays CodeDeploy as in a rehearsal. In place of the five programs there is whoever comes: the status of
-//! a hook can be put by anybody who knows the event, and a program that polls the hook's Lambda Runtime API gets it.
+//! CodeDeploy is simulated as in a rehearsal, but the five programs are not started. Anyone who knows the event can put
+//! the status of a hook, and a program that polls the hook's Lambda Runtime API gets the event.
 
 mod runtime_api;
 
@@ -32,20 +32,21 @@ use crate::{
     world::REGION,
 };
 
-/// A developer is asked, not a function: the hour is as long as a working day and the night after it.
+/// CodeDeploy waits an hour for a hook's status. Here it waits for a developer, so this is a working day and the night
+/// after it.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often calls are told. Nobody sees the difference.
+/// How often calls are reported. A person does not notice the delay.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What there is to tell of a world that is served.
+/// An event in a served world.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum ServeEvent {
-    /// It is up. Always the first.
+    /// The world is running. This is always the first event.
     Open(Endpoints),
-    /// The deployment goes on.
+    /// The deployment progresses.
     Rehearsal(RehearsalEvent),
-    /// A hook's answer is waited for.
+    /// CodeDeploy waits for the status of a hook.
     HookWaiting(HookWaiting),
     /// An AWS operation was called.
     AwsCall(AwsCall),
@@ -53,34 +54,34 @@ pub enum ServeEvent {
     FunctionReturned(FunctionReturned),
 }
 
-/// Where everything is.
+/// The addresses in a served world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Endpoints {
-    /// All of AWS: what `AWS_ENDPOINT_URL` has to be.
+    /// The URL of the fake AWS, for `AWS_ENDPOINT_URL`.
     pub aws: String,
-    /// The AWS region in which the world is.
+    /// The AWS region of the world.
     pub region: &'static str,
-    /// The service, as its customers see it.
+    /// The URL of the service on the production listener.
     pub production: String,
-    /// The service behind the test listener, if there is one.
+    /// The URL of the service on the test listener, if there is one.
     pub test: Option<String>,
-    /// What the scenario adds to the functions' environment.
+    /// The environment variables that the scenario adds for the functions.
     pub env: BTreeMap<String, String>,
-    /// What ids are made from.
+    /// The seed for ids.
     pub seed: u64,
 }
 
-/// A hook that is asked.
+/// A hook that CodeDeploy has invoked and whose status is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookWaiting {
-    /// Which hook.
+    /// The hook.
     pub hook: HookName,
-    /// The deployment's id.
+    /// The id of the deployment.
     pub deployment: String,
     /// The event that CodeDeploy sends, as JSON.
     #[serde(rename = "payload")]
     pub event: String,
-    /// What `AWS_LAMBDA_RUNTIME_API` has to be for a program that is to get it.
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for a program that should get the event.
     pub runtime_api: String,
 }
 
@@ -89,20 +90,20 @@ pub struct HookWaiting {
 pub struct AwsCall {
     /// `service:Operation`.
     pub operation: String,
-    /// Who called, as it calls itself: `aws-cli/2.31.0`.
+    /// The caller by its user agent, such as `aws-cli/2.31.0`.
     pub caller: String,
-    /// The code of the error that it got, or in words why it got nothing; none when all went well.
+    /// The error code in the reply, or a text if the reply was missing or damaged. `None` if the call succeeded.
     pub error: Option<String>,
 }
 
 /// A function that polls for a hook's events has returned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FunctionReturned {
-    /// Which hook it stands for.
+    /// The hook whose events it polls for.
     pub hook: HookName,
-    /// The error that it returned, as `type: message`.
+    /// The error that the function returned, as `type: message`.
     pub error: Option<String>,
-    /// Nobody has answered yet: it gets the event again so much later.
+    /// The delay until the function gets the event again. `None` if the hook's status has been put.
     #[serde(rename = "again_in_ms", serialize_with = "millis")]
     pub redelivered_in: Option<Duration>,
 }
@@ -111,14 +112,14 @@ fn millis<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Resul
     span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
 }
 
-/// Takes a scenario's deployment to a hook, and then waits for whoever answers for it and for those that follow. What
-/// happens is told as it does. When the deployment is over the world stays as it is.
+/// Runs a scenario's deployment up to a hook, and then waits until someone puts the status of this hook and of those
+/// that follow. Events are sent as they happen. After the deployment the world stays as it is.
 ///
-/// The hooks before `at` are answered with Succeeded at once. This never ends by itself; dropping the future closes
+/// The hooks before `at` get *Succeeded* at once. This function never returns on its own; dropping the future closes
 /// everything.
 ///
 /// # Errors
-/// There is no free port on loopback.
+/// If loopback has no free port.
 pub async fn serve(
     scenario: &Scenario,
     at: HookName,
@@ -139,13 +140,14 @@ pub async fn serve(
     event_sender.send(ServeEvent::Open(endpoints(&scene, &scenario)));
 
     let functions = ExternalFunctions { at, aws: scene.aws.clone(), runtime_apis, wait };
-    // Held, since nobody writes a line here and the director would take a closed channel for one that has something.
+    // The sender is kept alive: nothing writes lines here, and the simulated CodeDeploy would treat a closed channel as
+    // one that is ready.
     let (_no_lines, lines) = unbounded_channel();
     let (moment, mut moments) = unbounded_channel();
     let director = SimulatedCodeDeploy::new(scene.aws.clone(), functions, lines, moment, &scenario);
     let mut playing = std::pin::pin!(async {
         let played = director.run(&scenario).await;
-        // A failure is told; after a good end nothing more happens here.
+        // An error is returned. After a successful end, this future waits forever.
         match played {
             Ok(_) => std::future::pending::<anyhow::Result<Infallible>>().await,
             Err(error) => Err(error),
@@ -180,7 +182,7 @@ fn endpoints(scene: &SimulatedEnvironment, scenario: &Scenario) -> Endpoints {
     }
 }
 
-/// Tells things in the order in which a person wants to read them.
+/// Sends events in the order in which a person wants to read them.
 struct ServeEventSender {
     events: UnboundedSender<ServeEvent>,
     waiting: UnboundedReceiver<HookWaiting>,
@@ -203,7 +205,7 @@ impl ServeEventSender {
         self.send_calls();
         let invoked = matches!(moment.kind, EventKind::HookInvoked { .. });
         self.send(ServeEvent::Rehearsal(moment));
-        // A hook that was passed over waits for nobody.
+        // A hook before `at` does not wait.
         if invoked && let Ok(waiting) = self.waiting.try_recv() {
             self.send(ServeEvent::HookWaiting(waiting));
         }
@@ -221,7 +223,7 @@ fn aws_call(exchange: &Exchange) -> AwsCall {
         operation: exchange.operation.clone(),
         caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
         error: match &exchange.reply {
-            None => Some("nothing came back".to_owned()),
+            None => Some("no reply was sent".to_owned()),
             Some(reply) if reply.damaged => Some("the reply was damaged".to_owned()),
             Some(reply) if reply.status >= 400 => Some(error_code(reply)),
             Some(_) => None,
@@ -229,7 +231,7 @@ fn aws_call(exchange: &Exchange) -> AwsCall {
     }
 }
 
-/// The code of an error in any of the protocols, else the status.
+/// The code of an error in any of the protocols, or else the HTTP status.
 fn error_code(reply: &SentReply) -> String {
     let json =
         || Some(serde_json::from_slice::<serde_json::Value>(&reply.body).ok()?.get("__type")?.as_str()?.to_owned());
@@ -243,11 +245,11 @@ fn error_code(reply: &SentReply) -> String {
         Some(text.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
     };
     let code = json().or_else(cbor).or_else(xml).unwrap_or_else(|| format!("status {}", reply.status));
-    // A shape's name may come with its namespace.
+    // The name of a shape can include its namespace.
     code.rsplit('#').next().unwrap_or_default().to_owned()
 }
 
-/// The functions are whoever comes.
+/// Functions that users run themselves. Any client can put the status of a hook.
 struct ExternalFunctions {
     at: HookName,
     aws: Arc<FakeAws>,
@@ -262,22 +264,22 @@ impl Invoker for ExternalFunctions {
         payload: Vec<u8>,
         _: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
-        // Here nobody's invocation fails, so there is no work for the net.
-        let FunctionName::Hook(hook) = function else { anyhow::bail!("{function} is not played here") };
-        let event = String::from_utf8(payload).context("an event is JSON")?;
-        let ids: BTreeMap<String, String> = serde_json::from_str(&event).context("an event has two texts")?;
+        // No invocation fails here, so the on-failure handler is never needed.
+        let FunctionName::Hook(hook) = function else { anyhow::bail!("{function} cannot be invoked in a served world") };
+        let event = String::from_utf8(payload).context("the event must be JSON")?;
+        let ids: BTreeMap<String, String> = serde_json::from_str(&event).context("the event must have two strings")?;
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
             let put = self.aws.put_status_for(Some(function), &deployment, &execution, "Succeeded");
-            put.map_err(|fault| anyhow::anyhow!("{hook} cannot be passed over: {fault:?}"))?;
+            put.map_err(|fault| anyhow::anyhow!("cannot put Succeeded for {hook}: {fault:?}"))?;
         } else if let Some(desk) = self.runtime_apis.get(&hook) {
             desk.set_event(event.clone(), execution);
             let runtime_api = desk.runtime_api();
             // Nobody has to listen.
             let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
         }
-        // As if it had returned: only the status that is put counts.
+        // Report success, as if the function had returned: only the status that is put matters.
         let (ended, receiver) = oneshot::channel();
         let _ = ended.send(InvocationResult::Success(serde_json::Value::Null));
         Ok(receiver)

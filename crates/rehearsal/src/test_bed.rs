@@ -1,4 +1,4 @@
-//! One moment of a healthy deployment with one function: the place to break exactly one thing.
+//! A test bed for one function: a healthy deployment at one hook, in which a test breaks exactly one thing.
 
 mod hook_run_report;
 mod run;
@@ -21,8 +21,8 @@ use crate::{
     world::{DeploymentBehaviour, EVENTS, EventStatus, InitialState, World, WorldOptions},
 };
 
-/// A healthy deployment, stopped in time at one of the hooks: every lifecycle event before it has succeeded, this one
-/// is in progress, and everything that was on its way has come up.
+/// A healthy deployment at one of its hooks: every lifecycle event before it has succeeded, this one is in progress,
+/// and all scheduled changes have happened.
 #[derive(Debug)]
 pub struct HookTestBed {
     binary: HookName,
@@ -44,15 +44,15 @@ pub struct HookTestBed {
     on_failure: bool,
 }
 
-/// A healthy deployment was created this long ago, and each of its lifecycle events took the tenth part of a minute.
+/// The age of the deployment. Each of its lifecycle events took six seconds.
 const AGE: Duration = Duration::from_secs(120);
 const STEP: Duration = Duration::from_secs(6);
 
 impl HookTestBed {
-    /// The stage at a hook.
+    /// A healthy deployment at a hook.
     ///
     /// # Panics
-    /// When this machine has no free port on loopback.
+    /// This machine has no free port on loopback.
     #[expect(clippy::expect_used, reason = "documented; every test would have to unwrap it")]
     pub async fn at(hook: HookName) -> Self {
         let ports = [Port::reserve(), Port::reserve()].map(|port| port.expect("a free port on loopback"));
@@ -111,99 +111,100 @@ impl HookTestBed {
         self
     }
 
-    /// Gives the function a gate file, inline.
+    /// Gives the function a gate file in its environment.
     #[must_use]
     pub fn gate(self, text: &str) -> Self {
         self.env("GREENLIGHT_GATE", text)
     }
 
-    /// Sends these bytes in place of the right event.
+    /// Sends these bytes as the event.
     #[must_use]
     pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
         self.payload = Some(payload.into());
         self
     }
 
-    /// The function's time-out; 60 s if this is not called.
+    /// Sets the function's timeout. Default: 60 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// The same, if the function's time-out is not shorter already.
+    /// Sets the function's timeout, unless it is shorter already.
     #[must_use]
     pub fn timeout_at_most(mut self, timeout: Duration) -> Self {
         self.timeout = self.timeout.min(timeout);
         self
     }
 
-    /// Lets something go wrong between the function and AWS.
+    /// Injects a fault between the function and AWS.
     #[must_use]
     pub fn inject_fault(mut self, fault: InjectedFault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Keeps what clients and AWS say to each other on this stage.
+    /// Records the requests and responses between clients and AWS on this test bed.
     #[must_use]
     pub fn recorder(mut self, recorder: &Recorder) -> Self {
         self.recorder = Some(recorder.clone());
         self
     }
 
-    /// Invokes another hook's program than the one of the event in progress.
+    /// Invokes the program of another hook than that of the lifecycle event in progress.
     #[must_use]
     pub fn binary(mut self, hook: HookName) -> Self {
         self.binary = hook;
         self
     }
 
-    /// Invokes a program that is no hook's, with a hook's environment.
+    /// Invokes a program that does not belong to a hook, with the environment of a hook.
     #[must_use]
     pub fn program(mut self, name: &'static str) -> Self {
         self.program = Some(name);
         self
     }
 
-    /// Kills the process so long after its first invocation, if that has not ended by then.
+    /// Kills the process this long after its first invocation, if that is still running.
     #[must_use]
     pub fn killed(mut self, after: Duration) -> Self {
         self.killed = Some(after);
         self
     }
 
-    /// Lets the function have so many bytes of memory. A process that has more is killed, as Lambda does it; only on a
-    /// machine with a `/proc`.
+    /// Limits the function's memory to this many bytes. A process that uses more is killed, as Lambda does it. Works
+    /// only on a machine with a `/proc`.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
     }
 
-    /// Makes the function's clock wrong: the deadline that it is told is off by so much, and its true one is not.
+    /// Makes the function's clock wrong: the deadline that it receives is off by this much, and the true deadline is
+    /// not.
     #[must_use]
     pub fn clock_skew(mut self, clock: ClockSkew) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Sets a limit of the system for the process; only on Linux, with util-linux.
+    /// Sets a resource limit for the process. Works only on Linux, with util-linux.
     #[must_use]
     pub fn limit(mut self, limit: ProcessLimit) -> Self {
         self.limits.push(limit);
         self
     }
 
-    /// Pauses the process so long after its start, for so long. Time goes on meanwhile.
+    /// Pauses the process after this time since its start, for this long. The clock continues meanwhile.
     #[must_use]
     pub fn paused(mut self, after: Duration, span: Duration) -> Self {
         self.paused = Some((after, span));
         self
     }
 
-    /// Delivers the event again so long after the first delivery, each time to a process that is free or to a new one:
-    /// Lambda promises at least once, not once.
+    /// Delivers the event again at these times after the first delivery, each time to a process that is free or to a
+    /// new one: Lambda delivers at least once, not exactly once.
     #[must_use]
     pub fn redelivered(mut self, again: &[Duration]) -> Self {
         self.redeliveries.extend(again);
@@ -211,7 +212,7 @@ impl HookTestBed {
         self
     }
 
-    /// Delivers the event of an earlier hook only now, to that hook's program. Its execution id is a true one, and its
+    /// Delivers the event of an earlier hook only now, to that hook's program. Its execution id is valid, and its
     /// lifecycle event is over.
     #[must_use]
     pub fn late(mut self, hook: HookName) -> Self {
@@ -219,25 +220,25 @@ impl HookTestBed {
         self.binary(hook)
     }
 
-    /// Spreads the net: Lambda hands the record of each invocation that fails to `on-failure`.
+    /// Adds the on-failure handler: Lambda sends the record of each failed invocation to `on-failure`.
     #[must_use]
     pub fn on_failure(mut self) -> Self {
         self.on_failure = true;
         self
     }
 
-    /// The ids of the right event: of the deployment and of the hook's execution.
+    /// The ids in the event: of the deployment and of the hook's execution.
     pub fn ids(&mut self) -> (String, String) {
         (self.world.deployment().id.clone(), self.execution.clone())
     }
 
-    /// The port of the test listener, which answers while the function runs.
+    /// The port of the test listener, which accepts requests while the function runs.
     pub fn test_port(&self) -> u16 {
         self.ports[1].number
     }
 }
 
-/// The two-key event that CodeDeploy sends.
+/// The event that CodeDeploy sends, with its two keys.
 pub(crate) fn event(deployment: &str, execution: &str) -> Vec<u8> {
     json!({ "DeploymentId": deployment, "LifecycleEventHookExecutionId": execution }).to_string().into_bytes()
 }

@@ -1,4 +1,5 @@
-//! A long storm: `make soak COUNT=10000 SEED=1`. Exit code 1 when the promise was broken; each seed that broke it is told.
+//! Many chaos runs: `make soak COUNT=10000 SEED=1`. Prints each plan that violates the guarantee. Exit status 1 if one
+//! does.
 
 use std::{
     env,
@@ -8,7 +9,7 @@ use std::{
 
 use greenlight_tests::chaos;
 
-/// How many runs there are between two lines about how it goes.
+/// The number of runs between two progress lines.
 const RUNS_PER_LINE: u64 = 500;
 
 #[tokio::main]
@@ -30,8 +31,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         let took = started.elapsed().as_secs_f64();
         println!(
-            "{runs} runs in {took:.0} s, {:.1} a second: {} answered, {} by the net, {} left to the alarm; {broken} broke the \
-             promise, {unsteady} only on a busy machine",
+            "{runs} runs in {took:.0} s, {:.1} a second: status from the hook in {}, from on-failure in {}, from \
+             nobody in {}; {broken} violated the guarantee, {unsteady} only on a busy machine",
             runs as f64 / took,
             by[0],
             by[1],

@@ -1,4 +1,4 @@
-//! What a run of the storm breaks, drawn from a seed: the same seed makes the same plan.
+//! What goes wrong in one chaos run. A plan is derived from a seed: the same seed gives the same plan.
 
 use std::{
     fmt,
@@ -13,61 +13,61 @@ use rehearsal::{
 
 use crate::{PUT_STATUS, operations};
 
-/// One run: a hook at its moment, what is wrong with the service, and what goes wrong around the hook.
+/// One run: a hook, what is wrong with the service, and what goes wrong around the hook.
 #[derive(Clone, Debug)]
 pub struct ChaosPlan {
-    /// What it was drawn from.
+    /// The seed that the plan is derived from.
     pub seed: u64,
-    /// The hook.
+    /// The hook that runs.
     pub hook: HookName,
     /// What is wrong with the service, if anything is.
     pub service_fault: Option<ServiceFault>,
-    /// What goes wrong on the way to AWS.
+    /// What goes wrong between the functions and AWS.
     pub aws_faults: Vec<InjectedFault>,
-    /// What happens to the process, if anything does.
+    /// What happens to the hook's process, if anything does.
     pub process_fault: Option<ProcessFault>,
-    /// The function's time-out.
+    /// The function's timeout.
     pub timeout: Duration,
     /// How far the function's clock is behind Lambda's (or ahead, if negative), in milliseconds.
     pub clock_behind: i64,
-    /// When the same event is delivered again, after the first time.
+    /// When Lambda delivers the same event again, measured from the first delivery.
     pub redeliveries: Vec<Duration>,
 }
 
-/// What is wrong with the service, so that only Failed is right.
+/// What is wrong with the service. With each of these, only *Failed* is correct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceFault {
-    /// The service is gone.
+    /// The service was deleted.
     NoService,
     /// Replacement tasks are missing.
     TasksMissing,
-    /// The replacement's targets are ill.
+    /// The replacement's targets are unhealthy.
     TargetsUnhealthy,
-    /// The replacement answers 503.
+    /// The replacement responds with 503.
     Answers503,
     /// An alarm of the deployment group fires.
     AlarmFires,
 }
 
-/// What happens to the process.
+/// What happens to the hook's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessFault {
     /// A check panics.
     Panic,
     /// A check blocks its thread.
     Block,
-    /// A check waits for a thread that never ends.
+    /// A check waits for a thread that does not end.
     LeakThread,
     /// A check ends the process.
     Exit,
-    /// A check takes more memory than the function has.
+    /// A check allocates more memory than the function has.
     ExhaustMemory,
-    /// SIGKILL, so long after the invocation.
+    /// SIGKILL, this long after the invocation.
     Kill(Duration),
 }
 
 impl ProcessFault {
-    /// The check that does it, in a gate file. None for what comes from outside.
+    /// The value of the `sabotage` check that does this, in a gate file. `None` for a fault from outside the process.
     pub const fn chaos_check(self) -> Option<&'static str> {
         match self {
             Self::Panic => Some("panic"),
@@ -79,14 +79,14 @@ impl ProcessFault {
         }
     }
 
-    /// Whether the process does not outlive it.
+    /// Whether the process ends because of this.
     pub const fn kills_process(self) -> bool {
         matches!(self, Self::Exit | Self::ExhaustMemory | Self::Kill(_))
     }
 }
 
 impl ServiceFault {
-    /// The flaws that a hook's built-in checks have to see.
+    /// The faults that a hook's built-in checks must find.
     const fn detectable_by(hook: HookName) -> &'static [Self] {
         match hook {
             HookName::BeforeInstall => &[Self::NoService],
@@ -99,7 +99,7 @@ impl ServiceFault {
         }
     }
 
-    /// Makes the world so.
+    /// Puts the fault into the world.
     pub fn apply(self, world: &mut World) {
         match self {
             Self::NoService => world.service = None,
@@ -134,7 +134,7 @@ impl ServiceFault {
 }
 
 impl ChaosPlan {
-    /// The plan of a seed.
+    /// Derives a plan from a seed: the same seed gives the same plan.
     pub fn from_seed(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let hook = choose(&mut rng, &HookName::ALL);
@@ -142,7 +142,7 @@ impl ChaosPlan {
         let faults = (0..rng.u8(..4)).map(|_| random_aws_fault(&mut rng, hook)).collect();
         let harm = (rng.u8(..4) == 0).then(|| random_process_fault(&mut rng));
         let timeout = Duration::from_millis(choose(&mut rng, &[1_000, 2_000, 3_000, 5_000, 8_000]));
-        // Mostly it is right, as it is in Lambda.
+        // In Lambda the clock is right, so in most plans it is.
         let clock_behind = if rng.u8(..8) == 0 { choose(&mut rng, &[-3_600_000, -2_000, 500, 3_600_000]) } else { 0 };
         let again = (0..[0, 0, 0, 1, 2][rng.usize(..5)]).map(|_| Duration::from_millis(rng.u64(..1_500))).collect();
         Self {
@@ -157,7 +157,7 @@ impl ChaosPlan {
         }
     }
 
-    /// Every plan that is this one without one of its parts, for finding the smallest that still breaks the promise.
+    /// Every plan that lacks one part of this one. Used to find the smallest plan that still violates the guarantee.
     pub fn smaller_plans(&self) -> Vec<Self> {
         let mut plans: Vec<Self> = (0..self.aws_faults.len())
             .map(|index| {
@@ -187,7 +187,7 @@ fn choose<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 }
 
 fn random_aws_fault(rng: &mut Rng, hook: HookName) -> InjectedFault {
-    // The answer is what everything turns on.
+    // Every second fault affects the status, because the guarantee depends on it.
     let operation = if rng.bool() { PUT_STATUS } else { choose(rng, operations(hook)) };
     InjectedFault {
         operation: operation.to_owned(),
@@ -210,10 +210,10 @@ fn random_process_fault(rng: &mut Rng) -> ProcessFault {
     }
 }
 
-/// In a line, for whoever reads what a run did.
+/// In one line, for the report of a failed run.
 impl fmt::Display for ChaosPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {}, time-out {:?}", self.seed, self.hook, self.timeout)?;
+        write!(f, "seed {}: {}, timeout {:?}", self.seed, self.hook, self.timeout)?;
         if let Some(flaw) = self.service_fault {
             write!(f, ", {flaw:?}")?;
         }

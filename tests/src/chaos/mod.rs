@@ -1,8 +1,9 @@
-//! A storm: runs in which several things go wrong at once, drawn from seeds, each held against the promise.
+//! Chaos runs: several things go wrong at once, derived from a seed, and each run is tested against the guarantee.
 //!
-//! `plan` draws what is broken. Here a plan is played with the real programs and the net beneath them, and what came of
-//! it is judged: by the promise of the rehearsal (one answer, in time, by whom the plan allows), and by what is known of
-//! the world, in which a flaw may never pass and nothing may pass unread.
+//! [`ChaosPlan`] decides what goes wrong. This module runs a plan with the real hook programs and `on-failure`, and
+//! tests the result in two ways. The invariants of the rehearsal must hold: one status, in time, from a function that
+//! the plan allows. In addition, a hook must not put *Succeeded* for a service with a fault, or without a required
+//! read.
 
 mod chaos_plan;
 
@@ -20,29 +21,29 @@ use tokio::{sync::Semaphore, task::JoinSet};
 pub use self::chaos_plan::{ChaosPlan, ProcessFault, ServiceFault};
 use crate::{PUT_STATUS, SHORT_WINDOWS, binaries, operations};
 
-/// What a hook reads for a warning only.
+/// Operations that a hook calls only for a warning.
 const WARN_ONLY_READS: [(HookName, &str); 1] = [(HookName::BeforeInstall, "cloudwatch:DescribeAlarms")];
-/// The least that Lambda gives a function.
+/// The smallest memory size of a Lambda function, in bytes.
 const MIN_MEMORY: u64 = 128 << 20;
 
-/// With less than this a window may not come to its end, on a machine with other work.
+/// With a shorter timeout, a window can fail to end in time on a busy machine.
 const ENOUGH_TIME: Duration = Duration::from_secs(3);
 
-/// What came of a plan.
+/// The result of a plan.
 #[derive(Debug)]
 pub struct ChaosOutcome {
-    /// Who answered.
+    /// Who put the status.
     pub answered_by: AnsweredBy,
-    /// What the promise forbids and happened all the same; empty when it was kept.
+    /// Every violation of the guarantee; empty if it was kept.
     pub violations: Vec<String>,
     /// What the functions logged.
     pub log: Vec<String>,
 }
 
-/// Plays a plan.
+/// Runs a plan.
 ///
 /// # Errors
-/// It could not be played at all.
+/// If the run cannot be started.
 pub async fn run_plan(plan: &ChaosPlan) -> anyhow::Result<ChaosOutcome> {
     let mut stage = HookTestBed::at(plan.hook)
         .await
@@ -72,7 +73,7 @@ pub async fn run_plan(plan: &ChaosPlan) -> anyhow::Result<ChaosOutcome> {
     Ok(ChaosOutcome { answered_by: by, violations: violations_of(plan, &played, by), log: played.raw_log })
 }
 
-/// The built-in checks with short windows, and the one that does harm.
+/// The built-in checks with short windows, and the `sabotage` check of the plan.
 fn gate_file(plan: &ChaosPlan) -> String {
     let Some(chaos_check) = plan.process_fault.and_then(ProcessFault::chaos_check) else {
         return SHORT_WINDOWS.to_owned();
@@ -91,7 +92,7 @@ fn answered_by(played: &HookRunReport) -> AnsweredBy {
 
 fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Vec<String> {
     let sent = played.puts.iter().map(|put| SentStatus {
-        // Which of several deliveries sent it is not known.
+        // With several deliveries it is unknown which one sent the status.
         by: (plan.redeliveries.is_empty() && put.by != Some(FunctionName::OnFailure)).then_some(0),
         status: put.status.clone(),
         took_effect: put.took_effect,
@@ -102,25 +103,25 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
         answered_by: by,
         sent: sent.collect(),
         deadlines: vec![plan.timeout],
-        // With several deliveries the checks of all are in the log, and only one of them answered.
+        // With several deliveries the log has the checks of all of them, and only one put the status.
         checks: if plan.redeliveries.is_empty() { played.checks.clone() } else { Vec::new() },
         verdict: if plan.redeliveries.is_empty() { played.verdict.clone() } else { "nothing was checked".to_owned() },
     };
     let mut wrong = violations(&record);
     if played.statuses.contains(&HookStatus::Succeeded) {
         if let Some(flaw) = plan.service_fault {
-            wrong.push(format!("it put Succeeded with {flaw:?}"));
+            wrong.push(format!("it put Succeeded although the service had the fault {flaw:?}"));
         }
         if let Some(harm) = plan.process_fault.filter(|harm| harm.chaos_check().is_some()) {
-            wrong.push(format!("it put Succeeded with a check that does {harm:?}"));
+            wrong.push(format!("it put Succeeded although a check did {harm:?}"));
         }
         for operation in required_reads(plan.hook) {
             if played.good_replies.get(operation).is_none_or(|count| *count == 0) {
-                wrong.push(format!("it put Succeeded without one good reply of {operation}"));
+                wrong.push(format!("it put Succeeded without a successful reply of {operation}"));
             }
         }
     }
-    // With nothing planned to go wrong and time enough, a service that is well has to pass.
+    // A healthy service must pass if nothing goes wrong and there is enough time.
     let calm = plan.timeout >= ENOUGH_TIME
         && plan.aws_faults.is_empty()
         && plan.process_fault.is_none()
@@ -128,36 +129,36 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
         && plan.clock_behind == 0;
     if calm && played.statuses != [HookStatus::Succeeded] {
         wrong.push(format!(
-            "nothing was planned to go wrong, and the answers were {:?}: {}",
+            "the statuses were {:?}, and nothing was planned to go wrong: {}",
             played.statuses, played.verdict
         ));
     }
-    // Failed has a reason, and it can be read.
+    // Failed must have a reason code in the log.
     let alone = plan.redeliveries.is_empty() && by == AnsweredBy::Hook;
     if alone && played.statuses == [HookStatus::Failed] && played.code.is_empty() {
-        wrong.push("it put Failed and logged no code".to_owned());
+        wrong.push("it put Failed and logged no reason code".to_owned());
     }
     if !played.unknown_operations.is_empty() {
-        wrong.push(format!("it called what the rehearsal does not know: {:?}", played.unknown_operations));
+        wrong.push(format!("it called operations unknown to the rehearsal: {:?}", played.unknown_operations));
     }
     if let Some(line) = played.raw_log.iter().find(|line| line.contains("eyJlbmNyeXB0ZWREYXRhIjoi")) {
-        wrong.push(format!("a line of its log has the execution id: {line}"));
+        wrong.push(format!("its log contains the execution id: {line}"));
     }
     wrong.extend(missing_manual_command(plan, played, by));
     wrong
 }
 
-/// An answer that nobody could send leaves the command with which to answer by hand.
+/// If no function could put the status, the log must have the command with which an operator can put it.
 fn missing_manual_command(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Option<String> {
     let failed = |how: &InvocationResult| matches!(how, InvocationResult::Error { error_type, .. } if error_type == "StatusNotSent");
     let log_has_command = played.raw_log.iter().any(|line| line.contains("put-lifecycle-event-hook-execution-status"));
     let has_to = played.invocations.iter().chain(&played.on_failure_results).any(failed);
     let dead = plan.process_fault.is_some_and(ProcessFault::kills_process);
     (by == AnsweredBy::Nobody && has_to && !log_has_command && !dead)
-        .then(|| "nobody could answer, and no line says how to do it by hand".to_owned())
+        .then(|| "nobody could put the status, and the log lacks the command to put it manually".to_owned())
 }
 
-/// What a hook has to have read before it may say Succeeded.
+/// The operations that a hook must have called successfully before it puts *Succeeded*.
 fn required_reads(hook: HookName) -> impl Iterator<Item = &'static str> {
     operations(hook)
         .iter()
@@ -165,7 +166,7 @@ fn required_reads(hook: HookName) -> impl Iterator<Item = &'static str> {
         .filter(move |operation| *operation != PUT_STATUS && !WARN_ONLY_READS.contains(&(hook, operation)))
 }
 
-/// Who may answer, by the plan.
+/// Who is allowed to put the status under this plan.
 fn responders_allowed_by(plan: &ChaosPlan) -> BTreeSet<AnsweredBy> {
     let mut hook = Planned::new(plan.hook, plan.timeout, &plan.aws_faults);
     hook.dies = plan.process_fault.is_some_and(ProcessFault::kills_process);
@@ -173,35 +174,35 @@ fn responders_allowed_by(plan: &ChaosPlan) -> BTreeSet<AnsweredBy> {
     hook.believed_timeout =
         if plan.clock_behind > 0 { plan.timeout + behind } else { plan.timeout.saturating_sub(behind) };
     let mut allowed = allowed_responders(&hook, Some(&Planned::for_on_failure(&plan.aws_faults)));
-    // One that is delivered again may answer for the one that could not.
+    // A redelivered event can put the status for a delivery that could not.
     if !plan.redeliveries.is_empty() {
         allowed.extend([AnsweredBy::Hook, AnsweredBy::OnFailureHandler]);
     }
     allowed
 }
 
-/// How many runs go on at once for each core: they wait more than they work, and their time-outs have to be real.
+/// Concurrent runs per CPU core. They mostly wait, but with too many of them the timeouts would expire too early.
 const RUNS_PER_CORE: usize = 10;
-/// A run that broke the promise on a busy machine is played again by itself so often.
+/// How often a run with a violation is repeated alone: on a busy machine the violation can be a matter of load.
 const REPEATS: usize = 2;
 
-/// What came of many plans.
+/// The results of many plans.
 #[derive(Debug, Default)]
 pub struct ChaosSummary {
-    /// How many were played.
+    /// The number of runs.
     pub runs: usize,
-    /// How many were answered by whom.
+    /// The number of runs in which each one put the status, in the order of [`AnsweredBy`].
     pub answered_by: [usize; 3],
-    /// Those that broke the promise once, and kept it when they were played by themselves.
+    /// Seeds that violated the guarantee once, and kept it when they ran alone.
     pub flaky: Vec<u64>,
-    /// Those that broke the promise again, each in words: the smallest plan that does, and how.
+    /// A description of each violation that happened again: the smallest plan that causes it, and the log.
     pub failures: Vec<String>,
 }
 
-/// Plays the plans of all `seeds`, many at once.
+/// Runs the plans of all `seeds`, many at once.
 ///
 /// # Errors
-/// One of them could not be played at all.
+/// If a run cannot be started.
 pub async fn run_seeds(seeds: impl IntoIterator<Item = u64>) -> anyhow::Result<ChaosSummary> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (permits, mut running) = (Arc::new(Semaphore::new(RUNS_PER_CORE * cores)), JoinSet::new());
@@ -238,7 +239,7 @@ pub async fn run_seeds(seeds: impl IntoIterator<Item = u64>) -> anyhow::Result<C
     Ok(summary)
 }
 
-/// Plays a plan by itself until it breaks the promise, a few times at most.
+/// Runs a plan alone until it violates the guarantee, at most [`REPEATS`] times.
 async fn rerun_until_violation(plan: &ChaosPlan) -> anyhow::Result<Option<ChaosOutcome>> {
     for _ in 0..REPEATS {
         let outcome = run_plan(plan).await?;
@@ -249,7 +250,7 @@ async fn rerun_until_violation(plan: &ChaosPlan) -> anyhow::Result<Option<ChaosO
     Ok(None)
 }
 
-/// Takes parts of a plan away as long as it still breaks the promise.
+/// Removes parts of a plan as long as it still violates the guarantee.
 async fn shrink(mut plan: ChaosPlan) -> anyhow::Result<String> {
     let mut description = String::new();
     'smaller: loop {
@@ -263,7 +264,7 @@ async fn shrink(mut plan: ChaosPlan) -> anyhow::Result<String> {
         if description.is_empty() {
             description = rerun_until_violation(&plan)
                 .await?
-                .map_or_else(|| format!("{plan}\n  not every time"), |it| describe(&plan, &it));
+                .map_or_else(|| format!("{plan}\n  not reproduced every time"), |it| describe(&plan, &it));
         }
         return Ok(description);
     }

@@ -1,10 +1,10 @@
-//! CloudFormation's intrinsic functions, as far as the templates here use them.
+//! Resolves CloudFormation's intrinsic functions, as far as the templates here use them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Where the tests' stacks stand.
+/// The pseudo parameters of the tests' stacks.
 const PSEUDO_PARAMETERS: [(&str, &str); 6] = [
     ("AWS::AccountId", "111122223333"),
     ("AWS::NoValue", ""),
@@ -21,7 +21,7 @@ pub(super) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// A value without intrinsic functions; none, where it is `AWS::NoValue`.
+    /// Resolves the intrinsic functions in a value. `None` for `AWS::NoValue`.
     pub fn resolve(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Array(items) => Some(items.iter().filter_map(|item| self.resolve(item)).collect()),
@@ -60,7 +60,7 @@ impl Resolver<'_> {
                 let items = self.resolve(&argument[1]).unwrap_or_default();
                 items[argument[0].as_u64().map_or(0, |index| index as usize)].clone()
             }
-            other => panic!("the tests cannot resolve {other}: {argument}"),
+            other => panic!("the tests do not implement {other}: {argument}"),
         })
     }
 
@@ -89,7 +89,7 @@ impl Resolver<'_> {
         own.as_ref().and_then(Value::as_str).unwrap_or(name).to_owned()
     }
 
-    /// ARNs of functions, log groups and queues as AWS makes them; anything else is told by its name.
+    /// ARNs of functions, log groups and queues, in AWS's format. Any other attribute is `NAME.ATTRIBUTE`.
     fn attribute(&self, name: &str, attribute: &str) -> String {
         let kind = as_text(&self.resource(name)["Type"]);
         let arn = |service: &str, rest: &str| {
@@ -118,7 +118,7 @@ impl Resolver<'_> {
         let mut filled = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after.split_once('}').expect("a ${ has its }");
+            let (name, after) = after.split_once('}').expect("every ${ has a }");
             let value = match (own.and_then(|own| own.get(name)), name.split_once('.')) {
                 (Some(value), _) => self.resolve(value).unwrap_or_default(),
                 (None, Some((resource, attribute))) => Value::String(self.attribute(resource, attribute)),
@@ -131,17 +131,17 @@ impl Resolver<'_> {
         filled + rest
     }
 
-    /// Whether a condition of the template holds.
+    /// Evaluates a named condition of the template.
     pub fn condition_holds(&self, condition: &str) -> bool {
         let condition_of = &self.template["Conditions"][condition];
         assert!(!condition_of.is_null(), "the template has no condition {condition}");
         self.is_true(condition_of)
     }
 
-    /// Conditions, and what stands in the assertions of rules.
+    /// Evaluates a condition, or the assertion of a rule.
     pub fn is_true(&self, condition: &Value) -> bool {
         let (name, argument) =
-            condition.as_object().and_then(intrinsic_call).unwrap_or_else(|| panic!("{condition} is no condition"));
+            condition.as_object().and_then(intrinsic_call).unwrap_or_else(|| panic!("{condition} is not a condition"));
         let mut all = argument.as_array().into_iter().flatten();
         let value = |index: usize| self.resolve(&argument[index]).unwrap_or_default();
         match name {
@@ -152,21 +152,21 @@ impl Resolver<'_> {
             "Fn::Or" => all.any(|one| self.is_true(one)),
             "Fn::Contains" => as_list(&value(0)).contains(&value(1)),
             "Fn::EachMemberEquals" => as_list(&value(0)).iter().all(|one| *one == value(1)),
-            other => panic!("the tests know no condition {other}"),
+            other => panic!("the tests do not implement the condition {other}"),
         }
     }
 }
 
-/// An object that is the call of an intrinsic function.
+/// Name and argument of an intrinsic function, if the object is a call of one.
 fn intrinsic_call(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     let (name, argument) = members.iter().next().filter(|_| members.len() == 1)?;
-    // A policy's statement has a member `Condition` too, and it is never alone nor a text.
+    // A policy statement has a member `Condition` too, but never as its only member, and never a string.
     let is_condition = name == "Condition" && argument.is_string();
     (name == "Ref" || name.starts_with("Fn::") || is_condition).then_some((name.as_str(), argument))
 }
 
 pub(super) fn as_text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string"))
 }
 
 pub(super) fn as_list(value: &Value) -> &[Value] {

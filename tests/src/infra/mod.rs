@@ -1,4 +1,4 @@
-//! The template of the functions, `infra/template.yaml`, with its parameters filled in: what a reviewer reads, as data.
+//! The template of the functions, `infra/template.yaml`, with its parameters filled in, as data for the tests.
 
 mod intrinsics;
 mod role;
@@ -13,10 +13,10 @@ use self::intrinsics::{Resolver, as_list, as_text};
 pub use self::role::{PLATFORM_STATEMENTS, RoleStatement, StatementLocation, denied_requests, permission_differences};
 use crate::python::run_python;
 
-/// What every stack has to be told.
+/// The parameters without a default.
 pub const REQUIRED_PARAMETERS: [(&str, &str); 2] = [("Application", "shop"), ("Cluster", "shop")];
 
-/// Every parameter that lets a function do more.
+/// Every parameter that gives a function more permissions.
 pub const ALL_PARAMETERS: [(&str, &str); 15] = [
     ("Application", "shop"),
     ("DeploymentGroup", "web"),
@@ -35,15 +35,15 @@ pub const ALL_PARAMETERS: [(&str, &str); 15] = [
     ("MorePolicyArns", "arn:aws:iam::111122223333:policy/one,arn:aws:iam::111122223333:policy/two"),
 ];
 
-/// The template as it is written, in long form.
+/// The template with its intrinsic functions in long form, such as `Fn::Sub`.
 #[derive(Clone, Debug)]
 pub struct SamTemplate(pub Value);
 
 impl SamTemplate {
-    /// Reads it, as cfn-lint reads it.
+    /// Reads the template with cfn-lint's parser.
     ///
     /// # Panics
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub fn read() -> Self {
         static READ: OnceLock<Value> = OnceLock::new();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
@@ -51,10 +51,10 @@ impl SamTemplate {
         Self(read.clone())
     }
 
-    /// The stack that comes of it.
+    /// The stack that CloudFormation creates with these parameters.
     ///
     /// # Errors
-    /// Why CloudFormation would refuse these parameters, in the template's own words.
+    /// Why CloudFormation would refuse the parameters, in the template's words.
     pub fn instantiate<'a>(&self, given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Stack, Vec<String>> {
         let mut given: BTreeMap<_, _> = given.into_iter().collect();
         let (mut parameters, mut refused) = (BTreeMap::new(), Vec::new());
@@ -79,7 +79,7 @@ impl SamTemplate {
     }
 }
 
-/// The value of a parameter: what is given, else its default.
+/// The given value, or the default.
 fn parameter_value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
     let value = match (given, &parameter["Default"]) {
         (Some(given), _) => given.to_owned(),
@@ -88,19 +88,19 @@ fn parameter_value(parameter: &Value, given: Option<&str>) -> Result<Value, Stri
         (None, other) => other.to_string(),
     };
     if let Some(pattern) = parameter["AllowedPattern"].as_str() {
-        // CloudFormation compares the whole value.
+        // CloudFormation matches the pattern against the whole value.
         let pattern = Regex::new(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}"));
         if !pattern.is_match(&value) {
             return Err(as_text(&parameter["ConstraintDescription"]).to_owned());
         }
     }
     let is_list = parameter["Type"] == "CommaDelimitedList";
-    // Of a list each member is compared.
+    // CloudFormation compares each item of a list.
     let own: Vec<_> = if is_list { value.split(',').collect() } else { vec![value.as_str()] };
     let words: Vec<_> = as_list(&parameter["AllowedValues"]).iter().map(ToString::to_string).collect();
     let is_word = |own: &&str| words.iter().any(|word| word.trim_matches('"') == *own);
     if !words.is_empty() && !own.iter().all(is_word) {
-        return Err(format!("is none of {}", words.join(", ")));
+        return Err(format!("is not one of {}", words.join(", ")));
     }
     Ok(match as_text(&parameter["Type"]) {
         "CommaDelimitedList" => value.split(',').map(|item| Value::String(item.to_owned())).collect(),
@@ -109,21 +109,21 @@ fn parameter_value(parameter: &Value, given: Option<&str>) -> Result<Value, Stri
     })
 }
 
-/// A template of CloudFormation in long form.
+/// Reads a CloudFormation template, with its intrinsic functions in long form.
 ///
 /// # Panics
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn template_as_json(template: &Path) -> Value {
     let json = run_python("infra/template.py", &[template.as_os_str()]).unwrap_or_else(|said| panic!("{said}"));
-    serde_json::from_str(&json).expect("the template is JSON by now")
+    serde_json::from_str(&json).expect("template.py prints JSON")
 }
 
-/// What CloudFormation would make: its resources and outputs, with everything filled in.
+/// The stack that CloudFormation would create: resources and outputs, with all values filled in.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// By logical id, those alone that are made.
+    /// Resources by logical id. Those whose condition is false are left out.
     pub resources: BTreeMap<String, Value>,
-    /// By name.
+    /// Outputs by name.
     pub outputs: BTreeMap<String, Value>,
 }
 
@@ -134,7 +134,7 @@ impl Stack {
             let made =
                 resources.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| resolver.condition_holds(name)));
             made.filter_map(|(name, it)| {
-                // The name of its condition is no call of one.
+                // The resource's `Condition` is the name of one, so `resolve` must not see it as a call.
                 let mut it = it.clone();
                 it.as_object_mut()?.remove("Condition");
                 Some((name.clone(), resolver.resolve(&it)?))
@@ -147,13 +147,13 @@ impl Stack {
     /// The properties of a resource.
     ///
     /// # Panics
-    /// When there is none of that name.
+    /// If the stack does not have the resource.
     pub fn properties(&self, name: &str) -> &Value {
         let resource = self.resources.get(name).unwrap_or_else(|| panic!("the stack has no {name}"));
         &resource["Properties"]
     }
 
-    /// All resources of a type.
+    /// Logical id and properties of all resources of a type.
     pub fn resources_of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let all = self.resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
         all.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
@@ -165,7 +165,7 @@ impl Stack {
     }
 }
 
-/// A function's name in the template.
+/// The logical id of a function in the template.
 pub fn logical_id(function: FunctionName) -> String {
     match function {
         FunctionName::Hook(hook) => hook.name().to_owned(),

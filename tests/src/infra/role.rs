@@ -1,4 +1,4 @@
-//! Roles: which statements a function has, and whether they are those that it needs.
+//! The roles of the functions: their statements, and whether these are exactly what the functions need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,29 +12,29 @@ use super::{
 };
 use crate::iam_requests::{IamRequest, iam_requests, matches_iam_wildcard};
 
-/// Statements for what no program calls itself, and so is never recorded: AWS does it in the function's name.
+/// Statements for calls that AWS makes with a function's role. The programs do not make them, so no test records them.
 pub const PLATFORM_STATEMENTS: [&str; 6] =
     ["Decrypt", "HandOver", "KeepEvent", "Log", "NetworkInterfaces", "NetworkInterfacesNotFromCode"];
 
-/// A statement of a role, with everything filled in.
+/// A statement of a role, with all values filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleStatement {
-    /// The policy that it is in.
+    /// The name of the policy that has the statement.
     pub policy: String,
-    /// Its id.
+    /// The statement's id.
     pub sid: String,
     /// `Allow` or `Deny`.
     pub effect: String,
-    /// What it is about.
+    /// The actions that the statement allows or denies.
     pub actions: BTreeSet<String>,
-    /// On what.
+    /// ARNs, or patterns of them.
     pub resources: Vec<String>,
-    /// Under which condition; null for none.
+    /// The condition block; null without one.
     pub condition: Value,
 }
 
 impl Stack {
-    /// Every statement of a function's role.
+    /// Every statement of a function's role, inline or in a shared policy.
     pub fn role_statements(&self, function: FunctionName) -> Vec<RoleStatement> {
         let role = format!("{}Role", logical_id(function));
         let own = as_list(&self.properties(&role)["Policies"]).iter();
@@ -43,7 +43,7 @@ impl Stack {
         own.chain(shared).flat_map(parse_statements).collect()
     }
 
-    /// The actions that a function's role allows to its program: those of the platform are left out.
+    /// The actions that a role allows for the function's program, without those of [`PLATFORM_STATEMENTS`].
     pub fn allowed_actions(&self, function: FunctionName) -> BTreeSet<String> {
         let own = self
             .role_statements(function)
@@ -54,7 +54,7 @@ impl Stack {
 }
 
 impl RoleStatement {
-    /// Whether it is about that.
+    /// Whether the statement applies to the request.
     pub fn matches(&self, request: &IamRequest) -> bool {
         let holds = |(key, pattern): (&String, &Value)| {
             request.context.get(key.as_str()).is_some_and(|seen| matches_iam_wildcard(as_text(pattern), seen))
@@ -65,7 +65,7 @@ impl RoleStatement {
     }
 }
 
-/// The requests that a role denies, for their action or for what they name.
+/// The requests that no statement of the caller's role allows.
 pub fn denied_requests<'a>(stack: &Stack, exchanges: impl IntoIterator<Item = &'a Exchange>) -> BTreeSet<String> {
     let roles: BTreeMap<_, _> =
         FunctionName::all_functions().map(|function| (function, stack.role_statements(function))).collect();
@@ -92,32 +92,33 @@ fn parse_statements(policy: &Value) -> impl Iterator<Item = RoleStatement> {
     })
 }
 
-/// What each function may and was not seen to do, and the other way round.
+/// Actions that a role allows and its function did not use, and actions that a function used and its role does not
+/// allow.
 pub fn permission_differences(stack: &Stack, seen: &BTreeMap<FunctionName, BTreeSet<String>>) -> Vec<String> {
     let nothing = BTreeSet::new();
     FunctionName::all_functions()
         .flat_map(|function| {
             let (allowed, seen) = (stack.allowed_actions(function), seen.get(&function).unwrap_or(&nothing));
-            let much = allowed.difference(seen).map(|it| format!("{function} may {it} and was not seen to call it"));
-            let little = seen.difference(&allowed).map(|it| format!("{function} was seen to call {it} and may not"));
+            let much = allowed.difference(seen).map(|it| format!("{function} is allowed {it} and did not call it"));
+            let little = seen.difference(&allowed).map(|it| format!("{function} called {it} and is not allowed to"));
             much.chain(little).collect::<Vec<_>>()
         })
         .collect()
 }
 
-/// Where a statement stands in the template.
+/// Where the template has a statement.
 #[derive(Clone, Debug)]
 pub struct StatementLocation {
     pointer: String,
     index: usize,
-    /// Its id; that of who may take a role on is `Trust`.
+    /// The statement's id. `Trust` for the statement that says who can assume the role.
     pub sid: String,
-    /// Whether it is there for some parameters only.
+    /// Whether the statement exists only with some parameters.
     pub is_conditional: bool,
 }
 
 impl SamTemplate {
-    /// Every statement of every policy and role, those who may take a role on too.
+    /// Every statement of every policy and role, including those that say who can assume a role.
     pub fn statement_locations(&self) -> Vec<StatementLocation> {
         let mut locations = Vec::new();
         for (name, resource) in self.0["Resources"].as_object().into_iter().flatten() {

@@ -1,20 +1,20 @@
-//! Every operation, with every trouble, once and always, before and after it took effect.
+//! Every operation with every fault, once and always, before and after the operation takes effect.
 
 use std::time::Duration;
 
 use greenlight_tests::{HookCase, PUT_STATUS, expect_eq, expect_success, operations, run_cases_in_parallel};
 use rehearsal::{FaultKind, FaultTiming, HookName, HookRunReport, HookStatus, InjectedFault, InvocationResult};
 
-/// It says at which event the deployment is.
+/// This operation reports which lifecycle event is in progress.
 const EVENT_STATUS_OPERATION: &str = "codedeploy:GetDeploymentTarget";
 
-/// Long enough to ask again, and for a call with all its attempts where nothing comes back.
+/// Long enough to repeat a call, and for a call with all its attempts when no reply comes.
 const LONG_TIMEOUT: Duration = Duration::from_secs(60);
-/// An answer that can never be sent is tried until the end.
+/// Short, because a hook that cannot put its status tries until the end.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Too short to ask again for long what never goes well.
+/// Too short to repeat a failing call for long.
 const MEDIUM_TIMEOUT: Duration = Duration::from_secs(12);
-/// Most of them wait for something that does not come.
+/// Most runs wait for a reply that does not come, so many can run at once.
 const MAX_PARALLEL: usize = 48;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ enum Frequency {
     Always,
 }
 
-/// The code of what a hook is told when an operation never goes well.
+/// The reason code of a hook when an operation never succeeds.
 fn expected_code(operation: &str, trouble: FaultKind) -> &'static str {
     match trouble {
         FaultKind::Throttle => "AwsThrottled",
@@ -47,27 +47,27 @@ fn expected_code(operation: &str, trouble: FaultKind) -> &'static str {
     }
 }
 
-/// The hooks that call an operation so that it decides; the first of them stands for all in the everyday matrix.
+/// The hooks in which an operation decides the verdict. The everyday matrix only runs the first of them.
 fn deciding_hooks(operation: &str) -> Vec<HookName> {
-    // Before anything is installed alarms only warn, and after the shift they are watched to the end of the time.
+    // Alarms only warn at BeforeInstall, and their window lasts until the time runs out at AfterAllowTraffic.
     let watched = [HookName::BeforeInstall, HookName::AfterAllowTraffic];
     let decides = |hook: &HookName| !(watched.contains(hook) && operation == "cloudwatch:DescribeAlarms");
     let mut hooks: Vec<_> =
         HookName::ALL.into_iter().filter(|hook| operations(*hook).contains(&operation)).filter(decides).collect();
-    // The everyday one is not always the same hook.
+    // The first hook depends on the operation, so that the everyday matrix covers all hooks.
     let turn = operation.len() % hooks.len();
     hooks.rotate_left(turn);
     hooks
 }
 
-/// Whether a hook that reads asks again: not where a reply is whole, in the format of the operation, and lacks what it
-/// should have. CodeDeploy's record of its events lags, so of that one an empty reply is asked for again.
+/// Whether a hook repeats a read. It does not repeat it if the reply is complete and in the operation's format but
+/// lacks members. CodeDeploy's record of its events can lag, so the hook reads an empty record again.
 fn is_retried(operation: &str, trouble: FaultKind) -> bool {
     let in_json = ["codedeploy:", "ecs:"].iter().any(|service| operation.starts_with(service));
     operation == EVENT_STATUS_OPERATION || !(trouble == FaultKind::ForeignJson && in_json)
 }
 
-/// Whether the checks that need an operation are polled, so that an attempt that could not be made is not the last one.
+/// Whether the checks that need an operation poll, so that another attempt follows an attempt that failed.
 fn is_polled(operation: &str) -> bool {
     ["ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks"].contains(&operation)
 }
@@ -94,7 +94,7 @@ fn case(
             .assert(|played| expect_eq("the puts", &put_count(played), &2)),
         (PUT_STATUS, Frequency::Always) => case.timeout(SHORT_TIMEOUT).assert(move |played| {
             let taken: &[HookStatus] = if effect == FaultTiming::After { &[HookStatus::Succeeded] } else { &[] };
-            expect_eq("the answers", &played.statuses[..], taken)?;
+            expect_eq("the statuses", &played.statuses[..], taken)?;
             status_not_sent(played)
         }),
         (_, Frequency::Once) if is_retried(operation, trouble) || is_polled(operation) => {
@@ -112,7 +112,8 @@ fn put_count(played: &HookRunReport) -> u64 {
     played.calls.get(PUT_STATUS).copied().unwrap_or_default()
 }
 
-/// The invocation failed, so that the safety net is called, and the log says what to do by hand.
+/// Checks that the invocation failed, so that Lambda invokes the on-failure handler, and that the log has the command
+/// with which a person can put the status.
 fn status_not_sent(played: &HookRunReport) -> Result<(), String> {
     match &played.invocation_result {
         InvocationResult::Error { error_type, .. } => {
@@ -124,13 +125,13 @@ fn status_not_sent(played: &HookRunReport) -> Result<(), String> {
     expect_eq("the lines with the command", &played.raw_log.iter().filter(by_hand).count(), &1)
 }
 
-/// Whether the whole matrix is wanted, and not only its everyday part.
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+/// Whether to run the whole matrix instead of its everyday part.
+#[expect(clippy::disallowed_methods, reason = "a switch of this test only")]
 fn is_full_run() -> bool {
     std::env::var("GREENLIGHT_MATRIX").is_ok_and(|word| word == "all")
 }
 
-/// `GREENLIGHT_MATRIX=all` plays it with every hook that calls an operation, and not with one for each.
+/// `GREENLIGHT_MATRIX=all` runs each operation with every hook that calls it, instead of with one hook.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_with_every_trouble() {
     let is_full_run = is_full_run();
@@ -154,13 +155,13 @@ async fn every_operation_with_every_trouble() {
     let manual = include_str!("../../../docs/RELIABILITY.md");
     assert!(
         is_full_run || manual.contains(&format!("**{count} runs**")),
-        "docs/RELIABILITY.md does not say that there are {count} runs"
+        "docs/RELIABILITY.md has another number of runs, expected **{count} runs**"
     );
     println!("{count} runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operations_of_each_hook_are_those_that_it_calls() {
+async fn each_hook_calls_exactly_its_listed_operations() {
     let cases = HookName::ALL.map(|hook| {
         HookCase::new(hook, hook.name()).succeeds().assert(move |played| {
             let called: Vec<_> = played.calls.keys().map(String::as_str).collect();

@@ -1,4 +1,5 @@
-//! The answer gets through: lost, throttled, refused, too late. And in `matrix`, whatever goes wrong with any operation.
+//! The hook puts its status although calls are lost, throttled, denied or too late. `fault_matrix` does this for every
+//! operation.
 
 mod fault_matrix;
 
@@ -17,10 +18,10 @@ fn put_count(played: &rehearsal::HookRunReport) -> u64 {
 
 fn log_lacks(played: &HookRunReport, word: &str) -> Result<(), String> {
     let found = played.raw_log.iter().find(|line| line.contains(word));
-    found.map_or(Ok(()), |line| Err(format!("{word:?} is in the log: {line}")))
+    found.map_or(Ok(()), |line| Err(format!("the log contains {word:?}: {line}")))
 }
 
-/// One line says what to do, and the way out that needs no execution id comes first.
+/// Checks that one log line has both commands, first the command that needs no execution id.
 fn stop_command_comes_first(played: &HookRunReport) -> Result<(), String> {
     let commands = |line: &String| {
         let stop = line.find("aws deploy stop-deployment --region ");
@@ -29,13 +30,13 @@ fn stop_command_comes_first(played: &HookRunReport) -> Result<(), String> {
     };
     let found: Vec<_> = played.raw_log.iter().filter_map(commands).collect();
     expect_eq("the lines with the commands", &found.len(), &1)?;
-    expect_eq("stop-deployment comes first", &(found[0].0 < found[0].1), &true)
+    expect_eq("whether stop-deployment comes first", &(found[0].0 < found[0].1), &true)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers() {
     let transcript = run_cases(vec![
-        case("the reply is lost, and the answer counts once")
+        case("the reply is lost, and the status takes effect once")
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect())
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &2))
@@ -46,39 +47,39 @@ async fn answers() {
         case("the reply is cut off")
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::Malform).after_effect())
             .succeeds(),
-        case("somebody else's JSON came back, and the answer had arrived")
+        case("the reply is another server's JSON, and the status took effect")
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::ForeignJson).after_effect())
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &2))
             .assert(|played| log_lacks(played, "already")),
-        case("somebody else's JSON came back, and the answer had not arrived")
+        case("the reply is another server's JSON, and the status did not take effect")
             .with_fault(InjectedFault::first(2, PUT_STATUS, FaultKind::ForeignJson))
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &3)),
-        case("somebody else's JSON comes back for ever")
+        case("every reply is another server's JSON")
             .timeout(Duration::from_secs(3))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::ForeignJson))
             .errors("StatusNotSent")
             .assert(stop_command_comes_first),
-        case("it is throttled three times")
+        case("AWS throttles three times")
             .with_fault(InjectedFault::first(3, PUT_STATUS, FaultKind::Throttle))
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &4)),
-        case("the connection is closed before anything was done")
+        case("the connection is closed before the status takes effect")
             .with_fault(InjectedFault::first(2, PUT_STATUS, FaultKind::HangUp))
             .succeeds(),
         case("AWS fails twice").with_fault(InjectedFault::first(2, PUT_STATUS, FaultKind::Fail)).succeeds(),
-        case("the role is new, and IAM has not spread it yet")
+        case("the role is new, and IAM denies the first calls")
             .with_fault(InjectedFault::first(2, PUT_STATUS, FaultKind::Deny))
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &3)),
-        // The whole time that is kept back for the answer is tried: a few seconds here.
-        case("the role may not answer")
+        // The hook tries for the whole reserve, which is a few seconds here.
+        case("the role is not allowed to put the status")
             .timeout(Duration::from_secs(3))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
             .errors("StatusNotSent")
             .assert(stop_command_comes_first),
-        case("the role may not answer, and there is a dead-letter queue")
+        case("the role is not allowed to put the status, and a dead-letter queue is configured")
             .timeout(Duration::from_secs(3))
             .env("GREENLIGHT_DEAD_LETTER_QUEUE", "https://sqs.eu-west-1.amazonaws.com/111122223333/dead letters")
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
@@ -88,9 +89,13 @@ async fn answers() {
                 let reads = "aws sqs receive-message --region eu-west-1 --queue-url \
                              'https://sqs.eu-west-1.amazonaws.com/111122223333/dead letters' ";
                 let reads = |line: &&String| line.contains(reads);
-                expect_eq("the lines that say how to read the event", &played.raw_log.iter().filter(reads).count(), &1)
+                expect_eq(
+                    "the lines with the command that reads the event",
+                    &played.raw_log.iter().filter(reads).count(),
+                    &1,
+                )
             }),
-        case("the answer was put already")
+        case("the status was put already")
             .world(|world| {
                 world.executions.last_mut().unwrap().status = Some(HookStatus::Failed);
                 world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Failed;

@@ -1,20 +1,18 @@
-//! What the manual says: its table of outcomes, read as a reader would.
+//! Reads the manual's table of outcomes.
 
-/// What decides about an outcome, by the manual.
+/// What decides about an outcome, according to the manual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecidedBy {
-    /// It passes.
+    /// The outcome passes.
     Nobody,
-    /// It warns whatever the policies are.
+    /// The outcome warns, whatever the policies are.
     AlwaysWarns,
-    /// One of the three policies, by its place in [`POLICIES`].
+    /// One of the three policies, by its index in [`POLICY_KEYS`].
     Policy(usize),
 }
 
-/// The keys of the three policies.
 pub const POLICY_KEYS: [&str; 3] = ["on_fail", "on_error", "no_data"];
 
-/// Their values.
 pub const POLICY_VALUES: [&str; 3] = ["fail", "warn", "ignore"];
 
 /// The rows of the table under "What passes, and what does not": an outcome, and what decides about it.
@@ -35,13 +33,13 @@ pub fn documented_rows() -> Vec<(String, DecidedBy)> {
         .collect()
 }
 
-/// What decides about an outcome.
+/// What decides about an outcome. Panics if the manual has no row for it.
 pub fn decided_by(outcome: &str) -> DecidedBy {
     let row = documented_rows().into_iter().find(|(own, _)| own == outcome);
     row.unwrap_or_else(|| panic!("the manual has no row for {outcome}")).1
 }
 
-/// What is decided with these values of the three policies.
+/// The decision with these values of the three policies, which are indexes in [`POLICY_VALUES`].
 pub fn decision(outcome: &str, policies: [usize; 3]) -> &'static str {
     match decided_by(outcome) {
         DecidedBy::Nobody => "pass",

@@ -1,5 +1,5 @@
-//! The truth table through the real programs: each kind of check × each outcome that it can have × each value of the
-//! three policies × each mode. What has to come of it is read from the manual's table, and from nowhere else.
+//! The decision table in the real programs: each kind of check × each outcome that it can have × each value of the
+//! three policies × each mode. The expected decisions come from the manual's table alone.
 
 mod documented_table;
 #[path = "../support/health_server.rs"]
@@ -21,10 +21,10 @@ use self::{
     outcome_cases::{OutcomeCase, all_outcome_cases},
 };
 
-/// Most of them wait for a program to start.
+/// Most runs wait for a program to start, so many can run at once.
 const MAX_PARALLEL: usize = 12;
 
-/// What stands in the golden table, by row and column.
+/// The cells of the golden table, by row and column.
 type GoldenTable = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
 
 /// The name of a check that has these policies.
@@ -32,7 +32,7 @@ fn policy_name(policies: [usize; 3]) -> String {
     policies.map(|policy| POLICY_VALUES[policy]).join("-")
 }
 
-/// A gate file with this check once for each set of policies, and no built-in ones.
+/// A gate file with this check once for each set of policies, and without built-in checks.
 fn gate_file(way: &OutcomeCase, mode: &str, sets: &[[usize; 3]]) -> String {
     let mut text = format!("version: 1\nmode: {mode}\nhooks:\n  {}:\n    built_in: none\n", way.hook.key());
     if way.outcome == "timed_out" && way.code == "RanOutOfTime" {
@@ -43,8 +43,8 @@ fn gate_file(way: &OutcomeCase, mode: &str, sets: &[[usize; 3]]) -> String {
         text += "      - { name: barrier, forwards_to: green, settle: 0s, within: 0s, on_fail: ignore }\n";
     }
     if way.outcome == "not_applicable" {
-        // Where no check at all passes, nothing was checked.
-        text += "      - { name: beside, preflight: service }\n";
+        // If every check is not applicable, the hook fails with `NothingChecked`. So one other check passes.
+        text += "      - { name: other, preflight: service }\n";
     }
     for policies in sets {
         let keys = POLICY_KEYS.iter().zip(policies).map(|(key, value)| format!("{key}: {}", POLICY_VALUES[*value]));
@@ -63,7 +63,7 @@ fn hook_case(way: &OutcomeCase, mode: &'static str, sets: Vec<[usize; 3]>) -> Ho
         for policies in &sets {
             let name = policy_name(*policies);
             let check = played.checks.iter().find(|check| check.name == name);
-            let check = check.ok_or_else(|| format!("there is no check {name}"))?;
+            let check = check.ok_or_else(|| format!("the hook ran no check {name}"))?;
             expect_eq(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)?;
             expect_eq(&format!("the code of {name}"), check.code.as_str(), code)?;
             expect_eq(&format!("the decision of {name}"), check.decision.as_str(), decision(outcome, *policies))?;
@@ -72,8 +72,8 @@ fn hook_case(way: &OutcomeCase, mode: &'static str, sets: Vec<[usize; 3]>) -> Ho
         let judged = if stops { "failed" } else { "succeeded" };
         let observes = mode == "observe";
         let answer = if stops && !observes { HookStatus::Failed } else { HookStatus::Succeeded };
-        expect_eq("the answers", &played.statuses[..], &[answer][..])?;
-        expect_eq("what was observed", observed_verdict(played), if observes { judged } else { "" })?;
+        expect_eq("the statuses", &played.statuses[..], &[answer][..])?;
+        expect_eq("the observed verdict", observed_verdict(played), if observes { judged } else { "" })?;
         expect_eq("the code of the verdict", played.code.as_str(), if stops { code } else { "" })
     })
 }
@@ -83,8 +83,8 @@ fn observed_verdict(played: &HookRunReport) -> &str {
     verdict.and_then(|line| line["verdict.observed"].as_str()).unwrap_or_default()
 }
 
-/// In each column the policy that decides has another value, and the two others say the opposite. Where none decides, all
-/// three have that value.
+/// The policies of one column: the policy that decides has this value, and the two others have the opposite. If no
+/// policy decides, all three have this value.
 fn policies_for(way: &OutcomeCase, value: usize) -> [usize; 3] {
     let opposite = if value == 0 { 2 } else { 0 };
     match decided_by(way.outcome) {
@@ -97,7 +97,7 @@ fn policies_for(way: &OutcomeCase, value: usize) -> [usize; 3] {
     }
 }
 
-/// What a reader of the golden table is to see of a run.
+/// The cell of the golden table for a run.
 fn describe_run(played: &HookRunReport) -> String {
     match (&played.statuses[..], observed_verdict(played)) {
         ([answer], "") => format!("{answer:?}"),
@@ -133,7 +133,7 @@ async fn every_outcome_of_every_kind_with_every_policy_in_every_mode() {
     insta::assert_snapshot!(render_table(&ways, &table.lock().unwrap()));
 }
 
-/// One row for each outcome that came out in one way, with the kinds and the codes that it was played with.
+/// One row for each outcome and each set of decisions, with the kinds and codes of the runs that had them.
 fn render_table(ways: &[OutcomeCase], table: &BTreeMap<(usize, usize), String>) -> String {
     let mut rows: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
     for (index, way) in ways.iter().enumerate() {
@@ -158,7 +158,7 @@ fn render_table(ways: &[OutcomeCase], table: &BTreeMap<(usize, usize), String>) 
         for (mode, cells) in ["enforce", "observe"].iter().zip(cells.chunks(3)) {
             let _ = writeln!(text, "  {mode:<9} {:<20} {:<20} {:<20}", cells[0], cells[1], cells[2]);
         }
-        let _ = writeln!(text, "  played with {}\n", kinds.join(", "));
+        let _ = writeln!(text, "  kinds and codes: {}\n", kinds.join(", "));
     }
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }

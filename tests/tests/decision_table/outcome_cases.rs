@@ -1,22 +1,21 @@
-//! How each kind of check comes to each outcome that it can have.
+//! For each kind of check, a world that leads to each outcome that the kind can have.
 
 use std::time::Duration;
 
 use greenlight_tests::HookCase;
 use rehearsal::{FaultKind, HookName, InjectedFault, world::World};
 
-/// A check, and a world in which it comes out so.
+/// A check, and a world in which it has this outcome and this code.
 #[derive(Clone)]
 pub struct OutcomeCase {
     pub kind: &'static str,
     pub outcome: &'static str,
     pub code: &'static str,
     pub hook: HookName,
-    /// The check's own keys, without name and policies.
+    /// The keys of the check in YAML, without its name and its policies.
     pub check: String,
-    /// Whether it needs the test listener, and so has a barrier before it.
+    /// Whether the check uses the test listener and so needs a barrier.
     pub needs_barrier: bool,
-    /// What is broken.
     pub setup: OutcomeSetup,
 }
 
@@ -26,7 +25,7 @@ pub enum OutcomeSetup {
     Nothing,
     World(fn(&mut World)),
     Operation(&'static str, FaultKind),
-    /// The test listener leads to this port.
+    /// The port of the test listener.
     Port(u16),
 }
 
@@ -41,7 +40,7 @@ impl OutcomeSetup {
     }
 }
 
-/// The ways of one kind.
+/// The cases of one kind.
 struct OutcomeCases {
     kind: &'static str,
     hook: HookName,
@@ -49,7 +48,7 @@ struct OutcomeCases {
     cases: Vec<OutcomeCase>,
 }
 
-/// Longer than any function of the tests has time for: such a window is not begun.
+/// Longer than the time of any function in the tests, so the hook does not start such a window.
 const WINDOW_TOO_LONG: &str = "for: 14m";
 const OTHER_APPLICATION: &str = "when: [application == another]";
 
@@ -58,7 +57,7 @@ impl OutcomeCases {
         Self { kind, hook, needs_barrier: false, cases: Vec::new() }
     }
 
-    /// A kind that asks an address of the deployment: it is not run where that leads to the original.
+    /// A kind that sends requests to an address of the deployment. It is not run if the address leads to the original.
     fn behind_a_barrier(kind: &'static str, check: &str) -> Self {
         Self { needs_barrier: true, ..Self::new(kind, HookName::AfterAllowTestTraffic) }.with(
             "not_run",
@@ -82,8 +81,8 @@ impl OutcomeCases {
         self
     }
 
-    /// A check that passes in the good world, that does not apply to another application, and that has no time for a
-    /// window.
+    /// Adds three cases of a check: it passes in the good world, does not apply to another application, and times out
+    /// because its window is too long.
     fn with_passing_check(self, check: &str) -> Self {
         self.with("passed", "", check, OutcomeSetup::Nothing)
             .with("not_applicable", "", &format!("{check}, {OTHER_APPLICATION}"), OutcomeSetup::Nothing)
@@ -100,7 +99,7 @@ fn behind_a_network_load_balancer(world: &mut World) {
     world.listeners.iter_mut().for_each(|listener| listener.protocol = "TCP".into());
 }
 
-/// Every way; `serving` and `not_serving` are ports of a health service of gRPC.
+/// All cases of all kinds; `serving` and `not_serving` are the ports of two gRPC health servers.
 pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
     use HookName::{AfterAllowTestTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
     use OutcomeSetup::{Nothing, Operation, Port, World};
@@ -203,7 +202,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
             .with("timed_out", "WindowTooLong", &format!("{grpc}, {WINDOW_TOO_LONG}"), Nothing)
             .with("failed", "GrpcNotServing", grpc, Port(not_serving))
             .with("errored", "FactUnknown", &format!("{grpc}, headers: {{ X-Token: '{unknown}' }}"), Nothing),
-        // Not AfterAllowTraffic, where the first check that decides cuts off all others.
+        // Not at AfterAllowTraffic, where the first check that decides interrupts all others.
         OutcomeCases::new("alarms", BeforeAllowTraffic)
             .with_passing_check(alarms)
             .with("not_applicable", "", alarms, World(|world| world.group.alarms.names.clear()))
@@ -246,7 +245,7 @@ pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
     cases.into_iter().flat_map(|ways| ways.cases).collect()
 }
 
-/// For a check that has to be cut off.
+/// The deadline of the hook when a check must run out of time.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
 fn without_health_checks(world: &mut World) {

@@ -1,4 +1,4 @@
-//! Worlds as `make deploy` leaves them: functions, settings and roles are those of infra/template.yaml.
+//! Worlds as `make deploy` creates them: functions, settings and roles are those of infra/template.yaml.
 
 use greenlight_tests::infra::{ALL_PARAMETERS, SamTemplate, Stack, logical_id};
 use rehearsal::{
@@ -8,12 +8,12 @@ use rehearsal::{
 
 use super::worlds::{GATE, no_nat_gateway, rename_function, store_gate, with_full_gate};
 
-/// The stack as it is without a gate file.
+/// The stack without a gate file.
 pub fn plain(world: &mut World) {
     deployed(world, &[("Application", "shop"), ("Cluster", "shop")]);
 }
 
-/// The stack for a gate file that names much, bounded as narrowly as it can be.
+/// The stack for a gate file that refers to every kind of resource, with the narrowest parameters that work.
 pub fn narrowest(world: &mut World) {
     with_full_gate(world);
     store_gate(world, GATE);
@@ -33,7 +33,7 @@ pub fn narrowest(world: &mut World) {
     );
 }
 
-/// The stack with all that it can allow, in a VPC without a way out.
+/// The stack with every permission that it can grant, in a VPC without a route to the internet.
 pub fn widest(world: &mut World) {
     no_nat_gateway(world);
     let own = ALL_PARAMETERS.into_iter().filter(|(name, _)| !["Cluster", "Service"].contains(name));
@@ -56,7 +56,7 @@ fn deployed(world: &mut World, parameters: &[(&str, &str)]) {
             rename_function(world, &format!(" {}\n", function.lambda_name()), &format!(" {name}\n"));
         }
     }
-    // AWSCodeDeployRoleForECSLimited.
+    // As AWSCodeDeployRoleForECSLimited allows it.
     let invoke = AllowStatement::new("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*");
     world.account.permissions.insert("CodeDeployForECS".into(), vec![invoke]);
 }
@@ -72,7 +72,7 @@ fn event_settings(stack: &Stack, id: &str) -> EventSettings {
     }
 }
 
-/// What the role of a function allows, statement by statement.
+/// The statements of a function's role: one for each action, resource and condition value.
 fn allow_statements(stack: &Stack, function: FunctionName) -> Vec<AllowStatement> {
     let mut statements = Vec::new();
     for statement in stack.role_statements(function).into_iter().filter(|statement| statement.effect == "Allow") {

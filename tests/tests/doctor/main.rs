@@ -1,5 +1,5 @@
-//! `greenlight doctor`, the real program, in a world where nothing is wrong and in worlds where one thing is: it finds that
-//! and nothing else, says what it could not look at, and changes nothing.
+//! The real `greenlight doctor`, in worlds where nothing is wrong and in worlds where one thing is. It reports that
+//! problem and no other, lists what it could not read, and changes nothing.
 
 mod deployed;
 mod wire;
@@ -38,7 +38,7 @@ async fn open(
     stage.open().await.unwrap()
 }
 
-/// What the doctor says of an account, as a process of its own with nothing of this machine's configuration.
+/// Runs the doctor on an account as a separate process, without this machine's configuration.
 async fn doctor(open: &RunningTestBed, more: &[&str]) -> Output {
     let mut command = Command::new(greenlight());
     command.args(["doctor", "--application", "shop"]);
@@ -55,7 +55,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Whether an operation reads.
 fn is_read_operation(operation: &str) -> bool {
     let action = operation.split(':').nth(1).unwrap_or_default();
     ["Get", "Describe", "List", "Simulate"].iter().any(|verb| action.starts_with(verb))
@@ -68,7 +67,7 @@ fn assert_only_reads(open: &RunningTestBed) {
     assert_eq!(open.unknown_operations(), [""; 0]);
 }
 
-/// The codes of the findings, what nobody could look at, and how many things were looked at.
+/// The codes of the findings, the unreadable resources, and the number of resources that the doctor read.
 fn report(output: &Output) -> (Vec<String>, Vec<Value>, u64) {
     assert_eq!(text(&output.stderr), "");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
@@ -80,7 +79,7 @@ fn report(output: &Output) -> (Vec<String>, Vec<Value>, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_good_world_it_finds_nothing() {
+async fn good_worlds_have_no_findings() {
     for (title, change) in GOOD_WORLDS {
         let recorder = Recorder::default();
         let open = open(Some(&recorder), None, change).await;
@@ -95,16 +94,17 @@ async fn in_a_good_world_it_finds_nothing() {
     }
 }
 
-/// IAM answers few requests a second: each role has one for what is named by an ARN and one for everything else.
+/// IAM allows only a few requests a second. So each role gets two: one for the resources with an ARN, one for the
+/// others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_is_simulated_twice_at_most() {
+async fn each_role_is_simulated_at_most_twice() {
     let open = open(None, None, with_full_gate).await;
     doctor(&open, &["--json"]).await;
     assert_eq!(open.calls()["iam:SimulatePrincipalPolicy"], 5 * 2 + 1 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_known_is_said_and_no_finding() {
+async fn unknowable_facts_are_unreadable_and_not_findings() {
     for (title, what, why, change) in UNKNOWABLE_WORLDS {
         let output = doctor(&open(None, None, change).await, &["--json"]).await;
         let (codes, unseen, _) = report(&output);
@@ -117,9 +117,9 @@ async fn what_cannot_be_known_is_said_and_no_finding() {
     }
 }
 
-/// A name without the prefix that works all the same is no finding, and a word beside it.
+/// A name without the prefix that CodeDeploy can invoke all the same is not a finding, only a note.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_only_this_role_may_invoke_is_noted() {
+async fn name_without_prefix_that_this_role_can_invoke_is_noted() {
     let (_, other_name) = GOOD_WORLDS.into_iter().find(|(title, _)| title.starts_with("a name without")).unwrap();
     let output = doctor(&open(None, None, other_name).await, &[]).await;
     let said = unwrapped(&text(&output.stdout));
@@ -127,9 +127,9 @@ async fn a_name_that_only_this_role_may_invoke_is_noted() {
     assert_eq!(output.status.code(), Some(0), "{said}");
 }
 
-/// The example's own AppSpec file, whose task definition release.sh fills in.
+/// The example's AppSpec file has a placeholder for the task definition, which release.sh fills in.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_example_s_appspec_file_is_good() {
+async fn example_appspec_file_has_no_findings() {
     let open = open(None, None, deployed::plain).await;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/example/appspec.yaml");
     let output = doctor(&open, &["--json", "--appspec", path]).await;
@@ -138,7 +138,7 @@ async fn the_example_s_appspec_file_is_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_each_broken_world_it_finds_just_that() {
+async fn each_broken_world_has_exactly_its_finding() {
     let hidden = BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change));
     let mut codes_seen = BTreeSet::new();
     for (code, title, change) in BROKEN_WORLDS.into_iter().chain(hidden) {
@@ -150,7 +150,7 @@ async fn in_each_broken_world_it_finds_just_that() {
         assert!(unseen.is_empty(), "{title}: {unseen:?}");
         codes_seen.insert(code);
     }
-    // Every kind of finding has its world, but for one that needs an AppSpec file of its own.
+    // Every kind of finding has its world, except the one that needs another AppSpec file.
     let manual = include_str!("../../../docs/DOCTOR.md");
     let kinds: BTreeSet<_> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     codes_seen.insert("TaskDefinitionMissing");
@@ -158,7 +158,7 @@ async fn in_each_broken_world_it_finds_just_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_next_deployment_s_own_files_are_looked_at() {
+async fn files_of_the_next_deployment_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("appspec.yaml");
     let path = path.to_str().unwrap();
@@ -185,8 +185,8 @@ async fn the_next_deployment_s_own_files_are_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_denied_is_said_and_never_good() {
-    // Everything is asked for in this world.
+async fn denied_reads_are_listed_and_never_count_as_good() {
+    // In this world the doctor calls every operation that it can call.
     let everything = |world: &mut World| {
         with_full_gate(world);
         no_nat_gateway(world);
@@ -206,7 +206,7 @@ async fn what_is_denied_is_said_and_never_good() {
     let help = text(&help.stdout);
     assert!(operations.len() > 15, "{operations:?}");
     for operation in operations {
-        assert!(help.contains(operation.split(':').nth(1).unwrap()), "--help does not say {operation}");
+        assert!(help.contains(operation.split(':').nth(1).unwrap()), "--help does not mention {operation}");
         let open = open(None, Some(InjectedFault::always(&operation, FaultKind::Deny)), everything).await;
         let output = doctor(&open, &["--json"]).await;
         assert_only_reads(&open);
@@ -222,7 +222,7 @@ async fn what_is_denied_is_said_and_never_good() {
     }
 }
 
-/// Sentences in one line each: where they are wrapped depends on the length of a port.
+/// Joins each wrapped sentence into one line, as the wrapping depends on how many digits a port has.
 fn unwrapped(said: &str) -> String {
     let mut whole = String::new();
     for line in said.lines() {
@@ -233,7 +233,7 @@ fn unwrapped(said: &str) -> String {
     whole
 }
 
-/// Several things at once, as a terminal shows them.
+/// Several findings at once, as a terminal shows them.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_reads() {
     let broken = |world: &mut World| {
@@ -260,7 +260,7 @@ async fn what_a_person_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_there_is_nothing_to_look_at_it_says_so() {
+async fn missing_group_or_file_and_wrong_arguments_exit_with_status_2() {
     let open = open(None, None, |_| {}).await;
     for (args, says) in [
         (
@@ -278,7 +278,7 @@ async fn where_there_is_nothing_to_look_at_it_says_so() {
     }
 }
 
-/// Every finding once, as a terminal shows it: the first broken world of each.
+/// The finding of each broken world, as a terminal shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_finding_in_words() {
     let mut told = String::new();

@@ -1,4 +1,4 @@
-//! What it asks, and what it is answered, against AWS's own service models.
+//! The doctor's requests, and the replies to them, against AWS's own service models.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,6 @@ use rehearsal::{Exchange, FaultKind, InjectedFault, Recorder};
 
 use super::{doctor, open, worlds};
 
-/// The refusals are as true to the wire as the answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_fit_the_service_models() {
     let recorder = Recorder::default();
@@ -30,7 +29,7 @@ async fn refusals_fit_the_service_models() {
     }
 }
 
-/// What is done to an exchange that was right.
+/// Makes a valid exchange invalid.
 type ExchangeMutation = fn(&mut Exchange);
 
 fn replace_in_reply(exchange: &mut Exchange, from: &str, to: &str) {
@@ -55,9 +54,9 @@ const INVALID_EXCHANGES: [(&str, ExchangeMutation); 9] = [
     ("iam:SimulatePrincipalPolicy", |it| replace_in_reply(it, ">allowed<", ">Allowed<")),
 ];
 
-/// The check of what it asks is one.
+/// The comparison with the models notices a mistake.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_models_do_not_say_is_refused() {
+async fn exchanges_that_do_not_fit_the_models_are_refused() {
     let recorder = Recorder::default();
     doctor(&open(Some(&recorder), None, worlds::functions_in_vpc).await, &["--json"]).await;
     let right = recorder.exchanges();

@@ -1,4 +1,4 @@
-//! What a reviewer reads.
+//! The output of `greenlight iam` as golden text, which reviewers read.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ const NAMES: [&str; 12] = [
     "web",
 ];
 
-/// Standard output and then, if there is any, standard error.
+/// Standard output, followed by standard error if it is not empty.
 fn printed_policy(args: &[&str]) -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(greenlight()).current_dir(root).arg("iam").args(args).output().unwrap();
@@ -31,19 +31,19 @@ fn printed_policy(args: &[&str]) -> String {
 }
 
 #[test]
-fn the_built_in_checks() {
+fn policy_of_the_built_in_checks() {
     insta::assert_snapshot!("built_in", printed_policy(&[]));
     insta::assert_snapshot!("built_in_json", printed_policy(&["--json"]));
 }
 
 #[test]
-fn the_example() {
+fn policy_of_the_example() {
     insta::assert_snapshot!("example", printed_policy(&[EXAMPLE]));
     insta::assert_snapshot!("example_json", printed_policy(&[&[EXAMPLE, "--json"], &NAMES[..]].concat()));
 }
 
 #[test]
-fn everything_that_no_gate_file_tells() {
+fn policy_with_every_option() {
     let options = [
         EXAMPLE,
         "--hook",
@@ -59,7 +59,7 @@ fn everything_that_no_gate_file_tells() {
 }
 
 #[test]
-fn beyond_the_template() {
+fn policy_beyond_the_template() {
     insta::assert_snapshot!("nothing_beyond", printed_policy(&[EXAMPLE, "--not-in-template", "--json"]));
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::fs::write(
@@ -74,6 +74,6 @@ fn beyond_the_template() {
 }
 
 #[test]
-fn the_safety_net() {
+fn policy_of_the_on_failure_handler() {
     insta::assert_snapshot!("on_failure", printed_policy(&[&["--hook", "on-failure"], &NAMES[..]].concat()));
 }

@@ -1,5 +1,5 @@
-//! The policy that `greenlight iam` prints is exactly what the real hooks call: nothing is missing, nothing is superfluous,
-//! and what a request names is what the policy names.
+//! The policy that `greenlight iam` prints allows exactly what the real hooks call: no action and no resource is
+//! missing or superfluous.
 
 mod golden;
 mod policy;
@@ -28,10 +28,10 @@ use self::{
     subjects::{GateLocation, PREFLIGHT_ITEMS, PolicyCase, WorldKind, policy_cases},
 };
 
-/// So many hooks run at once: they wait more than they work.
+/// The hooks mostly wait, so many can run at once.
 const MAX_PARALLEL: usize = 8;
 
-/// What the command line says of a hook's role.
+/// The output of `greenlight iam` for a case.
 fn policy_output(subject: &PolicyCase, options: &[&str]) -> String {
     let file = subject.gate.as_ref().map(|gate| {
         let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -57,7 +57,7 @@ fn policy_output(subject: &PolicyCase, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What there is to be found, whatever is looked for.
+/// Adds every resource that a gate file of these tests refers to.
 fn add_resources(world: &mut World, subject: &PolicyCase) {
     world.account.parameters.insert("/shop/token".into(), "sesame".into());
     world.account.put_secret("shop/hook", r#"{"url":"sesame"}"#);
@@ -70,7 +70,6 @@ fn add_resources(world: &mut World, subject: &PolicyCase) {
     }
 }
 
-/// Makes the world like that.
 fn apply_kind(world: &mut World, sort: WorldKind) {
     let format = match sort {
         WorldKind::Healthy => return,
@@ -85,7 +84,7 @@ fn apply_kind(world: &mut World, sort: WorldKind) {
                 };
                 world.schedule(SystemTime::now(), Change::TaskCrashes { set, stop });
             }
-            // An alarm fired and recovered since traffic began to move.
+            // An alarm fired and recovered after traffic began to move.
             if let Some(alarm) = world.alarms.first_mut() {
                 alarm.set_state("ALARM", "Threshold Crossed", SystemTime::now() - Duration::from_secs(20));
                 alarm.set_state("OK", "", SystemTime::now() - Duration::from_secs(10));
@@ -109,13 +108,13 @@ fn apply_kind(world: &mut World, sort: WorldKind) {
     world.service.iter_mut().for_each(|it| it.task_sets.retain(|set| set.external_id != deployment));
 }
 
-/// Everything that one subject's hook asks for, in all its worlds.
+/// Every request to AWS of one case's hook, in all its worlds.
 async fn recorded_requests(subject: &PolicyCase) -> BTreeSet<IamRequest> {
     let recorder = Recorder::default();
     for sort in &subject.world_kinds {
         let mut stage = HookTestBed::at(subject.hook).await;
         stage = match (subject.source, &subject.gate) {
-            // The built-in checks watch for minutes; how long they do makes no difference here.
+            // The built-in checks would watch for minutes, which does not change their requests.
             (_, None) => stage.gate(SHORT_WINDOWS),
             (GateLocation::Inline, Some(gate)) => stage.gate(gate),
             (GateLocation::Ssm, _) => stage.env("GREENLIGHT_GATE_SSM", GateLocation::SSM_PARAMETER),
@@ -129,11 +128,11 @@ async fn recorded_requests(subject: &PolicyCase) -> BTreeSet<IamRequest> {
         assert_eq!(played.unknown_operations, [""; 0], "{subject:?}");
         assert_ne!(played.code, "GateInvalid", "{subject:?}\n{}", played.raw_log.join("\n"));
     }
-    // The rehearsal asks nothing; what it plays is in nobody's name.
+    // Requests of the rehearsal itself have no caller.
     recorder.exchanges().iter().filter(|it| it.by.is_some()).flat_map(iam_requests).collect()
 }
 
-/// What is wrong with one subject's policy, and with what is said of the template.
+/// The mistakes in one case's policy, and in what the output states about the template.
 async fn policy_differences(subject: &PolicyCase) -> Vec<String> {
     let seen = recorded_requests(subject).await;
     let mut policy = PrintedPolicy::read(&policy_output(subject, &["--json"]));
@@ -145,7 +144,7 @@ async fn policy_differences(subject: &PolicyCase) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_policy_is_exactly_what_the_hooks_call() {
+async fn policy_allows_exactly_what_the_hooks_call() {
     let permits = std::sync::Arc::new(Semaphore::new(MAX_PARALLEL));
     let mut running = JoinSet::new();
     for subject in policy_cases() {
@@ -160,13 +159,18 @@ async fn the_policy_is_exactly_what_the_hooks_call() {
         });
     }
     let wrong: Vec<String> = running.join_all().await.into_iter().filter_map(Result::err).collect();
-    assert!(wrong.is_empty(), "{} policies are not what the hooks call:\n\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} policies do not allow exactly what the hooks call:\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
 }
 
 #[test]
-fn every_kind_and_every_word_is_played() {
+fn every_kind_and_every_preflight_item_has_a_case() {
     let gates: Vec<_> = policy_cases().into_iter().filter_map(|subject| subject.gate).collect();
-    // A check without a kind is told which kinds there are.
+    // The error for a check without a kind lists all kinds.
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"version: 1\nhooks: { after_install: { checks: [{ name: nothing }] } }\n").unwrap();
     let output = Command::new(greenlight()).arg("check").arg(file.path()).output().unwrap();
@@ -185,7 +189,7 @@ fn every_kind_and_every_word_is_played() {
 }
 
 #[test]
-fn wildcards_are_those_of_iam() {
+fn wildcards_match_as_in_iam() {
     for (pattern, text, like) in [
         ("*", "*", true),
         ("arn:*", "*", false),

@@ -1,11 +1,11 @@
-//! As much of IAM as a policy document of `greenlight iam` needs: who may what, and which part of the policy says so.
+//! Evaluates the policy documents of `greenlight iam`: whether they allow a request, and which part of the policy does.
 
 use std::collections::BTreeSet;
 
 use greenlight_tests::iam_requests::{IamRequest, matches_iam_wildcard};
 use serde_json::Value;
 
-/// A policy, and which of its parts were needed.
+/// A policy, and those of its parts that allowed a request.
 pub struct PrintedPolicy {
     statements: Vec<Value>,
     used: BTreeSet<(usize, String, String)>,
@@ -25,14 +25,14 @@ impl PrintedPolicy {
         for statement in &statements {
             assert_eq!(statement["Effect"], "Allow");
             let sid = statement["Sid"].as_str().unwrap();
-            assert!(sid.chars().all(|c| c.is_ascii_alphanumeric()), "IAM does not take the Sid {sid}");
+            assert!(sid.chars().all(|c| c.is_ascii_alphanumeric()), "IAM does not accept the Sid {sid}");
             let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
             assert!(statement.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{statement}");
         }
         Self { statements, used: BTreeSet::new() }
     }
 
-    /// Whether it allows that. What allows it counts as used.
+    /// Whether the policy allows the request. The parts that allow it count as used.
     pub fn allows(&mut self, request: &IamRequest) -> bool {
         let mut allowed = false;
         for (index, statement) in self.statements.iter().enumerate() {
@@ -50,7 +50,7 @@ impl PrintedPolicy {
         allowed
     }
 
-    /// Every action on every thing that nobody asked for.
+    /// Every action on every resource that no request used.
     pub fn unused_permissions(&self) -> Vec<String> {
         let mut superfluous = Vec::new();
         for (index, statement) in self.statements.iter().enumerate() {
@@ -69,7 +69,10 @@ impl PrintedPolicy {
 fn condition_holds(condition: &Value, request: &IamRequest) -> bool {
     let operators = condition.as_object().into_iter().flatten();
     operators.into_iter().all(|(operator, keys)| {
-        assert!(["ArnLike", "StringLike"].contains(&operator.as_str()), "{operator} is not known here");
+        assert!(
+            ["ArnLike", "StringLike"].contains(&operator.as_str()),
+            "this test does not support the operator {operator}"
+        );
         keys.as_object().unwrap().iter().all(|(key, values)| {
             let seen = request.context.get(key.as_str());
             seen.is_some_and(|seen| texts(values).any(|pattern| matches_iam_wildcard(pattern, seen)))

@@ -1,22 +1,21 @@
-//! What is played: gate files with every kind of check and every word of `preflight`, each in the worlds in which it asks
-//! AWS for all that it ever asks for.
+//! The cases: gate files with every kind of check and every item of `preflight`, each in worlds in which the check
+//! calls every AWS operation that it can call.
 
 use greenlight_tests::SHORT_WINDOWS;
 use rehearsal::HookName;
 
-/// A gate file at a hook.
+/// A hook and its gate file.
 #[derive(Clone, Debug)]
 pub struct PolicyCase {
     pub hook: HookName,
-    /// None for the built-in checks alone.
+    /// `None` for the built-in checks only.
     pub gate: Option<String>,
     pub source: GateLocation,
-    /// Whether AppSpec files may be in S3.
+    /// Whether the AppSpec file can be in S3.
     pub app_spec_in_s3: bool,
     pub world_kinds: Vec<WorldKind>,
 }
 
-/// Where the gate file comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GateLocation {
     Inline,
@@ -29,18 +28,18 @@ impl GateLocation {
     pub const S3_URI: &str = "s3://shop-gates/{application}/{deployment_group}.yaml";
 }
 
-/// What a world is like, beside healthy.
+/// What is special about a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorldKind {
     Healthy,
-    /// A task of each task set ended a moment ago.
+    /// A task of each task set has just stopped.
     Crashed,
-    /// The replacement's task set is not there, so that the task definition is that of the AppSpec file; and CodeDeploy tells
-    /// of that by its hash.
+    /// The replacement has no task set yet, so the task definition comes from the AppSpec file. CodeDeploy reports only
+    /// the hash of that file.
     AppSpecHashOnly,
-    /// The same, and it is in S3.
+    /// The replacement has no task set yet, and the AppSpec file is in S3.
     AppSpecInS3,
-    /// The same, and the deployment names a version of the object.
+    /// As `AppSpecInS3`, and the deployment names a version of the object.
     AppSpecVersionInS3,
 }
 
@@ -48,7 +47,7 @@ fn hook_key(hook: HookName) -> String {
     hook.binary().replace('-', "_")
 }
 
-/// A gate file with these checks and no built-in ones. It observes, so that no failure cuts another check off.
+/// A gate file with these checks and without built-in checks. It observes, so that no failure interrupts another check.
 fn gate_with(hook: HookName, checks: &str) -> String {
     format!(
         "version: 1\nmode: observe\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
@@ -65,10 +64,10 @@ fn policy_case(hook: HookName, checks: &str) -> PolicyCase {
     PolicyCase { hook, gate, source: GateLocation::Inline, app_spec_in_s3: false, world_kinds: worlds }
 }
 
-/// Words of `preflight` that look at the task definition.
+/// Items of `preflight` that read the task definition.
 const TASK_DEFINITION_ITEMS: [&str; 5] = ["task-definition", "log-groups", "roles", "secrets", "images"];
 
-/// The words of `preflight`.
+/// All items of `preflight`.
 pub const PREFLIGHT_ITEMS: [&str; 12] = [
     "service",
     "group",
@@ -84,7 +83,7 @@ pub const PREFLIGHT_ITEMS: [&str; 12] = [
     "images",
 ];
 
-/// One check alone, of every kind, with every key that makes it ask for something else.
+/// Single checks of every kind, with every key that changes the check's requests.
 const SINGLE_CHECKS: [(HookName, &str); 27] = [
     (HookName::BeforeInstall, "none"),
     (HookName::AfterInstall, "[{ tasks: green, expect: [desired == 2] }]"),
@@ -124,7 +123,6 @@ const SINGLE_CHECKS: [(HookName, &str); 27] = [
     ),
 ];
 
-/// Everything at once.
 const ALL_CHECKS: &str = "[{ preflight: [task-definition, log-groups, roles, secrets, images] },
     { alarms: { tags: { gate: true }, prefix: shop- }, expect: [state == OK] },
     { tasks: blue, expect: [running == desired, unhealthy_containers == 0] },
@@ -132,7 +130,6 @@ const ALL_CHECKS: &str = "[{ preflight: [task-definition, log-groups, roles, sec
     { tcp: 'localhost:1', when: [env.NOT == set] },
     { http: 'http://localhost:1/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200], on_fail: ignore }]";
 
-/// All of them.
 pub fn policy_cases() -> Vec<PolicyCase> {
     let alone = SINGLE_CHECKS.iter().map(|(hook, checks)| policy_case(*hook, checks));
     let preflight_cases =

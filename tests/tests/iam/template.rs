@@ -1,5 +1,5 @@
-//! What `greenlight iam` says of `infra/template.yaml`: that its roles, with the parameters that it names and the policy that it
-//! prints for `MorePolicyArns`, allow what the hooks call.
+//! `greenlight iam` names parameters of `infra/template.yaml` and prints a policy for `MorePolicyArns`. With both, the
+//! roles of the template allow what the hooks call.
 
 use std::collections::BTreeSet;
 
@@ -33,10 +33,10 @@ fn role_allows(stack: &Stack, hook: HookName, request: &IamRequest) -> bool {
     stack.role_statements(hook.into()).iter().any(|it| it.effect == "Allow" && it.matches(request))
 }
 
-/// What it leaves denied, and what its policy allows though the roles have it.
+/// The requests that the template and the policy both deny, and those that both allow.
 pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -> Vec<String> {
     let text = policy_output(subject, &[]);
-    let (_, said) = text.split_once("\nIn infra/template.yaml\n").expect("a word about the template");
+    let (_, said) = text.split_once("\nIn infra/template.yaml\n").expect("the output has a section about the template");
     let parameters: Vec<_> =
         said.lines().filter_map(|line| line.strip_prefix("    ")).filter_map(|line| line.split_once('=')).collect();
     let stack = stack(&parameters);
@@ -44,19 +44,23 @@ pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -
     let mut faults = Vec::new();
     for asked in seen {
         match (role_allows(&stack, subject.hook, asked), more.allows(asked)) {
-            (false, false) => faults.push(format!("neither the template nor the policy beyond it allows {asked:?}")),
-            (true, true) => faults.push(format!("the template allows it, and the policy beyond it too: {asked:?}")),
+            (false, false) => {
+                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {asked:?}"))
+            }
+            (true, true) => {
+                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {asked:?}"))
+            }
             _ => {}
         }
     }
     if subject.gate.is_none() && subject.source == GateLocation::Inline && !said.starts_with("  its roles have it.\n") {
-        faults.push(format!("the built-in checks need no parameter: {said}"));
+        faults.push(format!("the built-in checks need no parameter, but the output names one: {said}"));
     }
     faults
 }
 
 #[test]
-fn the_roles_allow_what_the_table_has_for_the_built_in_checks() {
+fn roles_allow_every_permission_of_the_built_in_checks() {
     let some = |text: &str| Some(text.to_owned());
     let names = ArnNames {
         partition: None,
@@ -75,7 +79,7 @@ fn the_roles_allow_what_the_table_has_for_the_built_in_checks() {
             let context = it.resource.condition(&names).into_iter();
             let context = context.map(|PolicyCondition { key, mut values, .. }| (key, values.remove(0))).collect();
             let request = IamRequest { action: it.action.to_owned(), resource: it.resource.arn(&names), context };
-            assert!(role_allows(&stack, function, &request), "{function:?} may not: {request:?}");
+            assert!(role_allows(&stack, function, &request), "the role of {function:?} does not allow {request:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Names, events, destination, logs, alarms: what the hooks rely on and cannot see themselves.
+//! Names, event settings, destinations, logs and alarms: what the hooks rely on and cannot check themselves.
 
 use std::process::Command;
 
@@ -18,8 +18,8 @@ const MAX_FUNCTION_NAME_LEN: usize = 64;
 const MAX_QUEUE_NAME_LEN: usize = 80;
 
 #[test]
-fn every_function_is_its_own_program_under_a_name_that_codedeploy_may_invoke() {
-    // So long as the parameter lets a suffix be.
+fn every_function_has_its_program_and_a_name_that_codedeploy_can_invoke() {
+    // The longest suffix that the parameter accepts.
     const LONG: &str = "a23456789-b23456789-c234";
     for (suffix, architecture) in [("greenlight", "arm64"), (LONG, "x86_64")] {
         let stack = stack_with(&[("Suffix", suffix), ("Architecture", architecture)]);
@@ -36,9 +36,12 @@ fn every_function_is_its_own_program_under_a_name_that_codedeploy_may_invoke() {
             assert_eq!((&own["Runtime"], &own["Handler"]), (&json!("provided.al2023"), &json!("bootstrap")));
             assert_eq!((&own["CodeUri"], &own["Architectures"]), (&json!("../"), &json!([architecture])));
             assert_eq!(own["Role"], format!("{id}Role.Arn"));
-            // The settings of $LATEST are not an alias's.
+            // The event settings are for $LATEST, and an alias would need its own.
             assert!(own["AutoPublishAlias"].is_null() && own["DeploymentPreference"].is_null(), "{id} has an alias");
-            assert!(own["ReservedConcurrentExecutions"].is_null(), "{id} could be throttled");
+            assert!(
+                own["ReservedConcurrentExecutions"].is_null(),
+                "{id} has reserved concurrency, so Lambda could throttle it"
+            );
             let outputs = &stack.outputs;
             assert_eq!(outputs[&format!("{id}Name")]["Value"], name);
             let arn = format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}");
@@ -48,7 +51,7 @@ fn every_function_is_its_own_program_under_a_name_that_codedeploy_may_invoke() {
 }
 
 #[test]
-fn a_failed_hook_is_not_tried_again_and_handed_to_the_net() {
+fn failed_hook_is_not_retried_and_goes_to_the_on_failure_handler() {
     let stack = stack_with(&[]);
     let on_failure_arn = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_greenlight-on-failure";
     for function in FunctionName::all_functions() {
@@ -62,7 +65,7 @@ fn a_failed_hook_is_not_tried_again_and_handed_to_the_net() {
                 expected["MaximumRetryAttempts"] = json!(0);
                 expected["MaximumEventAgeInSeconds"] = json!(300);
                 expected["DestinationConfig"] = json!({ "OnFailure": { "Destination": on_failure_arn } });
-                // Before the permission is there, Lambda takes neither a destination nor a VPC.
+                // Lambda accepts neither a destination nor a VPC before the role has the permissions.
                 assert_eq!(stack.resources[&logical_id(function)]["DependsOn"], "PlatformPolicy");
             }
             FunctionName::OnFailure => {
@@ -73,12 +76,16 @@ fn a_failed_hook_is_not_tried_again_and_handed_to_the_net() {
         assert_eq!(*events, expected);
     }
     for kind in ["AWS::Lambda::Alias", "AWS::Lambda::Version"] {
-        assert_eq!(stack.resources_of_type(kind).count(), 0, "an alias has event settings of its own");
+        assert_eq!(
+            stack.resources_of_type(kind).count(),
+            0,
+            "the stack has an alias or a version, which would need its own event settings"
+        );
     }
 }
 
 #[test]
-fn an_event_that_nobody_answered_is_kept_encrypted_where_the_log_says() {
+fn dropped_event_goes_to_the_encrypted_queue_that_the_functions_name() {
     let suffix = "a23456789-b23456789-c234";
     let stack = stack_with(&[("Suffix", suffix)]);
     let queue = stack.properties("DeadLetters");
@@ -95,7 +102,8 @@ fn an_event_that_nobody_answered_is_kept_encrypted_where_the_log_says() {
     let arn = format!("arn:aws:sqs:eu-west-1:111122223333:{name}");
     for function in FunctionName::all_functions() {
         let own = stack.function(function);
-        // The event of a hook that failed goes to the net, and that of the net to the queue.
+        // The event of a failed hook goes to the on-failure handler, and the event of a failed handler goes to the
+        // queue.
         let expected = match function {
             FunctionName::Hook(_) => Value::Null,
             FunctionName::OnFailure => json!({ "Type": "SQS", "TargetArn": arn }),
@@ -107,7 +115,7 @@ fn an_event_that_nobody_answered_is_kept_encrypted_where_the_log_says() {
 }
 
 #[test]
-fn a_hook_has_lambdas_most_time_and_the_net_a_minute() {
+fn hooks_have_lambdas_longest_timeout_and_the_on_failure_handler_has_a_minute() {
     let stack = stack_with(&[]);
     for function in FunctionName::all_functions() {
         let own = stack.function(function);
@@ -117,7 +125,7 @@ fn a_hook_has_lambdas_most_time_and_the_net_a_minute() {
 }
 
 #[test]
-fn every_log_group_is_the_functions_own_and_does_not_last_for_ever() {
+fn every_function_has_its_own_log_group_with_a_retention() {
     let stack = stack_with(&[("LogRetentionDays", "30")]);
     for function in FunctionName::all_functions() {
         let own = stack.function(function);
@@ -129,7 +137,7 @@ fn every_log_group_is_the_functions_own_and_does_not_last_for_ever() {
 }
 
 #[test]
-fn what_nobody_answers_tells_somebody() {
+fn alarms_notify_when_no_status_is_put() {
     let topic = "arn:aws:sns:eu-west-1:111122223333:on-call";
     let stack = stack_with(&[("AlarmTopicArn", topic)]);
     let alarm = |id: &str| {
@@ -137,7 +145,10 @@ fn what_nobody_answers_tells_somebody() {
         assert_eq!(alarm["AlarmActions"], json!([topic]), "{id}");
         let limits = (&alarm["Threshold"], &alarm["EvaluationPeriods"], &alarm["ComparisonOperator"]);
         assert_eq!(limits, (&json!(1), &json!(1), &json!("GreaterThanOrEqualToThreshold")), "{id}");
-        assert_eq!(alarm["TreatMissingData"], "notBreaching", "{id}: a function that rests has no data");
+        assert_eq!(
+            alarm["TreatMissingData"], "notBreaching",
+            "{id}: a function without invocations has no data, which must not fire the alarm"
+        );
         alarm.clone()
     };
     let of =
@@ -161,7 +172,7 @@ fn what_nobody_answers_tells_somebody() {
 }
 
 #[test]
-fn the_gate_file_of_the_package_is_one_and_is_where_it_is_looked_for() {
+fn gate_file_of_the_package_is_valid_and_at_the_configured_path() {
     let gate = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/gate/greenlight.yaml");
     let checked = Command::new(greenlight()).args(["check", gate]).output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
@@ -170,16 +181,16 @@ fn the_gate_file_of_the_package_is_one_and_is_where_it_is_looked_for() {
     for hook in HookName::ALL {
         let own = stack.function(hook.into());
         assert_eq!(own["Layers"], json!(["GateLayer"]));
-        // A layer's files are below /opt.
+        // Lambda puts the files of a layer below /opt.
         assert_eq!(own["Environment"]["Variables"]["GREENLIGHT_GATE_FILE"], "/opt/greenlight.yaml");
     }
     assert!(!super::stack_with(&[]).resources.contains_key("GateLayer"));
 }
 
-/// The real program takes the variables as settings of its own: one that it did not know would be a fault. That those of a
-/// gate file lead to it is seen in `roles`, where the hooks run with them.
+/// The real program accepts every variable as a setting: an unknown one would fail. `roles` runs the hooks with the
+/// variables of a gate file.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_variables_are_settings() {
+async fn variables_of_the_template_are_valid_settings() {
     let stack = stack_with(&[("HostName", "shop.example.com"), ("LogLevel", "debug")]);
     let mut cases = Vec::new();
     for hook in HookName::ALL {
@@ -205,7 +216,7 @@ async fn the_variables_are_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_path_of_the_gate_file_is_a_setting() {
+async fn path_of_the_gate_file_is_a_valid_setting() {
     let stack = stack_with(&[("GateSource", "package")]);
     let variables = &stack.function(HookName::AfterInstall.into())["Environment"]["Variables"];
     let path = variables["GREENLIGHT_GATE_FILE"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Parameters: what is refused before anything is made.
+//! Parameters of the template: CloudFormation refuses invalid ones before it creates anything.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ fn rejections(parameters: &[(&'static str, &'static str)]) -> Vec<String> {
 }
 
 #[test]
-fn what_bounds_the_roles_has_to_be_said() {
+fn parameters_that_bound_the_roles_are_required() {
     assert_eq!(
         SamTemplate::read().instantiate([]).unwrap_err(),
         ["Application: has no default", "Cluster: has no default"]
@@ -19,7 +19,7 @@ fn what_bounds_the_roles_has_to_be_said() {
 }
 
 #[test]
-fn parameters_that_need_each_other_are_refused_alone() {
+fn parameter_without_the_one_that_it_needs_is_refused() {
     assert_eq!(rejections(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
     assert_eq!(rejections(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
     let lists = ["AppSpecObjectArns", "TaskRoleArns", "TaskSecretArns", "TaskParameterArns", "RepositoryArns"];
@@ -46,7 +46,7 @@ fn parameters_that_need_each_other_are_refused_alone() {
 }
 
 #[test]
-fn names_that_aws_would_refuse_later_are_refused_at_once() {
+fn names_that_aws_would_refuse_later_are_refused_early() {
     for faulty in [
         ("Suffix", ""),
         ("Suffix", "Shop"),
@@ -69,13 +69,13 @@ fn names_that_aws_would_refuse_later_are_refused_at_once() {
     ] {
         let names = REQUIRED_PARAMETERS.into_iter().filter(|(name, _)| *name != faulty.0);
         let said = SamTemplate::read().instantiate(names.chain([faulty])).err().unwrap_or_default();
-        assert_eq!(said.len(), 1, "{faulty:?} is refused: {said:?}");
+        assert_eq!(said.len(), 1, "{faulty:?} must be refused with one message: {said:?}");
         assert!(said[0].starts_with(faulty.0), "{faulty:?}: {said:?}");
     }
 }
 
 #[test]
-fn every_parameter_is_in_a_group_and_says_what_it_is() {
+fn every_parameter_has_a_group_and_a_description() {
     let SamTemplate(template) = SamTemplate::read();
     let parameters = template["Parameters"].as_object().unwrap();
     let groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! What AWS does in the functions' names, and so nobody ever sees called: logs, network interfaces, the destination, the
-//! dead-letter queue, keys.
+//! Permissions that AWS uses on behalf of the functions, so that no rehearsal records the calls: logs, network
+//! interfaces, the destination, the dead-letter queue, keys.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::stack_of;
 const VPC: [(&str, &str); 2] = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
 const WITH_KMS_KEY: [(&str, &str); 1] = [("KmsKeyArns", "arn:aws:kms:eu-west-1:111122223333:key/shop")];
 
-/// What AWS's manuals say that an interface of a function's needs.
+/// The actions that a function in a VPC needs for its network interfaces, according to AWS's manuals.
 const INTERFACES: [&str; 6] = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -33,7 +33,7 @@ fn statement(sid: &str, policy: &str, actions: &[&str], resource: &str) -> RoleS
     }
 }
 
-/// The statements of the platform that a function has to have, in the order of their ids.
+/// The statements that the platform needs in a function's role, in the order of their ids.
 fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<RoleStatement> {
     let name = format!("CodeDeployHook_greenlight-{}", function.binary());
     let group = format!("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/{name}:*");
@@ -64,7 +64,7 @@ fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<RoleSta
     all
 }
 
-/// Who may take a role on: Lambda, and nobody else.
+/// The trust policy: only Lambda can assume a role.
 fn trust() -> Value {
     json!({
         "Version": "2012-10-17",
@@ -86,14 +86,17 @@ fn differences(stack: &Stack, in_vpc: bool, has_keys: bool) -> Vec<String> {
         }
         let role = stack.properties(&format!("{}Role", logical_id(function)));
         if role["AssumeRolePolicyDocument"] != trust() {
-            faults.push(format!("{function}: who may take its role on is {}", role["AssumeRolePolicyDocument"]));
+            faults.push(format!(
+                "{function}: the trust policy of its role must only allow Lambda, was {}",
+                role["AssumeRolePolicyDocument"]
+            ));
         }
     }
     faults
 }
 
 #[test]
-fn what_aws_does_in_a_functions_name_is_allowed_and_no_more() {
+fn roles_allow_exactly_what_aws_does_for_the_functions() {
     let template = SamTemplate::read();
     let vpc_and_keys: Vec<_> = VPC.into_iter().chain(WITH_KMS_KEY).collect();
     assert_eq!(differences(&stack_of(&template, &[]), false, false), [""; 0]);
@@ -103,19 +106,19 @@ fn what_aws_does_in_a_functions_name_is_allowed_and_no_more() {
     for place in template.statement_locations() {
         if PLATFORM_STATEMENTS.contains(&&*place.sid) || place.sid == "Trust" {
             let stack = stack_of(&template.without(&place), &vpc_and_keys);
-            assert!(!differences(&stack, true, true).is_empty(), "nobody misses {place}");
+            assert!(!differences(&stack, true, true).is_empty(), "the test does not notice that {place} is missing");
             missed.insert(place.sid);
         }
     }
     assert_eq!(
         missed.len(),
         PLATFORM_STATEMENTS.len() + 1,
-        "some statement of the platform is not in the template: {missed:?}"
+        "the template lacks a statement of the platform; it has {missed:?}"
     );
 }
 
 #[test]
-fn a_statement_has_an_id_of_its_own_in_its_role() {
+fn statement_ids_are_unique_in_a_role() {
     let stack = stack_of(&SamTemplate::read(), &VPC);
     for function in FunctionName::all_functions() {
         let ids: Vec<_> = stack.role_statements(function).into_iter().map(|statement| statement.sid).collect();

@@ -1,4 +1,4 @@
-//! What a parameter lets a function do is what its gate file makes it call, and stands nowhere else.
+//! A parameter allows exactly the calls that its gate file causes, and no other parameter allows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,22 +18,21 @@ use super::{stack_of, stack_with};
 const ALARM_HOOKS: [HookName; 3] = [HookName::BeforeInstall, HookName::BeforeAllowTraffic, HookName::AfterAllowTraffic];
 const FIRST_HOOK: [HookName; 1] = [HookName::BeforeInstall];
 
-/// Parameters, and what makes use of them.
+/// Parameters, and a check that needs them.
 struct ParameterCase {
     parameters: &'static [(&'static str, &'static str)],
     hooks: &'static [HookName],
-    /// The gate file's check, where the gate file is inline.
+    /// The check of the inline gate file. It is empty if the gate file comes from another source.
     check: &'static str,
-    /// Worlds in which it asks for all that it ever asks for.
+    /// Worlds in which the check calls every operation that it can call.
     world_changes: &'static [fn(&mut World)],
 }
 
-/// CodeDeploy tells the AppSpec file's hash alone.
+/// CodeDeploy reports only the hash of the AppSpec file.
 fn app_spec_hash_only(world: &mut World) {
     world.deployment().revision.format = RevisionFormat::Hash;
 }
 
-/// The AppSpec file is in S3.
 fn app_spec_in_s3(world: &mut World) {
     let (bucket, key) = Revision::APP_SPEC_OBJECT;
     let revision = &mut world.deployment().revision;
@@ -42,7 +41,7 @@ fn app_spec_in_s3(world: &mut World) {
     world.account.objects.insert(format!("{bucket}/{key}"), text);
 }
 
-/// The same, and the deployment names a version of it.
+/// The AppSpec file is in S3, and the deployment names a version of the object.
 fn app_spec_version_in_s3(world: &mut World) {
     app_spec_in_s3(world);
     let (bucket, key) = Revision::APP_SPEC_OBJECT;
@@ -74,7 +73,7 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
             drop(world.account.objects.insert("shop-gates/shop/gate.yaml".into(), SHORT_WINDOWS.into()))
         }],
     },
-    // Nobody listens there; the secret is fetched before that is known.
+    // Nothing listens on this port, but the hook fetches the secret before it connects.
     ParameterCase {
         parameters: &[("SecretParameterArns", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/token")],
         hooks: &HookName::ALL,
@@ -100,7 +99,7 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
         world_changes: &[app_spec_hash_only],
     },
     ParameterCase {
-        // A task has a role of its own and one that ECS starts it with.
+        // A task has a task role and an execution role.
         parameters: &[
             PREFLIGHT,
             (
@@ -136,7 +135,7 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
     },
 ];
 
-/// What each function called beyond what it may by default.
+/// The actions that each function called and that its role does not allow by default.
 async fn additional_calls(row: &ParameterCase) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let (usual, stack, recorder) = (stack_with(&[]), stack_with(row.parameters), Recorder::default());
     let mut playing = JoinSet::new();
@@ -173,7 +172,7 @@ async fn additional_calls(row: &ParameterCase) -> BTreeMap<FunctionName, BTreeSe
     called
 }
 
-/// What each function of the stack may beyond what it may by default.
+/// The actions that the parameters add to the role of each function.
 fn additional_permissions(template: &SamTemplate, row: &ParameterCase) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let (usual, stack) = (stack_with(&[]), stack_of(template, row.parameters));
     let more = |function| {
@@ -186,7 +185,7 @@ fn additional_permissions(template: &SamTemplate, row: &ParameterCase) -> BTreeM
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parameter_allows_what_its_gate_file_calls_and_nothing_else() {
+async fn parameter_allows_exactly_the_calls_of_its_gate_file() {
     let template = SamTemplate::read();
     let mut missed = Vec::new();
     for row in &PARAMETER_CASES {
@@ -200,35 +199,35 @@ async fn a_parameter_allows_what_its_gate_file_calls_and_nothing_else() {
     }
     for place in template.statement_locations().iter().filter(|place| place.is_conditional) {
         let is_platforms = greenlight_tests::infra::PLATFORM_STATEMENTS.contains(&&*place.sid);
-        assert!(is_platforms || missed.contains(&place.sid), "nobody misses {place}");
+        assert!(is_platforms || missed.contains(&place.sid), "no recorded call needs the statement {place}");
     }
 }
 
-/// Actions that take no resource, each with where AWS says so, or that would hide something with one.
+/// Actions that need `*` as their resource, each with the reason.
 const WILDCARD_ONLY: [(&str, &str); 13] = [
     ("cloudwatch:DescribeAlarmHistory", "a narrower resource hides composite alarms"),
     ("cloudwatch:DescribeAlarms", "a narrower resource hides composite alarms"),
-    ("codedeploy:GetDeploymentTarget", "takes no resource by one of AWS's two references"),
-    ("codedeploy:ListDeploymentTargets", "takes no resource by one of AWS's two references"),
+    ("codedeploy:GetDeploymentTarget", "accepts no resource according to one of AWS's two references"),
+    ("codedeploy:ListDeploymentTargets", "accepts no resource according to one of AWS's two references"),
     ("ec2:", "network interfaces, before they have an ARN"),
-    ("ecs:DescribeTaskDefinition", "takes no resource"),
-    ("ecs:ListTasks", "takes no resource for the tasks of a service; the cluster is a condition"),
-    ("elasticloadbalancing:DescribeListeners", "takes no resource"),
-    ("elasticloadbalancing:DescribeLoadBalancers", "takes no resource"),
-    ("elasticloadbalancing:DescribeRules", "takes no resource"),
-    ("elasticloadbalancing:DescribeTargetGroups", "takes no resource"),
-    ("elasticloadbalancing:DescribeTargetHealth", "takes no resource"),
-    ("tag:GetResources", "takes no resource"),
+    ("ecs:DescribeTaskDefinition", "accepts no resource"),
+    ("ecs:ListTasks", "accepts no resource for the tasks of a service; the cluster is a condition"),
+    ("elasticloadbalancing:DescribeListeners", "accepts no resource"),
+    ("elasticloadbalancing:DescribeLoadBalancers", "accepts no resource"),
+    ("elasticloadbalancing:DescribeRules", "accepts no resource"),
+    ("elasticloadbalancing:DescribeTargetGroups", "accepts no resource"),
+    ("elasticloadbalancing:DescribeTargetHealth", "accepts no resource"),
+    ("tag:GetResources", "accepts no resource"),
 ];
 
-/// Every parameter that lets a function do more, the network too.
+/// Every parameter that adds permissions, including those of the network.
 fn all_parameters() -> Vec<(&'static str, &'static str)> {
     let network = [("VpcId", "vpc-1"), ("SubnetIds", "subnet-1,subnet-2")];
     ALL_PARAMETERS.into_iter().chain(SSM.iter().copied()).chain(network).collect()
 }
 
 #[test]
-fn no_resource_is_wider_than_it_has_to_be() {
+fn no_resource_is_wider_than_necessary() {
     let template = SamTemplate::read();
     for stack in [template.instantiate(all_parameters()).unwrap(), stack_of(&template, S3)] {
         for (function, statement) in
@@ -242,15 +241,17 @@ fn no_resource_is_wider_than_it_has_to_be() {
             for resource in &statement.resources {
                 if resource == "*" {
                     let forced = |action: &String| WILDCARD_ONLY.iter().any(|(name, _)| action.starts_with(name));
-                    assert!(statement.actions.iter().all(forced), "a wildcard that nothing forces: {description}");
+                    assert!(statement.actions.iter().all(forced), "a wildcard that is not necessary: {description}");
                     continue;
                 }
                 // arn:aws:service:region:account:rest
                 let parts: Vec<_> = resource.splitn(6, ':').collect();
-                let [_, _, service, region, account, rest] = parts[..] else { panic!("no ARN: {description}") };
+                let [_, _, service, region, account, rest] = parts[..] else {
+                    panic!("a resource is not an ARN: {description}")
+                };
                 let is_global = matches!(service, "iam" | "s3");
-                assert!(is_global || region == "eu-west-1", "another region: {description}");
-                assert!(service == "s3" || account == "111122223333", "another account: {description}");
+                assert!(is_global || region == "eu-west-1", "a resource in another region: {description}");
+                assert!(service == "s3" || account == "111122223333", "a resource in another account: {description}");
                 let is_list = statement.actions.contains("logs:DescribeLogGroups");
                 let said = ["shop", "greenlight"].iter().any(|name| rest.contains(name));
                 assert!(is_list || said, "no parameter bounds it: {description}");
@@ -259,7 +260,7 @@ fn no_resource_is_wider_than_it_has_to_be() {
     }
 }
 
-/// Every statement of a stack, as text, and whose it is.
+/// Every statement of a stack, with the functions that have it.
 fn statements_by_role(stack: &Stack) -> Vec<(RoleStatement, Vec<FunctionName>)> {
     let mut all: Vec<(RoleStatement, Vec<FunctionName>)> = Vec::new();
     for (function, own) in
@@ -273,7 +274,6 @@ fn statements_by_role(stack: &Stack) -> Vec<(RoleStatement, Vec<FunctionName>)> 
     all
 }
 
-/// In words.
 fn function_names(functions: &[FunctionName]) -> String {
     match functions.len() {
         6 => "all six".to_owned(),
@@ -282,7 +282,7 @@ fn function_names(functions: &[FunctionName]) -> String {
     }
 }
 
-/// What a reviewer signs: every statement with everything that can be switched on.
+/// The golden text that a reviewer approves: every statement of the stack with all parameters.
 #[test]
 fn the_roles_as_golden_text() {
     let mut text = String::new();
@@ -297,15 +297,15 @@ fn the_roles_as_golden_text() {
     insta::assert_snapshot!(text);
 }
 
-/// The manual of the stack has a line for each statement, with its owners and actions.
+/// infra/README.md has a line for each statement, with its functions and actions.
 #[test]
-fn the_manual_has_every_statement() {
+fn readme_of_the_stack_lists_every_statement() {
     let readme = include_str!("../../../infra/README.md");
     let mut expected = BTreeSet::new();
     let template = SamTemplate::read();
     for stack in [template.instantiate(all_parameters()).unwrap(), stack_of(&template, S3)] {
         for (it, functions) in statements_by_role(&stack) {
-            // Each function has a log of its own.
+            // Each function's statement has another log group, but the README has one line for all.
             let whose = if it.sid == "Log" { "all six".to_owned() } else { function_names(&functions) };
             let actions: Vec<_> = it.actions.iter().map(|action| format!("`{action}`")).collect();
             let denied = if it.effect == "Deny" { "denied: " } else { "" };
@@ -313,14 +313,14 @@ fn the_manual_has_every_statement() {
         }
     }
     let missing: Vec<_> = expected.iter().filter(|line| !readme.contains(*line)).collect();
-    assert!(missing.is_empty(), "infra/README.md lacks, or has otherwise:\n{missing:#?}");
+    assert!(missing.is_empty(), "infra/README.md lacks these lines or has others:\n{missing:#?}");
     let lines = readme.lines().filter(|line| line.matches(" | ").count() == 4 && line.starts_with("| `")).count();
-    assert_eq!(lines, expected.len(), "infra/README.md has a statement that is none of the template's");
+    assert_eq!(lines, expected.len(), "infra/README.md lists a statement that the template does not have");
 }
 
 #[test]
-fn a_role_keeps_room_for_what_is_added() {
-    // IAM's quota for all inline policies of a role, without blanks.
+fn roles_use_less_than_half_of_iams_quota() {
+    // IAM's quota for all inline policies of a role, in characters without whitespace.
     const QUOTA: usize = 10_240;
     let stack = SamTemplate::read().instantiate(all_parameters()).unwrap();
     for function in FunctionName::all_functions() {
@@ -329,6 +329,9 @@ fn a_role_keeps_room_for_what_is_added() {
         let shared = stack.resources_of_type("AWS::IAM::Policy").map(|(_, policy)| policy);
         let shared = shared.filter(|policy| policy["Roles"].as_array().into_iter().flatten().any(|it| *it == *role));
         let size: usize = own.chain(shared).map(|policy| policy["PolicyDocument"].to_string().len()).sum();
-        assert!(size < QUOTA / 2, "{role} has {size} characters of {QUOTA}, and lists of ARNs may be long");
+        assert!(
+            size < QUOTA / 2,
+            "{role} has {size} of {QUOTA} characters, which leaves too little for long lists of ARNs"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! A server of gRPC's standard health service: HTTP/2 without TLS, and one thing to say.
+//! A server with gRPC's standard health service: HTTP/2 without TLS, and fixed responses.
 
 use std::convert::Infallible;
 
@@ -7,12 +7,14 @@ use hyper::{HeaderMap, Response, body::Bytes, header::HeaderValue, server::conn:
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
-/// The name of a service as a health check asks for it.
+/// A gRPC message with a HealthCheckRequest for the service `shop.Orders`.
 const ORDERS_REQUEST: &[u8] = b"\0\0\0\0\x0d\x0a\x0bshop.Orders";
 
-/// A server of the health service. Whoever asks for `shop.Orders` is answered `orders`, and whoever asks for the server as a
-/// whole `all`; what is no message is a status of gRPC. What follows `|` is the status in the trailers; `|` alone leaves
-/// them out. Gives its port.
+/// Starts a server of the health service, and returns its port.
+///
+/// A request for `shop.Orders` gets `orders`, and a request for the whole server gets `all`. A response that is not a
+/// gRPC message is the number of a gRPC status. After a message, `|` and a number put that status into the trailers;
+/// `|` alone leaves the trailers out.
 pub async fn start_health_server(all: &'static [u8], orders: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -51,7 +53,7 @@ pub async fn start_health_server(all: &'static [u8], orders: &'static [u8]) -> u
     port
 }
 
-/// What it says when all is well.
+/// A gRPC message with the status SERVING.
 pub const SERVING: &[u8] = b"\0\0\0\0\x02\x08\x01";
-/// And when not.
+/// A gRPC message with the status NOT_SERVING.
 pub const NOT_SERVING: &[u8] = b"\0\0\0\0\x02\x08\x02";

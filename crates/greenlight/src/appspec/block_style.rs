@@ -1,4 +1,4 @@
-//! A Hooks section in block style: the lines of its entries, each with the comments above it.
+//! Edits a Hooks section in block style, line by line. Each entry keeps the comments above it.
 
 use super::{
     merge::HookEntry,
@@ -7,19 +7,19 @@ use super::{
     tree::{NodeStyle, SpannedNode, SpannedTree},
 };
 
-/// How lines end in a file.
+/// The line ending of a file.
 pub fn line_ending(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
-/// Where the line of a byte begins.
+/// The start of the line that contains byte `at`.
 pub fn line_start(text: &str, at: usize) -> usize {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    // A file may begin with the mark of a byte order.
+    // A file can begin with a byte order mark.
     start + if text[start..].starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
-/// Where the line after that of a byte begins.
+/// The start of the line after the one that contains byte `at`.
 fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
 }
@@ -29,7 +29,8 @@ fn is_blank_or_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }
 
-/// An entry's lines: what stands above it, its dash, its event up to its function, and what stands behind that.
+/// The parts of an entry: the lines above it, its dash, the text from its event to its function, and the rest of the
+/// line.
 struct EntryLines<'a> {
     above: &'a str,
     dash: Option<&'a str>,
@@ -39,7 +40,7 @@ struct EntryLines<'a> {
     trailing: &'a str,
 }
 
-/// The entries of a section, if each stands on a line of its own; and the bytes of all of them.
+/// The entries of a section and the byte range of all of them. `None` unless each entry is on its own line.
 fn entry_lines<'a>(
     text: &'a str,
     key: &SpannedNode,
@@ -69,8 +70,8 @@ fn entry_lines<'a>(
     (from >= hooks.span.end).then_some((body, from, parts))
 }
 
-/// The section with its entries renamed, added to, and put in order; and how many comments went with entries that stood
-/// there twice.
+/// Returns the text with the section's entries renamed, completed and sorted, and the number of comments that were lost
+/// with duplicate entries.
 pub fn reorder(
     text: &str,
     key: &SpannedNode,
@@ -106,25 +107,25 @@ pub fn reorder(
     Some((splice_lines(text, body, end, &now), lost))
 }
 
-/// Lines with a comment.
+/// The number of lines with a comment.
 pub fn count_comments(text: &str) -> usize {
     text.lines().filter(|line| line.trim_start().starts_with('#') || line.contains(" #")).count()
 }
 
-/// A text with other lines in place of some. A file that ended without a line's end goes on doing so.
+/// Replaces a range of lines. A file without a line ending at its end stays without one.
 fn splice_lines(text: &str, from: usize, to: usize, lines: &str) -> String {
     let unended = to == text.len() && !text.is_empty() && !text.ends_with('\n');
     let lines = if unended { lines.trim_end_matches(['\r', '\n']) } else { lines };
     format!("{}{lines}{}", &text[..from], &text[to..])
 }
 
-/// A section's lines, written anew.
+/// Writes the lines of a section.
 fn format_entries(text: &str, indent: &str, lines: &[HookEntry]) -> String {
     let eol = line_ending(text);
     lines.iter().map(|line| format!("{indent}- {}: {}{eol}", line.event, line.function)).collect()
 }
 
-/// How far the list below a section is indented: as that of the resources.
+/// How far the list of a section is indented relative to its key: as far as that of the resources.
 fn list_indent(text: &str, root: &SpannedNode) -> usize {
     let lists = root.entries().iter().filter(|(_, value)| value.style == NodeStyle::Block && !value.items().is_empty());
     let margin = |node: &SpannedNode| {
@@ -135,7 +136,7 @@ fn list_indent(text: &str, root: &SpannedNode) -> usize {
     lists.filter_map(indent_of).next().unwrap_or(2)
 }
 
-/// The file with a section at its end.
+/// Returns the file with a Hooks section added at its end.
 pub fn append_section(text: &str, tree: &SpannedTree, lines: &[HookEntry]) -> Option<String> {
     let root = &tree.root;
     let (indent, small) = match root.entries().first() {
@@ -151,7 +152,7 @@ pub fn append_section(text: &str, tree: &SpannedTree, lines: &[HookEntry]) -> Op
     Some(splice_lines(text, at, at, &section))
 }
 
-/// The file with a section written anew, and what stood there.
+/// Returns the file with a rewritten section, and the old text of the section.
 pub fn replace_section(
     text: &str,
     root: &SpannedNode,
@@ -167,7 +168,7 @@ pub fn replace_section(
         let end = line_end(text, hooks.span.end);
         return (splice_lines(text, body, end, &lines), text[body..end].to_owned());
     }
-    // Nothing stands there, or something on the key's own line: that goes, and a comment behind it stays.
+    // The section is empty, or its value is on the line of its key. The value is removed, and a comment after it stays.
     let mut now = text.to_owned();
     if !hooks.span.is_empty() {
         let colon = key.span.end + text[key.span.end..hooks.span.start].rfind(':').map_or(0, |colon| colon + 1);

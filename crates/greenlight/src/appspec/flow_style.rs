@@ -1,4 +1,4 @@
-//! A Hooks section in brackets: JSON, and YAML that looks like it.
+//! Edits a Hooks section in flow style: JSON, and YAML with brackets.
 
 use super::{
     block_style::{line_ending, line_start},
@@ -8,21 +8,22 @@ use super::{
     tree::{NodeStyle, SpannedNode},
 };
 
-/// How a list is laid out.
+/// The layout of a list.
 struct Layout {
-    /// Before each item, and before the closing bracket: a line's end and the margin; nothing where all is on one line.
+    /// The text before each item: a line ending and the indentation. This and `close`, the text before the closing
+    /// bracket, are empty if everything is on one line.
     item: String,
     close: String,
-    /// The margin inside an item.
+    /// The text before the members of an item.
     inside: String,
-    /// Between a key and its value.
+    /// The text between a key and its value.
     colon: &'static str,
-    /// What words are put in.
+    /// The quotation mark around strings.
     quote: &'static str,
 }
 
 impl Layout {
-    /// Of a list whose key has this margin.
+    /// The layout of a list whose key has this indentation.
     fn new(text: &str, root: &SpannedNode, is_json: bool, key_margin: &str) -> Self {
         let (colon, quote) = (if is_compact(text, root) { ":" } else { ": " }, if is_json { "\"" } else { "" });
         let is_one_line = !root.entries().is_empty() && !text[root.span.clone()].contains('\n');
@@ -52,18 +53,18 @@ impl Layout {
     }
 }
 
-/// Whether values stand right behind their colons.
+/// Whether values follow their colons without a space.
 fn is_compact(text: &str, root: &SpannedNode) -> bool {
     root.entries().first().is_some_and(|(key, value)| text.get(key.span.end..value.span.start) == Some(":"))
 }
 
-/// What stands before a value in its line, if that is nothing but margin.
+/// The indentation of a value's line, if nothing else comes before the value.
 fn indent<'a>(text: &'a str, node: &SpannedNode) -> Option<&'a str> {
     let margin = text.get(line_start(text, node.span.start)..node.span.start)?;
     margin.chars().all(|c| c == ' ' || c == '\t').then_some(margin)
 }
 
-/// A file in braces with a section at its end.
+/// Returns a file in braces with a Hooks section added at its end.
 pub fn append_section(text: &str, root: &SpannedNode, lines: &[HookEntry]) -> Option<String> {
     let first = root.entries().first();
     let own_margin = first.and_then(|(key, _)| indent(text, key)).unwrap_or("  ");
@@ -78,7 +79,7 @@ pub fn append_section(text: &str, root: &SpannedNode, lines: &[HookEntry]) -> Op
         return Some(format!("{before}{whole}{end}"));
     };
     let after = text.get(last.span.end..root.span.end)?;
-    // YAML allows a comma at the end.
+    // YAML allows a trailing comma.
     let comma = after.find(',').filter(|at| after[..*at].trim().is_empty()).map(|at| last.span.end + at + 1);
     let gap = match (&layout.item, layout.colon) {
         (item, _) if !item.is_empty() => format!("{}{own_margin}", line_ending(text)),
@@ -89,7 +90,7 @@ pub fn append_section(text: &str, root: &SpannedNode, lines: &[HookEntry]) -> Op
     Some(format!("{}{head}{gap}{section}{}", &text[..at], &text[at..]))
 }
 
-/// The file with another list in a section.
+/// Returns the file with another list in the section.
 pub fn replace_section(
     text: &str,
     root: &SpannedNode,
@@ -108,7 +109,7 @@ pub fn replace_section(
     format!("{}{list}{}", &text[..hooks.span.start], &text[hooks.span.end..])
 }
 
-/// A list that is laid out as the one that is there.
+/// A list with the same layout as the existing one. `None` if that is not possible.
 fn with_same_layout(text: &str, hooks: &SpannedNode, lines: &[HookEntry]) -> Option<String> {
     if hooks.style != NodeStyle::Flow || !model::is_regular(hooks) {
         return None;

@@ -1,4 +1,4 @@
-//! An AppSpec file for a rehearsal.
+//! Reads an AppSpec file for a rehearsal.
 
 use std::path::Path;
 
@@ -10,20 +10,18 @@ use super::{
 };
 use crate::{args::to_hook_name, input_file::InputFile};
 
-/// An AppSpec file, and what was found in it.
+/// An AppSpec file and the issues in it.
 pub struct ForRehearsal {
-    /// The file.
     pub source: InputFile,
-    /// What was found.
     pub issues: Vec<Issue>,
-    /// What the rehearsal needs of it; nothing where CodeDeploy would not take it.
+    /// What the rehearsal needs of the file. `None` if CodeDeploy would reject the file.
     pub file: Option<AppSpec>,
 }
 
 /// Reads an AppSpec file for a rehearsal.
 ///
 /// # Errors
-/// It cannot be read.
+/// If the file cannot be read.
 pub fn load_for_rehearsal(path: &Path) -> anyhow::Result<ForRehearsal> {
     let source = InputFile::read(FILE_KIND, path)?;
     let found = validate(&source.text, is_json_name(&source.name), &ValidationContext::default());

@@ -1,4 +1,5 @@
-//! Whose functions are to be named: those of a stack, those with names of the usual form, or those that are given.
+//! Finds the functions to write into a Hooks section: those of a stack, those with a common prefix, or those on the
+//! command line.
 
 use std::str::FromStr;
 
@@ -13,9 +14,7 @@ use crate::{args::parse_hook, xml::Element};
 /// `--function AfterInstall=NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionOverride {
-    /// The hook.
     pub hook: Hook,
-    /// The function's name or ARN.
     pub function: String,
 }
 
@@ -25,79 +24,79 @@ impl FromStr for FunctionOverride {
     fn from_str(text: &str) -> Result<Self, String> {
         let (event, function) = text.split_once('=').ok_or("expected EVENT=FUNCTION, such as AfterInstall=NAME")?;
         let hook = parse_hook(event).map_err(|names| match nearest(event, Hook::ALL.map(Hook::event_name)) {
-            Some(near) => format!("`{event}` is no hook; did you mean `{near}`?"),
+            Some(near) => format!("`{event}` is not a hook; did you mean `{near}`?"),
             None => names,
         })?;
         let named: FunctionRef = function.parse().map_err(|why| format!("`{function}` {why}"))?;
         match named.function() {
             Some(FunctionName::Hook(whose)) if whose.name() != hook.event_name() => {
-                Err(format!("`{function}` is the function of {whose}, and would answer Failed at {hook}"))
+                Err(format!("`{function}` is the function of {whose}, and would put Failed at {hook}"))
             }
-            Some(FunctionName::OnFailure) => Err("on-failure is no hook".to_owned()),
+            Some(FunctionName::OnFailure) => Err("on-failure is not a hook".to_owned()),
             _ => Ok(Self { hook, function: function.to_owned() }),
         }
     }
 }
 
-/// Names with the usual end: `CodeDeployHook_shop-before-install`.
+/// Returns the name of each hook's function with this prefix, such as `CodeDeployHook_shop-before-install`.
 ///
 /// # Errors
-/// They would be no names of functions.
+/// If a name would not be valid for a function.
 pub fn with_prefix(prefix: &str) -> anyhow::Result<Vec<(Hook, String)>> {
     let name = |hook: Hook| {
         let name = format!("{prefix}{}", binary_name(hook));
         let right = name.parse::<FunctionRef>().map_err(|why| anyhow!("`{name}` {why}"))?;
         if right.account_region.is_some() || right.function().is_none() {
-            bail!("`{name}` would be no hook by its name; let it end in -{}", binary_name(hook));
+            bail!("`{name}` does not name a hook function; its name must end in -{}", binary_name(hook));
         }
         Ok((hook, name))
     };
     Hook::ALL.into_iter().map(name).collect()
 }
 
-/// The beginning of the names in a stack of this suffix.
+/// The prefix of the function names in a stack with this suffix.
 pub fn prefix_for(suffix: &str) -> String {
     format!("{FUNCTION_NAME_PREFIX}{suffix}{}", if suffix.is_empty() { "" } else { "-" })
 }
 
-/// The outputs in what `aws cloudformation describe-stacks` prints, or `sam list stack-outputs --output json`.
+/// Parses the outputs from what `aws cloudformation describe-stacks` or `sam list stack-outputs --output json` prints.
 ///
 /// # Errors
-/// It is something else.
+/// If the text is something else.
 pub fn parse_outputs(json: &str) -> anyhow::Result<Vec<(String, String)>> {
     let value: Value = serde_json::from_str(json).context("not JSON")?;
     let stacks = value.get("Stacks").and_then(Value::as_array);
     let list = match stacks.map(Vec::as_slice) {
         Some([one]) => one.get("Outputs"),
-        Some([]) => bail!("there is no stack in it"),
-        Some(_) => bail!("there are several stacks in it; say --stack-name to aws cloudformation describe-stacks"),
+        Some([]) => bail!("it has no stack"),
+        Some(_) => bail!("it has several stacks; add --stack-name to aws cloudformation describe-stacks"),
         None => value.get("Outputs").or(Some(&value)),
     };
     let list = list.and_then(Value::as_array);
     let list =
-        list.context("expected what `aws cloudformation describe-stacks --stack-name NAME` prints: no Outputs in it")?;
+        list.context("no Outputs in it; expected what `aws cloudformation describe-stacks --stack-name NAME` prints")?;
     let text = |output: &Value, key: &str| output.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok(list.iter().filter_map(|output| Some((text(output, "OutputKey")?, text(output, "OutputValue")?))).collect())
 }
 
-/// The outputs of a stack, asked for by its name or its ARN.
+/// Reads the outputs of a stack, which is given by its name or its ARN.
 ///
 /// # Errors
-/// What CloudFormation said.
+/// If CloudFormation returns an error.
 pub async fn from_stack(survey: &AwsInspector, stack: &str) -> anyhow::Result<Vec<(String, String)>> {
     const OPERATION: &str = "cloudformation:DescribeStacks";
     let body = survey.cloudformation(OPERATION, &[("StackName", stack)]).await.map_err(|fault| anyhow!("{fault}"))?;
     let reply = Element::parse(&body);
     let one = reply.child("DescribeStacksResult").and_then(|result| result.items("Stacks").next());
-    let one = one.context("CloudFormation tells nothing of it")?;
+    let one = one.context("CloudFormation returned no description of it")?;
     let output = |output: &Element| (output.text("OutputKey").to_owned(), output.text("OutputValue").to_owned());
     Ok(one.items("Outputs").map(output).collect())
 }
 
-/// The functions that a stack's outputs name, by `BeforeInstallName` or `BeforeInstallArn` and their like.
+/// The functions that a stack's outputs name, such as `BeforeInstallName` or `BeforeInstallArn`.
 ///
 /// # Errors
-/// Some of them are missing, or are no functions.
+/// If an output is missing or is not a function's name or ARN.
 pub fn from_outputs(outputs: &[(String, String)], arns: bool, hooks: &[Hook]) -> anyhow::Result<Vec<(Hook, String)>> {
     let end = if arns { "Arn" } else { "Name" };
     let key = |hook: &Hook| format!("{}{end}", hook.event_name());
@@ -106,7 +105,7 @@ pub fn from_outputs(outputs: &[(String, String)], arns: bool, hooks: &[Hook]) ->
     if !missing.is_empty() {
         let there: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-        bail!("the stack lacks the outputs {} (it has {there}); is it one of infra/template.yaml?", missing.join(", "));
+        bail!("the stack lacks the outputs {} (it has {there}); was it created from infra/template.yaml?", missing.join(", "));
     }
     let found: Vec<_> = hooks.iter().filter_map(|hook| Some((*hook, output(hook)?))).collect();
     for (hook, function) in &found {
@@ -129,8 +128,8 @@ mod tests {
             ("x", "expected EVENT=FUNCTION"),
             ("AfterInstal=x", "did you mean `AfterInstall`?"),
             ("AfterInstall=CodeDeployHook_before-install", "is the function of BeforeInstall"),
-            ("AfterInstall=CodeDeployHook_on-failure", "is no hook"),
-            ("AfterInstall=a b", "is no name of a function"),
+            ("AfterInstall=CodeDeployHook_on-failure", "is not a hook"),
+            ("AfterInstall=a b", "is not a function name"),
         ] {
             let said = text.parse::<FunctionOverride>().unwrap_err();
             assert!(said.contains(says), "{said}");

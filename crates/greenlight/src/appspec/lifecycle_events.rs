@@ -1,16 +1,16 @@
-//! The names of lifecycle events, those that have no hook here as well, and of the programs that answer them.
+//! The names of lifecycle events, including those without a hook, and of the hooks' programs.
 
 use hook_core::Hook;
 use rehearsal::FunctionName;
 
 use crate::args::to_hook_name;
 
-/// A name that is less alike than this is no misspelling (0 is not alike, 1 is the same).
+/// A name that is less similar than this does not count as a misspelling (0: nothing in common, 1: the same).
 const MIN_SIMILARITY: f64 = 0.8;
-/// The names of programs are alike, so a part of one has to be nearly the same.
+/// The names of the programs are similar to each other, so a misspelling has to be closer to one of them.
 const MIN_PROGRAM_SIMILARITY: f64 = 0.93;
 
-/// Of EC2 deployments alone.
+/// Lifecycle events that only EC2 deployments have.
 const EC2_EVENTS: [&str; 6] = [
     "ApplicationStop",
     "DownloadBundle",
@@ -20,7 +20,7 @@ const EC2_EVENTS: [&str; 6] = [
     "ValidateService",
 ];
 
-/// What CodeDeploy does itself, and the events around it that have hooks.
+/// Events that CodeDeploy carries out itself, and the events around them that have hooks.
 const EVENTS_WITHOUT_HOOK: [(&str, &str); 6] = [
     ("Start", "`BeforeInstall`"),
     ("Install", "`BeforeInstall` and `AfterInstall`"),
@@ -30,42 +30,42 @@ const EVENTS_WITHOUT_HOOK: [(&str, &str); 6] = [
     ("End", "`AfterAllowTraffic`"),
 ];
 
-/// What to say of a word that is no event with a hook.
+/// The message for a name that is not an event with a hook.
 pub fn unknown_event_message(name: &str) -> String {
     let names = Hook::ALL.map(Hook::event_name);
     if EC2_EVENTS.contains(&name) {
         return format!("`{name}` is an event of deployments on EC2; Amazon ECS has {}", names.join(", "));
     }
     if let Some((_, around)) = EVENTS_WITHOUT_HOOK.iter().find(|(event, _)| *event == name) {
-        return format!("`{name}` has no hook, since CodeDeploy does it itself; there is {around}");
+        return format!("`{name}` has no hook, because CodeDeploy does it itself; the hooks around it: {around}");
     }
     if name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
         return format!("`{name}` is a stage of Amazon ECS's own deployments, which have no AppSpec file");
     }
     match nearest(name, names) {
-        Some(near) => format!("`{name}` is no lifecycle event; did you mean `{near}`?"),
-        None => format!("`{name}` is no lifecycle event; there are {}", names.join(", ")),
+        Some(near) => format!("`{name}` is not a lifecycle event; did you mean `{near}`?"),
+        None => format!("`{name}` is not a lifecycle event; there are {}", names.join(", ")),
     }
 }
 
-/// The one that is nearly the same.
+/// The most similar of the known names, if one is similar enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = |one: &str| strsim::jaro_winkler(&name.to_lowercase(), &one.to_lowercase());
     let nearest = known.into_iter().map(|one| (alike(one), one)).filter(|(alike, _)| *alike >= MIN_SIMILARITY);
     nearest.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
 }
 
-/// The program that answers for a hook.
+/// The name of a hook's program.
 pub const fn binary_name(hook: Hook) -> &'static str {
     to_hook_name(hook).binary()
 }
 
-/// The name that nearly is this one and ends in a program's: for `shop-before-instal`, `shop-before-install`.
+/// The most similar name that ends in a program's name: for `shop-before-instal`, `shop-before-install`.
 pub fn suggest_function_name(name: &str) -> Option<String> {
     let parts: Vec<&str> = name.split('-').collect();
     let near = FunctionName::all_functions().filter_map(|function| {
         let program = function.binary();
-        // As many words as the program's name has; the first may be glued to the prefix.
+        // Compare as many words as the program's name has. The first one can be attached to the prefix.
         let words = parts.len().saturating_sub(program.split('-').count());
         let end = parts[words..].join("-");
         let (before, end) =

@@ -1,37 +1,36 @@
-//! What is to stand in a Hooks section: what stands there, and what is wanted.
+//! Merges the existing entries of a Hooks section with the requested ones.
 
 use hook_core::Hook;
 use rehearsal::FunctionRef;
 
 use super::model::{self, EntryNodes};
 
-/// An event and its function, as they are to stand there.
+/// An event and its function in the merged section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookEntry {
-    /// The event.
     pub event: String,
-    /// The function.
     pub function: String,
-    /// The entry that is there for it, by its number.
+    /// The index of the existing entry, if there is one.
     pub existing: Option<usize>,
 }
 
-/// An entry that may not be replaced: another function than one of these hooks.
+/// An entry that must not be replaced, because its function is not one of these hooks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// The entry, by its number.
+    /// The index of the entry.
     pub entry: usize,
-    /// Whose event it is.
+    /// The hook of the event.
     pub hook: Hook,
-    /// What would stand there.
+    /// The function that would replace it.
     pub requested: String,
 }
 
-/// What becomes of the entries: those that nobody asked for stay; CodeDeploy invokes one function for an event, so a hook
-/// of these is replaced by the one that is wanted, and a function of somebody else's only where that is allowed.
+/// Merges the entries. Those that were not requested stay. CodeDeploy invokes one function for each event, so a
+/// function of these hooks is replaced by the requested one. Any other function is replaced only if `replace` allows
+/// it.
 ///
 /// # Errors
-/// Entries that would have to be replaced, and may not be.
+/// The entries that would have to be replaced but must not be.
 pub fn merge(
     entries: &[EntryNodes<'_>],
     wanted: &[(Hook, String)],
@@ -50,7 +49,7 @@ pub fn merge(
             }
             _ => own,
         };
-        // An event that is wanted stands there once.
+        // A requested event is listed only once.
         if requested.is_none() || !lines.iter().any(|line| line.event == event) {
             lines.push(HookEntry { event: event.to_owned(), function: function.to_owned(), existing: Some(number) });
         }
@@ -65,8 +64,8 @@ pub fn merge(
     if conflicts.is_empty() { Ok(lines) } else { Err(conflicts) }
 }
 
-/// Whether it is one of these functions, or a word that stands for one that is to come. A name that only ends like one of
-/// these may be somebody's own: it is one of these with their prefix, or as a function of the stack that was asked for.
+/// Whether an entry's function is one of these functions or a placeholder. A name that only has the same ending can be
+/// a user's own function. It is one of these if it also has their prefix, or is in the requested stack.
 fn is_replaceable(function: &str, wanted: &[(Hook, String)]) -> bool {
     let name = |text: &str| text.parse::<FunctionRef>().map(|function| function.name);
     let is_ours = function.parse::<FunctionRef>().is_ok_and(|function| {
@@ -76,7 +75,7 @@ fn is_replaceable(function: &str, wanted: &[(Hook, String)]) -> bool {
     is_ours || function.is_empty() || model::is_placeholder(function)
 }
 
-/// In the order of a deployment. What is no hook stays behind what it stood behind.
+/// Sorts the entries in the order of a deployment. An entry that is not a hook stays after the entry that it followed.
 fn sort_by_lifecycle(lines: &mut [HookEntry]) {
     let mut last = None;
     let mut ranks: Vec<(Option<Hook>, usize)> = Vec::new();

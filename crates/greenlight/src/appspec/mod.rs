@@ -1,4 +1,4 @@
-//! `greenlight appspec`: the Hooks section of an AppSpec file, written or checked.
+//! `greenlight appspec`: writes or checks the Hooks section of an AppSpec file.
 
 mod block_style;
 mod flow_style;
@@ -41,54 +41,55 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Writing: whose functions it names, say --stack, --outputs, --suffix or --prefix, or --function for each; --function goes before
-the others. Without FILE, a Hooks section is printed. With it, the whole file is printed with the hooks in it, and --write
-changes the file itself. All but the Hooks section stays as it is, to the byte; in the section, comments and other events stay.
-What is there already changes nothing the second time. CodeDeploy invokes one function for each event: a function of Greenlight's
-is replaced by the one that is wanted, somebody else's only with --replace.
+Writing: --stack, --outputs, --suffix or --prefix select the functions, or --function names each; --function takes
+precedence. Without FILE, the command prints a Hooks section. With FILE, it prints the whole file with the hooks in it,
+and --write changes the file itself. No byte outside the Hooks section changes; in the section, comments and other
+events stay. Running it again changes nothing. CodeDeploy invokes one function for each event, so the requested
+function replaces a function of Greenlight, but any other function only with --replace.
 
-Checking (--check): every fault of every file, with its line and a caret. Nothing is read from AWS, unless --stack asks for the
-names to compare with. A note says what is worth knowing, and is no fault: an event without a hook, a name to be filled in.
-With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or note.
+Checking (--check): shows every fault of every file, with its line and a caret. Nothing is read from AWS, unless
+--stack names a stack to compare with. A note is information and not a fault: an event without a hook, a placeholder.
+With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or
+note.
 
-`greenlight rehearse --appspec FILE` plays a deployment with the file.
+`greenlight rehearse --appspec FILE` simulates a deployment with the file.
 
 Exit status:
-  0    it is written, or there was nothing to change; no file has a fault
-  1    a fault; when writing: the file is no AppSpec file, or an event has a function of somebody else's. Nothing is written
-  2    bad usage: a file that cannot be read, no such stack, no credentials
+  0    the hooks are written, or there was nothing to change; no file has a fault
+  1    a fault; when writing: the file is not an AppSpec file, or an event has another function. Nothing is written
+  2    bad usage, such as a file that cannot be read, a stack that does not exist, or missing credentials
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
 /// `greenlight appspec`.
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct AppSpecOptions {
-    /// An AppSpec file, YAML or JSON, or - for standard input; with --check there may be several
+    /// An AppSpec file, YAML or JSON, or - for standard input; --check accepts several
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Say what is wrong with the files, and write nothing
+    /// Report the faults of the files, and write nothing
     #[arg(long, requires = "files")]
     check: bool,
 
-    /// Change the file in place of printing it
+    /// Change the file instead of printing it
     #[arg(long, requires = "files", conflicts_with = "check")]
     write: bool,
 
-    /// The functions of this CloudFormation stack, by its outputs, which are read with your credentials
+    /// The functions in the outputs of this CloudFormation stack, read with your credentials
     /// (cloudformation:DescribeStacks)
     #[arg(long, value_name = "NAME", conflicts_with_all = ["outputs", "suffix", "prefix"])]
     stack: Option<String>,
 
-    /// The functions of a stack, by what `aws cloudformation describe-stacks` printed into this file; - is standard input
+    /// The functions of a stack, in a file with what `aws cloudformation describe-stacks` prints; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["suffix", "prefix"])]
     outputs: Option<PathBuf>,
 
-    /// The functions of a stack with this parameter Suffix: CodeDeployHook_SUFFIX-before-install and its like
+    /// The functions of a stack with this parameter Suffix, such as CodeDeployHook_SUFFIX-before-install
     #[arg(long, value_name = "SUFFIX", conflicts_with = "prefix")]
     suffix: Option<String>,
 
-    /// The functions whose names have this before before-install and its like, such as CodeDeployHook_shop-
+    /// The functions whose names begin with this text, such as CodeDeployHook_shop-
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
 
@@ -100,23 +101,23 @@ pub struct AppSpecOptions {
     #[arg(long, visible_alias = "hooks", value_name = "HOOK", value_delimiter = ',', value_parser = parse_hook, conflicts_with = "check")]
     only: Vec<Hook>,
 
-    /// With a stack: write ARNs and not names
+    /// With a stack: write ARNs instead of names
     #[arg(long)]
     arn: bool,
 
-    /// Also replace functions that are none of Greenlight's
+    /// Also replace functions that are not Greenlight's
     #[arg(long, visible_alias = "force", conflicts_with = "check")]
     replace: bool,
 
-    /// With --check: a function of your own, which is no fault; may be given more than once
+    /// With --check: a function of your own, which does not count as a fault; may be given more than once
     #[arg(long, value_name = "NAME", requires = "check")]
     allow_function: Vec<String>,
 
-    /// With --check: the account that all ARNs have to be of [default: the task definition's]
+    /// With --check: the account that all ARNs must have [default: the task definition's]
     #[arg(long, value_name = "NUMBER", requires = "check")]
     account: Option<String>,
 
-    /// The region of the stack; with --check the one that all ARNs have to be of
+    /// The region of the stack; with --check, the region that all ARNs must have
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
@@ -124,35 +125,35 @@ pub struct AppSpecOptions {
     #[arg(long, value_name = "NAME", requires = "stack")]
     profile: Option<String>,
 
-    /// With --check, print the findings as JSON; without FILE, the section
+    /// With --check, print the findings as JSON; without FILE, print the section as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What a file is called in errors.
+/// The name of the file's kind in error messages.
 const FILE_KIND: &str = "AppSpec file";
 
-/// Does what was asked.
+/// Runs the command.
 pub async fn run_appspec(args: &AppSpecOptions) -> Result<CommandOutcome, CommandError> {
     let functions = requested_functions(args).await.map_err(CommandError::Usage)?;
     if args.check {
         return print_validation(args, functions);
     }
     if functions.is_empty() {
-        let how = "whose functions? Say --stack NAME, --outputs FILE, --suffix SUFFIX, or --function EVENT=FUNCTION; or --check \
-                   to look at a file";
+        let how = "no functions are named; use --stack NAME, --outputs FILE, --suffix SUFFIX or --function EVENT=FUNCTION, or --check \
+                   to check a file";
         return Err(CommandError::Usage(anyhow!("{how}")));
     }
     match args.files.as_slice() {
         [] => print_section(args, &functions),
         [file] => write_hooks(args, file, &functions),
         _ => Err(CommandError::Usage(anyhow!(
-            "one file can be written at a time; several can be looked at with --check"
+            "only one file can be written at a time; --check accepts several"
         ))),
     }
 }
 
-/// The functions that were asked for, in the order of the hooks.
+/// The requested functions, in the order of the hooks.
 async fn requested_functions(args: &AppSpecOptions) -> anyhow::Result<Vec<(Hook, String)>> {
     let given = |hook: &Hook| args.functions.iter().rev().find(|given| given.hook == *hook);
     let hooks: Vec<Hook> =
@@ -189,7 +190,7 @@ fn print_validation(args: &AppSpecOptions, functions: Vec<(Hook, String)>) -> Re
         functions,
         own_functions: allow_function.clone(),
     };
-    // Every file is read first: a path that is wrong is said alone, and not below faults.
+    // Every file is read first, so that a wrong path is reported alone and not below faults.
     let sources: anyhow::Result<Vec<InputFile>> =
         args.files.iter().map(|path| InputFile::read(FILE_KIND, path)).collect();
     let sources = sources.map_err(CommandError::Usage)?;
@@ -225,11 +226,11 @@ fn print_section(args: &AppSpecOptions, wanted: &[(Hook, String)]) -> Result<Com
 fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) -> Result<CommandOutcome, CommandError> {
     if args.json {
         return Err(CommandError::Usage(anyhow!(
-            "a file stays in the format that it has; --json is for --check, or for no FILE"
+            "--json needs --check or no FILE, because a file keeps its format when it is written"
         )));
     }
     if args.write && path == Path::new("-") {
-        return Err(CommandError::Usage(anyhow!("standard input cannot be changed; leave --write out")));
+        return Err(CommandError::Usage(anyhow!("standard input cannot be changed; remove --write")));
     }
     let source = InputFile::read(FILE_KIND, path).map_err(CommandError::Usage)?;
     let written = match rewrite::rewrite_hooks(&source.text, is_json_name(&source.name), wanted, args.replace) {
@@ -258,7 +259,7 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
     }
     if written.comments_lost > 0 {
         let what = if written.comments_lost == 1 { "a comment" } else { "comments" };
-        eprintln!("note: {what} inside the Hooks section had no place any more and went with what was written anew");
+        eprintln!("note: {what} in the Hooks section could not be kept when the section was rewritten");
     }
     let known = ValidationContext { own_functions: other_functions(wanted), ..ValidationContext::default() };
     let left = validate::validate(&written.text, is_json_name(&source.name), &known);
@@ -266,20 +267,20 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
     if left > 0 {
         let what = diagnostics::fault_count(left);
         eprintln!(
-            "note: the file has {what} now; `greenlight appspec --check` shows {}",
+            "note: the file now has {what}; `greenlight appspec --check` shows {}",
             if left == 1 { "it" } else { "them" }
         );
     }
     Ok(CommandOutcome::Success)
 }
 
-/// Functions that were asked for and are somebody's own.
+/// The requested functions that are not Greenlight's.
 fn other_functions(wanted: &[(Hook, String)]) -> Vec<String> {
     let named = wanted.iter().filter_map(|(_, function)| function.parse::<FunctionRef>().ok());
     named.filter(|function| function.function().is_none()).map(|function| function.name).collect()
 }
 
-/// Everything that was found in a file, and how much it is.
+/// Renders every issue of a file and a line with their number.
 pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
     render::render_issues(style, source, found)
 }

@@ -1,4 +1,4 @@
-//! An AppSpec file as far as it matters here: its sections, its hooks, and where its service is.
+//! The parts of an AppSpec file that matter here: its sections, its hooks, and the account and region of its service.
 
 use std::collections::BTreeMap;
 
@@ -7,49 +7,46 @@ use rehearsal::{AccountRegion, FunctionRef};
 
 use super::tree::{SpannedNode, SpannedValue};
 
-/// A function that the file names for an event.
+/// An entry of the Hooks section: an event and its function.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryNodes<'a> {
-    /// The event's name.
     pub event: &'a SpannedNode,
-    /// The function.
     pub function: &'a SpannedNode,
 }
 
 impl<'a> EntryNodes<'a> {
-    /// The event's name; empty where it is no text.
+    /// The event's name; empty if it is not a string.
     pub fn event_name(&self) -> &'a str {
         self.event.text().unwrap_or_default()
     }
 
-    /// The function's name or ARN; empty where it is no text.
+    /// The function's name or ARN; empty if it is not a string.
     pub fn function_name(&self) -> &'a str {
         self.function.text().unwrap_or_default()
     }
 
-    /// The hook, if there is one of that name.
+    /// The hook of the event, if the event has one.
     pub fn hook(&self) -> Option<Hook> {
         hook_for_event(self.event_name())
     }
 }
 
-/// The hook of an event.
 pub fn hook_for_event(event: &str) -> Option<Hook> {
     Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
 }
 
-/// Every section of that name, in upper or lower case: AWS's manual writes `Hooks` and `hooks`.
+/// Every section with that name, in upper or lower case: AWS's manual writes both `Hooks` and `hooks`.
 pub fn sections<'a>(root: &'a SpannedNode, name: &str) -> Vec<(&'a SpannedNode, &'a SpannedNode)> {
     let is_it = |key: &SpannedNode| key.text().is_some_and(|text| text.eq_ignore_ascii_case(name));
     root.entries().iter().filter(|(key, _)| is_it(key)).map(|(key, value)| (key, value)).collect()
 }
 
-/// Whether the file writes its sections in lower case, as a part of AWS's manual does.
+/// Whether the file writes its sections in lower case, as part of AWS's manual does.
 pub fn is_in_lower_case(root: &SpannedNode) -> bool {
     root.entries().iter().any(|(key, _)| key.text() == Some("resources"))
 }
 
-/// The entries of a Hooks section: of a list of maps, or of one map.
+/// The entries of a Hooks section, which is a list of maps or one map.
 pub fn entries(hooks: &SpannedNode) -> Vec<EntryNodes<'_>> {
     let maps: Vec<&SpannedNode> = match &hooks.data {
         SpannedValue::List(items) => items.iter().collect(),
@@ -59,12 +56,12 @@ pub fn entries(hooks: &SpannedNode) -> Vec<EntryNodes<'_>> {
     maps.into_iter().flat_map(|map| map.entries()).map(|(event, function)| EntryNodes { event, function }).collect()
 }
 
-/// Whether a Hooks section has the form that CodeDeploy's manual gives it: a list, with one event in each item.
+/// Whether a Hooks section has the form in CodeDeploy's manual: a list with one event in each item.
 pub fn is_regular(hooks: &SpannedNode) -> bool {
     matches!(hooks.data, SpannedValue::List(_)) && hooks.items().iter().all(|item| item.entries().len() == 1)
 }
 
-/// Whether a Hooks section names nothing.
+/// Whether a Hooks section has no entries.
 pub fn is_empty(hooks: &SpannedNode) -> bool {
     match &hooks.data {
         SpannedValue::Null => true,
@@ -74,18 +71,18 @@ pub fn is_empty(hooks: &SpannedNode) -> bool {
     }
 }
 
-/// The resources: what stands below a name of their own in the list.
+/// The resources. In the list, each is the value of a key that names it.
 pub fn resources(root: &SpannedNode) -> impl Iterator<Item = &SpannedNode> {
     let lists = sections(root, "Resources").into_iter().map(|(_, list)| list);
     lists.flat_map(|list| list.items()).flat_map(SpannedNode::entries).map(|(_, resource)| resource)
 }
 
-/// The task definition.
 pub fn task_definition(root: &SpannedNode) -> Option<&SpannedNode> {
     resources(root).find_map(|resource| resource.get("Properties")?.get("TaskDefinition"))
 }
 
-/// Where the service is, and whose word that is: the task definition's, else that of most of the functions.
+/// The account and region of the service, and where they come from: the task definition's ARN, or else most of the
+/// functions.
 pub fn account_region(root: &SpannedNode, entries: &[EntryNodes<'_>]) -> Option<(AccountRegion, &'static str)> {
     if let Some(home) = task_definition(root).and_then(SpannedNode::text).and_then(AccountRegion::from_arn) {
         return Some((home, "the task definition is"));
@@ -98,7 +95,7 @@ pub fn account_region(root: &SpannedNode, entries: &[EntryNodes<'_>]) -> Option<
     Some((home, "most of the others are"))
 }
 
-/// Whether a pipeline is to put a name here: `<FUNCTION>`, `${FUNCTION}`, `{{ function }}`, `%FUNCTION%`.
+/// Whether a text is a placeholder for a pipeline: `<FUNCTION>`, `${FUNCTION}`, `{{ function }}`, `%FUNCTION%`.
 pub fn is_placeholder(text: &str) -> bool {
     text.contains(['<', '>', '{', '}', '$', '%', '@'])
 }

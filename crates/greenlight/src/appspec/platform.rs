@@ -1,4 +1,4 @@
-//! Which compute platform an AppSpec file is for. These hooks are for Amazon ECS.
+//! Detects AppSpec files for other compute platforms than Amazon ECS.
 
 use hook_core::gate_file::Diagnostic;
 
@@ -7,13 +7,13 @@ use super::{
     tree::{self, SpannedNode},
 };
 
-/// Why the key of a file says that it is for EC2, if it does.
+/// The message for a key that only AppSpec files for EC2 have.
 pub fn ec2_key_message(key: &str) -> Option<String> {
     let is_of_ec2 = ["os", "files", "permissions", "file_exists_behavior"].contains(&key);
     is_of_ec2.then(|| format!("`{key}` belongs to deployments on EC2; these hooks are for Amazon ECS"))
 }
 
-/// Why the five hooks do not belong into a file: it is for another platform.
+/// The diagnostic for a file for another platform, where the five hooks do not belong.
 pub fn other_platform(text: &str, root: &SpannedNode) -> Option<Diagnostic> {
     let fault = |at: &SpannedNode, message: String| Diagnostic::new(tree::position(text, at.span.start), message);
     let of_ec2 = root.entries().iter().find_map(|(key, _)| Some(fault(key, ec2_key_message(key.text()?)?)));

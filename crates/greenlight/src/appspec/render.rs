@@ -1,4 +1,4 @@
-//! What was found and what was written, for a person; and what was found, for a program.
+//! Renders the results for a person, and the issues as JSON too.
 
 use hook_core::gate_file::Diagnostic;
 
@@ -12,7 +12,7 @@ use crate::{
     style::{Emphasis, TerminalStyle},
 };
 
-/// All findings of all files as JSON.
+/// Renders all issues of all files as JSON.
 pub fn render_json(checked: &[(&InputFile, Vec<Issue>)]) -> serde_json::Result<String> {
     let issues = checked.iter().flat_map(|(source, found)| found.iter().map(|one| issue_json(source, one)));
     serde_json::to_string_pretty(&issues.collect::<Vec<_>>())
@@ -23,7 +23,7 @@ fn issue_json<'a>(source: &'a InputFile, finding: &'a Issue) -> DiagnosticJson<'
     DiagnosticJson::new(source, level, &finding.diagnostic)
 }
 
-/// All findings of a file, and a line that counts them.
+/// Renders all issues of a file and a line with their number.
 pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
     let mut parts = Vec::new();
     for one in found {
@@ -54,7 +54,7 @@ pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) 
     parts.join("\n\n")
 }
 
-/// What was written into a file.
+/// Renders the changes to a file.
 pub fn render_rewritten(style: TerminalStyle, name: &str, written: &Rewritten, has_changed: bool) -> String {
     if !has_changed {
         return format!("{} {name}: nothing to change", style.apply(Emphasis::Success, "✓"));

@@ -1,5 +1,5 @@
-//! The `Resources` section as CodeDeploy reads it for an Amazon ECS deployment: one service, with its task definition and
-//! the container that gets the traffic.
+//! Checks the `Resources` section by the rules of CodeDeploy for an Amazon ECS deployment: one service, with its task
+//! definition and the container that gets the traffic.
 //!
 //! <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html>
 
@@ -10,7 +10,7 @@ use super::{
     validate::Severity,
 };
 
-/// Something that is wrong: how bad it is, where, and what.
+/// A problem: its severity, its position and its message.
 pub type ResourceIssue<'a> = (Severity, &'a SpannedNode, String);
 
 /// The properties of a service. CodeDeploy requires the first two.
@@ -19,7 +19,7 @@ const PROPERTIES: [&str; 5] =
 /// The type of the resource in an Amazon ECS deployment.
 const SERVICE: &str = "AWS::ECS::Service";
 
-/// Everything that is wrong with the section. `root` is the whole file.
+/// All problems of the section. `root` is the whole file.
 pub fn check_resources(root: &SpannedNode) -> Vec<ResourceIssue<'_>> {
     let mut found = Vec::new();
     match model::sections(root, "Resources").as_slice() {
@@ -71,7 +71,7 @@ fn check_resource<'a>(found: &mut Vec<ResourceIssue<'a>>, name: &'a SpannedNode,
     match resource.get("Type") {
         None => reject(found, name, format!("`Type: {SERVICE}` is missing")),
         Some(kind) if kind.text() == Some("AWS::Lambda::Function") => {
-            // What follows belongs to that platform.
+            // The rest of the resource belongs to that platform.
             return reject(found, kind, "this file deploys a Lambda function; these hooks are for Amazon ECS");
         }
         Some(kind) if kind.text() != Some(SERVICE) => {
@@ -104,7 +104,7 @@ fn check_properties<'a>(found: &mut Vec<ResourceIssue<'a>>, properties: &'a Span
                     reject(found, node, format!("not the ARN of a task definition, which has the form {shape}"));
                 }
             }
-            // A word that a pipeline replaces, perhaps without a mark.
+            // A pipeline can also replace a plain word without marks.
             Some(_) => {}
         },
     }
@@ -161,7 +161,7 @@ fn is_placeholder(node: &SpannedNode) -> bool {
     node.text().is_some_and(model::is_placeholder)
 }
 
-/// Keys that CodeDeploy does not document. Only one that looks like a misspelling is a fault.
+/// Reports keys that CodeDeploy does not document. Only one that looks like a misspelling is a fault.
 fn check_keys<'a>(found: &mut Vec<ResourceIssue<'a>>, map: &'a SpannedNode, what: &str, known: &[&str]) {
     for (key, _) in map.entries() {
         let Some(name) = key.text() else { continue };

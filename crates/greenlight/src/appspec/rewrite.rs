@@ -1,5 +1,5 @@
-//! Writes hooks into an AppSpec file. Nothing but the bytes of its Hooks section changes, and whether that is so is looked
-//! at before anything is given out.
+//! Writes hooks into an AppSpec file. Only the bytes of its Hooks section change, and this is verified before the text
+//! is returned.
 
 use hook_core::{Hook, gate_file::Diagnostic};
 
@@ -11,23 +11,23 @@ use super::{
     tree::{self, NodeStyle, SpannedNode, SpannedTree, SpannedValue},
 };
 
-/// A file with its hooks.
+/// A file with its hooks written.
 #[derive(Debug)]
 pub struct Rewritten {
-    /// The whole text.
+    /// The text of the whole file.
     pub text: String,
-    /// What stands in the Hooks section now.
+    /// The new entries of the Hooks section.
     pub lines: Vec<HookEntry>,
-    /// What stood there: event and function.
+    /// The old entries: event and function.
     pub before: Vec<(String, String)>,
-    /// Lines of the Hooks section that had a comment which has no place any more.
+    /// The number of lines in the Hooks section whose comments could not be kept.
     pub comments_lost: usize,
 }
 
-/// The text with these hooks in it.
+/// Returns the text with these hooks in it.
 ///
 /// # Errors
-/// Why not, with the places: the file cannot be read, or an event has a function of somebody else's.
+/// The reasons with their positions: the file cannot be parsed, or an event has a function that is not one of these.
 pub fn rewrite_hooks(
     text: &str,
     is_json: bool,
@@ -44,7 +44,7 @@ pub fn rewrite_hooks(
     }
     let sections = model::sections(&tree.root, "Hooks");
     if let [_, (again, _), ..] = sections.as_slice() {
-        return Err(vec![fault(again, "the Hooks section stands here a second time; leave one of them".to_owned())]);
+        return Err(vec![fault(again, "this is a second Hooks section; keep only one".to_owned())]);
     }
     let section = sections.first().copied();
     let entries = section.map(|(_, hooks)| model::entries(hooks)).unwrap_or_default();
@@ -72,21 +72,21 @@ pub fn rewrite_hooks(
         }
     }
     let at = section.map_or(&tree.root, |(key, _)| key);
-    let message = "the Hooks section cannot be written without changing what stands elsewhere (does something refer to \
-                   it with `*`?); put it in by hand: `greenlight appspec` without a file prints it";
+    let message = "the Hooks section cannot be written without changing other parts of the file (does something refer to \
+                   it with `*`?); add it manually: `greenlight appspec` without a file prints it";
     Err(vec![fault(at, message.to_owned())])
 }
 
 fn conflict_message(conflict: &Conflict, entry: &EntryNodes<'_>) -> String {
     let Conflict { hook, requested: wanted, .. } = conflict;
     format!(
-        "{hook} has a function already, and CodeDeploy invokes one for each event; --replace puts {wanted} in the place of \
-         {}, and --only leaves {hook} as it is",
+        "{hook} already has a function, and CodeDeploy invokes one for each event; --replace puts {wanted} in place of \
+         {}; to keep it, name the other hooks with --only",
         entry.function_name()
     )
 }
 
-/// What stands in a Hooks section and is no entry of it.
+/// The parts of a Hooks section that are not valid entries.
 fn invalid_entries<'a>(hooks: &'a SpannedNode, entries: &[EntryNodes<'a>]) -> Vec<(&'a SpannedNode, &'static str)> {
     let mut odd: Vec<(&SpannedNode, &str)> = Vec::new();
     if let SpannedValue::Scalar(_) = hooks.data {
@@ -101,7 +101,7 @@ fn invalid_entries<'a>(hooks: &'a SpannedNode, entries: &[EntryNodes<'a>]) -> Ve
     odd
 }
 
-/// Ways to write it, the one that keeps most first.
+/// The ways to write the section, beginning with the one that keeps most of the text.
 fn candidate_edits(
     text: &str,
     is_json: bool,
@@ -133,7 +133,7 @@ fn candidate_edits(
     texts
 }
 
-/// Only the names change.
+/// Changes only the names of the functions.
 fn replace_names(text: &str, hooks: &SpannedNode, entries: &[EntryNodes<'_>], lines: &[HookEntry]) -> Option<String> {
     let same =
         lines.len() == entries.len() && lines.iter().zip(0..).all(|(line, number)| line.existing == Some(number));
@@ -149,19 +149,19 @@ fn replace_names(text: &str, hooks: &SpannedNode, entries: &[EntryNodes<'_>], li
     Some(now)
 }
 
-/// A name in place of another, in the same quotes. None of those that can be written has anything to escape.
+/// Returns `name` in the same quotes as the value that it replaces. No valid name needs escaping.
 pub fn quoted_like(node: &SpannedNode, name: &str) -> Option<String> {
     match node.style {
         NodeStyle::Single => Some(format!("'{name}'")),
         NodeStyle::Double => Some(format!("\"{name}\"")),
-        // Nothing stands there, not even a space.
+        // The value is empty, and there is not even a space before it.
         NodeStyle::Plain if node.span.is_empty() => Some(format!(" {name}")),
         NodeStyle::Plain | NodeStyle::Alias => Some(name.to_owned()),
         NodeStyle::Block | NodeStyle::Flow => None,
     }
 }
 
-/// Whether a text has these hooks, and all else as it was.
+/// Whether the new text has these hooks and everything else is unchanged.
 fn only_hooks_differ(text: &str, now: &str, before: &SpannedTree, hooks: &[(String, String)]) -> bool {
     let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
     if is_json(text) && !is_json(now) {

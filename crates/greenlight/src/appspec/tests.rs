@@ -1,4 +1,4 @@
-//! Writing, with files as people write them.
+//! Tests of writing hooks, with files as people write them.
 
 use hook_core::Hook;
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ pub(super) fn written(text: &str) -> String {
     written_as(text, false, &five_hooks())
 }
 
-/// The text with the hooks in it, after a look that a second time changes nothing.
+/// Returns the text with the hooks in it, after asserting that writing them again changes nothing.
 fn written_as(text: &str, is_json: bool, wanted: &[(Hook, String)]) -> String {
     let once = rewrite_hooks(text, is_json, wanted, false).unwrap_or_else(|faults| panic!("{text:?}: {faults:?}"));
     let twice = rewrite_hooks(&once.text, is_json, wanted, false).unwrap();
@@ -54,7 +54,7 @@ fn a_section_is_added_where_there_is_none_and_filled_where_it_is_empty() {
     let noted = SECTION.replace("Hooks:\n", "Hooks: # none yet\n");
     assert_eq!(written(&format!("{HEAD}Hooks: # none yet\n")), format!("{HEAD}{noted}"));
     assert_eq!(written(&format!("{HEAD}Hooks: null # none yet\n")), format!("{HEAD}{noted}"));
-    // In the middle of the file, and where the file does not end with a line's end.
+    // The section is in the middle of the file, or the file has no line ending at its end.
     assert_eq!(written(&format!("Hooks:\n\n{HEAD}")), format!("{SECTION}\n{HEAD}"));
     assert_eq!(written(HEAD.trim_end()), format!("{HEAD}{SECTION}").trim_end());
     assert_eq!(written(&format!("{HEAD}Hooks:")), format!("{HEAD}{SECTION}").trim_end());
@@ -161,10 +161,10 @@ fn yaml_in_brackets_stays_so() {
 
 #[test]
 fn what_stands_elsewhere_never_changes() {
-    // The anchor in the section is used behind it: to replace its value would change the other.
+    // The anchor in the section is used after it, so replacing its value would change the other value.
     let text = "Hooks:\n  - AfterInstall: &x CodeDeployHook_x-after-install\nother: *x\n";
     let said = rewrite_hooks(text, false, &five_hooks(), false).unwrap_err();
-    assert!(said[0].message.contains("without changing what stands elsewhere"), "{said:?}");
+    assert!(said[0].message.contains("without changing other parts of the file"), "{said:?}");
 }
 
 #[test]
@@ -194,14 +194,14 @@ fn what_is_no_appspec_file_is_left_alone() {
         ("Hooks: soon\n", "expected a list"),
         ("Hooks:\n  - AfterInstall: [a, b]\n", "the name or the ARN of one function"),
         ("Hooks:\n  - AfterInstall\n", "such as `AfterInstall: NAME`"),
-        ("Hooks: []\nhooks: []\n", "a second time"),
+        ("Hooks: []\nhooks: []\n", "a second Hooks section"),
     ] {
         let said = rewrite_hooks(text, false, &five_hooks(), true).unwrap_err();
         assert!(said[0].message.contains(says), "{text:?}: {said:?}");
     }
 }
 
-/// Text that may stand in a file, with comments, blank lines, quotes, and hooks of every form.
+/// Generates texts of files with comments, blank lines, quotes, and hooks of every form.
 fn any_file() -> impl Strategy<Value = String> {
     let before = prop_oneof![
         Just(HEAD.to_owned()),
@@ -272,7 +272,7 @@ fn any_file() -> impl Strategy<Value = String> {
     })
 }
 
-/// The bytes of the Hooks section: from its key's line to the last line of what stands in it.
+/// Returns the text without its Hooks section, from the line of its key to the last line of its value.
 fn without_hooks(text: &str) -> String {
     let tree = tree::parse(text).unwrap();
     let [(key, hooks)] = model::sections(&tree.root, "Hooks")[..] else { return text.to_owned() };
@@ -288,7 +288,7 @@ proptest! {
     fn only_the_hooks_change_and_only_once(text in any_file(), some in prop::sample::subsequence(Hook::ALL.to_vec(), 1..=5), replace: bool) {
         let wanted: Vec<_> = five_hooks().into_iter().filter(|(hook, _)| some.contains(hook)).collect();
         let Ok(once) = rewrite_hooks(&text, false, &wanted, replace) else { return Ok(()) };
-        // Each hook that is wanted stands there once, with its function; the others are who they were.
+        // Each requested hook is listed once with its function; the others are unchanged.
         let tree = tree::parse(&once.text).unwrap();
         let sections = model::sections(&tree.root, "Hooks");
         prop_assert!(model::is_regular(sections[0].1), "{}", once.text);
@@ -307,7 +307,7 @@ proptest! {
             others
         };
         prop_assert_eq!(others(&text), others(&once.text));
-        // All else is the same, to the byte, but for the end of a last line that has another one behind it now.
+        // Everything else is the same to the byte, except for a line ending after what was the last line.
         let (rest, rest_before) = (without_hooks(&once.text), without_hooks(&text));
         prop_assert_eq!(rest.trim_end(), rest_before.trim_end(), "{}", once.text);
         prop_assert_eq!(block_style::count_comments(&once.text) + once.comments_lost, block_style::count_comments(&text), "{}", once.text);

@@ -1,4 +1,4 @@
-//! Checking, with a good file and one thing broken.
+//! Tests of checking, with a good file in which one thing is broken.
 
 use super::{
     hook_functions,
@@ -17,7 +17,7 @@ fn what_is_written_has_no_fault() {
     }
 }
 
-/// A good file with one thing broken, and the one fault that it then has.
+/// Each case breaks one thing in a good file, and names the only fault that the file then has.
 #[test]
 fn each_fault_is_found_alone() {
     let good = format!("{HEAD}{SECTION}");
@@ -42,7 +42,13 @@ fn each_fault_is_found_alone() {
             Severity::Rejected,
             "CodeDeploy does it itself",
         ),
-        ("the net as a hook", name, "CodeDeployHook_shop-on-failure".into(), Severity::Error, "on-failure is no hook"),
+        (
+            "the on-failure handler as a hook",
+            name,
+            "CodeDeployHook_shop-on-failure".into(),
+            Severity::Error,
+            "on-failure is not a hook",
+        ),
         (
             "another hook's function",
             name,
@@ -71,31 +77,31 @@ fn each_fault_is_found_alone() {
             name,
             arn("444455556666", "eu-west-1"),
             Severity::Error,
-            "of account 444455556666, and the task definition is of 111122223333",
+            "in account 444455556666, but the task definition is in 111122223333",
         ),
         (
             "another region",
             name,
             arn("111122223333", "us-east-1"),
             Severity::Error,
-            "in us-east-1, and the task definition is in eu-west-1",
+            "in us-east-1, but the task definition is in eu-west-1",
         ),
         (
             "something else's ARN",
             name,
             "arn:aws:sns:eu-west-1:111122223333:topic:x".into(),
             Severity::Error,
-            "something else than a Lambda function",
+            "something other than a Lambda function",
         ),
         ("two functions", name, "[a, b]".into(), Severity::Rejected, "the name or the ARN of one function"),
         ("nothing", name, String::new(), Severity::Rejected, "the name or the ARN of one function"),
-        ("another version", "version: 0.0", "version: 2.0".into(), Severity::Rejected, "is 0.0, and there is no other"),
+        ("another version", "version: 0.0", "version: 2.0".into(), Severity::Rejected, "must be 0.0"),
         (
             "a word as a version",
             "version: 0.0",
             "version: latest".into(),
             Severity::Rejected,
-            "is 0.0, and there is no other",
+            "must be 0.0",
         ),
         (
             "another partition",
@@ -159,11 +165,11 @@ fn what_is_worth_knowing_is_no_fault() {
     assert!(notes(HEAD.to_owned()).contains("there is no Hooks section"));
     assert!(notes(format!("{HEAD}Hooks:\n")).contains("is empty"));
     let one = notes(format!("{HEAD}Hooks:\n  - AfterAllowTestTraffic: CodeDeployHook_after-allow-test-traffic\n"));
-    assert_eq!(one, "nobody is asked at BeforeInstall, AfterInstall, BeforeAllowTraffic, AfterAllowTraffic");
+    assert_eq!(one, "no function is named for BeforeInstall, AfterInstall, BeforeAllowTraffic, AfterAllowTraffic");
     let filled = notes(section("CodeDeployHook_shop-after-install", "<HOOK>"));
-    assert_eq!(filled, "<HOOK> is to be filled in later, so nothing can be said about it");
+    assert_eq!(filled, "<HOOK> is a placeholder, so it cannot be checked");
     let slip = notes(section("CodeDeployHook_shop-after-install", "CodeDeployHook_shpo-after-install"));
-    assert_eq!(slip, "a function of the stack `shpo`, and most of the others are of `shop`");
+    assert_eq!(slip, "this function is in the stack `shpo`, but most of the others are in `shop`");
 }
 
 #[test]
@@ -177,9 +183,9 @@ fn what_whoever_asks_knows_counts() {
     };
     assert!(with(ValidationContext::default()).is_empty());
     let account = with(ValidationContext { account: Some("444455556666".into()), ..ValidationContext::default() });
-    assert_eq!(account, ["of account 111122223333, and it should be of 444455556666; CodeDeploy cannot invoke it"]);
+    assert_eq!(account, ["in account 111122223333, but it should be in 444455556666; CodeDeploy cannot invoke it"]);
     let region = with(ValidationContext { region: Some("us-east-1".into()), ..ValidationContext::default() });
-    assert_eq!(region, ["in eu-west-1, and it should be in us-east-1; CodeDeploy cannot invoke it"]);
+    assert_eq!(region, ["in eu-west-1, but it should be in us-east-1; CodeDeploy cannot invoke it"]);
     let other = hook_functions::with_prefix("CodeDeployHook_other-").unwrap();
     assert_eq!(with(ValidationContext { functions: other, ..ValidationContext::default() }).len(), 5);
     let smoke = text.replace("CodeDeployHook_shop-after-install", "my-smoke-test");
@@ -188,7 +194,7 @@ fn what_whoever_asks_knows_counts() {
     assert_eq!(validate("{ \"version\": 0.0, }", true, &ValidationContext::default()).len(), 1);
 }
 
-/// A good file with one thing broken in its Resources, and the one fault that it then has.
+/// Each case breaks one thing in the Resources of a good file, and names the only fault that the file then has.
 #[test]
 fn each_fault_of_the_resources_is_found_alone() {
     let good = format!("{HEAD}{SECTION}");
@@ -226,7 +232,7 @@ fn each_fault_of_the_resources_is_found_alone() {
         ("a list in place of a map", info, "[{ ContainerName: web }, { ContainerPort: 8080 }]", "take the `-` out"),
         ("no container", "ContainerName: 'web', ", "", "ContainerName is missing"),
         ("no port", ", ContainerPort: 8080", "", "ContainerPort is missing"),
-        ("a port that is none", "8080", "80800", "a number from 1 to 65535"),
+        ("an invalid port", "8080", "80800", "a number from 1 to 65535"),
         (
             "subnets without AwsvpcConfiguration",
             &balancer,
@@ -238,14 +244,14 @@ fn each_fault_of_the_resources_is_found_alone() {
         let text = good.replacen(old, new, 1);
         assert_ne!(text, good, "{title}");
         let faults: Vec<_> = issues_in(&text).into_iter().filter(|one| one.severity == Severity::Rejected).collect();
-        // A misspelt key is missing as well.
+        // A misspelt key counts as missing too.
         let messages: Vec<_> = faults.iter().map(|one| one.diagnostic.message.as_str()).collect();
         assert!(messages.iter().any(|message| message.contains(says)), "{title}: {messages:?}");
         assert!(messages.len() == 1 || title == "a misspelt property", "{title}: {messages:?}");
     }
 }
 
-/// What many public files have, and CodeDeploy takes.
+/// Variants that many public files have and CodeDeploy accepts.
 #[test]
 fn what_codedeploy_takes_is_no_fault() {
     let good = format!("{HEAD}{SECTION}");
@@ -285,7 +291,7 @@ fn keys_in_lower_case_do_not_hide_another_region() {
         );
     let [one] = &issues_in(&text)[..] else { panic!("{:?}", issues_in(&text)) };
     assert!(
-        one.diagnostic.message.contains("in us-east-1, and the task definition is in eu-west-1"),
+        one.diagnostic.message.contains("in us-east-1, but the task definition is in eu-west-1"),
         "{}",
         one.diagnostic
     );

@@ -1,31 +1,32 @@
-//! YAML (and JSON, which is YAML) as a tree in which every value knows its bytes, so that a part of a file can be
-//! replaced and the rest stays as it is.
+//! Parses YAML (and JSON, which is YAML) to a tree in which every value has its byte range, so that a part of a file
+//! can be replaced without changing the rest.
 
 use std::ops::Range;
 
 use hook_core::gate_file::{Diagnostic, Position};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-/// Deeper than any sensible AppSpec file; the tree is walked by recursion.
+/// The maximum depth: deeper than any sensible AppSpec file. A limit is needed because the tree is walked recursively.
 const MAX_DEPTH: usize = 64;
-/// Values in all. An alias counts as what it stands for, so that a few lines cannot become a billion.
+/// The maximum number of values. An alias counts as the value to which it refers, so that a few lines cannot expand to
+/// a billion values.
 const MAX_NODES: usize = 20_000;
 
-/// A value.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub struct SpannedNode {
-    /// Its bytes: of a list or a map in block style, from its first value to its last. Of an alias, the alias's.
+    /// The byte range. For a list or map in block style it is from the first value to the last. For an alias it is that
+    /// of the alias itself.
     pub span: Range<usize>,
-    /// How it is written.
+    /// The style in which it is written.
     pub style: NodeStyle,
-    /// What it is.
     pub data: SpannedValue,
 }
 
-/// How a value is written.
+/// The style of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeStyle {
-    /// A word as it is, or nothing at all.
+    /// Without quotes, or empty.
     Plain,
     /// In single quotes.
     Single,
@@ -35,46 +36,46 @@ pub enum NodeStyle {
     Block,
     /// In brackets or braces.
     Flow,
-    /// `*name`, which stands for what is written elsewhere.
+    /// `*name`, which refers to a value elsewhere in the file.
     Alias,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug)]
 pub enum SpannedValue {
-    /// Nothing, `~` or `null`.
+    /// Empty, `~` or `null`.
     Null,
-    /// A text, a number or a flag, without its quotes.
+    /// A string, a number or a boolean, without its quotes.
     Scalar(String),
-    /// A list.
+    /// The items of a list.
     List(Vec<SpannedNode>),
-    /// A map, in the order of the file; a key may stand in it twice.
+    /// The entries of a map, in the order of the file. A key can occur twice.
     Map(Vec<(SpannedNode, SpannedNode)>),
 }
 
 impl SpannedNode {
-    /// The text, if it is one.
+    /// The text, if the value is a scalar.
     pub fn text(&self) -> Option<&str> {
         if let SpannedValue::Scalar(text) = &self.data { Some(text) } else { None }
     }
 
-    /// The entries, if it is a map.
+    /// The entries; empty if the value is not a map.
     pub fn entries(&self) -> &[(Self, Self)] {
         if let SpannedValue::Map(entries) = &self.data { entries } else { &[] }
     }
 
-    /// The items, if it is a list.
+    /// The items; empty if the value is not a list.
     pub fn items(&self) -> &[Self] {
         if let SpannedValue::List(items) = &self.data { items } else { &[] }
     }
 
-    /// The first value of a key, if it is a map that has it. CodeDeploy reads keys in upper and in lower case.
+    /// The first value of a key, if the value is a map with that key. CodeDeploy ignores the case of keys.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let is_it = |key: &Self| key.text().is_some_and(|text| text.eq_ignore_ascii_case(name));
         self.entries().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
     }
 
-    /// Whether two values mean the same, wherever and however they are written.
+    /// Whether two values mean the same, regardless of their positions and layout.
     pub fn semantically_eq(&self, other: &Self) -> bool {
         match (&self.data, &other.data) {
             (SpannedValue::Null, SpannedValue::Null) => true,
@@ -104,31 +105,31 @@ impl SpannedNode {
     }
 }
 
-/// A file, read.
+/// A parsed file.
 #[derive(Debug)]
 pub struct SpannedTree {
-    /// Its one document.
+    /// The value of its only document.
     pub root: SpannedNode,
-    /// Where the document ends, if the file says so with `...`.
+    /// The position of the end marker `...`, if there is one.
     pub end: Option<usize>,
 }
 
-/// The line and the column of a byte.
+/// The line and the column of byte `at`.
 pub fn position(text: &str, at: usize) -> Position {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
     Position { line: before.matches('\n').count() + 1, column: line.chars().filter(|c| *c != BOM).count() + 1 }
 }
 
-/// Some editors of Windows begin a file with it. It is no part of the text.
+/// The byte order mark with which some Windows editors begin a file. It is not part of the text.
 const BOM: char = '\u{feff}';
 
-/// Reads one document.
+/// Parses one document.
 ///
 /// # Errors
-/// The first fault: after a fault of syntax the rest of a file means nothing.
+/// The first syntax error. The rest of a file has no meaning after it.
 pub fn parse(text: &str) -> Result<SpannedTree, Diagnostic> {
-    // YAML has no tabs where it indents, and JSON does not mind. One for one, so that every place stays what it is.
+    // YAML does not allow tabs as indentation, but JSON does. Each tab becomes one space, so positions stay the same.
     let without_tabs;
     let read = if is_json(text) {
         without_tabs = tabs_as_spaces(text);
@@ -149,7 +150,7 @@ pub fn parse(text: &str) -> Result<SpannedTree, Diagnostic> {
             }
             (Event::StreamStart | Event::Nothing, _) => {}
             (Event::DocumentStart(_), at) if root.is_some() => {
-                return Err(reader.diagnostic(at.start, "an AppSpec file is one document; this begins a second"));
+                return Err(reader.diagnostic(at.start, "an AppSpec file is one document; a second one begins here"));
             }
             (Event::DocumentStart(_), _) => {}
             (Event::DocumentEnd, at) => end = read[at.start..].starts_with("...").then_some(at.start),
@@ -158,7 +159,7 @@ pub fn parse(text: &str) -> Result<SpannedTree, Diagnostic> {
     }
 }
 
-/// Whether a file is JSON, or YAML that looks like it.
+/// Whether a file is JSON, or YAML that looks like JSON.
 pub fn is_json(text: &str) -> bool {
     text.trim_start_matches(BOM).trim_start().starts_with(['{', '['])
 }
@@ -178,7 +179,7 @@ fn tabs_as_spaces(text: &str) -> String {
 
 struct TreeReader<'a> {
     text: &'a str,
-    /// Where in the text each of its characters begins.
+    /// The byte offset of each character of the text.
     offsets: Vec<usize>,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: Vec<(usize, SpannedNode)>,
@@ -258,7 +259,7 @@ impl<'a> TreeReader<'a> {
             }
             Event::Alias(anchor) => {
                 let Some((_, node)) = self.anchors.iter().find(|(id, _)| *id == anchor) else {
-                    return Err(self.diagnostic(at.start, "this alias stands inside what it stands for"));
+                    return Err(self.diagnostic(at.start, "this alias is inside the value to which it refers"));
                 };
                 let node = SpannedNode { span: at, style: NodeStyle::Alias, data: node.data.clone() };
                 self.count(node.size(), node.span.start)?;
@@ -272,7 +273,8 @@ impl<'a> TreeReader<'a> {
         Ok(node)
     }
 
-    /// The parser counts an anchor and a tag, `&name` and `!name`, with what they stand before.
+    /// Removes anchors and tags (`&name`, `!name`) from a range. The parser includes them in the range of the value
+    /// after them.
     fn after_properties(&self, at: Range<usize>) -> Range<usize> {
         let mut rest = &self.text[at.clone()];
         while rest.starts_with(['&', '!']) {
@@ -281,7 +283,7 @@ impl<'a> TreeReader<'a> {
         at.end - rest.len()..at.end
     }
 
-    /// The parser counts what stands behind a bracket with it.
+    /// The range of a list or map. The parser includes text after the closing bracket.
     fn collection(&self, at: Range<usize>, end: Range<usize>, is_flow: bool, last: Option<usize>) -> Range<usize> {
         let end = if is_flow { end.start + 1 } else { last.unwrap_or(at.end) };
         at.start..at.start + self.text[at.start..end].trim_end().len()
@@ -306,14 +308,14 @@ impl<'a> TreeReader<'a> {
     }
 }
 
-/// How long a text in quotes is: the parser counts a comment behind it with it.
+/// The length of a quoted string. The parser includes a comment after it.
 fn quoted(written: &str) -> usize {
     let mut rest = written.char_indices().skip(1).peekable();
     let single = written.starts_with('\'');
     while let Some((at, c)) = rest.next() {
         match c {
             '\\' if !single => drop(rest.next()),
-            // Twice it stands for itself.
+            // A doubled quote is an escaped one.
             '\'' if single && rest.peek().is_some_and(|(_, next)| *next == '\'') => drop(rest.next()),
             '\'' if single => return at + 1,
             '"' if !single => return at + 1,
@@ -327,7 +329,7 @@ fn quoted(written: &str) -> usize {
 mod tests {
     use super::*;
 
-    /// Every scalar as it is written, and every flow collection.
+    /// Collects the source text of every scalar and every flow collection.
     fn written<'a>(text: &'a str, node: &SpannedNode, found: &mut Vec<&'a str>) {
         if node.style != NodeStyle::Block {
             found.push(&text[node.span.clone()]);
@@ -369,7 +371,7 @@ mod tests {
         assert_eq!(&text[tree.root.get("a").unwrap().span.clone()], "- b: c # d\n  - e: f");
         assert_eq!(tree.end, None);
         assert_eq!(parse("---\na: b\n...\n").unwrap().end, Some(9));
-        assert!(parse("a: b\n---\nc: d\n").unwrap_err().message.contains("a second"));
+        assert!(parse("a: b\n---\nc: d\n").unwrap_err().message.contains("a second one"));
     }
 
     #[test]

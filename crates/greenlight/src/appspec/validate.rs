@@ -1,4 +1,4 @@
-//! What is wrong with an AppSpec file: all of it at once, each with its place.
+//! Finds all problems of an AppSpec file at once, each with its position.
 
 use std::collections::BTreeMap;
 
@@ -15,40 +15,39 @@ use super::{
     tree::{self, SpannedNode, SpannedValue},
 };
 
-/// How bad it is.
+/// The severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// CodeDeploy does not take the file. Nothing is deployed.
+    /// CodeDeploy rejects the file. Nothing is deployed.
     Rejected,
-    /// A deployment with it fails, or does not do what the file seems to say.
+    /// A deployment with the file fails, or does something other than the file suggests.
     Error,
-    /// Worth knowing.
+    /// Information that is not a fault.
     Note,
 }
 
-/// Something that was found.
+/// An issue in a file.
 #[derive(Clone, Debug)]
 pub struct Issue {
-    /// How bad it is.
     pub severity: Severity,
-    /// What and where.
+    /// The message and the position.
     pub diagnostic: Diagnostic,
 }
 
-/// What whoever asks knows beside the file.
+/// What the caller knows in addition to the file.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationContext {
-    /// The account that everything has to be of.
+    /// The account that every ARN must have.
     pub account: Option<String>,
-    /// The region.
+    /// The region that every ARN must have.
     pub region: Option<String>,
-    /// The functions of a stack.
+    /// The requested functions, such as those of a stack.
     pub functions: Vec<(Hook, String)>,
-    /// Functions of somebody's own, which are no faults.
+    /// The names of a user's own functions, which do not count as faults.
     pub own_functions: Vec<String>,
 }
 
-/// Everything that is wrong, in the order of the file.
+/// Returns every issue, in the order of the file.
 pub fn validate(text: &str, is_json_file: bool, known: &ValidationContext) -> Vec<Issue> {
     let mut checker = Validator { text, context: known, issues: Vec::new() };
     let tree = match not_json(text).filter(|_| is_json_file) {
@@ -70,7 +69,7 @@ pub fn validate(text: &str, is_json_file: bool, known: &ValidationContext) -> Ve
     checker.issues
 }
 
-/// Why an ARN cannot exist: its partition does not have its region.
+/// The message for an ARN that cannot exist because its partition does not have its region.
 fn wrong_partition(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let &["arn", partition, _, region, _, _] = parts.as_slice() else { return None };
@@ -78,12 +77,12 @@ fn wrong_partition(arn: &str) -> Option<String> {
     (partition != right).then(|| format!("{region} is in the partition `{right}` and not in `{partition}`"))
 }
 
-/// Whether a name or an ARN is that of the function `name`.
+/// Whether `function` is a name or an ARN of the function `name`.
 fn is_name_of(function: &str, name: &str) -> bool {
     function.parse::<FunctionRef>().is_ok_and(|function| function.name == name)
 }
 
-/// YAML allows what JSON does not: comments, a comma before the end.
+/// The syntax error if a text is not strict JSON. YAML also allows comments and a trailing comma.
 fn not_json(text: &str) -> Option<Diagnostic> {
     let text = text.trim_start_matches('\u{feff}');
     let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
@@ -93,7 +92,7 @@ fn not_json(text: &str) -> Option<Diagnostic> {
     Some(Diagnostic::new(at, format!("not JSON: {why}")))
 }
 
-/// How a template language marks a statement: Terraform, Jinja and Go, ERB.
+/// The mark of a template language in the text, if there is one: Terraform, Jinja, Go or ERB.
 fn template_directive(text: &str) -> Option<&'static str> {
     ["%{", "{%", "{{", "<%"].into_iter().find(|mark| text.contains(mark))
 }
@@ -135,7 +134,7 @@ impl Validator<'_> {
             [] => self.report(
                 Severity::Note,
                 root,
-                "there is no Hooks section: nobody is asked whether the deployment may go on",
+                "there is no Hooks section, so no hook decides whether the deployment continues",
             ),
             [(key, hooks)] => self.check_hooks(root, key, hooks),
             [_, again, ..] => {
@@ -143,7 +142,7 @@ impl Validator<'_> {
                 self.report(
                     Severity::Rejected,
                     key,
-                    "the Hooks section stands here a second time; CodeDeploy reads one",
+                    "this is a second Hooks section; CodeDeploy reads only one",
                 );
             }
         }
@@ -166,7 +165,7 @@ impl Validator<'_> {
         }
     }
 
-    /// AWS's own deploy action reads 0.0 as a number and writes 0.
+    /// Accepts `0` too, because AWS's own deploy action reads 0.0 as a number and writes 0.
     fn check_version(&mut self, root: &SpannedNode) {
         let Some(version) = root.get("version") else {
             let message = "`version: 0.0` is missing; CodeDeploy requires it in every AppSpec file";
@@ -180,7 +179,7 @@ impl Validator<'_> {
                 self.report(Severity::Note, version, message);
             }
             _ => {
-                self.report(Severity::Rejected, version, "the version of an AppSpec file is 0.0, and there is no other")
+                self.report(Severity::Rejected, version, "the version of an AppSpec file must be 0.0")
             }
         }
     }
@@ -193,7 +192,7 @@ impl Validator<'_> {
 
     fn check_hooks(&mut self, root: &SpannedNode, key: &SpannedNode, hooks: &SpannedNode) {
         if model::is_empty(hooks) {
-            let message = "the Hooks section is empty: nobody is asked whether the deployment may go on";
+            let message = "the Hooks section is empty, so no hook decides whether the deployment continues";
             return self.report(Severity::Note, key, message);
         }
         self.check_shape(hooks);
@@ -211,7 +210,7 @@ impl Validator<'_> {
         self.check_suffixes(&entries);
     }
 
-    /// CodeDeploy's manual writes a list of maps with one event each.
+    /// CodeDeploy's manual specifies a list of maps with one event each.
     fn check_shape(&mut self, hooks: &SpannedNode) {
         match &hooks.data {
             SpannedValue::Map(_) => {
@@ -250,8 +249,8 @@ impl Validator<'_> {
             }
             if let Some((later, line)) = seen.iter().next_back().filter(|(later, _)| **later > hook) {
                 let message = format!(
-                    "{hook} comes before {later}, which stands in line {line}; CodeDeploy goes by its own order, and \
-                     whoever reads this by yours"
+                    "{hook} comes before {later}, which is in line {line}; CodeDeploy runs the events in its own order, but \
+                     a reader expects the order of the file"
                 );
                 self.report(Severity::Error, entry.event, message);
             }
@@ -259,7 +258,8 @@ impl Validator<'_> {
         }
     }
 
-    /// Where functions have to be, as whoever asks says or else as the file does, and whose word that is.
+    /// The account and region where the functions have to be, and a clause that says why. The caller's values take
+    /// precedence over those in the file.
     fn expected_location(
         &self,
         root: &SpannedNode,
@@ -283,7 +283,7 @@ impl Validator<'_> {
             return self.report(Severity::Rejected, entry.function, "expected the name or the ARN of one function");
         };
         if model::is_placeholder(text) {
-            let message = format!("{text} is to be filled in later, so nothing can be said about it");
+            let message = format!("{text} is a placeholder, so it cannot be checked");
             return self.report(Severity::Note, entry.function, message);
         }
         let function = match text.parse::<FunctionRef>() {
@@ -295,8 +295,8 @@ impl Validator<'_> {
         }
         if let Some(qualifier) = &function.qualifier {
             let message = format!(
-                "this names `{qualifier}` of the function; its retries, event age and destination are those of $LATEST, and \
-                 do not count for it: leave `:{qualifier}` out"
+                "this names the version or alias `{qualifier}`, to which the retries, event age and on-failure destination of \
+                 $LATEST do not apply: leave `:{qualifier}` out"
             );
             self.report(Severity::Error, entry.function, message);
         }
@@ -304,21 +304,21 @@ impl Validator<'_> {
             let differs = |known: &str, seen: &str| !known.is_empty() && known != seen;
             if differs(&home.account, &other.account) {
                 let message = format!(
-                    "of account {}, and {whose} of {}; CodeDeploy cannot invoke it",
+                    "in account {}, but {whose} in {}; CodeDeploy cannot invoke it",
                     other.account, home.account
                 );
                 self.report(Severity::Error, entry.function, message);
             }
             if differs(&home.region, &other.region) {
                 let message =
-                    format!("in {}, and {whose} in {}; CodeDeploy cannot invoke it", other.region, home.region);
+                    format!("in {}, but {whose} in {}; CodeDeploy cannot invoke it", other.region, home.region);
                 self.report(Severity::Error, entry.function, message);
             }
         }
         self.check_owner(entry, &function);
     }
 
-    /// Whether it is the hook of that event.
+    /// Checks that the function is the hook of the event.
     fn check_owner(&mut self, entry: &EntryNodes<'_>, function: &FunctionRef) {
         if self.context.own_functions.contains(&function.name) {
             return;
@@ -329,10 +329,10 @@ impl Validator<'_> {
             let hint = if is_of_stack {
                 String::new()
             } else {
-                format!(". If it is one of your own, say --allow-function {name}")
+                format!(". If it is your own function, add --allow-function {name}")
             };
             let message = format!(
-                "the name `{name}` does not begin with `{FUNCTION_NAME_PREFIX}`, so it is not a function of Greenlight's, and AWS's managed \
+                "the name `{name}` does not begin with `{FUNCTION_NAME_PREFIX}`, so it is not a function of Greenlight, and AWS's managed \
                  role AWSCodeDeployRoleForECSLimited is not allowed to invoke it{hint}"
             );
             return self.report(Severity::Error, entry.function, message);
@@ -340,11 +340,11 @@ impl Validator<'_> {
         match (function.function(), entry.hook()) {
             (Some(FunctionName::OnFailure), _) => {
                 let message =
-                    "on-failure is no hook: it gets Lambda's record of a hook that died, and understands nothing else";
+                    "on-failure is not a hook: it only understands Lambda's record of a failed invocation";
                 self.report(Severity::Error, entry.function, message);
             }
             (Some(FunctionName::Hook(whose)), Some(hook)) if whose.name() != hook.event_name() => {
-                let message = format!("the function of {whose} at {hook}: it would answer Failed with WrongEvent");
+                let message = format!("the function of {whose} at {hook}: it would put Failed with WrongEvent");
                 self.report(Severity::Error, entry.function, message);
             }
             (Some(_), _) => {}
@@ -357,7 +357,7 @@ impl Validator<'_> {
                     (None, None) => ".".to_owned(),
                 };
                 let message = format!(
-                    "`{name}` is no hook of Greenlight's{near} If it is one of your own, say --allow-function {name}",
+                    "`{name}` is not a hook function of Greenlight{near} If it is your own function, add --allow-function {name}",
                     name = function.name
                 );
                 self.report(Severity::Error, entry.function, message);
@@ -367,7 +367,7 @@ impl Validator<'_> {
         if let Some((_, stacks)) = of_stack
             && !is_name_of(stacks, &function.name)
         {
-            self.report(Severity::Error, entry.function, format!("not the function that was asked for: `{stacks}`"));
+            self.report(Severity::Error, entry.function, format!("not the requested function `{stacks}`"));
         }
     }
 
@@ -375,11 +375,11 @@ impl Validator<'_> {
         let has = |hook: &Hook| entries.iter().any(|entry| entry.hook() == Some(*hook));
         let missing: Vec<&str> = Hook::ALL.into_iter().filter(|hook| !has(hook)).map(Hook::event_name).collect();
         if !missing.is_empty() {
-            self.report(Severity::Note, key, format!("nobody is asked at {}", missing.join(", ")));
+            self.report(Severity::Note, key, format!("no function is named for {}", missing.join(", ")));
         }
     }
 
-    /// Two suffixes are two stacks, or a slip of the pen.
+    /// Notes different suffixes, which mean two stacks or a typing error.
     fn check_suffixes(&mut self, entries: &[EntryNodes<'_>]) {
         let mut stacks: BTreeMap<String, Vec<&SpannedNode>> = BTreeMap::new();
         for entry in entries {
@@ -394,7 +394,7 @@ impl Validator<'_> {
         };
         for (stack, functions) in stacks.iter().filter(|(stack, _)| **stack != most) {
             for function in functions {
-                let message = format!("a function of the stack `{stack}`, and most of the others are of `{most}`");
+                let message = format!("this function is in the stack `{stack}`, but most of the others are in `{most}`");
                 self.report(Severity::Note, function, message);
             }
         }

@@ -1,5 +1,4 @@
-//! Any operation that reads, for who surveys an account from outside: the command line. The functions call none
-//! of this.
+//! Any read operation, for the command line, which inspects an account from outside. The functions do not use it.
 
 use serde_json::Value;
 
@@ -46,7 +45,7 @@ const LAMBDA: ServiceEndpoint = ServiceEndpoint {
 };
 
 impl Aws {
-    /// An operation of CloudFormation; gives the XML.
+    /// Calls a CloudFormation operation and returns the XML.
     pub async fn call_cloudformation(
         &self,
         operation: &'static str,
@@ -55,27 +54,27 @@ impl Aws {
         self.signing_client.query(&CLOUDFORMATION, operation, input).await
     }
 
-    /// An operation of CodeDeploy.
+    /// Calls a CodeDeploy operation.
     pub async fn call_codedeploy(&self, operation: &'static str, input: &Value) -> Result<Value, AwsError> {
         self.signing_client.json(&CODEDEPLOY, None, operation, input).await
     }
 
-    /// An operation of EC2; gives the XML.
+    /// Calls an EC2 operation and returns the XML.
     pub async fn call_ec2(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.signing_client.query(&EC2, operation, input).await
     }
 
-    /// An operation of Elastic Load Balancing; gives the XML.
+    /// Calls an Elastic Load Balancing operation and returns the XML.
     pub async fn call_elb(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.signing_client.query(&ELB, operation, input).await
     }
 
-    /// An operation of IAM; gives the XML.
+    /// Calls an IAM operation and returns the XML.
     pub async fn call_iam(&self, operation: &'static str, input: &[(&str, &str)]) -> Result<String, AwsError> {
         self.signing_client.query(&IAM, operation, input).await
     }
 
-    /// An operation of Lambda about a function, by its name or ARN: `head/FUNCTION/tail`.
+    /// Calls a Lambda operation on a function, by its name or ARN: `head/FUNCTION/tail`.
     pub async fn call_lambda(
         &self,
         operation: &'static str,

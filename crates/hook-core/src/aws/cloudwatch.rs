@@ -1,4 +1,4 @@
-//! CloudWatch, read: the state of alarms, and which states they were in.
+//! Reads CloudWatch: the state of alarms, and their history.
 
 use std::time::SystemTime;
 
@@ -14,16 +14,17 @@ use crate::model::{Alarm, AlarmChange};
 pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 pub(super) const DESCRIBE_ALARM_HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
 
-/// DescribeAlarms takes so many names at once.
+/// The maximum number of names for one DescribeAlarms call.
 const MAX_NAMES_PER_CALL: usize = 100;
 
-/// Pages of DescribeAlarms, 100 alarms each: an account has 5,000 in a region by default.
+/// Pages of DescribeAlarms with 100 alarms each. The default quota is 5,000 alarms in a Region of an account.
 const MAX_PAGES: usize = 50;
-/// Pages of DescribeAlarmHistory, 100 changes each: an alarm is evaluated every 10 s at most, and a window has minutes.
+/// Pages of DescribeAlarmHistory with 100 changes each. CloudWatch evaluates an alarm at most every 10 s, and a window
+/// lasts minutes.
 const MAX_HISTORY_PAGES: usize = 5;
 
 impl Aws {
-    /// DescribeAlarms, metric and composite ones, by name. An alarm that does not exist is missing from the reply.
+    /// DescribeAlarms for metric and composite alarms, by name. The reply does not contain alarms that do not exist.
     pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, AwsError> {
         let mut alarms = Vec::new();
         for chunk in names.chunks(MAX_NAMES_PER_CALL) {
@@ -34,7 +35,7 @@ impl Aws {
         Ok(alarms)
     }
 
-    /// DescribeAlarms, all whose names begin so.
+    /// DescribeAlarms for all alarms with this name prefix.
     pub async fn alarms_with_prefix(&self, prefix: &str) -> Result<Vec<Alarm>, AwsError> {
         let mut alarms = Vec::new();
         let mut token = None;
@@ -50,12 +51,12 @@ impl Aws {
         Err(AwsError::missing_field(DESCRIBE_ALARMS, format_args!("end after {MAX_PAGES} pages")))
     }
 
-    /// DescribeAlarmHistory: the states that an alarm came into since then, in order.
+    /// DescribeAlarmHistory: the states that an alarm entered since `from`, in order.
     pub async fn alarm_history(&self, name: &str, from: SystemTime) -> Result<Vec<AlarmChange>, AwsError> {
         let mut changes = Vec::new();
         let mut token = None;
         for _ in 0..MAX_HISTORY_PAGES {
-            // Without both types the history of a composite alarm is empty.
+            // Without both types, the history of a composite alarm is empty.
             let request = self.cloudwatch.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
             let request =
                 request.alarm_types(AlarmType::CompositeAlarm).history_item_type(HistoryItemType::StateUpdate);
@@ -77,7 +78,7 @@ impl Aws {
         Err(AwsError::missing_field(DESCRIBE_ALARM_HISTORY, format_args!("end after {MAX_HISTORY_PAGES} pages")))
     }
 
-    /// Composite alarms are left out unless they are asked for.
+    /// DescribeAlarms leaves out composite alarms unless the request names both types.
     fn describe_alarms_request(&self) -> DescribeAlarmsFluentBuilder {
         let request = self.cloudwatch.describe_alarms().alarm_types(AlarmType::MetricAlarm);
         request.alarm_types(AlarmType::CompositeAlarm).max_records(100)
@@ -102,7 +103,7 @@ fn alarms_in(reply: &DescribeAlarmsOutput) -> impl Iterator<Item = Alarm> {
     metric.chain(composite)
 }
 
-/// A change of state as the history has it: a JSON text, or at least a sentence.
+/// A state change from the history: from its JSON text, or else from its summary.
 fn alarm_change(item: &AlarmHistoryItem) -> Option<AlarmChange> {
     let data: Value = item.history_data().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
     let new = |key: &str| data.pointer(&format!("/newState/{key}")).and_then(Value::as_str).map(str::to_owned);
@@ -133,6 +134,10 @@ mod tests {
         let state = |data: &str| alarm_change(&item(data)).map(|change| change.state);
         assert_eq!(state(data).as_deref(), Some("INSUFFICIENT_DATA"));
         assert_eq!(state("{").as_deref(), Some("ALARM"));
-        assert_eq!(alarm_change(&AlarmHistoryItem::builder().history_data(data).build()), None, "it has no time");
+        assert_eq!(
+            alarm_change(&AlarmHistoryItem::builder().history_data(data).build()),
+            None,
+            "a change without a time is not returned"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! CodeDeploy, read: the deployment, its group, and which lifecycle event it is at.
+//! Reads CodeDeploy: the deployment, its deployment group, and its lifecycle event in progress.
 
 use aws_sdk_codedeploy::types::{
     self, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo,
@@ -20,14 +20,14 @@ pub(super) const GET_DEPLOYMENT_TARGET: &str = "codedeploy:GetDeploymentTarget";
 /// What the deployment group adds to the deployment.
 #[derive(Default)]
 pub(super) struct DeploymentGroup {
-    /// Cluster and service, if it names just one.
+    /// Cluster and service, if the group names exactly one service.
     pub service: Option<(String, String)>,
     pub alarms: AlarmConfiguration,
     pub rolls_back_on_failure: Option<bool>,
     pub target_group_pair: TargetGroupPairInfo,
 }
 
-/// The target groups and listeners of the one pair that an ECS deployment has.
+/// The target groups and listeners of the single pair that an ECS deployment has.
 #[derive(Default)]
 pub(super) struct TargetGroupPairInfo {
     pub target_groups: Vec<String>,
@@ -36,7 +36,7 @@ pub(super) struct TargetGroupPairInfo {
 }
 
 impl Aws {
-    /// GetDeployment, with as much patience as whoever asks has for it.
+    /// GetDeployment, with the caller's retry budget.
     pub(super) async fn deployment(
         &self,
         id: &DeploymentId,
@@ -48,7 +48,7 @@ impl Aws {
         match info.compute_platform() {
             Some(ComputePlatform::Ecs) | None => {}
             Some(other) => {
-                let detail = format!("deployment {id} is of the {} platform", other.as_str());
+                let detail = format!("deployment {id} is for the {} platform, not for Amazon ECS", other.as_str());
                 return Err(AwsError { operation: GET_DEPLOYMENT, code: ReasonCode::PlatformUnsupported, detail });
             }
         }
@@ -91,15 +91,15 @@ impl Aws {
         })
     }
 
-    /// ListDeploymentTargets: the one target of an ECS deployment, `cluster:service`.
+    /// ListDeploymentTargets: the only target of an ECS deployment, `cluster:service`.
     pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, AwsError> {
         let request = self.codedeploy.list_deployment_targets().deployment_id(id.as_str());
         let reply = self.send(LIST_DEPLOYMENT_TARGETS, || request.clone().send()).await?;
         reply.target_ids().first().cloned().ok_or_else(|| AwsError::missing_field(LIST_DEPLOYMENT_TARGETS, "targetIds"))
     }
 
-    /// GetDeploymentTarget: which lifecycle events have begun, and which of them are in progress. What cannot be read is
-    /// [`Progress::Unknown`]: whoever asks decides what that means.
+    /// GetDeploymentTarget: the lifecycle events that have started, and those in progress. If the target cannot be
+    /// read, the result is [`LifecycleProgress::Unknown`], and the caller decides what that means.
     pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> LifecycleProgress {
         let request = self.codedeploy.get_deployment_target().deployment_id(id.as_str()).target_id(target);
         let reply = match self.send(GET_DEPLOYMENT_TARGET, || request.clone().send()).await {
@@ -109,7 +109,7 @@ impl Aws {
         let target = reply.deployment_target();
         let events = match target.and_then(|target| target.ecs_target()) {
             Some(target) => target.lifecycle_events(),
-            // Of a deployment that CloudFormation made.
+            // A deployment that CloudFormation created.
             None => target
                 .and_then(|target| target.cloud_formation_target())
                 .map(|it| it.lifecycle_events())
@@ -139,8 +139,8 @@ impl From<AwsError> for LifecycleProgress {
     }
 }
 
-/// A roll-back says so itself, or names the deployment that it undoes. (A deployment that *was* rolled back has a
-/// `rollbackInfo` too, which names the deployment that undid it.)
+/// A rollback says so itself, or names the deployment that it undoes. A deployment that *was* rolled back also has a
+/// `rollbackInfo`, which names the deployment that undid it.
 fn is_rollback(info: &DeploymentInfo) -> bool {
     info.creator() == Some(&DeploymentCreator::CodeDeployRollback)
         || info

@@ -1,8 +1,8 @@
-//! Replies of AWS are read whole, to a limit, before anything believes them.
+//! Reads complete AWS replies, up to a limit, before anything parses them.
 //!
-//! The SDK takes an XML document that breaks off for a shorter one, so half a list of targets would be judged as all of
-//! them; and it does not ask again for a reply that it cannot read. A reply that is not whole is therefore an error of
-//! the connection here, and asked for again like one.
+//! The SDK accepts a truncated XML document as a shorter one, so it would report half a list of targets as all of them.
+//! It also does not retry when a reply cannot be parsed. Here an incomplete reply is a connection error, which the SDK
+//! retries.
 
 use std::sync::Arc;
 
@@ -25,14 +25,14 @@ use http_body_util::{BodyExt, Limited};
 use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 
-/// The largest replies that are asked for, a hundred tasks or alarms, stay below one megabyte.
+/// The largest replies, with a hundred tasks or alarms, are smaller than one megabyte.
 const MAX_REPLY: usize = 8 * 1024 * 1024;
 
-/// So many requests are on their way at once, and as many connections open. A thousand checks would otherwise take all
-/// descriptors of a function, which has 1,024.
+/// The maximum number of requests at the same time, and so of open connections. Without it, a thousand checks would use
+/// all 1,024 file descriptors of a function.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
 
-/// A client that gives whole replies only, for some requests at once.
+/// An HTTP client that returns only complete replies, and limits the requests at the same time.
 #[derive(Debug)]
 pub struct CompleteBodyClient {
     client: SharedHttpClient,
@@ -40,13 +40,13 @@ pub struct CompleteBodyClient {
 }
 
 impl CompleteBodyClient {
-    /// Over another client.
+    /// Wraps another client.
     pub fn new(client: SharedHttpClient) -> Self {
         Self { client, permits: permits() }
     }
 }
 
-/// For one client.
+/// The limit for one client.
 pub fn permits() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS))
 }
@@ -83,14 +83,14 @@ impl HttpConnector for CompleteBodyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (connector, permits) = (self.0.clone(), self.1.clone());
         HttpConnectorFuture::new(async move {
-            // Never closed.
+            // The semaphore is never closed.
             let _permit = permits.acquire_owned().await;
             read_complete(connector.call(request).await?).await
         })
     }
 }
 
-/// There was a reply, and it was not whole; in words.
+/// The reply was not complete, with the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct IncompleteBody(String);
@@ -101,7 +101,7 @@ async fn read_complete(mut reply: HttpResponse) -> Result<HttpResponse, Connecto
     let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
     let body = Limited::new(body, MAX_REPLY).collect().await;
     let body = body.map_err(|error| failed(format!("a reply of status {status} that breaks off: {error}")))?.to_bytes();
-    // What is wrong is said by the status then, and the body is only for people.
+    // For other statuses the status alone decides, and the body is only for people.
     if reply.status().is_success()
         && let Some(fault) = incomplete_reason(&body)
     {
@@ -111,19 +111,19 @@ async fn read_complete(mut reply: HttpResponse) -> Result<HttpResponse, Connecto
     Ok(reply)
 }
 
-/// Why a body is no whole document of JSON, XML or CBOR; none if it is one. Its first byte tells them apart: a type in a
-/// header may be left out, and a proxy's page may be called anything.
+/// Why a body is not a complete JSON, XML or CBOR document, or `None` if it is one. The first byte decides the format:
+/// a reply can lack the content type, and a proxy's page can have any.
 pub fn incomplete_reason(body: &[u8]) -> Option<&'static str> {
     let is_complete = match body.trim_ascii_start().first() {
         Some(b'{') => serde_json::from_slice::<IgnoredAny>(body).is_ok(),
-        Some(b'<') if is_html(body) => return Some("is a web page: a proxy's, not AWS's"),
+        Some(b'<') if is_html(body) => return Some("is a web page, probably from a proxy and not from AWS"),
         Some(b'<') => xml_is_complete(body),
         _ => {
             let mut decoder = Decoder::new(body);
             decoder.map().is_ok() && Decoder::new(body).skip().is_ok()
         }
     };
-    (!is_complete).then_some("cannot be read: it is not whole")
+    (!is_complete).then_some("cannot be read: it is incomplete")
 }
 
 fn is_html(body: &[u8]) -> bool {
@@ -132,7 +132,7 @@ fn is_html(body: &[u8]) -> bool {
     begins(b"<!doctype html") || begins(b"<html")
 }
 
-/// Whether an XML document ends with the end of the element that it begins with. What is between is the SDK's to read.
+/// Whether an XML document ends with the end tag of its root element. The SDK parses the rest.
 fn xml_is_complete(document: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(document) else { return false };
     let mut rest = text.trim();

@@ -1,4 +1,4 @@
-//! From a deployment's id to everything that the checks need to know: calls that do not depend on each other run at once.
+//! Discovers everything that the checks need, starting from the deployment id. Independent calls run at the same time.
 
 use super::{Aws, AwsError, AwsOperation, codedeploy::DeploymentGroup};
 use crate::{
@@ -9,50 +9,50 @@ use crate::{
     settings::EcsServiceName,
 };
 
-/// What is known of a deployment, in the two steps in which it becomes known.
+/// The result of the first step of the discovery.
 #[derive(Debug)]
 pub struct DiscoveredDeployment {
-    /// The deployment itself.
     pub deployment: Deployment,
-    /// Which lifecycle event it is at.
+    /// The lifecycle event in progress.
     pub progress: LifecycleProgress,
     target_id: Result<String, AwsError>,
 }
 
-/// What the first step takes, before anybody knows whether there is anything to check.
+/// The AWS operations of the first step, which runs before it is known whether there is anything to check.
 pub fn requirements_for_discovery() -> Vec<Requirement> {
     vec![
         Requirement::new(
             AwsOperation::Deployment,
-            "to know the deployment: its group, its description, whether it is a roll-back",
+            "to read the deployment: its deployment group, its description, whether it is a rollback",
         ),
         Requirement::new(
             AwsOperation::TargetId,
-            "to find the target of the deployment, which names cluster and service",
+            "to find the target of the deployment, which names the cluster and the service",
         ),
-        Requirement::new(AwsOperation::Progress, "to see which lifecycle event CodeDeploy is at"),
+        Requirement::new(AwsOperation::Progress, "to see which lifecycle event is in progress"),
     ]
 }
 
-/// What the second step takes, where there is something to check.
+/// The AWS operations of the second step, which runs if there is something to check.
 pub fn requirements_for_view() -> Vec<Requirement> {
     vec![
         Requirement::new(
             AwsOperation::DeploymentGroup,
-            "to know service, listeners, target groups and alarms of the deployment group",
+            "to read the service, listeners, target groups and alarms of the deployment group",
         ),
-        Requirement::new(AwsOperation::Service, "to tell the task sets of the replacement and of the original"),
-        Requirement::new(AwsOperation::TargetGroups, "to tell their target groups, and how those check health"),
-        Requirement::new(AwsOperation::Listener, "to know where production and test listener are, and where they lead"),
+        Requirement::new(AwsOperation::Service, "to find the task sets of the replacement and of the original"),
+        Requirement::new(AwsOperation::TargetGroups, "to read their target groups and health checks"),
+        Requirement::new(AwsOperation::Listener, "to find the production and test listeners, and where they forward"),
     ]
 }
 
 impl Aws {
-    /// The first step: what the deployment is and where it stands. Enough to know whether to check at all. Where
-    /// `a_rollback_passes`, whether it is a rollback is asked for as long as there is time: nothing may keep the cure out.
+    /// The first step: the deployment and its lifecycle event, which are enough to decide whether to check at all. With
+    /// `skips_rollbacks`, the deployment is read with retries until the deadline, because an AWS error must not stop a
+    /// rollback.
     ///
     /// # Errors
-    /// The deployment cannot be read, or is of another platform.
+    /// The deployment cannot be read, or is for another platform.
     pub async fn discover(&self, id: &DeploymentId, skips_rollbacks: bool) -> Result<DiscoveredDeployment, AwsError> {
         let progress_read = async {
             let target_id = self.target_id(id).await;
@@ -67,7 +67,7 @@ impl Aws {
         Ok(DiscoveredDeployment { deployment: deployment?, progress, target_id })
     }
 
-    /// Asks again which lifecycle event the deployment is at.
+    /// Reads the lifecycle event in progress again.
     pub async fn refresh_progress(&self, id: &DeploymentId, discovery: &DiscoveredDeployment) -> LifecycleProgress {
         match &discovery.target_id {
             Ok(target_id) => self.progress(id, target_id).await,
@@ -75,11 +75,11 @@ impl Aws {
         }
     }
 
-    /// The second step: the service and what carries its traffic. `told` is the service by the settings, for where
-    /// CodeDeploy does not name one.
+    /// The second step: the service and the resources that carry its traffic. `configured_service` is the service from
+    /// the settings, for deployments in which CodeDeploy does not name one.
     ///
     /// # Errors
-    /// The first thing that could not be read; without it no check can be trusted.
+    /// The first resource that could not be read. No check is reliable without it.
     pub async fn deployment_view(
         &self,
         discovery: DiscoveredDeployment,
@@ -87,7 +87,8 @@ impl Aws {
     ) -> Result<DeploymentView, AwsError> {
         let DiscoveredDeployment { mut deployment, target_id, .. } = discovery;
         let group = match (deployment.application.as_str(), configured_service) {
-            // A deployment that CloudFormation made may name no application. What is told is then all there is.
+            // A deployment that CloudFormation created sometimes names no application. Then only the settings name the
+            // service.
             ("", Some(_)) => DeploymentGroup::default(),
             ("", None) => return Err(AwsError::missing_field("codedeploy:GetDeployment", "applicationName")),
             (application, _) => self.deployment_group(application, &deployment.group).await?,
@@ -134,7 +135,7 @@ impl Aws {
     }
 }
 
-/// What the deployment does not say itself, its group says.
+/// Takes from the deployment group what the deployment does not say itself.
 fn fill_from_group(deployment: &mut Deployment, group: &DeploymentGroup) {
     deployment.rolls_back_on_failure = deployment.rolls_back_on_failure.or(group.rolls_back_on_failure);
     if deployment.target_groups.is_empty() {
@@ -167,7 +168,7 @@ fn is_same_service(left: &EcsServiceName, right: &EcsServiceName) -> bool {
     name(&left.cluster) == name(&right.cluster) && name(&left.service) == name(&right.service)
 }
 
-/// One set of functions can serve many services, and their variables name one.
+/// One set of functions can serve many services, but their variables name only one.
 fn service_mismatch(configured: &EcsServiceName, discovered: &EcsServiceName) -> AwsError {
     let detail = format!(
         "GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE name service {} of cluster {}, and this deployment is of service {} of \
@@ -177,7 +178,8 @@ fn service_mismatch(configured: &EcsServiceName, discovered: &EcsServiceName) ->
     AwsError { operation: "codedeploy:GetDeploymentGroup", code: ReasonCode::SettingsInvalid, detail }
 }
 
-/// The replacement's target group: the one that its task set names, else the one of the pair that the original does not.
+/// The replacement's target group: the one that its task set names, or the one of the pair that the original does not
+/// use.
 fn green_target_group(service: &Service, deployment: &Deployment, groups: Vec<TargetGroup>) -> Option<TargetGroup> {
     let green = service.green(deployment).and_then(|set| set.target_group().cloned());
     let blue = service.blue(deployment).and_then(|set| set.target_group().cloned());

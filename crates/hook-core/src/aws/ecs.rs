@@ -1,4 +1,4 @@
-//! Amazon ECS, read: the service with its task sets, and the tasks of one set.
+//! Reads Amazon ECS: the service with its task sets, and the tasks of one task set.
 
 use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
 
@@ -13,22 +13,22 @@ pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
 pub(super) const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
 pub(super) const DESCRIBE_TASK_DEFINITION: &str = "ecs:DescribeTaskDefinition";
 
-/// DescribeTasks takes so many at once.
+/// The maximum number of tasks for one DescribeTasks call.
 const MAX_TASKS_PER_CALL: usize = 100;
-/// Pages of ListTasks, 100 tasks each: ECS allows 5,000 tasks in a service.
+/// Pages of ListTasks with 100 tasks each. ECS allows 5,000 tasks in a service.
 const MAX_PAGES: usize = 50;
 
 /// Which tasks to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskFilter {
-    /// Those that run or are about to.
+    /// Tasks that run or are about to run.
     Running,
-    /// Those that ended; ECS keeps them for about an hour.
+    /// Stopped tasks. ECS keeps them for about an hour.
     Stopped,
 }
 
 impl Aws {
-    /// DescribeServices, of one service.
+    /// DescribeServices for one service.
     pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, AwsError> {
         let request = self.ecs.describe_services().cluster(cluster).services(service);
         let reply = self.send(DESCRIBE_SERVICES, || request.clone().send()).await?;
@@ -61,11 +61,11 @@ impl Aws {
         })
     }
 
-    /// ListTasks and DescribeTasks: the tasks of one task set.
+    /// ListTasks and DescribeTasks for the tasks of one task set.
     ///
-    /// That `startedBy` is the task set's id is seen in practice and promised nowhere, and it excludes every other
-    /// filter. So it is tried for running tasks, and the service's tasks, sorted out by [`Task::is_of`], are the truth
-    /// for stopped ones and whenever it finds nothing.
+    /// In practice `startedBy` is the task set's id, but AWS does not document it, and the filter excludes every other
+    /// filter. It is used first for running tasks. For stopped tasks, and if it finds nothing, all tasks of the service
+    /// are listed and [`Task::belongs_to`] selects those of the task set.
     pub async fn tasks(
         &self,
         cluster: &str,
@@ -110,7 +110,7 @@ impl Aws {
             let request = filter(self.ecs.list_tasks()).set_next_token(token);
             let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
             token = reply.next_token().map(str::to_owned);
-            // ECS also sends an empty list. A reply without one is not ECS's, and must not count as no tasks.
+            // ECS also sends an empty list. A reply without the list is not from ECS, and must not count as no tasks.
             arns.extend(reply.task_arns.ok_or_else(|| AwsError::missing_field(LIST_TASKS, "taskArns"))?);
             if token.is_none() {
                 return Ok(arns);
@@ -119,7 +119,6 @@ impl Aws {
         Err(AwsError::missing_field(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")))
     }
 
-    /// DescribeTaskDefinition.
     pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
         let request = self.ecs.describe_task_definition().task_definition(definition);
         let reply = self.send(DESCRIBE_TASK_DEFINITION, || request.clone().send()).await?;
@@ -157,7 +156,7 @@ fn container_definition(it: &aws_sdk_ecs::types::ContainerDefinition) -> Contain
     }
 }
 
-/// Whether an event of a service may be the reason of something. Most of them tell of what went well.
+/// Whether a service event can explain a problem. Most events report success.
 fn is_problem(event: &str) -> bool {
     ["unable", "unhealthy", "fail", "error"].iter().any(|word| event.contains(word))
 }
@@ -177,7 +176,7 @@ fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
     }
 }
 
-/// None for a Classic Load Balancer, which has no target group.
+/// `None` for a Classic Load Balancer, which has no target group.
 fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
     Some(Registration {
         target_group: it.target_group_arn()?.to_owned(),
@@ -186,7 +185,8 @@ fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
     })
 }
 
-/// The attachment of a task keeps its address also when the task has stopped; containers have it as well, and IPv6.
+/// The addresses of a task. The attachment of a task keeps its address after the task has stopped. The containers have
+/// the same address, and the IPv6 one.
 fn addresses(task: &aws_sdk_ecs::types::Task) -> Vec<String> {
     let details = task.attachments().iter().flat_map(|attachment| attachment.details());
     let attached = details.filter(|detail| matches!(detail.name(), Some("privateIPv4Address" | "ipv6Address")));

@@ -1,4 +1,4 @@
-//! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
+//! Reads Elastic Load Balancing: target groups, the health of targets, and listeners with their rules.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ pub(super) const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListen
 pub(super) const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
 pub(super) const DESCRIBE_LOAD_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
 
-/// Pages of DescribeRules: a listener has 100 rules by default, and some accounts have raised that.
+/// Pages of DescribeRules. The default quota is 100 rules for a listener, and some accounts have a higher one.
 const MAX_PAGES: usize = 20;
 
 impl Aws {
-    /// DescribeTargetGroups, by name.
+    /// DescribeTargetGroups by name.
     pub async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, AwsError> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -27,7 +27,7 @@ impl Aws {
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
-    /// DescribeTargetGroups, by ARN.
+    /// DescribeTargetGroups by ARN.
     pub(super) async fn target_groups_by_arn(&self, arns: &[String]) -> Result<Vec<TargetGroup>, AwsError> {
         if arns.is_empty() {
             return Ok(Vec::new());
@@ -37,7 +37,6 @@ impl Aws {
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
-    /// DescribeTargetHealth.
     pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, AwsError> {
         let request = self.elb.describe_target_health().target_group_arn(group);
         let reply = self.send(DESCRIBE_TARGET_HEALTH, || request.clone().send()).await?;
@@ -59,12 +58,12 @@ impl Aws {
             .collect())
     }
 
-    /// DescribeListeners, DescribeRules and DescribeLoadBalancers: one listener and where it forwards now.
+    /// DescribeListeners, DescribeRules and DescribeLoadBalancers: one listener, and where it forwards now.
     pub async fn listener(&self, arn: &str) -> Result<Listener, AwsError> {
         let (listener, rules) = tokio::join!(self.describe_listener(arn), self.rules(arn));
         let listener = listener?;
         let protocol = listener.protocol().map_or("", ProtocolEnum::as_str).to_owned();
-        // Only Application Load Balancers have rules; of the others, what DescribeRules says does not matter.
+        // Only Application Load Balancers have rules. For other types, the result of DescribeRules is ignored.
         let rules = if has_rules(&protocol) { rules? } else { default_rules(&listener) };
         let balancer = listener
             .load_balancer_arn()
@@ -89,7 +88,7 @@ impl Aws {
         })
     }
 
-    /// Where a listener that is known forwards now: one call, since it is asked again and again.
+    /// Where a known listener forwards now. It needs only one call, because checks poll it.
     pub async fn refresh_listener(&self, known: &Listener) -> Result<Listener, AwsError> {
         let rules = if has_rules(&known.protocol) {
             self.rules(&known.arn).await?
@@ -110,7 +109,7 @@ impl Aws {
             .ok_or_else(|| AwsError::missing_field(DESCRIBE_LISTENERS, "Listeners"))
     }
 
-    /// DescribeRules: the rules in the order of their priorities, the default one last.
+    /// DescribeRules: the rules in the order of their priorities, with the default rule last.
     async fn rules(&self, listener: &str) -> Result<Vec<Rule>, AwsError> {
         let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
@@ -120,7 +119,7 @@ impl Aws {
             rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {
-                // AWS gives them so, and does not promise it.
+                // AWS returns the rules in this order, but does not promise it.
                 rules.sort_by_key(|rule| rule.priority.parse().unwrap_or(u32::MAX));
                 return Ok(rules);
             }
@@ -145,7 +144,7 @@ fn rule(rule: &types::Rule) -> Rule {
 }
 
 fn condition(condition: &types::RuleCondition) -> RuleCondition {
-    // Old rules have the values of a host or a path beside the field, and not in its own part.
+    // Old rules have the values of a host or a path next to the field instead of in its own structure.
     let patterns = |wildcards: Option<&[String]>, regexes: Option<&[String]>| {
         let regexes = regexes.unwrap_or_default().to_vec();
         match wildcards.unwrap_or_default() {
@@ -186,7 +185,7 @@ fn condition(condition: &types::RuleCondition) -> RuleCondition {
     }
 }
 
-/// The action that ends a rule, and the one that keeps requests without a session or a token from it.
+/// The action that ends a rule, and the authentication before it that answers requests without a session or a token.
 fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
     let mut authenticates = None;
     let mut end = Action::Unknown("none".to_owned());
@@ -216,7 +215,7 @@ fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
                 }
             }
             Some(ActionTypeEnum::JwtValidation) => authenticates = Some(kind.to_owned()),
-            // What is not known may answer by itself.
+            // An unknown action may answer the request itself.
             _ => end = Action::Unknown(kind.to_owned()),
         }
         if matches!(end, Action::Unknown(ref kind) if kind != "none") {
@@ -226,7 +225,8 @@ fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
     (authenticates, end)
 }
 
-/// Where a redirect sends a client, in AWS's words: `https://#{host}:443/#{path}`. A query may hold what must not be shown.
+/// Where a redirect sends a client, as AWS writes it: `https://#{host}:443/#{path}`. The query is left out because it
+/// may contain a secret.
 fn redirect_url(action: &types::Action) -> String {
     let Some(config) = action.redirect_config() else { return "another URL".to_owned() };
     let protocol = config.protocol().unwrap_or("#{protocol}").to_ascii_lowercase();
@@ -234,7 +234,7 @@ fn redirect_url(action: &types::Action) -> String {
     format!("{protocol}://{host}:{port}{}", config.path().unwrap_or("/#{path}"))
 }
 
-/// Target groups with weights. A single group without a weight gets everything.
+/// Target groups with weights. A single group without a weight gets all traffic.
 fn target_group_weights(action: &types::Action) -> Vec<(String, i32)> {
     let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
     if weighted.is_empty() {
@@ -250,7 +250,7 @@ fn target_group(group: &types::TargetGroup) -> TargetGroup {
         protocol_version: text_or_empty(group.protocol_version()),
         port: group.port(),
         health_check_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
-        // Else it is `traffic-port`.
+        // Otherwise it is `traffic-port`.
         health_check_port: group.health_check_port().and_then(|port| port.parse().ok()),
         health_check_path: group.health_check_path().map(str::to_owned),
         health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),

@@ -1,43 +1,43 @@
-//! Where the services are that have no SDK crate here: their hosts in every partition, with FIPS and dual stack.
+//! The endpoints of services that have no SDK crate here, in every partition, with FIPS and dual stack.
 
 use super::signing_client::ServiceEndpoint;
 
-/// The regions that share a domain.
+/// A partition: the Regions that share a domain.
 #[derive(Clone, Copy)]
 pub(super) struct Partition {
-    /// The word in ARNs.
+    /// The name in ARNs.
     pub name: &'static str,
     domain: &'static str,
     dual_stack: &'static str,
-    /// The region that the signatures of global services name.
+    /// The Region in signatures for global services.
     pub global_region: &'static str,
 }
 
 impl Partition {
-    /// By the beginning of the region's name.
+    /// Finds the partition by the prefix of the Region's name.
     pub fn for_region(region: &str) -> Self {
         let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
         known.map_or(AWS, |(_, partition)| *partition)
     }
 
-    /// The host of a service, after the rules that its SDK goes by: one pattern, and those that depart from it.
+    /// The host of a service by the endpoint rules of its SDK: one pattern with exceptions.
     pub fn service_host(self, service: &ServiceEndpoint, region: &str, fips: bool, dual: bool) -> String {
         let Partition { name, domain, dual_stack, global_region: global } = self;
         let variant = if fips { "-fips" } else { "" };
         match (service.signing_name, name, dual) {
             ("iam", "aws", false) => format!("iam{variant}.{domain}"),
             ("iam", "aws", true) => format!("iam{variant}.global.{dual_stack}"),
-            // These have one endpoint, with FIPS or without.
+            // These partitions have one endpoint, with or without FIPS.
             ("iam", "aws-us-gov", false) => format!("iam.us-gov.{domain}"),
             ("iam", "aws-us-gov", true) => format!("iam.us-gov.{dual_stack}"),
             ("iam", "aws-cn", true) => format!("iam.global.{dual_stack}"),
             ("iam", "aws-cn", false) => format!("iam.{global}.{domain}"),
             ("iam", ..) => format!("iam{variant}.{global}.{domain}"),
-            // The domain of the other endpoints, and a word of its own.
+            // The domain without dual stack, with an additional label.
             ("s3", _, true) => format!("s3{variant}.dualstack.{region}.{domain}"),
             ("ecr", "aws" | "aws-us-gov" | "aws-cn", true) => format!("ecr{variant}.{region}.{dual_stack}"),
             ("ecr", "aws" | "aws-us-gov", false) if fips => format!("ecr-fips.{region}.{domain}"),
-            // There every endpoint is one with FIPS.
+            // In this partition every endpoint of these services supports FIPS.
             ("ssm" | "logs", "aws-us-gov", false) => format!("{}.{region}.{domain}", service.host),
             (_, _, true) => format!("{}{variant}.{region}.{dual_stack}", service.host),
             (_, _, false) => format!("{}{variant}.{region}.{domain}", service.host),
@@ -56,7 +56,7 @@ const fn partition(
 
 const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
 
-/// All others, by how their regions begin.
+/// The other partitions, by the prefix of their Regions.
 const PARTITIONS: [(&str, Partition); 7] = [
     ("cn-", partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1")),
     ("us-gov-", partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")),

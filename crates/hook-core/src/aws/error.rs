@@ -1,4 +1,4 @@
-//! What went wrong when AWS was asked, told apart by what to do about it.
+//! Errors of AWS calls, classified by what to do about them.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::complete_body::IncompleteBody;
 use crate::{code::ReasonCode, finding::Observation};
 
-/// A call to AWS that gave no usable answer.
+/// A call to AWS without a usable reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
     /// The operation, as IAM writes it: `codedeploy:GetDeployment`.
     pub operation: &'static str,
-    /// Which fault.
+    /// The reason code.
     pub code: ReasonCode,
-    /// AWS's own code or the transport's word, and the message.
+    /// The error code from AWS, or the kind of connection error, with the message.
     pub detail: String,
 }
 
 impl AwsError {
-    /// From what the SDK gives.
+    /// Converts an SDK error.
     pub fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -34,14 +34,14 @@ impl AwsError {
                         let code = classify(word, status);
                         (code, format!("{word}: {}", denial_reason(code, meta.message().unwrap_or("no message"))))
                     }
-                    // Not AWS speaking, but the client that did not understand: a reply cut off, a proxy's page.
+                    // The reply is not an AWS error, for example a truncated reply or a proxy's page.
                     None => (
                         classify("", status.max(500)),
                         format!("a reply of status {status} that cannot be read: {}", root_cause(context.err())),
                     ),
                 }
             }
-            SdkError::TimeoutError(_) => (ReasonCode::AwsUnreachable, "no answer in time".to_owned()),
+            SdkError::TimeoutError(_) => (ReasonCode::AwsUnreachable, "no reply in time".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 (ReasonCode::AwsUnreachable, format!("timed out: {}", root_cause(error)))
             }
@@ -50,14 +50,14 @@ impl AwsError {
             }
             SdkError::DispatchFailure(_) => (ReasonCode::AwsUnreachable, root_cause(error)),
             SdkError::ResponseError(_) => {
-                (ReasonCode::AwsFailed, format!("an answer that cannot be read: {}", root_cause(error)))
+                (ReasonCode::AwsFailed, format!("a reply that cannot be read: {}", root_cause(error)))
             }
             _ => (ReasonCode::AwsFailed, root_cause(error)),
         };
         Self { operation, code, detail: one_line(&detail) }
     }
 
-    /// From AWS's own code and words, where no SDK read them.
+    /// Creates an error from the code and message of AWS, for replies that no SDK parsed.
     pub(super) fn from_service(operation: &'static str, word: &str, message: &str, status: u16) -> Self {
         let code = classify(word, if word.is_empty() { status.max(500) } else { status });
         let detail = match word {
@@ -68,45 +68,45 @@ impl AwsError {
         Self { operation, code, detail: one_line(&detail) }
     }
 
-    /// Whether AWS gave this code of its own, such as `NoSuchEntity`.
+    /// Whether AWS returned this error code, such as `NoSuchEntity`.
     pub fn has_code(&self, code: &str) -> bool {
         self.detail.split(':').next().is_some_and(|own| own.starts_with(code))
     }
 
-    /// Whether AWS knows who asks, and does not allow it. Credentials that are no good are another matter.
+    /// Whether AWS knows the caller and does not allow the call. Invalid credentials are a different error.
     pub fn is_access_denied(&self) -> bool {
         let word = self.detail.split(':').next().unwrap_or_default();
         self.code == ReasonCode::AwsDenied && ACCESS_DENIED_CODES.iter().any(|part| word.contains(part))
     }
 
-    /// In words, and before all else what the function's role needs where that was refused: AWS's own are often only half
-    /// of it.
+    /// The message. If AWS denied access, it starts with the action that the function's role needs, because AWS's
+    /// message often names only half of it.
     pub fn with_permission_hint(&self) -> String {
-        // Credentials that are no good are another matter.
+        // Invalid credentials are a different error.
         if !self.has_code("AccessDenied") {
             return self.to_string();
         }
         let key = ["kms", "KMS", "ciphertext"].iter().any(|word| self.detail.contains(word));
         let missing_action = if key { "kms:Decrypt for its key" } else { self.operation };
         let more = if self.operation == "s3:GetObject" && !key {
-            "; without s3:ListBucket an object that is not there is denied as well"
+            "; without s3:ListBucket, S3 also denies access to an object that does not exist"
         } else {
             ""
         };
         format!("the function's role needs {missing_action}: {}{more}", self.detail)
     }
 
-    /// A reply that lacks what it should have.
+    /// A reply in which something is missing.
     pub fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: ReasonCode::UnexpectedReply, detail: format!("the reply has no {what}") }
     }
 
-    /// Whether it may be otherwise later. A refusal stays one.
+    /// Whether a later attempt may succeed. A denial is final.
     pub const fn is_retryable(&self) -> bool {
         matches!(self.code, ReasonCode::AwsThrottled | ReasonCode::AwsUnreachable | ReasonCode::AwsFailed)
     }
 
-    /// As the observation of a check that could not be made.
+    /// The result of a check that could not run because of this error.
     pub fn into_observation(self) -> Observation {
         let Self { operation, code, detail } = self;
         Observation::errored(code, operation, detail)
@@ -119,10 +119,10 @@ impl fmt::Display for AwsError {
     }
 }
 
-/// In AWS's codes for what the function's role may not do.
+/// The parts of AWS error codes that mean the function's role lacks a permission.
 const ACCESS_DENIED_CODES: [&str; 3] = ["AccessDenied", "UnauthorizedOperation", "NotAuthorized"];
 
-/// AWS's error codes, by what to do about them. The names of throttling are those that the SDK retries on.
+/// Classifies AWS error codes by what to do about them. The throttling codes are those that the SDK retries.
 fn classify(word: &str, status: u16) -> ReasonCode {
     let invalid_credentials = [
         "InvalidClientTokenId",
@@ -152,13 +152,14 @@ fn classify(word: &str, status: u16) -> ReasonCode {
     }
 }
 
-/// What AWS says of a refusal begins with who asked for what, which is known here; the reason comes last.
+/// The reason of a denial. AWS's message starts with the caller and the action, which are known here; the reason comes
+/// last.
 fn denial_reason(code: ReasonCode, message: &str) -> &str {
     let reason = message.split_once(" because ").filter(|_| code == ReasonCode::AwsDenied);
     reason.map_or(message, |(_, reason)| reason)
 }
 
-/// The innermost error's words: the outer ones only repeat that something failed.
+/// The message of the innermost error. The outer ones only repeat that something failed.
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     innermost_source(error).to_string()
 }
@@ -171,7 +172,7 @@ fn innermost_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dy
     innermost
 }
 
-/// One line, as long as it is: what has a secret in it must not be shortened before that is taken out.
+/// Joins the lines of a text. The text is not shortened here: redaction must first see a whole secret.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

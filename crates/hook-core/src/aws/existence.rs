@@ -1,5 +1,5 @@
-//! What a task definition names, looked for where it should be: log groups, roles, parameters, secrets, images. Each is
-//! one operation of a service that nothing else here needs.
+//! Checks whether the resources that a task definition names exist: log groups, roles, parameters, secrets, images.
+//! Each needs one operation of a service that nothing else here uses.
 
 use std::collections::BTreeMap;
 
@@ -61,28 +61,28 @@ pub(super) const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
 pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_RESOURCES: &str = "tag:GetResources";
 
-/// What is asked to see whether something exists. A denial is told as a warning.
+/// The operations that check whether something exists. A denial is reported as a warning.
 pub(super) const EXISTENCE_OPERATIONS: [&str; 5] =
     [DESCRIBE_LOG_GROUPS, GET_ROLE, GET_PARAMETERS, DESCRIBE_SECRET, DESCRIBE_IMAGES];
 
-/// GetParameters takes so many names at once.
+/// The maximum number of names for one GetParameters call.
 const MAX_PARAMETERS_PER_CALL: usize = 10;
-/// GetResources gives so many at once.
+/// The maximum number of resources in one page of GetResources.
 const MAX_TAGGED_PER_PAGE: u32 = 100;
-/// Pages of GetResources: an account has 5,000 alarms in a region by default.
+/// Pages of GetResources. The default quota is 5,000 alarms in a Region of an account.
 const MAX_PAGES: usize = 50;
 
-/// Whether something is where it should be.
+/// Whether a resource exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Existence {
-    /// It is.
+    /// It exists.
     Yes,
-    /// It is not; what is there in its place: `none`, `one that is scheduled for deletion`.
+    /// It does not exist. The text is what there is instead: `none`, `one that is scheduled for deletion`.
     No(&'static str),
 }
 
 impl Existence {
-    /// An error of AWS's that says that there is no such thing is an answer.
+    /// An AWS error that says that the resource does not exist is a valid result.
     fn from_reply(result: Result<Value, AwsError>, none: &[&str]) -> Result<Self, AwsError> {
         match result {
             Ok(_) => Ok(Self::Yes),
@@ -93,25 +93,25 @@ impl Existence {
 }
 
 impl Aws {
-    /// DescribeLogGroups: whether there is a log group of that name.
+    /// DescribeLogGroups: whether a log group with this name exists.
     pub async fn log_group(&self, name: &str, region: Option<&str>) -> Result<Existence, AwsError> {
         let input = json!({ "logGroupNamePrefix": name });
         let reply = self.signing_client.json(&LOGS, region, DESCRIBE_LOG_GROUPS, &input).await?;
-        // Names come in the order of the alphabet, so the name itself is the first of those that begin with it.
+        // AWS returns names in alphabetical order, so the exact name is the first of those with this prefix.
         let exists = list(&reply, "logGroups", DESCRIBE_LOG_GROUPS)?
             .iter()
             .any(|group| group.get("logGroupName").and_then(Value::as_str) == Some(name));
         Ok(if exists { Existence::Yes } else { Existence::No("none") })
     }
 
-    /// GetRole, by ARN.
+    /// GetRole by ARN.
     pub async fn role(&self, arn: &str) -> Result<Existence, AwsError> {
         let name = arn.rsplit('/').next().unwrap_or_default();
         let result = self.signing_client.query(&IAM, GET_ROLE, &[("RoleName", name)]).await;
         Existence::from_reply(result.map(Value::from), &["NoSuchEntity"])
     }
 
-    /// GetParameters, without decryption: those of the names that there are not.
+    /// GetParameters without decryption: the names that do not exist.
     pub async fn missing_parameters(&self, names: &[String]) -> Result<Vec<String>, AwsError> {
         let mut missing = Vec::new();
         for (region, names) in by_region(names) {
@@ -119,11 +119,11 @@ impl Aws {
                 let input = json!({ "Names": chunk, "WithDecryption": false });
                 let reply = self.signing_client.json(&SSM, region, GET_PARAMETERS, &input).await?;
                 let found = list(&reply, "Parameters", GET_PARAMETERS)?.len();
-                // Where all are there, there may be no list of the others.
+                // If all parameters exist, the reply may lack the list of invalid names.
                 let invalid = reply.get("InvalidParameters").and_then(Value::as_array).into_iter().flatten();
                 let invalid: Vec<_> = invalid.filter_map(Value::as_str).map(str::to_owned).collect();
                 if found + invalid.len() < chunk.len() {
-                    return Err(AwsError::missing_field(GET_PARAMETERS, "word about every name"));
+                    return Err(AwsError::missing_field(GET_PARAMETERS, "result for every name"));
                 }
                 missing.extend(invalid);
             }
@@ -131,7 +131,8 @@ impl Aws {
         Ok(missing)
     }
 
-    /// DescribeSecret, by ARN or by name: that there is a secret which nobody has deleted. Its value is not read.
+    /// DescribeSecret by ARN or name: whether the secret exists and is not scheduled for deletion. The value of the
+    /// secret is not read.
     pub async fn secret(&self, arn: &str) -> Result<Existence, AwsError> {
         let input = json!({ "SecretId": arn });
         let result = self.signing_client.json(&SECRETS, region_of(arn), DESCRIBE_SECRET, &input).await;
@@ -146,7 +147,8 @@ impl Aws {
         Existence::from_reply(result, &["ResourceNotFoundException"])
     }
 
-    /// DescribeImages: that a private registry has the image. None when it is in no private registry of Amazon ECR.
+    /// DescribeImages: whether a private registry has the image. `None` if the image is not in a private registry of
+    /// Amazon ECR.
     pub async fn image(&self, image: &Image) -> Result<Option<Existence>, AwsError> {
         let Some((account, region, repository)) = image.ecr_location() else { return Ok(None) };
         let id = match (&image.digest, &image.tag) {
@@ -180,9 +182,9 @@ impl Aws {
             let reply = self.signing_client.json(&TAGS, None, GET_RESOURCES, &input).await?;
             let found = list(&reply, "ResourceTagMappingList", GET_RESOURCES)?;
             let arns = found.iter().filter_map(|one| one.get("ResourceARN").and_then(Value::as_str));
-            // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`, and a name may have colons in it.
+            // `arn:aws:cloudwatch:REGION:ACCOUNT:alarm:NAME`. A name may contain colons.
             names.extend(arns.filter_map(|arn| arn.splitn(7, ':').nth(6)).map(str::to_owned));
-            // The last page has an empty one.
+            // The last page has an empty token.
             token = reply.get("PaginationToken").and_then(Value::as_str).unwrap_or_default().to_owned();
             if token.is_empty() {
                 return Ok(names);
@@ -192,12 +194,12 @@ impl Aws {
     }
 }
 
-/// A list that a reply has to have, be it empty.
+/// A list that a reply must have, even if it is empty.
 fn list<'a>(reply: &'a Value, member: &str, operation: &'static str) -> Result<&'a Vec<Value>, AwsError> {
     reply.get(member).and_then(Value::as_array).ok_or_else(|| AwsError::missing_field(operation, member))
 }
 
-/// Names and ARNs, by the region that has to be asked: a name is of the function's own.
+/// Groups names and ARNs by the Region of their request. A plain name is in the function's own Region.
 fn by_region(names: &[String]) -> BTreeMap<Option<&str>, Vec<&str>> {
     let mut regions = BTreeMap::<_, Vec<_>>::new();
     for name in names {
@@ -206,7 +208,7 @@ fn by_region(names: &[String]) -> BTreeMap<Option<&str>, Vec<&str>> {
     regions
 }
 
-/// The region of an ARN; none of a name.
+/// The Region of an ARN. `None` for a name.
 pub(super) fn region_of(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
 }

@@ -1,40 +1,36 @@
-//! What each way of asking AWS takes: actions as IAM writes them, and on what. One line for each method of [`Aws`](super::Aws),
-//! with the names that its faults have.
+//! The IAM actions and resources that each AWS operation needs. There is one entry for each method of
+//! [`Aws`](super::Aws), with the operation names that its errors have.
 
 use super::{cloudwatch, codedeploy, ecs, elb, existence, put_status, revision, s3, stored_values};
 use crate::permissions::{PermissionInputs, Resource};
 
-/// An operation that allows nothing narrower than everything, with AWS's reason for it.
+/// Operations that can only be allowed on all resources, each with the reason.
 const LOAD_BALANCERS: Resource =
-    Resource::Any("Elastic Load Balancing lets its Describe operations be allowed on everything only");
-const TASK_DEFINITIONS: Resource = Resource::Any("ECS lets this operation be allowed on everything only");
-const ALARMS: Resource =
-    Resource::Any("with anything narrower CloudWatch leaves composite alarms out, and does not say so");
-const TAGS: Resource = Resource::Any("the tagging API lets this operation be allowed on everything only");
+    Resource::Any("Elastic Load Balancing allows its Describe operations only on all resources");
+const TASK_DEFINITIONS: Resource = Resource::Any("ECS allows this operation only on all resources");
+const ALARMS: Resource = Resource::Any("with a narrower resource, CloudWatch silently leaves out composite alarms");
+const TAGS: Resource = Resource::Any("the tagging API allows this operation only on all resources");
 
-/// A version of an object is another action for IAM; the operation is the same.
+/// Reading a version of an object is a different action in IAM, but the same operation.
 const GET_OBJECT_VERSION: &str = "s3:GetObjectVersion";
 
-/// A way of asking.
+/// An AWS operation that the hooks use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AwsOperation {
-    /// The answer.
+    /// Puts the status of a hook.
     PutStatus,
     /// The deployment itself.
     Deployment,
-    /// Its one target, by id.
+    /// The id of its only target.
     TargetId,
-    /// Which lifecycle event is in progress.
+    /// The lifecycle event in progress.
     Progress,
-    /// The deployment group.
     DeploymentGroup,
     /// The service with its task sets.
     Service,
     /// The tasks of a task set.
     Tasks,
-    /// A task definition.
     TaskDefinition,
-    /// Target groups.
     TargetGroups,
     /// Listeners, their rules and their load balancer.
     Listener,
@@ -44,37 +40,30 @@ pub enum AwsOperation {
     TargetHealth,
     /// Alarms by name or prefix.
     Alarms,
-    /// Which states an alarm was in.
+    /// The states that an alarm was in.
     AlarmHistory,
-    /// The names of alarms that have tags.
+    /// The names of alarms with tags.
     TaggedAlarms,
     /// The AppSpec file.
     AppSpec,
-    /// Whether a log group exists.
     LogGroupExistence,
-    /// Whether a role exists.
     RoleExistence,
-    /// Whether parameters exist.
     ParameterExistence,
-    /// Whether a secret exists.
     SecretExistence,
-    /// Whether an image exists.
     ImageExistence,
     /// The value of a parameter, by name or ARN.
     Parameter(String),
     /// The value of a secret, by name or ARN.
     SecretValue(String),
-    /// An object of S3.
+    /// An object in S3.
     Object {
-        /// Its bucket.
         bucket: String,
-        /// Its key.
         key: String,
     },
 }
 
 impl AwsOperation {
-    /// The actions that it takes, each with what it is taken on.
+    /// The actions that the operation needs, each with its resource.
     pub fn iam_actions(&self, inputs: &PermissionInputs) -> Vec<(&'static str, Resource)> {
         match self {
             Self::PutStatus => vec![(put_status::PUT_STATUS, Resource::DeploymentGroup)],

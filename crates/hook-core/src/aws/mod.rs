@@ -1,7 +1,8 @@
-//! The only folder that names the AWS SDK: clients built once, one thin file per service, discovery and the answer.
+//! The only folder that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
+//! the client that puts the status.
 //!
-//! The clients are configured by hand from what Lambda's environment always has, which costs a fifth of loading the
-//! full chain, and with ring and embedded roots, which cost a hundredth of the defaults at a cold start.
+//! The clients are configured directly from Lambda's environment, which takes a fifth of the time of the full default
+//! chain. They use ring with embedded roots, which takes a hundredth of the time of the defaults at a cold start.
 
 mod any_operation;
 mod cloudwatch;
@@ -46,22 +47,24 @@ pub use self::{
 };
 use crate::{file, settings::AwsSettings};
 
-/// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
+/// The root certificates of Amazon Trust Services, which sign the certificate of every AWS endpoint:
 /// <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// A connection that is not there after this long will not come: no route, no endpoint, a security group.
+/// A connection that takes longer will not succeed: there is no route, no endpoint, or a security group blocks it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The first byte of an answer.
+/// The limit up to the first byte of a reply.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// One attempt in all.
+/// The limit for one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
-/// One call with all its attempts, so that a check learns of trouble while it still has time to say so.
+/// The limit for one call with all its attempts, so that a check learns of a problem while it still has time to report
+/// it.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
-/// Idle connections may be dead after a long pause (Lambda freezes the process), and a new one costs milliseconds.
+/// Idle connections may be dead after a long pause, because Lambda freezes the process. A new connection takes only
+/// milliseconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One client for each AWS service that the checks read from, built once.
+/// The clients for all AWS services that the checks read, built once.
 #[derive(Clone, Debug)]
 pub struct Aws {
     codedeploy: aws_sdk_codedeploy::Client,
@@ -73,7 +76,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Clients for reading. Connects to nothing yet.
+    /// Creates the clients for reading. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
         let config = sdk_config(settings);
         let endpoint = |service: &str| settings.service_endpoints.get(service).cloned();
@@ -105,8 +108,8 @@ impl Aws {
 }
 
 impl Aws {
-    /// The same clients for a hook that began at `began` and whose checks have to be over at `until`: what may pass is
-    /// asked again for as long as that leaves time.
+    /// The same clients for a hook that started at `started_at` and whose checks must end at `until`. Within this time
+    /// they retry temporary errors.
     pub fn with_retries(&self, started_at: Instant, until: Instant) -> Self {
         let retry_budget = RetryBudget::new(started_at, until);
         Self {
@@ -116,18 +119,19 @@ impl Aws {
         }
     }
 
-    /// The region of the function; empty when nobody says.
+    /// The Region of the function. Empty if it is not known.
     pub fn region(&self) -> &str {
         self.signing_client.region()
     }
 }
 
-/// The partition of AWS that a region belongs to: `aws`, `aws-cn`.
+/// The AWS partition of a Region: `aws`, `aws-cn`.
 pub fn partition(region: &str) -> &'static str {
     endpoint::Partition::for_region(region).name
 }
 
-/// What all clients share. `AWS_ENDPOINT_URL` and its kin are honoured as the SDK's own loader would.
+/// The configuration that all clients share. It respects `AWS_ENDPOINT_URL` and similar variables in the same way as
+/// the SDK.
 fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -150,7 +154,7 @@ fn sdk_config(settings: &AwsSettings) -> SdkConfig {
         .use_fips(settings.fips)
         .use_dual_stack(settings.dual_stack);
     if let Some((key, secret, token)) = settings.credentials.clone() {
-        // Lambda's credentials stay the same for the life of the process, which is shorter than theirs.
+        // Lambda's credentials do not change during the life of the process, which is shorter than theirs.
         let credentials = Credentials::new(key, secret, token, None, "lambda environment");
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
@@ -169,7 +173,7 @@ fn http_client(settings: &AwsSettings) -> SharedHttpClient {
     SharedHttpClient::new(CompleteBodyClient::new(client))
 }
 
-/// ring, with the roots of AWS's endpoints.
+/// ring, with the root certificates of AWS.
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 fn tls_context(settings: &AwsSettings) -> TlsContext {
@@ -178,17 +182,17 @@ fn tls_context(settings: &AwsSettings) -> TlsContext {
         match file::read(path, file::MAX_CA_BUNDLE_BYTES) {
             Ok(pem) if is_certificate_pem(&pem) => trust = trust.with_pem_certificate(pem),
             Ok(_) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it")
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE contains no valid PEM certificates; it is ignored")
             }
             Err(why) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; going on without it")
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; it is ignored")
             }
         }
     }
     TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
-/// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.
+/// Whether PEM text contains only readable certificates. The SDK's client panics on others.
 fn is_certificate_pem(pem: &[u8]) -> bool {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let mut roots = rustls::RootCertStore::empty();
@@ -196,7 +200,7 @@ fn is_certificate_pem(pem: &[u8]) -> bool {
     certificates.is_ok_and(|all| !all.is_empty() && all.into_iter().all(|one| roots.add(one).is_ok()))
 }
 
-/// An AWS timestamp as the standard library's.
+/// Converts an AWS timestamp.
 fn system_time(stamp: Option<&aws_smithy_types::DateTime>) -> Option<std::time::SystemTime> {
     std::time::SystemTime::try_from(*stamp?).ok()
 }
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn clients_can_be_built_from_nothing_at_all() {
-        // A function without region or credentials must reach its handler all the same.
+        // A function without a Region or credentials must still reach its handler.
         let _ = Aws::new(&AwsSettings::default());
     }
 }

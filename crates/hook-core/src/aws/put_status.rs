@@ -1,8 +1,8 @@
-//! The answer: PutLifecycleEventHookExecutionStatus, the one call that counts.
+//! Puts the status: PutLifecycleEventHookExecutionStatus, the call that everything depends on.
 //!
-//! It has a client of its own, so that nothing a check does to its connections can delay it, and makes short attempts until
-//! the deadline. An answer counts as accepted only if the reply names this execution. Any other reply may come from
-//! something on the way, so the status is put again, and "already completed" then means that the first one had arrived.
+//! It has its own client, so that the connections of a check cannot delay it, and makes short attempts until the
+//! deadline. A status counts as accepted only if the reply names this execution. Any other reply may come from a proxy,
+//! so the status is put again. An "already completed" error then means that the first attempt had arrived.
 
 use std::time::Duration;
 
@@ -29,27 +29,27 @@ use crate::{
 
 pub(super) const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// One attempt: a healthy Put takes well under a second.
+/// The limit for one attempt. A healthy call takes well under a second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-/// Several attempts have to fit into the time that is left, so one may take this share of it.
+/// One attempt can take at most this share of the time that is left, so that several attempts fit.
 const ATTEMPT_SHARE: u32 = 4;
-/// But so long at least: a connection to a distant endpoint has to be made first.
+/// The minimum for one attempt, because connecting to a distant endpoint takes time.
 const MIN_ATTEMPT: Duration = Duration::from_millis(500);
-/// The pause after the first attempt; each further one is twice as long.
+/// The pause after the first attempt. Each further pause is twice as long.
 const MIN_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause between two attempts.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
-/// With less time than this no further attempt can be sent.
+/// With less time than this, no further attempt is sent.
 const MIN_LEFT: Duration = Duration::from_millis(50);
-/// A role that was just made is refused for some seconds, until IAM has spread it.
+/// AWS denies a role that was just created for some seconds, until IAM has propagated it.
 const NEW_ROLE_GRACE: Duration = Duration::from_secs(30);
 
-/// What AWS says has so many characters at most, so that the commands after it are still seen.
+/// The maximum length of AWS's message, so that the commands after it remain visible.
 const MAX_REASON_CHARS: usize = 300;
 
-/// What the answer takes.
+/// The AWS operation that putting the status needs.
 pub fn requirements_for_put_status() -> Vec<Requirement> {
-    vec![Requirement::new(AwsOperation::PutStatus, "to answer CodeDeploy: Succeeded or Failed")]
+    vec![Requirement::new(AwsOperation::PutStatus, "to put the status, Succeeded or Failed, for CodeDeploy")]
 }
 
 /// Puts statuses.
@@ -61,20 +61,20 @@ pub struct StatusClient {
     redactor: Redactor,
 }
 
-/// What became of an answer.
+/// The result of putting a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// CodeDeploy took it.
+    /// CodeDeploy accepted the status.
     Accepted,
-    /// CodeDeploy had an answer already, perhaps this one: its reply may have been lost.
+    /// CodeDeploy already had a status, perhaps this one, if an earlier reply was lost.
     AlreadyCompleted,
 }
 
 impl StatusClient {
-    /// A client for answering. Connects to nothing yet.
+    /// Creates the client. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
         let mut config = aws_sdk_codedeploy::config::Builder::from(&sdk_config(settings))
-            // `put` repeats an attempt itself, because it has to know what became of each.
+            // `put` makes the retries itself, because it must know the result of each attempt.
             .retry_config(RetryConfig::disabled());
         if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
             config = config.endpoint_url(url);
@@ -84,10 +84,10 @@ impl StatusClient {
         Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone(), redactor: settings.redactor() }
     }
 
-    /// Puts `status` for `execution`, until CodeDeploy accepts it, refuses it for good, or `until` has come.
+    /// Puts `status` for `execution` until CodeDeploy accepts it, refuses it permanently, or the time is `until`.
     ///
     /// # Errors
-    /// [`Error::StatusNotSent`]; the line with what to do by hand is logged here.
+    /// [`Error::StatusNotSent`]. The commands for a person to run are logged here.
     pub async fn put(
         &self,
         execution: &HookExecution,
@@ -96,10 +96,11 @@ impl StatusClient {
         context: &LogContext,
     ) -> Result<PutOutcome, Error> {
         let started_at = Instant::now();
-        let mut why = format!("{PUT_STATUS}: no answer before the function's deadline");
+        let mut why = format!("{PUT_STATUS}: no reply before the function's deadline");
         let mut pause = MIN_PAUSE;
         let mut may_be_accepted = false;
-        // A process that was paused for long may wake when its time is nearly over: what is left is enough for an attempt.
+        // A process that was frozen for long may wake up when its time is nearly over. There is still enough time for
+        // one attempt.
         let until = until.max(started_at + MIN_ATTEMPT);
         while let Ok(attempt) = tokio::time::timeout_at(until, self.attempt(execution, status, until)).await {
             let fault = match attempt {
@@ -114,14 +115,14 @@ impl StatusClient {
             if !(fault.is_retryable() || is_new_role) || left < MIN_LEFT {
                 break;
             }
-            // Near the deadline the pauses become shorter, so that no time is left unused.
+            // Near the deadline the pauses become shorter, so that no time is unused.
             tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
         Err(self.not_sent_error(execution, status, &why, context))
     }
 
-    /// One attempt.
+    /// Makes one attempt.
     async fn attempt(&self, execution: &HookExecution, status: Status, until: Instant) -> Result<PutOutcome, AwsError> {
         let timeouts = attempt_timeouts(until.saturating_duration_since(Instant::now()));
         let put = self
@@ -136,7 +137,7 @@ impl StatusClient {
             .customize()
             .config_override(aws_sdk_codedeploy::Config::builder().timeout_config(timeouts))
             .send();
-        // On a task of its own: where no thread can be started to look up a name, what panics is the attempt alone.
+        // If no thread can be started to resolve a host name, the SDK panics. In its own task, only this attempt fails.
         let mut own = JoinSet::new();
         own.spawn(put);
         let Some(Ok(put)) = own.join_next().await else {
@@ -152,16 +153,16 @@ impl StatusClient {
         }
     }
 
-    /// What a person can do instead. To stop the deployment needs nothing but its id, so it comes first; the execution id
-    /// must not be in a log, so the second command takes it from where the event is stored.
+    /// Logs what a person can do instead. Stopping the deployment needs only its id, so that command comes first. The
+    /// execution id must not be in a log, so the second command reads it from where the event is stored.
     fn not_sent_error(&self, execution: &HookExecution, status: Status, why: &str, context: &LogContext) -> Error {
-        // AWS may quote what it refuses.
+        // AWS may quote the request that it refuses.
         let why = execution.id.extend_redactor(&self.redactor).redact(why).shorten(MAX_REASON_CHARS);
         let deployment = execution.deployment.as_str();
         let (region, id) = (quote(&self.region), quote(deployment));
         let stored = match &self.dead_letter_queue {
             Some(url) => format!(
-                "its event is in the dead-letter queue once on-failure has failed too, after some minutes (aws sqs \
+                "its event is in the dead-letter queue a few minutes later, after on-failure has failed too (aws sqs \
                  receive-message --region {region} --queue-url {} --max-number-of-messages 10 --visibility-timeout 0 --query \
                  'Messages[].Body' --output text)",
                 quote(url)
@@ -183,7 +184,8 @@ impl StatusClient {
     }
 }
 
-/// Whether a good reply is CodeDeploy's: it returns the id of the execution. A proxy's or a gateway's JSON does not have it.
+/// Whether a successful reply is from CodeDeploy, which returns the id of the execution. JSON from a proxy or a gateway
+/// does not contain it.
 fn confirm_accepted(id: Option<&str>, execution: &HookExecution) -> Result<PutOutcome, AwsError> {
     let why = match id {
         Some(id) if id == execution.id.expose() => return Ok(PutOutcome::Accepted),
@@ -193,20 +195,21 @@ fn confirm_accepted(id: Option<&str>, execution: &HookExecution) -> Result<PutOu
     Err(AwsError { operation: PUT_STATUS, code: ReasonCode::AwsFailed, detail: why.to_owned() })
 }
 
-/// Whether CodeDeploy may have accepted the status although no reply says so.
+/// Whether CodeDeploy may have accepted the status although no reply confirms it.
 const fn may_have_arrived(fault: &AwsError) -> bool {
     matches!(fault.code, ReasonCode::AwsFailed | ReasonCode::AwsUnreachable)
 }
 
-/// The limits of an attempt, with so much time left for the answer.
+/// The timeouts for an attempt, given the time that is left.
 fn attempt_timeouts(left: Duration) -> TimeoutConfig {
     let attempt = ATTEMPT_TIMEOUT.min(left / ATTEMPT_SHARE).max(MIN_ATTEMPT);
     TimeoutConfig::builder()
-        // These two belong to the connection: were they others in each attempt, so would the connection be.
+        // These two belong to the connection. If they differed between attempts, each attempt would need a new
+        // connection.
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(ATTEMPT_TIMEOUT)
         .operation_attempt_timeout(attempt)
-        // The function's deadline ends it, and not the limit of a read.
+        // The function's deadline ends the call, not the timeout of a read operation.
         .disable_operation_timeout()
         .build()
 }

@@ -1,4 +1,4 @@
-//! How long a hook waits for AWS to recover: what may pass is asked again, for as long as the hook can afford.
+//! How long a hook retries AWS calls. Temporary errors are retried for as long as the hook has time.
 
 use std::{future::Future, time::Duration};
 
@@ -9,18 +9,18 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::AwsError;
 use crate::code::ReasonCode;
 
-/// Throttling, status 5xx and lost connections are asked again for so long: most of AWS's own trouble is over by then.
+/// Throttling, status 5xx and lost connections are retried for this long. Most AWS problems are over by then.
 const MAX_RETRY_TIME: Duration = Duration::from_secs(60);
-/// A denial is asked again until the hook has run for so long: IAM spreads a role that was just made slowly.
+/// A denial is retried until the hook has run for this long, because IAM takes time to propagate a new role.
 const NEW_ROLE_GRACE: Duration = Duration::from_secs(30);
-/// Neither takes more than this share of the time of the checks, which have to be made as well.
+/// Retries take at most this share of the time of the checks, which also need time.
 const MAX_RETRY_SHARE: u32 = 4;
-/// Between two calls. Each of them makes several attempts of its own.
+/// The pause between two calls. Each call also makes its own attempts.
 const ROUND_PAUSE: Duration = Duration::from_secs(2);
-/// So long before time is up a call that was made again is given up, in time to report what was wrong before it.
+/// A repeated call ends this long before the time is up, so that the previous error can still be reported.
 const REPORT_MARGIN: Duration = Duration::from_millis(300);
 
-/// How long to wait. The default waits for nothing beyond a call's own attempts.
+/// The time for retries. The default allows only the attempts inside a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RetryBudget(Option<RetryLimits>);
 
@@ -28,29 +28,29 @@ pub(super) struct RetryBudget(Option<RetryLimits>);
 struct RetryLimits {
     started_at: Instant,
     until: Instant,
-    /// Trouble is waited for as long as there is time, since what is asked decides more than a check.
+    /// Retry until the end, because the result decides more than one check.
     uses_all_time: bool,
-    /// A denial is an answer, and not asked again.
+    /// A denial is a valid result, so it is not retried.
     denials_are_final: bool,
 }
 
 impl RetryBudget {
-    /// For a hook that began at `began` and whose checks have to be over at `until`.
+    /// For a hook that started at `started_at` and whose checks must end at `until`.
     pub fn new(started_at: Instant, until: Instant) -> Self {
         Self(Some(RetryLimits { started_at, until, uses_all_time: false, denials_are_final: false }))
     }
 
-    /// The same, with all the time that there is for what may pass.
+    /// Allows retries of temporary errors until the end.
     pub fn until_deadline(self) -> Self {
         Self(self.0.map(|limits| RetryLimits { uses_all_time: true, ..limits }))
     }
 
-    /// The same for what is told by a denial as well.
+    /// Does not retry a denial, for calls in which it is a valid result.
     pub fn with_final_denials(self) -> Self {
         Self(self.0.map(|limits| RetryLimits { denials_are_final: true, ..limits }))
     }
 
-    /// Makes a call, and again while its fault may pass and there is time.
+    /// Makes a call, and repeats it while its error is temporary and there is time.
     pub async fn retry<T, F>(self, call: impl Fn() -> F) -> Result<T, AwsError>
     where
         F: Future<Output = Result<T, AwsError>>,
@@ -78,7 +78,7 @@ impl RetryBudget {
 }
 
 impl RetryLimits {
-    /// Until when this fault of a call that was first made at `since` is worth another call.
+    /// The time until which this error of a call that first ran at `since` is worth another call.
     fn retry_until(&self, fault: &AwsError, since: Instant) -> Instant {
         let share = self.until.saturating_duration_since(self.started_at) / MAX_RETRY_SHARE;
         let limit = match fault.code {
@@ -92,7 +92,7 @@ impl RetryLimits {
 }
 
 impl super::Aws {
-    /// Sends a request of the SDK's, again as long as its trouble is worth waiting for.
+    /// Sends an SDK request within the retry budget of the client.
     pub(super) async fn send<T, E, F>(&self, operation: &'static str, request: impl Fn() -> F) -> Result<T, AwsError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -101,7 +101,7 @@ impl super::Aws {
         self.send_within(self.retry_budget, operation, request).await
     }
 
-    /// The same with another patience.
+    /// Sends an SDK request within another retry budget.
     pub(super) async fn send_within<T, E, F>(
         &self,
         retry_budget: RetryBudget,
@@ -130,8 +130,8 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// When a call that fails so until `heals` comes back, and whether well: with so much time for the checks, of which
-    /// a part is gone.
+    /// The seconds that a call took which fails until `heals`, and whether it succeeded. `left` is the time for the
+    /// checks, of which `elapsed` has passed.
     async fn retried(
         configure: fn(RetryBudget) -> RetryBudget,
         left: u64,
@@ -159,7 +159,7 @@ mod tests {
     async fn what_may_pass_is_asked_again_for_a_minute() {
         for code in [ReasonCode::AwsThrottled, ReasonCode::AwsFailed, ReasonCode::AwsUnreachable] {
             assert_eq!(retried(AS_IS, 870, 0, code, 8).await, (8, true));
-            assert_eq!(retried(AS_IS, 870, 300, code, 55).await, (56, true), "a minute at any time");
+            assert_eq!(retried(AS_IS, 870, 300, code, 55).await, (56, true), "one minute, whenever the call starts");
             assert_eq!(retried(AS_IS, 870, 0, code, 900).await, (58, false));
         }
     }
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(
             retried(AS_IS, 870, 25, ReasonCode::AwsDenied, 900).await,
             (4, false),
-            "several denials take no longer"
+            "several denials together take at most this long"
         );
         assert_eq!(retried(AS_IS, 870, 300, ReasonCode::AwsDenied, 2).await, (0, false));
     }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(retried(AS_IS, 48, 0, ReasonCode::AwsThrottled, 900).await, (10, false));
         assert_eq!(retried(AS_IS, 48, 0, ReasonCode::AwsDenied, 900).await, (10, false));
         assert_eq!(retried(AS_IS, 6, 0, ReasonCode::AwsThrottled, 2).await, (0, false));
-        assert_eq!(retried(AS_IS, 870, 869, ReasonCode::AwsThrottled, 900).await, (0, false), "nothing is left");
+        assert_eq!(retried(AS_IS, 870, 869, ReasonCode::AwsThrottled, 900).await, (0, false), "no time is left");
     }
 
     #[tokio::test(start_paused = true)]

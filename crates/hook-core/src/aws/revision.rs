@@ -1,4 +1,4 @@
-//! The revision of a deployment, which is its AppSpec file: where the task definition is named before there is a task set.
+//! The revision of a deployment, which is its AppSpec file. It names the task definition before the task set exists.
 
 use aws_sdk_codedeploy::types::{AppSpecContent, RevisionLocation, RevisionLocationType};
 
@@ -7,17 +7,18 @@ use super::{Aws, AwsError};
 const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
 pub(super) const GET_APPLICATION_REVISION: &str = "codedeploy:GetApplicationRevision";
 
-/// Where the AppSpec file is.
+/// The location of the AppSpec file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppSpecLocation {
-    /// Here it is.
+    /// The text itself.
     Text(String),
-    /// Somewhere else, in words.
+    /// Another location, as text.
     Other(String),
 }
 
 impl Aws {
-    /// GetDeployment's revision. CodeDeploy may give its hash alone, and then GetApplicationRevision has the text.
+    /// Reads the AppSpec file of a deployment. GetDeployment may return only its hash, and then GetApplicationRevision
+    /// has the text.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
         let request = self.codedeploy.get_deployment().deployment_id(deployment);
         let reply = self.send(GET_DEPLOYMENT, || request.clone().send()).await?;
@@ -27,7 +28,7 @@ impl Aws {
             return Ok(known);
         }
         if let Some((bucket, key)) = revision.s3_location().and_then(|object| object.bucket().zip(object.key())) {
-            // The newest version may be the next deployment's already.
+            // The newest version may already belong to the next deployment.
             let version = revision.s3_location().and_then(|object| object.version());
             return self.object(bucket, key, version).await.map(AppSpecLocation::Text);
         }
@@ -39,7 +40,7 @@ impl Aws {
     }
 }
 
-/// The text, where the location has it or says where else it is.
+/// The text, if the location contains it or names where it is.
 fn app_spec_in(location: &RevisionLocation) -> Option<AppSpecLocation> {
     if location.revision_type() == Some(&RevisionLocationType::GitHub) {
         return Some(AppSpecLocation::Other("GitHub".to_owned()));

@@ -1,4 +1,4 @@
-//! Amazon S3, read: one object.
+//! Reads one object from Amazon S3.
 
 use super::{
     Aws, AwsError,
@@ -11,12 +11,12 @@ const S3: ServiceEndpoint =
     ServiceEndpoint { id: "S3", host: "s3", signing_name: "s3", protocol: WireProtocol::S3, is_global: false };
 
 impl Aws {
-    /// GetObject, of a bucket in the function's region; the newest version, unless one is named.
+    /// GetObject from a bucket in the function's Region, with the newest version unless one is named.
     pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, AwsError> {
         self.object_with_etag(bucket, key, version).await.map(|(text, _)| text)
     }
 
-    /// The same, with its ETag.
+    /// Like [`Self::object`], with the ETag.
     pub async fn object_with_etag(
         &self,
         bucket: &str,
@@ -28,13 +28,13 @@ impl Aws {
                 let is_other_region =
                     fault.has_code("PermanentRedirect") || fault.has_code("AuthorizationHeaderMalformed");
                 let hint = match version {
-                    _ if is_other_region => "; the bucket has to be in the function's region",
+                    _ if is_other_region => "; the bucket must be in the function's Region",
                     Some(_) if fault.is_access_denied() => "; a version needs the action s3:GetObjectVersion",
                     _ => "",
                 };
                 AwsError { detail: format!("{}{hint}", fault.detail), ..fault }
             })?;
-        let text = String::from_utf8(bytes).map_err(|_| AwsError::missing_field(GET_OBJECT, "text: it is no UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| AwsError::missing_field(GET_OBJECT, "text in UTF-8"))?;
         Ok((text, tag))
     }
 }

@@ -1,6 +1,6 @@
-//! Signed requests without an SDK crate: for services of which one or two operations are needed, and whose crates would
-//! weigh more than everything else in a function. One request, one reply, with the time limits, the attempts, the
-//! endpoints and the faults of the SDK's clients.
+//! Sends signed requests without an SDK crate, for services of which only one or two operations are needed. The crates
+//! of these services would be larger than the rest of a function. Timeouts, attempts, endpoints and errors are those of
+//! the SDK's clients.
 
 use std::{
     collections::BTreeMap,
@@ -40,42 +40,42 @@ use super::{
 };
 use crate::{code::ReasonCode, settings::AwsSettings};
 
-/// So many attempts, as the SDK's clients make.
+/// The number of attempts, as in the SDK's clients.
 const MAX_ATTEMPTS: u32 = 5;
-/// The pause after the first attempt; it doubles.
+/// The pause after the first attempt. It doubles each time.
 const BACKOFF: Duration = Duration::from_millis(200);
-/// No reply that is asked for here is as long as this: a gate file in S3 may have 256 KiB.
+/// No expected reply is larger: a gate file in S3 can have 256 KiB.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A service, as its requests name it.
+/// A service, with the names that its requests use.
 #[derive(Debug)]
 pub(super) struct ServiceEndpoint {
     /// The suffix of its `AWS_ENDPOINT_URL_…`.
     pub id: &'static str,
-    /// The beginning of its host name.
+    /// The prefix of its host name.
     pub host: &'static str,
-    /// What a signature calls it.
+    /// Its name in signatures.
     pub signing_name: &'static str,
-    /// How it is spoken to.
+    /// Its protocol.
     pub protocol: WireProtocol,
-    /// Whether it has one endpoint for all regions of a partition.
+    /// Whether it has one endpoint for all Regions of a partition.
     pub is_global: bool,
 }
 
-/// How a service is spoken to.
+/// The protocol of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireProtocol {
-    /// awsJson 1.1, with the beginning of `X-Amz-Target`.
+    /// awsJson 1.1, with the prefix of `X-Amz-Target`.
     Json(&'static str),
     /// awsQuery, with its version.
     Query(&'static str),
-    /// restJson: the path says what is asked for.
+    /// restJson: the path names the operation.
     RestJson,
-    /// S3's own.
+    /// The protocol of S3.
     S3,
 }
 
-/// What a request asks for.
+/// A request before it is signed.
 #[derive(Debug)]
 struct UnsignedRequest {
     method: &'static str,
@@ -85,7 +85,7 @@ struct UnsignedRequest {
     body: Vec<u8>,
 }
 
-/// A client for all of them, built once.
+/// A client for all these services, built once.
 #[derive(Clone, Debug)]
 pub(super) struct SigningClient {
     connector: SharedHttpConnector,
@@ -100,7 +100,7 @@ pub(super) struct SigningClient {
 }
 
 impl SigningClient {
-    /// Connects to nothing yet.
+    /// Creates the client. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
         let limits =
             HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
@@ -128,17 +128,16 @@ impl SigningClient {
         }
     }
 
-    /// The same client with another patience.
+    /// The same client with another retry budget.
     pub fn with_retry_budget(self, retry_budget: RetryBudget) -> Self {
         Self { retry_budget, ..self }
     }
 
-    /// The region of the function.
     pub fn region(&self) -> &str {
         self.region.as_deref().unwrap_or_default()
     }
 
-    /// An operation of awsJson, in the function's region or in another one. `operation` is as IAM writes it.
+    /// Calls an awsJson operation, in the function's Region or in another one. `operation` has the form of IAM.
     pub async fn json(
         &self,
         service: &ServiceEndpoint,
@@ -158,7 +157,7 @@ impl SigningClient {
         serde_json::from_slice(&body).map_err(|error| parse_failure(operation, &error))
     }
 
-    /// An operation of awsQuery; gives the XML.
+    /// Calls an awsQuery operation and returns the XML.
     pub async fn query(
         &self,
         service: &ServiceEndpoint,
@@ -177,7 +176,7 @@ impl SigningClient {
         let request = UnsignedRequest { method: "POST", url: format!("{base}/"), region, headers, body };
         let (body, _) = self.send(service, operation, &request).await?;
         let xml = String::from_utf8_lossy(&body).into_owned();
-        // A proxy's page may come with the status of a good answer, and half a document is no answer either.
+        // A proxy's page can have a success status, and a truncated document is not a valid reply.
         let name = format!("{}Response", action(operation));
         if xml.contains(&format!("<{name}")) && xml.trim_end().ends_with(&format!("</{name}>")) {
             return Ok(xml);
@@ -185,11 +184,11 @@ impl SigningClient {
         Err(AwsError {
             operation,
             code: ReasonCode::AwsFailed,
-            detail: format!("an answer that cannot be read: no {name}"),
+            detail: format!("a reply that cannot be read: no {name}"),
         })
     }
 
-    /// An operation of restJson that reads: the parts of a path, and a query.
+    /// Calls a restJson read operation, with the parts of the path and a query.
     pub async fn rest(
         &self,
         service: &ServiceEndpoint,
@@ -198,7 +197,7 @@ impl SigningClient {
         query: &[(&str, &str)],
     ) -> Result<Value, AwsError> {
         let (base, region) = self.endpoint_and_region(service, None);
-        // A slash in a part is the part's own only where a name may have one, which no function's may.
+        // A slash inside a part would be encoded. Function names never contain a slash.
         let path: Vec<_> = path.iter().map(|part| percent_encoded(part)).collect();
         let query: Vec<_> = query.iter().map(|(key, value)| format!("{key}={}", percent_encoded(value))).collect();
         let mark = if query.is_empty() { "" } else { "?" };
@@ -208,7 +207,7 @@ impl SigningClient {
         serde_json::from_slice(&body).map_err(|error| parse_failure(operation, &error))
     }
 
-    /// An object of S3, and its ETag.
+    /// Reads an object from S3, with its ETag.
     pub async fn object(
         &self,
         service: &ServiceEndpoint,
@@ -218,14 +217,14 @@ impl SigningClient {
         version: Option<&str>,
     ) -> Result<(Vec<u8>, Option<String>), AwsError> {
         let (base, region) = self.endpoint_and_region(service, None);
-        // The bucket in the path and not in the host: right for every name, and for endpoints of one's own.
+        // The bucket is in the path instead of the host: this works for every bucket name and for custom endpoints.
         let version = version.map(|version| format!("?versionId={}", percent_encoded(version))).unwrap_or_default();
         let url = format!("{base}/{}/{}{version}", percent_encoded(bucket), percent_encoded(key));
         let request = UnsignedRequest { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
         self.send(service, operation, &request).await
     }
 
-    /// Where a service is, and the region for the signature.
+    /// The endpoint of a service, and the Region for the signature.
     fn endpoint_and_region(&self, service: &ServiceEndpoint, region: Option<&str>) -> (String, String) {
         let region = region.unwrap_or(self.region());
         let own = self.service_endpoints.get(service.id).or(self.endpoint.as_ref());
@@ -237,14 +236,14 @@ impl SigningClient {
         (format!("https://{}", partition.service_host(service, region, self.fips, self.dual_stack)), signing.to_owned())
     }
 
-    /// Asks, again where it may help. Gives the body, and the ETag if there is one.
+    /// Sends a request with retries, and returns the body and the ETag, if there is one.
     async fn send(
         &self,
         service: &ServiceEndpoint,
         operation: &'static str,
         request: &UnsignedRequest,
     ) -> Result<(Vec<u8>, Option<String>), AwsError> {
-        // That nobody is allowed to look whether something exists is a warning, for which nobody needs to wait.
+        // If the role cannot check whether something exists, this is only a warning, so a denial is not retried.
         let patience = if EXISTENCE_OPERATIONS.contains(&operation) {
             self.retry_budget.with_final_denials()
         } else {
@@ -287,7 +286,7 @@ impl SigningClient {
             code: ReasonCode::AwsDenied,
             detail: format!("the request could not be signed: {why}"),
         })?;
-        // Never closed. Held until the reply is read.
+        // The semaphore is never closed. The permit is held until the reply is read.
         let _permit = self.permits.acquire().await;
         let response = self.connector.call(request).await.map_err(|error| connect_error(operation, &error))?;
         let status = response.status().as_u16();
@@ -299,7 +298,7 @@ impl SigningClient {
             let chunk = chunk.map_err(|error| AwsError {
                 operation,
                 code: ReasonCode::AwsFailed,
-                detail: error::one_line(&format!("the reply broke off: {error}")),
+                detail: error::one_line(&format!("the reply was cut off: {error}")),
             })?;
             body.extend_from_slice(&chunk);
             if body.len() > MAX_BODY {
@@ -311,7 +310,7 @@ impl SigningClient {
             }
         }
         if (200..300).contains(&status) {
-            // What is not whole is asked for again. An object of S3 is anything, and its length is in its head.
+            // An incomplete reply is retried. An object in S3 can have any content, and its length is in its header.
             return match complete_body::incomplete_reason(&body).filter(|_| service.protocol != WireProtocol::S3) {
                 Some(why) => {
                     Err(AwsError { operation, code: ReasonCode::AwsFailed, detail: format!("a reply that {why}") })
@@ -324,7 +323,7 @@ impl SigningClient {
     }
 
     fn sign(&self, service: &ServiceEndpoint, unsigned: &UnsignedRequest) -> Result<HttpRequest, String> {
-        let identity = self.identity.as_ref().ok_or("there are no credentials")?;
+        let identity = self.identity.as_ref().ok_or("no credentials are set")?;
         let mut settings = SigningSettings::default();
         if service.protocol == WireProtocol::S3 {
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -362,7 +361,7 @@ fn action(operation: &'static str) -> &'static str {
     operation.split_once(':').map_or(operation, |(_, action)| action)
 }
 
-/// AWS's own code and words.
+/// The error code and message from AWS.
 fn parse_error(protocol: WireProtocol, kind: Option<&str>, body: &[u8]) -> (String, String) {
     let text = String::from_utf8_lossy(body);
     let (code, message) = if let WireProtocol::Json(_) | WireProtocol::RestJson = protocol {
@@ -373,18 +372,18 @@ fn parse_error(protocol: WireProtocol, kind: Option<&str>, body: &[u8]) -> (Stri
     } else {
         (element_text(&text, "Code").to_owned(), element_text(&text, "Message").to_owned())
     };
-    // `com.amazonaws.ssm#ParameterNotFound`, and in the header `ParameterNotFound:http://…`.
+    // The code is `com.amazonaws.ssm#ParameterNotFound`, or in the header `ParameterNotFound:http://…`.
     let word = code.rsplit('#').next().unwrap_or_default().split(':').next().unwrap_or_default();
     (word.to_owned(), message)
 }
 
-/// The text of the first element of that name.
+/// The text of the first element with this name.
 fn element_text<'a>(xml: &'a str, name: &str) -> &'a str {
     let inside = xml.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
     inside.and_then(|rest| rest.split_once("</")).map_or("", |(text, _)| text)
 }
 
-/// A part of a path as S3 wants it signed: everything but unreserved characters and slashes is encoded.
+/// Encodes a path in the form that S3 signs: all characters except unreserved ones and slashes are encoded.
 fn percent_encoded(path: &str) -> String {
     path.bytes()
         .map(|byte| match byte {
@@ -395,7 +394,7 @@ fn percent_encoded(path: &str) -> String {
 }
 
 fn timeout_error(operation: &'static str) -> AwsError {
-    AwsError { operation, code: ReasonCode::AwsUnreachable, detail: "no answer in time".to_owned() }
+    AwsError { operation, code: ReasonCode::AwsUnreachable, detail: "no reply in time".to_owned() }
 }
 
 fn connect_error(operation: &'static str, error: &ConnectorError) -> AwsError {
@@ -405,7 +404,7 @@ fn connect_error(operation: &'static str, error: &ConnectorError) -> AwsError {
 }
 
 fn parse_failure(operation: &'static str, error: &dyn std::error::Error) -> AwsError {
-    let detail = error::one_line(&format!("an answer that cannot be read: {error}"));
+    let detail = error::one_line(&format!("a reply that cannot be read: {error}"));
     AwsError { operation, code: ReasonCode::AwsFailed, detail }
 }
 

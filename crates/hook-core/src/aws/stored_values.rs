@@ -1,4 +1,4 @@
-//! What Systems Manager and Secrets Manager keep, read with its value.
+//! Reads values from Systems Manager and Secrets Manager.
 
 use serde_json::{Value, json};
 
@@ -11,20 +11,21 @@ pub(super) const GET_PARAMETER: &str = "ssm:GetParameter";
 pub(super) const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
 
 impl Aws {
-    /// GetParameter, decrypted, by name or ARN.
+    /// GetParameter with decryption, by name or ARN.
     pub async fn parameter(&self, name: &str) -> Result<String, AwsError> {
         self.parameter_with_version(name).await.map(|(value, _)| value)
     }
 
-    /// The same, with its version.
+    /// Like [`Self::parameter`], with the version.
     pub async fn parameter_with_version(&self, name: &str) -> Result<(String, Option<String>), AwsError> {
         let input = json!({ "Name": name, "WithDecryption": true });
         let reply = self.signing_client.json(&SSM, region_of(name), GET_PARAMETER, &input).await;
         let reply = reply.map_err(|fault| match fault {
-            // AWS's own words for this one are none.
-            fault if fault.has_code("ParameterNotFound") => {
-                AwsError { detail: "ParameterNotFound: there is no such parameter in this region".to_owned(), ..fault }
-            }
+            // AWS returns no message for this error.
+            fault if fault.has_code("ParameterNotFound") => AwsError {
+                detail: "ParameterNotFound: this parameter does not exist in this Region".to_owned(),
+                ..fault
+            },
             fault => fault,
         })?;
         let value = reply.pointer("/Parameter/Value").and_then(Value::as_str);
@@ -32,7 +33,7 @@ impl Aws {
         value.map(|value| (value.to_owned(), version)).ok_or_else(|| AwsError::missing_field(GET_PARAMETER, "value"))
     }
 
-    /// GetSecretValue, by name or ARN.
+    /// GetSecretValue by name or ARN.
     pub async fn secret_value(&self, id: &str) -> Result<String, AwsError> {
         let reply =
             self.signing_client.json(&SECRETS, region_of(id), GET_SECRET_VALUE, &json!({ "SecretId": id })).await?;

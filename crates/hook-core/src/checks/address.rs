@@ -9,19 +9,19 @@ use crate::{
     model::{ConditionMatch, Listener, RequestParts, Rule, TargetGroup},
 };
 
-/// Where a route's requests go.
+/// Where the requests to a listener go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListenerAddress {
     /// `https://shop.example.com:8443`.
     pub base: String,
-    /// Where to connect to, if not to the host.
+    /// What to connect to in place of the host, if anything.
     pub connect_to: Option<ConnectTo>,
 }
 
-/// What a check wants to send, as far as it decides about the host to send it to.
+/// The request that a check will send, as far as it determines the host.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoutedRequest<'a> {
-    /// The host that the check names.
+    /// The host that the check specifies.
     pub host: Option<&'a str>,
     /// Method, path, query and headers.
     pub parts: RequestParts,
@@ -34,7 +34,7 @@ impl RoutedRequest<'_> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let value = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let mut sent: Vec<_> = headers.iter().map(|(name, own)| (name.as_str().to_owned(), value(own))).collect();
-        // What the client adds to every request that does not have them.
+        // The client adds these to every request that does not have them.
         let added = [(USER_AGENT, super::http_client::USER_AGENT), (ACCEPT, "*/*")];
         let added = added.into_iter().filter(|(name, _)| !headers.contains_key(name));
         sent.extend(added.map(|(name, value)| (name.as_str().to_owned(), value.to_owned())));
@@ -48,35 +48,31 @@ impl RoutedRequest<'_> {
         Self { host: None, parts }
     }
 
-    /// A GET without headers of its own.
+    /// A GET request without headers from the gate file.
     pub fn get(path: &str) -> Self {
         Self::new("GET", path, &HeaderMap::new())
     }
 }
 
-/// The listeners of a deployment, and what decides where requests to them go.
+/// The listeners of a deployment, and what determines where requests to them go.
 #[derive(Clone, Debug, Default)]
 pub struct Routing<'a> {
-    /// The deployment group.
     pub deployment_group: &'a str,
-    /// The production listener.
     pub production: Option<&'a Listener>,
-    /// The test listener.
     pub test: Option<&'a Listener>,
-    /// ARNs of the pair of target groups.
+    /// The ARNs of the pair of target groups.
     pub target_group_pair: Vec<String>,
     /// The target group of the new version.
     pub green: Option<&'a TargetGroup>,
-    /// The port of its container, if a task set names it.
+    /// The port of its container, if a task set specifies it.
     pub container_port: Option<i32>,
     /// `GREENLIGHT_HOST`.
     pub host: Option<&'a str>,
-    /// `ALB_URL`, in place of the test listener's address.
+    /// `ALB_URL`, used in place of the test listener's address.
     pub test_address: Option<&'a str>,
 }
 
 impl<'a> Routing<'a> {
-    /// The listener of a route.
     pub fn listener(&self, route: TrafficRoute) -> Result<&'a Listener, Observation> {
         let listener = match route {
             TrafficRoute::Test => self.test,
@@ -115,7 +111,8 @@ impl<'a> Routing<'a> {
         })
     }
 
-    /// The listener whose rules a route's requests meet; none where `ALB_URL` leads to another one, whose rules nobody knows.
+    /// The listener whose rules apply to a route's requests. None if `ALB_URL` points to another one, whose rules are
+    /// unknown.
     pub(super) fn listener_for_requests(&self, route: TrafficRoute) -> Option<&'a Listener> {
         let listener = self.listener(route).ok()?;
         match (route, self.test_address) {
@@ -129,7 +126,7 @@ impl<'a> Routing<'a> {
 }
 
 impl CheckContext {
-    /// Where requests to the listeners go, by what discovery found.
+    /// Where requests to the listeners go, from what discovery found.
     pub(super) fn routing(&self) -> Routing<'_> {
         let target = &self.target;
         let green_set = target.service.green(&target.deployment);
@@ -139,7 +136,7 @@ impl CheckContext {
             test: target.test.as_ref(),
             target_group_pair: self.target_group_pair(),
             green: target.green_group.as_ref(),
-            // Before there is a new task set, the one in production names the port that its container mostly keeps.
+            // Before the new task set exists, take the port from the one in production, because it rarely changes.
             container_port: green_set
                 .or(target.service.blue(&target.deployment))
                 .and_then(|set| set.registration()?.container_port),
@@ -148,7 +145,6 @@ impl CheckContext {
         }
     }
 
-    /// The listener of a route.
     pub(super) fn listener(&self, route: TrafficRoute) -> Result<&Listener, Observation> {
         self.routing().listener(route)
     }
@@ -162,11 +158,11 @@ impl CheckContext {
         self.routing().address(route, wanted)
     }
 
-    /// ARNs of the target groups that belong to the service: the deployment's pair, and those that its task sets name.
+    /// The ARNs of the service's target groups: the deployment's pair, and those of its task sets.
     pub(super) fn target_group_pair(&self) -> Vec<String> {
         let green = self.target.green_group.iter().map(|group| group.arn.clone());
         let sets = self.target.service.task_sets.iter().filter_map(|set| set.target_group().cloned());
-        // A listener may still lead to one of the pair that no task set names.
+        // A listener can still forward to one of the pair that no task set uses.
         let mut pair: Vec<_> = green.chain(sets).chain(self.target.target_group_pair.iter().cloned()).collect();
         pair.sort();
         pair.dedup();
@@ -174,10 +170,10 @@ impl CheckContext {
     }
 }
 
-/// The host to ask for, by which the listener rules lead a request to the service; none for the load balancer's own name.
+/// The host with which the listener rules forward a request to the service. None for the load balancer's own name.
 ///
-/// One set of functions serves many services, so `GREENLIGHT_HOST` counts where the service's own rules name no host, or
-/// where they let it through.
+/// The same functions can serve many services, so `GREENLIGHT_HOST` counts only if the service's own rules have no host
+/// condition, or accept it.
 fn host_for(
     listener: &Listener,
     pair: &[String],
@@ -186,7 +182,7 @@ fn host_for(
 ) -> Result<Option<String>, Observation> {
     let needs_host_name = matches!(listener.protocol.as_str(), "HTTPS" | "TLS");
     let mut rules: Vec<&Rule> = listener.rules_forwarding_to(pair).collect();
-    // The plainest rule first.
+    // Rules without further conditions come first.
     rules.sort_by_key(|rule| rule.conditions.len() > usize::from(rule.hosts().is_some()));
     let mut hosts: Vec<&str> =
         rules.iter().filter_map(|rule| rule.hosts()).flat_map(|hosts| hosts.literals()).map(String::as_str).collect();
@@ -201,7 +197,7 @@ fn host_for(
         all_candidates_forward_to(&listener.rules, &RequestParts { host: host.to_owned(), ..parts.clone() }, pair)
     };
     let only_by_host = rules.iter().all(|rule| rule.hosts().is_some()) && !rules.is_empty();
-    // One that no rule of the service lets through is no better than none.
+    // A host that no rule of the service accepts does not help.
     hosts.retain(|host| {
         !only_by_host
             || rules.iter().filter_map(|rule| rule.hosts()).any(|it| it.matches_host(host) != ConditionMatch::No)
@@ -215,7 +211,7 @@ fn host_for(
         return Ok(None);
     }
     let expected =
-        if only_by_host { "a host name that its rules let through" } else { "a host name that its certificate covers" };
+        if only_by_host { "a host name that its rules accept" } else { "a host name that its certificate covers" };
     let seen = match configured {
         Some(host) => format!("GREENLIGHT_HOST, which is {host}"),
         None => "none: neither GREENLIGHT_HOST nor a host-header rule".to_owned(),
@@ -223,7 +219,7 @@ fn host_for(
     Err(Observation::failed(ReasonCode::HostNotConfigured, listener.display_name(), expected, seen))
 }
 
-/// The same address under another name.
+/// The same address with another host name.
 fn with_host(address: ListenerAddress, host: Option<&str>) -> ListenerAddress {
     let (Some(host), Ok(mut url)) = (host, reqwest::Url::parse(&address.base)) else { return address };
     let to = url.host_str().unwrap_or_default().to_owned();
@@ -234,7 +230,7 @@ fn with_host(address: ListenerAddress, host: Option<&str>) -> ListenerAddress {
     ListenerAddress { base, connect_to: Some(ConnectTo { host: host.to_owned(), connect_host: to }) }
 }
 
-/// `ALB_URL` is a host in the article that this grew from, and people write a scheme all the same.
+/// `ALB_URL` is a host in the article that this project grew from, but people also write a scheme.
 pub fn with_scheme(host: &str) -> String {
     let host = host.trim_end_matches('/');
     if host.contains("://") { host.to_owned() } else { format!("http://{host}") }
@@ -260,7 +256,7 @@ mod tests {
         }
     }
 
-    /// The host that is asked for `/health`; `-` for the load balancer's own name, `?` where none is known.
+    /// The host of the request for `/health`. `-` for the load balancer's own name, `?` if none is known.
     fn host_or_marker(protocol: &str, rules: Vec<Rule>, configured: Option<&str>) -> String {
         let listener = Listener {
             arn: "l".into(),

@@ -1,5 +1,5 @@
-//! What alarms did between two attempts. An alarm that is in the same state and came into it later than was seen before
-//! was in another one meanwhile: its history says in which.
+//! Finds out what alarms did between two attempts. If an alarm is in the same state, but entered it later than before,
+//! it was in another state in between. Its history has that state.
 
 use std::{
     collections::BTreeMap,
@@ -12,14 +12,14 @@ use tokio::time::sleep;
 use super::CheckContext;
 use crate::model::{Alarm, AlarmChange};
 
-/// The history follows the state after a moment, and is asked for again so often.
+/// The history lags behind the state, so it is read up to this many times.
 const HISTORY_ATTEMPTS: u32 = 3;
-/// The pause between two of those.
+/// The pause between two reads of the history.
 const HISTORY_PAUSE: Duration = Duration::from_secs(1);
-/// The two times of one transition, in the state and in the history, differ by less than this.
+/// The state and the history can report the time of the same transition differently, by less than this.
 const MAX_TRANSITION_SKEW: Duration = Duration::from_secs(2);
 
-/// The alarms of a window, as they were seen last.
+/// The alarms of a window, as they were last seen.
 pub(super) struct AlarmMemory {
     /// When the window began, for an alarm that was not seen yet. None: with the first attempt that sees it.
     window_start: Option<SystemTime>,
@@ -32,11 +32,11 @@ struct LastAlarmState {
     since: Option<SystemTime>,
 }
 
-/// Which states an alarm came into since it was seen last.
+/// The states that an alarm entered since it was last seen.
 pub(super) enum StateChanges {
-    /// In this order; the last one is its state now. Empty: nothing changed.
+    /// In this order. The last one is its current state. Empty if nothing changed.
     States(Vec<AlarmChange>),
-    /// Nobody can say.
+    /// They are unknown, and why.
     Unknown(String),
 }
 
@@ -49,12 +49,12 @@ impl AlarmMemory {
         self.last_states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The names of those that were seen.
+    /// The names of all alarms that were seen.
     pub fn names(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }
 
-    /// What an alarm did since it was seen last, and remembers how it is now.
+    /// Returns what an alarm did since it was last seen, and remembers its current state.
     pub async fn changes_since_last_attempt(&self, cx: &CheckContext, alarm: &Alarm) -> StateChanges {
         let now = LastAlarmState { state: alarm.state.clone(), since: alarm.since };
         let before = self.lock().insert(alarm.name.clone(), now);
@@ -78,11 +78,11 @@ impl AlarmMemory {
                 sleep(HISTORY_PAUSE).await;
             }
         }
-        StateChanges::Unknown("its history does not say".to_owned())
+        StateChanges::Unknown("its history does not contain the change".to_owned())
     }
 }
 
-/// The states that it came into after it was seen last and up to its state now.
+/// The states that the alarm entered after it was last seen, up to its current state.
 fn changes_after(
     history: Vec<AlarmChange>,
     known_until: SystemTime,
@@ -96,14 +96,14 @@ fn changes_after(
         .into_iter()
         .filter(|change| change.at > known_until && change.at <= since + MAX_TRANSITION_SKEW)
         .collect();
-    // The transition that was seen already, by the history's own time.
+    // Skip the transition that was seen already. The history reports a slightly different time for it.
     if states.len() > 1 && states.first().is_some_and(is_known) {
         states.remove(0);
     }
     states
 }
 
-/// Whether the history has come to the state of now.
+/// Whether the history has reached the current state.
 fn reaches_current_state(states: &[AlarmChange], alarm: &Alarm, since: SystemTime) -> bool {
     states.last().is_some_and(|last| last.state == alarm.state && last.at + MAX_TRANSITION_SKEW >= since)
 }
@@ -143,7 +143,7 @@ mod tests {
         };
         assert!(reaches_current_state(&[change(41, "ALARM"), change(60, "OK")], &alarm, at(60)));
         assert!(!reaches_current_state(&[change(41, "ALARM")], &alarm, at(60)));
-        assert!(!reaches_current_state(&[change(20, "OK")], &alarm, at(60)), "an earlier time that it was OK");
+        assert!(!reaches_current_state(&[change(20, "OK")], &alarm, at(60)), "it was OK at an earlier time");
         assert!(!reaches_current_state(&[], &alarm, at(60)));
     }
 }

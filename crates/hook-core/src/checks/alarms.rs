@@ -23,9 +23,9 @@ use crate::{
 
 pub const KIND: CheckKind = CheckKind { key: "alarms", read };
 
-/// CloudWatch's word for an alarm that cannot tell.
+/// CloudWatch's word for an alarm without enough data.
 const NO_DATA: &str = "INSUFFICIENT_DATA";
-/// CloudWatch's word for an alarm that it evaluated by a part of the data: a quota kept it from the rest.
+/// CloudWatch's word for an alarm that it evaluated from a part of the data, because of a quota.
 const PARTIAL_DATA: &str = "PARTIAL_DATA";
 
 /// CloudWatch's states.
@@ -33,15 +33,15 @@ const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
 
 const SUBJECTS: &[Subject] = &[Subject::one_of("state", ReasonCode::AlarmFiring, STATES).optional()];
 
-/// Which alarms: the union of what is said.
+/// Which alarms to check: the union of all selectors.
 #[derive(Debug, Default)]
 struct AlarmSelector {
-    /// Those that CodeDeploy itself would watch.
+    /// The alarms of the deployment group, which CodeDeploy itself would watch.
     deployment_group: bool,
     names: Vec<String>,
-    /// Those whose names begin so.
+    /// The alarms whose names begin with one of these.
     prefixes: Vec<String>,
-    /// Those that have all of these tags.
+    /// The alarms that have all of these tags.
     tags: Vec<(String, String)>,
 }
 
@@ -50,7 +50,7 @@ struct Alarms {
     selector: AlarmSelector,
     poll_policy: PollPolicy,
     expect: Vec<Condition>,
-    /// Leave out what was firing when the deployment was created: an old fire must not block its cure.
+    /// Ignores alarms that were firing when the deployment was created: an old problem must not block its own fix.
     new_only: bool,
 }
 
@@ -81,11 +81,11 @@ fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
             if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
                 fields.error(
                     node.at,
-                    "`alarms` names none; give it `names`, `prefix`, `tags` or `deployment_group: true`",
+                    "`alarms` selects no alarm; give it `names`, `prefix`, `tags` or `deployment_group: true`",
                 );
             }
             if prefixes.iter().any(String::is_empty) {
-                fields.error(node.at, "an empty `prefix` would be every alarm of the account");
+                fields.error(node.at, "an empty `prefix` would select every alarm of the account");
             }
             Some(selector)
         }
@@ -134,7 +134,7 @@ impl Check for Alarms {
             if self.selector.deployment_group {
                 match deployment_group_alarms(cx) {
                     Ok(own) => names.extend(own.iter().cloned()),
-                    // With other alarms to look at, it is they that count.
+                    // If there are other alarms to check, only those count.
                     Err(why) if self.selector.selects_only_deployment_group() => return why,
                     Err(why) => notes.push(format!("{}: {}", why.resource, why.actual)),
                 }
@@ -142,7 +142,7 @@ impl Check for Alarms {
             let mut none = Vec::new();
             let mut unseen = None;
             if !self.selector.tags.is_empty() {
-                // Who has which tags does not change while a deployment is watched.
+                // Tags do not change during a deployment.
                 match cx.aws.alarms_with_tags(&self.selector.tags).await {
                     Ok(tagged) if tagged.is_empty() => {
                         none.push(format!("tagged {}", render_tags(&self.selector.tags)))
@@ -151,7 +151,7 @@ impl Check for Alarms {
                     Err(aws_error) if names.is_empty() && self.selector.prefixes.is_empty() => {
                         return aws_error.into_observation();
                     }
-                    // The others are watched all the same.
+                    // The other alarms are still watched.
                     Err(fault) => unseen = Some(fault.into_observation()),
                 }
             }
@@ -176,7 +176,7 @@ fn render_tags(tags: &[(String, String)]) -> String {
     tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The names of the deployment group's alarms, or why there are none to look at.
+/// The names of the deployment group's alarms, or why there are none to check.
 fn deployment_group_alarms(cx: &CheckContext) -> Result<&[String], Observation> {
     let setting = &cx.target.alarms;
     let resource = format!("deployment group {}", cx.target.deployment.group);
@@ -190,14 +190,14 @@ fn deployment_group_alarms(cx: &CheckContext) -> Result<&[String], Observation> 
 }
 
 impl Alarms {
-    /// In a window, what alarms do between two attempts counts as well. It begins when traffic began to move or else now;
-    /// where the alarms may take their time to become so, with the first attempt.
+    /// In a window, what alarms do between two attempts counts too. The window begins when traffic began to move, or
+    /// else now. If `within` gives the alarms time, it begins with the first attempt.
     fn start_memory(&self, cx: &CheckContext) -> Option<AlarmMemory> {
         let from = self.poll_policy.within.is_zero().then(|| cx.traffic_since.unwrap_or_else(SystemTime::now));
         (!self.poll_policy.hold_for.is_zero()).then(|| AlarmMemory::new(from))
     }
 
-    /// `none` are selectors that chose nothing.
+    /// `none` describes the selectors that found no alarm.
     async fn evaluate_once(
         &self,
         cx: &CheckContext,
@@ -216,7 +216,7 @@ impl Alarms {
                 Err(aws_error) => aws_errors.push(aws_error),
             }
         }
-        // One that was there at an earlier attempt and is not any more is missing.
+        // An alarm that an earlier attempt found and this one does not is missing.
         let mut named = names.to_vec();
         let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
         named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
@@ -224,7 +224,7 @@ impl Alarms {
             Ok(more) => found.extend(more),
             Err(fault) => {
                 aws_errors.push(fault);
-                // Nobody knows whether they are missing.
+                // It is unknown whether they are missing.
                 named.clear();
             }
         }
@@ -251,12 +251,12 @@ impl Alarms {
             if let Some(alarm) =
                 alarm.filter(|alarm| self.new_only && !observation.is_ok() && was_firing_before(alarm, cx))
             {
-                excused.push(format!("{} was firing already when the deployment was created", alarm.name));
+                excused.push(format!("{} was already firing when the deployment was created", alarm.name));
                 continue;
             }
             worst = match worst {
                 None => Some(observation),
-                // The first of the worst outcomes is the reason; all that is wrong is evidence.
+                // The first of the worst outcomes is the reason. All other problems are evidence.
                 Some(before) if is_clean_pass(&observation) => Some(before),
                 Some(before) if is_clean_pass(&before) => Some(observation.with_details(before.details)),
                 Some(before) => Some(merge_worse(before, observation)),
@@ -270,10 +270,10 @@ impl Alarms {
             Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
             Some(observation) => observation.with_details(excused),
             None if all.is_empty() => {
-                Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to look at", "none")
+                Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to check", "none")
             }
             None if excused.is_empty() => fine(),
-            None => Observation { actual: "nothing new".to_owned(), ..fine() }.with_details(excused),
+            None => Observation { actual: "no new alarm".to_owned(), ..fine() }.with_details(excused),
         };
         let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
         match memory {
@@ -284,7 +284,7 @@ impl Alarms {
     }
 }
 
-/// Whether there is nothing to say of it.
+/// Whether the observation is a pass without anything to report.
 fn is_clean_pass(observation: &Observation) -> bool {
     observation.is_ok() && observation.outcome != Outcome::Unverified
 }
@@ -293,12 +293,12 @@ fn join_conditions(expect: &[Condition]) -> String {
     expect.iter().map(Condition::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What is wrong with what an alarm did between two attempts. The state that it is in now is judged by itself.
+/// What is wrong with an alarm's states between two attempts. Its current state is evaluated separately.
 fn evaluate_changes(expect: &[Condition], alarm: &Alarm, meanwhile: StateChanges) -> Option<Observation> {
     let states = match meanwhile {
         StateChanges::States(states) => states,
         StateChanges::Unknown(why) => {
-            let seen = format!("another state since the last attempt, and which one is not known: {why}");
+            let seen = format!("an unknown state since the last attempt: {why}");
             let resource = format!("alarm {}", alarm.name);
             return Some(Observation::no_data(ReasonCode::AlarmNotEvaluated, resource, join_conditions(expect), seen));
         }
@@ -337,24 +337,23 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     let observation = match alarm.state.as_str() {
         "OK" | "ALARM" if !observation.is_ok() => observation.prepend_details(reason.clone()),
         "OK" | "ALARM" => observation,
-        // Whoever names this state has an opinion about it.
+        // A condition that names this state decides about it.
         _ if is_named && !observation.is_ok() => observation.prepend_details(reason.clone()),
         _ if is_named => observation,
         NO_DATA => no_data(ReasonCode::AlarmNoData, NO_DATA.to_owned()),
         other => {
-            let unknown =
-                no_data(ReasonCode::AlarmNotEvaluated, format!("{other}, which is not a state that is known here"));
+            let unknown = no_data(ReasonCode::AlarmNotEvaluated, format!("{other}, an unknown state"));
             if observation.is_ok() { unknown } else { merge_worse(observation, unknown) }
         }
     };
     match alarm.evaluation.as_deref() {
         None => observation,
         Some(PARTIAL_DATA) if is_clean_pass(&observation) => {
-            let seen = format!("{}, judged by a part of the data ({PARTIAL_DATA})", alarm.state);
+            let seen = format!("{}, evaluated from a part of the data ({PARTIAL_DATA})", alarm.state);
             Observation { actual: seen, ..observation }.with_outcome(Outcome::Unverified, ReasonCode::AlarmNotEvaluated)
         }
         Some(PARTIAL_DATA) => observation,
-        // The state is the last one that CloudWatch could find out.
+        // The state is the last one that CloudWatch could determine.
         Some(why) => {
             let seen = format!("{}, and CloudWatch could not evaluate it ({why})", alarm.state);
             let unknown = no_data(ReasonCode::AlarmNotEvaluated, seen);
@@ -363,9 +362,9 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     }
 }
 
-/// The worse of two, with the other one as evidence: what is false weighs more than what is not known.
+/// The worse of two, with the other one as evidence: a false condition weighs more than an unknown state.
 fn merge_worse(before: Observation, after: Observation) -> Observation {
-    // Of those that hold, the one that there is something to say of.
+    // Of two that pass, the one with something to report is the worse.
     let rank = |seen: &Observation| (seen.is_ok(), is_clean_pass(seen), seen.outcome);
     let (worst, other) = if rank(&after) < rank(&before) { (after, before) } else { (before, after) };
     let worst = worst.merge_outcomes(&other);
@@ -377,8 +376,8 @@ fn describe(observation: &Observation) -> String {
     format!("{}: {}", observation.resource, observation.actual)
 }
 
-/// Whether it came into this state before the deployment was created. Both times are AWS's, so no clock of ours
-/// matters; without one of them the answer is no, and the alarm counts.
+/// Whether the alarm entered this state before the deployment was created. AWS reports both times, so our clock does
+/// not matter. If one of them is missing, the alarm counts.
 fn was_firing_before(alarm: &Alarm, cx: &CheckContext) -> bool {
     alarm.state == "ALARM"
         && matches!((alarm.since, cx.target.deployment.created), (Some(since), Some(created)) if since < created)

@@ -1,4 +1,4 @@
-//! How many attempts a check made and how they ended, for its report. The last attempt alone can hide the others.
+//! Counts the attempts of a check and how they ended, for its report. The last attempt alone can hide the others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,8 @@ use crate::{
     finding::{Observation, Outcome},
 };
 
-/// The attempts of one check. An attempt is a request that a verdict counts; it may take several requests on the wire.
+/// The attempts of one check. An attempt is a request that the verdict counts. It can take several requests on the
+/// wire.
 #[derive(Debug, Default)]
 pub(super) struct AttemptCounter(Mutex<AttemptCounts>);
 
@@ -16,12 +17,12 @@ pub(super) struct AttemptCounter(Mutex<AttemptCounts>);
 struct AttemptCounts {
     attempts: u32,
     passed: u32,
-    /// Attempts that failed after one that had passed, and what the last of them saw.
+    /// Attempts that failed after one had passed, and what the last of them saw.
     failures_after_pass: u32,
     last_failure_after_pass: Option<(ReasonCode, String)>,
     /// Requests that failed in transport and were sent again.
     retried: u32,
-    /// Why the last of them failed.
+    /// Why the last of those requests failed.
     last_transport_error: Option<(ReasonCode, String)>,
 }
 
@@ -40,7 +41,7 @@ impl AttemptCounter {
         observation
     }
 
-    /// Counts the requests that it took to get this reply, or none.
+    /// Counts the retries before this response or error.
     pub fn record_retries(&self, sent: &Result<HttpResponse, TransportError>) {
         let mut counts = self.lock_counts();
         match sent {
@@ -56,27 +57,27 @@ impl AttemptCounter {
         }
     }
 
-    /// How many attempts failed after one that had passed.
+    /// How many attempts failed after one had passed.
     pub fn failures_after_pass(&self) -> u32 {
         self.lock_counts().failures_after_pass
     }
 
-    /// The observation of a check that forgave such an attempt: it holds, and that is reported.
+    /// The observation of a check that forgave such a failure: the check passes with a warning.
     pub fn warn_of_forgiven_failure(&self, observation: Observation) -> Observation {
         match self.lock_counts().last_failure_after_pass.clone() {
             Some((code, seen)) if observation.outcome == Outcome::Passed => {
-                let lapse = format!("an attempt after one that had passed saw {seen}");
+                let lapse = format!("an attempt failed after one had passed: {seen}");
                 observation.prepend_details([lapse]).with_outcome(Outcome::Unverified, code)
             }
             _ => observation,
         }
     }
 
-    /// The check's observation with these counts as evidence. It is not a plain pass where requests had to be sent again.
+    /// The check's observation with these counts as evidence. It is not a plain pass if requests had to be sent again.
     pub fn with_attempt_counts(&self, observation: Observation) -> Observation {
         let AttemptCounts { attempts: made, passed, retried, last_transport_error: trouble, .. } =
             self.lock_counts().clone();
-        // Of a check that fails, the poll reports how many of its attempts did.
+        // For a check that fails, the poll reports how many of its attempts failed.
         let mixed = observation.is_ok() && passed < made;
         let observation = observation.prepend_details(mixed.then(|| format!("{passed} of {made} attempts passed")));
         let Some((code, why)) = trouble.filter(|_| observation.is_ok()) else { return observation };
@@ -89,7 +90,7 @@ impl AttemptCounter {
         }
     }
 
-    // Counts are whole whatever happened to the thread that held them.
+    // The counts are complete even if a thread panicked while it held the lock.
     fn lock_counts(&self) -> MutexGuard<'_, AttemptCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

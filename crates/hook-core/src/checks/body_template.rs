@@ -1,24 +1,21 @@
-//! The body of a request: a text, a form or JSON, with facts in it.
+//! The body of a request: text, a form or JSON, with facts in it.
 
 use reqwest::Url;
 
 use super::facts;
 use crate::gate::{FactResolver, MapReader, Template, UnresolvedFact, YamlNode, YamlValue};
 
-/// What is sent.
+/// What to send.
 #[derive(Clone, Debug)]
 pub(super) enum BodyTemplate {
-    /// Nothing.
     None,
-    /// Plain text.
     Text(Template),
     /// Names and values.
     Form(Vec<(String, Template)>),
-    /// JSON.
     Json(JsonTemplate),
 }
 
-/// JSON whose texts may have facts in them.
+/// JSON whose strings can contain facts.
 #[derive(Clone, Debug)]
 pub(super) enum JsonTemplate {
     Literal(serde_json::Value),
@@ -28,7 +25,7 @@ pub(super) enum JsonTemplate {
 }
 
 impl BodyTemplate {
-    /// Reads the keys `json`, `form` and `text`, of which there may be one.
+    /// Reads the keys `json`, `form` and `text`. A request can have one of them.
     pub fn read(fields: &mut MapReader<'_>) -> Self {
         let given: Vec<_> = ["json", "form", "text"].into_iter().filter(|key| fields.has(key)).collect();
         if let [_, second, ..] = given[..] {
@@ -45,7 +42,7 @@ impl BodyTemplate {
         }
     }
 
-    /// The bytes, and what they are.
+    /// Renders the body and its content type.
     pub fn render(
         &self,
         known: &facts::ResolvedFacts,

@@ -1,4 +1,4 @@
-//! `sabotage:` what no check should ever do, so that tests can do it to whole programs. In no build that ships.
+//! `sabotage:`: does what no check should do, so that tests can do it to whole programs. No released build contains it.
 
 use std::{collections::BTreeSet, hint::black_box, sync::Arc, time::Duration};
 
@@ -13,22 +13,20 @@ compile_error!("the feature `sabotage` is for tests: a release has no check that
 
 pub const KIND: CheckKind = CheckKind { key: "sabotage", read };
 
-/// What it does.
+/// How it misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Misbehaviour {
-    /// Panics.
     Panic,
     /// Panics while it is dropped for another panic, which ends the process.
     PanicTwice,
-    /// Blocks the thread that judges, for good.
+    /// Blocks the evaluation's thread forever.
     Block,
-    /// Never gives the thread back, and keeps the processor busy.
+    /// Never yields the thread, and keeps the CPU busy.
     Spin,
-    /// Leaves threads behind that never end, and waits for them.
+    /// Starts a thread that never ends, and waits for it.
     Leave,
-    /// Takes more and more memory.
+    /// Allocates more and more memory.
     Hog,
-    /// Ends the process.
     Exit,
 }
 
@@ -45,7 +43,7 @@ const MISBEHAVIOURS: [(&str, Misbehaviour); 7] = [
 #[derive(Debug)]
 struct Chaos {
     misbehaviour: Misbehaviour,
-    /// What it says when it panics.
+    /// The message of the panic.
     message: Option<Template>,
     facts: BTreeSet<Fact>,
 }
@@ -102,7 +100,7 @@ fn block() {
     }
 }
 
-/// A megabyte every millisecond, written to, so that it is really taken.
+/// Allocates a megabyte every millisecond, and writes to it, so that it is really used.
 async fn hog() {
     let mut taken = Vec::new();
     loop {

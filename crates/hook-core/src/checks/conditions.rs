@@ -1,4 +1,4 @@
-//! Conditions over facts, as an observation.
+//! Evaluates conditions into an observation.
 
 use crate::{
     code::ReasonCode,
@@ -6,11 +6,11 @@ use crate::{
     gate::{Condition, ConditionResult, Failure, SubjectValues},
 };
 
-/// Judges all conditions; what is false weighs more than what has no value.
+/// Evaluates all conditions. A false one weighs more than one without a value.
 ///
-/// Without any condition nothing was judged, and that is no pass: a kind that needs none does not come here.
+/// Without any condition nothing is evaluated, and that is not a pass. A kind that needs none does not call this.
 ///
-/// `absent` makes the observation for a subject without a value: each kind knows what that means.
+/// `absent` creates the observation for a subject without a value: each kind knows what that means.
 pub fn evaluate_conditions(
     resource: &str,
     conditions: &[Condition],
@@ -18,7 +18,7 @@ pub fn evaluate_conditions(
     absent: impl Fn(&Condition, &str) -> Observation,
 ) -> Observation {
     if conditions.is_empty() {
-        return Observation::errored(ReasonCode::CheckFailed, resource, "there is no condition to judge it by");
+        return Observation::errored(ReasonCode::CheckFailed, resource, "there is no condition to evaluate");
     }
     let mut wrong: Option<Observation> = None;
     let mut undecided: Option<Observation> = None;
@@ -46,7 +46,7 @@ pub fn evaluate_conditions(
         }
         let Some(code) = first_code else { continue };
         untrue.push(condition);
-        // Of several comparisons that look at one value, the value is said once.
+        // Several comparisons of the same value mention it once.
         seen_values.dedup();
         let seen = seen_values.join(", ");
         match &mut wrong {
@@ -54,14 +54,14 @@ pub fn evaluate_conditions(
             Some(first) => first.details.push(format!("{condition} (was {seen})")),
         }
     }
-    // Where `state exists` is not true, that nothing else can be said of the state is no further fault.
-    // What one of several comparisons lacks is its own fault.
+    // If `state exists` is false, then a missing value of the state is not a further failure. If one of several
+    // comparisons lacks a value, that is a failure of its own.
     let further = |(own, subject): &&(&Condition, String)| {
         !untrue.iter().any(|condition| !std::ptr::eq(*condition, *own) && condition.uses_subject(subject))
     };
     let missing = missing.iter().find(further).map(|(condition, subject)| absent(condition, subject));
     let all = [wrong, missing, undecided].into_iter().flatten();
-    // Which of them decides is for the policies to say.
+    // The policies decide which of them counts.
     let worst = all.reduce(|first, other| {
         let evidence = if other.expected.is_empty() {
             other.actual.clone()
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn without_a_condition_nothing_passes() {
-        let absent = |_: &Condition, _: &str| Observation::passed("web", "never asked");
+        let absent = |_: &Condition, _: &str| Observation::passed("web", "never used");
         assert_eq!(evaluate_conditions("web", &[], &BTreeMap::new(), absent).outcome, Outcome::Errored);
     }
 }

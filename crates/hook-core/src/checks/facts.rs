@@ -1,4 +1,4 @@
-//! The facts of a deployment, found out when a check needs them.
+//! Looks up the facts of a deployment when a check needs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +12,18 @@ use crate::{
     task_definition::{Image, TaskDefinition},
 };
 
-/// What is known, and why not where it is not.
+/// The values of facts, or why a fact has none.
 pub type ResolvedFacts = BTreeMap<Fact, Result<String, UnresolvedFact>>;
 
-/// What finding a fact out takes of AWS. Secrets are fetched elsewhere.
+/// The AWS requests that a fact needs. Secrets are fetched elsewhere.
 pub fn requirements_for_fact(fact: &Fact) -> Vec<Requirement> {
-    let definition = || {
-        Requirement::new(AwsOperation::TaskDefinition, format!("to know {{{{{fact}}}}}, which the task definition has"))
-    };
+    let definition =
+        || Requirement::new(AwsOperation::TaskDefinition, format!("to read {{{{{fact}}}}} from the task definition"));
     match fact {
         Fact::OfVersion(_, VersionFact::ImageTag) => vec![definition()],
-        // A tag there may stand for any digest; then the tasks are asked.
+        // A tag can stand for any digest. Then the digest is read from the running tasks.
         Fact::OfVersion(_, VersionFact::ImageDigest) => {
-            let why =
-                format!("to know {{{{{fact}}}}}, which the running tasks have where the task definition has a tag");
+            let why = format!("to read {{{{{fact}}}}} from the running tasks, if the task definition has a tag");
             vec![
                 definition(),
                 Requirement::new(AwsOperation::Service, why.clone()),
@@ -37,7 +35,7 @@ pub fn requirements_for_fact(fact: &Fact) -> Vec<Requirement> {
 }
 
 impl CheckContext {
-    /// The values of these facts. What needs AWS is asked once for each call.
+    /// Resolves these facts. Each AWS resource is read once per call.
     pub async fn resolve_facts(&self, facts: &BTreeSet<Fact>) -> ResolvedFacts {
         let mut known = ResolvedFacts::new();
         let mut definitions = BTreeMap::new();
@@ -54,7 +52,7 @@ impl CheckContext {
         known
     }
 
-    /// Conditions with the values of their facts, or why there are none.
+    /// Binds the facts of conditions to their values, or explains why that fails.
     pub async fn bind_conditions(&self, expect: &[Condition]) -> Result<Vec<Condition>, Observation> {
         let facts = expect.iter().flat_map(Condition::facts).cloned().collect();
         bind_facts(expect, &self.resolve_facts(&facts).await)
@@ -66,7 +64,7 @@ impl CheckContext {
         }
         let deployment = &self.target.deployment;
         let text = |text: &str| match text {
-            "" => Err(UnresolvedFact::new(fact, "AWS does not say")),
+            "" => Err(UnresolvedFact::new(fact, "AWS did not report it")),
             text => Ok(text.to_owned()),
         };
         match fact {
@@ -84,11 +82,11 @@ impl CheckContext {
             Fact::DeploymentGroup => text(&deployment.group),
             Fact::Region => text(self.aws.region()),
             Fact::Service => text(&self.target.service.name),
-            // A cluster may be named by its ARN.
+            // CodeDeploy can report a cluster by its ARN.
             Fact::Cluster => text(self.target.cluster.rsplit('/').next().unwrap_or_default()),
-            Fact::Env(_) => Err(UnresolvedFact::new(fact, "the function has no such variable")),
-            Fact::Captured(_) => Err(UnresolvedFact::new(fact, "no step before captured it")),
-            Fact::OfVersion(..) | Fact::Secret(_) => Err(UnresolvedFact::new(fact, "nobody looked it up")),
+            Fact::Env(_) => Err(UnresolvedFact::new(fact, "the function has no such environment variable")),
+            Fact::Captured(_) => Err(UnresolvedFact::new(fact, "no earlier step captured it")),
+            Fact::OfVersion(..) | Fact::Secret(_) => Err(UnresolvedFact::new(fact, "it was not looked up")),
         }
     }
 
@@ -124,11 +122,12 @@ impl CheckContext {
             definitions.insert(set.task_definition.clone(), definition);
         }
         let containers = definitions.get(&set.task_definition).map(|it| it.containers.as_slice()).unwrap_or_default();
-        // The one that the load balancer talks to; behind none, the one that the task cannot be without.
+        // The container that the load balancer sends requests to. Without a load balancer, the essential one.
         let registered = set.registration().and_then(|registration| registration.container.as_ref());
         let balanced = containers.iter().find(|container| Some(&container.name) == registered);
         let container = balanced.or_else(|| containers.iter().find(|container| container.is_essential));
-        let container = container.ok_or_else(|| unknown(format!("{name} has no container to tell it by")))?;
+        let container =
+            container.ok_or_else(|| unknown(format!("{name} has no essential container to read it from")))?;
         let image = Image::parse(&container.image);
         if version == VersionFact::ImageTag {
             return image.tag.ok_or_else(|| unknown(format!("the image of {} is pinned by digest", container.name)));
@@ -139,10 +138,10 @@ impl CheckContext {
         }
     }
 
-    /// The one digest that all tasks of a set run.
+    /// The one digest that all tasks of a task set run.
     async fn running_digest(&self, set: &TaskSet, container: &str) -> Result<String, String> {
         let (cluster, name) = (&self.target.cluster, &self.target.service.name);
-        // How many tasks there are may have changed since discovery.
+        // The number of tasks may have changed since discovery.
         let service = self.aws.service(cluster, name).await.map_err(|aws_error| aws_error.to_string())?;
         let set = service.task_sets.iter().find(|now| now.id == set.id).unwrap_or(set);
         let tasks = self.aws.tasks(cluster, &service, set, TaskFilter::Running).await;
@@ -154,10 +153,10 @@ impl CheckContext {
         match digests.into_iter().collect::<Vec<_>>().as_slice() {
             [] => Err("no task runs".to_owned()),
             [Some(_)] if tasks.len() < set.expected_tasks() => {
-                Err(format!("only {} of its {} tasks were seen", tasks.len(), set.expected_tasks()))
+                Err(format!("only {} of its {} tasks were listed", tasks.len(), set.expected_tasks()))
             }
             [Some(one)] => Ok(one.clone()),
-            [_] => Err(format!("ECS does not tell the digest of {container} yet")),
+            [_] => Err(format!("ECS does not report the digest of {container} yet")),
             several => Err(format!("its tasks run {} different images of {container}", several.len())),
         }
     }

@@ -1,9 +1,9 @@
-//! `forwards_to: green`: a barrier. Until the listener forwards to the replacement, whoever asks its address would be
-//! answered by the original, and a test of the wrong colour is worse than none.
+//! `forwards_to: green`: a barrier. Until the listener forwards to the replacement, the original would respond to its
+//! address, and a test of the wrong version is worse than none.
 //!
-//! That the listener's weights say so is not yet that every node of the load balancer does so. Where the file names a
-//! request whose answer proves the version (`proof`), that has to answer so several times in a row; else the weights have
-//! to stay as they are for a while, and `ALB_URL` has to lead to the listener whose weights they are.
+//! The listener's weights do not show that every node of the load balancer follows them already. If the gate file has a
+//! request whose response proves the version (`proof`), several responses in a row must prove it. Otherwise the weights
+//! must stay the same for a while, and `ALB_URL` must point to the listener with those weights.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -33,33 +33,33 @@ pub const KIND: CheckKind = CheckKind { key: "forwards_to", read };
 #[derive(Debug)]
 pub(super) struct ForwardsTo {
     route: TrafficRoute,
-    /// Until the weights are right, and for how long they have to stay so.
+    /// How long to wait for the right weights, and how long they must stay the same.
     poll_policy: PollPolicy,
     version_probe: Option<VersionProbe>,
-    /// `settle`, where the file has it.
+    /// `settle`, if the gate file has it.
     settle: Option<Duration>,
 }
 
-/// What tells the replacement from the original.
+/// The request whose response distinguishes the replacement from the original.
 #[derive(Debug)]
 struct VersionProbe {
     request_template: RequestTemplate,
     facts: BTreeSet<Fact>,
     expect: Vec<Condition>,
-    /// So many answers in a row.
+    /// The number of matching responses in a row.
     consecutive: u32,
 }
 
-/// CodeDeploy switches a listener within seconds; what takes a minute will not come.
+/// CodeDeploy switches a listener within seconds. If it takes a minute, it will not happen.
 const DEFAULT_POLL: PollPolicy = PollPolicy {
     within: Duration::from_secs(60),
     every: Duration::from_secs(2),
     restart_on_failure: true,
     ..PollPolicy::SINGLE_ATTEMPT
 };
-/// The nodes of a load balancer follow its rules one after the other, within a second or two.
+/// The nodes of a load balancer adopt its rules one after the other, within a second or two.
 const DEFAULT_SETTLE: Duration = Duration::from_secs(2);
-/// By how many answers in a row a version is believed: enough to meet several nodes.
+/// How many responses in a row prove a version: enough to reach several nodes.
 const REQUIRED_MATCHES: u32 = 3;
 
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
@@ -68,12 +68,13 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     let version_probe = fields.has("http");
     if !version_probe {
         for key in ["expect", "consecutive"].into_iter().filter(|key| fields.has(key)).collect::<Vec<_>>() {
-            let why = format!("`{key}` of `reach` is about the answers to its `http`, and there is none");
+            let why =
+                format!("`{key}` of `forwards_to` needs an `http` request, whose responses it checks; add `http`");
             fields.error(fields.position_of(key), why);
         }
     }
     let request_template = version_probe.then(|| RequestTemplate::read(fields, "http"));
-    // Without a request there is nothing to count, and so no default to be told.
+    // Without a request there is nothing to count, so no default is reported.
     let row = 1..=1000;
     let consecutive = if version_probe {
         fields.number_or("consecutive", row, REQUIRED_MATCHES)
@@ -85,7 +86,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     let other_listener = request_template.iter().flatten().find_map(RequestTemplate::route).filter(|to| *to != route);
     if let Some(other) = other_listener {
         let why = format!(
-            "this `reach` opens the {} listener, and its request goes to the {} one",
+            "this `forwards_to` is the barrier of the {} listener, but its request goes to the {} one",
             route.as_str(),
             other.as_str()
         );
@@ -96,7 +97,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     if version_probe && !may_prove {
         fields.warn(
             fields.position_of("http"),
-            "the answer to this request does not prove which version gave it, so the barrier waits for its `settle` time and \
+            "the response to this request does not prove which version sent it, so the barrier waits for its `settle` time and \
              warns; compare a value with a fact by `==`, such as json.version == {{green.image_tag}}",
         );
     }
@@ -115,7 +116,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     green.map(|()| Arc::new(ForwardsTo { route, poll_policy, version_probe: identity, settle }) as Arc<dyn Check>)
 }
 
-/// Answers that are to come in a row need not wait for each other as looks at AWS do.
+/// The pause between two responses. It can be shorter than the pause between two AWS reads.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(500);
 
 impl ForwardsTo {
@@ -139,7 +140,7 @@ impl Check for ForwardsTo {
     }
 
     fn requirements(&self) -> Vec<Requirement> {
-        vec![Requirement::new(AwsOperation::ListenerRefresh, "to see when a listener leads to the replacement")]
+        vec![Requirement::new(AwsOperation::ListenerRefresh, "to see when a listener forwards to the replacement")]
     }
 
     fn predict_failure(&self, routing: &Routing<'_>) -> Option<Observation> {
@@ -164,7 +165,7 @@ impl Check for ForwardsTo {
             let answers = answers.prepend_details([forwards.actual]);
             match (proof, answers.outcome) {
                 (VersionProof::Missing(why), Outcome::Passed) => {
-                    let why = format!("its answer does not prove the version: {why}");
+                    let why = format!("its response does not prove the version: {why}");
                     answers.prepend_details([why]).with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified)
                 }
                 _ => answers,
@@ -173,7 +174,7 @@ impl Check for ForwardsTo {
     }
 }
 
-/// Whether the answer to the request of a `reach` proves that the new version gave it.
+/// Whether the response to the check's request proves that the new version sent it.
 #[derive(Debug, PartialEq, Eq)]
 enum VersionProof {
     /// It does.
@@ -198,7 +199,8 @@ impl ForwardsTo {
             Ok(listener) => listener,
             Err(observation) => return Ok(Attempt::Final(observation)),
         };
-        // The weights of this listener say nothing about another one, and an answer that proves its version needs no weights.
+        // This listener's weights say nothing about another listener, and a response that proves its version needs no
+        // weights.
         if *proof != VersionProof::Given
             && let Some(wrong_address) = self.points_elsewhere(cx, known).await
         {
@@ -206,7 +208,7 @@ impl ForwardsTo {
         }
         let Some(green) = &cx.target.green_group else {
             let resource = format!("service {}", cx.target.service.name);
-            let seen = "none: the task set of this deployment names no target group of its pair";
+            let seen = "none: the task set of this deployment has no target group of its pair";
             return Ok(Attempt::Final(Observation::failed(
                 ReasonCode::ReplacementMissing,
                 resource,
@@ -232,14 +234,14 @@ impl ForwardsTo {
         }))
     }
 
-    /// `ALB_URL` is where requests go. It has to lead to this listener: to its port, and to its load balancer by name or
-    /// by address. Another port of the load balancer is another listener, production's for one.
+    /// Requests go to `ALB_URL`, so it must point to this listener: to its port, and to its load balancer by name or by
+    /// address. Another port of the load balancer is another listener, for example production's.
     async fn points_elsewhere(&self, cx: &CheckContext, listener: &Listener) -> Option<Attempt> {
         let own = cx.test_address.as_ref().filter(|_| self.route == TrafficRoute::Test)?;
         let url = reqwest::Url::parse(&with_scheme(own)).ok()?;
         let (host, port) = (url.host_str()?, url.port_or_known_default()?);
         let wrong = |why: String| {
-            let advice = "or let `reach` ask with `http` which version answers";
+            let advice = "or give `forwards_to` an `http` request that shows which version responds";
             Some(Attempt::Final(Observation::errored(
                 ReasonCode::SettingsInvalid,
                 listener.display_name(),
@@ -248,7 +250,7 @@ impl ForwardsTo {
         };
         if port != listener.port {
             return wrong(format!(
-                "ALB_URL leads to port {port}, and this listener is at port {}: add its port to ALB_URL",
+                "ALB_URL points to port {port}, but this listener has port {}: add its port to ALB_URL",
                 listener.port
             ));
         }
@@ -259,12 +261,12 @@ impl ForwardsTo {
         match (own, balancer) {
             (Ok(own), Ok(balancer)) if !own.is_disjoint(&balancer) => None,
             (Ok(_), Ok(_)) => wrong(format!(
-                "ALB_URL leads to {host}, which has no address of load balancer {} ({}): name that in ALB_URL",
+                "ALB_URL points to {host}, which has no address of load balancer {} ({}): use that name in ALB_URL",
                 listener.load_balancer, listener.dns_name
             )),
-            // Names may come to be known.
+            // The names may resolve later.
             (Err(why), _) | (_, Err(why)) => {
-                let expected = format!("a name that leads to load balancer {}", listener.load_balancer);
+                let expected = format!("a name that resolves to load balancer {}", listener.load_balancer);
                 Some(Attempt::Retryable(Observation::failed(
                     ReasonCode::NameNotResolved,
                     format!("ALB_URL {host}"),
@@ -277,7 +279,7 @@ impl ForwardsTo {
 }
 
 impl VersionProbe {
-    /// Whether it is the replacement that answers.
+    /// Polls whether the replacement responds.
     async fn poll_version(
         &self,
         cx: &CheckContext,
@@ -304,8 +306,8 @@ impl VersionProbe {
         let attempts = AttemptCounter::default();
         let look = || async {
             let seen = send_and_evaluate(&cx.http_client, &request, &expect, &attempts).await;
-            // Where the answer proves the version, another one is about who answers, whatever the condition looks at. One that
-            // cannot be read stays an error.
+            // If the response proves the version, a mismatch means that another version responded, whatever the
+            // condition is about. A response that cannot be read stays an error.
             let other = *proof == VersionProof::Given
                 && seen.outcome != Outcome::Errored
                 && matches!(seen.code, Some(ReasonCode::UnexpectedBody | ReasonCode::UnexpectedHeader));
@@ -322,7 +324,7 @@ impl VersionProbe {
     }
 }
 
-/// Where a listener forwards, in words: `default: 100 % to tg-blue`.
+/// Describes where a listener forwards: `default: 100 % to tg-blue`.
 fn describe_forwarding(listener: &Listener, groups: &[String]) -> String {
     let mut rules: Vec<&Rule> = listener.rules_forwarding_to(groups).collect();
     if rules.is_empty() {

@@ -1,7 +1,8 @@
-//! `grpc:`: the standard health service says SERVING (`grpc.health.v1.Health/Check`).
+//! `grpc:`: the standard health service reports SERVING (`grpc.health.v1.Health/Check`).
 //!
-//! One call with a message of one field each way needs no gRPC library: it is an HTTP/2 request with a frame of five bytes
-//! before a message of a few. A call that fails has its status in the headers, or in the trailers after its message.
+//! One call with a message of one field each way does not need a gRPC library: it is an HTTP/2 request with a frame
+//! header of five bytes before a message of a few. A failed call has its status in the headers, or in the trailers
+//! after its message.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -36,7 +37,7 @@ const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
 struct Grpc {
     request_template: RequestTemplate,
     facts: BTreeSet<Fact>,
-    /// The service that is asked about; empty for the server as a whole.
+    /// The name of the service to check. Empty for the server as a whole.
     service: String,
     poll_policy: PollPolicy,
 }
@@ -99,7 +100,7 @@ impl Check for Grpc {
     }
 }
 
-/// The request as a call of gRPC, with the message that the health service takes.
+/// Turns the request into a gRPC call with the health service's message.
 pub(super) fn to_grpc_request(request: HttpRequest, service: &str) -> HttpRequest {
     let mut call = HttpRequest { method: Method::POST, body: Some(encode_request(service)), ..request };
     call.connection.http_version = HttpVersion::Http2;
@@ -108,8 +109,8 @@ pub(super) fn to_grpc_request(request: HttpRequest, service: &str) -> HttpReques
     call
 }
 
-/// Makes a call as a load balancer's health check does, which goes by its status. A health service that says that it does not
-/// serve is believed all the same.
+/// Makes a call like a load balancer's health check, which decides by the gRPC status. If a health service itself
+/// reports that it does not serve, the check fails too.
 pub(super) async fn run_target_group_health_check(
     http_client: &HttpClient,
     request: &HttpRequest,
@@ -143,7 +144,7 @@ pub(super) async fn run_target_group_health_check(
 }
 
 /// A server ends every call with a status. Without it the call did not end, whatever its message says.
-const NO_STATUS: &str = "a reply without a grpc-status";
+const NO_STATUS: &str = "a response without a grpc-status";
 
 async fn check_once(http_client: &HttpClient, request: &HttpRequest, attempts: &AttemptCounter) -> Observation {
     let failed = |code, seen: String| Observation::failed(code, &request.title, "SERVING", seen);
@@ -162,7 +163,7 @@ async fn check_once(http_client: &HttpClient, request: &HttpRequest, attempts: &
     }
 }
 
-/// HealthCheckRequest in its frame: field 1 is the name of the service, which is left out where it is empty.
+/// A framed HealthCheckRequest. Field 1 is the name of the service, and is omitted if it is empty.
 fn encode_request(service: &str) -> Vec<u8> {
     let mut message = Vec::new();
     if !service.is_empty() {
@@ -170,7 +171,7 @@ fn encode_request(service: &str) -> Vec<u8> {
         write_varint(&mut message, service.len());
         message.extend_from_slice(service.as_bytes());
     }
-    // Not compressed, and so long.
+    // The frame header: not compressed, and the length.
     let mut frame = vec![0];
     frame.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
     frame.extend(message);
@@ -185,7 +186,7 @@ fn write_varint(into: &mut Vec<u8>, mut number: usize) {
     into.push(number as u8);
 }
 
-/// How a call ended: in the trailers after its message, or in the headers of a reply without one.
+/// The gRPC status of a call: in the trailers after its message, or in the headers of a response without one.
 fn grpc_status(response: &HttpResponse) -> Option<u32> {
     let value = response.trailers.get("grpc-status").or_else(|| response.headers.get("grpc-status"))?;
     value.to_str().ok()?.trim().parse().ok()
@@ -202,7 +203,7 @@ fn describe_status(status: u32) -> String {
     format!("grpc-status {status}{words}")
 }
 
-/// HealthCheckResponse: field 1 is one of four words.
+/// A HealthCheckResponse: field 1 is one of four words.
 fn decode_response(response: &HttpResponse) -> Result<&'static str, (ReasonCode, String)> {
     if response.status != 200 {
         return Err((ReasonCode::UnexpectedStatus, format!("HTTP status {}", response.status)));
@@ -213,12 +214,14 @@ fn decode_response(response: &HttpResponse) -> Result<&'static str, (ReasonCode,
         None => return Err((ReasonCode::GrpcNotServing, NO_STATUS.to_owned())),
     }
     let word = match &response.body[..] {
-        // A message without its field has that field's first word.
+        // A message without the field has the field's first word.
         [0, 0, 0, 0, 0] | [0, 0, 0, 0, 2, 0x08, 0] => "UNKNOWN",
         [0, 0, 0, 0, 2, 0x08, 1] => "SERVING",
         [0, 0, 0, 0, 2, 0x08, 2] => "NOT_SERVING",
         [0, 0, 0, 0, 2, 0x08, 3] => "SERVICE_UNKNOWN",
-        _ => return Err((ReasonCode::UnexpectedBody, "no answer of the health service".to_owned())),
+        _ => {
+            return Err((ReasonCode::UnexpectedBody, "a body that is not a response of the health service".to_owned()));
+        }
     };
     Ok(word)
 }

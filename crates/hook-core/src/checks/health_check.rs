@@ -1,5 +1,5 @@
-//! `health_check: test|production`: the service answers through a listener, several times in a row, as its target group's
-//! own health check would have it. Where the listener is TCP, that it accepts connections may be all that can be asked.
+//! `health_check: test|production`: the service passes its target group's own health check through a listener, several
+//! times in a row. For a TCP listener, only accepting connections may be checkable.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,15 +25,16 @@ use crate::{
 
 pub const KIND: CheckKind = CheckKind { key: "health_check", read };
 
-/// `within` is for a listener that has just switched and may still send some requests to the other side. It ends with the
-/// first right answer. Of tasks of which every second is broken, 10 requests in a row meet only good ones in 1 of 1,000 runs.
+/// `within` is for a listener that has just switched and may still send some requests to the other version. It ends
+/// with the first correct response. If every second task is broken, 10 requests in a row meet only good ones in 1 of
+/// 1,000 runs.
 const DEFAULT_POLL: PollPolicy = PollPolicy {
     within: Duration::from_secs(30),
     consecutive: 10,
     every: Duration::from_millis(500),
     ..PollPolicy::SINGLE_ATTEMPT
 };
-/// So many wrong answers after a right one are forgiven, where `consecutive` right ones follow: a good service drops a request
+/// This many failures after a pass are forgiven if `consecutive` passes follow, because a good service drops a request
 /// now and then. It is reported as a warning.
 const MAX_FORGIVEN_FAILURES: u32 = 1;
 
@@ -42,7 +43,7 @@ struct ListenerHealthCheck {
     route: TrafficRoute,
     path: Option<String>,
     timeout: Duration,
-    /// Whether the gate file says it; else the target group's counts where it is longer.
+    /// Whether the gate file sets the timeout. Otherwise the target group's timeout counts if it is longer.
     has_timeout: bool,
     connect_timeout: Duration,
     poll_policy: PollPolicy,
@@ -76,7 +77,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
 
 impl Check for ListenerHealthCheck {
     fn default_name(&self) -> String {
-        format!("answers {}", self.route.as_str())
+        format!("health_check {}", self.route.as_str())
     }
 
     fn required_route(&self) -> Option<TrafficRoute> {
@@ -110,7 +111,7 @@ impl Check for ListenerHealthCheck {
         Box::pin(async {
             let listener = match cx.listener(self.route) {
                 Ok(listener) => Some(listener),
-                // With ALB_URL there is an address to ask, whatever the listener is.
+                // With ALB_URL there is an address to send requests to, whatever the listener is.
                 Err(_) if self.route == TrafficRoute::Test && cx.test_address.is_some() => None,
                 Err(observation) => return observation,
             };
@@ -122,7 +123,7 @@ impl Check for ListenerHealthCheck {
                 HealthCheckMethod::TlsHandshake(listener) => self.check_tls_handshake(cx, listener, &attempts).await,
                 HealthCheckMethod::TcpConnection(listener) => self.check_connection(cx, listener, &attempts).await,
                 HealthCheckMethod::Unverifiable(listener) => {
-                    let seen = "a UDP listener, of which nothing can be asked";
+                    let seen = "a UDP listener, which cannot be checked";
                     Observation::passed(listener.display_name(), seen)
                         .with_outcome(Outcome::Unverified, ReasonCode::ServiceUnverified)
                 }
@@ -137,7 +138,7 @@ impl ListenerHealthCheck {
         self.path.is_some() || !self.expect.is_empty()
     }
 
-    /// As the target group's health check over HTTP, or as the gate file says.
+    /// Like the target group's HTTP health check, or as the gate file defines it.
     async fn check_http(&self, cx: &CheckContext, attempts: &AttemptCounter) -> Observation {
         let request_and_conditions = self
             .request_and_conditions(&cx.routing())
@@ -169,7 +170,7 @@ impl ListenerHealthCheck {
         rule_outcome.add_to(self.poll_policy.poll(cx, attempt).await)
     }
 
-    /// As the target group's health check over gRPC.
+    /// Like the target group's gRPC health check.
     async fn check_grpc(&self, cx: &CheckContext, attempts: &AttemptCounter) -> Observation {
         let (path, codes) = health_check_method::grpc_path_and_codes(cx.target.green_group.as_ref());
         let address = cx.address(self.route, &RoutedRequest::new("POST", path, &HeaderMap::new()));
@@ -193,7 +194,7 @@ impl ListenerHealthCheck {
         rule_outcome.add_to(self.poll_policy.poll(cx, || async { attempt_after_grace(attempts, call().await) }).await)
     }
 
-    /// A TLS handshake, where a host name is known to compare the certificate with; else a connection.
+    /// A TLS handshake, if a host name is known for the certificate. Otherwise a TCP connection.
     async fn check_tls_handshake(
         &self,
         cx: &CheckContext,
@@ -224,7 +225,9 @@ impl ListenerHealthCheck {
         let resource = format!("TCP {host}:{port}");
         let connection = || async {
             let seen = match cx.http_client.open_connection(host, port, self.timeout).await {
-                Ok(_) => Observation::passed(&resource, "accepts connections (a TCP listener: nothing more is asked)"),
+                Ok(_) => {
+                    Observation::passed(&resource, "accepts connections (a TCP listener: nothing more is checked)")
+                }
                 Err(transport_error) => {
                     Observation::failed(transport_error.code, &resource, "a connection", transport_error.describe())
                 }
@@ -243,7 +246,7 @@ impl ListenerHealthCheck {
         if self.has_timeout { self.timeout } else { health_check_method::request_timeout(group, self.timeout) }
     }
 
-    /// The path of the health check is a guess at what the listener lets through; a path of the gate file is not.
+    /// The path of the health check is a guess at what the listener forwards. A path in the gate file is not.
     fn as_not_routable(&self, routing: &Routing<'_>, observation: Observation) -> Observation {
         if self.path.is_some() || observation.code != Some(ReasonCode::RuleLeadsElsewhere) {
             return observation;
@@ -254,8 +257,8 @@ impl ListenerHealthCheck {
         Observation::failed(ReasonCode::HealthCheckNotRoutable, format!("target group {group}"), expected, seen)
     }
 
-    /// What to ask and what to expect: the check's own words, else the target group's health check, where that can be
-    /// asked through the listener.
+    /// What to request and what to expect: from the gate file, else from the target group's health check, if that can
+    /// be sent through the listener.
     fn request_and_conditions(&self, routing: &Routing<'_>) -> Result<(String, Vec<Condition>), Box<Observation>> {
         let group = routing.green;
         let path = match &self.path {
@@ -267,7 +270,7 @@ impl ListenerHealthCheck {
                     Box::new(Observation::failed(
                         ReasonCode::HealthCheckNotRoutable,
                         resource,
-                        "a path to ask through the listener",
+                        "a path to request through the listener",
                         seen,
                     ))
                 };
@@ -275,7 +278,7 @@ impl ListenerHealthCheck {
                 match group.and_then(|group| group.health_check_port) {
                     Some(own) if Some(own) != traffic => {
                         return Err(unknown(format!(
-                            "none: its health check asks port {own}, which the listener does not lead to"
+                            "none: its health check uses port {own}, which the listener does not forward to"
                         )));
                     }
                     _ => group.and_then(|group| group.health_check_path.clone()).unwrap_or_else(|| "/".to_owned()),
@@ -285,7 +288,7 @@ impl ListenerHealthCheck {
         if !self.expect.is_empty() {
             return Ok((path, self.expect.clone()));
         }
-        // A TCP health check has no matcher; AWS's default for HTTP is 200.
+        // A TCP health check has no matcher, and AWS's default for HTTP is 200.
         let codes = group.and_then(|group| group.health_codes.clone()).unwrap_or_else(|| "200".to_owned());
         match Condition::parse(&format!("status in {codes}"), SUBJECTS) {
             Ok(condition) => Ok((path, vec![condition])),
@@ -301,8 +304,8 @@ impl ListenerHealthCheck {
     }
 }
 
-/// The grace of `within` ends with the first right answer. A service of which every second answer is wrong has right ones in
-/// a row as well, if it is only asked often enough.
+/// The grace of `within` ends with the first correct response. Without that, a service with every second response wrong
+/// would pass too, if enough requests are sent.
 fn attempt_after_grace(attempts: &AttemptCounter, seen: Observation) -> Attempt {
     if !seen.is_ok() && attempts.failures_after_pass() > MAX_FORGIVEN_FAILURES {
         Attempt::Final(seen)

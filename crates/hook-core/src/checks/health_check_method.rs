@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use crate::model::{Listener, TargetGroup};
 
-/// By what a listener can be asked whether the service answers.
+/// How to check through a listener that the service responds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum HealthCheckMethod<'a> {
-    /// A request.
+    /// An HTTP request.
     Http,
-    /// A call of gRPC.
+    /// A gRPC call.
     Grpc,
-    /// A TLS handshake. The load balancer itself answers it.
+    /// A TLS handshake. The load balancer itself completes it.
     TlsHandshake(&'a Listener),
-    /// A connection.
+    /// A TCP connection.
     TcpConnection(&'a Listener),
-    /// Nothing: UDP has no connections.
+    /// Nothing can be checked: UDP has no connections.
     Unverifiable(&'a Listener),
 }
 
 impl<'a> HealthCheckMethod<'a> {
-    /// `is_told` is whether the gate file says what to ask, which is always a request. Without a listener `ALB_URL` is asked,
-    /// which is HTTP.
+    /// `has_own_request` is whether the gate file defines the request, which is always HTTP. Without a listener the
+    /// request goes to `ALB_URL`, which is HTTP.
     pub fn for_listener(listener: Option<&'a Listener>, group: Option<&TargetGroup>, has_own_request: bool) -> Self {
         let Some(listener) = listener.filter(|it| !is_http(it)) else {
             let is_grpc = group.is_some_and(|group| group.protocol_version == "GRPC");
             return if is_grpc && !has_own_request { Self::Grpc } else { Self::Http };
         };
-        // A Network Load Balancer. A service whose traffic port answers health checks of HTTP answers requests there.
+        // A Network Load Balancer. If HTTP health checks use the traffic port, the service accepts requests there.
         let asks_http =
             group.is_some_and(|group| group.health_check_protocol == "HTTP" && group.health_check_port.is_none());
         match listener.protocol.as_str() {
@@ -43,25 +43,25 @@ fn is_http(listener: &Listener) -> bool {
     matches!(listener.protocol.as_str(), "HTTP" | "HTTPS")
 }
 
-/// Whether the load balancer itself accepts the listener's connections, so that they prove nothing about the service. It
-/// passes those of a TCP listener on to a target.
+/// Whether the load balancer itself accepts the listener's connections, so that they prove nothing about the service.
+/// It passes the connections of a TCP listener on to a target.
 pub(super) fn load_balancer_accepts(listener: &Listener) -> bool {
     is_http(listener) || listener.protocol == "TLS"
 }
 
-/// An Application Load Balancer ends a request after 60 s without an answer, whatever its health check waits.
+/// An Application Load Balancer ends a request after 60 s without a response, whatever its health check's timeout.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a request may take that repeats the health check: as long as the load balancer waits, where that is longer than
-/// `usual`. The way through the listener is longer than the load balancer's own, so a short health check is no reason to
-/// be stricter.
+/// The timeout of a request that repeats the health check: the load balancer's, if that is longer than `usual`. The way
+/// through the listener is longer than the load balancer's own, so a short health check does not make this one
+/// stricter.
 pub(super) fn request_timeout(group: Option<&TargetGroup>, usual: Duration) -> Duration {
     group.and_then(|group| group.health_check_timeout).map_or(usual, |own| own.min(IDLE_TIMEOUT).max(usual))
 }
 
-/// What a gRPC health check calls where the target group names no path.
+/// What a gRPC health check calls if the target group has no path.
 const DEFAULT_GRPC_PATH: &str = "/AWS.ALB/healthcheck";
-/// UNIMPLEMENTED, which is what a service without that method answers.
+/// UNIMPLEMENTED, which a service without that method returns.
 const DEFAULT_GRPC_CODES: &str = "12";
 
 /// Path and status codes of a gRPC health check.
@@ -71,7 +71,7 @@ pub(super) fn grpc_path_and_codes(group: Option<&TargetGroup>) -> (&str, &str) {
     (path.unwrap_or(DEFAULT_GRPC_PATH), codes.unwrap_or(DEFAULT_GRPC_CODES))
 }
 
-/// Whether a status is one of these codes, which AWS writes `0`, `0,12` or `0-5`.
+/// Whether a status is one of these codes, which AWS writes as `0`, `0,12` or `0-5`.
 pub(super) fn codes_include(codes: &str, status: u32) -> bool {
     codes.split(',').any(|part| match part.trim().split_once('-') {
         Some((low, high)) => {

@@ -1,4 +1,4 @@
-//! `http:`: a request of the team's own. And the job of the article that this project grew from.
+//! `http:`: a request that the team defines. Also the smoke test of the article that this project grew from.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -33,14 +33,14 @@ pub(super) const SUBJECTS: &[Subject] = &[
     Subject::json("json", ReasonCode::UnexpectedBody),
 ];
 
-/// What the article's Lambda allows.
+/// The timeout in the article's Lambda function.
 const ALB_URL_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 struct Http {
     request_template: RequestTemplate,
     facts: BTreeSet<Fact>,
-    /// Requests that are sent before any that counts.
+    /// The number of requests to send before the first one that counts.
     warmup: u32,
     poll_policy: PollPolicy,
     expect: Vec<Condition>,
@@ -83,7 +83,7 @@ impl Check for Http {
                 Err(observation) => return observation,
             };
             for _ in 0..self.warmup {
-                // Whatever comes of it: those that count follow.
+                // The result does not matter, because the requests that count follow.
                 let _ = cx.http_client.send(&request).await;
             }
             let attempts = AttemptCounter::default();
@@ -95,13 +95,13 @@ impl Check for Http {
     }
 }
 
-/// The conditions with the values of their facts.
+/// Binds the facts of conditions to their values.
 pub(super) fn bind_facts(expect: &[Condition], known: &facts::ResolvedFacts) -> Result<Vec<Condition>, Observation> {
     let rendered = expect.iter().map(|condition| condition.bind(known));
     rendered.collect::<Result<_, _>>().map_err(|unknown| unknown.into_observation("`expect`"))
 }
 
-/// An answer of whoever, since the certificate was not looked at, is told as what it is.
+/// Marks a pass as unverified if the certificate was not verified, because anybody could have responded.
 pub(super) fn mark_unverified(request_template: &RequestTemplate, seen: Observation) -> Observation {
     if !request_template.is_unverified() {
         return seen;
@@ -113,7 +113,7 @@ pub(super) fn mark_unverified(request_template: &RequestTemplate, seen: Observat
     }
 }
 
-/// The URL of a path at an address, and whom to connect to for it.
+/// The URL of a path at an address, and what to connect to for it.
 pub(super) fn url_at(address: ListenerAddress, path: &str) -> Result<(Url, Option<ConnectTo>), Observation> {
     let text = format!("{}{path}", address.base);
     match Url::parse(&text) {
@@ -122,7 +122,7 @@ pub(super) fn url_at(address: ListenerAddress, path: &str) -> Result<(Url, Optio
     }
 }
 
-/// Asks once, judges the reply and counts the attempt.
+/// Sends one request, evaluates the response and counts the attempt.
 pub(super) async fn send_and_evaluate(
     http_client: &HttpClient,
     request: &HttpRequest,
@@ -148,7 +148,7 @@ pub(super) async fn send_and_evaluate(
                     code,
                     &resource,
                     condition.to_string(),
-                    format!("no {subject} in a reply of status {}", response.status),
+                    format!("no {subject} in a response with status {}", response.status),
                 )
             };
             let mut observation = evaluate_conditions(&resource, expect, &response, absent);
@@ -170,7 +170,7 @@ fn describe_response(response: &HttpResponse) -> String {
     format!("answered {} in {}", response.status, crate::gate::format_duration(response.latency()))
 }
 
-/// The article's job: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Nothing is discovered and nothing is retried.
+/// The article's smoke test: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Without discovery and without retries.
 pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: String, redactor: Redactor) -> Observation {
     let text = format!("{}{route}", with_scheme(&alb_url));
     let url = match Url::parse(&text) {

@@ -1,4 +1,4 @@
-//! One HTTP request, and what became of it: every way to fail told apart.
+//! Sends one HTTP request and classifies every way to fail.
 
 use std::{
     collections::HashMap,
@@ -34,56 +34,53 @@ use crate::{
     settings::AwsSettings,
 };
 
-/// A body is read to its end, and of a longer one so much: what a condition needs stands at its beginning.
+/// A body is read to its end, or up to this size: what a condition needs is at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// What every request says it is from.
+/// The `User-Agent` of every request.
 pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSION"));
 
-/// So many clients are kept, more than the checks of one gate file mostly need.
+/// The most cached clients. The checks of one gate file rarely need more.
 const MAX_CACHED_CLIENTS: usize = 32;
 
-/// So many connections are open at once. Each takes a descriptor, and a thread while a name is looked up, and a function has
+/// The most open connections. Each takes a descriptor, and a thread while a name is resolved. A Lambda function has
 /// 1,024 of either.
 const MAX_CONNECTIONS: usize = 64;
 
-/// The clients for probes. They keep no connection: each request is a customer's first.
+/// The clients for the requests of checks. They do not keep connections, so each request is like a customer's first.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     /// `SSL_CERT_FILE`.
     ca_file: Option<PathBuf>,
-    /// One for each way that a request can take.
+    /// One client for each set of connection options.
     clients: Arc<Mutex<HashMap<ConnectionOptions, reqwest::Client>>>,
-    /// For each connection one.
+    /// One permit for each connection.
     permits: Arc<Semaphore>,
 }
 
-/// One request.
 #[derive(Clone)]
 pub struct HttpRequest {
-    /// What a report calls it: `GET https://host/path`, without a secret.
+    /// The title in reports: `GET https://host/path`, without secrets.
     pub title: String,
     /// `GET`, `HEAD`, ….
     pub method: Method,
     /// Scheme, host, port, path and query.
     pub url: Url,
-    /// How it gets there.
+    /// How to connect.
     pub connection: ConnectionOptions,
-    /// Headers to send.
     pub headers: HeaderMap,
-    /// What to send.
     pub body: Option<Vec<u8>>,
-    /// How long it may take in all.
+    /// The timeout for the whole request.
     pub timeout: Duration,
-    /// Again, after a fault of the transport.
+    /// How to retry after a transport error.
     pub retry: Retry,
-    /// What must not be shown of the reply.
+    /// Redacts secrets in the response.
     pub redactor: Redactor,
-    /// The listener rules that lead it to the new version, which those of a redirect have to do as well.
+    /// The listener rules that forward the request to the new version. The URL of a redirect must match them too.
     pub(super) green_rules: Option<GreenRules>,
 }
 
-/// What a report calls it; the rest may be secret.
+/// Shows only the title, because the rest can be secret.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Request({})", self.title)
@@ -91,7 +88,7 @@ impl fmt::Debug for HttpRequest {
 }
 
 impl HttpRequest {
-    /// One with nothing special about it, as its URL may be told but for a query.
+    /// A request with defaults. Its title is the URL without user, password and query.
     pub fn new(method: Method, url: Url) -> Self {
         let mut shown = url.clone();
         let _ = shown.set_username("").and_then(|()| shown.set_password(None));
@@ -111,16 +108,16 @@ impl HttpRequest {
     }
 }
 
-/// Why no whole reply came back.
+/// Why no complete response came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
-    /// Which fault.
+    /// The kind of error.
     pub code: ReasonCode,
-    /// What the transport said.
+    /// The transport's own message.
     pub detail: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// The status of the reply whose body did not come to its end.
+    /// The status of the response whose body was incomplete.
     response_status: Option<u16>,
 }
 
@@ -129,24 +126,24 @@ impl TransportError {
         Self { code, detail, attempts: 1, response_status: None }
     }
 
-    /// Whether trying again may help. A certificate stays as it is.
+    /// Whether another attempt may help. A certificate error will not go away.
     const fn is_retryable(&self) -> bool {
         !matches!(self.code, ReasonCode::TlsFailed | ReasonCode::RuleLeadsElsewhere)
     }
 
-    /// What was seen, as the end of a sentence: `was a refused connection`.
+    /// What was observed, for the end of a sentence: `was a refused connection`.
     pub fn describe(&self) -> String {
         let description = self.describe_attempt();
         if self.attempts > 1 { format!("{description} in each of {} attempts", self.attempts) } else { description }
     }
 
-    /// The same of a single attempt.
+    /// The same for a single attempt.
     pub fn describe_attempt(&self) -> String {
         if let Some(status) = self.response_status {
-            let body = format!("a reply of status {status} whose body");
+            let body = format!("a response with status {status} whose body");
             return match (self.code, self.detail.as_str()) {
-                (ReasonCode::ConnectionReset, _) => format!("{body} broke off"),
-                (ReasonCode::ReadTimedOut, span) => format!("{body} did not end {span}"),
+                (ReasonCode::ConnectionReset, _) => format!("{body} was cut off"),
+                (ReasonCode::ReadTimedOut, span) => format!("{body} was not complete {span}"),
                 (_, detail) => format!("{body} could not be read ({detail})"),
             };
         }
@@ -154,14 +151,14 @@ impl TransportError {
             ReasonCode::NameNotResolved => "a name that does not resolve",
             ReasonCode::ConnectTimedOut => "no connection",
             ReasonCode::ConnectRefused => "a refused connection",
-            ReasonCode::ConnectionReset => "a connection that was closed without an answer",
-            ReasonCode::ReadTimedOut => "no answer",
+            ReasonCode::ConnectionReset => "a connection that was closed without a response",
+            ReasonCode::ReadTimedOut => "no response",
             ReasonCode::TlsFailed => "a failed TLS handshake",
-            ReasonCode::RuleLeadsElsewhere => "a redirect to somebody else",
+            ReasonCode::RuleLeadsElsewhere => "a redirect to another service",
             _ => "a failed request",
         };
         match (self.code, self.detail.as_str()) {
-            // These two say it all.
+            // For these two the text says everything.
             (_, "") | (ReasonCode::ConnectRefused | ReasonCode::ConnectionReset, _) => what.to_owned(),
             (ReasonCode::ReadTimedOut | ReasonCode::ConnectTimedOut, span) if span.starts_with("within") => {
                 format!("{what} {span}")
@@ -172,7 +169,7 @@ impl TransportError {
 }
 
 impl HttpClient {
-    /// A client with the embedded roots of the web's authorities, and those of `SSL_CERT_FILE`.
+    /// Creates a client with the embedded roots of the public certificate authorities, and those in `SSL_CERT_FILE`.
     pub fn new(settings: &AwsSettings) -> Self {
         Self {
             ca_file: settings.probe_ca.clone(),
@@ -181,19 +178,19 @@ impl HttpClient {
         }
     }
 
-    /// The file with authorities to trust beside the web's.
+    /// The file with certificate authorities to trust in addition to the public ones.
     pub(super) fn ca_file(&self) -> Option<&Path> {
         self.ca_file.as_deref()
     }
 
-    /// A permit to open a connection, until it is dropped.
+    /// A permit to open a connection. It is released when it is dropped.
     pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.permits.acquire().await.ok()
     }
 
     fn client_for(&self, connection: &ConnectionOptions) -> Result<reqwest::Client, TransportError> {
-        // A map of clients is whole whatever happened to the thread that held it.
+        // The map is complete even if a thread panicked while it held the lock.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(connection) {
             return Ok(client.clone());
@@ -209,7 +206,7 @@ impl HttpClient {
             .tls_backend_preconfigured(tls)
             .dns_resolver(HostOverride(connection.connect_to.clone()))
             .redirect(connection.redirect_policy.to_reqwest())
-            // A query may be secret, and whoever is redirected to need not know it.
+            // A query can be secret, and the target of a redirect does not need it.
             .referer(false)
             .pool_max_idle_per_host(0)
             .connect_timeout(connection.connect_timeout)
@@ -221,7 +218,7 @@ impl HttpClient {
             HttpVersion::Http2 => builder = builder.http2_prior_knowledge(),
         }
         let client = builder.build().map_err(|error| failed(error.to_string()))?;
-        // A function lives for many deployments, each with ways of its own: a host, an authority out of a secret.
+        // A function process lives for many deployments, each with its own hosts and certificate authorities.
         if clients.len() >= MAX_CACHED_CLIENTS {
             clients.clear();
         }
@@ -229,10 +226,10 @@ impl HttpClient {
         Ok(client)
     }
 
-    /// Sends one request, again after a fault of the transport where it says so. The reply is read to its end.
+    /// Sends a request, and retries transport errors as the request says. Reads the response to its end.
     ///
     /// # Errors
-    /// No reply came, or its body broke off.
+    /// No response came, or its body was incomplete.
     pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let Retry { transport, backoff: (mut pause, longest) } = request.retry;
         let mut failed = Vec::new();
@@ -251,7 +248,7 @@ impl HttpClient {
 
     async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client_for(&request.connection)?;
-        // Never closed. What it waits for is nobody's latency.
+        // The semaphore is never closed. The time to wait for a permit does not count as latency.
         let _permit = self.permit().await;
         let connect = request.connection.connect_timeout;
         let began = Instant::now();
@@ -270,7 +267,7 @@ impl HttpClient {
             return Err(TransportError::new(ReasonCode::RuleLeadsElsewhere, why));
         }
         let status = response.status().as_u16();
-        // A status before a body that breaks off or does not end is no reply.
+        // A status whose body breaks off or does not end is not a complete response.
         let broken = |transport_error| TransportError { response_status: Some(status), ..transport_error };
         let read = timeout_at(deadline, read_response(response)).await.map_err(timed_out).map_err(broken)?;
         let ResponseParts { headers, body, trailers } = read.map_err(|error| broken(classify_error(error, connect)))?;
@@ -286,15 +283,15 @@ impl HttpClient {
     }
 }
 
-/// What follows the status of a reply.
+/// What follows the status of a response.
 struct ResponseParts {
     headers: HeaderMap,
     body: Vec<u8>,
-    /// Headers after the body, which is where gRPC has its status.
+    /// Headers after the body. gRPC has its status there.
     trailers: HeaderMap,
 }
 
-/// Reads a reply to its end, or up to the limit.
+/// Reads a response to its end, or up to the limit.
 async fn read_response(mut response: Response) -> Result<ResponseParts, reqwest::Error> {
     let headers = std::mem::take(response.headers_mut());
     let mut frames = Body::from(response);
@@ -309,7 +306,7 @@ async fn read_response(mut response: Response) -> Result<ResponseParts, reqwest:
     Ok(ResponseParts { headers, body, trailers })
 }
 
-/// A name that leads elsewhere; all others lead where they lead.
+/// Resolves one host name to another host's addresses, and all other names as usual.
 #[derive(Clone, Debug, Default)]
 struct HostOverride(Option<ConnectTo>);
 
@@ -343,13 +340,13 @@ pub(super) async fn resolve_host(host: String) -> Result<Vec<SocketAddr>, NotRes
             none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),
             some => Ok(some),
         },
-        Err(_) => Err(NotResolved(format!("{host} is not known"))),
+        Err(_) => Err(NotResolved(format!("{host} cannot be resolved"))),
     }
 }
 
-/// Sorts a failed request by its causes, from the outermost to the innermost.
+/// Classifies a failed request by its causes, from the outermost to the innermost.
 fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
-    // Its own words would tell the whole URL.
+    // The error's own message would contain the whole URL.
     let error = error.without_url();
     let mut innermost = String::new();
     let mut code = None;
@@ -376,19 +373,19 @@ fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
     let code = code.unwrap_or_else(|| match () {
         () if error.is_connect() && error.is_timeout() => ReasonCode::ConnectTimedOut,
         () if error.is_timeout() => ReasonCode::ReadTimedOut,
-        // The connection ended before the answer did.
+        // The connection ended before the response did.
         () if !error.is_connect() && (innermost.contains("closed") || innermost.contains("incomplete")) => {
             ReasonCode::ConnectionReset
         }
         () => ReasonCode::RequestFailed,
     });
-    // Whoever was first to lose patience says it in other words.
+    // The message of a connect timeout depends on what timed out first.
     let detail =
         if code == ReasonCode::ConnectTimedOut { format!("within {}", format_duration(connect)) } else { innermost };
     TransportError::new(code, detail)
 }
 
-/// What lies under an error. An `io::Error` hides the one that it wraps: its `source` is already the one below that.
+/// The cause of an error. An `io::Error` hides the error that it wraps: its `source` is already the next one.
 fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
@@ -410,7 +407,7 @@ mod tests {
         HttpClient::new(&AwsSettings::default()).send(&request(url)).await.unwrap_err().code
     }
 
-    /// A server that does one thing to whoever connects.
+    /// A server that does one thing for every connection.
     async fn server<F>(each: impl Fn(tokio::net::TcpStream) -> F + Send + 'static) -> u16
     where
         F: Future<Output = ()> + Send,

@@ -1,5 +1,5 @@
-//! `image: green|blue`: what runs is what the task definition names. By digest: that one, on every task. By tag: one
-//! digest on all of them, since a tag may have been moved while tasks were started.
+//! `image: green|blue`: every task runs the image in the task definition. With a digest: exactly that one. With a tag:
+//! the same digest on all tasks, because somebody can move a tag while tasks start.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ pub const KIND: CheckKind = CheckKind { key: "image", read };
 #[derive(Debug)]
 struct ImageCheck {
     colour: Colour,
-    /// The containers to look at; none for all of them.
+    /// The containers to check. Empty for all.
     containers: Vec<String>,
     poll_policy: PollPolicy,
 }
@@ -107,7 +107,7 @@ impl ImageCheck {
         if told.is_empty() {
             wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
         }
-        // A digest that is wrong weighs more than one that is not known yet.
+        // A wrong digest weighs more than one that is not known yet.
         wrong.sort_by_key(|one| one.outcome);
         if let Some((worst, others)) = wrong.split_first() {
             let told = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
@@ -161,10 +161,10 @@ fn evaluate_container(resource: &str, container: &ContainerDefinition, tasks: &[
         }
         _ => {
             let expected = format!("the digest of {name}");
-            let seen = format!("not told by ECS on {unknown} of {} tasks", tasks.len());
-            // There waiting may be for ever.
+            let seen = format!("not reported by ECS on {unknown} of {} tasks", tasks.len());
+            // For such an image the check may wait forever.
             let outside = image.ecr_location().is_none().then(|| {
-                "ECS may never tell it of an image outside Amazon ECR; `containers` names those to look at".to_owned()
+                "ECS may never report it for an image outside Amazon ECR; list the containers to check in `containers`".to_owned()
             });
             Observation::no_data(ReasonCode::ImageUnknown, resource, expected, seen).with_details(outside)
         }

@@ -1,5 +1,5 @@
-//! Where the listener rules of a route send a request. The first rule that a request meets decides who answers it: this
-//! version, another service, or the load balancer itself. An answer counts only if this version gave it.
+//! Where the listener rules of a route send a request. The first rule that matches decides who responds: this version,
+//! another service, or the load balancer itself. A response counts only if this version sent it.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ use crate::{
     model::{Listener, RequestParts, Rule, RuleMatch},
 };
 
-/// Rules that were read so long ago are read again. Checks that begin together share one call.
+/// Rules older than this are read again. Checks that start together share one call.
 const LISTENER_CACHE_TTL: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A listener, and when it was read.
 type CachedListener = Option<(Instant, Arc<Listener>)>;
 
-/// The listeners as they were read last.
+/// The listeners, as they were last read.
 #[derive(Debug, Default)]
 pub struct ListenerCache([Mutex<CachedListener>; 2]);
 
-/// What is known of where a request goes.
+/// Where a request goes, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RuleOutcome {
-    /// Every rule that it may meet forwards it to the new version; or no rules are known.
+    /// Every rule that may match forwards it to the new version, or no rules are known.
     Green,
-    /// Whether it meets this rule cannot be decided, and not all that it may meet lead to the new version.
+    /// Whether this rule matches cannot be decided, and not all rules that may match forward to the new version.
     MaybeGreen(String),
 }
 
@@ -46,8 +46,8 @@ impl GreenRules {
         evaluate_rules(&self.listener.rules, parts, std::slice::from_ref(&self.green))
     }
 
-    /// Why the answer to a redirect is not the new version's: a redirect stays at the address, and its path may meet another
-    /// rule. Where the method changes, it changes to GET.
+    /// Why a redirect's response is not the new version's. A followed redirect stays at the address, but its path may
+    /// match another rule. If the method changes, it changes to GET.
     pub fn broken_by_redirect(&self, to: &Url) -> Option<String> {
         let keeps = matches!(self.parts.method.as_str(), "GET" | "HEAD");
         let parts = RequestParts {
@@ -62,7 +62,7 @@ impl GreenRules {
 }
 
 impl RuleOutcome {
-    /// The observation of a check that sent the request.
+    /// Adds the rule outcome to the observation of a check that sent the request.
     pub fn add_to(&self, seen: Observation) -> Observation {
         match (self, seen.outcome) {
             (Self::Green, _) => seen,
@@ -75,9 +75,8 @@ impl RuleOutcome {
 }
 
 impl CheckContext {
-    /// Whether the listener rules lead a request to the new version, by what they are now. A check asks behind its barrier,
-    /// when the rules have switched.
-    /// The request remembers the rules, for the URLs that it is redirected to.
+    /// Checks that the listener rules currently forward a request to the new version. A check sends its request after
+    /// its barrier has passed, when the rules have switched. The request keeps the rules for the URLs of redirects.
     pub(super) async fn check_leads_to_green(
         &self,
         route: Option<TrafficRoute>,
@@ -111,7 +110,7 @@ impl CheckContext {
     }
 }
 
-/// Which rules decide, and where they lead. The error says in words what does not lead to `groups`.
+/// Evaluates which rules decide, and where they forward. The error describes what does not forward to `groups`.
 pub(super) fn evaluate_rules(rules: &[Rule], request: &RequestParts, groups: &[String]) -> Result<RuleOutcome, String> {
     let matched = RuleMatch::for_request(rules, request);
     let rule_outcome = |rule: &&Rule| rule.forwards_only_to(groups);
@@ -119,17 +118,17 @@ pub(super) fn evaluate_rules(rules: &[Rule], request: &RequestParts, groups: &[S
     if matched.candidates().next().is_some() && matched.candidates().all(|rule| rule_outcome(&rule)) {
         return Ok(RuleOutcome::Green);
     }
-    let decisive = matched.rule.map_or_else(|| "no rule fits it".to_owned(), describe);
+    let decisive = matched.rule.map_or_else(|| "no rule matches it".to_owned(), describe);
     match matched.possible.first() {
         Some((rule, why)) if matched.candidates().any(|rule| rule_outcome(&rule)) => {
             let why = format!("{}, depending on {why}; otherwise {decisive}", describe(rule));
-            Ok(RuleOutcome::MaybeGreen(format!("the first listener rule that the request meets is perhaps {why}")))
+            Ok(RuleOutcome::MaybeGreen(format!("the first matching listener rule is uncertain: {why}")))
         }
         _ => Err(decisive),
     }
 }
 
-/// Whether the rules lead a request to one of these target groups, as far as can be decided.
+/// Whether the rules forward a request to one of these target groups, as far as that can be decided.
 pub(super) fn all_candidates_forward_to(rules: &[Rule], request: &RequestParts, groups: &[String]) -> bool {
     let matched = RuleMatch::for_request(rules, request);
     let mut candidates = matched.candidates().peekable();
@@ -200,7 +199,7 @@ mod tests {
                  session itself, then forwards 100 % to green",
             ]
         );
-        assert_eq!(evaluated(&[], "/"), "not green: no rule fits it");
+        assert_eq!(evaluated(&[], "/"), "not green: no rule matches it");
     }
 
     #[test]
@@ -212,7 +211,7 @@ mod tests {
         assert_eq!(evaluated(&differs, "/"), "green");
         assert_eq!(
             evaluated(&differs, "/admin"),
-            "the first listener rule that the request meets is perhaps rule 1 (path /admin*, source IP 10.0.0.0/8) forwards \
+            "the first matching listener rule is uncertain: rule 1 (path /admin*, source IP 10.0.0.0/8) forwards \
              100 % to blog, depending on the address that the request comes from; otherwise the default rule forwards 100 % \
              to green"
         );

@@ -1,5 +1,5 @@
-//! `metric:`: a number that CloudWatch's metrics of the two versions make together, such as `100 * green.http_5xx /
-//! green.requests`. Read and validated, and refused: this version cannot make it.
+//! `metric:`: a number computed from CloudWatch metrics of both versions, such as `100 * green.http_5xx /
+//! green.requests`. It is parsed and validated, but rejected: this version cannot compute it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ pub const KIND: CheckKind = CheckKind { key: "metric", read };
 
 const SUBJECTS: &[Subject] = &[Subject::number("value", ReasonCode::AlarmFiring)];
 
-/// What a load balancer counts for a target group.
+/// The metrics of a load balancer for a target group.
 const METRICS: [&str; 8] = [
     "requests",
     "http_2xx",
@@ -25,7 +25,7 @@ const METRICS: [&str; 8] = [
     "requests_per_target",
 ];
 
-/// Deeper than any sensible formula; it is read by recursion.
+/// Deeper than any sensible formula. A limit is needed because parsing is recursive.
 const MAX_DEPTH: usize = 20;
 
 fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
@@ -35,22 +35,22 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     {
         fields.error(fields.position_of("metric"), why);
     }
-    // CloudWatch has a point a minute.
+    // CloudWatch has one data point per minute.
     PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(60), ..PollPolicy::SINGLE_ATTEMPT });
     fields.expect_required(SUBJECTS);
     fields.error_not_supported(KIND.key);
     None
 }
 
-/// Whether a text is a formula over the metrics.
+/// Checks that a text is a formula over the metrics.
 fn parse_formula(text: &str) -> Result<(), String> {
     let mut tokens = FormulaTokens { rest: text };
     parse_sum(&mut tokens, 0)?;
     match tokens.next() {
         None => Ok(()),
-        Some(word) => {
-            Err(format!("`metric`: {word:?} does not follow here; a formula has + - * / ( ), numbers and metrics"))
-        }
+        Some(word) => Err(format!(
+            "`metric`: {word:?} is unexpected here; a formula consists of + - * / ( ), numbers and metrics"
+        )),
     }
 }
 
@@ -98,7 +98,7 @@ fn parse_factor(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), Stri
         }
         number if number.starts_with(|c: char| c.is_ascii_digit()) => match number.parse::<f64>() {
             Ok(_) => Ok(()),
-            Err(_) => Err(format!("`metric`: {number:?} is no number")),
+            Err(_) => Err(format!("`metric`: {number:?} is not a number")),
         },
         name => parse_metric(name),
     }
@@ -114,7 +114,9 @@ fn parse_metric(name: &str) -> Result<(), String> {
     }
     Err(match suggest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("`metric`: {name:?} is not a metric; did you mean {near}?"),
-        None => format!("`metric`: {name:?} is not a metric; there are green. and blue. with {}", METRICS.join(", ")),
+        None => {
+            format!("`metric`: {name:?} is not a metric; the metrics are green. or blue. with {}", METRICS.join(", "))
+        }
     })
 }
 

@@ -1,4 +1,4 @@
-//! The kinds of check, one file each. A check looks at the world through a [`Scene`] and returns an observation.
+//! The kinds of check, one file each. A check observes through a [`CheckContext`] and returns an observation.
 //!
 //! A new kind is one file with a `KIND`, and one line in [`KINDS`].
 
@@ -60,8 +60,8 @@ use crate::{
     secrets::Secrets,
 };
 
-/// So many checks make an attempt at once, however many wait for their next one: a thousand that ask AWS together would time
-/// out waiting for each other.
+/// The most attempts that run at the same time, however many checks wait for their next one. If a thousand sent AWS
+/// requests at once, they would time out while waiting for each other.
 pub const MAX_PARALLEL_ATTEMPTS: usize = 64;
 
 /// Every kind of check, by the key that names it in a gate file.
@@ -78,10 +78,10 @@ pub const KINDS: &[CheckKind] = &[
     tcp::KIND,
 ];
 
-/// Kinds that are read and validated, and refused: this version cannot make them.
+/// Kinds that are parsed and validated, but rejected: this version cannot run them.
 pub const UNSUPPORTED_KINDS: &[CheckKind] = &[metric::KIND, steps::KIND];
 
-/// The kinds that a gate file may use: those of [`KINDS`], and in tests of whole programs one that no manual has.
+/// The kinds that a gate file can use: those in [`KINDS`], and an undocumented one in tests of whole programs.
 pub fn kinds() -> impl Iterator<Item = &'static CheckKind> {
     #[cfg(feature = "sabotage")]
     const MORE: &[CheckKind] = &[chaos::KIND];
@@ -90,62 +90,60 @@ pub fn kinds() -> impl Iterator<Item = &'static CheckKind> {
     KINDS.iter().chain(MORE)
 }
 
-/// A kind of check: its key in the gate file, and how to read one.
+/// A kind of check: its key in the gate file, and how to read it.
 pub struct CheckKind {
-    /// The key.
     pub key: &'static str,
-    /// Reads its keys; faults go into `fields`.
+    /// Reads the keys of a check. Errors go into `fields`.
     pub read: fn(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>>,
 }
 
-/// What a check is looking for, on its way.
+/// A check that is running.
 pub type CheckFuture<'a> = Pin<Box<dyn Future<Output = Observation> + Send + 'a>>;
 
 /// One check of a gate file.
 pub trait Check: fmt::Debug + Send + Sync {
-    /// A name for it, where the file gives none.
+    /// The check's name if the file gives it none.
     fn default_name(&self) -> String;
 
-    /// The address that its kind uses, and so has to wait for, beside those that its templates name.
+    /// The listener whose barrier this kind waits for, in addition to those that its templates refer to.
     fn required_route(&self) -> Option<TrafficRoute> {
         None
     }
 
-    /// The address that it opens for others: it is a barrier.
+    /// The listener that other checks can use after this one has passed. If there is one, this check is a barrier.
     fn unblocks(&self) -> Option<TrafficRoute> {
         None
     }
 
-    /// What it names that has to exist for it to find anything.
+    /// The resources that must exist so that the check can find anything.
     fn references(&self) -> Vec<Referenced> {
         Vec::new()
     }
 
-    /// What it asks AWS for, beside what every hook asks for and what its templates name.
+    /// What it reads from AWS, in addition to what every hook reads and what its templates need.
     fn requirements(&self) -> Vec<Requirement> {
         Vec::new()
     }
 
-    /// What will be wrong with its requests, by what is known of the listeners before anything is deployed.
+    /// Predicts what will be wrong with its requests, from what is known about the listeners before anything is
+    /// deployed.
     fn predict_failure(&self, _routing: &Routing<'_>) -> Option<Observation> {
         None
     }
 
-    /// Looks, until it knows. Whoever runs it cuts it off when time is up.
+    /// Runs the check until it has a result. The caller stops it when time runs out.
     fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a>;
 }
 
-/// One of the two ways to the service.
+/// One of the two listeners that lead to the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TrafficRoute {
-    /// The test listener.
     Test,
-    /// The production listener.
     Production,
 }
 
 impl TrafficRoute {
-    /// The words of a gate file.
+    /// The words in a gate file.
     pub const VARIANTS: [(&'static str, Self); 2] = [("test", Self::Test), ("production", Self::Production)];
 
     /// The word in messages.
@@ -156,39 +154,39 @@ impl TrafficRoute {
         }
     }
 
-    /// The barrier that every check on this address waits for, where the gate file has none.
+    /// The barrier that every check on this listener waits for if the gate file has none.
     pub fn implicit_barrier(self) -> Arc<dyn Check> {
         Arc::new(forwards_to::ForwardsTo::implicit(self))
     }
 }
 
-/// What every check gets to look at.
+/// What a check can use.
 #[derive(Clone, Debug)]
 pub struct CheckContext {
     /// What discovery found.
     pub target: Arc<DeploymentView>,
-    /// AWS, for what moves.
+    /// The AWS client, for what changes during the deployment.
     pub aws: Aws,
-    /// HTTP and TCP.
+    /// The client for HTTP and TCP.
     pub http_client: HttpClient,
-    /// `ALB_URL`, in place of the test listener's address.
+    /// `ALB_URL`, used in place of the test listener's address.
     pub test_address: Option<String>,
     /// `GREENLIGHT_HOST`.
     pub host: Option<String>,
-    /// Facts that are known before any check runs: the variables of the function.
+    /// The facts that are known before any check runs: the function's variables.
     pub env_facts: Arc<facts::ResolvedFacts>,
     /// The gate file of all hooks.
     pub gate_file: Arc<GateFileInput>,
     /// The secrets of the gate file.
     pub secrets: Arc<Secrets>,
-    /// When customers began to come to the replacement, where they did: what has to be quiet has to be so since then.
+    /// When customers' requests began to reach the replacement, if they do. Alarms are checked from that time on.
     pub traffic_since: Option<SystemTime>,
-    /// What the outcomes of this check mean.
+    /// What the outcomes of this check mean for the deployment.
     pub policies: Policies,
-    /// The listeners with their rules, as they were read last.
+    /// The listeners with their rules, as they were last read.
     pub listeners: Arc<ListenerCache>,
-    /// One for each attempt that is being made.
+    /// Limits how many attempts run at the same time.
     pub permits: Arc<Semaphore>,
-    /// When all checks have to be over.
+    /// When all checks must have ended.
     pub deadline: Instant,
 }

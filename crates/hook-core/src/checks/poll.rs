@@ -1,4 +1,4 @@
-//! Looks more than once: until it is so, for so long, so many times in a row.
+//! Polls a check: within a time, for a duration, or a number of times in a row.
 
 use std::{future::Future, time::Duration};
 
@@ -11,32 +11,32 @@ use crate::{
     gate::{MapReader, format_duration},
 };
 
-/// How often to look, and when to be content.
+/// How often to make an attempt, and when the check has passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollPolicy {
-    /// `within`: how long it may take to become so.
+    /// `within`: how long the check may take until it passes.
     pub within: Duration,
-    /// `for`: how long it then has to stay so.
+    /// `for`: how long it must then keep passing.
     pub hold_for: Duration,
-    /// `stable_for`: what stops being so meanwhile may become so again, and the time it has to stay so begins anew.
+    /// `stable_for`: like `for`, but it starts again after a break.
     pub restart_on_failure: bool,
-    /// `consecutive`: how many looks in a row have to find it so.
+    /// `consecutive`: how many attempts in a row must pass.
     pub consecutive: u32,
-    /// `every`: the pause between two looks.
+    /// `every`: the pause between two attempts.
     pub every: Duration,
 }
 
-/// So long before time is up there is a last look. AWS answers in less.
+/// The last attempt starts this long before the deadline. AWS responds in less.
 const FINAL_ATTEMPT_MARGIN: Duration = Duration::from_millis(500);
-/// So long before time is up an attempt that has not come back is given up: the report has to be out by then.
+/// This long before the deadline a pending attempt is abandoned, because the result must be reported by then.
 const REPORT_MARGIN: Duration = Duration::from_millis(100);
-/// So long a task set may take to settle again in the middle of a window: CodeDeploy waits as long for one.
+/// How long a task set may take to settle again in the middle of a window. CodeDeploy waits just as long for one.
 const MAX_SETTLING: Duration = Duration::from_secs(5 * 60);
-/// A pause shorter than this would be an attack.
+/// A shorter pause would be an attack on the service.
 pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
 impl PollPolicy {
-    /// One look.
+    /// A single attempt.
     pub const SINGLE_ATTEMPT: Self = Self {
         within: Duration::ZERO,
         hold_for: Duration::ZERO,
@@ -48,7 +48,7 @@ impl PollPolicy {
     /// Reads `within`, `for`, `consecutive` and `every`.
     pub fn read(fields: &mut MapReader<'_>, default: &Self) -> Self {
         let hold_for = fields.duration_or("for", default.hold_for);
-        // The usual pause must not be longer than a short window: it would have a single attempt.
+        // The default pause must not be longer than a short window, which would then have a single attempt.
         let every = if hold_for.is_zero() { default.every } else { default.every.min(hold_for) };
         Self {
             within: fields.duration_or("within", default.within),
@@ -59,16 +59,16 @@ impl PollPolicy {
         }
     }
 
-    /// The least time that the check takes when all is well.
+    /// The shortest time that the check takes if every attempt passes.
     fn min_duration(&self) -> Duration {
         self.hold_for.max(self.every * (self.consecutive - 1))
     }
 
-    /// Attempts with `look`. An outcome that `look` calls final ends it at once.
+    /// Makes attempts with `look`. An attempt that `look` calls final ends the check at once.
     ///
-    /// The window begins with the first pass, or when `within` is over. Its result counts every attempt in it, and the
-    /// strictest policy decides: a bad attempt in place of a good one can make it worse and never better. What was not
-    /// so before the first pass was "not yet".
+    /// The window begins with the first pass, or when `within` is over. Its result counts every attempt in the window,
+    /// and the strictest policy decides: a bad attempt in place of a good one can make the result worse but never
+    /// better. Failures before the first pass mean "not yet".
     pub async fn poll<F>(&self, cx: &CheckContext, mut look: impl FnMut() -> F) -> Observation
     where
         F: Future<Output = Attempt>,
@@ -76,23 +76,23 @@ impl PollPolicy {
         let started_at = Instant::now();
         let left = cx.deadline.saturating_duration_since(started_at);
         if self.min_duration() > left {
-            let expected = format!("{} to watch", format_duration(self.min_duration()));
+            let expected = format!("{} for this check", format_duration(self.min_duration()));
             let seen = format!("{} left", format_duration(left));
             return Observation::failed(ReasonCode::WindowTooLong, "this function", expected, seen)
                 .with_outcome(Outcome::TimedOut, ReasonCode::WindowTooLong);
         }
-        // An attempt that does not come back is given up in time to report what the attempts before it saw.
+        // A pending attempt is abandoned in time to report what the attempts before it found.
         let last_moment = cx.deadline.checked_sub(REPORT_MARGIN).unwrap_or(cx.deadline);
-        // `for`: a window that has begun can end and cannot begin again.
+        // `for`: a window that has begun can end but not begin again.
         let starts_once = !self.hold_for.is_zero() && !self.restart_on_failure;
         let mut passing_since = None;
         let mut consecutive_passes = 0;
         let mut tally = Tally::default();
-        // Since when it settles again.
+        // Since when the task set is settling again.
         let mut settling_since = None;
         loop {
             let attempt = async {
-                // Never closed.
+                // The semaphore is never closed.
                 let _permit = cx.permits.acquire().await;
                 look().await
             };
@@ -125,7 +125,8 @@ impl PollPolicy {
                 }
                 Attempt::Final(observation) => (observation, true),
             };
-            // Who is refused at first is refused again; minutes of asking would only be louder.
+            // If AWS denies the first attempt, it will deny the next ones too. Minutes of requests would only add
+            // noise.
             let is_refused = matches!(observation.code, Some(ReasonCode::AwsDenied | ReasonCode::AwsRejected))
                 && passing_since.is_none();
             let holds = observation.is_ok();
@@ -145,7 +146,7 @@ impl PollPolicy {
                 let since = *passing_since.get_or_insert(now);
                 consecutive_passes += 1;
                 let is_over = now - since >= self.hold_for && consecutive_passes >= self.consecutive;
-                // What is wrong later may be decided by a stricter policy, so only a decision ends a window early.
+                // A stricter policy may decide about a later failure, so only a decision ends a window early.
                 if is_over || (!holds && tally.is_decided(cx.policies)) {
                     return tally.finish(self, now - started_at);
                 }
@@ -161,7 +162,7 @@ impl PollPolicy {
         }
     }
 
-    /// How it passed, for the report.
+    /// Describes how the check passed, for the report.
     pub(super) fn describe_success(&self, took: Duration) -> String {
         match (self.hold_for.is_zero(), self.consecutive) {
             (false, _) => format!("for {}", format_duration(took)),
@@ -171,19 +172,18 @@ impl PollPolicy {
     }
 }
 
-/// What one look gave.
+/// The result of one attempt.
 pub enum Attempt {
-    /// It may be otherwise the next time.
+    /// The next attempt can have another result.
     Retryable(Observation),
-    /// It is not so, and for a reason that passes by itself: the service scales out, or ECS replaces a task. With `for` it
-    /// is neither a pass nor a break, for five minutes at a time; elsewhere it is as `Now`.
+    /// It failed for a reason that goes away: the service scales out, or ECS replaces a task. With `for` this counts
+    /// neither as a pass nor as a break, for five minutes at a time. Otherwise it is like `Retryable`.
     Settling(Observation),
-    /// The same, and what was between it and the attempt before is known as well: what could not be seen meanwhile hides
-    /// nothing.
+    /// Like `Retryable`, and what happened since the attempt before is known too, so a gap between them hides nothing.
     Continuous(Observation),
-    /// It could not be seen, and the next attempt can show that this hides nothing.
+    /// The attempt could not be made, and the next one can show that the gap hides nothing.
     Gap(Observation),
-    /// It will not change any more.
+    /// The result will not change any more.
     Final(Observation),
 }
 
@@ -243,7 +243,7 @@ mod tests {
         }
     }
 
-    /// What an attempt gives, by its letter in a story.
+    /// The result of an attempt, by its letter in a story.
     fn attempt(letter: char) -> Attempt {
         match letter {
             '+' => Attempt::Retryable(Observation::passed("web", "fine")),
@@ -258,7 +258,8 @@ mod tests {
         }
     }
 
-    /// Attempts that are good or bad as `story` says, the last one for ever. Which of them decide, the policies say.
+    /// Attempts that are good or bad as `story` says. The last one repeats forever. The policies say which of them
+    /// decide.
     async fn poll_story(poll_policy: &PollPolicy, cx: &CheckContext, story: &str) -> (Observation, usize) {
         let mut made = 0;
         let observation = poll_policy
@@ -273,7 +274,7 @@ mod tests {
 
     const LENIENT: Policies = Policies { on_fail: Policy::Fail, on_error: Policy::Warn, no_data: Policy::Warn };
 
-    /// Where only what is false decides, so that a window is watched to its end.
+    /// Policies with which only a false condition decides, so that a window is watched to its end.
     async fn poll_outcome(poll_policy: &PollPolicy, left: u64, story: &str) -> (Outcome, usize) {
         let scene = CheckContext { policies: LENIENT, ..check_context(Duration::from_secs(left)) };
         let (observation, made) = poll_story(poll_policy, &scene, story).await;
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(poll_outcome(&poll_policy(0, 5, 1), 60, "+zz-+").await, (Outcome::Failed, 4));
         assert_eq!(poll_outcome(&poll_policy(0, 5, 1), 60, "+z").await.0, Outcome::TimedOut);
         assert_eq!(poll_outcome(&poll_policy(0, 5, 1), 900, "+z").await.0, Outcome::Failed, "five minutes are over");
-        // Before a window there is time for it as well; without one it is not so.
+        // Settling time is also allowed before a window. Without a window, settling is a failure.
         assert_eq!(poll_outcome(&poll_policy(0, 5, 1), 60, "z+").await, (Outcome::Passed, 7));
         assert_eq!(poll_outcome(&poll_policy(0, 5, 1), 60, "z-").await, (Outcome::Failed, 2));
         assert_eq!(poll_outcome(&poll_policy(0, 0, 1), 60, "z+").await, (Outcome::Failed, 1));
@@ -364,7 +365,7 @@ mod tests {
         assert_eq!(
             poll_outcome(&poll_policy(0, 30, 1), 60, "+x-").await,
             (Outcome::Failed, 3),
-            "who was let in once may be again"
+            "access that was granted once may be granted again"
         );
     }
 
@@ -379,9 +380,9 @@ mod tests {
             assert_eq!(decide_story(&window, 60, no_data, story).await, Decision::Fail, "{story}");
             assert_eq!(decide_story(&window, 60, LENIENT, story).await, Decision::Warn, "{story}");
         }
-        assert_eq!(decide_story(&window, 60, no_data, "e?-").await, Decision::Fail, "what is false hides nothing");
+        assert_eq!(decide_story(&window, 60, no_data, "e?-").await, Decision::Fail, "a false condition hides nothing");
         assert_eq!(decide_story(&poll_policy(3, 5, 1), 60, errors, "e?-+").await, Decision::Pass, "not yet");
-        assert_eq!(decide_story(&poll_policy(3, 5, 1), 60, errors, "e-").await, Decision::Fail, "it never became so");
+        assert_eq!(decide_story(&poll_policy(3, 5, 1), 60, errors, "e-").await, Decision::Fail, "it never passed");
         assert_eq!(
             decide_story(&poll_policy(3, 0, 1), 60, errors, "-e--?").await,
             Decision::Fail,
@@ -465,7 +466,7 @@ mod tests {
         })
     }
 
-    /// Any attempts, and one of them in which a good one can change places with a bad one.
+    /// Any attempts, and the index of one that can be swapped between good and bad.
     fn any_story() -> impl Strategy<Value = (String, usize, char)> {
         let letter = proptest::sample::select(vec!['+', '+', '+', '-', '?', 'e']);
         let story = proptest::collection::vec(letter, 1..12).prop_map(String::from_iter);
@@ -482,7 +483,7 @@ mod tests {
         static SCENE: CheckContext = check_context(Duration::ZERO);
     }
 
-    /// What the attempts mean, with so many seconds left.
+    /// What the attempts mean with this many seconds left.
     fn decision(poll_policy: &PollPolicy, left: u64, policies: Policies, story: &str) -> Decision {
         let cx = SCENE.with(CheckContext::clone);
         PAUSED.with(|runtime| {
@@ -494,8 +495,8 @@ mod tests {
     }
 
     proptest! {
-        /// Where `within` lets a window begin late, it begins with the first good attempt: an attempt before that, or
-        /// the first good one itself, moves the window and is not in it.
+        /// If `within` lets a window begin late, it begins with the first good attempt. An attempt before that one
+        /// moves the window and is not in it, and so does the first good one itself.
         #[test]
         fn one_more_bad_attempt_never_helps_and_one_more_good_one_never_hurts(
             pace in any_poll_policy(), left in 6..20_u64, policies in any_policies(), (story, at, bad) in any_story()

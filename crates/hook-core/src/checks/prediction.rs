@@ -1,5 +1,5 @@
-//! What the hooks of a deployment will not be able to ask, known before anything is deployed: no host name for HTTPS, a
-//! health check on a port of its own, a path that no listener rule lets through.
+//! Predicts which requests of the hooks cannot work, before anything is deployed: no host name for HTTPS, a health
+//! check on its own port, a path that no listener rule forwards.
 
 use super::{RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules};
 use crate::{
@@ -11,26 +11,26 @@ use crate::{
     plan::{Plan, plan},
 };
 
-/// The gate file, for whoever looks at the hooks to come.
+/// The gate file, for checks that predict what later hooks will do.
 #[derive(Clone, Default)]
 pub struct GateFileInput {
-    /// The text; none where there is no file.
+    /// The text. None if there is no gate file.
     pub text: Option<String>,
-    /// What its `when` compares with.
+    /// The values that its `when` conditions compare with.
     pub when_context: WhenContext,
 }
 
-/// Variables may be secret.
+/// Hides the variables, because they can be secret.
 impl std::fmt::Debug for GateFileInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("GateOfAll")
     }
 }
 
-/// What is foreseen of each check of a hook, with the check's name. Nothing, where the file has a fault: that is reported
-/// elsewhere.
+/// The predicted failures of a hook's checks, with the check's name. Empty if the gate file is invalid, which is
+/// reported elsewhere.
 pub fn predict_failures(hook: Hook, gate: &GateFileInput, routing: &Routing<'_>) -> Vec<(String, Observation)> {
-    // Without a test listener CodeDeploy leaves this event out.
+    // Without a test listener CodeDeploy skips this event.
     let is_left_out = hook == Hook::AfterAllowTestTraffic && routing.test.is_none() && routing.test_address.is_none();
     let Ok(own) = load(hook, gate.text.as_deref()) else { return Vec::new() };
     if is_left_out || why_not_applicable(&own.when, &gate.when_context).is_some() {
@@ -42,14 +42,14 @@ pub fn predict_failures(hook: Hook, gate: &GateFileInput, routing: &Routing<'_>)
 }
 
 impl Routing<'_> {
-    /// What will be wrong with a request: nobody knows the host to ask for, or the listener rules lead it elsewhere.
+    /// Predicts what will be wrong with a request: its host is unknown, or the listener rules forward it elsewhere.
     pub(super) fn predict_failure(
         &self,
         route: TrafficRoute,
         title: &str,
         wanted: &RoutedRequest<'_>,
     ) -> Option<Observation> {
-        // Without the target groups nobody can say what is the service's.
+        // Without the target groups it is unknown which rules belong to the service.
         let listener = self.listener_for_requests(route).filter(|_| !self.target_group_pair.is_empty())?;
         let address = match self.address(route, wanted) {
             Ok(address) => address,

@@ -1,5 +1,6 @@
-//! `preflight:`: what has to be true before anything is deployed. Some items are a look at what discovery found, and some
-//! look for what the task definition names. Where the permission to look is missing, that is told and stops nothing.
+//! `preflight:`: what must be true before anything is deployed. Some items check what discovery found, others check
+//! what the task definition refers to. If a permission for that is missing, the check warns and does not stop the
+//! deployment.
 
 mod listeners;
 mod task_definition;
@@ -18,34 +19,33 @@ use crate::{
 
 pub const KIND: CheckKind = CheckKind { key: "preflight", read };
 
-/// A load balancer in the same VPC answers in milliseconds.
+/// A load balancer in the same VPC responds in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PreflightItem {
-    /// The service exists, is ACTIVE, and CodeDeploy deploys it.
+    /// The service exists, is ACTIVE, and is deployed by CodeDeploy.
     Service,
-    /// The deployment group can be read, and says what is deployed where.
+    /// The deployment group can be read, and names the service.
     DeploymentGroup,
-    /// The production listener forwards to the pair of target groups, and the test listener is another one.
+    /// The production listener forwards to the pair of target groups, and the test listener is a different listener.
     Listeners,
-    /// There is a test listener.
     TestListener,
-    /// A failed deployment rolls back by itself.
+    /// A failed deployment rolls back automatically.
     Rollback,
-    /// The load balancer can be reached from here at all.
+    /// The function can connect to the load balancer.
     Reachable,
-    /// The requests of all hooks have a host, and listener rules that lead them to the service.
+    /// The requests of all hooks have a host, and listener rules that forward them to the service.
     Requests,
-    /// The task definition that is going to be deployed is ACTIVE.
+    /// The task definition that will be deployed is ACTIVE.
     TaskDefinition,
-    /// The log groups that it names exist.
+    /// The log groups in the task definition exist.
     LogGroups,
-    /// Its roles exist.
+    /// The roles in the task definition exist.
     Roles,
-    /// The parameters and secrets that it names exist.
+    /// The parameters and secrets in the task definition exist.
     Secrets,
-    /// Its images are in their registries.
+    /// The images in the task definition exist in their registries.
     Images,
 }
 
@@ -65,7 +65,7 @@ const PREFLIGHT_ITEMS: [(&str, PreflightItem); 12] = [
 ];
 
 impl PreflightItem {
-    /// Whether it is about the task definition.
+    /// Whether the item needs the task definition.
     const fn needs_task_definition(self) -> bool {
         matches!(self, Self::TaskDefinition | Self::LogGroups | Self::Roles | Self::Secrets | Self::Images)
     }
@@ -79,7 +79,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     if let Some(node) =
         fields.node("preflight").filter(|node| matches!(&node.data, YamlValue::List(list) if list.is_empty()))
     {
-        fields.error(node.at, "`preflight` names nothing to look at");
+        fields.error(node.at, "`preflight` names nothing to check");
     }
     if items.is_empty() { None } else { Some(Arc::new(Preflight(items))) }
 }
@@ -93,29 +93,28 @@ impl Check for Preflight {
     fn requirements(&self) -> Vec<Requirement> {
         let mut needs = Vec::new();
         if self.0.iter().any(|item| item.needs_task_definition()) {
-            needs
-                .push(Requirement::new(AwsOperation::AppSpec, "to know which task definition is going to be deployed"));
+            needs.push(Requirement::new(AwsOperation::AppSpec, "to find the task definition that will be deployed"));
             needs.push(Requirement::new(
                 AwsOperation::TaskDefinition,
-                "to know what the task definition names, and whether it is ACTIVE",
+                "to read what the task definition refers to, and whether it is ACTIVE",
             ));
         }
         let named = |item: &PreflightItem| match item {
             PreflightItem::LogGroups => {
-                vec![Requirement::new(AwsOperation::LogGroupExistence, "to look whether its log groups exist")]
+                vec![Requirement::new(AwsOperation::LogGroupExistence, "to check whether its log groups exist")]
             }
             PreflightItem::Roles => {
-                vec![Requirement::new(AwsOperation::RoleExistence, "to look whether its roles exist")]
+                vec![Requirement::new(AwsOperation::RoleExistence, "to check whether its roles exist")]
             }
             PreflightItem::Secrets => vec![
-                Requirement::new(AwsOperation::ParameterExistence, "to look whether its parameters exist"),
+                Requirement::new(AwsOperation::ParameterExistence, "to check whether its parameters exist"),
                 Requirement::new(
                     AwsOperation::SecretExistence,
-                    "to look whether its secrets exist, without their values",
+                    "to check whether its secrets exist, without reading their values",
                 ),
             ],
             PreflightItem::Images => {
-                vec![Requirement::new(AwsOperation::ImageExistence, "to look whether its images exist")]
+                vec![Requirement::new(AwsOperation::ImageExistence, "to check whether its images exist")]
             }
             _ => Vec::new(),
         };
@@ -152,7 +151,7 @@ impl Check for Preflight {
                         task_definition::check_images(cx, definition).await
                     }
                     (PreflightItem::TaskDefinition, Some(Ok(definition))) => task_definition::check_active(definition),
-                    // Without the task definition none of these can be looked at, which is told once.
+                    // Without the task definition none of these items can be checked, which is reported once.
                     (_, Some(Err(_))) if is_reported => continue,
                     (_, Some(Err(why))) => {
                         is_reported = true;
@@ -167,7 +166,7 @@ impl Check for Preflight {
     }
 }
 
-/// The worst one speaks, and the others are its evidence.
+/// Returns the worst observation, with the others as its evidence.
 fn merge_worst(mut seen: Vec<Observation>) -> Observation {
     let rank = |observation: &Observation| match observation.outcome {
         Outcome::Passed => 2,
@@ -177,10 +176,10 @@ fn merge_worst(mut seen: Vec<Observation>) -> Observation {
     };
     let worst = (0..seen.len()).min_by_key(|&index| (rank(&seen[index]), seen[index].outcome, index));
     let Some(worst) = worst else {
-        return Observation::no_data(ReasonCode::CheckFailed, "preflight", "something to look at", "nothing");
+        return Observation::no_data(ReasonCode::CheckFailed, "preflight", "something to check", "nothing");
     };
     let worst = seen.remove(worst);
-    // Beside what is wrong, what is well is no evidence.
+    // Next to a problem, a pass is not evidence.
     seen.retain(|other| worst.is_ok() || !other.is_ok() || other.outcome == Outcome::Unverified);
     let worst = seen.iter().fold(worst, Observation::merge_outcomes);
     let evidence = seen.into_iter().flat_map(|other| {
@@ -224,8 +223,8 @@ fn check_rollback(cx: &CheckContext) -> Observation {
     }
 }
 
-/// Whether this function is in the VPC, and whom a security group lets in, cannot be asked. Whether a connection opens can
-/// be tried, and is what matters.
+/// No API tells whether this function is in the VPC and which security groups admit it. But opening a connection shows
+/// whether it works, which is what matters.
 async fn check_reachable(cx: &CheckContext) -> Observation {
     let production = match cx.listener(TrafficRoute::Production) {
         Ok(listener) => listener,
@@ -233,7 +232,7 @@ async fn check_reachable(cx: &CheckContext) -> Observation {
     };
     let resource = format!("load balancer {}", production.load_balancer);
     let scheme = if production.is_internal { "internal" } else { "internet-facing" };
-    // With ALB_URL nobody asks the test listener by its own address.
+    // With ALB_URL no check connects to the test listener by its own address.
     let test = cx.target.test.as_ref().filter(|_| cx.test_address.is_none());
     let mut ports = Vec::new();
     for listener in [Some(production), test].into_iter().flatten() {
@@ -250,12 +249,12 @@ async fn check_reachable(cx: &CheckContext) -> Observation {
         }
         ports.push(format!("port {}", listener.port));
     }
-    let answer = if ports.len() == 1 { "answers" } else { "answer" };
+    let answer = if ports.len() == 1 { "accepts connections" } else { "accept connections" };
     let ports = ports.join(" and ");
-    Observation::passed(resource, format!("{scheme}, and {ports} {answer} from here"))
+    Observation::passed(resource, format!("{scheme}, and {ports} {answer} from this function"))
 }
 
-/// What the checks of all hooks are going to ask through the listeners.
+/// Predicts whether the requests of all hooks can reach the service through the listeners.
 fn check_requests(cx: &CheckContext) -> Observation {
     let routing = cx.routing();
     let found = Hook::ALL.into_iter().flat_map(|hook| {
@@ -267,7 +266,7 @@ fn check_requests(cx: &CheckContext) -> Observation {
     });
     match found.collect::<Vec<_>>() {
         found if found.is_empty() => {
-            Observation::passed("requests of all hooks", "the listener rules lead them to the service")
+            Observation::passed("requests of all hooks", "the listener rules forward them to the service")
         }
         found => merge_worst(found),
     }

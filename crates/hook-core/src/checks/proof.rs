@@ -1,13 +1,13 @@
-//! Whether the answer to a request proves that the new version gave it. Only a value that differs between the versions does:
-//! both have a status, and mostly the same fields. An equality with a fact of the new version is proof where the original's
-//! fact has another value; the versions may have the same image tag.
+//! Decides whether the response to a request proves that the new version sent it. Only a value that differs between the
+//! versions does: both have a status, and mostly the same fields. An equality with a fact of the new version is proof
+//! if the original's fact has another value. Both versions may have the same image tag.
 
 use std::collections::BTreeSet;
 
 use super::{CheckContext, Colour};
 use crate::gate::{Condition, Fact, VersionFact};
 
-/// Whether the condition can be proof, as far as the gate file says.
+/// Whether the condition can be proof, as far as the gate file shows.
 pub(super) fn compares_versions(condition: &Condition) -> bool {
     condition.is_equality()
         && ["body", "json", "header"].iter().any(|subject| condition.uses_subject(subject))
@@ -21,12 +21,12 @@ fn green_facts(condition: &Condition) -> impl Iterator<Item = VersionFact> {
     })
 }
 
-/// Why these conditions do not prove which version answers; none where they do.
+/// Why these conditions do not prove which version responds. None if they do.
 pub(super) async fn why_unproven(cx: &CheckContext, expect: &[Condition]) -> Option<String> {
     let comparing = expect.iter().filter(|condition| compares_versions(condition));
     let versions: BTreeSet<VersionFact> = comparing.flat_map(green_facts).collect();
     if versions.is_empty() {
-        return Some("no condition compares a value in it with a {{green.…}} fact by `==`".to_owned());
+        return Some("no condition compares a value in the response with a {{green.…}} fact by `==`".to_owned());
     }
     let pair =
         |version: &VersionFact| [Fact::OfVersion(Colour::Green, *version), Fact::OfVersion(Colour::Blue, *version)];

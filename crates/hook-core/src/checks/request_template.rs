@@ -1,4 +1,4 @@
-//! A request as a gate file writes it, and the same with the values of its facts, ready to be sent.
+//! A request as a gate file defines it, and the request with the values of its facts, ready to be sent.
 
 use std::{path::Path, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     redact::Redactor,
 };
 
-/// A URL of a gate file: a path at an address of the deployment, or all of it.
+/// A URL in a gate file: a path at a listener of the deployment, or a complete URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum UrlTemplate {
     Listener(TrafficRoute, Template),
     Absolute(Template),
 }
 
-/// Which certificates to trust, and which name they have to be for.
+/// Which certificates to trust, and which name they must be for.
 #[derive(Clone, Debug, Default)]
 struct TlsOptions {
     unverified: bool,
@@ -39,12 +39,12 @@ struct TlsOptions {
     server_name: Option<String>,
 }
 
-/// A request of a gate file.
+/// A request in a gate file.
 #[derive(Clone, Debug)]
 pub(super) struct RequestTemplate {
     method: Method,
     url: UrlTemplate,
-    /// As it stands in the file, without what may be secret.
+    /// The text in the gate file, without what can be secret.
     display_text: String,
     host: Option<Template>,
     headers: Vec<(HeaderName, Template)>,
@@ -54,22 +54,22 @@ pub(super) struct RequestTemplate {
     timeout: Duration,
     connect_timeout: Duration,
     retry: Retry,
-    /// The method and the path that its kind of check sends in place of these.
+    /// A method and a path that replace those of the gate file. The kind of check sets them.
     fixed_endpoint: Option<(&'static str, &'static str)>,
 }
 
-/// As many as a browser follows, roughly.
+/// Roughly as many as a browser follows.
 const MAX_REDIRECTS: u32 = 10;
 
 impl RequestTemplate {
-    /// Reads `key`, which is `[METHOD] URL`, and the keys that a request has.
+    /// Reads `key`, which is `[METHOD] URL`, and the other keys of a request.
     pub fn read(fields: &mut MapReader<'_>, key: &'static str) -> Option<Self> {
         let body = BodyTemplate::read(fields);
         let redirects = read_redirects(fields);
         Some(Self { body, redirects, ..Self::read_without_body(fields, key)? })
     }
 
-    /// The same for a request whose body is not the file's to say.
+    /// Reads a request whose body the gate file does not determine.
     pub fn read_without_body(fields: &mut MapReader<'_>, key: &'static str) -> Option<Self> {
         let at = fields.position_of(key);
         let template = fields.template(key);
@@ -105,12 +105,12 @@ impl RequestTemplate {
         }
     }
 
-    /// The same for a kind of check that always sends this method to this path of the address.
+    /// Makes the request always send this method to this path of the address.
     pub fn with_endpoint(self, method: &'static str, path: &'static str) -> Self {
         Self { fixed_endpoint: Some((method, path)), ..self }
     }
 
-    /// Whether it is an address alone, without a path of its own or a method.
+    /// Whether it is only an address, without a path or a method.
     pub fn is_bare_origin(&self) -> bool {
         let bare = match &self.url {
             UrlTemplate::Listener(_, path) => path.to_string().is_empty(),
@@ -122,12 +122,12 @@ impl RequestTemplate {
         bare && self.method == Method::GET
     }
 
-    /// For a check that has no better name.
+    /// A name for a check that has no better one.
     pub fn title(&self) -> &str {
         &self.display_text
     }
 
-    /// The address that it goes to.
+    /// The listener that it goes to.
     pub const fn route(&self) -> Option<TrafficRoute> {
         match self.url {
             UrlTemplate::Listener(route, _) => Some(route),
@@ -135,12 +135,12 @@ impl RequestTemplate {
         }
     }
 
-    /// Whether it takes any certificate.
+    /// Whether it accepts any certificate.
     pub const fn is_unverified(&self) -> bool {
         self.tls_options.unverified
     }
 
-    /// What will be wrong with it, as far as it has no facts that are known only later.
+    /// Predicts what will be wrong with the request, unless it has facts that are known only later.
     pub fn predict_failure(&self, routing: &Routing<'_>) -> Option<Observation> {
         let UrlTemplate::Listener(route, path) = &self.url else { return None };
         let nothing = facts::ResolvedFacts::new();
@@ -160,7 +160,7 @@ impl RequestTemplate {
         routing.predict_failure(*route, &title, &RoutedRequest { host, ..RoutedRequest::new(method, asked, &headers) })
     }
 
-    /// With the values of its facts.
+    /// Renders the request with the values of its facts.
     pub fn render(&self, cx: &CheckContext, known: &facts::ResolvedFacts) -> Result<HttpRequest, Observation> {
         let resource = || format!("request {}", self.display_text);
         let of = |unknown: UnresolvedFact| unknown.into_observation(resource());
@@ -201,11 +201,11 @@ impl RequestTemplate {
         if let (UrlTemplate::Absolute(_), Some(host)) = (&self.url, &host) {
             let (own, to) = (host.split(':').next().unwrap_or_default().to_owned(), url.host_str().unwrap_or_default());
             connect_to = Some(ConnectTo { connect_host: to.to_owned(), host: own.clone() });
-            url.set_host(Some(&own)).map_err(|error| broken(format!("`host` is no name of a host: {error}")))?;
+            url.set_host(Some(&own)).map_err(|error| broken(format!("`host` is not a host name: {error}")))?;
         }
         let mut http_version = HttpVersion::Any;
         if let (Some(name), "https") = (&self.tls_options.server_name, url.scheme()) {
-            // The name of the certificate is the URL's; the host that is asked for goes into the header.
+            // The URL has the certificate's name, and the header has the host of the request.
             let asked = url.host_str().unwrap_or_default().to_owned();
             let to = connect_to.map_or_else(|| asked.clone(), |detour| detour.connect_host);
             connect_to = Some(ConnectTo { host: name.clone(), connect_host: to });
@@ -217,7 +217,7 @@ impl RequestTemplate {
             url.set_host(Some(name)).map_err(|error| broken(format!("server_name {name:?}: {error}")))?;
             http_version = HttpVersion::Http1;
         } else if url.scheme() == "https" {
-            // Here the host is part of the URL, which is the name that the certificate is for.
+            // Here the host is part of the URL, and the certificate is for that name.
             headers.remove(HOST);
         }
         let (body, kind) = self.body.render(known).map_err(of)?;
@@ -231,8 +231,8 @@ impl RequestTemplate {
             .map_err(|why| Observation::errored(ReasonCode::TlsFailed, resource(), why))?;
         let redirects = match self.url {
             UrlTemplate::Listener(..) => RedirectPolicy::SameOrigin(self.redirects),
-            // What is secret, and what the team's own headers and body say, is for the host that the gate file names, and
-            // not for whoever that host names.
+            // Secrets, and the team's own headers and body, are meant for the host in the gate file, and not for
+            // whatever host a redirect names.
             UrlTemplate::Absolute(_)
                 if !self.headers.is_empty() || body.is_some() || known.keys().any(Fact::is_secret) =>
             {
@@ -261,8 +261,8 @@ impl RequestTemplate {
     }
 }
 
-/// What must not be shown of the reply: secrets, and what the function's variables said in the request, which a server may
-/// send back. They are the team's, so their values are shown nowhere.
+/// Redacts what the response may send back: secrets, and the function's variables in the request. The variables belong
+/// to the team, so their values are never shown.
 fn redactor_for(cx: &CheckContext, known: &facts::ResolvedFacts) -> Redactor {
     let mut redactor = cx.secrets.redactor();
     for (fact, value) in known {
@@ -273,7 +273,7 @@ fn redactor_for(cx: &CheckContext, known: &facts::ResolvedFacts) -> Redactor {
     redactor
 }
 
-/// A query may hold what must not be in a log.
+/// Removes the query, because it can contain values that must not be in a log.
 pub(super) fn without_query(url: &str) -> String {
     match url.split_once(['?', '#']) {
         Some((before, _)) => format!("{before}?…"),
@@ -317,16 +317,16 @@ fn parse_url(template: Template) -> Result<(Method, UrlTemplate), String> {
         return Ok((method, UrlTemplate::Listener(route, path)));
     }
     let text = url.to_string();
-    // Where a fact makes up its beginning, what it is shows when the check runs.
+    // If the URL begins with a fact, it can be parsed only when the check runs.
     if text.starts_with("{{") {
         return Ok((method, UrlTemplate::Absolute(url)));
     }
-    // A fact stands for some text.
+    // A fact can stand for any text.
     let example = text.replace("{{", "").replace("}}", "");
     match Url::parse(&example) {
-        // A password would be read out with the check's name.
+        // A password would be shown with the check's name.
         Ok(example) if !example.username().is_empty() || example.password().is_some() => {
-            Err("a URL may not have a user and a password; use `headers`".to_owned())
+            Err("a URL cannot have a user and a password; use `headers`".to_owned())
         }
         Ok(example) if matches!(example.scheme(), "http" | "https") && example.has_host() => {
             Ok((method, UrlTemplate::Absolute(url)))
@@ -341,18 +341,18 @@ fn parse_url(template: Template) -> Result<(Method, UrlTemplate), String> {
 fn read_headers(fields: &mut MapReader<'_>) -> Vec<(HeaderName, Template)> {
     let mut headers = Vec::new();
     for (key, template) in fields.template_map("headers") {
-        // A value without facts is seen whole already.
+        // A value without facts is already complete.
         let plain = template.facts().next().is_none();
         match (HeaderName::try_from(&key.name), plain && HeaderValue::try_from(template.to_string()).is_err()) {
             (Err(_), _) => fields.error(key.at, format!("{:?} is not a header's name", key.name)),
-            (_, true) => fields.error(key.at, format!("the value of {:?} cannot stand in a header", key.name)),
+            (_, true) => fields.error(key.at, format!("the value of {:?} cannot be sent in a header", key.name)),
             (Ok(name), false) => headers.push((name, template)),
         }
     }
     headers
 }
 
-/// `redirects: no`, `follow`, or how many at most.
+/// `redirects: no`, `follow`, or the maximum number.
 fn read_redirects(fields: &mut MapReader<'_>) -> u32 {
     let at = fields.position_of("redirects");
     match fields.node("redirects").map(|node| &node.data) {
@@ -363,7 +363,7 @@ fn read_redirects(fields: &mut MapReader<'_>) -> u32 {
             u32::try_from(*most).unwrap_or(0)
         }
         Some(other) => {
-            fields.error(at, format!("`redirects` is no, follow, or how many at most ({MAX_REDIRECTS}), not {other}"));
+            fields.error(at, format!("`redirects` is no, follow, or a number up to {MAX_REDIRECTS}, not {other}"));
             0
         }
     }
@@ -384,7 +384,7 @@ fn read_tls(fields: &mut MapReader<'_>) -> TlsOptions {
             };
             let tls = fields.map_or("tls", "`tls`", read);
             if tls.ca_file.is_some() && tls.ca.is_some() {
-                fields.error(at, "`tls` has one authority: `ca_file` or `ca`");
+                fields.error(at, "`tls` can have only one of `ca_file` and `ca`");
             }
             tls
         }

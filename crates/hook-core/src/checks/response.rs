@@ -1,4 +1,4 @@
-//! A reply to a request, as facts for conditions, and how much of it a log may show.
+//! A response as the subjects of conditions, and how much of it a log can show.
 
 use std::time::Duration;
 
@@ -10,39 +10,37 @@ use crate::{
     redact::{RedactedText, Redactor},
 };
 
-/// What came back.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     /// The HTTP status code.
     pub status: u16,
-    /// Its headers.
     pub(super) headers: HeaderMap,
-    /// What was read of its body.
+    /// The part of the body that was read.
     pub(super) body: Vec<u8>,
-    /// Its headers after the body.
+    /// The headers after the body.
     pub(super) trailers: HeaderMap,
-    /// Until the last byte that was read.
+    /// The time until the last byte that was read.
     pub(super) latency: Duration,
-    /// The attempts before it that failed and were retried.
+    /// The failed attempts before this response.
     pub(super) failed_attempts: Vec<TransportError>,
-    /// What must not be shown of it: whatever was in the request may come back.
+    /// Redacts what must not be shown: anything in the request may come back.
     pub(super) redactor: Redactor,
 }
 
-/// So much of a value is shown.
+/// How much of a value is shown.
 const MAX_TEXT_CHARS: usize = 60;
-/// So much of a list of them.
+/// How much of a list of values is shown.
 const MAX_VALUE_CHARS: usize = 200;
-/// So much of an address is shown.
+/// How much of a redirect's URL is shown.
 const MAX_LOCATION_CHARS: usize = 120;
 
 impl HttpResponse {
-    /// How long it took, until the last byte that was read.
+    /// The time until the last byte that was read.
     pub const fn latency(&self) -> Duration {
         self.latency
     }
 
-    /// Where it redirects to, without what may be secret: a query, and a user with a password.
+    /// The target of a redirect, without what can be secret: a query, and a user with a password.
     pub fn location(&self) -> Option<RedactedText> {
         let location = String::from_utf8_lossy(self.headers.get("location")?.as_bytes());
         Some(self.redactor.redact(&location).without_userinfo_and_query().shorten(MAX_LOCATION_CHARS))
@@ -70,10 +68,10 @@ impl SubjectValues for HttpResponse {
         let document = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
         let document: serde_json::Value = match serde_json::from_slice(document) {
             Ok(document) => document,
-            // What the parser says may have a piece of the body in it.
+            // The parser's message may contain a part of the body.
             Err(_) => {
                 let status = self.status;
-                return Some(Value::Unreadable(format!("cannot be read: the body of the reply {status} is not JSON")));
+                return Some(Value::Unreadable(format!("cannot be read: the response ({status}) is not JSON")));
             }
         };
         match path.lookup(&document) {
@@ -87,8 +85,8 @@ impl SubjectValues for HttpResponse {
         }
     }
 
-    /// Bodies and headers may hold what must not be in a log; a single value of a JSON body that the gate file asks for
-    /// by name is what its author wants to read.
+    /// Bodies and headers can contain values that must not be in a log. A single value of a JSON body that the gate
+    /// file names is shown, because its author wants to read it.
     fn loggable(&self, subject: &str, value: &Value) -> String {
         match value {
             Value::Text(text) if !(subject.starts_with("json.") || subject.starts_with("json[")) => {
@@ -100,7 +98,7 @@ impl SubjectValues for HttpResponse {
     }
 }
 
-/// What Windows and .NET write before UTF-8.
+/// Windows and .NET write this before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn header_text(value: &HeaderValue) -> Value {
@@ -113,7 +111,7 @@ fn json_to_value(value: &serde_json::Value) -> Value {
         serde_json::Value::Bool(flag) => Value::Bool(*flag),
         serde_json::Value::Number(number) => match number.as_i128() {
             Some(whole) => Value::from_integer(whole),
-            // Serde's numbers are whole ones or floats.
+            // serde's numbers are integers or floats.
             None => number.as_f64().map_or(Value::Null, Value::Number),
         },
         serde_json::Value::String(text) => Value::Text(text.clone()),

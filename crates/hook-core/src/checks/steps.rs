@@ -1,5 +1,5 @@
-//! `steps:`: requests one after the other, each with what an earlier one captured. Read and validated, and refused: this
-//! version cannot make them.
+//! `steps:`: a sequence of requests, each with what an earlier one captured. They are parsed and validated, but
+//! rejected: this version cannot send them.
 
 use std::sync::Arc;
 
@@ -20,18 +20,18 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
 
 fn read_step(fields: &mut MapReader<'_>) {
     let _ = fields.string("name");
-    // Tidying up, whatever happened before.
+    // A step for cleaning up, which always runs.
     let _ = fields.bool("always");
     if fields.has("http") {
         let _ = (http::KIND.read)(fields);
     } else {
-        fields.error(fields.at(), "a step is a request; give it `http`");
+        fields.error(fields.at(), "a step must be a request; give it `http`");
     }
-    // What is captured here is known to the steps that follow, not to this one.
+    // Later steps can use what this step captures, but this step cannot.
     for (name, (at, what)) in fields.string_map("capture") {
         let word = &name.name;
         if !is_name(word) || Fact::names().iter().any(|known| known == word) {
-            fields.error(name.at, format!("{word:?} cannot be the name of what is captured"));
+            fields.error(name.at, format!("{word:?} cannot be the name of a captured value"));
         }
         if let Err(why) = validate_capture(&what) {
             fields.error(at, why);
@@ -40,16 +40,16 @@ fn read_step(fields: &mut MapReader<'_>) {
     }
 }
 
-/// Whether a step can capture this: one value of its reply.
+/// Checks that a step can capture this: one value of its response.
 fn validate_capture(what: &str) -> Result<(), String> {
-    let form = || format!("what is captured is json.PATH or header.NAME, not {what:?}");
+    let form = || format!("a captured value is json.PATH or header.NAME, not {what:?}");
     if what.strip_prefix("header.").is_some_and(|name| !name.is_empty()) {
         return Ok(());
     }
     let path = what.strip_prefix("json").filter(|path| path.starts_with(['.', '['])).ok_or_else(form)?;
     match JsonPath::parse(path) {
         Ok(path) if path.is_wildcard() => {
-            Err(format!("`{what}` is several values, and one is captured; write the number of an item"))
+            Err(format!("`{what}` is several values, but a step captures one; write the number of an item"))
         }
         Ok(_) => Ok(()),
         Err(why) => Err(format!("`{what}` {why}")),

@@ -1,4 +1,4 @@
-//! What the attempts of a check gave together: the worst of them speaks, and all of them count.
+//! Combines the attempts of a check: the worst one is reported, and all of them count.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Tally {
     attempts: u32,
-    /// Those of them that did not pass.
+    /// How many attempts did not pass.
     not_passed: u32,
     /// The newest attempt, good or bad.
     last: Option<Observation>,
-    /// Of each outcome that is not a pass the newest observation, the worst one first.
+    /// The newest observation of each outcome that is not a pass, the worst one first.
     problems: Vec<Observation>,
-    /// The newest attempt, where it could not see anything and the next one can show that this hides nothing.
+    /// The newest attempt, if it could not be made and the next one can show that this hides nothing.
     open_gap: Option<Observation>,
 }
 
-/// How bad an outcome is: what was false says more than what could not be checked, and that more than no data.
+/// How bad an outcome is: a false condition says more than a check that could not be made, and that more than no data.
 fn rank(observation: &Observation) -> u8 {
     match observation.outcome {
         Outcome::Failed => 0,
@@ -44,7 +44,7 @@ impl Tally {
         self.last = Some(observation);
     }
 
-    /// An attempt that counts unless the next one closes the gap.
+    /// Records an attempt that counts unless the next one closes the gap.
     pub fn record_gap(&mut self, observation: Observation) {
         self.attempts += 1;
         self.not_passed += 1;
@@ -52,7 +52,7 @@ impl Tally {
         self.open_gap = Some(observation);
     }
 
-    /// It is known what was in the gap.
+    /// Removes the gap, because it is known what happened in it.
     pub fn close_gap(&mut self) {
         self.not_passed -= u32::from(self.open_gap.take().is_some());
     }
@@ -65,32 +65,32 @@ impl Tally {
 
     fn add_problem(&mut self, observation: &Observation) {
         let counted = self.problems.iter().find(|wrong| wrong.outcome == observation.outcome);
-        // What else the one before it had seen still counts.
+        // Other outcomes that the earlier observation had still count.
         let newest = counted.map_or(observation.clone(), |counted| observation.clone().merge_outcomes(counted));
         self.problems.retain(|wrong| wrong.outcome != newest.outcome);
         self.problems.push(newest);
         self.problems.sort_by_key(rank);
     }
 
-    /// An attempt that found it settling: no pass, and no fault yet.
+    /// Records an attempt during which the service settles: neither a pass nor a failure.
     pub fn record_settling(&mut self, observation: Observation) {
         self.record_open_gap();
         self.attempts += 1;
         self.last = Some(observation);
     }
 
-    /// A window begins: what was not so before it was not so yet.
+    /// A window begins. Failures before it meant "not yet".
     pub fn clear_before_first_pass(&mut self) {
         self.problems.clear();
         self.open_gap = None;
     }
 
-    /// Whether the check is decided: no later attempt can turn it around.
+    /// Whether the check is decided, so that no later attempt can change it.
     pub fn is_decided(&self, policies: Policies) -> bool {
         self.problems.iter().any(|wrong| decide(wrong, policies) == Decision::Fail)
     }
 
-    /// The end of the window: all attempts of it count.
+    /// The result at the end of the window: all its attempts count.
     pub fn finish(mut self, poll_policy: &PollPolicy, took: Duration) -> Observation {
         self.record_open_gap();
         let worst = self.problems.first().cloned();
@@ -100,7 +100,7 @@ impl Tally {
         }
     }
 
-    /// The last attempt says that there is no other: it speaks for all of them.
+    /// The result after an attempt that ends the check: it stands for all of them.
     pub fn finish_with_last(mut self, poll_policy: &PollPolicy, took: Duration) -> Observation {
         self.record_open_gap();
         match self.last.clone().filter(|last| !last.is_ok()) {
@@ -117,7 +117,7 @@ impl Tally {
         observation
     }
 
-    /// One attempt, with how often it was so, and with what the others saw as its evidence.
+    /// One attempt, with how often its outcome occurred, and with what the others found as evidence.
     fn with_other_problems(&self, decisive: Observation, took: Duration) -> Observation {
         let Self { attempts, not_passed: bad, problems: wrong, .. } = self;
         let outcome = decisive.outcome;
@@ -128,20 +128,20 @@ impl Tally {
         if *attempts > 1 {
             let how_often =
                 if bad == attempts { format!("after {attempts}") } else { format!("in {bad} of {attempts}") };
-            observation.actual = format!("{} {how_often} looks in {}", observation.actual, format_duration(took));
+            observation.actual = format!("{} {how_often} attempts in {}", observation.actual, format_duration(took));
             let is_answer = matches!(
                 observation.code,
                 Some(ReasonCode::UnexpectedStatus | ReasonCode::UnexpectedHeader | ReasonCode::UnexpectedBody)
             );
             if bad < attempts && is_answer {
                 observation = observation
-                    .with_hint(Some("some answers were right: one of the tasks may be bad, so compare their logs"));
+                    .with_hint(Some("some responses were correct: one of the tasks may be bad, so compare their logs"));
             }
         }
         observation
     }
 
-    /// Time is up. What was seen last says more than that, and counts as it would have counted in time.
+    /// The result when time ran out. What the last attempt found is reported too, and counts as it would have in time.
     pub fn finish_timed_out(mut self, took: Duration) -> Observation {
         self.record_open_gap();
         let Some(mut observation) = self.last.clone() else { return no_attempt_finished(took) };
@@ -159,9 +159,9 @@ impl Tally {
     }
 }
 
-/// Time was up before the first attempt came back.
+/// Time ran out before the first attempt ended.
 fn no_attempt_finished(took: Duration) -> Observation {
-    let seen = format!("not done after {}", format_duration(took));
+    let seen = format!("not finished after {}", format_duration(took));
     Observation::failed(ReasonCode::RanOutOfTime, "check", "", seen)
         .with_outcome(Outcome::TimedOut, ReasonCode::RanOutOfTime)
 }

@@ -30,10 +30,10 @@ const SUBJECTS: &[Subject] = &[
     Subject::count("desired", ReasonCode::TargetsUnhealthy).optional(),
 ];
 
-/// The subjects that nobody knows of targets that no listener leads to.
+/// The subjects without a value for targets that no listener forwards to.
 const HEALTH_SUBJECTS: [&str; 2] = ["healthy", "unhealthy"];
 
-/// So many targets are told one by one.
+/// How many targets are listed one by one.
 const MAX_TARGETS_SHOWN: usize = 4;
 
 #[derive(Debug)]
@@ -59,11 +59,11 @@ impl Check for Targets {
     fn requirements(&self) -> Vec<Requirement> {
         vec![
             Requirement::new(AwsOperation::TargetHealth, "to see the health of targets"),
-            Requirement::new(AwsOperation::Service, "to know how many tasks there should be for targets"),
+            Requirement::new(AwsOperation::Service, "to know how many targets there should be"),
             Requirement::new(AwsOperation::Tasks, "to know which targets are tasks of the task set"),
             Requirement::new(
                 AwsOperation::ListenerRefresh,
-                "to know whether a listener leads to targets that are unused",
+                "to know whether a listener forwards to targets that are unused",
             ),
         ]
     }
@@ -85,7 +85,7 @@ impl Check for Targets {
     }
 }
 
-/// Ids and ports of targets that are known to be tasks of the task set.
+/// The ids and ports of targets that are known to be tasks of the task set.
 type KnownTargets = Mutex<BTreeSet<(String, Option<i32>)>>;
 
 impl Targets {
@@ -97,7 +97,7 @@ impl Targets {
     ) -> Result<Attempt, AwsError> {
         let target = &cx.target;
         let deployment = &target.deployment;
-        // Found once for the deployment: which group a version has does not change while it lives.
+        // The target group comes from discovery, because a version's target group does not change during its life.
         let (group, whose) = match self.colour {
             Colour::Green => (target.green_group.as_ref().map(|group| &group.arn), "replacement"),
             Colour::Blue => (target.service.blue(deployment).and_then(|set| set.target_group()), "original"),
@@ -107,11 +107,11 @@ impl Targets {
             let expected = format!("a target group of the {whose}");
             return Ok(Attempt::Retryable(Observation::no_data(ReasonCode::NoTargets, resource, expected, "none")));
         };
-        // Targets before tasks: what is registered by now belongs to a task that ECS lists by then.
+        // Read targets before tasks: a target that is registered now belongs to a task that ECS lists afterwards.
         let health = cx.aws.target_health(group).await?;
         let service = cx.aws.service(&target.cluster, &target.service.name).await?;
         let resource = format!("target group {}", target_group_name(group));
-        // A target on its way out says nothing about those that stay.
+        // A draining target says nothing about those that stay.
         let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
         let Some(set) = self.colour.find_task_set(&service, deployment) else {
             let expected = format!("targets of the {whose} task set");
@@ -144,7 +144,7 @@ impl Targets {
                 ReasonCode::NoTargets,
                 &resource,
                 expected,
-                format!("no {subject}: nobody asks for it"),
+                format!("no {subject}: the load balancer does not check it"),
             )
         };
         let is_health_unchecked = !own.is_empty() && own.iter().all(|target| is_unused(target));
@@ -155,7 +155,7 @@ impl Targets {
         } else {
             evaluate_conditions(&resource, expect, &facts, absent)
         };
-        // Of targets that nobody asks it has been said why already.
+        // For targets without health checks the reason is reported already.
         let is_shown =
             |target: &&&TargetHealth| target.state != "healthy" && !(is_health_unchecked && observation.is_ok());
         let unhealthy = limit_shown(own.iter().filter(is_shown).map(|target| describe_target(target)));
@@ -171,7 +171,7 @@ impl Targets {
                 failed.merge_outcomes(&observation_with_targets).with_details(observation_with_targets.details)
             }));
         }
-        // A service that scales out has fewer targets than tasks for a while, or some that have not been asked yet.
+        // A service that scales out has fewer targets than tasks for a while, or some without a first health check.
         let settles = observation_with_targets.outcome == Outcome::Failed
             && own.iter().all(|target| matches!(target.state.as_str(), "healthy" | "initial"));
         Ok(if settles {
@@ -181,7 +181,7 @@ impl Targets {
         })
     }
 
-    /// Nobody asks for the health of the targets; how many there are can be judged all the same.
+    /// The load balancer does not check the health of these targets, but their number can still be evaluated.
     fn evaluate_without_health(
         &self,
         resource: &str,
@@ -191,7 +191,7 @@ impl Targets {
         registered: usize,
     ) -> Observation {
         let why = format!(
-            "all {registered} targets are unused: no listener forwards to this group yet, so nobody asks for their health"
+            "all {registered} targets are unused: no listener forwards to this group yet, so their health is not checked"
         );
         if registered < usize::try_from(set.desired).unwrap_or_default() {
             let expected = format!("{} registered targets", set.desired);
@@ -217,7 +217,8 @@ impl Targets {
         }
     }
 
-    /// The targets that are no tasks of the set: a target that somebody registered by hand, or another service's.
+    /// The targets that are not tasks of the task set: a target that somebody registered manually, or another
+    /// service's.
     async fn foreign_targets<'a>(
         &self,
         cx: &CheckContext,
@@ -246,8 +247,8 @@ impl Targets {
     }
 }
 
-/// Whether a listener of the deployment names the group, be it with weight 0: then the load balancer asks for the health
-/// of its targets, now or in a moment.
+/// Whether a listener of the deployment forwards to the target group, even with weight 0. Then the load balancer checks
+/// the health of its targets, now or soon.
 async fn is_in_listener_rules(cx: &CheckContext, group: &str) -> Result<bool, AwsError> {
     for known in [&cx.target.production, &cx.target.test].into_iter().flatten() {
         let listener = cx.aws.refresh_listener(known).await?;
@@ -269,8 +270,8 @@ fn limit_shown(all: impl Iterator<Item = String>) -> Vec<String> {
     all
 }
 
-/// Unused because nobody asks. A target in an Availability Zone that the load balancer does not serve is called unused
-/// as well, and that is a fault.
+/// Whether a target is unused because nothing checks it. A target in an Availability Zone that the load balancer does
+/// not serve is called unused too, but that is a failure.
 fn is_unused(target: &TargetHealth) -> bool {
     let target_description = target.description.as_deref().unwrap_or_default();
     target.state == "unused"

@@ -1,4 +1,4 @@
-//! `tasks: green|blue`: the task set and its tasks, as ECS sees them.
+//! `tasks: green|blue`: the task set and its tasks, as ECS reports them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -33,18 +33,18 @@ const SUBJECTS: &[Subject] = &[
     Subject::count("crashed_since_start", ReasonCode::TasksStopped),
 ];
 
-/// The subjects that there are only where a container has a health check.
+/// The subjects that exist only if a container has a health check.
 const HEALTH_SUBJECTS: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
 
-/// The subjects that are as they should be also while a task set is scaled out or a task is replaced.
+/// The subjects that must be as expected even while a task set scales out or ECS replaces a task.
 const NON_SETTLING_SUBJECTS: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
 
-/// So many stopped tasks are told one by one; a crash loop makes hundreds that say the same.
+/// How many stopped tasks are listed. A crash loop creates hundreds with the same reason.
 const MAX_STOPPED_SHOWN: usize = 3;
 
-/// A task that came so long after its task set was probably started for another one, or the service was scaled out.
+/// A task that started this long after its task set was probably a replacement, or the service was scaled out.
 const MIN_AGE_GAP: Duration = Duration::from_secs(5 * 60);
-/// What has to be stable may take so long to become so, where nothing else is said: what the built-in checks allow.
+/// The default of `within` with `stable_for`: what the built-in checks allow.
 const STABLE_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// Which task set.
@@ -57,7 +57,7 @@ pub enum Colour {
 }
 
 impl Colour {
-    /// The words of a gate file.
+    /// The words in a gate file.
     pub const VARIANTS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
 
     /// The word in messages.
@@ -68,7 +68,7 @@ impl Colour {
         }
     }
 
-    /// The fault that there is none.
+    /// The code for a missing task set.
     pub(super) const fn missing_code(self) -> ReasonCode {
         match self {
             Self::Green => ReasonCode::ReplacementMissing,
@@ -98,13 +98,12 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(TasksCheck { colour: colour?, poll_policy, expect }))
 }
 
-/// With `stable_for` it has to be so for that long without a break, and may take its time to become so.
+/// With `stable_for` the conditions must hold for that long without a break, and may take some time to become true.
 fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
     let single_attempt = PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT };
     let Some(stable) = fields.duration("stable_for") else { return PollPolicy::read(fields, &single_attempt) };
     if fields.has("for") {
-        fields
-            .error(fields.position_of("for"), "`for` and `stable_for` say two things of one window; give one of them");
+        fields.error(fields.position_of("for"), "`for` and `stable_for` both set the window; give only one of them");
     }
     let stable = PollPolicy { within: STABLE_WITHIN, hold_for: stable, restart_on_failure: true, ..single_attempt };
     let poll_policy = PollPolicy { hold_for: stable.hold_for, ..PollPolicy::read(fields, &stable) };
@@ -112,15 +111,15 @@ fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
     poll_policy
 }
 
-/// The tasks of a window in which nothing may be replaced.
+/// The tasks in a window in which no task is allowed to be replaced.
 struct RunningTasks {
     desired: i32,
     tasks: BTreeSet<String>,
 }
 
 impl RunningTasks {
-    /// Compares with the tasks that run now. What went because fewer are wanted, or came because more are, is no
-    /// replacement; gives the one that went and the one that came in its place.
+    /// Compares with the tasks that run now. A task that stopped because the desired count fell, or started because it
+    /// rose, is not a replacement. Returns the task that stopped and the one that replaced it.
     fn find_replacement(&mut self, desired: i32, now: &BTreeSet<String>) -> Option<(String, String)> {
         if desired < self.desired {
             self.tasks.retain(|task| now.contains(task));
@@ -137,7 +136,7 @@ impl RunningTasks {
 
 impl Check for TasksCheck {
     fn default_name(&self) -> String {
-        format!("ecs {}", self.colour.as_str())
+        format!("tasks {}", self.colour.as_str())
     }
 
     fn requirements(&self) -> Vec<Requirement> {
@@ -153,10 +152,7 @@ impl Check for TasksCheck {
             needs.push(Requirement::new(AwsOperation::Tasks, "to see the health of containers"));
         }
         if self.poll_policy.restart_on_failure {
-            needs.push(Requirement::new(
-                AwsOperation::Tasks,
-                "to see whether a task is replaced while all has to be stable",
-            ));
+            needs.push(Requirement::new(AwsOperation::Tasks, "to see whether a task is replaced during `stable_for`"));
         }
         needs
     }
@@ -174,7 +170,7 @@ impl Check for TasksCheck {
                     .await
                     .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()));
                 if !matches!(&look, Attempt::Retryable(observation) if observation.is_ok()) {
-                    // The window is broken, and whoever runs when it begins anew belongs to it.
+                    // The window is broken. Tasks that run when it begins again belong to the new window.
                     *running_tasks.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 }
                 look
@@ -189,7 +185,7 @@ impl TasksCheck {
         self.expect.iter().any(|condition| condition.uses_subject(subject))
     }
 
-    /// Whether tasks that stopped explain what it looks at.
+    /// Whether stopped tasks explain what the check observes.
     fn needs_stopped_tasks(&self) -> bool {
         ["crashed_since_start", "steady", "running"].iter().any(|subject| self.uses_subject(subject))
     }
@@ -218,7 +214,7 @@ impl TasksCheck {
         let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
         let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
         if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| self.uses_subject(subject)) {
-            // Nobody waits for tasks that nobody wants.
+            // If no tasks are desired, waiting for them is pointless.
             return Ok(Attempt::Final(no_desired_tasks(resource)));
         }
         let mut facts = BTreeMap::from([
@@ -248,7 +244,7 @@ impl TasksCheck {
                 };
                 details.push(format!("not counted as crashed: {}{others}", first.stop_summary()));
             }
-            // ECS forgets stopped tasks after an hour; what runs in their place is younger than the rest.
+            // ECS forgets stopped tasks after an hour. A task that replaced one is younger than the others.
             if crashed_count == 0 && self.uses_subject("crashed_since_start") && is_long_running(set) {
                 let running = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
                 details.extend(younger_task_hint(set, &running));
@@ -269,9 +265,9 @@ impl TasksCheck {
             details.push(format!("{} does not apply: {unchecked}", left_out.join(", ")));
             expect = others;
         }
-        // What ECS counts it tells, so what has no value is the health of tasks that are not there.
+        // ECS reports all counts, so only the health of missing tasks has no value.
         let absent = |condition: &Condition, _: &str| {
-            Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to judge")
+            Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to check")
         };
         let mut observation = evaluate_conditions(&resource, &expect, &facts, absent).prepend_details(details);
         if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
@@ -283,13 +279,13 @@ impl TasksCheck {
             let mut roll = running_tasks.lock().unwrap_or_else(PoisonError::into_inner);
             let roll = roll.get_or_insert_with(|| RunningTasks { desired: set.desired, tasks: now.clone() });
             if let Some((gone, new)) = roll.find_replacement(set.desired, &now) {
-                let seen = format!("task {gone:.8} went and task {new:.8} came");
+                let seen = format!("task {gone:.8} stopped and task {new:.8} replaced it");
                 observation =
                     Observation::failed(ReasonCode::TasksReplaced, &resource, "the same tasks all the time", seen)
                         .with_details(observation.details);
             }
         }
-        // A task that ended stays ended: waiting cannot make this true again.
+        // A stopped task stays stopped, so waiting cannot make this true again.
         let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
         if !observation.is_ok() {
             let event = service.explaining_event(set).map(str::to_owned);
@@ -318,7 +314,7 @@ impl TasksCheck {
         })
     }
 
-    /// Fills in the health of containers. Some words when none of them has a health check, so that there is none to tell.
+    /// Collects the health of containers. Returns a text if none of them has a health check.
     async fn collect_health(
         &self,
         cx: &CheckContext,
@@ -361,12 +357,12 @@ impl TasksCheck {
             not_healthy.push(format!("and {more} more"));
         }
         details.extend(not_healthy);
-        // Tasks that ECS counts but did not list have not been looked at, and so are not healthy.
+        // Tasks that ECS counts but did not list have not been checked, so they are not healthy.
         let unseen = set.expected_tasks().saturating_sub(tasks.len());
         if unseen > 0 {
-            details.push(format!("{unseen} tasks are not there yet, or were not listed"));
+            details.push(format!("{unseen} tasks do not exist yet, or were not listed"));
         }
-        // Of no task nothing can be unhealthy, which says nothing.
+        // Without tasks nothing can be unhealthy, which proves nothing.
         if !tasks.is_empty() {
             facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
         }
@@ -375,7 +371,7 @@ impl TasksCheck {
     }
 }
 
-/// The service is being deleted, or is gone.
+/// The service is being deleted, or no longer exists.
 fn service_not_active(service: &Service) -> Observation {
     Observation::failed(
         ReasonCode::ServiceNotActive,
@@ -385,27 +381,27 @@ fn service_not_active(service: &Service) -> Observation {
     )
 }
 
-/// There is no task because none is wanted.
+/// There are no tasks because none are desired.
 pub(super) fn no_desired_tasks(resource: String) -> Observation {
-    Observation::no_data(ReasonCode::NotRunning, resource, "tasks to judge", "a desired count of 0").with_hint(Some(
-        "set a desired count before you deploy, or `no_data: warn` where the service is meant to be at 0",
+    Observation::no_data(ReasonCode::NotRunning, resource, "tasks to check", "a desired count of 0").with_hint(Some(
+        "set a desired count before you deploy, or `no_data: warn` if the service is meant to have no tasks",
     ))
 }
 
-/// Whether the set is old enough for a task of it to be much younger.
+/// Whether the task set is old enough for one of its tasks to be much younger.
 fn is_long_running(set: &TaskSet) -> bool {
     let age = set.created.and_then(|created| std::time::SystemTime::now().duration_since(created).ok());
     age.is_some_and(|age| age > MIN_AGE_GAP)
 }
 
-/// A hint and no more: the same is seen when a service was scaled out.
+/// Only a hint, because it looks the same when a service was scaled out.
 fn younger_task_hint(set: &TaskSet, running: &[Task]) -> Option<String> {
     let created = set.created?;
     let since = |task: &Task| task.created?.duration_since(created).ok();
     let late: Vec<_> = running.iter().filter_map(since).filter(|after| *after > MIN_AGE_GAP).collect();
     let last = late.iter().max()?;
     Some(format!(
-        "{} of {} running tasks came up to {} after the task set: restarted, unless the service was scaled out",
+        "{} of {} running tasks started up to {} after the task set: they were restarted, unless the service was scaled out",
         late.len(),
         running.len(),
         crate::gate::format_duration(*last)

@@ -1,4 +1,4 @@
-//! `tcp:`: a port accepts connections. For what speaks no HTTP: a database proxy, a broker, a listener of a Network
+//! `tcp:`: a port accepts connections. For services without HTTP: a database proxy, a broker, a listener of a Network
 //! Load Balancer.
 
 use std::{
@@ -26,7 +26,7 @@ pub const KIND: CheckKind = CheckKind { key: "tcp", read };
 
 const SUBJECTS: &[Subject] = &[Subject::duration("latency", ReasonCode::TooSlow)];
 
-/// Within AWS a connection is there in milliseconds.
+/// Within AWS a connection opens in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 const EXPECTED_FORM: &str = "`tcp` is HOST:PORT, {{test_url}} or {{production_url}}";
@@ -50,7 +50,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     let place = address?;
     let sound = match place.split_listener_url() {
         Some((_, rest)) => rest.to_string().is_empty(),
-        // What a fact makes of it shows when the check runs.
+        // With a fact, the text can be parsed only when the check runs.
         None => place.facts().next().is_some() || parse_host_port(&place.to_string()).is_some(),
     };
     if !sound {
@@ -60,7 +60,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
     Some(Arc::new(Tcp { address: place, facts, timeout, poll_policy, expect }))
 }
 
-/// Host and port.
+/// Parses host and port.
 fn parse_host_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.trim().rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -101,12 +101,12 @@ impl Check for Tcp {
     }
 }
 
-/// A connection that the load balancer itself accepts proves nothing about the service.
+/// If the load balancer itself accepts the connection, that proves nothing about the service.
 pub(super) fn mark_service_unverified(seen: Observation) -> Observation {
     if seen.outcome != Outcome::Passed {
         return seen;
     }
-    let why = "the load balancer itself accepts connections here, so the service was not asked".to_owned();
+    let why = "the load balancer itself accepts connections here, so the service was not checked".to_owned();
     seen.prepend_details([why]).with_outcome(Outcome::Unverified, ReasonCode::ServiceUnverified)
 }
 
@@ -130,7 +130,7 @@ impl Tcp {
             }
             Ok(latency) => {
                 let facts = BTreeMap::from([("latency", Value::Duration(latency))]);
-                // A connection that is there has a latency.
+                // An open connection always has a latency.
                 let absent = |condition: &Condition, subject: &str| {
                     let seen = format!("no {subject}");
                     Observation::no_data(ReasonCode::CheckFailed, &resource, condition.to_string(), seen)

@@ -1,4 +1,4 @@
-//! A connection without a request: that a port accepts, that a TLS handshake succeeds, and where a name leads.
+//! Connections without a request: opens a port, completes a TLS handshake, resolves a name.
 
 use std::{
     collections::BTreeSet,
@@ -23,10 +23,10 @@ use super::{
 use crate::{code::ReasonCode, gate::format_duration};
 
 impl HttpClient {
-    /// Opens a TCP connection and closes it again; how long that took.
+    /// Opens a TCP connection, closes it, and returns how long the opening took.
     ///
     /// # Errors
-    /// It did not open.
+    /// The connection did not open.
     pub async fn open_connection(&self, host: &str, port: u16, limit: Duration) -> Result<Duration, TransportError> {
         let _permit = self.permit().await;
         let began = Instant::now();
@@ -36,10 +36,11 @@ impl HttpClient {
         Ok(began.elapsed())
     }
 
-    /// Opens a TCP connection to the load balancer and completes a TLS handshake for the host; how long both took.
+    /// Opens a TCP connection to the load balancer, completes a TLS handshake for the host, and returns how long both
+    /// took.
     ///
     /// # Errors
-    /// It did not open, or the handshake failed: the certificate is not valid for the host, for example.
+    /// The connection did not open, or the handshake failed: for example, the certificate is not valid for the host.
     pub async fn tls_handshake(&self, to: &ConnectTo, port: u16, limit: Duration) -> Result<Duration, TransportError> {
         let _permit = self.permit().await;
         let began = Instant::now();
@@ -76,7 +77,7 @@ async fn open_stream(host: &str, port: u16) -> Result<TcpStream, TransportError>
 
 /// The addresses of a host name.
 pub(super) async fn resolve_addresses(host: &str) -> Result<BTreeSet<IpAddr>, String> {
-    // In a URL an address of IPv6 is in brackets.
+    // In a URL an IPv6 address is in brackets.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let found = resolve_host(host.to_owned()).await.map_err(|error| error.to_string())?;
     Ok(found.into_iter().map(|address| address.ip()).collect())

@@ -1,4 +1,4 @@
-//! Which certificates a probe trusts: the web's authorities, those of a file or of the gate file besides, or any.
+//! Which certificates a request trusts: the public authorities, additional ones from a file or the gate file, or any.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -11,19 +11,19 @@ use rustls::{
 
 use crate::file;
 
-/// What a certificate has to be.
+/// Which certificates are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TrustedRoots {
-    /// By one of the web's authorities, or one of `SSL_CERT_FILE`.
+    /// Those of a public authority, or of one in `SSL_CERT_FILE`.
     #[default]
     Default,
-    /// By one of these as well: PEM text.
+    /// Also those of these authorities, as PEM text.
     Additional(String),
-    /// Anything.
+    /// Any certificate.
     Any,
 }
 
-/// What TLS is spoken with. `file` is `SSL_CERT_FILE`.
+/// The TLS configuration. `file` is `SSL_CERT_FILE`.
 pub(super) fn client_config(trust: &TrustedRoots, file: Option<&Path>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
@@ -38,7 +38,7 @@ pub(super) fn client_config(trust: &TrustedRoots, file: Option<&Path>) -> Result
             builder.with_root_certificates(root_store(file, Some(pem))?).with_no_client_auth()
         }
     };
-    // A target group that speaks HTTP/2 is answered for only in that.
+    // A target group with HTTP/2 accepts nothing else.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -54,7 +54,7 @@ fn root_store(file: Option<&Path>, more: Option<&str>) -> Result<RootCertStore, 
         }
     }
     if let Some(pem) = more {
-        let told = |why: &dyn fmt::Display| format!("the check's own authority: {why}");
+        let told = |why: &dyn fmt::Display| format!("`ca` of the check: {why}");
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
@@ -66,7 +66,7 @@ fn root_store(file: Option<&Path>, more: Option<&str>) -> Result<RootCertStore, 
     Ok(roots)
 }
 
-/// Takes every certificate. Whoever is asked so may be anybody, and the report says that.
+/// Accepts every certificate. The server may then be anybody, and the report says so.
 #[derive(Debug)]
 struct AcceptAnyCertificate(Arc<CryptoProvider>);
 

@@ -1,5 +1,5 @@
-//! A request to an address of the author's own, which is not bound to a listener: what answers it may be the original.
-//! That it passes proves something about an answer, and nothing about the new version, so it always warns.
+//! A request to a URL that is not bound to a listener: the original may respond to it. A pass proves something about a
+//! response, but nothing about the new version, so it always warns.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     permissions::Requirement,
 };
 
-/// The check, whose pass is unverified.
+/// Wraps a check so that its pass is unverified.
 pub fn wrap(check: Arc<dyn Check>) -> Arc<dyn Check> {
     Arc::new(Unbound(check))
 }
@@ -50,7 +50,7 @@ impl Check for Unbound {
 }
 
 fn mark_version_unverified(seen: Observation) -> Observation {
-    let detail = "the old version may have answered: the URL is not bound to a listener".to_owned();
+    let detail = "the old version may have responded: the URL is not bound to a listener".to_owned();
     match seen.outcome {
         Outcome::Passed => {
             seen.prepend_details([detail]).with_outcome(Outcome::Unverified, ReasonCode::VersionUnverified)

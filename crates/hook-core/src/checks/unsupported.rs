@@ -1,12 +1,12 @@
-//! Keys of the gate file's language that these hooks cannot execute yet. They are read, so that their own faults show, and
-//! refused: a check that ends only when the deployment is half done helps nobody.
+//! Keys of the gate file that these hooks cannot execute yet. They are parsed, so that their own errors show, and
+//! rejected: a check that ends only when the deployment is half done does not help.
 
 use crate::{
     code::ReasonCode,
     gate::{MapReader, Subject},
 };
 
-/// What many requests together have, beside what each of them has.
+/// The subjects of many requests together, in addition to those of each request.
 const AGGREGATE_SUBJECTS: &[Subject] = &[
     Subject::percent("success_rate", ReasonCode::UnexpectedStatus),
     Subject::duration("p50", ReasonCode::TooSlow),
@@ -18,7 +18,7 @@ const AGGREGATE_SUBJECTS: &[Subject] = &[
 /// More requests than this are a load test, which belongs elsewhere.
 const MAX_REQUESTS: u32 = 100_000;
 
-/// Reads and refuses such keys of a check, where the file gives them. No suggestion and no schema names them.
+/// Parses and rejects such keys of a check, if the file has them. No suggestion and no schema mentions them.
 pub fn read(kind: &str, fields: &mut MapReader<'_>) {
     if kind == "http" {
         if fields.is_in_file("repeat") {
@@ -32,7 +32,7 @@ pub fn read(kind: &str, fields: &mut MapReader<'_>) {
         let has_repeat = fields.is_in_file("repeat");
         fields.extend_subjects(
             AGGREGATE_SUBJECTS,
-            "is about many requests, which this version of the hooks cannot send",
+            "needs many requests, which this version of the hooks cannot send",
             has_repeat,
         );
     }
@@ -40,7 +40,7 @@ pub fn read(kind: &str, fields: &mut MapReader<'_>) {
         fields.map("allow", "`allow`", |fields| {
             let (failures, errors) = (fields.number("failures", 0..=1000), fields.number("errors", 0..=1000));
             if failures.is_none() && errors.is_none() && !fields.has("failures") && !fields.has("errors") {
-                fields.error(fields.at(), "`allow` says how many: { failures: 1, errors: 2 }");
+                fields.error(fields.at(), "`allow` needs a number: { failures: 1, errors: 2 }");
             }
         });
         fields.error_not_supported("allow");

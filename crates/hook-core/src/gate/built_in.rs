@@ -1,9 +1,9 @@
-//! The built-in checks of all five hooks. Each stands beside the program that it is for; all are known here, so that a
-//! fault in what a gate file says about the last hook shows at the first.
+//! The built-in checks of all five hooks. Each gate file is in the crate of its hook. Every hook includes all five, so
+//! that the first hook reports an error in the part of a gate file that belongs to the last one.
 
 use crate::hook::Hook;
 
-/// The gate file that says what a hook checks when nobody says anything else.
+/// The gate file that a hook uses when the team's gate file does not change it.
 pub const fn yaml_for(hook: Hook) -> &'static str {
     match hook {
         Hook::BeforeInstall => include_str!("../../../before-install/default.yaml"),

@@ -1,4 +1,4 @@
-//! One check of the file: what every kind of check has, around what its kind reads.
+//! One check of the file: the keys that every kind has, and the check that its kind reads.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,33 +18,29 @@ use crate::{
     permissions::Requirement,
 };
 
-/// A check with what its outcomes mean.
+/// A check with the policies for its outcomes.
 #[derive(Debug, Clone)]
 pub struct CheckSpec {
     /// Unique in its hook.
     pub name: String,
-    /// The key that named its kind.
+    /// The key that names its kind.
     pub kind: &'static str,
-    /// `on_fail`, `on_error`, `no_data`.
     pub policies: Policies,
-    /// `when`: what has to be so for it to be made.
+    /// `when`: the conditions under which the check runs.
     pub when: Vec<Condition>,
-    /// The facts that its templates need.
     pub facts: BTreeSet<Fact>,
-    /// The check itself.
     pub check: Arc<dyn Check>,
-    /// Whether the binary brought it along.
+    /// Whether it is a built-in check, changed by the file or not.
     pub(super) built_in: bool,
-    /// Where it stands.
     pub(super) at: Position,
-    /// The keys that the team's file gives, and where their values stand.
+    /// The keys that the team's file sets, and the positions of their values.
     pub(super) given_keys: BTreeMap<String, Position>,
-    /// All its keys with the values that count, as the file would write them.
+    /// All its keys with their effective values, as a gate file would write them.
     pub(super) effective: YamlValue,
 }
 
 impl CheckSpec {
-    /// A check that the file does not have, and that is needed all the same.
+    /// A check that is not in the file and is required anyway.
     pub fn implicit(kind: &'static str, check: Arc<dyn Check>, policies: Policies) -> Self {
         Self {
             name: check.default_name(),
@@ -60,8 +56,8 @@ impl CheckSpec {
         }
     }
 
-    /// The addresses that it has to wait for: its kind's, and those that its templates name. A barrier does not wait for
-    /// what it opens itself.
+    /// The listeners whose barriers this check waits for: the one that its kind needs, and those whose URLs its
+    /// templates contain. A barrier does not wait for the listener that it unblocks itself.
     pub fn required_routes(&self) -> BTreeSet<TrafficRoute> {
         let named = self.facts.iter().filter_map(|fact| match fact {
             Fact::Url(route) => Some(*route),
@@ -71,12 +67,12 @@ impl CheckSpec {
         named.chain(self.check.required_route()).filter(|route| Some(*route) != own).collect()
     }
 
-    /// What it asks AWS for: its kind, and the facts that its templates name.
+    /// The AWS operations that it needs, for its kind and for the facts in its templates.
     pub(crate) fn requirements(&self) -> Vec<Requirement> {
         self.check.requirements().into_iter().chain(self.facts.iter().flat_map(checks::requirements_for_fact)).collect()
     }
 
-    /// The secrets that it names.
+    /// The names of the secrets in its templates.
     pub(crate) fn secret_names(&self) -> impl Iterator<Item = &str> {
         self.facts.iter().filter_map(|fact| match fact {
             Fact::Secret(name) => Some(name.as_str()),
@@ -84,12 +80,12 @@ impl CheckSpec {
         })
     }
 
-    /// Whether the binary brought it along, changed by the file or not.
+    /// Whether it is a built-in check, changed by the file or not.
     pub const fn is_built_in(&self) -> bool {
         self.built_in
     }
 
-    /// The value that counts for a key.
+    /// The effective value of a key.
     pub(super) fn field(&self, key: &str) -> Option<&YamlValue> {
         match &self.effective {
             YamlValue::Map(entries) => entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| &node.data),
@@ -97,7 +93,7 @@ impl CheckSpec {
         }
     }
 
-    /// A length of time among its keys.
+    /// The duration in a key, or zero.
     pub(super) fn duration_of(&self, key: &str) -> Duration {
         match self.field(key) {
             Some(YamlValue::Text(text)) => humantime::parse_duration(text).unwrap_or_default(),
@@ -105,7 +101,7 @@ impl CheckSpec {
         }
     }
 
-    /// The least time that it takes when all is well.
+    /// The shortest time that the check takes when every attempt passes.
     pub(super) fn min_duration(&self) -> Duration {
         let row = match self.field("consecutive") {
             Some(YamlValue::Integer(row)) => u32::try_from(*row).unwrap_or(1),
@@ -117,11 +113,11 @@ impl CheckSpec {
     }
 }
 
-/// Reads one.
+/// Reads one check.
 pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSpec> {
     let mut fields = MapReader::new(node, "a check", context)?;
     let Some(kind) = find_kind(node, &mut fields) else {
-        // What every check has is looked at all the same, so that its faults show at once.
+        // The common keys are read even without a kind, so that their errors are reported in the same run.
         let _ = (fields.string("name"), when::read(&mut fields), read_policies(&mut fields, Policies::default()));
         return None;
     };
@@ -153,7 +149,7 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
     Some(spec)
 }
 
-/// What was read of a check.
+/// The values of the keys of a check.
 pub(super) struct CheckKeys {
     name: Option<String>,
     when: Vec<Condition>,
@@ -161,7 +157,7 @@ pub(super) struct CheckKeys {
     check: Option<Arc<dyn Check>>,
 }
 
-/// All keys of a check: those that every check has, and those of its kind.
+/// Reads all keys of a check: the common ones and those of its kind.
 pub(super) fn read_keys(kind: &checks::CheckKind, fields: &mut MapReader<'_>) -> CheckKeys {
     let default = fields.scope().defaults.policies;
     let name = fields.string("name");
@@ -173,10 +169,11 @@ pub(super) fn read_keys(kind: &checks::CheckKind, fields: &mut MapReader<'_>) ->
     CheckKeys { name, when, policies, check }
 }
 
-/// Kinds that send a request to an address of the author's choice, and tell what answered.
+/// Kinds that send a request to an address of the author's choice, and report the response.
 const REQUEST_KINDS: [&str; 2] = ["http", "grpc"];
 
-/// A request that is not bound to a listener may be answered by the original: it warns, here and when it has passed.
+/// The original may respond to a request that is not bound to a listener. Such a check warns when the file is read, and
+/// again when it has passed.
 fn warn_if_unbound(
     key: &'static str,
     check: Option<Arc<dyn Check>>,
@@ -191,7 +188,7 @@ fn warn_if_unbound(
     Some(unbound::wrap(check))
 }
 
-/// The keys as a person would write them: name and kind first, policies last.
+/// Sorts the keys as a person would write them: name and kind first, policies last.
 fn in_display_order(kind: &str, name: &str, key_specs: &[KeySpec]) -> YamlValue {
     let mut entries = match to_map(key_specs) {
         YamlValue::Map(entries) => entries,
@@ -216,7 +213,7 @@ fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static che
     let kinds: Vec<_> = checks::kinds().chain(checks::UNSUPPORTED_KINDS).filter(has).collect();
     match kinds[..] {
         [kind] => Some(kind),
-        // The barrier asks for the identity of what answers.
+        // `http` is also a key of `forwards_to`: the request whose response identifies the version.
         [a, b] if a.key == "http" && b.key == "forwards_to" => Some(b),
         [] => {
             let known: Vec<_> = checks::KINDS.iter().map(|kind| kind.key).collect();

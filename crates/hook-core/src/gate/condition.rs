@@ -1,8 +1,9 @@
-//! The language of the `expect` lines: `<subject> <operator> <operand>`, or `any: [...]` of several such lines. Lines of one
-//! list mean "and".
+//! The language of the `expect` lines: `<subject> <operator> <operand>`, or `any: [...]` with several such lines. All
+//! conditions of a list must be true.
 //!
-//! A subject has a type, and an operand is read as that type: what can never be true, or never be false, is a fault of the
-//! file and not a surprise at night. `comparison` evaluates one line, `possible` finds what no world could make true.
+//! A subject has a type, and an operand is read as that type. A condition that can never be true, or never be false, is
+//! therefore reported when the file is read, not during a deployment. `comparison` evaluates one line; `satisfiability`
+//! finds conditions that no values can make true.
 
 mod comparison;
 mod operand;
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::code::ReasonCode;
 
-/// What has to be true: one comparison, or one of several.
+/// What must be true: one comparison, or at least one of several.
 #[derive(Clone)]
 pub struct Condition {
     text: String,
@@ -47,43 +48,33 @@ impl fmt::Display for Condition {
     }
 }
 
-/// How a condition came out.
+/// The result of a condition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConditionResult {
-    /// True.
     True,
-    /// Not true, and why: of several comparisons each has its reason.
+    /// Not true, with the reason for each of its comparisons.
     NotTrue(Vec<Failure>),
 }
 
-/// Why a comparison is not true.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    /// False, and what was seen.
     False {
-        /// The values of the subjects, in words.
+        /// The values of the subjects, as text.
         actual: String,
-        /// The fault.
         code: ReasonCode,
     },
-    /// There was no value to compare.
+    /// A value to compare is missing.
     Missing {
-        /// The subject that had none.
+        /// The subject without a value.
         subject: String,
-        /// The fault.
         code: ReasonCode,
     },
-    /// The value cannot be read, or not be compared like this.
-    Undecided {
-        /// What is the matter, in words.
-        reason: String,
-        /// The fault.
-        code: ReasonCode,
-    },
+    /// The value cannot be read, or cannot be compared in this way.
+    Undecided { reason: String, code: ReasonCode },
 }
 
 impl Condition {
-    /// Parses one line over the subjects of a kind of check.
+    /// Parses one line, with the subjects of one kind of check.
     ///
     /// # Errors
     /// A sentence for the gate file's author.
@@ -91,7 +82,7 @@ impl Condition {
         Self::parse_in(text, &[subjects], &Scope::default())
     }
 
-    /// The same, with what the file says around it, and several lists of subjects.
+    /// Like [`Self::parse`], with several lists of subjects, and with the names that the file declares.
     ///
     /// # Errors
     /// A sentence for the gate file's author.
@@ -101,7 +92,7 @@ impl Condition {
         Ok(Self { text: comparison.text.clone(), alternatives: vec![comparison] })
     }
 
-    /// One of several: true where one of them is.
+    /// A condition that is true if at least one of these is.
     pub(crate) fn any_of(conditions: Vec<Self>) -> Self {
         let alternatives = conditions.into_iter().flat_map(|condition| condition.alternatives).collect();
         Self::from_alternatives(alternatives, &[])
@@ -119,32 +110,32 @@ impl Condition {
         Self { text, alternatives }
     }
 
-    /// Whether it may have several values, with commas between them.
+    /// Whether its operand can be a list with commas.
     pub(super) fn takes_list(&self) -> bool {
         self.alternatives.iter().any(|it| it.operator == Operator::In)
     }
 
-    /// The subjects that it needs.
+    /// The subjects whose values it needs.
     pub fn subjects(&self) -> impl Iterator<Item = &str> {
         let terms = self.alternatives.iter().flat_map(|it| std::iter::once(&it.term).chain(it.operand_terms()));
         terms.map(|term| term.subject.as_str())
     }
 
-    /// Whether it is one comparison by `==`.
     pub fn is_equality(&self) -> bool {
         matches!(&self.alternatives[..], [only] if only.operator == Operator::Equal)
     }
 
-    /// The facts that it compares with.
+    /// The facts in its operands.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         let operands = self.alternatives.iter().flat_map(|it| &it.operands);
         operands.filter_map(Operand::template).flat_map(|template| template.facts())
     }
 
-    /// Itself with the values of its facts, to be judged. They are told with it, if they are no secret.
+    /// Replaces its facts with their values, so that it can be evaluated. Its text then also shows these values, except
+    /// secrets.
     ///
     /// # Errors
-    /// One of them is not known.
+    /// The value of a fact is not known.
     pub fn bind(&self, known: &dyn FactResolver) -> Result<Self, UnresolvedFact> {
         if self.facts().next().is_none() {
             return Ok(self.clone());
@@ -158,12 +149,12 @@ impl Condition {
         Ok(Self::from_alternatives(alternatives, &all_shown))
     }
 
-    /// Whether it needs the value of `subject`, or of one of that family.
+    /// Whether it needs the value of `subject`, or of a subject in that family.
     pub fn uses_subject(&self, subject: &str) -> bool {
         self.alternatives.iter().any(|it| it.uses_subject(subject))
     }
 
-    /// What is left of it without the comparisons that need one of these subjects; none where all of them do.
+    /// The condition without the comparisons that need one of these subjects, or `None` if all of them do.
     pub fn without_subjects(&self, subjects: &[&str]) -> Option<Self> {
         let needs = |it: &Comparison| subjects.iter().any(|subject| it.uses_subject(subject));
         if !self.alternatives.iter().any(needs) {
@@ -173,7 +164,7 @@ impl Condition {
         (!rest.is_empty()).then(|| Self::from_alternatives(rest, &[]))
     }
 
-    /// Itself, with the values of its subjects where it compares two: `running == desired (2)`.
+    /// Its text. Where it compares two subjects, their values are added: `running == desired (2)`.
     pub fn render_with_values(&self, facts: &dyn SubjectValues) -> String {
         let shown = |term: &Term| term.value(facts).map(|value| facts.loggable(&term.subject, &value));
         let [comparison] = &self.alternatives[..] else { return self.to_string() };
@@ -185,7 +176,7 @@ impl Condition {
         }
     }
 
-    /// Whether it compares with this word.
+    /// Whether one of its operands is this word.
     pub fn compares_with(&self, word: &str) -> bool {
         self.alternatives.iter().flat_map(|it| &it.operands).any(|operand| match operand {
             Operand::Value(Value::Text(text)) | Operand::FactValue(text) | Operand::BareWord(text) => text == word,
@@ -193,7 +184,6 @@ impl Condition {
         })
     }
 
-    /// Whether it is true.
     pub fn evaluate(&self, facts: &dyn SubjectValues) -> ConditionResult {
         let mut failures = Vec::new();
         for comparison in &self.alternatives {

@@ -1,4 +1,5 @@
-//! What is wrong with a gate file, for its author: with the line and a caret on a terminal, in one line in a verdict.
+//! The errors and warnings for the author of a gate file: with the line and a caret for a terminal, in one line for a
+//! verdict.
 
 use std::fmt;
 
@@ -8,34 +9,34 @@ use crate::{
     printable::{is_printable, printable},
 };
 
-/// One fault of a gate file.
+/// One mistake in a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Where.
+    /// The position in the file.
     pub at: Position,
-    /// What, in words that any terminal can show.
+    /// The message, without characters that would control a terminal.
     pub message: String,
-    /// The code of the hook's verdict: [`ReasonCode::GateInvalid`] or one that says more.
+    /// The reason code for the hook's verdict: [`ReasonCode::GateInvalid`] or a more specific one.
     pub(crate) code: ReasonCode,
 }
 
 impl Diagnostic {
-    /// A fault of the file. Words of the file may be in the message: what would control a terminal is escaped.
+    /// A mistake in the file. The message can quote the file: characters that would control a terminal are escaped.
     pub fn new(at: Position, message: impl Into<String>) -> Self {
         Self { at, message: printable(&message.into()).into_owned(), code: ReasonCode::GateInvalid }
     }
 
-    /// A hook that would be left without a check.
+    /// A hook that would have no check.
     pub(super) fn gate_empty(at: Position, message: &str) -> Self {
         Self { code: ReasonCode::GateEmpty, ..Self::new(at, message) }
     }
 
-    /// A key that this version of the hooks cannot execute.
+    /// A key that this version of the hooks does not support.
     pub(super) fn not_supported(at: Position, message: impl Into<String>) -> Self {
         Self { code: ReasonCode::NotSupportedYet, ..Self::new(at, message) }
     }
 
-    /// What was probably meant, where the message says so: `within`.
+    /// The suggestion in the message: `within`.
     pub fn suggestion(&self) -> Option<&str> {
         let (_, near) = self.message.rsplit_once("did you mean ")?;
         let (near, _) = near.rsplit_once('?')?;
@@ -43,17 +44,18 @@ impl Diagnostic {
     }
 }
 
-/// The short form.
+/// The form on one line.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.at.line, self.at.column, self.message)
     }
 }
 
-/// A line longer than this is cut around the place: a file without line breaks is still readable.
+/// A longer line is cut around the position, so that a file without line breaks remains readable.
 const MAX_LINE_WIDTH: usize = 100;
 
-/// All faults, each with its line and a caret under what it is about. `origin` is what to call the file.
+/// Renders all diagnostics, each with its line and a caret under the mistake. `origin` is the name of the file in the
+/// messages.
 pub fn render(text: &str, diagnostics: &[Diagnostic], origin: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mask = SecretMask::from_text(text);
@@ -66,7 +68,7 @@ fn render_one(lines: &[&str], mask: &SecretMask, diagnostic: &Diagnostic, origin
     let Position { line, column } = diagnostic.at;
     let head = format!("{}:{line}:{column}: {}\n", printable(origin), mask.mask_message(&diagnostic.message));
     let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
-    // A tab would move the caret, and a control character the terminal.
+    // A tab would move the caret, and a control character would control the terminal.
     let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
     let (chars, at) = mask.mask_line(line, &chars, (column - 1).min(chars.len()));
     let from = if chars.len() > MAX_LINE_WIDTH { at.saturating_sub(MAX_LINE_WIDTH / 2) } else { 0 };
@@ -79,7 +81,8 @@ fn render_one(lines: &[&str], mask: &SecretMask, diagnostic: &Diagnostic, origin
     format!("{head} {gap} |\n {number} | {}\n {gap} | {indent}{carets}\n", shown.trim_end())
 }
 
-/// How many characters the thing has that begins here: a quoted text, a word, a list or a map up to its end in the line.
+/// The length in characters of the token that starts here: a quoted text, a word, or a list or map up to its end on
+/// this line.
 fn token_len(rest: &[char]) -> usize {
     let closing = match rest.first() {
         Some(quote @ ('\'' | '"')) => Some(*quote),

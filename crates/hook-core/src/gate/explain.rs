@@ -1,4 +1,4 @@
-//! What a hook is going to do, in plain words: built-in checks and defaults filled in.
+//! Describes what a hook will do, with built-in checks and defaults filled in.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -12,42 +12,44 @@ use crate::{
     verdict::Mode,
 };
 
-/// Keys that are told in words of their own.
+/// Keys that the description covers in a sentence.
 const DESCRIBED_KEYS: [&str; 11] =
     ["name", "expect", "when", "on_fail", "on_error", "no_data", "within", "for", "stable_for", "consecutive", "every"];
 
-/// The words.
 pub fn explain(hook: Hook, gate: &HookSection) -> String {
     let mut text = format!("{hook} ({}) ", hook.key());
     text += match gate.mode {
         Mode::Enforce => "answers Failed if a check fails",
-        Mode::Observe => "only observes: it answers Succeeded whatever it finds, and says what it would have stopped",
+        Mode::Observe => "only observes: it always answers Succeeded, and reports what it would have stopped",
     };
     text += &match runner::grace(hook, gate.run_mode(), gate.mode) {
         None => "; every check runs to its end".to_owned(),
         Some(Duration::ZERO) => "; the first check that fails ends the others".to_owned(),
-        Some(grace) => format!("; the first check that fails leaves the others {}", format_duration(grace)),
+        Some(grace) => format!("; after the first check that fails, the others have {} left", format_duration(grace)),
     };
     let _ = match gate.deadline {
-        Some(deadline) => writeln!(text, "; over within {}.", format_duration(deadline)),
-        None => writeln!(text, "; over in time for the function's time-out."),
+        Some(deadline) => writeln!(text, "; its checks end within {}.", format_duration(deadline)),
+        None => writeln!(text, "; its checks end before the function's timeout."),
     };
     if !gate.when.is_empty() {
         let _ = writeln!(
             text,
-            "Only where {}; elsewhere it answers Succeeded unchecked.",
+            "Applies only if {}; otherwise it answers Succeeded without checks.",
             printable(&join_conditions(&gate.when))
         );
     }
     if let Some(skip) = &gate.skip {
-        let _ =
-            writeln!(text, "Skipped for a deployment whose description has {:?}, until {}.", skip.marker, skip.until);
+        let _ = writeln!(
+            text,
+            "Skipped for a deployment whose description contains {:?}, until {}.",
+            skip.marker, skip.until
+        );
     }
     if gate.checks.is_empty() {
         text += if gate.explicitly_empty {
-            "\nNothing is checked here, as the file says in words.\n"
+            "\nThis hook checks nothing, because the file says `checks: none`.\n"
         } else {
-            "\nNothing is checked here, and the file does not say `checks: none`: it answers Failed.\n"
+            "\nThis hook answers Failed: it has no checks, and the file does not say `checks: none`.\n"
         };
         return text;
     }
@@ -72,7 +74,7 @@ fn describe_step(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection
         let _ = writeln!(text, "   {}", printable(&words));
     };
     if !spec.when.is_empty() {
-        line(format!("only where {}", join_conditions(&spec.when)));
+        line(format!("only if {}", join_conditions(&spec.when)));
     }
     let before: Vec<_> =
         step.depends_on.iter().filter_map(|index| Some(steps.get(*index)?.spec.name.as_str())).collect();
@@ -110,7 +112,7 @@ fn join_conditions(conditions: &[Condition]) -> String {
     conditions.iter().map(Condition::to_string).collect::<Vec<_>>().join(" and ")
 }
 
-/// How often it looks, and when it is content. None for a kind that has no such keys.
+/// How often the check runs, and when it passes. `None` for a kind without these keys.
 fn describe_polling(spec: &CheckSpec) -> Option<String> {
     spec.field("every")?;
     let within = spec.duration_of("within");
@@ -122,18 +124,18 @@ fn describe_polling(spec: &CheckSpec) -> Option<String> {
     };
     let mut parts = Vec::new();
     if within > Duration::ZERO {
-        parts.push(format!("may take {} to become so", format_duration(within)));
+        parts.push(format!("has {} to pass", format_duration(within)));
     }
     if let Some(row) = row {
-        parts.push(format!("has to be so {row} times in a row"));
+        parts.push(format!("must pass {row} times in a row"));
     }
     if hold_for > Duration::ZERO {
-        parts.push(format!("has to stay so for {}", format_duration(hold_for)));
+        parts.push(format!("must keep passing for {}", format_duration(hold_for)));
     }
     if parts.is_empty() {
-        return Some("looks once".to_owned());
+        return Some("runs once".to_owned());
     }
-    parts.push(format!("looks every {every}"));
+    parts.push(format!("polls every {every}"));
     Some(parts.join(", "))
 }
 
@@ -145,7 +147,7 @@ fn describe_policies(policies: Policies) -> String {
     };
     let Policies { on_fail, on_error, no_data } = policies;
     if on_fail == on_error && on_error == no_data {
-        return format!("whatever is wrong {}", describe(on_fail));
+        return format!("any problem {}", describe(on_fail));
     }
     format!("a false condition {}, an error {}, no data {}", describe(on_fail), describe(on_error), describe(no_data))
 }

@@ -1,11 +1,11 @@
-//! What is known of a deployment, by the words that templates use.
+//! Facts: the values that are known about a deployment, by the names that templates use.
 
 use std::fmt;
 
 use super::{Scope, suggest};
 use crate::checks::{Colour, TrafficRoute};
 
-/// Something that is known of a deployment, by the word between the braces.
+/// A fact, by the name between the braces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// `test_url`, `production_url`: scheme, host and port of a listener.
@@ -26,22 +26,22 @@ pub enum Fact {
     OfVersion(Colour, VersionFact),
     /// `env.NAME`: a variable of the function.
     Env(String),
-    /// `secret.NAME`: a secret that the file declares. Its value is never shown.
+    /// `secret.NAME`: a secret that the file declares. Its value is never logged.
     Secret(String),
-    /// A name that an earlier step of the same check captured.
+    /// A value that an earlier step of the same check captured.
     Captured(String),
 }
 
-/// What is known of one of the two versions.
+/// A fact about one of the two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VersionFact {
-    /// `image_tag`: `1.4.2` of `registry/shop:1.4.2`, of the container that the load balancer talks to.
+    /// `image_tag`: `1.4.2` in `registry/shop:1.4.2`, of the container that the load balancer sends requests to.
     ImageTag,
     /// `image_digest`: `sha256:…`.
     ImageDigest,
     /// `task_definition`: `shop:42`.
     TaskDefinition,
-    /// `revision`: the number of the task definition, 42. Neither ECS nor CodeDeploy has a revision of a service.
+    /// `revision`: the revision of the task definition, 42. Neither ECS nor CodeDeploy has a revision of a service.
     Revision,
     /// `task_set`: the id of its task set, `ecs-svc/…`.
     TaskSet,
@@ -67,7 +67,7 @@ const VERSION_FACTS: [(&str, VersionFact); 5] = [
 ];
 
 impl Fact {
-    /// All words, but for the names after `env.` and `secret.`.
+    /// The names of all facts, without those after `env.` and `secret.`.
     pub fn names() -> Vec<String> {
         let plain = DEPLOYMENT_FACTS.iter().map(|(word, _)| (*word).to_owned());
         let versions = Colour::VARIANTS
@@ -76,7 +76,6 @@ impl Fact {
         plain.chain(versions).collect()
     }
 
-    /// The fact of a word.
     pub(super) fn parse(word: &str, scope: &Scope) -> Result<Self, String> {
         if let Some((_, fact)) = DEPLOYMENT_FACTS.iter().find(|(known, _)| *known == word) {
             return Ok(fact.clone());
@@ -101,7 +100,7 @@ impl Fact {
         known.extend(scope.secrets.iter().map(|name| format!("secret.{name}")));
         Err(match suggest(word, known.iter().map(String::as_str)) {
             Some(near) => format!("{{{{{word}}}}} is not a fact; did you mean {{{{{near}}}}}?"),
-            None => format!("{{{{{word}}}}} is not a fact; there are {}, env.… and secret.…", known.join(", ")),
+            None => format!("{{{{{word}}}}} is not a fact; use one of {}, env.… or secret.…", known.join(", ")),
         })
     }
 }
@@ -124,17 +123,17 @@ impl fmt::Display for Fact {
 }
 
 impl Fact {
-    /// A variable of the function.
+    /// A variable of the function. Its name is checked here.
     pub(super) fn parse_env(name: &str) -> Result<Self, String> {
         let sound = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !sound {
             return Err(format!("{{{{env.{name}}}}} names no variable of the function, such as {{{{env.STAGE}}}}"));
         }
-        // Lambda puts the credentials of the function's role there.
+        // Lambda sets the credentials of the function's role in these variables.
         if name.starts_with("AWS_") {
             return Err(format!(
-                "{{{{env.{name}}}}}: variables that begin with AWS_ are no facts, as some are secrets"
+                "{{{{env.{name}}}}}: variables that start with AWS_ are not available, because some are secrets"
             ));
         }
         Ok(Self::Env(name.to_owned()))
@@ -153,8 +152,8 @@ fn parse_secret(name: &str, scope: &Scope) -> Result<Fact, String> {
 }
 
 impl Fact {
-    /// Whether its value must never be shown. What a reply gave may hold anything, a session for one, and so may a
-    /// variable of the function.
+    /// Whether its value is never logged. A captured value and a variable of the function can be anything, for example
+    /// a session, so they count as secrets.
     pub const fn is_secret(&self) -> bool {
         matches!(self, Self::Secret(_) | Self::Captured(_) | Self::Env(_))
     }

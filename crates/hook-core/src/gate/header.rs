@@ -1,4 +1,4 @@
-//! What the top of a gate file says about all hooks.
+//! The keys at the top of a gate file, which apply to all hooks.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,20 @@ use crate::{
     verdict::Mode,
 };
 
-/// The keys beside `hooks`.
+/// The keys next to `hooks`.
 #[derive(Clone, Debug)]
 pub struct GateHeader {
-    /// `mode`.
     pub mode: Mode,
-    /// `secrets`: where each is kept, by the name that templates use.
+    /// `secrets`: where each secret is stored, by the name that templates use.
     pub secrets: BTreeMap<String, SecretRef>,
-    /// `skip`.
     pub skip: Option<Skip>,
-    /// `notify`: to whom, in words.
+    /// `notify`: the recipients, as text.
     pub notify: Vec<String>,
-    /// All of it, as the file would write it.
+    /// The header with all effective values, as a gate file would write it.
     pub effective: YamlValue,
 }
 
-/// Reads them. Secrets and defaults go along with the reading of what follows.
+/// Reads the header. Secrets and defaults go into the context, for the parts of the file that follow.
 pub(super) fn read_header(fields: &mut MapReader<'_>) -> GateHeader {
     check_version(fields);
     let mode = fields.variant_or("mode", &Mode::VARIANTS, Mode::Enforce);
@@ -34,7 +32,7 @@ pub(super) fn read_header(fields: &mut MapReader<'_>) -> GateHeader {
     let notify: Vec<String> =
         fields.items("notify", "an entry of `notify`", read_notify).into_iter().flatten().collect();
     if !notify.is_empty() {
-        let message = format!("`notify` is not supported yet: nobody tells {}", notify.join(", "));
+        let message = format!("`notify` is not supported yet: nothing is sent to {}", notify.join(", "));
         fields.warn(fields.position_of("notify"), message);
     }
     GateHeader { mode, secrets, skip, notify, effective: fields.to_map() }
@@ -46,7 +44,7 @@ fn check_version(fields: &mut MapReader<'_>) {
     match node {
         _ if !given => fields.error(Position::START, "`version: 1` is missing"),
         Some((_, YamlValue::Integer(1))) | None => {}
-        Some((at, other)) => fields.error(at, format!("version {other} is not known; this is version 1")),
+        Some((at, other)) => fields.error(at, format!("version {other} is not supported; write `version: 1`")),
     }
 }
 
@@ -60,7 +58,7 @@ fn read_defaults(fields: &mut MapReader<'_>) -> Defaults {
     Defaults { http, policies: read_policies(fields, Policies::default()) }
 }
 
-/// `on_fail`, `on_error` and `no_data`.
+/// Reads `on_fail`, `on_error` and `no_data`.
 pub(super) fn read_policies(fields: &mut MapReader<'_>, default: Policies) -> Policies {
     Policies {
         on_fail: fields.variant_or("on_fail", &Policy::VARIANTS, default.on_fail),
@@ -73,7 +71,10 @@ fn read_secrets(fields: &mut MapReader<'_>) -> BTreeMap<String, SecretRef> {
     let mut secrets = BTreeMap::new();
     for (name, text) in fields.string_map("secrets") {
         if !is_name(&name.name) {
-            fields.error(name.at, format!("{:?} cannot be a secret's name: letters, digits, _ and -", name.name));
+            fields.error(
+                name.at,
+                format!("{:?} cannot be the name of a secret; use letters, digits, _ and -", name.name),
+            );
             continue;
         }
         match SecretRef::parse(&text.1) {
@@ -86,12 +87,12 @@ fn read_secrets(fields: &mut MapReader<'_>) -> BTreeMap<String, SecretRef> {
     secrets
 }
 
-/// Whether a word can be named between braces.
+/// Whether a word can be a name between braces.
 pub(crate) fn is_name(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
-/// One entry of `notify`, in words.
+/// Reads one entry of `notify` and returns its recipient as text.
 fn read_notify(fields: &mut MapReader<'_>) -> Option<String> {
     let bus = fields.string("eventbridge").filter(|_| fields.has("eventbridge"));
     let webhook = fields.string("webhook").filter(|_| fields.has("webhook"));
@@ -102,7 +103,7 @@ fn read_notify(fields: &mut MapReader<'_>) -> Option<String> {
         (None, Some(webhook)) => match SecretRef::parse(&webhook) {
             Ok(reference) => Some(format!("webhook {reference}")),
             Err(why) => {
-                // An address of a webhook is a secret itself.
+                // The URL of a webhook is itself a secret, so the message does not quote it.
                 let at = fields.position_of("webhook");
                 fields.error(at, why);
                 None

@@ -1,4 +1,4 @@
-//! One hook's part of the file, over the built-in checks that its binary brings along.
+//! The part of the file for one hook, combined with the hook's built-in checks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,35 +11,35 @@ use super::{
 };
 use crate::{checks::TrafficRoute, finding::Policies, hook::Hook, verdict::Mode};
 
-/// What one hook is to do: its built-in checks as the gate file changed them, and the file's own.
+/// The settings and checks of one hook: its built-in checks as the gate file changed them, and the file's own.
 #[derive(Clone, Debug)]
 pub struct HookSection {
-    /// The checks, in order.
     pub checks: Vec<CheckSpec>,
-    /// `checks: none`: the file says in words that this hook checks nothing.
+    /// `checks: none`: the file says explicitly that this hook checks nothing.
     pub explicitly_empty: bool,
-    /// `deadline`: the checks have to be over by then.
+    /// `deadline`: the time after which the checks end.
     pub deadline: Option<Duration>,
-    /// `mode`: the hook's own, else the file's.
+    /// `mode` of the hook, or of the file.
     pub mode: Mode,
-    /// `run`, as the file has it.
+    /// `run`, as the file sets it.
     run_mode: RunMode,
-    /// `when`: what has to be so for the hook to check anything.
+    /// `when`: the conditions under which the hook checks anything.
     pub when: Vec<Condition>,
-    /// `defaults` of the file: the policies of what it does not have and needs all the same.
+    /// `defaults` of the file: the policies of required checks that are not in the file.
     pub defaults: Policies,
     /// `skip` of the file.
     pub skip: Option<Skip>,
     /// `secrets` of the file.
     pub secrets: BTreeMap<String, SecretRef>,
-    /// `notify` of the file, in words.
+    /// `notify` of the file, as text.
     pub notify: Vec<String>,
-    /// The file that would say all of this.
+    /// The gate file with all effective values.
     effective: YamlValue,
 }
 
 impl HookSection {
-    /// What to do after a check that stops the deployment. Who only observes wants to see all of it.
+    /// What to do after a check that stops the deployment. In observe mode all checks run, because the team wants to
+    /// see all results.
     pub const fn run_mode(&self) -> RunMode {
         match self.mode {
             Mode::Enforce => self.run_mode,
@@ -47,7 +47,7 @@ impl HookSection {
         }
     }
 
-    /// The file that would say all of this, built-in checks and defaults filled in.
+    /// The gate file with all effective values, including built-in checks and defaults.
     pub fn to_yaml(&self) -> String {
         yaml_writer::to_yaml(&self.effective)
     }
@@ -56,19 +56,19 @@ impl HookSection {
 /// `run`: what to do after a check that stops the deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RunMode {
-    /// Go on, and tell all that is wrong.
+    /// Run the other checks, and report all failures.
     #[default]
     Collect,
-    /// Answer at once; the other checks are not run.
+    /// Put the status immediately. The other checks do not run.
     FailFast,
 }
 
 impl RunMode {
-    /// The words of a gate file.
+    /// The values in a gate file.
     pub const VARIANTS: [(&'static str, Self); 2] = [("collect", Self::Collect), ("fail-fast", Self::FailFast)];
 }
 
-/// What the team's file says about one hook.
+/// Reads the part of the team's file for one hook.
 pub(super) fn read(
     hook: Hook,
     built_in: Vec<YamlNode>,
@@ -88,7 +88,7 @@ pub(super) fn read(
     let built_in_position = fields.position_of("built_in");
     for check in &mut checks {
         check.built_in = true;
-        // What the file does not change stands where `built_in` does.
+        // Keys that the file does not change have the position of `built_in`.
         check.given_keys.retain(|_, at| *at != built_in_position);
     }
     checks.extend(own.unwrap_or_default());
@@ -116,7 +116,7 @@ pub(super) fn read(
     }
 }
 
-/// `deadline`, which has to leave the checks some time, and cannot be longer than a function runs.
+/// Reads `deadline`. It must leave time for the checks, and cannot exceed the timeout of a function.
 fn read_deadline(fields: &mut MapReader<'_>) -> Option<Duration> {
     let deadline = fields.duration("deadline").filter(|_| fields.is_in_file("deadline"))?;
     let (at, longest) = (fields.position_of("deadline"), window::longest_deadline());
@@ -135,7 +135,7 @@ fn read_deadline(fields: &mut MapReader<'_>) -> Option<Duration> {
     Some(deadline)
 }
 
-/// The file with all that counts for one hook.
+/// The gate file with all effective values for one hook.
 fn effective_document(
     hook: Hook,
     header: &GateHeader,
@@ -162,7 +162,7 @@ fn effective_document(
     YamlValue::Map(file)
 }
 
-/// The checks of a hook in the team's file. None when it says `checks: none`.
+/// The checks of a hook in the team's file. `None` if it says `checks: none`.
 fn read_checks(node: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Option<Vec<CheckSpec>> {
     match node.map(|node| (&node.data, node)) {
         None => Some(Vec::new()),
@@ -180,9 +180,9 @@ fn read_checks(node: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Option<Ve
     }
 }
 
-/// The built-in checks as `built_in` changes them: `none`, or single keys of named checks.
+/// Applies `built_in` to the built-in checks: `none` removes them, and a map changes keys of single checks.
 fn apply_overrides(built_in: Vec<YamlNode>, changes: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Vec<YamlNode> {
-    // What is wrong with a built-in check is wrong because of the file, so it is told there.
+    // An error in a built-in check is caused by the team's file, so it has a position in that file.
     let at = fields.position_of("built_in");
     let built_in: Vec<_> = built_in.into_iter().map(|node| node.at_position(at)).collect();
     let Some(changes) = changes else { return built_in };
@@ -205,9 +205,9 @@ fn apply_overrides(built_in: Vec<YamlNode>, changes: Option<&YamlNode>, fields: 
                     let near = suggest(&key.name, known.iter().map(String::as_str));
                     let hint = match near {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are {}", known.join(", ")),
+                        None => format!("use one of {}", known.join(", ")),
                     };
-                    fields.error(key.at, format!("{:?} is no built-in check of this hook; {hint}", key.name));
+                    fields.error(key.at, format!("{:?} is not a built-in check of this hook; {hint}", key.name));
                     continue;
                 };
                 if let YamlValue::Map(keys) = &change.data {
@@ -236,14 +236,14 @@ fn reject_duplicate_names(checks: &[CheckSpec], fields: &mut MapReader<'_>) {
     }
 }
 
-/// A barrier that uses the address of another one waits for it, and so for ever if that one waits as well.
+/// Two barriers that each use the URL that the other one unblocks would wait for each other forever.
 fn reject_barrier_cycle(checks: &[CheckSpec], fields: &mut MapReader<'_>) {
     let find_barrier = |route: TrafficRoute| {
         checks.iter().find(|it| it.check.unblocks() == Some(route) && !it.required_routes().is_empty())
     };
     if let (Some(test), Some(production)) = (find_barrier(TrafficRoute::Test), find_barrier(TrafficRoute::Production)) {
         let message = format!(
-            "{:?} and {:?} wait for each other: each opens a listener whose address the other one uses",
+            "{:?} and {:?} wait for each other: each unblocks a listener whose URL the other one uses",
             test.name, production.name
         );
         fields.error(test.at.max(production.at), message);

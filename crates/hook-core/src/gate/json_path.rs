@@ -1,10 +1,10 @@
-//! Where a value is in a JSON document: `.items[0].id`, `.items[*].id` for every item, `['a key with.dots']`.
+//! The path of a value in a JSON document: `.items[0].id`, `.items[*].id` for every item, `['a key with.dots']`.
 
 use std::fmt;
 
 use serde_json::Value as Json;
 
-/// A path that was parsed.
+/// A parsed path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonPath(Vec<PathStep>);
 
@@ -15,22 +15,22 @@ enum PathStep {
     AllItems,
 }
 
-/// What a path leads to.
+/// The result of looking up a path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PathMatch<'a> {
-    /// One value, or none.
+    /// The value, if the document has one.
     Single(Option<&'a Json>),
-    /// The path has `[*]`: what each item has there.
+    /// The path has `[*]`: the value for each item.
     Multiple(Vec<Option<&'a Json>>),
-    /// `[*]` stands where there is no list.
+    /// `[*]` is applied to a value that is not a list. The text is the name of its type.
     NotAList(&'static str),
 }
 
 impl JsonPath {
-    /// Parses what follows the word `json`. An empty text is the whole document.
+    /// Parses the text after the word `json`. An empty text is the whole document.
     ///
     /// # Errors
-    /// The end of a sentence that begins with the path.
+    /// A message that continues a sentence which starts with the path.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
         let mut rest = text;
@@ -46,12 +46,12 @@ impl JsonPath {
         Ok(Self(steps))
     }
 
-    /// Whether it stands for every item of a list.
+    /// Whether it has `[*]`.
     pub fn is_wildcard(&self) -> bool {
         self.0.contains(&PathStep::AllItems)
     }
 
-    /// The values that it leads to.
+    /// Looks up the path in a document.
     pub fn lookup<'a>(&self, document: &'a Json) -> PathMatch<'a> {
         let mut found = vec![Some(document)];
         for step in &self.0 {
@@ -63,7 +63,7 @@ impl JsonPath {
                     for value in found {
                         match value {
                             Some(Json::Array(list)) => items.extend(list.iter().map(Some)),
-                            // An item without that list has nothing there, which is not the same as an empty list.
+                            // An item without that list has no value there, which is different from an empty list.
                             None | Some(Json::Null) => items.push(None),
                             Some(other) => return PathMatch::NotAList(json_type_name(other)),
                         }
@@ -80,7 +80,7 @@ impl JsonPath {
     }
 }
 
-/// What a value of JSON is, with its article.
+/// The name of a JSON type, with its article.
 pub fn json_type_name(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
@@ -117,10 +117,10 @@ fn parse_key(text: &str) -> Result<(PathStep, &str), String> {
     if key.contains([']', '\'', '"']) {
         return Err(format!("has a key {key:?}; write such a key in brackets and quotation marks: ['a.b']"));
     }
-    // Text after a bracket needs its dot, and whoever writes a function or a property of JavaScript wants to count.
+    // After a bracket a key needs its dot. Somebody who writes a JavaScript function or property wants to count items.
     if key.ends_with("()") || key == "length" {
         return Err(format!(
-            "has no {key:?}, as there are no functions in a path: `PATH count >= 1` counts what is in a list or a map, \
+            "has no {key:?}, because a path has no functions: `PATH count >= 1` counts the items of a list or a map, \
              and a key of that name is written ['{}']",
             key.trim_end_matches("()")
         ));
@@ -128,7 +128,7 @@ fn parse_key(text: &str) -> Result<(PathStep, &str), String> {
     Ok((PathStep::Key(key.to_owned()), rest))
 }
 
-/// What follows an opening bracket.
+/// Parses the text after an opening bracket.
 fn parse_bracket(text: &str) -> Result<(PathStep, &str), String> {
     let open = || "has a bracket that is not closed".to_owned();
     if let Some(quote) = text.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
@@ -139,12 +139,12 @@ fn parse_bracket(text: &str) -> Result<(PathStep, &str), String> {
     let step = match inner.trim() {
         "*" => PathStep::AllItems,
         digits => PathStep::Index(digits.parse().map_err(|_| {
-            format!("has [{inner}]; in brackets is a number from 0, * for every item, or a key in quotation marks")
+            format!("has [{inner}]; brackets contain a number from 0, * for every item, or a key in quotation marks")
         })?),
     };
     match rest.chars().next() {
         None | Some('.' | '[') => Ok((step, rest)),
-        Some(_) => Err(format!("has {rest:?} behind a bracket; write a dot between them")),
+        Some(_) => Err(format!("has {rest:?} after a bracket; write a dot between them")),
     }
 }
 

@@ -1,49 +1,44 @@
-//! What a reader asked for: a key, what its value looks like, and the value that counts.
+//! The keys that a reader accepts: the type of each value, and its effective value.
 
 use super::{
     Subject,
     yaml::{MapKey, Position, YamlNode, YamlValue},
 };
 
-/// A key that was asked for.
+/// A key that the reader accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeySpec {
-    /// The key.
     pub key: &'static str,
-    /// What its value looks like.
     pub value_type: ValueType,
-    /// The value that counts, as the file would write it. [`Data::Null`] where there is none.
+    /// The effective value, as a gate file would write it, or [`YamlValue::Null`].
     pub value: YamlValue,
 }
 
-/// What a value looks like.
+/// The type of a value in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueType {
-    /// A text, or several.
+    /// Any value.
     Any,
-    /// A text.
     String,
-    /// A text with facts in it.
+    /// A text with facts.
     Template,
     /// A text, or a list of texts.
     Strings,
-    /// A length of time.
+    /// A duration.
     Duration,
-    /// Two lengths of time, `200ms..2s`.
+    /// Two durations, `200ms..2s`.
     DurationRange,
-    /// A whole number.
+    /// A whole number, with its minimum and maximum.
     Integer(u32, u32),
-    /// `true` or `false`.
     Bool,
     /// One of these words.
     OneOf(Vec<&'static str>),
     /// Conditions on these subjects.
     Conditions(&'static [Subject]),
-    /// Names of the author's, and texts.
+    /// A map from names of the author's choice to texts.
     StringMap,
-    /// A list of anything.
     List,
-    /// Keys of its own.
+    /// A map with these keys.
     Map(Vec<KeySpec>),
     /// A list of maps with these keys.
     Maps(Vec<KeySpec>),
@@ -51,11 +46,11 @@ pub enum ValueType {
     Checks,
     /// Changes to built-in checks by name, or `none`.
     BuiltIn,
-    /// One of several.
+    /// One of several types.
     AnyOf(Vec<ValueType>),
 }
 
-/// What was asked for, as a map of the file.
+/// The effective values of the keys, as a map of the file.
 pub fn to_map(keys: &[KeySpec]) -> YamlValue {
     let at = Position::START;
     let given = keys.iter().filter(|asked| asked.value != YamlValue::Null);

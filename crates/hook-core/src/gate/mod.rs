@@ -1,9 +1,10 @@
-//! The gate file: what may pass, in a file that reads like the rules it states. docs/GATE-FILE.md is its manual.
+//! The gate file: a YAML file that says what each hook checks. docs/GATE-FILE.md is its manual.
 //!
-//! `yaml` makes text a tree that knows its lines, `fields` reads a tree, collects every fault and keeps what it was asked
-//! for, `condition` is the language of the `expect` lines, `template` that of facts in texts. `top` reads what the file
-//! says about all hooks, `hook` one hook's part with the built-in checks that a binary brings along in the same language,
-//! and `spec` one check. `print` writes all of it back, `schema` and `explain` tell of it.
+//! `yaml` parses text into a tree with positions. `reader` reads a map of the tree, collects its errors and records the
+//! keys that it accepts. `condition` is the language of the `expect` lines; `template` is the language of facts in
+//! texts. `header` reads what applies to all hooks, `hook_section` one hook's part with its built-in checks, and
+//! `check_spec` one check. `yaml_writer` writes a gate file with all effective values; `schema` and `explain` describe
+//! it.
 
 mod built_in;
 mod check_spec;
@@ -61,14 +62,14 @@ use self::{
 };
 use crate::hook::Hook;
 
-/// Larger than any gate file that a person wrote; SSM's advanced parameters end at 8 KiB.
+/// Larger than any gate file that a person writes. Advanced parameters of Systems Manager end at 8 KiB.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// Reads the gate of one hook: its built-in checks and the team's file, if any. The whole file is read, so a fault in
-/// another hook's part shows at the first hook and not at the last.
+/// Reads the gate of one hook: its built-in checks and the team's file, if any. It reads the whole file, so that an
+/// error in the part of a later hook is reported by the first hook.
 ///
 /// # Errors
-/// Every fault of the file, in its order.
+/// All errors of the file, in its order.
 pub fn load(hook: Hook, file: Option<&str>) -> Result<HookSection, Vec<Diagnostic>> {
     load_with(built_in::yaml_for, hook, file)
 }
@@ -85,28 +86,29 @@ pub(crate) fn load_with(
     }
 }
 
-/// What there is to say about a file, each in the file's order.
+/// The errors and warnings of a file, each list in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
-    /// Why it cannot be used.
+    /// Why the file cannot be used.
     pub errors: Vec<Diagnostic>,
-    /// What is probably not meant, although it can be used.
+    /// Mistakes that do not prevent the use of the file.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What there is to say about a file.
+/// Reads a file and returns its errors and warnings.
 pub fn diagnose(text: &str) -> Diagnostics {
     read(built_in::yaml_for, text).1
 }
 
-/// The gates of all five hooks, and what there is to say about the file. A gate counts only where nothing is wrong.
+/// The gates of all five hooks, and the diagnostics of the file. The gates are valid only if there are no errors.
 fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookSection>, Diagnostics) {
     let mut context = ReadContext::default();
     let mut gates = BTreeMap::new();
     if text.len() > MAX_BYTES {
-        let message = format!("the file has more than the {MAX_BYTES} bytes that a gate file can have");
+        let message = format!("the file is larger than {MAX_BYTES} bytes, the maximum for a gate file");
         context.error(Position::START, message);
-        // This message quotes nothing of the file, so nothing has to be masked. Searching a huge file is slow.
+        // This message does not quote the file, so nothing needs masking, and a search for secrets in a huge file is
+        // slow.
         return (gates, Diagnostics { errors: context.errors, warnings: Vec::new() });
     }
     if let Some(file) = parse(text, &mut context)
@@ -143,7 +145,7 @@ fn read_hooks(
     })
 }
 
-/// The checks of a hook's default file, not read yet: a team's file may change their keys.
+/// The checks of a hook's built-in gate file as nodes: a team's file can still change their keys.
 fn built_in_checks(hook: Hook, text: &str, context: &mut ReadContext) -> Vec<YamlNode> {
     let file = parse(text, context);
     let checks = file.as_ref().and_then(|file| file.get("hooks")?.get(hook.key())?.get("checks"));
@@ -163,7 +165,7 @@ fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
                 .into_iter()
                 .any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open)))
             {
-                fault.message += "; a text with {{ at its beginning, or in [ ], needs quotation marks";
+                fault.message += "; text needs quotation marks if it starts with {{ or is inside [ ]";
             }
             context.errors.push(fault);
             None
@@ -171,17 +173,17 @@ fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
     }
 }
 
-/// Words of earlier gate files, and what they are called now.
+/// Old names of keys, with their new names.
 const RENAMED: [(&str, &str); 5] =
     [("ecs", "tasks"), ("reach", "forwards_to"), ("answers", "health_check"), ("until", "within"), ("words", "marker")];
 
-/// What an old word is called now, where the new one is known.
+/// The new name of an old one, if it is among the known keys.
 pub(crate) fn renamed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let (_, new) = RENAMED.into_iter().find(|(old, _)| *old == word)?;
     known.into_iter().any(|it| it == new).then_some(new)
 }
 
-/// The known word that `word` was probably meant to be.
+/// The known word that `word` is probably a misspelling of.
 pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -315,7 +317,7 @@ hooks:
             let warns = |check: &CheckSpec| if check.policies.on_fail == Policy::Warn { " (warns)" } else { "" };
             let told: Vec<_> = gate.checks.iter().map(|check| format!("`{}`{}", check.name, warns(check))).collect();
             let row = format!("| `{}` | {} |", hook.key(), told.join(", "));
-            assert!(MANUAL.contains(&row), "docs/GATE-FILE.md lacks {row}");
+            assert!(MANUAL.contains(&row), "docs/GATE-FILE.md does not have the row {row}");
         }
     }
 

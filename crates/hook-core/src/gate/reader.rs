@@ -1,8 +1,9 @@
-//! Reads the keys of one map, each once, and collects what is wrong with them: a key nobody asked for is a fault too.
+//! Reads the keys of one map, and collects its errors. A key that no reader accepts is an error.
 //!
-//! What was asked for is kept: its key, its shape, and the value that counts, be it the file's or a default. So the reader
-//! of a kind of check is the only table of its keys there is; suggestions, `explain`, the canonical form and the JSON
-//! Schema come from it. The schema's way is a sketch: a reading of nothing, in which every key answers something.
+//! The reader records each key that it accepts, with its type and its effective value from the file or the default. The
+//! reader of a kind of check is therefore the only table of its keys: suggestions, `explain`, `print` and the JSON
+//! Schema use this record. The schema comes from reading an empty document with `schema_only`, in which every key
+//! returns a value.
 
 mod conditions;
 mod nested;
@@ -16,36 +17,35 @@ use super::{
     yaml::{MapKey, Position, YamlNode, YamlValue},
 };
 
-/// What goes along while a file is read: its faults, and what its top says about the rest.
+/// The state while a file is read: its diagnostics, and the settings from its header.
 #[derive(Debug, Default)]
 pub struct ReadContext {
-    /// What is wrong, in the order in which it was found.
+    /// Errors, in the order in which they are found.
     pub(super) errors: Vec<Diagnostic>,
-    /// What is probably not meant, and can be used all the same.
+    /// Mistakes that do not prevent the use of the file.
     pub(super) warnings: Vec<Diagnostic>,
-    /// Secrets, defaults, captures.
     pub(super) scope: Scope,
-    /// Nothing is read: every key is asked for, and answers something.
+    /// There is no file: every key counts as present, to record the keys that the readers accept.
     pub(super) schema_only: bool,
 }
 
 impl ReadContext {
-    /// A name that later steps of the same check may use.
+    /// Declares a name that later steps of the same check can use.
     pub fn capture(&mut self, name: &str) {
         self.scope.captures.push(name.to_owned());
     }
 
-    /// The check with its steps is over.
+    /// Ends the steps of a check.
     pub fn clear_captures(&mut self) {
         self.scope.captures.clear();
     }
 
-    /// Reports a fault.
+    /// Reports an error.
     pub fn error(&mut self, at: Position, message: impl Into<String>) {
         self.errors.push(Diagnostic::new(at, message));
     }
 
-    /// Reports what is probably not meant.
+    /// Reports a warning.
     pub fn warn(&mut self, at: Position, message: impl Into<String>) {
         self.warnings.push(Diagnostic::new(at, message));
     }
@@ -58,13 +58,13 @@ pub struct MapReader<'a> {
     entries: &'a [(MapKey, YamlNode)],
     key_specs: Vec<KeySpec>,
     facts: BTreeSet<Fact>,
-    /// Subjects beside those of the kind; with a hint where they are not to be had.
+    /// Additional subjects for conditions. With a hint, they are not available, and the hint says why.
     extra_subjects: (&'static [Subject], Option<&'static str>),
     context: &'a mut ReadContext,
 }
 
 impl<'a> MapReader<'a> {
-    /// Begins to read `node`, which has to be a map. An empty value counts as an empty map.
+    /// Starts to read `node`, which must be a map. An empty value counts as an empty map.
     pub fn new(node: &'a YamlNode, what: &str, context: &'a mut ReadContext) -> Option<Self> {
         let entries: &[(MapKey, YamlNode)] = match &node.data {
             YamlValue::Map(entries) => entries,
@@ -86,34 +86,34 @@ impl<'a> MapReader<'a> {
         })
     }
 
-    /// Where the map begins.
+    /// The position of the map.
     pub fn at(&self) -> Position {
         self.at
     }
 
-    /// Reports a fault.
+    /// Reports an error.
     pub fn error(&mut self, at: Position, message: impl Into<String>) {
         self.context.error(at, message);
     }
 
-    /// Reports what is probably not meant, and can be used all the same.
+    /// Reports a warning.
     pub fn warn(&mut self, at: Position, message: impl Into<String>) {
         self.context.warn(at, message);
     }
 
-    /// Reports that a hook would be left without a check.
+    /// Reports that a hook would have no check.
     pub(super) fn error_gate_empty(&mut self, at: Position, message: &str) {
         self.context.errors.push(Diagnostic::gate_empty(at, message));
     }
 
-    /// Refuses a key that this version cannot execute: nothing in a valid file is without effect.
+    /// Refuses a key that this version does not support: every key of a valid file has an effect.
     pub fn error_not_supported(&mut self, key: &str) {
         let at = self.key_position(key);
         let message = format!("`{key}` is not supported yet: this version of the hooks cannot execute it; remove it");
         self.context.errors.push(Diagnostic::not_supported(at, message));
     }
 
-    /// For a map inside this one that no other method reads.
+    /// The context, to read a nested map with another reader.
     pub fn context(&mut self) -> &mut ReadContext {
         self.context
     }
@@ -123,42 +123,45 @@ impl<'a> MapReader<'a> {
         &self.context.scope
     }
 
-    /// Whether the file gives the key. Asks for nothing. A sketch gives every key, so that no way through is left out.
+    /// Whether the file has the key. It does not record the key. With `schema_only` it is always true, so that every
+    /// branch of a reader runs.
     pub fn has(&self, key: &str) -> bool {
         self.context.schema_only || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
-    /// Whether the file gives the key; never in a sketch. For what no schema and no suggestion is to name.
+    /// Whether the file has the key. It does not record the key, and with `schema_only` it is always false: for keys
+    /// that are not part of the schema or of suggestions.
     pub fn is_in_file(&self, key: &str) -> bool {
         self.entries.iter().any(|(own, _)| own.name == key)
     }
 
-    /// The facts that its templates need.
+    /// The facts in its templates.
     pub fn facts(&self) -> &BTreeSet<Fact> {
         &self.facts
     }
 
-    /// Where a key's value stands, else where the map begins.
+    /// The position of a key's value, or of the map.
     pub fn position_of(&self, key: &str) -> Position {
         self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(_, node)| node.at)
     }
 
-    /// Where a key stands, else where the map begins.
+    /// The position of a key, or of the map.
     fn key_position(&self, key: &str) -> Position {
         self.entries.iter().find(|(own, _)| own.name == key).map_or(self.at, |(own, _)| own.at)
     }
 
-    /// A key's value, as it stands. Prefer a method that knows what it should look like.
+    /// The value of a key as a node. Prefer a method that checks its type.
     pub fn node(&mut self, key: &'static str) -> Option<&'a YamlNode> {
         self.take(key, ValueType::Any)
     }
 
-    /// The same, for what has a shape of its own.
+    /// Like [`Self::node`], for a key with its own type.
     pub(super) fn node_with_type(&mut self, key: &'static str, shape: ValueType) -> Option<&'a YamlNode> {
         self.take(key, shape)
     }
 
-    /// Further subjects for the conditions, and what to say where they are named and not to be had.
+    /// Adds subjects for the conditions. If they are not available, a condition that uses one is an error with this
+    /// hint.
     pub fn extend_subjects(&mut self, subjects: &'static [Subject], hint: &'static str, is_available: bool) {
         self.extra_subjects = (subjects, (!is_available).then_some(hint));
     }
@@ -172,14 +175,14 @@ impl<'a> MapReader<'a> {
         node
     }
 
-    /// The value that counts for a key.
+    /// Records the effective value of a key.
     fn set_effective(&mut self, key: &str, value: YamlValue) {
         if let Some(asked) = self.key_specs.iter_mut().find(|asked| asked.key == key) {
             asked.value = value;
         }
     }
 
-    /// Another key says what this one would, so that it is not written beside it.
+    /// Removes the effective value of a key that another key replaces, so that both are not written.
     pub fn mark_overridden(&mut self, key: &str) {
         self.set_effective(key, YamlValue::Null);
     }
@@ -188,7 +191,6 @@ impl<'a> MapReader<'a> {
         self.error(node.at, format!("`{key}` is {expected}, not {}", node.data));
     }
 
-    /// A string.
     pub fn string(&mut self, key: &'static str) -> Option<String> {
         self.read_string(key, ValueType::String)
     }
@@ -203,14 +205,14 @@ impl<'a> MapReader<'a> {
         text
     }
 
-    /// A string with facts in it.
+    /// A string with facts.
     pub fn template(&mut self, key: &'static str) -> Option<Template> {
         let at = self.position_of(key);
         let text = self.read_string(key, ValueType::Template)?;
         self.parse_template(at, &text)
     }
 
-    /// Any string of this map as a template, such as one deep inside a body.
+    /// Parses any string of this map as a template, such as one deep inside a body.
     pub fn parse_template(&mut self, at: Position, text: &str) -> Option<Template> {
         match Template::parse(text, &self.context.scope) {
             Ok(template) => {
@@ -224,7 +226,7 @@ impl<'a> MapReader<'a> {
         }
     }
 
-    /// Facts that are used here. One that has no value yet at this hook is a fault, and is told once for each text.
+    /// Records the facts of a text. A fact that has no value yet at this hook is an error, reported once for each text.
     fn record_facts<'f>(&mut self, at: Position, facts: impl Iterator<Item = &'f Fact>) {
         for fact in facts {
             if let Some(why) = self.context.scope.hook.and_then(|hook| timing::why_fact_too_early(fact, hook)) {
@@ -234,7 +236,7 @@ impl<'a> MapReader<'a> {
         }
     }
 
-    /// A map of names to texts with facts in them, such as headers.
+    /// A map from names to texts with facts, such as headers.
     pub fn template_map(&mut self, key: &'static str) -> Vec<(MapKey, Template)> {
         let names = self.string_map(key);
         names
@@ -243,7 +245,7 @@ impl<'a> MapReader<'a> {
             .collect()
     }
 
-    /// A map of names of the author's to texts. A number is the text that stands there.
+    /// A map from names of the author's choice to texts. A number counts as its text in the file.
     pub fn string_map(&mut self, key: &'static str) -> Vec<(MapKey, (Position, String))> {
         let Some(node) = self.take(key, ValueType::StringMap) else { return Vec::new() };
         let YamlValue::Map(entries) = &node.data else {
@@ -263,7 +265,7 @@ impl<'a> MapReader<'a> {
         names
     }
 
-    /// One string or several.
+    /// One string, or several.
     pub fn strings(&mut self, key: &'static str) -> Vec<(Position, String)> {
         self.read_strings(key, ValueType::Strings)
     }
@@ -281,7 +283,7 @@ impl<'a> MapReader<'a> {
         texts
     }
 
-    /// A length of time such as `30s`.
+    /// A duration such as `30s`.
     pub fn duration(&mut self, key: &'static str) -> Option<Duration> {
         let Some(node) = self.take(key, ValueType::Duration) else {
             return self.context.schema_only.then_some(Duration::ZERO);
@@ -303,7 +305,7 @@ impl<'a> MapReader<'a> {
                 Some(duration)
             }
             Some(_) => {
-                self.type_error(key, node, "a day at most");
+                self.type_error(key, node, "at most one day");
                 None
             }
             None => {
@@ -313,7 +315,7 @@ impl<'a> MapReader<'a> {
         }
     }
 
-    /// A length of time, or this one.
+    /// A duration, with a default.
     pub fn duration_or(&mut self, key: &'static str, default: Duration) -> Duration {
         match self.has(key).then(|| self.duration(key)) {
             Some(given) => given.unwrap_or(default),
@@ -325,7 +327,7 @@ impl<'a> MapReader<'a> {
         }
     }
 
-    /// Two lengths of time, `200ms..2s`, or these.
+    /// Two durations such as `200ms..2s`, with a default.
     pub fn duration_range_or(&mut self, key: &'static str, default: (Duration, Duration)) -> (Duration, Duration) {
         let node = self.take(key, ValueType::DurationRange);
         let span = node.and_then(|node| {
@@ -362,7 +364,7 @@ impl<'a> MapReader<'a> {
         None
     }
 
-    /// A whole number in a range, or this one.
+    /// A whole number in a range, with a default.
     pub fn number_or(&mut self, key: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
         let absent = !self.has(key);
         let number = self.number(key, range).filter(|_| !absent).unwrap_or(default);
@@ -370,7 +372,6 @@ impl<'a> MapReader<'a> {
         number
     }
 
-    /// `true` or `false`.
     pub fn bool(&mut self, key: &'static str) -> Option<bool> {
         let Some(node) = self.take(key, ValueType::Bool) else { return self.context.schema_only.then_some(false) };
         if let YamlValue::Bool(flag) = node.data {
@@ -380,7 +381,7 @@ impl<'a> MapReader<'a> {
         None
     }
 
-    /// `true` or `false`, or this.
+    /// `true` or `false`, with a default.
     pub fn bool_or(&mut self, key: &'static str, default: bool) -> bool {
         let absent = !self.has(key);
         let flag = self.bool(key).filter(|_| !absent).unwrap_or(default);
@@ -388,7 +389,7 @@ impl<'a> MapReader<'a> {
         flag
     }
 
-    /// One of some words.
+    /// One of these words.
     pub fn variant<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         let Some(node) = self.take(key, ValueType::OneOf(known.clone())) else {
@@ -404,7 +405,7 @@ impl<'a> MapReader<'a> {
         None
     }
 
-    /// One of some words, or this.
+    /// One of these words, with a default.
     pub fn variant_or<T: Copy + PartialEq>(&mut self, key: &'static str, words: &[(&'static str, T)], default: T) -> T {
         let absent = !self.has(key);
         let value = self.variant(key, words).filter(|_| !absent).unwrap_or(default);
@@ -414,7 +415,7 @@ impl<'a> MapReader<'a> {
         value
     }
 
-    /// Several of some words.
+    /// A list of these words.
     pub fn variants<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)]) -> Vec<T> {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
         let shape = ValueType::AnyOf(vec![ValueType::OneOf(known.clone()), ValueType::List]);
@@ -426,17 +427,17 @@ impl<'a> MapReader<'a> {
             }
             let near = suggest(&word, known.iter().copied());
             let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            self.error(at, format!("`{key}` knows {}, not {word:?}{near}", known.join(", ")));
+            self.error(at, format!("`{key}` accepts {}, not {word:?}{near}", known.join(", ")));
         }
         values
     }
 
-    /// What was asked for so far, as a map of the file, with the values that count.
+    /// The keys that were read so far, as a map of the file with effective values.
     pub(super) fn to_map(&self) -> YamlValue {
         to_map(&self.key_specs)
     }
 
-    /// Ends the reading: a key that nobody asked for is a fault. Gives what was asked for.
+    /// Ends the reading and returns the accepted keys. Any other key in the file is an error.
     pub fn finish(self) -> Vec<KeySpec> {
         let known_keys: Vec<_> = self.key_specs.iter().map(|asked| asked.key).collect();
         for (key, _) in self.entries {
@@ -450,7 +451,7 @@ impl<'a> MapReader<'a> {
             let message = match suggest(&key.name, known_keys.iter().copied()) {
                 Some(near) => format!("`{}` is not a key of {}; did you mean `{near}`?", key.name, self.description),
                 None => {
-                    format!("`{}` is not a key of {}; there are {}", key.name, self.description, known_keys.join(", "))
+                    format!("`{}` is not a key of {}; use one of {}", key.name, self.description, known_keys.join(", "))
                 }
             };
             self.context.error(key.at, message);

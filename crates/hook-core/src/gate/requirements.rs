@@ -1,4 +1,4 @@
-//! What one hook needs of the world to do what a gate file says: what has to exist, how long it may take, where it goes.
+//! What one hook needs for a gate file: the resources that must exist, the listeners that it uses, and the time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,12 +13,12 @@ use crate::{
     plan::{Plan, PlannedCheck, plan},
 };
 
-/// Something that a gate file names and that is elsewhere.
+/// A resource outside the gate file that the file names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Referenced {
     /// An alarm, by name.
     Alarm(String),
-    /// Alarms, by the beginning of their names.
+    /// Alarms, by name prefix.
     AlarmPrefix(String),
     /// Alarms, by tags.
     AlarmTags(Vec<(String, String)>),
@@ -35,20 +35,21 @@ pub enum Referenced {
 /// What a hook needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
-    /// What has to exist, and the first check that wants it.
+    /// The resources that must exist, each with the first check that uses it.
     pub references: BTreeMap<Referenced, String>,
-    /// The listeners that its checks connect to.
+    /// The listeners to which its checks send requests.
     pub routes: BTreeSet<TrafficRoute>,
-    /// How long it may take until its last check has what it waits for, and which check that is.
+    /// The time that the slowest check can take to pass, including the checks that it waits for, and the name of that
+    /// check.
     pub longest_check: Option<(Duration, String)>,
-    /// Whether the file says anything about this hook that is not built in.
+    /// Whether the file has checks for this hook that are not built in.
     pub has_own_checks: bool,
 }
 
-/// What a hook needs to do what the gate file says, or with none to make its built-in checks.
+/// What a hook needs for the checks of a gate file, or for its built-in checks if there is no file.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The errors of the file.
 pub fn requirements(
     hook: Hook,
     text: Option<&str>,
@@ -94,7 +95,7 @@ pub fn requirements(
     Ok(requirements)
 }
 
-/// When a step may be over, with all that it waits for.
+/// The latest time at which a check can end, including the checks that it waits for.
 fn latest_end(steps: &[PlannedCheck], index: usize) -> Duration {
     let step = &steps[index];
     if step.preset.is_some() {
@@ -108,7 +109,7 @@ fn is_not_applicable(settled: &Observation) -> bool {
     settled.outcome == Outcome::NotApplicable
 }
 
-/// The variables that a hook's own `when` asks for.
+/// The variables in a hook's own `when`.
 fn when_variables(gate: &HookSection) -> Vec<String> {
     gate.when.iter().flat_map(|condition| condition.subjects()).filter_map(env_name).collect()
 }
@@ -130,10 +131,10 @@ mod tests {
         let test = requirements_for(Hook::AfterAllowTestTraffic, None);
         assert_eq!(test.routes, BTreeSet::from([TrafficRoute::Test]));
         assert!(!test.has_own_checks && test.references.is_empty());
-        // The barrier may take a minute, and what waits for it half a minute and its three looks.
+        // The barrier can take a minute, and the check that waits for it half a minute and three attempts.
         assert!(test.longest_check.unwrap().0 >= Duration::from_secs(92));
         assert_eq!(requirements_for(Hook::BeforeAllowTraffic, None).routes, BTreeSet::new());
-        // A minute to become so, and five to stay so.
+        // One minute to pass, and five minutes in which it must keep passing.
         assert_eq!(
             requirements_for(Hook::AfterAllowTraffic, None).longest_check.unwrap(),
             (Duration::from_secs(360), "tasks".into())

@@ -1,5 +1,5 @@
-//! A JSON Schema of the gate file, for editors. It is no table of its own: the readers are run over nothing, and what they
-//! ask for is written down.
+//! A JSON Schema of the gate file, for editors. It has no table of keys: it runs the readers without a file, and
+//! describes the keys that they accept.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,6 @@ use super::{
 };
 use crate::checks;
 
-/// The schema.
 pub fn schema() -> Value {
     let nothing = YamlNode::new(Position::START, YamlValue::Null);
     let read_keys = |read: &mut dyn FnMut(&mut MapReader<'_>)| {
@@ -71,7 +70,7 @@ fn value_schema(shape: &ValueType) -> Value {
         ValueType::String => json!({ "type": ["string", "integer"] }),
         ValueType::Template => json!({
             "type": ["string", "integer"],
-            "description": format!("may have facts in it: {{{{{}}}}}", Fact::names().join("}}, {{")),
+            "description": format!("may contain facts: {{{{{}}}}}", Fact::names().join("}}, {{")),
         }),
         ValueType::Strings => single_or_list(&json!({ "type": "string" })),
         ValueType::Duration => json!({ "$ref": "#/$defs/duration" }),
@@ -88,7 +87,7 @@ fn value_schema(shape: &ValueType) -> Value {
                 "properties": { "any": { "type": "array", "items": condition, "minItems": 2 } },
                 "required": ["any"],
                 "additionalProperties": false,
-                "description": "one of these has to be true",
+                "description": "one of these must be true",
             });
             let mut shape = single_or_list(&json!({ "anyOf": [condition, any] }));
             shape["description"] = format!("`subject operator value` on {subjects}").into();

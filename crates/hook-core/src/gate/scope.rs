@@ -1,4 +1,4 @@
-//! What the top of a gate file says about all that follows: secrets and defaults. It goes along while checks are read.
+//! What the header of a gate file says about the parts that follow: secrets and defaults.
 
 use std::time::Duration;
 
@@ -10,31 +10,30 @@ use crate::{finding::Policies, hook::Hook};
 pub struct Scope {
     /// The names under `secrets`.
     pub secrets: Vec<String>,
-    /// What earlier steps of the same check captured.
+    /// The names that earlier steps of the same check captured.
     pub captures: Vec<String>,
-    /// `defaults`.
     pub defaults: Defaults,
-    /// The hook whose part is read. None at the top of the file.
+    /// The hook whose part is read, or `None` in the header.
     pub hook: Option<Hook>,
 }
 
-/// `defaults`: what a check does that does not say otherwise.
+/// `defaults`: the values for checks that do not set their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Defaults {
     /// `defaults.http`.
     pub http: HttpDefaults,
-    /// `on_fail`, `on_error` and `no_data`.
     pub policies: Policies,
 }
 
-/// How requests are made.
+/// The limits and retries of requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HttpDefaults {
-    /// Until there is a connection. Within AWS that takes milliseconds, and a security group drops it silently.
+    /// The limit for connecting. Within AWS this takes milliseconds; a security group drops a blocked connection
+    /// silently.
     pub connect_timeout: Duration,
-    /// Until the last byte of the answer. A customer would have gone by then.
+    /// The limit up to the last byte of the response. A customer would have given up by then.
     pub timeout: Duration,
-    /// Again, after a fault of the transport.
+    /// Retries after a transport error.
     pub retry: Retry,
 }
 
@@ -44,12 +43,12 @@ impl Default for HttpDefaults {
     }
 }
 
-/// `retry`: for faults of the transport only. An answer that is wrong is an answer.
+/// `retry`: for transport errors only. A wrong response is still a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// How often to try again; 0 is not at all.
+    /// The number of retries; 0 means none.
     pub transport: u32,
-    /// The first pause and the longest one; each is twice the one before.
+    /// The first and the longest pause. Each pause is twice as long as the one before.
     pub backoff: (Duration, Duration),
 }
 

@@ -1,8 +1,8 @@
-//! Secrets that somebody pasted into a gate file. Its diagnostics go to terminals, CI logs and the hook's log, so they must
-//! not repeat what stands where a secret belongs: beside a key such as `Authorization` or `password`, under `secrets`, in
-//! a URL before the `@`, or in the shape of a well-known token.
+//! Masks secrets that somebody pasted into a gate file. Diagnostics go to terminals, CI logs and the hook's log, so
+//! they must not quote a value in the place of a secret: after a key such as `Authorization` or `password`, under
+//! `secrets`, in a URL before the `@`, or in the form of a well-known token.
 //!
-//! It works on lines and not on the tree: a file that is not YAML has a diagnostic as well.
+//! It works on lines instead of the tree, because a file that is not valid YAML also has diagnostics.
 
 use std::{ops::Range, sync::LazyLock};
 
@@ -10,25 +10,25 @@ use regex_lite::Regex;
 
 use super::suggest;
 
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 const MASK: &str = "***";
-/// A shorter value is taken out of the file's lines, and not out of messages: it may be a word of theirs.
+/// Shorter values are masked in lines of the file but not in messages, where they can be an ordinary word.
 const MIN_MASKED_CHARS: usize = 6;
 
-/// `key: value`, `key=value` or `key == value` with a key that is about a secret.
+/// `key: value`, `key=value` or `key == value` with a key for a secret.
 static SECRET_PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let key = r#"[\w.-]*(?:authorization|cookie|token|passw(?:or)?d|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|webhook|signature)[\w-]*"#;
     let value = r#"("[^"]*"?|'[^']*'?|\[[^\]]*\]?|\{\{[^,&#]*|[^\s,}\]&#{\["'|>=][^,}\]&#]*)"#;
     Regex::new(&format!(r#"(?i)["']?{key}["']?\s*(?:[!=]=|[:=])\s*{value}"#)).ok()
 });
-/// The same without a value behind it: what is indented deeper is the value.
+/// A key for a secret without a value on its line: the value is the block with deeper indentation.
 static SECRET_BLOCK_START: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)^\s*(?:- +)?["']?[\w.-]*(?:authorization|cookie|token|passw(?:or)?d|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|webhook|signature)[\w-]*["']?\s*:\s*(?:[|>][+-]?\d?)?\s*(?:#.*)?$"#).ok()
 });
-/// Any `name: value`, where all values are to be concealed.
+/// Any `name: value`, for sections in which all values are masked.
 static ANY_PAIR: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"["']?[\w.-]+["']?\s*:\s+("[^"]*"?|'[^']*'?|[^\s,}{\["'|>#][^,}#]*)"#).ok());
-/// What is a secret by its shape.
+/// Secrets that are recognized by their form.
 static SECRET_SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let shapes = [
         r"://([^/\s@]+)@",
@@ -40,19 +40,19 @@ static SECRET_SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&shapes.join("|")).ok()
 });
 
-/// What must not be shown of a file.
+/// The secrets in a file.
 #[derive(Debug, Default)]
 pub struct SecretMask {
-    /// In characters, by line.
+    /// Ranges of characters, for each line.
     lines: Vec<Vec<Range<usize>>>,
     values: Vec<String>,
 }
 
 impl SecretMask {
-    /// Looks for secrets in a file.
+    /// Finds the secrets in a file.
     pub fn from_text(text: &str) -> Self {
         let mut mask = Self::default();
-        // Deeper than this everything is a value of a key about secrets.
+        // All lines with deeper indentation than this are values of a key for a secret.
         let mut inside: Option<usize> = None;
         for line in text.lines() {
             let indent = line.len() - line.trim_start().len();
@@ -103,12 +103,13 @@ impl SecretMask {
         self.lines.push(hidden.into_iter().map(|range| in_chars(range.start)..in_chars(range.end)).collect());
     }
 
-    /// A message without the secrets of the file.
+    /// Masks the secrets of the file in a message.
     pub fn mask_message(&self, message: &str) -> String {
         self.values.iter().fold(message.to_owned(), |message, value| message.replace(value.as_str(), MASK))
     }
 
-    /// The characters of a line without its secrets, and where the character at `at` is then. Lines count from 1.
+    /// The characters of a line with its secrets masked, and the new index of the character at `at`. Lines count from
+    /// 1.
     pub fn mask_line(&self, line: usize, chars: &[char], at: usize) -> (Vec<char>, usize) {
         let ranges = line.checked_sub(1).and_then(|index| self.lines.get(index)).map_or(&[][..], Vec::as_slice);
         let (mut shown, mut caret, mut next) = (Vec::with_capacity(chars.len()), None, 0);
@@ -130,10 +131,10 @@ impl SecretMask {
     }
 }
 
-/// Whether a value may be one: not where it is kept, and not a fact alone.
+/// Whether a value can be a secret: not a reference to a store, and not a fact alone.
 fn may_be_secret(value: &str) -> bool {
     let plain = ["", "true", "false", "null", "none", "exists"];
-    // A misspelt store is a place all the same.
+    // A store with a misspelt name is still a reference.
     let is_reference =
         value.split_once(':').is_some_and(|(store, _)| suggest(store, ["ssm", "secretsmanager"]).is_some());
     if plain.contains(&value) || is_reference {

@@ -1,21 +1,21 @@
-//! Where a secret is kept: `ssm:/shop/token`, `secretsmanager:shop/webhook#url`. The file never has the secret itself.
+//! Where a secret is stored: `ssm:/shop/token`, `secretsmanager:shop/webhook#url`. The file never contains the secret
+//! itself.
 
 use std::fmt;
 
 use super::suggest;
 
-/// A reference to a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
-    /// Who keeps it.
+    /// The service that stores it.
     pub store: SecretStore,
-    /// Its name or ARN there.
+    /// Its name or ARN in that service.
     pub name: String,
-    /// The key, where the secret is a JSON object.
+    /// The key, if the secret is a JSON object.
     pub key: Option<String>,
 }
 
-/// A service of AWS that keeps secrets.
+/// An AWS service that stores secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretStore {
     /// A SecureString parameter of Systems Manager.
@@ -27,10 +27,10 @@ pub enum SecretStore {
 const STORES: [(&str, SecretStore); 2] = [("ssm", SecretStore::Ssm), ("secretsmanager", SecretStore::SecretsManager)];
 
 impl SecretRef {
-    /// Reads `ssm:NAME` or `secretsmanager:NAME[#key]`.
+    /// Parses `ssm:NAME` or `secretsmanager:NAME[#key]`.
     ///
     /// # Errors
-    /// A sentence for the gate file's author, which does not repeat the text: it may be the secret itself.
+    /// A message for the gate file's author. It does not quote the text, which may be the secret itself.
     pub fn parse(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "a reference to a secret is ssm:NAME or secretsmanager:NAME#key";
         let (store, name) = text.trim().split_once(':').ok_or(EXPECTED)?;
@@ -43,7 +43,7 @@ impl SecretRef {
         let (name, key) = match (store, name.split_once('#')) {
             (SecretStore::SecretsManager, Some((name, key))) => (name, Some(key)),
             (SecretStore::Ssm, Some(_)) => {
-                return Err("a parameter of SSM has no `#key`; name one that is the secret".into());
+                return Err("a parameter of SSM has no `#key`; name a parameter whose whole value is the secret".into());
             }
             (_, None) => (name, None),
         };

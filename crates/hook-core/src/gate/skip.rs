@@ -1,32 +1,31 @@
-//! `skip`: break the glass. Words in a deployment's description let it through unchecked, until a date.
+//! `skip`: a marker in a deployment's description lets the deployment pass unchecked in an emergency, until a date.
 
 use std::time::{Duration, SystemTime};
 
 use super::MapReader;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Shorter words would be found in a description by chance.
+/// A description could contain a shorter marker by chance.
 const MIN_MARKER_LEN: usize = 4;
 
-/// What the file says about it.
+/// The settings of `skip`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skip {
-    /// The words.
     pub marker: String,
-    /// The last day on which they count, as the file writes it.
+    /// The last day on which the marker counts, as the file writes it.
     pub until: String,
     /// The end of that day in UTC.
     expires_at: SystemTime,
 }
 
-/// What a deployment's description asks for.
+/// What a deployment's description means for its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SkipDecision {
-    /// Nothing: it is checked.
+    /// The description does not have the marker: the checks run.
     No,
-    /// Not to be checked.
+    /// The description has the marker: the checks do not run.
     Yes,
-    /// Not to be checked, but the date is past: it is checked.
+    /// The description has the marker, but the date has passed: the checks run.
     Expired,
 }
 
@@ -47,7 +46,8 @@ impl Skip {
                 fields.error(
                     at,
                     format!(
-                        "`marker` needs at least {MIN_MARKER_LEN} characters, or a description contains it by chance"
+                        "`marker` needs at least {MIN_MARKER_LEN} characters; a description can contain a shorter one by \
+                         chance"
                     ),
                 );
             }
@@ -75,7 +75,7 @@ impl Skip {
         Some(Self { marker: marker?, until: until?.trim().to_owned(), expires_at: end? })
     }
 
-    /// What a description asks for at a time.
+    /// Decides whether a description skips the checks at this time.
     pub fn decide(&self, description: &str, now: SystemTime) -> SkipDecision {
         match (description.contains(&self.marker), now < self.expires_at) {
             (false, _) => SkipDecision::No,

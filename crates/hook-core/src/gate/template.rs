@@ -1,51 +1,50 @@
-//! Text with facts in it: `{{test_url}}/version`, `Bearer {{secret.token}}`.
+//! Text with facts: `{{test_url}}/version`, `Bearer {{secret.token}}`.
 //!
-//! What a template names is known when the file is read; what it says, only when the check runs. A fact that is not known
-//! then is an error in words, and never an empty text: a comparison with nothing could open a gate.
+//! The facts of a template are known when the file is read; their values are known only when the check runs. A fact
+//! without a value is an error, and never an empty text: a comparison with an empty text could pass a deployment.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{Fact, Scope};
 use crate::{checks::TrafficRoute, code::ReasonCode, finding::Observation};
 
-/// Where the value of a fact is found, when a check runs.
+/// Provides the values of facts when a check runs.
 pub trait FactResolver {
-    /// The fact as text.
+    /// The value of the fact as text.
     ///
     /// # Errors
-    /// It is not known, in words: the image has no tag, the variable is not set.
+    /// The fact has no value, with the reason: the image has no tag, the variable is not set.
     fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact>;
 }
 
-/// Facts that were found out before: those of a check's templates, so that what needs AWS is asked once.
+/// Facts that were resolved before: those of a check's templates, so that each AWS request is sent once.
 impl FactResolver for BTreeMap<Fact, Result<String, UnresolvedFact>> {
     fn resolve(&self, fact: &Fact) -> Result<String, UnresolvedFact> {
-        self.get(fact).cloned().unwrap_or_else(|| Err(UnresolvedFact::new(fact, "nobody looked it up")))
+        self.get(fact).cloned().unwrap_or_else(|| Err(UnresolvedFact::new(fact, "it was not resolved for this check")))
     }
 }
 
-/// A fact that is not known.
+/// A fact without a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnresolvedFact {
-    /// Which fault.
     pub code: ReasonCode,
-    /// What is not known and why: `{{green.image_tag}} is not known: the image is pinned by digest`.
+    /// The fact and the reason: `{{green.image_tag}} is not known: the image is pinned by digest`.
     pub message: String,
 }
 
 impl UnresolvedFact {
-    /// Because of the deployment: there is no such thing.
+    /// A fact that this deployment does not have.
     pub fn new(fact: &Fact, why: impl fmt::Display) -> Self {
         Self { code: ReasonCode::FactUnknown, message: format!("{{{{{fact}}}}} is not known: {why}") }
     }
 
-    /// As what a check has to say: it could not be checked.
+    /// The result of a check that needs this fact: the check could not run.
     pub fn into_observation(self, resource: impl Into<String>) -> Observation {
         Observation::errored(self.code, resource, self.message)
     }
 }
 
-/// Text with facts in it.
+/// Text with facts.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Template {
     text: String,
@@ -58,7 +57,7 @@ enum TemplateSegment {
     Fact(Fact),
 }
 
-/// As it stands in the file, which never has a value in it.
+/// The template as the file has it. It never contains the value of a fact.
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -72,7 +71,7 @@ impl fmt::Debug for Template {
 }
 
 impl Template {
-    /// Reads text with `{{fact}}` in it. A `}}` alone is text, as a JSON body may end so.
+    /// Parses text with `{{fact}}` in it. A single `}}` is text, because a JSON body can end with it.
     ///
     /// # Errors
     /// A sentence for the gate file's author.
@@ -104,7 +103,7 @@ impl Template {
         })
     }
 
-    /// The address that it begins with, and what follows: `{{test_url}}/version` is the test listener and `/version`.
+    /// Splits off the listener URL at its start: `{{test_url}}/version` is the test listener and `/version`.
     pub fn split_listener_url(&self) -> Option<(TrafficRoute, Self)> {
         match self.parts.split_first()? {
             (TemplateSegment::Fact(Fact::Url(route)), rest) => Some((*route, Self::from_segments(rest))),
@@ -112,7 +111,8 @@ impl Template {
         }
     }
 
-    /// Without the white space at its ends, and what follows its first word if there is one: `POST {{test_url}}/orders`.
+    /// Splits off its first word, if it has one: `POST {{test_url}}/orders`. White space before and after the word is
+    /// dropped.
     pub fn split_first_word(&self) -> Option<(&str, Self)> {
         let (TemplateSegment::Text(text), rest) = self.parts.split_first()? else { return None };
         let (word, after) = text.trim_start().split_once(' ')?;
@@ -133,15 +133,16 @@ impl Template {
         Self { text: text.collect(), parts: parts.to_vec() }
     }
 
-    /// Its text with the values of its facts.
+    /// Replaces the facts with their values.
     ///
     /// # Errors
-    /// One of them is not known.
+    /// The value of a fact is not known.
     pub fn render(&self, known: &dyn FactResolver) -> Result<Rendered, UnresolvedFact> {
         self.render_escaped(known, |value| value)
     }
 
-    /// The same, with each value as `write` writes it: escaped, for a regular expression.
+    /// Like [`Self::render`], with each value passed through `write`, for example to escape it for a regular
+    /// expression.
     pub(super) fn render_escaped(
         &self,
         known: &dyn FactResolver,
@@ -159,7 +160,7 @@ impl Template {
     }
 }
 
-/// Text with values, which may be secret.
+/// Text with the values of facts, which may be secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Rendered {
     text: String,
@@ -167,13 +168,13 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// The text itself, to be sent or compared, never to be told.
+    /// The text itself, to send or compare. It must never be logged.
     pub fn expose_secret(&self) -> &str {
         &self.text
     }
 }
 
-/// What a log may show: the template in place of a secret.
+/// What a log may show: the template instead of a secret.
 impl fmt::Display for Rendered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)

@@ -1,5 +1,6 @@
-//! What does not exist yet when a hook runs, and what a request can be answered by. A check of the new version that meets
-//! the old one passes by mistake, and one that waits for what cannot come fails at the wrong moment.
+//! Checks that a hook runs too early, and requests that the wrong version can answer. A check of the new version that
+//! reaches the old one passes by mistake. A check that waits for something that cannot happen yet fails at the wrong
+//! moment.
 
 use super::{CheckSpec, Fact, MapReader, YamlValue};
 use crate::{
@@ -17,7 +18,7 @@ pub(super) fn why_fact_too_early(fact: &Fact, hook: Hook) -> Option<String> {
     .map(|why| format!("{{{{{fact}}}}} is not available here: {why}"))
 }
 
-/// Why a check of this kind cannot hold at this hook.
+/// Why a check of this kind cannot pass at this hook.
 pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String> {
     if matches!(spec.field(spec.kind), Some(YamlValue::Text(colour)) if colour == "green")
         && spec.check.unblocks().is_none()
@@ -31,7 +32,7 @@ pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String
         .filter(|_| spec.kind == "forwards_to")
         .or_else(|| spec.check.required_route().filter(|_| spec.kind == "health_check"))?;
     why_route_too_early(route, hook)
-        .map(|why| format!("`{}` on the {} listener cannot hold here: {why}", spec.kind, route.as_str()))
+        .map(|why| format!("`{}` on the {} listener cannot pass here: {why}", spec.kind, route.as_str()))
 }
 
 fn no_green_reason(hook: Hook) -> String {
@@ -57,13 +58,13 @@ fn why_route_too_early(route: TrafficRoute, hook: Hook) -> Option<String> {
     ))
 }
 
-/// Whether the original may answer a request to an address of the author's own at this hook. Before Install there is
-/// no other version that could be meant.
+/// Whether the original may answer a request to a URL of the author's choice at this hook. Before Install there is only
+/// one version.
 pub(super) fn original_may_answer(hook: Hook) -> bool {
     hook.has_replacement()
 }
 
-/// Warns of a request to an address that is not a listener's of this deployment.
+/// Warns about a request whose URL is not that of a listener of this deployment.
 pub(super) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut MapReader<'_>) {
     let at = fields.position_of(key);
     let instead = match hook {
@@ -79,7 +80,7 @@ pub(super) fn warn_unbound(url: &str, hook: Hook, key: &str, fields: &mut MapRea
         at,
         format!(
             "the old version may answer this request: its URL is not bound to a listener, and the check does not wait for \
-             `reach`; {instead}, or say `any_version: true` if it does not matter which version answers"
+             `forwards_to`; {instead}, or say `any_version: true` if it does not matter which version answers"
         ),
     );
 }
@@ -92,10 +93,10 @@ fn through_listener(url: &str, route: TrafficRoute) -> String {
     };
     let (host, path) = match url.split_once("://") {
         Some((_, rest)) => rest.find(['/', '?', '#']).map_or((rest, ""), |path| rest.split_at(path)),
-        // A fact makes up the beginning.
+        // The URL starts with a fact.
         None => ("", url.rsplit_once("}}").map_or("", |(_, path)| path)),
     };
-    // A query may hold what must not be repeated.
+    // The query may contain a secret, so the message does not repeat it.
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let host = host.split(':').next().unwrap_or_default();
     let named = host.contains(|c: char| c.is_ascii_alphabetic()) && !host.contains(['{', '@']) && host != "localhost";

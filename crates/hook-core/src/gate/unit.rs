@@ -1,6 +1,6 @@
-//! Units that were probably meant.
+//! Suggestions for misspelt units.
 
-/// Units and other words for them.
+/// Units, with other words for them.
 const UNITS: [(&str, &str); 16] = [
     ("ms", "ms"),
     ("s", "s"),
@@ -20,7 +20,7 @@ const UNITS: [(&str, &str); 16] = [
     ("pct", "%"),
 ];
 
-/// The unit that was probably meant by what follows the number in `text`.
+/// The unit that probably was meant, given the text after the number in `text`.
 pub fn suggest_unit(text: &str) -> Option<&'static str> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ' '));
     if unit.is_empty() || unit.len() == text.len() {
@@ -29,6 +29,6 @@ pub fn suggest_unit(text: &str) -> Option<&'static str> {
     let unit = unit.to_ascii_lowercase();
     let distance = |word: &str| strsim::damerau_levenshtein(&unit, word);
     let (word, meant) = UNITS.iter().min_by_key(|(word, _)| distance(word))?;
-    // One letter wrong in two or more, and never all of them.
+    // At most one letter is wrong, and never the only one.
     (distance(word) <= 1 && (unit.len() > 1 || distance(word) == 0)).then_some(*meant)
 }

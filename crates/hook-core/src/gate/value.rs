@@ -1,47 +1,44 @@
-//! Values that conditions compare, and where they look them up.
+//! Values that conditions compare, and the interface that provides them.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use super::JsonPath;
 
-/// A value that was seen.
+/// An observed value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A number, also of per cent.
+    /// A number or a percentage.
     Number(f64),
-    /// A whole number beyond 2⁵³, such as a build's that is made of a date: there a float would take one for its
+    /// A whole number beyond 2⁵³, such as a build number made from a date. A float would confuse it with its
     /// neighbour.
     LargeInteger(i128),
-    /// A length of time.
     Duration(Duration),
-    /// True or false.
     Bool(bool),
-    /// Text.
     Text(String),
     /// The `null` of JSON.
     Null,
-    /// A list of JSON.
+    /// A JSON list.
     List(Vec<Value>),
-    /// A map of JSON with so many keys.
+    /// A JSON map, with the number of its keys.
     Map(usize),
-    /// What each of several has there: the items of a list, or the lines of one header.
+    /// The value of each item of a list, or of each line of a header.
     Multiple(Vec<Option<Value>>),
-    /// There may be something, and it cannot be read: the end of a sentence that begins with the subject.
+    /// A value that cannot be read. The text is the end of a sentence that starts with the subject.
     Unreadable(String),
 }
 
-/// Up to here a float holds every whole number, 2⁵³.
+/// A float represents every whole number up to 2⁵³.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 impl Value {
     /// A whole number of any size.
     pub fn from_integer(number: i128) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "that is what is looked at")]
+        #[expect(clippy::cast_precision_loss, reason = "the next line checks whether the conversion is exact")]
         let float = number as f64;
         if float.abs() <= MAX_EXACT_INTEGER { Self::Number(float) } else { Self::LargeInteger(number) }
     }
 
-    /// What it is, with its article.
+    /// The name of its type, with its article.
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Number(_) | Self::LargeInteger(_) => "a number",
@@ -74,7 +71,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// A length of time as a person reads it: two units at most, milliseconds below ten seconds.
+/// A duration for people: two units at most, with milliseconds below ten seconds.
 pub fn format_duration(span: Duration) -> String {
     let span = if span < Duration::from_secs(10) {
         Duration::from_millis(span.as_millis().try_into().unwrap_or(u64::MAX))
@@ -84,12 +81,12 @@ pub fn format_duration(span: Duration) -> String {
     humantime::format_duration(span).to_string()
 }
 
-/// Where conditions look values up.
+/// Provides the values of subjects.
 pub trait SubjectValues {
-    /// The subject's value, if there is one to see.
+    /// The value of a subject, if it was observed.
     fn value_of(&self, subject: &str) -> Option<Value>;
 
-    /// What is at a path of the JSON document, if there is one.
+    /// The value at a path of the JSON document, if it has one.
     fn json_at(&self, path: &JsonPath) -> Option<Value> {
         let _ = path;
         None

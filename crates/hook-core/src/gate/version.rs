@@ -1,12 +1,12 @@
-//! Numbers of releases, compared part by part: 1.10.0 comes after 1.9.
+//! Version numbers, compared part by part: 1.10.0 comes after 1.9.
 
 use std::{cmp::Ordering, fmt};
 
-/// More parts than anybody numbers releases with.
+/// More parts than any real version number has.
 const MAX_PARTS: usize = 16;
 
-/// The number of a release: numbers with dots between them, perhaps `v` before them, and `-rc.1` behind them for what
-/// comes before the release. What follows `+` says how it was built and does not count.
+/// A version number: numbers with dots between them, an optional `v` before them, and an optional pre-release such as
+/// `-rc.1` after them. Build metadata after `+` does not count.
 #[derive(Clone, Debug)]
 pub struct VersionNumber {
     text: String,
@@ -15,7 +15,7 @@ pub struct VersionNumber {
 }
 
 impl VersionNumber {
-    /// Reads one. None where the text is not a version.
+    /// Parses a version number. `None` if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let plain = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -28,7 +28,7 @@ impl VersionNumber {
         sound.then(|| Self { text: text.to_owned(), parts, pre })
     }
 
-    /// One that comes directly after this one.
+    /// A version directly after this one.
     pub(super) fn next(&self) -> String {
         let zeros = ".0".repeat(MAX_PARTS - self.parts.len().min(MAX_PARTS));
         let parts = self.parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
@@ -38,7 +38,7 @@ impl VersionNumber {
         }
     }
 
-    /// One that comes before this one.
+    /// A version before this one.
     pub(super) fn previous(&self) -> String {
         let parts = self.parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
         format!("{parts}-0")
@@ -65,13 +65,13 @@ impl PartialOrd for VersionNumber {
     }
 }
 
-/// As <https://semver.org> orders them, for any number of parts: a part that is missing is 0.
+/// The order of <https://semver.org>, for any number of parts. A missing part counts as 0.
 impl Ord for VersionNumber {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = |own: &Self| (0..MAX_PARTS).map(|at| own.parts.get(at).copied().unwrap_or(0)).collect::<Vec<_>>();
         parts(self).cmp(&parts(other)).then_with(|| match (self.pre.is_empty(), other.pre.is_empty()) {
             (true, true) => Ordering::Equal,
-            // A release comes after what led to it.
+            // A release comes after its pre-releases.
             (true, false) => Ordering::Greater,
             (false, true) => Ordering::Less,
             (false, false) => {
@@ -82,7 +82,7 @@ impl Ord for VersionNumber {
     }
 }
 
-/// Numbers by their size and before words; words by their letters.
+/// Compares numbers by size and words by their letters. A number comes before a word.
 fn identifier(own: &str, other: &str) -> Ordering {
     let number =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u128>().ok()).flatten();

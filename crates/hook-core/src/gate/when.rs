@@ -1,5 +1,5 @@
-//! `when`: whether a hook or a check applies here at all, by what is known without looking: application, deployment
-//! group, region, and variables of the function.
+//! `when`: whether a hook or a check applies to a deployment. It uses only what is known without checks: application,
+//! deployment group, Region, and variables of the function.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,15 @@ const SUBJECTS: &[Subject] = &[
     Subject::names("env", ReasonCode::FactUnknown),
 ];
 
-/// Where a deployment takes place.
+/// The values for the subjects of `when`.
 #[derive(Clone, Default)]
 pub struct WhenContext {
-    /// CodeDeploy's application; empty if AWS does not say.
+    /// The CodeDeploy application. Empty if AWS does not report it.
     pub application: String,
-    /// The deployment group; empty if AWS does not say.
+    /// The deployment group. Empty if AWS does not report it.
     pub deployment_group: String,
-    /// The region.
     pub region: String,
-    /// The function's variables, but for AWS's own.
+    /// The function's variables, without those of AWS.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -57,7 +56,7 @@ pub(super) fn read(fields: &mut MapReader<'_>) -> Vec<Condition> {
     conditions
 }
 
-/// A check whose `when` excludes the one of its hook is never made, and nobody would notice.
+/// If the `when` of a check excludes the `when` of its hook, the check never runs, and nobody would notice.
 pub(super) fn reject_contradictions(hook: &[Condition], checks: &[CheckSpec], fields: &mut MapReader<'_>) {
     if hook.is_empty() || !review(hook).is_empty() {
         return;
@@ -65,21 +64,24 @@ pub(super) fn reject_contradictions(hook: &[Condition], checks: &[CheckSpec], fi
     for check in checks.iter().filter(|check| !check.when.is_empty() && review(&check.when).is_empty()) {
         let both: Vec<Condition> = hook.iter().chain(&check.when).cloned().collect();
         for (_, why) in review(&both) {
-            fields.error(check.at, format!("{:?} is never made, as its hook has a `when` as well: {why}", check.name));
+            fields.error(
+                check.at,
+                format!("{:?} never runs, because its `when` contradicts that of its hook: {why}", check.name),
+            );
         }
     }
 }
 
-/// Why a check or a hook with these conditions is not made here; none where it is. A variable's value is not shown, and a
-/// variable that is not set leaves open whether the check applies, as does one that cannot be compared so: that is not a
-/// reason to go on without it.
+/// Why a hook or a check with these conditions does not run here, or `None` if it runs. The message does not contain
+/// the value of a variable. If a variable is not set or cannot be compared, it is not known whether the check applies,
+/// so the result is an error instead of a skipped check.
 pub fn why_not_applicable(when: &[Condition], when_context: &WhenContext) -> Option<Observation> {
     let resource = "gate file";
     let mut undecided = None;
     for condition in when {
         let ConditionResult::NotTrue(failures) = condition.evaluate(when_context) else { continue };
         if !failures.is_empty() && failures.iter().all(|failure| matches!(failure, Failure::False { .. })) {
-            let why = format!("it is for `{condition}`, which is not so here");
+            let why = format!("it applies only if `{condition}`, which is false here");
             return Some(Observation::excluded(resource, why));
         }
         let first = failures.iter().find(|failure| !matches!(failure, Failure::False { .. }));
@@ -87,7 +89,7 @@ pub fn why_not_applicable(when: &[Condition], when_context: &WhenContext) -> Opt
             Some(Failure::Missing { subject, .. }) if subject.starts_with("env.") => format!("{subject} is not set"),
             Some(Failure::Missing { subject, .. }) => format!("{subject} is not known"),
             Some(Failure::Undecided { reason: why, .. }) => why.clone(),
-            _ => "it has nothing to compare".to_owned(),
+            _ => "there is no value to compare".to_owned(),
         };
         undecided.get_or_insert(format!("whether `{condition}` is true is not known: {why}"));
     }

@@ -1,13 +1,13 @@
-//! Windows that cannot fit: longer than a hook can run, or over before the second attempt. Such a check would end at its
-//! worst moment, when customers are on the new version already; here it can be fixed.
+//! Time windows that cannot work: longer than a hook can run, or over before the second attempt. At run time such a
+//! check would fail when customers already use the new version. Here the author can fix it.
 
 use std::time::Duration;
 
 use super::{CheckSpec, MapReader, YamlValue, format_duration};
 use crate::deadline;
 
-/// What comes before the first attempt of a check: reading the deployment and the gate file, and waiting for CodeDeploy's
-/// record of its lifecycle events, which lags by up to 10 s.
+/// The time before the first attempt of a check: the hook reads the deployment and the gate file, and waits for
+/// CodeDeploy's record of its lifecycle events, which lags by up to 10 s.
 const STARTUP_RESERVE: Duration = Duration::from_secs(30);
 
 /// The longest time that the checks of a hook can have.
@@ -15,14 +15,14 @@ pub(super) fn longest_deadline() -> Duration {
     deadline::check_budget(deadline::MAX_FUNCTION_TIMEOUT)
 }
 
-/// The longest time that one check can take.
+/// The longest time that one check can have.
 fn longest_window() -> Duration {
     longest_deadline() - STARTUP_RESERVE
 }
 
-/// Reports why a check cannot end in time or cannot poll as it is meant to. A fault depends on the values that count
-/// alone, so that a gate means the same when it is printed and read again; a warning is for what the team's file says
-/// itself, since a `deadline` may well cut a default short.
+/// Reports why a check cannot end in time, or cannot poll as intended. Errors depend only on effective values, so that
+/// a gate file that Greenlight prints is as valid as the original. Warnings depend on the keys in the team's file,
+/// because a `deadline` may intentionally be shorter than a default.
 pub(super) fn check_windows(spec: &CheckSpec, deadline: Option<Duration>, fields: &mut MapReader<'_>) {
     let position = |key: &str| spec.given_keys.get(key).copied().unwrap_or(spec.at);
     if let Some((key, why)) = exceeds_limit(spec, deadline).or_else(|| interval_exceeds_window(spec)) {
@@ -35,7 +35,7 @@ pub(super) fn check_windows(spec: &CheckSpec, deadline: Option<Duration>, fields
     }
 }
 
-/// A key, and what is wrong with its value.
+/// A key, and the problem with its value.
 type KeyProblem = Option<(&'static str, String)>;
 
 fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
@@ -66,7 +66,7 @@ fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
         return Some(("timeout", format!("has a `timeout` of {}, {lambda}", format_duration(timeout))));
     }
     let none = matches!(spec.field("timeout"), Some(YamlValue::Text(_))) && timeout.is_zero();
-    none.then(|| ("timeout", "has a `timeout` of 0s, in which nothing can answer".to_owned()))
+    none.then(|| ("timeout", "has a `timeout` of 0s, which leaves no time for a response".to_owned()))
 }
 
 fn interval_exceeds_window(spec: &CheckSpec) -> KeyProblem {
@@ -83,7 +83,7 @@ fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem 
     let deadline = deadline.filter(|_| spec.given_keys.contains_key(key))?;
     (within + spec.min_duration() > deadline).then(|| {
         let (together, deadline) = (describe_total(within, spec.min_duration()), format_duration(deadline));
-        (key, format!("{together}, and this hook's deadline of {deadline} ends it before"))
+        (key, format!("{together}, but this hook's deadline of {deadline} ends it earlier"))
     })
 }
 

@@ -1,4 +1,5 @@
-//! YAML text as a tree in which every node knows its line, within limits: depth, and size after aliases are expanded.
+//! Parses YAML into a tree in which every node has its position. Depth and size are limited, the size after aliases are
+//! expanded.
 
 use std::fmt;
 
@@ -6,12 +7,13 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::Diagnostic;
 
-/// Deeper than any sensible gate file; the tree is walked by recursion.
+/// Deeper than any sensible gate file. The limit matters because the tree is walked by recursion.
 const MAX_DEPTH: usize = 32;
-/// Nodes in all. An alias counts as what it stands for, so that a few lines cannot become a billion.
+/// The maximum number of nodes. An alias counts as the nodes that it expands to, so that a few lines cannot become a
+/// billion nodes.
 const MAX_NODES: usize = 20_000;
 
-/// A place in a file, counted from 1.
+/// A position in a file, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -29,42 +31,36 @@ impl Position {
     }
 }
 
-/// A node and where it begins.
+/// A node and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct YamlNode {
-    /// Where.
+    /// The position where it starts.
     pub at: Position,
-    /// What.
+    /// Its value.
     pub data: YamlValue,
-    /// A plain number or flag as it stands: where a text is meant, 007 and 1.10 are not 7 and 1.1.
+    /// The source text of a plain number or flag. Where a text is expected, 007 and 1.10 are not 7 and 1.1.
     source: Option<String>,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum YamlValue {
-    /// Nothing, or `null`.
+    /// An empty value, or `null`.
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// A whole number.
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// A string.
     Text(String),
-    /// A list.
     List(Vec<YamlNode>),
     /// A map, in the order of the file.
     Map(Vec<(MapKey, YamlNode)>),
 }
 
-/// A map's key and where it stands.
+/// A key of a map and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapKey {
-    /// Where.
     pub at: Position,
-    /// The key.
     pub name: String,
 }
 
@@ -83,12 +79,12 @@ impl fmt::Display for YamlValue {
 }
 
 impl YamlNode {
-    /// One that no file has written.
+    /// A node that does not come from a file.
     pub const fn new(at: Position, data: YamlValue) -> Self {
         Self { at, data, source: None }
     }
 
-    /// The text, a number or a flag as it stands, where a text is meant.
+    /// A text, or the source text of a number or flag: for places where a text is expected.
     pub fn source_text(&self) -> Option<String> {
         match &self.data {
             YamlValue::Text(text) => Some(text.clone()),
@@ -99,7 +95,7 @@ impl YamlNode {
         }
     }
 
-    /// The value of a key, if this is a map that has it.
+    /// The value of a key, if this is a map with that key.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match &self.data {
             YamlValue::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
@@ -107,22 +103,22 @@ impl YamlNode {
         }
     }
 
-    /// The keys with their values, if this is a map.
+    /// The keys with their values. Empty if this is not a map.
     pub fn entries(&self) -> &[(MapKey, Self)] {
         if let YamlValue::Map(entries) = &self.data { entries } else { &[] }
     }
 
-    /// The keys, if this is a map.
+    /// The keys. Empty if this is not a map.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries().iter().map(|(key, _)| key.name.as_str())
     }
 
-    /// The text, if it is one.
+    /// The text, if this is one.
     pub fn as_text(&self) -> Option<&str> {
         if let YamlValue::Text(text) = &self.data { Some(text) } else { None }
     }
 
-    /// The same, as if all of it stood at another place.
+    /// The same tree with all positions set to `at`.
     pub fn at_position(mut self, at: Position) -> Self {
         self.at = at;
         self.data = match self.data {
@@ -136,7 +132,7 @@ impl YamlNode {
         self
     }
 
-    /// Sets keys of a map, in place of those that it has.
+    /// Sets keys of a map, and replaces existing ones.
     pub fn override_keys(&mut self, changes: &[(MapKey, Self)]) {
         let YamlValue::Map(entries) = &mut self.data else { return };
         for (key, node) in changes {
@@ -157,7 +153,7 @@ impl YamlNode {
 /// Parses one document.
 ///
 /// # Errors
-/// The first fault: after a fault of syntax the rest of a file means nothing.
+/// The first error: after a syntax error the rest of the file has no meaning.
 pub fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
     let mut builder = TreeBuilder { parser: Parser::new_from_str(text), anchors: Vec::new(), nodes: 0 };
     let node = loop {
@@ -171,7 +167,7 @@ pub fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
         match builder.next()? {
             (Event::StreamEnd, _) => return Ok(node),
             (Event::DocumentStart(_), at) => {
-                return Err(diagnostic(at, "a gate file is one document; this begins a second"));
+                return Err(diagnostic(at, "a gate file is one document; this starts a second one"));
             }
             _ => {}
         }
@@ -214,7 +210,7 @@ impl<'a> TreeBuilder<'a> {
             Event::MappingStart(anchor, _) => (YamlNode::new(at, YamlValue::Map(self.map(depth)?)), anchor),
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.iter().find(|(id, _)| *id == anchor).map(|(_, node)| node.clone()) else {
-                    return Err(diagnostic(at, "this alias stands inside what it stands for"));
+                    return Err(diagnostic(at, "this alias is inside its own anchor"));
                 };
                 self.count(node.size(), at)?;
                 return Ok(node);
@@ -249,10 +245,10 @@ impl<'a> TreeBuilder<'a> {
             let (name, at) = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(entries),
                 (Event::Scalar(text, ..), at) => (text.into_owned(), at),
-                (_, at) => return Err(diagnostic(at, "a key has to be a plain word")),
+                (_, at) => return Err(diagnostic(at, "a key must be a plain word")),
             };
             if entries.iter().any(|(key, _)| key.name == name) {
-                return Err(diagnostic(at, format!("the key {name:?} stands here a second time")));
+                return Err(diagnostic(at, format!("duplicate key {name:?}")));
             }
             let (event, value_at) = self.next()?;
             let node = self.node(event, value_at, depth + 1)?;
@@ -261,7 +257,7 @@ impl<'a> TreeBuilder<'a> {
     }
 }
 
-/// YAML's core schema, for plain scalars only: what is quoted is text.
+/// The core schema of YAML, for plain scalars only: a quoted scalar is text.
 pub(super) fn parse_scalar(text: &str, style: ScalarStyle) -> YamlValue {
     if style != ScalarStyle::Plain {
         return YamlValue::Text(text.to_owned());
@@ -305,7 +301,10 @@ mod tests {
             let below = level - 1;
             bomb += &format!("a{level}: &a{level} [*a{below},*a{below},*a{below},*a{below},*a{below},*a{below}]\n");
         }
-        assert!(parse(&bomb).unwrap_err().message.contains("more than"), "a bomb of aliases has to be refused");
+        assert!(
+            parse(&bomb).unwrap_err().message.contains("more than"),
+            "aliases that expand to too many nodes must be refused"
+        );
     }
 
     #[test]

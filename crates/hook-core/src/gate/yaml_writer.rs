@@ -1,5 +1,5 @@
-//! A gate as the file would write it, with every value that counts: built-in checks and defaults filled in. What is
-//! printed means the same when it is read again.
+//! Writes a gate as a gate file with all effective values, including built-in checks and defaults. The written file has
+//! the same meaning when it is read.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use saphyr_parser::ScalarStyle;
 
 use super::{MapKey, YamlNode, YamlValue, yaml};
 
-/// YAML text of a tree, in block style.
+/// A tree as YAML text in block style.
 pub fn to_yaml(data: &YamlValue) -> String {
     let mut out = String::new();
     match data {
@@ -20,7 +20,7 @@ pub fn to_yaml(data: &YamlValue) -> String {
     out
 }
 
-/// On one line.
+/// A tree on one line.
 pub fn to_flow_line(data: &YamlValue) -> String {
     let mut out = String::new();
     write_flow(&mut out, data);
@@ -29,7 +29,7 @@ pub fn to_flow_line(data: &YamlValue) -> String {
 
 fn write_map(out: &mut String, entries: &[(MapKey, YamlNode)], depth: usize) {
     for (index, (key, node)) in entries.iter().enumerate() {
-        // The first key of a list's item stands behind its dash.
+        // The first key of a list item follows the dash on the same line.
         if index > 0 || !out.ends_with("- ") {
             out.push_str(&"  ".repeat(depth));
         }
@@ -71,7 +71,7 @@ fn is_map(node: &YamlNode) -> bool {
     matches!(&node.data, YamlValue::Map(entries) if !entries.is_empty())
 }
 
-/// On one line.
+/// Writes a tree on one line.
 fn write_flow(out: &mut String, data: &YamlValue) {
     match data {
         YamlValue::Null => out.push_str("null"),
@@ -81,7 +81,7 @@ fn write_flow(out: &mut String, data: &YamlValue) {
         YamlValue::Integer(number) => {
             let _ = write!(out, "{number}");
         }
-        // With a point or an exponent, so that it stays what it is.
+        // The text has a point or an exponent, so that it is read as a float.
         YamlValue::Float(number) => {
             let _ = write!(out, "{number:?}");
         }
@@ -107,7 +107,7 @@ fn write_flow(out: &mut String, data: &YamlValue) {
     }
 }
 
-/// Plain where nobody could take it for anything else, else in quotation marks.
+/// Writes a plain scalar if it cannot be read as another type, otherwise a quoted one.
 fn write_string(out: &mut String, text: &str) {
     if is_plain_scalar(text) {
         out.push_str(text);
@@ -140,7 +140,7 @@ fn is_plain_scalar(text: &str) -> bool {
     let any = |c: char| c.is_ascii_alphanumeric() || " _-./=<>!%()+*@".contains(c);
     text.starts_with(first)
         && text.chars().all(any)
-        // A dash before a bracket or a comma is no text: `[0 -]`.
+        // A dash before a bracket or a comma is not a text: `[0 -]`.
         && text.ends_with(|c: char| c.is_ascii_alphanumeric() || "_/%)*".contains(c))
         && matches!(yaml::parse_scalar(text, ScalarStyle::Plain), YamlValue::Text(_))
 }
@@ -156,7 +156,7 @@ mod tests {
         YamlNode::new(Position::START, data)
     }
 
-    /// Any tree, in which all places are the same.
+    /// Any tree. All of its nodes have the same position.
     fn any_tree() -> impl Strategy<Value = YamlValue> {
         let leaf = prop_oneof![
             Just(YamlValue::Null),

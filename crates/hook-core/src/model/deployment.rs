@@ -1,40 +1,39 @@
-//! What CodeDeploy says: the deployment, and where it is.
+//! What CodeDeploy reports: the deployment and its progress.
 
 use std::time::SystemTime;
 
 use crate::{code::ReasonCode, hook::Hook};
 
-/// What CodeDeploy says about the deployment (GetDeployment).
+/// A deployment (GetDeployment).
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Its id.
     pub id: String,
-    /// The CodeDeploy application; empty if AWS does not say.
+    /// The CodeDeploy application. Empty if AWS does not report it.
     pub application: String,
-    /// The deployment group; empty if AWS does not say.
+    /// The deployment group. Empty if AWS does not report it.
     pub group: String,
-    /// When it was created.
     pub created: Option<SystemTime>,
     /// Who created it: `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
-    /// What its creator wrote about it; empty for most.
+    /// The description by its creator. Empty for most deployments.
     pub description: String,
     /// Whether it undoes another deployment.
     pub is_rollback: bool,
-    /// Whether a failure of it rolls back by itself; none when neither it nor its group says.
+    /// Whether CodeDeploy rolls it back automatically after a failure. `None` if neither the deployment nor its group
+    /// says.
     pub rolls_back_on_failure: Option<bool>,
-    /// Names of the two target groups of its pair.
+    /// Names of its pair of target groups.
     pub target_groups: Vec<String>,
     /// ARN of the production listener.
     pub production_listener: Option<String>,
     /// ARN of the test listener.
     pub test_listener: Option<String>,
-    /// Alarms that this deployment has in place of its group's.
+    /// Alarms that override those of the deployment group.
     pub alarms: Option<AlarmConfiguration>,
 }
 
 impl Deployment {
-    /// A deployment of which no more is known than whose it is.
+    /// A deployment of which only the application and the deployment group are known.
     pub fn for_group(application: &str, group: &str) -> Self {
         Self {
             id: String::new(),
@@ -53,49 +52,43 @@ impl Deployment {
     }
 }
 
-/// The alarms that CodeDeploy itself would watch.
+/// The alarms that CodeDeploy itself monitors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlarmConfiguration {
-    /// Whether they are switched on.
     pub enabled: bool,
-    /// Their names.
     pub names: Vec<String>,
 }
 
-/// Which lifecycle event CodeDeploy is at (GetDeploymentTarget).
+/// The progress of a deployment through its lifecycle events (GetDeploymentTarget).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LifecycleProgress {
-    /// These have begun.
+    /// The events that have started.
     Started(Vec<StartedEvent>),
     /// CodeDeploy has not written its record yet.
     NotYetKnown(String),
     /// It could not be read.
     Unknown {
-        /// Which fault.
         code: ReasonCode,
-        /// AWS's words.
+        /// The message from AWS.
         why: String,
     },
 }
 
-/// A lifecycle event that has begun.
+/// A lifecycle event that has started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartedEvent {
-    /// Its name.
     pub event: String,
-    /// When it began.
     pub started_at: Option<SystemTime>,
-    /// Whether it is still in progress.
     pub in_progress: bool,
 }
 
 impl LifecycleProgress {
-    /// When this lifecycle event began, if it has.
+    /// When this lifecycle event started, if it has.
     pub fn started_at(&self, event: &str) -> Option<SystemTime> {
         self.started_event(event)?.started_at
     }
 
-    /// When the event that this binary is for began, if it is in progress.
+    /// When the event of this hook started, if it is in progress.
     pub fn own_event_started_at(&self, hook: Hook) -> Option<SystemTime> {
         self.started_event(hook.event_name()).filter(|begun| begun.in_progress)?.started_at
     }
@@ -105,7 +98,7 @@ impl LifecycleProgress {
         begun.iter().find(|begun| begun.event == event)
     }
 
-    /// Compares with the event that this binary is for.
+    /// Compares the progress with the event of this hook.
     pub fn match_event(&self, hook: Hook) -> EventMatch {
         let begun = match self {
             Self::Started(begun) => begun,
@@ -122,28 +115,27 @@ impl LifecycleProgress {
         } else if running.iter().any(is_hooked) {
             EventMatch::OtherEvent(running.join(", "))
         } else {
-            // No function is invoked for an event of CodeDeploy's own, so its record lags behind the invocation.
+            // CodeDeploy invokes no function for its own events, so its record lags behind the invocation.
             EventMatch::NotYetKnown(format!("CodeDeploy's record still has {} in progress", running.join(", ")))
         }
     }
 }
 
-/// Whether CodeDeploy is at the event that the hook is for.
+/// Whether the lifecycle event in progress is that of the hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventMatch {
-    /// It is.
+    /// It is the hook's event.
     Matches,
-    /// It is at another hook's, named here.
+    /// It is the event of another hook, which is named here.
     OtherEvent(String),
-    /// It is at none.
+    /// No event is in progress.
     NoneInProgress,
-    /// CodeDeploy's record does not say yet.
+    /// CodeDeploy's record does not show it yet.
     NotYetKnown(String),
-    /// It could not be found out.
+    /// It could not be read.
     Unknown {
-        /// Which fault.
         code: ReasonCode,
-        /// AWS's words.
+        /// The message from AWS.
         why: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What discovery found out about a deployment, in the field's own words and without the SDK's types.
+//! The results of discovery, in AWS's terms and without SDK types.
 
 mod deployment;
 mod load_balancer;
@@ -20,47 +20,40 @@ pub use self::{
 /// Everything that is known about the deployment before the first check runs.
 #[derive(Clone, Debug)]
 pub struct DeploymentView {
-    /// The deployment itself.
     pub deployment: Deployment,
     /// Name or ARN of the ECS cluster.
     pub cluster: String,
-    /// The ECS service.
     pub service: Service,
     /// ARNs of the deployment's pair of target groups.
     pub target_group_pair: Vec<String>,
     /// The target group of the replacement task set.
     pub green_group: Option<TargetGroup>,
-    /// The production listener.
     pub production: Option<Listener>,
-    /// The test listener.
     pub test: Option<Listener>,
     /// The alarms of the deployment group.
     pub alarms: AlarmConfiguration,
 }
 
-/// One alarm of CloudWatch, metric or composite.
+/// A metric or composite alarm of CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
-    /// Its name.
     pub name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
-    /// Why, in CloudWatch's words.
+    /// The reason from CloudWatch.
     pub reason: String,
-    /// When it came into this state.
+    /// When it entered this state.
     pub since: Option<SystemTime>,
-    /// What kept CloudWatch from evaluating it, or from evaluating it fully: `EVALUATION_ERROR`, `PARTIAL_DATA`.
+    /// Why CloudWatch did not evaluate it, or evaluated it only partly: `EVALUATION_ERROR`, `PARTIAL_DATA`.
     pub evaluation: Option<String>,
 }
 
-/// A state that an alarm came into.
+/// A state that an alarm entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmChange {
-    /// When.
     pub at: SystemTime,
-    /// Which.
     pub state: String,
-    /// Why, in CloudWatch's words.
+    /// The reason from CloudWatch.
     pub reason: String,
 }
 
@@ -95,7 +88,7 @@ mod tests {
         }
     }
 
-    /// A deployment that began at second 50.
+    /// A deployment that started at second 50.
     fn new() -> Deployment {
         let created = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(50));
         Deployment { id: "d-NEW".into(), created, ..Deployment::for_group("shop", "web") }
@@ -134,7 +127,7 @@ mod tests {
         assert_eq!(seen(vec![first("ACTIVE"), second("DRAINING"), blue()]), Some("ecs-svc/2".into()));
         assert_eq!(seen(vec![first("DRAINING"), blue()]), None);
         let both = service(vec![first("ACTIVE"), second("PRIMARY"), blue()]);
-        assert_eq!(colours(&both).1, Some("ecs-svc/1"), "another one of the deployment's own is not the original");
+        assert_eq!(colours(&both).1, Some("ecs-svc/1"), "another task set of the same deployment is not the original");
     }
 
     #[test]
@@ -197,11 +190,11 @@ mod tests {
         let left_over = || made(set("ecs-svc/0", "", "ACTIVE"), 20);
         let green = || made(set("ecs-svc/2", "", "ACTIVE"), 60);
         assert_eq!(colours(&external(vec![blue()])), (None, Some("ecs-svc/1")));
-        // Before Install an older set that is still there is neither.
+        // Before Install, an older task set that is left over is neither blue nor green.
         assert_eq!(colours(&external(vec![left_over(), blue()])), (None, Some("ecs-svc/1")));
         let all = || vec![left_over(), green(), blue()];
         assert_eq!(colours(&external(all())), (Some("ecs-svc/2"), Some("ecs-svc/1")));
-        assert_eq!(colours(&service(all())).0, None, "CodeDeploy says which are its own");
+        assert_eq!(colours(&service(all())).0, None, "CodeDeploy sets the external id on its own task sets");
         let unknown = Deployment { created: None, ..new() };
         assert!(external(all()).green(&unknown).is_none());
     }
@@ -233,6 +226,6 @@ mod tests {
         service.events.remove(1);
         assert!(trouble(&service).is_some_and(|text| text.contains("consistently")));
         service.events = vec![event(90, "(service web) was unable to place a task.")];
-        assert_eq!(trouble(&service), None, "it is older than the task set");
+        assert_eq!(trouble(&service), None, "the event is older than the task set");
     }
 }

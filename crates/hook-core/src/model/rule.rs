@@ -1,24 +1,24 @@
-//! A listener rule: the conditions that a request has to meet, and what the load balancer then does.
+//! A listener rule: the conditions for a request, and the action of the load balancer.
 
 use std::collections::BTreeMap;
 
 use super::target_group_name;
 
-/// A listener rule. The conditions must all be met.
+/// A listener rule. A request matches it if it meets all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// Its priority, or `default`.
     pub priority: String,
-    /// What a request has to meet; none for the default rule.
+    /// Its conditions. The default rule has none.
     pub conditions: Vec<RuleCondition>,
-    /// The action type that comes first and answers every request without a session or a token, if there is one:
+    /// The authentication action before the last one, if any. It answers every request without a session or a token:
     /// `authenticate-oidc`, `authenticate-cognito`, `jwt-validation`.
     pub authenticates: Option<String>,
     /// What the load balancer does with the request.
     pub action: Action,
 }
 
-/// One condition of a rule. It is met if one of its values fits.
+/// One condition of a rule. A request meets it if one of its values matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleCondition {
     /// `host-header`.
@@ -27,13 +27,13 @@ pub enum RuleCondition {
     Path(Patterns),
     /// `http-request-method`.
     Method(Vec<String>),
-    /// `query-string`: a key, if one is named, and a value.
+    /// `query-string`: an optional key, and a value.
     Query(Vec<(Option<String>, String)>),
     /// `http-header`.
     Header {
         /// The name of the header.
         name: String,
-        /// What its value has to look like.
+        /// The patterns for its value.
         values: Patterns,
     },
     /// `source-ip`: CIDR blocks.
@@ -51,14 +51,14 @@ pub struct Patterns {
     pub regexes: Vec<String>,
 }
 
-/// What the load balancer does with a request that meets a rule.
+/// What the load balancer does with a request that matches a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It forwards it: target group ARNs with their weights.
+    /// Forwards it: target group ARNs with their weights.
     Forward(Vec<(String, i32)>),
-    /// It answers with this status itself.
+    /// Returns this status itself.
     FixedResponse(String),
-    /// It sends the client to this URL.
+    /// Redirects the client to this URL.
     Redirect(String),
     /// An action that this version does not know.
     Unknown(String),
@@ -76,7 +76,7 @@ impl Rule {
         Self { priority: "default".to_owned(), action: Action::Forward(weights), ..Self::default() }
     }
 
-    /// Target group ARNs with their weights; none where the rule does not forward.
+    /// Target group ARNs with their weights. Empty if the rule does not forward.
     pub fn weights(&self) -> &[(String, i32)] {
         match &self.action {
             Action::Forward(weights) => weights,
@@ -84,7 +84,7 @@ impl Rule {
         }
     }
 
-    /// How much of its traffic goes to `group`, in per cent.
+    /// The share of its traffic that goes to `group`, in percent.
     pub fn weight_percent(&self, group: &str) -> f64 {
         self.weight_percent_where(|arn| arn == group)
     }
@@ -96,13 +96,13 @@ impl Rule {
         if total == 0.0 { 0.0 } else { 100.0 * own / total }
     }
 
-    /// Whether every request that meets it is forwarded to one of these target groups.
+    /// Whether every request that matches it is forwarded to one of these target groups.
     pub fn forwards_only_to(&self, groups: &[String]) -> bool {
         self.authenticates.is_none()
             && self.weight_percent_where(|arn| groups.iter().any(|group| group == arn)) >= 100.0
     }
 
-    /// The host-header condition, if there is one.
+    /// The host-header condition, if it has one.
     pub fn hosts(&self) -> Option<&Patterns> {
         self.conditions.iter().find_map(|condition| match condition {
             RuleCondition::Host(hosts) => Some(hosts),
@@ -119,7 +119,7 @@ impl Rule {
         format!("rule {} ({})", self.priority, conditions.join(", "))
     }
 
-    /// What the load balancer does with a request that meets it: `forwards 100 % to tg-blog`.
+    /// What the load balancer does with a request that matches it: `forwards 100 % to tg-blog`.
     pub fn describe_action(&self) -> String {
         let action = match &self.action {
             Action::Forward(_) => match self.describe_weights() {
@@ -138,7 +138,7 @@ impl Rule {
         }
     }
 
-    /// Where it forwards, in shares: `90 % to tg-blue, 10 % to tg-green`.
+    /// Its shares: `90 % to tg-blue, 10 % to tg-green`.
     pub fn describe_weights(&self) -> String {
         let shares: BTreeMap<_, _> =
             self.weights().iter().map(|(arn, _)| (target_group_name(arn), self.weight_percent(arn))).collect();
@@ -169,7 +169,7 @@ impl RuleCondition {
 }
 
 impl Patterns {
-    /// Those without a wildcard: texts that fit as they are.
+    /// The patterns without a wildcard, which match only themselves.
     pub fn literals(&self) -> impl Iterator<Item = &String> {
         self.wildcards.iter().filter(|text| !text.contains(['*', '?']))
     }

@@ -1,19 +1,20 @@
-//! Which listener rule a request meets: the first one, in the order of their priorities, whose conditions are all met.
+//! Finds the listener rule that a request matches: the first one, in the order of priorities, whose conditions are all
+//! met.
 //!
-//! An Application Load Balancer compares hosts, header values and query strings without regard to case, paths and methods
-//! with it: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>. What cannot be
-//! known here (the address that a request comes from, headers that are added on its way) is *perhaps*, never a guess.
+//! An Application Load Balancer compares hosts, header values and query strings without regard to case, but paths and
+//! methods with regard to case:
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>. What cannot be
+//! known here, such as the source address of a request or headers added in transit, is *maybe*, never a guess.
 
 use regex_lite::RegexBuilder;
 
 use super::{Patterns, Rule, RuleCondition};
 
-/// The parts of a request that listener rules look at.
+/// The parts of a request that listener rules use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestParts {
     /// The host, with or without a port.
     pub host: String,
-    /// The method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
@@ -23,28 +24,26 @@ pub struct RequestParts {
     pub headers: Vec<(String, String)>,
 }
 
-/// Whether a request meets a condition or a rule.
+/// Whether a request meets a condition, or matches a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConditionMatch {
-    /// It does.
     Yes,
-    /// It does not.
     No,
     /// It depends on what is named here.
     Maybe(String),
 }
 
-/// The rules that decide about a request.
+/// The rules that can apply to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleMatch<'a> {
-    /// The first rule that the request meets for certain.
+    /// The first rule that the request certainly matches.
     pub rule: Option<&'a Rule>,
-    /// Rules before it that the request meets perhaps, with what that depends on.
+    /// Rules before it that the request may match, each with what that depends on.
     pub possible: Vec<(&'a Rule, String)>,
 }
 
 impl<'a> RuleMatch<'a> {
-    /// Goes through the rules of a listener, which are in the order of their priorities with the default one last.
+    /// Evaluates the rules of a listener, which must be in the order of their priorities with the default rule last.
     pub fn for_request(rules: &'a [Rule], request: &RequestParts) -> Self {
         let mut possible = Vec::new();
         for rule in rules {
@@ -57,14 +56,14 @@ impl<'a> RuleMatch<'a> {
         Self { rule: None, possible }
     }
 
-    /// All rules that may be the one, in order.
+    /// All rules that may apply, in order.
     pub fn candidates(&self) -> impl Iterator<Item = &'a Rule> {
         self.possible.iter().map(|(rule, _)| *rule).chain(self.rule)
     }
 }
 
 impl Rule {
-    /// Whether a request meets all conditions.
+    /// Whether a request meets all conditions of the rule.
     pub fn is_met_by(&self, request: &RequestParts) -> ConditionMatch {
         let mut all = ConditionMatch::Yes;
         for condition in &self.conditions {
@@ -79,7 +78,7 @@ impl Rule {
     }
 }
 
-/// Headers that the client or the load balancer adds, with values that are not known here.
+/// Headers that the client or the load balancer adds, whose values are not known here.
 fn is_added_in_transit(header: &str) -> bool {
     let names = ["accept-encoding", "connection", "content-length", "forwarded", "transfer-encoding", "upgrade", "via"];
     names.contains(&header) || header.starts_with("x-forwarded-") || header.starts_with("x-amzn-")
@@ -105,7 +104,7 @@ impl RuleCondition {
                     seen => seen,
                 }
             }
-            // Every address is in these two.
+            // These two blocks contain every address.
             Self::SourceIp(blocks) if ["0.0.0.0/0", "::/0"].iter().all(|all| blocks.iter().any(|own| own == all)) => {
                 ConditionMatch::Yes
             }
@@ -124,18 +123,18 @@ enum CaseSensitivity {
 }
 
 impl Patterns {
-    /// Whether one of them fits a text.
+    /// Whether one of the patterns matches a text.
     fn matches(&self, text: &str, case: CaseSensitivity) -> ConditionMatch {
         let wild = self.wildcards.iter().map(|pattern| yes_if(matches_wildcards(pattern, text, case, false)));
         any_met(wild.chain(self.regexes.iter().map(|regex| match_regex(regex, text, case))))
     }
 
-    /// Whether one of them fits a host name.
+    /// Whether one of the patterns matches a host name.
     pub fn matches_host(&self, host: &str) -> ConditionMatch {
         self.matches(host_without_port(host), CaseSensitivity::Insensitive)
     }
 
-    /// The same for a text that may be compared as it is or with its percent-encoding decoded.
+    /// Like [`Self::matches`], for a text that may be compared as it is or with its percent-encoding decoded.
     fn matches_raw_or_decoded(&self, text: &str, case: CaseSensitivity, depends: &str) -> ConditionMatch {
         let raw = self.matches(text, case);
         let decoded = percent_decoded(text);
@@ -147,7 +146,7 @@ impl Patterns {
     }
 }
 
-/// A condition on the query is met by one key with its value, or by one value of any key.
+/// A query condition is met by one key with its value, or by one value of any key.
 fn match_query(pairs: &[(Option<String>, String)], query: &str) -> ConditionMatch {
     let own: Vec<_> = query
         .split('&')
@@ -162,7 +161,7 @@ fn match_query(pairs: &[(Option<String>, String)], query: &str) -> ConditionMatc
         own.iter().map(move |(own_key, own_value)| match (key, own_value) {
             (Some(key), Some(own_value)) => yes_if(like(key, own_key) && like(value, own_value)),
             (None, Some(own_value)) => yes_if(like(value, own_value)),
-            // AWS does not say what a word without `=` is: a key or a value.
+            // AWS does not document whether a word without `=` is a key or a value.
             (Some(key), None) if like(key, own_key) && like(value, "") => {
                 ConditionMatch::Maybe("a word of the query without =".to_owned())
             }
@@ -184,7 +183,7 @@ const fn yes_if(met: bool) -> ConditionMatch {
     if met { ConditionMatch::Yes } else { ConditionMatch::No }
 }
 
-/// One that is met is enough.
+/// The result for several values, of which one match is enough.
 fn any_met(all: impl IntoIterator<Item = ConditionMatch>) -> ConditionMatch {
     let mut result = ConditionMatch::No;
     for condition_match in all {
@@ -197,8 +196,8 @@ fn any_met(all: impl IntoIterator<Item = ConditionMatch>) -> ConditionMatch {
     result
 }
 
-/// Whether a regular expression fits. AWS does not say whether it has to fit the whole text, nor whether case counts; where
-/// that makes a difference, it is not known.
+/// Whether a regular expression matches. AWS does not document whether it must match the whole text, and whether case
+/// matters. If that makes a difference, the result is `Maybe`.
 fn match_regex(regex: &str, text: &str, case: CaseSensitivity) -> ConditionMatch {
     let depends = || ConditionMatch::Maybe(format!("how the load balancer reads the regular expression {regex}"));
     let build = |regex: &str, ignored| RegexBuilder::new(regex).case_insensitive(ignored).build();
@@ -214,8 +213,8 @@ fn match_regex(regex: &str, text: &str, case: CaseSensitivity) -> ConditionMatch
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` is any text and `?` any character. In a query string `\` makes the next
-/// character stand for itself.
+/// Whether `text` matches `pattern`, in which `*` is any text and `?` any character. With `escapes`, as in a query
+/// string, `\` makes the next character literal.
 fn matches_wildcards(pattern: &str, text: &str, case: CaseSensitivity, escapes: bool) -> bool {
     let mut tokens = Vec::new();
     let mut characters = pattern.chars();
@@ -232,7 +231,7 @@ fn matches_wildcards(pattern: &str, text: &str, case: CaseSensitivity, escapes: 
         CaseSensitivity::Sensitive => own == other,
         CaseSensitivity::Insensitive => own.eq_ignore_ascii_case(&other),
     };
-    // The last `*`, and how far the text had come there: where the rest does not fit, the `*` takes one character more.
+    // The last `*`, and the position of the text there. If the rest does not match, the `*` takes one more character.
     let (mut token, mut at, mut star) = (0, 0, None);
     while at < text.len() {
         match tokens.get(token) {
@@ -260,7 +259,7 @@ enum PatternToken {
     Char(char),
 }
 
-/// With its percent-encoding decoded, as far as that is text.
+/// Decodes percent-encoding, as far as the result is text.
 fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());

@@ -1,4 +1,4 @@
-//! What ECS says: the service, its task sets, their tasks and containers.
+//! What ECS reports: the service, its task sets, their tasks and containers.
 
 use std::time::SystemTime;
 
@@ -7,24 +7,21 @@ use super::{Deployment, TargetHealth};
 /// An ECS service and its task sets (DescribeServices).
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// Its name.
     pub name: String,
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
     /// `CODE_DEPLOY`, `ECS` or `EXTERNAL`.
     pub controller: String,
-    /// Its task sets.
     pub task_sets: Vec<TaskSet>,
-    /// Its events that may be the reason of something, the newest first.
+    /// Its events that can explain a problem, the newest first.
     pub events: Vec<ServiceEvent>,
 }
 
-/// What an ECS service says about itself.
+/// A service event.
 #[derive(Clone, Debug)]
 pub struct ServiceEvent {
-    /// When.
     pub at: Option<SystemTime>,
-    /// What, in ECS's words: `(service web, taskSet ecs-svc/…) was unable to place a task because …`.
+    /// The text from ECS: `(service web, taskSet ecs-svc/…) was unable to place a task because …`.
     pub message: String,
 }
 
@@ -35,7 +32,8 @@ impl Service {
         self.status == "ACTIVE"
     }
 
-    /// The newest event that may be the reason of what is wrong with `set`: none from before it, none about another one.
+    /// The newest event that can explain a problem of `set`. Events before its creation, and events about another task
+    /// set, do not count.
     pub fn explaining_event(&self, set: &TaskSet) -> Option<&str> {
         let is_about = |event: &&ServiceEvent| {
             let names_another = event.message.contains("taskSet ") && !event.message.contains(&set.id);
@@ -44,22 +42,23 @@ impl Service {
         self.events.iter().find(is_about).map(|event| event.message.as_str())
     }
 
-    /// The task set that this deployment made: by identity, since names and labels of colours swap each time. Of several
-    /// it is the newest. One that is `DRAINING` is being removed.
+    /// The task set that this deployment created. It is found by identity, because names and labels of colours swap
+    /// with each deployment. If there are several, the newest counts. A task set that is `DRAINING` is being removed.
     pub fn green(&self, deployment: &Deployment) -> Option<&TaskSet> {
         let own = self.task_sets.iter().filter(|set| set.status != "DRAINING" && self.is_made_by(set, deployment));
         own.max_by_key(|set| set.created)
     }
 
-    /// The task set that was there before: of the others, the primary one.
+    /// The original task set: the primary one among those that the deployment did not create.
     pub fn blue(&self, deployment: &Deployment) -> Option<&TaskSet> {
         let others = || self.task_sets.iter().filter(|set| !self.is_made_by(set, deployment));
         let newest = || others().filter(|set| set.status == "ACTIVE").max_by_key(|set| set.created);
         others().find(|set| set.status == "PRIMARY").or_else(newest)
     }
 
-    /// CodeDeploy puts its deployment's id on the task set. CloudFormation does not; there it is one that was made since
-    /// the deployment began, so before Install there is none.
+    /// Whether the deployment created the task set. CodeDeploy sets its deployment id as the external id.
+    /// CloudFormation does not, so there a task set counts that was created after the deployment started; before
+    /// Install there is none.
     fn is_made_by(&self, set: &TaskSet, deployment: &Deployment) -> bool {
         if !deployment.id.is_empty() && set.external_id == deployment.id {
             return true;
@@ -68,7 +67,7 @@ impl Service {
         self.controller == "EXTERNAL" && since
     }
 
-    /// Puts first, for every task set, the target group that is one of these: the deployment's pair.
+    /// Moves the target group of the deployment's pair to the front of every task set's registrations.
     pub fn order_registrations(&mut self, pair: &[String]) {
         for set in &mut self.task_sets {
             set.registrations.sort_by_key(|registration| !pair.contains(&registration.target_group));
@@ -79,42 +78,38 @@ impl Service {
 /// An ECS task set.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
-    /// `ecs-svc/…`, which is also what its tasks say they were started by.
+    /// `ecs-svc/…`, which is also the `startedBy` of its tasks.
     pub id: String,
-    /// The CodeDeploy deployment that made it.
+    /// The id of the CodeDeploy deployment that created it.
     pub external_id: String,
     /// `PRIMARY`, `ACTIVE` or `DRAINING`.
     pub status: String,
-    /// Whether ECS calls it steady.
+    /// Whether ECS reports it as steady.
     pub is_steady: bool,
-    /// How many tasks it should have, after scaling.
+    /// The number of tasks that it should have, after scaling.
     pub desired: i32,
-    /// How many run.
     pub running: i32,
-    /// How many are on their way.
     pub pending: i32,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// Where its containers are registered. The first one is what the deployment is about, once [`Service::prefer`] has
-    /// put it there.
+    /// The target groups of its containers. After [`Service::order_registrations`], the first one belongs to the
+    /// deployment.
     pub registrations: Vec<Registration>,
-    /// When it was made.
     pub created: Option<SystemTime>,
 }
 
-/// A container's port in a target group.
+/// The registration of a container port with a target group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// ARN of the target group.
     pub target_group: String,
-    /// The container that the load balancer talks to.
+    /// The container that the load balancer sends requests to.
     pub container: Option<String>,
-    /// Its port.
     pub container_port: Option<i32>,
 }
 
 impl TaskSet {
-    /// Where it is registered, as far as the deployment is about it.
+    /// The registration that belongs to the deployment.
     pub fn registration(&self) -> Option<&Registration> {
         self.registrations.first()
     }
@@ -124,53 +119,49 @@ impl TaskSet {
         self.registration().map(|registration| &registration.target_group)
     }
 
-    /// How many tasks it has or should have: so many have to be seen before all of them were.
+    /// The number of tasks that it has or should have. All tasks were seen only if at least this many were.
     pub fn expected_tasks(&self) -> usize {
         usize::try_from(self.running.max(self.desired)).unwrap_or_default()
     }
 }
 
-/// An ECS task.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// The last part of its ARN.
     pub id: String,
-    /// The task set that it says it was started by.
+    /// The task set in `startedBy`.
     pub started_by: String,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// When it was made.
     pub created: Option<SystemTime>,
-    /// ECS's code for why it stopped.
+    /// The stop code from ECS.
     pub stop_code: Option<String>,
-    /// Why it stopped, in words.
+    /// The stopped reason from ECS.
     pub stopped_reason: Option<String>,
-    /// IP addresses of its network interfaces; none where it uses those of its instance.
+    /// IP addresses of its network interfaces. Empty if it uses those of its instance.
     pub addresses: Vec<String>,
-    /// Ports of its instance that lead to it; none where it has a network interface of its own.
+    /// Ports of its instance that lead to it. Empty if it has its own network interface.
     pub host_ports: Vec<i32>,
-    /// Its containers.
     pub containers: Vec<Container>,
 }
 
 /// A container of a task.
 #[derive(Clone, Debug)]
 pub struct Container {
-    /// Its name.
     pub name: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
-    /// The digest of the image that it runs, once it is pulled.
+    /// The digest of its image, after the image is pulled.
     pub digest: Option<String>,
-    /// Its exit code, when it has ended.
+    /// Its exit code, after it has ended.
     pub exit_code: Option<i32>,
-    /// What else is said about its end.
+    /// The reason of its end, if ECS reports one.
     pub reason: Option<String>,
 }
 
 impl Task {
-    /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names
-    /// none of them is told by its task definition and by its age.
+    /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names no
+    /// task set is assigned by its task definition and its age.
     pub fn belongs_to(&self, set: &TaskSet, service: &Service) -> bool {
         if service.task_sets.iter().any(|known| known.id == self.started_by) {
             return self.started_by == set.id;
@@ -178,8 +169,8 @@ impl Task {
         self.task_definition == set.task_definition && (set.created.is_none() || self.created >= set.created)
     }
 
-    /// Whether a target is this task: by the address of its network interface or, on a port of an instance, by that port.
-    /// Which instance it is, ECS does not say here.
+    /// Whether a target is this task: by the address of its network interface or, on an instance, by the port. ECS does
+    /// not report the instance here.
     pub fn is_target(&self, target: &TargetHealth) -> bool {
         if target.id.starts_with("i-") {
             return self.host_ports.is_empty() || target.port.is_none_or(|port| self.host_ports.contains(&port));
@@ -187,8 +178,8 @@ impl Task {
         self.addresses.contains(&target.id)
     }
 
-    /// Its end in words: why, and at the end the id, with which the task's log is found:
-    /// `task stopped: web exit code 137, OutOfMemoryError; Essential container in task exited (task 0f9c…)`.
+    /// Describes its end: the reason, and the id with which its log can be found: `task stopped: web exit code 137,
+    /// OutOfMemoryError; Essential container in task exited (task 0f9c…)`.
     pub fn stop_summary(&self) -> String {
         let container_summary = |container: &&Container| {
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
@@ -197,7 +188,7 @@ impl Task {
                 exit.map(|code| format!("exit code {code}")).into_iter().chain(reason.map(str::to_owned)).collect();
             (!told.is_empty()).then(|| format!("{} {}", container.name, told.join(", ")))
         };
-        // What a container says of itself is nearer to the cause than what ECS says of the task.
+        // The reason of a container is nearer to the cause than the reason of the task.
         let mut why: Vec<String> =
             self.containers.iter().filter_map(|container| container_summary(&container)).collect();
         why.extend(self.stopped_reason.clone().filter(|reason| !reason.is_empty()));

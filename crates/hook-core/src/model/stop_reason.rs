@@ -1,17 +1,17 @@
-//! Why ECS stopped a task, and whether that counts against the version. docs/OPERATING.md has the same table, and a test
-//! compares the two.
+//! Why ECS stopped a task, and whether that counts against the new version. docs/OPERATING.md has the same table, and a
+//! test compares the two.
 //!
-//! Sources: the model of DescribeTasks for the stop codes; "Stopped tasks error codes" and "Task retirement" of the ECS
-//! Developer Guide and public logs for the reasons. Rejected: only the stop code. ECS gives `TerminationNotice` to most tasks
-//! of an instance that was terminated and other codes, or none, to the rest of them.
+//! Sources: the model of DescribeTasks for the stop codes; "Stopped tasks error codes" and "Task retirement" in the ECS
+//! Developer Guide and public logs for the reasons. Rejected: using only the stop code. ECS gives `TerminationNotice`
+//! to most tasks of a terminated instance, but other codes or none to the rest.
 
 use super::Task;
 
-/// Some of the tasks that stopped, by stop code and a part of the reason.
+/// Matches stopped tasks by stop code and a part of the reason.
 struct StopRule {
-    /// The stop code; empty for every one.
+    /// The stop code. Empty for any code.
     code: &'static str,
-    /// A part of the stopped reason, in any case; empty for every one.
+    /// A part of the stopped reason, compared without regard to case. Empty for any reason.
     reason: &'static str,
     is_crash: bool,
 }
@@ -24,7 +24,8 @@ const fn crash(code: &'static str, reason: &'static str) -> StopRule {
     StopRule { code, reason, is_crash: true }
 }
 
-/// The first rule that fits decides. What no rule fits is a crash: a stop that nobody has explained must not pass.
+/// The first rule that matches decides. A task without a matching rule counts as a crash: an unexplained stop must not
+/// pass.
 const RULES: &[StopRule] = &[
     infrastructure("", "Host EC2 (instance"),
     infrastructure("", "is performing maintenance"),
@@ -49,7 +50,7 @@ const RULES: &[StopRule] = &[
     crash("", ""),
 ];
 
-/// What to do about a crash, by a part of what ECS says about it. The first that fits counts.
+/// What to do about a crash, by a part of the text from ECS. The first match counts.
 const ADVICE: &[(&str, &str)] = &[
     ("OutOfMemory", "give the container or the task more memory in the task definition, or find what uses it up"),
     (
@@ -61,18 +62,18 @@ const ADVICE: &[(&str, &str)] = &[
         "let the execution role and the subnets reach the secret, registry or log group that the reason names",
     ),
     ("failed ELB health checks", "check the container port, the health-check path and the health-check grace period"),
-    ("failed container health checks", "run the container's health-check command by hand and read its log"),
+    ("failed container health checks", "run the container's health-check command manually and read its log"),
 ];
 
 impl Task {
-    /// Whether its end counts against the version.
+    /// Whether its end counts against the new version.
     pub fn is_crash(&self) -> bool {
         let code = self.stop_code.as_deref().unwrap_or_default();
         let reason = self.stopped_reason.as_deref().unwrap_or_default();
         RULES.iter().find(|rule| rule.matches(code, reason)).is_none_or(|rule| rule.is_crash)
     }
 
-    /// What to do about its end, where ECS says enough for that.
+    /// What to do about its end, if ECS reports enough to know.
     pub fn advice(&self) -> Option<&'static str> {
         let reasons = || self.stopped_reason.iter().chain(self.containers.iter().filter_map(|it| it.reason.as_ref()));
         ADVICE.iter().find(|(part, _)| reasons().any(|reason| reason.contains(part))).map(|(_, advice)| *advice)

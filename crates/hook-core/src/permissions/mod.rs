@@ -1,8 +1,8 @@
-//! What a hook's role has to be allowed for a gate file: each action with what it is taken on and why. One table for
-//! whoever prints it, simulates it, or compares it with what the hooks were seen to call.
+//! The permissions that a hook's role needs for a gate file: each action with its resource and its purpose. The same
+//! table is used to print them, to simulate them, and to compare them with the calls that hooks make.
 //!
-//! What a kind of check asks AWS for stands beside the kind, in `Check::needs`; what every hook asks for, beside discovery;
-//! and which actions a question takes, in `aws::ask`.
+//! The AWS operations of a kind of check are in `Check::requirements`. Those of every hook are in discovery. The IAM
+//! actions of an operation are in `aws::iam_actions`.
 
 mod requirement;
 mod resource;
@@ -19,28 +19,28 @@ use crate::{
     plan,
 };
 
-/// An action that a role has to be allowed.
+/// A permission that a role needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The action, as IAM writes it: `ecs:ListTasks`.
     pub action: &'static str,
-    /// What it is taken on.
+    /// The resource of the action.
     pub resource: Resource,
-    /// What for; at least one.
+    /// Its purposes; at least one.
     pub purposes: Vec<Purpose>,
 }
 
-/// What an action is taken for.
+/// The purpose of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose {
     /// `to see which tasks of a task set stopped`.
     pub why: String,
-    /// The names of the checks that need it; none where every hook does.
+    /// The names of the checks that need it. Empty if every hook needs it.
     pub checks: Vec<String>,
 }
 
 impl Permission {
-    /// All reasons, as one sentence: `to see which tasks of a task set stopped (tasks, containers)`.
+    /// All purposes in one sentence: `to see which tasks of a task set stopped (tasks, containers)`.
     pub fn describe_purposes(&self) -> String {
         let mut text = String::new();
         for (index, Purpose { why, checks }) in self.purposes.iter().enumerate() {
@@ -53,21 +53,22 @@ impl Permission {
     }
 }
 
-/// Where things are that no gate file tells.
+/// Locations that a gate file does not contain.
 #[derive(Clone, Debug, Default)]
 pub struct PermissionInputs {
-    /// Where the gate file itself comes from.
+    /// The source of the gate file.
     pub gate: GateSource,
-    /// Bucket and key of AppSpec files, which may hold `*`; none where no deployment names one in S3.
+    /// Bucket and key of AppSpec files, which may contain `*`. `None` if no deployment uses an AppSpec file in S3.
     pub app_spec: Option<(String, String)>,
-    /// ARNs of keys of one's own that parameters, secrets or objects are encrypted with. AWS's own keys need no word.
+    /// ARNs of customer managed keys that encrypt parameters, secrets or objects. Keys that AWS manages need no
+    /// permission.
     pub kms_keys: Vec<String>,
 }
 
-/// What a hook's role needs for a gate file, or for the built-in checks alone.
+/// The permissions that a hook's role needs for a gate file, or for the built-in checks if there is no file.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The errors of the file.
 pub fn required_permissions(
     file: Option<&str>,
     hook: Hook,
@@ -93,7 +94,7 @@ pub fn required_permissions(
     Ok(set.with_keys())
 }
 
-/// What the role of `on-failure` needs.
+/// The permissions that the role of `on-failure` needs.
 pub fn on_failure_permissions() -> Vec<Permission> {
     let mut set = PermissionSet { inputs: &PermissionInputs::default(), permissions: Vec::new() };
     requirements_for_put_status().into_iter().for_each(|need| set.add(need, None));
@@ -105,7 +106,7 @@ fn secret_requirement(name: &str, secret_ref: &SecretRef) -> Requirement {
         SecretStore::Ssm => AwsOperation::Parameter(secret_ref.name.clone()),
         SecretStore::SecretsManager => AwsOperation::SecretValue(secret_ref.name.clone()),
     };
-    Requirement::new(operation, format!("to fetch the secret {name}"))
+    Requirement::new(operation, format!("to read the secret {name}"))
 }
 
 struct PermissionSet<'a> {
@@ -120,7 +121,7 @@ impl PermissionSet<'_> {
         }
     }
 
-    /// What is needed twice is allowed once, with both reasons.
+    /// Adds a permission. If two purposes need the same action and resource, it is one permission with both purposes.
     fn permit(&mut self, action: &'static str, resource: Resource, why: &str, check: Option<&str>) {
         let same = |it: &&mut Permission| it.action == action && it.resource == resource;
         let permission = match self.permissions.iter_mut().find(same) {
@@ -143,7 +144,7 @@ impl PermissionSet<'_> {
         }
     }
 
-    /// With the keys of what is read, which the services use on behalf of the function.
+    /// Adds permissions for the KMS keys of the values that are read, which AWS services use on behalf of the function.
     fn with_keys(mut self) -> Vec<Permission> {
         let read = |resource: fn(&Resource) -> bool| self.permissions.iter().any(|it| resource(&it.resource));
         let services = [
@@ -155,7 +156,7 @@ impl PermissionSet<'_> {
         if !via.is_empty() {
             for arn in &self.inputs.kms_keys {
                 let key = Resource::Key { arn: arn.clone(), via: via.clone() };
-                self.permit("kms:Decrypt", key, "to decrypt what is encrypted with this key", None);
+                self.permit("kms:Decrypt", key, "to decrypt values that are encrypted with this key", None);
             }
         }
         self.permissions

@@ -1,20 +1,19 @@
-//! What somebody asks AWS for, and what for.
+//! An AWS operation that a hook needs, and its purpose.
 
 use std::borrow::Cow;
 
 use crate::aws::AwsOperation;
 
-/// A question to AWS, with its reason.
 #[derive(Clone, Debug)]
 pub struct Requirement {
-    /// The question.
+    /// The operation.
     pub operation: AwsOperation,
-    /// What for, as `to …`.
+    /// The purpose, as `to …`.
     pub why: Cow<'static, str>,
 }
 
 impl Requirement {
-    /// A question, and what it is asked for.
+    /// Creates a requirement.
     pub fn new(operation: AwsOperation, why: impl Into<Cow<'static, str>>) -> Self {
         Self { operation, why: why.into() }
     }

@@ -1,35 +1,35 @@
-//! What an action is taken on, and how IAM writes that.
+//! The resources of IAM actions, and their form in a policy.
 
-/// What an action is taken on.
+/// The resource of an action.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// The deployment group, which its deployments belong to.
     DeploymentGroup,
-    /// The targets of a deployment. One of AWS's references has the deployment group here and the other knows no resource,
-    /// so that only everything is sure to do.
+    /// The targets of a deployment. One AWS reference names the deployment group here and another one names no
+    /// resource, so only `*` is certain to work.
     DeploymentTargets,
-    /// The application of CodeDeploy.
+    /// The CodeDeploy application.
     Application,
-    /// The service of ECS.
+    /// The ECS service.
     Service,
     /// The tasks of its cluster.
     Tasks,
-    /// Everything in its cluster, which IAM knows as a condition and not as a resource.
+    /// All resources, with a condition on the cluster, because IAM supports the cluster only as a condition.
     TasksOfCluster,
-    /// A parameter of Systems Manager, by name or ARN. `{application}` and `{deployment_group}` may stand in it.
+    /// A parameter of Systems Manager, by name or ARN. It can contain `{application}` and `{deployment_group}`.
     Parameter(String),
     /// A secret of Secrets Manager, by name or ARN.
     Secret(String),
-    /// An object of S3. `{application}` and `{deployment_group}` may stand in it.
+    /// An object in S3. It can contain `{application}` and `{deployment_group}`.
     Object {
-        /// Its bucket.
+        /// The bucket.
         bucket: String,
-        /// Its key.
+        /// The key of the object.
         key: String,
     },
-    /// A key of KMS, used by these services for whoever asks them.
+    /// A KMS key that these services use on behalf of their callers.
     Key {
-        /// Its ARN.
+        /// The ARN of the key.
         arn: String,
         /// The services.
         via: Vec<&'static str>,
@@ -44,48 +44,48 @@ pub enum Resource {
     Secrets,
     /// Repositories of images that a task definition names.
     Repositories,
-    /// Everything, since AWS takes nothing narrower; and why.
+    /// All resources, because AWS accepts no narrower one for the action. The text is the reason.
     Any(&'static str),
 }
 
-/// The names in ARNs. A name may hold `*`; one that is not known stands as a word in capitals.
+/// The names in ARNs. A name can contain `*`. An unknown name becomes a placeholder in capitals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ArnNames {
-    /// `aws`; by the region where it is not given.
+    /// `aws`. If it is not set, it follows from the Region.
     pub partition: Option<String>,
-    /// The region of the functions.
+    /// The Region of the functions.
     pub region: Option<String>,
-    /// The account.
+    /// The account id.
     pub account: Option<String>,
-    /// CodeDeploy's application.
+    /// The CodeDeploy application.
     pub application: Option<String>,
-    /// CodeDeploy's deployment group.
+    /// The CodeDeploy deployment group.
     pub deployment_group: Option<String>,
-    /// The cluster of ECS.
+    /// The ECS cluster.
     pub cluster: Option<String>,
-    /// The service of ECS.
+    /// The ECS service.
     pub service: Option<String>,
 }
 
-/// A condition of a policy's statement.
+/// A condition of a policy statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyCondition {
     /// `ArnLike`.
     pub operator: &'static str,
     /// `ecs:cluster`.
     pub key: &'static str,
-    /// Any of these.
+    /// The accepted values.
     pub values: Vec<String>,
 }
 
 impl ArnNames {
-    /// The partition: as given, else that of the region.
+    /// The partition: the given one, or that of the Region.
     pub fn partition(&self) -> &str {
         let region_partition = || crate::aws::partition(self.region.as_deref().unwrap_or_default());
         self.partition.as_deref().unwrap_or_else(region_partition)
     }
 
-    /// Every other name, with the word that stands where it is not known.
+    /// All other names, each with its placeholder.
     fn named_parts(&self) -> [(&'static str, Option<&str>); 6] {
         [
             ("REGION", self.region.as_deref()),
@@ -97,7 +97,7 @@ impl ArnNames {
         ]
     }
 
-    /// The words in a text that stand for a name which is not known.
+    /// The placeholders of unknown names in a text.
     pub fn placeholders_in<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'static str> + 'a {
         let unknown = self.named_parts().into_iter().filter(|(_, name)| name.is_none()).map(|(word, _)| word);
         unknown.filter(|word| text.split([':', '/']).any(|part| part == *word))
@@ -112,7 +112,7 @@ impl ArnNames {
         format!("arn:{}:{service}:{}:{}:{what}", self.partition(), self.name("REGION"), self.name("ACCOUNT"))
     }
 
-    /// A text with the names that it leaves open, each of which may be any name where it is not known.
+    /// Fills in `{application}` and `{deployment_group}`. An unknown name becomes `*`.
     fn fill(&self, text: &str) -> String {
         let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "*".to_owned());
         text.replace("{application}", &or_any(&self.application))
@@ -121,7 +121,7 @@ impl ArnNames {
 }
 
 impl Resource {
-    /// As a policy has it: an ARN, perhaps with `*` in it, or `*`.
+    /// Its form in a policy: an ARN, which can contain `*`, or `*`.
     pub fn arn(&self, names: &ArnNames) -> String {
         let name = |word| names.name(word);
         match self {
@@ -146,7 +146,7 @@ impl Resource {
         }
     }
 
-    /// What has to be so beside.
+    /// The condition that the statement also needs.
     pub fn condition(&self, names: &ArnNames) -> Option<PolicyCondition> {
         match self {
             Self::TasksOfCluster => {
@@ -162,24 +162,24 @@ impl Resource {
         }
     }
 
-    /// Why it is no narrower, where a reviewer would ask.
+    /// Why the resource is not narrower, for a reviewer of the policy.
     pub const fn wildcard_reason(&self) -> Option<&'static str> {
         match self {
             Self::Any(why) => Some(why),
             Self::DeploymentTargets => Some(
-                "the Service Authorization Reference has no resource for this operation, though CodeDeploy's own has one",
+                "the Service Authorization Reference has no resource for this operation, but the CodeDeploy documentation has one",
             ),
-            Self::TasksOfCluster => Some("IAM lets this operation be narrowed down by the cluster only"),
-            Self::Tasks => Some("a task has no name before it is started"),
+            Self::TasksOfCluster => Some("IAM can limit this operation only by cluster"),
+            Self::Tasks => Some("a task has no id before it starts"),
             Self::LogGroups | Self::Roles | Self::Parameters | Self::Secrets | Self::Repositories => {
-                Some("which ones they are, the task definition of each deployment says")
+                Some("the task definition of each deployment names them")
             }
             _ => None,
         }
     }
 }
 
-/// `arn:aws:ssm:REGION:ACCOUNT:parameter/shop/token`. A version or label after the name is no part of it.
+/// `arn:aws:ssm:REGION:ACCOUNT:parameter/shop/token`. A version or label after the name is not part of the ARN.
 fn parameter_arn(name: &str, names: &ArnNames) -> String {
     if name.starts_with("arn:") {
         return name.splitn(7, ':').take(6).collect::<Vec<_>>().join(":");
@@ -188,7 +188,8 @@ fn parameter_arn(name: &str, names: &ArnNames) -> String {
     names.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
 }
 
-/// Secrets Manager adds a hyphen and six letters to a secret's name, which whoever names it by name does not know.
+/// Secrets Manager adds a hyphen and six characters to the name of a secret. Somebody who uses the name does not know
+/// them.
 fn secret_arn(name: &str, names: &ArnNames) -> String {
     let arn = match name.strip_prefix("arn:") {
         Some(_) => name.to_owned(),

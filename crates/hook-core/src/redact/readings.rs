@@ -1,24 +1,25 @@
-//! The letters that a text can be read as: as they are, or as a URL, JSON or HTML writes them, also one inside another.
+//! The characters that a text can be read as: literally, or as URL, JSON or HTML escapes, also one inside another.
 
-/// How often one writing may be inside another: JSON in a text of JSON, a URL in the query of a URL.
+/// How deep escapes can be nested: JSON inside a JSON string, a URL in the query of a URL.
 const MAX_NESTING: u8 = 2;
 
-/// The most bytes of an escape that a cut may leave.
+/// The longest part of an escape that a cut can leave, in bytes.
 const MAX_PARTIAL_ESCAPE: usize = 12;
 
-/// What the text at `at` can be read as: each letter, and where the next one begins. The plainest reading comes first.
+/// What the text at `at` can be read as: each character, and where the next one begins. The literal reading comes
+/// first.
 pub fn readings_at(text: &str, at: usize) -> Vec<(char, usize)> {
     read_nested(text, at, MAX_NESTING)
 }
 
-/// The one that takes in most of the text.
+/// The reading that covers most of the text.
 pub fn longest_reading(text: &str, at: usize) -> Option<(char, usize)> {
-    // Of several of the same length the first is the plain one.
+    // Of several with the same length, the first is the literal one.
     readings_at(text, at).into_iter().rev().max_by_key(|(_, next)| *next)
 }
 
-/// Where the end of the text was cut off, if it was cut off here: at a limit, before the query of a URL, or within an escape,
-/// of which then only the beginning is there.
+/// Where the text was cut off, if it was cut off at `at`: at a length limit, before a URL's query, or within an escape
+/// of which only the beginning is left.
 pub fn truncation_at(text: &str, at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
     if rest.starts_with('…') || rest.starts_with("?…") || rest.starts_with("#…") {
@@ -29,7 +30,7 @@ pub fn truncation_at(text: &str, at: usize) -> Option<usize> {
     (!rest[..length].contains(char::is_whitespace)).then_some(at + length)
 }
 
-/// A letter as it is compared: without its case, also where that is two letters (`ß` and `SS`).
+/// The character without its case, for comparison. Some fold to two characters (`ß` and `SS`).
 pub fn case_folded(letter: char) -> impl Iterator<Item = char> {
     letter.to_uppercase().flat_map(char::to_lowercase)
 }
@@ -38,7 +39,7 @@ fn read_nested(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     let Some(first) = text.get(at..).and_then(|rest| rest.chars().next()) else { return Vec::new() };
     let next = at + first.len_utf8();
     match first {
-        // A form's space.
+        // A form encodes a space as `+`.
         '+' => vec![('+', next), (' ', next)],
         '%' | '\\' | '&' if depth > 0 => {
             let mut letters = read_nested(text, at, depth - 1);
@@ -58,7 +59,7 @@ fn read_nested(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     }
 }
 
-/// Where one of the readings at `at` is `letter`: the place after it.
+/// The position after `letter`, if it is one of the readings at `at`.
 fn end_after(text: &str, at: usize, letter: char, depth: u8) -> Option<usize> {
     read_nested(text, at, depth).into_iter().find(|(own, _)| *own == letter).map(|(_, next)| next)
 }
@@ -68,7 +69,7 @@ fn hex_digits(text: &str, at: usize, digits: usize) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// After a `%`: the bytes of a letter in UTF-8, or one of Latin-1.
+/// Reads what follows a `%`: the bytes of a UTF-8 character, or one byte of Latin-1.
 fn percent_escape(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     let byte = |at: usize| hex_digits(text, at, 2).and_then(|byte| u8::try_from(byte).ok());
     let Some(first) = byte(at) else { return Vec::new() };
@@ -94,7 +95,7 @@ fn percent_escape(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     letters
 }
 
-/// After a `\`.
+/// Reads what follows a `\`.
 fn backslash_escape(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     let read = |(letter, next): (char, usize)| match letter {
         'u' => utf16_escape(text, next, depth),
@@ -106,7 +107,7 @@ fn backslash_escape(text: &str, at: usize, depth: u8) -> Vec<(char, usize)> {
     self::read_nested(text, at, depth).into_iter().filter_map(read).collect()
 }
 
-/// After a `\u`: one or two units of UTF-16, or a number in braces.
+/// Reads what follows a `\u`: one or two UTF-16 units, or a number in braces.
 fn utf16_escape(text: &str, at: usize, depth: u8) -> Option<(char, usize)> {
     if let Some(number) = text.get(at..)?.strip_prefix('{') {
         let length = number.find('}').filter(|length| (1..=6).contains(length))?;
@@ -123,7 +124,7 @@ fn utf16_escape(text: &str, at: usize, depth: u8) -> Option<(char, usize)> {
     Some((letter, second + 4))
 }
 
-/// After an `&`: a number with as many zeros as there are, or a name.
+/// Reads what follows an `&`: a number with any count of leading zeros, or a name.
 fn html_entity(text: &str, at: usize, depth: u8) -> Option<(char, usize)> {
     let rest = text.get(at..)?;
     let (letter, next) = if let Some(number) = rest.strip_prefix('#') {
@@ -136,11 +137,11 @@ fn html_entity(text: &str, at: usize, depth: u8) -> Option<(char, usize)> {
         let letter = named_entity(&rest[..length])?;
         (letter, at + length)
     };
-    // The semicolon may be left out, and may be written in another way.
+    // The semicolon can be missing, or escaped itself.
     Some((letter, end_after(text, next, ';', depth).unwrap_or(next)))
 }
 
-/// The names of HTML for what is not a letter or a digit in ASCII, and for Latin-1.
+/// HTML's names for ASCII characters that are not letters or digits, and for Latin-1.
 fn named_entity(name: &str) -> Option<char> {
     const ASCII: [(&str, char); 37] = [
         ("amp", '&'),
@@ -181,7 +182,7 @@ fn named_entity(name: &str) -> Option<char> {
         ("rcub", '}'),
         ("rbrace", '}'),
     ];
-    /// From U+00A0 on.
+    /// In the order of the code points from U+00A0.
     const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 \
         sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring \
         AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times \
@@ -214,7 +215,7 @@ mod tests {
             ("a%2Fb%c3%BC%F0%9F%98%80%25%fcx", "a/bü😀%üx"),
             (r#"a\/b\u00fc\ud83d\ude00\"\\ \x41\u{1F600}\n."#, "a/bü😀\"\\ A😀 ."),
             ("&lt;&#60;&#0000060;&#x3c;&#x00003C;&#60 &uuml;&szlig;&yuml;&nbsp;&amp;", "<<<<<< üßÿ\u{a0}&"),
-            // One in another.
+            // One encoding inside another.
             (r"\\ \u00fc\\u00fc%252F%26quot%3B&amp;#34;\u0025\u0032F", "\\ üü/\"\"%2F"),
             ("100% of it & all \\ that % & &nosuch; %zz \\q", "100% of it & all \\ that % & &nosuch; %zz \\q"),
         ] {

@@ -1,4 +1,4 @@
-//! One thing that must not be shown, and all the texts in which it may come back.
+//! One secret, and all the texts in which it can come back.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::{
     readings::{case_folded, readings_at, truncation_at},
 };
 
-/// A secret, and what is shown in its place.
+/// A secret, and the label that replaces it.
 pub struct SecretPattern {
     /// `[secret token]`.
     pub label: String,
@@ -18,7 +18,7 @@ pub struct SecretPattern {
 }
 
 impl SecretPattern {
-    /// All that may come back of `secret`: itself, and what is in it.
+    /// Builds the pattern for all that can come back of `secret`: the secret itself and its parts.
     pub fn new(label: String, secret: &str) -> Self {
         let mut texts = SecretTrie::default();
         for part in derived_secrets(secret) {
@@ -30,21 +30,21 @@ impl SecretPattern {
         Self { label, secret: secret.to_owned(), trie: texts }
     }
 
-    /// Whether it is this secret under this label.
+    /// Whether this is the same secret under the same label.
     pub fn is_same(&self, label: &str, secret: &str) -> bool {
         self.label == label && self.secret == secret
     }
 
-    /// Where it ends, if it begins at `at`, where the text can be read as one of `first`.
+    /// The end of the secret if it begins at `at`. `first` has the possible readings of the first character.
     pub fn match_end(&self, text: &str, at: usize, first: &[(char, usize)]) -> Option<usize> {
         self.trie.match_end(text, at, first)
     }
 }
 
-/// The secret, and what of it may come back alone.
+/// The secret, and the parts of it that can come back alone.
 fn derived_secrets(secret: &str) -> Vec<String> {
     let mut parts = vec![secret.to_owned()];
-    // `user:password` in base64, as a header has it.
+    // `user:password` in base64, as in a header.
     let decoded = general_purpose::STANDARD.decode(secret.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     if let Some(plain) = decoded.filter(|plain| !plain.contains(char::is_control)) {
         parts.extend(plain.split_once(':').map(|(_, password)| password.to_owned()));
@@ -53,7 +53,7 @@ fn derived_secrets(secret: &str) -> Vec<String> {
     if let Ok(json @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) = serde_json::from_str(secret) {
         json_strings(&json, &mut parts);
     }
-    // The address of a webhook: a redirect repeats its path alone.
+    // A webhook's URL: a redirect repeats its path alone.
     if let Ok(url) = reqwest::Url::parse(secret.trim())
         && url.has_host()
     {
@@ -73,11 +73,11 @@ fn json_strings(json: &serde_json::Value, parts: &mut Vec<String>) {
     }
 }
 
-/// Many texts, looked for at once: a tree of their letters, without case, in which white space is one space.
+/// A trie that searches for many texts at once. It ignores case, and reads all white space as one space.
 #[derive(Default)]
 struct SecretTrie {
     edges: HashMap<(usize, char), usize>,
-    /// For each node whether a text ends there, and whether it was reached by a space. The first node is the beginning.
+    /// For each node whether a text ends there, and whether a space leads to it. The first node is the root.
     nodes: Vec<TrieNode>,
 }
 
@@ -115,19 +115,19 @@ impl SecretTrie {
         case_folded(letter).try_fold(node, |node, letter| self.edges.get(&(node, letter)).copied())
     }
 
-    /// The end of the longest of them that begins at `at`. What was cut off in its middle counts as well, if there is enough
-    /// of it.
+    /// The end of the longest text that begins at `at`. A text that is cut off in the middle counts too, if enough of
+    /// it is there.
     fn match_end(&self, text: &str, at: usize, first: &[(char, usize)]) -> Option<usize> {
         let step = |node: usize, (letter, next): &(char, usize)| Some((self.step(node, *letter)?, *next));
         let mut paths: Vec<(usize, usize, usize)> =
             first.iter().filter_map(|letter| step(0, letter)).map(|(node, next)| (node, next, 1)).collect();
-        // Nearly always that is all there is to do.
+        // This is nearly always the case.
         if paths.is_empty() {
             return None;
         }
         let mut seen = std::collections::HashSet::new();
         let mut end = None;
-        // Several ways to read it may go on at once: a `%` is a letter as well.
+        // Several readings can continue at the same time, because a `%` is also a character of its own.
         while let Some((node, place, read)) = paths.pop() {
             if !seen.insert((node, place)) {
                 continue;

@@ -1,4 +1,4 @@
-//! A secret in every writing, whatever is around it and wherever it is cut.
+//! A secret in every encoding, whatever is around it and wherever it is cut.
 
 use base64::engine::general_purpose;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn a_secret_is_taken_out_in_every_writing() {
     ] {
         assert_eq!(redact(SECRET, &format!("<{writing}>")), "<[secret t]>", "{writing}");
     }
-    // White space where the secret has none makes it another text.
+    // White space that the secret does not have makes it a different text.
     assert_eq!(redact(SECRET, "open \"sesame\"\n  /1 & ü%"), "open \"sesame\"\n  /1 & ü%");
     assert_eq!(redact("open\n\tsesame\n", "was 'open sesame'"), "was '[secret t]'");
 }
@@ -54,7 +54,7 @@ fn what_somebody_else_cut_off_in_the_middle_of_a_secret_shows_none_of_it() {
     assert_eq!(redact("sesame?open", "it redirects to /x/sesame?…"), "it redirects to /x/[secret t]…");
     assert_eq!(redact("sesame#open", "it redirects to /x/sesame?…"), "it redirects to /x/[secret t]?…");
     assert_eq!(redact("sesame", "the letters ses…"), "the letters ses…", "too few to be it");
-    // Within an escape.
+    // Cut within an escape.
     assert_eq!(redact("sesame/open", "was 'sesame%2…'"), "was '[secret t]…'");
     assert_eq!(redact("sesame/open", "was 'sesame\\u00…'"), "was '[secret t]…'");
     assert_eq!(redact("sesame/open", "was 'sesame&#x…'"), "was '[secret t]…'");
@@ -73,7 +73,7 @@ fn a_piece_of_base64_with_the_secret_in_it_goes_as_a_whole() {
         let escaped = header.replace('=', "%3D").replace('/', "\\/").replace('+', "%2B");
         assert!(redact("open-sesame!", &escaped).starts_with("Basic [secret t]"), "{plain}");
     }
-    // A path is made of letters of base64 as well.
+    // A path consists of base64 characters too.
     let path = format!("/login/{}", general_purpose::URL_SAFE_NO_PAD.encode("open-sesame!"));
     assert_eq!(redact("open-sesame!", &path), "[secret t]");
     assert_eq!(redact("open-sesame!", "/login/of/somebody/else"), "/login/of/somebody/else");
@@ -124,7 +124,7 @@ fn a_signature_of_a_request_is_taken_out_whatever_is_hidden() {
         assert_eq!(&*shown, format!("{before}[signature]{after}"));
     }
     let image = format!("image sha256:{digits}");
-    assert_eq!(&*Redactor::default().redact(&image), image, "a digest is none");
+    assert_eq!(&*Redactor::default().redact(&image), image, "a digest is not a signature");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_user_in_a_url_is_not_shown_however_it_is_written() {
     }
 }
 
-/// A secret of 65 KB in a hundred texts: the time of the answer is not spent here.
+/// A secret of 65 KB in a hundred texts: redaction must not use up the time for the status.
 #[test]
 fn a_large_secret_is_looked_for_as_quickly_as_a_small_one() {
     let members: Vec<_> = (0..2000).map(|number| format!(r#""key{number}":"value-{number}-of-it""#)).collect();
@@ -164,7 +164,7 @@ fn a_large_secret_is_looked_for_as_quickly_as_a_small_one() {
     assert_eq!(&*redactor.redact(&secret).shorten(40), "[secret t]…");
 }
 
-/// All writings of a secret that a server may send back.
+/// All encodings of a secret that a server can send back.
 fn encodings(secret: &str) -> Vec<String> {
     let mut url = reqwest::Url::parse("http://x/").unwrap();
     url.query_pairs_mut().append_pair("t", secret);
@@ -187,15 +187,15 @@ fn encodings(secret: &str) -> Vec<String> {
     ]
 }
 
-/// Whether eight letters of the secret are there, in any writing.
+/// Whether eight characters of the secret are in the text, in any encoding.
 fn leaks(secret: &str, written: &str, shown: &str) -> bool {
     let piece_of = |whole: &str, length: usize| {
         let whole: Vec<char> = whole.chars().collect();
         whole.windows(length).any(|piece| shown.contains(&piece.iter().collect::<String>()))
     };
-    // `me:` is no secret.
+    // `me:` is not secret.
     let written = written.strip_prefix("bWU6").unwrap_or(written);
-    // Eight letters in base64 are eleven; in the longest escapes twelve for each letter.
+    // Eight characters are eleven in base64, and in the longest escapes twelve for each character.
     let length = 8 * (written.chars().count() / secret.chars().count().max(1)).max(1);
     piece_of(secret, 8) || written != secret && piece_of(written, length.max(11))
 }
@@ -227,7 +227,7 @@ proptest! {
         }
     }
 
-    /// Somebody else has shortened it before it came here.
+    /// Somebody else has shortened the text before it comes here.
     #[test]
     fn no_piece_is_left_wherever_the_text_was_shortened_before(
         secret in "[!-~äöü€]{12,46}", before in 0..20_usize, length in 1..200_usize

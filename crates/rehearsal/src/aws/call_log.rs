@@ -1,4 +1,4 @@
-//! What was called, what was answered, and what became of every status that was put.
+//! A log of the calls to the fake AWS, of its replies, and of every hook status that was put.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,56 +11,55 @@ use crate::{
     function_name::FunctionName,
 };
 
-/// A status of a lifecycle event that came to CodeDeploy.
+/// A hook status that CodeDeploy received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusPut {
-    /// The lifecycle event of the execution that it is for; none when CodeDeploy never gave the id that it names. Whole
-    /// execution ids are kept nowhere.
+    /// The lifecycle event of the execution. `None` if CodeDeploy never issued the execution id in the call. Complete
+    /// execution ids are not kept anywhere.
     pub event: Option<String>,
     /// The deployment of that execution.
     pub deployment: Option<String>,
-    /// Whose role sent it; none, if that is no function of the rehearsal's.
+    /// The function whose role sent it. `None` if the caller is not a function of the rehearsal.
     pub by: Option<FunctionName>,
-    /// The status, as it was sent: `Succeeded`, `Failed`, or whatever it was.
+    /// The status as it was sent: `Succeeded`, `Failed`, or an invalid text.
     pub status: String,
-    /// What went wrong with this call, if anything did.
+    /// The fault that was injected into this call, if any.
     pub fault_kind: Option<FaultKind>,
-    /// Whether CodeDeploy took it, and so nothing that comes later.
+    /// Whether CodeDeploy accepted it. CodeDeploy then refuses every later one for this execution.
     pub took_effect: bool,
-    /// Whether a whole reply went out that says that all is well.
+    /// Whether a complete, successful reply was sent.
     pub replied: bool,
-    /// When it came: so long after the function was invoked, or after an open stage was opened.
+    /// The time from the function's invocation, or from the opening of a running test bed, until it arrived.
     pub after: Duration,
 }
 
-/// What there is to know of the calls so far.
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
     pub calls: BTreeMap<String, u64>,
     pub good_replies: BTreeMap<String, u64>,
     pub unknown: BTreeSet<String>,
     by_caller: BTreeMap<(Option<FunctionName>, String), u64>,
-    /// `after` is not known here: each has the time at which it came.
+    /// Each entry has its time of arrival; `after` is only filled in by [`CallLog::puts`].
     puts: Vec<(Instant, StatusPut)>,
 }
 
-/// A call that has been entered.
+/// A call that has been logged.
 #[derive(Debug)]
 pub(super) struct LoggedCall {
     name: String,
-    /// What is to go wrong with it.
+    /// The fault to inject into it.
     pub fault: Option<InjectedFault>,
-    /// Which of the puts it is.
+    /// Its index in the list of puts, if it puts a status.
     put_index: Option<usize>,
 }
 
-/// The deployment and the lifecycle event of an execution that CodeDeploy knows.
+/// The deployment and the lifecycle event of an execution. `None` if CodeDeploy does not know the execution.
 pub(super) type ExecutionOwner = Option<(String, String)>;
 
 const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 impl CallLog {
-    /// Counts a call.
+    /// Counts a call and decides which fault applies to it.
     pub fn record_call(
         &mut self,
         call: &Call,
@@ -82,7 +81,7 @@ impl CallLog {
         LoggedCall { name, fault: fault.cloned(), put_index: put }
     }
 
-    /// Notes a status that was put, and gives which of the puts it is.
+    /// Logs a status that was put, and returns its index.
     pub fn record_put(
         &mut self,
         whose: ExecutionOwner,
@@ -97,21 +96,21 @@ impl CallLog {
         self.puts.len() - 1
     }
 
-    /// The operation was done.
+    /// Notes that the operation took effect.
     pub fn mark_effective(&mut self, entry: &LoggedCall) {
         if let Some(at) = entry.put_index {
             self.mark_taken(at);
         }
     }
 
-    /// CodeDeploy took a status.
+    /// Notes that CodeDeploy accepted a status.
     pub fn mark_taken(&mut self, at: usize) {
         if let Some((_, put)) = self.puts.get_mut(at) {
             put.took_effect = true;
         }
     }
 
-    /// A whole, good reply goes out.
+    /// Notes that a complete, successful reply is sent.
     pub fn mark_replied(&mut self, entry: &LoggedCall) {
         count(&mut self.good_replies, entry.name.clone());
         if let Some((_, put)) = entry.put_index.and_then(|at| self.puts.get_mut(at)) {
@@ -119,7 +118,7 @@ impl CallLog {
         }
     }
 
-    /// Every status that was put, with its time since then.
+    /// Returns every status that was put, with `after` measured from `since`.
     pub fn puts(&self, since: Instant) -> Vec<StatusPut> {
         let with_time_since = |(when, put): &(Instant, StatusPut)| StatusPut {
             after: when.saturating_duration_since(since),
@@ -129,7 +128,7 @@ impl CallLog {
     }
 }
 
-/// Counts one more, and gives how many there are now.
+/// Adds one to a count and returns the new count.
 fn count<K: Ord>(counts: &mut BTreeMap<K, u64>, key: K) -> u64 {
     let count = counts.entry(key).or_default();
     *count += 1;

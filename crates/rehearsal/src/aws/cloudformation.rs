@@ -1,11 +1,11 @@
-//! CloudFormation's word about a stack.
+//! CloudFormation's operations.
 
 use serde_json::{Value, json};
 
 use super::{ApiError, OperationResult, other_services::long_ago, text};
 use crate::world::{ACCOUNT, REGION, World, epoch};
 
-/// Every stack, or the one that is asked for by its name or its id.
+/// Describes every stack, or the one with the requested name or id.
 pub(super) fn describe_stacks(world: &World, input: &Value) -> OperationResult {
     let name_or_id = text(input, "StackName");
     let id = |name: &str| {

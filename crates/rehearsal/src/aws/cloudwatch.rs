@@ -31,17 +31,17 @@ pub(super) fn describe_alarms(world: &World, input: &Value) -> OperationResult {
     ))
 }
 
-/// The kinds of alarms that are asked for.
+/// Returns a filter for the requested types of alarms.
 fn alarm_type_filter(input: &Value) -> impl Fn(AlarmKind) -> bool {
     let kinds = texts(input, "AlarmTypes");
     move |kind| match kind {
-        // Composite alarms are left out unless they are asked for.
+        // AWS leaves out composite alarms unless the request names their type.
         AlarmKind::Metric => kinds.is_empty() || kinds.contains(&"MetricAlarm"),
         AlarmKind::Composite => kinds.contains(&"CompositeAlarm"),
     }
 }
 
-/// The rehearsal keeps changes of state; other items of a history it has none of.
+/// The rehearsal only keeps changes of state. Its history has no other items.
 pub(super) fn describe_alarm_history(world: &World, input: &Value) -> OperationResult {
     let (name, item_type) = (text(input, "AlarmName"), text(input, "HistoryItemType"));
     let seconds = |key: &str| input.get(key).and_then(Value::as_f64);

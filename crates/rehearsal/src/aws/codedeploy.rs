@@ -46,7 +46,7 @@ pub(super) fn get_deployment(world: &World, input: &Value) -> OperationResult {
     }})))
 }
 
-/// The location of an AppSpec file, with its content or without.
+/// The location of an AppSpec file, with or without its content.
 fn revision(found: &Deployment, with_content: bool) -> Value {
     if found.revision.format == RevisionFormat::S3 {
         let (bucket, key) = Revision::APP_SPEC_OBJECT;
@@ -62,7 +62,7 @@ fn revision(found: &Deployment, with_content: bool) -> Value {
     json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content, "sha256": sha256(found) } })
 }
 
-/// What stands for the hash of an AppSpec file.
+/// A stand-in for the hash of an AppSpec file.
 fn sha256(found: &Deployment) -> String {
     digest_of(&found.revision.app_spec.replace('@', " ")).trim_start_matches("sha256:").to_owned()
 }
@@ -122,7 +122,7 @@ pub(super) fn get_deployment_group(world: &World, input: &Value) -> OperationRes
     }})))
 }
 
-/// A deployment as its group tells of it.
+/// The summary of a deployment in its deployment group.
 fn deployment_summary(deployment: &Deployment) -> Value {
     json!({
         "deploymentId": deployment.id,
@@ -169,7 +169,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
         let weight =
             production.and_then(|it| it.default.iter().find(|(arn, _)| Some(arn.as_str()) == set.target_group()));
         json!({
-            // AWS's own spelling.
+            // AWS spells it this way.
             "identifer": set.id,
             "desiredCount": set.desired,
             "pendingCount": set.pending,
@@ -195,7 +195,7 @@ pub(super) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
     }})))
 }
 
-/// The id of a deployment's one target: `cluster:service` for ECS, an id of CodeDeploy's own for the others.
+/// The id of a deployment's only target: `cluster:service` for ECS, and an id that CodeDeploy makes up for the others.
 fn target_id(found: &Deployment) -> &str {
     match found.platform.as_str() {
         "ECS" if !found.by_cloudformation => &found.target,
@@ -203,7 +203,7 @@ fn target_id(found: &Deployment) -> &str {
     }
 }
 
-/// The target of a deployment that CodeDeploy does not call an ECS target.
+/// The target of a deployment, if CodeDeploy does not describe it as an ECS target.
 fn non_ecs_target(found: &Deployment, target: &str, events: &[Value]) -> Option<Value> {
     let common = json!({
         "deploymentId": found.id,

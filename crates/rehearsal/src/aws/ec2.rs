@@ -1,18 +1,18 @@
-//! EC2's operations that tell of a VPC. Members have the names of the wire: in this protocol they are all that says what
-//! something is.
+//! EC2's operations that describe a VPC. Members have the names that EC2 uses on the wire, because in this protocol
+//! nothing else identifies a value.
 
 use serde_json::{Value, json};
 
 use super::{ApiError, OperationResult, without_nulls};
 use crate::world::{ACCOUNT, REGION, SecurityGroupRule, World};
 
-/// `SubnetId.1=a&SubnetId.2=b` as a list.
+/// Reads `SubnetId.1=a&SubnetId.2=b` as a list.
 fn flat<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
     let items = input.get(member).and_then(Value::as_object).into_iter().flatten();
     items.filter_map(|(_, item)| item.as_str()).collect()
 }
 
-/// What each filter asks of a thing: `fits` gives the values that it has for a filter's name.
+/// Whether a resource passes every filter of the request. `has` returns the resource's values for a filter's name.
 fn passes_filters(input: &Value, has: impl Fn(&str) -> Vec<String>) -> bool {
     let filters = input.get("Filter").and_then(Value::as_object).into_iter().flatten();
     filters.map(|(_, filter)| filter).all(|filter| {
@@ -22,7 +22,7 @@ fn passes_filters(input: &Value, has: impl Fn(&str) -> Vec<String>) -> bool {
     })
 }
 
-/// The things of those ids, or AWS's word for one that there is not.
+/// Finds the resources with these ids. If one does not exist, returns AWS's error with `code`.
 fn find_by_ids<'a, T>(
     all: &'a std::collections::BTreeMap<String, T>,
     ids: &[&str],
@@ -104,7 +104,7 @@ pub(super) fn describe_security_groups(world: &World, input: &Value) -> Operatio
     Ok(without_nulls(json!({ "securityGroupInfo": groups.collect::<Vec<_>>() })))
 }
 
-/// A rule. That for everything has a protocol of its own, and no ports.
+/// A security group rule. AWS writes a rule for all traffic with the protocol `-1` and without ports.
 fn permission(rule: &SecurityGroupRule) -> Value {
     let is_group = rule.peer.starts_with("sg-");
     let pair = is_group.then(|| json!([{ "groupId": rule.peer, "userId": ACCOUNT }]));
@@ -134,7 +134,7 @@ pub(super) fn describe_vpc_endpoints(world: &World, input: &Value) -> OperationR
             "vpcEndpointType": if gateway { "Gateway" } else { "Interface" },
             "vpcId": endpoint.vpc,
             "serviceName": endpoint.service,
-            // The model's spelling; on the wire it is also seen without the capital.
+            // The service model spells it so. AWS also sends it without the capital letter.
             "state": "Available",
             "routeTableIdSet": endpoint.route_tables,
             "subnetIdSet": [],

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ApiError, OperationResult, number, text, texts, without_nulls};
 use crate::world::{ACCOUNT, REGION, Service, Task, TaskSet, World, epoch};
 
-/// ListTasks gives no more on a page.
+/// The most tasks that ListTasks returns on a page.
 const MAX_PAGE: usize = 100;
 
 pub(super) fn describe_services(world: &World, input: &Value) -> OperationResult {
@@ -109,7 +109,7 @@ pub(super) fn describe_task_definition(world: &World, input: &Value) -> Operatio
     }, "tags": [] })))
 }
 
-/// The ARN of the cluster that is asked for.
+/// The ARN of the requested cluster.
 fn cluster(world: &World, input: &Value) -> Result<String, ApiError> {
     let requested = last_segment(text(input, "cluster"));
     if requested == world.cluster {
@@ -118,7 +118,7 @@ fn cluster(world: &World, input: &Value) -> Result<String, ApiError> {
     Err(ApiError::new("ClusterNotFoundException", "Cluster not found."))
 }
 
-/// A name, out of a name or an ARN.
+/// The name in a name or an ARN.
 fn last_segment(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
@@ -126,7 +126,7 @@ fn last_segment(name: &str) -> &str {
 fn service(world: &World, found: &Service, cluster: &str) -> Value {
     let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{}/{}", world.cluster, found.name);
     let sets: Vec<_> = found.task_sets.iter().map(|set| task_set(world, found, set, &arn, cluster)).collect();
-    // ECS keeps the hundred newest.
+    // ECS keeps the 100 newest.
     let events: Vec<_> = found
         .events
         .iter()
@@ -202,7 +202,7 @@ fn task(found: &Task, cluster: &str) -> Value {
     let attachment = json!({
         "id": format!("0a1b2c3d-{}", interface.get(..12).unwrap_or_default()),
         "type": "ElasticNetworkInterface",
-        // A task that has stopped keeps the record of the address that it had.
+        // A stopped task keeps the record of its address.
         "status": if found.last_status == "STOPPED" { "DELETED" } else { "ATTACHED" },
         "details": [
             { "name": "subnetId", "value": "subnet-0a1b2c3d4e5f60718" },

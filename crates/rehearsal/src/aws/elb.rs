@@ -137,7 +137,7 @@ pub(super) fn describe_load_balancers(world: &World, input: &Value) -> Operation
     Ok(without_nulls(json!({ "LoadBalancers": balancers.collect::<Vec<_>>() })))
 }
 
-/// The load balancers whose listeners forward to a group.
+/// The load balancers whose listeners forward to a target group.
 fn balancers_of<'a>(world: &'a World, group: &TargetGroup) -> Vec<&'a str> {
     let forwards = |listener: &&Listener| {
         let mut to = listener.default.iter().chain(listener.rules.iter().flat_map(|rule| &rule.forward));
@@ -150,7 +150,7 @@ fn balancers_of<'a>(world: &'a World, group: &TargetGroup) -> Vec<&'a str> {
     balancers
 }
 
-/// The rules of a listener, the default one last, as AWS gives them.
+/// The rules of a listener. The default rule is last, as in AWS's replies.
 fn described(listener: &Listener) -> Vec<Value> {
     let mut rules: Vec<&Rule> = listener.rules.iter().collect();
     rules.sort_by_key(|rule| rule.priority);
@@ -182,7 +182,7 @@ fn condition(condition: &Condition) -> Value {
         Condition::Path(paths) => {
             json!({ "Field": "path-pattern", "Values": paths, "PathPatternConfig": { "Values": paths } })
         }
-        // Of the others AWS fills their own part only.
+        // For the other conditions AWS fills only the config of the condition, not `Values`.
         Condition::Method(methods) => {
             json!({ "Field": "http-request-method", "HttpRequestMethodConfig": { "Values": methods } })
         }
@@ -197,7 +197,7 @@ fn condition(condition: &Condition) -> Value {
     }
 }
 
-/// The actions of a rule, in their order.
+/// The actions of a rule, in the order of their execution.
 fn actions(rule: &Rule) -> Vec<Value> {
     match &rule.action {
         RuleAction::Forward => vec![forward(&rule.forward)],
@@ -226,7 +226,7 @@ fn actions(rule: &Rule) -> Vec<Value> {
     }
 }
 
-/// The parts of a redirect's URL, as AWS gives them: `https://#{host}:443/#{path}`.
+/// The parts of a redirect's URL, as AWS reports them: `https://#{host}:443/#{path}`.
 fn redirect(to: &str) -> Value {
     let (protocol, rest) = to.split_once("://").unwrap_or(("#{protocol}", to));
     let (place, path) = rest.split_once('/').unwrap_or((rest, "#{path}"));
@@ -241,7 +241,8 @@ fn redirect(to: &str) -> Value {
     })
 }
 
-/// A forward action. With a single target group AWS names it in both places. A listener without one says 404 itself.
+/// A forward action. AWS names a single target group in both places. A listener without a target group responds with
+/// 404 itself.
 fn forward(to: &[(String, i32)]) -> Value {
     if to.is_empty() {
         let response = json!({ "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not found" });

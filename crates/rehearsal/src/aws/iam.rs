@@ -1,4 +1,4 @@
-//! IAM's simulation of what a role may do.
+//! IAM's simulation of a role's permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,8 +37,9 @@ pub(super) fn simulate_principal_policy(world: &World, input: &Value) -> Operati
     Ok(without_nulls(json!({ "IsTruncated": next.is_some(), "Marker": next, "EvaluationResults": page })))
 }
 
-/// One result for each action, whatever the number of resources: the strictest of all. What is said of each resource is
-/// beneath it, if resources were named; its own name is none of theirs then.
+/// IAM returns one result for each action, whatever the number of resources: the strictest decision of all. If the
+/// request names resources, the decision for each is in `ResourceSpecificResults`, and the result's own resource name
+/// is `*`.
 fn result(allowed: &[AllowStatement], action: &str, resources: &[&str], context: &BTreeMap<&str, &str>) -> Value {
     let decide = |resource: &str| {
         let matches: Vec<_> = allowed.iter().map(|statement| statement.evaluate(action, resource, context)).collect();
@@ -69,7 +70,7 @@ fn result(allowed: &[AllowStatement], action: &str, resources: &[&str], context:
             "MissingContextValues": missing,
         })
     });
-    // Missing keys are told beneath the resources, where there are any.
+    // If the request names resources, AWS reports missing context keys there.
     let own_missing = if specific.is_empty() { missing } else { BTreeSet::new() };
     json!({
         "EvalActionName": action,

@@ -1,4 +1,4 @@
-//! Calls that go wrong: what comes back in place of the answer.
+//! Fault injection: what a caller gets in place of the operation's response.
 
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl FakeAws {
-    /// Lets a call go wrong, before it takes effect or after.
+    /// Injects a fault into a call, before or after the operation takes effect.
     pub(super) async fn inject(&self, call: &Call, fault: &InjectedFault, entry: &LoggedCall) -> FaultyResponse {
         let done = match fault.timing {
             FaultTiming::Before => None,
@@ -28,7 +28,7 @@ impl FakeAws {
             }
             FaultKind::Stall => {
                 tokio::time::sleep(STALL).await;
-                // What comes back whole has to be true.
+                // A complete response must be true, so the operation must be executed.
                 protocol::write(call, done.unwrap_or_else(|| self.execute(call, entry))).into()
             }
             FaultKind::Malform => FaultyResponse::Corrupt(truncate(written(done)).await),
@@ -46,13 +46,13 @@ impl FakeAws {
     }
 }
 
-/// The answer of an operation that was not done, of which only a part or nothing readable goes out. It is not empty: half
-/// of nothing would be a good answer in some protocols.
+/// The response of an operation that was not executed. Only a part of it is sent, or nothing that a client can read. It
+/// is not empty, because half of an empty document would be a good response in some protocols.
 fn placeholder_response() -> OperationResult {
     Ok(json!({ "requestId": protocol::REQUEST_ID }))
 }
 
-/// A document that ends in its middle, whole by its length.
+/// Cuts a document in half. Its length header matches what is sent.
 async fn truncate(response: Response<FullBody>) -> Response<FullBody> {
     let (head, body) = response.into_parts();
     // A body that is in memory cannot fail.
@@ -60,15 +60,15 @@ async fn truncate(response: Response<FullBody>) -> Response<FullBody> {
     Response::from_parts(head, FullBody::new(body.slice(..body.len() / 2)))
 }
 
-/// What a proxy on the way says, with the status of a good answer.
+/// A proxy's page, which is sent with the status of a successful response.
 const PROXY_PAGE: &str =
     "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Sign in to go on</h1></body></html>\n";
 
-/// What something on the way says that takes every request for its own.
+/// The response of an intermediary that treats every request as its own.
 const FOREIGN_JSON: &str = r#"{"message":"ok"}"#;
 
 impl AwsProtocol {
-    /// What AWS says when it does not do what it is asked.
+    /// The error with which AWS refuses a request.
     fn error_for(self, trouble: FaultKind) -> ApiError {
         let (code, message, status) = match (trouble, self) {
             (FaultKind::Throttle, Self::Query) => ("Throttling", "Rate exceeded", 400),

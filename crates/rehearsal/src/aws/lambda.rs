@@ -1,11 +1,11 @@
-//! Lambda's operations that tell how a function is set up.
+//! Lambda's operations that describe the configuration of a function.
 
 use serde_json::{Value, json};
 
 use super::{ApiError, OperationResult, text, without_nulls};
 use crate::world::{Function, World, function_arn, role_arn};
 
-/// A function by its name or its ARN, and the qualifier that it is asked for with.
+/// The name of the requested function, which the request gives as a name or an ARN, and the requested qualifier.
 fn name_and_qualifier(input: &Value) -> (&str, &str) {
     let name = text(input, "FunctionName");
     let (name, inside) = match name.split_once(":function:") {

@@ -1,21 +1,21 @@
-//! What AWS refuses before it does anything: too many names, a page that is too large, a word that it does not know.
+//! Input that AWS refuses before it does anything: too many names, a page that is too large, an unknown enum value.
 //!
-//! The numbers are those of AWS's service models and API references. A client that passes here and fails there would be a
-//! fault that the rehearsal hides.
+//! The numbers come from AWS's service models and API references. If a client passed here and failed in AWS, the
+//! rehearsal would hide a bug.
 
 use serde_json::Value;
 
 use super::{ApiError, number, protocol::Call, text};
 
-/// What a member of an input has to be, where it is given.
+/// A constraint on a member of an input, if the input has that member.
 enum InputConstraint {
-    /// A list of so many, at least and at most.
+    /// A list with this minimum and maximum number of items.
     Items(u64, u64),
-    /// A number from here to there.
+    /// A number with this minimum and maximum.
     Range(u64, u64),
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// The number of an item, as a page before gave it. What a client makes up is refused.
+    /// The number of an item, as the previous page returned it. AWS refuses a token that a client makes up.
     Token,
 }
 use InputConstraint::{Items, OneOf, Range, Token};
@@ -48,11 +48,11 @@ const LIMITS: &[(&str, &str, &str, InputConstraint)] = &[
     ("iam", "SimulatePrincipalPolicy", "Marker", Token),
 ];
 
-/// Members that an operation cannot do without.
+/// Members that an operation requires.
 const REQUIRED: &[(&str, &str, &str)] =
     &[("ecs", "DescribeServices", "services"), ("ecs", "DescribeTasks", "tasks"), ("ssm", "GetParameters", "Names")];
 
-/// Members of which an operation wants one.
+/// Members of which an operation requires at least one.
 const ONE_OF: &[(&str, &str, [&str; 2], &str)] = &[
     (
         "elasticloadbalancing",
@@ -68,7 +68,7 @@ const ONE_OF: &[(&str, &str, [&str; 2], &str)] = &[
     ),
 ];
 
-/// What AWS says of a call that it does not even try.
+/// Checks a call's input as AWS does before it executes the operation.
 pub(super) fn check(call: &Call) -> Result<(), ApiError> {
     let is_this = |service: &str, operation: &str| service == call.service && operation == call.operation;
     for (_, _, member) in REQUIRED.iter().filter(|(service, operation, _)| is_this(service, operation)) {
@@ -113,7 +113,7 @@ fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The code that a service gives for an input that breaks its rules.
+/// The error code with which a service refuses an invalid input.
 fn code(call: &Call) -> &'static str {
     match call.service.as_str() {
         "ecs" | "ecr" | "tag" | "logs" => "InvalidParameterException",
@@ -122,7 +122,7 @@ fn code(call: &Call) -> &'static str {
     }
 }
 
-/// ECS has sentences of its own; the others say which constraint of their model is broken.
+/// ECS has its own messages; the other services name the violated constraint of their model.
 fn violation_error(call: &Call, member: &str, limit: &InputConstraint, value: &str) -> ApiError {
     if call.service == "ecs" {
         let title = member[..1].to_uppercase() + &member[1..];

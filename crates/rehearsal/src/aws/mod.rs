@@ -1,8 +1,8 @@
-//! AWS on loopback: all services on one port, told apart as the real ones' requests are.
+//! A fake AWS on loopback. All services share one port and are distinguished by their requests, as AWS's own are.
 //!
-//! Each operation is one function from the world and an input to an output, both as JSON values with the members of
-//! the service model; [`wire`] reads and writes the protocols. What is not here is answered as AWS answers an
-//! operation that it does not know, and listed.
+//! Each operation is one function that takes the world and an input and returns an output. Inputs and outputs are JSON
+//! values with the members of the service model; [`protocol`] reads and writes the wire formats. An operation that is
+//! not implemented here gets the error that AWS returns for an unknown operation, and is listed in the report.
 
 mod call_log;
 mod cloudformation;
@@ -51,7 +51,7 @@ use crate::{
     world::{StatusRejected, World},
 };
 
-/// The world behind the AWS operations, and a record of what was called.
+/// The worlds behind the AWS operations, and a log of the calls.
 #[derive(Debug)]
 pub(crate) struct FakeAws {
     /// One for each service of the account.
@@ -59,14 +59,13 @@ pub(crate) struct FakeAws {
     call_log: Mutex<CallLog>,
     faults: Vec<InjectedFault>,
     recorder: Option<Recorder>,
-    /// Somebody put the status of a lifecycle event.
+    /// Is notified when anyone puts the status of a lifecycle event.
     pub status_put: Notify,
 }
 
-/// What an operation gives.
 type OperationResult = Result<Value, ApiError>;
 
-/// An error of AWS's.
+/// An error that AWS returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiError {
     code: &'static str,
@@ -79,7 +78,7 @@ impl ApiError {
         Self { code, message: message.into(), status: 400 }
     }
 
-    /// Whose fault it is.
+    /// AWS's word for the side at fault: the caller or the service.
     fn fault_side(&self) -> &'static str {
         if self.status < 500 { "Sender" } else { "Receiver" }
     }
@@ -90,42 +89,42 @@ impl FakeAws {
         Self::with_services(vec![world], faults)
     }
 
-    /// An account with several services.
+    /// Creates an account with several services, with one world for each.
     pub fn with_services(worlds: Vec<World>, faults: Vec<InjectedFault>) -> Self {
         let worlds = worlds.into_iter().map(Mutex::new).collect();
         Self { worlds, call_log: Mutex::default(), faults, recorder: None, status_put: Notify::new() }
     }
 
-    /// Keeps every exchange, if there is a recorder.
+    /// Records every exchange, if there is a recorder.
     pub fn with_recorder(self, recorder: Option<Recorder>) -> Self {
         Self { recorder, ..self }
     }
 
-    /// The world of the (first) service, as it is now.
+    /// The world of the first service, as it is now.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world_at(0)
     }
 
     /// The world of one service, as it is now.
     pub fn world_at(&self, index: usize) -> MutexGuard<'_, World> {
-        // A world in which a panic happened is still the best there is; the panic itself is told elsewhere.
+        // After a panic this world is still the best available. The panic itself is reported elsewhere.
         let mut world = self.worlds[index].lock().unwrap_or_else(PoisonError::into_inner);
         world.advance_to(SystemTime::now());
         world
     }
 
-    /// The first world that `is_it`; the first of all, if none is.
+    /// The first world for which `is_it` is true, or the first of all if there is none.
     pub fn world_where(&self, is_it: impl Fn(&World) -> bool) -> MutexGuard<'_, World> {
         let found = (1..self.worlds.len()).find(|index| is_it(&self.world_at(*index)));
         self.world_at(found.unwrap_or(0))
     }
 
-    /// How many calls each operation got.
+    /// The number of calls of each operation.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.call_log().calls.clone()
     }
 
-    /// How many good replies of each operation went out.
+    /// The number of successful replies that each operation sent.
     pub fn good_replies(&self) -> BTreeMap<String, u64> {
         self.call_log().good_replies.clone()
     }
@@ -135,7 +134,7 @@ impl FakeAws {
         self.call_log().puts(since)
     }
 
-    /// What was called and is not here.
+    /// The operations that were called and are not implemented here.
     pub fn unknown_operations(&self) -> Vec<String> {
         self.call_log().unknown.iter().cloned().collect()
     }
@@ -144,7 +143,6 @@ impl FakeAws {
         self.call_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a request.
     pub async fn respond(&self, request: Request) -> FaultyResponse {
         let call = protocol::read(&request);
         let name = call.as_ref().map_or_else(
@@ -179,10 +177,10 @@ impl FakeAws {
         reply
     }
 
-    /// Puts a status for somebody who does not come over the wire.
+    /// Puts a status on behalf of `by`, without a request over the wire.
     ///
     /// # Errors
-    /// As CodeDeploy would refuse it.
+    /// If CodeDeploy would refuse the status.
     pub fn put_status_for(
         &self,
         by: Option<FunctionName>,
@@ -198,7 +196,7 @@ impl FakeAws {
         Ok(taken)
     }
 
-    /// The execution with this id, if CodeDeploy ever gave it.
+    /// The execution with this id, if CodeDeploy ever issued the id.
     fn execution_owner(&self, id: &str) -> ExecutionOwner {
         let owner_in = |world: &World| {
             let found = world.executions.iter().find(|it| it.id == id)?;
@@ -207,7 +205,7 @@ impl FakeAws {
         (0..self.worlds.len()).find_map(|index| owner_in(&self.world_at(index))).filter(|_| !id.is_empty())
     }
 
-    /// Does what is called for, and notes what it did.
+    /// Executes the operation and logs whether it took effect.
     fn execute(&self, call: &Call, entry: &LoggedCall) -> OperationResult {
         let answer = limits::check(call).err().map(Err).or_else(|| self.dispatch(call)).unwrap_or_else(|| {
             self.call_log().unknown.insert(call.name());
@@ -219,7 +217,7 @@ impl FakeAws {
         answer
     }
 
-    /// One line for each operation there is.
+    /// Calls the function of an operation. `None` if the operation is not implemented.
     fn dispatch(&self, call: &Call) -> Option<OperationResult> {
         let input = &call.input;
         let mut strings = Vec::new();
@@ -285,7 +283,7 @@ impl AwsProtocol {
     }
 }
 
-/// All texts of an input.
+/// Collects all strings in an input.
 fn all_strings<'a>(input: &'a Value, words: &mut Vec<&'a str>) {
     match input {
         Value::String(word) => words.push(word),
@@ -295,23 +293,23 @@ fn all_strings<'a>(input: &'a Value, words: &mut Vec<&'a str>) {
     }
 }
 
-/// A member of an input that is a text; empty when it is not there.
+/// A string member of an input; empty if it is missing.
 fn text<'a>(input: &'a Value, member: &str) -> &'a str {
     input.get(member).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A member of an input that is a list of texts.
+/// A member of an input that is a list of strings; empty if it is missing.
 fn texts<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
     input.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// A member of an input that is a number; a query has it as a text.
+/// A numeric member of an input. A query carries it as a string.
 fn number(input: &Value, member: &str) -> Option<usize> {
     let value = input.get(member)?;
     value.as_u64().and_then(|it| it.try_into().ok()).or_else(|| value.as_str()?.parse().ok())
 }
 
-/// An output without the members that are not there.
+/// An output without the members that are null.
 fn without_nulls(mut output: Value) -> Value {
     match &mut output {
         Value::Object(members) => {

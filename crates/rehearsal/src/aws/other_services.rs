@@ -1,5 +1,5 @@
-//! The operations of services of which functions need one or two: CloudWatch Logs, IAM, Systems Manager, Secrets Manager,
-//! ECR, the tagging API and S3.
+//! The operations of services of which the functions need only one or two: CloudWatch Logs, IAM, Systems Manager,
+//! Secrets Manager, ECR, the tagging API and S3.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{ApiError, OperationResult, text, texts, without_nulls};
 use crate::world::{ACCOUNT, REGION, Secret, World, epoch};
 
-/// Since when all of it has been there: the beginning of a day a week ago.
+/// The creation time of these resources: midnight a week ago.
 pub(super) fn long_ago() -> SystemTime {
     let day = 24 * 60 * 60;
     let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / day);
@@ -57,7 +57,7 @@ fn parameter(name: &str, value: &str) -> Value {
     })
 }
 
-/// The value of a SecureString is its cipher, unless it is to be decrypted.
+/// Systems Manager returns a SecureString as its ciphertext, unless the request asks for decryption.
 fn decrypted_or_cipher<'a>(input: &Value, value: &'a str) -> &'a str {
     if input.get("WithDecryption").and_then(Value::as_bool) == Some(true) { value } else { "AQICAHg…" }
 }
@@ -71,7 +71,7 @@ pub(super) fn get_parameters(world: &World, input: &Value) -> OperationResult {
         names.into_iter().partition(|name| world.account.parameters.contains_key(*name));
     let values = world.account.parameters.iter().filter(|(name, _)| found.contains(&name.as_str()));
     let values: Vec<_> = values.map(|(name, value)| parameter(name, decrypted_or_cipher(input, value))).collect();
-    // A list that would be empty is not there.
+    // AWS omits an empty list.
     let missing = (!missing.is_empty()).then_some(missing);
     Ok(without_nulls(json!({ "Parameters": values, "InvalidParameters": missing })))
 }
@@ -84,7 +84,7 @@ pub(super) fn get_parameter(world: &World, input: &Value) -> OperationResult {
     }
 }
 
-/// A secret by its ARN, or by its name, which is the ARN without what AWS adds to it.
+/// Finds a secret by its ARN or by its name, which is the ARN without the suffix that AWS adds.
 fn secret<'a>(world: &'a World, input: &Value) -> Result<(&'a str, String, &'a Secret), ApiError> {
     let id = text(input, "SecretId");
     let name = |arn: &str| {
@@ -182,13 +182,13 @@ pub(super) fn get_resources(world: &World, input: &Value) -> OperationResult {
         "" => 0,
         token => token.parse().map_err(|_| ApiError::new("PaginationTokenExpiredException", "Invalid token"))?,
     };
-    // The last page has an empty token.
+    // AWS returns an empty token with the last page.
     let next = if found.len() > from + size { (from + size).to_string() } else { String::new() };
     let page: Vec<_> = found.into_iter().skip(from).take(size).collect();
     Ok(json!({ "PaginationToken": next, "ResourceTagMappingList": page }))
 }
 
-/// The body, as it is.
+/// Returns the object as the body, without a wrapper.
 pub(super) fn get_object(world: &World, input: &Value) -> OperationResult {
     let (bucket, key) = (text(input, "Bucket"), text(input, "Key"));
     let missing = |code, message: &str| Err(ApiError { status: 404, ..ApiError::new(code, message) });

@@ -1,4 +1,5 @@
-//! The protocols: awsJson 1.0 and 1.1, awsQuery with XML, EC2's form of it, rpc-v2-cbor; restJson of Lambda.
+//! AWS's protocols: awsJson 1.0 and 1.1, awsQuery with XML, EC2's form of it, rpc-v2-cbor, Lambda's restJson, and S3's
+//! REST.
 
 use std::{
     collections::BTreeMap,
@@ -17,22 +18,22 @@ use crate::{
     world::digest_of,
 };
 
-/// How a request came and an answer goes.
+/// The protocol of a request and of its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AwsProtocol {
     /// awsJson, with its content type.
     Json(&'static str),
     Query,
-    /// EC2's form of awsQuery: flat lists in a form, `item` in a reply, and no element around a result.
+    /// EC2's form of awsQuery: flat lists in a request, `item` for list elements in a response, and no result element.
     Ec2,
-    /// Lambda's: the path says what is asked for, and the reply is JSON.
+    /// Lambda's: the path names the operation, and the response is JSON.
     RestJson,
     Cbor,
-    /// S3's: the path says what, and the body is the object.
+    /// S3's: the path names the object, and the response body is the object.
     Rest,
 }
 
-/// A request, read.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub service: String,
@@ -42,13 +43,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// As IAM writes it: `codedeploy:GetDeployment`.
+    /// The operation as IAM writes it: `codedeploy:GetDeployment`.
     pub fn name(&self) -> String {
         format!("{}:{}", self.service, self.operation)
     }
 }
 
-/// The services, by what their requests call them.
+/// The services, by the names in the `x-amz-target` header or the path of their requests.
 const TARGETS: [(&str, &str); 8] = [
     ("CodeDeploy_20141006", "codedeploy"),
     ("AmazonEC2ContainerServiceV20141113", "ecs"),
@@ -60,7 +61,7 @@ const TARGETS: [(&str, &str); 8] = [
     ("ResourceGroupsTaggingAPI_20170126", "tag"),
 ];
 
-/// Services that speak awsQuery, by the version that their requests name, with the namespace of their replies.
+/// Services with awsQuery, by the API version in their requests, with the XML namespace of their responses.
 const VERSIONS: [(&str, &str, &str); 6] = [
     ("2015-12-01", "elasticloadbalancing", "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"),
     ("2010-08-01", "cloudwatch", "http://monitoring.amazonaws.com/doc/2010-08-01/"),
@@ -72,10 +73,10 @@ const VERSIONS: [(&str, &str, &str); 6] = [
 
 const EC2: &str = "ec2";
 
-/// The service that once spoke awsQuery alone. In its younger protocols it gives the older error code in a header.
+/// This service once supported only awsQuery. In its newer protocols it sends the older error code in a header.
 const QUERY_COMPATIBLE: &str = "cloudwatch";
 
-/// Reads a request. None when it is of no service that is known here.
+/// Parses a request. `None` if it belongs to none of the protocols here.
 pub(super) fn read(request: &Request) -> Option<Call> {
     if let Some(rest) = request.path.strip_prefix("/service/") {
         let (service, operation) = rest.split_once("/operation/")?;
@@ -118,13 +119,13 @@ pub(super) fn read(request: &Request) -> Option<Call> {
     Some(Call { service, operation, input: from_form(&form), protocol })
 }
 
-/// Lambda's operations that are played, by the end of their paths.
+/// Lambda's operations that are implemented here, by the start and the end of their paths.
 const LAMBDA_OPERATIONS: [(&str, &str, &str); 2] = [
     ("/2015-03-31/functions/", "/configuration", "GetFunctionConfiguration"),
     ("/2019-09-25/functions/", "/event-invoke-config", "GetFunctionEventInvokeConfig"),
 ];
 
-/// An operation of Lambda.
+/// Parses a request to Lambda.
 fn lambda_operation(request: &Request) -> Option<Call> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let qualifier =
@@ -142,7 +143,7 @@ fn lambda_operation(request: &Request) -> Option<Call> {
     Some(Call { service: "lambda".to_owned(), operation, input, protocol: AwsProtocol::RestJson })
 }
 
-/// An operation of S3, of which one is played: an object is read.
+/// Parses a request to S3. Only `GetObject` is implemented.
 fn s3_operation(request: &Request) -> Option<Call> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let path = path.trim_start_matches('/');
@@ -153,19 +154,19 @@ fn s3_operation(request: &Request) -> Option<Call> {
     Some(Call { service: "s3".to_owned(), operation: operation.to_owned(), input, protocol: AwsProtocol::Rest })
 }
 
-/// A path without its percent signs.
+/// A path with its percent-encoding decoded.
 fn decoded(path: &str) -> String {
-    // In a form a plus is a space, and in a path it is a plus.
+    // In a form, a plus means a space; in a path, it is a plus.
     let form = path.replace('+', "%2B");
     form_urlencoded::parse(form.as_bytes()).map(|(key, _)| key.into_owned()).next().unwrap_or_default()
 }
 
-/// A service that is not played here keeps the name that the request gives it.
+/// A service that is not implemented here keeps the name from the request.
 fn service_name(target: &str) -> String {
     TARGETS.iter().find(|(known, _)| *known == target).map_or(target, |(_, service)| *service).to_owned()
 }
 
-/// `Names.member.1=a` as `{"Names": ["a"]}`.
+/// Reads `Names.member.1=a` as `{"Names": ["a"]}`.
 fn from_form(form: &BTreeMap<String, String>) -> Value {
     let mut root = Map::new();
     for (key, value) in form {
@@ -189,7 +190,7 @@ fn from_form(form: &BTreeMap<String, String>) -> Value {
     collapse_members(Value::Object(root))
 }
 
-/// Objects with nothing but `member` are lists.
+/// Turns objects that have only `member` into lists.
 fn collapse_members(value: Value) -> Value {
     let Value::Object(mut members) = value else { return value };
     match members.remove("member") {
@@ -222,7 +223,7 @@ fn from_cbor(value: ciborium::Value) -> Value {
     }
 }
 
-/// Writes an answer.
+/// Writes the response to a call.
 pub(super) fn write(call: &Call, answer: OperationResult) -> Response<FullBody> {
     let status = answer.as_ref().map_or_else(|problem| problem.status, |_| 200);
     let older =
@@ -236,7 +237,7 @@ pub(super) fn write(call: &Call, answer: OperationResult) -> Response<FullBody> 
         AwsProtocol::Cbor => cbor_body(&call.service, answer),
         AwsProtocol::Rest => rest_body(answer),
     };
-    // S3 tags every object by its content.
+    // S3 sends an ETag, which is derived from the content, with every object.
     let tag = (call.protocol == AwsProtocol::Rest && status == 200).then(|| digest_of(&String::from_utf8_lossy(&body)));
     let mut response = response_with_headers(call.protocol, status, body);
     if let Some(Ok(tag)) = tag.map(|tag| HeaderValue::try_from(format!("\"{}\"", tag.trim_start_matches("sha256:")))) {
@@ -248,13 +249,14 @@ pub(super) fn write(call: &Call, answer: OperationResult) -> Response<FullBody> 
     response
 }
 
-/// The beginning of a good answer whose last byte may come over and over, and the answer could still be a good one.
+/// The beginning of a successful response that stays valid however often its last byte is repeated.
 pub(super) fn endless_prefix(call: &Call) -> Response<FullBody> {
     let body = match call.protocol {
         AwsProtocol::Json(_) => br#"{"padding":"a"#.to_vec(),
         AwsProtocol::Query => format!("<{0}Response><{0}Result><Padding>a", call.operation).into_bytes(),
-        // A map and a text, both with no length given. The text comes in pieces, each with a byte in front that says how
-        // long it is; that for one byte is the letter a, so a row of this letter is a row of pieces.
+        // A map and a text string, both of indefinite length. The string is sent in chunks, and the first byte of each
+        // chunk gives its length. The length byte for a chunk of one byte is the letter `a`, so a row of this letter is
+        // a row of chunks.
         AwsProtocol::Cbor => b"\xbf\x67padding\x7fa".to_vec(),
         AwsProtocol::Ec2 => format!("<{0}Response><padding>a", call.operation).into_bytes(),
         AwsProtocol::RestJson => br#"{"padding":"a"#.to_vec(),
@@ -263,7 +265,7 @@ pub(super) fn endless_prefix(call: &Call) -> Response<FullBody> {
     response_with_headers(call.protocol, 200, body)
 }
 
-/// A body with the headers of its protocol.
+/// A response with the headers of its protocol.
 fn response_with_headers(protocol: AwsProtocol, status: u16, body: Vec<u8>) -> Response<FullBody> {
     let content_type = match protocol {
         AwsProtocol::Json(content_type) => content_type,
@@ -283,7 +285,7 @@ fn response_with_headers(protocol: AwsProtocol, status: u16, body: Vec<u8>) -> R
     response
 }
 
-/// For a request that names no operation.
+/// The response to a request that names no operation.
 pub(super) fn unknown_request() -> Response<FullBody> {
     http_response(404, "application/xml", "<UnknownOperationException/>\n")
 }
@@ -295,7 +297,7 @@ fn json_body(answer: OperationResult) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-/// An object, or an error, which has no namespace in S3.
+/// An object, or an error. S3's errors have no XML namespace.
 fn rest_body(answer: OperationResult) -> Vec<u8> {
     match answer {
         Ok(Value::String(object)) => object.into_bytes(),
@@ -333,7 +335,7 @@ fn xml_body(call: &Call, answer: OperationResult) -> String {
     xml
 }
 
-/// As awsQuery has it, but for the names of lists' items, and nothing around a result or an error's type.
+/// Like awsQuery, but list elements are called `item`, there is no result element, and errors have no type.
 fn ec2_body(call: &Call, answer: OperationResult) -> String {
     match answer {
         Ok(output) => {
@@ -353,12 +355,12 @@ fn ec2_body(call: &Call, answer: OperationResult) -> String {
     }
 }
 
-/// JSON as it is; the code of an error stands in a header.
+/// The output as JSON. The code of an error is in a header.
 fn rest_json(answer: OperationResult) -> Response<FullBody> {
     match answer {
         Ok(output) => response_with_headers(AwsProtocol::RestJson, 200, output.to_string().into_bytes()),
         Err(problem) => {
-            // What every service may say is no shape of this one's, and has no type.
+            // Errors that are common to all services are not shapes of Lambda's model, and have no `Type`.
             let kind = matches!(problem.status, 404 | 429).then_some("User");
             let body = super::without_nulls(json!({ "Type": kind, "Message": problem.message }));
             let mut response =
@@ -370,7 +372,7 @@ fn rest_json(answer: OperationResult) -> Response<FullBody> {
     }
 }
 
-/// Members as elements, and the items of a list too.
+/// Writes the members of an object, or the items of a list, as XML elements.
 fn elements(xml: &mut String, name: &str, value: &Value, item: &str) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| element(xml, name, value, item)),
@@ -391,24 +393,24 @@ fn element(xml: &mut String, name: &str, value: &Value, item: &str) {
     *xml += &format!("</{name}>");
 }
 
-/// Whether a number is a time: seconds since 1970 in JSON, and a form of its own in the other protocols. The members
-/// that are times have names that say so, and no other number has.
+/// Whether a number is a time. JSON has it as seconds since 1970; the other protocols have their own formats. Only
+/// members that are times have names with these endings.
 fn is_time(name: &str) -> bool {
     ["Timestamp", "Time", "At"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn cbor_body(service: &str, answer: OperationResult) -> Vec<u8> {
-    // Here an error's type is the whole name of its shape.
+    // In this protocol the type of an error is the full name of its shape.
     let value = answer.unwrap_or_else(
         |ApiError { code, message, .. }| json!({ "__type": format!("com.amazonaws.{service}#{code}"), "message": message }),
     );
     let mut body = Vec::new();
-    // Writing to memory cannot fail; an empty body would be noticed by whoever reads it.
+    // Writing to memory cannot fail, and a client would notice an empty body.
     let _ = ciborium::into_writer(&to_cbor("", &value), &mut body);
     body
 }
 
-/// In CBOR a time is a number with tag 1.
+/// Converts to CBOR, where a time is a number with tag 1.
 fn to_cbor(name: &str, value: &Value) -> ciborium::Value {
     match value {
         Value::Number(number) if is_time(name) => {

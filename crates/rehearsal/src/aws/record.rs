@@ -1,4 +1,4 @@
-//! What went over the wire, kept for whoever wants to compare it with AWS's own service models.
+//! Records what is sent over the wire, so that a test can compare it with AWS's service models.
 
 use std::{
     collections::BTreeMap,
@@ -20,18 +20,18 @@ use crate::{
 pub struct Exchange {
     /// `service:Operation`, as [`Report::calls`](crate::Report::calls) counts it.
     pub operation: String,
-    /// Whose role signed it; none, if that is no function of the rehearsal's.
+    /// The function whose role signed it. `None` if the caller is not a function of the rehearsal.
     pub by: Option<FunctionName>,
-    /// What came.
+    /// The request as it was received.
     pub request: SentRequest,
-    /// What went back; none when nothing did.
+    /// The reply as it was sent. `None` if nothing was sent.
     pub reply: Option<SentReply>,
 }
 
-/// A request as it came.
+/// A request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SentRequest {
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The path with the query.
     pub path: String,
@@ -42,7 +42,7 @@ pub struct SentRequest {
     pub body: Vec<u8>,
 }
 
-/// A reply as it went.
+/// A reply as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SentReply {
     /// The HTTP status.
@@ -52,21 +52,21 @@ pub struct SentReply {
     /// The body, base64 in JSON.
     #[serde(serialize_with = "base64")]
     pub body: Vec<u8>,
-    /// A fault of the scenario damaged it on purpose, or did not let it come whole.
+    /// Whether a fault of the scenario damaged the reply or cut it off on purpose.
     pub damaged: bool,
 }
 
-/// Keeps every exchange with the AWS that is played. Clones keep into the same place.
+/// Keeps every exchange with the fake AWS. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<Vec<Exchange>>>);
 
 impl Recorder {
-    /// The exchanges so far, in the order in which their replies were ready.
+    /// Returns the exchanges so far, in the order in which their replies were ready.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The exchanges since this was last asked, which are then forgotten.
+    /// Removes and returns the exchanges since the last call.
     pub(crate) fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -86,7 +86,7 @@ impl Recorder {
         let reply = match response {
             None => None,
             Some(response) => {
-                // A body that is in memory cannot fail.
+                // Reading a body from memory cannot fail.
                 let body = response.body().clone().collect().await.map(|body| body.to_bytes().to_vec());
                 let (status, headers) = (response.status().as_u16(), headers(response.headers()));
                 Some(SentReply { status, headers, body: body.unwrap_or_default(), damaged })

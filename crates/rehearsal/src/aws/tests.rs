@@ -1,4 +1,4 @@
-//! The wire: what goes out is read back by nothing but the format's own rules.
+//! Tests of the wire formats. They read responses back with nothing but the rules of each format.
 
 use hyper::{HeaderMap, body::Bytes};
 use quick_xml::events::Event;
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A deployment that has come as far as AfterAllowTraffic.
+/// A deployment that has reached AfterAllowTraffic.
 fn fake_aws(faults: Vec<InjectedFault>) -> FakeAws {
     let now = SystemTime::now();
     let mut world = World::new(now, WorldOptions { production: 80, test: 8443, seed: 5 }, &InitialState::default());
@@ -45,11 +45,11 @@ fn request(path: &str, headers: &[(&'static str, &str)], body: impl Into<Bytes>)
     Request { method: "POST".into(), path: path.into(), headers, body: body.into() }
 }
 
-/// A response that a client gets whole, whatever it says.
+/// A response that a client receives completely, whatever its content.
 pub(super) fn complete_response(reply: FaultyResponse) -> hyper::Response<crate::http_server::FullBody> {
     match reply {
         FaultyResponse::Complete(response) | FaultyResponse::Corrupt(response) => response,
-        other => panic!("no whole response: {other:?}"),
+        other => panic!("the response is not complete: {other:?}"),
     }
 }
 
@@ -76,7 +76,7 @@ async fn ecs(cloud: &FakeAws, operation: &str, input: Value) -> (u16, Value) {
     json(cloud, &format!("AmazonEC2ContainerServiceV20141113.{operation}"), input).await
 }
 
-/// The texts of an XML document, each with its path.
+/// Sends a query and returns the texts in the XML response, each with its path.
 async fn query(cloud: &FakeAws, form: &[(&str, &str)]) -> (u16, Vec<(String, String)>) {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
@@ -293,7 +293,7 @@ async fn elb_tells_of_listeners_rules_and_load_balancers() {
     assert_eq!(
         texts_at(&texts, "HostHeaderConfig/Values/member").concat(),
         "ab.example.com",
-        "the entity between them is an event of its own"
+        "the parser reports the entity between them as a separate event"
     );
     assert_eq!(texts_at(&texts, "Actions/member/TargetGroupArn"), [green.as_str()]);
     let (_, texts) = query(&cloud, &[("Action", "DescribeLoadBalancers"), ("Names.member.1", "shop")]).await;
@@ -309,7 +309,7 @@ async fn cloudwatch_speaks_cbor_with_tagged_times_and_json() {
     let metric = member(&output, "MetricAlarms").as_array().unwrap();
     assert_eq!(metric.len(), 1);
     assert!(matches!(member(&metric[0], "StateTransitionedTimestamp"), ciborium::Value::Tag(1, _)));
-    assert!(member(&output, "CompositeAlarms").as_array().unwrap().is_empty(), "left out unless asked for");
+    assert!(member(&output, "CompositeAlarms").as_array().unwrap().is_empty(), "left out unless requested");
     let (_, output) =
         cbor(&cloud, "DescribeAlarms", &[("AlarmNames", names), ("AlarmTypes", vec!["CompositeAlarm"])]).await;
     assert_eq!(member(&output, "CompositeAlarms").as_array().unwrap().len(), 1);

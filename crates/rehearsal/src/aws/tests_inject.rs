@@ -1,5 +1,5 @@
-//! Every trouble, on either side of an operation: what a client sees of it, and what it did. The client here knows
-//! nothing but TCP.
+//! Tests of every fault, injected before and after the operation: what a client sees, and whether the operation took
+//! effect. The client here only uses TCP.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,12 +17,13 @@ use crate::{
     world::{InitialState, WorldOptions},
 };
 
-/// A slow reply is slow if it is not there after this. A machine at its limit gets so many times as long for the others.
+/// A reply that has not arrived after this time is slow. For the other replies, an overloaded machine gets `MAX_READS`
+/// times as long.
 const READ_TIMEOUT: Duration = Duration::from_millis(100);
 const MAX_READS: usize = 300;
 const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// A deployment at its first hook, and the AWS around it on a port.
+/// A deployment at its first hook, and the fake AWS around it on a port.
 struct ServedAws {
     aws: Arc<FakeAws>,
     execution: String,
@@ -47,24 +48,24 @@ async fn serve_aws(fault: InjectedFault) -> ServedAws {
     ServedAws { aws: cloud, execution, port, _server: serving }
 }
 
-/// What a client saw within a moment.
+/// What a client observed.
 #[derive(Debug, PartialEq, Eq)]
 enum ClientObservation {
-    /// A reply, whole by its length: status and body.
+    /// A reply as long as its header says: status and body.
     Complete(u16, Vec<u8>),
-    /// Less than its length says, and the end of the connection.
+    /// A reply shorter than its header says, and then the end of the connection.
     Truncated,
-    /// More than any answer of AWS's has.
+    /// A reply longer than any of AWS's.
     TooLong,
     /// The end of the connection, without a byte.
     Closed,
-    /// A reset.
+    /// A reset of the connection.
     Reset,
-    /// Nothing, and the connection is open.
+    /// Nothing so far, and the connection is open.
     Nothing,
-    /// A part of the head, and the connection is open.
+    /// Part of the head, and the connection is open.
     PartialHead,
-    /// A whole head and less than the whole body, and the connection is open.
+    /// The complete head and part of the body, and the connection is open.
     PartialBody,
 }
 
@@ -96,7 +97,8 @@ fn head_and_body(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((String::from_utf8(bytes[..at].to_vec()).unwrap(), bytes[at + 4..].to_vec()))
 }
 
-/// Reads until the reply is whole or the connection ends; of a slow one until it is as `far` as it will come.
+/// Reads until the reply is complete or the connection ends. With `far`, reads until the reply is as far as a slow one
+/// gets.
 async fn observe(mut stream: TcpStream, far: Option<ClientObservation>) -> ClientObservation {
     let mut bytes = Vec::new();
     for _ in 0..MAX_READS {
@@ -112,7 +114,7 @@ async fn observe(mut stream: TcpStream, far: Option<ClientObservation>) -> Clien
             return so_far;
         }
     }
-    panic!("neither whole nor at its end after {bytes:?}")
+    panic!("the reply is not complete and the connection is still open after {bytes:?}")
 }
 
 async fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> ClientObservation {
@@ -133,7 +135,7 @@ async fn read(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> ClientObservation 
     }
 }
 
-/// How far a reply comes that never comes whole.
+/// How far a reply gets that is never completed.
 fn furthest_observation(trouble: FaultKind) -> Option<ClientObservation> {
     match trouble {
         FaultKind::BlackHole | FaultKind::Stall => Some(ClientObservation::Nothing),
@@ -144,12 +146,13 @@ fn furthest_observation(trouble: FaultKind) -> Option<ClientObservation> {
 }
 
 fn assert_error(seen: &ClientObservation, status: u16, code: &str) {
-    let ClientObservation::Complete(was, body) = seen else { panic!("no whole reply: {seen:?}") };
+    let ClientObservation::Complete(was, body) = seen else { panic!("the reply is not complete: {seen:?}") };
     let body: Value = serde_json::from_slice(body).unwrap();
     assert_eq!((*was, body["__type"].as_str()), (status, Some(code)));
 }
 
-/// The same on both sides: nobody can tell from what comes back whether the operation was done.
+/// The expected observation is the same before and after the effect: a client cannot see from the reply whether the
+/// operation took effect.
 fn assert_observation(trouble: FaultKind, seen: &ClientObservation) {
     match trouble {
         FaultKind::Throttle => assert_error(seen, 400, "ThrottlingException"),
@@ -196,7 +199,7 @@ async fn every_trouble_is_seen_as_it_should_be_and_takes_effect_only_if_it_is_to
             if trouble == FaultKind::Refuse {
                 continue;
             }
-            // Only the first goes wrong: the second is taken, or refused since the first was.
+            // Only the first call fails. CodeDeploy accepts the second, or refuses it because the first took effect.
             let ClientObservation::Complete(status, _) = observe(aws.put_status().await, None).await else {
                 panic!("{trouble:?} {effect:?}")
             };
@@ -211,7 +214,7 @@ async fn every_trouble_is_seen_as_it_should_be_and_takes_effect_only_if_it_is_to
 #[tokio::test]
 async fn a_port_that_refuses_listens_again_after_a_moment() {
     let aws = serve_aws(InjectedFault::first(1, PUT_STATUS, FaultKind::Refuse)).await;
-    // A connection of before is not harmed.
+    // A connection that was opened before is not affected.
     let before = aws.send("x-amz-target: CodeDeploy_20141006.ListDeploymentTargets\r\n", b"").await;
     assert_eq!(observe(aws.put_status().await, None).await, ClientObservation::Closed);
     let error = TcpStream::connect(("127.0.0.1", aws.port)).await.unwrap_err();
@@ -220,7 +223,7 @@ async fn a_port_that_refuses_listens_again_after_a_moment() {
     let mut tries = 0;
     while TcpStream::connect(("127.0.0.1", aws.port)).await.is_err() {
         tries += 1;
-        assert!(tries < 500, "it never listens again");
+        assert!(tries < 500, "the port never listens again");
         sleep(Duration::from_millis(10)).await;
     }
     assert!(matches!(observe(aws.put_status().await, None).await, ClientObservation::Complete(200, _)));
@@ -234,7 +237,7 @@ async fn a_stalled_call_whose_client_has_gone_is_never_done() {
     assert!(!aws.has_status());
 }
 
-/// The three protocols, as a request that names an operation of each.
+/// Three protocols, each with a request for one operation.
 const PROTOCOLS: [(&str, &str, &[u8]); 3] = [
     ("ecs:ListTasks", "x-amz-target: AmazonEC2ContainerServiceV20141113.ListTasks\r\n", b"{}"),
     ("elasticloadbalancing:DescribeRules", "", b"Action=DescribeRules&Version=2015-12-01"),
@@ -264,7 +267,7 @@ async fn send_with_fault(
     (aws, stream)
 }
 
-/// Whether a document can be read to its end.
+/// Whether a document can be parsed to its end.
 fn is_readable(operation: &str, body: &[u8]) -> bool {
     match operation {
         "ecs:ListTasks" => serde_json::from_slice::<Value>(body).is_ok(),
@@ -302,7 +305,7 @@ async fn a_huge_reply_begins_well_and_has_64_mib_in_any_protocol() {
         let (head, body) = head_and_body(&first).unwrap();
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
         assert!(all > 64 << 20, "{operation}: {all}");
-        // Ended here, a reader of the format would miss nothing but the end.
+        // With the right ending added, a parser of the format must accept what was received.
         let line = body.iter().position(|byte| *byte == b'\n').unwrap() + 1;
         let begun = body[line..].split(|byte| *byte == b'\r').next().unwrap();
         let ending: &[u8] = match operation {

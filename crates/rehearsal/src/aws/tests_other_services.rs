@@ -1,4 +1,4 @@
-//! An account with several services, and functions with a role each.
+//! Tests of an account with several services, and with functions that each have their own role.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! One deployment's way through its lifecycle events.
+//! Takes one deployment through its lifecycle events.
 
 use std::{
     collections::BTreeMap,
@@ -25,10 +25,10 @@ use crate::{
     world::{DeploymentStatus, EVENTS, EventStatus, World},
 };
 
-/// What still runs when a deployment is over gets this long to end.
+/// How long invocations that still run at the end of a deployment get to finish.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// Tells what happens in a deployment, and how long after its beginning.
+/// Sends the events of a deployment, with the time since its creation.
 #[derive(Clone, Debug)]
 pub(super) struct EventSender {
     events: UnboundedSender<RehearsalEvent>,
@@ -37,31 +37,30 @@ pub(super) struct EventSender {
 
 impl EventSender {
     pub fn send(&self, what: EventKind) {
-        // Nobody has to listen.
+        // The receiver may be closed.
         let _ = self.events.send(RehearsalEvent { at: self.created.elapsed(), kind: what });
     }
 }
 
-/// A deployment on its way.
+/// A deployment in progress.
 pub(super) struct DeploymentRun<'a, F> {
     pub codedeploy: &'a SimulatedCodeDeploy<F>,
     pub scenario_deployment: &'a ScenarioDeployment,
-    /// Which of the account's services.
+    /// The index of its service in the account.
     pub service: usize,
-    /// Its number, and how many there are.
+    /// Its number, and the number of deployments.
     number: (usize, usize),
     pub event_sender: EventSender,
     pub lines: UnboundedReceiver<(FunctionName, String)>,
-    /// Invocations that go on.
+    /// Invocations that still run.
     pub invocations: BackgroundInvocations<'a>,
     pub deployment: String,
-    /// The executions of its hooks.
     pub executions: BTreeMap<HookName, TrackedExecution>,
-    /// The event that Lambda delivered once more.
+    /// The event that Lambda delivered a second time.
     pub redelivery: Option<PendingRedelivery>,
 }
 
-/// How far a deployment came.
+/// How the lifecycle of a deployment ended.
 enum DeploymentEnd {
     Succeeded,
     Refused { by: HookName, error: (&'static str, &'static str) },
@@ -90,7 +89,6 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         }
     }
 
-    /// The world of its service.
     pub fn world(&self) -> MutexGuard<'a, World> {
         self.codedeploy.aws.world_at(self.service)
     }
@@ -118,7 +116,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         Ok(DeploymentReport { deployment, outcome, stopped_by, hooks, final_state, differences, took })
     }
 
-    /// Creates the deployment, and gives what served customers before it.
+    /// Creates the deployment. Returns a description of what served customers before it.
     fn create_deployment(&mut self) -> String {
         let mut world = self.world();
         let before = world.describe_serving();
@@ -137,7 +135,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         before
     }
 
-    /// The lifecycle events, until one of them ends the deployment.
+    /// Runs the lifecycle events until one of them ends the deployment.
     async fn run_lifecycle(&mut self, hooks: &mut Vec<HookRun>) -> anyhow::Result<DeploymentEnd> {
         for event in EVENTS {
             if !self.world().start_event(event, SystemTime::now()) {
@@ -165,11 +163,11 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
                     let program = match self.codedeploy.appspec.get(&hook) {
                         None => hook.into(),
                         Some(HookTarget::To(other)) => *other,
-                        // An event that the AppSpec names no function for is over at once.
+                        // CodeDeploy passes an event at once if the AppSpec file names no function for it.
                         Some(HookTarget::None) => {
                             self.world().end_event(event, EventStatus::Succeeded, SystemTime::now());
                             if self.codedeploy.appspec_file.is_some() {
-                                let text = "the AppSpec file names no function for it, so nobody is asked".to_owned();
+                                let text = "the AppSpec file names no function for it, so none is invoked".to_owned();
                                 self.send_event(EventKind::EventCompleted { event: event.to_owned(), text });
                             }
                             continue;
@@ -200,7 +198,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         Ok(DeploymentEnd::Succeeded)
     }
 
-    /// What CodeDeploy does when it is over, one way or the other.
+    /// Completes the deployment, or fails it and rolls it back.
     fn finish_deployment(&self, end: &DeploymentEnd) -> (DeploymentOutcome, Option<HookName>) {
         let now = SystemTime::now();
         let mut world = self.world();
@@ -242,7 +240,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         }
     }
 
-    /// Lets time pass, and tells what happens meanwhile.
+    /// Waits, and sends the events that happen meanwhile.
     async fn wait(&mut self, span: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + span;
         while Instant::now() < until {
@@ -255,7 +253,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         Ok(())
     }
 
-    /// A moment in which invocations go on.
+    /// Waits while the invocations in the background continue.
     pub async fn pause(&mut self, span: Duration) -> anyhow::Result<()> {
         tokio::select! {
             worked = self.invocations.run_until_one_ends() => worked,
@@ -263,7 +261,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         }
     }
 
-    /// When it is over, the functions that still run get a moment to end, and the net comes to its end.
+    /// Gives the functions that still run a moment to finish, and lets the on-failure handler finish its retries.
     async fn finish_background(&mut self) -> anyhow::Result<()> {
         let last = Instant::now() + SHUTDOWN_GRACE;
         let is_running = |executed: &TrackedExecution| {
@@ -278,7 +276,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         Ok(())
     }
 
-    /// Tells what has happened by the scenario's will.
+    /// Sends the events that the scenario made happen in the world.
     pub fn emit_world_events(&self) {
         let news = self.world().drain_events();
         for news in news {
@@ -287,7 +285,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     }
 }
 
-/// The part of a hook whose function CodeDeploy could not invoke: none.
+/// The report for a hook whose function CodeDeploy cannot invoke.
 fn not_invoked(hook: HookName, refusal: &InvokeError) -> HookRun {
     let InvokeError { function, error: (code, _), why, hint } = refusal;
     HookRun {

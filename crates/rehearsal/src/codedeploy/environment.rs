@@ -1,4 +1,4 @@
-//! A scenario's worlds with their listeners and their AWS open.
+//! The environment of a scenario: its worlds, with open listeners and an open AWS endpoint.
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 
@@ -12,13 +12,13 @@ use crate::{
     world::{World, WorldOptions},
 };
 
-/// A scenario's worlds before the first deployment, one for each service. Dropping it closes everything.
+/// A scenario's worlds before the first deployment, one for each service. Dropping this closes all ports.
 #[derive(Debug)]
 pub(crate) struct SimulatedEnvironment {
     pub aws: Arc<FakeAws>,
-    /// What `AWS_ENDPOINT_URL` has to be.
+    /// The value for `AWS_ENDPOINT_URL`.
     pub endpoint: String,
-    /// The ports of the (first) service's production and test listener.
+    /// The ports of the production and the test listener of the first service.
     pub listeners: [u16; 2],
     pub seed: u64,
     service_listeners: ServiceListeners,
@@ -28,7 +28,7 @@ pub(crate) struct SimulatedEnvironment {
 impl SimulatedEnvironment {
     pub async fn open(scenario: &Scenario, seed: Option<u64>, recorder: Option<Recorder>) -> anyhow::Result<Self> {
         let now = SystemTime::now();
-        // Other ids each time, unless somebody wants the same again: then the seed is short enough to be typed.
+        // The ids differ each time, unless the caller gives a seed to repeat them. The seed is short enough to type.
         let micros = || now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() % 1_000_000;
         let seed = seed.unwrap_or_else(|| micros() as u64);
         let given = &scenario.initial_with_gate()?;
@@ -38,7 +38,7 @@ impl SimulatedEnvironment {
                 [Port::reserve(), Port::reserve()].map(|port| port.context("no free port on loopback for a listener"));
             let (production, test) = (production?, test?);
             listeners.push([production.number, test.number]);
-            // Services of one account have no id in common.
+            // Services of one account must not share any id.
             let seed = seed.wrapping_add(1_000_003 * service as u64);
             let ground = WorldOptions { production: production.number, test: test.number, seed };
             worlds.push(World::for_service(name, now, ground, given));
@@ -61,7 +61,7 @@ impl SimulatedEnvironment {
         Ok(Self { aws: cloud, endpoint, listeners, seed, service_listeners: front, _server: serving })
     }
 
-    /// The file with the certificate of the authority that signed the listeners', for `SSL_CERT_FILE`.
+    /// The file with the certificate of the authority that signed the listeners' certificate, for `SSL_CERT_FILE`.
     pub fn authority(&self) -> Option<&Path> {
         self.service_listeners.authority()
     }

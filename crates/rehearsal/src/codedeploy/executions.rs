@@ -1,4 +1,4 @@
-//! What became of each execution of a deployment, and whether the promise was kept in it.
+//! The executions of a deployment's hooks, and whether the invariants hold for each.
 
 use std::time::Instant;
 
@@ -18,21 +18,21 @@ use crate::{
     report::{AnsweredBy, HookRun},
 };
 
-/// One execution: the id that a hook's function got, and whoever worked on it.
+/// One execution: the id that a hook's function received, and the invocations that worked on it.
 pub(super) struct TrackedExecution {
     pub id: String,
     pub program: FunctionName,
     pub started: Instant,
-    /// An operator ended it, so that no answer is owed.
+    /// An operator stopped the deployment, so the hook owes no status.
     pub stopped: bool,
     pub invocations: Vec<watch::Receiver<InvocationProgress>>,
 }
 
 impl<F: Invoker> DeploymentRun<'_, F> {
-    /// What any of the hooks did that the promise forbids, in words.
+    /// The invariants that any of the hooks violated, in words.
     pub(super) fn invariant_violations(&self, hooks: &[HookRun]) -> Vec<String> {
         let violations_of = |run: &HookRun| {
-            // The net promises nothing to who takes it for a hook.
+            // The guarantee does not cover the on-failure handler where an AppSpec file names it as a hook.
             let owes = |executed: &&TrackedExecution| !executed.stopped && executed.program != FunctionName::OnFailure;
             let executed = self.executions.get(&run.hook).filter(owes)?;
             let puts = self.codedeploy.puts(&self.deployment, run.hook, executed.started);
@@ -44,7 +44,8 @@ impl<F: Invoker> DeploymentRun<'_, F> {
 }
 
 impl<F> SimulatedCodeDeploy<F> {
-    /// Whose status it is that CodeDeploy took for a hook of a deployment. Whoever is not the net answers for the hook.
+    /// Who put the status that CodeDeploy accepted for a hook of a deployment. Every function except the on-failure
+    /// handler counts as the hook.
     pub(super) fn who_answered(&self, deployment: &str, hook: HookName) -> AnsweredBy {
         let puts = self.puts(deployment, hook, Instant::now());
         match puts.iter().find(|put| put.took_effect).map(|put| put.by) {
@@ -54,7 +55,7 @@ impl<F> SimulatedCodeDeploy<F> {
         }
     }
 
-    /// Every status that was put for a hook of a deployment, with its time since then.
+    /// Every status that was put for a hook of a deployment, with the time since `since`.
     fn puts(&self, deployment: &str, hook: HookName, since: Instant) -> Vec<StatusPut> {
         let mut puts = self.aws.puts(since);
         puts.retain(|put| put.deployment.as_deref() == Some(deployment) && put.event.as_deref() == Some(hook.name()));
@@ -81,8 +82,8 @@ fn execution_record<F>(
     }
 }
 
-/// The invocation that sent a status: the only one of that function's that was at work then. AWS knows no more than
-/// whose role it was.
+/// The invocation that sent a status: the only one of its function that ran at that time. The simulated AWS knows only
+/// the function, by its role.
 fn sender(ran: &[ProcessRun], at: Instant, by: Option<FunctionName>) -> Option<usize> {
     let was_it =
         |ran: &ProcessRun| Some(ran.function) == by && ran.started <= at && ran.ended.is_none_or(|ended| at <= ended);

@@ -1,4 +1,4 @@
-//! What a scenario promised against what happened, in words.
+//! Compares a scenario's expectations with what happened.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::{
     report::{DeploymentOutcome, Expect, HookRun, HookStatus},
 };
 
-/// The differences; none when the promise was kept.
+/// The differences, in words. Empty if the expectations were met.
 pub(super) fn differences(
     expect: &Expect,
     outcome: DeploymentOutcome,
@@ -37,7 +37,7 @@ pub(super) fn differences(
             let joined_codes =
                 |codes: &[String]| if codes.is_empty() { "nothing".to_owned() } else { codes.join(", ") };
             differences.push(format!(
-                "expected that who observes would have stopped it for {}; it was {}",
+                "expected observe mode to report that it would have stopped the deployment for {}; it reported {}",
                 joined_codes(expected),
                 joined_codes(&seen)
             ));
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(observed(&["TargetsUnhealthy"]), "");
         assert_eq!(
             observed(&[]),
-            "expected that who observes would have stopped it for nothing; it was TargetsUnhealthy"
+            "expected observe mode to report that it would have stopped the deployment for nothing; it reported TargetsUnhealthy"
         );
     }
 

@@ -1,4 +1,4 @@
-//! One hook: invoked, and waited for until somebody answers or the hour is over.
+//! Runs one hook: invokes its function, and waits until a status is put or CodeDeploy's timeout is over.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,21 +20,21 @@ use crate::{
     world::EventStatus,
 };
 
-/// After the answer the function gets this long to return and to have its lines read.
+/// How long the function gets, after its status, to return and to have its log lines read.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
-/// When it has returned, a verdict line that was written is read within this.
+/// After the function returns, a verdict line that it wrote is read within this time.
 const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A hook's part, and whether an operator ended it.
+/// The report of a hook, and whether an operator stopped the deployment during it.
 pub(super) struct HookRunResult {
     pub run: HookRun,
     pub stopped: bool,
 }
 
-/// What is known about a hook while it runs.
+/// The state of a hook while it runs.
 struct HookWatcher {
     hook: HookName,
-    /// Whose function runs; another's, if the AppSpec is wrong.
+    /// The function that runs. It is another hook's if the AppSpec file is wrong.
     program: FunctionName,
     checks: Vec<CheckLine>,
     verdict: Option<VerdictLine>,
@@ -42,7 +42,7 @@ struct HookWatcher {
     progress: watch::Receiver<InvocationProgress>,
 }
 
-/// How waiting ended.
+/// How the wait for a status ended.
 enum WaitEnd {
     StatusPut(HookStatus),
     Stopped,
@@ -128,7 +128,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         }
     }
 
-    /// One look at everything that can happen.
+    /// Waits for the next thing that happens, and handles it.
     async fn wait_for_next(&mut self, watch: &mut HookWatcher) -> anyhow::Result<()> {
         let put = &self.codedeploy.aws.status_put;
         let line = tokio::select! {
@@ -151,7 +151,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
     }
 
     fn on_log_line(&mut self, watch: &mut HookWatcher, function: FunctionName, line: &str) {
-        // The same function may be at work for another deployment.
+        // The same function may run for another deployment at the same time.
         let is_of_other_deployment =
             || hook_log::deployment(line).is_some_and(|deployment| deployment != self.deployment);
         if function == FunctionName::OnFailure && watch.program != FunctionName::OnFailure {
@@ -178,13 +178,13 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         }
     }
 
-    /// The answer is there; now the function returns, and its last lines arrive. If it fails instead, the net comes to
-    /// its end. Gives whose answer it was.
+    /// Waits after the status until the function has returned and its last lines have arrived. If the function fails,
+    /// also waits for the on-failure handler. Returns who put the status.
     async fn drain_after_status(&mut self, watch: &mut HookWatcher) -> anyhow::Result<AnsweredBy> {
         let deadline = Instant::now() + DRAIN_TIMEOUT;
         let mut last_lines = None;
         loop {
-            // What was put is noted a moment after it took effect.
+            // The record of a status is written a moment after the status takes effect.
             let by = self.codedeploy.who_answered(&self.deployment, watch.hook);
             let (ended, over) = {
                 let progress = watch.progress.borrow();

@@ -1,4 +1,4 @@
-//! What is told of a hook when it is over: whose answer it was, the code and the verdict; and in words why there is none.
+//! The summary of a hook that is over: the code and the verdict, or why there is no status.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use crate::{
     report::{AnsweredBy, HookStatus},
 };
 
-/// A verdict line: its code and its words.
+/// A verdict line: its code and its message.
 pub(super) type VerdictLine = (String, String);
 
-/// All that is known when a hook is over.
+/// Everything that is known when a hook is over.
 pub(super) struct HookOutcome<'a> {
     pub hook: HookName,
-    /// Whose function ran; another's, if the AppSpec is wrong.
+    /// The function that ran. It is another hook's if the AppSpec file is wrong.
     pub program: FunctionName,
-    /// The answer that CodeDeploy took, and who gave it.
+    /// The status that CodeDeploy accepted, and who put it.
     pub status: Option<(HookStatus, AnsweredBy)>,
     pub by_operator: bool,
     pub verdict: Option<&'a VerdictLine>,
     pub on_failure_verdict: Option<&'a VerdictLine>,
-    /// How the function's invocation ended, and how the net's last try did.
+    /// How the function's invocation ended; `on_failure_ended` is the same for the on-failure handler's last attempt.
     pub ended: Option<&'a InvocationResult>,
     pub on_failure_ended: Option<&'a InvocationResult>,
     pub has_on_failure: bool,
     pub hook_timeout: Duration,
 }
 
-/// What is told.
+/// What the report says about the hook.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct HookSummary {
     pub code: String,
@@ -50,7 +50,7 @@ impl HookOutcome<'_> {
         };
         match verdict {
             Some((code, verdict)) => HookSummary { code: code.clone(), verdict: verdict.clone(), hint: String::new() },
-            None => verdict_only(format!("{who} answered {answer:?} and logged no verdict")),
+            None => verdict_only(format!("{who} put {answer:?} and logged no verdict")),
         }
     }
 
@@ -60,7 +60,7 @@ impl HookOutcome<'_> {
             None => (String::new(), "the function still runs".to_owned()),
             Some(ended) => (error_type(ended), format!("the function {}", describe_end(ended))),
         };
-        // The last error is told in full; mostly the first was the same.
+        // Only the last error is given with its message, since the first one is usually the same.
         let mut last = self.ended;
         if let Some(ended) = self.on_failure_ended.filter(|ended| !ended.is_success()) {
             how = format!("{how}; on-failure {}", describe_end(ended));
@@ -71,30 +71,30 @@ impl HookOutcome<'_> {
             how = format!("{how}: {error_message}");
         }
         let verdict = format!(
-            "{}: {how}; nobody answered in the {hook_timeout} that CodeDeploy waits here (an hour in AWS)",
+            "{}: {how}; nobody put a status in the {hook_timeout} that CodeDeploy waits here (an hour in AWS)",
             self.hook
         );
         HookSummary { code, verdict, hint: self.remaining_remedies() }
     }
 
-    /// What somebody can still do while CodeDeploy waits.
+    /// What an operator can still do while CodeDeploy waits.
     fn remaining_remedies(&self) -> String {
         if !self.has_on_failure {
-            return "give the functions' asynchronous invocations on-failure as their on-failure destination: it \
-                    answers for one that died"
+            return "make on-failure the on-failure destination of the functions' asynchronous invocations: it \
+                    puts Failed for one that died"
                 .to_owned();
         }
         let log = match self.on_failure_ended.or(self.ended) {
             Some(InvocationResult::Error { error_type, .. }) if error_type == "StatusNotSent" => {
                 let whose = if self.on_failure_ended.is_some() { FunctionName::OnFailure } else { self.program };
                 format!(
-                    "the log of {} has the command that answers by hand, and the one that stops the deployment",
+                    "the log of {} has the command that puts the status, and the one that stops the deployment",
                     whose.lambda_name()
                 )
             }
-            _ => "stop the deployment by hand: aws deploy stop-deployment".to_owned(),
+            _ => "to stop the deployment, run aws deploy stop-deployment".to_owned(),
         };
-        format!("it is left to the alarm on on-failure's errors, which calls somebody before the hour is over: {log}")
+        format!("the alarm on on-failure's errors notifies an operator before the hour is over; {log}")
     }
 }
 
@@ -102,7 +102,7 @@ fn verdict_only(verdict: String) -> HookSummary {
     HookSummary { verdict, ..HookSummary::default() }
 }
 
-/// The type of an error that a function returned.
+/// The type of an error that a function returned, or an empty text.
 fn error_type(ended: &InvocationResult) -> String {
     match ended {
         InvocationResult::Error { error_type, .. } => error_type.clone(),
@@ -110,7 +110,7 @@ fn error_type(ended: &InvocationResult) -> String {
     }
 }
 
-/// How an invocation ended, after the name of its function.
+/// How an invocation ended, as the rest of a sentence that starts with the name of the function.
 pub(super) fn describe_end(ended: &InvocationResult) -> String {
     match ended {
         InvocationResult::Success(_) => "returned".to_owned(),
@@ -118,7 +118,7 @@ pub(super) fn describe_end(ended: &InvocationResult) -> String {
         InvocationResult::Exited(status) if status.contains("SIGKILL") => "was killed".to_owned(),
         InvocationResult::Exited(status) => format!("died ({status})"),
         InvocationResult::TimedOut(limit) => {
-            format!("ran into its time-out of {}", humantime::format_duration(*limit))
+            format!("ran into its timeout of {}", humantime::format_duration(*limit))
         }
     }
 }
@@ -149,15 +149,15 @@ mod tests {
     #[test]
     fn the_verdict_is_that_of_whoever_answered() {
         let (hook, net) =
-            (("A".to_owned(), "the hook's".to_owned()), ("HookInvocationFailed".to_owned(), "the net's".to_owned()));
+            (("A".to_owned(), "the hook's".to_owned()), ("HookInvocationFailed".to_owned(), "handler's".to_owned()));
         let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&net), ..outcome() };
         let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
         assert_eq!(
             (by(AnsweredBy::Hook).as_str(), by(AnsweredBy::OnFailureHandler).as_str()),
-            ("the hook's", "the net's")
+            ("the hook's", "handler's")
         );
         let silent = HookOutcome { status: Some((HookStatus::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
-        assert_eq!(silent.summary().verdict, "on-failure answered Failed and logged no verdict");
+        assert_eq!(silent.summary().verdict, "on-failure put Failed and logged no verdict");
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(
             summary.verdict,
             "AfterInstall: the function was killed; on-failure failed with StatusNotSent: AccessDenied; \
-             nobody answered in the 5s that CodeDeploy waits here (an hour in AWS)"
+             nobody put a status in the 5s that CodeDeploy waits here (an hour in AWS)"
         );
         assert_eq!(summary.code, "StatusNotSent");
         assert!(

@@ -1,5 +1,5 @@
-//! Invocations that go on while CodeDeploy waits for an answer: each until its function has ended, and until the net
-//! beneath it has. Lambda and CodeDeploy do not wait for each other.
+//! Invocations that continue while CodeDeploy waits for a status. Each one lasts until its function has ended and the
+//! on-failure handler, if Lambda invokes it, has ended too. Lambda and CodeDeploy do not wait for each other.
 
 use std::{
     future::{Future, poll_fn},
@@ -24,7 +24,7 @@ use crate::{
     test_bed::event,
 };
 
-/// One process at work on an event, or on the record of one.
+/// One process that handles an event, or the record of a failed invocation.
 #[derive(Clone, Debug)]
 pub(super) struct ProcessRun {
     pub function: FunctionName,
@@ -39,16 +39,16 @@ impl ProcessRun {
     }
 }
 
-/// How far one invocation has come.
+/// The progress of one invocation.
 #[derive(Clone, Debug)]
 pub(super) struct InvocationProgress {
-    /// The function, then the net as often as it was tried.
+    /// The run of the function, then one run for each attempt of the on-failure handler.
     pub runs: Vec<ProcessRun>,
     /// How the function ended.
     pub ended: Option<InvocationResult>,
-    /// How the net's last try ended.
+    /// How the on-failure handler's last attempt ended.
     pub on_failure: Option<InvocationResult>,
-    /// Nothing more will happen.
+    /// Whether everything is over.
     pub finished: bool,
 }
 
@@ -62,8 +62,9 @@ impl InvocationProgress {
 
 type BoxedInvocation<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + 'a>>;
 
-/// All that goes on. It does so only while [`Backstage::work`] is waited for, in the task of whoever waits, so that
-/// nothing is left of it when that is dropped.
+/// All invocations that are in progress. They advance only while a caller awaits
+/// [`BackgroundInvocations::run_until_one_ends`], in the caller's task, so that nothing is left of them when that task
+/// is dropped.
 #[derive(Default)]
 pub(super) struct BackgroundInvocations<'a>(Vec<BoxedInvocation<'a>>);
 
@@ -72,7 +73,7 @@ impl<'a> BackgroundInvocations<'a> {
         self.0.push(Box::pin(going));
     }
 
-    /// Goes on with all of it, until one thing is over; for ever, if there is nothing.
+    /// Advances all invocations until one of them is over. Never returns if there are none.
     pub async fn run_until_one_ends(&mut self) -> anyhow::Result<()> {
         poll_fn(|context| {
             for at in 0..self.0.len() {
@@ -109,7 +110,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
     }
 }
 
-/// An event that was handed to a function.
+/// An event that was passed to a function.
 struct Invocation {
     hook: HookName,
     function: FunctionName,
@@ -118,7 +119,7 @@ struct Invocation {
 }
 
 impl Invocation {
-    /// To its end, and through the net if it fails.
+    /// Runs the invocation to its end, and through the on-failure handler if it fails.
     async fn run_to_completion<F: Invoker>(
         self,
         director: &SimulatedCodeDeploy<F>,
@@ -131,7 +132,7 @@ impl Invocation {
             progress.close_last();
             progress.ended = Some(ended.clone());
         });
-        // The net has none beneath it, also where an AppSpec file names it as a hook.
+        // The on-failure handler has no on-failure destination, even where an AppSpec file names it as a hook.
         if director.on_failure && self.function != FunctionName::OnFailure {
             let on_step = |step| {
                 progress.send_modify(|progress| match step {
@@ -165,16 +166,16 @@ impl Invocation {
         Some(match step {
             OnFailureStep::RecordDelivered => {
                 format!(
-                    "{}'s function {}; Lambda hands the record of it to on-failure",
+                    "{}'s function {}; Lambda sends the record of it to on-failure",
                     self.function,
                     describe_end(ended)
                 )
             }
             OnFailureStep::Invoked => return None,
             OnFailureStep::Returned => match director.who_answered(&self.deployment, self.hook) {
-                AnsweredBy::OnFailureHandler => "on-failure answers Failed for it".to_owned(),
-                AnsweredBy::Hook => "on-failure finds it answered, and changes nothing".to_owned(),
-                AnsweredBy::Nobody => "on-failure finds that nobody waits any more, and changes nothing".to_owned(),
+                AnsweredBy::OnFailureHandler => "on-failure puts Failed for it".to_owned(),
+                AnsweredBy::Hook => "on-failure finds a status, and changes nothing".to_owned(),
+                AnsweredBy::Nobody => "on-failure finds CodeDeploy no longer waiting, and changes nothing".to_owned(),
             },
             OnFailureStep::RetryScheduled(pause, ended) => format!(
                 "on-failure {}; Lambda tries it again in {} (in AWS {})",

@@ -1,4 +1,4 @@
-//! Several futures at once, in this task: what is dropped with it is dropped at once, processes as well.
+//! Awaits several futures in one task. Dropping that task drops all of them at once, and ends their processes.
 
 use std::{
     future::{Future, poll_fn},
@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-/// Polls all of them until all are done, and gives what they gave, in their order.
+/// Polls all futures until all are done. Returns their results in their order.
 pub(super) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();

@@ -1,4 +1,4 @@
-//! What the functions write goes to everybody who follows a deployment, and into the record of all lines.
+//! Sends the lines that functions write to every deployment in progress, and keeps a record of all lines.
 
 use std::{
     convert::Infallible,
@@ -12,10 +12,10 @@ use tokio::sync::{
 
 use crate::{function_name::FunctionName, lambda::LogLines};
 
-/// A line and who wrote it.
+/// The function that wrote a line, and the line.
 type FunctionLine = (FunctionName, String);
 
-/// Where all lines arrive.
+/// Receives all lines.
 pub(super) struct LogBroadcast {
     lines: AsyncMutex<LogLines>,
     subscribers: Mutex<Vec<UnboundedSender<FunctionLine>>>,
@@ -27,14 +27,14 @@ impl LogBroadcast {
         Self { lines: AsyncMutex::new(lines), subscribers: Mutex::default(), record: Mutex::default() }
     }
 
-    /// All lines from now on.
+    /// Receives all lines from now on.
     pub fn subscribe(&self) -> UnboundedReceiver<FunctionLine> {
         let (sender, receiver) = unbounded_channel();
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
     }
 
-    /// Passes on lines, for as long as it is polled.
+    /// Distributes lines for as long as it is polled.
     pub async fn run(&self) -> Infallible {
         let mut lines = self.lines.lock().await;
         loop {
@@ -45,7 +45,7 @@ impl LogBroadcast {
         }
     }
 
-    /// What has been written, to the end.
+    /// Ends the distribution and returns all lines.
     pub fn close(&self) -> Vec<FunctionLine> {
         if let Ok(mut lines) = self.lines.try_lock() {
             while let Ok(line) = lines.try_recv() {

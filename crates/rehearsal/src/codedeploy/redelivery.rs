@@ -1,4 +1,4 @@
-//! The event of a hook that is delivered once more. Lambda promises at least once, not once.
+//! A second delivery of a hook's event. Lambda delivers an event at least once, not exactly once.
 
 use std::time::{Duration, Instant};
 
@@ -15,24 +15,25 @@ use crate::{
     world::EVENTS,
 };
 
-/// A hook that finds no event in progress asks again for 10 s; then it has to have answered.
+/// A hook that finds no event in progress reads it again for 10 s, and must then put a status.
 const SECOND_RUN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A second delivery on its way.
+/// A second delivery in progress.
 pub(super) struct PendingRedelivery {
     hook: HookName,
     progress: watch::Receiver<InvocationProgress>,
-    /// What CodeDeploy had taken before.
+    /// The status that CodeDeploy had accepted before it.
     status: Option<HookStatus>,
     verdict: Option<(String, String)>,
 }
 
 impl<F: Invoker> DeploymentRun<'_, F> {
-    /// After a lifecycle event (none: after the deployment) the event may be delivered once more. When the deployment is
-    /// over that is waited for; gives what was not as promised, in words.
+    /// Delivers the event a second time if it is due after this lifecycle event (`None`: after the deployment). After
+    /// the deployment it waits for the second run, and returns how that differs from the scenario's expectation, in
+    /// words.
     pub(super) async fn redeliver_if_due(&mut self, after: Option<&str>) -> anyhow::Result<Option<String>> {
         let Some(again) = &self.scenario_deployment.redelivery else { return Ok(None) };
-        // After the last event comes the end of the deployment, and that is when it is meant.
+        // A redelivery after the last event is meant for the time after the end of the deployment.
         let last = EVENTS.last().copied();
         let due = after == Some(again.after.as_str()) && after != last;
         if self.redelivery.is_none() && (due || after.is_none()) {
@@ -56,7 +57,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         Ok(Some(PendingRedelivery { hook, progress, status, verdict: None }))
     }
 
-    /// A line that is not about the hook in progress may be about the one that runs once more.
+    /// A line of another function may come from the second run.
     pub(super) fn route_other_line(&mut self, function: FunctionName, line: &str) {
         let own = hook_log::deployment(line).is_none_or(|deployment| deployment == self.deployment);
         if let Some(again) = self.redelivery.as_mut().filter(|again| own && function == again.hook.into())
@@ -74,7 +75,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
                 self.route_other_line(function, &line);
             }
             let Some(delivered) = &mut self.redelivery else {
-                return Ok(Some(format!("expected {hook} to run once more; it never ran at all")));
+                return Ok(Some(format!("expected {hook} to run a second time; it never ran at all")));
             };
             let ended = delivered.progress.borrow().ended.is_some();
             if (ended && delivered.verdict.is_some()) || Instant::now() >= until {
@@ -87,7 +88,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         let (code, message) = verdict.unwrap_or_default();
         self.send_event(EventKind::WorldChanged { text: format!("the second run of {message}") });
         if now != answer {
-            return Ok(Some(format!("expected the first answer of {hook} to stand; it became {now:?}")));
+            return Ok(Some(format!("expected the first status of {hook} to stay; it became {now:?}")));
         }
         let differing_code = again.verdict_code.as_ref().filter(|says| **says != code);
         Ok(differing_code.map(|says| format!("expected the second run of {hook} to say {says}; it said {code:?}")))

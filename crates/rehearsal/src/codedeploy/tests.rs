@@ -1,4 +1,4 @@
-//! The director's order, with functions that do as they are told in place of processes.
+//! The order of a simulated deployment, with fake functions in place of processes.
 
 mod on_failure;
 
@@ -14,21 +14,21 @@ use crate::{
     world::{World, WorldOptions},
 };
 
-/// What a function does.
+/// What a fake function does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FakeAction {
     Put(HookStatus),
     PutTwice,
-    /// As often as it is invoked, whether that is taken or not.
+    /// Puts the status at each invocation, and ignores whether CodeDeploy accepts it.
     PutIgnoringResult,
     ReturnWithoutPut,
     Die,
-    /// Answers, and dies with the reply on its way.
+    /// Puts the status and dies before it receives the reply.
     PutAndDie(HookStatus),
-    /// Says Succeeded with a check in its log that says fail.
+    /// Puts *Succeeded* although a check in its log decided *fail*.
     PutAgainstFailedCheck,
     NeverReturn,
-    /// Dies at the first try and answers at the next, as only the net can.
+    /// Dies at the first attempt and puts a status at the next one, which only the on-failure handler gets.
     DieThenPut,
 }
 
@@ -93,7 +93,7 @@ impl Invoker for FakeFunctions {
             }
             FakeAction::PutIgnoringResult if is_on_failure => {
                 if put(HookStatus::Failed) {
-                    say(r#"{"verdict":"failed","verdict.code":"HookInvocationFailed","message":"the net's verdict"}"#);
+                    say(r#"{"verdict":"failed","verdict.code":"HookInvocationFailed","message":"handler verdict"}"#);
                 }
                 let _ = sender.send(done);
             }
@@ -162,7 +162,7 @@ async fn rehearse_functions(yaml: &str, acts: &[(FunctionName, FakeAction)]) -> 
     RehearsalOutcome { report, events: all }
 }
 
-/// The moments in short.
+/// The events in short form.
 fn summaries(moments: &[EventKind]) -> Vec<String> {
     let summary = |moment: &EventKind| match moment {
         EventKind::DeploymentCreated { number, total: of, .. } => format!("created {number}/{of}"),
@@ -260,8 +260,9 @@ async fn nobody_answers_in_the_hour() {
         assert!(run.verdict.contains(word) && run.verdict.contains("300ms"), "{}", run.verdict);
         assert!(run.took >= Duration::from_millis(300));
         let summaries = &played.report.deployments[0].differences;
-        let broken = "AfterInstall: expected it to answer itself, since nothing that was planned keeps it from that; nobody answered";
-        assert_eq!(summaries, &[broken], "a function that does as it likes breaks the promise");
+        let broken =
+            "AfterInstall: expected it to put its status itself, since no planned fault prevents that; nobody put one";
+        assert_eq!(summaries, &[broken], "a function that ignores its event violates the invariant");
     }
 }
 

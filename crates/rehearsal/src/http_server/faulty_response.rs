@@ -1,5 +1,5 @@
-//! What comes back for a request in place of a whole reply: on the bare connection, once hyper has read the request
-//! and let go of it.
+//! Sends faulty responses. They are written to the bare connection after hyper has read the request and released the
+//! connection.
 
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
@@ -14,9 +14,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::{FaultyResponse, FullBody, Response};
 
-/// A connection with a client, through TLS or not.
+/// A connection with a client, with or without TLS.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {
-    /// What it is under TLS.
+    /// The TCP connection below TLS.
     fn into_tcp(self) -> TcpStream;
 }
 
@@ -32,26 +32,26 @@ impl Connection for TlsStream<TcpStream> {
     }
 }
 
-/// A byte each time: the few hundred of a reply take minutes.
+/// The pause after each byte. The few hundred bytes of a reply then take minutes.
 const BYTE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A port that was closed refuses connections for this long: longer than an SDK rests before its second try.
+/// How long a closed port refuses connections: longer than an SDK waits before its first retry.
 const PORT_CLOSED_FOR: Duration = Duration::from_millis(300);
 
-/// How many bytes a reply without end has in all, and in each of its chunks.
+/// The total size of an endless reply in bytes.
 const ENDLESS_BYTES: usize = 64 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 
-/// Delivers a reply that is none of hyper's, and ends the connection. One whose port is to be closed goes to whoever
-/// listens there, so that the port is closed before its client can notice anything.
+/// Sends a reply that hyper cannot send, and ends the connection. For a reply that also closes the port, the connection
+/// goes to the accept loop, so that the port is closed before the client notices anything.
 pub(super) async fn deliver(mut stream: impl Connection, reply: FaultyResponse, shut: &UnboundedSender<TcpStream>) {
-    // An error is always the same: the client has gone, as it is meant to.
+    // Every error means that the client has closed the connection, as it should.
     let _ = match reply {
-        // The first two are hyper's and never come here; to hang up, the connection only has to end.
+        // Hyper sends the first two, so they never arrive here. `Closed` only needs the connection to end.
         FaultyResponse::Complete(_) | FaultyResponse::Corrupt(_) | FaultyResponse::Closed => Ok(()),
         FaultyResponse::Reset => stream.into_tcp().set_zero_linger(),
         FaultyResponse::Refused => {
-            // Whoever listens has ended if it does not take it; then the port is closed as well.
+            // If the accept loop does not receive it, the loop has ended and the port is closed too.
             let _ = shut.send(stream.into_tcp());
             Ok(())
         }
@@ -76,7 +76,7 @@ pub(super) async fn deliver(mut stream: impl Connection, reply: FaultyResponse, 
     };
 }
 
-/// Closes a port for a moment, then the connection whose client is to find it closed, and listens again.
+/// Closes the port, then the connection `closed`, whose client must find the port closed. Listens again after a moment.
 pub(super) async fn reopen(
     listener: TcpListener,
     address: SocketAddr,
@@ -84,7 +84,7 @@ pub(super) async fn reopen(
     closing: &mut UnboundedReceiver<TcpStream>,
 ) -> TcpListener {
     drop(listener);
-    // A port that is bound refuses connections as one does that nobody has, and nobody else can get it.
+    // A bound port refuses connections just as an unused port does, and no other process can take it.
     let mut reserved = bind(address).ok();
     drop(closed);
     let until = Instant::now() + PORT_CLOSED_FOR;
@@ -99,20 +99,20 @@ pub(super) async fn reopen(
         if let Some(listener) = socket.and_then(|socket| socket.listen(super::BACKLOG).ok()) {
             return listener;
         }
-        // Somebody else has the port, in the moment between closing and binding; only waiting is left.
+        // Another process took the port between closing and binding. All this can do is wait.
         sleep(Duration::from_millis(10)).await;
     }
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Connections of before may be open or wait for their end.
+    // Earlier connections can still be open or in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
 }
 
-/// The head, as it goes over the wire with the length of the whole body, and the body.
+/// The head as sent over the wire, with the length of the complete body, and the body.
 async fn head_and_body(response: Response<FullBody>) -> (Vec<u8>, Vec<u8>) {
     let head = |body: &[u8]| format!("content-length: {}", body.len());
     head_and_body_framed(response, head).await
@@ -126,13 +126,13 @@ async fn head_and_body_framed(
     for (name, value) in response.headers() {
         let _ = write!(head, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
     }
-    // A body that is in memory cannot fail.
+    // Reading a body from memory cannot fail.
     let body = response.into_body().collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default();
     let _ = write!(head, "{}\r\n\r\n", framing(&body));
     (head.into_bytes(), body)
 }
 
-/// One byte after the other, and then nothing more.
+/// Sends one byte at a time, and then nothing more until the client closes the connection.
 async fn write_byte_by_byte(stream: &mut impl Connection, bytes: &[u8]) -> std::io::Result<()> {
     for byte in bytes.chunks(1) {
         stream.write_all(byte).await?;
@@ -149,7 +149,7 @@ async fn until_gone(stream: &mut impl Connection) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The response as a beginning, and then its last byte again and again, in chunks: no header says how much comes.
+/// Sends the response and then its last byte repeatedly, in chunks, so that no header announces the length.
 async fn write_endless(stream: &mut impl Connection, response: Response<FullBody>) -> std::io::Result<()> {
     let (head, body) = head_and_body_framed(response, |_| "transfer-encoding: chunked".to_owned()).await;
     stream.write_all(&head).await?;

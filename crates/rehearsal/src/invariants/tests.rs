@@ -1,4 +1,4 @@
-//! The table, row by row, and every way to break the promise.
+//! Every row of the table, and every way to violate an invariant.
 
 use proptest::prelude::*;
 
@@ -70,8 +70,8 @@ fn a_process_that_ends_early_or_has_the_wrong_time_may_answer_or_not() {
         assert_eq!(responders(&plan, None), [Hook, Nobody], "{plan:?}");
     }
     let clock = |off| responders(&hook(&[]).with_clock(off), None);
-    assert_eq!(clock(ClockSkew::Ahead(Duration::from_secs(55))), [Hook], "with less time in mind it answers sooner");
-    assert_eq!(clock(ClockSkew::Ahead(MINUTE * 9)), [Hook], "with none in mind it tries all the same");
+    assert_eq!(clock(ClockSkew::Ahead(Duration::from_secs(55))), [Hook], "with less believed time it starts sooner");
+    assert_eq!(clock(ClockSkew::Ahead(MINUTE * 9)), [Hook], "with no believed time it tries anyway");
     assert_eq!(clock(ClockSkew::Behind(MINUTE)), [Hook, Nobody]);
 }
 
@@ -83,7 +83,7 @@ fn an_answer_that_never_has_an_effect_is_the_net_s_and_then_the_alarm_s() {
     assert_eq!(
         responders(&denied, Some(&on_failure(&[InjectedFault::first(1, PUT_STATUS, FaultKind::Stall)]))),
         [OnFailureHandler],
-        "it is tried again"
+        "a status that failed is sent again"
     );
     assert_eq!(responders(&denied, Some(&on_failure(&[InjectedFault::always(PUT_STATUS, FaultKind::Fail)]))), [Nobody]);
     assert_eq!(responders(&denied, Some(&PlannedFaults { dies: true, ..on_failure(&[]) })), [OnFailureHandler, Nobody]);
@@ -96,7 +96,7 @@ fn of_several_faults_the_first_that_strikes_counts() {
         InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect(),
         InjectedFault::always(PUT_STATUS, FaultKind::Deny),
     ];
-    // The second call of all might be the first one of this execution.
+    // The second call overall may be the first one of this execution.
     assert_eq!(responders(&hook(&first_lost), None), [Hook, Nobody]);
     let later = InjectedFault { after: 1, ..InjectedFault::always(PUT_STATUS, FaultKind::Deny) };
     assert_eq!(responders(&hook(&[later]), None), [Hook, Nobody]);
@@ -119,7 +119,7 @@ fn check(decision: &str) -> CheckLine {
     }
 }
 
-/// Asked, and answered as promised.
+/// An execution in which all invariants hold.
 fn good() -> ExecutionRecord {
     ExecutionRecord {
         allowed: [Hook].into(),
@@ -136,7 +136,7 @@ fn a_kept_promise_is_not_broken() {
     assert_eq!(violations(&good()), [""; 0]);
     let again = vec![sent("Succeeded", true, 2), sent("Succeeded", false, 3)];
     assert_eq!(violations(&ExecutionRecord { sent: again, ..good() }), [""; 0], "a lost reply is sent again");
-    let why = "nothing was checked, 1 warned: roll-back: …".to_owned();
+    let why = "nothing was checked, 1 warned: rollback: …".to_owned();
     assert_eq!(violations(&ExecutionRecord { checks: vec![], verdict: why, ..good() }), [""; 0]);
     let failed = ExecutionRecord { sent: vec![sent("Failed", true, 2)], checks: vec![check("fail")], ..good() };
     assert_eq!(violations(&failed), [""; 0]);
@@ -149,7 +149,7 @@ fn a_kept_promise_is_not_broken() {
 fn every_way_to_break_it_is_told() {
     let violation = |asked: ExecutionRecord| violations(&asked).join("; ");
     let two = vec![sent("Succeeded", true, 2), sent("Succeeded", true, 3)];
-    assert_eq!(violation(ExecutionRecord { sent: two, ..good() }), "one answer may take effect, and 2 did");
+    assert_eq!(violation(ExecutionRecord { sent: two, ..good() }), "only one status can take effect, and 2 did");
     let mind = vec![sent("Failed", false, 2), sent("Succeeded", true, 3)];
     assert_eq!(
         violation(ExecutionRecord { sent: mind, ..good() }),
@@ -158,9 +158,9 @@ fn every_way_to_break_it_is_told() {
     let late = vec![sent("Succeeded", true, 61)];
     assert_eq!(violation(ExecutionRecord { sent: late, ..good() }), "it put Succeeded 1s after Lambda's deadline");
     let nowhere = vec![SentStatus { by: None, ..sent("Failed", true, 3600) }];
-    assert!(violation(ExecutionRecord { sent: nowhere, ..good() }).contains("when the net had long been at its end"));
+    assert!(violation(ExecutionRecord { sent: nowhere, ..good() }).contains("long after the last attempt"));
     let lie = ExecutionRecord { checks: vec![check("fail")], ..good() };
-    assert_eq!(violation(lie), "it put Succeeded, and its check `targets` says fail");
+    assert_eq!(violation(lie), "it put Succeeded, and its check `targets` decided fail");
     let said = "AfterInstall succeeded, observed: would have failed: targets: 1 of 2 unhealthy".to_owned();
     assert_eq!(
         violation(ExecutionRecord { checks: vec![check("fail")], verdict: said, ..good() }),
@@ -168,15 +168,15 @@ fn every_way_to_break_it_is_told() {
         "it only observes"
     );
     let blind = ExecutionRecord { checks: vec![], ..good() };
-    assert_eq!(violation(blind), "it put Succeeded, and has neither checked anything nor said why not");
+    assert_eq!(violation(blind), "it put Succeeded without a check and without a reason for that");
     let silent = ExecutionRecord { answered_by: Nobody, sent: vec![], ..good() };
-    assert!(violation(silent.clone()).contains("nothing that was planned keeps it from that; nobody answered"));
+    assert!(violation(silent.clone()).contains("no planned fault prevents that; nobody put one"));
     let silent = ExecutionRecord { allowed: [Hook, OnFailureHandler].into(), ..silent };
     assert!(
-        violation(silent).contains("if not of its own then the net's, which nothing keeps from it; nobody answered")
+        violation(silent).contains("if not its own then on-failure's, which no planned fault prevents; nobody put one")
     );
     let ghost = ExecutionRecord { allowed: [OnFailureHandler, Nobody].into(), ..good() };
-    assert_eq!(violation(ghost), "expected the net's answer or no answer by what was planned; it answered itself");
+    assert_eq!(violation(ghost), "expected on-failure's status or no status with the planned faults; it put its own");
 }
 
 fn any_fault() -> impl Strategy<Value = InjectedFault> {
@@ -202,9 +202,9 @@ proptest! {
         let (hook, net) = (PlannedFaults { dies, ..hook(&hook_faults) }, PlannedFaults::for_on_failure(&hook_faults));
         let (with, without) = (allowed_responders(&hook, Some(&net)), allowed_responders(&hook, None));
         prop_assert!(!with.is_empty() && !without.is_empty());
-        prop_assert_eq!(with.contains(&Hook), without.contains(&Hook), "the net changes nothing for the hook");
+        prop_assert_eq!(with.contains(&Hook), without.contains(&Hook), "on-failure changes nothing for the hook");
         prop_assert!(!without.contains(&OnFailureHandler));
-        prop_assert!(!with.contains(&Nobody) || without.contains(&Nobody), "the net makes nothing worse");
+        prop_assert!(!with.contains(&Nobody) || without.contains(&Nobody), "on-failure makes nothing worse");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One function: a program as a child process, with the environment that Lambda gives.
+//! One function: a program that runs as a child process with the environment variables that Lambda sets.
 
 mod proc;
 
@@ -25,40 +25,41 @@ use tokio::{
 use super::{InvocationResult, runtime_api::RuntimeApi};
 use crate::{function_name::FunctionName, world::REGION};
 
-/// What all functions of a rehearsal get.
+/// The settings that all functions of a rehearsal share.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
-    /// Where AWS is.
+    /// The URL of the fake AWS.
     pub endpoint: String,
-    /// Further environment variables; they win over all others.
+    /// More environment variables. They override all others.
     pub env: BTreeMap<String, String>,
-    /// Functions that Lambda kills so long after their invocation, as it does with one that takes too much memory.
+    /// Functions that Lambda kills this long after their invocation, as it kills a function that uses too much memory.
     pub killed: BTreeMap<FunctionName, Duration>,
-    /// How many bytes a process may have in memory before it is killed; none: as many as it likes. Needs a `/proc`.
+    /// The memory limit in bytes above which a process is killed. `None` means no limit. Needs `/proc`.
     pub memory: Option<u64>,
-    /// How wrong the functions' clocks are.
+    /// The error of the functions' clocks.
     pub clock: Option<ClockSkew>,
-    /// What the system lets a process have. Needs util-linux.
+    /// The operating system limits of a process. Needs util-linux.
     pub limits: Vec<ProcessLimit>,
-    /// When a process is paused after its start, and for how long.
+    /// How long after its start a process is paused, and for how long.
     pub paused: Option<(Duration, Duration)>,
 }
 
-/// A limit of the system for one process.
+/// An operating system limit for one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessLimit {
-    /// So many file descriptors. Lambda's is 1,024.
+    /// The maximum number of file descriptors. Lambda's is 1,024.
     Descriptors(u32),
-    /// No thread besides the one that it starts with.
+    /// No thread in addition to the one that the process starts with.
     NoThreads,
 }
 
 impl ProcessLimit {
-    /// The programs, with their arguments, that start another one under the limit.
+    /// The words of a command that starts another program under the limit.
     fn commands(self) -> Vec<String> {
         let words = match self {
             Self::Descriptors(most) => return vec!["prlimit".to_owned(), format!("--nofile={most}")],
-            // The limit counts all processes of a user and none of root's, so root becomes somebody whom nobody else is.
+            // The limit counts all processes of a user but does not apply to root, so root becomes an otherwise unused
+            // user.
             Self::NoThreads if proc::is_root() => {
                 "setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1"
             }
@@ -69,7 +70,7 @@ impl ProcessLimit {
 }
 
 impl Setup {
-    /// What is wrong with a hook's process or its clock is not wrong with the net's.
+    /// Faults in a hook's process or clock do not apply to the on-failure handler.
     pub(super) fn for_function(self, name: FunctionName) -> Self {
         match name {
             FunctionName::Hook(_) => self,
@@ -78,17 +79,18 @@ impl Setup {
     }
 }
 
-/// A function's clock that is wrong. What it knows of its time is the deadline that Lambda tells, by Lambda's clock.
+/// A wrong clock of a function. The function only knows the deadline that Lambda reports, by Lambda's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockSkew {
-    /// The function's clock is ahead of Lambda's by so much: its deadline comes sooner than it should, by its own clock.
+    /// The function's clock is ahead of Lambda's by this much. By its own clock, its deadline comes sooner than it
+    /// should.
     Ahead(Duration),
-    /// The function's clock is behind Lambda's by so much: by its own clock it has longer than it really has.
+    /// The function's clock is behind Lambda's by this much. By its own clock, it has longer than it really has.
     Behind(Duration),
 }
 
 impl ClockSkew {
-    /// What Lambda has to tell on this machine, where both clocks are the same one.
+    /// The deadline that Lambda must report to simulate the skew. On this machine both use the same clock.
     fn skewed_deadline(self, deadline: SystemTime) -> SystemTime {
         match self {
             Self::Ahead(by) => deadline.checked_sub(by).unwrap_or(SystemTime::UNIX_EPOCH),
@@ -97,7 +99,7 @@ impl ClockSkew {
     }
 }
 
-/// A function.
+/// A function and its current process.
 #[derive(Debug)]
 pub(crate) struct FunctionProcess {
     name: FunctionName,
@@ -108,22 +110,22 @@ pub(crate) struct FunctionProcess {
     cpu: Arc<OnceLock<Option<Duration>>>,
 }
 
-/// A program, by its name.
+/// Finds a program by its name.
 ///
 /// # Errors
-/// It is not there; the message says how to get it.
+/// If the program does not exist. The message says how to build it.
 pub(crate) fn locate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let program = folder.join(name);
     anyhow::ensure!(
         program.is_file(),
-        "the program {} is not there; `make rehearse` builds all six and rehearses with them",
+        "the program {} does not exist; `make rehearse` builds all six programs and rehearses with them",
         program.display()
     );
     Ok(program)
 }
 
 impl FunctionProcess {
-    /// Starts the process; it is initialised while others are.
+    /// Starts the process. It initialises at the same time as the others.
     pub async fn start(
         name: FunctionName,
         program: PathBuf,
@@ -138,12 +140,11 @@ impl FunctionProcess {
         self.name
     }
 
-    /// Whether it waits for something to do.
     pub fn is_idle(&self) -> bool {
         !self.running.busy.load(Ordering::Relaxed)
     }
 
-    /// Invokes it; in a new process, if the last one has ended. The receiver is told how it went.
+    /// Invokes the function, in a new process if the last one has ended. The receiver gets the result.
     pub async fn invoke(
         &mut self,
         payload: Vec<u8>,
@@ -153,7 +154,7 @@ impl FunctionProcess {
         self.invoke_and_kill(payload, limit, killed).await
     }
 
-    /// The same, with a time of its own after which it is killed, if it has not returned by then.
+    /// Like [`Self::invoke`], but kills the process after `killed` if it has not returned by then.
     pub async fn invoke_and_kill(
         &mut self,
         payload: Vec<u8>,
@@ -168,54 +169,54 @@ impl FunctionProcess {
         Ok(self.running.invoke(payload, InvocationLimits { reported_deadline, limit, killed }, self.cpu.clone()))
     }
 
-    /// How much time of a processor it had had when its first invocation ended, the time of its start included. None
-    /// before that, and where there is no `/proc`.
+    /// The CPU time that the process had used at the end of its first invocation, including its start. `None` before
+    /// that, and if there is no `/proc`.
     pub fn cpu(&self) -> Option<Duration> {
         self.cpu.get().copied().flatten()
     }
 
-    /// Kills it and reads what it has written to the end.
+    /// Kills the process and reads its output to the end.
     pub async fn finish(mut self) {
-        // It may have ended by itself.
+        // The process may have exited already.
         let _ = self.running.child().start_kill();
         let _ = timeout(KILL_TIMEOUT, wait_until_closed(&mut self.running.finished)).await;
     }
 }
 
-/// When an invocation ends at the latest.
+/// The limits of an invocation.
 #[derive(Clone, Copy, Debug)]
 struct InvocationLimits {
-    /// The deadline that the function is told.
+    /// The deadline that Lambda reports to the function.
     reported_deadline: SystemTime,
-    /// The true one.
+    /// The real time limit.
     limit: Duration,
     killed: Option<Duration>,
 }
 
-/// How an invocation came to its end.
+/// How an invocation ended.
 enum InvocationEnd {
     Result(InvocationResult),
-    /// The process went by itself, or was killed for the memory that it took.
+    /// The process exited, or was killed because of its memory.
     Gone,
     Killed,
     TooLong,
 }
 
-/// A process and what belongs to it.
+/// A process, its Runtime API, and the tasks around it.
 #[derive(Debug)]
 struct Running {
     child: Arc<Mutex<Child>>,
     api: RuntimeApi,
-    /// Both pipes are at their end, so the process is.
+    /// Whether both output pipes are closed, which means that the process has ended.
     finished: watch::Receiver<bool>,
-    /// It has been invoked and has not ended.
+    /// Whether an invocation is in progress.
     busy: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // At once, and not when the last task that knows the child is dropped.
+        // Kill it now, not when the last task that holds the child is dropped.
         let _ = self.child().start_kill();
     }
 }
@@ -227,7 +228,7 @@ impl Running {
         setup: &Setup,
         lines: &mpsc::UnboundedSender<(FunctionName, String)>,
     ) -> anyhow::Result<Self> {
-        let api = RuntimeApi::start(name.lambda_name()).await.context("no port for a Lambda Runtime API")?;
+        let api = RuntimeApi::start(name.lambda_name()).await.context("no free port on loopback for a Lambda Runtime API")?;
         let mut words = setup.limits.iter().flat_map(|limit| limit.commands());
         let mut command = match words.next() {
             None => Command::new(program),
@@ -245,7 +246,7 @@ impl Running {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child =
-            command.spawn().with_context(|| format!("the program {} cannot be started", program.display()))?;
+            command.spawn().with_context(|| format!("cannot start the program {}", program.display()))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (over, is_over) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -300,11 +301,11 @@ impl Running {
                 () = sleep(killed.unwrap_or(limit)), if killed.is_some() => InvocationEnd::Killed,
                 () = sleep(limit) => InvocationEnd::TooLong,
             };
-            // Before its exit status is asked for: then the kernel forgets it.
+            // This must come before the exit status is read, because the kernel then forgets the process.
             cpu.get_or_init(|| pid(&child).and_then(proc::cpu));
             if matches!(end, InvocationEnd::Killed | InvocationEnd::TooLong) {
                 let _ = lock(&child).start_kill();
-                // The next invocation must find it gone, not going.
+                // The next invocation must find the process ended, not ending.
                 let _ = timeout(KILL_TIMEOUT, wait_until_closed(&mut over)).await;
             }
             let how = match end {
@@ -313,17 +314,17 @@ impl Running {
                 InvocationEnd::TooLong => InvocationResult::TimedOut(limit),
             };
             busy.store(false, Ordering::Relaxed);
-            // Whoever invoked it may have stopped waiting.
+            // The caller may have stopped waiting.
             let _ = ended.send(how);
         });
         receiver
     }
 }
 
-/// How often memory is looked at. What is taken in between is not seen until then, as in Lambda.
+/// How often memory use is measured. A peak between two measurements goes unnoticed, as in Lambda.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Kills a process that takes too much memory, at whatever time of its life. Without a `/proc` it never does.
+/// Kills a process that uses too much memory, at any time of its life. Without `/proc` it never does.
 async fn guard_memory(child: Arc<Mutex<Child>>, limit: u64) {
     while let Some(resident) = pid(&child).and_then(proc::resident) {
         if resident > limit {
@@ -334,21 +335,22 @@ async fn guard_memory(child: Arc<Mutex<Child>>, limit: u64) {
     }
 }
 
-/// Stops a process for a while, as a virtual machine that is frozen.
+/// Pauses a process for a while, like a frozen virtual machine.
 async fn pause(child: Arc<Mutex<Child>>, after: Duration, span: Duration) {
     for (signal, wait) in [("-STOP", after), ("-CONT", span)] {
         sleep(wait).await;
         if let Some(pid) = pid(&child) {
-            // One that has ended needs no signal.
+            // A process that has ended needs no signal.
             let _ = Command::new("kill").arg(signal).arg(pid.to_string()).status().await;
         }
     }
 }
 
-/// A killed process is gone at once. Whoever else holds its pipes (a grandchild) is not waited for any longer.
+/// The time to wait for a killed process, which ends at once. Another process (a grandchild) can still hold its pipes;
+/// this is the limit for waiting for that.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The pipes have been read to their end. Their reader lives as long as they do; its own end means the same.
+/// Waits until the pipes have been read to their end. If their reader has ended, so have the pipes.
 async fn wait_until_closed(over: &mut watch::Receiver<bool>) {
     let _ = over.wait_for(|over| *over).await;
 }
@@ -357,12 +359,12 @@ fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The number of a process that was not waited for yet.
+/// The id of a process whose exit status has not been read yet.
 fn pid(child: &Mutex<Child>) -> Option<u32> {
     lock(child).id()
 }
 
-/// The exit status of a process whose pipes have ended, in words.
+/// The exit status of a process whose pipes are closed, as text.
 async fn status(child: &Mutex<Child>) -> String {
     for _ in 0..100 {
         match lock(child).try_wait() {
@@ -375,7 +377,7 @@ async fn status(child: &Mutex<Child>) -> String {
     "closed its output".to_owned()
 }
 
-/// Passes on each line. Bytes that are no text are passed on as well as can be.
+/// Forwards each line. Bytes that are not valid UTF-8 are replaced.
 async fn forward_lines(
     from: impl AsyncRead + Unpin,
     name: FunctionName,
@@ -392,7 +394,7 @@ async fn forward_lines(
     }
 }
 
-/// What Lambda sets for a custom runtime, and nothing of this process's own environment.
+/// The environment variables that Lambda sets for a custom runtime, without any from this process.
 fn environment(name: FunctionName, port: u16, setup: &Setup) -> BTreeMap<String, String> {
     let fixed = [
         ("AWS_DEFAULT_REGION", REGION),

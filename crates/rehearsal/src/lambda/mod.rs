@@ -1,4 +1,4 @@
-//! Lambda: functions as child processes, each with a Runtime API of its own to poll.
+//! Simulated Lambda: functions are child processes, and each polls its own Runtime API.
 
 mod function;
 mod processes;
@@ -23,7 +23,7 @@ use crate::function_name::FunctionName;
 /// How an invocation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvocationResult {
-    /// The function returned this.
+    /// The function returned this value.
     Success(Value),
     /// The function returned an error.
     Error {
@@ -32,30 +32,31 @@ pub enum InvocationResult {
         /// Lambda's `errorMessage`.
         error_message: String,
     },
-    /// The process ended; its exit status in words.
+    /// The process ended. This is its exit status as text.
     Exited(String),
-    /// The time-out passed, and the process was killed.
+    /// The process was killed after this timeout.
     TimedOut(Duration),
 }
 
 impl InvocationResult {
-    /// Whether the function returned, and no error. Lambda makes no record of such an invocation.
+    /// Whether the function returned without an error. Lambda sends no record of such an invocation to the on-failure
+    /// destination.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Success(_))
     }
 
-    /// What is known of an invocation whose end nobody told.
+    /// The result of an invocation whose end was never reported.
     pub(crate) fn abandoned() -> Self {
-        Self::Exited("was given up".to_owned())
+        Self::Exited("was abandoned".to_owned())
     }
 }
 
-/// Lines of functions, each with who wrote it.
+/// Output lines of functions, each with the function that wrote it.
 pub(crate) type LogLines = mpsc::UnboundedReceiver<(FunctionName, String)>;
 
-/// Whoever can invoke the functions.
+/// Something that can invoke the functions.
 pub(crate) trait Invoker: Send {
-    /// Invokes one, and gives a channel on which its end will be told.
+    /// Invokes a function, and returns a channel for its result.
     fn invoke(
         &mut self,
         function: FunctionName,

@@ -1,4 +1,4 @@
-//! The functions of an account as processes.
+//! The functions of an account, as processes.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{FunctionProcess, InvocationResult, Invoker, LogLines, Setup, locate};
 use crate::function_name::FunctionName;
 
-/// The functions. Dropping it kills them.
+/// The processes of all functions. Dropping the pool kills them.
 #[derive(Debug)]
 pub(crate) struct ProcessPool {
     pub(super) functions: Vec<FunctionProcess>,
@@ -21,14 +21,14 @@ pub(crate) struct ProcessPool {
 }
 
 impl ProcessPool {
-    /// All six functions of a folder.
+    /// Starts the six functions whose programs are in `folder`.
     pub async fn start(folder: &Path, setup: &Setup) -> anyhow::Result<(Self, LogLines)> {
         let found = FunctionName::all_functions().map(|name| Ok((name, locate(folder, name.binary())?)));
         Self::from_programs(found.collect::<anyhow::Result<_>>()?, setup).await
     }
 
-    /// These programs. The hooks begin at once, as Lambda would begin their init phases when they are first needed; the
-    /// net begins when it is needed.
+    /// Starts these programs. The hook functions start at once, while Lambda would start their init phases when they
+    /// are first needed. The on-failure handler starts when it is needed.
     pub async fn from_programs(
         programs: BTreeMap<FunctionName, PathBuf>,
         setup: &Setup,
@@ -41,8 +41,8 @@ impl ProcessPool {
         Ok((Self { functions, programs, setup: setup.clone(), lines: sender }, lines))
     }
 
-    /// One that has nothing to do; another one is started if there is none, as Lambda starts another execution
-    /// environment when all are at work.
+    /// Returns an idle process of a function. Starts another one if there is none, as Lambda starts another execution
+    /// environment when all are busy.
     pub async fn idle(&mut self, name: FunctionName) -> anyhow::Result<&mut FunctionProcess> {
         let at = match self.functions.iter().position(|function| function.name() == name && function.is_idle()) {
             Some(at) => at,
@@ -57,12 +57,12 @@ impl ProcessPool {
         Ok(&mut self.functions[at])
     }
 
-    /// How much time of a processor the first process had.
+    /// The CPU time that the first process used.
     pub fn cpu(&self) -> Option<Duration> {
         self.functions.first()?.cpu()
     }
 
-    /// Kills all processes and reads what they have written to the end.
+    /// Kills all processes and reads their output to the end.
     pub async fn finish(self) {
         for function in self.functions {
             function.finish().await;

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API: one function polls it, takes events, gives results.
+//! The Lambda Runtime API. One function polls it for events and sends results to it.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
     world::{ACCOUNT, REGION},
 };
 
-/// A Runtime API at work.
+/// A running Runtime API.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     pub port: u16,
@@ -44,7 +44,7 @@ struct InvocationQueue {
     in_flight: Mutex<HashMap<String, oneshot::Sender<InvocationResult>>>,
 }
 
-/// Where every path of the Runtime API begins.
+/// The prefix of every path of the Runtime API.
 pub(crate) const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
 
 impl RuntimeApi {
@@ -60,12 +60,12 @@ impl RuntimeApi {
         Ok(Self { port, pending: offers, next_id: 1, _server: serving })
     }
 
-    /// Hands an event to the function, as soon as it asks for one, with the deadline that it is told.
+    /// Queues an event, which the function gets with this deadline when it next polls.
     pub fn enqueue(&mut self, payload: Vec<u8>, deadline: SystemTime) -> oneshot::Receiver<InvocationResult> {
         let (result, receiver) = oneshot::channel();
         let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id);
         self.next_id += 1;
-        // If the server is gone, the receiver learns of it by the sender's end.
+        // If the server has ended, the sender is dropped, and the receiver notices that.
         let _ = self.pending.send(PendingInvocation { id, payload, deadline, result });
         receiver
     }
@@ -90,12 +90,12 @@ impl InvocationQueue {
             return http_response(400, "application/json", body).into();
         };
         let result = parse_result(what, &request.body);
-        // Whoever invoked it may have stopped waiting.
+        // The caller may have stopped waiting.
         let _ = open.send(result);
         accepted()
     }
 
-    /// A long poll: answers when there is an event.
+    /// Long polling: responds when there is an event.
     async fn next_invocation(&self) -> Option<Response<FullBody>> {
         let PendingInvocation { id, payload, deadline, result } = self.pending.lock().await.recv().await?;
         let response = invocation_response(&self.function, &id, payload, deadline);
@@ -104,7 +104,7 @@ impl InvocationQueue {
     }
 }
 
-/// What a function that polls gets with an event.
+/// The response to a poll, with an event.
 pub(crate) fn invocation_response(
     function: &str,
     id: &str,
@@ -130,7 +130,7 @@ pub(crate) fn invocation_response(
     response
 }
 
-/// What a function sent back, by the last part of the path that it sent it to.
+/// Parses what a function sent back. `what` is the last part of the request path.
 pub(crate) fn parse_result(what: &str, body: &[u8]) -> InvocationResult {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     match what {

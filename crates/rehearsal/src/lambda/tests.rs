@@ -1,4 +1,4 @@
-//! A shell script in the place of a program, and a small client in the place of one.
+//! Tests with a shell script in place of the programs, and with a small client in place of a function's runtime.
 
 use std::{path::PathBuf, time::SystemTime};
 
@@ -68,7 +68,7 @@ async fn an_error_comes_back_with_its_type() {
     );
 }
 
-/// A folder with a script for each function. Gone when dropped.
+/// A folder with a script for each function. It is deleted on drop.
 struct Scripts(PathBuf);
 
 impl Drop for Scripts {
@@ -77,8 +77,8 @@ impl Drop for Scripts {
     }
 }
 
-/// Written by a process of its own: a file that this process has open for writing while another test forks could not be
-/// executed for a moment ("text file busy").
+/// A child process writes the scripts. If this process had a file open for writing while another test forks, the file
+/// could not be executed for a moment ("text file busy").
 fn scripts(name: &str, body: &str) -> Scripts {
     let folder = std::env::temp_dir().join(format!("rehearsal-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -150,7 +150,7 @@ async fn dropping_the_fleet_leaves_no_process() {
     drop(fleet);
     for pid in pids {
         let stat = PathBuf::from(format!("/proc/{pid}/stat"));
-        // A killed process may still wait to be collected; then it is a zombie (Z) and does nothing any more.
+        // A killed process whose exit status has not been read is a zombie (Z), which no longer runs.
         let alive = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
         for _ in 0..500 {
             if !alive() {
@@ -158,7 +158,7 @@ async fn dropping_the_fleet_leaves_no_process() {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(!alive(), "process {pid} lives on");
+        assert!(!alive(), "process {pid} is still running");
     }
 }
 
@@ -175,7 +175,7 @@ async fn a_function_that_is_at_work_gets_a_second_process() {
     let limit = Duration::from_millis(300);
     let first = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
     let second = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
-    // Five to begin with, and one more.
+    // The five that start first, and one more.
     let mut pids = std::collections::BTreeSet::new();
     while pids.len() < 6 {
         pids.insert(timeout(Duration::from_secs(20), lines.recv()).await.unwrap().unwrap().1);

@@ -1,32 +1,32 @@
-//! What kind of story a scenario is.
+//! The categories of scenarios.
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of story a scenario is, in the order in which they are told.
+/// The category of a scenario, in the order of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
-    /// What a newcomer wants to see first.
+    /// The scenarios that a newcomer should see first.
     Basics,
     /// Tasks and their containers.
     Tasks,
     /// The load balancer's targets, listeners and rules.
     Traffic,
-    /// What the service answers.
+    /// The responses of the service.
     Answers,
     /// CloudWatch alarms.
     Alarms,
-    /// CodeDeploy: shifts, roll-backs, stops, wiring.
+    /// CodeDeploy: traffic shifts, rollbacks, stops, AppSpec files.
     Deployments,
-    /// The functions themselves: settings, permissions, time.
+    /// The hook functions: settings, permissions, time.
     Functions,
-    /// A scenario of somebody's own.
+    /// A scenario that a user wrote.
     #[default]
     Own,
 }
 
 impl Category {
-    /// Its title.
+    /// The title in the list.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Basics => "basics",

@@ -1,4 +1,4 @@
-//! One deployment of a scenario, and who does what in it besides CodeDeploy.
+//! One deployment of a scenario, and what CodeDeploy's users, operators and Lambda do during it.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioDeployment {
-    /// The service that is deployed, one of those in the same cluster and account.
+    /// The service that is deployed. All services are in the same cluster and account.
     #[serde(default = "default_service")]
     pub service: String,
-    /// Who creates it, in CodeDeploy's words: `user`, `codeDeployRollback`, ….
+    /// Its creator, in CodeDeploy's words: `user`, `codeDeployRollback`, ….
     #[serde(default = "default_creator")]
     pub creator: String,
-    /// What its creator wrote about it.
+    /// The description that its creator wrote.
     #[serde(default)]
     pub description: Option<String>,
     /// Its compute platform.
     #[serde(default)]
     pub platform: Platform,
-    /// How the world takes it.
+    /// How the world reacts to it.
     #[serde(default)]
     pub behaviour: DeploymentBehaviour,
-    /// An operator stops it.
+    /// When an operator stops it.
     #[serde(default)]
     pub stop: Option<OperatorStop>,
-    /// Lambda delivers the event of a hook once more.
+    /// When Lambda delivers the event of a hook a second time.
     #[serde(default)]
     pub redelivery: Option<Redelivery>,
-    /// What it promises.
+    /// What the scenario expects of it.
     pub expect: Expect,
 }
 
@@ -45,45 +45,46 @@ pub struct ScenarioDeployment {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorStop {
-    /// While this lifecycle event is in progress; one without a hook is stopped at its end.
+    /// The operator stops it during this lifecycle event. An event without a hook is stopped at its end.
     pub during: String,
-    /// So long after it began.
+    /// The time after the start of that lifecycle event.
     #[serde(default, with = "span")]
     pub after: Duration,
 }
 
-/// Lambda's asynchronous invocations come at least once: the event of a hook that has answered is delivered again.
+/// A second delivery of the event of a hook that has put its status: Lambda's asynchronous invocations come at least
+/// once.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redelivery {
-    /// Which hook's.
+    /// The hook whose event is delivered again.
     pub hook: HookName,
-    /// When this lifecycle event is over; after the last one, the deployment is over as well.
+    /// The lifecycle event after which it is delivered. After the last one, the deployment is over as well.
     pub after: String,
-    /// The code that its verdict has to have then. What it answers must not count in any case.
+    /// The code of the verdict of the second run. The status of the second run must not count in any case.
     #[serde(default)]
     pub verdict_code: Option<String>,
 }
 
-/// Lambda kills a function that takes more memory than it was given. Nothing of it is left to answer.
+/// A function that Lambda kills because it needs more memory than it has. It cannot put a status any more.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KilledFunction {
-    /// Which function: a hook's, or `on_failure`.
+    /// The function: a hook's, or `on_failure`.
     pub function: FunctionName,
-    /// So long after its invocation.
+    /// The time after its invocation.
     #[serde(with = "span")]
     pub after: Duration,
 }
 
-/// What the AppSpec names for an event.
+/// The function that the AppSpec file names for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookTarget {
-    /// This function, which is another hook's if the names are mixed up.
+    /// This function. It is another hook's if the names are mixed up.
     To(FunctionName),
-    /// None: the event has no hook.
+    /// No function: the event has no hook.
     None,
-    /// One that CodeDeploy cannot invoke. Not in a scenario's file.
+    /// A function that CodeDeploy cannot invoke. Scenario files cannot set this.
     Refused(InvokeError),
 }
 
@@ -97,7 +98,7 @@ impl<'de> Deserialize<'de> for HookTarget {
     }
 }
 
-/// CodeDeploy's compute platforms, as far as they have hooks.
+/// CodeDeploy's compute platforms that have hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Platform {

@@ -1,11 +1,11 @@
-//! The scenarios that come with the rehearsal: one file each.
+//! The built-in scenarios: one file each.
 
 use super::Scenario;
 
-/// Every file in `scenarios/`, by name; the build script finds them.
+/// Every file in `scenarios/`, by name. The build script finds them.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
 
-/// Those that a newcomer should see first, in this order.
+/// The scenarios that a newcomer should see first, in this order.
 const FIRST: &[&str] = &[
     "healthy",
     "tasks-stop",
@@ -18,19 +18,19 @@ const FIRST: &[&str] = &[
 ];
 
 impl Scenario {
-    /// The scenarios that come with it, in a telling order.
+    /// The built-in scenarios, in the order of the list.
     ///
-    /// A test reads each of them, so that none is ever missing here.
+    /// A test reads each file, so that none can be missing here.
     pub fn built_in() -> Vec<Self> {
         let read = |(name, text): &(&str, &str)| Self::from_yaml(text, &format!("{name}.yaml")).ok();
         let mut all: Vec<_> = FILES.iter().filter_map(read).collect();
         let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
-        // They are sorted by name, and stay so within a group.
+        // They are sorted by name, and the stable sort keeps that order within a category.
         all.sort_by_key(|scenario| (scenario.category, rank(&scenario.name)));
         all
     }
 
-    /// The one of that name.
+    /// The built-in scenario of that name.
     pub fn named(name: &str) -> Option<Self> {
         let (file, text) = FILES.iter().find(|(file, _)| *file == name)?;
         Self::from_yaml(text, &format!("{file}.yaml")).ok()

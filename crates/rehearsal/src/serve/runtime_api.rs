@@ -1,4 +1,4 @@
-//! A Lambda Runtime API for a function that somebody starts by hand, stops, mends and starts again.
+//! A Lambda Runtime API for a function that a developer starts manually, stops, fixes and starts again.
 
 use std::{
     sync::{
@@ -22,11 +22,11 @@ use crate::{
     lambda::{self, InvocationResult, RUNTIME_PATH},
 };
 
-/// A function that has returned and left the hook without an answer gets its event again after this long: at once would
-/// be a storm in its developer's terminal.
+/// The delay until a function that returned without putting a status gets its event again. Without a delay, it would
+/// flood the developer's terminal.
 const REDELIVERY_DELAY: Duration = Duration::from_secs(3);
 
-/// One hook's Runtime API. Whoever polls it gets the event, as often as it is polled, until somebody has answered.
+/// The Runtime API of one hook. Every poll gets the event until the hook's status is put.
 #[derive(Debug)]
 pub(super) struct DeveloperRuntimeApi {
     port: u16,
@@ -65,12 +65,12 @@ impl DeveloperRuntimeApi {
         Ok(Self { port, event, _server: serving })
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` has to be.
+    /// The value for `AWS_LAMBDA_RUNTIME_API`.
     pub fn runtime_api(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Has an event for whoever polls.
+    /// Sets the event that every poll gets.
     pub fn set_event(&self, payload: String, execution: String) {
         self.event.send_replace(Some(Event { payload, execution }));
     }
@@ -92,7 +92,7 @@ impl RequestHandler {
         if request.method == "GET" && path == "invocation/next" {
             return self.next_invocation().await.into();
         }
-        // `invocation/ID/response`, `invocation/ID/error` or `init/error`.
+        // The path is `invocation/ID/response`, `invocation/ID/error` or `init/error`.
         let what = path.rsplit('/').next().unwrap_or_default();
         let error = match lambda::parse_result(what, &request.body) {
             InvocationResult::Error { error_type, error_message } => Some(format!("{error_type}: {error_message}")),
@@ -105,13 +105,13 @@ impl RequestHandler {
         http_response(202, "application/json", r#"{"status":"OK"}"#).into()
     }
 
-    /// The event, while nobody has answered it.
+    /// The event, as long as its hook has no status.
     fn pending_event(&self) -> Option<Event> {
         self.event.borrow().clone().filter(|event| self.aws.world().execution_status(&event.execution).is_none())
     }
 
-    /// A long poll: answers when there is an event. A process that died in the middle of one has told nobody, so the
-    /// next process that asks gets the same event.
+    /// Long polling: responds when there is an event. A process that dies while it handles an event reports nothing, so
+    /// the next process that polls gets the same event.
     async fn next_invocation(&self) -> Option<Response<FullBody>> {
         let mut changes = self.event.subscribe();
         loop {

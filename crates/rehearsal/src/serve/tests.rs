@@ -1,4 +1,4 @@
-//! Clients of all kinds in the place of a developer's.
+//! Tests with several kinds of clients in place of a developer's.
 
 use serde_json::{Value, json};
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 use super::*;
 use crate::report::{DeploymentOutcome, HookStatus};
 
-/// A world that is served, as long as this lives.
+/// A served world. Dropping it stops the server.
 struct Served {
     events: UnboundedReceiver<ServeEvent>,
     _serving: JoinSet<()>,
@@ -28,23 +28,23 @@ impl Served {
         Self { events: told, _serving: serving }
     }
 
-    /// The next that `pick` picks. The limit is for a machine that is busy, and is no promise.
+    /// Returns the next event that `pick` accepts. The time limit allows for a busy machine and is not a guarantee.
     async fn next<T>(&mut self, mut pick: impl FnMut(&ServeEvent) -> Option<T>) -> T {
         let find = async {
             loop {
-                let event = self.events.recv().await.expect("the world is up");
+                let event = self.events.recv().await.expect("the world must still be running");
                 if let Some(found) = pick(&event) {
                     return found;
                 }
             }
         };
-        timeout(Duration::from_secs(30), find).await.expect("it is told")
+        timeout(Duration::from_secs(30), find).await.expect("the event must arrive within 30s")
     }
 
     async fn open(&mut self) -> Endpoints {
         match self.events.recv().await {
             Some(ServeEvent::Open(endpoints)) => endpoints,
-            other => panic!("{other:?} came first"),
+            other => panic!("the first event must be Open, not {other:?}"),
         }
     }
 
@@ -164,7 +164,7 @@ async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
     let mut served = Served::new("healthy", HookName::BeforeInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
-    // The first one is killed while it works; the second one gets the same event.
+    // The first process dies while it handles the event; the second one gets the same event.
     for _ in 0..2 {
         let (head, body) = send_request(&waiting.runtime_api, "GET", NEXT, "", "").await;
         assert_eq!(body, waiting.event);
@@ -183,7 +183,7 @@ async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
         served.returned().await,
         FunctionReturned { hook: HookName::BeforeInstall, error: None, redelivered_in: None }
     );
-    // The next poll has nothing to get; the next hook has a Runtime API of its own.
+    // Another poll would get no event. The next hook has its own Runtime API.
     assert_ne!(served.waiting().await.runtime_api, waiting.runtime_api);
 }
 

@@ -1,7 +1,8 @@
-//! The service that is deployed, behind its listeners.
+//! The deployed service behind its listeners.
 //!
-//! Production and test listener are real ports on loopback. Who answers there is decided by the world's listeners at
-//! that moment: rules, weights, target group, the task set behind it, the version in its containers.
+//! The production and test listeners are real ports on loopback. For each request, the state of the world at that
+//! moment decides who responds: listener rules, weights, target group, the task set behind it, and the version in its
+//! containers.
 
 mod tls;
 
@@ -30,7 +31,7 @@ use crate::{
     world::{ListenerRequest, PortState, RouteResponse, Routed},
 };
 
-/// Which of the two sides answered.
+/// The side that responded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Colour {
@@ -40,16 +41,16 @@ pub enum Colour {
     Green,
 }
 
-/// A request that came to the service through one of its listeners.
+/// A request that the service received through one of its listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceRequest {
-    /// The listener's port.
+    /// The port of the listener.
     pub port: u16,
-    /// Who answered; none when there was nobody behind the listener.
+    /// The side that responded. `None` if no task of the service did.
     pub colour: Option<Colour>,
-    /// The version that answered.
+    /// The version that responded. `None` if no task of the service did.
     pub version: Option<String>,
-    /// The method.
+    /// The HTTP method.
     pub method: String,
     /// The path with the query.
     pub path: String,
@@ -57,31 +58,31 @@ pub struct ServiceRequest {
     pub headers: BTreeMap<String, String>,
     /// The body.
     pub body: String,
-    /// The status that went back; none when the connection was closed instead.
+    /// The HTTP status of the response. `None` if the connection was closed instead.
     pub status: Option<u16>,
 }
 
-/// The listeners, open. Dropping it closes them.
+/// The open listeners. Dropping it closes them.
 #[derive(Debug)]
 pub(crate) struct ServiceListeners {
     log: Arc<RequestLog>,
     servers: Vec<ServerHandle>,
-    /// Ports at which nobody is answered or nobody listens. They are held, so that nobody else gets them.
+    /// Ports that never respond. These and the closed ports are kept so that no other process can take them.
     blackholes: Vec<BlackholePort>,
     closed: Vec<Port>,
     tls: Option<Tls>,
 }
 
-/// What came to the service.
+/// The requests that the service received.
 #[derive(Debug, Default)]
 struct RequestLog {
     requests: Mutex<Vec<ServiceRequest>>,
-    /// How many requests each path of a version has got.
+    /// The number of requests for each task definition and path.
     counts: Mutex<BTreeMap<(String, String), u32>>,
 }
 
 impl ServiceListeners {
-    /// Opens the ports that were held.
+    /// Opens the reserved ports.
     pub fn open(cloud: &Arc<FakeAws>, ports: Vec<Port>) -> std::io::Result<Self> {
         let mut front = Self::without_ports(None);
         for port in ports {
@@ -90,7 +91,7 @@ impl ServiceListeners {
         Ok(front)
     }
 
-    /// The same, as far as the doors are open, and through TLS where there is some.
+    /// Like [`Self::open`], but with a state for each port, and with TLS if there is a certificate.
     pub async fn open_with_state(
         cloud: &Arc<FakeAws>,
         ports: Vec<(Port, PortState)>,
@@ -126,36 +127,36 @@ impl ServiceListeners {
         Ok(())
     }
 
-    /// The file with the certificate of the authority that signed the listeners'.
+    /// The file with the certificate of the authority that signed the listeners' certificate.
     pub fn authority(&self) -> Option<&Path> {
         self.tls.as_ref().map(Tls::authority)
     }
 
-    /// What came so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<ServiceRequest> {
         self.log.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Who is behind a listener for one request.
+/// What a listener routes a request to.
 enum Backend {
     Task(RespondingTask),
-    /// A target group of which no task runs.
+    /// A target group without a running task.
     NoTask,
     /// Another service behind the same load balancer.
     OtherService,
-    /// The listener answers by itself that there is nothing.
+    /// Nothing: the listener responds with 404 itself.
     NotFound,
-    /// The load balancer answers this by itself.
+    /// The load balancer responds with this status and `Location` itself.
     LoadBalancer(u16, Option<String>),
 }
 
-/// A task that answers.
+/// A task that responds.
 struct RespondingTask {
     colour: Colour,
     version: String,
     response: RouteResponse,
-    /// Whether the load balancer speaks HTTP itself and so answers for a target that hangs up.
+    /// Whether the load balancer uses HTTP and so responds itself if a target closes the connection.
     speaks_http: bool,
 }
 
@@ -186,7 +187,7 @@ async fn respond(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, req
         status: None,
     };
     let response = match backend {
-        // What an Application Load Balancer says when a target group has no targets.
+        // An Application Load Balancer sends this when a target group has no targets.
         Backend::NoTask => Some(http_response(503, "text/html", page("503 Service Temporarily Unavailable"))),
         Backend::NotFound => Some(http_response(404, "text/plain", "Not found")),
         Backend::LoadBalancer(status, location) => {
@@ -205,7 +206,7 @@ async fn respond(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, req
 }
 
 impl RespondingTask {
-    /// None is to hang up.
+    /// `None` means that the connection is closed without a response.
     async fn respond(self) -> Option<Response<FullBody>> {
         let Self { colour, version, response: behaviour, speaks_http } = self;
         tokio::time::sleep(behaviour.delay).await;

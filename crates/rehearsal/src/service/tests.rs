@@ -1,4 +1,4 @@
-//! Who answers on a listener, asked as any client would.
+//! Tests of who responds on a listener, with the requests of an ordinary client.
 
 use std::time::SystemTime;
 
@@ -17,7 +17,7 @@ struct Shop {
     test: u16,
 }
 
-/// A deployment whose replacement is up and has no traffic yet.
+/// A deployment whose replacement runs and has no traffic yet.
 async fn shop(course: &DeploymentBehaviour) -> Shop {
     let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
     let (production, test) = (ports[0].number, ports[1].number);
@@ -30,7 +30,7 @@ async fn shop(course: &DeploymentBehaviour) -> Shop {
     Shop { aws: cloud, listeners: front, production, test }
 }
 
-/// Status and body; none when the connection was closed.
+/// Returns the status and the body, or `None` if the connection was closed.
 async fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("localhost", port)).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nx-mine: 1\r\nconnection: close\r\n\r\n");
@@ -73,7 +73,7 @@ async fn a_version_answers_as_the_scenario_says() {
     let green = shop.aws.world().green_group().unwrap().arn.clone();
     shop.aws.world().test().unwrap().default = vec![(green, 1)];
     assert_eq!(get(shop.test, "/checkout?x").await.unwrap(), (503, "no".to_owned()));
-    assert_eq!(get(shop.test, "/gone").await.unwrap().0, 502, "an HTTP listener answers for a target that hangs up");
+    assert_eq!(get(shop.test, "/gone").await.unwrap().0, 502, "an HTTP listener responds itself if a target closes the connection");
     shop.aws.world().test().unwrap().protocol = "TCP".into();
     assert_eq!(get(shop.test, "/gone").await, None, "a TCP listener cannot");
     assert_eq!(shop.listeners.requests().last().unwrap().status, None);
@@ -116,5 +116,5 @@ async fn a_door_is_closed_or_silent() {
     let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     let knock = TcpStream::connect(("127.0.0.1", silent));
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(), "nothing comes back");
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(), "a silent port must not respond");
 }

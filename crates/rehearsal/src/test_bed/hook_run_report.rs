@@ -1,4 +1,4 @@
-//! What one function did on a stage.
+//! What one function did on a test bed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,54 +13,54 @@ use crate::{
     service::ServiceRequest,
 };
 
-/// What one function did on a [`Stage`](super::Stage).
+/// What one function did on a [`HookTestBed`](super::HookTestBed).
 #[derive(Clone, Debug)]
 pub struct HookRunReport {
-    /// The answers that CodeDeploy took. More than one would be a fault of the stage itself.
+    /// The statuses that CodeDeploy accepted. More than one would be a bug in the test bed.
     pub statuses: Vec<HookStatus>,
-    /// Every status that came to CodeDeploy, in order, taken or not.
+    /// Every status that CodeDeploy received, in order, accepted or not.
     pub puts: Vec<StatusPut>,
-    /// How many AWS calls each operation got, by `service:Operation`.
+    /// The number of AWS calls for each operation, by `service:Operation`.
     pub calls: BTreeMap<String, u64>,
-    /// How many of them got a whole reply that says that all is well.
+    /// The number of those calls that got a complete and successful response.
     pub good_replies: BTreeMap<String, u64>,
-    /// The lines that were JSON, read.
+    /// The log lines that were JSON, parsed.
     pub log: Vec<Value>,
-    /// Every line.
+    /// Every log line.
     pub raw_log: Vec<String>,
-    /// The checks, as they were logged.
+    /// The checks in the log.
     pub checks: Vec<CheckLine>,
-    /// The first verdict line; empty when there was none.
+    /// The first verdict line; empty if there is none.
     pub verdict: String,
-    /// The code in the first verdict line; empty when it succeeded.
+    /// The reason code in the first verdict line; empty if it succeeded.
     pub code: String,
-    /// How the (first) invocation itself ended.
+    /// How the first invocation ended.
     pub invocation_result: InvocationResult,
     /// How each invocation ended, in the order of the deliveries.
     pub invocations: Vec<InvocationResult>,
     /// How long each invocation took.
     pub took: Vec<Duration>,
-    /// How the net's last try ended, for each invocation that failed; empty where there is no net.
+    /// How the on-failure handler's last attempt ended, for each failed invocation. Empty without the handler.
     pub on_failure_results: Vec<InvocationResult>,
-    /// How much time of a processor the first process had had when its (first) invocation ended, its start included; in
-    /// steps of 10 ms, in which Linux counts. None on a machine without a `/proc`.
+    /// The CPU time of the first process from its start to the end of its first invocation, in steps of 10 ms, which is
+    /// how Linux counts. `None` on a machine without a `/proc`.
     pub cpu: Option<Duration>,
-    /// What came to the service through its listeners.
+    /// The requests that the service received through its listeners.
     pub requests_to_service: Vec<ServiceRequest>,
-    /// Operations that were called and are not played here.
+    /// Operations that were called and that the simulated AWS does not support.
     pub unknown_operations: Vec<String>,
 }
 
 impl HookRunReport {
-    /// When CodeDeploy had the answer: so long after the function was invoked. None when it took none.
+    /// The time from the invocation of the function to the status that CodeDeploy accepted. `None` if it accepted none.
     pub fn status_taken_after(&self) -> Option<Duration> {
         self.puts.iter().find(|put| put.took_effect).map(|put| put.after)
     }
 
-    /// Takes in a line that the function wrote.
+    /// Stores a line that the function wrote.
     pub(super) fn on_log_line(&mut self, by: FunctionName, line: String) {
         match hook_log::read(&line) {
-            // What the net says is no verdict of the hook's.
+            // A verdict of the on-failure handler is not the verdict of the hook.
             _ if by == FunctionName::OnFailure => {}
             Some(HookLogLine::Check(check)) => self.checks.push(check),
             Some(HookLogLine::Verdict { code, message }) if self.verdict.is_empty() => {

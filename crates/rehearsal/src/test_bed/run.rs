@@ -1,4 +1,4 @@
-//! A stage with the function on it: started, invoked, and watched to its end.
+//! Runs the function of a test bed: starts it, invokes it, and waits until it ends.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use crate::{
 };
 
 impl HookTestBed {
-    /// Runs the function until each of its invocations has ended, and gives what it did.
+    /// Runs the function until each of its invocations has ended. Returns what it did.
     ///
     /// # Errors
-    /// The program is not there or cannot be started.
+    /// The program is missing or cannot be started.
     pub async fn run(self, binaries: &Path) -> anyhow::Result<HookRunReport> {
         let hook = FunctionName::Hook(self.binary);
         let mut programs = BTreeMap::from([(hook, locate(binaries, self.program.unwrap_or(self.binary.binary()))?)]);
@@ -42,7 +42,7 @@ impl HookTestBed {
         let started = Instant::now();
         let mut ends = Vec::new();
         for after in once(Duration::ZERO).chain(again) {
-            // The shortest sleep is a millisecond, which would be missing from the first invocation's time.
+            // The shortest sleep is a millisecond, which would be missing from the time of the first invocation.
             if !after.is_zero() {
                 sleep_until((started + after).into()).await;
             }
@@ -53,7 +53,7 @@ impl HookTestBed {
             drop(functions);
             let fleet = fleet.clone();
             ends.push(tokio::spawn(async move {
-                let how = end.await.context("the function was not waited for")?;
+                let how = end.await.context("the end of the function was not received")?;
                 let took = invoked.elapsed();
                 let caught = if on_failure {
                     on_failure::deliver_record(&*fleet, hook, &payload, &how, |_| {}).await?
@@ -70,7 +70,7 @@ impl HookTestBed {
             took.push(time);
             on_failure_results.extend(caught);
         }
-        let fleet = Arc::into_inner(fleet).context("an invocation still goes on")?.into_inner();
+        let fleet = Arc::into_inner(fleet).context("an invocation is still running")?.into_inner();
         let cpu = fleet.cpu();
         fleet.finish().await;
 

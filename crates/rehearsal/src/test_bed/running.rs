@@ -1,4 +1,4 @@
-//! A stage that is up: its AWS and its listeners answer whoever asks.
+//! A running test bed, whose AWS endpoint and listeners accept requests from any client.
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -12,8 +12,8 @@ use crate::{
     service::{ServiceListeners, ServiceRequest},
 };
 
-/// A stage that is up, for clients that are not a function of the rehearsal's own: another program's SDK, a function in
-/// another runtime. Dropping it takes it down.
+/// A running test bed for clients that are not functions of a rehearsal: the SDK of another program, or a function in
+/// another runtime. Dropping it closes all ports.
 #[derive(Debug)]
 pub struct RunningTestBed {
     endpoint: String,
@@ -25,7 +25,7 @@ pub struct RunningTestBed {
 }
 
 impl HookTestBed {
-    /// Opens the listeners and AWS.
+    /// Opens the listeners and the AWS endpoint.
     ///
     /// # Errors
     /// There is no free port on loopback.
@@ -47,42 +47,42 @@ impl HookTestBed {
 }
 
 impl RunningTestBed {
-    /// What `AWS_ENDPOINT_URL` has to be.
+    /// The value for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The event with which a function is to be invoked.
+    /// The event for the function's invocation.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The answers that CodeDeploy has taken.
+    /// The statuses that CodeDeploy has accepted.
     pub fn statuses(&self) -> Vec<HookStatus> {
         self.aws.world().executions.iter().filter_map(|execution| execution.status).collect()
     }
 
-    /// Every status that was put, in order, taken or not, with its time since the stage was opened.
+    /// Every status that was put, in order, accepted or not, with its time since the test bed was opened.
     pub fn puts(&self) -> Vec<StatusPut> {
         self.aws.puts(self.opened)
     }
 
-    /// How many replies of each operation went out whole and good, by `service:Operation`.
+    /// The number of complete and successful responses of each operation, by `service:Operation`.
     pub fn good_replies(&self) -> BTreeMap<String, u64> {
         self.aws.good_replies()
     }
 
-    /// How many AWS calls each operation got, by `service:Operation`.
+    /// The number of AWS calls for each operation, by `service:Operation`.
     pub fn calls(&self) -> BTreeMap<String, u64> {
         self.aws.calls()
     }
 
-    /// Operations that were called and are not played here.
+    /// Operations that were called and that the simulated AWS does not support.
     pub fn unknown_operations(&self) -> Vec<String> {
         self.aws.unknown_operations()
     }
 
-    /// What came to the service through its listeners.
+    /// The requests that the service received through its listeners.
     pub fn requests_to_service(&self) -> Vec<ServiceRequest> {
         self.service_listeners.requests()
     }

@@ -1,4 +1,4 @@
-//! What else is in the account: what a task definition names, and what functions read their settings from.
+//! The rest of the account: the resources that a task definition names, and those that functions read settings from.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,7 +7,7 @@ use std::{
 
 use super::{AllowStatement, Function, InitialState, Network, functions, ids::arn};
 
-/// Things of other services, as far as the functions ask for them.
+/// Resources of other AWS services, as far as the functions read them.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     /// Names of CloudWatch log groups.
@@ -20,21 +20,21 @@ pub struct Account {
     pub secrets: BTreeMap<String, Secret>,
     /// Images in the private registry, `repository:tag`, with their digests.
     pub images: BTreeMap<String, String>,
-    /// Objects of S3, `bucket/key`; a version that is not the newest, `bucket/key?versionId=ID`.
+    /// Objects in S3, by `bucket/key`. A version that is not the newest has the key `bucket/key?versionId=ID`.
     pub objects: BTreeMap<String, String>,
-    /// Functions of Lambda, by name.
+    /// Lambda functions, by name.
     pub functions: BTreeMap<String, Function>,
-    /// What roles allow, by their names. A role that is not here is nobody's whose permissions anybody asks for.
+    /// What roles allow, by role name. A role that is not here has permissions that no request asks for.
     pub permissions: BTreeMap<String, Vec<AllowStatement>>,
-    /// Actions that IAM simulates in no request with others: they "require different authorization information".
+    /// Actions that IAM refuses to simulate together with others: they "require different authorization information".
     pub simulated_separately: BTreeSet<String>,
-    /// Outputs of CloudFormation's stacks, by the stack's name.
+    /// Outputs of CloudFormation stacks, by stack name.
     pub stacks: BTreeMap<String, BTreeMap<String, String>>,
     /// The network of the load balancer and of functions in a VPC.
     pub network: Network,
 }
 
-/// A secret of Secrets Manager.
+/// A secret in Secrets Manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Secret {
     /// Its value.
@@ -43,11 +43,11 @@ pub struct Secret {
     pub deleted: Option<SystemTime>,
 }
 
-/// The role that ECS itself starts tasks with.
+/// The role with which ECS itself starts tasks.
 const EXECUTION_ROLE: &str = "ecsTaskExecutionRole";
 
 impl Account {
-    /// What a service of that name needs.
+    /// The resources that a service of that name needs.
     pub(super) fn for_service(service: &str, ports: [u16; 2]) -> Self {
         Self {
             log_groups: BTreeSet::from([log_group(service)]),
@@ -64,7 +64,7 @@ impl Account {
         }
     }
 
-    /// The same with what a scenario puts there.
+    /// Adds the parameters, objects and secrets of a scenario.
     pub(super) fn with_initial(mut self, given: &InitialState) -> Self {
         self.parameters.extend(given.parameters.clone());
         self.objects.extend(given.objects.clone());
@@ -74,7 +74,7 @@ impl Account {
         self
     }
 
-    /// Puts a secret into Secrets Manager, or another value into one that is there.
+    /// Creates a secret in Secrets Manager, or replaces the value of an existing one.
     pub fn put_secret(&mut self, name: &str, value: &str) {
         self.secrets.insert(secret_arn(name), Secret { value: value.to_owned(), deleted: None });
     }
@@ -89,7 +89,7 @@ impl Account {
     }
 }
 
-/// Where the containers of a service log to.
+/// The log group of a service's containers.
 pub(super) fn log_group(service: &str) -> String {
     format!("/ecs/{service}")
 }
@@ -105,7 +105,7 @@ fn task_role(service: &str) -> String {
     format!("shop-{service}-task")
 }
 
-/// What the containers of a service get from elsewhere: the variable, and where its value comes from.
+/// What a service's containers read from other AWS services: the variable, and where its value comes from.
 pub(super) fn secrets(service: &str) -> Vec<(String, String)> {
     vec![
         ("DB_PASSWORD".to_owned(), parameter(service)),
@@ -122,17 +122,17 @@ fn secret(service: &str) -> String {
     secret_arn(&format!("shop/{service}/api-key"))
 }
 
-/// AWS adds six characters to a name.
+/// The ARN of a secret: AWS appends a hyphen and six characters to its name.
 fn secret_arn(name: &str) -> String {
     arn("secretsmanager", &format!("secret:{name}-AbCdEf"))
 }
 
-/// The digest of an image: what its name pins, else something that looks like one and is the same for the same name.
+/// The digest of an image: the one that its name pins, or else a made-up one that is always the same for the same name.
 pub(crate) fn digest_of(image: &str) -> String {
     if let Some((_, digest)) = image.split_once('@') {
         return digest.to_owned();
     }
-    // FNV-1a, four times with another beginning each.
+    // FNV-1a four times, each time with another start value.
     let hash = |seed: u64| {
         image.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

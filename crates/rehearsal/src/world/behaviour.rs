@@ -1,4 +1,4 @@
-//! How the world takes a deployment: what a scenario can say about it. Everything left out is healthy and quick.
+//! How the world reacts to a deployment, as far as a scenario can set it. Every default is healthy and fast.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,56 +6,56 @@ use serde::{Deserialize, Deserializer};
 
 use super::{EVENTS, ScheduledEvent, TrafficShift, span};
 
-/// How the world takes one deployment.
+/// How the world reacts to one deployment.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeploymentBehaviour {
-    /// The version that is deployed; left out, the one after the last.
+    /// The version that is deployed. Default: the one after the last.
     pub version: Option<String>,
-    /// The version that is inside its image, where that is another one: a tag that was not moved.
+    /// The version inside the image, where it differs from the tag: a tag that was not moved.
     pub version_in_image: Option<String>,
-    /// How many tasks.
+    /// The number of tasks.
     pub tasks: u32,
-    /// Whether CodeDeploy makes a task set for it.
+    /// Whether CodeDeploy creates a task set for it.
     pub task_set: bool,
-    /// How long the tasks need until they run.
+    /// How long the tasks take to reach RUNNING.
     #[serde(with = "span")]
     pub tasks_up: Duration,
-    /// How long the load balancer then needs to find them healthy.
+    /// How long the load balancer then takes to find them healthy.
     #[serde(with = "span")]
     pub targets_up: Duration,
-    /// There is no room for the tasks, so that ECS starts none: its reason.
+    /// ECS has no capacity for the tasks and starts none. This is its reason.
     pub no_room: Option<String>,
-    /// The tasks stop in place of running on.
+    /// The tasks stop instead of running on.
     pub tasks_stop: Option<TasksStop>,
-    /// Tasks end again and again and are replaced at once, so that whoever counts finds all of them alive.
+    /// Tasks end again and again and are replaced at once, so that every count finds all of them running.
     pub tasks_crash: Option<TasksCrash>,
     /// The container's own health check fails.
     pub containers_unhealthy: bool,
-    /// The container's health changes this often, beginning with HEALTHY.
+    /// The container's health changes at this interval and starts with HEALTHY.
     #[serde(deserialize_with = "some_duration")]
     pub containers_flap: Option<Duration>,
-    /// The container that ships the logs ends with this code; its task goes on.
+    /// The container that ships the logs ends with this exit code, and its task runs on.
     pub sidecar_exits: Option<i32>,
-    /// The targets turn unhealthy in place of healthy.
+    /// The targets become unhealthy instead of healthy.
     pub targets_unhealthy: Option<TargetsUnhealthy>,
     /// Whether the tasks are registered with the target group at all.
     pub targets: bool,
-    /// So many targets of the deployment before last are still draining in the replacement's target group.
+    /// How many targets of the deployment before the last one are still draining in the replacement's target group.
     pub targets_left_over: u32,
-    /// How the new version answers on some paths. All others answer 200.
+    /// How the new version responds on some paths. It responds 200 on all others.
     pub routes: BTreeMap<String, RouteResponse>,
-    /// When the test listener switches, after it was told to.
+    /// When the test listener switches, counted from AllowTestTraffic.
     pub test_listener: SwitchTiming,
-    /// When the production listener switches, after it was told to.
+    /// When the production listener switches, counted from AllowTraffic.
     pub production_listener: SwitchTiming,
-    /// How production traffic is shifted; left out, all at once.
+    /// How production traffic is shifted. Default: all at once.
     pub shift: Option<TrafficShift>,
-    /// Rules of the listeners, by their priority, that do not switch as the others do.
+    /// Listener rules, by priority, that do not switch as the others do.
     pub rules: BTreeMap<u32, RuleBehaviour>,
-    /// Alarms that fire on the way.
+    /// Alarms that fire during the deployment.
     pub alarms: Vec<AlarmTransition>,
-    /// What else happens on the way.
+    /// What else happens during the deployment.
     pub events: Vec<ScheduledEvent>,
 }
 
@@ -89,16 +89,16 @@ impl Default for DeploymentBehaviour {
 }
 
 impl DeploymentBehaviour {
-    /// Whether it can be played.
+    /// Checks that a rehearsal can play this.
     ///
     /// # Errors
-    /// What cannot.
+    /// A value that a rehearsal cannot play.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         for alarm in &self.alarms {
             let known = EVENTS.contains(&alarm.fires_after.as_str());
             anyhow::ensure!(
                 known,
-                "the alarm {} fires after {:?}, which is no lifecycle event",
+                "alarm {}: `fires_after` is {:?}, which is not a lifecycle event",
                 alarm.name,
                 alarm.fires_after
             );
@@ -107,17 +107,17 @@ impl DeploymentBehaviour {
             then.check()?;
         }
         for (path, behaviour) in &self.routes {
-            anyhow::ensure!(path.starts_with('/'), "the route {path:?} does not begin with /");
-            anyhow::ensure!(behaviour.one_in > 0, "the route {path} cannot answer so to one in 0 requests");
+            anyhow::ensure!(path.starts_with('/'), "the route {path:?} does not start with /");
+            anyhow::ensure!(behaviour.one_in > 0, "route {path}: `one_in` is 0, and must be at least 1");
         }
         if let Some(shift) = &self.shift {
             shift.check()?;
         }
         let odd = self.tasks_crash.is_some() && self.tasks_stop.is_some();
-        anyhow::ensure!(!odd, "`tasks_crash` and `tasks_stop` cannot both be played");
+        anyhow::ensure!(!odd, "`tasks_crash` and `tasks_stop` exclude each other: remove one of them");
         let spans = [self.containers_flap, self.tasks_crash.as_ref().map(|crash| crash.every)];
-        anyhow::ensure!(!spans.contains(&Some(Duration::ZERO)), "what happens again and again needs a span between");
-        anyhow::ensure!(self.tasks <= 1000, "a replacement of {} tasks cannot be played", self.tasks);
+        anyhow::ensure!(!spans.contains(&Some(Duration::ZERO)), "`containers_flap` or `tasks_crash.every` is zero");
+        anyhow::ensure!(self.tasks <= 1000, "`tasks` is {}, and must be at most 1000", self.tasks);
         Ok(())
     }
 }
@@ -128,12 +128,12 @@ impl DeploymentBehaviour {
 pub struct TasksStop {
     /// ECS's code: `TaskFailedToStart`, `EssentialContainerExited`, ….
     pub code: String,
-    /// ECS's words.
+    /// The reason in ECS's words.
     pub reason: String,
     /// The container's exit code, if it ran.
     #[serde(default)]
     pub exit_code: Option<i32>,
-    /// What ECS says of the container's end.
+    /// ECS's reason for the container's end.
     #[serde(default)]
     pub container_reason: Option<String>,
 }
@@ -142,9 +142,9 @@ pub struct TasksStop {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TasksCrash {
-    /// How each of them ends.
+    /// How each task ends.
     pub end: TasksStop,
-    /// How often one does.
+    /// The time from one end to the next.
     #[serde(with = "span")]
     pub every: Duration,
 }
@@ -155,28 +155,29 @@ pub struct TasksCrash {
 pub struct TargetsUnhealthy {
     /// ELB's code: `Target.Timeout`, `Target.ResponseCodeMismatch`, ….
     pub reason: String,
-    /// ELB's words.
+    /// The description in ELB's words.
     pub description: String,
 }
 
-/// How a version answers on a path.
+/// How a version responds on a path.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RouteResponse {
     /// The status.
     pub status: u16,
-    /// The body; left out, a small JSON object.
+    /// The body. Default: a small JSON object.
     pub body: Option<String>,
     /// The `Location` header, for a redirect.
     pub location: Option<String>,
-    /// How long it takes.
+    /// How long the response takes.
     #[serde(with = "span")]
     pub delay: Duration,
-    /// The connection is closed without an answer.
+    /// The service closes the connection without a response.
     pub hang_up: bool,
-    /// Only the first so many requests are answered so, and all later ones with 200: a service that warms up.
+    /// Only this many requests, counted from the first, get this response; all later ones get 200. A service that warms
+    /// up.
     pub first: Option<u32>,
-    /// Only one in so many requests is answered so, and the others with 200: one bad task among good ones.
+    /// Only one in this many requests gets this response; the others get 200. One bad task among good ones.
     pub one_in: u32,
 }
 
@@ -188,16 +189,16 @@ impl Default for RouteResponse {
 }
 
 impl RouteResponse {
-    /// Whether the `nth` request (from 0) is answered so.
+    /// Whether the `nth` request (counted from 0) gets this response.
     pub(crate) fn applies_to(&self, nth: u32) -> bool {
         self.first.is_none_or(|first| nth < first) && nth.is_multiple_of(self.one_in.max(1))
     }
 }
 
-/// When a listener switches, after it was told to.
+/// When a listener switches, counted from the lifecycle event that switches it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwitchTiming {
-    /// After so long.
+    /// After this time.
     After(Duration),
     /// Never.
     Never,
@@ -217,28 +218,28 @@ impl<'de> Deserialize<'de> for SwitchTiming {
     }
 }
 
-/// What becomes of a rule that does not switch as the others do.
+/// What a rule does that does not switch as the others do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleBehaviour {
-    /// It stays as it is.
+    /// It keeps its target groups.
     Stays,
-    /// It gives half of its requests to the replacement and no more.
+    /// It gives half of its requests to the replacement, and keeps it that way.
     Half,
 }
 
-/// An alarm that fires on the way.
+/// An alarm that fires during the deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlarmTransition {
     /// Its name.
     pub name: String,
-    /// When this lifecycle event is over …
+    /// The alarm fires when this lifecycle event is over, after `delay`.
     pub fires_after: String,
-    /// … and so much later.
+    /// The time after that lifecycle event.
     #[serde(default, with = "span")]
     pub delay: Duration,
-    /// CloudWatch's words.
+    /// The reason in CloudWatch's words.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that can change in the world by itself, as time passes.
+//! Every change that the world makes as time passes.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,33 +7,32 @@ use super::{
     TasksStop, World,
 };
 
-/// One change.
+/// A single change.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the fields are what the variant's name says")]
 pub enum Change {
-    /// A task set appears.
+    /// A task set is created.
     TaskSetCreated(TaskSet),
-    /// A task set goes, and its tasks stop.
+    /// A task set is deleted, and its tasks stop.
     TaskSetDeleted { id: String },
     /// A task set becomes `PRIMARY`, all others `ACTIVE`.
     Primary { id: String },
     /// A task set reaches its steady state.
     Steady { id: String },
-    /// A task appears.
+    /// A task is created.
     TaskStarted(Task),
-    /// A task and its containers run.
+    /// A task and its containers reach RUNNING.
     TaskRunning { arn: String },
-    /// The health of a task and its containers is known.
+    /// The health of a task and its containers becomes known.
     TaskHealth { arn: String, health: String },
     /// A task stops.
     TaskStopped { arn: String, stop: TasksStop },
-    /// A task of a set ends, and another one is started for it.
+    /// A task of a set ends, and ECS starts another one.
     TaskLost { set: String, stop: TasksStop },
-    /// A task of a set ends, and another one runs in its place at once.
+    /// A task of a set ends, and another one runs in its place immediately.
     TaskCrashes { set: String, stop: TasksStop },
-    /// A task set gets along with so many tasks less.
+    /// A task set's desired count decreases by this many tasks.
     ScaledIn { set: String, by: i32 },
-    /// A task set gets so many tasks more.
+    /// A task set's desired count increases by this many tasks.
     ScaledOut { set: String, by: i32 },
     /// A container that is not essential ends in all tasks of a set.
     SidecarExits { set: String, exit_code: i32 },
@@ -43,15 +42,15 @@ pub enum Change {
     TargetRegistered { group: String, target: Target },
     /// A target's health changes.
     TargetHealth { group: String, id: String, health: Health },
-    /// A target is gone.
+    /// A target is removed.
     TargetGone { group: String, id: String },
-    /// A listener forwards elsewhere: target groups with weights.
+    /// A listener forwards to other target groups, given with their weights.
     ListenerForwards { listener: String, to: Vec<(String, i32)> },
     /// Somebody adds a rule to a listener.
     RuleAdded { listener: String, rule: Rule },
-    /// The service says something.
+    /// ECS adds an event to the service.
     ServiceEventAdded { message: String },
-    /// CodeDeploy's record of a lifecycle event of the newest deployment changes.
+    /// The status of a lifecycle event of the newest deployment changes.
     EventStatusChanged { event: String, status: EventStatus },
     /// An alarm changes its state.
     AlarmState { name: String, state: String, reason: String },
@@ -60,7 +59,7 @@ pub enum Change {
 }
 
 impl World {
-    /// Makes one change. What it is about may have gone by now; then there is nothing to change.
+    /// Makes one change. Does nothing if the resource has been removed in the meantime.
     pub(super) fn apply(&mut self, change: Change, now: SystemTime) {
         match change {
             Change::TaskSetCreated(set) => {
@@ -75,14 +74,14 @@ impl World {
                 }
             }
             Change::Steady { id } => {
-                // A task may have been lost in the meantime.
+                // A task may have ended since this was scheduled.
                 if let Some(set) = self.task_set(&id) {
                     set.steady = set.running == set.desired && set.pending == 0;
                 }
             }
             Change::TaskStarted(task) => {
                 let set = task.started_by.clone();
-                // The task set may have gone while this was on its way.
+                // The task set may have been deleted since this was scheduled.
                 if self.task_set(&set).is_some() {
                     self.tasks.push(task);
                     self.recompute_counts(&set);
@@ -167,8 +166,8 @@ impl World {
         self.recompute_counts(&set);
     }
 
-    /// Listener and rules go over to `to`, as far as they are about the pair at all: what leads to another service is
-    /// not CodeDeploy's to change.
+    /// Switches a listener and its rules to `to`. Rules that forward to neither group of the pair stay: CodeDeploy does
+    /// not change rules of other services.
     fn forward_to(&mut self, listener: &str, to: Vec<(String, i32)>) {
         let names = self.group.pair.iter().flat_map(|pair| &pair.target_groups);
         let groups = names.filter_map(|name| self.target_groups.iter().find(|group| group.name == *name));
@@ -189,17 +188,16 @@ impl World {
         }
     }
 
-    /// The addresses of a task set's tasks.
     fn addresses(&self, set: &str) -> Vec<String> {
         self.tasks.iter().filter(|task| task.started_by == set).map(|task| task.address.clone()).collect()
     }
 
-    /// The target group of a task set.
+    /// The ARN of a task set's target group.
     fn target_group_of(&mut self, set: &str) -> Option<String> {
         self.task_set(set)?.target_group().map(str::to_owned)
     }
 
-    /// Ends the oldest task of a set that runs.
+    /// Stops the oldest running task of a set. Returns its address.
     fn stop_oldest_task(&mut self, set: &str, end: &TasksStop, now: SystemTime) -> Option<String> {
         let alive = |task: &&mut Task| task.started_by == set && task.last_status == "RUNNING";
         let task = self.tasks.iter_mut().find(alive)?;
@@ -296,7 +294,7 @@ impl World {
     }
 }
 
-/// What ECS says of a task that it ended for reasons of its own.
+/// The stop reason of a task that ECS's scheduler ended.
 fn scaled_in(by: &str) -> TasksStop {
     TasksStop {
         code: "ServiceSchedulerInitiated".into(),

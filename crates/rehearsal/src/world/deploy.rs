@@ -1,4 +1,4 @@
-//! What CodeDeploy does to the world, step by step. When it does it is the director's business.
+//! What CodeDeploy does to the world, step by step. `codedeploy` decides when it does so.
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{function_name::FunctionName, hook_name::HookName};
 
-/// How long a lifecycle event without a hook takes here. CodeDeploy would wait in Install for the replacement to come
-/// up; not waiting lets AfterInstall see it come up, which is what that hook is for.
+/// How long a lifecycle event without a hook takes here. The real CodeDeploy waits in Install until the replacement is
+/// up. Not waiting lets AfterInstall see it come up, which is what that hook is for.
 const STEP: Duration = Duration::from_millis(250);
 
 impl World {
-    /// Creates a deployment and gives its id.
+    /// Creates a deployment and returns its id.
     pub fn create_deployment(&mut self, now: SystemTime, creator: &str) -> String {
         let id = self.ids.deployment();
         let definition = self.next_task_definition(creator);
@@ -56,7 +56,7 @@ impl World {
         id
     }
 
-    /// The task definition that a new deployment names: a new one, but for a roll-back.
+    /// The task definition that a new deployment names: a new one, except for a rollback.
     fn next_task_definition(&mut self, creator: &str) -> String {
         if creator == "codeDeployRollback" {
             return self.blue().map(|set| set.task_definition.clone()).unwrap_or_default();
@@ -65,7 +65,7 @@ impl World {
         self.register_task_definition(&version, BTreeMap::new())
     }
 
-    /// The newest deployment is one of another platform. A Lambda deployment has fewer lifecycle events.
+    /// Moves the newest deployment to another compute platform. A Lambda deployment has fewer lifecycle events.
     pub fn set_platform(&mut self, platform: &str) {
         let deployment = self.deployment();
         deployment.platform = platform.to_owned();
@@ -75,7 +75,7 @@ impl World {
         }
     }
 
-    /// A lifecycle event of the newest deployment begins. One that is skipped does not: false.
+    /// Starts a lifecycle event of the newest deployment. Returns false if the event is skipped.
     pub fn start_event(&mut self, event: &str, now: SystemTime) -> bool {
         match self.deployment().event(event) {
             Some(it) if it.status != EventStatus::Skipped => {
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    /// A lifecycle event of the newest deployment ends, unless it is over already.
+    /// Ends a lifecycle event of the newest deployment, unless it is over already.
     pub fn end_event(&mut self, event: &str, status: EventStatus, now: SystemTime) {
         if let Some(it) = self.deployment().event(event).filter(|it| it.status == EventStatus::InProgress) {
             it.status = status;
@@ -95,14 +95,14 @@ impl World {
         }
     }
 
-    /// A hook of the newest deployment is about to be invoked: the id to answer with.
+    /// Creates the execution id for a hook of the newest deployment, before CodeDeploy invokes it.
     pub fn create_execution(&mut self, event: &str) -> String {
         let (id, deployment) = (self.ids.execution(), self.deployment().id.clone());
         self.executions.push(Execution { id: id.clone(), deployment, event: event.to_owned(), status: None });
         id
     }
 
-    /// Does what a lifecycle event without a hook does, and gives how long that takes.
+    /// Does what a lifecycle event without a hook does, and returns how long that takes.
     pub fn run_event(&mut self, event: &str, course: &DeploymentBehaviour, now: SystemTime) -> Duration {
         match event {
             "Install" => self.install(course, now),
@@ -124,7 +124,7 @@ impl World {
         STEP
     }
 
-    /// Tells a listener to forward to the replacement.
+    /// Schedules the switch of a listener to the replacement.
     pub(super) fn switch_listener(
         &mut self,
         listener: Option<String>,
@@ -138,7 +138,7 @@ impl World {
         self.schedule(now + lag, Change::ListenerForwards { listener, to });
     }
 
-    /// Everything to one target group; on the production listener the other one stays, with weight 0.
+    /// All traffic to one target group. On the production listener the other group stays, with weight 0.
     fn forward_only_to(&self, group: &str, keep_idle: bool) -> Vec<(String, i32)> {
         let names: Vec<_> = self.group.pair.iter().flat_map(|pair| &pair.target_groups).collect();
         let pair = self.target_groups.iter().filter(|it| names.contains(&&it.name));
@@ -146,7 +146,8 @@ impl World {
         weights.filter(|(_, weight)| keep_idle || *weight > 0).collect()
     }
 
-    /// The newest deployment has succeeded: the original goes (at once; CodeDeploy would wait as configured).
+    /// Ends the newest deployment with success and deletes the original immediately. The real CodeDeploy waits as
+    /// configured.
     pub fn complete(&mut self, now: SystemTime) {
         self.cancel_scheduled();
         let deployment = self.deployment();
@@ -165,7 +166,7 @@ impl World {
         }
     }
 
-    /// The newest deployment has failed or was stopped. What it had begun stays where it is.
+    /// Ends the newest deployment as failed or stopped. Everything it has changed stays as it is.
     pub fn fail_deployment(&mut self, status: DeploymentStatus, error: Option<(&str, &str)>, now: SystemTime) {
         self.cancel_scheduled();
         let deployment = self.deployment();
@@ -185,7 +186,7 @@ impl World {
         }
     }
 
-    /// A new deployment takes the traffic back to the original and takes the replacement away. Gives its id.
+    /// Creates a deployment that moves the traffic back to the original and deletes the replacement. Returns its id.
     ///
     /// AWS does not document whether hooks are invoked for it; here they are not.
     pub fn roll_back(&mut self, now: SystemTime) -> String {
@@ -194,7 +195,7 @@ impl World {
         let blue = self.blue().map(|set| (set.id.clone(), set.target_group().map(str::to_owned)));
         if let Some((id, group)) = blue {
             self.apply(Change::Primary { id }, now);
-            // A rule that did not switch one way need not do so the other way.
+            // A rule that did not switch to the replacement switches back normally.
             self.rule_behaviours.clear();
             let (pair, idle) = (self.group.pair.clone(), self.supports_weights());
             for (listener, keep_idle) in pair.iter().flat_map(|pair| [(&pair.production, idle), (&pair.test, false)]) {
@@ -233,7 +234,7 @@ impl World {
     }
 }
 
-/// An AppSpec file with the least that CodeDeploy wants, and the five hooks.
+/// An AppSpec file with the minimum that CodeDeploy requires, and the five hooks.
 fn app_spec(definition: &str) -> String {
     let hooks = HookName::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).lambda_name())).concat();
     format!(

@@ -25,29 +25,29 @@ pub struct DeploymentGroup {
     pub name: String,
     /// Its ECS services: names of cluster and service. A deployment group for ECS has one.
     pub services: Vec<(String, String)>,
-    /// The alarms that CodeDeploy watches.
+    /// The CloudWatch alarms that CodeDeploy watches.
     pub alarms: AlarmSetting,
-    /// When it rolls back by itself.
+    /// When CodeDeploy rolls back automatically.
     pub auto_rollback: Option<AutoRollback>,
     /// The two target groups and the listeners.
     pub pair: Option<TargetGroupPair>,
 }
 
-/// Which alarms count.
+/// Which alarms CodeDeploy watches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlarmSetting {
-    /// Whether they count at all.
+    /// Whether CodeDeploy watches them at all.
     pub enabled: bool,
-    /// Whether a deployment goes on when their state cannot be read.
+    /// Whether a deployment continues when the state of the alarms cannot be read.
     pub ignore_poll_failure: bool,
     /// Their names.
     pub names: Vec<String>,
 }
 
-/// When a deployment is rolled back by itself.
+/// When CodeDeploy rolls a deployment back automatically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AutoRollback {
-    /// Whether it is at all.
+    /// Whether automatic rollback is on.
     pub enabled: bool,
     /// `DEPLOYMENT_FAILURE`, `DEPLOYMENT_STOP_ON_ALARM`, `DEPLOYMENT_STOP_ON_REQUEST`.
     pub events: Vec<String>,
@@ -73,19 +73,19 @@ pub struct Deployment {
     pub application: String,
     /// Its deployment group.
     pub group: String,
-    /// Its one target: `cluster:service`.
+    /// Its only target: `cluster:service`.
     pub target: String,
     /// `ECS`, `Lambda` or `Server`.
     pub platform: String,
-    /// Whether CloudFormation made it: its target is then none of ECS's.
+    /// Whether CloudFormation created it. Its target is then not an ECS target.
     pub by_cloudformation: bool,
-    /// How it shifts its traffic, such as `CodeDeployDefault.ECSAllAtOnce`.
+    /// Its deployment configuration, such as `CodeDeployDefault.ECSAllAtOnce`.
     pub config: String,
     /// `user`, `autoscaling`, `codeDeployRollback`, ….
     pub creator: String,
-    /// What its creator wrote about it.
+    /// The description that its creator wrote.
     pub description: Option<String>,
-    /// Where it is.
+    /// Its status.
     pub status: DeploymentStatus,
     /// When it was created.
     pub created: SystemTime,
@@ -95,54 +95,54 @@ pub struct Deployment {
     pub events: Vec<LifecycleEvent>,
     /// What it deploys.
     pub revision: Revision,
-    /// Alarms in place of its group's.
+    /// Alarms that replace those of its deployment group.
     pub override_alarms: Option<AlarmSetting>,
-    /// Its group's setting at its creation.
+    /// The rollback setting of its deployment group when it was created.
     pub auto_rollback: Option<AutoRollback>,
-    /// Its group's pair at its creation.
+    /// The pair of its deployment group when it was created.
     pub pair: Option<TargetGroupPair>,
-    /// What it undoes or what undid it.
+    /// Which deployment it undoes, or which one undid it.
     pub rollback: Option<RollbackInfo>,
-    /// CodeDeploy's code and words for its failure.
+    /// CodeDeploy's error code and message.
     pub error: Option<(String, String)>,
 }
 
 impl Deployment {
-    /// Whether a failure of it is rolled back by itself.
+    /// Whether CodeDeploy rolls it back automatically when it fails.
     pub fn rolls_back(&self) -> bool {
         self.auto_rollback
             .as_ref()
             .is_some_and(|it| it.enabled && it.events.iter().any(|event| event == "DEPLOYMENT_FAILURE"))
     }
 
-    /// One of its lifecycle events.
+    /// The lifecycle event of that name.
     pub fn event(&mut self, name: &str) -> Option<&mut LifecycleEvent> {
         self.events.iter_mut().find(|event| event.name == name)
     }
 }
 
-/// The revision of a deployment: its AppSpec file, and how CodeDeploy tells of it.
+/// The revision of a deployment: its AppSpec file, and the form in which CodeDeploy returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revision {
     /// The AppSpec file.
     pub app_spec: String,
-    /// How GetDeployment tells of it.
+    /// The form in which GetDeployment returns it.
     pub format: RevisionFormat,
-    /// In S3: the version of the object.
+    /// The version of the S3 object, if the file is in S3.
     pub version: Option<String>,
 }
 
-/// How GetDeployment tells of an AppSpec file.
+/// The form in which GetDeployment returns an AppSpec file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RevisionFormat {
-    /// Whole.
+    /// The whole text.
     #[default]
     Content,
-    /// By its hash; GetApplicationRevision has the rest.
+    /// Only its hash. GetApplicationRevision returns the text.
     Hash,
-    /// Whole, in the older form of a revision: `String`, which CodeDeploy calls deprecated and still accepts.
+    /// The whole text, in the older revision type `String`, which CodeDeploy calls deprecated and still accepts.
     RawString,
-    /// By its place: an object of S3, `shop-deployments/appspec.yaml`.
+    /// Its location: the S3 object `shop-deployments/appspec.yaml`.
     S3,
 }
 
@@ -151,20 +151,19 @@ impl Revision {
     pub const APP_SPEC_OBJECT: (&str, &str) = ("shop-deployments", "appspec.yaml");
 }
 
-/// What a deployment undoes, or what undid it.
+/// Which deployment this one undoes, or which one undid it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollbackInfo {
-    /// On a deployment that was undone: the one that undid it.
+    /// On a deployment that was undone: the rollback that undid it.
     pub rolled_back_by: Option<String>,
-    /// On a roll-back: the deployment that it undoes.
+    /// On a rollback: the deployment that it undoes.
     pub triggered_by: Option<String>,
-    /// In words.
+    /// CodeDeploy's message.
     pub message: String,
 }
 
-/// Where a deployment is.
+/// The status of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "CodeDeploy's own words")]
 pub enum DeploymentStatus {
     Created,
     InProgress,
@@ -191,17 +190,16 @@ impl DeploymentStatus {
 pub struct LifecycleEvent {
     /// Its name.
     pub name: String,
-    /// Where it is.
+    /// Its status.
     pub status: EventStatus,
-    /// When it began.
+    /// When it started.
     pub started: Option<SystemTime>,
     /// When it ended.
     pub ended: Option<SystemTime>,
 }
 
-/// Where a lifecycle event is.
+/// The status of a lifecycle event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "CodeDeploy's own words")]
 pub enum EventStatus {
     Pending,
     InProgress,
@@ -225,15 +223,15 @@ impl EventStatus {
     }
 }
 
-/// One execution of a hook, which may be answered once.
+/// One execution of a hook. CodeDeploy accepts one status for it.
 #[derive(Clone, Debug)]
 pub struct Execution {
-    /// The long opaque id that the function gets.
+    /// The long opaque id that the function receives.
     pub id: String,
-    /// Of which deployment.
+    /// The id of its deployment.
     pub deployment: String,
-    /// For which lifecycle event.
+    /// The name of its lifecycle event.
     pub event: String,
-    /// What was put.
+    /// The status that was put.
     pub status: Option<HookStatus>,
 }

@@ -1,4 +1,4 @@
-//! The world in words, for somebody who has never seen it.
+//! Descriptions of the world for the timeline of a rehearsal.
 
 use super::{Listener, TaskSet, World};
 
@@ -39,15 +39,12 @@ impl World {
                     .iter()
                     .map(|(arn, share)| format!("{share} % to {}", self.group_name(arn)))
                     .collect();
-                format!(
-                    "{which} listener was told to forward to {name}; at this moment it still forwards {}",
-                    now.join(", ")
-                )
+                format!("{which} listener is switching to {name}; it still forwards {}", now.join(", "))
             }
         }
     }
 
-    /// What serves customers: `task set ecs-svc/… (version 1.41.0)`.
+    /// Which task sets serve customers: `task set ecs-svc/… (version 1.41.0)`.
     pub(crate) fn describe_serving(&mut self) -> String {
         let Some(listener) = self.production().cloned() else {
             return "nothing: there is no production listener".to_owned();
@@ -67,7 +64,7 @@ impl World {
         descriptions.collect::<Vec<_>>().join(" and ")
     }
 
-    /// The version that is deployed, once it is known.
+    /// The version of the replacement, as soon as it is known.
     pub(crate) fn replacement_version(&mut self) -> Option<String> {
         let green = self.green().cloned()?;
         self.version_of(&green).map(|version| version.name.clone())
@@ -86,8 +83,8 @@ impl World {
     }
 }
 
-/// The target groups that get anything, with their shares in per cent. Where the default rule does not forward, the first
-/// rule that does speaks for the listener.
+/// The target groups that receive traffic, with their shares in per cent. If the default rule does not forward, the
+/// first rule that does stands for the listener.
 fn weights(listener: &Listener) -> Vec<(&str, i32)> {
     let own = [&listener.default].into_iter().chain(listener.rules.iter().map(|rule| &rule.forward));
     let forward = own.into_iter().find(|forward| !forward.is_empty()).unwrap_or(&listener.default);

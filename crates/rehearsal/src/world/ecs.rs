@@ -1,4 +1,4 @@
-//! Amazon ECS's part of the world: the service, its task sets, their tasks, what they are made from.
+//! Amazon ECS's part of the world: the service, its task sets, their tasks and task definitions.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ pub struct Service {
     pub status: String,
     /// `CODE_DEPLOY`, `ECS` or `EXTERNAL`.
     pub controller: String,
-    /// How many tasks each task set should have.
+    /// The desired number of tasks of each task set.
     pub desired: i32,
     /// Its task sets.
     pub task_sets: Vec<TaskSet>,
@@ -19,41 +19,41 @@ pub struct Service {
     pub events: Vec<ServiceEvent>,
 }
 
-/// What an ECS service says about itself.
+/// An event of an ECS service.
 #[derive(Clone, Debug)]
 pub struct ServiceEvent {
     /// Its id.
     pub id: String,
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
-    /// What.
+    /// Its message.
     pub message: String,
 }
 
 /// A task set.
 #[derive(Clone, Debug)]
 pub struct TaskSet {
-    /// `ecs-svc/3605701707267980476`, which is also what its tasks were started by.
+    /// Its id, such as `ecs-svc/3605701707267980476`, which is also the `startedBy` of its tasks.
     pub id: String,
-    /// The deployment that made it.
+    /// The id of the deployment that created it.
     pub external_id: String,
     /// `PRIMARY`, `ACTIVE` or `DRAINING`.
     pub status: String,
-    /// Whether it is `STEADY_STATE` (or `STABILIZING`).
+    /// Whether it is in `STEADY_STATE` (or still `STABILIZING`).
     pub steady: bool,
-    /// How many tasks it should have.
+    /// How many tasks it is to have.
     pub desired: i32,
-    /// How many run.
+    /// How many tasks run.
     pub running: i32,
-    /// How many are on their way.
+    /// How many tasks are pending.
     pub pending: i32,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// Where its containers are registered.
+    /// The target groups in which its containers are registered.
     pub load_balancers: Vec<ContainerPort>,
-    /// When it was made.
+    /// When it was created.
     pub created: SystemTime,
-    /// Which share of the service's desired count it should have, in per cent.
+    /// Its share of the service's desired count, in per cent.
     pub scale: f64,
 }
 
@@ -92,11 +92,11 @@ pub struct Task {
     pub desired_status: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
-    /// ECS's code for why it stopped.
+    /// ECS's stop code.
     pub stop_code: Option<String>,
-    /// Why it stopped, in words.
+    /// ECS's stopped reason.
     pub stopped_reason: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created: SystemTime,
     /// When it stopped.
     pub stopped: Option<SystemTime>,
@@ -113,24 +113,24 @@ pub struct Container {
     pub name: String,
     /// Its image, as the task definition names it.
     pub image: String,
-    /// The digest of that image, once it is pulled.
+    /// The digest of its image, as soon as it is pulled.
     pub digest: Option<String>,
     /// `PENDING`, `RUNNING` or `STOPPED`.
     pub last_status: String,
     /// `HEALTHY`, `UNHEALTHY` or `UNKNOWN`.
     pub health: String,
-    /// Its exit code, when it has ended.
+    /// Its exit code, if it has ended.
     pub exit_code: Option<i32>,
-    /// What else is said about its end.
+    /// ECS's reason for its end.
     pub reason: Option<String>,
-    /// Whether the task ends with it.
+    /// Whether the task ends when it ends.
     pub essential: bool,
-    /// Whether it has a health check, without which its health is never known.
+    /// Whether it has a health check. Without one its health stays `UNKNOWN`.
     pub has_health_check: bool,
 }
 
 impl Task {
-    /// It runs, and its containers are as healthy as they can be.
+    /// Sets the task and its containers to running, and to healthy where they have a health check.
     pub(super) fn become_running(&mut self) {
         self.last_status = "RUNNING".into();
         for container in &mut self.containers {
@@ -139,7 +139,7 @@ impl Task {
         self.set_health("HEALTHY");
     }
 
-    /// The health of its containers, as far as anybody asks for it, and so its own.
+    /// Sets the health of the containers that have a health check, and of the task if there is such a container.
     pub(super) fn set_health(&mut self, health: &str) {
         for container in self.containers.iter_mut().filter(|container| container.has_health_check) {
             container.health = health.into();
@@ -179,13 +179,13 @@ pub struct ContainerDefinition {
     pub name: String,
     /// Its image.
     pub image: String,
-    /// Whether the task ends with it.
+    /// Whether the task ends when it ends.
     pub essential: bool,
     /// The log group that it writes to.
     pub log_group: Option<String>,
-    /// What it gets from elsewhere: the variable, and where its value comes from.
+    /// What it reads from other AWS services: the variable, and where its value comes from.
     pub secrets: Vec<(String, String)>,
-    /// The secret for its registry, by name or ARN.
+    /// The secret with the credentials for its registry, by name or ARN.
     pub registry: Option<String>,
     /// The port that it listens on.
     pub port: Option<i32>,

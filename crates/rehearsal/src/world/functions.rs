@@ -1,14 +1,14 @@
-//! The functions of the account as Lambda and IAM know them: how they are set up, and what their roles allow.
+//! The account's functions as Lambda and IAM know them: their configuration, and what their roles allow.
 
 use std::collections::BTreeMap;
 
 use super::{ACCOUNT, VPC, ids::arn};
 use crate::function_name::FunctionName;
 
-/// A function of Lambda.
+/// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
-    /// Its time-out in seconds.
+    /// Its timeout in seconds.
     pub timeout: u32,
     /// `Active`, `Pending`, `Inactive` or `Failed`.
     pub state: String,
@@ -16,13 +16,13 @@ pub struct Function {
     pub role: String,
     /// Its environment variables.
     pub env: BTreeMap<String, String>,
-    /// Where it is, if it is in a VPC.
+    /// Its VPC, if it is in one.
     pub vpc: Option<FunctionVpc>,
-    /// What is set for asynchronous invocations, by qualifier.
+    /// Its settings for asynchronous invocations, by qualifier.
     pub events: BTreeMap<String, EventSettings>,
 }
 
-/// A function's place in a VPC.
+/// A function's VPC, subnets and security groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionVpc {
     /// The VPC's id.
@@ -34,7 +34,7 @@ pub struct FunctionVpc {
 }
 
 impl FunctionVpc {
-    /// The private subnet of the load balancer's VPC, in a group of its own.
+    /// The private subnet of the load balancer's VPC, with a separate security group.
     pub fn in_load_balancer_vpc() -> Self {
         Self {
             id: VPC.to_owned(),
@@ -44,54 +44,54 @@ impl FunctionVpc {
     }
 }
 
-/// What is set for asynchronous invocations.
+/// A function's settings for asynchronous invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventSettings {
-    /// How often a failed invocation is made again.
+    /// How often Lambda retries a failed invocation.
     pub retries: u32,
-    /// How old an event may become, in seconds.
+    /// The maximum age of an event, in seconds.
     pub age: u32,
     /// ARN of the on-failure destination.
     pub on_failure: Option<String>,
 }
 
-/// A statement that allows something.
+/// A policy statement that allows an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowStatement {
-    /// An action, with `*` for anything.
+    /// An action. `*` stands for any text.
     pub action: String,
-    /// A resource, with `*` for anything.
+    /// A resource. `*` stands for any text.
     pub resource: String,
-    /// What has to be so beside: a key of the circumstances, and what its value has to be like.
+    /// A condition that must also hold: a context key, and a pattern for its value.
     pub condition: Option<(String, String)>,
 }
 
-/// What a statement says of a request.
+/// What a statement says about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StatementMatch<'a> {
-    /// It allows it.
+    /// It allows the request.
     Allows,
-    /// It is about something else.
+    /// It is about another request.
     NoMatch,
-    /// It would depend on the value of this key, which nobody gave.
+    /// It depends on the value of this context key, which the request does not have.
     MissingContext(&'a str),
 }
 
 impl AllowStatement {
-    /// One action on one resource.
+    /// Allows one action on one resource.
     pub fn new(action: &str, resource: &str) -> Self {
         Self { action: action.to_owned(), resource: resource.to_owned(), condition: None }
     }
 
-    /// The same, where the value of a key is like a pattern.
+    /// Adds a condition: the value of a context key must match a pattern.
     #[must_use]
     pub fn when(self, key: &str, pattern: &str) -> Self {
         Self { condition: Some((key.to_owned(), pattern.to_owned())), ..self }
     }
 
-    /// What it says of this, under these circumstances.
+    /// What the statement says about a request with these context keys.
     pub fn evaluate(&self, action: &str, resource: &str, context: &BTreeMap<&str, &str>) -> StatementMatch<'_> {
-        // IAM compares actions without regard to case.
+        // IAM ignores case in actions.
         if !matches_iam_wildcard(&self.action.to_lowercase(), &action.to_lowercase())
             || !matches_iam_wildcard(&self.resource, resource)
         {
@@ -108,7 +108,7 @@ impl AllowStatement {
     }
 }
 
-/// Whether a text is like a pattern with `*` for anything and `?` for any character, as IAM compares.
+/// Whether a text matches a pattern in which `*` stands for any text and `?` for any character, as in IAM.
 pub fn matches_iam_wildcard(pattern: &str, text: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return text.is_empty() };
     let rest = &pattern[first.len_utf8()..];
@@ -136,7 +136,7 @@ pub fn role_arn(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}")
 }
 
-/// The five hooks and their net, set up as they should be.
+/// The five hook functions and the on-failure handler, configured correctly.
 pub(super) fn functions() -> BTreeMap<String, Function> {
     let on_failure = function_arn(&FunctionName::OnFailure.lambda_name());
     let function = |name: FunctionName| {
@@ -159,7 +159,7 @@ pub(super) fn functions() -> BTreeMap<String, Function> {
     FunctionName::all_functions().map(function).collect()
 }
 
-/// The stack of those functions, as README deploys it, with the outputs of `infra/template.yaml`.
+/// The stack of those functions as the README deploys it, with the outputs of `infra/template.yaml`.
 pub(super) fn stacks() -> BTreeMap<String, BTreeMap<String, String>> {
     let outputs = FunctionName::all_functions().flat_map(|function| {
         let id = if function == FunctionName::OnFailure { "OnFailure".to_owned() } else { function.to_string() };
@@ -169,12 +169,13 @@ pub(super) fn stacks() -> BTreeMap<String, BTreeMap<String, String>> {
     BTreeMap::from([("CodeDeployHooks-greenlight".to_owned(), outputs.collect())])
 }
 
-/// What the roles of those functions allow, and CodeDeploy's.
+/// What the roles of those functions and CodeDeploy's role allow.
 pub(super) fn permissions() -> BTreeMap<String, Vec<AllowStatement>> {
     let group = arn("codedeploy", "deploymentgroup:shop/*");
     let put = AllowStatement::new("codedeploy:PutLifecycleEventHookExecutionStatus", &group);
     let on_failure = function_arn(&FunctionName::OnFailure.lambda_name());
-    // The two about targets as CodeDeploy's own reference has them; infra/template.yaml has them on everything.
+    // The two actions on targets are as in CodeDeploy's own reference. `infra/template.yaml` allows them on every
+    // resource.
     let read = ["GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeploymentTargets"];
     let read = read.map(|operation| AllowStatement::new(&format!("codedeploy:{operation}"), &group));
     let shop = arn("codedeploy", "application:shop");

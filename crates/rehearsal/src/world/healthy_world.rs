@@ -1,4 +1,5 @@
-//! The good world to begin from: one service, settled for days, with everything that a deployment needs.
+//! The healthy world that every rehearsal starts from: one service, steady for days, with everything that a deployment
+//! needs.
 
 use std::{
     collections::BTreeMap,
@@ -12,38 +13,38 @@ use super::{
     TaskDefinition, TaskSet, VPC, Version, World, account, account::digest_of, ids::arn,
 };
 
-/// What the world stands on: real ports and a seed for ids.
+/// Real ports for the listeners, and a seed for ids.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldOptions {
     /// The port of the production listener.
     pub production: u16,
     /// The port of the test listener.
     pub test: u16,
-    /// What ids are made from.
+    /// The seed from which ids are generated.
     pub seed: u64,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// The port that the containers listen on, in a VPC that is not there.
+/// The port on which the containers listen, in a VPC that is not simulated.
 pub(super) const CONTAINER_PORT: i32 = 8080;
-/// The name of the service, where a scenario has but one.
+/// The name of the service in a scenario that has only one.
 pub const DEFAULT_SERVICE: &str = "web";
-/// The version that customers use before the first deployment.
+/// The version that serves customers before the first deployment.
 const ORIGINAL_VERSION: &str = "1.41.0";
 
 impl World {
-    /// A service that customers use, long settled, and no deployment yet.
+    /// A service that customers use, steady for days, without a deployment.
     pub fn new(now: SystemTime, ground: WorldOptions, given: &InitialState) -> Self {
         Self::for_service(DEFAULT_SERVICE, now, ground, given)
     }
 
-    /// The same for a service of another name in the same cluster, with everything of its own: deployment group, load
-    /// balancer, target groups, alarms.
+    /// The same for a service of another name in the same cluster. It has a separate deployment group, load balancer,
+    /// target groups and alarms.
     pub fn for_service(name: &str, now: SystemTime, ground: WorldOptions, given: &InitialState) -> Self {
         let given = given.clone().for_service(name);
         let ids = Ids::new(ground.seed);
         let mut ids = if name == DEFAULT_SERVICE { ids } else { ids.for_other_service() };
-        // The first service has the names of the shop.
+        // The resources of the first service are named after the shop.
         let title = if name == DEFAULT_SERVICE { "shop" } else { name };
         let kind = given.load_balancer.kind;
         let network = kind == LoadBalancerType::Network;
@@ -153,12 +154,12 @@ impl World {
         world
     }
 
-    /// Whether the listeners can share their traffic between two target groups.
+    /// Whether the listeners can split their traffic between two target groups.
     pub(super) fn supports_weights(&self) -> bool {
         self.initial.load_balancer.kind == LoadBalancerType::Application
     }
 
-    /// The task set that serves customers already.
+    /// Creates the task set that serves customers before the first deployment.
     fn add_original_task_set(&mut self, since: SystemTime) {
         let definition = self.register_task_definition(ORIGINAL_VERSION, BTreeMap::new());
         let external = self.ids.deployment();
@@ -187,7 +188,7 @@ impl World {
         self.apply(super::Change::ServiceEventAdded { message: format!("{who} {text}") }, since);
     }
 
-    /// A new revision of the task definition, for a version. Gives its ARN.
+    /// Registers a new revision of the task definition, for a version. Returns its ARN.
     pub(super) fn register_task_definition(
         &mut self,
         version: &str,

@@ -1,13 +1,12 @@
-//! The answer of a hook, as CodeDeploy takes it.
+//! Putting the status of a hook, as CodeDeploy accepts or rejects it.
 
 use std::time::SystemTime;
 
 use super::{EventStatus, World};
 use crate::report::HookStatus;
 
-/// Why an answer is not taken.
+/// Why CodeDeploy rejects a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "CodeDeploy's own names, without their ending")]
 pub enum StatusRejected {
     DeploymentDoesNotExist,
     InvalidLifecycleEventHookExecutionId,
@@ -17,10 +16,10 @@ pub enum StatusRejected {
 }
 
 impl World {
-    /// Takes the answer of a hook, once, while its lifecycle event is in progress.
+    /// Accepts the status of a hook, once, while its lifecycle event is in progress.
     ///
     /// # Errors
-    /// As CodeDeploy would refuse it.
+    /// CodeDeploy's error for a status that it rejects.
     pub fn put_status(
         &mut self,
         deployment: &str,
@@ -50,7 +49,7 @@ impl World {
         Ok(hook_status)
     }
 
-    /// What was put for an execution.
+    /// The status that was put for an execution.
     pub fn execution_status(&self, execution: &str) -> Option<HookStatus> {
         self.executions.iter().find(|it| it.id == execution)?.status
     }

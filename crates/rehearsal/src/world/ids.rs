@@ -1,11 +1,11 @@
-//! Ids that look like AWS's own. Made from a seed, so that a world can be made again.
+//! Ids that look like those of AWS. They come from a seed, so that a rehearsal can be repeated with the same ids.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastrand::Rng;
 
-/// The region in which everything is.
+/// The region of all resources.
 pub const REGION: &str = "eu-west-1";
-/// The account that everything belongs to; AWS's own example account.
+/// The account of all resources: AWS's own example account.
 pub const ACCOUNT: &str = "111122223333";
 
 /// A source of ids.
@@ -38,20 +38,20 @@ impl Ids {
         format!("ecs-svc/{}{}", self.pick(b"123456789", 1), self.pick(b"0123456789", 18))
     }
 
-    /// The same for another service: its addresses are others.
+    /// The same source for another service, with other addresses.
     pub(crate) fn for_other_service(mut self) -> Self {
         self.addresses = 1000;
         self
     }
 
-    /// An address in a private subnet, each one once: two tasks with one address would be one target.
+    /// An address in a private subnet. Each address is returned once: two tasks with one address would be one target.
     pub(crate) fn address(&mut self) -> String {
         let number = self.addresses;
         self.addresses += 1;
         format!("10.{}.{}.{}", number / 64_000 % 256, number / 250 % 256, 4 + number % 250)
     }
 
-    /// As long and as opaque as a lifecycle event hook execution id is.
+    /// An id as long and opaque as a lifecycle event hook execution id.
     pub(crate) fn execution(&mut self) -> String {
         let sealed = self.pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 128);
         let vector = self.pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 16);

@@ -1,4 +1,4 @@
-//! What a scenario can say about the world before the first deployment. Everything left out is as in the good world.
+//! What a scenario can set in the world before the first deployment. Every default is as in the healthy world.
 
 use std::collections::BTreeMap;
 
@@ -10,47 +10,47 @@ use serde::Deserialize;
 pub struct InitialState {
     /// The alarms of the deployment group.
     pub alarms: Vec<String>,
-    /// Those of them that fire already, since an hour ago.
+    /// Alarms of the deployment group that have been firing for an hour.
     pub firing: Vec<String>,
-    /// Those of them that have no data to judge.
+    /// Alarms of the deployment group that have no data.
     pub silent: Vec<String>,
-    /// Those of them that watch other alarms.
+    /// Alarms of the deployment group that watch other alarms.
     pub composite: Vec<String>,
-    /// Those of them that nobody has made, or that somebody has deleted.
+    /// Alarms that the deployment group names and that do not exist.
     pub missing: Vec<String>,
-    /// Tags that all alarms have.
+    /// Tags of all alarms.
     pub alarm_tags: BTreeMap<String, String>,
-    /// So many alarms more, of which the deployment group knows nothing: `shop-001`, `shop-002`, ….
+    /// The number of additional alarms that the deployment group does not name: `shop-001`, `shop-002`, ….
     pub more_alarms: u16,
-    /// Whether a failed deployment rolls back by itself.
+    /// Whether CodeDeploy rolls a failed deployment back automatically.
     pub auto_rollback: bool,
-    /// Whether the deployment group has a test listener. Without one CodeDeploy leaves the test events out.
+    /// Whether the deployment group has a test listener. Without one, CodeDeploy skips the test events.
     pub test_listener: bool,
     /// The load balancer.
     pub load_balancer: InitialLoadBalancer,
-    /// Further rules of both listeners.
+    /// Additional rules of both listeners.
     pub rules: Vec<InitialRule>,
-    /// Whether what no rule is about goes to the service. Otherwise the listeners answer it with 404.
+    /// Whether the default rule forwards to the service. Otherwise it responds 404.
     pub default_rule: bool,
     /// The path of the target groups' health check.
     pub health_path: String,
-    /// The port of the target groups' health check, where it is not the one of the traffic.
+    /// The port of the target groups' health check, if it is not the traffic port.
     pub health_port: Option<u16>,
     /// Whether the service's own container has a health check.
     pub health_check: bool,
-    /// Whether a second container, which is not essential, ships the logs.
+    /// Whether there is a second container, not essential, that ships the logs.
     pub sidecar: bool,
-    /// What ECS says about the service.
+    /// What ECS reports about the service.
     pub service: InitialService,
-    /// Whether the original task set is settled.
+    /// Whether the original task set is steady.
     pub original_steady: bool,
-    /// Who makes the deployments.
+    /// What creates the deployments.
     pub managed_by: DeploymentController,
-    /// More parameters of Systems Manager, by name. A value `{gate}` stands for the scenario's gate file.
+    /// More parameters in Systems Manager, by name. A value `{gate}` stands for the scenario's gate file.
     pub parameters: BTreeMap<String, String>,
-    /// More secrets of Secrets Manager, by name.
+    /// More secrets in Secrets Manager, by name.
     pub secrets: BTreeMap<String, String>,
-    /// Objects of S3, by `bucket/key`. A value `{gate}` stands for the scenario's gate file.
+    /// Objects in S3, by `bucket/key`. A value `{gate}` stands for the scenario's gate file.
     pub objects: BTreeMap<String, String>,
 }
 
@@ -84,7 +84,7 @@ impl Default for InitialState {
 }
 
 impl InitialState {
-    /// The same for a service of that name: its alarms are its own.
+    /// The same for a service of that name, whose alarms are named after it.
     pub(super) fn for_service(mut self, service: &str) -> Self {
         let lists =
             [&mut self.alarms, &mut self.firing, &mut self.silent, &mut self.composite, &mut self.missing].into_iter();
@@ -94,61 +94,61 @@ impl InitialState {
         self
     }
 
-    /// The names of the alarms that the deployment group knows nothing of.
+    /// The names of the alarms that the deployment group does not name.
     pub(crate) fn other_alarms(&self) -> impl Iterator<Item = String> + use<> {
         (1..=self.more_alarms).map(|number| format!("shop-{number:03}"))
     }
 }
 
-/// The load balancer and the doors of its listeners.
+/// The load balancer and the ports of its listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitialLoadBalancer {
-    /// An Application Load Balancer, which speaks HTTP, or a Network Load Balancer, which passes TCP on.
+    /// An Application Load Balancer, which speaks HTTP, or a Network Load Balancer, which forwards TCP.
     pub kind: LoadBalancerType,
-    /// Whether it can be reached from inside its VPC only.
+    /// Whether only clients inside its VPC can reach it.
     pub internal: bool,
-    /// Its certificate, if its listeners speak TLS: HTTPS, or TLS of a Network Load Balancer.
+    /// Its certificate, if its listeners speak TLS: HTTPS, or the TLS protocol of a Network Load Balancer.
     pub certificate: Option<Certificate>,
-    /// What becomes of who knocks at the production port.
+    /// What happens to connections to the production port.
     pub production_port: PortState,
-    /// What becomes of who knocks at the test port.
+    /// What happens to connections to the test port.
     pub test_port: PortState,
 }
 
-/// Which kind of load balancer.
+/// The type of a load balancer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadBalancerType {
-    /// It speaks HTTP.
+    /// An Application Load Balancer, which speaks HTTP.
     #[default]
     Application,
-    /// It passes TCP on.
+    /// A Network Load Balancer, which forwards TCP.
     Network,
 }
 
-/// A certificate of the load balancer, by an authority that the functions know from `SSL_CERT_FILE`.
+/// A certificate of the load balancer, signed by an authority that the functions read from `SSL_CERT_FILE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certificate {
     /// For `shop.example.com`, and valid.
     Good,
-    /// For `shop.example.com`, and out of date.
+    /// For `shop.example.com`, and expired.
     Expired,
     /// For `www.example.org`, and valid.
     WrongName,
 }
 
-/// What becomes of who knocks at a port.
+/// What happens to connections to a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortState {
-    /// It is opened.
+    /// They are accepted.
     #[default]
     Open,
-    /// Nothing listens there: the connection is refused.
+    /// They are refused: nothing listens there.
     Closed,
-    /// Nothing comes back, as when a security group does not let one in.
+    /// They get no reply, as when a security group does not allow them.
     Blackhole,
 }
 
@@ -156,31 +156,31 @@ pub enum PortState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InitialRule {
-    /// The smaller, the sooner it is asked.
+    /// Rules with smaller numbers are evaluated first.
     pub priority: u32,
-    /// The hosts that it is for.
+    /// The hosts that it matches.
     pub hosts: Vec<String>,
-    /// The paths that it is for.
+    /// The paths that it matches.
     pub paths: Vec<String>,
-    /// The methods that it is for.
+    /// The methods that it matches.
     pub methods: Vec<String>,
-    /// The parameters of a query that it is for; one of them is enough.
+    /// The query parameters that it matches; one of them is enough.
     pub query: BTreeMap<String, String>,
-    /// The headers that it is for, each with its values; all of them are needed.
+    /// The headers that it matches, each with its values; all of them are required.
     pub headers: BTreeMap<String, Vec<String>>,
-    /// The addresses that it is for.
+    /// The source addresses that it matches.
     pub source_ips: Vec<String>,
-    /// Where it leads.
+    /// Where it forwards.
     pub to: RuleTarget,
-    /// The status with which the load balancer answers itself, in place of forwarding.
+    /// The status of a fixed response, instead of forwarding.
     pub fixed_response: Option<u16>,
-    /// Where the load balancer sends the client, in place of forwarding.
+    /// The URL of a redirect, instead of forwarding.
     pub redirect: Option<String>,
-    /// Whether whoever has no session is sent to log in first.
+    /// Whether a client without a session must log in first.
     pub authenticate: bool,
 }
 
-/// Where a rule leads.
+/// Where a rule forwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleTarget {
@@ -191,24 +191,24 @@ pub enum RuleTarget {
     Another,
 }
 
-/// What ECS says about the service.
+/// What ECS reports about the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialService {
-    /// It is there.
+    /// It exists.
     Active,
-    /// It is being deleted.
+    /// ECS is deleting it.
     Draining,
-    /// It was deleted, and ECS still tells of it.
+    /// It was deleted, and ECS still returns it.
     Inactive,
-    /// It was never there, or long ago.
+    /// It never existed, or was deleted long ago.
     Missing,
 }
 
-/// Who makes the deployments.
+/// What creates the deployments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum DeploymentController {
-    /// Whoever asks CodeDeploy for one.
+    /// A client of CodeDeploy's API.
     CodeDeploy,
     /// CloudFormation, with its `AWS::CodeDeploy::BlueGreen` hook: the deployment group then names no ECS service, and
     /// the service has the deployment controller EXTERNAL.

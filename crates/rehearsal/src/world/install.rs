@@ -1,20 +1,20 @@
-//! The lifecycle event Install: a replacement comes up, or does not.
+//! The lifecycle event Install: a replacement comes up, or fails to.
 
 use std::time::{Duration, SystemTime};
 
 use super::{Change, DeploymentBehaviour, Health, Target, TaskSet, World, healthy_world::CONTAINER_PORT};
 
-/// A task that stopped is replaced after this long; ECS takes its time as well.
+/// A task that stopped is replaced after this time; ECS takes time for it as well.
 const RESTART_DELAY: Duration = Duration::from_millis(400);
-/// So many times. Enough to see that it is no accident.
+/// How many times it is replaced: often enough to show that it did not stop by chance.
 const RESTARTS: u32 = 3;
-/// What happens again and again happens so many times: for longer than any rehearsal.
+/// How many times a repeated change happens: enough to outlast any rehearsal.
 const FLAPS: u32 = 200;
-/// ECS calls a task set steady this long after its last target has become healthy.
+/// ECS reports a task set as steady this long after its last target became healthy.
 const STEADY_AFTER: Duration = Duration::from_millis(50);
 
 impl World {
-    /// The replacement: a task set on the target group that the original does not use.
+    /// Creates the replacement: a task set on the target group that the original does not use.
     pub(super) fn install(&mut self, course: &DeploymentBehaviour, now: SystemTime) {
         self.rule_behaviours.clone_from(&course.rules);
         if !course.task_set {
@@ -34,7 +34,7 @@ impl World {
         self.schedule(now, Change::TaskSetCreated(set.clone()));
         if let Some(why) = &course.no_room {
             let message = format!("{} was unable to place a task. Reason: {why}", self.describe_task_set(&set));
-            let text = "there is no room for the tasks of the replacement".to_owned();
+            let text = "there is no capacity for the tasks of the replacement".to_owned();
             return self.schedule_with_event(now, Change::ServiceEventAdded { message }, text);
         }
         let rounds = if course.tasks_stop.is_some() { RESTARTS } else { 1 };
@@ -46,7 +46,7 @@ impl World {
         let runs = now + course.tasks_up;
         let settled = runs + course.targets_up + STEADY_AFTER;
         if let Some(crash) = &course.tasks_crash {
-            // The first one before ECS calls the set steady, and from then on for ever.
+            // The first crash comes before ECS reports the set as steady; the others follow until the end.
             self.schedule_with_event(
                 runs + course.targets_up,
                 Change::TaskCrashes { set: set.id.clone(), stop: crash.end.clone() },
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// The task definition of the newest deployment, as the course has it. Gives its ARN.
+    /// Adapts the task definition of the newest deployment to the scenario. Returns its ARN.
     fn adjust_task_definition(&mut self, course: &DeploymentBehaviour) -> Option<String> {
         let definition = self.definitions.last_mut()?;
         let inside = self.versions.iter_mut().find(|version| version.task_definition == definition.arn)?;
@@ -101,7 +101,7 @@ impl World {
         format!("(service {}, taskSet {})", self.group.name, set.id)
     }
 
-    /// The events of the service, in ECS's words.
+    /// Schedules the events of the service, in ECS's words.
     fn add_service_events(&mut self, set: &TaskSet, group: &str, course: &DeploymentBehaviour, now: SystemTime) {
         let (who, desired) = (self.describe_task_set(set), set.desired);
         self.schedule(now, Change::ServiceEventAdded { message: format!("{who} has started {desired} tasks.") });
@@ -135,7 +135,7 @@ impl World {
             return self.schedule(runs, Change::TaskStopped { arn, stop: stop.clone() });
         }
         self.schedule(runs, Change::TaskRunning { arn: arn.clone() });
-        // The container knows of itself before the load balancer does, however long that takes.
+        // The container's health is known before the target's, however long the load balancer takes.
         let known = runs + (course.targets_up / 2).min(Duration::from_millis(500));
         let health = if course.containers_unhealthy { "UNHEALTHY" } else { "HEALTHY" };
         self.schedule(known, Change::TaskHealth { arn: arn.clone(), health: health.into() });

@@ -1,4 +1,4 @@
-//! The load balancer's part of the world, and CloudWatch's alarms.
+//! The load balancer's part of the world, and the CloudWatch alarms.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -9,7 +9,7 @@ pub struct LoadBalancer {
     pub arn: String,
     /// Its name.
     pub name: String,
-    /// The name that leads to it: `localhost`, since the listeners here are real ones.
+    /// Its DNS name: `localhost`, since the listeners here are real ones.
     pub dns_name: String,
     /// `internet-facing` or `internal`.
     pub scheme: String,
@@ -28,11 +28,11 @@ pub struct Listener {
     pub arn: String,
     /// ARN of its load balancer.
     pub load_balancer: String,
-    /// Its port, which is a real one on loopback.
+    /// Its port: a real port on loopback.
     pub port: u16,
     /// `HTTP`, `HTTPS`, `TCP`, `TLS`, ….
     pub protocol: String,
-    /// Where it forwards when no rule says otherwise: ARNs of target groups with weights.
+    /// The default rule: ARNs of target groups with weights.
     pub default: Vec<(String, i32)>,
     /// Its other rules.
     pub rules: Vec<Rule>,
@@ -45,31 +45,32 @@ pub struct Listener {
 pub struct Rule {
     /// Its ARN.
     pub arn: String,
-    /// The smaller, the sooner it is asked.
+    /// Rules with smaller numbers are evaluated first.
     pub priority: u32,
-    /// What has to be true of a request; all of it.
+    /// Its conditions; a request must meet all of them.
     pub conditions: Vec<Condition>,
-    /// Where it forwards: ARNs of target groups with weights. None where it ends in another way.
+    /// Where it forwards: ARNs of target groups with weights. Empty if its action is not to forward.
     pub forward: Vec<(String, i32)>,
-    /// What happens to a request that meets it.
+    /// What happens to a request that meets its conditions.
     pub action: RuleAction,
 }
 
-/// What happens to a request that meets a rule.
+/// What happens to a request that meets the conditions of a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RuleAction {
     /// It is forwarded.
     #[default]
     Forward,
-    /// The load balancer answers with this status itself.
+    /// The load balancer responds with this status itself.
     FixedResponse(u16),
-    /// The client is sent to this URL, in which `#{host}`, `#{port}`, `#{path}`, `#{protocol}` stand for its own.
+    /// The client is redirected to this URL, in which `#{host}`, `#{port}`, `#{path}`, `#{protocol}` stand for those of
+    /// the request.
     Redirect(String),
-    /// Whoever has no session is sent to log in, and the others are forwarded.
+    /// A client without a session must log in; other requests are forwarded.
     Authenticate,
 }
 
-/// What a rule asks. One of the values is enough; `*` and `?` are wildcards, except in methods and addresses.
+/// A condition of a rule. One of its values is enough; `*` and `?` are wildcards, except in methods and addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// `host-header`.
@@ -78,7 +79,7 @@ pub enum Condition {
     Path(Vec<String>),
     /// `http-request-method`.
     Method(Vec<String>),
-    /// `query-string`: keys, where they matter, with values.
+    /// `query-string`: values, each with a key where the key matters.
     Query(Vec<(Option<String>, String)>),
     /// `http-header`: a name with values.
     Header(String, Vec<String>),
@@ -95,30 +96,31 @@ pub struct TargetGroup {
     pub name: String,
     /// `HTTP`, `TCP`, ….
     pub protocol: String,
-    /// `HTTP1`, `HTTP2` or `GRPC`; none where it does not speak HTTP.
+    /// `HTTP1`, `HTTP2` or `GRPC`; `None` if it does not speak HTTP.
     pub protocol_version: Option<String>,
-    /// The port of its targets, unless they say otherwise.
+    /// The port of its targets, unless a target has another one.
     pub port: i32,
-    /// How it asks for health.
+    /// Its health check.
     pub health_check: HealthCheck,
-    /// What is registered with it.
+    /// Its registered targets.
     pub targets: Vec<Target>,
 }
 
-/// How a target group asks for health.
+/// The health check of a target group.
 #[derive(Clone, Debug)]
 pub struct HealthCheck {
-    /// Whether it asks.
+    /// Whether it is on.
     pub enabled: bool,
     /// `HTTP`, `HTTPS` or `TCP`.
     pub protocol: String,
-    /// A port of its own; none for the port of the traffic.
+    /// A separate port; `None` for the traffic port.
     pub port: Option<u16>,
-    /// The path; none for TCP.
+    /// The path; `None` for TCP.
     pub path: Option<String>,
-    /// The status codes that count as healthy, such as `200-299`; none for TCP. A group that speaks gRPC has gRPC's codes.
+    /// The status codes that count as healthy, such as `200-299`; `None` for TCP. A gRPC target group has gRPC codes
+    /// here.
     pub matcher: Option<String>,
-    /// How many seconds it waits for an answer.
+    /// The timeout in seconds.
     pub timeout: u32,
 }
 
@@ -129,11 +131,11 @@ pub struct Target {
     pub id: String,
     /// Its port.
     pub port: i32,
-    /// How it is.
+    /// Its health.
     pub health: Health,
 }
 
-/// How a target is.
+/// The health of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// `initial`, `healthy`, `unhealthy`, `unused`, `draining`, ….
@@ -145,7 +147,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Nothing to complain about.
+    /// The state `healthy`, without a reason.
     pub fn healthy() -> Self {
         Self { state: "healthy".into(), reason: None, description: None }
     }
@@ -167,18 +169,18 @@ pub struct Alarm {
     pub state: String,
     /// Why it is in this state.
     pub reason: String,
-    /// Since when it is.
+    /// Since when it has been in this state.
     pub since: SystemTime,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// What keeps CloudWatch from evaluating it, or from evaluating it fully: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
+    /// What keeps CloudWatch from evaluating it fully, or at all: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
     pub evaluation: Option<String>,
-    /// The states that it came into, the oldest first.
+    /// Its changes of state, the oldest first.
     pub history: Vec<AlarmUpdate>,
 }
 
 impl Alarm {
-    /// It changes its state, and its history has that.
+    /// Changes its state, and adds the change to its history.
     pub fn set_state(&mut self, state: &str, reason: &str, at: SystemTime) {
         let from = std::mem::replace(&mut self.state, state.to_owned());
         self.history.push(AlarmUpdate { at, from, to: state.to_owned(), reason: reason.to_owned() });
@@ -190,13 +192,13 @@ impl Alarm {
 /// A change of an alarm's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlarmUpdate {
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
     /// The state before it.
     pub from: String,
     /// The state after it.
     pub to: String,
-    /// CloudWatch's words.
+    /// The reason in CloudWatch's words.
     pub reason: String,
 }
 

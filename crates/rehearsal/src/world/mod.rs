@@ -1,6 +1,8 @@
-//! The world: one typed state that moves as time passes. No I/O, no clock; time comes in as an argument.
+//! The world: the typed state of a simulated AWS account, which changes as time passes. It has no I/O and no clock:
+//! time is an argument.
 //!
-//! Changes are planned with [`World::at`] and made by [`World::settle`], which whoever reads calls first.
+//! [`World::schedule`] plans a change and [`World::advance_to`] makes the changes that are due. Every reader calls
+//! `advance_to` first.
 
 mod account;
 mod behaviour;
@@ -56,24 +58,24 @@ pub use self::{
     traffic_shift::TrafficShift,
 };
 
-/// Everything that the functions can see.
+/// Everything that the functions can read.
 #[derive(Clone, Debug)]
 pub struct World {
     /// CodeDeploy's deployment group.
     pub group: DeploymentGroup,
     /// Its deployments, the oldest first.
     pub deployments: Vec<Deployment>,
-    /// The hook executions, each of which may be answered once.
+    /// The hook executions. CodeDeploy accepts one status for each.
     pub executions: Vec<Execution>,
     /// The name of the ECS cluster.
     pub cluster: String,
-    /// The service; none when somebody has deleted it.
+    /// The service; `None` if it was deleted.
     pub service: Option<Service>,
-    /// Its tasks, stopped ones as well.
+    /// Its tasks, including those that have stopped.
     pub tasks: Vec<Task>,
     /// Its task definitions.
     pub definitions: Vec<TaskDefinition>,
-    /// What runs in which task definition.
+    /// The version in each task definition.
     pub versions: Vec<Version>,
     /// Load balancers.
     pub load_balancers: Vec<LoadBalancer>,
@@ -83,12 +85,12 @@ pub struct World {
     pub target_groups: Vec<TargetGroup>,
     /// Alarms.
     pub alarms: Vec<Alarm>,
-    /// What else is in the account.
+    /// The rest of the account.
     pub account: Account,
-    /// How many items ListTasks gives on a page. AWS gives up to 100.
+    /// How many items ListTasks returns on a page. AWS returns up to 100.
     pub page_size: usize,
     initial: InitialState,
-    /// Rules that do not switch as the others do, by their priority.
+    /// Rules, by priority, that do not switch as the others do.
     rule_behaviours: BTreeMap<u32, RuleBehaviour>,
     scheduled: Vec<ScheduledChange>,
     pending_events: Vec<WorldEvent>,
@@ -102,7 +104,7 @@ pub struct Version {
     pub task_definition: String,
     /// `1.42.0`.
     pub name: String,
-    /// How it answers on some paths. All others answer 200.
+    /// How it responds on some paths. It responds 200 on all others.
     pub routes: BTreeMap<String, RouteResponse>,
 }
 
@@ -113,12 +115,12 @@ struct ScheduledChange {
     event_text: Option<String>,
 }
 
-/// Something that happened by a scenario's will, in words.
+/// Something that a scenario made happen, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldEvent {
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
-    /// What.
+    /// What happened.
     pub text: String,
 }
 
@@ -128,15 +130,15 @@ impl World {
         self.scheduled.push(ScheduledChange { when, change, event_text: None });
     }
 
-    /// Plans a change that whoever watches should hear about.
+    /// Plans a change that appears in the timeline.
     pub fn schedule_with_event(&mut self, when: SystemTime, change: Change, text: impl Into<String>) {
         self.scheduled.push(ScheduledChange { when, change, event_text: Some(text.into()) });
     }
 
-    /// Makes the changes that are due by `now`, in the order of their times; those of one time in the order in which
-    /// they were planned.
+    /// Makes the changes that are due by `now`, in the order of their times. Changes of the same time are made in the
+    /// order in which they were planned.
     pub fn advance_to(&mut self, now: SystemTime) {
-        // A change may plan others, which may be due as well.
+        // A change may plan further changes that are due as well.
         while self.scheduled.iter().any(|planned| planned.when <= now) {
             let (mut due, later) =
                 std::mem::take(&mut self.scheduled).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
@@ -154,12 +156,12 @@ impl World {
         self.scheduled.iter().map(|planned| planned.when).min()
     }
 
-    /// Forgets what was planned, for example because the deployment that planned it is over.
+    /// Drops all planned changes, for example when the deployment that planned them is over.
     pub(crate) fn cancel_scheduled(&mut self) {
         self.scheduled.clear();
     }
 
-    /// What happened since this was last asked.
+    /// The events since the last call.
     pub(crate) fn drain_events(&mut self) -> Vec<WorldEvent> {
         std::mem::take(&mut self.pending_events)
     }
@@ -168,9 +170,9 @@ impl World {
     ///
     /// # Panics
     /// In a world without deployments.
-    #[expect(clippy::expect_used, reason = "a stage and a rehearsal begin with a deployment")]
+    #[expect(clippy::expect_used, reason = "a test bed and a rehearsal start with a deployment")]
     pub fn deployment(&mut self) -> &mut Deployment {
-        self.deployments.last_mut().expect("a deployment has begun")
+        self.deployments.last_mut().expect("a deployment was created")
     }
 
     /// The task set of the newest deployment, once it exists.
@@ -179,7 +181,7 @@ impl World {
         self.service.as_mut()?.task_sets.iter_mut().find(|set| set.external_id == id)
     }
 
-    /// The task set that was there before.
+    /// The original: the task set that was there before the deployment.
     pub fn blue(&mut self) -> Option<&mut TaskSet> {
         let id = self.deployments.last().map(|deployment| deployment.id.clone());
         self.service.as_mut()?.task_sets.iter_mut().find(|set| Some(&set.external_id) != id.as_ref())
@@ -219,8 +221,8 @@ impl World {
         self.listener(&arn)
     }
 
-    /// The targets of a group as the load balancer tells of them: those of a group that no listener knows are unused,
-    /// since nobody asks for their health.
+    /// The targets of a group with their health as the load balancer reports it. Targets of a group that no listener
+    /// forwards to are unused, since the load balancer does not check their health.
     pub fn target_health(&self, group: &TargetGroup) -> Vec<Target> {
         let mut known = self
             .listeners
@@ -242,7 +244,7 @@ impl World {
     }
 }
 
-/// Seconds since 1970, as AWS writes times: with milliseconds.
+/// Seconds since 1970 with milliseconds, which is how AWS writes times.
 pub(crate) fn epoch(time: SystemTime) -> f64 {
     let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis();
     millis as f64 / 1000.0

@@ -1,26 +1,26 @@
-//! The VPC around the load balancer and the functions: subnets, their routes, security groups, endpoints.
+//! The VPC of the load balancer and the functions: subnets, route tables, security groups, endpoints.
 
 use std::collections::BTreeMap;
 
 /// The VPC in which the load balancer is.
 pub const VPC: &str = "vpc-0a1b2c3d4e5f67890";
-/// The load balancer's subnet, with a way to the internet and from it.
+/// The load balancer's subnet, which has a route to an internet gateway.
 pub const PUBLIC_SUBNET: &str = "subnet-0a1b2c3d4e5f67890";
-/// A subnet whose way to the internet is a NAT gateway.
+/// A subnet that reaches the internet through a NAT gateway.
 pub const PRIVATE_SUBNET: &str = "subnet-0b1b2c3d4e5f67890";
 /// The load balancer's security group.
 pub const LOAD_BALANCER_GROUP: &str = "sg-0a1b2c3d4e5f67890";
 /// The security group of functions that are in the VPC.
 pub const FUNCTIONS_GROUP: &str = "sg-0b1b2c3d4e5f67890";
-/// The table of routes of the private subnet.
+/// The route table of the private subnet.
 pub const PRIVATE_ROUTES: &str = "rtb-0b1b2c3d4e5f67890";
 
-/// Subnets, tables of routes, security groups and endpoints, each by its id.
+/// Subnets, route tables, security groups and endpoints, each by its id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     /// Subnets.
     pub subnets: BTreeMap<String, Subnet>,
-    /// Tables of routes.
+    /// Route tables.
     pub route_tables: BTreeMap<String, RouteTable>,
     /// Security groups.
     pub security_groups: BTreeMap<String, SecurityGroup>,
@@ -33,20 +33,20 @@ pub struct Network {
 pub struct Subnet {
     /// Its VPC.
     pub vpc: String,
-    /// Its addresses: `10.0.0.0/24`.
+    /// Its CIDR block, such as `10.0.0.0/24`.
     pub cidr: String,
 }
 
-/// A table of routes.
+/// A route table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteTable {
     /// Its VPC.
     pub vpc: String,
-    /// Whether it is for every subnet that has none of its own.
+    /// Whether it applies to every subnet without a route table.
     pub main: bool,
-    /// The subnets that it is for.
+    /// The subnets that are associated with it.
     pub subnets: Vec<String>,
-    /// From addresses to where they lead: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`.
+    /// Its routes, from a CIDR block to a target: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`.
     pub routes: Vec<(String, String)>,
 }
 
@@ -55,48 +55,48 @@ pub struct RouteTable {
 pub struct SecurityGroup {
     /// Its VPC.
     pub vpc: String,
-    /// Whom it lets in.
+    /// The traffic that it allows in.
     pub ingress: Vec<SecurityGroupRule>,
-    /// Whom it lets out, and where to.
+    /// The traffic that it allows out.
     pub egress: Vec<SecurityGroupRule>,
 }
 
 /// A rule of a security group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityGroupRule {
-    /// The ports, the first and the last.
+    /// The first and the last port.
     pub ports: (u16, u16),
-    /// From where or where to: addresses (`0.0.0.0/0`) or another group (`sg-…`).
+    /// The source or destination: a CIDR block (`0.0.0.0/0`) or another security group (`sg-…`).
     pub peer: String,
 }
 
 impl SecurityGroupRule {
-    /// One port, for somebody.
+    /// Allows one port for a source or destination.
     pub fn new(port: u16, with: &str) -> Self {
         Self { ports: (port, port), peer: with.to_owned() }
     }
 
-    /// Every port, for everybody.
+    /// Allows every port for every address.
     pub fn everything() -> Self {
         Self { ports: (0, u16::MAX), peer: "0.0.0.0/0".to_owned() }
     }
 }
 
-/// An endpoint of a service in a VPC.
+/// An endpoint of an AWS service in a VPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its VPC.
     pub vpc: String,
     /// `com.amazonaws.eu-west-1.codedeploy`.
     pub service: String,
-    /// Its security groups; none for one that is a gateway.
+    /// Its security groups; empty for a gateway endpoint.
     pub security_groups: Vec<String>,
-    /// The tables of routes that a gateway is in.
+    /// The route tables of a gateway endpoint.
     pub route_tables: Vec<String>,
 }
 
 impl Network {
-    /// A VPC with a public and a private subnet, and a load balancer that lets everybody in at its two ports.
+    /// A VPC with a public and a private subnet, and a load balancer that allows everybody in on its two ports.
     pub(super) fn default_vpc(ports: [u16; 2]) -> Self {
         let vpc = || VPC.to_owned();
         let subnet = |cidr: &str| Subnet { vpc: vpc(), cidr: cidr.to_owned() };

@@ -1,11 +1,11 @@
-//! Whose something is. An account may have several services, each with a world of its own; a request to AWS is about
-//! one of them.
+//! Which service a resource belongs to. An account may have several services, each with a separate world; a request to
+//! AWS is about one of them.
 
 use super::World;
 
 impl World {
-    /// Whether `word` is an id, a name or an ARN of something here. What all services of the account share (the name of
-    /// the application, of the cluster) is nobody's.
+    /// Whether `word` is an id, a name or an ARN of a resource here. What all services of the account share (the names
+    /// of the application and of the cluster) belongs to none of them.
     pub(crate) fn owns(&self, word: &str) -> bool {
         let last = word.rsplit('/').next().unwrap_or_default();
         let target = word.rsplit(':').next().unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Which task set a request on a listener is for.
+//! Which task set a listener forwards a request to.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Condition, InitialRule, Listener, Rule, RuleAction, TaskSet, World};
 
-/// A request, as far as the rules of a listener look at it.
+/// The parts of a request that listener rules read.
 #[derive(Clone, Debug, Default)]
 pub struct ListenerRequest<'a> {
     /// The host, with or without a port.
@@ -15,26 +15,26 @@ pub struct ListenerRequest<'a> {
     pub path: &'a str,
     /// The query, without its `?`.
     pub query: &'a str,
-    /// Names in lower case, and values.
+    /// Header names in lower case, with their values.
     pub headers: Vec<(&'a str, &'a str)>,
 }
 
-/// What becomes of a request.
+/// What a listener does with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Routed<'a> {
-    /// It goes to this target group.
+    /// It forwards the request to this target group.
     To(&'a str),
-    /// The load balancer answers with this status.
+    /// It responds with this status itself.
     Answered(u16),
-    /// The client is sent elsewhere.
+    /// It redirects the client to this URL.
     Redirected(String),
-    /// The listener forwards to nobody.
+    /// It forwards to no target group.
     Nowhere,
 }
 
 impl World {
-    /// What a listener does with a request now. `turn` counts the listener's requests, so that weights come out exactly
-    /// and not by chance.
+    /// What a listener does with a request now. `turn` counts the listener's requests, so that shares match the weights
+    /// exactly and do not depend on chance.
     pub fn route<'a>(&'a self, listener: &'a Listener, request: &ListenerRequest<'_>, turn: u64) -> Routed<'a> {
         let mut rules: Vec<_> = listener.rules.iter().collect();
         rules.sort_by_key(|rule| rule.priority);
@@ -49,19 +49,19 @@ impl World {
         picked(weights, turn).map_or(Routed::Nowhere, Routed::To)
     }
 
-    /// The task set behind a target group, if tasks of it run.
+    /// The task set behind a target group, if any of its tasks runs.
     pub fn task_set_behind(&self, group: &str) -> Option<&TaskSet> {
         let sets = &self.service.as_ref()?.task_sets;
         sets.iter().find(|set| set.target_group() == Some(group) && set.running > 0)
     }
 
-    /// What runs in a task set.
+    /// The version that runs in a task set.
     pub fn version_of(&self, set: &TaskSet) -> Option<&super::Version> {
         self.versions.iter().find(|version| version.task_definition == set.task_definition)
     }
 }
 
-/// The target group whose turn it is.
+/// The target group that gets this turn.
 fn picked(weights: &[(String, i32)], turn: u64) -> Option<&str> {
     let sum: u64 = weights.iter().map(|(_, weight)| u64::try_from(*weight).unwrap_or(0)).sum();
     let mut at = turn.checked_rem(sum)?;
@@ -75,7 +75,7 @@ fn picked(weights: &[(String, i32)], turn: u64) -> Option<&str> {
     None
 }
 
-/// A redirect's URL with the parts of the request that it keeps.
+/// The URL of a redirect, with its placeholders replaced by the parts of the request.
 fn fill_redirect(to: &str, listener: &Listener, request: &ListenerRequest<'_>) -> String {
     to.replace("#{protocol}", &listener.protocol.to_lowercase())
         .replace("#{host}", request.host.split(':').next().unwrap_or_default())
@@ -102,13 +102,12 @@ impl Condition {
                 let own = request.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
                 own.into_iter().any(|(_, own)| values.iter().any(|value| matches_wildcard_ignoring_case(value, own)))
             }
-            // Whoever asks here is on this machine.
+            // Every client of a rehearsal is on this machine.
             Self::SourceIp(blocks) => blocks.iter().any(|block| cidr_contains(block, Ipv4Addr::LOCALHOST)),
         }
     }
 }
 
-/// Whether an address is in a CIDR block.
 fn cidr_contains(block: &str, address: Ipv4Addr) -> bool {
     let Some((net, bits)) = block.split_once('/') else { return false };
     let (Ok(IpAddr::V4(net)), Ok(bits)) = (net.parse(), bits.parse::<u32>()) else { return false };
@@ -117,7 +116,7 @@ fn cidr_contains(block: &str, address: Ipv4Addr) -> bool {
 }
 
 impl InitialRule {
-    /// The rule of a listener whose default rule forwards to `own`.
+    /// The rule for a listener whose default rule forwards to `own`.
     pub(super) fn to_rule(&self, arn: String, own: &[(String, i32)], other: Option<&(String, i32)>) -> Rule {
         let list =
             |values: &[String], of: fn(Vec<String>) -> Condition| (!values.is_empty()).then(|| of(values.to_vec()));
@@ -150,7 +149,7 @@ fn matches_wildcard_ignoring_case(pattern: &str, text: &str) -> bool {
     matches_wildcard(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
-/// Whether `text` is like `pattern`, in which `*` is any text and `?` any character.
+/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for any character.
 fn matches_wildcard(pattern: &str, text: &str) -> bool {
     let Some(first) = pattern.chars().next() else { return text.is_empty() };
     let rest = &pattern[first.len_utf8()..];

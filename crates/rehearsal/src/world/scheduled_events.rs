@@ -1,4 +1,4 @@
-//! What happens on the way of a deployment by a scenario's will: after a lifecycle event, and perhaps a while later.
+//! What a scenario makes happen during a deployment: after a lifecycle event, with an optional delay.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::{AlarmTransition, Change, DeploymentBehaviour, EVENTS, Health, TasksStop, World, span};
 
-/// Something that happens on the way. Exactly one of the last five keys says what.
+/// Something that happens during the deployment. Exactly one of the last five keys says what.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduledEvent {
-    /// When this lifecycle event is over …
+    /// It happens when this lifecycle event is over, after `delay`.
     pub after: String,
-    /// … and so much later.
+    /// The time after that lifecycle event.
     #[serde(default, with = "span")]
     pub delay: Duration,
     /// An alarm changes its state.
@@ -21,13 +21,13 @@ pub struct ScheduledEvent {
     /// The health of all targets of the replacement changes.
     #[serde(default)]
     pub targets: Option<TargetHealthChange>,
-    /// One task of the replacement ends, and another one is started for it.
+    /// One task of the replacement ends, and ECS starts another one.
     #[serde(default)]
     pub task_stops: Option<TasksStop>,
-    /// The service is scaled in: the replacement gets along with so many tasks less.
+    /// The service is scaled in: the replacement's desired count decreases by this many tasks.
     #[serde(default)]
     pub scaled_in: Option<u32>,
-    /// The service is scaled out: the replacement gets so many tasks more.
+    /// The service is scaled out: the replacement's desired count increases by this many tasks.
     #[serde(default)]
     pub scaled_out: Option<u32>,
 }
@@ -40,7 +40,7 @@ pub struct AlarmStateChange {
     pub name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
-    /// CloudWatch's words.
+    /// The reason in CloudWatch's words.
     #[serde(default)]
     pub reason: String,
 }
@@ -51,10 +51,10 @@ pub struct AlarmStateChange {
 pub struct TargetHealthChange {
     /// `unhealthy`, `healthy`, `draining`, ….
     pub state: String,
-    /// ELB's code.
+    /// ELB's reason code.
     #[serde(default)]
     pub reason: Option<String>,
-    /// ELB's words.
+    /// The description in ELB's words.
     #[serde(default)]
     pub description: Option<String>,
 }
@@ -64,22 +64,22 @@ impl ScheduledEvent {
         let after = &self.after;
         anyhow::ensure!(
             EVENTS.contains(&after.as_str()),
-            "something happens after {after:?}, which is no lifecycle event"
+            "an event has `after: {after}`, which is not a lifecycle event"
         );
         let scaled = [self.scaled_in.is_some(), self.scaled_out.is_some()];
         let said = [self.alarm.is_some(), self.targets.is_some(), self.task_stops.is_some()];
         let said = said.into_iter().chain(scaled).filter(|said| *said).count();
-        anyhow::ensure!(said == 1, "what happens after {after} is not one thing but {said}");
+        anyhow::ensure!(said == 1, "the event after {after} has {said} changes, and must have one");
         let states = ["OK", "ALARM", "INSUFFICIENT_DATA"];
         if let Some(alarm) = &self.alarm {
-            anyhow::ensure!(states.contains(&alarm.state.as_str()), "{:?} is no state of an alarm", alarm.state);
+            anyhow::ensure!(states.contains(&alarm.state.as_str()), "{:?} is not an alarm state", alarm.state);
         }
         Ok(())
     }
 }
 
 impl World {
-    /// A lifecycle event is over: plans what happens after it.
+    /// Schedules what happens after a lifecycle event, which has just ended.
     pub fn schedule_after(&mut self, course: &DeploymentBehaviour, event: &str, now: SystemTime) {
         for AlarmTransition { name, delay, reason, .. } in
             course.alarms.iter().filter(|alarm| alarm.fires_after == event)
@@ -102,7 +102,7 @@ impl World {
             };
             self.schedule_with_event(when, change, text);
         }
-        // What happens to the replacement needs one.
+        // The other changes need a replacement.
         let Some(set) = self.green().map(|set| set.id.clone()) else { return };
         if let Some(TargetHealthChange { state, reason, description }) = &then.targets {
             let health = Health { state: state.clone(), reason: reason.clone(), description: description.clone() };

@@ -1,4 +1,4 @@
-//! Spans of time as people write them: `300ms`, `2s`, `1m 30s`.
+//! Durations in the form that people write: `300ms`, `2s`, `1m 30s`.
 
 use std::time::Duration;
 
@@ -10,5 +10,5 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 pub(super) fn parse<E: Error>(text: &str) -> Result<Duration, E> {
     humantime::parse_duration(text)
-        .map_err(|error| E::custom(format_args!("{text:?} is not a span of time such as 300ms: {error}")))
+        .map_err(|error| E::custom(format_args!("{text:?} is not a duration such as 300ms: {error}")))
 }

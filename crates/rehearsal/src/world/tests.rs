@@ -1,4 +1,4 @@
-//! The world moves as its times say, and only then.
+//! The world changes at the scheduled times, and only then.
 
 mod behaviours;
 
@@ -36,7 +36,7 @@ fn states(world: &mut World) -> Vec<String> {
 #[test]
 fn a_replacement_comes_up_step_by_step() {
     let mut world = installed(&DeploymentBehaviour::default());
-    assert!(world.green().is_none(), "nothing happens before it is looked at");
+    assert!(world.green().is_none(), "nothing happens before the world is advanced");
     world.advance_to(day(0));
     let green = world.green().unwrap().clone();
     assert_eq!((green.pending, green.running, green.steady), (2, 0, false));
@@ -72,7 +72,7 @@ fn the_times_of_changes_are_their_own_and_not_the_readers() {
     assert_eq!(stopped[0], ("STOPPED".to_owned(), Some(day(0) + ms(300))));
     assert!(!world.green().unwrap().steady);
     assert_eq!((world.green().unwrap().running, world.green().unwrap().pending), (0, 0));
-    assert_eq!(world.drain_events().len(), 1, "told once, not once for each task");
+    assert_eq!(world.drain_events().len(), 1, "one event for the task set, not one for each task");
     assert_eq!(world.drain_events(), []);
 }
 

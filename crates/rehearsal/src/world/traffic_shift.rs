@@ -1,4 +1,4 @@
-//! How production traffic is shifted: all at once, or in steps, as CodeDeploy's configurations for ECS do.
+//! How production traffic is shifted: all at once, or in steps, as in CodeDeploy's deployment configurations for ECS.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use super::{Change, DeploymentBehaviour, DeploymentController, SwitchTiming, World, span};
 
-/// A shift in steps. Left out, all traffic goes at once.
+/// A shift in steps. Without one, all traffic shifts at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficShift {
     /// The share of the first step, in per cent.
     pub first: i32,
-    /// The share of each further step; left out, the second step takes the rest.
+    /// The share of each further step. Default: the second step shifts all the rest.
     #[serde(default)]
     pub each: Option<i32>,
-    /// The time between two steps.
+    /// The time from one step to the next.
     #[serde(with = "span")]
     pub every: Duration,
 }
@@ -23,11 +23,11 @@ pub struct TrafficShift {
 impl TrafficShift {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let shares = (1..=99).contains(&self.first) && self.each.is_none_or(|each| (1..=99).contains(&each));
-        anyhow::ensure!(shares, "a share of traffic is between 1 and 99 per cent");
+        anyhow::ensure!(shares, "`first` and `each` must be from 1 to 99 per cent");
         Ok(())
     }
 
-    /// The replacement's shares, one step after the other.
+    /// The replacement's share after each step.
     fn shares(self) -> Vec<i32> {
         let mut shares = vec![self.first];
         while let Some(last) = shares.last().copied().filter(|last| *last < 100) {
@@ -36,7 +36,7 @@ impl TrafficShift {
         shares
     }
 
-    /// The name of CodeDeploy's configuration; the times here are shorter than in any of its own.
+    /// The name of CodeDeploy's deployment configuration. The times here are shorter than in any of CodeDeploy's own.
     const fn config(shift: Option<Self>) -> &'static str {
         match shift {
             None => "CodeDeployDefault.ECSAllAtOnce",
@@ -47,7 +47,7 @@ impl TrafficShift {
 }
 
 impl World {
-    /// The newest deployment is configured for a course.
+    /// Sets the deployment configuration and the creator of the newest deployment.
     pub(crate) fn configure(&mut self, course: &DeploymentBehaviour) {
         self.deployment().config = TrafficShift::config(course.shift).to_owned();
         if self.initial.managed_by == DeploymentController::CloudFormation {
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// Moves production to the replacement, and gives how long that takes.
+    /// Schedules the shift of production traffic to the replacement. Returns how long it takes.
     pub(super) fn shift_traffic(
         &mut self,
         shift: Option<TrafficShift>,

@@ -41,7 +41,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             },
             resource: functions.join(", "),
             fix: match is_longest {
-                true => "shorten its `within`, `for` or `settle`, or those of the `reach` that it waits for: Lambda allows no \
+                true => "shorten its `within`, `for` or `settle`, or those of the `forwards_to` that it waits for: Lambda allows no \
                          longer time-out"
                     .to_owned(),
                 false => "give it all that Lambda allows: a check takes only what it needs".to_owned(),

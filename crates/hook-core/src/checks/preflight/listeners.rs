@@ -1,4 +1,4 @@
-//! Whether deployment group, listeners and target groups belong together.
+//! Checks that the deployment group, the listeners and the target groups belong together.
 
 use crate::{
     checks::{CheckContext, TrafficRoute},
@@ -7,11 +7,14 @@ use crate::{
     model::target_group_name,
 };
 
-/// That it could be read shows in that it names an application; a deployment of CloudFormation's has none.
+/// An application name shows that the deployment group could be read. A deployment by CloudFormation has none.
 pub fn check_deployment_group(cx: &CheckContext) -> Observation {
     let deployment = &cx.target.deployment;
     if deployment.application.is_empty() || deployment.group.is_empty() {
-        return Observation::not_applicable("deployment group", "this deployment has none: CloudFormation made it");
+        return Observation::not_applicable(
+            "deployment group",
+            "this deployment has none, because CloudFormation created it",
+        );
     }
     let resource = format!("deployment group {} of {}", deployment.group, deployment.application);
     let (cluster, service) = (&cx.target.cluster, &cx.target.service.name);
@@ -20,12 +23,13 @@ pub fn check_deployment_group(cx: &CheckContext) -> Observation {
 
 pub fn check_test_listener(cx: &CheckContext) -> Observation {
     match cx.listener(TrafficRoute::Test) {
-        Ok(listener) => Observation::passed(format!("test {}", listener.display_name()), "is there"),
+        Ok(listener) => Observation::passed(format!("test {}", listener.display_name()), "exists"),
         Err(observation) => observation,
     }
 }
 
-/// Before the shift production leads to the original, and after it to the replacement: at any time to the pair, whole.
+/// Before traffic moves, production forwards to the original, and afterwards to the replacement: always to the pair
+/// only.
 pub fn check_listeners(cx: &CheckContext) -> Observation {
     let deployment = &cx.target.deployment;
     let resource = format!("deployment group {}", deployment.group);
@@ -59,7 +63,8 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
             let seen = if names.is_empty() { "nowhere".to_owned() } else { names.join(", ") };
             return misconfigured(&title, &format!("a rule that forwards to {}", pair.join(" or ")), seen);
         }
-        // Of a rule that leads to the pair and to somebody else, the others' share would stay theirs.
+        // If a rule forwards to the pair and to another target group, the other one would keep its share of the
+        // traffic.
         let foreign = rules.iter().flat_map(|rule| rule.weights()).find(|(arn, weight)| *weight > 0 && !owned(arn));
         if let Some((arn, weight)) = foreign {
             let seen = format!("weight {weight} for {}", target_group_name(arn));
@@ -67,8 +72,8 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
         }
     }
     let which_listeners = match cx.target.test {
-        Some(_) => "production and test listener lead",
-        None => "the production listener leads",
+        Some(_) => "production and test listener forward",
+        None => "the production listener forwards",
     };
     Observation::passed(resource, format!("{which_listeners} to {}", pair.join(" and ")))
 }

@@ -1,4 +1,4 @@
-//! What the task definition names: whether it is there before a task needs it.
+//! Checks that what the task definition refers to exists before a task needs it.
 
 use crate::{
     aws::{AppSpecLocation, AwsError, Existence},
@@ -8,7 +8,7 @@ use crate::{
     task_definition::{Image, TaskDefinition, task_definition_in_app_spec},
 };
 
-/// The task definition of the replacement: of its task set, where there is one already, else of the AppSpec file.
+/// The task definition of the replacement: from its task set if there is one, else from the AppSpec file.
 pub async fn find_task_definition(cx: &CheckContext) -> Result<TaskDefinition, Observation> {
     let deployment = &cx.target.deployment;
     let resource = || format!("deployment {}", deployment.id);
@@ -30,7 +30,7 @@ pub async fn find_task_definition(cx: &CheckContext) -> Result<TaskDefinition, O
     let found = cx.aws.task_definition(&name).await;
     found.map_err(|fault| {
         let short = name.rsplit('/').next().unwrap_or_default();
-        // What AWS says of one that there is not.
+        // The error that AWS returns for a task definition that does not exist.
         if fault.has_code("ClientException") {
             let resource = format!("task definition {short}");
             return Observation::failed(ReasonCode::TaskDefinitionNotActive, resource, "status ACTIVE", "none");
@@ -56,7 +56,7 @@ pub async fn check_log_groups(cx: &CheckContext, definition: &TaskDefinition) ->
     for container in &definition.containers {
         let Some(group) = &container.log_group else { continue };
         if group.created_on_demand {
-            seen.push_detail(format!("{} is made on demand", group.name));
+            seen.push_detail(format!("{} is created on demand", group.name));
             continue;
         }
         if seen.insert_name(&group.name) {
@@ -83,7 +83,7 @@ pub async fn check_secrets(cx: &CheckContext, definition: &TaskDefinition) -> Ob
     let secrets = secrets.map(|name| (name, name.split(':').nth(2) == Some("secretsmanager")));
     let registries = definition.containers.iter().filter_map(|container| container.registry.as_ref());
     for (name, is_secret) in secrets.chain(registries.map(|name| (name, true))) {
-        // What follows the secret's own name is a key of its JSON, a stage and a version.
+        // After the secret's own name come a key of its JSON, a version stage and a version id.
         let name = if is_secret { name.splitn(8, ':').take(7).collect::<Vec<_>>().join(":") } else { name.clone() };
         if !seen.insert_name(&name) {
             continue;
@@ -120,24 +120,24 @@ pub async fn check_images(cx: &CheckContext, definition: &TaskDefinition) -> Obs
         match cx.aws.image(&image).await {
             Ok(Some(Existence::No(_))) if image.is_cached_at_first_pull() => seen.push_unverified(&short),
             Ok(Some(found)) => seen.add(&short, Ok(found)),
-            Ok(None) => seen.push_detail(format!("{short} is in no registry of Amazon ECR, and was not looked for")),
+            Ok(None) => seen.push_detail(format!("{short} is not in Amazon ECR, so it was not checked")),
             Err(aws_error) => seen.add(&short, Err(aws_error)),
         }
     }
     seen.into_observation()
 }
 
-/// What was seen of several things of one kind.
+/// What was found for several resources of one kind.
 struct ExistenceResults {
     definition: String,
-    /// What one of them is called.
+    /// The kind in words, such as `log group`.
     resource_kind: &'static str,
     code: ReasonCode,
     names: Vec<String>,
     existing: usize,
-    /// What is missing, and what is there in its place.
+    /// The missing resources, and what exists in place of each.
     missing: Vec<(String, &'static str)>,
-    /// What is not there, and may be had all the same.
+    /// Resources that do not exist, but that ECS may still get.
     unverified: Vec<String>,
     details: Vec<String>,
     aws_error: Option<AwsError>,
@@ -160,7 +160,7 @@ impl ExistenceResults {
         }
     }
 
-    /// Whether this is seen for the first time; several containers may name the same.
+    /// Whether this is the first time that the name is seen. Several containers can refer to the same resource.
     fn insert_name(&mut self, name: &str) -> bool {
         let new = !self.names.iter().any(|known| known == name);
         if new {
@@ -173,7 +173,7 @@ impl ExistenceResults {
         match looked {
             Ok(Existence::Yes) => self.existing += 1,
             Ok(Existence::No(why)) => self.missing.push((format!("{} {name}", self.resource_kind), why)),
-            // The worst one is kept: what may be otherwise another time is not as sure as a permission that is missing.
+            // Keep the worst error: one that can go away is less certain than a missing permission.
             Err(aws_error) => {
                 if self.aws_error.as_ref().is_none_or(AwsError::is_access_denied) {
                     self.aws_error = Some(aws_error);
@@ -223,26 +223,26 @@ impl ExistenceResults {
                 let seen = not_permitted(fault);
                 if seen.outcome == Outcome::Unverified {
                     let evidence = format!("{}: {}", seen.resource, seen.actual);
-                    let why = format!("its {what}s were not looked at");
+                    let why = format!("its {what}s were not checked");
                     Observation { resource: definition, actual: why, ..seen }.with_details([evidence])
                 } else {
                     seen
                 }
             }
             (None, None, None) if there == 0 => {
-                Observation::not_applicable(&definition, format!("it names no {what} to look for"))
+                Observation::not_applicable(&definition, format!("it refers to no {what}"))
             }
             (None, None, None) => Observation::passed(
                 &definition,
-                if there == 1 { format!("its {what} is there") } else { format!("its {there} {what}s are there") },
+                if there == 1 { format!("its {what} exists") } else { format!("its {there} {what}s exist") },
             ),
         };
         observation.with_details(words)
     }
 }
 
-/// A permission to look that is missing says nothing about what is there: it is told, and stops nothing. Credentials that
-/// are no good are another matter.
+/// A missing permission says nothing about the resource, so it is a warning and does not stop the deployment. Invalid
+/// credentials are another matter.
 fn not_permitted(aws_error: AwsError) -> Observation {
     if aws_error.is_access_denied() {
         return Observation::passed(aws_error.operation, aws_error.detail)

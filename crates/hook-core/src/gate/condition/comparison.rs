@@ -1,6 +1,7 @@
 //! One comparison: `<subject> <operator> <operand>`, with `count` or `not` before the operator.
 //!
-//! Values of different types never compare as true, whatever the operator: a gate must not open by a misunderstanding.
+//! Values of different types never compare as true, whatever the operator: a misunderstanding must not pass a
+//! deployment.
 
 use std::cmp::Ordering;
 
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 
-/// What has to be so.
+/// One parsed comparison.
 #[derive(Clone)]
 pub struct Comparison {
     pub(super) text: String,
@@ -29,13 +30,13 @@ pub struct Comparison {
     pub(super) code: ReasonCode,
 }
 
-/// How one value compares.
+/// The result of comparing one value with one operand.
 enum Truth {
     True,
     False,
-    /// Neither equal nor unequal: the two are of different types.
+    /// Neither equal nor unequal: the two have different types.
     TypeMismatch,
-    /// There is no way to compare the two: the end of a sentence that begins with the subject.
+    /// The two cannot be compared. The text is the end of a sentence that starts with the subject.
     Undecided(String),
 }
 
@@ -51,7 +52,7 @@ impl Comparison {
         if word == "not" || word.starts_with('!') {
             let subject = syntax::split_word(rest).0;
             let subject = if word == "not" { subject } else { word.trim_start_matches('!') };
-            return Err(format!("`not` stands behind the subject; did you mean `{subject} not exists`?"));
+            return Err(format!("`not` goes after the subject; did you mean `{subject} not exists`?"));
         }
         let (term, mut measure) = Term::parse(word, subjects)?;
         let (mut symbol, mut rest) = syntax::split_word(rest);
@@ -72,7 +73,7 @@ impl Comparison {
             tokens.push(symbol);
             (symbol, rest) = syntax::split_word(rest);
         }
-        // What a person may have aligned; what stands in quotation marks stays as it is.
+        // People align conditions with extra spaces, which are dropped here. Text in quotation marks keeps its spaces.
         tokens.extend([symbol, rest].into_iter().filter(|word| !word.is_empty()));
         let text = tokens.join(" ");
         let operator = Operator::parse(symbol).ok_or_else(|| operator::unknown_operator_message(&text, symbol))?;
@@ -105,14 +106,16 @@ impl Comparison {
         }
         match (operator, rest.is_empty()) {
             (Operator::Exists, true) => Ok(Vec::new()),
-            (Operator::Exists, false) => Err(syntax::joined_conditions_hint(text, *operator)
-                .unwrap_or_else(|| "nothing follows `exists`".to_owned())),
-            (_, true) => Err(format!("something to compare with is missing after `{}`", operator.as_str())),
+            (Operator::Exists, false) => {
+                Err(syntax::joined_conditions_hint(text, *operator)
+                    .unwrap_or_else(|| "`exists` takes no value".to_owned()))
+            }
+            (_, true) => Err(format!("the value after `{}` is missing", operator.as_str())),
             (_, false) => parse_operands(rest, context),
         }
     }
 
-    /// The other subjects that it needs.
+    /// The subjects on its right side.
     pub(super) fn operand_terms(&self) -> impl Iterator<Item = &Term> {
         self.operands.iter().filter_map(|operand| if let Operand::Subject(term) = operand { Some(term) } else { None })
     }
@@ -121,7 +124,7 @@ impl Comparison {
         std::iter::once(&self.term).chain(self.operand_terms()).any(|term| term.belongs_to(subject))
     }
 
-    /// Itself with the values of its facts, and what may be shown of them.
+    /// Replaces its facts with their values. Also returns the values that a log may show.
     pub(super) fn bind(&self, known: &dyn FactResolver) -> Result<(Self, Vec<String>), UnresolvedFact> {
         let (mut operands, mut all_shown) = (Vec::new(), Vec::new());
         for operand in &self.operands {
@@ -132,7 +135,7 @@ impl Comparison {
         Ok((Self { operands, ..self.clone() }, all_shown))
     }
 
-    /// Why it is not true; nothing where it is.
+    /// `Ok` if it is true, otherwise the reasons why it is not.
     pub(super) fn evaluate(&self, facts: &dyn SubjectValues) -> Result<(), Vec<Failure>> {
         match self.term.value(facts) {
             Some(Value::Multiple(lines)) if self.measure == Measure::Count && !self.term.is_json() => {
@@ -143,7 +146,7 @@ impl Comparison {
         }
     }
 
-    /// Every item counts, and every line of a header. Of no item nothing is true.
+    /// Every item of a list, and every line of a header, must pass. An empty list never passes.
     fn evaluate_each(&self, values: &[Option<Value>], facts: &dyn SubjectValues) -> Result<(), Vec<Failure>> {
         let all: Vec<_> = values.iter().map(|value| self.evaluate_value(value.as_ref(), facts)).collect();
         // A header that comes several times is one list, and a list contains what one of its lines contains.
@@ -156,7 +159,7 @@ impl Comparison {
         }
         let mut failures: Vec<Failure> = Vec::new();
         for (index, failure) in all.into_iter().enumerate().filter_map(|(index, held)| Some((index, held.err()?))) {
-            // One of each sort is enough to decide, and a thousand items may say the same.
+            // One failure of each sort decides, and a thousand items may all fail in the same way.
             if failures.iter().any(|before| std::mem::discriminant(before) == std::mem::discriminant(&failure)) {
                 continue;
             }
@@ -212,7 +215,7 @@ impl Comparison {
                     right = Operand::Value(value);
                     &right
                 }
-                // Facts without their values: neither true nor false.
+                // A template without values is neither true nor false.
                 Operand::Template { template, .. } | Operand::PatternTemplate(template) => {
                     return Err(absent(template.to_string()));
                 }
@@ -251,7 +254,7 @@ impl Comparison {
             }
             (Operator::Equal | Operator::Unequal | Operator::In, Operand::Range(low, high)) => {
                 let number = match left {
-                    // A header is always text, and a number where it looks like one.
+                    // A header is always text. It counts as a number if it looks like one.
                     Value::Text(text) if !self.term.is_json() => text.trim().parse().ok(),
                     other => as_f64(other),
                 };
@@ -261,19 +264,24 @@ impl Comparison {
             (operator, Operand::FactValue(text)) if operator.is_ordering() => {
                 let value = parse_number(text).or_else(|| humantime::parse_duration(text).ok().map(Value::Duration));
                 value.map_or_else(
-                    || Truth::Undecided("is compared with what is neither a number nor a duration".to_owned()),
+                    || {
+                        Truth::Undecided(
+                            "is compared with something that is neither a number nor a duration".to_owned(),
+                        )
+                    },
                     |value| self.compare_order(left, &value),
                 )
             }
             (operator, Operand::Value(right)) if operator.is_ordering() => self.compare_order(left, right),
             (operator, Operand::Value(right)) => compare_equality(left, operator, right),
             (operator, Operand::FactValue(text)) => compare_equality(left, operator, &coerce(text, left)),
-            // No other pair is parsed, and a new one that is forgotten here must not open a gate.
+            // The parser accepts no other pair. If a new pair is forgotten here, it must not pass a deployment.
             _ => Truth::TypeMismatch,
         }
     }
 
-    /// `<` and the like: numbers with numbers, a text that is a number included, and durations with durations.
+    /// `<`, `<=`, `>` and `>=`: compares numbers with numbers, and durations with durations. Text that is a number
+    /// counts as a number.
     fn compare_order(&self, left: &Value, right: &Value) -> Truth {
         let order = match (left, right) {
             (Value::Duration(left), Value::Duration(right)) => Some(left.cmp(right)),
@@ -319,10 +327,11 @@ fn apply_ordering(operator: Operator, order: Ordering) -> Truth {
 fn compare_equality(left: &Value, operator: Operator, right: &Value) -> Truth {
     let same_type = match (left, right) {
         (Value::Number(_) | Value::LargeInteger(_), Value::Number(_) | Value::LargeInteger(_)) => {
-            // A whole number beyond what a float can tell from its neighbour compares only with one written in full.
+            // Above 2⁵³, a float cannot tell a whole number from its neighbour, so such a number compares only with
+            // another large one.
             std::mem::discriminant(left) == std::mem::discriminant(right)
         }
-        // Whoever asks for `null` is answered by any other value.
+        // A comparison with `null` is valid for a value of any type.
         (_, Value::Null) => return ((*left == Value::Null) == (operator != Operator::Unequal)).into(),
         (Value::List(_) | Value::Map(_), _) => false,
         _ => std::mem::discriminant(left) == std::mem::discriminant(right),
@@ -333,13 +342,13 @@ fn compare_equality(left: &Value, operator: Operator, right: &Value) -> Truth {
     ((left == right) == (operator != Operator::Unequal)).into()
 }
 
-/// A part of a text, or an item of a list.
+/// Looks for a part of a text, or for an item of a list.
 fn compare_contains(left: &Value, text: &str, is: impl Fn(&Value) -> bool) -> Truth {
     match left {
         Value::Text(whole) => whole.contains(text).into(),
         Value::List(items) => items.iter().any(is).into(),
         Value::Map(_) => Truth::Undecided(
-            "is a map, and `contains` looks into texts and lists; ask for a key of it with `exists`".to_owned(),
+            "is a map, and `contains` looks into texts and lists; check one of its keys with `exists`".to_owned(),
         ),
         other => Truth::Undecided(format!("is {}, and `contains` looks into texts and lists", other.type_name())),
     }
@@ -348,7 +357,7 @@ fn compare_contains(left: &Value, text: &str, is: impl Fn(&Value) -> bool) -> Tr
 fn compare_versions(left: &Value, operator: Operator, right: &Operand) -> Truth {
     let Value::Text(text) = left else {
         return Truth::Undecided(format!(
-            "is {}, and a version is a text, since the numbers 1.1 and 1.10 are one",
+            "is {}, and a version is a text, because 1.1 and 1.10 are the same number",
             left.type_name()
         ));
     };
@@ -362,11 +371,10 @@ fn compare_versions(left: &Value, operator: Operator, right: &Operand) -> Truth 
     };
     match right {
         Some(right) => apply_ordering(operator, left.cmp(&right)),
-        None => Truth::Undecided("is compared with what is not a version".to_owned()),
+        None => Truth::Undecided("is compared with something that is not a version".to_owned()),
     }
 }
 
-/// How many there are.
 fn count_items(value: &Value, is_json: bool) -> Result<Value, String> {
     let count = match value {
         Value::List(items) => items.len(),
@@ -379,7 +387,7 @@ fn count_items(value: &Value, is_json: bool) -> Result<Value, String> {
     Ok(Value::from_integer(i128::try_from(count).unwrap_or(i128::MAX)))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "where it is to be exact, it is compared as it is")]
+#[expect(clippy::cast_precision_loss, reason = "large integers are compared exactly elsewhere")]
 fn as_f64(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number),
@@ -388,8 +396,8 @@ fn as_f64(value: &Value) -> Option<f64> {
     }
 }
 
-/// A text of the gate file or of a fact as what it is compared with. With numbers only a whole one compares, written as
-/// such: 1.1 and 1.10 are two versions, and one number.
+/// Reads a text of the gate file or of a fact as the type of the value on the left. A number compares only with a whole
+/// number in its usual form, because 1.1 and 1.10 are two versions and one number.
 fn coerce(text: &str, left: &Value) -> Value {
     let whole = text.parse().ok().filter(|whole: &i128| whole.to_string() == text);
     match (left, whole) {

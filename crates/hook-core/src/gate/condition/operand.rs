@@ -1,4 +1,4 @@
-//! What stands on the right of a condition's operator, read as what stands on the left of it.
+//! The right side of a condition, read as the type of the left side.
 
 use regex_lite::Regex;
 
@@ -9,47 +9,42 @@ use crate::gate::{
     unit,
 };
 
-/// One of them.
+/// One operand.
 #[derive(Clone, Debug)]
 pub enum Operand {
-    /// A literal.
     Value(Value),
-    /// A word without quotation marks after `contains`: a text, and in a list of numbers a number.
+    /// A word without quotation marks after `contains`: a text or, in a list of numbers, a number.
     BareWord(String),
-    /// `200-299`, both ends included.
+    /// `200-299`, with both ends.
     Range(f64, f64),
-    /// Another subject.
     Subject(Term),
-    /// What `matches` compares with.
+    /// The regular expression after `matches`.
     Pattern(Regex),
-    /// The number of a release.
     Version(VersionNumber),
-    /// Facts, not known yet. What stood in quotation marks is a text in any case.
+    /// Facts without values yet. In quotation marks, the value is always a text.
     Template {
-        /// What to fill in.
         template: Template,
-        /// Whether it stood in quotation marks.
         quoted: bool,
     },
-    /// Facts in what `matches` compares with, not known yet.
+    /// A regular expression with facts, without values yet.
     PatternTemplate(Template),
-    /// The value of a fact, whose type is that of what it is compared with.
+    /// The value of a fact. It takes the type of the value that it is compared with.
     FactValue(String),
 }
 
-/// What an operand is read for.
+/// The condition around an operand.
 pub(super) struct OperandContext<'a> {
     pub term: &'a Term,
     pub measure: Measure,
     pub operator: Operator,
     pub subjects: &'a [&'a Subject],
     pub scope: &'a Scope,
-    /// The whole condition, to say how to write it.
+    /// The whole condition, for messages that suggest how to write it.
     pub text: &'a str,
 }
 
 impl Operand {
-    /// The facts in it that are not known yet.
+    /// Its facts without values yet.
     pub fn template(&self) -> Option<&Template> {
         match self {
             Self::Template { template, .. } | Self::PatternTemplate(template) => Some(template),
@@ -57,7 +52,7 @@ impl Operand {
         }
     }
 
-    /// Itself with the values of its facts, and what may be told of them.
+    /// Replaces its facts with their values. Also returns the text that a log may show.
     pub fn bind(&self, known: &dyn FactResolver, operator: Operator) -> Result<(Self, Option<String>), UnresolvedFact> {
         let Some(template) = self.template() else { return Ok((self.clone(), None)) };
         let escape = |value: String| if operator == Operator::Matches { escape_regex(&value) } else { value };
@@ -67,7 +62,7 @@ impl Operand {
         let text = rendered.expose_secret().to_owned();
         let operand = match self {
             Self::Template { quoted: true, .. } => Self::Value(Value::Text(text)),
-            // That it is a regular expression with any text for its facts was seen when the file was read.
+            // The parser has checked that this is a valid regular expression for any text in place of its facts.
             Self::PatternTemplate(_) => Regex::new(&text).map_or_else(|_| self.clone(), Self::Pattern),
             _ => Self::FactValue(text),
         };
@@ -75,13 +70,13 @@ impl Operand {
     }
 }
 
-/// A text that a regular expression takes literally. `\<` and `\>` would be the bounds of a word.
+/// Escapes a text so that a regular expression matches it literally. `\<` and `\>` would be word boundaries.
 fn escape_regex(text: &str) -> String {
     let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '<' | '>');
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// The operands of one condition, separated by commas.
+/// Parses the operands of one condition, which are separated by commas.
 pub(super) fn parse_operands(text: &str, context: &OperandContext<'_>) -> Result<Vec<Operand>, String> {
     if context.operator == Operator::Matches {
         return Ok(vec![parse_pattern(text, context)?]);
@@ -93,7 +88,7 @@ pub(super) fn parse_operands(text: &str, context: &OperandContext<'_>) -> Result
     parts.iter().map(|part| parse_operand(part.trim(), context)).collect()
 }
 
-/// What stands between commas, outside of quotation marks and braces.
+/// Splits at the commas that are outside quotation marks and braces.
 fn split_at_commas(text: &str) -> Result<Vec<String>, String> {
     let mut parts = Vec::new();
     let (mut quote, mut part) = (None, String::new());
@@ -118,7 +113,7 @@ fn split_at_commas(text: &str) -> Result<Vec<String>, String> {
     Ok(parts)
 }
 
-/// The text in quotation marks, if it is in some; else itself, which then is one word.
+/// The text without its quotation marks, and whether it had them. Without quotation marks it must be one word.
 fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, bool), String> {
     if text.is_empty() {
         return Err("a value is missing".to_owned());
@@ -127,7 +122,7 @@ fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, 
         return match text[1..].split_once(quote) {
             Some((inner, "")) => Ok((inner, true)),
             Some((_, rest)) => Err(syntax::joined_conditions_hint(context.text, context.operator)
-                .unwrap_or_else(|| format!("{rest:?} stands behind the closing quotation mark"))),
+                .unwrap_or_else(|| format!("{rest:?} follows the closing quotation mark"))),
             None => Err("a quotation mark is not closed".to_owned()),
         };
     }
@@ -139,15 +134,15 @@ fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, 
     Ok((text, false))
 }
 
-/// The regular expression after `matches`.
+/// Parses the regular expression after `matches`.
 fn parse_pattern(text: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
     let (text, _) = unquote(text.trim(), context)?;
     let regex = |text: &str| Regex::new(text).map_err(|error| format!("not a regular expression: {error}"));
     if !text.contains("{{") {
         let regex = regex(text)?;
-        // Texts that have nothing in common: what matches them all matches anything.
+        // These texts have nothing in common, so a pattern that matches all of them matches any text.
         if ["", "x", "\u{1}\n\u{2}", "7 Ä"].iter().all(|text| regex.is_match(text)) {
-            return Err("this matches every text, so the condition can never be false; ask for more".to_owned());
+            return Err("this matches every text, so the condition can never be false; use a stricter one".to_owned());
         }
         return Ok(Operand::Pattern(regex));
     }
@@ -166,9 +161,9 @@ fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, St
         return Ok(Operand::Template { template, quoted: is_quoted });
     }
     if context.operator == Operator::Contains {
-        // What is looked for in a text is a text.
+        // `contains` always looks for a text.
         return match (inner, is_quoted) {
-            ("", _) => Err("every text contains the empty one; the condition can never be false".to_owned()),
+            ("", _) => Err("every text contains an empty text; the condition can never be false".to_owned()),
             (_, true) => Ok(Operand::Value(Value::Text(inner.to_owned()))),
             (_, false) => Ok(Operand::BareWord(inner.to_owned())),
         };
@@ -179,7 +174,7 @@ fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, St
     context.parse_literal(inner, is_quoted)
 }
 
-/// Another subject, where the two can be equal.
+/// Parses a subject on the right side. The two subjects must have types that can be equal.
 fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
     let (term, measure) = Term::parse(word, context.subjects)?;
     if measure == Measure::Version && context.measure != Measure::Version {
@@ -198,7 +193,7 @@ fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, St
 }
 
 impl OperandContext<'_> {
-    /// The type of what stands on the left.
+    /// The type of the left side.
     fn left_type(&self) -> SubjectType {
         match self.measure {
             Measure::Count => SubjectType::Integer(0, None),
@@ -206,14 +201,14 @@ impl OperandContext<'_> {
         }
     }
 
-    /// What stands on the left, for a message.
+    /// The left side, for a message.
     fn left_side(&self) -> String {
         let text = &self.term.text;
         if self.measure == Measure::Count { format!("`{text} count`") } else { format!("`{text}`") }
     }
 
     fn type_error(&self, text: &str, near: Option<&str>) -> String {
-        // A word that is no value may be another subject, misspelt.
+        // The word may be a misspelt subject.
         let others = self.subjects.iter().filter(|it| !it.prefixed && it.subject_type.compares_with(self.left_type()));
         let near = near.or_else(|| suggest(text, others.map(|it| it.name)));
         let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -277,7 +272,7 @@ impl OperandContext<'_> {
         let whole = |number: &Value| {
             matches!(number, Value::LargeInteger(_)) || matches!(number, Value::Number(it) if it.fract() == 0.0)
         };
-        // Greater and smaller than what can never be is looked at where all conditions are known.
+        // For `<` and the like, values out of range are reported later, by the review of all conditions.
         let in_range = |number: &Value| self.operator.is_ordering() || self.left_type().includes(number);
         let fits = |number: &Value| {
             (!matches!(self.left_type(), SubjectType::Integer(..)) || whole(number)) && in_range(number)
@@ -295,7 +290,7 @@ impl OperandContext<'_> {
         }
         let near = match (humantime::parse_duration(text), text.parse::<f64>()) {
             (Ok(_), _) => Some(text.to_owned()),
-            // Who leaves the unit out thinks of milliseconds, unless the number is small.
+            // Durations without a unit are usually milliseconds, unless the number is small.
             (_, Ok(number)) if number >= 50.0 => Some(format!("{text}ms")),
             (_, Ok(_)) => Some(format!("{text}s")),
             _ => {
@@ -323,7 +318,7 @@ impl OperandContext<'_> {
         Err(self.type_error(text, near))
     }
 
-    /// After `<` and the like, beside a text or a value of JSON.
+    /// Parses the operand of `<` and the like when the left side is a text or a JSON value.
     fn parse_ordered(&self, text: &str, quoted: bool) -> Result<Value, String> {
         if let (Some(number), false) = (parse_number(text), quoted) {
             return Ok(number);
@@ -366,7 +361,7 @@ impl OperandContext<'_> {
     }
 }
 
-/// As AWS names its Regions: `eu-west-1`, `us-gov-east-1`.
+/// Whether a text looks like the name of an AWS Region: `eu-west-1`, `us-gov-east-1`.
 fn is_region(text: &str) -> bool {
     let mut parts: Vec<&str> = text.split('-').collect();
     let number = parts.pop().unwrap_or_default();
@@ -376,7 +371,7 @@ fn is_region(text: &str) -> bool {
         && parts.iter().all(|part| part.len() >= 2 && part.bytes().all(|byte| byte.is_ascii_lowercase()))
 }
 
-/// `2xx` or `200-299`.
+/// The ends of `2xx` or `200-299`.
 fn range_bounds(text: &str) -> Option<(f64, f64)> {
     if let Some(class) = text.strip_suffix("xx") {
         let class = class.parse::<u8>().ok().filter(|digit| (1..=5).contains(digit))?;
@@ -386,7 +381,7 @@ fn range_bounds(text: &str) -> Option<(f64, f64)> {
     Some((low.parse().ok()?, high.parse().ok()?))
 }
 
-/// A number as the file writes it. `inf`, `NaN` and the like are words.
+/// Parses a number. Words such as `inf` and `NaN` are not numbers here.
 pub(super) fn parse_number(text: &str) -> Option<Value> {
     if !text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;

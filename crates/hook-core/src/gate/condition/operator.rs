@@ -2,7 +2,7 @@
 
 use crate::gate::suggest;
 
-/// What is asked of a value.
+/// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// `==`.
@@ -41,35 +41,33 @@ const OPERATORS: [(&str, Operator); 10] = [
 ];
 
 impl Operator {
-    /// The operator of a word.
     pub(super) fn parse(word: &str) -> Option<Self> {
         OPERATORS.iter().find(|(known, _)| *known == word).map(|(_, operator)| *operator)
     }
 
-    /// The word.
     pub(super) fn as_str(self) -> &'static str {
         OPERATORS.iter().find(|(_, known)| *known == self).map_or("", |(word, _)| *word)
     }
 
-    /// Whether it is about greater and smaller.
+    /// Whether it compares by order.
     pub const fn is_ordering(self) -> bool {
         matches!(self, Self::Less | Self::AtMost | Self::Greater | Self::AtLeast)
     }
 
-    /// Whether `not` may stand before it; the others have an opposite of their own.
+    /// Whether `not` can precede it. The other operators have an opposite.
     pub(super) const fn allows_not(self) -> bool {
         matches!(self, Self::In | Self::Contains | Self::Matches | Self::Exists)
     }
 }
 
-/// The first operator made of signs in a word, and where it is.
+/// The first operator in a word that consists of symbols, and its position.
 pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
     let signs = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(char::is_alphabetic));
-    // The longer one where two begin at one place: `>=` and not `>`.
+    // At the same position the longer one counts: `>=`, not `>`.
     signs.filter_map(|sign| Some((word.find(sign)?, sign))).min_by_key(|(at, sign)| (*at, usize::MAX - sign.len()))
 }
 
-/// Why a word is not an operator, and which one was probably meant.
+/// Explains that a word is not an operator, and suggests the one that was probably meant.
 pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> String {
     let near = match symbol {
         "=" | "===" | "is" | "equals" => Some("=="),
@@ -82,8 +80,8 @@ pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> String {
     };
     let known = OPERATORS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
     match (symbol, near) {
-        ("", _) => format!("`{text}`: an operator is missing; there are {known}"),
+        ("", _) => format!("`{text}`: an operator is missing; use one of {known}"),
         (_, Some(near)) => format!("`{text}`: `{symbol}` is not an operator; did you mean `{near}`?"),
-        (_, None) => format!("`{text}`: `{symbol}` is not an operator; there are {known}"),
+        (_, None) => format!("`{text}`: `{symbol}` is not an operator; use one of {known}"),
     }
 }

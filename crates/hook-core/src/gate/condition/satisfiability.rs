@@ -1,8 +1,9 @@
-//! What can never be true, or never be false, whatever the world is: a gate file that asks for it is wrong.
+//! Finds conditions that can never be true, or never be false. Such a condition is a mistake in the gate file.
 //!
-//! The question is put to the conditions themselves. For each subject there are candidates: every value that a condition
-//! names, its neighbours on both sides, and one that none of them names. No condition tells two values apart that lie
-//! between the same candidates, so where no combination of candidates will do, no other one will either.
+//! The search evaluates the conditions themselves. The candidates for each subject are every value that a condition
+//! names, the neighbours of these values on both sides, and a value that no condition names. No condition distinguishes
+//! two values between the same candidates. So if no combination of candidates meets the goal, no other combination
+//! does.
 
 use std::{
     cell::Cell,
@@ -16,30 +17,28 @@ mod candidates;
 
 use self::candidates::Candidate;
 
-/// So many comparisons are tried for one list; then it counts as possible. A list that a person wrote needs a few hundred.
+/// The search stops after this many comparisons for one list, and then the list counts as possible. A list that a
+/// person wrote needs a few hundred.
 const MAX_TRIALS: u32 = 100_000;
 
-/// Beyond this many conditions it is not said which two exclude each other, only that some do.
+/// With more conditions than this, the message does not name the two that exclude each other.
 const MAX_PAIRS: usize = 32;
 
-/// What is looked for.
+/// What the search is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
-    /// Each of the conditions is true.
     True,
-    /// The only condition is false.
     False,
 }
 
-/// The trials that are left.
+/// A search with a limit on its trials.
 struct SatisfiabilitySearch {
     trials: Cell<u32>,
 }
 
-/// The comparisons of one condition.
 type Clause<'a> = &'a [Comparison];
 
-/// What is wrong with the conditions of one list, each with its index there.
+/// The mistakes in the conditions of one list, each with the index of its condition.
 pub fn review(conditions: &[Condition]) -> Vec<(usize, String)> {
     let search = SatisfiabilitySearch { trials: Cell::new(MAX_TRIALS) };
     let alone = |(index, condition)| search.review_one(condition).map(|why| (index, why));
@@ -84,7 +83,7 @@ impl SatisfiabilitySearch {
                         let (one, other) = (&conditions[first], &conditions[second]);
                         let alone = conditions[first].alternatives.len() + conditions[second].alternatives.len() == 2;
                         let instead = if alone {
-                            format!("; for one or the other write `any: [{one}, {other}]`")
+                            format!("; if one of them is enough, write `any: [{one}, {other}]`")
                         } else {
                             String::new()
                         };
@@ -101,7 +100,7 @@ impl SatisfiabilitySearch {
         components(clauses).iter().all(|component| self.is_satisfiable(component, wanted))
     }
 
-    /// Whether some values of the subjects do what is wanted.
+    /// Whether some values of the subjects meet the goal.
     fn is_satisfiable(&self, clauses: &[Clause<'_>], wanted: Goal) -> bool {
         let comparisons: Vec<&Comparison> = clauses.iter().copied().flatten().collect();
         let terms: BTreeMap<&str, &Term> =
@@ -111,7 +110,7 @@ impl SatisfiabilitySearch {
             .iter()
             .map(|(name, term)| (*name, candidates::candidates_for(term, &comparisons, terms.len(), may_be_missing)))
             .collect();
-        // Each condition is looked at as soon as all of its subjects have a value.
+        // A condition is evaluated as soon as all of its subjects have a value.
         let due = |clause: &Clause<'_>| {
             let last = clause
                 .iter()
@@ -164,7 +163,7 @@ impl SatisfiabilitySearch {
     }
 }
 
-/// What a comparison can be in one world: where it depends on what is not known yet, more than one thing.
+/// The possible results of a comparison. There are several if it depends on values that are not known yet.
 #[derive(Clone, Copy, Default)]
 struct PossibleResults {
     is_true: bool,
@@ -172,7 +171,7 @@ struct PossibleResults {
     is_missing: bool,
 }
 
-/// Some values of some subjects.
+/// A value for some of the subjects.
 #[derive(Default)]
 struct Assignment<'a> {
     values: Vec<(&'a str, &'a Candidate)>,
@@ -187,7 +186,8 @@ impl Assignment<'_> {
         let candidate = self.candidate(&comparison.term.subject);
         let is_there = candidate.is_some_and(|it| !matches!(it.value, None | Some(Value::Null)));
         let has_facts = comparison.operands.iter().any(|operand| operand.template().is_some());
-        // A regular expression is asked about texts that a condition names; what else it matches is not known.
+        // The candidates are texts that a condition names. Whether a regular expression matches other texts is not
+        // known.
         let is_open = comparison.operator == Operator::Matches && candidate.is_some_and(|it| it.is_some_text());
         if is_there && (has_facts || is_open) {
             return PossibleResults { is_true: true, is_false: true, is_missing: false };
@@ -212,7 +212,7 @@ impl SubjectValues for Assignment<'_> {
         self.value_of(&format!("json{path}"))
     }
 
-    /// Nobody reads it.
+    /// The search ignores the messages.
     fn loggable(&self, _: &str, _: &Value) -> String {
         String::new()
     }
@@ -226,7 +226,7 @@ fn terms<'a>(comparison: &&'a Comparison) -> impl Iterator<Item = &'a Term> + us
     terms_of_comparison(comparison)
 }
 
-/// The conditions in groups that have no subject in common.
+/// Groups the conditions so that no subject is in two groups.
 fn components<'a>(clauses: &[Clause<'a>]) -> Vec<Vec<Clause<'a>>> {
     let mut groups: Vec<(BTreeSet<&str>, Vec<Clause<'a>>)> = Vec::new();
     for clause in clauses {

@@ -1,49 +1,41 @@
-//! What a kind of check can compare, and of which type it is.
+//! The subjects that conditions can use, and their types.
 
 use std::fmt;
 
 use super::Operator;
 use crate::{code::ReasonCode, gate::Value};
 
-/// What a kind of check reports, and which fault it is when a condition on it is false.
+/// A value that a kind of check observes, with the reason code for a false condition on it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The word, or with `family` the part before the dot.
+    /// The word, or with `prefixed` the part before the dot.
     pub name: &'static str,
-    /// Whether it is followed by a dot and a name of the user's: `header.location`, `json.items[0].id`.
+    /// Whether a dot and a name of the author's choice follow: `header.location`, `json.items[0].id`.
     pub prefixed: bool,
-    /// The fault.
     pub code: ReasonCode,
-    /// What its value can be.
     pub subject_type: SubjectType,
-    /// Whether it may be missing although the check could be made.
+    /// Whether the value can be missing although the check ran.
     pub optional: bool,
 }
 
-/// What the value of a subject can be.
+/// The type of a subject's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectType {
-    /// A whole number, at least and at most this much.
+    /// A whole number with its minimum and its maximum.
     Integer(u32, Option<u32>),
-    /// Any number.
     Number,
-    /// From 0% to 100%.
     Percent,
-    /// A duration.
     Duration,
-    /// True or false.
     Bool,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// Text of any length.
     Text,
     /// Text that is never empty, such as a name or an id.
     Name,
-    /// The name of an AWS Region.
     Region,
-    /// Text that may come several times.
+    /// Text that can come several times.
     Header,
-    /// Whatever a JSON body has there.
+    /// Whatever a JSON body has at that path.
     Json,
 }
 
@@ -52,42 +44,38 @@ impl Subject {
         Self { name, prefixed: false, code, subject_type: of, optional: false }
     }
 
-    /// A status code of HTTP.
+    /// An HTTP status code.
     pub const fn status(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Integer(100, Some(599)))
     }
 
-    /// How many of something there are.
+    /// A number of items.
     pub const fn count(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Integer(0, None))
     }
 
-    /// Any number.
     pub const fn number(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Number)
     }
 
-    /// A share of 100%.
+    /// A percentage.
     pub const fn percent(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Percent)
     }
 
-    /// How long something took.
     pub const fn duration(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Duration)
     }
 
-    /// True or false.
     pub const fn bool(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Bool)
     }
 
-    /// One of AWS's words.
+    /// One of the words that AWS uses.
     pub const fn one_of(name: &'static str, code: ReasonCode, words: &'static [&'static str]) -> Self {
         Self::new(name, code, SubjectType::OneOf(words))
     }
 
-    /// Text of any length.
     pub const fn text(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Text)
     }
@@ -97,12 +85,11 @@ impl Subject {
         Self::new(name, code, SubjectType::Name)
     }
 
-    /// The name of an AWS Region.
     pub const fn region(name: &'static str, code: ReasonCode) -> Self {
         Self::new(name, code, SubjectType::Region)
     }
 
-    /// Names of the user's, each with a text: `env.STAGE`.
+    /// Names of the author's choice, each with a text: `env.STAGE`.
     pub const fn names(name: &'static str, code: ReasonCode) -> Self {
         Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Name) }
     }
@@ -112,17 +99,17 @@ impl Subject {
         Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Header) }
     }
 
-    /// A JSON document and what is in it, by path.
+    /// A JSON document, and values in it by path.
     pub const fn json(name: &'static str, code: ReasonCode) -> Self {
         Self { prefixed: true, optional: true, ..Self::new(name, code, SubjectType::Json) }
     }
 
-    /// One that may be missing although the check could be made.
+    /// Marks a subject whose value can be missing although the check ran.
     pub const fn optional(self) -> Self {
         Self { optional: true, ..self }
     }
 
-    /// Whether the word names it, or one of the family.
+    /// Whether the word is this subject, or one of its family.
     pub(in crate::gate) fn matches(&self, word: &str) -> bool {
         match word.strip_prefix(self.name) {
             Some("") => !self.prefixed || self.subject_type == SubjectType::Json,
@@ -135,7 +122,7 @@ impl Subject {
     }
 }
 
-/// As a list of subjects has it: `header.…`.
+/// Its form in a list of subjects: `header.…`.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)?;
@@ -144,17 +131,16 @@ impl fmt::Display for Subject {
 }
 
 impl SubjectType {
-    /// Whether it is a number.
     pub const fn is_number(self) -> bool {
         matches!(self, Self::Integer(..) | Self::Number | Self::Percent)
     }
 
-    /// Whether it is text, whatever it looks like.
+    /// Whether it is always text, even if it looks like something else.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Name | Self::Region | Self::Header)
     }
 
-    /// Whether the two can be equal.
+    /// Whether values of the two types can be equal.
     pub const fn compares_with(self, other: Self) -> bool {
         match (self, other) {
             (Self::Json, _) | (_, Self::Json) | (Self::Duration, Self::Duration) | (Self::Bool, Self::Bool) => true,
@@ -166,7 +152,7 @@ impl SubjectType {
         }
     }
 
-    /// Whether a number can be one of this type.
+    /// Whether the number is a value of this type.
     pub(super) fn includes(self, number: &Value) -> bool {
         let number = match number {
             Value::Number(number) => *number,
@@ -183,7 +169,7 @@ impl SubjectType {
         }
     }
 
-    /// Why the operator has no meaning here, if it has none.
+    /// Why the operator is not valid for this type.
     pub(super) fn operator_error(self, operator: Operator) -> Option<&'static str> {
         match (self, operator) {
             (Self::Bool | Self::OneOf(_), _) if operator.is_ordering() => {
@@ -199,7 +185,7 @@ impl SubjectType {
     }
 }
 
-/// The end of a sentence that begins with the subject.
+/// The end of a sentence that starts with the subject.
 impl fmt::Display for SubjectType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -215,7 +201,7 @@ impl fmt::Display for SubjectType {
             },
             Self::Text | Self::Name | Self::Header => f.write_str("a text"),
             Self::Region => f.write_str("a Region such as eu-west-1"),
-            Self::Json => f.write_str("a value of JSON"),
+            Self::Json => f.write_str("a JSON value"),
         }
     }
 }

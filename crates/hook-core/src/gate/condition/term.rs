@@ -1,4 +1,4 @@
-//! What a comparison looks at: a subject, a path of a JSON document, and what of it counts.
+//! One side of a comparison: a subject, its path in a JSON document, and what of it is compared.
 
 use super::{Subject, SubjectType, operator, syntax};
 use crate::{
@@ -9,25 +9,25 @@ use crate::{
 /// A subject as a condition names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
-    /// As it is written: `json.items[0].id`, `version(json.version)`.
+    /// The term as it is written: `json.items[0].id`, `version(json.version)`.
     pub(super) text: String,
-    /// The subject's own name: `json.version`.
+    /// The name of the subject: `json.version`.
     pub(super) subject: String,
-    /// Where it is in a JSON document.
+    /// The path in a JSON document.
     pub(super) path: Option<JsonPath>,
     pub(super) subject_type: SubjectType,
     pub(super) optional: bool,
     pub(super) code: ReasonCode,
 }
 
-/// What of a value is compared.
+/// What a comparison uses of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
-    /// The value.
+    /// The value itself.
     Value,
-    /// How many items there are.
+    /// The number of items.
     Count,
-    /// The value as the number of a release.
+    /// The value as a version number.
     Version,
 }
 
@@ -59,7 +59,7 @@ impl Term {
         Ok((Self { text, subject: subject_name, path, subject_type: of, optional, code }, measure))
     }
 
-    /// Whether it is this subject, or one of that family.
+    /// Whether it is this subject, or one of its family.
     pub(super) fn belongs_to(&self, subject: &str) -> bool {
         let rest = self.subject.strip_prefix(subject);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -69,12 +69,11 @@ impl Term {
         self.path.is_some()
     }
 
-    /// Whether it can be several.
+    /// Whether its value can have several items.
     pub(super) fn is_countable(&self) -> bool {
         matches!(self.subject_type, SubjectType::Json | SubjectType::Header)
     }
 
-    /// Its value.
     pub(super) fn value(&self, facts: &dyn SubjectValues) -> Option<Value> {
         match &self.path {
             Some(path) => facts.json_at(path),
@@ -88,16 +87,16 @@ fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> String {
     if word.is_empty() {
         return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
     }
-    // `status==200`, without the spaces between the words.
+    // `status==200`, without spaces around the operator.
     if let Some((at, symbol)) = operator::first_symbol(word)
         && subjects.iter().any(|subject| subject.matches(&word[..at]))
     {
         let spaced = format!("{} {symbol} {}", &word[..at], &word[at + symbol.len()..]);
-        return format!("`{word}`: spaces go around the operator; did you mean `{}`?", spaced.trim_end());
+        return format!("`{word}`: the operator needs spaces around it; did you mean `{}`?", spaced.trim_end());
     }
     let near = suggest(word, subjects.iter().map(|subject| subject.name));
     match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
         Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{near}`?"),
-        None => format!("`{word}` is not a subject of this kind of check; there are {known}"),
+        None => format!("`{word}` is not a subject of this kind of check; use one of {known}"),
     }
 }

@@ -1,4 +1,5 @@
-//! Conditions against one world, what their parser refuses, and that what it takes can come out both ways.
+//! Tests of conditions: their results for sample values, the errors of their parser, and that every accepted condition
+//! can be true and can be false.
 
 use std::time::Duration;
 
@@ -274,7 +275,7 @@ fn of_several_conditions_one_has_to_be_true() {
     assert!(all.without_subjects(&["json", "status"]).is_none());
 }
 
-/// What is known: an image's tag, a variable, a secret.
+/// Binds sample facts: the tag of an image, a variable, a secret.
 fn bound(text: &str) -> Result<Condition, String> {
     let scope = Scope { secrets: vec!["token".into()], ..Scope::default() };
     let condition = Condition::parse_in(text, &[SUBJECTS], &scope).unwrap();
@@ -321,7 +322,8 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
     ] {
         assert_eq!(bound(text).unwrap().evaluate(&SampleValues), ConditionResult::True, "{text}");
     }
-    // Escaped, a dot is a dot; and a quoted fact is a text, which no number equals.
+    // The value of a fact is escaped in a pattern, so a dot matches only a dot. A fact in quotation marks is a text,
+    // which never equals a number.
     for text in [
         "header.location matches {{env.DOT}}",
         "word matches '^{{env.WORDS}}$'",
@@ -330,7 +332,7 @@ fn a_fact_is_compared_as_what_it_is_compared_with() {
         "json.build == {{env.BUILD}}",
         "json.text == {{env.HUNDREDTH}}",
         "json.number == {{env.HUNDREDTH}}",
-        // What stood there may have been 1.10.
+        // The JSON number may have been written as 1.10.
         "json.number == {{env.POINT}}",
     ] {
         assert!(is_false(&bound(text).unwrap().evaluate(&SampleValues)), "{text}");
@@ -361,7 +363,7 @@ fn a_fact_that_is_not_known_is_an_error_and_never_false() {
     );
 }
 
-/// What the parser says of each list, or what the review of the list does.
+/// The error of the parser for each list, or the findings of the review if the list parses.
 fn refusals(lists: &[&[&str]]) -> String {
     let one = |list: &&[&str]| {
         let parsed: Result<Vec<_>, String> = list.iter().map(|text| Condition::parse(text, SUBJECTS)).collect();
@@ -580,7 +582,7 @@ fn one_of_several_may_not_always_be_true() {
     assert!(matches!(&review(&list)[..], [(1, why)] if why.contains("never true together")));
 }
 
-/// A long list that excludes nothing is looked at in no time, and one that does is at most not found out.
+/// A long list without contradictions is reviewed quickly. A contradiction in a long list may remain undetected.
 #[test]
 fn a_long_list_is_reviewed_within_its_trials() {
     let list: Vec<_> = (0..500).map(|number| parse(&format!("json.a != {number}"))).collect();
@@ -615,7 +617,7 @@ fn any_condition() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any numbers as a world, to look for what the review says there is not.
+/// Chosen values, used to search for assignments that the review calls impossible.
 struct ChosenValues(u32, u32, u32);
 
 impl SubjectValues for ChosenValues {
@@ -644,7 +646,8 @@ impl SubjectValues for ChosenValues {
     }
 }
 
-/// The conditions of the manual's two tables: each of the first is taken, and of the second the left column is refused.
+/// The conditions in the two tables of the manual. All of the first are accepted; the left column of the second is
+/// refused.
 #[test]
 fn the_manual_says_what_is_a_condition_and_what_is_not() {
     let manual = include_str!("../../../../../docs/GATE-FILE.md");
@@ -678,12 +681,11 @@ fn the_manual_says_what_is_a_condition_and_what_is_not() {
 }
 
 proptest! {
-    /// A list that is taken can come out both ways: for each of its conditions there is a world in which it is true and
-    /// one in which it is false, and one in which all are true.
+    /// Every condition of an accepted list can be true and can be false, and all of them can be true together.
     #[test]
     fn what_is_refused_is_true_nowhere(texts in prop::collection::vec(any_condition(), 1..4), worlds in prop::collection::vec((0_u32..60, 0_u32..60, 0_u32..60), 60)) {
         let parsed: Result<Vec<_>, _> = texts.iter().map(|text| Condition::parse(text, SUBJECTS)).collect();
-        // `word` is never empty, and whoever asks for `word exists` gets what a world lacks.
+        // `word` is never empty, so `word exists` is refused although these values do not show why.
         let Ok(conditions) = parsed else { return Ok(()) };
         let faults = review(&conditions);
         let somewhere = worlds.iter().any(|(a, b, c)| conditions.iter().all(|it| it.evaluate(&ChosenValues(*a, *b, *c)) == ConditionResult::True));

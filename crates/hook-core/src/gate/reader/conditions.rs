@@ -1,4 +1,4 @@
-//! Lists of conditions: `expect`, `when`.
+//! Reads lists of conditions: `expect`, `when`.
 
 use super::{MapReader, ValueType};
 use crate::gate::{
@@ -8,11 +8,11 @@ use crate::gate::{
     yaml::{MapKey, YamlNode, YamlValue},
 };
 
-/// The key of several conditions one of which has to be true.
+/// The key for several conditions, of which at least one must be true.
 const ANY: &str = "any";
 
 impl MapReader<'_> {
-    /// The conditions of `expect`, over a kind's subjects.
+    /// The conditions of `expect`, on the subjects of a kind.
     pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
         self.conditions("expect", subjects)
     }
@@ -30,7 +30,7 @@ impl MapReader<'_> {
                 }
                 YamlValue::Map(entries) => self.any_of(key, subjects, item, entries),
                 _ => {
-                    self.type_error(key, item, "a condition, or `any: [...]` with several");
+                    self.type_error(key, item, "a condition, or `any: [...]` with several conditions");
                     None
                 }
             };
@@ -43,7 +43,7 @@ impl MapReader<'_> {
         conditions
     }
 
-    /// `any: [...]`.
+    /// Reads `any: [...]`.
     fn any_of(
         &mut self,
         key: &str,
@@ -66,7 +66,8 @@ impl MapReader<'_> {
                 return None;
             }
             _ => {
-                let what = "a condition is a text, which needs quotation marks where it has a colon or braces, or a map with the only key `any`";
+                let what = "a condition is a text, or a map with the only key `any`; a text with a colon or braces needs \
+                            quotation marks";
                 self.error(node.at, what);
                 return None;
             }
@@ -74,7 +75,7 @@ impl MapReader<'_> {
         if items.len() < 2 {
             self.error(
                 node.at,
-                format!("`{ANY}` is for several conditions, of which one has to be true; this has {}", items.len()),
+                format!("`{ANY}` needs several conditions, of which one must be true; this has {}", items.len()),
             );
             return None;
         }
@@ -87,7 +88,7 @@ impl MapReader<'_> {
             let before = all.last().cloned();
             all.extend(self.parse_condition(key, subjects, item.at, text, before.as_ref()));
         }
-        // Where one of them has a fault, the others do not say what the author meant.
+        // If one of them has an error, the others alone are not what the author meant.
         (all.len() == items.len()).then(|| Condition::any_of(all))
     }
 
@@ -99,10 +100,13 @@ impl MapReader<'_> {
         text: &str,
         before: Option<&Condition>,
     ) -> Option<Condition> {
-        // YAML has split it: `[status in 200, 204]` is a list of two.
+        // YAML splits at the comma: `[status in 200, 204]` is a list with two items.
         if let Some(before) = before.filter(|before| before.takes_list() && !text.trim().contains(' ')) {
             let whole = format!("\"{before}, {}\"", text.trim());
-            self.error(at, format!("`{text}` is no condition; one with a comma needs quotation marks here: {whole}"));
+            self.error(
+                at,
+                format!("`{text}` is not a condition; a condition with a comma needs quotation marks here: {whole}"),
+            );
             return None;
         }
         let (more, hint) = if key == "expect" { self.extra_subjects } else { (&[][..], None) };
@@ -124,25 +128,25 @@ impl MapReader<'_> {
         }
     }
 
-    /// Like [`Self::expect`], for a kind that has nothing to say without a condition.
+    /// Like [`Self::expect`], for a kind that checks nothing without a condition.
     pub fn expect_required(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
         let errors_before = self.context.errors.len();
         let conditions = self.expect(subjects);
-        // Who misspelt the key is told that, and no more.
+        // If the key is misspelt, that error is reported and this one is not.
         let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
         let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
         if conditions.is_empty() && self.context.errors.len() == errors_before && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.error(
                 self.at,
-                format!("this check expects nothing; add `expect`, with conditions on {example} and the like"),
+                format!("this check has no conditions; add `expect` with conditions on {example} and the like"),
             );
         }
         conditions
     }
 }
 
-/// The conditions of a key as one line: `status == 200, one of [a, b]`.
+/// The conditions of a key on one line: `status == 200, one of [a, b]`.
 pub(in crate::gate) fn to_line(data: &YamlValue) -> Option<String> {
     let items = match data {
         YamlValue::List(items) => items.as_slice(),

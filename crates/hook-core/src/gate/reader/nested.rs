@@ -1,4 +1,4 @@
-//! Maps and lists inside a map.
+//! Reads maps and lists inside a map.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{KeySpec, MapReader, ValueType, to_map};
 use crate::gate::yaml::{MapKey, YamlNode, YamlValue};
 
 impl MapReader<'_> {
-    /// A map inside this one, if it is there.
+    /// A map inside this one, if the file has it.
     pub fn map<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut MapReader<'_>) -> T) -> Option<T> {
         if !self.has(key) {
             self.take(key, ValueType::Any);
@@ -27,7 +27,7 @@ impl MapReader<'_> {
         value
     }
 
-    /// A list of maps, if it is there.
+    /// A list of maps, if the file has it.
     pub fn items<T>(&mut self, key: &'static str, what: &str, read: impl Fn(&mut MapReader<'_>) -> T) -> Vec<T> {
         let node = self.take(key, ValueType::Maps(Vec::new()));
         let schema_item = [YamlNode::new(self.at, YamlValue::Null)];
@@ -53,7 +53,7 @@ impl MapReader<'_> {
         values
     }
 
-    /// Reads a map inside this one. What is no map is a fault, and is read as an empty one.
+    /// Reads a map inside this one. Any other value is an error, and is then read as an empty map.
     fn read_nested<T>(
         &mut self,
         node: &YamlNode,

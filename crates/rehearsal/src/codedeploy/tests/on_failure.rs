@@ -1,10 +1,10 @@
-//! The net beneath the hooks, and the promise that every deployment is held to.
+//! The on-failure handler, and the invariants that every deployment is checked against.
 
 use super::*;
 
 const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
-const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda hands the record of it to on-failure";
+const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda sends the record of it to on-failure";
 
 #[tokio::test]
 async fn the_net_answers_for_a_hook_that_died() {
@@ -14,9 +14,9 @@ async fn the_net_answers_for_a_hook_that_died() {
     let played = rehearse_functions(&yaml, &[(HOOK, FakeAction::Die)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let run = &played.report.deployments[0].hooks[1];
-    assert_eq!((run.answered_by, run.verdict.as_str()), (AnsweredBy::OnFailureHandler, "the net's verdict"));
+    assert_eq!((run.answered_by, run.verdict.as_str()), (AnsweredBy::OnFailureHandler, "handler verdict"));
     let summaries = summaries(&played.events);
-    let expected = ["AfterInstall?", HANDED_OVER, "on-failure answers Failed for it", "AfterInstall: Some(Failed)"];
+    let expected = ["AfterInstall?", HANDED_OVER, "on-failure puts Failed for it", "AfterInstall: Some(Failed)"];
     assert_eq!(summaries[4..8], expected);
 }
 
@@ -29,7 +29,7 @@ async fn the_net_is_tried_again() {
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     let summaries = summaries(&played.events);
     let again = "on-failure was killed; Lambda tries it again in 300ms (in AWS a minute)";
-    assert_eq!(summaries[5..8], [HANDED_OVER, again, "on-failure answers Failed for it"]);
+    assert_eq!(summaries[5..8], [HANDED_OVER, again, "on-failure puts Failed for it"]);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     assert_eq!(played.report.deployments[0].hooks[1].answered_by, AnsweredBy::Hook);
     let summaries = summaries(&played.events);
-    let expected = [HANDED_OVER, "on-failure finds it answered, and changes nothing", "AfterInstall: Some(Succeeded)"];
+    let expected = [HANDED_OVER, "on-failure finds a status, and changes nothing", "AfterInstall: Some(Succeeded)"];
     assert_eq!(summaries[5..8], expected);
 }
 
@@ -61,7 +61,8 @@ async fn a_net_that_nothing_called_for_breaks_the_promise() {
     let yaml = "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die)]).await;
     let summaries = &played.report.deployments[0].differences;
-    let broken = "AfterInstall: expected it to answer itself, since nothing that was planned keeps it from that; the net answered for it";
+    let broken =
+        "AfterInstall: expected it to put its status itself, since no planned fault prevents that; on-failure put one";
     assert_eq!(summaries, &[broken]);
 }
 
@@ -69,5 +70,5 @@ async fn a_net_that_nothing_called_for_breaks_the_promise() {
 async fn a_yes_against_its_own_check_breaks_the_promise() {
     let played = rehearse_hooks(HEALTHY, &[(HookName::AfterInstall, FakeAction::PutAgainstFailedCheck)]).await;
     let summaries = &played.report.deployments[0].differences;
-    assert_eq!(summaries, &["AfterInstall: it put Succeeded, and its check `targets` says fail"]);
+    assert_eq!(summaries, &["AfterInstall: it put Succeeded, and its check `targets` decided fail"]);
 }

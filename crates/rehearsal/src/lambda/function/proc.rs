@@ -1,30 +1,30 @@
-//! What the kernel tells of a process, where there is a `/proc`.
+//! Facts about a process from the kernel, on systems with `/proc`.
 
 use std::{fs, time::Duration};
 
-/// The kernel counts in these, whatever the machine: `USER_HZ` is 100 on every Linux.
+/// The kernel's unit for CPU time. `USER_HZ` is 100 on every Linux, whatever the machine.
 const CLOCK_TICK: Duration = Duration::from_millis(10);
 
-/// How many bytes of it are in memory.
+/// The resident memory of a process, in bytes.
 pub(super) fn resident(pid: u32) -> Option<u64> {
-    // Not `statm`, which counts in pages, and they have another size on another machine.
+    // `statm` would not do: it counts in pages, whose size depends on the machine.
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix("kB")?;
     Some(kilobytes.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// Whether this process is root's.
+/// Whether this process runs as root.
 pub(super) fn is_root() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
     ids.is_some_and(|ids| ids.split_whitespace().nth(1) == Some("0"))
 }
 
-/// How much time of a processor it has had so far, for itself and for what the kernel did for it, all threads together.
-/// One that has ended and was not waited for yet still tells.
+/// The CPU time of a process so far, in user and kernel mode, of all threads together. It is still available for a
+/// process that has ended and whose exit status has not been read.
 pub(super) fn cpu(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in brackets, in which there may be anything.
+    // The second field is the program's name in parentheses, which can contain any characters.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field - 3)?.parse::<u32>().ok();
     Some(CLOCK_TICK * (ticks(14)? + ticks(15)?))

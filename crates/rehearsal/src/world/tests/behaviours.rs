@@ -1,8 +1,8 @@
-//! What a scenario can say, one thing at a time.
+//! What a scenario can set, one setting at a time.
 
 use super::*;
 
-/// The replacement after so long.
+/// The replacement after `millis` milliseconds.
 fn after(world: &mut World, millis: u64) -> TaskSet {
     world.advance_to(day(0) + ms(millis));
     world.green().unwrap().clone()
@@ -41,7 +41,7 @@ fn tasks_that_crash_in_a_loop_look_alive_whenever_they_are_counted() {
         assert_eq!(states(&mut world), ["healthy", "healthy"]);
     }
     let ended = world.green_tasks().filter(|task| task.last_status == "STOPPED").count();
-    assert_eq!(ended, 28, "one before it was steady, and one more in each 700 ms");
+    assert_eq!(ended, 28, "one before it was steady, and one more every 700 ms");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn targets_and_alarms_turn_after_their_event() {
     world.schedule_after(&course, "AfterInstall", day(3));
     world.advance_to(day(4));
     assert_eq!(world.alarms[0].state, "ALARM");
-    assert_eq!(world.alarms[0].since, day(3) + ms(100), "a new fire");
+    assert_eq!(world.alarms[0].since, day(3) + ms(100), "it fires anew");
     assert_eq!(states(&mut world), ["unhealthy", "unhealthy"]);
 }
 
@@ -198,7 +198,7 @@ fn alarms_are_as_they_are_given() {
     let expected =
         [("ALARM", AlarmKind::Metric), ("INSUFFICIENT_DATA", AlarmKind::Metric), ("OK", AlarmKind::Composite)];
     assert_eq!(states, expected);
-    assert_eq!((world.group.alarms.names.len(), world.alarms.len()), (4, 303), "the group names what nobody has made");
+    assert_eq!((world.group.alarms.names.len(), world.alarms.len()), (4, 303), "the group names a missing alarm");
     assert_eq!(world.alarms[302].name, "shop-300");
 }
 
@@ -242,14 +242,14 @@ fn rules_switch_with_their_listener_as_far_as_they_are_about_the_pair() {
     world.run_event("AllowTestTraffic", &course, day(10));
     world.advance_to(day(11));
     let test = world.test().unwrap().clone();
-    assert_eq!(test.default, [], "it answers 404 by itself, before and after");
+    assert_eq!(test.default, [], "it responds 404 itself, before and after");
     let to: Vec<_> = test.rules.iter().map(|rule| rule.forward.clone()).collect();
     let half = vec![(a.clone(), 50), (b.clone(), 50)];
     assert_eq!(to, [vec![(b, 100)], vec![(other, 1)], vec![(a.clone(), 100)], half]);
     world.fail_deployment(DeploymentStatus::Failed, None, day(12));
     world.roll_back(day(12));
     let back = world.test().unwrap().rules[3].forward.clone();
-    assert_eq!(back, [(a, 100)], "a rule that was half way comes back whole");
+    assert_eq!(back, [(a, 100)], "a rule that forwarded half of its requests switches back completely");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn a_network_load_balancer_has_neither_weights_nor_paths() {
     let mut world = world_with(InitialState { load_balancer: balancer, ..InitialState::default() });
     world.run_event("Install", &DeploymentBehaviour::default(), day(0));
     assert!(after(&mut world, 650).steady);
-    assert_eq!(states(&mut world), ["unused", "unused"], "no listener knows the idle group");
+    assert_eq!(states(&mut world), ["unused", "unused"], "no listener forwards to the idle group");
     let listener = world.production().unwrap().clone();
     assert_eq!((listener.protocol.as_str(), listener.default.len()), ("TCP", 1));
     world.run_event("AllowTraffic", &DeploymentBehaviour::default(), day(10));
@@ -297,7 +297,7 @@ fn what_cannot_be_played_is_refused() {
     let two = ScheduledEvent { scaled_in: Some(1), task_stops: Some(stop("X", 1)), ..scheduled_event("Install") };
     let nothing = scheduled_event("Install");
     let lunch = ScheduledEvent { scaled_in: Some(1), ..scheduled_event("Lunch") };
-    for (odd, word) in [(two, "one thing but 2"), (nothing, "one thing but 0"), (lunch, "Lunch")] {
+    for (odd, word) in [(two, "has 2 changes"), (nothing, "has 0 changes"), (lunch, "Lunch")] {
         let course = DeploymentBehaviour { events: vec![odd], ..DeploymentBehaviour::default() };
         let message = course.check().unwrap_err().to_string();
         assert!(message.contains(word), "{message}");

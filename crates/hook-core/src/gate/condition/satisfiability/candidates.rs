@@ -1,25 +1,25 @@
-//! The values of one subject that are worth a trial.
+//! The values of one subject that the search tries.
 
 use std::time::Duration;
 
 use super::{Comparison, Operand, Operator, SubjectType, Term};
 use crate::gate::{Value, VersionNumber, condition::operand::parse_number};
 
-/// A value, or that there is none.
+/// A value, or no value.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub value: Option<Value>,
-    /// Whether it stands for any text that no condition names.
+    /// Whether it represents every text that no condition names.
     is_some_text: bool,
 }
 
-/// A text that nobody writes.
+/// A text that nobody writes in a gate file.
 const FILLER: &str = "\u{1}some\u{2}";
 
-/// All combinations of so many parts of texts are tried, at most.
+/// At most this many parts of texts are tried in all combinations.
 const MAX_PARTS: usize = 6;
 
-/// Lists and headers of at most this length are made up.
+/// The longest list or header that is tried.
 const MAX_LENGTH: usize = 1000;
 
 impl Candidate {
@@ -36,13 +36,13 @@ impl Candidate {
     }
 }
 
-/// What the conditions name.
+/// The values in the conditions.
 #[derive(Default)]
 struct NamedValues {
     numbers: Vec<Value>,
     durations: Vec<Duration>,
     texts: Vec<String>,
-    /// What has to be in a text or a list.
+    /// What a text or a list must contain.
     parts: Vec<String>,
     versions: Vec<VersionNumber>,
 }
@@ -82,7 +82,7 @@ impl NamedValues {
         }
     }
 
-    /// The numbers with `around` neighbours on each side, and what lies between them.
+    /// The numbers with `around` neighbours on each side, and a number between each two of them.
     fn numbers_near(&self, around: usize) -> Vec<Value> {
         let steps = i32::try_from(around).unwrap_or(8).min(8);
         let mut values = vec![Value::Number(0.0), Value::Number(1.0)];
@@ -105,7 +105,7 @@ impl NamedValues {
         values
     }
 
-    /// The parts that have to be in a text, in every combination.
+    /// The parts that a text must contain, in every combination.
     fn part_combinations(&self) -> Vec<Vec<String>> {
         let parts = &self.parts[..self.parts.len().min(MAX_PARTS)];
         let mut all: Vec<Vec<String>> = (0..1_usize << parts.len())
@@ -121,7 +121,7 @@ impl NamedValues {
     }
 }
 
-/// The candidates for one subject among these comparisons.
+/// The candidates for one subject of these comparisons.
 pub(super) fn candidates_for(
     term: &Term,
     comparisons: &[&Comparison],
@@ -190,7 +190,7 @@ fn text_candidates(named: &NamedValues, of: SubjectType) -> Vec<Candidate> {
                 .into_iter()
                 .map(|parts| Candidate::some_text(format!("{}{FILLER}", parts.join(FILLER)))),
         );
-        // The part alone, for who wants it to be equal to something.
+        // The part alone, because a condition may compare it for equality.
         all.extend(named.parts.iter().map(|it| text(it)));
         all.extend(named.numbers_near(1).iter().map(|number| Candidate::some_text(number.to_string())));
         all.push(Candidate::some_text("0".to_owned()));
@@ -223,10 +223,10 @@ fn json_candidates(named: &NamedValues, around: usize) -> Vec<Candidate> {
     all
 }
 
-/// The numbers that there can be of something.
+/// The lengths that a list, a map or a header is tried with.
 fn lengths(named: &NamedValues) -> impl Iterator<Item = usize> + use<> {
     let whole = |value: Value| match value {
-        #[expect(clippy::cast_possible_truncation, reason = "it is a length, or is left out")]
+        #[expect(clippy::cast_possible_truncation, reason = "a length fits, and any other number is dropped")]
         Value::Number(number) if number.fract() == 0.0 => Some(number as i128),
         Value::LargeInteger(number) => Some(number),
         _ => None,
