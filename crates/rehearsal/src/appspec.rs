@@ -51,8 +51,8 @@ pub struct InvokeError {
 }
 
 impl AppSpec {
-    /// Whose function is invoked at each event. In the rehearsal's account a stack of the functions has been deployed
-    /// under whatever name the file gives it, and CodeDeploy has the narrower of AWS's managed roles.
+    /// The function to invoke at each event. The rehearsal assumes that its account has a stack of the functions under
+    /// whatever name the file gives, and that CodeDeploy has the narrower of AWS's managed roles.
     pub(crate) fn hook_targets(&self) -> BTreeMap<HookName, HookTarget> {
         let target_for =
             |hook: &HookName| self.hooks.get(hook).map_or(HookTarget::None, |function| self.hook_target(function));

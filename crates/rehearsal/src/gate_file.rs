@@ -25,7 +25,8 @@ impl ScenarioGate {
             None => Ok(SHORT_WINDOWS.to_owned()),
             Some(Self::Text(text)) => Ok(text.clone()),
             Some(Self::Hooks(hooks)) => {
-                let mut file: Value = serde_saphyr::from_str(SHORT_WINDOWS).context("cannot parse the shared gate file")?;
+                let mut file: Value =
+                    serde_saphyr::from_str(SHORT_WINDOWS).context("cannot parse the shared gate file")?;
                 merge(&mut file["hooks"], &Value::Object(hooks.clone()));
                 let names: Vec<_> = more_alarms.iter().map(|name| format!("{name:?}")).collect();
                 // JSON is YAML.

@@ -191,7 +191,7 @@ struct ServeEventSender {
 
 impl ServeEventSender {
     fn send(&self, told: ServeEvent) {
-        // Nobody has to listen.
+        // An error means that nothing receives the events, which is allowed.
         let _ = self.events.send(told);
     }
 
@@ -265,7 +265,9 @@ impl Invoker for ExternalFunctions {
         _: Duration,
     ) -> anyhow::Result<oneshot::Receiver<InvocationResult>> {
         // No invocation fails here, so the on-failure handler is never needed.
-        let FunctionName::Hook(hook) = function else { anyhow::bail!("{function} cannot be invoked in a served world") };
+        let FunctionName::Hook(hook) = function else {
+            anyhow::bail!("{function} cannot be invoked in a served world")
+        };
         let event = String::from_utf8(payload).context("the event must be JSON")?;
         let ids: BTreeMap<String, String> = serde_json::from_str(&event).context("the event must have two strings")?;
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
@@ -276,7 +278,7 @@ impl Invoker for ExternalFunctions {
         } else if let Some(desk) = self.runtime_apis.get(&hook) {
             desk.set_event(event.clone(), execution);
             let runtime_api = desk.runtime_api();
-            // Nobody has to listen.
+            // An error means that nothing receives the events, which is allowed.
             let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
         }
         // Report success, as if the function had returned: only the status that is put matters.

@@ -217,8 +217,8 @@ async fn denied_reads_are_listed_and_never_count_as_good() {
         assert!(looked_at < whole, "{operation}: {looked_at} of {whole}");
         let said = text(&doctor(&open, &[]).await.stdout);
         let last = said.trim_end().lines().last().unwrap();
-        assert!(last.contains("could not be looked at") && !last.starts_with("nothing found:"), "{last}");
-        assert!(said.contains(&format!("could not look ({operation})")), "{said}");
+        assert!(last.contains("could not be checked") && !last.starts_with("nothing found:"), "{last}");
+        assert!(said.contains(&format!("could not check ({operation})")), "{said}");
     }
 }
 
@@ -265,11 +265,11 @@ async fn missing_group_or_file_and_wrong_arguments_exit_with_status_2() {
     for (args, says) in [
         (
             &["--deployment-group", "other"][..],
-            "nothing was looked at: codedeploy:GetDeploymentGroup: DeploymentGroupDoesNotExist",
+            "nothing was checked: codedeploy:GetDeploymentGroup: DeploymentGroupDoesNotExist",
         ),
         (&["--appspec", "gone.yaml"], "cannot read the AppSpec file gone.yaml"),
         (&["--gate", "gone.yaml"], "cannot read the gate file gone.yaml"),
-        (&["--function", "AfterInstall"], "it is EVENT=NAME"),
+        (&["--function", "AfterInstall"], "expected EVENT=NAME"),
         (&["--function", "Install=x"], "the hooks are BeforeInstall"),
     ] {
         let output = doctor(&open, args).await;

@@ -53,7 +53,10 @@ pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -
             _ => {}
         }
     }
-    if subject.gate.is_none() && subject.source == GateLocation::Inline && !said.starts_with("  its roles have it.\n") {
+    if subject.gate.is_none()
+        && subject.source == GateLocation::Inline
+        && !said.starts_with("  its roles already allow this.\n")
+    {
         faults.push(format!("the built-in checks need no parameter, but the output names one: {said}"));
     }
     faults

@@ -105,7 +105,10 @@ pub fn from_outputs(outputs: &[(String, String)], arns: bool, hooks: &[Hook]) ->
     if !missing.is_empty() {
         let there: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
         let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-        bail!("the stack lacks the outputs {} (it has {there}); was it created from infra/template.yaml?", missing.join(", "));
+        bail!(
+            "the stack lacks the outputs {} (it has {there}); was it created from infra/template.yaml?",
+            missing.join(", ")
+        );
     }
     let found: Vec<_> = hooks.iter().filter_map(|hook| Some((*hook, output(hook)?))).collect();
     for (hook, function) in &found {

@@ -140,16 +140,14 @@ pub async fn run_appspec(args: &AppSpecOptions) -> Result<CommandOutcome, Comman
         return print_validation(args, functions);
     }
     if functions.is_empty() {
-        let how = "no functions are named; use --stack NAME, --outputs FILE, --suffix SUFFIX or --function EVENT=FUNCTION, or --check \
-                   to check a file";
+        let how = "no functions are named; use --stack NAME, --outputs FILE, --suffix SUFFIX or --function \
+                   EVENT=FUNCTION, or --check to check a file";
         return Err(CommandError::Usage(anyhow!("{how}")));
     }
     match args.files.as_slice() {
         [] => print_section(args, &functions),
         [file] => write_hooks(args, file, &functions),
-        _ => Err(CommandError::Usage(anyhow!(
-            "only one file can be written at a time; --check accepts several"
-        ))),
+        _ => Err(CommandError::Usage(anyhow!("only one file can be written at a time; --check accepts several"))),
     }
 }
 

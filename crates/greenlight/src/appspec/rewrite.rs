@@ -72,8 +72,8 @@ pub fn rewrite_hooks(
         }
     }
     let at = section.map_or(&tree.root, |(key, _)| key);
-    let message = "the Hooks section cannot be written without changing other parts of the file (does something refer to \
-                   it with `*`?); add it manually: `greenlight appspec` without a file prints it";
+    let message = "the Hooks section cannot be written without changing other parts of the file (does something refer \
+                   to it with `*`?); add it manually: `greenlight appspec` without a file prints it";
     Err(vec![fault(at, message.to_owned())])
 }
 

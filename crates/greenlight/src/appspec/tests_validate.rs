@@ -96,13 +96,7 @@ fn each_fault_is_found_alone() {
         ("two functions", name, "[a, b]".into(), Severity::Rejected, "the name or the ARN of one function"),
         ("nothing", name, String::new(), Severity::Rejected, "the name or the ARN of one function"),
         ("another version", "version: 0.0", "version: 2.0".into(), Severity::Rejected, "must be 0.0"),
-        (
-            "a word as a version",
-            "version: 0.0",
-            "version: latest".into(),
-            Severity::Rejected,
-            "must be 0.0",
-        ),
+        ("a word as a version", "version: 0.0", "version: latest".into(), Severity::Rejected, "must be 0.0"),
         (
             "another partition",
             name,

@@ -139,11 +139,7 @@ impl Validator<'_> {
             [(key, hooks)] => self.check_hooks(root, key, hooks),
             [_, again, ..] => {
                 let key = again.0;
-                self.report(
-                    Severity::Rejected,
-                    key,
-                    "this is a second Hooks section; CodeDeploy reads only one",
-                );
+                self.report(Severity::Rejected, key, "this is a second Hooks section; CodeDeploy reads only one");
             }
         }
     }
@@ -178,9 +174,7 @@ impl Validator<'_> {
                     format!("AWS documents the version 0.0 only; public pipelines also use {text}. Write 0.0");
                 self.report(Severity::Note, version, message);
             }
-            _ => {
-                self.report(Severity::Rejected, version, "the version of an AppSpec file must be 0.0")
-            }
+            _ => self.report(Severity::Rejected, version, "the version of an AppSpec file must be 0.0"),
         }
     }
 
@@ -249,8 +243,8 @@ impl Validator<'_> {
             }
             if let Some((later, line)) = seen.iter().next_back().filter(|(later, _)| **later > hook) {
                 let message = format!(
-                    "{hook} comes before {later}, which is in line {line}; CodeDeploy runs the events in its own order, but \
-                     a reader expects the order of the file"
+                    "{hook} comes before {later}, which is in line {line}; CodeDeploy runs the events in its own \
+                     order, but a reader expects the order of the file"
                 );
                 self.report(Severity::Error, entry.event, message);
             }
@@ -295,8 +289,8 @@ impl Validator<'_> {
         }
         if let Some(qualifier) = &function.qualifier {
             let message = format!(
-                "this names the version or alias `{qualifier}`, to which the retries, event age and on-failure destination of \
-                 $LATEST do not apply: leave `:{qualifier}` out"
+                "this names the version or alias `{qualifier}`, to which the retries, event age and on-failure \
+                 destination of $LATEST do not apply: leave `:{qualifier}` out"
             );
             self.report(Severity::Error, entry.function, message);
         }
@@ -332,15 +326,14 @@ impl Validator<'_> {
                 format!(". If it is your own function, add --allow-function {name}")
             };
             let message = format!(
-                "the name `{name}` does not begin with `{FUNCTION_NAME_PREFIX}`, so it is not a function of Greenlight, and AWS's managed \
-                 role AWSCodeDeployRoleForECSLimited is not allowed to invoke it{hint}"
+                "the name `{name}` does not begin with `{FUNCTION_NAME_PREFIX}`, so it is not a function of \
+                 Greenlight, and AWS's managed role AWSCodeDeployRoleForECSLimited is not allowed to invoke it{hint}"
             );
             return self.report(Severity::Error, entry.function, message);
         }
         match (function.function(), entry.hook()) {
             (Some(FunctionName::OnFailure), _) => {
-                let message =
-                    "on-failure is not a hook: it only understands Lambda's record of a failed invocation";
+                let message = "on-failure is not a hook: it only understands Lambda's record of a failed invocation";
                 self.report(Severity::Error, entry.function, message);
             }
             (Some(FunctionName::Hook(whose)), Some(hook)) if whose.name() != hook.event_name() => {
@@ -394,7 +387,8 @@ impl Validator<'_> {
         };
         for (stack, functions) in stacks.iter().filter(|(stack, _)| **stack != most) {
             for function in functions {
-                let message = format!("this function is in the stack `{stack}`, but most of the others are in `{most}`");
+                let message =
+                    format!("this function is in the stack `{stack}`, but most of the others are in `{most}`");
                 self.report(Severity::Note, function, message);
             }
         }

@@ -1,4 +1,4 @@
-//! What was found, for a person and for a program.
+//! Renders the findings for a person, and as JSON.
 
 use hook_core::Hook;
 use serde::Serialize;
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::style::{Emphasis, TerminalStyle};
 
-/// Where a finding's sentences begin.
+/// The column in which the text of a finding starts.
 const INDENT: usize = 8;
 
-/// What is looked at, before anything is known.
+/// The heading, which is printed before anything is read.
 pub fn render_heading(style: TerminalStyle, application: &str, group: &str, region: &str) -> String {
-    let text = format!("deployment group {group} of {application} in {region}; it is only read");
+    let text = format!("deployment group {group} of {application} in {region}; nothing is changed");
     style.hanging("", 0, Emphasis::Dim, &text)
 }
 
-/// All of it.
+/// Renders the whole report.
 pub fn render(style: TerminalStyle, facts: &AccountSnapshot, findings: &[DoctorFinding]) -> String {
     let mut parts: Vec<String> = render_functions(style, facts).into_iter().collect();
     parts.extend(findings.iter().map(|finding| render_finding(style, finding)));
@@ -27,14 +27,15 @@ pub fn render(style: TerminalStyle, facts: &AccountSnapshot, findings: &[DoctorF
     parts.join("\n\n")
 }
 
-/// Who is asked at which event: what CodeDeploy would do, so that one that is missing shows.
+/// Lists the function that CodeDeploy would invoke for each event, so that a missing one is visible.
 fn render_functions(style: TerminalStyle, facts: &AccountSnapshot) -> Option<String> {
     let app_spec = facts.app_spec.found()?;
     let lines = facts.functions.iter().map(|wired| {
         let notes = [
-            (wired.kind == FunctionKind::Other).then_some("not one of these hooks"),
-            (!has_prefix(wired))
-                .then_some("no CodeDeployHook_ in its name: most of AWS's policies for CodeDeploy do not allow it"),
+            (wired.kind == FunctionKind::Other).then_some("not a function of Greenlight"),
+            (!has_prefix(wired)).then_some(
+                "no CodeDeployHook_ in its name: most of AWS's policies do not allow CodeDeploy to invoke it",
+            ),
         ];
         let notes: Vec<_> = notes.into_iter().flatten().collect();
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
@@ -45,11 +46,10 @@ fn render_functions(style: TerminalStyle, facts: &AccountSnapshot) -> Option<Str
             &format!("{}{notes}", wired.name_in_app_spec),
         )
     });
-    let title = style.hanging("", 0, Emphasis::Dim, &format!("hooks by {}", app_spec.title));
+    let title = style.hanging("", 0, Emphasis::Dim, &format!("hooks from {}", app_spec.title));
     let is_asked = |hook: &Hook| facts.functions.iter().any(|wired| wired.event == hook.event_name());
     let missing = Hook::ALL.into_iter().filter(|hook| !is_asked(hook));
-    let missing =
-        missing.map(|hook| style.apply(Emphasis::Dim, &format!("  {:21} nobody is asked", hook.event_name())));
+    let missing = missing.map(|hook| style.apply(Emphasis::Dim, &format!("  {:21} no function", hook.event_name())));
     Some([title].into_iter().chain(lines).chain(missing).collect::<Vec<_>>().join("\n"))
 }
 
@@ -62,7 +62,7 @@ fn render_finding(style: TerminalStyle, finding: &DoctorFinding) -> String {
         style.hanging("  what", INDENT, Emphasis::Plain, message),
         style.hanging("  fix", INDENT, Emphasis::Plain, fix),
     ];
-    // A command that is broken into lines cannot be copied.
+    // The command is not wrapped, so that it can be copied.
     lines.extend(command.as_ref().map(|command| format!("{:INDENT$}{command}", "")));
     lines.join("\n")
 }
@@ -71,7 +71,7 @@ fn render_unreadable(style: TerminalStyle, unseen: &UnreadableResource) -> Strin
     let UnreadableResource { resource: looked_for, permission, why } = unseen;
     let needs = permission.map(|it| format!(" ({it})")).unwrap_or_default();
     let head = style.apply(Emphasis::Warning, "?");
-    let text = format!("could not look{needs}: {looked_for}");
+    let text = format!("could not check{needs}: {looked_for}");
     format!(
         "{}\n{}",
         style.hanging(&format!("{head} "), 2, Emphasis::Warning, &text),
@@ -79,13 +79,13 @@ fn render_unreadable(style: TerminalStyle, unseen: &UnreadableResource) -> Strin
     )
 }
 
-/// The last line: whether all is well.
+/// The last line, with the numbers of findings and of checked items.
 fn summary_line(style: TerminalStyle, facts: &AccountSnapshot, findings: &[DoctorFinding]) -> String {
     let plural = |count: usize, one: &str, many: &str| {
         if count == 1 { one.to_owned() } else { many.replace('N', &count.to_string()) }
     };
-    let unseen = plural(facts.unreadable.len(), "1 thing could not be looked at", "N things could not be looked at");
-    let looked_at = plural(facts.resources_read, "1 thing looked at", "N things looked at");
+    let unseen = plural(facts.unreadable.len(), "1 item could not be checked", "N items could not be checked");
+    let looked_at = plural(facts.resources_read, "1 item checked", "N items checked");
     match (findings.len(), facts.unreadable.len()) {
         (0, 0) => style.apply(Emphasis::Success, &format!("nothing found: {looked_at}")),
         (0, _) => style.apply(Emphasis::Warning, &format!("nothing found among {looked_at}, and {unseen}")),
@@ -107,7 +107,7 @@ struct DoctorJson<'a> {
     resources_read: usize,
 }
 
-/// The same for a program.
+/// Renders the report as JSON.
 pub fn render_json(facts: &AccountSnapshot, findings: &[DoctorFinding]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&DoctorJson {
         application: &facts.application,

@@ -1,4 +1,4 @@
-//! Addresses and security groups: who is let in where.
+//! Evaluates addresses and security groups: which clients can connect to which ports.
 
 use std::net::Ipv4Addr;
 
@@ -10,26 +10,27 @@ pub struct Ipv4Range {
 }
 
 impl Ipv4Range {
-    /// `10.0.1.0/24`. None of IPv6, which load balancers are asked over only where there is nothing else.
+    /// Parses a range such as `10.0.1.0/24`. Returns `None` for IPv6, over which load balancers get requests only if
+    /// they have nothing else.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/')?;
         let (address, bits) = (address.parse::<Ipv4Addr>().ok()?, bits.parse::<u32>().ok()?);
         (bits <= 32).then(|| Self { first: u32::from(address) & mask(bits), bits })
     }
 
-    /// Whether all of the other one is in it.
+    /// Whether the other range is completely inside this one.
     pub fn contains(self, other: Self) -> bool {
         self.bits <= other.bits && other.first & mask(self.bits) == self.first
     }
 
-    /// Whether its addresses are of the internet.
+    /// Whether its addresses are public.
     pub fn is_public(self) -> bool {
         let private =
             ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"];
         !private.into_iter().filter_map(Self::parse).any(|net| net.contains(self))
     }
 
-    /// Whether it is every address.
+    /// Whether the range includes every address.
     pub const fn is_any(self) -> bool {
         self.bits == 0
     }
@@ -39,46 +40,46 @@ const fn mask(bits: u32) -> u32 {
     if bits == 0 { 0 } else { u32::MAX << (32 - bits) }
 }
 
-/// A security group.
+/// The rules of a security group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecurityGroupRules {
-    /// Whom it lets in.
+    /// The rules for inbound traffic.
     pub ingress: Vec<IngressRule>,
-    /// The ports at which it lets out, wherever to.
+    /// The ports to which it allows outbound traffic, regardless of the destination.
     pub egress_ports: Vec<PortRange>,
 }
 
-/// The first and the last port; none for all of them.
+/// The first and the last port; `None` means all ports.
 pub type PortRange = Option<(u16, u16)>;
 
-/// A rule that lets somebody in.
+/// A rule for inbound traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressRule {
-    /// Which ports.
+    /// The ports.
     pub ports: PortRange,
-    /// From where.
+    /// The allowed sources.
     pub sources: Vec<RuleSource>,
 }
 
-/// From where.
+/// An allowed source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleSource {
-    /// From these addresses.
+    /// These addresses.
     Range(Ipv4Range),
-    /// From whoever is in this security group.
+    /// The members of this security group.
     SecurityGroup(String),
-    /// From a list of addresses that is not looked at.
+    /// A managed prefix list, whose addresses are not read.
     PrefixList,
 }
 
-/// Who knocks.
+/// A client that connects.
 #[derive(Clone, Debug)]
 pub enum Client<'a> {
-    /// Somebody in the same network: in these security groups, with an address in each of these ranges.
+    /// A client in the same network, in these security groups and with addresses in all of these ranges.
     InVpc(&'a [String], &'a [Ipv4Range]),
-    /// Somebody in a VPC, by way of its NAT gateway, whose address is not known.
+    /// A client in a VPC that connects through its NAT gateway, whose address is not known.
     BehindNat,
-    /// A function outside a VPC, whose address may be any.
+    /// A function outside a VPC, which can have any address.
     Anywhere,
 }
 
@@ -104,7 +105,7 @@ impl Client<'_> {
     }
 }
 
-/// Whether one of the groups lets somebody in at a port.
+/// Whether one of the groups allows the client to connect to a port.
 pub fn allows_ingress<'a>(
     groups: impl IntoIterator<Item = &'a SecurityGroupRules>,
     port: u16,
@@ -115,7 +116,7 @@ pub fn allows_ingress<'a>(
     client.is_allowed_by(&at_port.flat_map(|rule| &rule.sources).collect::<Vec<_>>())
 }
 
-/// Whether one of the groups lets out at a port, wherever to.
+/// Whether one of the groups allows outbound traffic to a port, regardless of the destination.
 pub fn allows_egress<'a>(groups: impl IntoIterator<Item = &'a SecurityGroupRules>, port: u16) -> bool {
     groups.into_iter().flat_map(|group| &group.egress_ports).any(|ports| range_contains(*ports, port))
 }

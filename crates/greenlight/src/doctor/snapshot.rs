@@ -1,4 +1,4 @@
-//! What was found out before anything is said about it. Findings are made from this alone.
+//! Everything that was read before the findings are made. The findings depend only on this.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,19 +14,19 @@ use serde::Serialize;
 
 use super::security_groups::{Ipv4Range, SecurityGroupRules as SecurityGroup};
 
-/// What came of a look at something.
+/// The result of reading a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// Here it is.
+    /// The resource exists.
     Found(T),
-    /// There is none; AWS's words.
+    /// The resource does not exist. The text is AWS's message.
     NotFound(String),
-    /// Nobody could look. That is told once, apart from the findings.
+    /// The resource could not be read. This is reported once, separately from the findings.
     Unreadable,
 }
 
 impl<T> Lookup<T> {
-    /// What was seen.
+    /// The resource, if it exists and was read.
     pub const fn found(&self) -> Option<&T> {
         match self {
             Self::Found(it) => Some(it),
@@ -34,7 +34,7 @@ impl<T> Lookup<T> {
         }
     }
 
-    /// AWS's words for that there is none.
+    /// AWS's message, if the resource does not exist.
     pub fn not_found(&self) -> Option<&str> {
         match self {
             Self::NotFound(why) => Some(why),
@@ -43,82 +43,78 @@ impl<T> Lookup<T> {
     }
 }
 
-/// Something that nobody could look at.
+/// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnreadableResource {
-    /// What: `how CodeDeployHook_x is set up`.
+    /// What it is, such as `the configuration of CodeDeployHook_x`.
     pub resource: String,
-    /// The permission that is needed for it; none where it is not a matter of permission.
+    /// The permission that is missing. `None` if the reason is not a permission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<&'static str>,
-    /// Why not.
+    /// The reason.
     pub why: String,
 }
 
-/// Everything.
+/// Everything that was read.
 #[derive(Debug)]
 pub struct AccountSnapshot {
-    /// CodeDeploy's application.
+    /// The name of the CodeDeploy application.
     pub application: String,
     /// The name of the deployment group.
     pub group_name: String,
-    /// The region.
     pub region: String,
-    /// The deployment group.
     pub group: Lookup<DeploymentGroupConfig>,
-    /// The AppSpec file.
     pub app_spec: Lookup<AppSpecHooks>,
-    /// The functions that it names, in its order.
+    /// The functions that the AppSpec file names, in its order.
     pub functions: Vec<HookedFunction>,
-    /// The functions that hear of an invocation that failed, by ARN.
+    /// The functions that are on-failure destinations, by ARN.
     pub on_failure_functions: BTreeMap<String, Lookup<FunctionConfig>>,
-    /// The listeners of the deployment group, by what they are for.
+    /// The listeners of the deployment group, by their traffic route.
     pub listeners: BTreeMap<TrafficRoute, Lookup<ListenerInfo>>,
-    /// Alarms of the deployment group that there are not.
+    /// The alarms of the deployment group that do not exist.
     pub missing_alarms: Lookup<Vec<String>>,
-    /// What the simulation of roles said.
+    /// The results of the policy simulation.
     pub permission_results: BTreeMap<PermissionQuery, Lookup<bool>>,
-    /// What else gate files name.
+    /// The other resources that gate files refer to.
     pub references: BTreeMap<Referenced, Lookup<()>>,
     /// The task definition that the AppSpec file names.
     pub task_definition: Lookup<TaskDefinition>,
-    /// The VPCs.
     pub network: VpcNetwork,
-    /// What nobody could look at.
+    /// Everything that could not be read.
     pub unreadable: Vec<UnreadableResource>,
-    /// How many things were looked at.
+    /// The number of successful reads.
     pub resources_read: usize,
 }
 
-/// The deployment group, as far as it matters here.
+/// The settings of the deployment group that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentGroupConfig {
-    /// ARN of CodeDeploy's role.
+    /// The ARN of CodeDeploy's role.
     pub role: String,
-    /// Whether alarms stop its deployments, and which.
+    /// The alarms that stop its deployments. `None` if alarms are switched off.
     pub alarms: Option<Vec<String>>,
-    /// Whether a deployment that fails is rolled back.
+    /// Whether a failed deployment is rolled back.
     pub auto_rollback: bool,
-    /// ARN of the production listener.
+    /// The ARN of the production listener.
     pub production_listener: Option<String>,
-    /// ARN of the test listener.
+    /// The ARN of the test listener.
     pub test_listener: Option<String>,
-    /// Names of the pair of target groups.
+    /// The names of the two target groups.
     pub target_groups: Vec<String>,
-    /// Names of cluster and service.
+    /// The names of the cluster and the service.
     pub service: Option<(String, String)>,
-    /// Its newest deployment.
+    /// The id of the newest deployment.
     pub latest_deployment: Option<String>,
 }
 
 impl DeploymentGroupConfig {
-    /// The account; none where the group does not name its role.
+    /// The number of the account. `None` if the group's role has no ARN.
     pub fn account(&self) -> Option<&str> {
         self.role.split(':').nth(4)
     }
 }
 
-/// Where a function is that a text names, if that is neither this region nor the deployment group's account: `account 1`.
+/// The account or region of a function, such as `account 1`, if it is not that of the deployment group.
 pub fn other_account_or_region(written: &str, region: &str, group: Option<&DeploymentGroupConfig>) -> Option<String> {
     let (account_and_region, _) = written.split_once(":function:")?;
     let mut from_the_end = account_and_region.rsplit(':');
@@ -130,196 +126,191 @@ pub fn other_account_or_region(written: &str, region: &str, group: Option<&Deplo
     (account != own).then(|| format!("account {account}"))
 }
 
-/// The AppSpec file.
+/// The parts of an AppSpec file that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppSpecHooks {
-    /// What to call it: a path, or the deployment that has it.
+    /// The file's name in messages: its path, or the deployment that has it.
     pub title: String,
-    /// Whether the next deployment will have it: it was given, and not found in a deployment that was.
+    /// Whether the file is for the next deployment: it came from the command line and not from a past deployment.
     pub is_for_next_deployment: bool,
-    /// Events and functions.
+    /// The events and their functions.
     pub hooks: Vec<(String, String)>,
-    /// The task definition.
+    /// The task definition that the file names.
     pub task_definition: Option<String>,
 }
 
 /// A function that an AppSpec file names.
 #[derive(Clone, Debug)]
 pub struct HookedFunction {
-    /// The event.
+    /// The lifecycle event.
     pub event: String,
-    /// As it is written there.
+    /// The name or ARN as the AppSpec file writes it.
     pub name_in_app_spec: String,
-    /// Its name.
+    /// The name without account, region and qualifier.
     pub name: String,
-    /// An alias or a version; none where it is `$LATEST`, which is the function itself.
+    /// The alias or version. `None` for `$LATEST`, which is the function itself.
     pub qualifier: Option<String>,
-    /// Which of the five it is, by its name.
+    /// Which function it is, by its name.
     pub kind: FunctionKind,
-    /// How it is set up.
+    /// The configuration.
     pub config: Lookup<FunctionConfig>,
-    /// What is set for asynchronous invocations; none where nothing is.
+    /// The settings for asynchronous invocations. The inner `None` means that there are none.
     pub event_invoke_config: Lookup<Option<EventInvokeConfig>>,
-    /// Its gate file.
+    /// The gate file.
     pub gate: FunctionGate,
-    /// What its role has to be allowed, each with the reason.
+    /// The permissions that its role needs, each with the reason.
     pub permission_queries: Vec<(PermissionQuery, String)>,
-    /// The services that it calls, as IAM's actions begin.
+    /// The services that it calls, by the prefix of their IAM actions.
     pub called_services: BTreeSet<&'static str>,
-    /// What its checks will not be able to ask through the listeners.
+    /// The checks whose requests cannot pass through the listeners.
     pub predicted_failures: Vec<PredictedFailure>,
 }
 
-/// Which function it is.
+/// The kind of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
-    /// One of the five.
+    /// One of the five hook functions.
     Hook(Hook),
-    /// The net beneath them.
+    /// The on-failure handler.
     OnFailure,
-    /// Somebody else's.
+    /// A function that is not Greenlight's.
     Other,
 }
 
-/// How a function is set up.
+/// The configuration of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionConfig {
-    /// Its ARN.
     pub arn: String,
-    /// ARN of its role.
+    /// The ARN of its execution role.
     pub role: String,
-    /// Its time-out.
+    /// Lambda's timeout for the function.
     pub timeout: Duration,
-    /// `Active`, ….
+    /// Lambda's state of the function, such as `Active`.
     pub state: String,
-    /// Its variables; none where they could not be read.
+    /// The environment variables. `None` if they could not be read.
     pub variables: Option<BTreeMap<String, String>>,
-    /// Its place in a VPC.
+    /// The VPC settings, if the function is in a VPC.
     pub vpc: Option<VpcConfig>,
 }
 
-/// A function's place in a VPC.
+/// The VPC settings of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VpcConfig {
-    /// The VPC's id.
+    /// The id of the VPC.
     pub id: String,
-    /// Ids of the subnets.
+    /// The ids of the subnets.
     pub subnets: Vec<String>,
-    /// Ids of the security groups.
+    /// The ids of the security groups.
     pub security_groups: Vec<String>,
-    /// Whether it may use IPv6.
+    /// Whether the function can use IPv6.
     pub ipv6: bool,
 }
 
-/// What is set for asynchronous invocations.
+/// The settings for asynchronous invocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventInvokeConfig {
-    /// How often a failed invocation is made again.
+    /// How often Lambda retries a failed invocation.
     pub max_retry_attempts: u64,
-    /// How old an event may become.
+    /// How long Lambda keeps an event.
     pub max_event_age: Duration,
-    /// ARN of the on-failure destination.
+    /// The ARN of the on-failure destination.
     pub on_failure: Option<String>,
 }
 
-/// A function's gate file, and what a hook wants by it.
+/// The gate file of a function, and the requirements that follow from it.
 #[derive(Clone, Debug, Default)]
 pub struct FunctionGate {
-    /// What to call it.
+    /// The gate file's name in messages.
     pub title: String,
-    /// What stands in it; none where there is none, or nobody could read it.
+    /// The text. `None` if there is no gate file or it could not be read.
     pub text: Option<String>,
-    /// It is not where the function's variables say; in words.
+    /// Why the gate file is missing where the function's variables point.
     pub missing_reason: Option<String>,
-    /// What is wrong with it.
+    /// The faults of the gate file.
     pub diagnostics: Vec<gate_file::Diagnostic>,
-    /// What the hook wants; none where the gate file is not known or has a fault.
+    /// The requirements of the hook. `None` if the gate file is not known or has a fault.
     pub requirements: Option<Requirements>,
 }
 
-/// May this role do this on that?
+/// A query whether a role is allowed an action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PermissionQuery {
-    /// ARN of the role.
+    /// The ARN of the role.
     pub role: String,
-    /// The action.
     pub action: String,
-    /// The resource.
+    /// The ARN of the resource, or `*`.
     pub resource: String,
-    /// A key and a value of the circumstances.
+    /// A context key and its value.
     pub context: Option<(String, String)>,
 }
 
 /// A listener and its load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListenerInfo {
-    /// Its ARN.
     pub arn: String,
-    /// Its port.
     pub port: u16,
-    /// The name of its load balancer.
+    /// The name of the load balancer.
     pub load_balancer: String,
-    /// Whether that can be reached from inside its VPC alone.
+    /// Whether the load balancer can only be reached from inside its VPC.
     pub is_internal: bool,
-    /// The load balancer's VPC.
+    /// The id of the load balancer's VPC.
     pub vpc: String,
-    /// Ids of its security groups; a Network Load Balancer may have none, and hides no port then.
+    /// The ids of the load balancer's security groups. A Network Load Balancer can have none; all its ports are then
+    /// open.
     pub security_groups: Vec<String>,
 }
 
-/// The VPCs of functions and load balancers. What is not here could not be looked at, or is of no interest.
+/// The VPCs of functions and load balancers. Anything that is missing here could not be read or does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct VpcNetwork {
-    /// The addresses of subnets.
+    /// The addresses of the subnets, by subnet id.
     pub subnets: BTreeMap<String, Ipv4Range>,
-    /// The tables of routes, by VPC.
+    /// The route tables, by VPC id.
     pub route_tables: BTreeMap<String, Vec<VpcRouteTable>>,
-    /// Security groups.
+    /// The security groups, by id.
     pub security_groups: BTreeMap<String, SecurityGroup>,
-    /// The endpoints, by VPC.
+    /// The endpoints, by VPC id.
     pub endpoints: BTreeMap<String, Vec<VpcEndpoint>>,
 }
 
-/// A table of routes.
+/// A route table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VpcRouteTable {
-    /// Its id.
     pub id: String,
-    /// Whether it is for every subnet that has none of its own.
+    /// Whether it applies to every subnet without its own route table.
     pub is_main: bool,
-    /// The subnets that it is for.
+    /// The subnets that are associated with it.
     pub subnets: BTreeSet<String>,
-    /// From addresses to where they lead; those that lead nowhere are left out.
+    /// The routes: destination and target. Blackhole routes are left out.
     pub routes: Vec<(String, String)>,
 }
 
-/// An endpoint.
+/// A VPC endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VpcEndpoint {
-    /// Its id.
     pub id: String,
-    /// `com.amazonaws.eu-west-1.codedeploy`.
+    /// The name of the service, such as `com.amazonaws.eu-west-1.codedeploy`.
     pub service: String,
-    /// Whether it is a gateway, which is a route and has no address.
+    /// Whether it is a gateway endpoint, which is a route and has no address.
     pub is_gateway: bool,
-    /// Whether the service's own name leads to it.
+    /// Whether the service's own name resolves to it.
     pub private_dns: bool,
-    /// Its security groups.
+    /// The ids of its security groups.
     pub security_groups: Vec<String>,
-    /// The tables of routes that a gateway is in.
+    /// The route tables that route to a gateway endpoint.
     pub route_tables: BTreeSet<String>,
 }
 
 impl VpcNetwork {
-    /// The table of a subnet.
+    /// The route table of a subnet.
     pub fn route_table(&self, vpc: &str, subnet: &str) -> Option<&VpcRouteTable> {
         let tables = self.route_tables.get(vpc)?;
         let own = tables.iter().find(|table| table.subnets.contains(subnet));
         own.or_else(|| tables.iter().find(|table| table.is_main))
     }
 
-    /// The subnets of a function that have no way to the internet. A function has no public address, so that an internet
-    /// gateway is none for it. None where the routes are not known.
+    /// The subnets of a function without a route to the internet. An internet gateway does not count, because a
+    /// function has no public address. `None` if the routes are not known.
     pub fn subnets_without_internet<'a>(&self, vpc: &'a VpcConfig) -> Option<Vec<&'a str>> {
         let mut closed = Vec::new();
         for subnet in &vpc.subnets {
@@ -336,31 +327,32 @@ impl VpcNetwork {
         Some(closed)
     }
 
-    /// Whether some subnet of the function has a route that leads into other networks: a peering, a transit gateway.
+    /// Whether a subnet of the function has a route to another network, such as a peering connection or a transit
+    /// gateway.
     pub fn has_route_to_other_network(&self, vpc: &VpcConfig) -> bool {
         let others = ["pcx-", "tgw-", "vgw-", "eni-", "i-", "lgw-", "arn:"];
         let tables = vpc.subnets.iter().filter_map(|subnet| self.route_table(&vpc.id, subnet));
         tables.flat_map(|table| &table.routes).any(|(_, by)| others.iter().any(|begin| by.starts_with(begin)))
     }
 
-    /// A function as a security group sees it from inside the VPC; none where the subnets are not known.
+    /// The addresses from which a function connects inside the VPC. `None` if the subnets are not known.
     pub fn source_ranges(&self, vpc: &VpcConfig) -> Option<Vec<Ipv4Range>> {
         vpc.subnets.iter().map(|subnet| self.subnets.get(subnet).copied()).collect()
     }
 }
 
 impl AccountSnapshot {
-    /// Those of the functions that are one of the five or somebody else's: all that CodeDeploy waits for.
+    /// The functions whose configuration was read, with that configuration.
     pub fn hook_configs(&self) -> impl Iterator<Item = (&HookedFunction, &FunctionConfig)> {
         self.functions.iter().filter_map(|wired| Some((wired, wired.config.found()?)))
     }
 
-    /// Where a function is, if not where the deployment group is.
+    /// The account or region of a function, if it is not that of the deployment group.
     pub fn other_account_or_region(&self, written: &str) -> Option<String> {
         other_account_or_region(written, &self.region, self.group.found())
     }
 
-    /// What the deployment group is called in a finding.
+    /// The deployment group's name in findings.
     pub fn group_title(&self) -> String {
         format!("deployment group {} of {}", self.group_name, self.application)
     }

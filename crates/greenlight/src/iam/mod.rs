@@ -1,4 +1,4 @@
-//! `greenlight iam`: what the hooks' roles have to be allowed for a gate file, statement by statement and why.
+//! `greenlight iam` prints the policy that the hooks' roles need for a gate file, with the reason for each action.
 
 mod policy;
 mod render;
@@ -28,14 +28,16 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-A name that is not given stands as a word in capitals, such as ACCOUNT; names may hold *. What Lambda itself does with a role
-(logs, network interfaces, the destination of what failed) is not in here: infra/template.yaml has it.
+A name that is not given is printed as a placeholder in capitals, such as ACCOUNT; names can contain *. The permissions
+that Lambda itself needs (logs, network interfaces, the on-failure destination) are not included: infra/template.yaml
+has them.
 
-Without --hook it is the sum for all five hooks; with --hook what that one needs, for a role of its own. With --json, standard
-output has a policy document for `aws iam put-role-policy` and `aws iam create-policy`. Nothing is read from AWS.
+Without --hook, the policy covers all five hooks together; with --hook, it is for the role of that hook alone. With
+--json, standard output has a policy document for `aws iam put-role-policy` and `aws iam create-policy`. Nothing is
+read from AWS.
 
 Exit status:
-  0    it is printed
+  0    the policy is printed
   1    the file has a fault, which is shown as `greenlight check` shows it
   2    bad usage: a file that cannot be read";
 
@@ -43,15 +45,15 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub struct IamOptions {
-    /// A gate file, or - for standard input [default: none, so the built-in checks alone]
+    /// A gate file, or - for standard input [default: none, so only the built-in checks]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Only this hook's role, such as AfterInstall; or on-failure's
+    /// Only the role of this hook, such as AfterInstall, or of on-failure
     #[arg(long, value_name = "HOOK", value_parser = parse_role)]
     hook: Option<RoleName>,
 
-    /// Only what no parameter of infra/template.yaml lets its roles do: a policy for its MorePolicyArns
+    /// Only what no parameter of infra/template.yaml can allow its roles: a policy for its MorePolicyArns
     #[arg(long)]
     not_in_template: bool,
 
@@ -59,31 +61,31 @@ pub struct IamOptions {
     #[arg(long)]
     json: bool,
 
-    /// Where the functions read the gate file from, if not from their package: ssm:NAME or s3://bucket/key
+    /// The location of the gate file, if it is not in the functions' package: ssm:NAME or s3://bucket/key
     #[arg(long, value_name = "PLACE", value_parser = GateSource::parse)]
     gate_source: Option<GateSource>,
 
-    /// Where AppSpec files are, if deployments name them in S3: s3://bucket/key, where both may hold *
+    /// The location of AppSpec files, if deployments name them in S3: s3://bucket/key, where both can contain *
     #[arg(long, value_name = "PLACE", value_parser = parse_s3_uri)]
     appspec: Option<(String, String)>,
 
-    /// A key of your own that parameters, secrets or objects are encrypted with; may be given more than once
+    /// A KMS key of your own that encrypts parameters, secrets or objects; may be given more than once
     #[arg(long = "kms-key", value_name = "ARN", value_parser = parse_kms_key_arn)]
     keys: Vec<String>,
 
-    /// The application of CodeDeploy
+    /// The CodeDeploy application
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     application: Option<String>,
 
-    /// The deployment group of CodeDeploy
+    /// The CodeDeploy deployment group
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     deployment_group: Option<String>,
 
-    /// The cluster of ECS
+    /// The ECS cluster
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     cluster: Option<String>,
 
-    /// The service of ECS
+    /// The ECS service
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     service: Option<String>,
 
@@ -91,26 +93,26 @@ pub struct IamOptions {
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     region: Option<String>,
 
-    /// The account, 12 digits
+    /// The account number, 12 digits
     #[arg(long, value_name = "ID", value_parser = parse_account)]
     account: Option<String>,
 
-    /// The partition [default: that of the region, else aws]
+    /// The partition [default: that of the region, or else aws]
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     partition: Option<String>,
 }
 
-/// Whose role.
+/// The function whose role needs the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RoleName {
-    /// A hook's.
+    /// A hook function.
     Hook(Hook),
-    /// The safety net's.
+    /// The on-failure handler.
     OnFailure,
 }
 
 impl RoleName {
-    /// The word in what is told.
+    /// The name in the output.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.event_name(),
@@ -119,40 +121,40 @@ impl RoleName {
     }
 }
 
-/// A hook by any of its names, or the safety net.
+/// Parses any name of a hook, or the on-failure handler.
 fn parse_role(text: &str) -> Result<RoleName, String> {
     match text {
         "on-failure" | "OnFailure" => Ok(RoleName::OnFailure),
-        text => parse_hook(text).map(RoleName::Hook).map_err(|why| format!("{why}; and there is on-failure")),
+        text => parse_hook(text).map(RoleName::Hook).map_err(|why| format!("{why}; on-failure also works")),
     }
 }
 
 fn parse_s3_uri(text: &str) -> Result<(String, String), String> {
     let place = text.strip_prefix("s3://").and_then(|place| place.split_once('/'));
     let place = place.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
-    place.map(|(bucket, key)| (bucket.to_owned(), key.to_owned())).ok_or_else(|| "it is s3://bucket/key".to_owned())
+    place.map(|(bucket, key)| (bucket.to_owned(), key.to_owned())).ok_or_else(|| "expected s3://bucket/key".to_owned())
 }
 
 fn parse_kms_key_arn(text: &str) -> Result<String, String> {
     let is_key = text.starts_with("arn:") && text.split(':').nth(2) == Some("kms") && text.contains(":key/");
-    // An alias in a policy allows nothing: IAM compares with the key's own ARN.
+    // A key alias in a policy has no effect, because IAM compares with the ARN of the key itself.
     if is_key {
         Ok(text.to_owned())
     } else {
-        Err("it is the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
+        Err("expected the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
     }
 }
 
-/// What an ARN would have in it is none of a name's letters, nor is what IAM would take for a variable.
+/// Parses a name. The characters that separate the parts of an ARN, or that mark a variable in IAM, are not allowed.
 fn parse_name(text: &str) -> Result<String, String> {
     let sound = |c: char| c.is_ascii_alphanumeric() || "._+=,@*?-".contains(c);
     let is_name = !text.is_empty() && text.chars().all(sound);
-    if is_name { Ok(text.to_owned()) } else { Err("it is a name, in which * may stand, and no ARN".to_owned()) }
+    if is_name { Ok(text.to_owned()) } else { Err("expected a name, which can contain *, and not an ARN".to_owned()) }
 }
 
 fn parse_account(text: &str) -> Result<String, String> {
     let sound = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if sound { Ok(text.to_owned()) } else { Err("it has 12 digits".to_owned()) }
+    if sound { Ok(text.to_owned()) } else { Err("expected 12 digits".to_owned()) }
 }
 
 impl IamOptions {
@@ -176,7 +178,7 @@ impl IamOptions {
         }
     }
 
-    /// What one role needs.
+    /// The permissions that one role needs.
     fn permissions_for(
         &self,
         role: RoleName,
@@ -189,7 +191,7 @@ impl IamOptions {
     }
 }
 
-/// Does what was asked.
+/// Runs the command.
 pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
@@ -215,7 +217,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
             }
             (Err(faults), Some(source)) => {
                 let rendered = diagnostics::render_errors(screen.style, source, &faults);
-                // What stands on standard output with --json is a policy, or nothing.
+                // With --json, standard output has a policy or nothing.
                 if args.json {
                     screen.eprintln(&rendered)?
                 } else {
@@ -234,7 +236,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
             screen.eprintln(&note)?;
         }
     } else {
-        let name = source.as_ref().map_or("the built-in checks alone", |source| source.name.as_str());
+        let name = source.as_ref().map_or("only the built-in checks", |source| source.name.as_str());
         screen.println(&render::render_policy(
             screen.style,
             &render::render_title(name, &roles, args.not_in_template),
@@ -257,7 +259,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     Ok(CommandOutcome::Success)
 }
 
-/// Why Systems Manager would not take this as the value of a parameter.
+/// The warning if Systems Manager would reject this text as the value of a parameter.
 fn ssm_rejection(text: &str) -> Option<&'static str> {
     if text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")) {
         return Some(

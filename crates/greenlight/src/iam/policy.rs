@@ -1,11 +1,11 @@
-//! The policy document: actions that are taken on the same things stand in one statement.
+//! The policy document. Actions on the same resources share a statement.
 
 use hook_core::permissions::{ArnNames, PolicyCondition, Resource};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::required_actions::{RequiredAction, RequiredActions};
 
-/// A policy document, as IAM reads it.
+/// A policy document in IAM's JSON format.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyDocument<'a> {
@@ -14,7 +14,7 @@ pub struct PolicyDocument<'a> {
     pub statements: Vec<PolicyStatement<'a>>,
 }
 
-/// One statement. A reviewer reads why; IAM does not.
+/// One statement. The reasons are for a reviewer and are not part of the JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyStatement<'a> {
@@ -26,10 +26,10 @@ pub struct PolicyStatement<'a> {
     pub resources: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "condition")]
     pub condition: Option<PolicyCondition>,
-    /// Why it is no narrower.
+    /// Why the resource has a wildcard.
     #[serde(skip)]
     pub wildcard_reason: Option<&'static str>,
-    /// Who needs it.
+    /// The required actions that it covers.
     #[serde(skip)]
     pub required_by: Vec<&'a RequiredAction>,
 }
@@ -43,10 +43,10 @@ fn condition<S: Serializer>(condition: &Option<PolicyCondition>, to: S) -> Resul
 }
 
 impl<'a> PolicyDocument<'a> {
-    /// Of what is needed.
+    /// Creates the document from the required actions.
     pub fn new(required: &'a RequiredActions, names: &ArnNames) -> Self {
         let mut statements: Vec<PolicyStatement<'a>> = Vec::new();
-        // What is taken on one thing, first.
+        // First, merge the actions on the same resource.
         for action in &required.0 {
             let (sid, arn) = (sid(action), action.resource.arn(names));
             let condition = action.resource.condition(names);
@@ -70,7 +70,7 @@ impl<'a> PolicyDocument<'a> {
                 required_by: vec![action],
             });
         }
-        // Then those of one sort that differ by the name of the thing alone.
+        // Then merge the statements that differ only in the resource.
         let mut merged: Vec<PolicyStatement<'a>> = Vec::new();
         for statement in statements {
             let same = |it: &&mut PolicyStatement<'_>| {
@@ -96,7 +96,7 @@ impl<'a> PolicyDocument<'a> {
     }
 }
 
-/// What a statement is called.
+/// The statement id for an action.
 fn sid(action: &RequiredAction) -> &'static str {
     match &action.resource {
         Resource::DeploymentGroup => "Deployment",

@@ -1,4 +1,4 @@
-//! The policy in words: each statement with what it is for, and what there is to know beside.
+//! Renders the policy as text: each statement with its purpose, and notes.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use super::{
 };
 use crate::style::{Emphasis, TerminalStyle};
 
-/// A managed policy has so many characters at most, spaces not counted.
+/// The maximum length of a managed policy, in characters without whitespace.
 const MAX_MANAGED_POLICY_CHARS: usize = 6_144;
 
-/// What it is the policy of.
+/// The title, which names the roles and the gate file.
 pub fn render_title(name: &str, roles: &[RoleName], not_in_template: bool) -> String {
     let roles = match roles {
-        // It has no checks.
+        // The on-failure handler runs no checks.
         [RoleName::OnFailure] => return "What the role of on-failure needs".to_owned(),
         [one] => format!("the role of {}", one.as_str()),
         _ => "the roles of the five hooks".to_owned(),
@@ -30,7 +30,7 @@ pub fn render_title(name: &str, roles: &[RoleName], not_in_template: bool) -> St
     format!("What {roles} need{} for {name}{beyond}", if roles.starts_with("the role of") { "s" } else { "" })
 }
 
-/// Statement by statement.
+/// Renders every statement below the title.
 pub fn render_policy(style: TerminalStyle, title: &str, policy: &PolicyDocument<'_>, roles: &[RoleName]) -> String {
     let mut blocks = vec![style.apply(Emphasis::Bold, title)];
     if policy.statements.is_empty() {
@@ -47,7 +47,7 @@ fn render_statement(style: TerminalStyle, it: &PolicyStatement<'_>, is_ones: boo
         lines.push(format!("  if {} is like {}", condition.key, condition.values.join(" or ")));
     }
     if let Some(why) = it.wildcard_reason {
-        lines.push(style.hanging("  ", 2, Emphasis::Dim, &format!("no narrower: {why}")));
+        lines.push(style.hanging("  ", 2, Emphasis::Dim, &format!("not narrower: {why}")));
     }
     for action in &it.actions {
         lines.push(format!("  {}", style.apply(Emphasis::Success, action)));
@@ -60,7 +60,8 @@ fn render_statement(style: TerminalStyle, it: &PolicyStatement<'_>, is_ones: boo
     lines.join("\n")
 }
 
-/// ` (every hook)`, ` (AfterInstall: tasks, containers; BeforeAllowTraffic: tasks)`; where all of it is one role's, ` (tasks)`.
+/// The users of an action: ` (every hook)` or ` (AfterInstall: tasks, containers; BeforeAllowTraffic: tasks)`. For a
+/// single role only the checks: ` (tasks)`.
 fn role_list(by: &[(&'static str, Vec<String>)], is_ones: bool) -> String {
     if is_ones {
         let checks = by.iter().flat_map(|(_, checks)| checks).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -75,27 +76,27 @@ fn role_list(by: &[(&'static str, Vec<String>)], is_ones: bool) -> String {
     format!(" ({})", by.iter().map(describe).collect::<Vec<_>>().join("; "))
 }
 
-/// How infra/template.yaml comes to allow it.
+/// Explains how infra/template.yaml allows these actions.
 pub fn render_template_section(style: TerminalStyle, parameters: &TemplateParameters, beyond: bool) -> String {
     let mut lines = vec![format!("\n{}", style.apply(Emphasis::Bold, "In infra/template.yaml"))];
     let parameters: Vec<_> = parameters.lines().map(|line| format!("    {line}")).collect();
     lines.push(match (parameters.is_empty(), beyond) {
-        (true, false) => "  its roles have it.".to_owned(),
-        (true, true) => "  its roles have it in part.".to_owned(),
+        (true, false) => "  its roles already allow this.".to_owned(),
+        (true, true) => "  its roles allow part of this.".to_owned(),
         (false, beyond) => {
-            let part = if beyond { "it in part" } else { "it" };
-            format!("  its roles have {part} with these parameters; ARNs may be narrower, or patterns:")
+            let part = if beyond { "part of this" } else { "this" };
+            format!("  its roles allow {part} with these parameters; ARNs can be narrower, or patterns:")
         }
     });
     lines.extend(parameters);
     if beyond {
-        let more = "No parameter is for the rest: --not-in-template --json prints a policy of it for MorePolicyArns.";
+        let more = "No parameter allows the rest: --not-in-template --json prints a policy with it for MorePolicyArns.";
         lines.push(format!("  {more}"));
     }
     lines.join("\n")
 }
 
-/// What there is to know beside.
+/// Notes about the policy for a person.
 pub fn notes(
     required: &RequiredActions,
     policy: &PolicyDocument<'_>,
@@ -108,10 +109,10 @@ pub fn notes(
     let reads_stored_values =
         has(|it| matches!(it, Resource::Parameter(_) | Resource::Secret(_) | Resource::Object { .. }));
     if reads_stored_values && inputs.kms_keys.is_empty() {
-        notes.push("Where one of these is encrypted with a key of your own, add --kms-key ARN.".to_owned());
+        notes.push("If one of these is encrypted with a key of your own, add --kms-key ARN.".to_owned());
     }
     if has(|it| *it == Resource::Application) && inputs.app_spec.is_none() {
-        notes.push("Where deployments name their AppSpec file in S3, add --appspec s3://BUCKET/KEY.".to_owned());
+        notes.push("If deployments name their AppSpec file in S3, add --appspec s3://BUCKET/KEY.".to_owned());
     }
     let has_placeholder = |it: &Resource| match it {
         Resource::Parameter(name) => name.contains('{'),
@@ -121,23 +122,23 @@ pub fn notes(
     if required.0.iter().any(|it| has_placeholder(&it.resource))
         && (names.application.is_none() || names.deployment_group.is_none())
     {
-        let note = "{application} and {deployment_group} in a name are *, unless --application and --deployment-group say more.";
+        let note = "{application} and {deployment_group} in a name become *, unless --application and --deployment-group are given.";
         notes.push(note.to_owned());
     }
     notes.extend(length_note(&serde_json::to_string(policy).unwrap_or_default()));
     notes
 }
 
-/// What has to be told beside a document.
+/// Warnings about a policy that is printed as JSON.
 pub fn warnings(policy: &PolicyDocument<'_>, text: &str, names: &ArnNames) -> Vec<String> {
     let empty = policy
         .statements
         .is_empty()
-        .then(|| "nothing more is needed; IAM takes no policy without a statement".to_owned());
+        .then(|| "no more permissions are needed; IAM does not accept a policy without a statement".to_owned());
     empty.into_iter().chain(placeholder_note(policy, names)).chain(length_note(text)).collect()
 }
 
-/// Words in capitals, and the options that replace them.
+/// A note that lists the placeholders in capitals and the options that replace them.
 fn placeholder_note(policy: &PolicyDocument<'_>, names: &ArnNames) -> Option<String> {
     let conditions = policy.statements.iter().filter_map(|it| it.condition.as_ref()).flat_map(|it| &it.values);
     let texts = policy.statements.iter().flat_map(|it| &it.resources).chain(conditions);
@@ -149,20 +150,20 @@ fn placeholder_note(policy: &PolicyDocument<'_>, names: &ArnNames) -> Option<Str
     let options: Vec<_> = words.iter().map(option).collect();
     let words: Vec<_> = words.into_iter().collect();
     (!words.is_empty())
-        .then(|| format!("{} stand for names that were not given: {}.", words.join(", "), options.join(", ")))
+        .then(|| format!("To replace the placeholders {}, add {}.", words.join(", "), options.join(", ")))
 }
 
 fn length_note(text: &str) -> Option<String> {
     let length = text.chars().filter(|c| !c.is_whitespace()).count();
     (length > MAX_MANAGED_POLICY_CHARS).then(|| {
         format!(
-            "This is a policy of {length} characters, and IAM takes {MAX_MANAGED_POLICY_CHARS} in a managed one (10240 in all inline ones of a \
-             role): use --hook for smaller ones, or * in names."
+            "The policy has {length} characters, but IAM allows {MAX_MANAGED_POLICY_CHARS} in a managed policy (10240 \
+             in all inline policies of a role together): use --hook for smaller policies, or * in names."
         )
     })
 }
 
-/// Notes as they fit the terminal.
+/// Wraps the notes to the width of the terminal.
 pub fn wrap_notes(style: TerminalStyle, notes: &[String]) -> String {
     notes.iter().map(|note| format!("\n{}", style.hanging("", 0, Emphasis::Plain, note))).collect::<Vec<_>>().join("")
 }

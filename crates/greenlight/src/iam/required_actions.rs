@@ -1,33 +1,33 @@
-//! What several roles need together: each action on each thing once, with who needs it for what.
+//! The actions that several roles need together. Each action on a resource is listed once, with the roles and their
+//! purposes.
 
 use hook_core::permissions::{Permission, Resource};
 
-/// What is needed.
+/// All required actions.
 #[derive(Debug, Default)]
 pub struct RequiredActions(pub Vec<RequiredAction>);
 
-/// An action on a thing.
+/// An action on a resource.
 #[derive(Debug)]
 pub struct RequiredAction {
-    /// `ecs:ListTasks`.
+    /// The IAM action, such as `ecs:ListTasks`.
     pub action: &'static str,
-    /// What it is taken on.
     pub resource: Resource,
-    /// What for, and by whom.
+    /// The purposes, and the roles that have them.
     pub uses: Vec<ActionUse>,
 }
 
-/// What an action is taken for.
+/// A purpose of an action.
 #[derive(Debug)]
 pub struct ActionUse {
-    /// `to see which tasks stopped`.
+    /// The purpose as text, such as `to see which tasks stopped`.
     pub purpose: String,
-    /// Roles, each with its checks; without checks it is every event's business.
+    /// The roles, each with the checks that need the action. Without checks, the role needs it for every event.
     pub roles: Vec<(&'static str, Vec<String>)>,
 }
 
 impl RequiredActions {
-    /// Adds what one role needs.
+    /// Adds the permissions that one role needs.
     pub fn add(&mut self, role: &'static str, permissions: Vec<Permission>) {
         for Permission { action, resource, purposes: reasons } in permissions {
             let known = self.0.iter().position(|it| it.action == action && it.resource == resource);

@@ -1,5 +1,5 @@
-//! What of it the roles of `infra/template.yaml` allow by themselves, what by a parameter, and what not at all. A test
-//! compares this with the template.
+//! Decides which permissions the roles of `infra/template.yaml` always allow, allow with a parameter, or do not allow.
+//! A test compares this with the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use hook_core::{
     permissions::{ArnNames, GateSource, Permission, PermissionInputs, Resource},
 };
 
-/// How the template allows something.
+/// How the template grants a permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TemplateGrant {
-    /// By itself.
+    /// The roles always have it.
     Always,
-    /// When these parameters have these values. Some are lists.
+    /// The roles have it if these parameters have these values. Some parameters are lists.
     WithParameters(Vec<(&'static str, String)>),
-    /// Not at all: by a policy in `MorePolicyArns`.
+    /// No parameter grants it. It needs a policy in `MorePolicyArns`.
     NotAllowed,
 }
 
-/// Parameters with their values.
+/// Template parameters with their values.
 #[derive(Debug, Default)]
 pub struct TemplateParameters(BTreeMap<&'static str, BTreeSet<String>>);
 
 impl TemplateParameters {
-    /// Adds what one permission takes.
+    /// Adds the parameters that one permission needs.
     pub fn add(&mut self, way: TemplateGrant) {
         if let TemplateGrant::WithParameters(values) = way {
             for (name, value) in values {
@@ -33,13 +33,13 @@ impl TemplateParameters {
         }
     }
 
-    /// `Preflight=yes`, each as `sam deploy --parameter-overrides` takes it.
+    /// The parameters in the form of `sam deploy --parameter-overrides`, such as `Preflight=yes`.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(name, values)| format!("{name}={}", values.iter().cloned().collect::<Vec<_>>().join(",")))
     }
 }
 
-/// How the template allows this to a hook.
+/// How the template grants a permission to a hook.
 pub fn grant_for(hook: Hook, it: &Permission, inputs: &PermissionInputs, names: &ArnNames) -> TemplateGrant {
     use Hook::{AfterAllowTestTraffic, AfterAllowTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
     let always_in =

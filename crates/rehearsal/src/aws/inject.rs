@@ -55,7 +55,7 @@ fn placeholder_response() -> OperationResult {
 /// Cuts a document in half. Its length header matches what is sent.
 async fn truncate(response: Response<FullBody>) -> Response<FullBody> {
     let (head, body) = response.into_parts();
-    // A body that is in memory cannot fail.
+    // Reading a body from memory cannot fail.
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     Response::from_parts(head, FullBody::new(body.slice(..body.len() / 2)))
 }

@@ -13,7 +13,7 @@ enum InputConstraint {
     Items(u64, u64),
     /// A number with this minimum and maximum.
     Range(u64, u64),
-    /// One of these words.
+    /// One of these values.
     OneOf(&'static [&'static str]),
     /// The number of an item, as the previous page returned it. AWS refuses a token that a client makes up.
     Token,

@@ -228,7 +228,8 @@ impl Running {
         setup: &Setup,
         lines: &mpsc::UnboundedSender<(FunctionName, String)>,
     ) -> anyhow::Result<Self> {
-        let api = RuntimeApi::start(name.lambda_name()).await.context("no free port on loopback for a Lambda Runtime API")?;
+        let api =
+            RuntimeApi::start(name.lambda_name()).await.context("no free port on loopback for a Lambda Runtime API")?;
         let mut words = setup.limits.iter().flat_map(|limit| limit.commands());
         let mut command = match words.next() {
             None => Command::new(program),
@@ -245,8 +246,7 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start the program {}", program.display()))?;
+        let mut child = command.spawn().with_context(|| format!("cannot start the program {}", program.display()))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (over, is_over) = watch::channel(false);
         let mut tasks = JoinSet::new();

@@ -100,7 +100,7 @@ impl RequestHandler {
         };
         *self.not_before.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + REDELIVERY_DELAY;
         let again_in = self.pending_event().map(|_| REDELIVERY_DELAY);
-        // Nobody has to listen.
+        // An error means that nothing receives the events, which is allowed.
         let _ = self.returned.send(FunctionReturned { hook: self.hook, error, redelivered_in: again_in });
         http_response(202, "application/json", r#"{"status":"OK"}"#).into()
     }

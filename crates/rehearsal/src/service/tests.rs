@@ -73,7 +73,11 @@ async fn a_version_answers_as_the_scenario_says() {
     let green = shop.aws.world().green_group().unwrap().arn.clone();
     shop.aws.world().test().unwrap().default = vec![(green, 1)];
     assert_eq!(get(shop.test, "/checkout?x").await.unwrap(), (503, "no".to_owned()));
-    assert_eq!(get(shop.test, "/gone").await.unwrap().0, 502, "an HTTP listener responds itself if a target closes the connection");
+    assert_eq!(
+        get(shop.test, "/gone").await.unwrap().0,
+        502,
+        "an HTTP listener responds itself if a target closes the connection"
+    );
     shop.aws.world().test().unwrap().protocol = "TCP".into();
     assert_eq!(get(shop.test, "/gone").await, None, "a TCP listener cannot");
     assert_eq!(shop.listeners.requests().last().unwrap().status, None);
@@ -116,5 +120,8 @@ async fn a_door_is_closed_or_silent() {
     let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     let knock = TcpStream::connect(("127.0.0.1", silent));
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(), "a silent port must not respond");
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(),
+        "a silent port must not respond"
+    );
 }

@@ -1,4 +1,4 @@
-//! How the functions are set up, and their gate files.
+//! Reads the configuration of the functions, and their gate files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,14 +22,14 @@ use super::{
 };
 use crate::args::to_hook_name;
 
-/// What Lambda does where nothing is set.
+/// Lambda's defaults for asynchronous invocations.
 const DEFAULT_RETRY_ATTEMPTS: u64 = 2;
 const DEFAULT_EVENT_AGE_SECS: u64 = 6 * 60 * 60;
 
-/// What Lambda says of a function that is not there.
+/// Lambda's error codes for a function that does not exist.
 const NOT_FOUND_CODES: [&str; 1] = ["ResourceNotFoundException"];
 
-/// Everything about the functions that an AppSpec file names.
+/// Reads everything about the functions that an AppSpec file names.
 pub async fn hooked_functions(
     collector: &Collector,
     target: &DoctorTarget,
@@ -42,7 +42,7 @@ pub async fn hooked_functions(
         let (collector, names, given) = (collector.clone(), names.clone(), given.clone());
         let is_here = other_account_or_region(&written, &target.region, group).is_none();
         async move {
-            // One of the same name that is here would say nothing of the other.
+            // A function of the same name in this account and region is a different one.
             if is_here {
                 hooked_function(&collector, event, written, &names, given).await
             } else {
@@ -66,9 +66,9 @@ async fn hooked_function(
         collector.survey.event_invoke_config(&name, qualifier.as_deref()),
     );
     let set_up =
-        collector.record(format!("how {name} is set up"), set_up.map(|it| parse_config(&it)), &NOT_FOUND_CODES);
+        collector.record(format!("the configuration of {name}"), set_up.map(|it| parse_config(&it)), &NOT_FOUND_CODES);
     let events = match &set_up {
-        // The same would be said of it once more.
+        // This would only report the missing function a second time.
         Lookup::NotFound(_) => Lookup::Unreadable,
         _ => collector.record(
             format!("the event settings of {name}"),
@@ -83,7 +83,7 @@ async fn hooked_function(
     HookedFunction { config: set_up, event_invoke_config: events, gate, ..unreadable_function(event, written) }
 }
 
-/// A function of which no more is known than its name.
+/// A function of which only the name is known.
 fn unreadable_function(event: String, written: String) -> HookedFunction {
     let (name, qualifier) = split_qualifier(&written);
     let is = function_kind(&name);
@@ -102,7 +102,7 @@ fn unreadable_function(event: String, written: String) -> HookedFunction {
     }
 }
 
-/// Name and qualifier of a function, as an AppSpec file names it: by its name or its ARN.
+/// Splits a function's name or ARN, as an AppSpec file writes it, into name and qualifier.
 pub fn split_qualifier(written: &str) -> (String, Option<String>) {
     let name = written.split_once(":function:").map_or(written, |(_, name)| name);
     match name.split_once(':') {
@@ -112,7 +112,7 @@ pub fn split_qualifier(written: &str) -> (String, Option<String>) {
     }
 }
 
-/// Which of the functions it is, by its name: as `greenlight appspec` knows it.
+/// Identifies a function by its name, in the same way as `greenlight appspec`.
 fn function_kind(name: &str) -> FunctionKind {
     let named = FunctionRef { account_region: None, name: name.to_owned(), qualifier: None };
     match named.function() {
@@ -163,7 +163,7 @@ fn parse_event_invoke_config(value: &Value) -> EventInvokeConfig {
     }
 }
 
-/// The gate file that a hook would read, and what it would want by it.
+/// Reads the gate file that a hook would use, and derives the hook's requirements.
 async fn load_gate(
     collector: &Collector,
     name: &str,
@@ -173,13 +173,13 @@ async fn load_gate(
     given: Option<(String, String)>,
 ) -> FunctionGate {
     let Some(variables) = &set_up.variables else {
-        let why = "they are encrypted with a key that these credentials may not use";
+        let why = "they are encrypted with a key that these credentials are not allowed to use";
         collector.record_unreadable(format!("the variables of {name}"), Some("kms:Decrypt"), why);
         return FunctionGate::default();
     };
     let found = match given {
         Some((title, text)) => GateFileLookup::Text { title, text },
-        // What cannot be used of the variables has a finding of its own.
+        // Invalid settings have their own finding.
         None if !settings_errors(variables).is_empty() => GateFileLookup::None,
         None => collector.survey.gate_file(variables, application, group).await,
     };
@@ -189,7 +189,8 @@ async fn load_gate(
         let wants = requirements(hook, text.as_deref(), names, variables).ok();
         FunctionGate { title, text, missing_reason: None, diagnostics: faults, requirements: wants }
     };
-    // What is not known of a gate file is told as that. Most only add to the built-in checks, so these are looked at.
+    // An unreadable gate file is reported as such. Most gate files only add to the built-in checks, so those are
+    // checked.
     let built_in = || checked_gate("the built-in checks".to_owned(), None);
     match found {
         GateFileLookup::None => built_in(),
@@ -198,7 +199,7 @@ async fn load_gate(
             FunctionGate { title, missing_reason: Some(why), ..FunctionGate::default() }
         }
         GateFileLookup::InPackage(path) => {
-            let why = "it is in the functions' package, where nobody else sees it; give it with --gate FILE";
+            let why = "it is in the functions' package, which doctor cannot read; pass it with --gate FILE";
             collector.record_unreadable(format!("the gate file {path}"), None, why);
             built_in()
         }
@@ -209,13 +210,13 @@ async fn load_gate(
     }
 }
 
-/// Whether a gate file has checks of its own for a hook.
+/// Whether a gate file has its own checks for a hook.
 pub fn has_own_checks(hook: Hook, text: &str, facts: &AccountSnapshot) -> bool {
     let names = (facts.application.as_str(), facts.group_name.as_str(), facts.region.as_str());
     requirements(hook, Some(text), names, &BTreeMap::new()).is_ok_and(|wants| wants.has_own_checks)
 }
 
-/// The functions that hear of invocations that failed, as far as they are here.
+/// Reads the functions that are on-failure destinations, as far as they are in this account and region.
 pub async fn on_failure_functions(
     collector: &Collector,
     functions: &[HookedFunction],
@@ -224,7 +225,7 @@ pub async fn on_failure_functions(
 ) -> BTreeMap<String, Lookup<FunctionConfig>> {
     let settings = functions.iter().filter_map(|wired| wired.event_invoke_config.found()?.as_ref());
     let mut arns: Vec<_> = settings.filter_map(|settings| settings.on_failure.clone()).collect();
-    // A queue or a topic answers nobody, and that is a finding.
+    // A queue or a topic cannot put a status. That is a finding.
     arns.retain(|arn| arn.contains(":function:") && other_account_or_region(arn, region, group).is_none());
     arns.sort();
     arns.dedup();

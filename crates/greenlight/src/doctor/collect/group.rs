@@ -1,4 +1,4 @@
-//! The deployment group, its alarms, the AppSpec file, and what a gate file names.
+//! Reads the deployment group, its alarms, the AppSpec file, and the resources that gate files refer to.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn strings_at(value: &Value, path: &str) -> Vec<String> {
     items.filter_map(|item| item.as_str().or_else(|| item["name"].as_str())).map(str::to_owned).collect()
 }
 
-/// GetDeploymentGroup.
+/// Reads the deployment group.
 pub async fn deployment_group(
     survey: &AwsInspector,
     application: &str,
@@ -38,7 +38,7 @@ pub async fn deployment_group(
     let info = &reply["deploymentGroupInfo"];
     let platform = string_at(info, "/computePlatform");
     if platform != "ECS" {
-        let detail = format!("deployment group {group} is of the platform {platform:?}; these hooks are for ECS");
+        let detail = format!("deployment group {group} has the compute platform {platform:?}; these hooks are for ECS");
         return Err(AwsError { operation: OPERATION, code: ReasonCode::PlatformUnsupported, detail });
     }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -62,7 +62,7 @@ pub async fn deployment_group(
     })
 }
 
-/// The AppSpec file: the one that is given, else the newest deployment's.
+/// Reads the AppSpec file: the one on the command line, or else that of the newest deployment.
 pub async fn app_spec(
     collector: &Collector,
     target: &DoctorTarget,
@@ -89,30 +89,30 @@ pub async fn app_spec(
             match collector.record(&title, collector.survey.app_spec(id, &target.application).await, &[]) {
                 Lookup::Found(Told::Text(text)) => (title, false, text),
                 Lookup::Found(Told::Other(place)) => {
-                    collector.record_unreadable(title, None, format!("it is in {place}; give it with --appspec"));
+                    collector.record_unreadable(title, None, format!("it is in {place}; pass it with --appspec FILE"));
                     return Ok(Lookup::Unreadable);
                 }
                 Lookup::NotFound(_) | Lookup::Unreadable => return Ok(Lookup::Unreadable),
             }
         }
         (None, None) => {
-            let why = "there is no deployment that has one; give --appspec FILE or --function EVENT=NAME";
+            let why = "no deployment with an AppSpec file was found; pass --appspec FILE or --function EVENT=NAME";
             collector.record_unreadable("which functions are the hooks", None, why);
             return Ok(Lookup::Unreadable);
         }
     };
     let Some(hooks) = app_spec_hooks(&text) else {
-        anyhow::ensure!(!given, "{title} is no AppSpec file that could be read");
+        anyhow::ensure!(!given, "cannot read {title} as an AppSpec file in YAML or JSON");
         collector.record_unreadable(title, None, "it cannot be read as YAML or JSON");
         return Ok(Lookup::Unreadable);
     };
-    // What is neither `family:revision` nor an ARN is a placeholder, <TASK_DEFINITION> or a bare word, for a program to fill in.
+    // A value that is neither `family:revision` nor an ARN is a placeholder, such as <TASK_DEFINITION> or a bare word.
     let definition =
         task_definition_in_app_spec(&text).filter(|name| name.contains(':') && !name.contains(['<', '$', '{']));
     Ok(Lookup::Found(AppSpecHooks { title, is_for_next_deployment: given, hooks, task_definition: definition }))
 }
 
-/// Those of the group's alarms that there are not.
+/// Finds the alarms of the deployment group that do not exist.
 pub async fn missing_alarms(collector: &Collector, group: Option<&DeploymentGroupConfig>) -> Lookup<Vec<String>> {
     match group.and_then(|group| group.alarms.as_ref()) {
         Some(names) if !names.is_empty() => {
@@ -123,7 +123,7 @@ pub async fn missing_alarms(collector: &Collector, group: Option<&DeploymentGrou
     }
 }
 
-/// Whether there is what gate files name.
+/// Checks whether the resources exist that gate files refer to.
 pub async fn check_references(collector: &Collector, mut names: Vec<Referenced>) -> BTreeMap<Referenced, Lookup<()>> {
     names.sort();
     names.dedup();
@@ -144,7 +144,7 @@ pub async fn check_references(collector: &Collector, mut names: Vec<Referenced>)
     join_bounded(lookups).await.into_iter().collect()
 }
 
-/// What a gate file names, in words.
+/// Describes a resource that a gate file refers to.
 pub fn reference_label(named: &Referenced) -> String {
     match named {
         Referenced::Alarm(name) => format!("the alarm {name}"),
@@ -160,7 +160,7 @@ pub fn reference_label(named: &Referenced) -> String {
     }
 }
 
-/// The task definition, where anybody asks for it: the next deployment's, or one whose containers a gate file names.
+/// Reads the task definition if it is needed: for the next deployment, or if a gate file names containers.
 pub async fn task_definition(
     collector: &Collector,
     app_spec: Option<&AppSpecHooks>,

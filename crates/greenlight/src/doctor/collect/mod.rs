@@ -1,5 +1,5 @@
-//! All reads, as many at once as depend on nothing else. What is denied is noted with the permission that it needs, and
-//! never taken for well.
+//! Reads everything from AWS, with independent reads in parallel. A denied read is recorded with the permission that it
+//! needs, and never counts as good.
 
 mod functions;
 mod group;
@@ -24,27 +24,26 @@ pub use self::{
 use super::snapshot::{AccountSnapshot, HookedFunction, Lookup, UnreadableResource};
 use crate::input_file::InputFile;
 
-/// So many questions at once: EC2 answers few a second, and IAM fewer.
+/// The maximum number of concurrent reads. EC2 allows few requests per second, and IAM even fewer.
 const MAX_CONCURRENT_READS: usize = 6;
 
-/// What to look at.
+/// What to check.
 #[derive(Debug)]
 pub struct DoctorTarget {
-    /// CodeDeploy's application.
+    /// The name of the CodeDeploy application.
     pub application: String,
-    /// The deployment group.
+    /// The name of the deployment group.
     pub deployment_group: String,
-    /// The region.
     pub region: String,
-    /// An AppSpec file in place of the newest deployment's.
+    /// An AppSpec file to use instead of the newest deployment's.
     pub app_spec: Option<PathBuf>,
-    /// Events and functions in place of an AppSpec file.
+    /// Events and functions to use instead of an AppSpec file.
     pub functions: Vec<(String, String)>,
-    /// A gate file in place of the functions' own.
+    /// A gate file to use instead of the functions' own.
     pub gate: Option<InputFile>,
 }
 
-/// Looks at things, and notes what it could not look at.
+/// Reads resources, and records those that it cannot read.
 #[derive(Clone)]
 pub struct Collector {
     pub survey: AwsInspector,
@@ -62,7 +61,7 @@ impl Collector {
         self.read_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What came of a look. `none` are AWS's codes that say that there is no such thing.
+    /// Records the result of a read. `none` are AWS's error codes for a resource that does not exist.
     fn record<T>(&self, looked_for: impl Into<String>, looked: Result<T, AwsError>, none: &[&str]) -> Lookup<T> {
         match looked {
             Ok(seen) => {
@@ -80,7 +79,7 @@ impl Collector {
         }
     }
 
-    /// Notes that nobody could look at something.
+    /// Records that something could not be read.
     fn record_unreadable(
         &self,
         looked_for: impl Into<String>,
@@ -95,7 +94,7 @@ impl Collector {
     }
 }
 
-/// Does all of it, some at once, and gives what came of each in their order.
+/// Runs all futures, at most [`MAX_CONCURRENT_READS`] at a time, and returns their results in the original order.
 async fn join_bounded<T, F>(work: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
@@ -115,16 +114,17 @@ where
     done.into_iter().map(|(_, one)| one).collect()
 }
 
-/// Looks at everything.
+/// Reads everything.
 ///
 /// # Errors
-/// There is nothing to look at: no such deployment group, credentials that are no good, a file that cannot be read.
+/// If nothing can be checked: the deployment group does not exist, the credentials do not work, or a file cannot be
+/// read.
 pub async fn collect(survey: AwsInspector, target: DoctorTarget) -> anyhow::Result<AccountSnapshot> {
     let collector = Collector { survey, read_log: Arc::default() };
     let title = format!("the deployment group {}", target.deployment_group);
     let group = match group::deployment_group(&collector.survey, &target.application, &target.deployment_group).await {
-        // Without credentials or without such a group there is nothing to look at.
-        Err(fault) if !fault.is_access_denied() => return Err(anyhow!("nothing was looked at: {fault}")),
+        // Without credentials or without the deployment group there is nothing to check.
+        Err(fault) if !fault.is_access_denied() => return Err(anyhow!("nothing was checked: {fault}")),
         read => collector.record(title, read, &[]),
     };
     let app_spec = group::app_spec(&collector, &target, group.found()).await?;
@@ -171,7 +171,7 @@ pub async fn collect(survey: AwsInspector, target: DoctorTarget) -> anyhow::Resu
     })
 }
 
-/// The names of functions, in words.
+/// The names of functions, separated by commas.
 fn function_names<'a>(functions: impl IntoIterator<Item = &'a HookedFunction>) -> String {
     functions.into_iter().map(|wired| wired.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Listeners with their load balancers, and the VPCs of those and of the functions.
+//! Reads the listeners with their load balancers, and the VPCs of these and of the functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::xml::Element;
 
-/// Pages of a reply; a VPC has 200 tables of routes and a few dozen endpoints.
+/// The maximum number of pages to read. A VPC has at most 200 route tables and a few dozen endpoints.
 const MAX_PAGES: usize = 50;
 
-/// The listeners of the deployment group.
+/// Reads the listeners of the deployment group.
 pub async fn listeners(
     collector: &Collector,
     group: Option<&DeploymentGroupConfig>,
@@ -38,7 +38,7 @@ pub async fn listeners(
     join_bounded(lookups).await.into_iter().collect()
 }
 
-/// What the checks of these functions will not be able to ask through the listeners.
+/// Predicts which checks of these functions cannot send their requests through the listeners.
 pub async fn predict_failures(
     collector: &Collector,
     functions: &mut [HookedFunction],
@@ -89,7 +89,8 @@ async fn read_listener(survey: &AwsInspector, arn: &str) -> Result<ListenerInfo,
     })
 }
 
-/// All of EC2 that matters: the functions' subnets and routes, the endpoints there, and every security group.
+/// Reads everything from EC2 that matters: the functions' subnets and routes, the endpoints there, and the security
+/// groups.
 pub async fn read_network(
     collector: &Collector,
     functions: &[HookedFunction],
@@ -129,7 +130,7 @@ pub async fn read_network(
         if network.has_route_to_other_network(vpc) && !services.is_empty() {
             let title = format!("whether {} reaches {}", wired.name, services.join(", "));
             let why = format!(
-                "{} has no endpoint for that, and routes into other networks, which may have one or a way to the internet",
+                "{} has no endpoint for that but has routes into other networks, which can have an endpoint or a route to the internet",
                 vpc.id
             );
             collector.record_unreadable(title, None, why);
@@ -142,7 +143,7 @@ pub async fn read_network(
     if !groups.is_empty() {
         let ids = numbered_params("GroupId", groups.iter().map(String::as_str));
         let read = read_all_pages(&collector.survey, "ec2:DescribeSecurityGroups", "securityGroupInfo", &ids).await;
-        if let Lookup::Found(found) = collector.record("whom security groups let in and out", read, &[]) {
+        if let Lookup::Found(found) = collector.record("the rules of the security groups", read, &[]) {
             network.security_groups =
                 found.iter().map(|it| (it.text("groupId").to_owned(), parse_security_group(it))).collect();
         }
@@ -160,7 +161,7 @@ fn filter_params(name: &str, value: &str) -> QueryParams {
     vec![("Filter.1.Name".to_owned(), name.to_owned()), ("Filter.1.Value.1".to_owned(), value.to_owned())]
 }
 
-/// The items of all pages.
+/// Reads the items of all pages.
 async fn read_all_pages(
     survey: &AwsInspector,
     operation: &'static str,
@@ -209,7 +210,7 @@ fn parse_route_table(item: &Element) -> VpcRouteTable {
     }
 }
 
-/// One that can be used, or will be in a moment.
+/// Parses an endpoint, if it is available or about to be.
 fn parse_endpoint(item: &Element) -> Option<VpcEndpoint> {
     let usable = ["available", "pending"].iter().any(|state| item.text("state").eq_ignore_ascii_case(state));
     usable.then(|| VpcEndpoint {
@@ -223,7 +224,7 @@ fn parse_endpoint(item: &Element) -> Option<VpcEndpoint> {
 }
 
 fn parse_security_group(item: &Element) -> SecurityGroup {
-    // The ports of a rule, if it is about TCP.
+    // The ports of a rule. `None` if it does not apply to TCP.
     let ports = |permission: &Element| {
         let port = |name: &str| permission.text(name).parse::<u16>().ok();
         let is_tcp = matches!(permission.text("ipProtocol"), "tcp" | "6" | "-1");

@@ -1,4 +1,4 @@
-//! What roles may do, by IAM's own simulation: nothing is tried.
+//! Finds out what roles are allowed to do with IAM's policy simulation. No action is executed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::xml::Element;
 
-/// Pages of a simulation, each of a hundred actions; no hook needs so many.
+/// The maximum number of pages of a simulation. Each page has 100 actions; no hook needs this many.
 const MAX_PAGES: usize = 20;
 
-/// What the roles of the functions have to be allowed.
+/// Adds the permissions that the roles of the functions need.
 pub fn add_permission_queries(
     collector: &Collector,
     functions: &mut [HookedFunction],
@@ -38,7 +38,7 @@ pub fn add_permission_queries(
             ..PermissionInputs::default()
         };
         let permissions = match wired.kind {
-            // With a gate file that has a fault the role still has to answer.
+            // With an invalid gate file the function must still be able to put its status.
             FunctionKind::Hook(hook) => permissions::required_permissions(wired.gate.text.as_deref(), hook, &inputs)
                 .or_else(|_| permissions::required_permissions(None, hook, &inputs))
                 .unwrap_or_default(),
@@ -46,10 +46,9 @@ pub fn add_permission_queries(
         };
         let (mut queries, unknown) = permission_queries(set_up, &permissions, &names);
         for (question, _) in unknown {
-            let why =
-                format!("{} is not known whole: the deployment group does not name its service", question.resource);
+            let why = format!("{} is incomplete: the deployment group does not name its service", question.resource);
             collector.record_unreadable(
-                format!("whether the role of {} may {}", wired.name, question.action),
+                format!("whether the role of {} is allowed {}", wired.name, question.action),
                 None,
                 why,
             );
@@ -64,14 +63,14 @@ pub fn add_permission_queries(
                 resource: net.clone(),
                 context: None,
             };
-            queries.push((question, "to hand on the record of an invocation that failed".to_owned()));
+            queries.push((question, "to send the record of a failed invocation".to_owned()));
         }
         wired.called_services = permissions.iter().filter_map(|it| it.action.split(':').next()).collect();
         wired.permission_queries = queries;
     }
 }
 
-/// What is known of the names in ARNs.
+/// The known names to fill into ARNs.
 fn arn_names(set_up: &FunctionConfig, target: &DoctorTarget, group: Option<&DeploymentGroupConfig>) -> ArnNames {
     let service = group.and_then(|group| group.service.clone());
     let (cluster, service) = service.unzip();
@@ -88,7 +87,7 @@ fn arn_names(set_up: &FunctionConfig, target: &DoctorTarget, group: Option<&Depl
 
 type ReasonedQueries = Vec<(PermissionQuery, String)>;
 
-/// The questions that can be asked, and those of which a name is not known.
+/// The queries that can be simulated, and those with an unknown name in the resource.
 fn permission_queries(
     set_up: &FunctionConfig,
     needed: &[Permission],
@@ -108,17 +107,18 @@ fn permission_queries(
     queries.partition(known)
 }
 
-/// What the role has to be allowed the action on.
+/// The ARN on which the role needs the permission.
 fn queried_resource(needed: &Resource, names: &ArnNames) -> String {
     match needed {
-        // AWS's references disagree; a role that follows either of them is well.
+        // AWS's references disagree on the resource. A role that follows either of them works.
         Resource::DeploymentTargets => Resource::DeploymentGroup.arn(names),
-        // Where Secrets Manager adds six letters, any will do.
+        // Secrets Manager adds six characters to the name. Any characters do for the simulation.
         other => other.arn(names).replace('?', "A"),
     }
 }
 
-/// What a task definition names is known to each deployment alone, and a role may well allow less than all of it.
+/// Whether the permission is simulated. The resources in a task definition are only known for a single deployment, and
+/// a role can allow just some of them.
 const fn is_simulated(resource: &Resource) -> bool {
     !matches!(
         resource,
@@ -131,9 +131,9 @@ const fn is_simulated(resource: &Resource) -> bool {
     )
 }
 
-/// What CodeDeploy's role has to be allowed for a function.
+/// The permission that CodeDeploy's role needs for a function.
 pub fn invoke_query(group: &DeploymentGroupConfig, set_up: &FunctionConfig) -> PermissionQuery {
-    // The ARN of a function that was asked for with a qualifier has it at its end.
+    // If the function was requested with a qualifier, its ARN ends in the qualifier.
     PermissionQuery {
         role: group.role.clone(),
         action: "lambda:InvokeFunction".to_owned(),
@@ -142,7 +142,7 @@ pub fn invoke_query(group: &DeploymentGroupConfig, set_up: &FunctionConfig) -> P
     }
 }
 
-/// What the role of the net has to be allowed.
+/// The permission that the on-failure handler's role needs.
 pub fn put_status_query(set_up: &FunctionConfig, region: &str, application: &str, group: &str) -> PermissionQuery {
     let names = ArnNames {
         region: Some(region.to_owned()),
@@ -159,8 +159,9 @@ pub fn put_status_query(set_up: &FunctionConfig, region: &str, application: &str
     }
 }
 
-/// The answers to all questions. IAM answers few requests a second, so that a role has one for all that is named by an ARN
-/// and one for what is about everything; with the latter, the keys that are missing stand elsewhere in the reply.
+/// Simulates all queries. IAM allows few requests per second, so the simulation of a role takes one request for all
+/// queries with an ARN and one for those on `*`. In the reply for `*` the missing context keys are in a different
+/// place.
 pub async fn simulate_permissions(
     collector: &Collector,
     functions: &[HookedFunction],
@@ -180,7 +181,7 @@ pub async fn simulate_permissions(
     let simulations = by_role.into_iter().map(|((role, _), questions)| {
         let collector = collector.clone();
         async move {
-            let title = format!("what the role {} may do", role.rsplit('/').next().unwrap_or_default());
+            let title = format!("what the role {} is allowed", role.rsplit('/').next().unwrap_or_default());
             let simulated = simulate_role(&collector.survey, &role, &questions).await;
             let lookup = collector.record(&title, simulated, &["NoSuchEntity"]);
             let answer = |question: PermissionQuery| {
@@ -208,27 +209,27 @@ fn query_result(
         Some(SimulationDecision::Allowed) => return Lookup::Found(true),
         Some(SimulationDecision::Denied) => return Lookup::Found(false),
         Some(SimulationDecision::MissingContext(on)) => format!("it depends on {on}"),
-        None => "the simulation does not say".to_owned(),
+        None => "the simulation returned no decision".to_owned(),
     };
     collector.record_unreadable(format!("{title}: {action} on {resource}"), None, why);
     Lookup::Unreadable
 }
 
-/// What the simulation said, by action and resource.
+/// The decisions of the simulation, by action and resource.
 type SimulationResults = BTreeMap<(String, String), SimulationDecision>;
 
-/// What the simulation said of an action.
+/// The decision of the simulation about an action.
 enum SimulationDecision {
     Allowed,
     Denied,
-    /// It would depend on circumstances that nobody knows here.
+    /// The decision depends on these context keys, whose values are not known here.
     MissingContext(String),
 }
 
 const SIMULATE_OPERATION: &str = "iam:SimulatePrincipalPolicy";
 
-/// All questions of one role, in as few requests as IAM takes: some actions it simulates only apart from others, and says
-/// which when it is asked for them at once.
+/// Simulates all queries of one role in as few requests as possible. IAM cannot simulate some actions together with
+/// others, and its error names them.
 async fn simulate_role(
     survey: &AwsInspector,
     role: &str,
@@ -251,8 +252,8 @@ async fn simulate_role(
     Ok(decisions)
 }
 
-/// Those of the actions that stand in the first brackets of a refusal, and the others: `[a,b] and [c] require different
-/// authorization information`. Two halves, if it is said in other words.
+/// Splits actions into those in the first brackets of IAM's error (`[a,b] and [c] require different authorization
+/// information`) and the others. If the error has another form, splits them into halves.
 fn split_unsupported<'a>(actions: &[&'a str], said: &str) -> (Vec<&'a str>, Vec<&'a str>) {
     let brackets = said.split_once('[').and_then(|(_, rest)| Some(rest.split_once(']')?.0)).unwrap_or_default();
     let named: Vec<&str> = brackets.split(',').map(str::trim).collect();
@@ -271,7 +272,7 @@ async fn simulate_actions(
     about: &[&PermissionQuery],
 ) -> Result<SimulationResults, AwsError> {
     let resources: BTreeSet<&str> = about.iter().map(|question| question.resource.as_str()).collect();
-    // What is known of the circumstances of one request holds for all of them: they have the same cluster.
+    // The known context of one query applies to all of them, because they have the same cluster.
     let contexts: BTreeSet<_> = about.iter().filter_map(|question| question.context.as_ref()).collect();
     let mut input = vec![("PolicySourceArn".to_owned(), role)];
     let numbered = |name: &str, index: usize| format!("{name}.member.{}", index + 1);
@@ -301,8 +302,9 @@ async fn simulate_actions(
     Err(AwsError::missing_field(SIMULATE_OPERATION, format_args!("end after {MAX_PAGES} pages")))
 }
 
-/// One action's result. What it says itself is the strictest of all resources, and holds for one alone; what it says of
-/// each is beneath it. The keys that are missing stand with either where everything is asked about, and beneath else.
+/// Parses the result of one action. Its own decision is the strictest of all resources, so it is only used for a single
+/// resource. The decisions for each resource are in `ResourceSpecificResults`. For a single resource, the missing
+/// context keys can be in either place; otherwise they are with the resources.
 fn parse_result(one: &Element, resources: &BTreeSet<&str>, decisions: &mut SimulationResults) {
     let action = one.text("EvalActionName");
     let decision = |word: &str, of: &Element| {

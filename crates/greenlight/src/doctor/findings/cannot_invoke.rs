@@ -1,4 +1,4 @@
-//! CodeDeploy's role may not invoke the functions.
+//! CodeDeploy's role is not allowed to invoke the functions.
 
 use hook_core::shell::quote;
 
@@ -14,9 +14,9 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let Some(group) = facts.group.found() else { return Vec::new() };
     let refused = facts.hook_configs().map(|(wired, set_up)| {
         let why = match facts.permission_results.get(&invoke_query(group, set_up)) {
-            // Another name has a finding of its own, and this one's remedy does not help it.
-            Some(Lookup::Found(false)) => has_prefix(wired).then_some("may not invoke"),
-            Some(Lookup::NotFound(_)) => Some("does not exist and so cannot invoke"),
+            // A name without the prefix has its own finding, and this fix would not help there.
+            Some(Lookup::Found(false)) => has_prefix(wired).then_some("is not allowed to invoke"),
+            Some(Lookup::NotFound(_)) => Some("does not exist, so it cannot invoke"),
             _ => None,
         };
         (wired, why)
@@ -25,7 +25,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let role = quote(group.role.rsplit('/').next().unwrap_or_default());
     let found = group_by(refused).map(|(why, functions)| DoctorProblem {
         message: format!(
-            "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check is made",
+            "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check runs",
             functions.join(", ")
         ),
         resource: group.role.clone(),

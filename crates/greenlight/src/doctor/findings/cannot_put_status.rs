@@ -1,4 +1,4 @@
-//! A function whose role may not put a status: CodeDeploy waits for its hour.
+//! A function's role is not allowed to put a status, so CodeDeploy waits for an hour.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             put_status_query(net.found()?, &facts.region, &facts.application, &facts.group_name),
         ))
     });
-    // Functions that share a role share the remedy.
+    // Functions that share a role share the fix.
     let mut functions = BTreeMap::<PermissionQuery, Vec<String>>::new();
     for (function, question) in of_hooks.chain(of_on_failure_functions) {
         functions.entry(question).or_default().push(function);
@@ -34,7 +34,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         };
         let PermissionQuery { role, action, resource, .. } = question;
         Some(DoctorProblem {
-            message: format!("{why}: nobody answers, and CodeDeploy waits an hour"),
+            message: format!("{why}: no status is put, and CodeDeploy waits an hour"),
             resource: super::describe_role(&role, &functions),
             fix: format!("allow {action} on {resource}; `greenlight iam` prints the whole policy"),
             command: None,

@@ -1,4 +1,4 @@
-//! Functions whose own security groups let nothing out where they have to go.
+//! The functions' security groups block outbound traffic that they need.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::doctor::{
 
 pub const KIND: FindingKind = FindingKind { code: "EgressBlocked", find };
 
-/// Where AWS answers.
+/// The port of AWS's endpoints.
 const HTTPS: u16 = 443;
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
@@ -25,7 +25,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             let own = knocks.iter().filter(|knock| knock.function.event == wired.event);
             let ports: BTreeSet<u16> = own.map(|knock| knock.listener.port).chain([HTTPS]).collect();
             let shut = ports.into_iter().filter(|port| !allows_egress(groups.iter().copied(), *port));
-            // Without AWS there is no answer, whatever else is closed.
+            // Report a closed path to AWS first: without AWS the function cannot put a status.
             let port = shut.max_by_key(|port| *port == HTTPS)?;
             Some((vpc.security_groups.join(", "), port))
         });
@@ -34,13 +34,13 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let found = group_by(closed).map(|((groups, port), functions)| {
         let first = quote(groups.split(", ").next().unwrap_or_default());
         let what = match port {
-            HTTPS => "AWS does not hear them, and no answer gets out",
-            _ => "the load balancer does not hear them",
+            HTTPS => "they cannot reach AWS, so they cannot put a status",
+            _ => "they cannot reach the load balancer",
         };
         DoctorProblem {
-            message: format!("the security groups of {} let nothing out at port {port}: {what}", functions.join(", ")),
+            message: format!("the security groups of {} allow no outbound traffic to port {port}: {what}", functions.join(", ")),
             resource: groups.clone(),
-            fix: "let them out; what AWS makes by itself lets everything out, and Terraform takes that away".to_owned(),
+            fix: "allow that traffic; AWS creates security groups with a rule for all outbound traffic, and Terraform removes it".to_owned(),
             command: Some(format!(
                 "aws ec2 authorize-security-group-egress --group-id {first} --protocol tcp --port {port} --cidr 0.0.0.0/0"
             )),

@@ -1,5 +1,5 @@
-//! An endpoint whose security groups do not let the functions in. The name of the service leads to it all the same, also
-//! where there would be another way.
+//! A VPC endpoint's security groups block the functions. The service's name still resolves to the endpoint, even if the
+//! VPC has another route to the service.
 
 use hook_core::shell::quote;
 
@@ -26,12 +26,12 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     }
     let found = group_by(hidden).map(|((groups, id, service, own), functions)| DoctorProblem {
         message: format!(
-            "no rule lets {own} in at port 443 of the endpoint {id}, to which the name of {service} leads: the calls of \
-             {} time out",
+            "no rule allows {own} to connect to port 443 of the endpoint {id}, to which the name of {service} \
+             resolves: the calls of {} time out",
             functions.join(", ")
         ),
         resource: groups.clone(),
-        fix: format!("let {own} in at port 443"),
+        fix: format!("allow inbound traffic from {own} to port 443"),
         command: Some(format!(
             "aws ec2 authorize-security-group-ingress --group-id {} --protocol tcp --port 443 --source-group {}",
             quote(groups.split(", ").next().unwrap_or_default()),

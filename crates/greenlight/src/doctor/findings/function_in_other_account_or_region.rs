@@ -1,4 +1,4 @@
-//! A function of another account or region.
+//! A function is in another account or region.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -12,12 +12,15 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         .filter_map(|wired| Some((wired, facts.other_account_or_region(&wired.name_in_app_spec)?)));
     let found = elsewhere.map(|(wired, place)| DoctorProblem {
         message: format!(
-            "the AppSpec file names it for {}, and it is in {place}: CodeDeploy invokes functions of the deployment group's own \
-             account and region",
+            "the AppSpec file names it for {}, but it is in {place}: CodeDeploy only invokes functions in the \
+             deployment group's account and region",
             wired.event
         ),
         resource: wired.name_in_app_spec.clone(),
-        fix: format!("deploy {} in {} and in the deployment group's account, and name that", wired.name, facts.region),
+        fix: format!(
+            "deploy {} in {} in the deployment group's account, and name that function",
+            wired.name, facts.region
+        ),
         command: None,
     });
     found.collect()

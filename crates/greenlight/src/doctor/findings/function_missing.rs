@@ -1,4 +1,4 @@
-//! A function that there is not.
+//! A function does not exist.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -9,11 +9,11 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let missing = facts.functions.iter().filter(|wired| wired.config.not_found().is_some());
     let found = missing.map(|wired| DoctorProblem {
         message: format!(
-            "the AppSpec file names it for {}, and there is no such function here: the event fails",
+            "the AppSpec file names it for {}, but it does not exist in this account and region: the event fails",
             wired.event
         ),
         resource: wired.name_in_app_spec.clone(),
-        fix: format!("deploy it in {}, or name one that there is", facts.region),
+        fix: format!("deploy it in {}, or name an existing function", facts.region),
         command: Some("aws lambda list-functions --query 'Functions[].FunctionName'".to_owned()),
     });
     found.collect()

@@ -1,4 +1,4 @@
-//! A function that Lambda would not run.
+//! Lambda cannot run a function in its current state.
 
 use hook_core::shell::quote;
 
@@ -14,11 +14,11 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let idle = all.filter(|(_, set_up)| !matches!(set_up.state.as_str(), "Active" | ""));
     let found = idle.map(|(name, set_up)| DoctorProblem {
         message: match set_up.state.as_str() {
-            "Inactive" => "it is Inactive: nobody invoked it for weeks, and its first invocation fails".to_owned(),
-            state => format!("it is {state}: Lambda does not run it"),
+            "Inactive" => "it is Inactive: it was not invoked for weeks, and the next invocation fails".to_owned(),
+            state => format!("it is {state}: Lambda cannot run it"),
         },
         resource: name.clone(),
-        fix: "read why; an Inactive one comes back with any invocation, a minute later".to_owned(),
+        fix: "read the reason; any invocation reactivates an Inactive function, which takes a minute".to_owned(),
         command: Some(format!(
             "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
             quote(&name)

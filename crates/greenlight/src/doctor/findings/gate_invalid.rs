@@ -1,4 +1,4 @@
-//! A gate file with a fault.
+//! A gate file has a fault.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::{diagnostics, doctor::snapshot::AccountSnapshot};
 
 pub const KIND: FindingKind = FindingKind { code: "GateInvalid", find };
 
-/// So many faults are told; `greenlight check` tells all.
+/// The maximum number of faults in the message. `greenlight check` shows all.
 const MAX_SHOWN: usize = 3;
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
@@ -19,12 +19,12 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         let more = if gate.diagnostics.len() > MAX_SHOWN { "; …" } else { "" };
         DoctorProblem {
             message: format!(
-                "{}, and so every answer is Failed: {}{more}",
+                "{}, so every status is Failed: {}{more}",
                 diagnostics::fault_count(gate.diagnostics.len()),
                 told.join("; ")
             ),
             resource: title.clone(),
-            fix: "`greenlight check FILE` shows each with its line; mend it and put it there again".to_owned(),
+            fix: "`greenlight check FILE` shows each with its line; fix the file and upload it again".to_owned(),
             command: None,
         }
     });

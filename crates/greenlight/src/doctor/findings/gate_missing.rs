@@ -1,4 +1,4 @@
-//! A gate file that is not where the function looks for it.
+//! A gate file is missing where the function reads it.
 
 use hook_core::shell::quote;
 
@@ -21,9 +21,9 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             None => format!("aws s3 cp greenlight.yaml {}", quote(&name)),
         };
         DoctorProblem {
-            message: format!("the {title} cannot be read, and so every answer is Failed: {why}"),
+            message: format!("the {title} cannot be read, so every status is Failed: {why}"),
             resource: functions.join(", "),
-            fix: "put it there, or correct the variable that names it".to_owned(),
+            fix: "upload it, or correct the variable that names it".to_owned(),
             command: Some(command),
         }
     });

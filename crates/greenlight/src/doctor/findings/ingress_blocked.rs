@@ -1,4 +1,4 @@
-//! A security group of the load balancer that does not let the functions in.
+//! A security group of the load balancer blocks the functions.
 
 use hook_core::shell::quote;
 
@@ -39,21 +39,22 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     found.collect()
 }
 
-/// How a port is hidden.
+/// Why and how a port is blocked.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct BlockedIngress {
-    /// From whom, to be read after the port.
+    /// The reason, as a predicate for the port.
     why: String,
-    /// What to do.
+    /// How to fix it.
     fix: String,
-    /// The option of the command that would let them in; none where that would be everybody, which is for you to want.
+    /// The source option of the command that opens the port. `None` if that would open it to every address, which is
+    /// the user's decision.
     source: Option<String>,
 }
 
-/// Whether the port is hidden from who knocks; none where it is not, or nobody knows.
+/// Why the function cannot reach the port. `None` if it can, or if that is not known.
 fn blocked_ingress(facts: &AccountSnapshot, knock: &ListenerAccess<'_>) -> Option<BlockedIngress> {
     let ListenerAccess { listener, vpc, .. } = knock;
-    // Who does not get there at all is told that.
+    // Functions without a route to the load balancer have their own findings.
     if listener.security_groups.is_empty() || knock.is_outside_vpc(facts) || knock.has_no_internet_route(facts) {
         return None;
     }
@@ -76,18 +77,23 @@ fn blocked_ingress(facts: &AccountSnapshot, knock: &ListenerAccess<'_>) -> Optio
         Client::InVpc(own, _) => {
             let first = own.first().map_or("…", String::as_str);
             let why = format!("is not open to {}", own.join(", "));
-            (why, format!("let {first} in"), Some(format!("--source-group {}", own.first().map_or("…".into(), |own| quote(own)))))
+            (
+                why,
+                format!("allow inbound traffic from {first}"),
+                Some(format!("--source-group {}", own.first().map_or("…".into(), |own| quote(own)))),
+            )
         }
         Client::BehindNat => (
-            "is open to no public address, and in a VPC functions come by that of their NAT gateway (a rule for their security \
-             group does not count for it)"
+            "is not open to any public address, but functions in a VPC connect from the address of their NAT gateway \
+             (a rule for their security group does not apply to it)"
                 .to_owned(),
-            "let the NAT gateway's address in".to_owned(),
+            "allow inbound traffic from the NAT gateway's address".to_owned(),
             Some("--cidr ADDRESS-OF-THE-NAT-GATEWAY/32".to_owned()),
         ),
         Client::Anywhere => (
-            "is not open to everybody, and functions outside a VPC come from any address".to_owned(),
-            "put the functions into a VPC and let the address of its NAT gateway in, or open the port to everybody".to_owned(),
+            "is not open to every address, but functions outside a VPC can connect from any address".to_owned(),
+            "put the functions into a VPC and allow the address of its NAT gateway, or open the port to every address"
+                .to_owned(),
             None,
         ),
     };

@@ -1,4 +1,5 @@
-//! A function whose role lacks what its checks ask AWS for: each of them ends in *could not look*, which is Failed.
+//! A function's role lacks permissions for its checks. Checks that cannot read from AWS count as errors, and the hook
+//! puts *Failed*.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use crate::doctor::snapshot::{AccountSnapshot, Lookup};
 pub const KIND: FindingKind = FindingKind { code: "LacksPermission", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
-    // What one role lacks is one thing to mend, however many functions have it.
+    // The missing permissions of a role are one finding, however many functions share the role.
     let mut lacking = BTreeMap::<&str, (Vec<&str>, Vec<String>)>::new();
     for wired in &facts.functions {
         for (question, reason) in wired.permission_queries.iter().filter(|(question, _)| question.action != PUT_STATUS)
@@ -26,9 +27,12 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         }
     }
     let found = lacking.into_iter().map(|(role, (functions, lacks))| DoctorProblem {
-        message: format!("it is not allowed {}: who cannot look answers Failed", lacks.join("; nor ")),
+        message: format!(
+            "it is not allowed {}: a check without its permissions is an error, and the hook puts Failed",
+            lacks.join("; nor ")
+        ),
         resource: describe_role(role, &functions),
-        fix: "allow that; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),
+        fix: "allow it; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),
         command: None,
     });
     found.collect()

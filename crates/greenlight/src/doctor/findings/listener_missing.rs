@@ -1,4 +1,4 @@
-//! A deployment group whose listener is gone.
+//! A listener of the deployment group does not exist.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -12,12 +12,12 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         let arn = if route.as_str() == "test" { &group.test_listener } else { &group.production_listener };
         DoctorProblem {
             message: format!(
-                "its {} listener {} does not exist: no traffic can be moved",
+                "its {} listener {} does not exist: CodeDeploy cannot move traffic",
                 route.as_str(),
                 arn.as_deref().unwrap_or_default()
             ),
             resource: facts.group_title(),
-            fix: "make the listener, or name the one that there is".to_owned(),
+            fix: "create the listener, or name an existing one".to_owned(),
             command: Some(super::update_group_command(facts, "--load-balancer-info …")),
         }
     });

@@ -1,4 +1,4 @@
-//! An internal load balancer, and functions that are not where it can be reached.
+//! The load balancer is internal, and the functions cannot reach it because they are outside its VPC.
 
 use super::{DoctorProblem, FindingKind, group_by, listener_accesses, shell_command_for_each};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -18,7 +18,9 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
                 "they are not in {vpc}, and the load balancer {balancer} is internal: their requests never reach it"
             ),
             resource: functions.join(", "),
-            fix: format!("give them subnets of {vpc} and a security group that the load balancer's lets in"),
+            fix: format!(
+                "give them subnets of {vpc} and a security group from which the load balancer's allows inbound traffic"
+            ),
             command: Some(shell_command_for_each(&functions, |name| {
                 format!(
                     "aws lambda update-function-configuration --function-name {name} --vpc-config \

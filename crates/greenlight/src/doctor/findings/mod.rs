@@ -1,5 +1,5 @@
-//! The kinds of finding, one file each: pure, over the facts. A new one is a file with a `KIND`, and one line in
-//! [`KINDS`]; docs/DOCTOR.md has a heading for each.
+//! The kinds of findings, one file for each. They are pure functions of the snapshot. A new kind needs a file with a
+//! `KIND`, a line in [`KINDS`], and a heading in docs/DOCTOR.md.
 
 mod alarm_missing;
 mod cannot_invoke;
@@ -41,19 +41,19 @@ use serde::Serialize;
 pub use self::{name_prefix::has_prefix, no_endpoint::missing_endpoints};
 use super::snapshot::{AccountSnapshot, HookedFunction, ListenerInfo, VpcConfig};
 
-/// The action that answers CodeDeploy.
+/// The action that puts the status of a hook.
 pub const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// A kind of finding.
 pub struct FindingKind {
-    /// Its code, a heading of docs/DOCTOR.md.
+    /// The code, which is also a heading in docs/DOCTOR.md.
     pub code: &'static str,
-    /// Looks for it.
+    /// Finds the problems of this kind.
     pub find: fn(&AccountSnapshot) -> Vec<DoctorProblem>,
 }
 
-/// In the order in which one would mend them: what CodeDeploy calls, whether it gets there, what it hears, what the checks
-/// see.
+/// All kinds, in the order in which to fix them: which functions CodeDeploy invokes, whether it can, whether it gets a
+/// status, and whether the checks work.
 pub const KINDS: &[FindingKind] = &[
     no_hooks::KIND,
     function_missing::KIND,
@@ -88,37 +88,37 @@ pub const KINDS: &[FindingKind] = &[
     alarm_missing::KIND,
 ];
 
-/// What a kind has found.
+/// A problem that a kind has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoctorProblem {
-    /// What is wrong, and why that hurts.
+    /// The problem and its consequence.
     pub message: String,
-    /// On which resource.
+    /// The affected resource.
     pub resource: String,
-    /// What to do, in words.
+    /// How to fix it.
     pub fix: String,
-    /// The command that does it, where one does.
+    /// The command that fixes it, if there is one.
     pub command: Option<String>,
 }
 
-/// The same with its kind, for a reader.
+/// A problem with the code of its kind, for the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DoctorFinding {
-    /// The kind's code.
+    /// The code of the kind.
     pub code: &'static str,
-    /// On which resource.
+    /// The affected resource.
     #[serde(rename = "where")]
     pub resource: String,
-    /// What is wrong, and why that hurts.
+    /// The problem and its consequence.
     pub message: String,
-    /// What to do, in words.
+    /// How to fix it.
     pub fix: String,
-    /// The command that does it, where one does; `…` and words in capitals are for you to fill in.
+    /// The command that fixes it, if there is one. `…` and words in capitals are placeholders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
-/// Everything that is found.
+/// Finds all problems.
 pub fn all_findings(facts: &AccountSnapshot) -> Vec<DoctorFinding> {
     let findings_of = |kind: &FindingKind| {
         let code = kind.code;
@@ -134,7 +134,7 @@ pub fn all_findings(facts: &AccountSnapshot) -> Vec<DoctorFinding> {
     KINDS.iter().flat_map(findings_of).collect()
 }
 
-/// Functions of which the same is to be said, with that.
+/// Groups functions by their key. Functions without a key are left out.
 fn group_by<'a, K: Ord>(
     functions: impl IntoIterator<Item = (&'a HookedFunction, Option<K>)>,
 ) -> impl Iterator<Item = (K, Vec<&'a str>)> {
@@ -147,7 +147,7 @@ fn group_by<'a, K: Ord>(
     groups.into_iter()
 }
 
-/// The command that changes the deployment group.
+/// The command that updates the deployment group.
 fn update_group_command(facts: &AccountSnapshot, what: &str) -> String {
     let (application, group_name) = (quote(&facts.application), quote(&facts.group_name));
     format!(
@@ -156,21 +156,21 @@ fn update_group_command(facts: &AccountSnapshot, what: &str) -> String {
     )
 }
 
-/// The option that makes the net the on-failure destination, with its ARN as some function names it.
+/// The option that sets the on-failure destination, with the on-failure handler's ARN if a function already names it.
 fn destination_option(facts: &AccountSnapshot) -> String {
     let known = facts.on_failure_functions.iter().find(|(_, net)| net.found().is_some());
-    let arn = known.map_or("ARN-OF-LAST-ANSWER", |(arn, _)| arn);
+    let arn = known.map_or("ARN-OF-ON-FAILURE", |(arn, _)| arn);
     let config = serde_json::json!({ "OnFailure": { "Destination": arn } });
     format!("--destination-config {}", quote(&config.to_string()))
 }
 
-/// A role, and the functions that have it.
+/// Describes a role and the functions that have it.
 fn describe_role(role: &str, functions: &[impl AsRef<str>]) -> String {
     let names: Vec<_> = functions.iter().map(AsRef::as_ref).collect();
     format!("role {} of {}", role.rsplit('/').next().unwrap_or_default(), names.join(", "))
 }
 
-/// A command for one function, or a loop over several. `of` gets what stands for the function's name.
+/// The command for one function, or a loop over several. `command_for` gets the function's name or the loop's variable.
 fn shell_command_for_each(functions: &[&str], command_for: impl Fn(&str) -> String) -> String {
     match functions {
         [one] => command_for(&quote(one)),
@@ -181,7 +181,7 @@ fn shell_command_for_each(functions: &[&str], command_for: impl Fn(&str) -> Stri
     }
 }
 
-/// Functions that knock at a listener, in a VPC or not.
+/// A function whose checks connect to a listener, from a VPC or not.
 struct ListenerAccess<'a> {
     route: TrafficRoute,
     listener: &'a ListenerInfo,
@@ -203,15 +203,15 @@ fn listener_accesses(facts: &AccountSnapshot) -> Vec<ListenerAccess<'_>> {
 }
 
 impl ListenerAccess<'_> {
-    /// Whether the load balancer can only be reached from inside its VPC, and the function is not there.
+    /// Whether the load balancer is internal and the function is outside its VPC.
     fn is_outside_vpc(&self, facts: &AccountSnapshot) -> bool {
         let near = |vpc: &VpcConfig| vpc.id == self.listener.vpc || facts.network.has_route_to_other_network(vpc);
-        // Where the routes are not known, a peering may be among them.
+        // Unknown routes can include a peering connection.
         let unknown = |vpc: &VpcConfig| !facts.network.route_tables.contains_key(&vpc.id);
         self.listener.is_internal && !self.vpc.is_some_and(|vpc| near(vpc) || unknown(vpc))
     }
 
-    /// Whether the load balancer is in the internet, and the function cannot get there.
+    /// Whether the load balancer is internet-facing and the function has no route to the internet.
     fn has_no_internet_route(&self, facts: &AccountSnapshot) -> bool {
         let closed = self.vpc.and_then(|vpc| facts.network.subnets_without_internet(vpc));
         !self.listener.is_internal && closed.is_some_and(|subnets| !subnets.is_empty())

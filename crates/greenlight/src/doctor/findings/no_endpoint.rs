@@ -1,4 +1,4 @@
-//! Functions in a VPC without a way to the internet, and services that they call with no endpoint there.
+//! Functions are in a VPC without a route to the internet, and the VPC has no endpoints for services that they call.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::doctor::snapshot::{AccountSnapshot, HookedFunction, VpcConfig, VpcNet
 
 pub const KIND: FindingKind = FindingKind { code: "NoEndpoint", find };
 
-/// The names of services in IAM's actions and in those of endpoints.
+/// The services: the prefix of their IAM actions, and the last part of their endpoint names.
 const SERVICES: [(&str, &str); 10] = [
     ("codedeploy", "codedeploy"),
     ("ecs", "ecs"),
@@ -23,12 +23,13 @@ const SERVICES: [(&str, &str); 10] = [
     ("ecr", "ecr.api"),
 ];
 
-/// IAM's endpoint has no region in its name, and is in this one alone.
+/// IAM's endpoint has no region in its name, and only exists in this region.
 const IAM: (&str, &str) = ("com.amazonaws.iam", "us-east-1");
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let of_hooks = facts.hook_configs().map(|(wired, set_up)| {
-        // Another network may have the endpoints, or a way out: that nobody can see, and it is told as such.
+        // Another network can have the endpoints or a route to the internet. That cannot be read, and is reported as
+        // such.
         let vpc = set_up.vpc.as_ref().filter(|vpc| !facts.network.has_route_to_other_network(vpc));
         (wired, vpc.and_then(|vpc| missing_endpoints(&facts.network, &facts.region, wired, vpc)))
     });
@@ -36,8 +37,8 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         let MissingEndpoints { vpc, subnets, services, .. } = &lacking;
         DoctorProblem {
             message: format!(
-                "{} has no way to the internet (a NAT gateway), and {vpc} no endpoint that serves it for {}: calls there hang \
-                 until they time out",
+                "{} has no route to the internet (a NAT gateway), and {vpc} has no endpoint that serves it for {}: \
+                 calls to these services hang until they time out",
                 subnets.join(", "),
                 services.join(", ")
             ),
@@ -49,19 +50,20 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     found.collect()
 }
 
-/// What a function in a VPC cannot reach.
+/// The services that a function in a VPC cannot reach.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MissingEndpoints {
     vpc: String,
-    /// The subnets that have no way out.
+    /// The subnets without a route to the internet.
     subnets: Vec<String>,
-    /// Their tables of routes.
+    /// The route tables of these subnets.
     route_tables: Vec<String>,
-    /// The names of endpoints that there are not.
+    /// The names of the missing endpoints.
     pub services: Vec<String>,
 }
 
-/// The services that a function calls, and has neither an endpoint for nor a way out; none where nobody knows.
+/// The services that a function calls and for which it has neither an endpoint nor a route to the internet. `None` if
+/// nothing is missing, or if that is not known.
 pub fn missing_endpoints(
     network: &VpcNetwork,
     region: &str,
@@ -88,7 +90,7 @@ pub fn missing_endpoints(
     })
 }
 
-/// The names of the endpoints that a function calls.
+/// The names of the endpoints for the services that a function calls.
 pub fn called_endpoints(region: &str, wired: &HookedFunction) -> BTreeSet<String> {
     let is_called =
         |prefix: &str| wired.called_services.contains(prefix) || PUT_STATUS.split(':').next() == Some(prefix);
@@ -98,7 +100,7 @@ pub fn called_endpoints(region: &str, wired: &HookedFunction) -> BTreeSet<String
     known.chain(is_called("iam").then(|| IAM.0.to_owned())).collect()
 }
 
-/// Whether somebody in this region can make an endpoint of that name.
+/// Whether this region supports an endpoint with that name.
 fn is_available_in(service: &str, region: &str) -> bool {
     service != IAM.0 || region == IAM.1
 }
@@ -108,21 +110,21 @@ fn fix(MissingEndpoints { services, .. }: &MissingEndpoints, region: &str) -> &'
         [services.iter().any(|it| is_available_in(it, region)), services.iter().all(|it| is_available_in(it, region))];
     match (some, all) {
         (_, true) => {
-            "make an endpoint for each of them in one subnet of each zone (the template has them, with Endpoints), or a NAT \
-             gateway; an endpoint's security group lets the functions in at port 443"
+            "create an endpoint for each of them in one subnet of each zone (the template does so, with Endpoints), or \
+             a NAT gateway; an endpoint's security group must allow the functions to connect to port 443"
         }
         (true, false) => {
-            "make a NAT gateway: IAM, which is asked for the roles of a task definition (preflight), has an endpoint in us-east-1 \
-             alone; or leave that check out, and make an endpoint for each of the others"
+            "create a NAT gateway: the preflight check of a task definition's roles calls IAM, whose only endpoint is \
+             in us-east-1; or leave that check out, and create an endpoint for each of the others"
         }
         (false, false) => {
-            "make a NAT gateway, or leave out the check (preflight) that looks for the roles of a task definition: IAM has an \
-             endpoint in us-east-1 alone"
+            "create a NAT gateway, or leave out the preflight check of a task definition's roles: it calls IAM, whose \
+             only endpoint is in us-east-1"
         }
     }
 }
 
-/// Ids as words of a command.
+/// Ids as arguments of a shell command.
 fn quote_all(ids: &[String]) -> String {
     ids.iter().map(|id| quote(id)).collect::<Vec<_>>().join(" ")
 }

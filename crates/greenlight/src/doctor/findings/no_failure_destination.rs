@@ -1,4 +1,4 @@
-//! Nobody answers for a function that died.
+//! A function has no on-failure destination that puts the status if the function dies.
 
 use super::{DoctorProblem, FindingKind, group_by, shell_command_for_each};
 use crate::doctor::snapshot::{AccountSnapshot, FunctionKind};
@@ -13,11 +13,11 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             match &settings.on_failure {
                 None => Some("there is no on-failure destination".to_owned()),
                 Some(arn) if !arn.contains(":function:") => {
-                    Some(format!("the on-failure destination {arn} answers nobody"))
+                    Some(format!("the on-failure destination {arn} cannot put a status"))
                 }
                 Some(arn) => match facts.other_account_or_region(arn) {
                     Some(place) => {
-                        Some(format!("the on-failure destination {arn} is in {place} and cannot answer here"))
+                        Some(format!("the on-failure destination {arn} is in {place} and cannot put a status here"))
                     }
                     None => {
                         let net = facts.on_failure_functions.get(arn)?;
@@ -29,9 +29,9 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         (wired, why)
     });
     let found = group_by(wrong).map(|(why, functions)| DoctorProblem {
-        message: format!("{why}: when the function is killed, CodeDeploy waits an hour and nobody says why"),
+        message: format!("{why}: if the function is killed, CodeDeploy waits an hour and no reason is logged"),
         resource: functions.join(", "),
-        fix: "name on-failure as the on-failure destination".to_owned(),
+        fix: "set on-failure as the on-failure destination".to_owned(),
         command: Some(shell_command_for_each(&functions, |name| {
             format!(
                 "aws lambda update-function-event-invoke-config --function-name {name} {}",

@@ -1,4 +1,4 @@
-//! A load balancer in the internet, and functions in a VPC that cannot get there.
+//! The load balancer is internet-facing, and functions in a VPC have no route to the internet.
 
 use super::{DoctorProblem, FindingKind, group_by, listener_accesses};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -15,12 +15,12 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         functions.dedup();
         DoctorProblem {
             message: format!(
-                "the load balancer {balancer} has public addresses, and {subnets} has no way to the internet (an internet \
-                 gateway is none for a function): their requests never reach it"
+                "the load balancer {balancer} has public addresses, but {subnets} has no route to the internet (a \
+                 function cannot use an internet gateway): their requests never reach it"
             ),
             resource: functions.join(", "),
-            fix: "give the subnets' route table a NAT gateway, or take the functions out of the VPC".to_owned(),
-        command: None,
+            fix: "add a NAT gateway to the subnets' route table, or remove the functions from the VPC".to_owned(),
+            command: None,
         }
     });
     found.collect()

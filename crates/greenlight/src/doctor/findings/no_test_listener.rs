@@ -1,4 +1,4 @@
-//! A deployment group without a test listener: nobody can try the replacement before customers do.
+//! The deployment group has no test listener, so no hook can test the replacement before customers use it.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -13,7 +13,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
                version"
                 .to_owned(),
         resource: facts.group_title(),
-        fix: "make a listener with a port of its own on the same load balancer, and name it as testTrafficRoute"
+        fix: "create a listener with its own port on the same load balancer, and name it as testTrafficRoute"
             .to_owned(),
         command: Some(super::update_group_command(facts, "--load-balancer-info …")),
     };

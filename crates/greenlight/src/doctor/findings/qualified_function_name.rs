@@ -1,4 +1,4 @@
-//! A hook that is invoked by an alias or a version: its event settings are others than those that the template makes.
+//! The AppSpec file names a hook by an alias or a version, to which the event settings of the template do not apply.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -9,8 +9,8 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     let aliased = facts.functions.iter().filter_map(|wired| Some((wired, wired.qualifier.as_deref()?)));
     let found = aliased.map(|(wired, qualifier)| DoctorProblem {
         message: format!(
-            "it is invoked as {qualifier}, and what is set for asynchronous invocations of $LATEST (no retries, age, \
-             on-failure) does not apply there"
+            "it is invoked as {qualifier}, to which the settings for asynchronous invocations of $LATEST (retries, \
+             event age, on-failure) do not apply"
         ),
         resource: wired.name_in_app_spec.clone(),
         fix: format!("name the function without `:{qualifier}` in the AppSpec file"),

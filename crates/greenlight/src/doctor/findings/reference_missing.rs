@@ -1,4 +1,4 @@
-//! A gate file that names what there is not.
+//! A gate file refers to a resource that does not exist.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::doctor::{
 pub const KIND: FindingKind = FindingKind { code: "ReferenceMissing", find };
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
-    // What several hooks want is one thing to mend.
+    // A missing resource is one finding, however many hooks refer to it.
     let mut missing = BTreeMap::<(String, String), Vec<String>>::new();
     for (wired, set_up) in facts.hook_configs() {
         let Some(wants) = &wired.gate.requirements else { continue };
@@ -21,22 +21,23 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
             if let Some(instead) = found_instead(facts, set_up, named) {
                 let wanted = format!("{check:?} of {}", wired.event);
                 missing
-                    .entry((wired.gate.title.clone(), format!("{}, and {instead}", reference_label(named))))
+                    .entry((wired.gate.title.clone(), format!("{}, but {instead}", reference_label(named))))
                     .or_default()
                     .push(wanted);
             }
         }
     }
     let found = missing.into_iter().map(|((gate, named), checks)| DoctorProblem {
-        message: format!("{} asks for {named}: the check cannot hold", checks.join(", ")),
+        message: format!("{} refers to {named}: the check cannot pass", checks.join(", ")),
         resource: gate,
-        fix: "correct the name in the gate file, or make what it names".to_owned(),
+        fix: "correct the name in the gate file, or create the resource".to_owned(),
         command: None,
     });
     found.collect()
 }
 
-/// What is in the place of something that a gate file names; none where it is there, or nobody knows.
+/// What exists instead of the resource that a gate file refers to. `None` if the resource exists, or if that is not
+/// known.
 fn found_instead(facts: &AccountSnapshot, set_up: &FunctionConfig, named: &Referenced) -> Option<String> {
     match named {
         Referenced::Container(name) => {
@@ -46,7 +47,7 @@ fn found_instead(facts: &AccountSnapshot, set_up: &FunctionConfig, named: &Refer
         }
         Referenced::EnvVar(name) => {
             let variables = set_up.variables.as_ref()?;
-            (!variables.contains_key(name)).then(|| "the function has none of that name".to_owned())
+            (!variables.contains_key(name)).then(|| "the function has no variable with that name".to_owned())
         }
         other => match facts.references.get(other)? {
             Lookup::NotFound(instead) => Some(format!("there is {instead}")),

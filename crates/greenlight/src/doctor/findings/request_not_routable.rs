@@ -1,4 +1,4 @@
-//! Checks whose requests will not come to the service: no host name is known, or no listener rule lets them through.
+//! The requests of checks will not reach the service, because no host name is known or no listener rule forwards them.
 
 use super::{DoctorProblem, FindingKind, group_by};
 use crate::doctor::snapshot::AccountSnapshot;

@@ -1,4 +1,4 @@
-//! A deployment that fails and is not rolled back.
+//! A failed deployment would not be rolled back.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;

@@ -1,4 +1,4 @@
-//! A variable of a function that it cannot use, for which every answer is Failed.
+//! A function has an invalid setting in its variables, so every status is Failed.
 
 use hook_core::aws_inspector::settings_errors;
 
@@ -14,10 +14,10 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         faults.into_iter().map(move |fault| (wired, Some(fault)))
     });
     let found = group_by(faulty).map(|(fault, functions)| DoctorProblem {
-        message: format!("{fault}; a function with a setting that it cannot use answers Failed"),
+        message: format!("{fault}; with an invalid setting the function puts Failed"),
         resource: functions.join(", "),
         fix:
-            "correct the variable where the function is made (template, console); docs/SETTINGS.md lists every setting"
+            "correct the variable where the function is defined (template, console); docs/SETTINGS.md lists every setting"
                 .to_owned(),
         command: None,
     });

@@ -1,4 +1,4 @@
-//! An AppSpec file for the next deployment, with a task definition that there is not.
+//! The AppSpec file for the next deployment names a task definition that does not exist or is not active.
 
 use super::{DoctorProblem, FindingKind};
 use crate::doctor::snapshot::AccountSnapshot;
@@ -20,7 +20,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
     vec![DoctorProblem {
         message: format!("{why}: ECS starts no task from it"),
         resource: app_spec.title.clone(),
-        fix: "register it, and name what that gives".to_owned(),
+        fix: "register it, and name the revision that AWS returns".to_owned(),
         command: Some("aws ecs register-task-definition --cli-input-json file://…".to_owned()),
     }]
 }

@@ -1,4 +1,4 @@
-//! A function that is ended before its checks can be.
+//! A function's timeout is shorter than its checks need.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::doctor::snapshot::{AccountSnapshot, FunctionKind};
 
 pub const KIND: FindingKind = FindingKind { code: "TimeoutTooShort", find };
 
-/// What Lambda gives a function of which nobody says more.
+/// Lambda's default timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What Lambda gives a function at most.
+/// Lambda's maximum timeout.
 const MAX_TIMEOUT: Duration = Duration::from_secs(900);
 
 fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
@@ -32,23 +32,28 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         let timeout = humantime::format_duration(timeout);
         DoctorProblem {
             message: match longest {
-                None => format!("the time-out is {timeout}, Lambda's default: hardly a check can be made in it"),
+                None => format!("the timeout is {timeout}, Lambda's default: it is too short for most checks"),
                 Some((longest, check, title)) => format!(
-                    "the time-out of {timeout} leaves {check:?} less than the {} for which it may watch ({title}); the rest \
-                     is kept back for the answer",
+                    "the timeout of {timeout} leaves the check {check:?} less than the {} that it can take ({title}); \
+                     the rest is reserved for the status",
                     humantime::format_duration(longest)
                 ),
             },
             resource: functions.join(", "),
             fix: match is_longest {
-                true => "shorten its `within`, `for` or `settle`, or those of the `forwards_to` that it waits for: Lambda allows no \
-                         longer time-out"
+                true => "shorten its `within`, `for` or `settle`, or those of the `forwards_to` that it waits for: \
+                         Lambda allows no longer timeout"
                     .to_owned(),
-                false => "give it all that Lambda allows: a check takes only what it needs".to_owned(),
+                false => {
+                    "set the longest timeout that Lambda allows: a check takes only the time that it needs".to_owned()
+                }
             },
             command: (!is_longest).then(|| {
                 shell_command_for_each(&functions, |name| {
-                    format!("aws lambda update-function-configuration --function-name {name} --timeout {}", MAX_TIMEOUT.as_secs())
+                    format!(
+                        "aws lambda update-function-configuration --function-name {name} --timeout {}",
+                        MAX_TIMEOUT.as_secs()
+                    )
                 })
             }),
         }

@@ -1,4 +1,4 @@
-//! A gate file that has checks for a hook which no function is wired to.
+//! A gate file has checks for a hook for which the AppSpec file names no function.
 
 use hook_core::Hook;
 
@@ -23,7 +23,7 @@ fn find(facts: &AccountSnapshot) -> Vec<DoctorProblem> {
         let mut with = gates.filter(|gate| gate.text.as_deref().is_some_and(|text| has_own_checks(hook, text, facts)));
         if let Some(gate) = with.next() {
             found.push(DoctorProblem {
-                message: format!("{} has checks for {hook}, and the AppSpec file names no function there", gate.title),
+                message: format!("{} has checks for {hook}, but the AppSpec file names no function for it", gate.title),
                 resource: app_spec.title.clone(),
                 fix: format!("name the function for {hook} in the AppSpec file; `greenlight appspec` writes it"),
                 command: None,
