@@ -196,11 +196,11 @@ fn function_that_cannot_be_invoked_fails_its_event_at_once() {
         assert_eq!((status, asked), (1, five_hooks("shop")[..1].to_vec()), "{function}: {report}");
         let stopped = &deployment(&report)["hooks"][1];
         assert_eq!((&stopped["hook"], &stopped["code"]), (&json!("AfterInstall"), &json!(code)), "{report}");
-        assert_eq!(stopped["answer"], Value::Null);
+        assert_eq!((&stopped["status"], &stopped["answered_by"]), (&Value::Null, &json!("nobody")));
     }
     let folder = folder_with_change(|text| text.replace("CodeDeployHook_shop-after-install", "shop-after-install"));
     let output_text = text(&folder.rehearse("appspec.yaml", &[]).stdout);
-    assert!(output_text.contains("ROLLED BACK: AfterInstall could not be asked\n"), "{output_text}");
+    assert!(output_text.contains("ROLLED BACK: AfterInstall could not be invoked\n"), "{output_text}");
 }
 
 #[test]

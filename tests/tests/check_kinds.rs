@@ -1054,7 +1054,9 @@ async fn preflight_of_what_the_task_definition_names() {
         cases.push(lost.with_fault(InjectedFault::first(1, operation, FaultKind::Truncate)).succeeds());
         let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page instead of a reply: {operation}"))
             .gate(each(word));
-        cases.push(page.with_fault(InjectedFault::always(operation, FaultKind::WrongType)).fails("AwsFailed"));
+        let page =
+            page.with_fault(InjectedFault::always(operation, FaultKind::WrongType)).timeout(Duration::from_secs(20));
+        cases.push(page.fails("AwsFailed"));
     }
     let transcript = run_cases(cases).await;
     insta::assert_snapshot!(transcript);

@@ -271,6 +271,6 @@ fn what_could_not_be_played_is_an_error_in_the_junit_report() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let report = fs::read_to_string(&report).unwrap();
         assert!(report.contains(r#"tests="1" failures="0" errors="1""#), "{report}");
-        assert!(report.contains("could not be played: ") && report.contains("cannot be started"), "{report}");
+        assert!(report.contains("could not be played: ") && report.contains("cannot start the program"), "{report}");
     }
 }
