@@ -21,7 +21,6 @@ mod gate;
 pub mod gate_file;
 mod gate_source;
 mod handler;
-mod hook;
 mod ids;
 mod isolation;
 mod log_context;
@@ -29,7 +28,6 @@ mod model;
 mod on_failure;
 pub mod permissions;
 mod plan;
-mod printable;
 mod redact;
 mod report;
 mod runner;
@@ -40,7 +38,14 @@ mod task_definition;
 mod telemetry;
 mod verdict;
 
-pub use self::{code::ReasonCode, hook::Hook, printable::printable};
+pub use lifecycle::{Hook, printable};
+
+pub use self::code::ReasonCode;
+
+/// Words that several crates share, under the names that this crate uses for them.
+mod hook {
+    pub use lifecycle::Hook;
+}
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    checks::{Check, TrafficRoute},
+    checks::{self, Check, TrafficRoute},
     finding::{Observation, Policies},
     gate::{CheckSpec, HookSection, WhenContext, why_not_applicable},
 };
@@ -51,7 +51,7 @@ pub fn order_with_barriers(checks: Vec<(CheckSpec, Option<Observation>)>, defaul
         let used = steps.iter().any(|step| step.required_routes().contains(&route));
         let opened = steps.iter().any(|step| step.unblocks() == Some(route));
         if used && !opened {
-            let spec = CheckSpec::implicit("forwards_to", route.implicit_barrier(), defaults);
+            let spec = CheckSpec::implicit("forwards_to", checks::implicit_barrier(route), defaults);
             steps.insert(0, PlannedCheck { spec, depends_on: Vec::new(), preset: None });
         }
     }

@@ -1,5 +1,7 @@
 //! Combines findings and policies into one verdict. Pure: no I/O, no clock.
 
+pub use lifecycle::Status;
+
 use crate::{
     code::ReasonCode,
     finding::{Finding, Observation, Outcome, Policies, Policy},
@@ -26,25 +28,6 @@ impl Decision {
             Self::Ignore => "ignore",
             Self::Warn => "warn",
             Self::Fail => "fail",
-        }
-    }
-}
-
-/// The status that is put to CodeDeploy. The API accepts only these two words, and no reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// The deployment continues.
-    Succeeded,
-    /// The deployment stops.
-    Failed,
-}
-
-impl Status {
-    /// CodeDeploy's word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CheckContext, Colour, RoutedRequest, http::bind_facts};
+use super::{CheckContext, Colour, RoutedRequest, http::bind_facts, task_set::find_task_set};
 use crate::{
     aws::{AwsOperation, TaskFilter},
     finding::Observation,
@@ -99,7 +99,7 @@ impl CheckContext {
     ) -> Result<String, UnresolvedFact> {
         let unknown = |why: String| UnresolvedFact::new(fact, why);
         let (service, deployment) = (&self.target.service, &self.target.deployment);
-        let set = colour.find_task_set(service, deployment).ok_or_else(|| {
+        let set = find_task_set(colour, service, deployment).ok_or_else(|| {
             unknown(format!("service {} has no {} task set at this moment", service.name, colour.as_str()))
         })?;
         // `arn:…:task-definition/shop:42`

@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind,
+    Check, CheckContext, CheckFuture, CheckKind, Colour,
     poll::{Attempt, PollPolicy},
-    tasks::Colour,
+    task_set::{find_task_set, missing_code},
 };
 use crate::{
     aws::{AwsError, AwsOperation, TaskFilter},
@@ -67,10 +67,10 @@ impl ImageCheck {
     async fn evaluate_once(&self, cx: &CheckContext) -> Result<Observation, AwsError> {
         let cluster = &cx.target.cluster;
         let service = cx.aws.service(cluster, &cx.target.service.name).await?;
-        let Some(set) = self.colour.find_task_set(&service, &cx.target.deployment) else {
+        let Some(set) = find_task_set(self.colour, &service, &cx.target.deployment) else {
             let resource = format!("service {}", service.name);
             let expected = format!("a {} task set", self.colour.as_str());
-            return Ok(Observation::no_data(self.colour.missing_code(), resource, expected, "none"));
+            return Ok(Observation::no_data(missing_code(self.colour), resource, expected, "none"));
         };
         let (definition, tasks) = tokio::join!(
             cx.aws.task_definition(&set.task_definition),

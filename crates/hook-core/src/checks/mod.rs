@@ -30,6 +30,7 @@ mod response;
 mod steps;
 mod tally;
 mod targets;
+mod task_set;
 mod tasks;
 mod tcp;
 mod tcp_connect;
@@ -49,7 +50,6 @@ pub use self::{
     http_client::HttpClient,
     listener_rules::ListenerCache,
     prediction::{GateFileInput, predict_failures},
-    tasks::Colour,
 };
 use crate::{
     aws::Aws,
@@ -59,6 +59,7 @@ use crate::{
     permissions::Requirement,
     secrets::Secrets,
 };
+pub use lifecycle::{Colour, TrafficRoute};
 
 /// The most attempts that run at the same time, however many checks wait for their next one. If a thousand sent AWS
 /// requests at once, they would time out while waiting for each other.
@@ -135,29 +136,9 @@ pub trait Check: fmt::Debug + Send + Sync {
     fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a>;
 }
 
-/// One of the two listeners that lead to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TrafficRoute {
-    Test,
-    Production,
-}
-
-impl TrafficRoute {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("test", Self::Test), ("production", Self::Production)];
-
-    /// The word in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Production => "production",
-        }
-    }
-
-    /// The barrier that every check on this listener waits for if the gate file has none.
-    pub fn implicit_barrier(self) -> Arc<dyn Check> {
-        Arc::new(forwards_to::ForwardsTo::implicit(self))
-    }
+/// The barrier that every check on this listener waits for if the gate file has none.
+pub fn implicit_barrier(route: TrafficRoute) -> Arc<dyn Check> {
+    Arc::new(forwards_to::ForwardsTo::implicit(route))
 }
 
 /// What a check can use.

@@ -10,6 +10,7 @@ use super::{
     Check, CheckContext, CheckFuture, CheckKind, Colour,
     conditions::evaluate_conditions,
     poll::{Attempt, PollPolicy},
+    task_set::{find_task_set, missing_code},
     tasks::no_desired_tasks,
 };
 use crate::{
@@ -113,9 +114,9 @@ impl Targets {
         let resource = format!("target group {}", target_group_name(group));
         // A draining target says nothing about those that stay.
         let registered: Vec<_> = health.iter().filter(|target| !target.state.contains("draining")).collect();
-        let Some(set) = self.colour.find_task_set(&service, deployment) else {
+        let Some(set) = find_task_set(self.colour, &service, deployment) else {
             let expected = format!("targets of the {whose} task set");
-            let missing = Observation::no_data(self.colour.missing_code(), resource, expected, "no task set");
+            let missing = Observation::no_data(missing_code(self.colour), resource, expected, "no task set");
             return Ok(Attempt::Retryable(missing));
         };
         if registered.is_empty() {

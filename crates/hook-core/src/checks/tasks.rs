@@ -7,16 +7,17 @@ use std::{
 };
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind,
+    Check, CheckContext, CheckFuture, CheckKind, Colour,
     conditions::evaluate_conditions,
     poll::{Attempt, PollPolicy},
+    task_set::{find_task_set, missing_code},
 };
 use crate::{
     aws::{AwsError, AwsOperation, TaskFilter},
     code::ReasonCode,
     finding::{Observation, Outcome},
     gate::{Condition, MapReader, Subject, Value},
-    model::{Deployment, Service, Task, TaskSet},
+    model::{Service, Task, TaskSet},
     permissions::Requirement,
 };
 
@@ -46,43 +47,6 @@ const MAX_STOPPED_SHOWN: usize = 3;
 const MIN_AGE_GAP: Duration = Duration::from_secs(5 * 60);
 /// The default of `within` with `stable_for`: what the built-in checks allow.
 const STABLE_WITHIN: Duration = Duration::from_secs(5 * 60);
-
-/// Which task set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Colour {
-    /// The replacement.
-    Green,
-    /// The original.
-    Blue,
-}
-
-impl Colour {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
-
-    /// The word in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Green => "green",
-            Self::Blue => "blue",
-        }
-    }
-
-    /// The code for a missing task set.
-    pub(super) const fn missing_code(self) -> ReasonCode {
-        match self {
-            Self::Green => ReasonCode::ReplacementMissing,
-            Self::Blue => ReasonCode::OriginalNotSteady,
-        }
-    }
-
-    pub(super) fn find_task_set<'a>(self, service: &'a Service, deployment: &Deployment) -> Option<&'a TaskSet> {
-        match self {
-            Self::Green => service.green(deployment),
-            Self::Blue => service.blue(deployment),
-        }
-    }
-}
 
 #[derive(Debug)]
 struct TasksCheck {
@@ -202,12 +166,12 @@ impl TasksCheck {
         if !service.is_active() {
             return Ok(Attempt::Retryable(service_not_active(&service)));
         }
-        let Some(set) = self.colour.find_task_set(&service, deployment) else {
+        let Some(set) = find_task_set(self.colour, &service, deployment) else {
             let whose = match self.colour {
                 Colour::Green => format!("a task set of deployment {}", deployment.id),
                 Colour::Blue => "an original task set".to_owned(),
             };
-            let missing = self.colour.missing_code();
+            let missing = missing_code(self.colour);
             let event = service.events.first().map(|event| event.message.clone());
             return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
         };

@@ -4,10 +4,9 @@
 use std::fmt;
 
 use super::{Position, secret_mask::SecretMask};
-use crate::{
-    code::ReasonCode,
-    printable::{is_printable, printable},
-};
+use lifecycle::{is_printable, printable};
+
+use crate::code::ReasonCode;
 
 /// One mistake in a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]

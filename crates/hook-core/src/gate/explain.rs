@@ -2,12 +2,13 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use lifecycle::printable;
+
 use super::{CheckSpec, Condition, Fact, HookSection, YamlValue, format_duration, reader::conditions_line};
 use crate::{
     finding::{Policies, Policy},
     hook::Hook,
     plan::{self, PlannedCheck},
-    printable::printable,
     runner,
     verdict::Mode,
 };

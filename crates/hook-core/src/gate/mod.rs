@@ -36,6 +36,8 @@ pub(crate) mod yaml_writer;
 
 use std::{cell::LazyCell, collections::BTreeMap};
 
+pub use lifecycle::{format_duration, suggest};
+
 pub(crate) use self::header::is_name;
 pub(crate) use self::yaml::parse as parse_yaml;
 pub use self::{
@@ -51,7 +53,7 @@ pub use self::{
     secret_ref::{SecretRef, SecretStore},
     skip::{Skip, SkipDecision},
     template::{FactResolver, Template, UnresolvedFact},
-    value::{SubjectValues, Value, format_duration},
+    value::{SubjectValues, Value},
     version::VersionNumber,
     when::{WhenContext, why_not_applicable},
     yaml::{MapKey, Position, YamlNode, YamlValue},
@@ -181,16 +183,6 @@ const RENAMED: [(&str, &str); 5] =
 pub(crate) fn renamed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     let (_, new) = RENAMED.into_iter().find(|(old, _)| *old == word)?;
     known.into_iter().any(|it| it == new).then_some(new)
-}
-
-/// The known word that `word` is probably a misspelling of.
-pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|near| (strsim::jaro_winkler(word, near), near))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, near)| near)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use lifecycle::format_duration;
+
 use super::JsonPath;
 
 /// An observed value.
@@ -69,16 +71,6 @@ impl fmt::Display for Value {
             Self::Unreadable(why) => f.write_str(why),
         }
     }
-}
-
-/// A duration for people: two units at most, with milliseconds below ten seconds.
-pub fn format_duration(span: Duration) -> String {
-    let span = if span < Duration::from_secs(10) {
-        Duration::from_millis(span.as_millis().try_into().unwrap_or(u64::MAX))
-    } else {
-        Duration::from_secs(span.as_secs())
-    };
-    humantime::format_duration(span).to_string()
 }
 
 /// Provides the values of subjects.
