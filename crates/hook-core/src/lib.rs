@@ -3,7 +3,6 @@
 mod aws;
 pub mod aws_inspector;
 mod checks;
-mod code;
 mod consequence;
 mod deadline;
 mod descriptors;
@@ -17,8 +16,6 @@ mod finding;
 mod finding_log;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod gate;
-pub mod gate_file;
 mod gate_source;
 mod handler;
 mod ids;
@@ -26,8 +23,6 @@ mod isolation;
 mod log_context;
 mod model;
 mod on_failure;
-pub mod permissions;
-mod plan;
 mod redact;
 mod report;
 mod runner;
@@ -38,13 +33,20 @@ mod task_definition;
 mod telemetry;
 mod verdict;
 
+pub use ::gate as gate_file;
+pub use ::gate::{ReasonCode, permissions};
 pub use lifecycle::{Hook, printable};
 
-pub use self::code::ReasonCode;
-
-/// Words that several crates share, under the names that this crate uses for them.
+/// What the crates `lifecycle` and `gate` share, under the names that this crate uses for it.
+use ::gate;
 mod hook {
     pub use lifecycle::Hook;
+}
+mod code {
+    pub use gate::ReasonCode;
+}
+mod plan {
+    pub use gate::{Plan, PlannedCheck, plan};
 }
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};

@@ -1,5 +1,6 @@
 //! Combines findings and policies into one verdict. Pure: no I/O, no clock.
 
+pub use gate::Mode;
 pub use lifecycle::Status;
 
 use crate::{
@@ -30,21 +31,6 @@ impl Decision {
             Self::Fail => "fail",
         }
     }
-}
-
-/// Whether the findings decide the status, or are only reported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// The findings decide the status.
-    #[default]
-    Enforce,
-    /// The status is Succeeded whatever was found, because the gate file says so explicitly.
-    Observe,
-}
-
-impl Mode {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
 }
 
 /// What a hook concluded, with all its findings.
