@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use hook_core::{Hook, gate_file};
+use lifecycle::Hook;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -32,9 +32,9 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
-        let faults = gate_file::check(&text);
+        let faults = gate::check(&text);
         assert!(!faults.is_empty(), "{name} has no error");
-        told += &format!("== {name}\n{}\n", gate_file::render(&text, &faults, "greenlight.yaml"));
+        told += &format!("== {name}\n{}\n", gate::render(&text, &faults, "greenlight.yaml"));
     }
     insta::assert_snapshot!(told);
 }
@@ -48,10 +48,10 @@ fn files_are_warned_of_with_the_line_and_a_caret() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
-        let found = gate_file::diagnose(&text);
+        let found = gate::diagnose(&text);
         assert_eq!(found.errors, [], "{name}");
         assert!(!found.warnings.is_empty(), "{name} has no warning");
-        insta::assert_snapshot!(format!("warned_{name}"), gate_file::render(&text, &found.warnings, "greenlight.yaml"));
+        insta::assert_snapshot!(format!("warned_{name}"), gate::render(&text, &found.warnings, "greenlight.yaml"));
     }
 }
 
@@ -60,7 +60,7 @@ fn nothing_that_controls_a_terminal_is_in_an_explanation() {
     let file = r#"{ version: 1, skip: { marker: "\e[2J-skip", until: 2027-01-31 }, hooks: { after_install: {
         when: ["application != '\e[1m'"],
         checks: [{ name: "a\n\e[2Jb", tasks: green, expect: ["task_set != '\x9b2J'"] }] } } }"#;
-    let told = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
+    let told = gate::explain(Some(file), Hook::AfterInstall).unwrap();
     assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
     assert!(told.contains(r"a\n\u{1b}[2Jb") && !told.lines().any(|line| line.starts_with("b")), "{told}");
 }
@@ -69,23 +69,23 @@ fn nothing_that_controls_a_terminal_is_in_an_explanation() {
 fn the_samples_of_the_manual_are_gate_files() {
     assert!(!samples().is_empty(), "{} samples", samples().len());
     for sample in samples() {
-        let found = gate_file::diagnose(sample);
+        let found = gate::diagnose(sample);
         let all = [found.errors, found.warnings].concat();
         // `notify` is in the samples although it is not supported yet.
         let all: Vec<_> = all.into_iter().filter(|fault| !fault.message.contains("`notify`")).collect();
-        assert!(all.is_empty(), "{}", gate_file::render(sample, &all, "docs/GATE-FILE.md"));
+        assert!(all.is_empty(), "{}", gate::render(sample, &all, "docs/GATE-FILE.md"));
     }
 }
 
 /// The worked example: nearly every key of the language.
 #[test]
 fn the_worked_example_is_a_gate_file_and_is_explained() {
-    assert_eq!(gate_file::diagnose(EXAMPLE), gate_file::Diagnostics::default());
-    let told = Hook::ALL.map(|hook| gate_file::explain(Some(EXAMPLE), hook).unwrap());
+    assert_eq!(gate::diagnose(EXAMPLE), gate::Diagnostics::default());
+    let told = Hook::ALL.map(|hook| gate::explain(Some(EXAMPLE), hook).unwrap());
     insta::assert_snapshot!(told.join("\n----\n"));
     for hook in Hook::ALL {
-        let printed = gate_file::to_yaml(Some(EXAMPLE), hook).unwrap();
-        assert_eq!(gate_file::to_yaml(Some(&printed), hook).unwrap(), printed);
+        let printed = gate::to_yaml(Some(EXAMPLE), hook).unwrap();
+        assert_eq!(gate::to_yaml(Some(&printed), hook).unwrap(), printed);
     }
 }
 
@@ -113,7 +113,7 @@ hooks:
         when: [env.STAGE == prod]
   before_allow_traffic: { built_in: none, checks: none }
 ";
-    let told = Hook::ALL.map(|hook| gate_file::explain(Some(file), hook).unwrap());
+    let told = Hook::ALL.map(|hook| gate::explain(Some(file), hook).unwrap());
     insta::assert_snapshot!(told.join("\n----\n"));
 }
 
@@ -123,7 +123,7 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
         let check = format!("{{ name: mine, forwards_to: green{keys} }}");
         let file =
             format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{check}] }} }}");
-        let printed = gate_file::to_yaml(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
+        let printed = gate::to_yaml(Some(&file), Hook::AfterAllowTestTraffic).unwrap();
         printed.lines().find_map(|line| line.trim().strip_prefix("settle: ")).map(str::to_owned)
     };
     let default = |url: &str, condition: &str| settle(&format!(", http: '{url}', expect: ['{condition}']")).unwrap();
@@ -151,10 +151,10 @@ hooks:
         http: http://example.com/
         expect: { any: [status == 200, status == 404] }
 ";
-    let printed = gate_file::to_yaml(Some(file), Hook::AfterInstall).unwrap();
-    assert_eq!(gate_file::to_yaml(Some(&printed), Hook::AfterInstall).unwrap(), printed);
-    let explained = gate_file::explain(Some(file), Hook::AfterInstall).unwrap();
-    assert_eq!(gate_file::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
+    let printed = gate::to_yaml(Some(file), Hook::AfterInstall).unwrap();
+    assert_eq!(gate::to_yaml(Some(&printed), Hook::AfterInstall).unwrap(), printed);
+    let explained = gate::explain(Some(file), Hook::AfterInstall).unwrap();
+    assert_eq!(gate::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
     for words in [
         "Applies only if any: [region == eu-west-1, region == us-east-1];",
         "expects status == 200, one of [json.status == UP, json.error not exists], version(json.v) >= 1.10.0",
@@ -162,7 +162,7 @@ hooks:
     ] {
         assert!(explained.contains(words), "{words} in\n{explained}");
     }
-    let schema = gate_file::schema();
+    let schema = gate::schema();
     assert!(is_valid(&schema, &schema, &json(file)));
     for wrong in ["{ any: [status == 200], all: [] }", "[[status == 200]]", "{ one: [status == 200] }"] {
         let file = file.replace("{ any: [status == 200, status == 404] }", wrong);
@@ -172,7 +172,7 @@ hooks:
 
 #[test]
 fn a_printed_gate_is_complete() {
-    insta::assert_snapshot!(gate_file::to_yaml(samples().first().copied(), Hook::AfterInstall).unwrap());
+    insta::assert_snapshot!(gate::to_yaml(samples().first().copied(), Hook::AfterInstall).unwrap());
 }
 
 /// A text remains as it was written, even if YAML would read it as another type.
@@ -190,7 +190,7 @@ hooks:
       - alarms: { tags: { version: 2.0, gate: true } }
         expect: [state == OK]
 ";
-    let printed = gate_file::to_yaml(Some(file), Hook::AfterInstall).unwrap();
+    let printed = gate::to_yaml(Some(file), Hook::AfterInstall).unwrap();
     let told = [
         "name: \"007\"",
         "X-Version: \"1.10\"",
@@ -258,13 +258,13 @@ fn json(yaml: &str) -> Value {
 
 #[test]
 fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
-    let schema = gate_file::schema();
+    let schema = gate::schema();
     let valid = |yaml: &str| is_valid(&schema, &schema, &json(yaml));
     for sample in samples().into_iter().chain([EXAMPLE]) {
         assert!(valid(sample), "{sample}");
     }
     for hook in Hook::ALL {
-        let printed = gate_file::to_yaml(samples().first().copied(), hook).unwrap();
+        let printed = gate::to_yaml(samples().first().copied(), hook).unwrap();
         assert!(valid(&printed), "{printed}");
     }
     for faulty in [
@@ -277,7 +277,7 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
         "{ version: 1, hooks: { after_install: { checks: [{ ecs: gren, expect: [x == 1] }] } } }",
         "{ version: 1, skip: { marker: '[skip gate]', unti: 2027-01-31 } }",
     ] {
-        assert!(!gate_file::check(faulty).is_empty() && !valid(faulty), "{faulty}");
+        assert!(!gate::check(faulty).is_empty() && !valid(faulty), "{faulty}");
     }
     let told = |schema: &Value| {
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -325,7 +325,7 @@ fn used(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
 
 #[test]
 fn every_key_has_a_sample_in_the_manual() {
-    let schema = gate_file::schema();
+    let schema = gate::schema();
     let (mut all, mut seen) = (BTreeSet::new(), BTreeSet::new());
     known(&schema, &schema, "", &mut all);
     samples().into_iter().for_each(|sample| used(&json(sample), "", &mut seen));
@@ -397,27 +397,27 @@ proptest! {
     #[test]
     fn what_is_printed_means_the_same(file in any_gate()) {
         let hook = Hook::AfterInstall;
-        let told = |faults: &Vec<gate_file::Diagnostic>| format!("{faults:?}\n{file}");
-        let printed = gate_file::to_yaml(Some(&file), hook);
+        let told = |faults: &Vec<gate::Diagnostic>| format!("{faults:?}\n{file}");
+        let printed = gate::to_yaml(Some(&file), hook);
         prop_assert!(printed.is_ok(), "{}", told(&printed.unwrap_err()));
         let printed = printed.unwrap_or_default();
-        let again = gate_file::to_yaml(Some(&printed), hook);
+        let again = gate::to_yaml(Some(&printed), hook);
         prop_assert!(again.is_ok(), "{}\n{printed}", told(&again.unwrap_err()));
         prop_assert_eq!(again.unwrap_or_default(), printed.clone());
-        let explained = |text: &str| gate_file::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "");
+        let explained = |text: &str| gate::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "");
         prop_assert_eq!(explained(&printed), explained(&file));
     }
 
     #[test]
     fn an_arbitrary_text_never_panics(text in ".{0,400}") {
-        let _ = gate_file::render(&text, &gate_file::check(&text), "x");
+        let _ = gate::render(&text, &gate::check(&text), "x");
     }
 
     #[test]
     fn a_gate_file_with_a_wound_never_panics(file in any_gate(), at in any::<prop::sample::Index>(), with in "[ -~\n\t]{0,3}") {
         let at = at.index(file.len());
         let wounded = format!("{}{with}{}", &file[..at], &file[(at + 1).min(file.len())..]);
-        let faults = gate_file::check(&wounded);
-        let _ = gate_file::render(&wounded, &faults, "x");
+        let faults = gate::check(&wounded);
+        let _ = gate::render(&wounded, &faults, "x");
     }
 }
