@@ -33,11 +33,18 @@ mod task_definition;
 mod telemetry;
 mod verdict;
 
+use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
+
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use tower::util::MapRequestLayer;
+
 pub use ::gate as gate_file;
 pub use ::gate::{ReasonCode, permissions};
 pub use lifecycle::{Hook, printable};
 
-/// What the crates `lifecycle` and `gate` share, under the names that this crate uses for it.
+use self::settings::Settings;
+
+// What the crates `lifecycle` and `gate` define, under the names that this crate uses for it.
 use ::gate;
 mod hook {
     pub use lifecycle::Hook;
@@ -48,13 +55,6 @@ mod code {
 mod plan {
     pub use gate::{Plan, PlannedCheck, plan};
 }
-
-use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
-
-use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
-use tower::util::MapRequestLayer;
-
-use self::settings::Settings;
 
 /// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {

@@ -1,7 +1,8 @@
 //! Requests that the original may answer: their URL is not that of a listener of the deployment.
 
-use crate::{MapReader, timing};
 use lifecycle::TrafficRoute;
+
+use crate::{MapReader, timing};
 
 /// The key `any_version`: it does not matter which version responds.
 pub(super) fn read_any_version(fields: &mut MapReader<'_>) -> bool {
