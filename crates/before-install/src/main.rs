@@ -1,4 +1,4 @@
-//! The hook function for `BeforeInstall`. Its built-in checks are in `default.yaml`.
+//! The hook function for `BeforeInstall`. Its built-in checks are in `crates/gate/built_in/before_install.yaml`.
 
 use std::process::ExitCode;
 

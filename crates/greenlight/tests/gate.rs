@@ -357,10 +357,8 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
     let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
     let manuals = [include_str!("../../../README.md"), include_str!("../../../docs/GATE-FILE.md")];
     let example = include_str!("../../../docs/examples/greenlight.yaml");
-    let built_in =
-        ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"];
-    let built_in = built_in.map(|hook| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(hook).join("default.yaml");
+    let built_in = Hook::ALL.map(|hook| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../gate/built_in/{}.yaml", hook.key()));
         fs::read_to_string(path).unwrap()
     });
     let samples =

@@ -11,10 +11,9 @@ use crate::{
     checks::{self, GateFileInput, Routing},
     code::ReasonCode,
     deadline, gate,
-    gate::{WhenContext, YamlNode, YamlValue},
-    gate_source::ResolvedSource,
+    gate::{DeploymentNames, ResolvedSource, WhenContext, YamlNode, YamlValue},
     hook::Hook,
-    model::{Alarm, Deployment, Listener, TargetGroup},
+    model::{Alarm, Listener, TargetGroup},
     settings::Settings,
 };
 pub use crate::{
@@ -243,7 +242,7 @@ impl AwsInspector {
     ) -> GateFileLookup {
         let source = settings_from_vars(variables).gate;
         let title = source.display_name();
-        match source.resolve(Some(&Deployment::for_group(application, group))) {
+        match source.resolve(Some(DeploymentNames { application, deployment_group: group })) {
             Err(why) => GateFileLookup::Missing { title, why },
             Ok(ResolvedSource::None) => GateFileLookup::None,
             Ok(ResolvedSource::Inline(text)) => {

@@ -2,12 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+pub use gate::{MAX_FUNCTION_TIMEOUT, check_budget};
 use tokio::time::Instant;
 
-/// The reserve for putting the status, retries included.
-const RESERVE: Duration = Duration::from_secs(30);
-/// If there is little time in all, the reserve is this share of it.
-const RESERVE_SHARE: u32 = 5;
 /// If the status could not be put, this leaves time to log it before Lambda ends the process.
 const FINAL_LOG_RESERVE: Duration = Duration::from_millis(500);
 /// But at most this share of the time.
@@ -28,15 +25,6 @@ pub fn event_expires_at(started_at: SystemTime, wall: SystemTime, now: Instant) 
     // A start in the future comes from another machine's clock.
     let elapsed = wall.duration_since(started_at).unwrap_or_default();
     now + HOOK_TIMEOUT.saturating_sub(elapsed)
-}
-
-/// The longest timeout that Lambda gives a function.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-pub const MAX_FUNCTION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// How long the checks of a function with this timeout can take.
-pub fn check_budget(timeout: Duration) -> Duration {
-    timeout - RESERVE.min(timeout / RESERVE_SHARE)
 }
 
 /// The two deadlines of an invocation, both in this process's monotonic clock.

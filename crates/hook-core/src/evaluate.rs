@@ -21,6 +21,7 @@ use crate::{
     finding::{Observation, Outcome, Policies, Policy},
     finding_log::FindingLog,
     gate::{self, Fact, HookSection, SkipDecision, WhenContext},
+    gate_source::LoadGateFile as _,
     hook::Hook,
     ids::DeploymentId,
     model::{Deployment, EventMatch, LifecycleProgress},
@@ -129,7 +130,7 @@ async fn evaluate_steps(cx: &EvaluationContext, deployment: &DeploymentId, findi
     let until = gate.deadline.map_or(until, |limit| until.min(Instant::now() + limit));
     let circumstances = cx.when_context(&discovery.deployment);
     if let Some(settled) = gate::why_not_applicable(&gate.when, &circumstances) {
-        return finding_log.record("when", STRICT, settled);
+        return finding_log.record("when", STRICT, settled.into());
     }
     let grace = runner::grace(cx.hook, gate.run_mode(), gate.mode);
     let secrets = std::mem::take(&mut gate.secrets);

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+pub use gate::{Outcome, OutcomeSet, Policies, Policy};
+use gate::{Preset, UnresolvedFact};
+
 use crate::{
     code::ReasonCode,
     redact::{RedactedText, Redactor},
@@ -9,70 +12,6 @@ use crate::{
 
 /// The longest text of a finding. A server or AWS can return anything, and a log line must stay readable.
 const MAX_TEXT: usize = 1000;
-
-/// How a check ended. Within what the policies distinguish, the order is from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// Every condition was true.
-    Passed,
-    /// The check does not apply, by configuration.
-    NotApplicable,
-    /// It passed as far as the hook could see, with something to report: for example, a certificate was not verified.
-    Unverified,
-    /// A condition was false.
-    Failed,
-    /// There was nothing to evaluate.
-    NoData,
-    /// The check could not be made.
-    Errored,
-    /// Time ran out before the check ended.
-    TimedOut,
-    /// The check did not start, because something that it needs did not pass.
-    NotRun,
-}
-
-impl Outcome {
-    /// All outcomes, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Passed,
-        Self::NotApplicable,
-        Self::Unverified,
-        Self::Failed,
-        Self::NoData,
-        Self::Errored,
-        Self::TimedOut,
-        Self::NotRun,
-    ];
-
-    const fn bit(self) -> u8 {
-        1 << self as u8
-    }
-
-    /// The word in logs and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::NotApplicable => "not_applicable",
-            Self::Unverified => "unverified",
-            Self::Failed => "failed",
-            Self::NoData => "no_data",
-            Self::Errored => "errored",
-            Self::TimedOut => "timed_out",
-            Self::NotRun => "not_run",
-        }
-    }
-}
-
-/// A set of outcomes, in one byte because observations are passed by value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutcomeSet(u8);
-
-impl OutcomeSet {
-    /// The outcomes in the set.
-    pub fn iter(self) -> impl Iterator<Item = Outcome> {
-        Outcome::ALL.into_iter().filter(move |outcome| self.0 & outcome.bit() != 0)
-    }
-}
 
 /// What one attempt of a check found: the outcome and the evidence. Its texts are as they came, or [`RedactedText`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +77,11 @@ impl Observation {
         Self::new(Outcome::Errored, Some(code), resource, "", why)
     }
 
+    /// The result of a check that needs this fact: the check could not run.
+    pub fn unresolved(fact: UnresolvedFact, resource: impl Into<String>) -> Self {
+        Self::errored(fact.code, resource, fact.message)
+    }
+
     fn new(
         outcome: Outcome,
         code: Option<ReasonCode>,
@@ -197,18 +141,28 @@ impl<T> Observation<T> {
 
     /// Adds the outcomes of another observation. Its texts are not reported, but its outcomes count.
     pub fn merge_outcomes(mut self, other: &Self) -> Self {
-        self.other_outcomes.0 |= other.outcomes().0;
+        self.other_outcomes = self.other_outcomes.union(other.outcomes());
         self
     }
 
     /// All outcomes together.
     pub const fn outcomes(&self) -> OutcomeSet {
-        OutcomeSet(self.other_outcomes.0 | self.outcome.bit())
+        self.other_outcomes.with(self.outcome)
     }
 
     /// Whether the check passed or does not apply.
     pub fn is_ok(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::NotApplicable | Outcome::Unverified)
+    }
+}
+
+/// The result of a check that is known without running it.
+impl From<Preset> for Observation {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::Excluded { why } => Self::excluded("gate file", why),
+            Preset::Undecided { why } => Self::errored(ReasonCode::FactUnknown, "gate file", why),
+        }
     }
 }
 
@@ -237,33 +191,4 @@ impl Finding<String> {
         let observation = observation.redacted(redactor);
         Finding { check: show(check), kind, observation, policies, elapsed: took, caused_by: caused_by.map(show) }
     }
-}
-
-/// What an outcome that is not a pass means for the deployment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Policy {
-    /// It stops the deployment.
-    #[default]
-    Fail,
-    /// It is reported, and does not stop the deployment.
-    Warn,
-    /// It is recorded, and does not stop the deployment.
-    Ignore,
-}
-
-impl Policy {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 3] =
-        [("fail", Self::Fail), ("warn", Self::Warn), ("ignore", Self::Ignore)];
-}
-
-/// The three policies that every check has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policies {
-    /// If a condition is false.
-    pub on_fail: Policy,
-    /// If the check could not be made or did not finish.
-    pub on_error: Policy,
-    /// If there was nothing to evaluate.
-    pub no_data: Policy,
 }

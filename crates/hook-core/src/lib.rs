@@ -3,7 +3,6 @@
 mod aws;
 pub mod aws_inspector;
 mod checks;
-mod code;
 mod consequence;
 mod deadline;
 mod descriptors;
@@ -17,19 +16,13 @@ mod finding;
 mod finding_log;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod gate;
-pub mod gate_file;
 mod gate_source;
 mod handler;
-mod hook;
 mod ids;
 mod isolation;
 mod log_context;
 mod model;
 mod on_failure;
-pub mod permissions;
-mod plan;
-mod printable;
 mod redact;
 mod report;
 mod runner;
@@ -40,14 +33,28 @@ mod task_definition;
 mod telemetry;
 mod verdict;
 
-pub use self::{code::ReasonCode, hook::Hook, printable::printable};
-
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
+pub use ::gate as gate_file;
+pub use ::gate::{ReasonCode, permissions};
+pub use lifecycle::{Hook, printable};
+
 use self::settings::Settings;
+
+// What the crates `lifecycle` and `gate` define, under the names that this crate uses for it.
+use ::gate;
+mod hook {
+    pub use lifecycle::Hook;
+}
+mod code {
+    pub use gate::ReasonCode;
+}
+mod plan {
+    pub use gate::{Plan, PlannedCheck, plan};
+}
 
 /// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {

@@ -1,30 +1,21 @@
 //! Runs the checks of a plan at the same time, except that some wait for barriers. A panic becomes a finding.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin};
 
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    checks::CheckContext, code::ReasonCode, finding::Observation, finding_log::FindingLog, gate::RunMode, hook::Hook,
-    plan::PlannedCheck, verdict::Mode,
+    checks::{self, CheckContext},
+    code::ReasonCode,
+    finding::Observation,
+    finding_log::FindingLog,
+    plan::PlannedCheck,
 };
+
+pub use gate::grace;
 
 /// Something to run: a check with its context, or another job.
 pub type CheckJob = Pin<Box<dyn Future<Output = Observation> + Send>>;
-
-/// How long the other checks can still add findings. Traffic has not moved yet, so one more reason is worth the wait.
-const COLLECT_GRACE: Duration = Duration::from_secs(5);
-
-/// How long the other checks can still run once one has decided. None in observe mode: all of them run until they end.
-pub fn grace(hook: Hook, run: RunMode, mode: Mode) -> Option<Duration> {
-    match (mode, run) {
-        (Mode::Observe, _) => None,
-        (Mode::Enforce, RunMode::FailFast) => Some(Duration::ZERO),
-        // Customers use the new version, and CodeDeploy moves them back only after the status.
-        (Mode::Enforce, RunMode::Collect) if hook == Hook::AfterAllowTraffic => Some(Duration::ZERO),
-        (Mode::Enforce, RunMode::Collect) => Some(COLLECT_GRACE),
-    }
-}
 
 /// Runs every check of a plan until it ends or the verdict is certain. The caller limits the time.
 pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &FindingLog) {
@@ -34,8 +25,8 @@ pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &
             let scene = CheckContext { policies: step.spec.policies, ..context.clone() };
             let job: CheckJob = Box::pin(async move {
                 match step.preset {
-                    Some(settled) => settled,
-                    None => step.spec.check.run(&scene).await,
+                    Some(settled) => settled.into(),
+                    None => checks::run(&step.spec, &scene).await,
                 }
             });
             (job, step.depends_on)
@@ -95,6 +86,8 @@ async fn barrier_passed(mut barrier: watch::Receiver<Option<bool>>) -> bool {
 #[cfg(test)]
 mod tests {
     use std::{sync::Arc, time::Duration};
+
+    use gate::{COLLECT_GRACE, Mode, RunMode};
 
     use super::*;
     use crate::{
@@ -193,14 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hook_that_only_observes_runs_every_check_to_its_end() {
         let jobs = vec![(bad(), vec![]), (bad_after(Duration::from_secs(600)), vec![])];
-        let grace = grace(Hook::AfterAllowTraffic, RunMode::Collect, Mode::Observe);
+        let grace = grace(crate::hook::Hook::AfterAllowTraffic, RunMode::Collect, Mode::Observe);
         assert_eq!(findings(jobs, grace, Policies::default()).await, [FAILED, FAILED]);
-    }
-
-    #[test]
-    fn the_grace_depends_on_where_customers_are() {
-        let at = |hook| grace(hook, RunMode::Collect, Mode::Enforce);
-        assert_eq!((at(Hook::AfterInstall), at(Hook::AfterAllowTraffic)), (Some(COLLECT_GRACE), Some(Duration::ZERO)));
-        assert_eq!(grace(Hook::AfterInstall, RunMode::FailFast, Mode::Enforce), Some(Duration::ZERO));
     }
 }

@@ -1,5 +1,8 @@
 //! Combines findings and policies into one verdict. Pure: no I/O, no clock.
 
+pub use gate::Mode;
+pub use lifecycle::Status;
+
 use crate::{
     code::ReasonCode,
     finding::{Finding, Observation, Outcome, Policies, Policy},
@@ -28,40 +31,6 @@ impl Decision {
             Self::Fail => "fail",
         }
     }
-}
-
-/// The status that is put to CodeDeploy. The API accepts only these two words, and no reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// The deployment continues.
-    Succeeded,
-    /// The deployment stops.
-    Failed,
-}
-
-impl Status {
-    /// CodeDeploy's word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
-    }
-}
-
-/// Whether the findings decide the status, or are only reported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// The findings decide the status.
-    #[default]
-    Enforce,
-    /// The status is Succeeded whatever was found, because the gate file says so explicitly.
-    Observe,
-}
-
-impl Mode {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
 }
 
 /// What a hook concluded, with all its findings.

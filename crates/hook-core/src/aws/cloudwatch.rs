@@ -6,13 +6,11 @@ use aws_sdk_cloudwatch::{
     operation::describe_alarms::{DescribeAlarmsOutput, builders::DescribeAlarmsFluentBuilder},
     types::{AlarmHistoryItem, AlarmType, EvaluationState, HistoryItemType, ScanBy, StateValue},
 };
+use gate::permissions::actions::{DESCRIBE_ALARM_HISTORY, DESCRIBE_ALARMS};
 use serde_json::Value;
 
 use super::{Aws, AwsError, system_time, text_or_empty};
 use crate::model::{Alarm, AlarmChange};
-
-pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
-pub(super) const DESCRIBE_ALARM_HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
 
 /// The maximum number of names for one DescribeAlarms call.
 const MAX_NAMES_PER_CALL: usize = 100;

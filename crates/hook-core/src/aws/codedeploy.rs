@@ -4,6 +4,9 @@ use aws_sdk_codedeploy::types::{
     self, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo,
     LifecycleEventStatus, LoadBalancerInfo,
 };
+use gate::permissions::actions::{
+    GET_DEPLOYMENT, GET_DEPLOYMENT_GROUP, GET_DEPLOYMENT_TARGET, LIST_DEPLOYMENT_TARGETS,
+};
 
 use super::{Aws, AwsError, retry_budget::RetryBudget, system_time, text_or_empty};
 use crate::{
@@ -11,11 +14,6 @@ use crate::{
     ids::DeploymentId,
     model::{AlarmConfiguration, Deployment, LifecycleProgress, StartedEvent},
 };
-
-pub(super) const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
-pub(super) const GET_DEPLOYMENT_GROUP: &str = "codedeploy:GetDeploymentGroup";
-pub(super) const LIST_DEPLOYMENT_TARGETS: &str = "codedeploy:ListDeploymentTargets";
-pub(super) const GET_DEPLOYMENT_TARGET: &str = "codedeploy:GetDeploymentTarget";
 
 /// What the deployment group adds to the deployment.
 #[derive(Default)]

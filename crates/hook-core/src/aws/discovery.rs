@@ -1,11 +1,10 @@
 //! Discovers everything that the checks need, starting from the deployment id. Independent calls run at the same time.
 
-use super::{Aws, AwsError, AwsOperation, codedeploy::DeploymentGroup};
+use super::{Aws, AwsError, codedeploy::DeploymentGroup};
 use crate::{
     code::ReasonCode,
     ids::DeploymentId,
     model::{Deployment, DeploymentView, LifecycleProgress, Listener, Service, TargetGroup},
-    permissions::Requirement,
     settings::EcsServiceName,
 };
 
@@ -16,34 +15,6 @@ pub struct DiscoveredDeployment {
     /// The lifecycle event in progress.
     pub progress: LifecycleProgress,
     target_id: Result<String, AwsError>,
-}
-
-/// The AWS operations of the first step, which runs before it is known whether there is anything to check.
-pub fn requirements_for_discovery() -> Vec<Requirement> {
-    vec![
-        Requirement::new(
-            AwsOperation::Deployment,
-            "to read the deployment: its deployment group, its description, whether it is a rollback",
-        ),
-        Requirement::new(
-            AwsOperation::TargetId,
-            "to find the target of the deployment, which names the cluster and the service",
-        ),
-        Requirement::new(AwsOperation::Progress, "to see which lifecycle event is in progress"),
-    ]
-}
-
-/// The AWS operations of the second step, which runs if there is something to check.
-pub fn requirements_for_view() -> Vec<Requirement> {
-    vec![
-        Requirement::new(
-            AwsOperation::DeploymentGroup,
-            "to read the service, listeners, target groups and alarms of the deployment group",
-        ),
-        Requirement::new(AwsOperation::Service, "to find the task sets of the replacement and of the original"),
-        Requirement::new(AwsOperation::TargetGroups, "to read their target groups and health checks"),
-        Requirement::new(AwsOperation::Listener, "to find the production and test listeners, and where they forward"),
-    ]
 }
 
 impl Aws {

@@ -1,17 +1,13 @@
 //! Reads Amazon ECS: the service with its task sets, and the tasks of one task set.
 
 use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
+use gate::permissions::actions::{DESCRIBE_SERVICES, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, LIST_TASKS};
 
 use super::{Aws, AwsError, system_time, text_or_empty};
 use crate::{
     model::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
     task_definition::{ContainerDefinition, LogGroup, TaskDefinition},
 };
-
-pub(super) const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
-pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
-pub(super) const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
-pub(super) const DESCRIBE_TASK_DEFINITION: &str = "ecs:DescribeTaskDefinition";
 
 /// The maximum number of tasks for one DescribeTasks call.
 const MAX_TASKS_PER_CALL: usize = 100;

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum, LoadBalancerSchemeEnum, ProtocolEnum};
+use gate::permissions::actions::{
+    DESCRIBE_LISTENERS, DESCRIBE_LOAD_BALANCERS, DESCRIBE_RULES, DESCRIBE_TARGET_GROUPS, DESCRIBE_TARGET_HEALTH,
+};
 
 use super::{Aws, AwsError, text_or_empty};
 use crate::model::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TargetHealth};
-
-pub(super) const DESCRIBE_TARGET_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
-pub(super) const DESCRIBE_TARGET_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
-pub(super) const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
-pub(super) const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
-pub(super) const DESCRIBE_LOAD_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
 
 /// Pages of DescribeRules. The default quota is 100 rules for a listener, and some accounts have a higher one.
 const MAX_PAGES: usize = 20;

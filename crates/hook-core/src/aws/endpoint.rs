@@ -1,5 +1,7 @@
 //! The endpoints of services that have no SDK crate here, in every partition, with FIPS and dual stack.
 
+use gate::permissions::partition_of;
+
 use super::signing_client::ServiceEndpoint;
 
 /// A partition: the Regions that share a domain.
@@ -14,10 +16,10 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    /// Finds the partition by the prefix of the Region's name.
+    /// Finds the partition of the Region.
     pub fn for_region(region: &str) -> Self {
-        let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
-        known.map_or(AWS, |(_, partition)| *partition)
+        let name = partition_of(region);
+        PARTITIONS.into_iter().find(|partition| partition.name == name).unwrap_or(AWS)
     }
 
     /// The host of a service by the endpoint rules of its SDK: one pattern with exceptions.
@@ -56,15 +58,15 @@ const fn partition(
 
 const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
 
-/// The other partitions, by the prefix of their Regions.
-const PARTITIONS: [(&str, Partition); 7] = [
-    ("cn-", partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1")),
-    ("us-gov-", partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")),
-    ("eusc-", partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1")),
-    ("us-iso-", partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1")),
-    ("us-isob-", partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1")),
-    ("eu-isoe-", partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1")),
-    ("us-isof-", partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1")),
+/// The other partitions.
+const PARTITIONS: [Partition; 7] = [
+    partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1"),
+    partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1"),
+    partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1"),
+    partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1"),
+    partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1"),
+    partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1"),
+    partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1"),
 ];
 
 #[cfg(test)]

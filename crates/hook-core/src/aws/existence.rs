@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use gate::permissions::actions::{
+    DESCRIBE_IMAGES, DESCRIBE_LOG_GROUPS, DESCRIBE_SECRET, GET_PARAMETERS, GET_RESOURCES, GET_ROLE,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -53,13 +56,6 @@ const TAGS: ServiceEndpoint = ServiceEndpoint {
     protocol: WireProtocol::Json("ResourceGroupsTaggingAPI_20170126"),
     is_global: false,
 };
-
-pub(super) const DESCRIBE_LOG_GROUPS: &str = "logs:DescribeLogGroups";
-pub(super) const GET_PARAMETERS: &str = "ssm:GetParameters";
-pub(super) const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
-pub(super) const DESCRIBE_IMAGES: &str = "ecr:DescribeImages";
-pub(super) const GET_ROLE: &str = "iam:GetRole";
-pub(super) const GET_RESOURCES: &str = "tag:GetResources";
 
 /// The operations that check whether something exists. A denial is reported as a warning.
 pub(super) const EXISTENCE_OPERATIONS: [&str; 5] =

@@ -14,7 +14,6 @@ mod elb;
 mod endpoint;
 mod error;
 mod existence;
-mod iam_actions;
 mod put_status;
 mod retry_budget;
 mod revision;
@@ -37,12 +36,11 @@ use tokio::time::Instant;
 
 use self::{complete_body::CompleteBodyClient, retry_budget::RetryBudget};
 pub use self::{
-    discovery::{DiscoveredDeployment, requirements_for_discovery, requirements_for_view},
+    discovery::DiscoveredDeployment,
     ecs::TaskFilter,
     error::AwsError,
     existence::Existence,
-    iam_actions::AwsOperation,
-    put_status::{PutOutcome, StatusClient, requirements_for_put_status},
+    put_status::{PutOutcome, StatusClient},
     revision::AppSpecLocation,
 };
 use crate::{file, settings::AwsSettings};
@@ -123,11 +121,6 @@ impl Aws {
     pub fn region(&self) -> &str {
         self.signing_client.region()
     }
-}
-
-/// The AWS partition of a Region: `aws`, `aws-cn`.
-pub fn partition(region: &str) -> &'static str {
-    endpoint::Partition::for_region(region).name
 }
 
 /// The configuration that all clients share. It respects `AWS_ENDPOINT_URL` and similar variables in the same way as

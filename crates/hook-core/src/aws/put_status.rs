@@ -12,22 +12,20 @@ use aws_sdk_codedeploy::{
     types::LifecycleEventStatus,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
+use gate::permissions::actions::PUT_STATUS;
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{AwsError, AwsOperation, CONNECT_TIMEOUT, sdk_config};
+use super::{AwsError, CONNECT_TIMEOUT, sdk_config};
 use crate::{
     code::ReasonCode,
     error::Error,
     event::HookExecution,
     log_context::{LogContext, log_line},
-    permissions::Requirement,
     redact::Redactor,
     settings::AwsSettings,
     shell::quote,
     verdict::Status,
 };
-
-pub(super) const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
 /// The limit for one attempt. A healthy call takes well under a second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -46,11 +44,6 @@ const NEW_ROLE_GRACE: Duration = Duration::from_secs(30);
 
 /// The maximum length of AWS's message, so that the commands after it remain visible.
 const MAX_REASON_CHARS: usize = 300;
-
-/// The AWS operation that putting the status needs.
-pub fn requirements_for_put_status() -> Vec<Requirement> {
-    vec![Requirement::new(AwsOperation::PutStatus, "to put the status, Succeeded or Failed, for CodeDeploy")]
-}
 
 /// Puts statuses.
 #[derive(Clone, Debug)]

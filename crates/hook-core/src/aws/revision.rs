@@ -1,11 +1,9 @@
 //! The revision of a deployment, which is its AppSpec file. It names the task definition before the task set exists.
 
 use aws_sdk_codedeploy::types::{AppSpecContent, RevisionLocation, RevisionLocationType};
+use gate::permissions::actions::{GET_APPLICATION_REVISION, GET_DEPLOYMENT};
 
 use super::{Aws, AwsError};
-
-const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
-pub(super) const GET_APPLICATION_REVISION: &str = "codedeploy:GetApplicationRevision";
 
 /// The location of the AppSpec file.
 #[derive(Clone, Debug, PartialEq, Eq)]

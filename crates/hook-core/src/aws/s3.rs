@@ -1,11 +1,11 @@
 //! Reads one object from Amazon S3.
 
+use gate::permissions::actions::GET_OBJECT;
+
 use super::{
     Aws, AwsError,
     signing_client::{ServiceEndpoint, WireProtocol},
 };
-
-pub(super) const GET_OBJECT: &str = "s3:GetObject";
 
 const S3: ServiceEndpoint =
     ServiceEndpoint { id: "S3", host: "s3", signing_name: "s3", protocol: WireProtocol::S3, is_global: false };

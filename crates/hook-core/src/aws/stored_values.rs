@@ -1,14 +1,12 @@
 //! Reads values from Systems Manager and Secrets Manager.
 
+use gate::permissions::actions::{GET_PARAMETER, GET_SECRET_VALUE};
 use serde_json::{Value, json};
 
 use super::{
     Aws, AwsError,
     existence::{SECRETS, SSM, region_of},
 };
-
-pub(super) const GET_PARAMETER: &str = "ssm:GetParameter";
-pub(super) const GET_SECRET_VALUE: &str = "secretsmanager:GetSecretValue";
 
 impl Aws {
     /// GetParameter with decryption, by name or ARN.

@@ -2,178 +2,65 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind,
+    CheckContext,
     alarm_memory::{AlarmMemory, StateChanges},
     conditions::evaluate_conditions,
-    poll::{Attempt, PollPolicy},
+    poll::{Attempt, poll},
 };
 use crate::{
-    aws::{AwsError, AwsOperation},
+    aws::AwsError,
     code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{Condition, MapReader, Referenced, Subject, Value, YamlValue},
+    gate::{
+        Condition, Value,
+        kinds::{AlarmsSpec, NO_DATA, render_tags},
+    },
     model::Alarm,
-    permissions::Requirement,
 };
 
-pub const KIND: CheckKind = CheckKind { key: "alarms", read };
-
-/// CloudWatch's word for an alarm without enough data.
-const NO_DATA: &str = "INSUFFICIENT_DATA";
 /// CloudWatch's word for an alarm that it evaluated from a part of the data, because of a quota.
 const PARTIAL_DATA: &str = "PARTIAL_DATA";
 
-/// CloudWatch's states.
-const STATES: &[&str] = &["OK", "ALARM", NO_DATA];
-
-const SUBJECTS: &[Subject] = &[Subject::one_of("state", ReasonCode::AlarmFiring, STATES).optional()];
-
-/// Which alarms to check: the union of all selectors.
-#[derive(Debug, Default)]
-struct AlarmSelector {
-    /// The alarms of the deployment group, which CodeDeploy itself would watch.
-    deployment_group: bool,
-    names: Vec<String>,
-    /// The alarms whose names begin with one of these.
-    prefixes: Vec<String>,
-    /// The alarms that have all of these tags.
-    tags: Vec<(String, String)>,
-}
-
-#[derive(Debug)]
-struct Alarms {
-    selector: AlarmSelector,
-    poll_policy: PollPolicy,
-    expect: Vec<Condition>,
-    /// Ignores alarms that were firing when the deployment was created: an old problem must not block its own fix.
-    new_only: bool,
-}
-
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let selector = read_selector(fields);
-    let poll_policy =
-        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(15), ..PollPolicy::SINGLE_ATTEMPT });
-    let new_only = fields.bool_or("new_only", false);
-    let expect = fields.expect_required(SUBJECTS);
-    Some(Arc::new(Alarms { selector: selector?, poll_policy, expect, new_only }))
-}
-
-fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
-    let node = fields.node("alarms")?;
-    match &node.data {
-        YamlValue::Text(word) if word == "deployment-group" => {
-            Some(AlarmSelector { deployment_group: true, ..AlarmSelector::default() })
-        }
-        YamlValue::Map(_) => {
-            let selector = fields.map_or("alarms", "`alarms`", |inner| AlarmSelector {
-                deployment_group: inner.bool_or("deployment_group", false),
-                names: inner.strings("names").into_iter().map(|(_, name)| name).collect(),
-                prefixes: inner.strings("prefix").into_iter().map(|(_, prefix)| prefix).collect(),
-                // `gate: true` is what people write for the tag `gate` with the value `true`.
-                tags: inner.string_map("tags").into_iter().map(|(key, (_, value))| (key.name, value)).collect(),
-            });
-            let AlarmSelector { deployment_group, names, prefixes, tags } = &selector;
-            if !deployment_group && names.is_empty() && prefixes.is_empty() && tags.is_empty() {
-                fields.error(
-                    node.at,
-                    "`alarms` selects no alarm; give it `names`, `prefix`, `tags` or `deployment_group: true`",
-                );
-            }
-            if prefixes.iter().any(String::is_empty) {
-                fields.error(node.at, "an empty `prefix` would select every alarm of the account");
-            }
-            Some(selector)
-        }
-        other => {
-            let form = "`alarms` is `deployment-group` or { names: […], prefix: …, tags: { … } }";
-            fields.error(node.at, format!("{form}, not {other}"));
-            None
+pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
+    let expect = match cx.bind_conditions(&spec.expect).await {
+        Ok(expect) => expect,
+        Err(observation) => return observation,
+    };
+    let mut names = spec.selector.names.clone();
+    let mut notes = Vec::new();
+    if spec.selector.deployment_group {
+        match deployment_group_alarms(cx) {
+            Ok(own) => names.extend(own.iter().cloned()),
+            // If there are other alarms to check, only those count.
+            Err(why) if spec.selector.selects_only_deployment_group() => return why,
+            Err(why) => notes.push(format!("{}: {}", why.resource, why.actual)),
         }
     }
-}
-
-impl Check for Alarms {
-    fn default_name(&self) -> String {
-        let AlarmSelector { deployment_group, names, prefixes, tags } = &self.selector;
-        let group = deployment_group.then(|| "of the deployment group".to_owned());
-        let named = (!names.is_empty()).then(|| names.join(", "));
-        let prefixes = prefixes.iter().map(|prefix| format!("{prefix}*"));
-        let tagged = (!tags.is_empty()).then(|| format!("tagged {}", render_tags(tags)));
-        let parts: Vec<_> = group.into_iter().chain(named).chain(prefixes).chain(tagged).collect();
-        format!("alarms {}", parts.join(" and "))
-    }
-
-    fn references(&self) -> Vec<Referenced> {
-        let AlarmSelector { names, prefixes, tags, .. } = &self.selector;
-        let tagged = (!tags.is_empty()).then(|| Referenced::AlarmTags(tags.clone()));
-        let prefixes = prefixes.iter().cloned().map(Referenced::AlarmPrefix);
-        names.iter().cloned().map(Referenced::Alarm).chain(prefixes).chain(tagged).collect()
-    }
-
-    fn requirements(&self) -> Vec<Requirement> {
-        let alarms = Requirement::new(AwsOperation::Alarms, "to see the state of alarms");
-        let tagged = || Requirement::new(AwsOperation::TaggedAlarms, "to find the alarms that have a tag");
-        let history = || Requirement::new(AwsOperation::AlarmHistory, "to see what an alarm did between two attempts");
-        let history = (!self.poll_policy.hold_for.is_zero()).then(history);
-        [alarms].into_iter().chain(history).chain((!self.selector.tags.is_empty()).then(tagged)).collect()
-    }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(async {
-            let expect = match cx.bind_conditions(&self.expect).await {
-                Ok(expect) => expect,
-                Err(observation) => return observation,
-            };
-            let mut names = self.selector.names.clone();
-            let mut notes = Vec::new();
-            if self.selector.deployment_group {
-                match deployment_group_alarms(cx) {
-                    Ok(own) => names.extend(own.iter().cloned()),
-                    // If there are other alarms to check, only those count.
-                    Err(why) if self.selector.selects_only_deployment_group() => return why,
-                    Err(why) => notes.push(format!("{}: {}", why.resource, why.actual)),
-                }
+    let mut none = Vec::new();
+    let mut unseen = None;
+    if !spec.selector.tags.is_empty() {
+        // Tags do not change during a deployment.
+        match cx.aws.alarms_with_tags(&spec.selector.tags).await {
+            Ok(tagged) if tagged.is_empty() => none.push(format!("tagged {}", render_tags(&spec.selector.tags))),
+            Ok(tagged) => names.extend(tagged),
+            Err(aws_error) if names.is_empty() && spec.selector.prefixes.is_empty() => {
+                return aws_error.into_observation();
             }
-            let mut none = Vec::new();
-            let mut unseen = None;
-            if !self.selector.tags.is_empty() {
-                // Tags do not change during a deployment.
-                match cx.aws.alarms_with_tags(&self.selector.tags).await {
-                    Ok(tagged) if tagged.is_empty() => {
-                        none.push(format!("tagged {}", render_tags(&self.selector.tags)))
-                    }
-                    Ok(tagged) => names.extend(tagged),
-                    Err(aws_error) if names.is_empty() && self.selector.prefixes.is_empty() => {
-                        return aws_error.into_observation();
-                    }
-                    // The other alarms are still watched.
-                    Err(fault) => unseen = Some(fault.into_observation()),
-                }
-            }
-            let memory = self.start_memory(cx);
-            let look = || self.evaluate_once(cx, &expect, &names, &none, memory.as_ref());
-            let seen = self.poll_policy.poll(cx, look).await.with_details(notes);
-            match unseen {
-                Some(unseen) => merge_worse(seen, unseen),
-                None => seen,
-            }
-        })
+            // The other alarms are still watched.
+            Err(fault) => unseen = Some(fault.into_observation()),
+        }
     }
-}
-
-impl AlarmSelector {
-    fn selects_only_deployment_group(&self) -> bool {
-        self.names.is_empty() && self.prefixes.is_empty() && self.tags.is_empty()
+    let memory = start_memory(spec, cx);
+    let look = || evaluate_once(spec, cx, &expect, &names, &none, memory.as_ref());
+    let seen = poll(&spec.poll_policy, cx, look).await.with_details(notes);
+    match unseen {
+        Some(unseen) => merge_worse(seen, unseen),
+        None => seen,
     }
-}
-
-fn render_tags(tags: &[(String, String)]) -> String {
-    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of the deployment group's alarms, or why there are none to check.
@@ -189,98 +76,93 @@ fn deployment_group_alarms(cx: &CheckContext) -> Result<&[String], Observation> 
     Ok(&setting.names)
 }
 
-impl Alarms {
-    /// In a window, what alarms do between two attempts counts too. The window begins when traffic began to move, or
-    /// else now. If `within` gives the alarms time, it begins with the first attempt.
-    fn start_memory(&self, cx: &CheckContext) -> Option<AlarmMemory> {
-        let from = self.poll_policy.within.is_zero().then(|| cx.traffic_since.unwrap_or_else(SystemTime::now));
-        (!self.poll_policy.hold_for.is_zero()).then(|| AlarmMemory::new(from))
-    }
+/// In a window, what alarms do between two attempts counts too. The window begins when traffic began to move, or
+/// else now. If `within` gives the alarms time, it begins with the first attempt.
+fn start_memory(spec: &AlarmsSpec, cx: &CheckContext) -> Option<AlarmMemory> {
+    let from = spec.poll_policy.within.is_zero().then(|| cx.traffic_since.unwrap_or_else(SystemTime::now));
+    (!spec.poll_policy.hold_for.is_zero()).then(|| AlarmMemory::new(from))
+}
 
-    /// `none` describes the selectors that found no alarm.
-    async fn evaluate_once(
-        &self,
-        cx: &CheckContext,
-        expect: &[Condition],
-        names: &[String],
-        none: &[String],
-        memory: Option<&AlarmMemory>,
-    ) -> Attempt {
-        let mut aws_errors = Vec::new();
-        let mut none = none.to_vec();
-        let mut found = Vec::new();
-        for prefix in &self.selector.prefixes {
-            match cx.aws.alarms_with_prefix(prefix).await {
-                Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
-                Ok(begin) => found.extend(begin),
-                Err(aws_error) => aws_errors.push(aws_error),
-            }
+/// `none` describes the selectors that found no alarm.
+async fn evaluate_once(
+    spec: &AlarmsSpec,
+    cx: &CheckContext,
+    expect: &[Condition],
+    names: &[String],
+    none: &[String],
+    memory: Option<&AlarmMemory>,
+) -> Attempt {
+    let mut aws_errors = Vec::new();
+    let mut none = none.to_vec();
+    let mut found = Vec::new();
+    for prefix in &spec.selector.prefixes {
+        match cx.aws.alarms_with_prefix(prefix).await {
+            Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
+            Ok(begin) => found.extend(begin),
+            Err(aws_error) => aws_errors.push(aws_error),
         }
-        // An alarm that an earlier attempt found and this one does not is missing.
-        let mut named = names.to_vec();
-        let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
-        named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
-        match cx.aws.alarms(&named).await {
-            Ok(more) => found.extend(more),
-            Err(fault) => {
-                aws_errors.push(fault);
-                // It is unknown whether they are missing.
-                named.clear();
-            }
+    }
+    // An alarm that an earlier attempt found and this one does not is missing.
+    let mut named = names.to_vec();
+    let seen_before = memory.map(AlarmMemory::names).unwrap_or_default();
+    named.extend(seen_before.into_iter().filter(|name| !found.iter().any(|alarm: &Alarm| alarm.name == *name)));
+    match cx.aws.alarms(&named).await {
+        Ok(more) => found.extend(more),
+        Err(fault) => {
+            aws_errors.push(fault);
+            // It is unknown whether they are missing.
+            named.clear();
         }
-        let mut all: Vec<&String> = named.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
-        let mut seen = BTreeSet::new();
-        all.retain(|name| seen.insert(*name));
-        let is_whole = aws_errors.is_empty();
-        let mut observations = Vec::new();
-        for name in &all {
-            let alarm = found.iter().find(|alarm| alarm.name == **name);
-            observations.push((alarm, evaluate_alarm(expect, name, alarm)));
-            if let (Some(alarm), Some(memory)) = (alarm, memory) {
-                let meanwhile = memory.changes_since_last_attempt(cx, alarm).await;
-                observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
-            }
+    }
+    let mut all: Vec<&String> = named.iter().chain(found.iter().map(|alarm| &alarm.name)).collect();
+    let mut seen = BTreeSet::new();
+    all.retain(|name| seen.insert(*name));
+    let is_whole = aws_errors.is_empty();
+    let mut observations = Vec::new();
+    for name in &all {
+        let alarm = found.iter().find(|alarm| alarm.name == **name);
+        observations.push((alarm, evaluate_alarm(expect, name, alarm)));
+        if let (Some(alarm), Some(memory)) = (alarm, memory) {
+            let meanwhile = memory.changes_since_last_attempt(cx, alarm).await;
+            observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
         }
-        let nothing = none
-            .iter()
-            .map(|what| Observation::no_data(ReasonCode::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
-        let others = nothing.chain(aws_errors.into_iter().map(AwsError::into_observation));
-        let mut excused = Vec::new();
-        let mut worst: Option<Observation> = None;
-        for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {
-            if let Some(alarm) =
-                alarm.filter(|alarm| self.new_only && !observation.is_ok() && was_firing_before(alarm, cx))
-            {
-                excused.push(format!("{} was already firing when the deployment was created", alarm.name));
-                continue;
-            }
-            worst = match worst {
-                None => Some(observation),
-                // The first of the worst outcomes is the reason. All other problems are evidence.
-                Some(before) if is_clean_pass(&observation) => Some(before),
-                Some(before) if is_clean_pass(&before) => Some(observation.with_details(before.details)),
-                Some(before) => Some(merge_worse(before, observation)),
-            };
+    }
+    let nothing = none
+        .iter()
+        .map(|what| Observation::no_data(ReasonCode::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
+    let others = nothing.chain(aws_errors.into_iter().map(AwsError::into_observation));
+    let mut excused = Vec::new();
+    let mut worst: Option<Observation> = None;
+    for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {
+        if let Some(alarm) = alarm.filter(|alarm| spec.new_only && !observation.is_ok() && was_firing_before(alarm, cx))
+        {
+            excused.push(format!("{} was already firing when the deployment was created", alarm.name));
+            continue;
         }
-        let fine = || {
-            let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
-            Observation::passed(resource, join_conditions(expect))
+        worst = match worst {
+            None => Some(observation),
+            // The first of the worst outcomes is the reason. All other problems are evidence.
+            Some(before) if is_clean_pass(&observation) => Some(before),
+            Some(before) if is_clean_pass(&before) => Some(observation.with_details(before.details)),
+            Some(before) => Some(merge_worse(before, observation)),
         };
-        let observation = match worst {
-            Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
-            Some(observation) => observation.with_details(excused),
-            None if all.is_empty() => {
-                Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to check", "none")
-            }
-            None if excused.is_empty() => fine(),
-            None => Observation { actual: "no new alarm".to_owned(), ..fine() }.with_details(excused),
-        };
-        let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
-        match memory {
-            Some(_) if is_whole => Attempt::Continuous(observation),
-            Some(_) if only_errs => Attempt::Gap(observation),
-            _ => Attempt::Retryable(observation),
-        }
+    }
+    let fine = || {
+        let resource = if let [one] = all[..] { format!("alarm {one}") } else { format!("{} alarms", all.len()) };
+        Observation::passed(resource, join_conditions(expect))
+    };
+    let observation = match worst {
+        Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
+        Some(observation) => observation.with_details(excused),
+        None if all.is_empty() => Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to check", "none"),
+        None if excused.is_empty() => fine(),
+        None => Observation { actual: "no new alarm".to_owned(), ..fine() }.with_details(excused),
+    };
+    let only_errs = observation.outcomes().iter().all(|outcome| outcome == Outcome::Errored);
+    match memory {
+        Some(_) if is_whole => Attempt::Continuous(observation),
+        Some(_) if only_errs => Attempt::Gap(observation),
+        _ => Attempt::Retryable(observation),
     }
 }
 

@@ -1,102 +1,50 @@
-//! The body of a request: text, a form or JSON, with facts in it.
+//! The body of a request with the values of its facts.
 
 use reqwest::Url;
 
 use super::facts;
-use crate::gate::{FactResolver, MapReader, Template, UnresolvedFact, YamlNode, YamlValue};
+use crate::gate::{
+    FactResolver, UnresolvedFact,
+    kinds::{BodyTemplate, JsonTemplate},
+};
 
-/// What to send.
-#[derive(Clone, Debug)]
-pub(super) enum BodyTemplate {
-    None,
-    Text(Template),
-    /// Names and values.
-    Form(Vec<(String, Template)>),
-    Json(JsonTemplate),
-}
-
-/// JSON whose strings can contain facts.
-#[derive(Clone, Debug)]
-pub(super) enum JsonTemplate {
-    Literal(serde_json::Value),
-    Text(Template),
-    List(Vec<JsonTemplate>),
-    Map(Vec<(String, JsonTemplate)>),
-}
-
-impl BodyTemplate {
-    /// Reads the keys `json`, `form` and `text`. A request can have one of them.
-    pub fn read(fields: &mut MapReader<'_>) -> Self {
-        let given: Vec<_> = ["json", "form", "text"].into_iter().filter(|key| fields.has(key)).collect();
-        if let [_, second, ..] = given[..] {
-            fields.error(fields.position_of(second), "a request has one body: `json`, `form` or `text`");
+/// Renders the body and its content type.
+pub(super) fn render(
+    body: &BodyTemplate,
+    known: &facts::ResolvedFacts,
+) -> Result<(Option<Vec<u8>>, Option<&'static str>), UnresolvedFact> {
+    Ok(match body {
+        BodyTemplate::None => (None, None),
+        BodyTemplate::Text(text) => {
+            (Some(text.render(known)?.expose_secret().as_bytes().to_vec()), Some("text/plain; charset=utf-8"))
         }
-        let json = fields.node("json").and_then(|node| JsonTemplate::read(node, fields));
-        let form = fields.template_map("form");
-        let text = fields.template("text");
-        match (given.first().copied(), json, text) {
-            (Some("json"), Some(json), _) => Self::Json(json),
-            (Some("form"), ..) => Self::Form(form.into_iter().map(|(key, template)| (key.name, template)).collect()),
-            (Some("text"), _, Some(text)) => Self::Text(text),
-            _ => Self::None,
-        }
-    }
-
-    /// Renders the body and its content type.
-    pub fn render(
-        &self,
-        known: &facts::ResolvedFacts,
-    ) -> Result<(Option<Vec<u8>>, Option<&'static str>), UnresolvedFact> {
-        Ok(match self {
-            Self::None => (None, None),
-            Self::Text(text) => {
-                (Some(text.render(known)?.expose_secret().as_bytes().to_vec()), Some("text/plain; charset=utf-8"))
-            }
-            Self::Form(fields) => {
-                let mut form = Url::parse("http://form/").ok();
-                for (name, template) in fields {
-                    let value = template.render(known)?;
-                    if let Some(form) = &mut form {
-                        form.query_pairs_mut().append_pair(name, value.expose_secret());
-                    }
+        BodyTemplate::Form(fields) => {
+            let mut form = Url::parse("http://form/").ok();
+            for (name, template) in fields {
+                let value = template.render(known)?;
+                if let Some(form) = &mut form {
+                    form.query_pairs_mut().append_pair(name, value.expose_secret());
                 }
-                let text = form.as_ref().and_then(Url::query).unwrap_or_default();
-                (Some(text.as_bytes().to_vec()), Some("application/x-www-form-urlencoded"))
             }
-            Self::Json(json) => (Some(json.render(known)?.to_string().into_bytes()), Some("application/json")),
-        })
-    }
+            let text = form.as_ref().and_then(Url::query).unwrap_or_default();
+            (Some(text.as_bytes().to_vec()), Some("application/x-www-form-urlencoded"))
+        }
+        BodyTemplate::Json(json) => {
+            (Some(render_json(json, known)?.to_string().into_bytes()), Some("application/json"))
+        }
+    })
 }
 
-impl JsonTemplate {
-    fn read(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<Self> {
-        Some(match &node.data {
-            YamlValue::Null => Self::Literal(serde_json::Value::Null),
-            YamlValue::Bool(flag) => Self::Literal((*flag).into()),
-            YamlValue::Integer(number) => Self::Literal((*number).into()),
-            YamlValue::Float(number) => Self::Literal((*number).into()),
-            YamlValue::Text(text) => Self::Text(fields.parse_template(node.at, text)?),
-            YamlValue::List(items) => {
-                Self::List(items.iter().map(|item| Self::read(item, fields)).collect::<Option<Vec<_>>>()?)
-            }
-            YamlValue::Map(entries) => {
-                let entry = |(key, node): &(crate::gate::MapKey, YamlNode), fields: &mut MapReader<'_>| {
-                    Some((key.name.clone(), Self::read(node, fields)?))
-                };
-                Self::Map(entries.iter().map(|it| entry(it, fields)).collect::<Option<Vec<_>>>()?)
-            }
-        })
-    }
-
-    fn render(&self, known: &dyn FactResolver) -> Result<serde_json::Value, UnresolvedFact> {
-        Ok(match self {
-            Self::Literal(value) => value.clone(),
-            Self::Text(template) => template.render(known)?.expose_secret().into(),
-            Self::List(items) => items.iter().map(|item| item.render(known)).collect::<Result<Vec<_>, _>>()?.into(),
-            Self::Map(entries) => {
-                let entries = entries.iter().map(|(key, value)| Ok((key.clone(), value.render(known)?)));
-                serde_json::Value::Object(entries.collect::<Result<_, UnresolvedFact>>()?)
-            }
-        })
-    }
+fn render_json(json: &JsonTemplate, known: &dyn FactResolver) -> Result<serde_json::Value, UnresolvedFact> {
+    Ok(match json {
+        JsonTemplate::Literal(value) => value.clone(),
+        JsonTemplate::Text(template) => template.render(known)?.expose_secret().into(),
+        JsonTemplate::List(items) => {
+            items.iter().map(|item| render_json(item, known)).collect::<Result<Vec<_>, _>>()?.into()
+        }
+        JsonTemplate::Map(entries) => {
+            let entries = entries.iter().map(|(key, value)| Ok((key.clone(), render_json(value, known)?)));
+            serde_json::Value::Object(entries.collect::<Result<_, UnresolvedFact>>()?)
+        }
+    })
 }

@@ -2,37 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CheckContext, Colour, RoutedRequest, http::bind_facts};
+use super::{CheckContext, Colour, RoutedRequest, http::bind_facts, task_set::find_task_set};
 use crate::{
-    aws::{AwsOperation, TaskFilter},
+    aws::TaskFilter,
     finding::Observation,
     gate::{Condition, Fact, UnresolvedFact, VersionFact},
     model::TaskSet,
-    permissions::Requirement,
     task_definition::{Image, TaskDefinition},
 };
 
 /// The values of facts, or why a fact has none.
 pub type ResolvedFacts = BTreeMap<Fact, Result<String, UnresolvedFact>>;
-
-/// The AWS requests that a fact needs. Secrets are fetched elsewhere.
-pub fn requirements_for_fact(fact: &Fact) -> Vec<Requirement> {
-    let definition =
-        || Requirement::new(AwsOperation::TaskDefinition, format!("to read {{{{{fact}}}}} from the task definition"));
-    match fact {
-        Fact::OfVersion(_, VersionFact::ImageTag) => vec![definition()],
-        // A tag can stand for any digest. Then the digest is read from the running tasks.
-        Fact::OfVersion(_, VersionFact::ImageDigest) => {
-            let why = format!("to read {{{{{fact}}}}} from the running tasks, if the task definition has a tag");
-            vec![
-                definition(),
-                Requirement::new(AwsOperation::Service, why.clone()),
-                Requirement::new(AwsOperation::Tasks, why),
-            ]
-        }
-        _ => Vec::new(),
-    }
-}
 
 impl CheckContext {
     /// Resolves these facts. Each AWS resource is read once per call.
@@ -99,7 +79,7 @@ impl CheckContext {
     ) -> Result<String, UnresolvedFact> {
         let unknown = |why: String| UnresolvedFact::new(fact, why);
         let (service, deployment) = (&self.target.service, &self.target.deployment);
-        let set = colour.find_task_set(service, deployment).ok_or_else(|| {
+        let set = find_task_set(colour, service, deployment).ok_or_else(|| {
             unknown(format!("service {} has no {} task set at this moment", service.name, colour.as_str()))
         })?;
         // `arn:…:task-definition/shop:42`

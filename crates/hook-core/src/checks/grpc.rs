@@ -4,100 +4,53 @@
 //! header of five bytes before a message of a few. A failed call has its status in the headers, or in the trailers
 //! after its message.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderValue, TE},
 };
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind, HttpClient, Routing, TrafficRoute,
+    CheckContext, HttpClient, Routing,
     attempt_counter::AttemptCounter,
     connection::HttpVersion,
     health_check_method::codes_include,
     http::mark_unverified,
     http_client::HttpRequest,
-    poll::{Attempt, PollPolicy},
-    request_template::RequestTemplate,
+    poll::{Attempt, poll},
+    request_template,
     response::HttpResponse,
 };
 use crate::{
     code::ReasonCode,
     finding::Observation,
-    gate::{Fact, MapReader},
+    gate::kinds::{GrpcSpec, HEALTH_CHECK_PATH},
 };
 
-pub const KIND: CheckKind = CheckKind { key: "grpc", read };
-
-/// <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
-const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
-
-#[derive(Debug)]
-struct Grpc {
-    request_template: RequestTemplate,
-    facts: BTreeSet<Fact>,
-    /// The name of the service to check. Empty for the server as a whole.
-    service: String,
-    poll_policy: PollPolicy,
+pub fn predict_failure(spec: &GrpcSpec, routing: &Routing<'_>) -> Option<Observation> {
+    request_template::predict_failure(&spec.request_template, routing)
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let request_template = RequestTemplate::read_without_body(fields, "grpc")
-        .map(|question| question.with_endpoint("POST", HEALTH_CHECK_PATH));
-    let service = fields.string("service").unwrap_or_default();
-    let poll_policy =
-        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT });
-    let facts = fields.facts().clone();
-    let question = request_template?;
-    if !question.is_bare_origin() {
-        fields.error(
-            fields.position_of("grpc"),
-            "`grpc` is an address without a method and a path, such as {{test_url}}",
-        );
-        return None;
+pub async fn run(spec: &GrpcSpec, cx: &CheckContext) -> Observation {
+    let known = cx.resolve_facts(&spec.facts).await;
+    let mut request = match request_template::render(&spec.request_template, cx, &known) {
+        Ok(request) => request,
+        Err(observation) => return observation,
+    };
+    request.title = format!("gRPC health of {}", request.title.trim_start_matches("GET "));
+    if !spec.service.is_empty() {
+        request.title = format!("{} ({})", request.title.replace("health of", "health at"), spec.service);
     }
-    Some(Arc::new(Grpc { request_template: question, facts, service, poll_policy }))
-}
-
-impl Check for Grpc {
-    fn default_name(&self) -> String {
-        format!("grpc {}", self.request_template.title())
-    }
-
-    fn required_route(&self) -> Option<TrafficRoute> {
-        self.request_template.route()
-    }
-
-    fn predict_failure(&self, routing: &Routing<'_>) -> Option<Observation> {
-        self.request_template.predict_failure(routing)
-    }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(async {
-            let known = cx.resolve_facts(&self.facts).await;
-            let mut request = match self.request_template.render(cx, &known) {
-                Ok(request) => request,
-                Err(observation) => return observation,
-            };
-            request.title = format!("gRPC health of {}", request.title.trim_start_matches("GET "));
-            if !self.service.is_empty() {
-                request.title = format!("{} ({})", request.title.replace("health of", "health at"), self.service);
-            }
-            request.url.set_path(HEALTH_CHECK_PATH);
-            let mut request = to_grpc_request(request, &self.service);
-            let rule_outcome = match cx.check_leads_to_green(self.request_template.route(), &mut request).await {
-                Ok(leads) => leads,
-                Err(observation) => return observation,
-            };
-            let attempts = AttemptCounter::default();
-            let attempt = || async {
-                Attempt::Retryable(attempts.record(check_once(&cx.http_client, &request, &attempts).await))
-            };
-            let seen = self.poll_policy.poll(cx, attempt).await;
-            rule_outcome.add_to(mark_unverified(&self.request_template, attempts.with_attempt_counts(seen)))
-        })
-    }
+    request.url.set_path(HEALTH_CHECK_PATH);
+    let mut request = to_grpc_request(request, &spec.service);
+    let rule_outcome = match cx.check_leads_to_green(spec.request_template.route(), &mut request).await {
+        Ok(leads) => leads,
+        Err(observation) => return observation,
+    };
+    let attempts = AttemptCounter::default();
+    let attempt =
+        || async { Attempt::Retryable(attempts.record(check_once(&cx.http_client, &request, &attempts).await)) };
+    let seen = poll(&spec.poll_policy, cx, attempt).await;
+    rule_outcome.add_to(mark_unverified(&spec.request_template, attempts.with_attempt_counts(seen)))
 }
 
 /// Turns the request into a gRPC call with the health service's message.

@@ -1,104 +1,64 @@
 //! `http:`: a request that the team defines. Also the smoke test of the article that this project grew from.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use reqwest::{Method, Url};
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind, HttpClient, ListenerAddress, Routing, TrafficRoute,
+    CheckContext, HttpClient, ListenerAddress, Routing,
     attempt_counter::AttemptCounter,
     conditions::evaluate_conditions,
     connection::ConnectTo,
     facts,
     http_client::HttpRequest,
-    poll::{Attempt, PollPolicy},
-    request_template::RequestTemplate,
+    poll::{Attempt, poll},
+    request_template,
     response::HttpResponse,
     with_scheme,
 };
 use crate::{
     code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{Condition, Fact, MapReader, Subject},
+    gate::{
+        Condition,
+        kinds::{HttpSpec, RESPONSE_SUBJECTS, RequestTemplate},
+    },
     redact::Redactor,
 };
-
-pub const KIND: CheckKind = CheckKind { key: "http", read };
-
-pub(super) const SUBJECTS: &[Subject] = &[
-    Subject::status("status", ReasonCode::UnexpectedStatus),
-    Subject::duration("latency", ReasonCode::TooSlow),
-    Subject::text("body", ReasonCode::UnexpectedBody),
-    Subject::headers("header", ReasonCode::UnexpectedHeader),
-    Subject::json("json", ReasonCode::UnexpectedBody),
-];
 
 /// The timeout in the article's Lambda function.
 const ALB_URL_TIMEOUT: Duration = Duration::from_secs(2);
 
-#[derive(Debug)]
-struct Http {
-    request_template: RequestTemplate,
-    facts: BTreeSet<Fact>,
-    /// The number of requests to send before the first one that counts.
-    warmup: u32,
-    poll_policy: PollPolicy,
-    expect: Vec<Condition>,
+pub fn predict_failure(spec: &HttpSpec, routing: &Routing<'_>) -> Option<Observation> {
+    request_template::predict_failure(&spec.request_template, routing)
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let request_template = RequestTemplate::read(fields, "http");
-    let warmup = fields.number_or("warmup", 0..=1000, 0);
-    let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
-    let poll_policy = PollPolicy::read(fields, &single_attempt);
-    let expect = fields.expect_required(SUBJECTS);
-    let facts = fields.facts().clone();
-    Some(Arc::new(Http { request_template: request_template?, facts, warmup, poll_policy, expect }))
-}
-
-impl Check for Http {
-    fn default_name(&self) -> String {
-        format!("http {}", self.request_template.title())
+pub async fn run(spec: &HttpSpec, cx: &CheckContext) -> Observation {
+    let known = cx.resolve_facts(&spec.facts).await;
+    let request = request_template::render(&spec.request_template, cx, &known);
+    let (mut request, expect) = match request.and_then(|request| Ok((request, bind_facts(&spec.expect, &known)?))) {
+        Ok(asked) => asked,
+        Err(observation) => return observation,
+    };
+    let rule_outcome = match cx.check_leads_to_green(spec.request_template.route(), &mut request).await {
+        Ok(leads) => leads,
+        Err(observation) => return observation,
+    };
+    for _ in 0..spec.warmup {
+        // The result does not matter, because the requests that count follow.
+        let _ = cx.http_client.send(&request).await;
     }
-
-    fn required_route(&self) -> Option<TrafficRoute> {
-        self.request_template.route()
-    }
-
-    fn predict_failure(&self, routing: &Routing<'_>) -> Option<Observation> {
-        self.request_template.predict_failure(routing)
-    }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(async {
-            let known = cx.resolve_facts(&self.facts).await;
-            let request = self.request_template.render(cx, &known);
-            let (mut request, expect) =
-                match request.and_then(|request| Ok((request, bind_facts(&self.expect, &known)?))) {
-                    Ok(asked) => asked,
-                    Err(observation) => return observation,
-                };
-            let rule_outcome = match cx.check_leads_to_green(self.request_template.route(), &mut request).await {
-                Ok(leads) => leads,
-                Err(observation) => return observation,
-            };
-            for _ in 0..self.warmup {
-                // The result does not matter, because the requests that count follow.
-                let _ = cx.http_client.send(&request).await;
-            }
-            let attempts = AttemptCounter::default();
-            let attempt =
-                || async { Attempt::Retryable(send_and_evaluate(&cx.http_client, &request, &expect, &attempts).await) };
-            let seen = self.poll_policy.poll(cx, attempt).await;
-            rule_outcome.add_to(mark_unverified(&self.request_template, attempts.with_attempt_counts(seen)))
-        })
-    }
+    let attempts = AttemptCounter::default();
+    let attempt =
+        || async { Attempt::Retryable(send_and_evaluate(&cx.http_client, &request, &expect, &attempts).await) };
+    let seen = poll(&spec.poll_policy, cx, attempt).await;
+    rule_outcome.add_to(mark_unverified(&spec.request_template, attempts.with_attempt_counts(seen)))
 }
 
 /// Binds the facts of conditions to their values.
 pub(super) fn bind_facts(expect: &[Condition], known: &facts::ResolvedFacts) -> Result<Vec<Condition>, Observation> {
     let rendered = expect.iter().map(|condition| condition.bind(known));
-    rendered.collect::<Result<_, _>>().map_err(|unknown| unknown.into_observation("`expect`"))
+    rendered.collect::<Result<_, _>>().map_err(|unknown| Observation::unresolved(unknown, "`expect`"))
 }
 
 /// Marks a pass as unverified if the certificate was not verified, because anybody could have responded.
@@ -178,7 +138,7 @@ pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: Stri
         Err(error) => return Observation::errored(ReasonCode::SettingsInvalid, text, format!("not a URL: {error}")),
     };
     let request = HttpRequest { timeout: ALB_URL_TIMEOUT, redactor, ..HttpRequest::new(Method::HEAD, url) };
-    let condition = Condition::parse("status == 2xx", SUBJECTS);
+    let condition = Condition::parse("status == 2xx", RESPONSE_SUBJECTS);
     match condition {
         Ok(condition) => send_and_evaluate(&http_client, &request, &[condition], &AttemptCounter::default()).await,
         Err(why) => Observation::errored(ReasonCode::CheckFailed, text, why),

@@ -1,120 +1,77 @@
 //! `image: green|blue`: every task runs the image in the task definition. With a digest: exactly that one. With a tag:
 //! the same digest on all tasks, because somebody can move a tag while tasks start.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind,
-    poll::{Attempt, PollPolicy},
-    tasks::Colour,
+    CheckContext,
+    poll::{Attempt, poll},
+    task_set::{find_task_set, missing_code},
 };
 use crate::{
-    aws::{AwsError, AwsOperation, TaskFilter},
+    aws::{AwsError, TaskFilter},
     code::ReasonCode,
     finding::Observation,
-    gate::{MapReader, Referenced},
+    gate::kinds::ImageSpec,
     model::Task,
-    permissions::Requirement,
     task_definition::{ContainerDefinition, Image, short_digest},
 };
 
-pub const KIND: CheckKind = CheckKind { key: "image", read };
-
-#[derive(Debug)]
-struct ImageCheck {
-    colour: Colour,
-    /// The containers to check. Empty for all.
-    containers: Vec<String>,
-    poll_policy: PollPolicy,
+pub async fn run(spec: &ImageSpec, cx: &CheckContext) -> Observation {
+    let look =
+        || async { Attempt::Retryable(evaluate_once(spec, cx).await.unwrap_or_else(AwsError::into_observation)) };
+    poll(&spec.poll_policy, cx, look).await
 }
 
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let colour = fields.variant("image", &Colour::VARIANTS);
-    let containers = fields.strings("containers").into_iter().map(|(_, name)| name).collect();
-    let poll_policy =
-        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
-    Some(Arc::new(ImageCheck { colour: colour?, containers, poll_policy }))
-}
-
-impl Check for ImageCheck {
-    fn default_name(&self) -> String {
-        format!("image {}", self.colour.as_str())
+async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observation, AwsError> {
+    let cluster = &cx.target.cluster;
+    let service = cx.aws.service(cluster, &cx.target.service.name).await?;
+    let Some(set) = find_task_set(spec.colour, &service, &cx.target.deployment) else {
+        let resource = format!("service {}", service.name);
+        let expected = format!("a {} task set", spec.colour.as_str());
+        return Ok(Observation::no_data(missing_code(spec.colour), resource, expected, "none"));
+    };
+    let (definition, tasks) = tokio::join!(
+        cx.aws.task_definition(&set.task_definition),
+        cx.aws.tasks(cluster, &service, set, TaskFilter::Running),
+    );
+    let (definition, tasks) = (definition?, tasks?);
+    let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
+    if tasks.is_empty() {
+        return Ok(Observation::no_data(ReasonCode::NotRunning, resource, "running tasks", "none"));
     }
-
-    fn references(&self) -> Vec<Referenced> {
-        self.containers.iter().cloned().map(Referenced::Container).collect()
+    let named = |name: &String| !definition.containers.iter().any(|container| container.name == *name);
+    if let Some(unknown) = spec.containers.iter().find(|name| named(name)) {
+        let expected = format!("a container {unknown} in {}", definition.arn);
+        let names: Vec<_> = definition.containers.iter().map(|container| container.name.as_str()).collect();
+        return Ok(Observation::no_data(ReasonCode::ImageUnknown, resource, expected, names.join(", ")));
     }
-
-    fn requirements(&self) -> Vec<Requirement> {
-        let why = "to compare the images that tasks run with those of the task definition";
-        [AwsOperation::Service, AwsOperation::TaskDefinition, AwsOperation::Tasks]
-            .map(|ask| Requirement::new(ask, why))
-            .into()
+    let is_selected = |it: &&ContainerDefinition| spec.containers.is_empty() || spec.containers.contains(&it.name);
+    let each: Vec<_> = definition
+        .containers
+        .iter()
+        .filter(is_selected)
+        .map(|container| evaluate_container(&resource, container, &tasks))
+        .collect();
+    let told: Vec<_> = each.iter().map(|one| one.actual.clone()).collect();
+    let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.is_ok()).collect();
+    let no_data = |expected, seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, expected, seen);
+    if tasks.len() < set.expected_tasks() {
+        wrong.push(no_data(
+            format!("the images of {} tasks", set.expected_tasks()),
+            format!("those of {}", tasks.len()),
+        ));
     }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(self.poll_policy.poll(cx, || async {
-            Attempt::Retryable(self.evaluate_once(cx).await.unwrap_or_else(AwsError::into_observation))
-        }))
+    if told.is_empty() {
+        wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
     }
-}
-
-impl ImageCheck {
-    async fn evaluate_once(&self, cx: &CheckContext) -> Result<Observation, AwsError> {
-        let cluster = &cx.target.cluster;
-        let service = cx.aws.service(cluster, &cx.target.service.name).await?;
-        let Some(set) = self.colour.find_task_set(&service, &cx.target.deployment) else {
-            let resource = format!("service {}", service.name);
-            let expected = format!("a {} task set", self.colour.as_str());
-            return Ok(Observation::no_data(self.colour.missing_code(), resource, expected, "none"));
-        };
-        let (definition, tasks) = tokio::join!(
-            cx.aws.task_definition(&set.task_definition),
-            cx.aws.tasks(cluster, &service, set, TaskFilter::Running),
-        );
-        let (definition, tasks) = (definition?, tasks?);
-        let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
-        if tasks.is_empty() {
-            return Ok(Observation::no_data(ReasonCode::NotRunning, resource, "running tasks", "none"));
-        }
-        let named = |name: &String| !definition.containers.iter().any(|container| container.name == *name);
-        if let Some(unknown) = self.containers.iter().find(|name| named(name)) {
-            let expected = format!("a container {unknown} in {}", definition.arn);
-            let names: Vec<_> = definition.containers.iter().map(|container| container.name.as_str()).collect();
-            return Ok(Observation::no_data(ReasonCode::ImageUnknown, resource, expected, names.join(", ")));
-        }
-        let is_selected = |it: &&ContainerDefinition| self.containers.is_empty() || self.containers.contains(&it.name);
-        let each: Vec<_> = definition
-            .containers
-            .iter()
-            .filter(is_selected)
-            .map(|container| evaluate_container(&resource, container, &tasks))
-            .collect();
-        let told: Vec<_> = each.iter().map(|one| one.actual.clone()).collect();
-        let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.is_ok()).collect();
-        let no_data =
-            |expected, seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, expected, seen);
-        if tasks.len() < set.expected_tasks() {
-            wrong.push(no_data(
-                format!("the images of {} tasks", set.expected_tasks()),
-                format!("those of {}", tasks.len()),
-            ));
-        }
-        if told.is_empty() {
-            wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
-        }
-        // A wrong digest weighs more than one that is not known yet.
-        wrong.sort_by_key(|one| one.outcome);
-        if let Some((worst, others)) = wrong.split_first() {
-            let told = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
-            return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(told));
-        }
-        Ok(Observation::passed(resource, told.join(", ")))
+    // A wrong digest weighs more than one that is not known yet.
+    wrong.sort_by_key(|one| one.outcome);
+    if let Some((worst, others)) = wrong.split_first() {
+        let told = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
+        return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(told));
     }
+    Ok(Observation::passed(resource, told.join(", ")))
 }
 
 /// What one container runs on all tasks.

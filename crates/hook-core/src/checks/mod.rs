@@ -1,6 +1,5 @@
-//! The kinds of check, one file each. A check observes through a [`CheckContext`] and returns an observation.
-//!
-//! A new kind is one file with a `KIND`, and one line in [`KINDS`].
+//! Runs the checks, one file for each kind. A check observes through a [`CheckContext`] and returns an observation. What
+//! it has to do is in its spec, which the crate `gate` reads from the gate file.
 
 mod address;
 mod alarm_memory;
@@ -20,43 +19,44 @@ mod http;
 mod http_client;
 mod image;
 mod listener_rules;
-mod metric;
 mod poll;
 mod prediction;
 mod preflight;
 mod proof;
 mod request_template;
 mod response;
-mod steps;
 mod tally;
 mod targets;
+mod task_set;
 mod tasks;
 mod tcp;
 mod tcp_connect;
 mod tls;
-pub(crate) mod unbound;
-pub(crate) mod unsupported;
+mod unbound;
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
+pub use gate::kinds::kinds;
+use gate::{CheckSpec, Kind};
+pub use lifecycle::{Colour, TrafficRoute};
 use tokio::{sync::Semaphore, time::Instant};
 
-use self::address::{ListenerAddress, RoutedRequest};
+use self::{
+    address::{ListenerAddress, RoutedRequest},
+    unbound::mark_version_unverified,
+};
 pub use self::{
     address::{Routing, with_scheme},
-    facts::{ResolvedFacts as KnownFacts, requirements_for_fact},
+    facts::ResolvedFacts as KnownFacts,
     http::alb_url_check,
     http_client::HttpClient,
     listener_rules::ListenerCache,
     prediction::{GateFileInput, predict_failures},
-    tasks::Colour,
 };
 use crate::{
     aws::Aws,
     finding::{Observation, Policies},
-    gate::{MapReader, Referenced},
     model::DeploymentView,
-    permissions::Requirement,
     secrets::Secrets,
 };
 
@@ -64,99 +64,37 @@ use crate::{
 /// requests at once, they would time out while waiting for each other.
 pub const MAX_PARALLEL_ATTEMPTS: usize = 64;
 
-/// Every kind of check, by the key that names it in a gate file.
-pub const KINDS: &[CheckKind] = &[
-    alarms::KIND,
-    health_check::KIND,
-    tasks::KIND,
-    grpc::KIND,
-    http::KIND,
-    image::KIND,
-    preflight::KIND,
-    forwards_to::KIND,
-    targets::KIND,
-    tcp::KIND,
-];
-
-/// Kinds that are parsed and validated, but rejected: this version cannot run them.
-pub const UNSUPPORTED_KINDS: &[CheckKind] = &[metric::KIND, steps::KIND];
-
-/// The kinds that a gate file can use: those in [`KINDS`], and an undocumented one in tests of whole programs.
-pub fn kinds() -> impl Iterator<Item = &'static CheckKind> {
-    #[cfg(feature = "sabotage")]
-    const MORE: &[CheckKind] = &[chaos::KIND];
-    #[cfg(not(feature = "sabotage"))]
-    const MORE: &[CheckKind] = &[];
-    KINDS.iter().chain(MORE)
+/// Runs a check until it has a result. The caller stops it when time runs out.
+pub async fn run(spec: &CheckSpec, cx: &CheckContext) -> Observation {
+    match &spec.check {
+        Kind::Alarms(spec) => alarms::run(spec, cx).await,
+        #[cfg(feature = "sabotage")]
+        Kind::Chaos(spec) => chaos::run(spec, cx).await,
+        Kind::ForwardsTo(spec) => forwards_to::run(spec, cx).await,
+        Kind::Grpc(spec) => mark_version_unverified(spec.warns_unbound, grpc::run(spec, cx).await),
+        Kind::HealthCheck(spec) => health_check::run(spec, cx).await,
+        Kind::Http(spec) => mark_version_unverified(spec.warns_unbound, http::run(spec, cx).await),
+        Kind::Image(spec) => image::run(spec, cx).await,
+        Kind::Preflight(spec) => preflight::run(spec, cx).await,
+        Kind::Targets(spec) => targets::run(spec, cx).await,
+        Kind::Tasks(spec) => tasks::run(spec, cx).await,
+        Kind::Tcp(spec) => tcp::run(spec, cx).await,
+    }
 }
 
-/// A kind of check: its key in the gate file, and how to read it.
-pub struct CheckKind {
-    pub key: &'static str,
-    /// Reads the keys of a check. Errors go into `fields`.
-    pub read: fn(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>>,
-}
-
-/// A check that is running.
-pub type CheckFuture<'a> = Pin<Box<dyn Future<Output = Observation> + Send + 'a>>;
-
-/// One check of a gate file.
-pub trait Check: fmt::Debug + Send + Sync {
-    /// The check's name if the file gives it none.
-    fn default_name(&self) -> String;
-
-    /// The listener whose barrier this kind waits for, in addition to those that its templates refer to.
-    fn required_route(&self) -> Option<TrafficRoute> {
-        None
-    }
-
-    /// The listener that other checks can use after this one has passed. If there is one, this check is a barrier.
-    fn unblocks(&self) -> Option<TrafficRoute> {
-        None
-    }
-
-    /// The resources that must exist so that the check can find anything.
-    fn references(&self) -> Vec<Referenced> {
-        Vec::new()
-    }
-
-    /// What it reads from AWS, in addition to what every hook reads and what its templates need.
-    fn requirements(&self) -> Vec<Requirement> {
-        Vec::new()
-    }
-
-    /// Predicts what will be wrong with its requests, from what is known about the listeners before anything is
-    /// deployed.
-    fn predict_failure(&self, _routing: &Routing<'_>) -> Option<Observation> {
-        None
-    }
-
-    /// Runs the check until it has a result. The caller stops it when time runs out.
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a>;
-}
-
-/// One of the two listeners that lead to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TrafficRoute {
-    Test,
-    Production,
-}
-
-impl TrafficRoute {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("test", Self::Test), ("production", Self::Production)];
-
-    /// The word in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Production => "production",
+/// Predicts what will be wrong with the requests of a check, from what is known about the listeners before anything is
+/// deployed.
+fn predict_failure(check: &Kind, routing: &Routing<'_>) -> Option<Observation> {
+    match check {
+        Kind::ForwardsTo(spec) => forwards_to::predict_failure(spec, routing),
+        Kind::Grpc(spec) => grpc::predict_failure(spec, routing),
+        Kind::HealthCheck(spec) => health_check::predict_failure(spec, routing),
+        Kind::Http(spec) => http::predict_failure(spec, routing),
+        #[cfg(feature = "sabotage")]
+        Kind::Chaos(_) => None,
+        Kind::Alarms(_) | Kind::Image(_) | Kind::Preflight(_) | Kind::Targets(_) | Kind::Tasks(_) | Kind::Tcp(_) => {
+            None
         }
-    }
-
-    /// The barrier that every check on this listener waits for if the gate file has none.
-    pub fn implicit_barrier(self) -> Arc<dyn Check> {
-        Arc::new(forwards_to::ForwardsTo::implicit(self))
     }
 }
 

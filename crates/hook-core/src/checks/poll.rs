@@ -8,23 +8,8 @@ use super::{CheckContext, tally::Tally};
 use crate::{
     code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{MapReader, format_duration},
+    gate::{format_duration, kinds::PollPolicy},
 };
-
-/// How often to make an attempt, and when the check has passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PollPolicy {
-    /// `within`: how long the check may take until it passes.
-    pub within: Duration,
-    /// `for`: how long it must then keep passing.
-    pub hold_for: Duration,
-    /// `stable_for`: like `for`, but it starts again after a break.
-    pub restart_on_failure: bool,
-    /// `consecutive`: how many attempts in a row must pass.
-    pub consecutive: u32,
-    /// `every`: the pause between two attempts.
-    pub every: Duration,
-}
 
 /// The last attempt starts this long before the deadline. AWS responds in less.
 const FINAL_ATTEMPT_MARGIN: Duration = Duration::from_millis(500);
@@ -32,143 +17,110 @@ const FINAL_ATTEMPT_MARGIN: Duration = Duration::from_millis(500);
 const REPORT_MARGIN: Duration = Duration::from_millis(100);
 /// How long a task set may take to settle again in the middle of a window. CodeDeploy waits just as long for one.
 const MAX_SETTLING: Duration = Duration::from_secs(5 * 60);
-/// A shorter pause would be an attack on the service.
-pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(50);
-
-impl PollPolicy {
-    /// A single attempt.
-    pub const SINGLE_ATTEMPT: Self = Self {
-        within: Duration::ZERO,
-        hold_for: Duration::ZERO,
-        restart_on_failure: false,
-        consecutive: 1,
-        every: Duration::from_secs(5),
-    };
-
-    /// Reads `within`, `for`, `consecutive` and `every`.
-    pub fn read(fields: &mut MapReader<'_>, default: &Self) -> Self {
-        let hold_for = fields.duration_or("for", default.hold_for);
-        // The default pause must not be longer than a short window, which would then have a single attempt.
-        let every = if hold_for.is_zero() { default.every } else { default.every.min(hold_for) };
-        Self {
-            within: fields.duration_or("within", default.within),
-            hold_for,
-            restart_on_failure: default.restart_on_failure,
-            consecutive: fields.number_or("consecutive", 1..=1000, default.consecutive),
-            every: fields.duration_or("every", every).max(MIN_INTERVAL),
-        }
+/// Makes attempts with `look`. An attempt that `look` calls final ends the check at once.
+///
+/// The window begins with the first pass, or when `within` is over. Its result counts every attempt in the window,
+/// and the strictest policy decides: a bad attempt in place of a good one can make the result worse but never
+/// better. Failures before the first pass mean "not yet".
+pub async fn poll<F>(policy: &PollPolicy, cx: &CheckContext, mut look: impl FnMut() -> F) -> Observation
+where
+    F: Future<Output = Attempt>,
+{
+    let started_at = Instant::now();
+    let left = cx.deadline.saturating_duration_since(started_at);
+    if policy.min_duration() > left {
+        let expected = format!("{} for this check", format_duration(policy.min_duration()));
+        let seen = format!("{} left", format_duration(left));
+        return Observation::failed(ReasonCode::WindowTooLong, "this function", expected, seen)
+            .with_outcome(Outcome::TimedOut, ReasonCode::WindowTooLong);
     }
-
-    /// The shortest time that the check takes if every attempt passes.
-    fn min_duration(&self) -> Duration {
-        self.hold_for.max(self.every * (self.consecutive - 1))
+    // A pending attempt is abandoned in time to report what the attempts before it found.
+    let last_moment = cx.deadline.checked_sub(REPORT_MARGIN).unwrap_or(cx.deadline);
+    // `for`: a window that has begun can end but not begin again.
+    let starts_once = !policy.hold_for.is_zero() && !policy.restart_on_failure;
+    let mut passing_since = None;
+    let mut consecutive_passes = 0;
+    let mut tally = Tally::default();
+    // Since when the task set is settling again.
+    let mut settling_since = None;
+    loop {
+        let attempt = async {
+            // The semaphore is never closed.
+            let _permit = cx.permits.acquire().await;
+            look().await
+        };
+        let Ok(look) = timeout_at(last_moment, attempt).await else {
+            return tally.finish_timed_out(started_at.elapsed());
+        };
+        let now = Instant::now();
+        if let Attempt::Settling(observation) = &look {
+            let has_time = now - *settling_since.get_or_insert(now) < MAX_SETTLING;
+            if has_time && starts_once {
+                tally.record_settling(observation.clone());
+                let left = cx.deadline.saturating_duration_since(now);
+                if left <= FINAL_ATTEMPT_MARGIN {
+                    return tally.finish_timed_out(now - started_at);
+                }
+                sleep(policy.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
+                continue;
+            }
+        } else {
+            settling_since = None;
+        }
+        let is_gap = matches!(look, Attempt::Gap(_));
+        let (observation, is_last) = match look {
+            Attempt::Retryable(observation) | Attempt::Gap(observation) | Attempt::Settling(observation) => {
+                (observation, false)
+            }
+            Attempt::Continuous(observation) => {
+                tally.close_gap();
+                (observation, false)
+            }
+            Attempt::Final(observation) => (observation, true),
+        };
+        // If AWS denies the first attempt, it will deny the next ones too. Minutes of requests would only add
+        // noise.
+        let is_refused = matches!(observation.code, Some(ReasonCode::AwsDenied | ReasonCode::AwsRejected))
+            && passing_since.is_none();
+        let holds = observation.is_ok();
+        if holds && passing_since.is_none() {
+            tally.clear_before_first_pass();
+        }
+        if is_gap {
+            tally.record_gap(observation)
+        } else {
+            tally.record(observation)
+        }
+        if is_last || is_refused {
+            return tally.finish_with_last(policy, now - started_at);
+        }
+        let may_wait = now - started_at < policy.within;
+        if holds || !may_wait || (starts_once && passing_since.is_some()) {
+            let since = *passing_since.get_or_insert(now);
+            consecutive_passes += 1;
+            let is_over = now - since >= policy.hold_for && consecutive_passes >= policy.consecutive;
+            // A stricter policy may decide about a later failure, so only a decision ends a window early.
+            if is_over || (!holds && tally.is_decided(cx.policies)) {
+                return tally.finish(policy, now - started_at);
+            }
+        } else {
+            passing_since = None;
+            consecutive_passes = 0;
+        }
+        let left = cx.deadline.saturating_duration_since(now);
+        if left <= FINAL_ATTEMPT_MARGIN {
+            return tally.finish_timed_out(now - started_at);
+        }
+        sleep(policy.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
     }
+}
 
-    /// Makes attempts with `look`. An attempt that `look` calls final ends the check at once.
-    ///
-    /// The window begins with the first pass, or when `within` is over. Its result counts every attempt in the window,
-    /// and the strictest policy decides: a bad attempt in place of a good one can make the result worse but never
-    /// better. Failures before the first pass mean "not yet".
-    pub async fn poll<F>(&self, cx: &CheckContext, mut look: impl FnMut() -> F) -> Observation
-    where
-        F: Future<Output = Attempt>,
-    {
-        let started_at = Instant::now();
-        let left = cx.deadline.saturating_duration_since(started_at);
-        if self.min_duration() > left {
-            let expected = format!("{} for this check", format_duration(self.min_duration()));
-            let seen = format!("{} left", format_duration(left));
-            return Observation::failed(ReasonCode::WindowTooLong, "this function", expected, seen)
-                .with_outcome(Outcome::TimedOut, ReasonCode::WindowTooLong);
-        }
-        // A pending attempt is abandoned in time to report what the attempts before it found.
-        let last_moment = cx.deadline.checked_sub(REPORT_MARGIN).unwrap_or(cx.deadline);
-        // `for`: a window that has begun can end but not begin again.
-        let starts_once = !self.hold_for.is_zero() && !self.restart_on_failure;
-        let mut passing_since = None;
-        let mut consecutive_passes = 0;
-        let mut tally = Tally::default();
-        // Since when the task set is settling again.
-        let mut settling_since = None;
-        loop {
-            let attempt = async {
-                // The semaphore is never closed.
-                let _permit = cx.permits.acquire().await;
-                look().await
-            };
-            let Ok(look) = timeout_at(last_moment, attempt).await else {
-                return tally.finish_timed_out(started_at.elapsed());
-            };
-            let now = Instant::now();
-            if let Attempt::Settling(observation) = &look {
-                let has_time = now - *settling_since.get_or_insert(now) < MAX_SETTLING;
-                if has_time && starts_once {
-                    tally.record_settling(observation.clone());
-                    let left = cx.deadline.saturating_duration_since(now);
-                    if left <= FINAL_ATTEMPT_MARGIN {
-                        return tally.finish_timed_out(now - started_at);
-                    }
-                    sleep(self.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
-                    continue;
-                }
-            } else {
-                settling_since = None;
-            }
-            let is_gap = matches!(look, Attempt::Gap(_));
-            let (observation, is_last) = match look {
-                Attempt::Retryable(observation) | Attempt::Gap(observation) | Attempt::Settling(observation) => {
-                    (observation, false)
-                }
-                Attempt::Continuous(observation) => {
-                    tally.close_gap();
-                    (observation, false)
-                }
-                Attempt::Final(observation) => (observation, true),
-            };
-            // If AWS denies the first attempt, it will deny the next ones too. Minutes of requests would only add
-            // noise.
-            let is_refused = matches!(observation.code, Some(ReasonCode::AwsDenied | ReasonCode::AwsRejected))
-                && passing_since.is_none();
-            let holds = observation.is_ok();
-            if holds && passing_since.is_none() {
-                tally.clear_before_first_pass();
-            }
-            if is_gap {
-                tally.record_gap(observation)
-            } else {
-                tally.record(observation)
-            }
-            if is_last || is_refused {
-                return tally.finish_with_last(self, now - started_at);
-            }
-            let may_wait = now - started_at < self.within;
-            if holds || !may_wait || (starts_once && passing_since.is_some()) {
-                let since = *passing_since.get_or_insert(now);
-                consecutive_passes += 1;
-                let is_over = now - since >= self.hold_for && consecutive_passes >= self.consecutive;
-                // A stricter policy may decide about a later failure, so only a decision ends a window early.
-                if is_over || (!holds && tally.is_decided(cx.policies)) {
-                    return tally.finish(self, now - started_at);
-                }
-            } else {
-                passing_since = None;
-                consecutive_passes = 0;
-            }
-            let left = cx.deadline.saturating_duration_since(now);
-            if left <= FINAL_ATTEMPT_MARGIN {
-                return tally.finish_timed_out(now - started_at);
-            }
-            sleep(self.every.min(left - FINAL_ATTEMPT_MARGIN)).await;
-        }
-    }
-
-    /// Describes how the check passed, for the report.
-    pub(super) fn describe_success(&self, took: Duration) -> String {
-        match (self.hold_for.is_zero(), self.consecutive) {
-            (false, _) => format!("for {}", format_duration(took)),
-            (true, 1) => format!("after {}", format_duration(took)),
-            (true, row) => format!("{row} times in a row"),
-        }
+/// Describes how the check passed, for the report.
+pub(super) fn describe_success(policy: &PollPolicy, took: Duration) -> String {
+    match (policy.hold_for.is_zero(), policy.consecutive) {
+        (false, _) => format!("for {}", format_duration(took)),
+        (true, 1) => format!("after {}", format_duration(took)),
+        (true, row) => format!("{row} times in a row"),
     }
 }
 
@@ -262,13 +214,12 @@ mod tests {
     /// decide.
     async fn poll_story(poll_policy: &PollPolicy, cx: &CheckContext, story: &str) -> (Observation, usize) {
         let mut made = 0;
-        let observation = poll_policy
-            .poll(cx, || {
-                let now = story.chars().nth(made.min(story.len() - 1));
-                made += 1;
-                async move { attempt(now.unwrap_or('-')) }
-            })
-            .await;
+        let observation = poll(poll_policy, cx, || {
+            let now = story.chars().nth(made.min(story.len() - 1));
+            made += 1;
+            async move { attempt(now.unwrap_or('-')) }
+        })
+        .await;
         (observation, made)
     }
 
@@ -430,15 +381,14 @@ mod tests {
     async fn an_attempt_that_does_not_come_back_hides_nothing_that_was_seen() {
         let scene = check_context(Duration::from_secs(10));
         let mut made = 0;
-        let observation = poll_policy(90, 0, 1)
-            .poll(&scene, || {
-                made += 1;
-                let comes_back = made < 3;
-                async move { if comes_back { attempt('-') } else { std::future::pending().await } }
-            })
-            .await;
+        let observation = poll(&poll_policy(90, 0, 1), &scene, || {
+            made += 1;
+            let comes_back = made < 3;
+            async move { if comes_back { attempt('-') } else { std::future::pending().await } }
+        })
+        .await;
         assert_eq!((observation.outcome, decide(&observation, LENIENT)), (Outcome::TimedOut, Decision::Fail));
-        let never = poll_policy(90, 0, 1).poll(&scene, std::future::pending).await;
+        let never = poll(&poll_policy(90, 0, 1), &scene, std::future::pending).await;
         assert_eq!((never.outcome, never.code), (Outcome::TimedOut, Some(ReasonCode::RanOutOfTime)));
     }
 

@@ -1,7 +1,7 @@
 //! Predicts which requests of the hooks cannot work, before anything is deployed: no host name for HTTPS, a health
 //! check on its own port, a path that no listener rule forwards.
 
-use super::{RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules};
+use super::{RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules, predict_failure};
 use crate::{
     code::ReasonCode,
     finding::Observation,
@@ -38,7 +38,7 @@ pub fn predict_failures(hook: Hook, gate: &GateFileInput, routing: &Routing<'_>)
     }
     let Plan::Checks(steps) = plan(own, &gate.when_context) else { return Vec::new() };
     let made = steps.iter().filter(|step| step.preset.is_none());
-    made.filter_map(|step| Some((step.spec.name.clone(), step.spec.check.predict_failure(routing)?))).collect()
+    made.filter_map(|step| Some((step.spec.name.clone(), predict_failure(&step.spec.check, routing)?))).collect()
 }
 
 impl Routing<'_> {

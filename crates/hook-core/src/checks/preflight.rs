@@ -5,165 +5,52 @@
 mod listeners;
 mod task_definition;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use super::{Check, CheckContext, CheckFuture, CheckKind, TrafficRoute, prediction};
+use super::{CheckContext, TrafficRoute, prediction};
 use crate::{
-    aws::AwsOperation,
     code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{MapReader, YamlValue},
+    gate::kinds::{PreflightItem, PreflightSpec},
     hook::Hook,
-    permissions::Requirement,
 };
-
-pub const KIND: CheckKind = CheckKind { key: "preflight", read };
 
 /// A load balancer in the same VPC responds in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PreflightItem {
-    /// The service exists, is ACTIVE, and is deployed by CodeDeploy.
-    Service,
-    /// The deployment group can be read, and names the service.
-    DeploymentGroup,
-    /// The production listener forwards to the pair of target groups, and the test listener is a different listener.
-    Listeners,
-    TestListener,
-    /// A failed deployment rolls back automatically.
-    Rollback,
-    /// The function can connect to the load balancer.
-    Reachable,
-    /// The requests of all hooks have a host, and listener rules that forward them to the service.
-    Requests,
-    /// The task definition that will be deployed is ACTIVE.
-    TaskDefinition,
-    /// The log groups in the task definition exist.
-    LogGroups,
-    /// The roles in the task definition exist.
-    Roles,
-    /// The parameters and secrets in the task definition exist.
-    Secrets,
-    /// The images in the task definition exist in their registries.
-    Images,
-}
-
-const PREFLIGHT_ITEMS: [(&str, PreflightItem); 12] = [
-    ("service", PreflightItem::Service),
-    ("group", PreflightItem::DeploymentGroup),
-    ("listener-wiring", PreflightItem::Listeners),
-    ("test-listener", PreflightItem::TestListener),
-    ("rollback", PreflightItem::Rollback),
-    ("reachable", PreflightItem::Reachable),
-    ("requests", PreflightItem::Requests),
-    ("task-definition", PreflightItem::TaskDefinition),
-    ("log-groups", PreflightItem::LogGroups),
-    ("roles", PreflightItem::Roles),
-    ("secrets", PreflightItem::Secrets),
-    ("images", PreflightItem::Images),
-];
-
-impl PreflightItem {
-    /// Whether the item needs the task definition.
-    const fn needs_task_definition(self) -> bool {
-        matches!(self, Self::TaskDefinition | Self::LogGroups | Self::Roles | Self::Secrets | Self::Images)
-    }
-}
-
-#[derive(Debug)]
-struct Preflight(Vec<PreflightItem>);
-
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let items = fields.variants("preflight", &PREFLIGHT_ITEMS);
-    if let Some(node) =
-        fields.node("preflight").filter(|node| matches!(&node.data, YamlValue::List(list) if list.is_empty()))
-    {
-        fields.error(node.at, "`preflight` names nothing to check");
-    }
-    if items.is_empty() { None } else { Some(Arc::new(Preflight(items))) }
-}
-
-impl Check for Preflight {
-    fn default_name(&self) -> String {
-        let words = PREFLIGHT_ITEMS.iter().filter(|(_, item)| self.0.contains(item)).map(|(word, _)| *word);
-        format!("preflight {}", words.collect::<Vec<_>>().join(", "))
-    }
-
-    fn requirements(&self) -> Vec<Requirement> {
-        let mut needs = Vec::new();
-        if self.0.iter().any(|item| item.needs_task_definition()) {
-            needs.push(Requirement::new(AwsOperation::AppSpec, "to find the task definition that will be deployed"));
-            needs.push(Requirement::new(
-                AwsOperation::TaskDefinition,
-                "to read what the task definition refers to, and whether it is ACTIVE",
-            ));
-        }
-        let named = |item: &PreflightItem| match item {
-            PreflightItem::LogGroups => {
-                vec![Requirement::new(AwsOperation::LogGroupExistence, "to check whether its log groups exist")]
+pub async fn run(spec: &PreflightSpec, cx: &CheckContext) -> Observation {
+    let definition = if spec.items.iter().any(|item| item.needs_task_definition()) {
+        Some(task_definition::find_task_definition(cx).await)
+    } else {
+        None
+    };
+    let mut seen = Vec::new();
+    let mut is_reported = false;
+    for item in &spec.items {
+        let observation = match (item, &definition) {
+            (PreflightItem::Service, _) => check_service(cx),
+            (PreflightItem::DeploymentGroup, _) => listeners::check_deployment_group(cx),
+            (PreflightItem::Listeners, _) => listeners::check_listeners(cx),
+            (PreflightItem::TestListener, _) => listeners::check_test_listener(cx),
+            (PreflightItem::Rollback, _) => check_rollback(cx),
+            (PreflightItem::Reachable, _) => check_reachable(cx).await,
+            (PreflightItem::Requests, _) => check_requests(cx),
+            (PreflightItem::LogGroups, Some(Ok(definition))) => task_definition::check_log_groups(cx, definition).await,
+            (PreflightItem::Roles, Some(Ok(definition))) => task_definition::check_roles(cx, definition).await,
+            (PreflightItem::Secrets, Some(Ok(definition))) => task_definition::check_secrets(cx, definition).await,
+            (PreflightItem::Images, Some(Ok(definition))) => task_definition::check_images(cx, definition).await,
+            (PreflightItem::TaskDefinition, Some(Ok(definition))) => task_definition::check_active(definition),
+            // Without the task definition none of these items can be checked, which is reported once.
+            (_, Some(Err(_))) if is_reported => continue,
+            (_, Some(Err(why))) => {
+                is_reported = true;
+                why.clone()
             }
-            PreflightItem::Roles => {
-                vec![Requirement::new(AwsOperation::RoleExistence, "to check whether its roles exist")]
-            }
-            PreflightItem::Secrets => vec![
-                Requirement::new(AwsOperation::ParameterExistence, "to check whether its parameters exist"),
-                Requirement::new(
-                    AwsOperation::SecretExistence,
-                    "to check whether its secrets exist, without reading their values",
-                ),
-            ],
-            PreflightItem::Images => {
-                vec![Requirement::new(AwsOperation::ImageExistence, "to check whether its images exist")]
-            }
-            _ => Vec::new(),
+            (_, None) => continue,
         };
-        needs.extend(self.0.iter().flat_map(named));
-        needs
+        seen.push(observation);
     }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(async {
-            let definition = if self.0.iter().any(|item| item.needs_task_definition()) {
-                Some(task_definition::find_task_definition(cx).await)
-            } else {
-                None
-            };
-            let mut seen = Vec::new();
-            let mut is_reported = false;
-            for item in &self.0 {
-                let observation = match (item, &definition) {
-                    (PreflightItem::Service, _) => check_service(cx),
-                    (PreflightItem::DeploymentGroup, _) => listeners::check_deployment_group(cx),
-                    (PreflightItem::Listeners, _) => listeners::check_listeners(cx),
-                    (PreflightItem::TestListener, _) => listeners::check_test_listener(cx),
-                    (PreflightItem::Rollback, _) => check_rollback(cx),
-                    (PreflightItem::Reachable, _) => check_reachable(cx).await,
-                    (PreflightItem::Requests, _) => check_requests(cx),
-                    (PreflightItem::LogGroups, Some(Ok(definition))) => {
-                        task_definition::check_log_groups(cx, definition).await
-                    }
-                    (PreflightItem::Roles, Some(Ok(definition))) => task_definition::check_roles(cx, definition).await,
-                    (PreflightItem::Secrets, Some(Ok(definition))) => {
-                        task_definition::check_secrets(cx, definition).await
-                    }
-                    (PreflightItem::Images, Some(Ok(definition))) => {
-                        task_definition::check_images(cx, definition).await
-                    }
-                    (PreflightItem::TaskDefinition, Some(Ok(definition))) => task_definition::check_active(definition),
-                    // Without the task definition none of these items can be checked, which is reported once.
-                    (_, Some(Err(_))) if is_reported => continue,
-                    (_, Some(Err(why))) => {
-                        is_reported = true;
-                        why.clone()
-                    }
-                    (_, None) => continue,
-                };
-                seen.push(observation);
-            }
-            merge_worst(seen)
-        })
-    }
+    merge_worst(seen)
 }
 
 /// Returns the worst observation, with the others as its evidence.

@@ -5,21 +5,10 @@
 use std::collections::BTreeSet;
 
 use super::{CheckContext, Colour};
-use crate::gate::{Condition, Fact, VersionFact};
-
-/// Whether the condition can be proof, as far as the gate file shows.
-pub(super) fn compares_versions(condition: &Condition) -> bool {
-    condition.is_equality()
-        && ["body", "json", "header"].iter().any(|subject| condition.uses_subject(subject))
-        && green_facts(condition).next().is_some()
-}
-
-fn green_facts(condition: &Condition) -> impl Iterator<Item = VersionFact> {
-    condition.facts().filter_map(|fact| match fact {
-        Fact::OfVersion(Colour::Green, version) => Some(*version),
-        _ => None,
-    })
-}
+use crate::gate::{
+    Condition, Fact, VersionFact,
+    kinds::{compares_versions, green_facts},
+};
 
 /// Why these conditions do not prove which version responds. None if they do.
 pub(super) async fn why_unproven(cx: &CheckContext, expect: &[Condition]) -> Option<String> {
@@ -42,35 +31,4 @@ pub(super) async fn why_unproven(cx: &CheckContext, expect: &[Condition]) -> Opt
         }
     }
     Some(reasons.join("; "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checks::http::SUBJECTS;
-
-    #[test]
-    fn only_an_equality_of_a_value_with_a_fact_of_the_new_version_can_be_proof() {
-        let can_prove = |text: &str| compares_versions(&Condition::parse(text, SUBJECTS).unwrap());
-        for text in [
-            "json.version == {{green.image_tag}}",
-            "json.version == 'v{{green.image_tag}}'",
-            "header.x-revision == {{green.revision}}",
-            "body == {{green.task_set}}",
-        ] {
-            assert!(can_prove(text), "{text}");
-        }
-        for text in [
-            "json.status == UP",
-            "json.version != {{green.image_tag}}",
-            "json.version != {{blue.image_tag}}",
-            "json.version == {{blue.image_tag}}",
-            "body contains {{green.image_tag}}",
-            "json.version matches '{{green.image_tag}}'",
-            "json.version exists",
-            "status == {{green.revision}}",
-        ] {
-            assert!(!can_prove(text), "{text}");
-        }
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::poll::PollPolicy;
+use super::poll::describe_success;
 use crate::{
     code::ReasonCode,
     finding::{Observation, Outcome, Policies},
-    gate::format_duration,
+    gate::{format_duration, kinds::PollPolicy},
     verdict::{Decision, decide},
 };
 
@@ -112,7 +112,7 @@ impl Tally {
     fn into_pass(self, poll_policy: &PollPolicy, took: Duration) -> Observation {
         let Some(mut observation) = self.last else { return no_attempt_finished(took) };
         if observation.outcome == Outcome::Passed && self.attempts > 1 {
-            observation.actual = format!("{} {}", observation.actual, poll_policy.describe_success(took));
+            observation.actual = format!("{} {}", observation.actual, describe_success(poll_policy, took));
         }
         observation
     }

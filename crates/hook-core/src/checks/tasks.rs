@@ -2,39 +2,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use super::{
-    Check, CheckContext, CheckFuture, CheckKind,
+    CheckContext, Colour,
     conditions::evaluate_conditions,
-    poll::{Attempt, PollPolicy},
+    poll::{Attempt, poll},
+    task_set::{find_task_set, missing_code},
 };
 use crate::{
-    aws::{AwsError, AwsOperation, TaskFilter},
+    aws::{AwsError, TaskFilter},
     code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{Condition, MapReader, Subject, Value},
-    model::{Deployment, Service, Task, TaskSet},
-    permissions::Requirement,
+    gate::{
+        Condition, Value,
+        kinds::{HEALTH_SUBJECTS, TasksSpec},
+    },
+    model::{Service, Task, TaskSet},
 };
-
-pub const KIND: CheckKind = CheckKind { key: "tasks", read };
-
-const SUBJECTS: &[Subject] = &[
-    Subject::name("task_set", ReasonCode::ReplacementMissing),
-    Subject::bool("steady", ReasonCode::NotSteady),
-    Subject::count("running", ReasonCode::NotRunning),
-    Subject::count("desired", ReasonCode::NotRunning),
-    Subject::count("pending", ReasonCode::TasksPending),
-    Subject::count("unhealthy_containers", ReasonCode::ContainersUnhealthy).optional(),
-    Subject::count("unknown_containers", ReasonCode::ContainersUnhealthy),
-    Subject::count("crashed_since_start", ReasonCode::TasksStopped),
-];
-
-/// The subjects that exist only if a container has a health check.
-const HEALTH_SUBJECTS: [&str; 2] = ["unhealthy_containers", "unknown_containers"];
 
 /// The subjects that must be as expected even while a task set scales out or ECS replaces a task.
 const NON_SETTLING_SUBJECTS: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
@@ -44,73 +31,6 @@ const MAX_STOPPED_SHOWN: usize = 3;
 
 /// A task that started this long after its task set was probably a replacement, or the service was scaled out.
 const MIN_AGE_GAP: Duration = Duration::from_secs(5 * 60);
-/// The default of `within` with `stable_for`: what the built-in checks allow.
-const STABLE_WITHIN: Duration = Duration::from_secs(5 * 60);
-
-/// Which task set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Colour {
-    /// The replacement.
-    Green,
-    /// The original.
-    Blue,
-}
-
-impl Colour {
-    /// The words in a gate file.
-    pub const VARIANTS: [(&'static str, Self); 2] = [("green", Self::Green), ("blue", Self::Blue)];
-
-    /// The word in messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Green => "green",
-            Self::Blue => "blue",
-        }
-    }
-
-    /// The code for a missing task set.
-    pub(super) const fn missing_code(self) -> ReasonCode {
-        match self {
-            Self::Green => ReasonCode::ReplacementMissing,
-            Self::Blue => ReasonCode::OriginalNotSteady,
-        }
-    }
-
-    pub(super) fn find_task_set<'a>(self, service: &'a Service, deployment: &Deployment) -> Option<&'a TaskSet> {
-        match self {
-            Self::Green => service.green(deployment),
-            Self::Blue => service.blue(deployment),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct TasksCheck {
-    colour: Colour,
-    poll_policy: PollPolicy,
-    expect: Vec<Condition>,
-}
-
-fn read(fields: &mut MapReader<'_>) -> Option<Arc<dyn Check>> {
-    let colour = fields.variant("tasks", &Colour::VARIANTS);
-    let poll_policy = read_poll_policy(fields);
-    let expect = fields.expect_required(SUBJECTS);
-    Some(Arc::new(TasksCheck { colour: colour?, poll_policy, expect }))
-}
-
-/// With `stable_for` the conditions must hold for that long without a break, and may take some time to become true.
-fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
-    let single_attempt = PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT };
-    let Some(stable) = fields.duration("stable_for") else { return PollPolicy::read(fields, &single_attempt) };
-    if fields.has("for") {
-        fields.error(fields.position_of("for"), "`for` and `stable_for` both set the window; give only one of them");
-    }
-    let stable = PollPolicy { within: STABLE_WITHIN, hold_for: stable, restart_on_failure: true, ..single_attempt };
-    let poll_policy = PollPolicy { hold_for: stable.hold_for, ..PollPolicy::read(fields, &stable) };
-    fields.mark_overridden("for");
-    poll_policy
-}
-
 /// The tasks in a window in which no task is allowed to be replaced.
 struct RunningTasks {
     desired: i32,
@@ -134,241 +54,199 @@ impl RunningTasks {
     }
 }
 
-impl Check for TasksCheck {
-    fn default_name(&self) -> String {
-        format!("tasks {}", self.colour.as_str())
-    }
-
-    fn requirements(&self) -> Vec<Requirement> {
-        let mut needs = vec![Requirement::new(
-            AwsOperation::Service,
-            "to see how many tasks run, and whether the task set is steady",
-        )];
-        if self.needs_stopped_tasks() {
-            needs.push(Requirement::new(AwsOperation::Tasks, "to see which tasks of a task set stopped, and why"));
+pub async fn run(spec: &TasksSpec, cx: &CheckContext) -> Observation {
+    let expect = match cx.bind_conditions(&spec.expect).await {
+        Ok(expect) => expect,
+        Err(observation) => return observation,
+    };
+    let running_tasks = Mutex::new(None);
+    let look = || async {
+        let look = evaluate_once(spec, cx, &expect, &running_tasks)
+            .await
+            .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()));
+        if !matches!(&look, Attempt::Retryable(observation) if observation.is_ok()) {
+            // The window is broken. Tasks that run when it begins again belong to the new window.
+            *running_tasks.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        if HEALTH_SUBJECTS.iter().any(|subject| self.uses_subject(subject)) {
-            needs.push(Requirement::new(AwsOperation::TaskDefinition, "to know which containers have a health check"));
-            needs.push(Requirement::new(AwsOperation::Tasks, "to see the health of containers"));
-        }
-        if self.poll_policy.restart_on_failure {
-            needs.push(Requirement::new(AwsOperation::Tasks, "to see whether a task is replaced during `stable_for`"));
-        }
-        needs
-    }
-
-    fn run<'a>(&'a self, cx: &'a CheckContext) -> CheckFuture<'a> {
-        Box::pin(async {
-            let expect = match cx.bind_conditions(&self.expect).await {
-                Ok(expect) => expect,
-                Err(observation) => return observation,
-            };
-            let running_tasks = Mutex::new(None);
-            let look = || async {
-                let look = self
-                    .evaluate_once(cx, &expect, &running_tasks)
-                    .await
-                    .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()));
-                if !matches!(&look, Attempt::Retryable(observation) if observation.is_ok()) {
-                    // The window is broken. Tasks that run when it begins again belong to the new window.
-                    *running_tasks.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                }
-                look
-            };
-            self.poll_policy.poll(cx, look).await
-        })
-    }
+        look
+    };
+    poll(&spec.poll_policy, cx, look).await
 }
 
-impl TasksCheck {
-    fn uses_subject(&self, subject: &str) -> bool {
-        self.expect.iter().any(|condition| condition.uses_subject(subject))
+async fn evaluate_once(
+    spec: &TasksSpec,
+    cx: &CheckContext,
+    expect: &[Condition],
+    running_tasks: &Mutex<Option<RunningTasks>>,
+) -> Result<Attempt, AwsError> {
+    let (cluster, deployment) = (&cx.target.cluster, &cx.target.deployment);
+    let service = cx.aws.service(cluster, &cx.target.service.name).await?;
+    let resource = format!("service {}", service.name);
+    if !service.is_active() {
+        return Ok(Attempt::Retryable(service_not_active(&service)));
     }
-
-    /// Whether stopped tasks explain what the check observes.
-    fn needs_stopped_tasks(&self) -> bool {
-        ["crashed_since_start", "steady", "running"].iter().any(|subject| self.uses_subject(subject))
-    }
-
-    async fn evaluate_once(
-        &self,
-        cx: &CheckContext,
-        expect: &[Condition],
-        running_tasks: &Mutex<Option<RunningTasks>>,
-    ) -> Result<Attempt, AwsError> {
-        let (cluster, deployment) = (&cx.target.cluster, &cx.target.deployment);
-        let service = cx.aws.service(cluster, &cx.target.service.name).await?;
-        let resource = format!("service {}", service.name);
-        if !service.is_active() {
-            return Ok(Attempt::Retryable(service_not_active(&service)));
-        }
-        let Some(set) = self.colour.find_task_set(&service, deployment) else {
-            let whose = match self.colour {
-                Colour::Green => format!("a task set of deployment {}", deployment.id),
-                Colour::Blue => "an original task set".to_owned(),
-            };
-            let missing = self.colour.missing_code();
-            let event = service.events.first().map(|event| event.message.clone());
-            return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
+    let Some(set) = find_task_set(spec.colour, &service, deployment) else {
+        let whose = match spec.colour {
+            Colour::Green => format!("a task set of deployment {}", deployment.id),
+            Colour::Blue => "an original task set".to_owned(),
         };
-        let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
-        let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
-        if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| self.uses_subject(subject)) {
-            // If no tasks are desired, waiting for them is pointless.
-            return Ok(Attempt::Final(no_desired_tasks(resource)));
+        let missing = missing_code(spec.colour);
+        let event = service.events.first().map(|event| event.message.clone());
+        return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
+    };
+    let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
+    let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
+    if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| spec.uses_subject(subject)) {
+        // If no tasks are desired, waiting for them is pointless.
+        return Ok(Attempt::Final(no_desired_tasks(resource)));
+    }
+    let mut facts = BTreeMap::from([
+        ("task_set", Value::Text(set.id.clone())),
+        ("steady", Value::Bool(set.is_steady)),
+        ("running", Value::Number(set.running.into())),
+        ("desired", Value::Number(set.desired.into())),
+        ("pending", Value::Number(set.pending.into())),
+    ]);
+    let mut details = Vec::new();
+    let mut crashed_count = 0;
+    let mut hint = None;
+    if spec.needs_stopped_tasks() {
+        let stopped = cx.aws.tasks(cluster, &service, set, TaskFilter::Stopped).await?;
+        let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.is_crash());
+        facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
+        crashed_count = crashed.len();
+        hint = crashed.iter().find_map(|task| task.advice());
+        details.extend(crashed.iter().take(MAX_STOPPED_SHOWN).map(|task| task.stop_summary()));
+        if crashed.len() > MAX_STOPPED_SHOWN {
+            details.push(format!("and {} more", crashed.len() - MAX_STOPPED_SHOWN));
         }
-        let mut facts = BTreeMap::from([
-            ("task_set", Value::Text(set.id.clone())),
-            ("steady", Value::Bool(set.is_steady)),
-            ("running", Value::Number(set.running.into())),
-            ("desired", Value::Number(set.desired.into())),
-            ("pending", Value::Number(set.pending.into())),
-        ]);
-        let mut details = Vec::new();
-        let mut crashed_count = 0;
-        let mut hint = None;
-        if self.needs_stopped_tasks() {
-            let stopped = cx.aws.tasks(cluster, &service, set, TaskFilter::Stopped).await?;
-            let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.is_crash());
-            facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
-            crashed_count = crashed.len();
-            hint = crashed.iter().find_map(|task| task.advice());
-            details.extend(crashed.iter().take(MAX_STOPPED_SHOWN).map(|task| task.stop_summary()));
-            if crashed.len() > MAX_STOPPED_SHOWN {
-                details.push(format!("and {} more", crashed.len() - MAX_STOPPED_SHOWN));
-            }
-            if let Some(first) = spared.first() {
-                let others = match spared.len() {
-                    1 => String::new(),
-                    all => format!(" (and {} more)", all - 1),
-                };
-                details.push(format!("not counted as crashed: {}{others}", first.stop_summary()));
-            }
-            // ECS forgets stopped tasks after an hour. A task that replaced one is younger than the others.
-            if crashed_count == 0 && self.uses_subject("crashed_since_start") && is_long_running(set) {
-                let running = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
-                details.extend(younger_task_hint(set, &running));
-            }
-        }
-        let of_health = |condition: &Condition| HEALTH_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
-        let mut expect = expect.to_vec();
-        if expect.iter().any(of_health)
-            && let Some(unchecked) = self.collect_health(cx, &service, set, &mut facts, &mut details).await?
-        {
-            let left_out: Vec<_> = expect.iter().filter(|condition| of_health(condition)).cloned().collect();
-            let others: Vec<_> =
-                expect.iter().filter_map(|condition| condition.without_subjects(&HEALTH_SUBJECTS)).collect();
-            if others.is_empty() {
-                return Ok(Attempt::Retryable(Observation::not_applicable(resource, unchecked)));
-            }
-            let left_out: Vec<_> = left_out.iter().map(Condition::to_string).collect();
-            details.push(format!("{} does not apply: {unchecked}", left_out.join(", ")));
-            expect = others;
-        }
-        // ECS reports all counts, so only the health of missing tasks has no value.
-        let absent = |condition: &Condition, _: &str| {
-            Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to check")
-        };
-        let mut observation = evaluate_conditions(&resource, &expect, &facts, absent).prepend_details(details);
-        if self.colour == Colour::Blue && observation.outcome == Outcome::Failed {
-            observation.code = Some(ReasonCode::OriginalNotSteady);
-        }
-        if self.poll_policy.restart_on_failure && observation.outcome == Outcome::Passed {
-            let tasks = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
-            let now: BTreeSet<_> = tasks.into_iter().map(|task| task.id).collect();
-            let mut roll = running_tasks.lock().unwrap_or_else(PoisonError::into_inner);
-            let roll = roll.get_or_insert_with(|| RunningTasks { desired: set.desired, tasks: now.clone() });
-            if let Some((gone, new)) = roll.find_replacement(set.desired, &now) {
-                let seen = format!("task {gone:.8} stopped and task {new:.8} replaced it");
-                observation =
-                    Observation::failed(ReasonCode::TasksReplaced, &resource, "the same tasks all the time", seen)
-                        .with_details(observation.details);
-            }
-        }
-        // A stopped task stays stopped, so waiting cannot make this true again.
-        let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
-        if !observation.is_ok() {
-            let event = service.explaining_event(set).map(str::to_owned);
-            let (hint, is_cause) = match observation.code {
-                Some(ReasonCode::TasksStopped) => (hint, false),
-                Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady) if event.is_some() => {
-                    (Some("fix what the service's event says"), true)
-                }
-                _ => (None, false),
+        if let Some(first) = spared.first() {
+            let others = match spared.len() {
+                1 => String::new(),
+                all => format!(" (and {} more)", all - 1),
             };
-            observation = observation.with_hint(hint);
-            observation = if is_cause { observation.prepend_details(event) } else { observation.with_details(event) };
+            details.push(format!("not counted as crashed: {}{others}", first.stop_summary()));
         }
-        let is_strict =
-            |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
-        let strict: Vec<_> = expect.iter().filter(is_strict).cloned().collect();
-        let counts =
-            matches!(observation.code, Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady))
-                && observation.outcome == Outcome::Failed
-                && crashed_count == 0
-                && (strict.is_empty() || evaluate_conditions(&resource, &strict, &facts, absent).is_ok());
-        Ok(match observation {
-            observation if settled => Attempt::Final(observation),
-            observation if counts => Attempt::Settling(observation),
-            observation => Attempt::Retryable(observation),
-        })
+        // ECS forgets stopped tasks after an hour. A task that replaced one is younger than the others.
+        if crashed_count == 0 && spec.uses_subject("crashed_since_start") && is_long_running(set) {
+            let running = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
+            details.extend(younger_task_hint(set, &running));
+        }
     }
-
-    /// Collects the health of containers. Returns a text if none of them has a health check.
-    async fn collect_health(
-        &self,
-        cx: &CheckContext,
-        service: &Service,
-        set: &TaskSet,
-        facts: &mut BTreeMap<&'static str, Value>,
-        details: &mut Vec<String>,
-    ) -> Result<Option<String>, AwsError> {
-        let (definition, tasks) = tokio::join!(
-            cx.aws.task_definition(&set.task_definition),
-            cx.aws.tasks(&cx.target.cluster, service, set, TaskFilter::Running),
-        );
-        let (definition, tasks) = (definition?, tasks?);
-        let (checked, unchecked): (Vec<_>, Vec<_>) =
-            definition.containers.iter().partition(|container| container.has_health_check && container.is_essential);
-        if checked.is_empty() {
-            let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
-            return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
+    let of_health = |condition: &Condition| HEALTH_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
+    let mut expect = expect.to_vec();
+    if expect.iter().any(of_health)
+        && let Some(unchecked) = collect_health(cx, &service, set, &mut facts, &mut details).await?
+    {
+        let left_out: Vec<_> = expect.iter().filter(|condition| of_health(condition)).cloned().collect();
+        let others: Vec<_> =
+            expect.iter().filter_map(|condition| condition.without_subjects(&HEALTH_SUBJECTS)).collect();
+        if others.is_empty() {
+            return Ok(Attempt::Retryable(Observation::not_applicable(resource, unchecked)));
         }
-        let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
-        let mut not_healthy = Vec::new();
-        for task in &tasks {
-            for container in &checked {
-                let health = task
-                    .containers
-                    .iter()
-                    .find(|it| it.name == container.name)
-                    .map_or("UNKNOWN", |it| it.health.as_str());
-                match health {
-                    "HEALTHY" => continue,
-                    "UNHEALTHY" => unhealthy += 1,
-                    _ => unknown += 1,
-                }
-                not_healthy.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
+        let left_out: Vec<_> = left_out.iter().map(Condition::to_string).collect();
+        details.push(format!("{} does not apply: {unchecked}", left_out.join(", ")));
+        expect = others;
+    }
+    // ECS reports all counts, so only the health of missing tasks has no value.
+    let absent = |condition: &Condition, _: &str| {
+        Observation::no_data(ReasonCode::NotRunning, &resource, condition.to_string(), "no tasks to check")
+    };
+    let mut observation = evaluate_conditions(&resource, &expect, &facts, absent).prepend_details(details);
+    if spec.colour == Colour::Blue && observation.outcome == Outcome::Failed {
+        observation.code = Some(ReasonCode::OriginalNotSteady);
+    }
+    if spec.poll_policy.restart_on_failure && observation.outcome == Outcome::Passed {
+        let tasks = cx.aws.tasks(cluster, &service, set, TaskFilter::Running).await?;
+        let now: BTreeSet<_> = tasks.into_iter().map(|task| task.id).collect();
+        let mut roll = running_tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let roll = roll.get_or_insert_with(|| RunningTasks { desired: set.desired, tasks: now.clone() });
+        if let Some((gone, new)) = roll.find_replacement(set.desired, &now) {
+            let seen = format!("task {gone:.8} stopped and task {new:.8} replaced it");
+            observation =
+                Observation::failed(ReasonCode::TasksReplaced, &resource, "the same tasks all the time", seen)
+                    .with_details(observation.details);
+        }
+    }
+    // A stopped task stays stopped, so waiting cannot make this true again.
+    let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
+    if !observation.is_ok() {
+        let event = service.explaining_event(set).map(str::to_owned);
+        let (hint, is_cause) = match observation.code {
+            Some(ReasonCode::TasksStopped) => (hint, false),
+            Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady) if event.is_some() => {
+                (Some("fix what the service's event says"), true)
             }
-        }
-        let more = not_healthy.len().saturating_sub(MAX_STOPPED_SHOWN);
-        if more > 0 {
-            not_healthy.truncate(MAX_STOPPED_SHOWN);
-            not_healthy.push(format!("and {more} more"));
-        }
-        details.extend(not_healthy);
-        // Tasks that ECS counts but did not list have not been checked, so they are not healthy.
-        let unseen = set.expected_tasks().saturating_sub(tasks.len());
-        if unseen > 0 {
-            details.push(format!("{unseen} tasks do not exist yet, or were not listed"));
-        }
-        // Without tasks nothing can be unhealthy, which proves nothing.
-        if !tasks.is_empty() {
-            facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
-        }
-        facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
-        Ok(None)
+            _ => (None, false),
+        };
+        observation = observation.with_hint(hint);
+        observation = if is_cause { observation.prepend_details(event) } else { observation.with_details(event) };
     }
+    let is_strict =
+        |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
+    let strict: Vec<_> = expect.iter().filter(is_strict).cloned().collect();
+    let counts =
+        matches!(observation.code, Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady))
+            && observation.outcome == Outcome::Failed
+            && crashed_count == 0
+            && (strict.is_empty() || evaluate_conditions(&resource, &strict, &facts, absent).is_ok());
+    Ok(match observation {
+        observation if settled => Attempt::Final(observation),
+        observation if counts => Attempt::Settling(observation),
+        observation => Attempt::Retryable(observation),
+    })
+}
+
+/// Collects the health of containers. Returns a text if none of them has a health check.
+async fn collect_health(
+    cx: &CheckContext,
+    service: &Service,
+    set: &TaskSet,
+    facts: &mut BTreeMap<&'static str, Value>,
+    details: &mut Vec<String>,
+) -> Result<Option<String>, AwsError> {
+    let (definition, tasks) = tokio::join!(
+        cx.aws.task_definition(&set.task_definition),
+        cx.aws.tasks(&cx.target.cluster, service, set, TaskFilter::Running),
+    );
+    let (definition, tasks) = (definition?, tasks?);
+    let (checked, unchecked): (Vec<_>, Vec<_>) =
+        definition.containers.iter().partition(|container| container.has_health_check && container.is_essential);
+    if checked.is_empty() {
+        let names: Vec<_> = unchecked.iter().map(|container| container.name.as_str()).collect();
+        return Ok(Some(format!("no essential container has a health check ({})", names.join(", "))));
+    }
+    let (mut unhealthy, mut unknown) = (0_u32, 0_u32);
+    let mut not_healthy = Vec::new();
+    for task in &tasks {
+        for container in &checked {
+            let health =
+                task.containers.iter().find(|it| it.name == container.name).map_or("UNKNOWN", |it| it.health.as_str());
+            match health {
+                "HEALTHY" => continue,
+                "UNHEALTHY" => unhealthy += 1,
+                _ => unknown += 1,
+            }
+            not_healthy.push(format!("container {} of task {:.8} is {health}", container.name, task.id));
+        }
+    }
+    let more = not_healthy.len().saturating_sub(MAX_STOPPED_SHOWN);
+    if more > 0 {
+        not_healthy.truncate(MAX_STOPPED_SHOWN);
+        not_healthy.push(format!("and {more} more"));
+    }
+    details.extend(not_healthy);
+    // Tasks that ECS counts but did not list have not been checked, so they are not healthy.
+    let unseen = set.expected_tasks().saturating_sub(tasks.len());
+    if unseen > 0 {
+        details.push(format!("{unseen} tasks do not exist yet, or were not listed"));
+    }
+    // Without tasks nothing can be unhealthy, which proves nothing.
+    if !tasks.is_empty() {
+        facts.insert("unhealthy_containers", Value::Number(unhealthy.into()));
+    }
+    facts.insert("unknown_containers", Value::Number(f64::from(unknown) + unseen as f64));
+    Ok(None)
 }
 
 /// The service is being deleted, or no longer exists.
