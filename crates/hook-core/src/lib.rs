@@ -4,6 +4,7 @@ mod aws;
 pub mod aws_inspector;
 mod checks;
 mod code;
+mod conclusion;
 mod consequence;
 mod deadline;
 mod descriptors;
@@ -11,7 +12,6 @@ pub mod dry_run;
 mod error;
 mod evaluate;
 mod evaluator;
-mod event;
 mod file;
 mod finding;
 mod finding_log;
@@ -28,7 +28,9 @@ mod log_context;
 mod model;
 mod on_failure;
 pub mod permissions;
+mod phase;
 mod plan;
+mod platform;
 mod printable;
 mod redact;
 mod report;
@@ -44,10 +46,10 @@ pub use self::{code::ReasonCode, hook::Hook, printable::printable};
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
-use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
-use self::settings::Settings;
+use self::{platform::payload, settings::Settings};
 
 /// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {
@@ -96,8 +98,8 @@ where
         };
     reserve_dns_thread(&runtime);
     let handler = handler(settings);
-    let ended =
-        runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(mark_invalid_json)).run());
+    let ended = runtime
+        .block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(payload::mark_invalid_json)).run());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -116,13 +118,4 @@ fn reserve_dns_thread(runtime: &tokio::runtime::Runtime) {
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
-}
-
-/// A body that is not JSON would fail before the handler, with an error that is not ours. This passes it to the
-/// handler.
-fn mark_invalid_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
-        invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();
-    }
-    invocation
 }

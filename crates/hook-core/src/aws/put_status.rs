@@ -18,9 +18,9 @@ use super::{AwsError, AwsOperation, CONNECT_TIMEOUT, sdk_config};
 use crate::{
     code::ReasonCode,
     error::Error,
-    event::HookExecution,
     log_context::{LogContext, log_line},
     permissions::Requirement,
+    platform::codedeploy_ecs::HookExecution,
     redact::Redactor,
     settings::AwsSettings,
     shell::quote,
