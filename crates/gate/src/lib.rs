@@ -94,7 +94,11 @@ pub fn load(hook: Hook, file: Option<&str>) -> Result<HookSection, Vec<Diagnosti
     load_with(built_in::yaml_for, hook, file)
 }
 
-pub(crate) fn load_with(
+/// The same with other built-in checks: for tests.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
     built_in: fn(Hook) -> &'static str,
     hook: Hook,
     file: Option<&str>,

@@ -71,13 +71,14 @@ mod tests {
     use super::*;
     use crate::{
         finding::{Observation, Policies, Policy},
+        phase::FindingKind,
         redact::Redactor,
     };
 
     fn failed(check: &str, code: ReasonCode, on_fail: Policy) -> Finding {
         Finding {
             check: check.to_owned(),
-            kind: "tasks",
+            kind: FindingKind::Check("tasks"),
             observation: Observation::failed(code, "web", "fine", "not"),
             policies: Policies { on_fail, ..Policies::default() },
             elapsed: Duration::ZERO,

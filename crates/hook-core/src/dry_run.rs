@@ -14,19 +14,19 @@ use crate::{
     deadline::Deadline,
     evaluator::Evaluator,
     finding::{Finding, Outcome},
-    finding_log::{FindingLog, FindingObserver},
+    finding_log::FindingObserver,
     hook::Hook,
     ids::DeploymentId,
     log_context::LogContext,
+    phase::{FindingKind, Phase},
     report,
     settings::{Settings, WrongEventPolicy},
     telemetry,
-    verdict::{Mode, Verdict, decide},
+    verdict::{Verdict, decide},
 };
 
 /// A hook and a deployment.
 pub struct DryRun {
-    hook: Hook,
     deployment: DeploymentId,
     evaluator: Evaluator,
 }
@@ -88,9 +88,7 @@ impl DryRun {
             id.as_ref().err().map(|fault| format!("the deployment's id {fault}; an id looks like d-A1B2C3D4E"));
         let faults: Vec<_> = errors.into_iter().chain(std::mem::take(&mut settings.errors)).collect();
         match id {
-            Ok(deployment) if faults.is_empty() => {
-                Ok(Self { hook, deployment, evaluator: Evaluator::new(hook, settings) })
-            }
+            Ok(deployment) if faults.is_empty() => Ok(Self { deployment, evaluator: Evaluator::new(hook, settings) }),
             _ => Err(faults),
         }
     }
@@ -110,11 +108,9 @@ impl DryRun {
     /// Like [`Self::run`], but prints the log lines of the hook on standard output.
     pub async fn run_logged(&self, timeout: Duration) -> DryRunResult {
         telemetry::install(crate::settings::LogLevel::Info);
-        let on_finding =
-            |finding: &Finding, mode: Mode, context: &LogContext| report::log_check(context, finding, mode);
-        let log =
-            |verdict: &Verdict, context: &LogContext, took| report::log_verdict(self.hook, context, verdict, took);
-        self.evaluate(timeout, Arc::new(on_finding), log).await
+        let hook = self.evaluator.hook();
+        let log = |verdict: &Verdict, context: &LogContext, took| report::log_verdict(hook, context, verdict, took);
+        self.evaluate(timeout, report::log_checks(), log).await
     }
 
     async fn evaluate(
@@ -124,21 +120,22 @@ impl DryRun {
         log: impl FnOnce(&Verdict, &LogContext, Duration),
     ) -> DryRunResult {
         let (began, now) = (Instant::now(), SystemTime::now());
-        let finding_log = FindingLog::new(observer)
-            .with_redactor(self.evaluator.redactor())
-            .with_context(LogContext::new(Some(self.hook), &self.deployment, self.evaluator.region()));
+        let redactor = self.evaluator.redactor().clone();
+        let finding_log = self.evaluator.finding_log(&self.deployment, redactor, observer);
         let deadline = Deadline::new(now + timeout, now, began);
         let interruption = self.evaluator.evaluate(&self.deployment, &finding_log, deadline, began).await;
-        let verdict = Verdict::from_findings(finding_log.finish(&interruption), finding_log.mode());
+        let finished = finding_log.finish(&interruption);
+        let verdict = Verdict::from_findings(finished.findings, finished.mode);
         let took = began.elapsed();
-        finding_log.publish_pending();
+        finished.unpublished.publish();
         log(&verdict, &finding_log.context(), took);
         let unread = |finding: &&Finding| {
-            finding.kind == "discovery" && matches!(finding.observation.outcome, Outcome::Errored | Outcome::TimedOut)
+            finding.kind == FindingKind::Phase(Phase::Discovery)
+                && matches!(finding.observation.outcome, Outcome::Errored | Outcome::TimedOut)
         };
         DryRunResult {
             status: verdict.status,
-            line: report::verdict_line(self.hook, &verdict),
+            line: report::verdict_line(self.evaluator.hook(), &verdict),
             code: verdict.code(),
             hint: verdict.reason().and_then(report::next_step).or(verdict.code().map(ReasonCode::hint)),
             unreadable_reason: verdict.reason().filter(unread).map(report::check_line),
@@ -152,7 +149,7 @@ impl CheckResult {
         let Finding { check, kind, observation, policies, elapsed: took, .. } = finding;
         Self {
             check: check.to_string(),
-            kind,
+            kind: kind.as_str(),
             outcome: observation.outcome.as_str(),
             decision: decide(observation, *policies).as_str(),
             code: report::code_of(finding),

@@ -1,6 +1,6 @@
 //! The errors that end an invocation without an accepted status. Everything else is a finding.
 
-use crate::redact::RedactedText;
+use crate::{platform::codedeploy_ecs::EXPECTED_EVENT, redact::RedactedText};
 
 /// Why no status could be put. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +36,7 @@ impl Error {
     /// What to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::EventNotJson(_) | Self::EventMalformed(_) => {
-                "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation did not come from CodeDeploy"
-            }
+            Self::EventNotJson(_) | Self::EventMalformed(_) => EXPECTED_EVENT,
             Self::StatusNotSent { .. } => {
                 "the deployment waits up to an hour for this status; stop it, or put the status manually"
             }

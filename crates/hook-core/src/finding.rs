@@ -7,6 +7,7 @@ use gate::{Preset, UnresolvedFact};
 
 use crate::{
     code::ReasonCode,
+    phase::FindingKind,
     redact::{RedactedText, Redactor},
 };
 
@@ -20,7 +21,7 @@ pub struct Observation<T = String> {
     pub outcome: Outcome,
     /// Which failure, if there is one.
     pub code: Option<ReasonCode>,
-    /// What was checked: a target group's name, an alarm, a URL.
+    /// What was checked: a target group's name, an alarm, a URL. Empty if the check itself is meant.
     pub resource: T,
     /// The expected value: `healthy == registered`.
     pub expected: T,
@@ -172,7 +173,8 @@ impl From<Preset> for Observation {
 pub struct Finding<T = RedactedText> {
     /// The check's name, unique in its hook.
     pub check: T,
-    pub kind: &'static str,
+    /// The kind of check, or the phase.
+    pub kind: FindingKind,
     /// What it observed.
     pub observation: Observation<T>,
     /// What its outcomes mean for the deployment.

@@ -15,20 +15,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    aws::{PutOutcome, StatusClient},
     deadline::Deadline,
     descriptors::ReservedDescriptors,
     error::Error,
     evaluator::Evaluator,
-    event,
-    finding::Finding,
-    finding_log::FindingLog,
     hook::Hook,
-    log_context::{LogContext, log_line},
-    redact::Redactor,
+    platform::codedeploy_ecs::{self, StatusClient},
     report,
     settings::Settings,
-    verdict::{Mode, Status, Verdict},
+    verdict::{Status, Verdict},
 };
 
 /// The verdict is logged after this time at the latest, even if the status is still being put.
@@ -38,21 +33,16 @@ const MAX_LOG_DELAY_SHARE: u32 = 4;
 
 /// One of the five hook functions, with everything that it keeps between events.
 pub struct Handler {
-    hook: Hook,
     status_client: StatusClient,
     descriptors: ReservedDescriptors,
     evaluator: Evaluator,
-    redactor: Redactor,
 }
 
 impl Handler {
     /// Creates all clients once. Nothing here can fail: an unusable setting is found and reported later, with a status.
     pub fn new(hook: Hook, settings: Settings) -> Self {
-        let (answer, redactor) = (StatusClient::new(&settings.aws), settings.aws.redactor());
         Self {
-            hook,
-            status_client: answer,
-            redactor,
+            status_client: StatusClient::new(&settings.aws),
             descriptors: ReservedDescriptors::reserve(),
             evaluator: Evaluator::new(hook, settings),
         }
@@ -64,52 +54,43 @@ impl Handler {
     /// Only if the event names no execution to put a status for, or if the status could not be put. A verdict of Failed
     /// is not an error.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
-        let started_at = Instant::now();
+        let (hook, started_at) = (self.evaluator.hook(), Instant::now());
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), started_at);
-        let execution = event::parse(event.payload, &self.redactor).inspect_err(|error| {
-            tracing::error!(hook.name = %self.hook, error.code = error.code(), "{error}; {}", error.hint());
+        let execution = codedeploy_ecs::parse(event.payload, self.evaluator.redactor()).inspect_err(|error| {
+            tracing::error!(hook.name = %hook, error.code = error.code(), "{error}; {}", error.hint());
         })?;
-        let on_finding =
-            |finding: &Finding, mode: Mode, context: &LogContext| report::log_check(context, finding, mode);
-        let finding_log = FindingLog::new(Arc::new(on_finding))
-            .with_redactor(execution.id.extend_redactor(&self.redactor))
-            .with_context(LogContext::new(Some(self.hook), &execution.deployment, self.evaluator.region()));
+        let redactor = execution.id.extend_redactor(self.evaluator.redactor());
+        let finding_log = self.evaluator.finding_log(&execution.deployment, redactor, report::log_checks());
 
         let interruption = self.evaluator.evaluate(&execution.deployment, &finding_log, deadline, started_at).await;
-        let verdict =
-            verdict_unless_panicked(|| Verdict::from_findings(finding_log.finish(&interruption), finding_log.mode()));
-        let (status, took) = (verdict.as_ref().map_or(Status::Failed, |verdict| verdict.status), started_at.elapsed());
-        let context = finding_log.context();
+        let concluded = none_if_panicked(|| {
+            let finished = finding_log.finish(&interruption);
+            (Verdict::from_findings(finished.findings, finished.mode), finished.unpublished)
+        });
+        let status = concluded.as_ref().map_or(Status::Failed, |(verdict, _)| verdict.status);
+        let (took, context) = (started_at.elapsed(), finding_log.context());
         // The status is put before the log is written, so that a blocked log cannot delay it. If CodeDeploy's response
         // is late or lost, the reason is logged anyway, before Lambda ends the process.
         self.descriptors.release();
         let left = deadline.status.saturating_duration_since(Instant::now());
         let put = self.status_client.put(&execution, status, deadline.status, &context);
-        let (hook, verdict_context) = (self.hook, context.clone());
+        let verdict_context = context.clone();
         let sent = put_then_log(put, MAX_LOG_DELAY.min(left / MAX_LOG_DELAY_SHARE), move || {
-            finding_log.publish_pending();
-            if let Some(verdict) = &verdict {
+            if let Some((verdict, unpublished)) = &concluded {
+                unpublished.publish();
                 report::log_verdict(hook, &verdict_context, verdict, took);
             }
         })
         .await;
         self.descriptors.reserve_again();
-        match sent? {
-            PutOutcome::Accepted => {
-                log_line!(debug, &context, "CodeDeploy accepted the status {}", status.as_str());
-            }
-            PutOutcome::AlreadyCompleted => log_line!(
-                warn,
-                &context,
-                "CodeDeploy already had a status for this execution: it was put before, its hour had passed, or the deployment was stopped"
-            ),
-        }
+        codedeploy_ecs::log_put(sent?, status, &context);
         Ok(())
     }
 }
 
-/// Returns None if the verdict panics: even that must not prevent the status, and an unknown verdict does not pass.
-fn verdict_unless_panicked(decide: impl FnOnce() -> Verdict) -> Option<Verdict> {
+/// Returns None if a panic prevents the verdict: even that must not prevent the status, and an unknown verdict does not
+/// pass.
+fn none_if_panicked<T>(decide: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(AssertUnwindSafe(decide)).ok()
 }
 
@@ -183,8 +164,7 @@ mod tests {
 
     #[test]
     fn a_verdict_that_cannot_be_reached_is_none() {
-        let verdict = || Verdict::from_findings(Vec::new(), Mode::Observe);
-        assert_eq!(verdict_unless_panicked(verdict), Some(verdict()));
-        assert_eq!(verdict_unless_panicked(|| panic!("a sentence with a fault")), None);
+        assert_eq!(none_if_panicked(|| 7), Some(7));
+        assert_eq!(none_if_panicked::<()>(|| panic!("a bug in a sentence")), None);
     }
 }

@@ -17,9 +17,10 @@ const ABANDON_GRACE: Duration = Duration::from_millis(50);
 pub struct IsolatedRuntime(Mutex<Option<Worker>>);
 
 /// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskEnd {
-    Done,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskEnd<T> {
+    /// It returned this.
+    Done(T),
     /// It panicked. The log has the message.
     Panicked,
     /// It did not end, and was left behind.
@@ -31,11 +32,11 @@ impl IsolatedRuntime {
     ///
     /// # Errors
     /// The system has no thread left, or no descriptor for the thread's runtime.
-    pub async fn run(
+    pub async fn run<T: Send + 'static>(
         &self,
-        task: impl Future<Output = ()> + Send + 'static,
+        task: impl Future<Output = T> + Send + 'static,
         expired: impl Future<Output = ()>,
-    ) -> io::Result<TaskEnd> {
+    ) -> io::Result<TaskEnd<T>> {
         let mut worker_slot = self.0.lock().await;
         let worker = match worker_slot.take() {
             Some(worker) => worker,
@@ -51,13 +52,13 @@ impl IsolatedRuntime {
             () = over => None,
         };
         // A worker that did not end in time may be blocked for good. It is dropped, and the next event gets a new one.
-        *worker_slot = ended.map(|_| worker);
-        Ok(ended.unwrap_or(TaskEnd::Abandoned))
+        *worker_slot = ended.as_ref().map(|_| worker);
+        Ok(ended.map_or(TaskEnd::Abandoned, |returned| returned.map_or(TaskEnd::Panicked, TaskEnd::Done)))
     }
 }
 
-/// What a worker runs, and where it reports how the task ended.
-type WorkItem = (Pin<Box<dyn Future<Output = ()> + Send>>, oneshot::Sender<TaskEnd>);
+/// What a worker runs. It also ends when nothing waits for it any more: `true` if the task ended, in whatever way.
+type WorkItem = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 /// A thread that runs one future after the other. It ends when this is dropped, unless something blocks it.
 ///
@@ -66,7 +67,7 @@ struct Worker(mpsc::UnboundedSender<WorkItem>);
 
 impl Worker {
     async fn start() -> io::Result<Self> {
-        let (sender, mut orders) = mpsc::unbounded_channel::<WorkItem>();
+        let (sender, mut items) = mpsc::unbounded_channel::<WorkItem>();
         let (report, started) = oneshot::channel();
         thread::Builder::new().name("checks".to_owned()).spawn(move || {
             let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -75,13 +76,10 @@ impl Worker {
             };
             let _ = report.send(Ok(()));
             runtime.block_on(async {
-                while let Some((judging, mut report)) = orders.recv().await {
-                    let ended = tokio::select! {
-                        ended = tokio::spawn(judging) => if ended.is_ok() { TaskEnd::Done } else { TaskEnd::Panicked },
-                        // Nothing waits for the result any more.
-                        () = report.closed() => return,
-                    };
-                    let _ = report.send(ended);
+                while let Some(item) = items.recv().await {
+                    if !item.await {
+                        return;
+                    }
                 }
             });
             // The runtime's blocking threads may never end.
@@ -91,11 +89,18 @@ impl Worker {
         Ok(Self(sender))
     }
 
-    async fn run(&self, judging: impl Future<Output = ()> + Send + 'static) -> TaskEnd {
-        let (report, ended) = oneshot::channel();
-        // If the thread is gone, the receiver of its report is gone too.
-        let _ = self.0.send((Box::pin(judging), report));
-        ended.await.unwrap_or(TaskEnd::Panicked)
+    /// What the task returned, or None if it panicked.
+    async fn run<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (mut report, ended) = oneshot::channel();
+        // If the thread is gone, the sender of the report is gone too.
+        let _ = self.0.send(Box::pin(async move {
+            tokio::select! {
+                returned = tokio::spawn(task) => report.send(returned.ok()).is_ok(),
+                // Nothing waits for the result any more.
+                () = report.closed() => false,
+            }
+        }));
+        ended.await.ok().flatten()
     }
 }
 
@@ -110,20 +115,21 @@ mod tests {
 
     #[tokio::test]
     async fn what_blocks_its_thread_is_left_behind_and_the_next_event_is_judged() {
-        let court = IsolatedRuntime::default();
+        let runtime = IsolatedRuntime::default();
         let (open, blocked) = mpsc::channel::<()>();
         let blocking = async move {
             let _ = blocked.recv();
         };
-        assert_eq!(court.run(blocking, ready(())).await.unwrap(), TaskEnd::Abandoned);
-        assert_eq!(court.run(async {}, pending()).await.unwrap(), TaskEnd::Done);
+        assert_eq!(runtime.run(blocking, ready(())).await.unwrap(), TaskEnd::Abandoned);
+        assert_eq!(runtime.run(async { 7 }, pending()).await.unwrap(), TaskEnd::Done(7));
         drop(open);
     }
 
     #[tokio::test]
     async fn a_panic_ends_only_what_panicked() {
-        let court = IsolatedRuntime::default();
-        assert_eq!(court.run(async { panic!("a fault") }, pending()).await.unwrap(), TaskEnd::Panicked);
-        assert_eq!(court.run(async {}, pending()).await.unwrap(), TaskEnd::Done);
+        let runtime = IsolatedRuntime::default();
+        let panics = async { panic!("a task with a bug") };
+        assert_eq!(runtime.run::<()>(panics, pending()).await.unwrap(), TaskEnd::Panicked);
+        assert_eq!(runtime.run(async { 7 }, pending()).await.unwrap(), TaskEnd::Done(7));
     }
 }

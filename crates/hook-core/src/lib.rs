@@ -3,6 +3,7 @@
 mod aws;
 pub mod aws_inspector;
 mod checks;
+mod conclusion;
 mod consequence;
 mod deadline;
 mod descriptors;
@@ -10,7 +11,6 @@ pub mod dry_run;
 mod error;
 mod evaluate;
 mod evaluator;
-mod event;
 mod file;
 mod finding;
 mod finding_log;
@@ -23,6 +23,8 @@ mod isolation;
 mod log_context;
 mod model;
 mod on_failure;
+mod phase;
+mod platform;
 mod redact;
 mod report;
 mod runner;
@@ -35,14 +37,14 @@ mod verdict;
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
-use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
 pub use ::gate as gate_file;
 pub use ::gate::{ReasonCode, permissions};
 pub use lifecycle::{Hook, printable};
 
-use self::settings::Settings;
+use self::{platform::payload, settings::Settings};
 
 // What the crates `lifecycle` and `gate` define, under the names that this crate uses for it.
 use ::gate;
@@ -103,8 +105,8 @@ where
         };
     reserve_dns_thread(&runtime);
     let handler = handler(settings);
-    let ended =
-        runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(mark_invalid_json)).run());
+    let ended = runtime
+        .block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(payload::mark_invalid_json)).run());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -123,13 +125,4 @@ fn reserve_dns_thread(runtime: &tokio::runtime::Runtime) {
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
-}
-
-/// A body that is not JSON would fail before the handler, with an error that is not ours. This passes it to the
-/// handler.
-fn mark_invalid_json(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
-        invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();
-    }
-    invocation
 }

@@ -1,11 +1,14 @@
 //! Renders findings as text: one line for each check, and one line for the verdict that a tired reader can act on.
 
+use std::sync::Arc;
+
 use crate::{
-    checks,
     code::ReasonCode,
     finding::{Finding, Outcome},
+    finding_log::FindingObserver,
     hook::Hook,
     log_context::{LogContext, log_line},
+    phase::FindingKind,
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -104,7 +107,7 @@ fn success_line(verdict: &Verdict) -> String {
     let warned: Vec<_> = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).collect();
     let was_run = |(finding, _): &(Finding, Decision)| {
         let seen = !matches!(finding.observation.outcome, Outcome::NotApplicable | Outcome::NotRun);
-        seen && checks::kinds().any(|kind| kind.key == finding.kind)
+        seen && matches!(finding.kind, FindingKind::Check(_))
     };
     let mut parts = vec![match with_outcome(Outcome::Passed).count() {
         0 if verdict.findings.iter().any(was_run) => "no check passed".to_owned(),
@@ -132,9 +135,14 @@ fn truncate(line: &str, max_chars: usize) -> String {
     }
 }
 
+/// Logs each finding's line.
+pub fn log_checks() -> FindingObserver {
+    Arc::new(|finding, mode, context| log_check(context, finding, mode))
+}
+
 /// Logs a check's line. A failure that stops the deployment is an error. One that only warns, or would have stopped it,
 /// is a warning. One that another failure explains is information.
-pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
+fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
     let (outcome, took) = (finding.observation.outcome.as_str(), millis(finding.elapsed));
@@ -148,7 +156,7 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
                 $level,
                 context,
                 check.name = &*finding.check,
-                check.kind = finding.kind,
+                check.kind = finding.kind.as_str(),
                 check.outcome = outcome,
                 check.decision = decision.as_str(),
                 check.code = code,
@@ -216,7 +224,7 @@ mod tests {
     fn finding(check: &str, observation: Observation) -> Finding {
         Finding {
             check: check.to_owned(),
-            kind: "targets",
+            kind: FindingKind::Check("targets"),
             observation,
             policies: Policies::default(),
             elapsed: Duration::from_millis(12),
@@ -256,7 +264,7 @@ mod tests {
         );
         let not_run = finding(
             "health_check",
-            Observation::passed("check", "the barrier before it did not pass")
+            Observation::passed("", "the barrier before it did not pass")
                 .with_outcome(Outcome::NotRun, ReasonCode::NotRun),
         );
         let follows =

@@ -22,11 +22,11 @@ pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &
     let jobs = steps
         .into_iter()
         .map(|step| {
-            let scene = CheckContext { policies: step.spec.policies, ..context.clone() };
+            let context = CheckContext { policies: step.spec.policies, ..context.clone() };
             let job: CheckJob = Box::pin(async move {
                 match step.preset {
                     Some(settled) => settled.into(),
-                    None => checks::run(&step.spec, &scene).await,
+                    None => checks::run(&step.spec, &context).await,
                 }
             });
             (job, step.depends_on)
@@ -40,30 +40,30 @@ pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLo
     // One channel for each job reports whether it passed. None means that it has not ended.
     let (tx, rx): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
-    for (index, ((job, waits_for), say)) in jobs.into_iter().zip(tx).enumerate() {
+    for (index, ((job, waits_for), ended)) in jobs.into_iter().zip(tx).enumerate() {
         let barriers: Vec<_> =
             waits_for.into_iter().filter_map(|before| Some((before, rx.get(before)?.clone()))).collect();
-        let board = finding_log.clone();
+        let log = finding_log.clone();
         running.spawn(async move {
             for (before, barrier) in barriers {
-                board.check_waiting(index, before);
+                log.check_waiting(index, before);
                 if !barrier_passed(barrier).await {
-                    board.check_started(index);
-                    return board.check_blocked(index);
+                    log.check_started(index);
+                    return log.check_blocked(index);
                 }
             }
-            board.check_started(index);
+            log.check_started(index);
             // A separate task contains a panic. Dropping the JoinSet aborts it together with this one.
             let mut own = JoinSet::new();
             own.spawn(job);
             let observation = match own.join_next().await {
                 Some(Ok(observation)) => observation,
-                _ => Observation::errored(ReasonCode::CheckPanicked, "check", "it panicked"),
+                _ => Observation::errored(ReasonCode::CheckPanicked, "", "it panicked"),
             };
             let is_ok = observation.is_ok();
-            board.check_finished(index, observation);
+            log.check_finished(index, observation);
             // Only after recording it, because a job that waits for this one may name its result.
-            say.send_replace(Some(is_ok));
+            ended.send_replace(Some(is_ok));
         });
     }
     let all_ended = async { while running.join_next().await.is_some() {} };
@@ -119,7 +119,7 @@ mod tests {
         let finding_log = FindingLog::new(Arc::new(|_, _, _| {}));
         finding_log.set_plan(jobs.iter().map(|_| ("check", "ecs", policies)), grace);
         run_jobs(jobs, &finding_log).await;
-        let findings = finding_log.finish(&Interruption::Time(Duration::ZERO));
+        let findings = finding_log.finish(&Interruption::Time(Duration::ZERO)).findings;
         findings.iter().map(|finding| (finding.observation.outcome, finding.observation.code)).collect()
     }
 

@@ -130,12 +130,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::redact::Redactor;
+    use crate::{phase::FindingKind, redact::Redactor};
+
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
         let observation = Observation::passed("web", "2").with_outcome(outcome, ReasonCode::NotSteady);
         let check = "steady".to_owned();
-        Finding { check, kind: "tasks", observation, policies, elapsed: Duration::ZERO, caused_by: None }
-            .redacted(&Redactor::default())
+        Finding {
+            check,
+            kind: FindingKind::Check("tasks"),
+            observation,
+            policies,
+            elapsed: Duration::ZERO,
+            caused_by: None,
+        }
+        .redacted(&Redactor::default())
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {

@@ -19,8 +19,8 @@ use super::{AwsError, CONNECT_TIMEOUT, sdk_config};
 use crate::{
     code::ReasonCode,
     error::Error,
-    event::HookExecution,
     log_context::{LogContext, log_line},
+    platform::codedeploy_ecs::HookExecution,
     redact::Redactor,
     settings::AwsSettings,
     shell::quote,

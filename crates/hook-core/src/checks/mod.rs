@@ -36,7 +36,6 @@ mod unbound;
 
 use std::{sync::Arc, time::SystemTime};
 
-pub use gate::kinds::kinds;
 use gate::{CheckSpec, Kind};
 pub use lifecycle::{Colour, TrafficRoute};
 use tokio::{sync::Semaphore, time::Instant};

@@ -4,18 +4,20 @@
 //! sends the record of such an invocation to this function, which puts Failed for the event in it and does nothing
 //! else.
 
+pub(crate) mod record;
+
 use std::time::SystemTime;
 
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use self::record::FailedInvocation;
 use crate::{
-    aws::{PutOutcome, StatusClient},
     deadline::Deadline,
     error::Error,
-    event,
     log_context::{LogContext, log_line},
+    platform::codedeploy_ecs::{PutOutcome, StatusClient},
     redact::Redactor,
     settings::Settings,
     verdict::Status,
@@ -41,11 +43,11 @@ impl OnFailureHandler {
     /// The record has no execution to put a status for, or the status could not be put. Lambda then tries again.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
         let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), Instant::now());
-        let invocation = event::parse_failed_invocation(event.payload, &self.redactor).inspect_err(|error| {
+        let invocation = record::parse(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(error.code = error.code(), "{error}; {}", error.hint());
         })?;
         let context = LogContext::new(None, &invocation.execution.deployment, self.region.as_deref());
-        let event::FailedInvocation { function, condition, error, .. } = &invocation;
+        let FailedInvocation { function, condition, error, .. } = &invocation;
         let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         let outcome = self.status_client.put(&invocation.execution, Status::Failed, deadline.status, &context).await?;
         match outcome {
