@@ -19,13 +19,10 @@ use tokio::{
 };
 
 use crate::{
-    args::{parse_hook, to_hook_name},
-    aws_credentials, diagnostics,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
-    style::{Emphasis, NO_STYLE, TerminalStyle, format_duration},
-    timeline::Timeline,
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook, to_hook_name},
+    gate_file::diagnostics,
+    rehearse::Timeline,
+    terminal::{Emphasis, Output, TerminalStyle, count, format_duration},
 };
 
 /// How often the status line below the timeline is redrawn.
@@ -118,8 +115,8 @@ fn reject_invalid_gate(source: &InputFile) -> anyhow::Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
-    Err(anyhow!("{}\n{}", diagnostics::fault_count(faults.len()), diagnostics::render_errors(style, source, &faults)))
+    let rendered = diagnostics::render_errors(TerminalStyle::stderr(), source, &faults);
+    Err(anyhow!("{}\n{rendered}", count(faults.len(), "fault")))
 }
 
 /// Prints each check as it finishes.

@@ -15,7 +15,7 @@ use std::{
 use hook_core::{Hook, gate_file};
 use serde_json::Value;
 
-const INIT: &str = include_str!("../src/init.yaml");
+const INIT: &str = include_str!("../src/gate_file/init.yaml");
 
 const FAULTY: &str = "version: 1
 hooks:

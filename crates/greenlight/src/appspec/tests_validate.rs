@@ -3,7 +3,8 @@
 use super::{
     hook_functions,
     tests::{HEAD, SECTION, written},
-    validate::{Issue, Severity, ValidationContext, validate},
+    issue::{Issue, Severity},
+    validate::{ValidationContext, validate},
 };
 
 fn issues_in(text: &str) -> Vec<Issue> {

@@ -20,11 +20,9 @@ use self::{
     sam_template::{TemplateGrant, TemplateParameters, grant_for},
 };
 use crate::{
-    args::parse_hook,
-    diagnostics,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
+    cli::{CommandError, CommandOutcome, InputFile, parse_hook},
+    gate_file::diagnostics,
+    terminal::Output,
 };
 
 const AFTER_HELP: &str = "\
@@ -230,9 +228,8 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     }
     let policy = PolicyDocument::new(&required, &names);
     if args.json {
-        let text = serde_json::to_string_pretty(&policy)?;
-        screen.println(&text)?;
-        for note in render::warnings(&policy, &text, &names) {
+        screen.print_json(&policy)?;
+        for note in render::warnings(&policy, &names) {
             screen.eprintln(&note)?;
         }
     } else {

@@ -1,0 +1,16 @@
+//! What every command has: arguments, input files, credentials, exit statuses and signals.
+
+pub mod args;
+pub mod aws_credentials;
+pub mod aws_xml;
+pub mod exit;
+pub mod hook_name;
+pub mod input_file;
+pub mod signals;
+pub mod suggest;
+
+pub use self::{
+    exit::{CommandError, CommandOutcome, exit_code},
+    hook_name::{parse_hook, to_hook_name},
+    input_file::InputFile,
+};
