@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn an_invalid_setting_is_found() {
         let mut snapshot = healthy_account();
-        let variables = [("GREENLIGHT_GATE_SSM".to_owned(), "not a name!".to_owned())].into();
+        let variables = [("GREENLIGHT_ROLLBACK".to_owned(), "maybe".to_owned())].into();
         snapshot.functions[0].config.found_mut().variables = Some(variables);
         assert_eq!(codes(&snapshot), ["SettingsInvalid"]);
     }

@@ -147,7 +147,7 @@ mod tests {
     use crate::doctor::fixtures::{codes, healthy_account};
 
     const GATE: &str =
-        "version: 1\nhooks:\n  after_allow_traffic:\n    checks:\n      - { name: own, http: \"http://localhost/\" }\n";
+        "version: 1\nhooks:\n  after_allow_traffic:\n    checks:\n      - { name: own, tasks: green, expect: [running >= 2] }\n";
 
     #[test]
     fn a_missing_gate_file_is_one_finding_with_the_command_that_uploads_it() {
@@ -165,6 +165,7 @@ mod tests {
     fn at_most_three_faults_are_shown() {
         let mut snapshot = healthy_account();
         let text = "version: 1\na: 1\nb: 1\nc: 1\nd: 1\n";
+        snapshot.functions[0].gate.title = "gate.yaml".to_owned();
         snapshot.functions[0].gate.diagnostics = gate_file::check(text);
         assert_eq!(codes(&snapshot), ["GateInvalid"]);
         let message = &invalid(&snapshot)[0].message;
