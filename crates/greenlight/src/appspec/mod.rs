@@ -132,7 +132,6 @@ pub struct AppSpecOptions {
     json: bool,
 }
 
-/// Runs the command.
 pub async fn run_appspec(args: &AppSpecOptions) -> Result<CommandOutcome, CommandError> {
     let functions = requested_functions(args).await.map_err(CommandError::Usage)?;
     if args.check {

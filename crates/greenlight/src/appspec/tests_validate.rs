@@ -2,8 +2,8 @@
 
 use super::{
     hook_functions,
-    tests::{HEAD, SECTION, written},
     issue::{Issue, Severity},
+    tests::{HEAD, SECTION, written},
     validate::{ValidationContext, validate},
 };
 

@@ -18,7 +18,7 @@ use super::{
         AccountSnapshot, AppSpecHooks, DeploymentGroupConfig, EventInvokeConfig, FunctionConfig, FunctionGate,
         HookedFunction, ListenerInfo, Lookup,
     },
-    vpc::{VpcConfig, VpcNetwork, VpcRouteTable},
+    vpc::{RouteTarget, VpcConfig, VpcNetwork, VpcRouteTable},
 };
 use crate::cli::to_hook_name;
 
@@ -118,7 +118,7 @@ pub fn into_vpc(snapshot: &mut AccountSnapshot) {
             ipv6: false,
         });
     }
-    let routes = vec![("0.0.0.0/0".to_owned(), "nat-1".to_owned())];
+    let routes = vec![("0.0.0.0/0".to_owned(), RouteTarget::Other)];
     let table = VpcRouteTable { id: "rtb-1".into(), is_main: true, routes, ..VpcRouteTable::default() };
     let open = SecurityGroupRules { egress_ports: vec![None], ..SecurityGroupRules::default() };
     let network = &mut snapshot.network;

@@ -6,7 +6,6 @@ use rehearsal::{FunctionName, FunctionRef};
 
 use crate::cli::to_hook_name;
 
-/// The kind of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
     /// One of the five hook functions.

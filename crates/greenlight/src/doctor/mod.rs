@@ -95,7 +95,6 @@ fn parse_function_override(text: &str) -> Result<(String, String), String> {
     Ok((parse_hook(event)?.event_name().to_owned(), name.to_owned()))
 }
 
-/// Runs the command.
 pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let gate = args.gate.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;

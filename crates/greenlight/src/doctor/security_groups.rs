@@ -34,9 +34,7 @@ pub type PortRange = Option<(u16, u16)>;
 /// A rule for inbound traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressRule {
-    /// The ports.
     pub ports: PortRange,
-    /// The allowed sources.
     pub sources: Vec<RuleSource>,
 }
 

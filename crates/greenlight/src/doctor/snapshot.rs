@@ -20,7 +20,6 @@ use super::{
 /// The result of reading a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// The resource exists.
     Found(T),
     /// The resource does not exist. The text is AWS's message.
     NotFound(String),
@@ -63,16 +62,13 @@ pub struct UnreadableResource {
     /// The permission that is missing. `None` if the reason is not a permission.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<&'static str>,
-    /// The reason.
     pub why: String,
 }
 
 /// Everything that was read.
 #[derive(Debug)]
 pub struct AccountSnapshot {
-    /// The name of the CodeDeploy application.
     pub application: String,
-    /// The name of the deployment group.
     pub group_name: String,
     pub region: String,
     pub group: Lookup<DeploymentGroupConfig>,
@@ -92,7 +88,6 @@ pub struct AccountSnapshot {
     /// The task definition that the AppSpec file names.
     pub task_definition: Lookup<TaskDefinition>,
     pub network: VpcNetwork,
-    /// Everything that could not be read.
     pub unreadable: Vec<UnreadableResource>,
     /// The number of successful reads.
     pub resources_read: usize,
@@ -105,17 +100,12 @@ pub struct DeploymentGroupConfig {
     pub role: String,
     /// The alarms that stop its deployments. `None` if alarms are switched off.
     pub alarms: Option<Vec<String>>,
-    /// Whether a failed deployment is rolled back.
     pub auto_rollback: bool,
-    /// The ARN of the production listener.
     pub production_listener: Option<String>,
-    /// The ARN of the test listener.
     pub test_listener: Option<String>,
-    /// The names of the two target groups.
     pub target_groups: Vec<String>,
     /// The names of the cluster and the service.
     pub service: Option<(String, String)>,
-    /// The id of the newest deployment.
     pub latest_deployment: Option<String>,
 }
 
@@ -137,16 +127,13 @@ pub struct AppSpecHooks {
     pub title: String,
     /// Whether the file is for the next deployment: it came from the command line and not from a past deployment.
     pub is_for_next_deployment: bool,
-    /// The events and their functions.
     pub hooks: Vec<(String, String)>,
-    /// The task definition that the file names.
     pub task_definition: Option<String>,
 }
 
 /// A function that an AppSpec file names.
 #[derive(Clone, Debug)]
 pub struct HookedFunction {
-    /// The lifecycle event.
     pub event: String,
     /// The name or ARN as the AppSpec file writes it.
     pub name_in_app_spec: String,
@@ -154,13 +141,10 @@ pub struct HookedFunction {
     pub name: String,
     /// The alias or version. `None` for `$LATEST`, which is the function itself.
     pub qualifier: Option<String>,
-    /// Which function it is, by its name.
     pub kind: FunctionKind,
-    /// The configuration.
     pub config: Lookup<FunctionConfig>,
     /// The settings for asynchronous invocations. The inner `None` means that there are none.
     pub event_invoke_config: Lookup<Option<EventInvokeConfig>>,
-    /// The gate file.
     pub gate: FunctionGate,
     /// The permissions that its role needs, each with the reason.
     pub permission_queries: Vec<(PermissionQuery, String)>,
@@ -170,13 +154,11 @@ pub struct HookedFunction {
     pub predicted_failures: Vec<PredictedFailure>,
 }
 
-/// The configuration of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionConfig {
     pub arn: String,
     /// The ARN of its execution role.
     pub role: String,
-    /// Lambda's timeout for the function.
     pub timeout: Duration,
     /// Lambda's state of the function, such as `Active`.
     pub state: String,
@@ -200,7 +182,6 @@ pub struct EventInvokeConfig {
     pub max_retry_attempts: u64,
     /// How long Lambda keeps an event.
     pub max_event_age: Duration,
-    /// The ARN of the on-failure destination.
     pub on_failure: Option<String>,
 }
 
@@ -213,7 +194,6 @@ pub struct FunctionGate {
     pub text: Option<String>,
     /// Why the gate file is missing where the function's variables point.
     pub missing_reason: Option<String>,
-    /// The faults of the gate file.
     pub diagnostics: Vec<gate_file::Diagnostic>,
     /// The requirements of the hook. `None` if the gate file is not known or has a fault.
     pub requirements: Option<Requirements>,
@@ -224,7 +204,6 @@ pub struct FunctionGate {
 pub struct ListenerInfo {
     pub arn: String,
     pub port: u16,
-    /// The name of the load balancer.
     pub load_balancer: String,
     /// Whether the load balancer can only be reached from inside its VPC.
     pub is_internal: bool,

@@ -6,14 +6,10 @@ use ipnet::Ipv4Net;
 
 use super::security_groups::SecurityGroupRules;
 
-/// The VPC settings of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VpcConfig {
-    /// The id of the VPC.
     pub id: String,
-    /// The ids of the subnets.
     pub subnets: Vec<String>,
-    /// The ids of the security groups.
     pub security_groups: Vec<String>,
     /// Whether the function can use IPv6.
     pub ipv6: bool,
@@ -32,19 +28,27 @@ pub struct VpcNetwork {
     pub endpoints: BTreeMap<String, Vec<VpcEndpoint>>,
 }
 
-/// A route table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VpcRouteTable {
     pub id: String,
     /// Whether it applies to every subnet without its own route table.
     pub is_main: bool,
-    /// The subnets that are associated with it.
     pub subnets: BTreeSet<String>,
     /// The routes: destination and target. Blackhole routes are left out.
-    pub routes: Vec<(String, String)>,
+    pub routes: Vec<(String, RouteTarget)>,
 }
 
-/// A VPC endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RouteTarget {
+    /// The VPC itself.
+    Local,
+    InternetGateway,
+    /// A network that is not read, such as a peering connection or a transit gateway.
+    OtherNetwork,
+    /// Any other way out, such as a NAT gateway.
+    Other,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VpcEndpoint {
     pub id: String,
@@ -54,14 +58,12 @@ pub struct VpcEndpoint {
     pub is_gateway: bool,
     /// Whether the service's own name resolves to it.
     pub private_dns: bool,
-    /// The ids of its security groups.
     pub security_groups: Vec<String>,
     /// The route tables that route to a gateway endpoint.
     pub route_tables: BTreeSet<String>,
 }
 
 impl VpcNetwork {
-    /// The route table of a subnet.
     pub fn route_table(&self, vpc: &str, subnet: &str) -> Option<&VpcRouteTable> {
         let tables = self.route_tables.get(vpc)?;
         let own = tables.iter().find(|table| table.subnets.contains(subnet));
@@ -74,9 +76,9 @@ impl VpcNetwork {
         let mut closed = Vec::new();
         for subnet in &vpc.subnets {
             let table = self.route_table(&vpc.id, subnet)?;
-            let out = table.routes.iter().any(|(to, by)| match to.as_str() {
-                "0.0.0.0/0" => !by.starts_with("igw-") && by != "local",
-                "::/0" => vpc.ipv6 && by != "local",
+            let out = table.routes.iter().any(|(destination, target)| match destination.as_str() {
+                "0.0.0.0/0" => !matches!(target, RouteTarget::InternetGateway | RouteTarget::Local),
+                "::/0" => vpc.ipv6 && *target != RouteTarget::Local,
                 _ => false,
             });
             if !out {
@@ -86,12 +88,10 @@ impl VpcNetwork {
         Some(closed)
     }
 
-    /// Whether a subnet of the function has a route to another network, such as a peering connection or a transit
-    /// gateway.
+    /// Whether a subnet of the function has a route to another network.
     pub fn has_route_to_other_network(&self, vpc: &VpcConfig) -> bool {
-        let others = ["pcx-", "tgw-", "vgw-", "eni-", "i-", "lgw-", "arn:"];
         let tables = vpc.subnets.iter().filter_map(|subnet| self.route_table(&vpc.id, subnet));
-        tables.flat_map(|table| &table.routes).any(|(_, by)| others.iter().any(|begin| by.starts_with(begin)))
+        tables.flat_map(|table| &table.routes).any(|(_, target)| *target == RouteTarget::OtherNetwork)
     }
 
     /// The rules of security groups. `None` if one of them is not known.

@@ -103,7 +103,6 @@ pub struct IamOptions {
 /// The function whose role needs the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RoleName {
-    /// A hook function.
     Hook(Hook),
     /// The on-failure handler.
     OnFailure,
@@ -189,7 +188,6 @@ impl IamOptions {
     }
 }
 
-/// Runs the command.
 pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;

@@ -44,7 +44,7 @@ pub async fn rehearse_many(
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     let started = Instant::now();
     let options = Arc::new(options);
-    let (tx, mut told) = unbounded_channel::<ScenarioEvent>();
+    let (tx, mut events) = unbounded_channel::<ScenarioEvent>();
     let (total, jobs) = (scenarios.len(), jobs(args).min(scenarios.len()));
     let mut waiting: VecDeque<(usize, Scenario)> = scenarios.into_iter().enumerate().collect();
     // Dropping this future drops the set, which stops every scenario in it.
@@ -64,7 +64,7 @@ pub async fn rehearse_many(
         }
         tokio::select! {
             biased;
-            Some((scenario, moment)) = told.recv() => {
+            Some((scenario, moment)) = events.recv() => {
                 if args.json {
                     screen.print_json_line(&json::event_line(&scenario, &moment))?;
                 }
@@ -76,7 +76,7 @@ pub async fn rehearse_many(
                     Ok((_, played)) => played,
                     Err(error) => not_run(name, error.to_string(), started),
                 };
-                while let Ok((scenario, moment)) = told.try_recv() {
+                while let Ok((scenario, moment)) = events.try_recv() {
                     if args.json {
                         screen.print_json_line(&json::event_line(&scenario, &moment))?;
                     }
@@ -140,8 +140,8 @@ fn print_end(screen: &mut Output, args: &RehearseOptions, played: &ScenarioRun) 
 
 async fn run_in_task(scenario: Scenario, options: Arc<Options>, tx: UnboundedSender<ScenarioEvent>) -> ScenarioRun {
     let (started, name) = (Instant::now(), Arc::<str>::from(scenario.name.as_str()));
-    let on_event = |news: RunEvent<'_>| {
-        if let RunEvent::Rehearsal(moment) = news {
+    let on_event = |event: RunEvent<'_>| {
+        if let RunEvent::Rehearsal(moment) = event {
             // Sending fails only while the receiver is being dropped.
             let _ = tx.send((name.clone(), moment.clone()));
         }

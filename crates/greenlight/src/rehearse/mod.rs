@@ -141,7 +141,7 @@ async fn print_timeline(
     let mut timeline = Timeline::new(screen.style);
     screen.println(&timeline.heading(&scenario.name, &scenario.about))?;
     let mut created = Instant::now();
-    let played = run_scenario(scenario, options, |news| match news {
+    let played = run_scenario(scenario, options, |event| match event {
         RunEvent::Rehearsal(moment) => {
             if let EventKind::DeploymentCreated { .. } = moment.kind {
                 created = Instant::now();
@@ -172,7 +172,7 @@ async fn print_json(
     options: &Options,
     args: &RehearseOptions,
 ) -> Result<ScenarioRun, CommandError> {
-    let played = run_scenario(scenario, options, |news| match news {
+    let played = run_scenario(scenario, options, |event| match event {
         RunEvent::Rehearsal(moment) => screen.print_json_line(&json::event_line(&scenario.name, moment)),
         RunEvent::Tick => Ok(()),
     })

@@ -106,10 +106,10 @@ struct TranscriptWriter<H> {
 }
 
 impl<H: FnMut(RunEvent<'_>) -> io::Result<()>> TranscriptWriter<H> {
-    fn new(scenario: &Scenario, hear: H) -> Self {
+    fn new(scenario: &Scenario, on_event: H) -> Self {
         let timeline = Timeline::new(NO_STYLE);
         let lines = vec![timeline.heading(&scenario.name, &scenario.about)];
-        Self { on_event: hear, timeline, lines }
+        Self { on_event, timeline, lines }
     }
 
     fn write_event(&mut self, moment: &RehearsalEvent) -> io::Result<()> {

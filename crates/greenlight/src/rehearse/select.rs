@@ -31,7 +31,7 @@ pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
     if args.scenarios.is_empty() {
         return DEFAULT_SCENARIOS.iter().map(|name| load_scenario(name)).collect();
     }
-    args.scenarios.iter().map(|asked| load_scenario(asked)).collect()
+    args.scenarios.iter().map(|name_or_path| load_scenario(name_or_path)).collect()
 }
 
 /// Whether the command line selects the tour.
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_misspelt_name_gets_its_neighbour_and_a_strange_one_none() {
         let names = ["healthy", "tasks-stop", "route-503"].map(String::from);
-        let said = |asked| unknown_scenario_message(asked, &names);
+        let said = |name| unknown_scenario_message(name, &names);
         assert!(said("helthy").contains("did you mean `healthy`?"));
         assert!(said("ROUTE-504").contains("did you mean `route-503`?"));
         assert!(!said("blue").contains("did you mean"));

@@ -18,7 +18,7 @@ const LABEL_COLUMN: usize = 10;
 /// Serves the world of one scenario until a signal stops it.
 pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
     let (scenario, at) = select::served_scenario(args).map_err(CommandError::Usage)?;
-    let (tx, mut told) = unbounded_channel();
+    let (tx, mut events) = unbounded_channel();
     let mut serving = std::pin::pin!(rehearsal::serve(&scenario, at, args.seed, tx));
     let mut ticks = tokio::time::interval(STATUS_INTERVAL);
     let mut printer = ServePrinter::new(screen.style, at);
@@ -28,9 +28,9 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
     loop {
         tokio::select! {
             biased;
-            Some(told) = told.recv() => match args.json {
-                true => screen.print_json_line(&json::serve_event_line(&scenario.name, &told))?,
-                false => if let Some(text) = printer.render(&told) {
+            Some(event) = events.recv() => match args.json {
+                true => screen.print_json_line(&json::serve_event_line(&scenario.name, &event))?,
+                false => if let Some(text) = printer.render(&event) {
                     screen.println(&text)?;
                 },
             },
@@ -283,7 +283,7 @@ mod tests {
     fn how_to_reach_it_and_what_can_be_done() {
         let mut printer = ServePrinter::new(NO_STYLE, HookName::AfterInstall);
         let rendered = [ServeEvent::Open(endpoints()), ServeEvent::HookWaiting(waiting())]
-            .map(|told| printer.render(&told).unwrap());
+            .map(|event| printer.render(&event).unwrap());
         insta::assert_snapshot!(rendered.join("\n"));
         assert!(printer.status_line().ends_with("waiting for the status of AfterInstall; Ctrl-C stops everything …"));
     }
@@ -311,7 +311,7 @@ mod tests {
             returned(Some("Odd: it is odd"), None),
             returned(Some("Runtime.ExitError: exit status 1"), Some(Duration::from_secs(3))),
         ];
-        let lines = lines.map(|told| timeless(&printer.render(&told).unwrap()));
+        let lines = lines.map(|event| timeless(&printer.render(&event).unwrap()));
         assert_eq!(
             lines,
             [
@@ -327,8 +327,9 @@ mod tests {
 
     #[test]
     fn every_line_for_programs_says_what_it_is() {
-        for (told, what) in [(ServeEvent::Open(endpoints()), "open"), (ServeEvent::HookWaiting(waiting()), "waiting")] {
-            let line: serde_json::Value = serde_json::to_value(json::serve_event_line("healthy", &told)).unwrap();
+        for (event, what) in [(ServeEvent::Open(endpoints()), "open"), (ServeEvent::HookWaiting(waiting()), "waiting")]
+        {
+            let line: serde_json::Value = serde_json::to_value(json::serve_event_line("healthy", &event)).unwrap();
             assert_eq!((&line["scenario"], &line["event"]), (&"healthy".into(), &what.into()));
         }
     }

@@ -32,7 +32,6 @@ pub enum ReasonScope {
 /// Totals for the summary line.
 #[derive(Clone, Copy, Debug)]
 pub struct RunStats {
-    /// The real time for all scenarios.
     pub elapsed: Duration,
     /// How many scenarios ran at a time.
     pub jobs: usize,

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_was_not_told_live_is_told_with_the_answer() {
+    fn a_check_that_was_not_printed_live_is_printed_with_the_status() {
         let (_, moments) = fixtures::stopped();
         let mut timeline = Timeline::new(NO_STYLE);
         let without_checks = moments.iter().filter(|moment| !matches!(moment.kind, EventKind::CheckFinished { .. }));

@@ -16,9 +16,7 @@ const MAX_CONCURRENT_READS: usize = 6;
 /// What to check.
 #[derive(Debug)]
 pub struct DoctorTarget {
-    /// The name of the CodeDeploy application.
     pub application: String,
-    /// The name of the deployment group.
     pub deployment_group: String,
     pub region: String,
     /// An AppSpec file to use instead of the newest deployment's.

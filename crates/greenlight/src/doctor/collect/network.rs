@@ -15,7 +15,7 @@ use crate::{
         function_name::FunctionKind,
         security_groups::{IngressRule, RuleSource, SecurityGroupRules, parse_range},
         snapshot::{DeploymentGroupConfig, HookedFunction, ListenerInfo, Lookup},
-        vpc::{VpcConfig, VpcEndpoint, VpcNetwork, VpcRouteTable},
+        vpc::{RouteTarget, VpcConfig, VpcEndpoint, VpcNetwork, VpcRouteTable},
     },
 };
 
@@ -200,22 +200,10 @@ fn parse_subnet(item: Node<'_, '_>) -> Option<(String, Ipv4Net)> {
 
 fn parse_route_table(item: Node<'_, '_>) -> Option<VpcRouteTable> {
     let route = |route: Node<'_, '_>| {
-        let to = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
-        let by = [
-            "natGatewayId",
-            "transitGatewayId",
-            "vpcPeeringConnectionId",
-            "networkInterfaceId",
-            "instanceId",
-            "egressOnlyInternetGatewayId",
-            "localGatewayId",
-            "carrierGatewayId",
-            "coreNetworkArn",
-            "gatewayId",
-        ];
-        let first = |names: &[&str]| names.iter().map(|name| route.text_of(name)).find(|text| !text.is_empty());
-        (route.text_of("state") != "blackhole").then_some(())?;
-        Some((first(&to)?.to_owned(), first(&by)?.to_owned()))
+        let destinations = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
+        let destination = destinations.into_iter().map(|name| route.text_of(name)).find(|text| !text.is_empty())?;
+        let is_blackhole = route.text_of("state") == "blackhole";
+        Some((destination.to_owned(), parse_route_target(route)?)).filter(|_| !is_blackhole)
     };
     Some(VpcRouteTable {
         id: item.text_of("routeTableId").to_owned(),
@@ -223,6 +211,29 @@ fn parse_route_table(item: Node<'_, '_>) -> Option<VpcRouteTable> {
         subnets: item.items("associationSet").map(|it| it.text_of("subnetId").to_owned()).collect(),
         routes: item.items("routeSet").filter_map(route).collect(),
     })
+}
+
+fn parse_route_target(route: Node<'_, '_>) -> Option<RouteTarget> {
+    let others = [
+        "transitGatewayId",
+        "vpcPeeringConnectionId",
+        "networkInterfaceId",
+        "instanceId",
+        "localGatewayId",
+        "coreNetworkArn",
+    ];
+    let ways_out = ["natGatewayId", "egressOnlyInternetGatewayId", "carrierGatewayId"];
+    let has = |names: &[&str]| names.iter().any(|name| !route.text_of(name).is_empty());
+    match route.text_of("gatewayId") {
+        _ if has(&others) => Some(RouteTarget::OtherNetwork),
+        _ if has(&ways_out) => Some(RouteTarget::Other),
+        "" => None,
+        "local" => Some(RouteTarget::Local),
+        id if id.starts_with("igw-") => Some(RouteTarget::InternetGateway),
+        // A virtual private gateway.
+        id if id.starts_with("vgw-") => Some(RouteTarget::OtherNetwork),
+        _ => Some(RouteTarget::Other),
+    }
 }
 
 /// Parses an endpoint, if it is available or about to be.

@@ -146,8 +146,7 @@ mod tests {
     use super::*;
     use crate::doctor::fixtures::{codes, healthy_account};
 
-    const GATE: &str =
-        "version: 1\nhooks:\n  after_allow_traffic:\n    checks:\n      - { name: own, tasks: green, expect: [running >= 2] }\n";
+    const GATE: &str = "version: 1\nhooks:\n  after_allow_traffic:\n    checks:\n      - { name: own, tasks: green, expect: [running >= 2] }\n";
 
     #[test]
     fn a_missing_gate_file_is_one_finding_with_the_command_that_uploads_it() {

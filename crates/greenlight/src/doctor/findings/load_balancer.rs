@@ -194,7 +194,7 @@ mod tests {
     use crate::doctor::{
         fixtures::{codes, healthy_account, into_vpc},
         security_groups::SecurityGroupRules,
-        vpc::VpcRouteTable,
+        vpc::{RouteTarget, VpcRouteTable},
     };
 
     /// An account in which one function sends requests to the test listener.
@@ -216,7 +216,7 @@ mod tests {
     fn a_vpc_without_a_nat_gateway_does_not_reach_a_public_load_balancer() {
         let mut snapshot = account_with_requests();
         into_vpc(&mut snapshot);
-        let gateway = [("0.0.0.0/0".to_owned(), "igw-1".to_owned())].into();
+        let gateway = vec![("0.0.0.0/0".to_owned(), RouteTarget::InternetGateway)];
         let public = VpcRouteTable { id: "rtb-1".into(), is_main: true, routes: gateway, ..VpcRouteTable::default() };
         snapshot.network.route_tables.insert("vpc-1".into(), vec![public]);
         assert!(codes(&snapshot).contains(&"NoInternetRoute"));
