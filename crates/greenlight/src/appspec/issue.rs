@@ -2,6 +2,8 @@
 
 use hook_core::gate_file::Diagnostic;
 
+use crate::gate_file::diagnostics::Level;
+
 /// The severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -11,6 +13,15 @@ pub enum Severity {
     Error,
     /// Information that is not a fault.
     Note,
+}
+
+impl Severity {
+    pub const fn level(self) -> Level {
+        match self {
+            Self::Rejected | Self::Error => Level::Fault,
+            Self::Note => Level::Note,
+        }
+    }
 }
 
 /// An issue in a file.

@@ -4,7 +4,7 @@ use hook_core::Hook;
 use rehearsal::FunctionRef;
 
 use super::model::{self, EntryNodes};
-use crate::cli::hook_name::hook_of_event;
+use crate::cli::hook_of_event;
 
 /// An event and its function in the merged section.
 #[derive(Clone, Debug, PartialEq, Eq)]

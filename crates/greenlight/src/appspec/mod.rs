@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
-    gate_file::diagnostics,
+    gate_file::diagnostics::{self, Level},
     terminal::{Output, TerminalStyle, count},
 };
 
@@ -206,7 +206,7 @@ fn print_validation(args: &AppSpecOptions, functions: Vec<(Hook, String)>) -> Re
         }
     }
     let is_fine = |found: &Vec<Issue>| found.iter().all(|one| one.severity == Severity::Note);
-    Ok(if checked.iter().all(|(_, found)| is_fine(found)) { CommandOutcome::Success } else { CommandOutcome::Failure })
+    Ok(CommandOutcome::from_success(checked.iter().all(|(_, found)| is_fine(found))))
 }
 
 fn print_section(args: &AppSpecOptions, wanted: &[(Hook, String)]) -> Result<CommandOutcome, CommandError> {
@@ -229,7 +229,7 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
     let written = match rewrite::rewrite_hooks(&source.text, source.is_json(), wanted, args.replace) {
         Ok(written) => written,
         Err(faults) => {
-            let rendered = diagnostics::render_errors(TerminalStyle::stderr(), &source, &faults);
+            let rendered = diagnostics::render(TerminalStyle::stderr(), Level::Fault, &source, &faults);
             let nothing = if args.write { "; nothing is written" } else { "" };
             eprintln!("{rendered}\n{}: {}{nothing}", source.name, count(faults.len(), "fault"));
             return Ok(CommandOutcome::Failure);

@@ -6,7 +6,7 @@ use hook_core::Hook;
 use rehearsal::{AccountRegion, FunctionRef};
 
 use super::tree::{NodeStyle, SpannedNode, SpannedValue};
-use crate::cli::hook_name::hook_of_event;
+use crate::cli::hook_of_event;
 
 /// An entry of the Hooks section: an event and its function.
 #[derive(Clone, Copy, Debug)]

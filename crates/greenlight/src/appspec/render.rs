@@ -1,7 +1,5 @@
 //! Renders the results for a person, and the issues as JSON too.
 
-use hook_core::gate_file::Diagnostic;
-
 use super::{
     issue::{Issue, Severity},
     rewrite::Rewritten,
@@ -14,27 +12,15 @@ use crate::{
 
 /// The issues of a file for a program.
 pub fn json_issues<'a>(source: &'a InputFile, found: &'a [Issue]) -> impl Iterator<Item = DiagnosticJson<'a>> {
-    found.iter().map(move |issue| {
-        let level = if issue.severity == Severity::Note { "note" } else { "fault" };
-        DiagnosticJson::new(source, level, &issue.diagnostic)
-    })
+    found.iter().map(move |issue| DiagnosticJson::new(source, issue.severity.level(), &issue.diagnostic))
 }
 
 /// Renders all issues of a file and a line with their number.
 pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
-    let mut parts = Vec::new();
-    for one in found {
-        parts.push(match one.severity {
-            Severity::Note => {
-                let Diagnostic { at, message, .. } = &one.diagnostic;
-                let noted = Diagnostic::new(*at, format!("note: {message}"));
-                diagnostics::render_with_emphasis(style, Emphasis::Warning, source, std::slice::from_ref(&noted))
-            }
-            Severity::Rejected | Severity::Error => {
-                diagnostics::render_errors(style, source, std::slice::from_ref(&one.diagnostic))
-            }
-        });
-    }
+    let render = |issue: &Issue| {
+        diagnostics::render(style, issue.severity.level(), source, std::slice::from_ref(&issue.diagnostic))
+    };
+    let mut parts: Vec<String> = found.iter().map(render).collect();
     let faults = found.iter().filter(|one| one.severity != Severity::Note).count();
     let name = &source.name;
     let summary = match faults {

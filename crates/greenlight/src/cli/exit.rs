@@ -16,6 +16,12 @@ pub enum CommandOutcome {
     Failure,
 }
 
+impl CommandOutcome {
+    pub const fn from_success(is_success: bool) -> Self {
+        if is_success { Self::Success } else { Self::Failure }
+    }
+}
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum CommandError {

@@ -3,14 +3,14 @@
 pub mod args;
 pub mod aws_credentials;
 pub mod aws_xml;
-pub mod exit;
-pub mod hook_name;
-pub mod input_file;
+mod exit;
+mod hook_name;
+mod input_file;
 pub mod signals;
 pub mod suggest;
 
 pub use self::{
     exit::{CommandError, CommandOutcome, exit_code},
-    hook_name::{parse_hook, to_hook_name},
+    hook_name::{hook_of_event, parse_hook, to_hook_name},
     input_file::InputFile,
 };

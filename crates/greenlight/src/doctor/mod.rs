@@ -127,9 +127,5 @@ pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandE
         true => screen.print_json(&report::json_report(&snapshot, &findings))?,
         false => screen.println(&format!("\n{}", report::render(screen.style, &snapshot, &findings)))?,
     }
-    Ok(if findings.is_empty() && snapshot.unreadable.is_empty() {
-        CommandOutcome::Success
-    } else {
-        CommandOutcome::Failure
-    })
+    Ok(CommandOutcome::from_success(findings.is_empty() && snapshot.unreadable.is_empty()))
 }

@@ -16,7 +16,7 @@ const INDENT: usize = 8;
 /// The heading, which is printed before anything is read.
 pub fn render_heading(style: TerminalStyle, application: &str, group: &str, region: &str) -> String {
     let text = format!("deployment group {group} of {application} in {region}; nothing is changed");
-    style.hanging("", 0, Emphasis::Dim, &text)
+    style.paragraph(Emphasis::Dim, &text)
 }
 
 /// Renders the whole report.
@@ -47,7 +47,7 @@ fn render_functions(style: TerminalStyle, snapshot: &AccountSnapshot) -> Option<
             &format!("{}{notes}", function.name_in_app_spec),
         )
     });
-    let title = style.hanging("", 0, Emphasis::Dim, &format!("hooks from {}", app_spec.title));
+    let title = style.paragraph(Emphasis::Dim, &format!("hooks from {}", app_spec.title));
     let is_asked = |hook: &Hook| snapshot.functions.iter().any(|function| function.event == hook.event_name());
     let missing = Hook::ALL.into_iter().filter(|hook| !is_asked(hook));
     let missing = missing.map(|hook| style.apply(Emphasis::Dim, &format!("  {:21} no function", hook.event_name())));

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use hook_core::gate_file::{self, CheckCounts, Diagnostics};
 
-use super::diagnostics::{self, DiagnosticJson};
+use super::diagnostics::{self, DiagnosticJson, Level};
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile},
     terminal::{Emphasis, Output, count},
@@ -49,8 +49,8 @@ pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandErro
     let checked: Vec<_> = sources.iter().map(|source| (source, gate_file::diagnose(&source.text))).collect();
     if args.json {
         let records = checked.iter().flat_map(|(source, found)| {
-            let faults = found.errors.iter().map(|fault| DiagnosticJson::new(source, "fault", fault));
-            faults.chain(found.warnings.iter().map(|warning| DiagnosticJson::new(source, "warning", warning)))
+            let faults = found.errors.iter().map(|fault| DiagnosticJson::new(source, Level::Fault, fault));
+            faults.chain(found.warnings.iter().map(|warning| DiagnosticJson::new(source, Level::Warning, warning)))
         });
         screen.print_json(&records.collect::<Vec<_>>())?;
     } else {
@@ -61,21 +61,17 @@ pub fn check_gate(args: &CheckGateOptions) -> Result<CommandOutcome, CommandErro
     if !unreadable.is_empty() {
         return Err(CommandError::Usage(anyhow!("{}", unreadable.join("\n       "))));
     }
-    Ok(if checked.iter().all(|(_, found)| found.errors.is_empty()) {
-        CommandOutcome::Success
-    } else {
-        CommandOutcome::Failure
-    })
+    Ok(CommandOutcome::from_success(checked.iter().all(|(_, found)| found.errors.is_empty())))
 }
 
 /// Renders the faults, then the warnings, then one line with their number.
 fn render_file(screen: &Output, source: &InputFile, found: &Diagnostics) -> String {
     let mut parts = Vec::new();
     if !found.errors.is_empty() {
-        parts.push(diagnostics::render_errors(screen.style, source, &found.errors));
+        parts.push(diagnostics::render(screen.style, Level::Fault, source, &found.errors));
     }
     if !found.warnings.is_empty() {
-        parts.push(diagnostics::render_warnings(screen.style, source, &found.warnings));
+        parts.push(diagnostics::render(screen.style, Level::Warning, source, &found.warnings));
     }
     parts.push(match found.errors.len() {
         0 => ok_line(screen, source, found.warnings.len()),

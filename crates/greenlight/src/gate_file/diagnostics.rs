@@ -1,6 +1,6 @@
 //! Renders the faults of a file: with line and caret for a terminal, as JSON for a program.
 
-use hook_core::gate_file::{Diagnostic, render};
+use hook_core::gate_file::{self, Diagnostic};
 use serde::Serialize;
 
 use crate::{
@@ -8,19 +8,26 @@ use crate::{
     terminal::{Emphasis, TerminalStyle},
 };
 
-pub fn render_errors(style: TerminalStyle, source: &InputFile, faults: &[Diagnostic]) -> String {
-    render_with_emphasis(style, Emphasis::Error, source, faults)
+/// How serious a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Fault,
+    /// What is valid and probably not intended.
+    Warning,
+    /// Information that is not a fault.
+    Note,
 }
 
-/// Renders warnings: what is valid and probably not intended.
-pub fn render_warnings(style: TerminalStyle, source: &InputFile, warnings: &[Diagnostic]) -> String {
-    let named = warnings.iter().map(|one| Diagnostic::new(one.at, format!("warning: {}", one.message)));
-    render_with_emphasis(style, Emphasis::Warning, source, &named.collect::<Vec<_>>())
-}
-
-/// Renders diagnostics in the given tone.
-pub fn render_with_emphasis(style: TerminalStyle, tone: Emphasis, source: &InputFile, faults: &[Diagnostic]) -> String {
-    let rendered = render(&source.text, faults, &source.name);
+/// Renders diagnostics of one level, each with its line and a caret.
+pub fn render(style: TerminalStyle, level: Level, source: &InputFile, diagnostics: &[Diagnostic]) -> String {
+    let (tone, label) = match level {
+        Level::Fault => (Emphasis::Error, ""),
+        Level::Warning => (Emphasis::Warning, "warning: "),
+        Level::Note => (Emphasis::Warning, "note: "),
+    };
+    let labelled = diagnostics.iter().map(|one| Diagnostic::new(one.at, format!("{label}{}", one.message)));
+    let rendered = gate_file::render(&source.text, &labelled.collect::<Vec<_>>(), &source.name);
     let highlighted: Vec<String> = rendered.lines().map(|line| highlight(style, tone, &source.name, line)).collect();
     highlighted.join("\n")
 }
@@ -51,15 +58,14 @@ pub struct DiagnosticJson<'a> {
     file: &'a str,
     line: usize,
     column: usize,
-    level: &'static str,
+    level: Level,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     suggestion: Option<&'a str>,
 }
 
 impl<'a> DiagnosticJson<'a> {
-    /// `level` says what the diagnostic is: `fault` or `warning`.
-    pub fn new(source: &'a InputFile, level: &'static str, fault: &'a Diagnostic) -> Self {
+    pub fn new(source: &'a InputFile, level: Level, fault: &'a Diagnostic) -> Self {
         Self {
             file: &source.name,
             line: fault.at.line,

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use hook_core::{Hook, gate_file};
 
-use super::diagnostics;
+use super::diagnostics::{self, Level};
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile, parse_hook},
     terminal::{Emphasis, Output, TerminalStyle},
@@ -42,7 +42,7 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
         match (gate_file::explain(source.as_ref().map(|source| source.text.as_str()), hook), &source) {
             (Ok(text), _) => explanations.push(wrap_explanation(screen.style, &text)),
             (Err(faults), Some(source)) => {
-                screen.println(&diagnostics::render_errors(screen.style, source, &faults))?;
+                screen.println(&diagnostics::render(screen.style, Level::Fault, source, &faults))?;
                 return Ok(CommandOutcome::Failure);
             }
             (Err(_), None) => return Err(CommandError::Failed(anyhow!("the built-in checks have a fault"))),
@@ -52,7 +52,7 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     if let Some(source) = &source {
         let warnings = gate_file::diagnose(&source.text).warnings;
         if !warnings.is_empty() {
-            screen.println(&format!("\n\n{}", diagnostics::render_warnings(screen.style, source, &warnings)))?;
+            screen.println(&format!("\n\n{}", diagnostics::render(screen.style, Level::Warning, source, &warnings)))?;
         }
     }
     Ok(CommandOutcome::Success)
@@ -81,7 +81,7 @@ fn wrap_explanation(style: TerminalStyle, text: &str) -> String {
             Some((number, title)) if number.parse::<u32>().is_ok() => {
                 style.hanging(&format!("{number}. "), number.len() + 2, Emphasis::Bold, title)
             }
-            _ => style.hanging("", 0, Emphasis::Plain, rest),
+            _ => style.paragraph(Emphasis::Plain, rest),
         },
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -90,5 +90,5 @@ fn wrap_explanation(style: TerminalStyle, text: &str) -> String {
 /// Prints the hook's name in bold: `AfterInstall (after_install)`.
 fn render_heading(style: TerminalStyle, line: &str) -> String {
     let name = line.split(' ').next().unwrap_or(line);
-    style.hanging("", 0, Emphasis::Plain, line).replacen(name, &style.apply(Emphasis::Bold, name), 1)
+    style.paragraph(Emphasis::Plain, line).replacen(name, &style.apply(Emphasis::Bold, name), 1)
 }

@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile, parse_hook},
-    gate_file::diagnostics,
+    gate_file::diagnostics::{self, Level},
     terminal::Output,
 };
 
@@ -212,7 +212,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
                 required.add(role.as_str(), permissions);
             }
             (Err(faults), Some(source)) => {
-                let rendered = diagnostics::render_errors(screen.style, source, &faults);
+                let rendered = diagnostics::render(screen.style, Level::Fault, source, &faults);
                 // With --json, standard output has a policy or nothing.
                 if args.json {
                     screen.eprintln(&rendered)?

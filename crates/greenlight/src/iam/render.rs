@@ -166,5 +166,5 @@ fn length_note(policy: &PolicyDocument<'_>) -> Option<String> {
 
 /// Wraps the notes to the width of the terminal.
 pub fn wrap_notes(style: TerminalStyle, notes: &[String]) -> String {
-    notes.iter().map(|note| format!("\n{}", style.hanging("", 0, Emphasis::Plain, note))).collect::<Vec<_>>().join("")
+    notes.iter().map(|note| format!("\n{}", style.paragraph(Emphasis::Plain, note))).collect::<Vec<_>>().join("")
 }

@@ -62,7 +62,7 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
         let written = junit::render_junit(&runs, started.elapsed()).and_then(|text| report.write_all(&text));
         written.context("cannot write the JUnit report").map_err(CommandError::Failed)?;
     }
-    Ok(if runs.iter().all(ScenarioRun::met_expectations) { CommandOutcome::Success } else { CommandOutcome::Failure })
+    Ok(CommandOutcome::from_success(runs.iter().all(ScenarioRun::met_expectations)))
 }
 
 /// Prints the problems of an AppSpec file before anything is played. Refuses a file that CodeDeploy does not accept.
@@ -92,7 +92,7 @@ async fn run_sequentially(
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     if !args.json {
         let text = "Five hooks decide in turn whether a deployment may continue. Each is a real process; the AWS around it is simulated.";
-        let text = screen.style.hanging("", 0, Emphasis::Dim, text);
+        let text = screen.style.paragraph(Emphasis::Dim, text);
         screen.println(&(text + "\n"))?;
     }
     let (started, mut runs) = (Instant::now(), Vec::new());
@@ -112,7 +112,7 @@ async fn run_sequentially(
         }
         if select::is_default_selection(args) {
             let more = "`make rehearse ARGS=--list` lists every scenario, `make rehearse ARGS=--all` plays them all and prints a table.";
-            let more = screen.style.hanging("", 0, Emphasis::Dim, more);
+            let more = screen.style.paragraph(Emphasis::Dim, more);
             screen.println(&more)?;
         }
     }

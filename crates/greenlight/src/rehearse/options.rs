@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use clap::Args;
 use rehearsal::HookName;
 
-use crate::cli::hook_name::{parse_hook, to_hook_name};
+use crate::cli::{parse_hook, to_hook_name};
 
 const AFTER_HELP: &str = "\
 Output:

@@ -57,6 +57,11 @@ impl TerminalStyle {
         format!("{head}{}", lines.join(&margin)).trim_end().to_owned()
     }
 
+    /// Text without a head, wrapped to the width.
+    pub fn paragraph(self, tone: Emphasis, text: &str) -> String {
+        self.hanging("", 0, tone, text)
+    }
+
     /// Like [`Self::hanging`], in at most two lines. The rest is cut off between two words, and `…` marks the cut.
     pub fn hanging_two_lines(self, head: &str, indent: usize, text: &str) -> String {
         let (head, indent) = self.head_and_column(head, indent);

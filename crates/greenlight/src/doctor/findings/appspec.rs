@@ -4,7 +4,7 @@ use hook_core::Hook;
 
 use super::finding::DoctorProblem;
 use crate::{
-    cli::hook_name::hook_of_event,
+    cli::hook_of_event,
     doctor::{function_name::FunctionKind, snapshot::AccountSnapshot},
 };
 
