@@ -19,13 +19,10 @@ use tokio::{
 };
 
 use crate::{
-    args::{parse_hook, to_hook_name},
-    aws_credentials, diagnostics,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
-    style::{Emphasis, NO_STYLE, TerminalStyle, format_duration},
-    timeline::Timeline,
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook, to_hook_name},
+    gate_file::diagnostics::{self, Level},
+    rehearse::Timeline,
+    terminal::{Emphasis, Output, TerminalStyle, count, format_duration},
 };
 
 /// How often the status line below the timeline is redrawn.
@@ -109,7 +106,7 @@ pub async fn dry_run(args: &DryRunOptions) -> Result<CommandOutcome, CommandErro
     if !args.json {
         screen.println(&render_verdict(screen.style, &result))?;
     }
-    Ok(if result.status == Status::Succeeded { CommandOutcome::Success } else { CommandOutcome::Failure })
+    Ok(CommandOutcome::from_success(result.status == Status::Succeeded))
 }
 
 /// Refuses a gate file with faults: no check can run with it.
@@ -118,8 +115,8 @@ fn reject_invalid_gate(source: &InputFile) -> anyhow::Result<()> {
     if faults.is_empty() {
         return Ok(());
     }
-    let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
-    Err(anyhow!("{}\n{}", diagnostics::fault_count(faults.len()), diagnostics::render_errors(style, source, &faults)))
+    let rendered = diagnostics::render(TerminalStyle::stderr(), Level::Fault, source, &faults);
+    Err(anyhow!("{}\n{rendered}", count(faults.len(), "fault")))
 }
 
 /// Prints each check as it finishes.
@@ -134,7 +131,7 @@ async fn print_checks(
     let started = Instant::now();
     let moment = |what| RehearsalEvent { at: started.elapsed(), kind: what };
     let heading = format!("deployment {} in {region}; a dry run only reads, and puts no status", args.deployment_id);
-    screen.println(&screen.style.hanging("", 0, Emphasis::Dim, &heading))?;
+    screen.println(&screen.style.paragraph(Emphasis::Dim, &heading))?;
     screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook: name, function: None })))?;
     let (tx, mut rx) = mpsc::unbounded_channel();
     let evaluation = dry_run.run(args.timeout, move |one| {
@@ -171,7 +168,7 @@ fn render_verdict(style: TerminalStyle, result: &DryRunResult) -> String {
     let mut lines = vec![
         format!("{:10}{} {took}", "", style.apply(tone, &format!("→ would put {word}"))),
         String::new(),
-        style.hanging("", 0, Emphasis::Plain, &result.line),
+        style.paragraph(Emphasis::Plain, &result.line),
     ];
     if let Some(hint) = result.hint {
         lines.push(style.hanging("next: ", 6, Emphasis::Plain, hint));

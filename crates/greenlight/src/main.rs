@@ -2,47 +2,26 @@
 //! checks gate files, and runs a hook's checks on a real deployment without putting a status.
 
 mod appspec;
-mod args;
-mod aws_credentials;
-mod check_gate;
-mod diagnostics;
+mod cli;
 mod doctor;
 mod dry_run;
-mod exit;
-mod explain;
-mod filter;
-#[cfg(test)]
-mod fixtures;
+mod gate_file;
 mod iam;
-mod init;
-mod input_file;
-mod json;
-mod junit;
-mod list;
-mod many;
-mod messages;
-mod outcome_group;
-mod output;
 mod rehearse;
-mod scenario_run;
-mod schema;
-mod select;
-mod serve;
-mod signals;
-mod style;
-mod table;
-mod timeline;
-mod xml;
+mod terminal;
 
 use std::{future::Future, process::ExitCode};
 
 use clap::Parser;
 
 use crate::{
-    args::{Command, Greenlight},
-    exit::{CommandError, CommandOutcome},
+    cli::{
+        CommandError, CommandOutcome,
+        args::{Command, Greenlight},
+        exit_code,
+        signals::{Signal, or_shutdown},
+    },
     rehearse::rehearse,
-    signals::{Signal, or_shutdown},
 };
 
 fn main() -> ExitCode {
@@ -52,11 +31,11 @@ fn main() -> ExitCode {
             Err(_) if args.serve => ExitCode::SUCCESS,
             end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
-        Command::Check(args) => exit::exit_code(check_gate::check_gate(&args)),
-        Command::Explain(args) => exit::exit_code(explain::explain(&args)),
-        Command::Schema => exit::exit_code(schema::print_schema()),
-        Command::Iam(args) => exit::exit_code(iam::print_policy(&args)),
-        Command::Init(args) => exit::exit_code(init::init(&args)),
+        Command::Check(args) => exit_code(gate_file::check_gate(&args)),
+        Command::Explain(args) => exit_code(gate_file::explain(&args)),
+        Command::Schema => exit_code(gate_file::print_schema()),
+        Command::Iam(args) => exit_code(iam::print_policy(&args)),
+        Command::Init(args) => exit_code(gate_file::init(&args)),
         Command::Appspec(args) => exit_code_of(block_on(appspec::run_appspec(&args)), "stopped; nothing was written"),
         Command::Doctor(args) => {
             exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was checked")
@@ -81,7 +60,7 @@ fn block_on(
 
 fn exit_code_of(end: Result<Result<CommandOutcome, CommandError>, Signal>, stopped: &str) -> ExitCode {
     match end {
-        Ok(end) => exit::exit_code(end),
+        Ok(end) => exit_code(end),
         Err(signal) => {
             eprintln!("{stopped}");
             ExitCode::from(signal.exit_code())

@@ -15,7 +15,7 @@ use std::{
 use hook_core::{Hook, gate_file};
 use serde_json::Value;
 
-const INIT: &str = include_str!("../src/init.yaml");
+const INIT: &str = include_str!("../src/gate_file/init.yaml");
 
 const FAULTY: &str = "version: 1
 hooks:
@@ -150,9 +150,9 @@ fn a_warning_is_shown_and_does_not_change_the_exit_status() {
 fn a_missing_file_does_not_hide_what_is_wrong_with_the_others() {
     let folder = folder();
     let output = greenlight(folder.path(), &["check", "fine.yaml", "missing.yaml", "faulty.yaml"]);
-    let (told, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(output.status.code(), Some(2), "{told}{said}");
-    assert!(told.contains("✓ fine.yaml: fine") && told.contains("✗ faulty.yaml: 3 faults"), "{told}");
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{shown}{said}");
+    assert!(shown.contains("✓ fine.yaml: fine") && shown.contains("✗ faulty.yaml: 3 faults"), "{shown}");
     assert!(said.contains("missing.yaml") && !said.contains("faulty.yaml"), "{said}");
 }
 

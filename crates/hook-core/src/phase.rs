@@ -37,7 +37,7 @@ impl Phase {
             Self::Gate => "gate",
             Self::Notify => "notify",
             Self::Skip => "skip",
-            Self::LifecycleEvent => "wiring",
+            Self::LifecycleEvent => "lifecycle_event",
             Self::When => "when",
             Self::Version => "version",
             Self::Time => "time",

@@ -2,8 +2,7 @@
 
 use super::{
     merge::HookEntry,
-    model::{self, EntryNodes},
-    rewrite::quoted_like,
+    model::{self, EntryNodes, quoted_like},
     tree::{NodeStyle, SpannedNode, SpannedTree},
 };
 

@@ -3,8 +3,7 @@
 use super::{
     block_style::{line_ending, line_start},
     merge::HookEntry,
-    model,
-    rewrite::quoted_like,
+    model::{self, quoted_like},
     tree::{NodeStyle, SpannedNode},
 };
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use rehearsal::AppSpec;
 
 use super::{
-    FILE_KIND, is_json_name, model, tree,
-    validate::{Issue, Severity, ValidationContext, validate},
+    issue::{Issue, Severity},
+    model, tree,
+    validate::{ValidationContext, validate},
 };
-use crate::{args::to_hook_name, input_file::InputFile};
+use crate::cli::{InputFile, to_hook_name};
 
 /// An AppSpec file and the issues in it.
 pub struct ForRehearsal {
@@ -23,8 +24,8 @@ pub struct ForRehearsal {
 /// # Errors
 /// If the file cannot be read.
 pub fn load_for_rehearsal(path: &Path) -> anyhow::Result<ForRehearsal> {
-    let source = InputFile::read(FILE_KIND, path)?;
-    let found = validate(&source.text, is_json_name(&source.name), &ValidationContext::default());
+    let source = InputFile::read_app_spec(path)?;
+    let found = validate(&source.text, source.is_json(), &ValidationContext::default());
     let is_refused = found.iter().any(|one| one.severity == Severity::Rejected);
     let file = tree::parse(&source.text).ok().filter(|_| !is_refused).map(|tree| {
         let sections = model::sections(&tree.root, "Hooks");

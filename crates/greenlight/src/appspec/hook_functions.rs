@@ -6,10 +6,14 @@ use std::str::FromStr;
 use anyhow::{Context, anyhow, bail};
 use hook_core::{Hook, aws_inspector::AwsInspector};
 use rehearsal::{FUNCTION_NAME_PREFIX, FunctionName, FunctionRef};
+use roxmltree::Node;
 use serde_json::Value;
 
 use super::lifecycle_events::{binary_name, nearest};
-use crate::{args::parse_hook, xml::Element};
+use crate::cli::{
+    aws_xml::{self, ReplyNode as _},
+    parse_hook,
+};
 
 /// `--function AfterInstall=NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,10 +90,11 @@ pub fn parse_outputs(json: &str) -> anyhow::Result<Vec<(String, String)>> {
 pub async fn from_stack(survey: &AwsInspector, stack: &str) -> anyhow::Result<Vec<(String, String)>> {
     const OPERATION: &str = "cloudformation:DescribeStacks";
     let body = survey.cloudformation(OPERATION, &[("StackName", stack)]).await.map_err(|fault| anyhow!("{fault}"))?;
-    let reply = Element::parse(&body);
-    let one = reply.child("DescribeStacksResult").and_then(|result| result.items("Stacks").next());
+    let document = aws_xml::parse(OPERATION, &body).map_err(|fault| anyhow!("{fault}"))?;
+    let one = document.root_element().child("DescribeStacksResult").and_then(|result| result.items("Stacks").next());
     let one = one.context("CloudFormation returned no description of it")?;
-    let output = |output: &Element| (output.text("OutputKey").to_owned(), output.text("OutputValue").to_owned());
+    let output =
+        |output: Node<'_, '_>| (output.text_of("OutputKey").to_owned(), output.text_of("OutputValue").to_owned());
     Ok(one.items("Outputs").map(output).collect())
 }
 

@@ -3,7 +3,7 @@
 use hook_core::Hook;
 use rehearsal::FunctionName;
 
-use crate::args::to_hook_name;
+use crate::cli::{suggest, to_hook_name};
 
 /// A name that is less similar than this does not count as a misspelling (0: nothing in common, 1: the same).
 const MIN_SIMILARITY: f64 = 0.8;
@@ -50,9 +50,7 @@ pub fn unknown_event_message(name: &str) -> String {
 
 /// The most similar of the known names, if one is similar enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let alike = |one: &str| strsim::jaro_winkler(&name.to_lowercase(), &one.to_lowercase());
-    let nearest = known.into_iter().map(|one| (alike(one), one)).filter(|(alike, _)| *alike >= MIN_SIMILARITY);
-    nearest.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, one)| one)
+    suggest::nearest(name, known, MIN_SIMILARITY)
 }
 
 /// The name of a hook's program.
@@ -63,18 +61,18 @@ pub const fn binary_name(hook: Hook) -> &'static str {
 /// The most similar name that ends in a program's name: for `shop-before-instal`, `shop-before-install`.
 pub fn suggest_function_name(name: &str) -> Option<String> {
     let parts: Vec<&str> = name.split('-').collect();
-    let near = FunctionName::all_functions().filter_map(|function| {
+    let candidates = FunctionName::all_functions().filter_map(|function| {
         let program = function.binary();
         // Compare as many words as the program's name has. The first one can be attached to the prefix.
         let words = parts.len().saturating_sub(program.split('-').count());
         let end = parts[words..].join("-");
         let (before, end) =
             end.rsplit_once('_').map_or(("", end.as_str()), |(_, rest)| (&end[..end.len() - rest.len()], rest));
-        let alike = strsim::jaro_winkler(&end.to_lowercase(), program);
+        let alike = suggest::similarity(end, program);
         let head: String = parts[..words].iter().map(|part| format!("{part}-")).collect();
-        (alike >= MIN_PROGRAM_SIMILARITY && end != program).then(|| (alike, format!("{head}{before}{program}")))
+        (end != program).then(|| (alike, format!("{head}{before}{program}")))
     });
-    near.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+    suggest::most_similar(candidates, MIN_PROGRAM_SIMILARITY)
 }
 
 #[cfg(test)]

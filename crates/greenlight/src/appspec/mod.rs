@@ -4,6 +4,7 @@ mod block_style;
 mod flow_style;
 mod for_rehearsal;
 mod hook_functions;
+mod issue;
 mod lifecycle_events;
 mod merge;
 mod model;
@@ -26,18 +27,19 @@ use clap::Args;
 use hook_core::{Hook, aws_inspector::AwsInspector};
 use rehearsal::FunctionRef;
 
-pub use self::for_rehearsal::{ForRehearsal, load_for_rehearsal};
+pub use self::{
+    for_rehearsal::{ForRehearsal, load_for_rehearsal},
+    render::render_issues,
+};
 use self::{
     hook_functions::FunctionOverride,
-    validate::{Issue, Severity, ValidationContext},
+    issue::{Issue, Severity},
+    validate::ValidationContext,
 };
 use crate::{
-    args::parse_hook,
-    aws_credentials, diagnostics,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
-    style::{NO_STYLE, TerminalStyle},
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
+    gate_file::diagnostics::{self, Level},
+    terminal::{Output, TerminalStyle, count},
 };
 
 const AFTER_HELP: &str = "\
@@ -130,10 +132,6 @@ pub struct AppSpecOptions {
     json: bool,
 }
 
-/// The name of the file's kind in error messages.
-const FILE_KIND: &str = "AppSpec file";
-
-/// Runs the command.
 pub async fn run_appspec(args: &AppSpecOptions) -> Result<CommandOutcome, CommandError> {
     let functions = requested_functions(args).await.map_err(CommandError::Usage)?;
     if args.check {
@@ -190,28 +188,25 @@ fn print_validation(args: &AppSpecOptions, functions: Vec<(Hook, String)>) -> Re
     };
     // Every file is read first, so that a wrong path is reported alone and not below faults.
     let sources: anyhow::Result<Vec<InputFile>> =
-        args.files.iter().map(|path| InputFile::read(FILE_KIND, path)).collect();
+        args.files.iter().map(|path| InputFile::read_app_spec(path)).collect();
     let sources = sources.map_err(CommandError::Usage)?;
-    let checked: Vec<_> = sources
-        .iter()
-        .map(|source| (source, validate::validate(&source.text, is_json_name(&source.name), &known)))
-        .collect();
+    let checked: Vec<_> =
+        sources.iter().map(|source| (source, validate::validate(&source.text, source.is_json(), &known))).collect();
     let mut screen = Output::stdout();
     match args.json {
-        true => screen.println(&render::render_json(&checked)?)?,
+        true => {
+            let issues = checked.iter().flat_map(|(source, found)| render::json_issues(source, found));
+            screen.print_json(&issues.collect::<Vec<_>>())?;
+        }
         false => {
             for (source, found) in &checked {
-                let text = render::render_issues(screen.style, source, found);
+                let text = render_issues(screen.style, source, found);
                 screen.println(&text)?;
             }
         }
     }
     let is_fine = |found: &Vec<Issue>| found.iter().all(|one| one.severity == Severity::Note);
-    Ok(if checked.iter().all(|(_, found)| is_fine(found)) { CommandOutcome::Success } else { CommandOutcome::Failure })
-}
-
-fn is_json_name(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
+    Ok(CommandOutcome::from_success(checked.iter().all(|(_, found)| is_fine(found))))
 }
 
 fn print_section(args: &AppSpecOptions, wanted: &[(Hook, String)]) -> Result<CommandOutcome, CommandError> {
@@ -230,18 +225,13 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
     if args.write && path == Path::new("-") {
         return Err(CommandError::Usage(anyhow!("standard input cannot be changed; remove --write")));
     }
-    let source = InputFile::read(FILE_KIND, path).map_err(CommandError::Usage)?;
-    let written = match rewrite::rewrite_hooks(&source.text, is_json_name(&source.name), wanted, args.replace) {
+    let source = InputFile::read_app_spec(path).map_err(CommandError::Usage)?;
+    let written = match rewrite::rewrite_hooks(&source.text, source.is_json(), wanted, args.replace) {
         Ok(written) => written,
         Err(faults) => {
-            let style = TerminalStyle { colour: console::colors_enabled_stderr(), ..NO_STYLE };
+            let rendered = diagnostics::render(TerminalStyle::stderr(), Level::Fault, &source, &faults);
             let nothing = if args.write { "; nothing is written" } else { "" };
-            eprintln!(
-                "{}\n{}: {}{nothing}",
-                diagnostics::render_errors(style, &source, &faults),
-                source.name,
-                diagnostics::fault_count(faults.len())
-            );
+            eprintln!("{rendered}\n{}: {}{nothing}", source.name, count(faults.len(), "fault"));
             return Ok(CommandOutcome::Failure);
         }
     };
@@ -260,14 +250,12 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
         eprintln!("note: {what} in the Hooks section could not be kept when the section was rewritten");
     }
     let known = ValidationContext { own_functions: other_functions(wanted), ..ValidationContext::default() };
-    let left = validate::validate(&written.text, is_json_name(&source.name), &known);
+    let left = validate::validate(&written.text, source.is_json(), &known);
     let left = left.iter().filter(|one| one.severity != Severity::Note).count();
     if left > 0 {
-        let what = diagnostics::fault_count(left);
-        eprintln!(
-            "note: the file now has {what}; `greenlight appspec --check` shows {}",
-            if left == 1 { "it" } else { "them" }
-        );
+        let them = if left == 1 { "it" } else { "them" };
+        let faults = count(left, "fault");
+        eprintln!("note: the file now has {faults}; `greenlight appspec --check` shows {them}");
     }
     Ok(CommandOutcome::Success)
 }
@@ -276,9 +264,4 @@ fn write_hooks(args: &AppSpecOptions, path: &Path, wanted: &[(Hook, String)]) ->
 fn other_functions(wanted: &[(Hook, String)]) -> Vec<String> {
     let named = wanted.iter().filter_map(|(_, function)| function.parse::<FunctionRef>().ok());
     named.filter(|function| function.function().is_none()).map(|function| function.name).collect()
-}
-
-/// Renders every issue of a file and a line with their number.
-pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
-    render::render_issues(style, source, found)
 }

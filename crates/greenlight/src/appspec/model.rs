@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use hook_core::Hook;
 use rehearsal::{AccountRegion, FunctionRef};
 
-use super::tree::{SpannedNode, SpannedValue};
+use super::tree::{NodeStyle, SpannedNode, SpannedValue};
+use crate::cli::hook_of_event;
 
 /// An entry of the Hooks section: an event and its function.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +28,8 @@ impl<'a> EntryNodes<'a> {
 
     /// The hook of the event, if the event has one.
     pub fn hook(&self) -> Option<Hook> {
-        hook_for_event(self.event_name())
+        hook_of_event(self.event_name())
     }
-}
-
-pub fn hook_for_event(event: &str) -> Option<Hook> {
-    Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
 }
 
 /// Every section with that name, in upper or lower case: AWS's manual writes both `Hooks` and `hooks`.
@@ -98,4 +95,16 @@ pub fn account_region(root: &SpannedNode, entries: &[EntryNodes<'_>]) -> Option<
 /// Whether a text is a placeholder for a pipeline: `<FUNCTION>`, `${FUNCTION}`, `{{ function }}`, `%FUNCTION%`.
 pub fn is_placeholder(text: &str) -> bool {
     text.contains(['<', '>', '{', '}', '$', '%', '@'])
+}
+
+/// Returns `name` in the same quotes as the value that it replaces. No valid name needs escaping.
+pub fn quoted_like(node: &SpannedNode, name: &str) -> Option<String> {
+    match node.style {
+        NodeStyle::Single => Some(format!("'{name}'")),
+        NodeStyle::Double => Some(format!("\"{name}\"")),
+        // The value is empty, and there is not even a space before it.
+        NodeStyle::Plain if node.span.is_empty() => Some(format!(" {name}")),
+        NodeStyle::Plain | NodeStyle::Alias => Some(name.to_owned()),
+        NodeStyle::Block | NodeStyle::Flow => None,
+    }
 }

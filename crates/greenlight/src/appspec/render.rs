@@ -1,56 +1,37 @@
 //! Renders the results for a person, and the issues as JSON too.
 
-use hook_core::gate_file::Diagnostic;
-
 use super::{
+    issue::{Issue, Severity},
     rewrite::Rewritten,
-    validate::{Issue, Severity},
 };
 use crate::{
-    diagnostics::{self, DiagnosticJson},
-    input_file::InputFile,
-    style::{Emphasis, TerminalStyle},
+    cli::InputFile,
+    gate_file::diagnostics::{self, DiagnosticJson},
+    terminal::{Emphasis, TerminalStyle, count},
 };
 
-/// Renders all issues of all files as JSON.
-pub fn render_json(checked: &[(&InputFile, Vec<Issue>)]) -> serde_json::Result<String> {
-    let issues = checked.iter().flat_map(|(source, found)| found.iter().map(|one| issue_json(source, one)));
-    serde_json::to_string_pretty(&issues.collect::<Vec<_>>())
-}
-
-fn issue_json<'a>(source: &'a InputFile, finding: &'a Issue) -> DiagnosticJson<'a> {
-    let level = if finding.severity == Severity::Note { "note" } else { "fault" };
-    DiagnosticJson::new(source, level, &finding.diagnostic)
+/// The issues of a file for a program.
+pub fn json_issues<'a>(source: &'a InputFile, found: &'a [Issue]) -> impl Iterator<Item = DiagnosticJson<'a>> {
+    found.iter().map(move |issue| DiagnosticJson::new(source, issue.severity.level(), &issue.diagnostic))
 }
 
 /// Renders all issues of a file and a line with their number.
 pub fn render_issues(style: TerminalStyle, source: &InputFile, found: &[Issue]) -> String {
-    let mut parts = Vec::new();
-    for one in found {
-        parts.push(match one.severity {
-            Severity::Note => {
-                let Diagnostic { at, message, .. } = &one.diagnostic;
-                let noted = Diagnostic::new(*at, format!("note: {message}"));
-                diagnostics::render_with_emphasis(style, Emphasis::Warning, source, std::slice::from_ref(&noted))
-            }
-            Severity::Rejected | Severity::Error => {
-                diagnostics::render_errors(style, source, std::slice::from_ref(&one.diagnostic))
-            }
-        });
-    }
+    let render = |issue: &Issue| {
+        diagnostics::render(style, issue.severity.level(), source, std::slice::from_ref(&issue.diagnostic))
+    };
+    let mut parts: Vec<String> = found.iter().map(render).collect();
     let faults = found.iter().filter(|one| one.severity != Severity::Note).count();
     let name = &source.name;
-    let count = match faults {
+    let summary = match faults {
         0 => format!("{} {name}: fine", style.apply(Emphasis::Success, "✓")),
-        many => format!("{} {name}: {}", style.apply(Emphasis::Error, "✗"), diagnostics::fault_count(many)),
+        many => format!("{} {name}: {}", style.apply(Emphasis::Error, "✗"), count(many, "fault")),
     };
-    let notes = found.len() - faults;
-    let notes = match notes {
+    let notes = match found.len() - faults {
         0 => String::new(),
-        1 => "; 1 note".to_owned(),
-        many => format!("; {many} notes"),
+        many => format!("; {}", count(many, "note")),
     };
-    parts.push(format!("{count}{notes}"));
+    parts.push(format!("{summary}{notes}"));
     parts.join("\n\n")
 }
 

@@ -4,10 +4,10 @@
 //! <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html>
 
 use super::{
+    issue::Severity,
     lifecycle_events::nearest,
     model,
     tree::{SpannedNode, SpannedValue},
-    validate::Severity,
 };
 
 /// A problem: its severity, its position and its message.

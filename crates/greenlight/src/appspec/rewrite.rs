@@ -6,7 +6,7 @@ use hook_core::{Hook, gate_file::Diagnostic};
 use super::{
     block_style, flow_style,
     merge::{Conflict, HookEntry, merge},
-    model::{self, EntryNodes},
+    model::{self, EntryNodes, quoted_like},
     platform,
     tree::{self, NodeStyle, SpannedNode, SpannedTree, SpannedValue},
 };
@@ -147,18 +147,6 @@ fn replace_names(text: &str, hooks: &SpannedNode, entries: &[EntryNodes<'_>], li
         }
     }
     Some(now)
-}
-
-/// Returns `name` in the same quotes as the value that it replaces. No valid name needs escaping.
-pub fn quoted_like(node: &SpannedNode, name: &str) -> Option<String> {
-    match node.style {
-        NodeStyle::Single => Some(format!("'{name}'")),
-        NodeStyle::Double => Some(format!("\"{name}\"")),
-        // The value is empty, and there is not even a space before it.
-        NodeStyle::Plain if node.span.is_empty() => Some(format!(" {name}")),
-        NodeStyle::Plain | NodeStyle::Alias => Some(name.to_owned()),
-        NodeStyle::Block | NodeStyle::Flow => None,
-    }
 }
 
 /// Whether the new text has these hooks and everything else is unchanged.

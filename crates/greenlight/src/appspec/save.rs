@@ -25,17 +25,17 @@ pub fn save(path: &Path, text: &str) -> anyhow::Result<()> {
     // Change the target of a symbolic link and keep the link.
     let real = path.canonicalize().with_context(cannot)?;
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = real.with_file_name(format!(".{name}.{}", std::process::id()));
+    let temporary = real.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = (|| {
-        let mut file = File::create_new(&beside)?;
+        let mut file = File::create_new(&temporary)?;
         file.write_all(text.as_bytes())?;
         file.set_permissions(fs::metadata(&real)?.permissions())?;
         file.sync_all()?;
-        fs::rename(&beside, &real)
+        fs::rename(&temporary, &real)
     })();
     if written.is_err() {
         // The temporary file might not exist.
-        let _ = fs::remove_file(&beside);
+        let _ = fs::remove_file(&temporary);
     }
     written.with_context(cannot)
 }

@@ -2,8 +2,9 @@
 
 use super::{
     hook_functions,
+    issue::{Issue, Severity},
     tests::{HEAD, SECTION, written},
-    validate::{Issue, Severity, ValidationContext, validate},
+    validate::{ValidationContext, validate},
 };
 
 fn issues_in(text: &str) -> Vec<Issue> {

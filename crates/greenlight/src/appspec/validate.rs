@@ -9,30 +9,13 @@ use hook_core::{
 use rehearsal::{AccountRegion, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef};
 
 use super::{
+    issue::{Issue, Severity},
     lifecycle_events,
     model::{self, EntryNodes},
     platform, resources,
     tree::{self, SpannedNode, SpannedValue},
 };
-
-/// The severity of an issue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// CodeDeploy rejects the file. Nothing is deployed.
-    Rejected,
-    /// A deployment with the file fails, or does something other than the file suggests.
-    Error,
-    /// Information that is not a fault.
-    Note,
-}
-
-/// An issue in a file.
-#[derive(Clone, Debug)]
-pub struct Issue {
-    pub severity: Severity,
-    /// The message and the position.
-    pub diagnostic: Diagnostic,
-}
+use crate::cli::suggest::did_you_mean;
 
 /// What the caller knows in addition to the file.
 #[derive(Clone, Debug, Default)]
@@ -156,8 +139,8 @@ impl Validator<'_> {
                 continue;
             }
             let near = lifecycle_events::nearest(name, ["version", "Resources", "Hooks"]);
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            self.report(Severity::Rejected, key, format!("`{name}` is not a section of an AppSpec file{near}"));
+            let hint = did_you_mean(near);
+            self.report(Severity::Rejected, key, format!("`{name}` is not a section of an AppSpec file{hint}"));
         }
     }
 
@@ -343,7 +326,7 @@ impl Validator<'_> {
             (Some(_), _) => {}
             (None, _) => {
                 let near = match (lifecycle_events::suggest_function_name(&function.name), entry.hook()) {
-                    (Some(mended), _) => format!("; did you mean `{mended}`?"),
+                    (Some(near), _) => did_you_mean(Some(&near)),
                     (None, Some(hook)) => {
                         format!("; the one for {hook} ends in {}.", lifecycle_events::binary_name(hook))
                     }

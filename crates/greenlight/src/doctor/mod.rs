@@ -2,10 +2,16 @@
 //! findings depend only on the snapshot. Nothing here can change a resource.
 
 mod collect;
+mod endpoints;
 mod findings;
+#[cfg(test)]
+mod fixtures;
+mod function_name;
+mod permission_query;
 mod report;
 mod security_groups;
 mod snapshot;
+mod vpc;
 
 use std::path::PathBuf;
 
@@ -14,11 +20,8 @@ use clap::Args;
 use hook_core::aws_inspector::AwsInspector;
 
 use crate::{
-    args::parse_hook,
-    aws_credentials,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
+    terminal::Output,
 };
 
 const AFTER_HELP: &str = "\
@@ -92,12 +95,10 @@ fn parse_function_override(text: &str) -> Result<(String, String), String> {
     Ok((parse_hook(event)?.event_name().to_owned(), name.to_owned()))
 }
 
-/// Runs the command.
 pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let gate = args.gate.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
-    if args.appspec.as_ref().is_some_and(|path| !path.is_file()) {
-        let path = args.appspec.clone().unwrap_or_default();
+    if let Some(path) = args.appspec.as_ref().filter(|path| !path.is_file()) {
         return Err(CommandError::Usage(anyhow!("cannot read the AppSpec file {}: it does not exist", path.display())));
     }
     let credentials =
@@ -122,15 +123,9 @@ pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandE
     let snapshot =
         collect::collect(AwsInspector::new(credentials.settings), target).await.map_err(CommandError::Usage)?;
     let findings = findings::all_findings(&snapshot);
-    let rendered = if args.json {
-        report::render_json(&snapshot, &findings)?
-    } else {
-        format!("\n{}", report::render(screen.style, &snapshot, &findings))
-    };
-    screen.println(&rendered)?;
-    Ok(if findings.is_empty() && snapshot.unreadable.is_empty() {
-        CommandOutcome::Success
-    } else {
-        CommandOutcome::Failure
-    })
+    match args.json {
+        true => screen.print_json(&report::json_report(&snapshot, &findings))?,
+        false => screen.println(&format!("\n{}", report::render(screen.style, &snapshot, &findings)))?,
+    }
+    Ok(CommandOutcome::from_success(findings.is_empty() && snapshot.unreadable.is_empty()))
 }

@@ -1,43 +1,22 @@
 //! Evaluates addresses and security groups: which clients can connect to which ports.
 
-use std::net::Ipv4Addr;
+use ipnet::Ipv4Net;
 
-/// A range of IPv4 addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ipv4Range {
-    first: u32,
-    bits: u32,
+/// Parses a range such as `10.0.1.0/24`. Returns `None` for IPv6, over which load balancers get requests only if they
+/// have nothing else.
+pub fn parse_range(text: &str) -> Option<Ipv4Net> {
+    Some(text.parse::<Ipv4Net>().ok()?.trunc())
 }
 
-impl Ipv4Range {
-    /// Parses a range such as `10.0.1.0/24`. Returns `None` for IPv6, over which load balancers get requests only if
-    /// they have nothing else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = text.split_once('/')?;
-        let (address, bits) = (address.parse::<Ipv4Addr>().ok()?, bits.parse::<u32>().ok()?);
-        (bits <= 32).then(|| Self { first: u32::from(address) & mask(bits), bits })
-    }
-
-    /// Whether the other range is completely inside this one.
-    pub fn contains(self, other: Self) -> bool {
-        self.bits <= other.bits && other.first & mask(self.bits) == self.first
-    }
-
-    /// Whether its addresses are public.
-    pub fn is_public(self) -> bool {
-        let private =
-            ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"];
-        !private.into_iter().filter_map(Self::parse).any(|net| net.contains(self))
-    }
-
-    /// Whether the range includes every address.
-    pub const fn is_any(self) -> bool {
-        self.bits == 0
-    }
+/// Whether the addresses of a range are public.
+fn is_public(range: Ipv4Net) -> bool {
+    let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"];
+    !private.into_iter().filter_map(parse_range).any(|net| net.contains(&range))
 }
 
-const fn mask(bits: u32) -> u32 {
-    if bits == 0 { 0 } else { u32::MAX << (32 - bits) }
+/// Whether a range includes every address.
+const fn is_any(range: Ipv4Net) -> bool {
+    range.prefix_len() == 0
 }
 
 /// The rules of a security group.
@@ -55,9 +34,7 @@ pub type PortRange = Option<(u16, u16)>;
 /// A rule for inbound traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressRule {
-    /// The ports.
     pub ports: PortRange,
-    /// The allowed sources.
     pub sources: Vec<RuleSource>,
 }
 
@@ -65,7 +42,7 @@ pub struct IngressRule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleSource {
     /// These addresses.
-    Range(Ipv4Range),
+    Range(Ipv4Net),
     /// The members of this security group.
     SecurityGroup(String),
     /// A managed prefix list, whose addresses are not read.
@@ -76,7 +53,7 @@ pub enum RuleSource {
 #[derive(Clone, Debug)]
 pub enum Client<'a> {
     /// A client in the same network, in these security groups and with addresses in all of these ranges.
-    InVpc(&'a [String], &'a [Ipv4Range]),
+    InVpc(&'a [String], &'a [Ipv4Net]),
     /// A client in a VPC that connects through its NAT gateway, whose address is not known.
     BehindNat,
     /// A function outside a VPC, which can have any address.
@@ -90,17 +67,16 @@ impl Client<'_> {
                 let by_group =
                     from.iter().any(|from| matches!(from, RuleSource::SecurityGroup(id) if groups.contains(id)));
                 let list = from.iter().any(|from| matches!(from, RuleSource::PrefixList));
-                let holds = |net: &Ipv4Range| {
-                    from.iter().any(|from| matches!(from, RuleSource::Range(own) if own.contains(*net)))
-                };
+                let holds =
+                    |net: &Ipv4Net| from.iter().any(|from| matches!(from, RuleSource::Range(own) if own.contains(net)));
                 by_group || list || (!nets.is_empty() && nets.iter().all(holds))
             }
             Self::BehindNat => from.iter().any(|from| match from {
-                RuleSource::Range(net) => net.is_any() || net.is_public(),
+                RuleSource::Range(net) => is_any(*net) || is_public(*net),
                 RuleSource::PrefixList => true,
                 RuleSource::SecurityGroup(_) => false,
             }),
-            Self::Anywhere => from.iter().any(|from| matches!(from, RuleSource::Range(net) if net.is_any())),
+            Self::Anywhere => from.iter().any(|from| matches!(from, RuleSource::Range(net) if is_any(*net))),
         }
     }
 }
@@ -129,24 +105,20 @@ fn range_contains(ports: PortRange, port: u16) -> bool {
 mod tests {
     use super::*;
 
-    fn range(text: &str) -> Ipv4Range {
-        Ipv4Range::parse(text).unwrap()
+    fn range(text: &str) -> Ipv4Net {
+        parse_range(text).unwrap()
     }
 
     #[test]
-    fn ranges_hold_each_other() {
-        assert!(range("10.0.0.0/16").contains(range("10.0.1.0/24")));
-        assert!(!range("10.0.1.0/24").contains(range("10.0.0.0/16")));
-        assert!(range("0.0.0.0/0").contains(range("1.2.3.4/32")) && range("0.0.0.0/0").is_any());
-        assert!(range("52.1.2.0/24").is_public() && !range("172.31.0.0/16").is_public());
-        assert_eq!(
-            [Ipv4Range::parse("::/0"), Ipv4Range::parse("10.0.0.0"), Ipv4Range::parse("10.0.0.0/33")],
-            [None; 3]
-        );
+    fn private_ranges_are_not_public() {
+        assert!(is_any(range("0.0.0.0/0")) && !is_any(range("10.0.0.0/8")));
+        assert!(is_public(range("52.1.2.0/24")) && !is_public(range("172.31.0.0/16")));
+        assert_eq!(range("10.0.1.7/24"), range("10.0.1.0/24"));
+        assert_eq!(["::/0", "10.0.0.0", "10.0.0.0/33"].map(parse_range), [None; 3]);
     }
 
     #[test]
-    fn who_is_let_in_depends_on_where_he_comes_from() {
+    fn who_is_let_in_depends_on_the_source() {
         let rule = |from: RuleSource| SecurityGroupRules {
             ingress: vec![IngressRule { ports: Some((8080, 8090)), sources: vec![from] }],
             egress_ports: vec![],

@@ -20,11 +20,9 @@ use self::{
     sam_template::{TemplateGrant, TemplateParameters, grant_for},
 };
 use crate::{
-    args::parse_hook,
-    diagnostics,
-    exit::{CommandError, CommandOutcome},
-    input_file::InputFile,
-    output::Output,
+    cli::{CommandError, CommandOutcome, InputFile, parse_hook},
+    gate_file::diagnostics::{self, Level},
+    terminal::Output,
 };
 
 const AFTER_HELP: &str = "\
@@ -105,7 +103,6 @@ pub struct IamOptions {
 /// The function whose role needs the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RoleName {
-    /// A hook function.
     Hook(Hook),
     /// The on-failure handler.
     OnFailure,
@@ -191,7 +188,6 @@ impl IamOptions {
     }
 }
 
-/// Runs the command.
 pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     let mut screen = Output::stdout();
     let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
@@ -216,7 +212,7 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
                 required.add(role.as_str(), permissions);
             }
             (Err(faults), Some(source)) => {
-                let rendered = diagnostics::render_errors(screen.style, source, &faults);
+                let rendered = diagnostics::render(screen.style, Level::Fault, source, &faults);
                 // With --json, standard output has a policy or nothing.
                 if args.json {
                     screen.eprintln(&rendered)?
@@ -230,9 +226,8 @@ pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
     }
     let policy = PolicyDocument::new(&required, &names);
     if args.json {
-        let text = serde_json::to_string_pretty(&policy)?;
-        screen.println(&text)?;
-        for note in render::warnings(&policy, &text, &names) {
+        screen.print_json(&policy)?;
+        for note in render::warnings(&policy, &names) {
             screen.eprintln(&note)?;
         }
     } else {

@@ -1,5 +1,7 @@
 //! The policy document. Actions on the same resources share a statement.
 
+use std::collections::BTreeMap;
+
 use hook_core::permissions::{ArnNames, PolicyCondition, Resource};
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
@@ -19,6 +21,9 @@ pub struct PolicyDocument<'a> {
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyStatement<'a> {
     pub sid: String,
+    /// The statement id without its number.
+    #[serde(skip)]
+    name: &'static str,
     effect: &'static str,
     #[serde(rename = "Action")]
     pub actions: Vec<&'static str>,
@@ -37,7 +42,7 @@ pub struct PolicyStatement<'a> {
 fn condition<S: Serializer>(condition: &Option<PolicyCondition>, to: S) -> Result<S::Ok, S::Error> {
     let mut map = to.serialize_map(Some(1))?;
     if let Some(PolicyCondition { operator, key, values }) = condition {
-        map.serialize_entry(operator, &std::collections::BTreeMap::from([(key, values)]))?;
+        map.serialize_entry(operator, &BTreeMap::from([(key, values)]))?;
     }
     map.end()
 }
@@ -48,10 +53,10 @@ impl<'a> PolicyDocument<'a> {
         let mut statements: Vec<PolicyStatement<'a>> = Vec::new();
         // First, merge the actions on the same resource.
         for action in &required.0 {
-            let (sid, arn) = (sid(action), action.resource.arn(names));
+            let (name, arn) = (statement_name(action), action.resource.arn(names));
             let condition = action.resource.condition(names);
             let same = |it: &&mut PolicyStatement<'_>| {
-                it.sid == sid && it.resources == [arn.as_str()] && it.condition == condition
+                it.name == name && it.resources == [arn.as_str()] && it.condition == condition
             };
             if let Some(known) = statements.iter_mut().find(same) {
                 if !known.actions.contains(&action.action) {
@@ -61,7 +66,8 @@ impl<'a> PolicyDocument<'a> {
                 continue;
             }
             statements.push(PolicyStatement {
-                sid: sid.to_owned(),
+                sid: name.to_owned(),
+                name,
                 effect: "Allow",
                 actions: vec![action.action],
                 resources: vec![arn],
@@ -74,7 +80,7 @@ impl<'a> PolicyDocument<'a> {
         let mut merged: Vec<PolicyStatement<'a>> = Vec::new();
         for statement in statements {
             let same = |it: &&mut PolicyStatement<'_>| {
-                it.sid == statement.sid && it.actions == statement.actions && it.condition == statement.condition
+                it.name == statement.name && it.actions == statement.actions && it.condition == statement.condition
             };
             match merged.iter_mut().find(same) {
                 Some(known) => {
@@ -84,20 +90,20 @@ impl<'a> PolicyDocument<'a> {
                 None => merged.push(statement),
             }
         }
-        for index in 0..merged.len() {
-            let before =
-                merged[..index].iter().filter(|it| it.sid.trim_end_matches(char::is_numeric) == merged[index].sid);
-            let before = before.count();
-            if before > 0 {
-                merged[index].sid += &(before + 1).to_string();
+        let mut numbers = BTreeMap::<&str, usize>::new();
+        for statement in &mut merged {
+            let number = numbers.entry(statement.name).or_default();
+            *number += 1;
+            if *number > 1 {
+                statement.sid += &number.to_string();
             }
         }
         Self { version: "2012-10-17", statements: merged }
     }
 }
 
-/// The statement id for an action.
-fn sid(action: &RequiredAction) -> &'static str {
+/// The statement id for an action, without a number.
+fn statement_name(action: &RequiredAction) -> &'static str {
     match &action.resource {
         Resource::DeploymentGroup => "Deployment",
         Resource::DeploymentTargets => "DeploymentTargets",

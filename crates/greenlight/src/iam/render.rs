@@ -13,21 +13,21 @@ use super::{
     required_actions::{ActionUse, RequiredActions},
     sam_template::TemplateParameters,
 };
-use crate::style::{Emphasis, TerminalStyle};
+use crate::terminal::{Emphasis, TerminalStyle};
 
 /// The maximum length of a managed policy, in characters without whitespace.
 const MAX_MANAGED_POLICY_CHARS: usize = 6_144;
 
 /// The title, which names the roles and the gate file.
 pub fn render_title(name: &str, roles: &[RoleName], not_in_template: bool) -> String {
-    let roles = match roles {
+    let need = match roles {
         // The on-failure handler runs no checks.
         [RoleName::OnFailure] => return "What the role of on-failure needs".to_owned(),
-        [one] => format!("the role of {}", one.as_str()),
-        _ => "the roles of the five hooks".to_owned(),
+        [one] => format!("the role of {} needs", one.as_str()),
+        _ => "the roles of the five hooks need".to_owned(),
     };
     let beyond = if not_in_template { ", beyond what infra/template.yaml can allow" } else { "" };
-    format!("What {roles} need{} for {name}{beyond}", if roles.starts_with("the role of") { "s" } else { "" })
+    format!("What {need} for {name}{beyond}")
 }
 
 /// Renders every statement below the title.
@@ -125,17 +125,17 @@ pub fn notes(
         let note = "{application} and {deployment_group} in a name become *, unless --application and --deployment-group are given.";
         notes.push(note.to_owned());
     }
-    notes.extend(length_note(&serde_json::to_string(policy).unwrap_or_default()));
+    notes.extend(length_note(policy));
     notes
 }
 
 /// Warnings about a policy that is printed as JSON.
-pub fn warnings(policy: &PolicyDocument<'_>, text: &str, names: &ArnNames) -> Vec<String> {
+pub fn warnings(policy: &PolicyDocument<'_>, names: &ArnNames) -> Vec<String> {
     let empty = policy
         .statements
         .is_empty()
         .then(|| "no more permissions are needed; IAM does not accept a policy without a statement".to_owned());
-    empty.into_iter().chain(placeholder_note(policy, names)).chain(length_note(text)).collect()
+    empty.into_iter().chain(placeholder_note(policy, names)).chain(length_note(policy)).collect()
 }
 
 /// A note that lists the placeholders in capitals and the options that replace them.
@@ -153,7 +153,8 @@ fn placeholder_note(policy: &PolicyDocument<'_>, names: &ArnNames) -> Option<Str
         .then(|| format!("To replace the placeholders {}, add {}.", words.join(", "), options.join(", ")))
 }
 
-fn length_note(text: &str) -> Option<String> {
+fn length_note(policy: &PolicyDocument<'_>) -> Option<String> {
+    let text = serde_json::to_string(policy).unwrap_or_default();
     let length = text.chars().filter(|c| !c.is_whitespace()).count();
     (length > MAX_MANAGED_POLICY_CHARS).then(|| {
         format!(
@@ -165,5 +166,5 @@ fn length_note(text: &str) -> Option<String> {
 
 /// Wraps the notes to the width of the terminal.
 pub fn wrap_notes(style: TerminalStyle, notes: &[String]) -> String {
-    notes.iter().map(|note| format!("\n{}", style.hanging("", 0, Emphasis::Plain, note))).collect::<Vec<_>>().join("")
+    notes.iter().map(|note| format!("\n{}", style.paragraph(Emphasis::Plain, note))).collect::<Vec<_>>().join("")
 }

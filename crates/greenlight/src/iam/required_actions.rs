@@ -3,11 +3,9 @@
 
 use hook_core::permissions::{Permission, Resource};
 
-/// All required actions.
 #[derive(Debug, Default)]
 pub struct RequiredActions(pub Vec<RequiredAction>);
 
-/// An action on a resource.
 #[derive(Debug)]
 pub struct RequiredAction {
     /// The IAM action, such as `ecs:ListTasks`.

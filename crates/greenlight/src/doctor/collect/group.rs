@@ -6,16 +6,13 @@ use anyhow::Context;
 use hook_core::{
     ReasonCode,
     aws_inspector::{
-        AppSpecLocation as Told, AwsError, AwsInspector, Existence, Referenced, TaskDefinition, app_spec_hooks,
-        task_definition_in_app_spec,
+        AppSpecLocation, AwsError, Existence, Referenced, TaskDefinition, app_spec_hooks, task_definition_in_app_spec,
     },
 };
 use serde_json::{Value, json};
 
-use super::{
-    super::snapshot::{AppSpecHooks, DeploymentGroupConfig, Lookup},
-    Collector, DoctorTarget, join_bounded,
-};
+use super::collector::{Collector, join_bounded};
+use crate::doctor::snapshot::{AppSpecHooks, DeploymentGroupConfig, Lookup, reference_label};
 
 fn string_at<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
@@ -27,14 +24,11 @@ fn strings_at(value: &Value, path: &str) -> Vec<String> {
 }
 
 /// Reads the deployment group.
-pub async fn deployment_group(
-    survey: &AwsInspector,
-    application: &str,
-    group: &str,
-) -> Result<DeploymentGroupConfig, AwsError> {
+pub async fn deployment_group(collector: &Collector) -> Result<DeploymentGroupConfig, AwsError> {
     const OPERATION: &str = "codedeploy:GetDeploymentGroup";
+    let (application, group, _) = collector.target.names();
     let input = json!({ "applicationName": application, "deploymentGroupName": group });
-    let reply = survey.codedeploy(OPERATION, &input).await?;
+    let reply = collector.survey.codedeploy(OPERATION, &input).await?;
     let info = &reply["deploymentGroupInfo"];
     let platform = string_at(info, "/computePlatform");
     if platform != "ECS" {
@@ -65,9 +59,9 @@ pub async fn deployment_group(
 /// Reads the AppSpec file: the one on the command line, or else that of the newest deployment.
 pub async fn app_spec(
     collector: &Collector,
-    target: &DoctorTarget,
     group: Option<&DeploymentGroupConfig>,
 ) -> anyhow::Result<Lookup<AppSpecHooks>> {
+    let target = &collector.target;
     if !target.functions.is_empty() {
         let title = "the command line".to_owned();
         return Ok(Lookup::Found(AppSpecHooks {
@@ -87,8 +81,8 @@ pub async fn app_spec(
         (None, Some(id)) => {
             let title = format!("the AppSpec file of deployment {id}");
             match collector.record(&title, collector.survey.app_spec(id, &target.application).await, &[]) {
-                Lookup::Found(Told::Text(text)) => (title, false, text),
-                Lookup::Found(Told::Other(place)) => {
+                Lookup::Found(AppSpecLocation::Text(text)) => (title, false, text),
+                Lookup::Found(AppSpecLocation::Other(place)) => {
                     collector.record_unreadable(title, None, format!("it is in {place}; pass it with --appspec FILE"));
                     return Ok(Lookup::Unreadable);
                 }
@@ -128,36 +122,17 @@ pub async fn check_references(collector: &Collector, mut names: Vec<Referenced>)
     names.sort();
     names.dedup();
     names.retain(|named| !matches!(named, Referenced::Container(_) | Referenced::EnvVar(_)));
-    let lookups = names.into_iter().map(|named| {
-        let collector = collector.clone();
-        async move {
-            let found = collector.survey.existence_of(&named).await;
-            let lookup = match collector.record(reference_label(&named), found, &[]) {
-                Lookup::Found(Some(Existence::No(instead))) => Lookup::NotFound(instead.to_owned()),
-                Lookup::Found(_) => Lookup::Found(()),
-                Lookup::NotFound(why) => Lookup::NotFound(why),
-                Lookup::Unreadable => Lookup::Unreadable,
-            };
-            (named, lookup)
-        }
+    let lookups = names.into_iter().map(async |named| {
+        let found = collector.survey.existence_of(&named).await;
+        let lookup = match collector.record(reference_label(&named), found, &[]) {
+            Lookup::Found(Some(Existence::No(instead))) => Lookup::NotFound(instead.to_owned()),
+            Lookup::Found(_) => Lookup::Found(()),
+            Lookup::NotFound(why) => Lookup::NotFound(why),
+            Lookup::Unreadable => Lookup::Unreadable,
+        };
+        (named, lookup)
     });
     join_bounded(lookups).await.into_iter().collect()
-}
-
-/// Describes a resource that a gate file refers to.
-pub fn reference_label(named: &Referenced) -> String {
-    match named {
-        Referenced::Alarm(name) => format!("the alarm {name}"),
-        Referenced::AlarmPrefix(prefix) => format!("alarms that begin with {prefix}"),
-        Referenced::AlarmTags(tags) => {
-            let tags: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("alarms tagged {}", tags.join(", "))
-        }
-        Referenced::Container(name) => format!("the container {name}"),
-        Referenced::Parameter(name) => format!("the parameter {name}"),
-        Referenced::Secret(name) => format!("the secret {name}"),
-        Referenced::EnvVar(name) => format!("the variable {name}"),
-    }
 }
 
 /// Reads the task definition if it is needed: for the next deployment, or if a gate file names containers.

@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hook_core::aws_inspector::{self, AwsError, AwsInspector, TrafficConfig, TrafficRoute};
 
-use super::{
-    super::{
-        findings::missing_endpoints,
-        security_groups::{IngressRule, Ipv4Range, RuleSource, SecurityGroupRules as SecurityGroup},
-        snapshot::{
-            DeploymentGroupConfig, FunctionKind, HookedFunction, ListenerInfo, Lookup, VpcConfig, VpcEndpoint,
-            VpcNetwork, VpcRouteTable,
-        },
+use ipnet::Ipv4Net;
+use roxmltree::Node;
+
+use super::collector::{Collector, join_bounded};
+use crate::{
+    cli::aws_xml::{self, ReplyNode as _},
+    doctor::{
+        endpoints::missing_endpoints,
+        function_name::FunctionKind,
+        security_groups::{IngressRule, RuleSource, SecurityGroupRules, parse_range},
+        snapshot::{DeploymentGroupConfig, HookedFunction, ListenerInfo, Lookup},
+        vpc::{RouteTarget, VpcConfig, VpcEndpoint, VpcNetwork, VpcRouteTable},
     },
-    Collector, DoctorTarget, function_names, join_bounded,
 };
-use crate::xml::Element;
 
 /// The maximum number of pages to read. A VPC has at most 200 route tables and a few dozen endpoints.
 const MAX_PAGES: usize = 50;
@@ -28,11 +30,11 @@ pub async fn listeners(
     let Some(group) = group else { return BTreeMap::new() };
     let arns = [(TrafficRoute::Production, &group.production_listener), (TrafficRoute::Test, &group.test_listener)];
     let lookups = arns.into_iter().filter_map(|(route, arn)| {
-        let (collector, arn) = (collector.clone(), arn.clone()?);
+        let arn = arn.as_ref()?;
         Some(async move {
             let title = format!("the {} listener and its load balancer", route.as_str());
-            let none = ["ListenerNotFound", "LoadBalancerNotFound"];
-            (route, collector.record(title, read_listener(&collector.survey, &arn).await, &none))
+            let not_found = ["ListenerNotFound", "LoadBalancerNotFound"];
+            (route, collector.record(title, read_listener(&collector.survey, arn).await, &not_found))
         })
     });
     join_bounded(lookups).await.into_iter().collect()
@@ -42,11 +44,10 @@ pub async fn listeners(
 pub async fn predict_failures(
     collector: &Collector,
     functions: &mut [HookedFunction],
-    target: &DoctorTarget,
     group: Option<&DeploymentGroupConfig>,
 ) {
     let uses_listeners =
-        |wired: &HookedFunction| wired.gate.requirements.as_ref().is_some_and(|wants| !wants.routes.is_empty());
+        |function: &HookedFunction| function.gate.requirements.as_ref().is_some_and(|wants| !wants.routes.is_empty());
     let Some(group) = group.filter(|_| functions.iter().any(uses_listeners)) else { return };
     let routes = TrafficConfig {
         production: group.production_listener.clone(),
@@ -54,37 +55,45 @@ pub async fn predict_failures(
         target_groups: group.target_groups.clone(),
         service: group.service.clone(),
     };
-    let none = ["ListenerNotFound", "LoadBalancerNotFound", "TargetGroupNotFound"];
+    let not_found = ["ListenerNotFound", "LoadBalancerNotFound", "TargetGroupNotFound"];
     let traffic = collector.survey.traffic(&routes).await;
-    let Lookup::Found(traffic) = collector.record("the listener rules and the target groups", traffic, &none) else {
+    let Lookup::Found(traffic) = collector.record("the listener rules and the target groups", traffic, &not_found)
+    else {
         return;
     };
-    let names = (target.application.as_str(), target.deployment_group.as_str(), target.region.as_str());
-    for wired in functions.iter_mut().filter(|wired| uses_listeners(wired)) {
-        let variables = wired.config.found().and_then(|set_up| set_up.variables.clone());
-        if let (FunctionKind::Hook(hook), Some(variables)) = (wired.kind, variables) {
-            wired.predicted_failures =
-                aws_inspector::predict_failures(hook, wired.gate.text.as_deref(), names, &variables, &traffic);
+    for function in functions.iter_mut().filter(|function| uses_listeners(function)) {
+        let variables = function.config.found().and_then(|config| config.variables.clone());
+        if let (FunctionKind::Hook(hook), Some(variables)) = (function.kind, variables) {
+            function.predicted_failures = aws_inspector::predict_failures(
+                hook,
+                function.gate.text.as_deref(),
+                collector.target.names(),
+                &variables,
+                &traffic,
+            );
         }
     }
 }
 
 async fn read_listener(survey: &AwsInspector, arn: &str) -> Result<ListenerInfo, AwsError> {
     let listeners = "elasticloadbalancing:DescribeListeners";
-    let reply = Element::parse(&survey.elb(listeners, &[("ListenerArns.member.1", arn)]).await?);
-    let found = reply.child("DescribeListenersResult").and_then(|it| it.items("Listeners").next());
+    let reply = survey.elb(listeners, &[("ListenerArns.member.1", arn)]).await?;
+    let document = aws_xml::parse(listeners, &reply)?;
+    let found = document.root_element().child("DescribeListenersResult").and_then(|it| it.items("Listeners").next());
     let found = found.ok_or_else(|| AwsError::missing_field(listeners, "Listeners"))?;
     let balancers = "elasticloadbalancing:DescribeLoadBalancers";
-    let balancer = found.text("LoadBalancerArn");
-    let reply = Element::parse(&survey.elb(balancers, &[("LoadBalancerArns.member.1", balancer)]).await?);
-    let balancer = reply.child("DescribeLoadBalancersResult").and_then(|it| it.items("LoadBalancers").next());
+    let balancer = found.text_of("LoadBalancerArn");
+    let reply = survey.elb(balancers, &[("LoadBalancerArns.member.1", balancer)]).await?;
+    let document = aws_xml::parse(balancers, &reply)?;
+    let balancer =
+        document.root_element().child("DescribeLoadBalancersResult").and_then(|it| it.items("LoadBalancers").next());
     let balancer = balancer.ok_or_else(|| AwsError::missing_field(balancers, "LoadBalancers"))?;
     Ok(ListenerInfo {
         arn: arn.to_owned(),
-        port: found.text("Port").parse().map_err(|_| AwsError::missing_field(listeners, "Port"))?,
-        load_balancer: balancer.text("LoadBalancerName").to_owned(),
-        is_internal: balancer.text("Scheme") == "internal",
-        vpc: balancer.text("VpcId").to_owned(),
+        port: found.text_of("Port").parse().map_err(|_| AwsError::missing_field(listeners, "Port"))?,
+        load_balancer: balancer.text_of("LoadBalancerName").to_owned(),
+        is_internal: balancer.text_of("Scheme") == "internal",
+        vpc: balancer.text_of("VpcId").to_owned(),
         security_groups: balancer.texts("SecurityGroups"),
     })
 }
@@ -95,40 +104,39 @@ pub async fn read_network(
     collector: &Collector,
     functions: &[HookedFunction],
     listeners: &BTreeMap<TrafficRoute, Lookup<ListenerInfo>>,
-    region: &str,
 ) -> VpcNetwork {
     let inside: Vec<(&HookedFunction, &VpcConfig)> =
-        functions.iter().filter_map(|wired| Some((wired, wired.config.found()?.vpc.as_ref()?))).collect();
-    let names = function_names(inside.iter().map(|(wired, _)| *wired));
+        functions.iter().filter_map(|function| Some((function, function.config.found()?.vpc.as_ref()?))).collect();
+    let names = inside.iter().map(|(function, _)| function.name.as_str()).collect::<Vec<_>>().join(", ");
     let subnets: BTreeSet<&String> = inside.iter().flat_map(|(_, vpc)| &vpc.subnets).collect();
     let vpcs: BTreeSet<&String> = inside.iter().map(|(_, vpc)| &vpc.id).collect();
     let mut network = VpcNetwork::default();
     if !subnets.is_empty() {
         let ids = numbered_params("SubnetId", subnets.iter().map(|id| id.as_str()));
-        let read = read_all_pages(&collector.survey, "ec2:DescribeSubnets", "subnetSet", &ids).await;
+        let read = read_all_pages(&collector.survey, "ec2:DescribeSubnets", "subnetSet", &ids, parse_subnet).await;
         if let Lookup::Found(found) = collector.record(format!("the subnets of {names}"), read, &[]) {
-            let range_of =
-                |it: &Element| Some((it.text("subnetId").to_owned(), Ipv4Range::parse(it.text("cidrBlock"))?));
-            network.subnets = found.iter().filter_map(range_of).collect();
+            network.subnets = found.into_iter().collect();
         }
     }
     for vpc in vpcs {
         let of_vpc = filter_params("vpc-id", vpc);
         let (routes, endpoints) = tokio::join!(
-            read_all_pages(&collector.survey, "ec2:DescribeRouteTables", "routeTableSet", &of_vpc),
-            read_all_pages(&collector.survey, "ec2:DescribeVpcEndpoints", "vpcEndpointSet", &of_vpc),
+            read_all_pages(&collector.survey, "ec2:DescribeRouteTables", "routeTableSet", &of_vpc, parse_route_table),
+            read_all_pages(&collector.survey, "ec2:DescribeVpcEndpoints", "vpcEndpointSet", &of_vpc, parse_endpoint),
         );
         if let Lookup::Found(found) = collector.record(format!("the routes of {names}"), routes, &[]) {
-            network.route_tables.insert(vpc.clone(), found.iter().map(parse_route_table).collect());
+            network.route_tables.insert(vpc.clone(), found);
         }
         if let Lookup::Found(found) = collector.record(format!("the endpoints in {vpc}"), endpoints, &[]) {
-            network.endpoints.insert(vpc.clone(), found.iter().filter_map(parse_endpoint).collect());
+            network.endpoints.insert(vpc.clone(), found);
         }
     }
-    for (wired, vpc) in &inside {
-        let services = missing_endpoints(&network, region, wired, vpc).map(|it| it.services).unwrap_or_default();
+    for (function, vpc) in &inside {
+        let services = missing_endpoints(&network, &collector.target.region, function, vpc)
+            .map(|it| it.services)
+            .unwrap_or_default();
         if network.has_route_to_other_network(vpc) && !services.is_empty() {
-            let title = format!("whether {} reaches {}", wired.name, services.join(", "));
+            let title = format!("whether {} reaches {}", function.name, services.join(", "));
             let why = format!(
                 "{} has no endpoint for that but has routes into other networks, which can have an endpoint or a route to the internet",
                 vpc.id
@@ -142,10 +150,10 @@ pub async fn read_network(
     let groups: BTreeSet<String> = of_endpoints.chain(of_balancers).chain(of_functions).collect();
     if !groups.is_empty() {
         let ids = numbered_params("GroupId", groups.iter().map(String::as_str));
-        let read = read_all_pages(&collector.survey, "ec2:DescribeSecurityGroups", "securityGroupInfo", &ids).await;
+        let (operation, list) = ("ec2:DescribeSecurityGroups", "securityGroupInfo");
+        let read = read_all_pages(&collector.survey, operation, list, &ids, parse_security_group).await;
         if let Lookup::Found(found) = collector.record("the rules of the security groups", read, &[]) {
-            network.security_groups =
-                found.iter().map(|it| (it.text("groupId").to_owned(), parse_security_group(it))).collect();
+            network.security_groups = found.into_iter().collect();
         }
     }
     network
@@ -161,21 +169,24 @@ fn filter_params(name: &str, value: &str) -> QueryParams {
     vec![("Filter.1.Name".to_owned(), name.to_owned()), ("Filter.1.Value.1".to_owned(), value.to_owned())]
 }
 
-/// Reads the items of all pages.
-async fn read_all_pages(
+/// Reads the items of all pages. Items for which `parse` returns `None` are left out.
+async fn read_all_pages<T>(
     survey: &AwsInspector,
     operation: &'static str,
-    list: &'static str,
+    list: &str,
     input: &QueryParams,
-) -> Result<Vec<Element>, AwsError> {
+    parse: impl Fn(Node<'_, '_>) -> Option<T>,
+) -> Result<Vec<T>, AwsError> {
     let mut found = Vec::new();
     let mut token = String::new();
     for _ in 0..MAX_PAGES {
         let page = (!token.is_empty()).then_some(("NextToken", token.as_str()));
         let params = input.iter().map(|(key, value)| (key.as_str(), value.as_str())).chain(page);
-        let reply = Element::parse(&survey.ec2(operation, &params.collect::<Vec<_>>()).await?);
-        found.extend(reply.items(list).cloned());
-        token = reply.text("nextToken").to_owned();
+        let reply = survey.ec2(operation, &params.collect::<Vec<_>>()).await?;
+        let document = aws_xml::parse(operation, &reply)?;
+        let root = document.root_element();
+        found.extend(root.items(list).filter_map(&parse));
+        token = root.text_of("nextToken").to_owned();
         if token.is_empty() {
             return Ok(found);
         }
@@ -183,65 +194,81 @@ async fn read_all_pages(
     Err(AwsError::missing_field(operation, format_args!("end after {MAX_PAGES} pages")))
 }
 
-fn parse_route_table(item: &Element) -> VpcRouteTable {
-    let leads = |route: &Element| {
-        let to = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
-        let by = [
-            "natGatewayId",
-            "transitGatewayId",
-            "vpcPeeringConnectionId",
-            "networkInterfaceId",
-            "instanceId",
-            "egressOnlyInternetGatewayId",
-            "localGatewayId",
-            "carrierGatewayId",
-            "coreNetworkArn",
-            "gatewayId",
-        ];
-        let first = |names: &[&str]| names.iter().map(|name| route.text(name)).find(|text| !text.is_empty());
-        (route.text("state") != "blackhole").then_some(())?;
-        Some((first(&to)?.to_owned(), first(&by)?.to_owned()))
+fn parse_subnet(item: Node<'_, '_>) -> Option<(String, Ipv4Net)> {
+    Some((item.text_of("subnetId").to_owned(), parse_range(item.text_of("cidrBlock"))?))
+}
+
+fn parse_route_table(item: Node<'_, '_>) -> Option<VpcRouteTable> {
+    let route = |route: Node<'_, '_>| {
+        let destinations = ["destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId"];
+        let destination = destinations.into_iter().map(|name| route.text_of(name)).find(|text| !text.is_empty())?;
+        let is_blackhole = route.text_of("state") == "blackhole";
+        Some((destination.to_owned(), parse_route_target(route)?)).filter(|_| !is_blackhole)
     };
-    VpcRouteTable {
-        id: item.text("routeTableId").to_owned(),
-        is_main: item.items("associationSet").any(|it| it.text("main") == "true"),
-        subnets: item.items("associationSet").map(|it| it.text("subnetId").to_owned()).collect(),
-        routes: item.items("routeSet").filter_map(leads).collect(),
+    Some(VpcRouteTable {
+        id: item.text_of("routeTableId").to_owned(),
+        is_main: item.items("associationSet").any(|it| it.text_of("main") == "true"),
+        subnets: item.items("associationSet").map(|it| it.text_of("subnetId").to_owned()).collect(),
+        routes: item.items("routeSet").filter_map(route).collect(),
+    })
+}
+
+fn parse_route_target(route: Node<'_, '_>) -> Option<RouteTarget> {
+    let others = [
+        "transitGatewayId",
+        "vpcPeeringConnectionId",
+        "networkInterfaceId",
+        "instanceId",
+        "localGatewayId",
+        "coreNetworkArn",
+    ];
+    let ways_out = ["natGatewayId", "egressOnlyInternetGatewayId", "carrierGatewayId"];
+    let has = |names: &[&str]| names.iter().any(|name| !route.text_of(name).is_empty());
+    match route.text_of("gatewayId") {
+        _ if has(&others) => Some(RouteTarget::OtherNetwork),
+        _ if has(&ways_out) => Some(RouteTarget::Other),
+        "" => None,
+        "local" => Some(RouteTarget::Local),
+        id if id.starts_with("igw-") => Some(RouteTarget::InternetGateway),
+        // A virtual private gateway.
+        id if id.starts_with("vgw-") => Some(RouteTarget::OtherNetwork),
+        _ => Some(RouteTarget::Other),
     }
 }
 
 /// Parses an endpoint, if it is available or about to be.
-fn parse_endpoint(item: &Element) -> Option<VpcEndpoint> {
-    let usable = ["available", "pending"].iter().any(|state| item.text("state").eq_ignore_ascii_case(state));
+fn parse_endpoint(item: Node<'_, '_>) -> Option<VpcEndpoint> {
+    let usable = ["available", "pending"].iter().any(|state| item.text_of("state").eq_ignore_ascii_case(state));
     usable.then(|| VpcEndpoint {
-        id: item.text("vpcEndpointId").to_owned(),
-        service: item.text("serviceName").to_owned(),
-        is_gateway: item.text("vpcEndpointType") == "Gateway",
-        private_dns: item.text("privateDnsEnabled") == "true",
-        security_groups: item.items("groupSet").map(|group| group.text("groupId").to_owned()).collect(),
+        id: item.text_of("vpcEndpointId").to_owned(),
+        service: item.text_of("serviceName").to_owned(),
+        is_gateway: item.text_of("vpcEndpointType") == "Gateway",
+        private_dns: item.text_of("privateDnsEnabled") == "true",
+        security_groups: item.items("groupSet").map(|group| group.text_of("groupId").to_owned()).collect(),
         route_tables: item.texts("routeTableIdSet").into_iter().collect(),
     })
 }
 
-fn parse_security_group(item: &Element) -> SecurityGroup {
+fn parse_security_group(item: Node<'_, '_>) -> Option<(String, SecurityGroupRules)> {
     // The ports of a rule. `None` if it does not apply to TCP.
-    let ports = |permission: &Element| {
-        let port = |name: &str| permission.text(name).parse::<u16>().ok();
-        let is_tcp = matches!(permission.text("ipProtocol"), "tcp" | "6" | "-1");
+    let ports = |permission: Node<'_, '_>| {
+        let port = |name: &str| permission.text_of(name).parse::<u16>().ok();
+        let is_tcp = matches!(permission.text_of("ipProtocol"), "tcp" | "6" | "-1");
         is_tcp.then(|| port("fromPort").zip(port("toPort")))
     };
-    let rule = |permission: &Element| {
+    let rule = |permission: Node<'_, '_>| {
         let ranges = permission
             .items("ipRanges")
-            .filter_map(|range| Ipv4Range::parse(range.text("cidrIp")))
+            .filter_map(|range| parse_range(range.text_of("cidrIp")))
             .map(RuleSource::Range);
         let groups =
-            permission.items("groups").map(|group| RuleSource::SecurityGroup(group.text("groupId").to_owned()));
+            permission.items("groups").map(|group| RuleSource::SecurityGroup(group.text_of("groupId").to_owned()));
         let lists = permission.items("prefixListIds").map(|_| RuleSource::PrefixList);
         Some(IngressRule { ports: ports(permission)?, sources: ranges.chain(groups).chain(lists).collect() })
     };
-    SecurityGroup {
+    let rules = SecurityGroupRules {
         ingress: item.items("ipPermissions").filter_map(rule).collect(),
         egress_ports: item.items("ipPermissionsEgress").filter_map(ports).collect(),
-    }
+    };
+    Some((item.text_of("groupId").to_owned(), rules))
 }

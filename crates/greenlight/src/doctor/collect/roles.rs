@@ -7,17 +7,17 @@ use hook_core::{
     permissions::{self, ArnNames, GateSource, Permission, PermissionInputs, Resource},
 };
 
-use super::{
-    super::{
-        findings::PUT_STATUS,
-        snapshot::{
-            DeploymentGroupConfig, FunctionConfig, FunctionKind, HookedFunction, Lookup, PermissionQuery,
-            other_account_or_region,
-        },
+use roxmltree::Node;
+
+use super::collector::{Collector, join_bounded};
+use crate::{
+    cli::aws_xml::{self, ReplyNode as _},
+    doctor::{
+        function_name::{FunctionKind, other_account_or_region},
+        permission_query::PermissionQuery,
+        snapshot::{DeploymentGroupConfig, FunctionConfig, HookedFunction, Lookup},
     },
-    Collector, DoctorTarget, join_bounded,
 };
-use crate::xml::Element;
 
 /// The maximum number of pages of a simulation. Each page has 100 actions; no hook needs this many.
 const MAX_PAGES: usize = 20;
@@ -26,60 +26,56 @@ const MAX_PAGES: usize = 20;
 pub fn add_permission_queries(
     collector: &Collector,
     functions: &mut [HookedFunction],
-    target: &DoctorTarget,
     group: Option<&DeploymentGroupConfig>,
 ) {
-    for wired in functions {
-        let Some(set_up) = wired.config.found() else { continue };
-        let names = arn_names(set_up, target, group);
-        let variables = set_up.variables.clone().unwrap_or_default();
+    let (region, account) = (&collector.target.region, group.and_then(DeploymentGroupConfig::account));
+    for function in functions {
+        let Some(config) = function.config.found() else { continue };
+        let names = arn_names(collector, config, group);
+        let variables = config.variables.clone().unwrap_or_default();
         let inputs = PermissionInputs {
             gate: GateSource::from_vars(|name| variables.get(name).cloned()).unwrap_or_default(),
             ..PermissionInputs::default()
         };
-        let permissions = match wired.kind {
+        let permissions = match function.kind {
             // With an invalid gate file the function must still be able to put its status.
-            FunctionKind::Hook(hook) => permissions::required_permissions(wired.gate.text.as_deref(), hook, &inputs)
+            FunctionKind::Hook(hook) => permissions::required_permissions(function.gate.text.as_deref(), hook, &inputs)
                 .or_else(|_| permissions::required_permissions(None, hook, &inputs))
                 .unwrap_or_default(),
             FunctionKind::OnFailure | FunctionKind::Other => permissions::on_failure_permissions(),
         };
-        let (mut queries, unknown) = permission_queries(set_up, &permissions, &names);
-        for (question, _) in unknown {
-            let why = format!("{} is incomplete: the deployment group does not name its service", question.resource);
+        let (mut queries, unknown) = permission_queries(config, &permissions, &names);
+        for (query, _) in unknown {
+            let why = format!("{} is incomplete: the deployment group does not name its service", query.resource);
             collector.record_unreadable(
-                format!("whether the role of {} is allowed {}", wired.name, question.action),
+                format!("whether the role of {} is allowed {}", function.name, query.action),
                 None,
                 why,
             );
         }
-        let settings = wired.event_invoke_config.found().and_then(Option::as_ref);
+        let settings = function.event_invoke_config.found().and_then(Option::as_ref);
         let is_here =
-            |arn: &&String| arn.contains(":function:") && other_account_or_region(arn, &target.region, group).is_none();
-        if let Some(net) = settings.and_then(|it| it.on_failure.as_ref()).filter(is_here) {
-            let question = PermissionQuery {
-                role: set_up.role.clone(),
-                action: "lambda:InvokeFunction".to_owned(),
-                resource: net.clone(),
-                context: None,
-            };
-            queries.push((question, "to send the record of a failed invocation".to_owned()));
+            |arn: &String| arn.contains(":function:") && other_account_or_region(arn, region, account).is_none();
+        if let Some(arn) = settings.and_then(|it| it.on_failure.clone()).filter(is_here) {
+            let query = PermissionQuery::to_invoke_destination(config, arn);
+            queries.push((query, "to send the record of a failed invocation".to_owned()));
         }
-        wired.called_services = permissions.iter().filter_map(|it| it.action.split(':').next()).collect();
-        wired.permission_queries = queries;
+        function.called_services = permissions.iter().filter_map(|it| it.action.split(':').next()).collect();
+        function.permission_queries = queries;
     }
 }
 
 /// The known names to fill into ARNs.
-fn arn_names(set_up: &FunctionConfig, target: &DoctorTarget, group: Option<&DeploymentGroupConfig>) -> ArnNames {
+fn arn_names(collector: &Collector, config: &FunctionConfig, group: Option<&DeploymentGroupConfig>) -> ArnNames {
+    let (application, deployment_group, region) = collector.target.names();
     let service = group.and_then(|group| group.service.clone());
     let (cluster, service) = service.unzip();
     ArnNames {
         partition: None,
-        region: Some(target.region.clone()),
-        account: set_up.role.split(':').nth(4).map(str::to_owned),
-        application: Some(target.application.clone()),
-        deployment_group: Some(target.deployment_group.clone()),
+        region: Some(region.to_owned()),
+        account: config.account().map(str::to_owned),
+        application: Some(application.to_owned()),
+        deployment_group: Some(deployment_group.to_owned()),
         cluster,
         service,
     }
@@ -89,21 +85,21 @@ type ReasonedQueries = Vec<(PermissionQuery, String)>;
 
 /// The queries that can be simulated, and those with an unknown name in the resource.
 fn permission_queries(
-    set_up: &FunctionConfig,
+    config: &FunctionConfig,
     needed: &[Permission],
     names: &ArnNames,
 ) -> (ReasonedQueries, ReasonedQueries) {
     let queries = needed.iter().filter(|it| is_simulated(&it.resource)).map(|permission| {
         let condition = permission.resource.condition(names);
-        let question = PermissionQuery {
-            role: set_up.role.clone(),
+        let query = PermissionQuery {
+            role: config.role.clone(),
             action: permission.action.to_owned(),
             resource: queried_resource(&permission.resource, names),
             context: condition.and_then(|it| Some((it.key.to_owned(), it.values.into_iter().next()?))),
         };
-        (question, permission.describe_purposes())
+        (query, permission.describe_purposes())
     });
-    let known = |(question, _): &(PermissionQuery, String)| names.placeholders_in(&question.resource).next().is_none();
+    let known = |(query, _): &(PermissionQuery, String)| names.placeholders_in(&query.resource).next().is_none();
     queries.partition(known)
 }
 
@@ -131,69 +127,39 @@ const fn is_simulated(resource: &Resource) -> bool {
     )
 }
 
-/// The permission that CodeDeploy's role needs for a function.
-pub fn invoke_query(group: &DeploymentGroupConfig, set_up: &FunctionConfig) -> PermissionQuery {
-    // If the function was requested with a qualifier, its ARN ends in the qualifier.
-    PermissionQuery {
-        role: group.role.clone(),
-        action: "lambda:InvokeFunction".to_owned(),
-        resource: set_up.arn.clone(),
-        context: None,
-    }
-}
-
-/// The permission that the on-failure handler's role needs.
-pub fn put_status_query(set_up: &FunctionConfig, region: &str, application: &str, group: &str) -> PermissionQuery {
-    let names = ArnNames {
-        region: Some(region.to_owned()),
-        account: set_up.role.split(':').nth(4).map(str::to_owned),
-        application: Some(application.to_owned()),
-        deployment_group: Some(group.to_owned()),
-        ..ArnNames::default()
-    };
-    PermissionQuery {
-        role: set_up.role.clone(),
-        action: PUT_STATUS.to_owned(),
-        resource: Resource::DeploymentGroup.arn(&names),
-        context: None,
-    }
-}
-
 /// Simulates all queries. IAM allows few requests per second, so the simulation of a role takes one request for all
 /// queries with an ARN and one for those on `*`. In the reply for `*` the missing context keys are in a different
 /// place.
 pub async fn simulate_permissions(
     collector: &Collector,
     functions: &[HookedFunction],
-    nets: &BTreeMap<String, Lookup<FunctionConfig>>,
-    target: &DoctorTarget,
+    on_failure_functions: &BTreeMap<String, Lookup<FunctionConfig>>,
     group: Option<&DeploymentGroupConfig>,
 ) -> BTreeMap<PermissionQuery, Lookup<bool>> {
-    let own = functions.iter().flat_map(|wired| wired.permission_queries.iter().map(|(question, _)| question.clone()));
-    let invoked = functions.iter().filter_map(|wired| Some(invoke_query(group?, wired.config.found()?)));
-    let of_nets = nets.values().filter_map(Lookup::found);
-    let of_nets =
-        of_nets.map(|net| put_status_query(net, &target.region, &target.application, &target.deployment_group));
+    let own = functions.iter().flat_map(|function| function.permission_queries.iter().map(|(query, _)| query.clone()));
+    let invoked =
+        functions.iter().filter_map(|function| Some(PermissionQuery::to_invoke(group?, function.config.found()?)));
+    let (application, group_name, region) = collector.target.names();
+    let of_on_failure = on_failure_functions.values().filter_map(Lookup::found);
+    let of_on_failure =
+        of_on_failure.map(|config| PermissionQuery::to_put_status(config, region, application, group_name));
     let mut by_role = BTreeMap::<_, BTreeSet<PermissionQuery>>::new();
-    for question in own.chain(invoked).chain(of_nets) {
-        by_role.entry((question.role.clone(), question.resource == "*")).or_default().insert(question);
+    for query in own.chain(invoked).chain(of_on_failure) {
+        by_role.entry((query.role.clone(), query.resource == "*")).or_default().insert(query);
     }
-    let simulations = by_role.into_iter().map(|((role, _), questions)| {
-        let collector = collector.clone();
-        async move {
-            let title = format!("what the role {} is allowed", role.rsplit('/').next().unwrap_or_default());
-            let simulated = simulate_role(&collector.survey, &role, &questions).await;
-            let lookup = collector.record(&title, simulated, &["NoSuchEntity"]);
-            let answer = |question: PermissionQuery| {
-                let answer = match &lookup {
-                    Lookup::Found(decisions) => query_result(&collector, &title, decisions, &question),
-                    Lookup::NotFound(why) => Lookup::NotFound(why.clone()),
-                    Lookup::Unreadable => Lookup::Unreadable,
-                };
-                (question, answer)
+    let simulations = by_role.into_iter().map(async |((role, _), queries)| {
+        let title = format!("what the role {} is allowed", role.rsplit('/').next().unwrap_or_default());
+        let simulated = simulate_role(&collector.survey, &role, &queries).await;
+        let lookup = collector.record(&title, simulated, &["NoSuchEntity"]);
+        let result = |query: PermissionQuery| {
+            let result = match &lookup {
+                Lookup::Found(decisions) => query_result(collector, &title, decisions, &query),
+                Lookup::NotFound(why) => Lookup::NotFound(why.clone()),
+                Lookup::Unreadable => Lookup::Unreadable,
             };
-            questions.into_iter().map(answer).collect::<Vec<_>>()
-        }
+            (query, result)
+        };
+        queries.into_iter().map(result).collect::<Vec<_>>()
     });
     join_bounded(simulations).await.into_iter().flatten().collect()
 }
@@ -202,9 +168,9 @@ fn query_result(
     collector: &Collector,
     title: &str,
     decisions: &SimulationResults,
-    question: &PermissionQuery,
+    query: &PermissionQuery,
 ) -> Lookup<bool> {
-    let PermissionQuery { action, resource, .. } = question;
+    let PermissionQuery { action, resource, .. } = query;
     let why = match decisions.get(&(action.clone(), resource.clone())) {
         Some(SimulationDecision::Allowed) => return Lookup::Found(true),
         Some(SimulationDecision::Denied) => return Lookup::Found(false),
@@ -233,13 +199,13 @@ const SIMULATE_OPERATION: &str = "iam:SimulatePrincipalPolicy";
 async fn simulate_role(
     survey: &AwsInspector,
     role: &str,
-    questions: &BTreeSet<PermissionQuery>,
+    queries: &BTreeSet<PermissionQuery>,
 ) -> Result<SimulationResults, AwsError> {
-    let actions: BTreeSet<&str> = questions.iter().map(|question| question.action.as_str()).collect();
+    let actions: BTreeSet<&str> = queries.iter().map(|query| query.action.as_str()).collect();
     let mut waiting = vec![actions.into_iter().collect::<Vec<_>>()];
     let mut decisions = SimulationResults::new();
     while let Some(actions) = waiting.pop() {
-        let about: Vec<_> = questions.iter().filter(|it| actions.contains(&it.action.as_str())).collect();
+        let about: Vec<_> = queries.iter().filter(|it| actions.contains(&it.action.as_str())).collect();
         match simulate_actions(survey, role, &actions, &about).await {
             Ok(some) => decisions.extend(some),
             Err(fault) if fault.has_code("InvalidInput") && actions.len() > 1 => {
@@ -271,9 +237,9 @@ async fn simulate_actions(
     actions: &[&str],
     about: &[&PermissionQuery],
 ) -> Result<SimulationResults, AwsError> {
-    let resources: BTreeSet<&str> = about.iter().map(|question| question.resource.as_str()).collect();
+    let resources: BTreeSet<&str> = about.iter().map(|query| query.resource.as_str()).collect();
     // The known context of one query applies to all of them, because they have the same cluster.
-    let contexts: BTreeSet<_> = about.iter().filter_map(|question| question.context.as_ref()).collect();
+    let contexts: BTreeSet<_> = about.iter().filter_map(|query| query.context.as_ref()).collect();
     let mut input = vec![("PolicySourceArn".to_owned(), role)];
     let numbered = |name: &str, index: usize| format!("{name}.member.{}", index + 1);
     input.extend(actions.iter().enumerate().map(|(index, it)| (numbered("ActionNames", index), *it)));
@@ -289,13 +255,14 @@ async fn simulate_actions(
     for _ in 0..MAX_PAGES {
         let page = (!marker.is_empty()).then_some(("Marker", marker.as_str()));
         let params: Vec<_> = input.iter().map(|(key, value)| (key.as_str(), *value)).chain(page).collect();
-        let reply = Element::parse(&survey.iam(SIMULATE_OPERATION, &params).await?);
-        let Some(result) = reply.child("SimulatePrincipalPolicyResult") else {
+        let reply = survey.iam(SIMULATE_OPERATION, &params).await?;
+        let document = aws_xml::parse(SIMULATE_OPERATION, &reply)?;
+        let Some(result) = document.root_element().child("SimulatePrincipalPolicyResult") else {
             return Err(AwsError::missing_field(SIMULATE_OPERATION, "SimulatePrincipalPolicyResult"));
         };
         result.items("EvaluationResults").for_each(|one| parse_result(one, &resources, &mut decisions));
-        marker = result.text("Marker").to_owned();
-        if result.text("IsTruncated") != "true" || marker.is_empty() {
+        marker = result.text_of("Marker").to_owned();
+        if result.text_of("IsTruncated") != "true" || marker.is_empty() {
             return Ok(decisions);
         }
     }
@@ -305,9 +272,9 @@ async fn simulate_actions(
 /// Parses the result of one action. Its own decision is the strictest of all resources, so it is only used for a single
 /// resource. The decisions for each resource are in `ResourceSpecificResults`. For a single resource, the missing
 /// context keys can be in either place; otherwise they are with the resources.
-fn parse_result(one: &Element, resources: &BTreeSet<&str>, decisions: &mut SimulationResults) {
-    let action = one.text("EvalActionName");
-    let decision = |word: &str, of: &Element| {
+fn parse_result(one: Node<'_, '_>, resources: &BTreeSet<&str>, decisions: &mut SimulationResults) {
+    let action = one.text_of("EvalActionName");
+    let decision = |word: &str, of: Node<'_, '_>| {
         let own = if resources.len() == 1 { one.texts("MissingContextValues") } else { Vec::new() };
         let missing: BTreeSet<String> = of.texts("MissingContextValues").into_iter().chain(own).collect();
         match word {
@@ -318,11 +285,11 @@ fn parse_result(one: &Element, resources: &BTreeSet<&str>, decisions: &mut Simul
     };
     let mut specific = one.items("ResourceSpecificResults").peekable();
     if let (None, 1, Some(resource)) = (specific.peek(), resources.len(), resources.first()) {
-        decisions.insert((action.to_owned(), (*resource).to_owned()), decision(one.text("EvalDecision"), one));
+        decisions.insert((action.to_owned(), (*resource).to_owned()), decision(one.text_of("EvalDecision"), one));
     }
     for of in specific {
-        let resource = of.text("EvalResourceName").to_owned();
-        decisions.insert((action.to_owned(), resource), decision(of.text("EvalResourceDecision"), of));
+        let resource = of.text_of("EvalResourceName").to_owned();
+        decisions.insert((action.to_owned(), resource), decision(of.text_of("EvalResourceDecision"), of));
     }
 }
 
@@ -346,8 +313,9 @@ mod tests {
             <member><EvalResourceName>y</EvalResourceName><EvalResourceDecision>implicitDeny</EvalResourceDecision>\
             <MissingContextValues><member>k</member></MissingContextValues></member>\
             </ResourceSpecificResults></r>";
+        let document = roxmltree::Document::parse(xml).unwrap();
         let mut decisions = SimulationResults::new();
-        parse_result(&Element::parse(xml), &BTreeSet::from(["x", "y"]), &mut decisions);
+        parse_result(document.root_element(), &BTreeSet::from(["x", "y"]), &mut decisions);
         let of = |resource: &str| decisions.get(&("a".to_owned(), resource.to_owned()));
         assert!(matches!(of("x"), Some(SimulationDecision::Allowed)));
         assert!(matches!(of("y"), Some(SimulationDecision::MissingContext(on)) if on == "k"));
@@ -363,8 +331,9 @@ mod tests {
             let xml = format!(
                 "<r><EvalActionName>a</EvalActionName><EvalDecision>implicitDeny</EvalDecision>{above}{rest}</r>"
             );
+            let document = roxmltree::Document::parse(&xml).unwrap();
             let mut decisions = SimulationResults::new();
-            parse_result(&Element::parse(&xml), &BTreeSet::from(["*"]), &mut decisions);
+            parse_result(document.root_element(), &BTreeSet::from(["*"]), &mut decisions);
             let decision = decisions.get(&("a".to_owned(), "*".to_owned()));
             assert!(matches!(decision, Some(SimulationDecision::MissingContext(on)) if on == "k"), "{xml}");
         }
