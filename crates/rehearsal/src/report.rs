@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{function_name::FunctionName, hook_name::HookName};
+use crate::{hook_name::HookName, lambda::FunctionName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

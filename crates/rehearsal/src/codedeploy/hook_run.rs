@@ -4,18 +4,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    POLL_INTERVAL,
-    deployment_run::DeploymentRun,
-    executions::TrackedExecution,
-    hook_summary::{HookOutcome, VerdictLine},
-    invocations::InvocationProgress,
-};
 use crate::{
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
+    codedeploy::{
+        deployment_run::DeploymentRun,
+        hook_summary::{HookOutcome, VerdictLine},
+        invocations::InvocationProgress,
+        simulated_codedeploy::POLL_INTERVAL,
+        tracked_execution::TrackedExecution,
+    },
     hook_name::HookName,
-    lambda::Invoker,
+    lambda::{
+        FunctionName, Invoker,
+        hook_log::{self, HookLogLine},
+    },
     report::{AnsweredBy, CheckLine, EventKind, HookRun, HookStatus},
     world::EventStatus,
 };

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    function_name::FunctionName,
     hook_name::HookName,
-    lambda::InvocationResult,
+    lambda::{FunctionName, InvocationResult},
     report::{AnsweredBy, HookStatus},
 };
 

@@ -10,18 +10,14 @@ use std::{
 
 use tokio::sync::{oneshot, watch};
 
-use super::{
-    SimulatedCodeDeploy,
-    deployment_run::{DeploymentRun, EventSender},
-    hook_summary::describe_end,
-};
 use crate::{
-    function_name::FunctionName,
+    codedeploy::{SimulatedCodeDeploy, event_sender::EventSender, hook_summary::describe_end},
     hook_name::HookName,
-    lambda::{InvocationResult, Invoker},
-    on_failure::{self, OnFailureStep},
+    lambda::{
+        FunctionName, InvocationResult, Invoker,
+        on_failure::{self, OnFailureStep},
+    },
     report::{AnsweredBy, EventKind},
-    test_bed::event,
 };
 
 /// One process that handles an event, or the record of a failed invocation.
@@ -88,39 +84,17 @@ impl<'a> BackgroundInvocations<'a> {
     }
 }
 
-impl<F: Invoker> DeploymentRun<'_, F> {
-    /// Invokes a function with the event of a hook's execution, asynchronously as CodeDeploy does.
-    pub(super) async fn invoke(
-        &mut self,
-        hook: HookName,
-        function: FunctionName,
-        execution: &str,
-    ) -> anyhow::Result<watch::Receiver<InvocationProgress>> {
-        let payload = event(&self.deployment, execution);
-        let (director, limit) = (self.codedeploy, self.codedeploy.timeout);
-        let mut functions = director.functions.lock().await;
-        let ran = vec![ProcessRun::start(function, limit)];
-        let end = functions.invoke(function, payload.clone(), limit).await?;
-        drop(functions);
-        let (progress, seen) =
-            watch::channel(InvocationProgress { runs: ran, ended: None, on_failure: None, finished: false });
-        let invocation = Invocation { hook, function, deployment: self.deployment.clone(), payload };
-        self.invocations.add(invocation.run_to_completion(director, end, self.event_sender.clone(), progress));
-        Ok(seen)
-    }
-}
-
 /// An event that was passed to a function.
-struct Invocation {
-    hook: HookName,
-    function: FunctionName,
-    deployment: String,
-    payload: Vec<u8>,
+pub(super) struct Invocation {
+    pub hook: HookName,
+    pub function: FunctionName,
+    pub deployment: String,
+    pub payload: Vec<u8>,
 }
 
 impl Invocation {
     /// Runs the invocation to its end, and through the on-failure handler if it fails.
-    async fn run_to_completion<F: Invoker>(
+    pub async fn run_to_completion<F: Invoker>(
         self,
         director: &SimulatedCodeDeploy<F>,
         end: oneshot::Receiver<InvocationResult>,

@@ -1,31 +1,21 @@
 //! A second delivery of a hook's event. Lambda delivers an event at least once, not exactly once.
 
-use std::time::{Duration, Instant};
-
-use tokio::sync::watch;
-
-use super::{POLL_INTERVAL, deployment_run::DeploymentRun, invocations::InvocationProgress};
 use crate::{
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
-    hook_name::HookName,
-    lambda::Invoker,
-    report::{EventKind, HookStatus},
+    codedeploy::{
+        deployment_run::DeploymentRun, simulated_codedeploy::POLL_INTERVAL, tracked_execution::PendingRedelivery,
+    },
+    lambda::{
+        FunctionName, Invoker,
+        hook_log::{self, HookLogLine},
+    },
+    report::EventKind,
     scenario::Redelivery,
     world::EVENTS,
 };
+use std::time::{Duration, Instant};
 
 /// A hook that finds no event in progress reads it again for 10 s, and must then put a status.
 const SECOND_RUN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A second delivery in progress.
-pub(super) struct PendingRedelivery {
-    hook: HookName,
-    progress: watch::Receiver<InvocationProgress>,
-    /// The status that CodeDeploy had accepted before it.
-    status: Option<HookStatus>,
-    verdict: Option<(String, String)>,
-}
 
 impl<F: Invoker> DeploymentRun<'_, F> {
     /// Delivers the event a second time if it is due after this lifecycle event (`None`: after the deployment). After

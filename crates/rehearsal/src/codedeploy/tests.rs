@@ -1,5 +1,14 @@
 //! The order of a simulated deployment, with fake functions in place of processes.
 
+use crate::{
+    fake_aws::FakeAws,
+    hook_name::HookName,
+    lambda::{FunctionName, InvocationResult},
+    report::{AnsweredBy, DeploymentOutcome, EventKind, HookStatus},
+    world::{World, WorldOptions},
+};
+use std::sync::Arc;
+use std::time::Duration;
 mod on_failure;
 
 use std::{collections::HashMap, time::SystemTime};
@@ -8,11 +17,6 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
-use crate::{
-    lambda::InvocationResult,
-    report::{AnsweredBy, DeploymentOutcome, EventKind, HookStatus},
-    world::{World, WorldOptions},
-};
 
 /// What a fake function does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use hyper::{
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::InvocationResult;
 use crate::{
-    http_server::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    lambda::InvocationResult,
     world::{ACCOUNT, REGION},
 };
 

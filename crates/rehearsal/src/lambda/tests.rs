@@ -1,10 +1,13 @@
 //! Tests with a shell script in place of the programs, and with a small client in place of a function's runtime.
 
+use serde_json::Value;
+use std::time::Duration;
 use std::{path::PathBuf, time::SystemTime};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc,
     time::timeout,
 };
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 
 use crate::{
-    appspec::InvokeError,
-    function_name::FunctionName,
+    duration_text,
     hook_name::HookName,
+    lambda::FunctionName,
     report::Expect,
-    world::{DEFAULT_SERVICE, DeploymentBehaviour, span},
+    scenario::InvokeError,
+    world::{DEFAULT_SERVICE, DeploymentBehaviour},
 };
 
 /// One deployment of a scenario.
@@ -48,7 +49,7 @@ pub struct OperatorStop {
     /// The operator stops it during this lifecycle event. An event without a hook is stopped at its end.
     pub during: String,
     /// The time after the start of that lifecycle event.
-    #[serde(default, with = "span")]
+    #[serde(default, with = "duration_text")]
     pub after: Duration,
 }
 
@@ -73,7 +74,7 @@ pub struct KilledFunction {
     /// The function: a hook's, or `on_failure`.
     pub function: FunctionName,
     /// The time after its invocation.
-    #[serde(with = "span")]
+    #[serde(with = "duration_text")]
     pub after: Duration,
 }
 

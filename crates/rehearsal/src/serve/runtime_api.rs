@@ -14,12 +14,12 @@ use tokio::{
     time::sleep,
 };
 
-use super::FunctionReturned;
 use crate::{
-    aws::FakeAws,
+    fake_aws::FakeAws,
     hook_name::HookName,
-    http_server::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
     lambda::{self, InvocationResult, RUNTIME_PATH},
+    serve::FunctionReturned,
 };
 
 /// The delay until a function that returned without putting a status gets its event again. Without a delay, it would

@@ -194,14 +194,3 @@ async fn the_same_seed_gives_the_same_ids() {
     let (one, other) = (one.waiting().await, other.waiting().await);
     assert_eq!((one.deployment, one.event), (other.deployment, other.event));
 }
-
-#[test]
-fn the_codes_of_errors_are_read_in_every_protocol() {
-    let reply = |body: &[u8]| SentReply { status: 400, headers: BTreeMap::new(), body: body.to_vec(), damaged: false };
-    let mut cbor = Vec::new();
-    ciborium::into_writer(&json!({ "__type": "com.amazonaws.cloudwatch#Odd" }), &mut cbor).unwrap();
-    assert_eq!(error_code(&reply(&cbor)), "Odd");
-    assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
-    assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
-    assert_eq!(error_code(&reply(b"")), "status 400");
-}

@@ -24,10 +24,8 @@ use serde_json::json;
 
 pub(crate) use self::tls::Tls;
 use crate::{
-    aws::FakeAws,
-    http_server::{
-        BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls,
-    },
+    fake_aws::FakeAws,
+    http::{BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls},
     world::{ListenerRequest, PortState, RouteResponse, Routed},
 };
 

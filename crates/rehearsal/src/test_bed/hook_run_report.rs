@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    aws::StatusPut,
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
-    lambda::InvocationResult,
+    fake_aws::StatusPut,
+    lambda::{
+        FunctionName, InvocationResult,
+        hook_log::{self, HookLogLine},
+    },
     report::{CheckLine, HookStatus},
     service::ServiceRequest,
 };

@@ -11,11 +11,9 @@ use std::{
 use anyhow::Context as _;
 use tokio::{sync::Mutex, time::sleep_until};
 
-use super::{HookRunReport, HookTestBed};
 use crate::{
-    function_name::FunctionName,
-    lambda::{ProcessPool, Setup, locate},
-    on_failure,
+    lambda::{FunctionName, ProcessPool, Setup, locate, on_failure},
+    test_bed::{HookRunReport, HookTestBed},
 };
 
 impl HookTestBed {

@@ -1,6 +1,7 @@
 //! The on-failure handler, and the invariants that every deployment is checked against.
 
 use super::*;
+use crate::{hook_name::HookName, lambda::FunctionName};
 
 const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";

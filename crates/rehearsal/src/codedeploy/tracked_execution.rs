@@ -1,0 +1,28 @@
+//! The executions of a deployment's hooks while it runs.
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use crate::{
+    codedeploy::invocations::InvocationProgress, hook_name::HookName, lambda::FunctionName, report::HookStatus,
+};
+
+/// One execution: the id that a hook's function received, and the invocations that worked on it.
+pub(super) struct TrackedExecution {
+    pub id: String,
+    pub program: FunctionName,
+    pub started: Instant,
+    /// An operator stopped the deployment, so the hook owes no status.
+    pub stopped: bool,
+    pub invocations: Vec<watch::Receiver<InvocationProgress>>,
+}
+
+/// A second delivery in progress.
+pub(super) struct PendingRedelivery {
+    pub hook: HookName,
+    pub progress: watch::Receiver<InvocationProgress>,
+    /// The status that CodeDeploy had accepted before it.
+    pub status: Option<HookStatus>,
+    pub verdict: Option<(String, String)>,
+}

@@ -1,0 +1,53 @@
+//! An invocation of a function, and how it ended.
+
+use std::{future::Future, time::Duration};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::lambda::FunctionName;
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvocationResult {
+    /// The function returned this value.
+    Success(Value),
+    /// The function returned an error.
+    Error {
+        /// Lambda's `errorType`.
+        error_type: String,
+        /// Lambda's `errorMessage`.
+        error_message: String,
+    },
+    /// The process ended. This is its exit status as text.
+    Exited(String),
+    /// The process was killed after this timeout.
+    TimedOut(Duration),
+}
+
+impl InvocationResult {
+    /// Whether the function returned without an error. Lambda sends no record of such an invocation to the on-failure
+    /// destination.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Success(_))
+    }
+
+    /// The result of an invocation whose end was never reported.
+    pub(crate) fn abandoned() -> Self {
+        Self::Exited("was abandoned".to_owned())
+    }
+}
+
+/// Output lines of functions, each with the function that wrote it.
+pub(crate) type LogLines = mpsc::UnboundedReceiver<(FunctionName, String)>;
+
+/// Something that can invoke the functions.
+pub(crate) trait Invoker: Send {
+    /// Invokes a function, and returns a channel for its result.
+    fn invoke(
+        &mut self,
+        function: FunctionName,
+        payload: Vec<u8>,
+        timeout: Duration,
+    ) -> impl Future<Output = anyhow::Result<oneshot::Receiver<InvocationResult>>> + Send;
+}
