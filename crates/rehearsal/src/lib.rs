@@ -34,12 +34,13 @@ pub use self::{
     fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
     hook_name::HookName,
     lambda::{
-        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, InvocationResult, ProcessLimit,
+        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
+        ProcessExit, ProcessLimit,
     },
     report::*,
     scenario::{
         AppSpec, Category, FaultKind, FaultTiming, HookTarget, InjectedFault, InvokeError, KilledFunction,
-        OperatorStop, Platform, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
+        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
     service::{Colour, ServiceRequest},

@@ -168,6 +168,21 @@ pub enum HookStatus {
     Failed,
 }
 
+impl HookStatus {
+    /// CodeDeploy's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The status with that word of CodeDeploy's.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Succeeded, Self::Failed].into_iter().find(|status| status.as_str() == word)
+    }
+}
+
 /// Who put the status of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,5 +1,7 @@
 //! Whether the invariants hold for each execution of a deployment's hooks.
 
+use std::time::Instant;
+
 use crate::{
     codedeploy::{
         SimulatedCodeDeploy,
@@ -12,7 +14,6 @@ use crate::{
     lambda::{FunctionName, Invoker},
     report::HookRun,
 };
-use std::time::Instant;
 
 impl<F: Invoker> DeploymentRun<'_, F> {
     /// The invariants that any of the hooks violated, in words.
@@ -44,7 +45,7 @@ fn execution_record<F>(
         sent: sent.collect(),
         deadlines: ran.iter().map(|ran| since(ran.started) + ran.limit).collect(),
         checks: run.checks.clone(),
-        verdict: run.verdict.clone(),
+        verdict: executed.verdict.clone(),
     }
 }
 

@@ -24,7 +24,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     fake_aws::{PUT_STATUS, StatusPut},
-    lambda::{ClockSkew, FunctionName, on_failure},
+    lambda::{ClockSkew, FunctionName, HookVerdict, on_failure},
     report::{AnsweredBy, CheckLine, HookStatus},
     scenario::{FaultKind, FaultTiming, InjectedFault},
 };
@@ -204,8 +204,8 @@ pub struct ExecutionRecord {
     pub deadlines: Vec<Duration>,
     /// The checks that the hook logged.
     pub checks: Vec<CheckLine>,
-    /// The verdict that the hook logged; empty if it logged none.
-    pub verdict: String,
+    /// The verdict that the hook logged; the default if it logged none.
+    pub verdict: HookVerdict,
 }
 
 /// The invariants that an execution violated, in words. Empty if all of them hold.
@@ -238,25 +238,15 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
         let after = humantime::format_duration(taken.at);
         violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
-    let succeeded = taken.iter().any(|sent| sent.status == status_name(HookStatus::Succeeded));
-    // In observe mode every hook puts Succeeded, and its verdict says what it would have stopped.
-    let observes = execution.verdict.contains(" succeeded, observed: would have failed: ");
-    let stops = |check: &&CheckLine| succeeded && !observes && check.decision == "fail";
+    let succeeded = taken.iter().any(|sent| sent.status == HookStatus::Succeeded.as_str());
+    let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == "fail";
     if let Some(check) = execution.checks.iter().find(stops) {
         violations.push(format!("it put Succeeded, and its check `{}` decided fail", check.name));
     }
-    // The text with which a verdict says that there was nothing to check on purpose.
-    if succeeded && execution.checks.is_empty() && !execution.verdict.contains("nothing was checked") {
+    if succeeded && execution.checks.is_empty() && !execution.verdict.checked_nothing {
         violations.push("it put Succeeded without a check and without a reason for that".to_owned());
     }
     violations
-}
-
-const fn status_name(answer: HookStatus) -> &'static str {
-    match answer {
-        HookStatus::Succeeded => "Succeeded",
-        HookStatus::Failed => "Failed",
-    }
 }
 
 fn not_allowed(allowed: &BTreeSet<AnsweredBy>, answered_by: AnsweredBy) -> String {

@@ -1,5 +1,7 @@
 //! Takes one deployment through its lifecycle events.
 
+use std::time::{Duration, Instant, SystemTime};
+
 use crate::{
     codedeploy::{
         deployment_run::DeploymentRun, expectations, simulated_codedeploy::POLL_INTERVAL,
@@ -8,10 +10,9 @@ use crate::{
     hook_name::HookName,
     lambda::Invoker,
     report::{AnsweredBy, DeploymentOutcome, DeploymentReport, EventKind, HookRun, HookStatus},
-    scenario::{FAILED, HookTarget, InvokeError, Platform},
+    scenario::{FAILED, HookTarget, InvokeError},
     world::{DeploymentStatus, EVENTS, EventStatus},
 };
-use std::time::{Duration, Instant, SystemTime};
 
 /// How long invocations that still run at the end of a deployment get to finish.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -54,9 +55,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             world.deployment().revision.app_spec = file.with_task_definition(&definition);
         }
         world.configure(&self.scenario_deployment.behaviour);
-        if self.scenario_deployment.platform == Platform::Lambda {
-            world.set_platform("Lambda");
-        }
+        world.set_platform(self.scenario_deployment.platform);
         drop(world);
         self.deployment = id;
         before
@@ -158,9 +157,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     fn final_state(&self, before: &str) -> String {
         let mut world = self.world();
         let serving = world.describe_serving();
-        let newest =
-            world.replacement_version().is_some_and(|version| serving.contains(&format!("(version {version})")));
-        match (serving == before, newest) {
+        match (serving == before, world.replacement_serves()) {
             (true, _) => format!("customers are served by {serving}, as before"),
             (false, true) => format!("customers are served by {serving}, the replacement"),
             (false, false) => format!("customers are served by {serving}"),

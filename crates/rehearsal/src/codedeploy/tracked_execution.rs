@@ -5,7 +5,10 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use crate::{
-    codedeploy::invocations::InvocationProgress, hook_name::HookName, lambda::FunctionName, report::HookStatus,
+    codedeploy::invocations::InvocationProgress,
+    hook_name::HookName,
+    lambda::{FunctionName, HookVerdict},
+    report::HookStatus,
 };
 
 /// One execution: the id that a hook's function received, and the invocations that worked on it.
@@ -15,6 +18,8 @@ pub(super) struct TrackedExecution {
     pub started: Instant,
     /// An operator stopped the deployment, so the hook owes no status.
     pub stopped: bool,
+    /// The verdict that the hook logged; the default if it logged none.
+    pub verdict: HookVerdict,
     pub invocations: Vec<watch::Receiver<InvocationProgress>>,
 }
 
@@ -24,5 +29,5 @@ pub(super) struct PendingRedelivery {
     pub progress: watch::Receiver<InvocationProgress>,
     /// The status that CodeDeploy had accepted before it.
     pub status: Option<HookStatus>,
-    pub verdict: Option<(String, String)>,
+    pub verdict: Option<HookVerdict>,
 }

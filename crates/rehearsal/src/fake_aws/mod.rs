@@ -36,7 +36,7 @@ use self::{
 use crate::{
     http::{FaultyResponse, Request, ServerHandle, serve_on_free_port},
     lambda::FunctionName,
-    report,
+    report::HookStatus,
     scenario::InjectedFault,
     world::{StatusRejected, World},
 };
@@ -165,12 +165,12 @@ impl FakeAws {
         by: Option<FunctionName>,
         deployment: &str,
         execution: &str,
-        status: &str,
-    ) -> Result<report::HookStatus, StatusRejected> {
+        status: HookStatus,
+    ) -> Result<HookStatus, StatusRejected> {
         let whose = self.execution_owner(execution);
-        let at = self.call_log().record_put(whose, by, status.to_owned(), None);
+        let at = self.call_log().record_put(whose, by, status.as_str().to_owned(), None);
         let mut world = self.world_where(|world| world.owns(deployment));
-        let taken = world.put_status(deployment, execution, status, SystemTime::now())?;
+        let taken = world.put_status(deployment, execution, status.as_str(), SystemTime::now())?;
         self.call_log().mark_taken(at);
         Ok(taken)
     }

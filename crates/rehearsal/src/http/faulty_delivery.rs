@@ -1,10 +1,10 @@
 //! Sends faulty responses. They are written to the bare connection after hyper has read the request and released the
 //! connection.
 
-use crate::http::{FaultyResponse, FullBody, port::BACKLOG};
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use http_body_util::BodyExt;
+use hyper::Response;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use hyper::Response;
+use crate::http::{FaultyResponse, FullBody, port::BACKLOG};
 
 /// A connection with a client, with or without TLS.
 pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {

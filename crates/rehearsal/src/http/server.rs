@@ -1,9 +1,5 @@
 //! A server on a port.
 
-use crate::http::{
-    FaultyResponse, Request,
-    faulty_delivery::{Connection, deliver, reopen},
-};
 use std::{
     convert::Infallible,
     error::Error,
@@ -22,6 +18,11 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
+
+use crate::http::{
+    FaultyResponse, Request,
+    faulty_delivery::{Connection, deliver, reopen},
+};
 
 /// The maximum size of a request body in bytes. Lambda's limit for a payload is 6 MB, and nothing else here comes near
 /// it.

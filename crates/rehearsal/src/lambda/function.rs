@@ -1,9 +1,8 @@
 //! One function: a program that runs as a child process with the environment variables that Lambda sets.
 
-use crate::lambda::{FunctionName, InvocationResult, Setup, proc, runtime_api::RuntimeApi};
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +18,8 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
+
+use crate::lambda::{FunctionName, InvocationResult, ProcessExit, Setup, proc, runtime_api::RuntimeApi};
 
 /// A function and its current process.
 #[derive(Debug)]
@@ -231,7 +232,7 @@ impl Running {
             }
             let how = match end {
                 InvocationEnd::Result(result) => result,
-                InvocationEnd::Gone | InvocationEnd::Killed => InvocationResult::Exited(status(&child).await),
+                InvocationEnd::Gone | InvocationEnd::Killed => InvocationResult::Exited(exit_of(&child).await),
                 InvocationEnd::TooLong => InvocationResult::TimedOut(limit),
             };
             busy.store(false, Ordering::Relaxed);
@@ -285,17 +286,25 @@ fn pid(child: &Mutex<Child>) -> Option<u32> {
     lock(child).id()
 }
 
-/// The exit status of a process whose pipes are closed, as text.
-async fn status(child: &Mutex<Child>) -> String {
+/// How a process whose pipes are closed has ended.
+async fn exit_of(child: &Mutex<Child>) -> ProcessExit {
     for _ in 0..100 {
         match lock(child).try_wait() {
-            Ok(Some(status)) => return status.to_string(),
+            Ok(Some(status)) => return process_exit(status),
             Ok(None) => {}
-            Err(error) => return error.to_string(),
+            Err(error) => return ProcessExit::Other(error.to_string()),
         }
         sleep(Duration::from_millis(10)).await;
     }
-    "closed its output".to_owned()
+    ProcessExit::Other("closed its output".to_owned())
+}
+
+fn process_exit(status: ExitStatus) -> ProcessExit {
+    #[cfg(unix)]
+    if std::os::unix::process::ExitStatusExt::signal(&status) == Some(9) {
+        return ProcessExit::Killed;
+    }
+    status.code().map_or_else(|| ProcessExit::Other(status.to_string()), ProcessExit::Code)
 }
 
 /// Forwards each line. Bytes that are not valid UTF-8 are replaced.

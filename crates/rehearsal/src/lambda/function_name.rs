@@ -44,7 +44,7 @@ impl FunctionName {
     pub(crate) fn access_key(self) -> String {
         match self {
             Self::Hook(hook) => format!("ASIA{}", hook.name().to_uppercase()),
-            Self::OnFailure => "ASIALASTANSWER".to_owned(),
+            Self::OnFailure => "ASIAONFAILURE".to_owned(),
         }
     }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_names_it_by_its_hook_or_as_the_net() {
+    fn a_scenario_names_it_by_its_hook_or_as_on_failure() {
         let read = |word: &str| serde_saphyr::from_str::<FunctionName>(word);
         assert_eq!(read("after_install").unwrap(), FunctionName::Hook(HookName::AfterInstall));
         assert_eq!(read("on_failure").unwrap(), FunctionName::OnFailure);

@@ -1,8 +1,9 @@
 //! A reference to a function, as an AppSpec file writes it: a name or an ARN. The end of the name identifies one of the
 //! hook functions or the on-failure handler; any other name belongs to another function.
 
-use crate::lambda::{FUNCTION_NAME_PREFIX, FunctionName};
 use std::{fmt, str::FromStr};
+
+use crate::lambda::{FUNCTION_NAME_PREFIX, FunctionName};
 
 /// The maximum length of a function name in Lambda, in characters.
 const MAX_NAME_LEN: usize = 64;

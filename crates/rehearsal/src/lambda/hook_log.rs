@@ -10,7 +10,20 @@ pub(crate) enum HookLogLine {
     /// A check.
     Check(CheckLine),
     /// The verdict.
-    Verdict { code: String, message: String },
+    Verdict(HookVerdict),
+}
+
+/// The verdict line of a hook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookVerdict {
+    /// The reason code; empty if the hook succeeded.
+    pub code: String,
+    /// The whole line for a reader.
+    pub message: String,
+    /// Whether the hook only observed, so that it puts *Succeeded* whatever its checks found.
+    pub observes: bool,
+    /// Whether the line says that nothing was checked.
+    pub checked_nothing: bool,
 }
 
 /// The id of the deployment that a line is about, if it has one.
@@ -35,7 +48,15 @@ pub(crate) fn read(line: &str) -> Option<HookLogLine> {
             message: text("message"),
         }));
     }
-    fields.get("verdict").map(|_| HookLogLine::Verdict { code: text("verdict.code"), message: text("message") })
+    fields.get("verdict")?;
+    let message = text("message");
+    Some(HookLogLine::Verdict(HookVerdict {
+        code: text("verdict.code"),
+        observes: !text("verdict.observed").is_empty(),
+        // The log has no field for it.
+        checked_nothing: message.contains("nothing was checked"),
+        message,
+    }))
 }
 
 #[cfg(test)]
@@ -50,8 +71,17 @@ mod tests {
         let verdict = r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"AfterInstall failed"}"#;
         assert_eq!(
             read(verdict),
-            Some(HookLogLine::Verdict { code: "TargetsUnhealthy".into(), message: "AfterInstall failed".into() })
+            Some(HookLogLine::Verdict(HookVerdict {
+                code: "TargetsUnhealthy".into(),
+                message: "AfterInstall failed".into(),
+                ..HookVerdict::default()
+            }))
         );
+        let observes = r#"{"verdict":"succeeded","verdict.observed":"failed","message":"AfterInstall succeeded"}"#;
+        assert!(matches!(read(observes), Some(HookLogLine::Verdict(HookVerdict { observes: true, .. }))));
+        let rollback = r#"{"verdict":"succeeded","verdict.observed":"","message":"…: nothing was checked, 1 warned"}"#;
+        let Some(HookLogLine::Verdict(verdict)) = read(rollback) else { panic!("not a verdict") };
+        assert!(verdict.checked_nothing && !verdict.observes);
         assert_eq!(read(r#"{"level":"INFO","message":"hello"}"#), None);
         assert_eq!(read("thread 'main' panicked"), None);
     }

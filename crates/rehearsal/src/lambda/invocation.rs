@@ -1,6 +1,6 @@
 //! An invocation of a function, and how it ended.
 
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -19,10 +19,31 @@ pub enum InvocationResult {
         /// Lambda's `errorMessage`.
         error_message: String,
     },
-    /// The process ended. This is its exit status as text.
-    Exited(String),
+    /// The process ended.
+    Exited(ProcessExit),
     /// The process was killed after this timeout.
     TimedOut(Duration),
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProcessExit {
+    /// It exited with this code.
+    Code(i32),
+    /// It was killed with SIGKILL, as Lambda kills a process.
+    Killed,
+    /// Anything else, such as another signal, in words.
+    Other(String),
+}
+
+impl fmt::Display for ProcessExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit status: {code}"),
+            Self::Killed => f.write_str("signal: 9 (SIGKILL)"),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
 }
 
 impl InvocationResult {
@@ -34,7 +55,7 @@ impl InvocationResult {
 
     /// The result of an invocation whose end was never reported.
     pub(crate) fn abandoned() -> Self {
-        Self::Exited("was abandoned".to_owned())
+        Self::Exited(ProcessExit::Other("was abandoned".to_owned()))
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) use self::{
 pub use self::{
     function_name::{FUNCTION_NAME_PREFIX, FunctionName},
     function_ref::{AccountRegion, FunctionRef},
-    invocation::InvocationResult,
+    hook_log::HookVerdict,
+    invocation::{InvocationResult, ProcessExit},
     settings::{ClockSkew, ProcessLimit},
 };

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
-    lambda::{FunctionName, InvocationResult, Invoker},
-    world::{ACCOUNT, REGION},
+    lambda::{FunctionName, InvocationResult, Invoker, ProcessExit},
+    world::function_arn,
 };
 
 /// The handler's timeout. In AWS it is a minute; here it is shortened in proportion to CodeDeploy's timeout of an hour.
@@ -96,7 +96,7 @@ fn failure_record(
         "timestamp": humantime::format_rfc3339_millis(now).to_string(),
         "requestContext": {
             "requestId": request,
-            "functionArn": format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}:$LATEST", function.lambda_name()),
+            "functionArn": format!("{}:$LATEST", function_arn(&function.lambda_name())),
             // Without retries they are exhausted after the first attempt.
             "condition": "RetriesExhausted",
             "approximateInvokeCount": 1,
@@ -116,12 +116,12 @@ fn error_type_and_message(request: &str, ended: &InvocationResult) -> Option<(St
             return Some((error_type.clone(), error_message.clone()));
         }
         InvocationResult::Exited(status) => {
-            // `signal: 9 (SIGKILL)` and `exit status: 3` are Rust's words. Lambda reports the same in Go's words.
-            let reason = match status.strip_prefix("exit status: ") {
-                Some("0") => "Runtime exited without providing a reason".to_owned(),
-                Some(code) => format!("Runtime exited with error: exit status {code}"),
-                None if status.contains("SIGKILL") => "Runtime exited with error: signal: killed".to_owned(),
-                None => format!("Runtime exited with error: {status}"),
+            // Lambda reports an exit in Go's words.
+            let reason = match status {
+                ProcessExit::Code(0) => "Runtime exited without providing a reason".to_owned(),
+                ProcessExit::Code(code) => format!("Runtime exited with error: exit status {code}"),
+                ProcessExit::Killed => "Runtime exited with error: signal: killed".to_owned(),
+                ProcessExit::Other(text) => format!("Runtime exited with error: {text}"),
             };
             ("Runtime.ExitError", reason)
         }
@@ -145,7 +145,7 @@ mod tests {
     const EVENT: &[u8] = br#"{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"abc"}"#;
 
     fn killed() -> InvocationResult {
-        InvocationResult::Exited("signal: 9 (SIGKILL)".to_owned())
+        InvocationResult::Exited(ProcessExit::Killed)
     }
 
     fn parsed_record(ended: &InvocationResult) -> Value {
@@ -185,9 +185,9 @@ mod tests {
         let is = |kind: &str, said: &str| (kind.to_owned(), said.to_owned());
         let timed_out = InvocationResult::TimedOut(Duration::from_secs(60));
         assert_eq!(message(timed_out), is("Sandbox.Timedout", "Task timed out after 60.00 seconds"));
-        let exited = |status: &str| InvocationResult::Exited(status.to_owned());
-        assert_eq!(message(exited("exit status: 101")).1, "Runtime exited with error: exit status 101");
-        assert_eq!(message(exited("exit status: 0")).1, "Runtime exited without providing a reason");
+        let exited = |code| InvocationResult::Exited(ProcessExit::Code(code));
+        assert_eq!(message(exited(101)).1, "Runtime exited with error: exit status 101");
+        assert_eq!(message(exited(0)).1, "Runtime exited without providing a reason");
         let own = InvocationResult::Error { error_type: "StatusNotSent".into(), error_message: "denied".into() };
         assert_eq!(message(own), is("StatusNotSent", "denied"));
         assert_eq!(failure_record(HOOK, EVENT, &InvocationResult::Success(Value::Null), SystemTime::now()), None);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_net_is_tried_three_times_and_not_at_all_when_all_is_well() {
+    async fn the_handler_is_tried_three_times_and_not_at_all_when_all_is_well() {
         use OnFailureStep::{GaveUp, Invoked, RecordDelivered, RetryScheduled, Returned};
         let well = InvocationResult::Success(Value::Null);
         let [first, second] = RETRY_DELAYS;

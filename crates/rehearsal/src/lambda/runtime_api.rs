@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use crate::{
     http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
     lambda::InvocationResult,
-    world::{ACCOUNT, REGION},
+    world::function_arn,
 };
 
 /// A running Runtime API.
@@ -116,7 +116,7 @@ pub(crate) fn invocation_response(
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")),
+        ("lambda-runtime-invoked-function-arn", function_arn(function)),
         (
             "lambda-runtime-trace-id",
             "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),

@@ -10,7 +10,7 @@ use crate::{
     lambda::FunctionName,
     report::Expect,
     scenario::InvokeError,
-    world::{DEFAULT_SERVICE, DeploymentBehaviour},
+    world::{ComputePlatform, DEFAULT_SERVICE, DeploymentBehaviour},
 };
 
 /// One deployment of a scenario.
@@ -28,7 +28,7 @@ pub struct ScenarioDeployment {
     pub description: Option<String>,
     /// Its compute platform.
     #[serde(default)]
-    pub platform: Platform,
+    pub platform: ComputePlatform,
     /// How the world reacts to it.
     #[serde(default)]
     pub behaviour: DeploymentBehaviour,
@@ -97,18 +97,6 @@ impl<'de> Deserialize<'de> for HookTarget {
         }
         HookName::deserialize(text.into_deserializer()).map(|hook| Self::To(hook.into()))
     }
-}
-
-/// CodeDeploy's compute platforms that have hooks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Platform {
-    /// Amazon ECS.
-    #[default]
-    Ecs,
-    /// AWS Lambda.
-    #[serde(rename = "Lambda")]
-    Lambda,
 }
 
 fn default_service() -> String {

@@ -106,17 +106,6 @@ impl FaultKind {
     pub const fn is_slow(self) -> bool {
         matches!(self, Self::BlackHole | Self::Stall | Self::SlowHeaders | Self::SlowBody)
     }
-
-    /// Whether the error says that a retry is pointless. A retry can still succeed, because a new role takes time to
-    /// propagate in IAM.
-    pub const fn is_permanent(self) -> bool {
-        matches!(self, Self::Deny)
-    }
-
-    /// Whether AWS itself reports the error, with a status and an error code.
-    pub const fn is_service_error(self) -> bool {
-        matches!(self, Self::Throttle | Self::Deny | Self::Fail | Self::Unavailable)
-    }
 }
 
 /// What happens to a call. The text follows the operation's name.

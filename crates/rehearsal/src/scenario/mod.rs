@@ -16,7 +16,7 @@ pub(crate) use self::{appspec::FAILED, injected_fault::STALL};
 pub use self::{
     appspec::{AppSpec, InvokeError},
     category::Category,
-    deployment::{HookTarget, KilledFunction, OperatorStop, Platform, Redelivery, ScenarioDeployment},
+    deployment::{HookTarget, KilledFunction, OperatorStop, Redelivery, ScenarioDeployment},
     gate_file::ScenarioGate,
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
 };

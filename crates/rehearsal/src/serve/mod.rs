@@ -27,7 +27,7 @@ use crate::{
     fake_aws::{FakeAws, Recorder},
     hook_name::HookName,
     lambda::{FunctionName, InvocationResult, Invoker},
-    report::{EventKind, RehearsalEvent},
+    report::{EventKind, HookStatus, RehearsalEvent},
     scenario::Scenario,
     world::REGION,
 };
@@ -167,7 +167,7 @@ impl Invoker for ExternalFunctions {
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
-            let put = self.aws.put_status_for(Some(function), &deployment, &execution, "Succeeded");
+            let put = self.aws.put_status_for(Some(function), &deployment, &execution, HookStatus::Succeeded);
             put.map_err(|fault| anyhow::anyhow!("cannot put Succeeded for {hook}: {fault:?}"))?;
         } else if let Some(desk) = self.runtime_apis.get(&hook) {
             desk.set_event(event.clone(), execution);

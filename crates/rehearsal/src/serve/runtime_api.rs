@@ -18,7 +18,7 @@ use crate::{
     fake_aws::FakeAws,
     hook_name::HookName,
     http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
-    lambda::{self, InvocationResult, RUNTIME_PATH},
+    lambda::{self, FunctionName, InvocationResult, RUNTIME_PATH},
     serve::FunctionReturned,
 };
 
@@ -124,7 +124,7 @@ impl RequestHandler {
             match self.pending_event() {
                 Some(event) if rest.is_zero() => {
                     let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id.fetch_add(1, Ordering::Relaxed));
-                    let function = format!("CodeDeployHook_{}", self.hook.binary());
+                    let function = FunctionName::from(self.hook).lambda_name();
                     return Some(lambda::invocation_response(
                         &function,
                         &id,

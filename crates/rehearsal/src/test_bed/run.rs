@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use tokio::{sync::Mutex, time::sleep_until};
 
 use crate::{
-    lambda::{FunctionName, ProcessPool, Setup, locate, on_failure},
+    lambda::{FunctionName, HookVerdict, ProcessPool, Setup, locate, on_failure},
     test_bed::{HookRunReport, HookTestBed},
 };
 
@@ -82,6 +82,7 @@ impl HookTestBed {
             checks: Vec::new(),
             verdict: String::new(),
             code: String::new(),
+            logged_verdict: HookVerdict::default(),
             invocation_result: invocations[0].clone(),
             invocations,
             took,

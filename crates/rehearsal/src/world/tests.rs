@@ -132,7 +132,8 @@ fn roles_swap_with_each_deployment() {
     world.run_event("Install", &course, day(30));
     world.advance_to(day(40));
     assert_eq!(world.green_group().unwrap().name, "tg-shop-a");
-    assert_eq!(world.replacement_version().as_deref(), Some("1.43.0"));
+    let green = world.green().unwrap().clone();
+    assert_eq!(world.version_of(&green).unwrap().name, "1.43.0");
     assert_eq!(world.service.as_ref().unwrap().task_sets.len(), 2);
     let blue = world.blue().unwrap().clone();
     assert_eq!((blue.status.as_str(), blue.running), ("PRIMARY", 2));

@@ -12,8 +12,8 @@ fn hook(faults: &[InjectedFault]) -> PlannedFaults {
     PlannedFaults::new(HOOK, MINUTE, faults)
 }
 
-fn responders(hook: &PlannedFaults, net: Option<&PlannedFaults>) -> Vec<AnsweredBy> {
-    allowed_responders(hook, net).into_iter().collect()
+fn responders(hook: &PlannedFaults, on_failure: Option<&PlannedFaults>) -> Vec<AnsweredBy> {
+    allowed_responders(hook, on_failure).into_iter().collect()
 }
 
 use AnsweredBy::{Hook, Nobody, OnFailureHandler};
@@ -76,7 +76,7 @@ fn a_process_that_ends_early_or_has_the_wrong_time_may_answer_or_not() {
 }
 
 #[test]
-fn an_answer_that_never_has_an_effect_is_the_net_s_and_then_the_alarm_s() {
+fn an_answer_that_never_has_an_effect_is_the_handler_s_and_then_the_alarm_s() {
     let denied = hook(&[InjectedFault::always(PUT_STATUS, FaultKind::Deny)]);
     let on_failure = |faults: &[InjectedFault]| PlannedFaults::for_on_failure(faults);
     assert_eq!(responders(&denied, Some(&on_failure(&[]))), [OnFailureHandler]);
@@ -127,7 +127,7 @@ fn good() -> ExecutionRecord {
         sent: vec![sent("Succeeded", true, 2)],
         deadlines: vec![MINUTE],
         checks: vec![check("pass"), check("warn")],
-        verdict: "AfterInstall succeeded: 1 check passed".to_owned(),
+        verdict: HookVerdict::default(),
     }
 }
 
@@ -136,7 +136,7 @@ fn a_kept_promise_is_not_broken() {
     assert_eq!(violations(&good()), [""; 0]);
     let again = vec![sent("Succeeded", true, 2), sent("Succeeded", false, 3)];
     assert_eq!(violations(&ExecutionRecord { sent: again, ..good() }), [""; 0], "a lost reply is sent again");
-    let why = "nothing was checked, 1 warned: rollback: …".to_owned();
+    let why = HookVerdict { checked_nothing: true, ..HookVerdict::default() };
     assert_eq!(violations(&ExecutionRecord { checks: vec![], verdict: why, ..good() }), [""; 0]);
     let failed = ExecutionRecord { sent: vec![sent("Failed", true, 2)], checks: vec![check("fail")], ..good() };
     assert_eq!(violations(&failed), [""; 0]);
@@ -161,7 +161,7 @@ fn every_way_to_break_it_is_told() {
     assert!(violation(ExecutionRecord { sent: nowhere, ..good() }).contains("long after the last attempt"));
     let lie = ExecutionRecord { checks: vec![check("fail")], ..good() };
     assert_eq!(violation(lie), "it put Succeeded, and its check `targets` decided fail");
-    let said = "AfterInstall succeeded, observed: would have failed: targets: 1 of 2 unhealthy".to_owned();
+    let said = HookVerdict { observes: true, ..HookVerdict::default() };
     assert_eq!(
         violation(ExecutionRecord { checks: vec![check("fail")], verdict: said, ..good() }),
         "",

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::fake_aws::protocol::ApiError;
+
 /// A string member of an input; empty if it is missing.
 pub(crate) fn text<'a>(input: &'a Value, member: &str) -> &'a str {
     input.get(member).and_then(Value::as_str).unwrap_or_default()
@@ -18,6 +20,21 @@ pub(crate) fn texts<'a>(input: &'a Value, member: &str) -> Vec<&'a str> {
 pub(crate) fn number(input: &Value, member: &str) -> Option<usize> {
     let value = input.get(member)?;
     value.as_u64().and_then(|it| it.try_into().ok()).or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The items of a page that begins at `from`, and the token of the next page, if there is one: the number of
+/// its first item.
+pub(crate) fn page<T>(all: Vec<T>, from: usize, size: usize) -> (Vec<T>, Option<String>) {
+    let next = (all.len() > from + size).then(|| (from + size).to_string());
+    (all.into_iter().skip(from).take(size).collect(), next)
+}
+
+/// The number in a token of [`page`]; 0 if there is no token, and an error with `code` if a client made the token up.
+pub(crate) fn page_start(input: &Value, member: &str, code: &'static str) -> Result<usize, ApiError> {
+    match text(input, member) {
+        "" => Ok(0),
+        token => token.parse().map_err(|_| ApiError::new(code, "Invalid token")),
+    }
 }
 
 /// An output without the members that are null.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, epoch, number, text, texts, without_nulls},
-    world::{ACCOUNT, Alarm, AlarmKind, AlarmUpdate, REGION, World},
+    fake_aws::protocol::{OperationResult, epoch, number, page, page_start, text, texts, without_nulls},
+    world::{Alarm, AlarmKind, AlarmUpdate, World, arn},
 };
 
 pub(crate) fn describe_alarms(world: &World, input: &Value) -> OperationResult {
@@ -18,15 +18,11 @@ pub(crate) fn describe_alarms(world: &World, input: &Value) -> OperationResult {
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix) && (state.is_empty() || alarm.state == state))
         .collect();
-    let from = match text(input, "NextToken") {
-        "" => 0,
-        token => token.parse().map_err(|_| ApiError::new("InvalidNextToken", "Invalid token"))?,
-    };
+    let from = page_start(input, "NextToken", "InvalidNextToken")?;
     let size = number(input, "MaxRecords").unwrap_or(50);
-    let next = (found.len() > from + size).then(|| (from + size).to_string());
-    let page = || found.iter().skip(from).take(size);
+    let (page, next) = page(found, from, size);
     let page_of = |kind: AlarmKind| {
-        page().filter(move |alarm| alarm.kind == kind).map(|alarm| described(alarm)).collect::<Vec<_>>()
+        page.iter().filter(move |alarm| alarm.kind == kind).map(|alarm| described(alarm)).collect::<Vec<_>>()
     };
     Ok(without_nulls(
         json!({ "MetricAlarms": page_of(AlarmKind::Metric), "CompositeAlarms": page_of(AlarmKind::Composite), "NextToken": next }),
@@ -60,13 +56,10 @@ pub(crate) fn describe_alarm_history(world: &World, input: &Value) -> OperationR
     if text(input, "ScanBy") != "TimestampAscending" {
         found.reverse();
     }
-    let from = match text(input, "NextToken") {
-        "" => 0,
-        token => token.parse().map_err(|_| ApiError::new("InvalidNextToken", "Invalid token"))?,
-    };
+    let from = page_start(input, "NextToken", "InvalidNextToken")?;
     let size = number(input, "MaxRecords").unwrap_or(100).clamp(1, 100);
-    let next = (found.len() > from + size).then(|| (from + size).to_string());
-    let items: Vec<_> = found.into_iter().skip(from).take(size).map(|(alarm, update)| item(alarm, update)).collect();
+    let (page, next) = page(found, from, size);
+    let items: Vec<_> = page.into_iter().map(|(alarm, update)| item(alarm, update)).collect();
     Ok(without_nulls(json!({ "AlarmHistoryItems": items, "NextToken": next })))
 }
 
@@ -93,7 +86,7 @@ fn item(alarm: &Alarm, update: &AlarmUpdate) -> Value {
 fn described(alarm: &Alarm) -> Value {
     let mut described = json!({
         "AlarmName": alarm.name,
-        "AlarmArn": format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{}", alarm.name),
+        "AlarmArn": arn("cloudwatch", &format!("alarm:{}", alarm.name)),
         "ActionsEnabled": true,
         "OKActions": [],
         "AlarmActions": [],

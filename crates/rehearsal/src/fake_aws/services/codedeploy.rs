@@ -1,15 +1,16 @@
 //! CodeDeploy's operations.
 
-use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, epoch, text, without_nulls},
-    world::{
-        ACCOUNT, AlarmSetting, AutoRollback, CODEDEPLOY_ROLE, Deployment, DeploymentStatus, EventStatus, REGION,
-        Revision, RevisionFormat, StatusRejected, TargetGroupPair, World, digest_of, role_arn,
-    },
-};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
+
+use crate::{
+    fake_aws::protocol::{ApiError, OperationResult, epoch, text, without_nulls},
+    world::{
+        AlarmSetting, AutoRollback, CODEDEPLOY_ROLE, ComputePlatform, Deployment, DeploymentStatus, EventStatus,
+        Revision, RevisionFormat, StatusRejected, TargetGroupPair, World, arn, digest_of, function_arn, role_arn,
+    },
+};
 
 pub(crate) fn get_deployment(world: &World, input: &Value) -> OperationResult {
     let found = deployment(world, input)?;
@@ -41,7 +42,7 @@ pub(crate) fn get_deployment(world: &World, input: &Value) -> OperationResult {
         "loadBalancerInfo": found.pair.as_ref().map(load_balancer_info),
         "fileExistsBehavior": "DISALLOW",
         "deploymentStatusMessages": [],
-        "computePlatform": found.platform,
+        "computePlatform": found.platform.as_str(),
         "overrideAlarmConfiguration": found.override_alarms.as_ref().map(alarms),
         "revision": revision(found, found.revision.format == RevisionFormat::Content),
     }})))
@@ -187,7 +188,7 @@ pub(crate) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
         "ecsTarget": {
             "deploymentId": found.id,
             "targetId": target,
-            "targetArn": format!("arn:aws:ecs:{}:{}:service/{}", REGION, ACCOUNT, target.replace(':', "/")),
+            "targetArn": arn("ecs", &format!("service/{}", target.replace(':', "/"))),
             "lastUpdatedAt": epoch(SystemTime::now()),
             "lifecycleEvents": events,
             "status": found.status.as_str(),
@@ -198,8 +199,8 @@ pub(crate) fn get_deployment_target(world: &World, input: &Value) -> OperationRe
 
 /// The id of a deployment's only target: `cluster:service` for ECS, and an id that CodeDeploy makes up for the others.
 fn target_id(found: &Deployment) -> &str {
-    match found.platform.as_str() {
-        "ECS" if !found.by_cloudformation => &found.target,
+    match found.platform {
+        ComputePlatform::Ecs if !found.by_cloudformation => &found.target,
         _ => "4f0e1c56-7b1f-4a8e-9d5c-2b7f0a3c9e11",
     }
 }
@@ -217,23 +218,22 @@ fn non_ecs_target(found: &Deployment, target: &str, events: &[Value]) -> Option<
         (Value::Object(common), Value::Object(more)) => Value::Object(common.into_iter().chain(more).collect()),
         (common, _) => common,
     };
-    let (region, account) = (REGION, ACCOUNT);
-    match found.platform.as_str() {
-        "ECS" if found.by_cloudformation => Some(json!({
+    match found.platform {
+        ComputePlatform::Ecs if found.by_cloudformation => Some(json!({
             "deploymentTargetType": "CloudFormationTarget",
             "cloudFormationTarget": with(json!({ "resourceType": "AWS::ECS::TaskSet", "targetVersionWeight": 0.0 })),
         })),
-        "Lambda" => Some(json!({
+        ComputePlatform::Lambda => Some(json!({
             "deploymentTargetType": "LambdaTarget",
             "lambdaTarget": with(json!({
-                "targetArn": format!("arn:aws:lambda:{region}:{account}:function:checkout"),
+                "targetArn": function_arn("checkout"),
                 "lambdaFunctionInfo": {
                     "functionName": "checkout", "functionAlias": "live", "currentVersion": "7", "targetVersion": "8",
                     "targetVersionWeight": 0.0,
                 },
             })),
         })),
-        _ => None,
+        ComputePlatform::Ecs | ComputePlatform::Server => None,
     }
 }
 

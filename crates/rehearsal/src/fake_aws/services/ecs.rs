@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, epoch, number, text, texts, without_nulls},
-    world::{ACCOUNT, REGION, Service, Task, TaskSet, World},
+    fake_aws::protocol::{ApiError, OperationResult, epoch, number, page, text, texts, without_nulls},
+    world::{REGION, Service, Task, TaskSet, World, arn},
 };
 
 /// The most tasks that ListTasks returns on a page.
@@ -17,7 +17,7 @@ pub(crate) fn describe_services(world: &World, input: &Value) -> OperationResult
         match world.service.as_ref().filter(|service| last_segment(asked) == service.name) {
             Some(found) => services.push(service(world, found, &cluster)),
             None => {
-                let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{}/{}", world.cluster, last_segment(asked));
+                let arn = arn("ecs", &format!("service/{}/{}", world.cluster, last_segment(asked)));
                 failures.push(json!({ "arn": arn, "reason": "MISSING" }));
             }
         }
@@ -46,13 +46,12 @@ pub(crate) fn list_tasks(world: &World, input: &Value) -> OperationResult {
         .filter(|task| task.desired_status == desired)
         .map(|task| task.arn.as_str())
         .collect();
-    let page = number(input, "maxResults").unwrap_or(MAX_PAGE).min(world.page_size);
+    let size = number(input, "maxResults").unwrap_or(MAX_PAGE).min(world.page_size);
     let token = text(input, "nextToken");
     let from = if token.is_empty() { Some(0) } else { token.strip_prefix("after-").and_then(|it| it.parse().ok()) };
     let from = from.ok_or_else(|| ApiError::new("InvalidParameterException", "Invalid token."))?;
-    let next = (all.len() > from + page).then(|| format!("after-{}", from + page));
-    let arns: Vec<_> = all.into_iter().skip(from).take(page).collect();
-    Ok(without_nulls(json!({ "taskArns": arns, "nextToken": next })))
+    let (arns, next) = page(all, from, size);
+    Ok(without_nulls(json!({ "taskArns": arns, "nextToken": next.map(|next| format!("after-{next}")) })))
 }
 
 pub(crate) fn describe_tasks(world: &World, input: &Value) -> OperationResult {
@@ -115,7 +114,7 @@ pub(crate) fn describe_task_definition(world: &World, input: &Value) -> Operatio
 fn cluster(world: &World, input: &Value) -> Result<String, ApiError> {
     let requested = last_segment(text(input, "cluster"));
     if requested == world.cluster {
-        return Ok(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{requested}"));
+        return Ok(arn("ecs", &format!("cluster/{requested}")));
     }
     Err(ApiError::new("ClusterNotFoundException", "Cluster not found."))
 }
@@ -126,7 +125,7 @@ fn last_segment(name: &str) -> &str {
 }
 
 fn service(world: &World, found: &Service, cluster: &str) -> Value {
-    let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{}/{}", world.cluster, found.name);
+    let arn = arn("ecs", &format!("service/{}/{}", world.cluster, found.name));
     let sets: Vec<_> = found.task_sets.iter().map(|set| task_set(world, found, set, &arn, cluster)).collect();
     // ECS keeps the 100 newest.
     let events: Vec<_> = found
@@ -155,7 +154,7 @@ fn service(world: &World, found: &Service, cluster: &str) -> Value {
     })
 }
 
-fn task_set(world: &World, service: &Service, set: &TaskSet, arn: &str, cluster: &str) -> Value {
+fn task_set(world: &World, service: &Service, set: &TaskSet, service_arn: &str, cluster: &str) -> Value {
     let balancers: Vec<_> = set
         .load_balancers
         .iter()
@@ -163,8 +162,8 @@ fn task_set(world: &World, service: &Service, set: &TaskSet, arn: &str, cluster:
         .collect();
     json!({
         "id": set.id,
-        "taskSetArn": format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task-set/{}/{}/{}", world.cluster, service.name, set.id),
-        "serviceArn": arn,
+        "taskSetArn": arn("ecs", &format!("task-set/{}/{}/{}", world.cluster, service.name, set.id)),
+        "serviceArn": service_arn,
         "clusterArn": cluster,
         "startedBy": "CODE_DEPLOY",
         "externalId": set.external_id,

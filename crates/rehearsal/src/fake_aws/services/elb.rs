@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, number, text, texts, without_nulls},
+    fake_aws::protocol::{ApiError, OperationResult, number, page, text, texts, without_nulls},
     world::{Condition, Listener, PUBLIC_SUBNET, Rule, RuleAction, TargetGroup, VPC, World},
 };
 
@@ -105,8 +105,7 @@ pub(crate) fn describe_rules(world: &World, input: &Value) -> OperationResult {
     }
     let size = number(input, "PageSize").unwrap_or(400);
     let from = number(input, "Marker").unwrap_or(0);
-    let next = (all.len() > from + size).then(|| (from + size).to_string());
-    let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
+    let (page, next) = page(all, from, size);
     Ok(without_nulls(json!({ "Rules": page, "NextMarker": next })))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, number, text, texts, without_nulls},
+    fake_aws::protocol::{ApiError, OperationResult, number, page, text, texts, without_nulls},
     world::{AllowStatement, StatementMatch, World},
 };
 
@@ -34,8 +34,7 @@ pub(crate) fn simulate_principal_policy(world: &World, input: &Value) -> Operati
     let all: Vec<_> = actions.iter().map(|action| result(allowed, action, &resources, &context)).collect();
     let size = number(input, "MaxItems").unwrap_or(100).min(world.page_size);
     let from = number(input, "Marker").unwrap_or(0);
-    let next = (all.len() > from + size).then(|| (from + size).to_string());
-    let page: Vec<_> = all.into_iter().skip(from).take(size).collect();
+    let (page, next) = page(all, from, size);
     Ok(without_nulls(json!({ "IsTruncated": next.is_some(), "Marker": next, "EvaluationResults": page })))
 }
 

@@ -1,13 +1,14 @@
 //! The operations of services of which the functions need only one or two: CloudWatch Logs, IAM, Systems Manager,
 //! Secrets Manager, ECR, the tagging API and S3.
 
-use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, epoch, number, text, texts, without_nulls},
-    world::{ACCOUNT, REGION, Secret, World},
-};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+
+use crate::{
+    fake_aws::protocol::{ApiError, OperationResult, epoch, number, page, page_start, text, texts, without_nulls},
+    world::{ACCOUNT, Secret, World, arn, role_arn},
+};
 
 /// The creation time of these resources: midnight a week ago.
 pub(crate) fn long_ago() -> SystemTime {
@@ -21,7 +22,7 @@ pub(crate) fn describe_log_groups(world: &World, input: &Value) -> OperationResu
     let found = world.account.log_groups.iter().filter(|name| name.starts_with(prefix)).map(|name| {
         json!({
             "logGroupName": name,
-            "arn": format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"),
+            "arn": arn("logs", &format!("log-group:{name}:*")),
             "creationTime": long_ago().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |it| it.as_millis() as u64),
             "metricFilterCount": 0,
             "storedBytes": 0,
@@ -40,7 +41,7 @@ pub(crate) fn get_role(world: &World, input: &Value) -> OperationResult {
         "Path": "/",
         "RoleName": name,
         "RoleId": "AROAIOSFODNN7EXAMPLE",
-        "Arn": format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+        "Arn": role_arn(name),
         "CreateDate": humantime::format_rfc3339_seconds(long_ago()).to_string(),
         "MaxSessionDuration": 3600,
     } }))
@@ -53,7 +54,7 @@ fn parameter(name: &str, value: &str) -> Value {
         "Value": value,
         "Version": 1,
         "LastModifiedDate": epoch(long_ago()),
-        "ARN": format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{}", name.trim_start_matches('/')),
+        "ARN": arn("ssm", &format!("parameter/{}", name.trim_start_matches('/'))),
         "DataType": "text",
     })
 }
@@ -173,20 +174,17 @@ pub(crate) fn get_resources(world: &World, input: &Value) -> OperationResult {
     };
     let kinds = texts(input, "ResourceTypeFilters");
     let wanted = kinds.is_empty() || kinds.iter().any(|kind| matches!(*kind, "cloudwatch" | "cloudwatch:alarm"));
-    let found = world.alarms.iter().filter(|alarm| wanted && !alarm.tags.is_empty() && fits(&alarm.tags)).map(|alarm| {
-        let tags: Vec<_> = alarm.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
-        json!({ "ResourceARN": format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{}", alarm.name), "Tags": tags })
-    });
+    let found =
+        world.alarms.iter().filter(|alarm| wanted && !alarm.tags.is_empty() && fits(&alarm.tags)).map(|alarm| {
+            let tags: Vec<_> = alarm.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+            json!({ "ResourceARN": arn("cloudwatch", &format!("alarm:{}", alarm.name)), "Tags": tags })
+        });
     let found: Vec<_> = found.collect();
     let size = number(input, "ResourcesPerPage").unwrap_or(50).clamp(1, 100).min(world.page_size);
-    let from = match text(input, "PaginationToken") {
-        "" => 0,
-        token => token.parse().map_err(|_| ApiError::new("PaginationTokenExpiredException", "Invalid token"))?,
-    };
+    let from = page_start(input, "PaginationToken", "PaginationTokenExpiredException")?;
+    let (page, next) = page(found, from, size);
     // AWS returns an empty token with the last page.
-    let next = if found.len() > from + size { (from + size).to_string() } else { String::new() };
-    let page: Vec<_> = found.into_iter().skip(from).take(size).collect();
-    Ok(json!({ "PaginationToken": next, "ResourceTagMappingList": page }))
+    Ok(json!({ "PaginationToken": next.unwrap_or_default(), "ResourceTagMappingList": page }))
 }
 
 /// Returns the object as the body, without a wrapper.

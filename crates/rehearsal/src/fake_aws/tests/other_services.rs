@@ -96,7 +96,7 @@ async fn a_target_that_is_not_ecs_s_says_what_it_is() {
     assert_eq!(found["deploymentTargetType"], "CloudFormationTarget");
     assert_eq!(found["cloudFormationTarget"]["lifecycleEvents"].as_array().unwrap().len(), 8);
     assert!(found.get("ecsTarget").is_none());
-    cloud.world().set_platform("Lambda");
+    cloud.world().set_platform(crate::world::ComputePlatform::Lambda);
     let (_, output) = call(&cloud, "X", "CodeDeploy_20141006.GetDeploymentTarget", input).await;
     assert_eq!(output["deploymentTarget"]["lambdaTarget"]["lifecycleEvents"].as_array().unwrap().len(), 3);
 }

@@ -1,10 +1,11 @@
 //! Makes the changes that are due.
 
+use std::time::{Duration, SystemTime};
+
 use crate::world::{
     Change, DeploymentBehaviour, Health, RuleBehaviour, ScheduledChange, Target, Task, TasksStop, World, WorldEvent,
     state::healthy_world::CONTAINER_PORT,
 };
-use std::time::{Duration, SystemTime};
 
 impl World {
     /// Makes the changes that are due by `now`, in the order of their times. Changes of the same time are made in the

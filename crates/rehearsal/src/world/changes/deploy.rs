@@ -1,17 +1,18 @@
 //! What CodeDeploy does to the world, step by step. `codedeploy` decides when it does so.
 
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
 use crate::{
     hook_name::HookName,
     lambda::FunctionName,
     world::{
-        Change, Deployment, DeploymentBehaviour, DeploymentController, DeploymentStatus, EVENTS, EventStatus,
-        Execution, LifecycleEvent, Revision, RevisionFormat, RollbackInfo, TrafficShift, World,
+        Change, ComputePlatform, Deployment, DeploymentBehaviour, DeploymentController, DeploymentStatus, EVENTS,
+        EventStatus, Execution, LifecycleEvent, Revision, RevisionFormat, RollbackInfo, TrafficShift, World,
         changes::install::next_version,
     },
-};
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
 };
 
 /// How long a lifecycle event without a hook takes here. The real CodeDeploy waits in Install until the replacement is
@@ -40,7 +41,7 @@ impl World {
                 .first()
                 .map(|(cluster, service)| format!("{cluster}:{service}"))
                 .unwrap_or_default(),
-            platform: "ECS".into(),
+            platform: ComputePlatform::Ecs,
             by_cloudformation: self.initial.managed_by == DeploymentController::CloudFormation,
             config: "CodeDeployDefault.ECSAllAtOnce".into(),
             creator: creator.into(),
@@ -69,11 +70,11 @@ impl World {
     }
 
     /// Moves the newest deployment to another compute platform. A Lambda deployment has fewer lifecycle events.
-    pub fn set_platform(&mut self, platform: &str) {
+    pub fn set_platform(&mut self, platform: ComputePlatform) {
         let deployment = self.deployment();
-        deployment.platform = platform.to_owned();
+        deployment.platform = platform;
         let of_lambda = ["BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"];
-        if platform == "Lambda" {
+        if platform == ComputePlatform::Lambda {
             deployment.events.retain(|event| of_lambda.contains(&event.name.as_str()));
         }
     }

@@ -1,9 +1,10 @@
 //! The lifecycle event Install: a replacement comes up, or fails to.
 
+use std::time::{Duration, SystemTime};
+
 use crate::world::{
     Change, DeploymentBehaviour, Health, Target, TaskSet, World, digest_of, state::healthy_world::CONTAINER_PORT,
 };
-use std::time::{Duration, SystemTime};
 
 /// A task that stopped is replaced after this time; ECS takes time for it as well.
 const RESTART_DELAY: Duration = Duration::from_millis(400);

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::{
     report::HookStatus,
-    world::{EventStatus, World},
+    world::{ComputePlatform, EventStatus, World},
 };
 
 /// Why CodeDeploy rejects a status.
@@ -29,14 +29,11 @@ impl World {
         status: &str,
         now: SystemTime,
     ) -> Result<HookStatus, StatusRejected> {
-        let hook_status = match status {
-            "Succeeded" => HookStatus::Succeeded,
-            "Failed" => HookStatus::Failed,
-            _ => return Err(StatusRejected::InvalidLifecycleEventHookExecutionStatus),
-        };
+        let hook_status =
+            HookStatus::from_word(status).ok_or(StatusRejected::InvalidLifecycleEventHookExecutionStatus)?;
         let found =
             self.deployments.iter_mut().find(|it| it.id == deployment).ok_or(StatusRejected::DeploymentDoesNotExist)?;
-        if found.platform == "Server" {
+        if found.platform == ComputePlatform::Server {
             return Err(StatusRejected::UnsupportedActionForDeploymentType);
         }
         let mut executions = self.executions.iter_mut();

@@ -1,12 +1,13 @@
 //! The rest of the account: the resources that a task definition names, and those that functions read settings from.
 
-use crate::world::{
-    ACCOUNT, AllowStatement, Function, InitialState, Network,
-    state::{functions, ids::arn},
-};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::SystemTime,
+};
+
+use crate::world::{
+    AllowStatement, Function, InitialState, Network, role_arn,
+    state::{functions, ids::arn},
 };
 
 /// Resources of other AWS services, as far as the functions read them.
@@ -98,7 +99,7 @@ pub(crate) fn log_group(service: &str) -> String {
 
 /// The ARNs of the roles of a service's tasks.
 pub(crate) fn roles(service: &str) -> Vec<String> {
-    [task_role(service), EXECUTION_ROLE.to_owned()].map(|name| format!("arn:aws:iam::{}:role/{name}", ACCOUNT)).to_vec()
+    [task_role(service), EXECUTION_ROLE.to_owned()].map(|name| role_arn(&name)).to_vec()
 }
 
 fn task_role(service: &str) -> String {

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use serde::Deserialize;
+
 use crate::report::HookStatus;
 
 /// The lifecycle events of an ECS deployment, in order. Start and End have no record of their own.
@@ -75,8 +77,8 @@ pub struct Deployment {
     pub group: String,
     /// Its only target: `cluster:service`.
     pub target: String,
-    /// `ECS`, `Lambda` or `Server`.
-    pub platform: String,
+    /// Its compute platform.
+    pub platform: ComputePlatform,
     /// Whether CloudFormation created it. Its target is then not an ECS target.
     pub by_cloudformation: bool,
     /// Its deployment configuration, such as `CodeDeployDefault.ECSAllAtOnce`.
@@ -118,6 +120,31 @@ impl Deployment {
     /// The lifecycle event of that name.
     pub fn event(&mut self, name: &str) -> Option<&mut LifecycleEvent> {
         self.events.iter_mut().find(|event| event.name == name)
+    }
+}
+
+/// CodeDeploy's compute platforms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum ComputePlatform {
+    /// Amazon ECS.
+    #[default]
+    #[serde(rename = "ECS")]
+    Ecs,
+    /// AWS Lambda.
+    Lambda,
+    /// EC2 instances and on-premises servers. It has no hook functions, so no scenario can ask for it.
+    #[serde(skip)]
+    Server,
+}
+
+impl ComputePlatform {
+    /// CodeDeploy's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecs => "ECS",
+            Self::Lambda => "Lambda",
+            Self::Server => "Server",
+        }
     }
 }
 

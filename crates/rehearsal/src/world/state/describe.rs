@@ -19,17 +19,22 @@ impl World {
                 }
                 None => "no replacement task set was created".to_owned(),
             },
-            "AllowTestTraffic" => self.describe_listener("test"),
-            "AllowTraffic" => self.describe_listener("production"),
+            "AllowTestTraffic" => {
+                let listener = self.test().cloned();
+                self.describe_listener("test", listener)
+            }
+            "AllowTraffic" => {
+                let listener = self.production().cloned();
+                self.describe_listener("production", listener)
+            }
             _ => String::new(),
         }
     }
 
-    fn describe_listener(&mut self, which: &str) -> String {
+    fn describe_listener(&mut self, which: &str, listener: Option<Listener>) -> String {
         let green = self.green().and_then(|set| set.target_group().map(str::to_owned)).unwrap_or_default();
         let name = self.group_name(&green);
-        let listener = if which == "test" { self.test() } else { self.production() };
-        match listener.cloned() {
+        match listener {
             None => format!("there is no {which} listener"),
             Some(listener) if weights(&listener) == [(green.as_str(), 100)] => {
                 format!("{which} listener now forwards 100 % to {name}")
@@ -64,10 +69,12 @@ impl World {
         descriptions.collect::<Vec<_>>().join(" and ")
     }
 
-    /// The version of the replacement, as soon as it is known.
-    pub(crate) fn replacement_version(&mut self) -> Option<String> {
-        let green = self.green().cloned()?;
-        self.version_of(&green).map(|version| version.name.clone())
+    /// Whether the version of the replacement serves customers, or a part of them.
+    pub(crate) fn replacement_serves(&mut self) -> bool {
+        let (Some(green), Some(listener)) = (self.green().cloned(), self.production().cloned()) else { return false };
+        let newest = self.version_of(&green).map(|version| &version.name);
+        let mut serving = weights(&listener).into_iter().filter_map(|(arn, _)| self.task_set_behind(arn));
+        newest.is_some() && serving.any(|set| self.version_of(set).map(|version| &version.name) == newest)
     }
 
     fn group_name(&self, arn: &str) -> String {

@@ -1,10 +1,11 @@
 //! The account's functions as Lambda and IAM know them: their configuration, and what their roles allow.
 
+use std::collections::BTreeMap;
+
 use crate::{
     lambda::FunctionName,
-    world::{ACCOUNT, FUNCTIONS_GROUP, PRIVATE_SUBNET, VPC, state::ids::arn},
+    world::{ACCOUNT, FUNCTIONS_GROUP, PRIVATE_SUBNET, VPC, matches_wildcard, state::ids::arn},
 };
-use std::collections::BTreeMap;
 
 /// A Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,34 +94,19 @@ impl AllowStatement {
     /// What the statement says about a request with these context keys.
     pub fn evaluate(&self, action: &str, resource: &str, context: &BTreeMap<&str, &str>) -> StatementMatch<'_> {
         // IAM ignores case in actions.
-        if !matches_iam_wildcard(&self.action.to_lowercase(), &action.to_lowercase())
-            || !matches_iam_wildcard(&self.resource, resource)
+        if !matches_wildcard(&self.action.to_lowercase(), &action.to_lowercase())
+            || !matches_wildcard(&self.resource, resource)
         {
             return StatementMatch::NoMatch;
         }
         match &self.condition {
             None => StatementMatch::Allows,
             Some((key, pattern)) => match context.get(key.as_str()) {
-                Some(value) if matches_iam_wildcard(pattern, value) => StatementMatch::Allows,
+                Some(value) if matches_wildcard(pattern, value) => StatementMatch::Allows,
                 Some(_) => StatementMatch::NoMatch,
                 None => StatementMatch::MissingContext(key),
             },
         }
-    }
-}
-
-/// Whether a text matches a pattern in which `*` stands for any text and `?` for any character, as in IAM.
-pub fn matches_iam_wildcard(pattern: &str, text: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = &pattern[first.len_utf8()..];
-    match first {
-        '*' => {
-            text.char_indices().map(|(at, _)| at).chain([text.len()]).any(|at| matches_iam_wildcard(rest, &text[at..]))
-        }
-        _ => text
-            .chars()
-            .next()
-            .is_some_and(|own| (first == '?' || own == first) && matches_iam_wildcard(rest, &text[own.len_utf8()..])),
     }
 }
 
@@ -220,7 +206,7 @@ mod tests {
         assert_eq!(says("ecs:describeServices", "arn:aws:ecs:eu-west-1:1:service/shop/web"), StatementMatch::Allows);
         assert_eq!(says("ecs:ListTasks", "arn:aws:ecs:eu-west-1:1:service/shop/web"), StatementMatch::NoMatch);
         assert_eq!(says("ecs:DescribeServices", "arn:aws:ecs:eu-west-1:2:service/shop/web"), StatementMatch::NoMatch);
-        assert!(!matches_iam_wildcard("ecs:?", "ecs:"));
+        assert!(!matches_wildcard("ecs:?", "ecs:"));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! The healthy world that every rehearsal starts from: one service, steady for days, with everything that a deployment
 //! needs.
 
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
 use crate::world::{
     ACCOUNT, Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, ContainerPort,
     DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialService, InitialState, LOAD_BALANCER_GROUP,
@@ -10,10 +15,6 @@ use crate::world::{
         account::{self, digest_of},
         ids::arn,
     },
-};
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
 };
 
 /// Real ports for the listeners, and a seed for ids.

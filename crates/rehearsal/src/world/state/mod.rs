@@ -12,23 +12,22 @@ mod load_balancing;
 pub(crate) mod network;
 mod ownership;
 mod routing;
+mod wildcard;
 mod world;
 
 pub(crate) use self::world::ScheduledChange;
-pub(crate) use self::{account::digest_of, functions::CODEDEPLOY_ROLE};
+pub(crate) use self::{account::digest_of, functions::CODEDEPLOY_ROLE, ids::arn};
 pub use self::{
     account::{Account, Secret},
     deployment::*,
     ecs::*,
-    functions::{
-        AllowStatement, EventSettings, Function, FunctionVpc, StatementMatch, function_arn, matches_iam_wildcard,
-        role_arn,
-    },
+    functions::{AllowStatement, EventSettings, Function, FunctionVpc, StatementMatch, function_arn, role_arn},
     healthy_world::{DEFAULT_SERVICE, WorldOptions},
     ids::{ACCOUNT, Ids, REGION},
     initial_state::*,
     load_balancing::*,
     network::*,
     routing::{ListenerRequest, Routed},
+    wildcard::matches_wildcard,
     world::{Version, World, WorldEvent},
 };

@@ -286,7 +286,7 @@ fn the_original_the_service_and_its_manager_are_as_given() {
 #[test]
 fn a_lambda_deployment_has_three_events() {
     let mut world = world_with(InitialState::default());
-    world.set_platform("Lambda");
+    world.set_platform(ComputePlatform::Lambda);
     assert!(!world.start_event("BeforeInstall", day(1)));
     assert!(world.start_event("BeforeAllowTraffic", day(1)));
     assert_eq!(world.deployment().events.len(), 3);
