@@ -85,15 +85,15 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         execution: &str,
     ) -> anyhow::Result<watch::Receiver<InvocationProgress>> {
         let payload = hook_event(&self.deployment, execution);
-        let (director, limit) = (self.codedeploy, self.codedeploy.timeout);
-        let mut functions = director.functions.lock().await;
+        let (simulation, limit) = (self.codedeploy, self.codedeploy.timeout);
+        let mut functions = simulation.functions.lock().await;
         let ran = vec![ProcessRun::start(function, limit)];
         let end = functions.invoke(function, payload.clone(), limit).await?;
         drop(functions);
         let (progress, seen) =
             watch::channel(InvocationProgress { runs: ran, ended: None, on_failure: None, finished: false });
         let invocation = Invocation { hook, function, deployment: self.deployment.clone(), payload };
-        self.invocations.add(invocation.run_to_completion(director, end, self.event_sender.clone(), progress));
+        self.invocations.add(invocation.run_to_completion(simulation, end, self.event_sender.clone(), progress));
         Ok(seen)
     }
 

@@ -40,8 +40,8 @@ impl SimulatedEnvironment {
             listeners.push([production.number, test.number]);
             // Services of one account must not share any id.
             let seed = seed.wrapping_add(1_000_003 * service as u64);
-            let ground = WorldOptions { production: production.number, test: test.number, seed };
-            worlds.push(World::for_service(name, now, ground, given));
+            let options = WorldOptions { production: production.number, test: test.number, seed };
+            worlds.push(World::for_service(name, now, options, given));
             doors.extend([(production, given.load_balancer.production_port), (test, given.load_balancer.test_port)]);
         }
         let listeners = *listeners.first().context("a scenario without deployments has no listeners")?;

@@ -31,7 +31,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
 }
 
 fn execution_record<F>(
-    director: &SimulatedCodeDeploy<F>,
+    simulation: &SimulatedCodeDeploy<F>,
     executed: &TrackedExecution,
     run: &HookRun,
     puts: &[StatusPut],
@@ -40,7 +40,10 @@ fn execution_record<F>(
     let since = |time: Instant| time.saturating_duration_since(executed.started);
     let sent = puts.iter().map(|put| SentStatus::new(put, sender(&ran, executed.started + put.after, put.by)));
     ExecutionRecord {
-        allowed: allowed_responders(&planned_faults(director, executed.program), on_failure_faults(director).as_ref()),
+        allowed: allowed_responders(
+            &planned_faults(simulation, executed.program),
+            on_failure_faults(simulation).as_ref(),
+        ),
         answered_by: run.answered_by,
         sent: sent.collect(),
         deadlines: ran.iter().map(|ran| since(ran.started) + ran.limit).collect(),
@@ -58,12 +61,12 @@ fn sender(ran: &[ProcessRun], at: Instant, by: Option<FunctionName>) -> Option<u
     found.next().filter(|_| found.next().is_none())
 }
 
-fn planned_faults<F>(director: &SimulatedCodeDeploy<F>, function: FunctionName) -> PlannedFaults {
-    let dies = director.killed_functions.contains(&function);
-    PlannedFaults { dies, ..PlannedFaults::new(function, director.timeout, &director.faults) }
+fn planned_faults<F>(simulation: &SimulatedCodeDeploy<F>, function: FunctionName) -> PlannedFaults {
+    let dies = simulation.killed_functions.contains(&function);
+    PlannedFaults { dies, ..PlannedFaults::new(function, simulation.timeout, &simulation.faults) }
 }
 
-fn on_failure_faults<F>(director: &SimulatedCodeDeploy<F>) -> Option<PlannedFaults> {
-    let dies = director.killed_functions.contains(&FunctionName::OnFailure);
-    director.on_failure.then(|| PlannedFaults { dies, ..PlannedFaults::for_on_failure(&director.faults) })
+fn on_failure_faults<F>(simulation: &SimulatedCodeDeploy<F>) -> Option<PlannedFaults> {
+    let dies = simulation.killed_functions.contains(&FunctionName::OnFailure);
+    simulation.on_failure.then(|| PlannedFaults { dies, ..PlannedFaults::for_on_failure(&simulation.faults) })
 }

@@ -96,9 +96,9 @@ impl Invocation {
     /// Runs the invocation to its end, and through the on-failure handler if it fails.
     pub async fn run_to_completion<F: Invoker>(
         self,
-        director: &SimulatedCodeDeploy<F>,
+        simulation: &SimulatedCodeDeploy<F>,
         end: oneshot::Receiver<InvocationResult>,
-        teller: EventSender,
+        event_sender: EventSender,
         progress: watch::Sender<InvocationProgress>,
     ) -> anyhow::Result<()> {
         let ended = end.await.unwrap_or_else(|_| InvocationResult::abandoned());
@@ -107,7 +107,7 @@ impl Invocation {
             progress.ended = Some(ended.clone());
         });
         // The on-failure handler has no on-failure destination, even where an AppSpec file names it as a hook.
-        if director.on_failure && self.function != FunctionName::OnFailure {
+        if simulation.on_failure && self.function != FunctionName::OnFailure {
             let on_step = |step| {
                 progress.send_modify(|progress| match step {
                     OnFailureStep::Invoked => {
@@ -118,12 +118,13 @@ impl Invocation {
                         progress.close_last()
                     }
                 });
-                if let Some(text) = self.describe_step(&step, &ended, director) {
-                    teller.send(EventKind::OnFailure { hook: self.hook, text });
+                if let Some(text) = self.describe_step(&step, &ended, simulation) {
+                    event_sender.send(EventKind::OnFailure { hook: self.hook, text });
                 }
             };
             let on_failure =
-                on_failure::deliver_record(&director.functions, self.function, &self.payload, &ended, on_step).await?;
+                on_failure::deliver_record(&simulation.functions, self.function, &self.payload, &ended, on_step)
+                    .await?;
             progress.send_modify(|progress| progress.on_failure = on_failure);
         }
         progress.send_modify(|progress| progress.finished = true);
@@ -134,7 +135,7 @@ impl Invocation {
         &self,
         step: &OnFailureStep,
         ended: &InvocationResult,
-        director: &SimulatedCodeDeploy<F>,
+        simulation: &SimulatedCodeDeploy<F>,
     ) -> Option<String> {
         let short = humantime::format_duration;
         Some(match step {
@@ -146,7 +147,7 @@ impl Invocation {
                 )
             }
             OnFailureStep::Invoked => return None,
-            OnFailureStep::Returned => match director.who_answered(&self.deployment, self.hook) {
+            OnFailureStep::Returned => match simulation.who_answered(&self.deployment, self.hook) {
                 AnsweredBy::OnFailureHandler => "on-failure puts Failed for it".to_owned(),
                 AnsweredBy::Hook => "on-failure finds a status, and changes nothing".to_owned(),
                 AnsweredBy::Nobody => "on-failure finds CodeDeploy no longer waiting, and changes nothing".to_owned(),

@@ -50,20 +50,22 @@ pub async fn rehearse(
         Some(file) => Scenario { appspec: file.hook_targets(), ..scenario },
         None => scenario,
     };
-    let scene = SimulatedEnvironment::open(scenario, options.seed, options.recorder.clone()).await?;
+    let environment = SimulatedEnvironment::open(scenario, options.seed, options.recorder.clone()).await?;
     let mut env = scenario.env.clone();
     // A scenario that sets the location of its gate file has also put the file there.
     if !env.keys().any(|name| name.starts_with("GREENLIGHT_GATE_")) {
         env.insert("GREENLIGHT_GATE".into(), scenario.gate_text()?);
     }
-    if let Some(authority) = scene.authority().and_then(std::path::Path::to_str) {
+    if let Some(authority) = environment.authority().and_then(std::path::Path::to_str) {
         env.entry("SSL_CERT_FILE".into()).or_insert_with(|| authority.to_owned());
     }
     let killed = scenario.killed.iter().map(|killed| (killed.function, killed.after)).collect();
-    let setup = Setup { endpoint: scene.endpoint.clone(), env, killed, ..Setup::default() };
-    let (fleet, lines) = ProcessPool::start(&options.binaries, &setup).await?;
-    let director = SimulatedCodeDeploy::new(scene.aws.clone(), fleet, lines, events, scenario);
-    SimulatedCodeDeploy { seed: scene.seed, appspec_file: options.appspec.clone(), ..director }.run(scenario).await
+    let setup = Setup { endpoint: environment.endpoint.clone(), env, killed, ..Setup::default() };
+    let (processes, lines) = ProcessPool::start(&options.binaries, &setup).await?;
+    let simulation = SimulatedCodeDeploy::new(environment.aws.clone(), processes, lines, events, scenario);
+    SimulatedCodeDeploy { seed: environment.seed, appspec_file: options.appspec.clone(), ..simulation }
+        .run(scenario)
+        .await
 }
 
 impl<F: Invoker> SimulatedCodeDeploy<F> {

@@ -208,11 +208,11 @@ impl Running {
     fn invoke(
         &mut self,
         payload: Vec<u8>,
-        InvocationLimits { reported_deadline: told, limit, killed }: InvocationLimits,
+        InvocationLimits { reported_deadline, limit, killed }: InvocationLimits,
         cpu: Arc<OnceLock<Option<Duration>>>,
     ) -> oneshot::Receiver<InvocationResult> {
         let (ended, receiver) = oneshot::channel();
-        let result = self.api.enqueue(payload, told);
+        let result = self.api.enqueue(payload, reported_deadline);
         let (child, mut over, busy) = (self.child.clone(), self.finished.clone(), self.busy.clone());
         busy.store(true, Ordering::Relaxed);
         self.tasks.spawn(async move {

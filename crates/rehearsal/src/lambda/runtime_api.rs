@@ -50,11 +50,11 @@ pub(crate) const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
 impl RuntimeApi {
     pub async fn start(function: String) -> std::io::Result<Self> {
         let (offers, receiver) = mpsc::unbounded_channel();
-        let desk =
+        let queue =
             Arc::new(InvocationQueue { function, pending: AsyncMutex::new(receiver), in_flight: Mutex::default() });
         let (port, serving) = serve_on_free_port(move |request| {
-            let desk = desk.clone();
-            async move { desk.respond(request).await }
+            let queue = queue.clone();
+            async move { queue.respond(request).await }
         })
         .await?;
         Ok(Self { port, pending: offers, next_id: 1, _server: serving })

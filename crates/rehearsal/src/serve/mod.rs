@@ -53,26 +53,26 @@ pub async fn serve(
     events: UnboundedSender<ServeEvent>,
 ) -> anyhow::Result<Infallible> {
     let recorder = Recorder::default();
-    let scene = SimulatedEnvironment::open(scenario, seed, Some(recorder.clone())).await?;
+    let environment = SimulatedEnvironment::open(scenario, seed, Some(recorder.clone())).await?;
     let scenario = Scenario { hook_timeout: HOOK_TIMEOUT, ..scenario.clone() };
     let (returned, mut returns) = unbounded_channel();
     let mut runtime_apis = BTreeMap::new();
     for hook in HookName::ALL {
-        let desk = DeveloperRuntimeApi::open(hook, scenario.timeout, scene.aws.clone(), returned.clone());
-        runtime_apis.insert(hook, desk.await.context("no free port on loopback for a Lambda Runtime API")?);
+        let runtime_api = DeveloperRuntimeApi::open(hook, scenario.timeout, environment.aws.clone(), returned.clone());
+        runtime_apis.insert(hook, runtime_api.await.context("no free port on loopback for a Lambda Runtime API")?);
     }
     let (wait, waiting) = unbounded_channel();
     let mut event_sender = ServeEventSender { events, waiting, recorder };
-    event_sender.send(ServeEvent::Open(endpoints(&scene, &scenario)));
+    event_sender.send(ServeEvent::Open(endpoints(&environment, &scenario)));
 
-    let functions = ExternalFunctions { at, aws: scene.aws.clone(), runtime_apis, wait };
+    let functions = ExternalFunctions { at, aws: environment.aws.clone(), runtime_apis, wait };
     // The sender is kept alive: nothing writes lines here, and the simulated CodeDeploy would treat a closed channel as
     // one that is ready.
     let (_no_lines, lines) = unbounded_channel();
     let (moment, mut moments) = unbounded_channel();
-    let director = SimulatedCodeDeploy::new(scene.aws.clone(), functions, lines, moment, &scenario);
+    let simulation = SimulatedCodeDeploy::new(environment.aws.clone(), functions, lines, moment, &scenario);
     let mut playing = std::pin::pin!(async {
-        let played = director.run(&scenario).await;
+        let played = simulation.run(&scenario).await;
         // An error is returned. After a successful end, this future waits forever.
         match played {
             Ok(_) => std::future::pending::<anyhow::Result<Infallible>>().await,
@@ -91,20 +91,20 @@ pub async fn serve(
     }
 }
 
-fn endpoints(scene: &SimulatedEnvironment, scenario: &Scenario) -> Endpoints {
-    let [production, test] = scene.listeners;
+fn endpoints(environment: &SimulatedEnvironment, scenario: &Scenario) -> Endpoints {
+    let [production, test] = environment.listeners;
     let scheme = if scenario.initial.load_balancer.certificate.is_some() { "https" } else { "http" };
     let mut env = scenario.env.clone();
-    if let Some(authority) = scene.authority() {
+    if let Some(authority) = environment.authority() {
         env.entry("SSL_CERT_FILE".to_owned()).or_insert_with(|| authority.display().to_string());
     }
     Endpoints {
-        aws: scene.endpoint.clone(),
+        aws: environment.endpoint.clone(),
         region: REGION,
         production: format!("{scheme}://localhost:{production}"),
         test: scenario.initial.test_listener.then(|| format!("{scheme}://localhost:{test}")),
         env,
-        seed: scene.seed,
+        seed: environment.seed,
     }
 }
 
@@ -116,9 +116,9 @@ struct ServeEventSender {
 }
 
 impl ServeEventSender {
-    fn send(&self, told: ServeEvent) {
+    fn send(&self, event: ServeEvent) {
         // An error means that nothing receives the events, which is allowed.
-        let _ = self.events.send(told);
+        let _ = self.events.send(event);
     }
 
     fn send_calls(&self) {
@@ -169,9 +169,9 @@ impl Invoker for ExternalFunctions {
         if hook < self.at {
             let put = self.aws.put_status_for(Some(function), &deployment, &execution, HookStatus::Succeeded);
             put.map_err(|fault| anyhow::anyhow!("cannot put Succeeded for {hook}: {fault:?}"))?;
-        } else if let Some(desk) = self.runtime_apis.get(&hook) {
-            desk.set_event(event.clone(), execution);
-            let runtime_api = desk.runtime_api();
+        } else if let Some(runtime_api) = self.runtime_apis.get(&hook) {
+            runtime_api.set_event(event.clone(), execution);
+            let runtime_api = runtime_api.runtime_api();
             // An error means that nothing receives the events, which is allowed.
             let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
         }

@@ -48,7 +48,7 @@ impl DeveloperRuntimeApi {
         returned: UnboundedSender<FunctionReturned>,
     ) -> std::io::Result<Self> {
         let event = Arc::new(watch::Sender::new(None));
-        let clerk = Arc::new(RequestHandler {
+        let handler = Arc::new(RequestHandler {
             hook,
             timeout,
             aws: cloud,
@@ -58,8 +58,8 @@ impl DeveloperRuntimeApi {
             next_id: AtomicU64::new(1),
         });
         let (port, serving) = serve_on_free_port(move |request| {
-            let clerk = clerk.clone();
-            async move { clerk.respond(request).await }
+            let handler = handler.clone();
+            async move { handler.respond(request).await }
         })
         .await?;
         Ok(Self { port, event, _server: serving })

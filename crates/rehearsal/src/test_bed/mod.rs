@@ -54,20 +54,20 @@ impl HookTestBed {
     #[expect(clippy::expect_used, reason = "documented; every test would have to unwrap it")]
     pub async fn at(hook: HookName) -> Self {
         let ports = [Port::reserve(), Port::reserve()].map(|port| port.expect("a free port on loopback"));
-        let ground =
+        let options =
             WorldOptions { production: ports[0].number, test: ports[1].number, seed: u64::from(ports[0].number) };
         let now = SystemTime::now();
         let mut when = now - AGE;
-        let mut world = World::new(when, ground, &InitialState::default());
+        let mut world = World::new(when, options, &InitialState::default());
         world.create_deployment(when, "user");
-        let course = DeploymentBehaviour::default();
+        let behaviour = DeploymentBehaviour::default();
         for event in EVENTS {
             world.advance_to(when);
             world.start_event(event, when);
             if event == hook.name() {
                 break;
             }
-            world.run_event(event, &course, when);
+            world.run_event(event, &behaviour, when);
             when += STEP;
             world.advance_to(when);
             world.end_event(event, EventStatus::Succeeded, when);

@@ -147,7 +147,7 @@ fn a_kept_promise_is_not_broken() {
 
 #[test]
 fn every_way_to_break_it_is_told() {
-    let violation = |asked: ExecutionRecord| violations(&asked).join("; ");
+    let violation = |execution: ExecutionRecord| violations(&execution).join("; ");
     let two = vec![sent("Succeeded", true, 2), sent("Succeeded", true, 3)];
     assert_eq!(violation(ExecutionRecord { sent: two, ..good() }), "only one status can take effect, and 2 did");
     let mind = vec![sent("Failed", false, 2), sent("Succeeded", true, 3)];

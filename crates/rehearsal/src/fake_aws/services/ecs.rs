@@ -13,11 +13,11 @@ const MAX_PAGE: usize = 100;
 pub(crate) fn describe_services(world: &World, input: &Value) -> OperationResult {
     let cluster = cluster(world, input)?;
     let (mut services, mut failures) = (Vec::new(), Vec::new());
-    for asked in texts(input, "services") {
-        match world.service.as_ref().filter(|service| last_segment(asked) == service.name) {
+    for requested in texts(input, "services") {
+        match world.service.as_ref().filter(|service| last_segment(requested) == service.name) {
             Some(found) => services.push(service(world, found, &cluster)),
             None => {
-                let arn = arn("ecs", &format!("service/{}/{}", world.cluster, last_segment(asked)));
+                let arn = arn("ecs", &format!("service/{}/{}", world.cluster, last_segment(requested)));
                 failures.push(json!({ "arn": arn, "reason": "MISSING" }));
             }
         }
@@ -57,10 +57,10 @@ pub(crate) fn list_tasks(world: &World, input: &Value) -> OperationResult {
 pub(crate) fn describe_tasks(world: &World, input: &Value) -> OperationResult {
     let cluster = cluster(world, input)?;
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
-    for asked in texts(input, "tasks") {
-        match world.tasks.iter().find(|task| last_segment(&task.arn) == last_segment(asked)) {
+    for requested in texts(input, "tasks") {
+        match world.tasks.iter().find(|task| last_segment(&task.arn) == last_segment(requested)) {
             Some(found) => tasks.push(task(found, &cluster)),
-            None => failures.push(json!({ "arn": asked, "reason": "MISSING" })),
+            None => failures.push(json!({ "arn": requested, "reason": "MISSING" })),
         }
     }
     Ok(without_nulls(json!({ "tasks": tasks, "failures": failures })))

@@ -10,7 +10,9 @@ use crate::{
 pub(crate) fn describe_target_groups(world: &World, input: &Value) -> OperationResult {
     let (names, arns, balancer) =
         (texts(input, "Names"), texts(input, "TargetGroupArns"), text(input, "LoadBalancerArn"));
-    let known = |asked: &&str| world.target_groups.iter().any(|group| group.name == **asked || group.arn == **asked);
+    let known = |requested: &&str| {
+        world.target_groups.iter().any(|group| group.name == **requested || group.arn == **requested)
+    };
     if !names.iter().all(known) || !arns.iter().all(known) {
         return Err(ApiError::new("TargetGroupNotFound", "One or more target groups not found"));
     }
@@ -67,7 +69,7 @@ pub(crate) fn describe_target_health(world: &World, input: &Value) -> OperationR
 
 pub(crate) fn describe_listeners(world: &World, input: &Value) -> OperationResult {
     let (arns, balancer) = (texts(input, "ListenerArns"), text(input, "LoadBalancerArn"));
-    if !arns.iter().all(|asked| world.listeners.iter().any(|listener| listener.arn == *asked)) {
+    if !arns.iter().all(|requested| world.listeners.iter().any(|listener| listener.arn == *requested)) {
         return Err(ApiError::new("ListenerNotFound", "One or more listeners not found"));
     }
     let found = world
@@ -111,7 +113,8 @@ pub(crate) fn describe_rules(world: &World, input: &Value) -> OperationResult {
 
 pub(crate) fn describe_load_balancers(world: &World, input: &Value) -> OperationResult {
     let (arns, names) = (texts(input, "LoadBalancerArns"), texts(input, "Names"));
-    let known = |asked: &&str| world.load_balancers.iter().any(|it| it.arn == **asked || it.name == **asked);
+    let known =
+        |requested: &&str| world.load_balancers.iter().any(|it| it.arn == **requested || it.name == **requested);
     if !arns.iter().all(known) || !names.iter().all(known) {
         return Err(ApiError::new("LoadBalancerNotFound", "One or more load balancers not found"));
     }

@@ -17,9 +17,9 @@ impl World {
                 std::mem::take(&mut self.scheduled).into_iter().partition::<Vec<_>, _>(|planned| planned.when <= now);
             self.scheduled = later;
             due.sort_by_key(|planned| planned.when);
-            for ScheduledChange { when, change, event_text: told } in due {
+            for ScheduledChange { when, change, event_text } in due {
                 self.apply(change, when);
-                self.pending_events.extend(told.map(|text| WorldEvent { at: when, text }));
+                self.pending_events.extend(event_text.map(|text| WorldEvent { at: when, text }));
             }
         }
     }
@@ -176,9 +176,9 @@ impl World {
         let known = known.clone();
         let Some(group) = self.target_group_of(set) else { return };
         self.schedule(now, Change::TargetGone { group: group.clone(), id: address });
-        let course = DeploymentBehaviour::default();
-        self.start_task(&known, &group, &course, now);
-        let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
+        let behaviour = DeploymentBehaviour::default();
+        self.start_task(&known, &group, &behaviour, now);
+        let up = now + behaviour.tasks_up + behaviour.targets_up + Duration::from_millis(50);
         self.schedule(up, Change::Steady { id: set.to_owned() });
     }
 
@@ -218,11 +218,11 @@ impl World {
         known.steady = false;
         let known = known.clone();
         let Some(group) = self.target_group_of(set) else { return };
-        let course = DeploymentBehaviour::default();
+        let behaviour = DeploymentBehaviour::default();
         for _ in 0..by {
-            self.start_task(&known, &group, &course, now);
+            self.start_task(&known, &group, &behaviour, now);
         }
-        let up = now + course.tasks_up + course.targets_up + Duration::from_millis(50);
+        let up = now + behaviour.tasks_up + behaviour.targets_up + Duration::from_millis(50);
         self.schedule(up, Change::Steady { id: set.to_owned() });
     }
 

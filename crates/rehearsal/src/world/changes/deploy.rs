@@ -107,25 +107,25 @@ impl World {
     }
 
     /// Sets the deployment configuration and the creator of the newest deployment.
-    pub(crate) fn configure(&mut self, course: &DeploymentBehaviour) {
-        self.deployment().config = TrafficShift::config(course.shift).to_owned();
+    pub(crate) fn configure(&mut self, behaviour: &DeploymentBehaviour) {
+        self.deployment().config = TrafficShift::config(behaviour.shift).to_owned();
         if self.initial.managed_by == DeploymentController::CloudFormation {
             self.deployment().creator = "CloudFormation".to_owned();
         }
     }
 
     /// Does what a lifecycle event without a hook does, and returns how long that takes.
-    pub fn run_event(&mut self, event: &str, course: &DeploymentBehaviour, now: SystemTime) -> Duration {
+    pub fn run_event(&mut self, event: &str, behaviour: &DeploymentBehaviour, now: SystemTime) -> Duration {
         match event {
-            "Install" => self.install(course, now),
+            "Install" => self.install(behaviour, now),
             "AllowTestTraffic" => self.switch_listener(
                 self.group.pair.as_ref().and_then(|pair| pair.test.clone()),
-                course.test_listener,
+                behaviour.test_listener,
                 now,
                 false,
             ),
             "AllowTraffic" => {
-                let took = self.shift_traffic(course.shift, course.production_listener, now);
+                let took = self.shift_traffic(behaviour.shift, behaviour.production_listener, now);
                 if let Some(id) = self.green().map(|set| set.id.clone()) {
                     self.schedule(now + took, Change::Primary { id });
                 }

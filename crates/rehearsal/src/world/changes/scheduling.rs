@@ -8,14 +8,14 @@ use crate::world::{
 
 impl World {
     /// Schedules what happens after a lifecycle event, which has just ended.
-    pub fn schedule_after(&mut self, course: &DeploymentBehaviour, event: &str, now: SystemTime) {
+    pub fn schedule_after(&mut self, behaviour: &DeploymentBehaviour, event: &str, now: SystemTime) {
         for AlarmTransition { name, delay, reason, .. } in
-            course.alarms.iter().filter(|alarm| alarm.fires_after == event)
+            behaviour.alarms.iter().filter(|alarm| alarm.fires_after == event)
         {
             let change = Change::AlarmState { name: name.clone(), state: "ALARM".into(), reason: reason.clone() };
             self.schedule_with_event(now + *delay, change, format!("alarm {name} begins to fire"));
         }
-        for then in course.events.iter().filter(|then| then.after == event) {
+        for then in behaviour.events.iter().filter(|then| then.after == event) {
             self.schedule_changes(then, now + then.delay);
         }
     }

@@ -38,15 +38,15 @@ const ORIGINAL_VERSION: &str = "1.41.0";
 
 impl World {
     /// A service that customers use, steady for days, without a deployment.
-    pub fn new(now: SystemTime, ground: WorldOptions, given: &InitialState) -> Self {
-        Self::for_service(DEFAULT_SERVICE, now, ground, given)
+    pub fn new(now: SystemTime, options: WorldOptions, given: &InitialState) -> Self {
+        Self::for_service(DEFAULT_SERVICE, now, options, given)
     }
 
     /// The same for a service of another name in the same cluster. It has a separate deployment group, load balancer,
     /// target groups and alarms.
-    pub fn for_service(name: &str, now: SystemTime, ground: WorldOptions, given: &InitialState) -> Self {
+    pub fn for_service(name: &str, now: SystemTime, options: WorldOptions, given: &InitialState) -> Self {
         let given = given.clone().for_service(name);
-        let ids = Ids::new(ground.seed);
+        let ids = Ids::new(options.seed);
         let mut ids = if name == DEFAULT_SERVICE { ids } else { ids.for_other_service() };
         // The resources of the first service are named after the shop.
         let title = if name == DEFAULT_SERVICE { "shop" } else { name };
@@ -88,8 +88,8 @@ impl World {
         // CodeDeploy leaves the idle group on the production listener with weight 0, so that its health is known. A
         // listener of a Network Load Balancer has no weights.
         let both = if network { vec![(a.clone(), 100)] } else { vec![(a.clone(), 100), (b, 0)] };
-        let production = listener(ground.production, both, &mut ids);
-        let test = listener(ground.test, vec![(a, 100)], &mut ids);
+        let production = listener(options.production, both, &mut ids);
+        let test = listener(options.test, vec![(a, 100)], &mut ids);
         let by_cloudformation = given.managed_by == DeploymentController::CloudFormation;
         let group = DeploymentGroup {
             application: "shop".into(),
@@ -146,7 +146,7 @@ impl World {
                 .chain(given.other_alarms())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
-            account: Account::for_service(name, [ground.production, ground.test]).with_initial(&given),
+            account: Account::for_service(name, [options.production, options.test]).with_initial(&given),
             page_size: 100,
             initial: given,
             rule_behaviours: BTreeMap::new(),

@@ -33,9 +33,9 @@ mod tests {
     #[test]
     fn two_services_of_one_cluster_share_nothing_but_its_name() {
         let now = SystemTime::now();
-        let ground = |seed| WorldOptions { production: 80, test: 81, seed };
+        let options = |seed| WorldOptions { production: 80, test: 81, seed };
         let worlds = [("web", 1), ("cart", 2)].map(|(name, seed)| {
-            let mut world = World::for_service(name, now, ground(seed), &InitialState::default());
+            let mut world = World::for_service(name, now, options(seed), &InitialState::default());
             world.create_deployment(now, "user");
             world.run_event("Install", &DeploymentBehaviour::default(), now);
             world.advance_to(now + std::time::Duration::from_secs(9));
