@@ -31,7 +31,9 @@ use self::{
         inject::inject,
         limits, request, response, text,
     },
-    services::{cloudformation, cloudwatch, codedeploy, ec2, ecs, elb, iam, lambda, other_services},
+    services::{
+        cloudformation, cloudwatch, codedeploy, ec2, ecr, ecs, elb, iam, lambda, logs, s3, secretsmanager, ssm, tag,
+    },
 };
 use crate::{
     http::{FaultyResponse, Request, ServerHandle, serve_on_free_port},
@@ -225,7 +227,7 @@ impl FakeAws {
             ("cloudformation", "DescribeStacks") => cloudformation::describe_stacks(&world, input),
             ("cloudwatch", "DescribeAlarms") => cloudwatch::describe_alarms(&world, input),
             ("cloudwatch", "DescribeAlarmHistory") => cloudwatch::describe_alarm_history(&world, input),
-            ("logs", "DescribeLogGroups") => other_services::describe_log_groups(&world, input),
+            ("logs", "DescribeLogGroups") => logs::describe_log_groups(&world, input),
             ("ec2", "DescribeSubnets") => ec2::describe_subnets(&world, input),
             ("ec2", "DescribeRouteTables") => ec2::describe_route_tables(&world, input),
             ("ec2", "DescribeSecurityGroups") => ec2::describe_security_groups(&world, input),
@@ -233,14 +235,14 @@ impl FakeAws {
             ("lambda", "GetFunctionConfiguration") => lambda::get_function_configuration(&world, input),
             ("lambda", "GetFunctionEventInvokeConfig") => lambda::get_function_event_invoke_config(&world, input),
             ("iam", "SimulatePrincipalPolicy") => iam::simulate_principal_policy(&world, input),
-            ("iam", "GetRole") => other_services::get_role(&world, input),
-            ("ssm", "GetParameter") => other_services::get_parameter(&world, input),
-            ("ssm", "GetParameters") => other_services::get_parameters(&world, input),
-            ("secretsmanager", "DescribeSecret") => other_services::describe_secret(&world, input),
-            ("secretsmanager", "GetSecretValue") => other_services::get_secret_value(&world, input),
-            ("ecr", "DescribeImages") => other_services::describe_images(&world, input),
-            ("tag", "GetResources") => other_services::get_resources(&world, input),
-            ("s3", "GetObject") => other_services::get_object(&world, input),
+            ("iam", "GetRole") => iam::get_role(&world, input),
+            ("ssm", "GetParameter") => ssm::get_parameter(&world, input),
+            ("ssm", "GetParameters") => ssm::get_parameters(&world, input),
+            ("secretsmanager", "DescribeSecret") => secretsmanager::describe_secret(&world, input),
+            ("secretsmanager", "GetSecretValue") => secretsmanager::get_secret_value(&world, input),
+            ("ecr", "DescribeImages") => ecr::describe_images(&world, input),
+            ("tag", "GetResources") => tag::get_resources(&world, input),
+            ("s3", "GetObject") => s3::get_object(&world, input),
             _ => return None,
         })
     }

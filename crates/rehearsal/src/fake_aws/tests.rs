@@ -1,7 +1,7 @@
 //! Tests of the wire formats. They read responses back with nothing but the rules of each format.
 
+mod account;
 mod inject;
-mod other_services;
 
 use hyper::{HeaderMap, body::Bytes};
 use quick_xml::events::Event;

@@ -55,3 +55,10 @@ pub(crate) fn epoch(time: SystemTime) -> f64 {
     let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis();
     millis as f64 / 1000.0
 }
+
+/// The creation time of resources that no scenario creates: midnight a week ago.
+pub(crate) fn long_ago() -> SystemTime {
+    let day = 24 * 60 * 60;
+    let days = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / day);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(days.saturating_sub(7) * day)
+}

@@ -14,5 +14,5 @@ pub(crate) mod response;
 pub(crate) use self::{
     api_error::{ApiError, OperationResult},
     call::{AwsProtocol, Call},
-    json::{epoch, number, page, page_start, text, texts, without_nulls},
+    json::{epoch, long_ago, number, page, page_start, text, texts, without_nulls},
 };

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     fake_aws::{
+        protocol::long_ago,
         protocol::{ApiError, OperationResult, epoch, text},
-        services::other_services::long_ago,
     },
     world::{World, arn},
 };

@@ -1,12 +1,12 @@
-//! IAM's simulation of a role's permissions.
+//! IAM's operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, number, page, text, texts, without_nulls},
-    world::{AllowStatement, StatementMatch, World},
+    fake_aws::protocol::{ApiError, OperationResult, long_ago, number, page, text, texts, without_nulls},
+    world::{AllowStatement, StatementMatch, World, role_arn},
 };
 
 pub(crate) fn simulate_principal_policy(world: &World, input: &Value) -> OperationResult {
@@ -81,4 +81,20 @@ fn result(allowed: &[AllowStatement], action: &str, resources: &[&str], context:
         "MissingContextValues": own_missing,
         "ResourceSpecificResults": beneath.collect::<Vec<_>>(),
     })
+}
+
+pub(crate) fn get_role(world: &World, input: &Value) -> OperationResult {
+    let name = text(input, "RoleName");
+    if !world.account.roles.contains(name) {
+        let message = format!("The role with name {name} cannot be found.");
+        return Err(ApiError { status: 404, ..ApiError::new("NoSuchEntity", message) });
+    }
+    Ok(json!({ "Role": {
+        "Path": "/",
+        "RoleName": name,
+        "RoleId": "AROAIOSFODNN7EXAMPLE",
+        "Arn": role_arn(name),
+        "CreateDate": humantime::format_rfc3339_seconds(long_ago()).to_string(),
+        "MaxSessionDuration": 3600,
+    } }))
 }
