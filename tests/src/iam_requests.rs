@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-pub use rehearsal::world::matches_iam_wildcard;
+pub use rehearsal::world::matches_wildcard;
 use rehearsal::{
     Exchange,
     world::{ACCOUNT, REGION},

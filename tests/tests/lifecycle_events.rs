@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use greenlight_tests::{HookCase, expect_eq, run_cases};
 use rehearsal::{
     FaultKind, HookName, HookRunReport, InjectedFault, InvocationResult,
-    world::{Change, EventStatus, RollbackInfo, World},
+    world::{Change, ComputePlatform, EventStatus, RollbackInfo, World},
 };
 
 fn case(title: &str) -> HookCase {
@@ -177,11 +177,11 @@ async fn deployments_that_cannot_be_judged() {
         // CodeDeploy accepts no hook's status for this platform, so the hook cannot put one.
         case("the Server platform")
             .timeout(Duration::from_secs(3))
-            .world(|world| world.deployment().platform = "Server".into())
+            .world(|world| world.deployment().platform = ComputePlatform::Server)
             .errors("StatusNotSent")
             .assert(|played| expect_eq("the code", played.code.as_str(), "PlatformUnsupported")),
         case("the Lambda platform")
-            .world(|world| world.deployment().platform = "Lambda".into())
+            .world(|world| world.deployment().platform = ComputePlatform::Lambda)
             .fails("PlatformUnsupported"),
         case("the service was deleted").world(|world| world.service = None).fails("ServiceNotActive"),
     ])

@@ -6,6 +6,7 @@ use std::time::Duration;
 use greenlight_tests::{SHORT_WINDOWS, binaries};
 use rehearsal::{
     ClockSkew, FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult,
+    ProcessExit,
 };
 
 async fn run(stage: HookTestBed) -> HookRunReport {
@@ -17,7 +18,7 @@ async fn after_install() -> HookTestBed {
 }
 
 fn killed() -> InvocationResult {
-    InvocationResult::Exited("signal: 9 (SIGKILL)".to_owned())
+    InvocationResult::Exited(ProcessExit::Killed)
 }
 
 fn all_succeeded(played: &HookRunReport) -> bool {

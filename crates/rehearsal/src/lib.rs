@@ -11,19 +11,12 @@
 //! The [`world`] is typed state that changes as time passes and does no I/O. AWS's wire formats are a thin layer over
 //! it that follows the service models.
 
-mod appspec;
-mod aws;
 mod codedeploy;
-mod fault;
-mod function_name;
-mod function_ref;
-mod gate_file;
-mod hook_log;
+mod duration_text;
+mod fake_aws;
 mod hook_name;
-mod http_server;
-mod invariants;
+mod http;
 mod lambda;
-mod on_failure;
 mod report;
 mod scenario;
 mod serve;
@@ -34,19 +27,20 @@ pub mod world;
 use std::path::PathBuf;
 
 pub use self::{
-    appspec::{AppSpec, InvokeError},
-    aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
-    codedeploy::rehearse,
-    fault::{FaultKind, FaultTiming, InjectedFault},
-    function_name::FunctionName,
-    function_ref::{AccountRegion, FUNCTION_NAME_PREFIX, FunctionRef},
-    gate_file::ScenarioGate,
+    codedeploy::{
+        invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
+        rehearse,
+    },
+    fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
     hook_name::HookName,
-    invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
-    lambda::{ClockSkew, InvocationResult, ProcessLimit},
+    lambda::{
+        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
+        ProcessExit, ProcessLimit,
+    },
     report::*,
     scenario::{
-        Category, HookTarget, KilledFunction, OperatorStop, Platform, Redelivery, Scenario, ScenarioDeployment,
+        AppSpec, Category, FaultKind, FaultTiming, HookTarget, InjectedFault, InvokeError, KilledFunction,
+        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
     service::{Colour, ServiceRequest},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{function_name::FunctionName, hook_name::HookName};
+use crate::{hook_name::HookName, lambda::FunctionName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +166,21 @@ pub enum HookStatus {
     Succeeded,
     /// CodeDeploy stops the deployment.
     Failed,
+}
+
+impl HookStatus {
+    /// CodeDeploy's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The status with that word of CodeDeploy's.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Succeeded, Self::Failed].into_iter().find(|status| status.as_str() == word)
+    }
 }
 
 /// Who put the status of a hook.

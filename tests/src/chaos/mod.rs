@@ -13,7 +13,7 @@ use anyhow::Context as _;
 
 use rehearsal::{
     AnsweredBy, ClockSkew, ExecutionRecord, FunctionName, HookName, HookRunReport, HookStatus, HookTestBed,
-    InvocationResult, PlannedFaults as Planned, SentStatus, allowed_responders, violations,
+    HookVerdict, InvocationResult, PlannedFaults as Planned, SentStatus, allowed_responders, violations,
 };
 
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -105,7 +105,10 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
         deadlines: vec![plan.timeout],
         // With several deliveries the log has the checks of all of them, and only one put the status.
         checks: if plan.redeliveries.is_empty() { played.checks.clone() } else { Vec::new() },
-        verdict: if plan.redeliveries.is_empty() { played.verdict.clone() } else { "nothing was checked".to_owned() },
+        verdict: HookVerdict {
+            checked_nothing: played.logged_verdict.checked_nothing || !plan.redeliveries.is_empty(),
+            ..played.logged_verdict.clone()
+        },
     };
     let mut wrong = violations(&record);
     if played.statuses.contains(&HookStatus::Succeeded) {

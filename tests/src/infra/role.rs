@@ -10,7 +10,7 @@ use super::{
     intrinsics::{as_list, as_text},
     logical_id,
 };
-use crate::iam_requests::{IamRequest, iam_requests, matches_iam_wildcard};
+use crate::iam_requests::{IamRequest, iam_requests, matches_wildcard};
 
 /// Statements for calls that AWS makes with a function's role. The programs do not make them, so no test records them.
 pub const PLATFORM_STATEMENTS: [&str; 6] =
@@ -57,10 +57,10 @@ impl RoleStatement {
     /// Whether the statement applies to the request.
     pub fn matches(&self, request: &IamRequest) -> bool {
         let holds = |(key, pattern): (&String, &Value)| {
-            request.context.get(key.as_str()).is_some_and(|seen| matches_iam_wildcard(as_text(pattern), seen))
+            request.context.get(key.as_str()).is_some_and(|seen| matches_wildcard(as_text(pattern), seen))
         };
         self.actions.contains(&request.action)
-            && self.resources.iter().any(|pattern| matches_iam_wildcard(pattern, &request.resource))
+            && self.resources.iter().any(|pattern| matches_wildcard(pattern, &request.resource))
             && self.condition["ArnLike"].as_object().into_iter().flatten().all(holds)
     }
 }

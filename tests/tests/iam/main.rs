@@ -15,7 +15,7 @@ use std::{
 
 use greenlight_tests::{
     SHORT_WINDOWS, binaries, greenlight,
-    iam_requests::{APPLICATION, CLUSTER, DEPLOYMENT_GROUP, IamRequest, SERVICE, iam_requests, matches_iam_wildcard},
+    iam_requests::{APPLICATION, CLUSTER, DEPLOYMENT_GROUP, IamRequest, SERVICE, iam_requests, matches_wildcard},
 };
 use rehearsal::{
     HookTestBed, Recorder,
@@ -200,6 +200,6 @@ fn wildcards_match_as_in_iam() {
         ("task/shop/*", "task/shop/1", true),
         ("task/shop/*", "task/shopping/1", false),
     ] {
-        assert_eq!(matches_iam_wildcard(pattern, text), like, "{pattern} {text}");
+        assert_eq!(matches_wildcard(pattern, text), like, "{pattern} {text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use greenlight_tests::iam_requests::{IamRequest, matches_iam_wildcard};
+use greenlight_tests::iam_requests::{IamRequest, matches_wildcard};
 use serde_json::Value;
 
 /// A policy, and those of its parts that allowed a request.
@@ -40,8 +40,7 @@ impl PrintedPolicy {
             if !right || !condition_holds(&statement["Condition"], request) {
                 continue;
             }
-            for pattern in
-                texts(&statement["Resource"]).filter(|pattern| matches_iam_wildcard(pattern, &request.resource))
+            for pattern in texts(&statement["Resource"]).filter(|pattern| matches_wildcard(pattern, &request.resource))
             {
                 allowed = true;
                 self.used.insert((index, request.action.clone(), pattern.to_owned()));
@@ -75,7 +74,7 @@ fn condition_holds(condition: &Value, request: &IamRequest) -> bool {
         );
         keys.as_object().unwrap().iter().all(|(key, values)| {
             let seen = request.context.get(key.as_str());
-            seen.is_some_and(|seen| texts(values).any(|pattern| matches_iam_wildcard(pattern, seen)))
+            seen.is_some_and(|seen| texts(values).any(|pattern| matches_wildcard(pattern, seen)))
         })
     })
 }

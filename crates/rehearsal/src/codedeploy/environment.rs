@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc, time::SystemTime};
 use anyhow::Context;
 
 use crate::{
-    aws::{FakeAws, Recorder},
-    http_server::{Port, ServerHandle, serve_on_free_port},
+    fake_aws::{FakeAws, Recorder},
+    http::{Port, ServerHandle},
     scenario::Scenario,
     service::{ServiceListeners, Tls},
     world::{World, WorldOptions},
@@ -40,8 +40,8 @@ impl SimulatedEnvironment {
             listeners.push([production.number, test.number]);
             // Services of one account must not share any id.
             let seed = seed.wrapping_add(1_000_003 * service as u64);
-            let ground = WorldOptions { production: production.number, test: test.number, seed };
-            worlds.push(World::for_service(name, now, ground, given));
+            let options = WorldOptions { production: production.number, test: test.number, seed };
+            worlds.push(World::for_service(name, now, options, given));
             doors.extend([(production, given.load_balancer.production_port), (test, given.load_balancer.test_port)]);
         }
         let listeners = *listeners.first().context("a scenario without deployments has no listeners")?;
@@ -50,13 +50,7 @@ impl SimulatedEnvironment {
             given.load_balancer.certificate.map(Tls::new).transpose().context("no certificate for the listeners")?;
         let front =
             ServiceListeners::open_with_state(&cloud, doors, tls).await.context("the listeners cannot be opened")?;
-        let aws = cloud.clone();
-        let (port, serving) = serve_on_free_port(move |request| {
-            let aws = aws.clone();
-            async move { aws.respond(request).await }
-        })
-        .await
-        .context("no free port on loopback for AWS")?;
+        let (port, serving) = cloud.serve().await.context("no free port on loopback for AWS")?;
         let endpoint = format!("http://127.0.0.1:{port}");
         Ok(Self { aws: cloud, endpoint, listeners, seed, service_listeners: front, _server: serving })
     }

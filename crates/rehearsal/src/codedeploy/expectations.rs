@@ -192,21 +192,21 @@ mod tests {
     #[test]
     fn a_broken_promise_is_told_in_words() {
         let promise = expect(DeploymentOutcome::RolledBack, Some(HookName::AfterInstall), Some("TargetsUnhealthy"));
-        let told = outcome_differences(
+        let differences = outcome_differences(
             &promise,
             DeploymentOutcome::RolledBack,
             Some(HookName::AfterAllowTestTraffic),
             "UnexpectedStatus",
         );
         assert_eq!(
-            told,
+            differences,
             [
                 "expected AfterInstall to stop it with TargetsUnhealthy; it was AfterAllowTestTraffic with UnexpectedStatus"
             ]
         );
-        let told = outcome_differences(&promise, DeploymentOutcome::Succeeded, None, "");
+        let differences = outcome_differences(&promise, DeploymentOutcome::Succeeded, None, "");
         assert_eq!(
-            told,
+            differences,
             [
                 "expected the deployment to be rolled back; it succeeded",
                 "expected AfterInstall to stop it with TargetsUnhealthy; no hook did"

@@ -4,18 +4,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    POLL_INTERVAL,
-    deployment_run::DeploymentRun,
-    executions::TrackedExecution,
-    hook_summary::{HookOutcome, VerdictLine},
-    invocations::InvocationProgress,
-};
 use crate::{
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
+    codedeploy::{
+        deployment_run::DeploymentRun, hook_summary::HookOutcome, invocations::InvocationProgress,
+        simulated_codedeploy::POLL_INTERVAL, tracked_execution::TrackedExecution,
+    },
     hook_name::HookName,
-    lambda::Invoker,
+    lambda::{
+        FunctionName, HookVerdict, Invoker,
+        hook_log::{self, HookLogLine},
+    },
     report::{AnsweredBy, CheckLine, EventKind, HookRun, HookStatus},
     world::EventStatus,
 };
@@ -37,8 +35,8 @@ struct HookWatcher {
     /// The function that runs. It is another hook's if the AppSpec file is wrong.
     program: FunctionName,
     checks: Vec<CheckLine>,
-    verdict: Option<VerdictLine>,
-    on_failure_verdict: Option<VerdictLine>,
+    verdict: Option<HookVerdict>,
+    on_failure_verdict: Option<HookVerdict>,
     progress: watch::Receiver<InvocationProgress>,
 }
 
@@ -60,7 +58,14 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         let started = Instant::now();
         let progress = self.invoke(hook, program, &execution).await?;
         let invocations = vec![progress.clone()];
-        let executed = TrackedExecution { id: execution.clone(), program, started, stopped: false, invocations };
+        let executed = TrackedExecution {
+            id: execution.clone(),
+            program,
+            started,
+            stopped: false,
+            verdict: HookVerdict::default(),
+            invocations,
+        };
         self.executions.insert(hook, executed);
         let function = self.codedeploy.appspec_file.as_ref().and_then(|file| file.hooks.get(&hook).cloned());
         self.send_event(EventKind::HookInvoked { hook, function });
@@ -90,6 +95,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         };
         if let Some(executed) = self.executions.get_mut(&hook) {
             executed.stopped = stopped;
+            executed.verdict = watch.verdict.clone().unwrap_or_default();
         }
         let run = self.hook_run_report(watch, answer, stopped, took);
         Ok(HookRunResult { run, stopped })
@@ -155,10 +161,8 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         let is_of_other_deployment =
             || hook_log::deployment(line).is_some_and(|deployment| deployment != self.deployment);
         if function == FunctionName::OnFailure && watch.program != FunctionName::OnFailure {
-            if let Some(HookLogLine::Verdict { code, message }) =
-                hook_log::read(line).filter(|_| !is_of_other_deployment())
-            {
-                watch.on_failure_verdict = Some((code, message));
+            if let Some(HookLogLine::Verdict(verdict)) = hook_log::read(line).filter(|_| !is_of_other_deployment()) {
+                watch.on_failure_verdict = Some(verdict);
             }
             return;
         }
@@ -173,7 +177,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
                 self.send_event(EventKind::CheckFinished { hook: watch.hook, check: check.clone() });
                 watch.checks.push(check);
             }
-            Some(HookLogLine::Verdict { code, message }) => watch.verdict = Some((code, message)),
+            Some(HookLogLine::Verdict(verdict)) => watch.verdict = Some(verdict),
             None => {}
         }
     }

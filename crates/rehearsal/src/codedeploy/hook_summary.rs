@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    function_name::FunctionName,
     hook_name::HookName,
-    lambda::InvocationResult,
+    lambda::{FunctionName, HookVerdict, InvocationResult, ProcessExit},
     report::{AnsweredBy, HookStatus},
 };
-
-/// A verdict line: its code and its message.
-pub(super) type VerdictLine = (String, String);
 
 /// Everything that is known when a hook is over.
 pub(super) struct HookOutcome<'a> {
@@ -20,8 +16,8 @@ pub(super) struct HookOutcome<'a> {
     /// The status that CodeDeploy accepted, and who put it.
     pub status: Option<(HookStatus, AnsweredBy)>,
     pub by_operator: bool,
-    pub verdict: Option<&'a VerdictLine>,
-    pub on_failure_verdict: Option<&'a VerdictLine>,
+    pub verdict: Option<&'a HookVerdict>,
+    pub on_failure_verdict: Option<&'a HookVerdict>,
     /// How the function's invocation ended; `on_failure_ended` is the same for the on-failure handler's last attempt.
     pub ended: Option<&'a InvocationResult>,
     pub on_failure_ended: Option<&'a InvocationResult>,
@@ -49,7 +45,9 @@ impl HookOutcome<'_> {
             AnsweredBy::Hook | AnsweredBy::Nobody => (hook.to_string(), self.verdict),
         };
         match verdict {
-            Some((code, verdict)) => HookSummary { code: code.clone(), verdict: verdict.clone(), hint: String::new() },
+            Some(HookVerdict { code, message, .. }) => {
+                HookSummary { code: code.clone(), verdict: message.clone(), hint: String::new() }
+            }
             None => verdict_only(format!("{who} put {answer:?} and logged no verdict")),
         }
     }
@@ -115,7 +113,7 @@ pub(super) fn describe_end(ended: &InvocationResult) -> String {
     match ended {
         InvocationResult::Success(_) => "returned".to_owned(),
         InvocationResult::Error { error_type, .. } => format!("failed with {error_type}"),
-        InvocationResult::Exited(status) if status.contains("SIGKILL") => "was killed".to_owned(),
+        InvocationResult::Exited(ProcessExit::Killed) => "was killed".to_owned(),
         InvocationResult::Exited(status) => format!("died ({status})"),
         InvocationResult::TimedOut(limit) => {
             format!("ran into its timeout of {}", humantime::format_duration(*limit))
@@ -147,10 +145,10 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_is_that_of_whoever_answered() {
-        let (hook, net) =
-            (("A".to_owned(), "the hook's".to_owned()), ("HookInvocationFailed".to_owned(), "handler's".to_owned()));
-        let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&net), ..outcome() };
+    fn the_verdict_is_that_of_the_function_that_put_the_status() {
+        let verdict = |message: &str| HookVerdict { message: message.to_owned(), ..HookVerdict::default() };
+        let (hook, handler) = (verdict("the hook's"), verdict("handler's"));
+        let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&handler), ..outcome() };
         let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
         assert_eq!(
             (by(AnsweredBy::Hook).as_str(), by(AnsweredBy::OnFailureHandler).as_str()),
@@ -162,7 +160,7 @@ mod tests {
 
     #[test]
     fn when_nobody_answered_it_says_who_failed_how_and_what_is_left() {
-        let (killed, denied) = (InvocationResult::Exited("signal: 9 (SIGKILL)".into()), status_not_sent());
+        let (killed, denied) = (InvocationResult::Exited(ProcessExit::Killed), status_not_sent());
         let summary = HookOutcome { ended: Some(&killed), on_failure_ended: Some(&denied), ..outcome() }.summary();
         assert_eq!(
             summary.verdict,

@@ -10,18 +10,14 @@ use std::{
 
 use tokio::sync::{oneshot, watch};
 
-use super::{
-    SimulatedCodeDeploy,
-    deployment_run::{DeploymentRun, EventSender},
-    hook_summary::describe_end,
-};
 use crate::{
-    function_name::FunctionName,
+    codedeploy::{SimulatedCodeDeploy, event_sender::EventSender, hook_summary::describe_end},
     hook_name::HookName,
-    lambda::{InvocationResult, Invoker},
-    on_failure::{self, OnFailureStep},
+    lambda::{
+        FunctionName, InvocationResult, Invoker,
+        on_failure::{self, OnFailureStep},
+    },
     report::{AnsweredBy, EventKind},
-    test_bed::event,
 };
 
 /// One process that handles an event, or the record of a failed invocation.
@@ -88,43 +84,21 @@ impl<'a> BackgroundInvocations<'a> {
     }
 }
 
-impl<F: Invoker> DeploymentRun<'_, F> {
-    /// Invokes a function with the event of a hook's execution, asynchronously as CodeDeploy does.
-    pub(super) async fn invoke(
-        &mut self,
-        hook: HookName,
-        function: FunctionName,
-        execution: &str,
-    ) -> anyhow::Result<watch::Receiver<InvocationProgress>> {
-        let payload = event(&self.deployment, execution);
-        let (director, limit) = (self.codedeploy, self.codedeploy.timeout);
-        let mut functions = director.functions.lock().await;
-        let ran = vec![ProcessRun::start(function, limit)];
-        let end = functions.invoke(function, payload.clone(), limit).await?;
-        drop(functions);
-        let (progress, seen) =
-            watch::channel(InvocationProgress { runs: ran, ended: None, on_failure: None, finished: false });
-        let invocation = Invocation { hook, function, deployment: self.deployment.clone(), payload };
-        self.invocations.add(invocation.run_to_completion(director, end, self.event_sender.clone(), progress));
-        Ok(seen)
-    }
-}
-
 /// An event that was passed to a function.
-struct Invocation {
-    hook: HookName,
-    function: FunctionName,
-    deployment: String,
-    payload: Vec<u8>,
+pub(super) struct Invocation {
+    pub hook: HookName,
+    pub function: FunctionName,
+    pub deployment: String,
+    pub payload: Vec<u8>,
 }
 
 impl Invocation {
     /// Runs the invocation to its end, and through the on-failure handler if it fails.
-    async fn run_to_completion<F: Invoker>(
+    pub async fn run_to_completion<F: Invoker>(
         self,
-        director: &SimulatedCodeDeploy<F>,
+        simulation: &SimulatedCodeDeploy<F>,
         end: oneshot::Receiver<InvocationResult>,
-        teller: EventSender,
+        event_sender: EventSender,
         progress: watch::Sender<InvocationProgress>,
     ) -> anyhow::Result<()> {
         let ended = end.await.unwrap_or_else(|_| InvocationResult::abandoned());
@@ -133,7 +107,7 @@ impl Invocation {
             progress.ended = Some(ended.clone());
         });
         // The on-failure handler has no on-failure destination, even where an AppSpec file names it as a hook.
-        if director.on_failure && self.function != FunctionName::OnFailure {
+        if simulation.on_failure && self.function != FunctionName::OnFailure {
             let on_step = |step| {
                 progress.send_modify(|progress| match step {
                     OnFailureStep::Invoked => {
@@ -144,12 +118,13 @@ impl Invocation {
                         progress.close_last()
                     }
                 });
-                if let Some(text) = self.describe_step(&step, &ended, director) {
-                    teller.send(EventKind::OnFailure { hook: self.hook, text });
+                if let Some(text) = self.describe_step(&step, &ended, simulation) {
+                    event_sender.send(EventKind::OnFailure { hook: self.hook, text });
                 }
             };
             let on_failure =
-                on_failure::deliver_record(&director.functions, self.function, &self.payload, &ended, on_step).await?;
+                on_failure::deliver_record(&simulation.functions, self.function, &self.payload, &ended, on_step)
+                    .await?;
             progress.send_modify(|progress| progress.on_failure = on_failure);
         }
         progress.send_modify(|progress| progress.finished = true);
@@ -160,7 +135,7 @@ impl Invocation {
         &self,
         step: &OnFailureStep,
         ended: &InvocationResult,
-        director: &SimulatedCodeDeploy<F>,
+        simulation: &SimulatedCodeDeploy<F>,
     ) -> Option<String> {
         let short = humantime::format_duration;
         Some(match step {
@@ -172,7 +147,7 @@ impl Invocation {
                 )
             }
             OnFailureStep::Invoked => return None,
-            OnFailureStep::Returned => match director.who_answered(&self.deployment, self.hook) {
+            OnFailureStep::Returned => match simulation.who_answered(&self.deployment, self.hook) {
                 AnsweredBy::OnFailureHandler => "on-failure puts Failed for it".to_owned(),
                 AnsweredBy::Hook => "on-failure finds a status, and changes nothing".to_owned(),
                 AnsweredBy::Nobody => "on-failure finds CodeDeploy no longer waiting, and changes nothing".to_owned(),

@@ -10,7 +10,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::{function_name::FunctionName, lambda::LogLines};
+use crate::lambda::{FunctionName, LogLines};
 
 /// The function that wrote a line, and the line.
 type FunctionLine = (FunctionName, String);

@@ -2,30 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
-
-use super::{POLL_INTERVAL, deployment_run::DeploymentRun, invocations::InvocationProgress};
 use crate::{
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
-    hook_name::HookName,
-    lambda::Invoker,
-    report::{EventKind, HookStatus},
+    codedeploy::{
+        deployment_run::DeploymentRun, simulated_codedeploy::POLL_INTERVAL, tracked_execution::PendingRedelivery,
+    },
+    lambda::{
+        FunctionName, Invoker,
+        hook_log::{self, HookLogLine, HookVerdict},
+    },
+    report::EventKind,
     scenario::Redelivery,
     world::EVENTS,
 };
 
 /// A hook that finds no event in progress reads it again for 10 s, and must then put a status.
 const SECOND_RUN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A second delivery in progress.
-pub(super) struct PendingRedelivery {
-    hook: HookName,
-    progress: watch::Receiver<InvocationProgress>,
-    /// The status that CodeDeploy had accepted before it.
-    status: Option<HookStatus>,
-    verdict: Option<(String, String)>,
-}
 
 impl<F: Invoker> DeploymentRun<'_, F> {
     /// Delivers the event a second time if it is due after this lifecycle event (`None`: after the deployment). After
@@ -61,9 +52,9 @@ impl<F: Invoker> DeploymentRun<'_, F> {
     pub(super) fn route_other_line(&mut self, function: FunctionName, line: &str) {
         let own = hook_log::deployment(line).is_none_or(|deployment| deployment == self.deployment);
         if let Some(again) = self.redelivery.as_mut().filter(|again| own && function == again.hook.into())
-            && let Some(HookLogLine::Verdict { code, message }) = hook_log::read(line)
+            && let Some(HookLogLine::Verdict(verdict)) = hook_log::read(line)
         {
-            again.verdict = Some((code, message));
+            again.verdict = Some(verdict);
         }
     }
 
@@ -85,7 +76,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
         }
         let Some(PendingRedelivery { status: answer, verdict, .. }) = self.redelivery.take() else { return Ok(None) };
         let now = self.executions.get(&hook).and_then(|executed| self.world().execution_status(&executed.id));
-        let (code, message) = verdict.unwrap_or_default();
+        let HookVerdict { code, message, .. } = verdict.unwrap_or_default();
         self.send_event(EventKind::WorldChanged { text: format!("the second run of {message}") });
         if now != answer {
             return Ok(Some(format!("expected the first status of {hook} to stay; it became {now:?}")));

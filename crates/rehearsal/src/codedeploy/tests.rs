@@ -2,14 +2,20 @@
 
 mod on_failure;
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::{
-    lambda::InvocationResult,
+    fake_aws::FakeAws,
+    hook_name::HookName,
+    lambda::{FunctionName, InvocationResult, ProcessExit},
     report::{AnsweredBy, DeploymentOutcome, EventKind, HookStatus},
     world::{World, WorldOptions},
 };
@@ -43,9 +49,8 @@ struct FakeFunctions {
 impl FakeFunctions {
     fn put(&self, by: FunctionName, payload: &Value, answer: HookStatus) -> bool {
         let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
-        let status = if answer == HookStatus::Succeeded { "Succeeded" } else { "Failed" };
         let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
-        self.aws.put_status_for(Some(by), &deployment, &execution, status).is_ok()
+        self.aws.put_status_for(Some(by), &deployment, &execution, answer).is_ok()
     }
 }
 
@@ -72,7 +77,7 @@ impl Invoker for FakeFunctions {
                 r#"{{"check.name":"targets","check.outcome":"x","check.decision":"{decision}","check.code":"TargetsUnhealthy","message":"m"}}"#
             ));
         };
-        let died = InvocationResult::Exited("signal: 9 (SIGKILL)".into());
+        let died = InvocationResult::Exited(ProcessExit::Killed);
         let usual = if is_on_failure { FakeAction::PutIgnoringResult } else { FakeAction::Put(HookStatus::Succeeded) };
         match self.actions.get(&function).copied().unwrap_or(usual) {
             FakeAction::Put(answer) => {

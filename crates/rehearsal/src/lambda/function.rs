@@ -1,11 +1,8 @@
 //! One function: a program that runs as a child process with the environment variables that Lambda sets.
 
-mod proc;
-
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -22,82 +19,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{InvocationResult, runtime_api::RuntimeApi};
-use crate::{function_name::FunctionName, world::REGION};
-
-/// The settings that all functions of a rehearsal share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Setup {
-    /// The URL of the fake AWS.
-    pub endpoint: String,
-    /// More environment variables. They override all others.
-    pub env: BTreeMap<String, String>,
-    /// Functions that Lambda kills this long after their invocation, as it kills a function that uses too much memory.
-    pub killed: BTreeMap<FunctionName, Duration>,
-    /// The memory limit in bytes above which a process is killed. `None` means no limit. Needs `/proc`.
-    pub memory: Option<u64>,
-    /// The error of the functions' clocks.
-    pub clock: Option<ClockSkew>,
-    /// The operating system limits of a process. Needs util-linux.
-    pub limits: Vec<ProcessLimit>,
-    /// How long after its start a process is paused, and for how long.
-    pub paused: Option<(Duration, Duration)>,
-}
-
-/// An operating system limit for one process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProcessLimit {
-    /// The maximum number of file descriptors. Lambda's is 1,024.
-    Descriptors(u32),
-    /// No thread in addition to the one that the process starts with.
-    NoThreads,
-}
-
-impl ProcessLimit {
-    /// The words of a command that starts another program under the limit.
-    fn commands(self) -> Vec<String> {
-        let words = match self {
-            Self::Descriptors(most) => return vec!["prlimit".to_owned(), format!("--nofile={most}")],
-            // The limit counts all processes of a user but does not apply to root, so root becomes an otherwise unused
-            // user.
-            Self::NoThreads if proc::is_root() => {
-                "setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1"
-            }
-            Self::NoThreads => "prlimit --nproc=1",
-        };
-        words.split(' ').map(str::to_owned).collect()
-    }
-}
-
-impl Setup {
-    /// Faults in a hook's process or clock do not apply to the on-failure handler.
-    pub(super) fn for_function(self, name: FunctionName) -> Self {
-        match name {
-            FunctionName::Hook(_) => self,
-            FunctionName::OnFailure => Self { memory: None, clock: None, limits: Vec::new(), paused: None, ..self },
-        }
-    }
-}
-
-/// A wrong clock of a function. The function only knows the deadline that Lambda reports, by Lambda's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockSkew {
-    /// The function's clock is ahead of Lambda's by this much. By its own clock, its deadline comes sooner than it
-    /// should.
-    Ahead(Duration),
-    /// The function's clock is behind Lambda's by this much. By its own clock, it has longer than it really has.
-    Behind(Duration),
-}
-
-impl ClockSkew {
-    /// The deadline that Lambda must report to simulate the skew. On this machine both use the same clock.
-    fn skewed_deadline(self, deadline: SystemTime) -> SystemTime {
-        match self {
-            Self::Ahead(by) => deadline.checked_sub(by).unwrap_or(SystemTime::UNIX_EPOCH),
-            Self::Behind(by) => deadline.checked_add(by).unwrap_or(deadline),
-        }
-    }
-}
+use crate::lambda::{FunctionName, InvocationResult, ProcessExit, Setup, proc, runtime_api::RuntimeApi};
 
 /// A function and its current process.
 #[derive(Debug)]
@@ -241,7 +163,7 @@ impl Running {
         };
         command
             .env_clear()
-            .envs(environment(name, api.port, setup))
+            .envs(setup.environment(name, api.port))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -286,11 +208,11 @@ impl Running {
     fn invoke(
         &mut self,
         payload: Vec<u8>,
-        InvocationLimits { reported_deadline: told, limit, killed }: InvocationLimits,
+        InvocationLimits { reported_deadline, limit, killed }: InvocationLimits,
         cpu: Arc<OnceLock<Option<Duration>>>,
     ) -> oneshot::Receiver<InvocationResult> {
         let (ended, receiver) = oneshot::channel();
-        let result = self.api.enqueue(payload, told);
+        let result = self.api.enqueue(payload, reported_deadline);
         let (child, mut over, busy) = (self.child.clone(), self.finished.clone(), self.busy.clone());
         busy.store(true, Ordering::Relaxed);
         self.tasks.spawn(async move {
@@ -310,7 +232,7 @@ impl Running {
             }
             let how = match end {
                 InvocationEnd::Result(result) => result,
-                InvocationEnd::Gone | InvocationEnd::Killed => InvocationResult::Exited(status(&child).await),
+                InvocationEnd::Gone | InvocationEnd::Killed => InvocationResult::Exited(exit_of(&child).await),
                 InvocationEnd::TooLong => InvocationResult::TimedOut(limit),
             };
             busy.store(false, Ordering::Relaxed);
@@ -364,17 +286,25 @@ fn pid(child: &Mutex<Child>) -> Option<u32> {
     lock(child).id()
 }
 
-/// The exit status of a process whose pipes are closed, as text.
-async fn status(child: &Mutex<Child>) -> String {
+/// How a process whose pipes are closed has ended.
+async fn exit_of(child: &Mutex<Child>) -> ProcessExit {
     for _ in 0..100 {
         match lock(child).try_wait() {
-            Ok(Some(status)) => return status.to_string(),
+            Ok(Some(status)) => return process_exit(status),
             Ok(None) => {}
-            Err(error) => return error.to_string(),
+            Err(error) => return ProcessExit::Other(error.to_string()),
         }
         sleep(Duration::from_millis(10)).await;
     }
-    "closed its output".to_owned()
+    ProcessExit::Other("closed its output".to_owned())
+}
+
+fn process_exit(status: ExitStatus) -> ProcessExit {
+    #[cfg(unix)]
+    if std::os::unix::process::ExitStatusExt::signal(&status) == Some(9) {
+        return ProcessExit::Killed;
+    }
+    status.code().map_or_else(|| ProcessExit::Other(status.to_string()), ProcessExit::Code)
 }
 
 /// Forwards each line. Bytes that are not valid UTF-8 are replaced.
@@ -391,48 +321,5 @@ async fn forward_lines(
         if to.send((name, text)).is_err() {
             return;
         }
-    }
-}
-
-/// The environment variables that Lambda sets for a custom runtime, without any from this process.
-fn environment(name: FunctionName, port: u16, setup: &Setup) -> BTreeMap<String, String> {
-    let fixed = [
-        ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef"),
-        ("AWS_REGION", REGION),
-        ("AWS_SECRET_ACCESS_KEY", "rehearsalXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-        ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ=="),
-        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
-        ("LAMBDA_TASK_ROOT", "/var/task"),
-        ("LANG", "en_US.UTF-8"),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin"),
-        ("TZ", ":UTC"),
-        ("_HANDLER", "bootstrap"),
-    ];
-    let mut all: BTreeMap<String, String> =
-        fixed.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    all.insert("AWS_ACCESS_KEY_ID".into(), name.access_key());
-    let megabytes = setup.memory.map_or(128, |bytes| bytes >> 20);
-    all.insert("AWS_LAMBDA_FUNCTION_MEMORY_SIZE".into(), megabytes.to_string());
-    all.insert("AWS_LAMBDA_FUNCTION_NAME".into(), name.lambda_name());
-    all.insert("AWS_LAMBDA_LOG_GROUP_NAME".into(), format!("/aws/lambda/{}", name.lambda_name()));
-    all.insert("AWS_LAMBDA_RUNTIME_API".into(), format!("127.0.0.1:{port}"));
-    all.insert("AWS_ENDPOINT_URL".into(), setup.endpoint.clone());
-    all.extend(setup.env.clone());
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_is_ahead_has_its_deadline_sooner() {
-        let (deadline, by) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1000), Duration::from_secs(400));
-        assert_eq!(ClockSkew::Ahead(by).skewed_deadline(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(600));
-        assert_eq!(ClockSkew::Behind(by).skewed_deadline(deadline), SystemTime::UNIX_EPOCH + Duration::from_secs(1400));
-        assert_eq!(ClockSkew::Behind(Duration::MAX).skewed_deadline(deadline), deadline, "no clock can be that wrong");
     }
 }

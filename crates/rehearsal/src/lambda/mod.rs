@@ -1,66 +1,30 @@
 //! Simulated Lambda: functions are child processes, and each polls its own Runtime API.
 
 mod function;
-mod processes;
+mod function_name;
+mod function_ref;
+pub(crate) mod hook_log;
+mod invocation;
+pub(crate) mod on_failure;
+mod proc;
+mod process_pool;
 mod runtime_api;
+mod settings;
 
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, time::Duration};
-
-use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
-
-pub use self::function::{ClockSkew, ProcessLimit};
 pub(crate) use self::{
-    function::{FunctionProcess, Setup, locate},
-    processes::ProcessPool,
+    function::{FunctionProcess, locate},
+    invocation::{Invoker, LogLines},
+    process_pool::ProcessPool,
     runtime_api::{RUNTIME_PATH, invocation_response, parse_result},
+    settings::Setup,
 };
-use crate::function_name::FunctionName;
-
-/// How an invocation ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InvocationResult {
-    /// The function returned this value.
-    Success(Value),
-    /// The function returned an error.
-    Error {
-        /// Lambda's `errorType`.
-        error_type: String,
-        /// Lambda's `errorMessage`.
-        error_message: String,
-    },
-    /// The process ended. This is its exit status as text.
-    Exited(String),
-    /// The process was killed after this timeout.
-    TimedOut(Duration),
-}
-
-impl InvocationResult {
-    /// Whether the function returned without an error. Lambda sends no record of such an invocation to the on-failure
-    /// destination.
-    pub fn is_success(&self) -> bool {
-        matches!(self, Self::Success(_))
-    }
-
-    /// The result of an invocation whose end was never reported.
-    pub(crate) fn abandoned() -> Self {
-        Self::Exited("was abandoned".to_owned())
-    }
-}
-
-/// Output lines of functions, each with the function that wrote it.
-pub(crate) type LogLines = mpsc::UnboundedReceiver<(FunctionName, String)>;
-
-/// Something that can invoke the functions.
-pub(crate) trait Invoker: Send {
-    /// Invokes a function, and returns a channel for its result.
-    fn invoke(
-        &mut self,
-        function: FunctionName,
-        payload: Vec<u8>,
-        timeout: Duration,
-    ) -> impl Future<Output = anyhow::Result<oneshot::Receiver<InvocationResult>>> + Send;
-}
+pub use self::{
+    function_name::{FUNCTION_NAME_PREFIX, FunctionName},
+    function_ref::{AccountRegion, FunctionRef},
+    hook_log::HookVerdict,
+    invocation::{InvocationResult, ProcessExit},
+    settings::{ClockSkew, ProcessLimit},
+};

@@ -14,10 +14,10 @@ use hyper::{
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::InvocationResult;
 use crate::{
-    http_server::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
-    world::{ACCOUNT, REGION},
+    http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    lambda::InvocationResult,
+    world::function_arn,
 };
 
 /// A running Runtime API.
@@ -50,11 +50,11 @@ pub(crate) const RUNTIME_PATH: &str = "/2018-06-01/runtime/";
 impl RuntimeApi {
     pub async fn start(function: String) -> std::io::Result<Self> {
         let (offers, receiver) = mpsc::unbounded_channel();
-        let desk =
+        let queue =
             Arc::new(InvocationQueue { function, pending: AsyncMutex::new(receiver), in_flight: Mutex::default() });
         let (port, serving) = serve_on_free_port(move |request| {
-            let desk = desk.clone();
-            async move { desk.respond(request).await }
+            let queue = queue.clone();
+            async move { queue.respond(request).await }
         })
         .await?;
         Ok(Self { port, pending: offers, next_id: 1, _server: serving })
@@ -116,7 +116,7 @@ pub(crate) fn invocation_response(
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")),
+        ("lambda-runtime-invoked-function-arn", function_arn(function)),
         (
             "lambda-runtime-trace-id",
             "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),

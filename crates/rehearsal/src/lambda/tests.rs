@@ -1,10 +1,13 @@
 //! Tests with a shell script in place of the programs, and with a small client in place of a function's runtime.
 
+use std::time::Duration;
 use std::{path::PathBuf, time::SystemTime};
 
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc,
     time::timeout,
 };
 
@@ -110,7 +113,7 @@ async fn a_process_has_lambdas_environment_and_nothing_else() {
         .unwrap()
         .await
         .unwrap();
-    assert_eq!(ended, InvocationResult::Exited("exit status: 3".into()));
+    assert_eq!(ended, InvocationResult::Exited(ProcessExit::Code(3)));
     let mut seen = Vec::new();
     while let Ok((hook, line)) = lines.try_recv() {
         if hook == HookName::AfterInstall.into() {
@@ -192,7 +195,7 @@ async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up()
     let (mut fleet, _lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
     let ended = fleet.invoke(HookName::AfterAllowTraffic.into(), Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
-    assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
+    assert_eq!(ended, InvocationResult::Exited(ProcessExit::Killed));
 }
 
 #[cfg(target_os = "linux")]
@@ -205,6 +208,6 @@ async fn a_process_over_its_memory_is_killed_and_has_used_time() {
     let mut function = FunctionProcess::start(hook.into(), program, setup, lines).await.unwrap();
     let ended = function.invoke(Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
-    assert_eq!(ended, InvocationResult::Exited("signal: 9 (SIGKILL)".into()));
+    assert_eq!(ended, InvocationResult::Exited(ProcessExit::Killed));
     assert!(function.cpu().is_some(), "a process that was killed has used time as well");
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 
 use crate::{
-    appspec::InvokeError,
-    function_name::FunctionName,
+    duration_text,
     hook_name::HookName,
+    lambda::FunctionName,
     report::Expect,
-    world::{DEFAULT_SERVICE, DeploymentBehaviour, span},
+    scenario::InvokeError,
+    world::{ComputePlatform, DEFAULT_SERVICE, DeploymentBehaviour},
 };
 
 /// One deployment of a scenario.
@@ -27,7 +28,7 @@ pub struct ScenarioDeployment {
     pub description: Option<String>,
     /// Its compute platform.
     #[serde(default)]
-    pub platform: Platform,
+    pub platform: ComputePlatform,
     /// How the world reacts to it.
     #[serde(default)]
     pub behaviour: DeploymentBehaviour,
@@ -48,7 +49,7 @@ pub struct OperatorStop {
     /// The operator stops it during this lifecycle event. An event without a hook is stopped at its end.
     pub during: String,
     /// The time after the start of that lifecycle event.
-    #[serde(default, with = "span")]
+    #[serde(default, with = "duration_text")]
     pub after: Duration,
 }
 
@@ -73,7 +74,7 @@ pub struct KilledFunction {
     /// The function: a hook's, or `on_failure`.
     pub function: FunctionName,
     /// The time after its invocation.
-    #[serde(with = "span")]
+    #[serde(with = "duration_text")]
     pub after: Duration,
 }
 
@@ -96,18 +97,6 @@ impl<'de> Deserialize<'de> for HookTarget {
         }
         HookName::deserialize(text.into_deserializer()).map(|hook| Self::To(hook.into()))
     }
-}
-
-/// CodeDeploy's compute platforms that have hooks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Platform {
-    /// Amazon ECS.
-    #[default]
-    Ecs,
-    /// AWS Lambda.
-    #[serde(rename = "Lambda")]
-    Lambda,
 }
 
 fn default_service() -> String {

@@ -1,6 +1,6 @@
 //! The built-in scenarios: one file each.
 
-use super::Scenario;
+use crate::scenario::Scenario;
 
 /// Every file in `scenarios/`, by name. The build script finds them.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));

@@ -14,12 +14,12 @@ use tokio::{
     time::sleep,
 };
 
-use super::FunctionReturned;
 use crate::{
-    aws::FakeAws,
+    fake_aws::FakeAws,
     hook_name::HookName,
-    http_server::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
-    lambda::{self, InvocationResult, RUNTIME_PATH},
+    http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
+    lambda::{self, FunctionName, InvocationResult, RUNTIME_PATH},
+    serve::FunctionReturned,
 };
 
 /// The delay until a function that returned without putting a status gets its event again. Without a delay, it would
@@ -48,7 +48,7 @@ impl DeveloperRuntimeApi {
         returned: UnboundedSender<FunctionReturned>,
     ) -> std::io::Result<Self> {
         let event = Arc::new(watch::Sender::new(None));
-        let clerk = Arc::new(RequestHandler {
+        let handler = Arc::new(RequestHandler {
             hook,
             timeout,
             aws: cloud,
@@ -58,8 +58,8 @@ impl DeveloperRuntimeApi {
             next_id: AtomicU64::new(1),
         });
         let (port, serving) = serve_on_free_port(move |request| {
-            let clerk = clerk.clone();
-            async move { clerk.respond(request).await }
+            let handler = handler.clone();
+            async move { handler.respond(request).await }
         })
         .await?;
         Ok(Self { port, event, _server: serving })
@@ -124,7 +124,7 @@ impl RequestHandler {
             match self.pending_event() {
                 Some(event) if rest.is_zero() => {
                     let id = format!("8476a536-e9f4-11e8-9739-{:012x}", self.next_id.fetch_add(1, Ordering::Relaxed));
-                    let function = format!("CodeDeployHook_{}", self.hook.binary());
+                    let function = FunctionName::from(self.hook).lambda_name();
                     return Some(lambda::invocation_response(
                         &function,
                         &id,

@@ -19,13 +19,13 @@ struct Served {
 
 impl Served {
     fn new(name: &str, at: HookName) -> Self {
-        let (tell, told) = unbounded_channel();
+        let (sender, events) = unbounded_channel();
         let (scenario, mut serving) = (Scenario::named(name).unwrap(), JoinSet::new());
         serving.spawn(async move {
-            let failed = serve(&scenario, at, Some(7), tell).await;
+            let failed = serve(&scenario, at, Some(7), sender).await;
             panic!("{failed:?}");
         });
-        Self { events: told, _serving: serving }
+        Self { events, _serving: serving }
     }
 
     /// Returns the next event that `pick` accepts. The time limit allows for a busy machine and is not a guarantee.
@@ -49,20 +49,22 @@ impl Served {
     }
 
     async fn waiting(&mut self) -> HookWaiting {
-        self.next(|told| if let ServeEvent::HookWaiting(waiting) = told { Some(waiting.clone()) } else { None }).await
+        self.next(|event| if let ServeEvent::HookWaiting(waiting) = event { Some(waiting.clone()) } else { None }).await
     }
 
     async fn called(&mut self) -> AwsCall {
-        self.next(|told| if let ServeEvent::AwsCall(called) = told { Some(called.clone()) } else { None }).await
+        self.next(|event| if let ServeEvent::AwsCall(called) = event { Some(called.clone()) } else { None }).await
     }
 
     async fn returned(&mut self) -> FunctionReturned {
-        self.next(|told| if let ServeEvent::FunctionReturned(returned) = told { Some(returned.clone()) } else { None })
-            .await
+        self.next(
+            |event| if let ServeEvent::FunctionReturned(returned) = event { Some(returned.clone()) } else { None },
+        )
+        .await
     }
 
     async fn ended(&mut self) -> DeploymentOutcome {
-        let ended = |told: &ServeEvent| match told {
+        let ended = |event: &ServeEvent| match event {
             ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::DeploymentEnded { outcome, .. }, .. }) => {
                 Some(*outcome)
             }
@@ -145,7 +147,7 @@ async fn a_put_of_failed_rolls_back() {
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
     put_status(&endpoints, &waiting, "Failed").await;
-    let answered = served.next(|told| match told {
+    let answered = served.next(|event| match event {
         ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::HookFinished(run), .. })
             if run.hook == HookName::AfterInstall =>
         {
@@ -193,15 +195,4 @@ async fn the_same_seed_gives_the_same_ids() {
         (Served::new("healthy", HookName::BeforeInstall), Served::new("healthy", HookName::BeforeInstall));
     let (one, other) = (one.waiting().await, other.waiting().await);
     assert_eq!((one.deployment, one.event), (other.deployment, other.event));
-}
-
-#[test]
-fn the_codes_of_errors_are_read_in_every_protocol() {
-    let reply = |body: &[u8]| SentReply { status: 400, headers: BTreeMap::new(), body: body.to_vec(), damaged: false };
-    let mut cbor = Vec::new();
-    ciborium::into_writer(&json!({ "__type": "com.amazonaws.cloudwatch#Odd" }), &mut cbor).unwrap();
-    assert_eq!(error_code(&reply(&cbor)), "Odd");
-    assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
-    assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
-    assert_eq!(error_code(&reply(b"")), "status 400");
 }

@@ -24,10 +24,8 @@ use serde_json::json;
 
 pub(crate) use self::tls::Tls;
 use crate::{
-    aws::FakeAws,
-    http_server::{
-        BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls,
-    },
+    fake_aws::FakeAws,
+    http::{BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls},
     world::{ListenerRequest, PortState, RouteResponse, Routed},
 };
 
@@ -109,8 +107,8 @@ impl ServiceListeners {
     }
 
     fn without_ports(tls: Option<Tls>) -> Self {
-        let ledger = Arc::default();
-        Self { log: ledger, servers: Vec::new(), blackholes: Vec::new(), closed: Vec::new(), tls }
+        let log = Arc::default();
+        Self { log: log, servers: Vec::new(), blackholes: Vec::new(), closed: Vec::new(), tls }
     }
 
     fn listen(&mut self, cloud: &Arc<FakeAws>, port: Port) -> std::io::Result<()> {
@@ -118,10 +116,10 @@ impl ServiceListeners {
         let turn = Arc::new(AtomicU64::new(0));
         let acceptor = self.tls.as_ref().map(|tls| tls.acceptor.clone());
         for listener in port.listen()? {
-            let (cloud, ledger, turn) = (cloud.clone(), self.log.clone(), turn.clone());
+            let (cloud, log, turn) = (cloud.clone(), self.log.clone(), turn.clone());
             self.servers.push(serve_with_tls(listener, acceptor.clone(), move |request| {
-                let (cloud, ledger, turn) = (cloud.clone(), ledger.clone(), turn.fetch_add(1, Ordering::Relaxed));
-                async move { respond(&cloud, &ledger, number, turn, request).await }
+                let (cloud, log, turn) = (cloud.clone(), log.clone(), turn.fetch_add(1, Ordering::Relaxed));
+                async move { respond(&cloud, &log, number, turn, request).await }
             }));
         }
         Ok(())
@@ -160,7 +158,7 @@ struct RespondingTask {
     speaks_http: bool,
 }
 
-async fn respond(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, request: Request) -> FaultyResponse {
+async fn respond(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request: Request) -> FaultyResponse {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let headers = request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
     let listener_request = ListenerRequest {
@@ -170,7 +168,7 @@ async fn respond(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, req
         query,
         headers: headers.collect(),
     };
-    let backend = backend_for(cloud, ledger, port, turn, &listener_request);
+    let backend = backend_for(cloud, log, port, turn, &listener_request);
     let task = if let Backend::Task(somebody) = &backend { Some(somebody) } else { None };
     let mut entry = ServiceRequest {
         port,
@@ -201,7 +199,7 @@ async fn respond(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, req
         Backend::Task(somebody) => somebody.respond().await,
     };
     entry.status = response.as_ref().map(|response| response.status().as_u16());
-    ledger.requests.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    log.requests.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     response.into()
 }
 
@@ -229,7 +227,7 @@ fn page(title: &str) -> String {
     format!("<html><head><title>{title}</title></head></html>")
 }
 
-fn backend_for(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, request: &ListenerRequest<'_>) -> Backend {
+fn backend_for(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request: &ListenerRequest<'_>) -> Backend {
     let world = cloud.world_where(|world| world.listeners.iter().any(|listener| listener.port == port));
     let Some(listener) = world.listeners.iter().find(|listener| listener.port == port) else {
         return Backend::NotFound;
@@ -249,7 +247,7 @@ fn backend_for(cloud: &FakeAws, ledger: &RequestLog, port: u16, turn: u64, reque
     let Some(set) = world.task_set_behind(group) else { return Backend::NoTask };
     let Some(version) = world.version_of(set) else { return Backend::NoTask };
     let replacement = world.deployments.last().is_some_and(|deployment| deployment.id == set.external_id);
-    let mut counts = ledger.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut counts = log.counts.lock().unwrap_or_else(PoisonError::into_inner);
     let count = counts.entry((version.task_definition.clone(), path.to_owned())).or_default();
     let nth = *count;
     *count += 1;

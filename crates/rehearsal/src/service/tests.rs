@@ -18,13 +18,13 @@ struct Shop {
 }
 
 /// A deployment whose replacement runs and has no traffic yet.
-async fn shop(course: &DeploymentBehaviour) -> Shop {
+async fn shop(behaviour: &DeploymentBehaviour) -> Shop {
     let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
     let (production, test) = (ports[0].number, ports[1].number);
     let now = SystemTime::now() - std::time::Duration::from_secs(60);
     let mut world = World::new(now, WorldOptions { production, test, seed: 1 }, &InitialState::default());
     world.create_deployment(now, "user");
-    world.run_event("Install", course, now);
+    world.run_event("Install", behaviour, now);
     let cloud = Arc::new(FakeAws::new(world, Vec::new()));
     let front = ServiceListeners::open(&cloud, ports.into()).unwrap();
     Shop { aws: cloud, listeners: front, production, test }
@@ -113,8 +113,8 @@ async fn what_no_rule_is_about_and_what_leads_elsewhere() {
 async fn a_door_is_closed_or_silent() {
     let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
     let (closed, silent) = (ports[0].number, ports[1].number);
-    let ground = WorldOptions { production: closed, test: silent, seed: 1 };
-    let cloud = Arc::new(FakeAws::new(World::new(SystemTime::now(), ground, &InitialState::default()), Vec::new()));
+    let options = WorldOptions { production: closed, test: silent, seed: 1 };
+    let cloud = Arc::new(FakeAws::new(World::new(SystemTime::now(), options, &InitialState::default()), Vec::new()));
     let doors = ports.into_iter().zip([PortState::Closed, PortState::Blackhole]).collect();
     let _front = ServiceListeners::open_with_state(&cloud, doors, None).await.unwrap();
     let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();

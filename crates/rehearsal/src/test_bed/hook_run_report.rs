@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    aws::StatusPut,
-    function_name::FunctionName,
-    hook_log::{self, HookLogLine},
-    lambda::InvocationResult,
+    fake_aws::StatusPut,
+    lambda::{
+        FunctionName, HookVerdict, InvocationResult,
+        hook_log::{self, HookLogLine},
+    },
     report::{CheckLine, HookStatus},
     service::ServiceRequest,
 };
@@ -34,6 +35,8 @@ pub struct HookRunReport {
     pub verdict: String,
     /// The reason code in the first verdict line; empty if it succeeded.
     pub code: String,
+    /// The whole first verdict line; the default if there is none.
+    pub logged_verdict: HookVerdict,
     /// How the first invocation ended.
     pub invocation_result: InvocationResult,
     /// How each invocation ended, in the order of the deliveries.
@@ -63,10 +66,11 @@ impl HookRunReport {
             // A verdict of the on-failure handler is not the verdict of the hook.
             _ if by == FunctionName::OnFailure => {}
             Some(HookLogLine::Check(check)) => self.checks.push(check),
-            Some(HookLogLine::Verdict { code, message }) if self.verdict.is_empty() => {
-                (self.code, self.verdict) = (code, message);
+            Some(HookLogLine::Verdict(verdict)) if self.verdict.is_empty() => {
+                (self.code, self.verdict) = (verdict.code.clone(), verdict.message.clone());
+                self.logged_verdict = verdict;
             }
-            Some(HookLogLine::Verdict { .. }) | None => {}
+            Some(HookLogLine::Verdict(_)) | None => {}
         }
         self.log.extend(serde_json::from_str::<Value>(&line));
         self.raw_log.push(line);

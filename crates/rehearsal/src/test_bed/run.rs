@@ -11,11 +11,9 @@ use std::{
 use anyhow::Context as _;
 use tokio::{sync::Mutex, time::sleep_until};
 
-use super::{HookRunReport, HookTestBed};
 use crate::{
-    function_name::FunctionName,
-    lambda::{ProcessPool, Setup, locate},
-    on_failure,
+    lambda::{FunctionName, HookVerdict, ProcessPool, Setup, locate, on_failure},
+    test_bed::{HookRunReport, HookTestBed},
 };
 
 impl HookTestBed {
@@ -36,8 +34,8 @@ impl HookTestBed {
         let open = self.open().await?;
         let setup =
             Setup { endpoint: open.endpoint().to_owned(), env, memory, clock, limits, paused, ..Setup::default() };
-        let (fleet, mut lines) = ProcessPool::from_programs(programs, &setup).await?;
-        let fleet = Arc::new(Mutex::new(fleet));
+        let (processes, mut lines) = ProcessPool::from_programs(programs, &setup).await?;
+        let processes = Arc::new(Mutex::new(processes));
 
         let started = Instant::now();
         let mut ends = Vec::new();
@@ -48,15 +46,15 @@ impl HookTestBed {
             }
             let payload = open.payload().to_vec();
             let invoked = Instant::now();
-            let mut functions = fleet.lock().await;
+            let mut functions = processes.lock().await;
             let end = functions.idle(hook).await?.invoke_and_kill(payload.clone(), timeout, killed.take()).await?;
             drop(functions);
-            let fleet = fleet.clone();
+            let processes = processes.clone();
             ends.push(tokio::spawn(async move {
                 let how = end.await.context("the end of the function was not received")?;
                 let took = invoked.elapsed();
                 let caught = if on_failure {
-                    on_failure::deliver_record(&*fleet, hook, &payload, &how, |_| {}).await?
+                    on_failure::deliver_record(&*processes, hook, &payload, &how, |_| {}).await?
                 } else {
                     None
                 };
@@ -70,9 +68,9 @@ impl HookTestBed {
             took.push(time);
             on_failure_results.extend(caught);
         }
-        let fleet = Arc::into_inner(fleet).context("an invocation is still running")?.into_inner();
-        let cpu = fleet.cpu();
-        fleet.finish().await;
+        let processes = Arc::into_inner(processes).context("an invocation is still running")?.into_inner();
+        let cpu = processes.cpu();
+        processes.finish().await;
 
         let mut report = HookRunReport {
             statuses: open.statuses(),
@@ -84,6 +82,7 @@ impl HookTestBed {
             checks: Vec::new(),
             verdict: String::new(),
             code: String::new(),
+            logged_verdict: HookVerdict::default(),
             invocation_result: invocations[0].clone(),
             invocations,
             took,

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use anyhow::Context;
 
-use super::{HookTestBed, event};
 use crate::{
-    aws::{FakeAws, StatusPut},
-    http_server::{ServerHandle, serve_on_free_port},
+    codedeploy::hook_event,
+    fake_aws::{FakeAws, StatusPut},
+    http::ServerHandle,
     report::HookStatus,
     service::{ServiceListeners, ServiceRequest},
+    test_bed::HookTestBed,
 };
 
 /// A running test bed for clients that are not functions of a rehearsal: the SDK of another program, or a function in
@@ -31,16 +32,10 @@ impl HookTestBed {
     /// There is no free port on loopback.
     pub async fn open(mut self) -> anyhow::Result<RunningTestBed> {
         let (deployment, execution) = self.ids();
-        let payload = self.payload.unwrap_or_else(|| event(&deployment, &execution));
+        let payload = self.payload.unwrap_or_else(|| hook_event(&deployment, &execution));
         let cloud = Arc::new(FakeAws::new(self.world, self.faults).with_recorder(self.recorder));
         let front = ServiceListeners::open(&cloud, self.ports).context("the listeners cannot be opened")?;
-        let aws = cloud.clone();
-        let (port, serving) = serve_on_free_port(move |request| {
-            let aws = aws.clone();
-            async move { aws.respond(request).await }
-        })
-        .await
-        .context("no port for AWS")?;
+        let (port, serving) = cloud.serve().await.context("no port for AWS")?;
         let (endpoint, opened) = (format!("http://127.0.0.1:{port}"), Instant::now());
         Ok(RunningTestBed { endpoint, payload, aws: cloud, service_listeners: front, opened, _server: serving })
     }

@@ -21,10 +21,10 @@ fn world() -> World {
     World::new(day(0), WorldOptions { production: 80, test: 8443, seed: 7 }, &InitialState::default())
 }
 
-fn installed(course: &DeploymentBehaviour) -> World {
+fn installed(behaviour: &DeploymentBehaviour) -> World {
     let mut world = world();
     world.create_deployment(day(0), "user");
-    world.run_event("Install", course, day(0));
+    world.run_event("Install", behaviour, day(0));
     world
 }
 
@@ -56,7 +56,7 @@ fn a_replacement_comes_up_step_by_step() {
 
 #[test]
 fn the_times_of_changes_are_their_own_and_not_the_readers() {
-    let course = DeploymentBehaviour {
+    let behaviour = DeploymentBehaviour {
         tasks_stop: Some(TasksStop {
             code: "TaskFailedToStart".into(),
             reason: "no image".into(),
@@ -65,7 +65,7 @@ fn the_times_of_changes_are_their_own_and_not_the_readers() {
         }),
         ..DeploymentBehaviour::default()
     };
-    let mut world = installed(&course);
+    let mut world = installed(&behaviour);
     world.advance_to(day(3600));
     let stopped: Vec<_> = world.green_tasks().map(|task| (task.last_status.clone(), task.stopped)).collect();
     assert_eq!(stopped.len(), 6);
@@ -87,18 +87,18 @@ fn targets_of_a_group_behind_no_listener_are_unused() {
 
 #[test]
 fn the_test_listener_lags_and_production_shifts_whole() {
-    let course = DeploymentBehaviour::default();
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour::default();
+    let mut world = installed(&behaviour);
     world.advance_to(day(10));
     let green = world.green_group().unwrap().arn.clone();
-    world.run_event("AllowTestTraffic", &course, day(10));
+    world.run_event("AllowTestTraffic", &behaviour, day(10));
     world.advance_to(day(10) + ms(399));
     assert_ne!(world.test().unwrap().default[0].0, green);
     assert!(world.describe_event("AllowTestTraffic").contains("still forwards 100 % to tg-shop-a"));
     world.advance_to(day(10) + ms(400));
     assert_eq!(world.test().unwrap().default, [(green.clone(), 100)]);
     assert_eq!(world.describe_event("AllowTestTraffic"), "test listener now forwards 100 % to tg-shop-b");
-    world.run_event("AllowTraffic", &course, day(20));
+    world.run_event("AllowTraffic", &behaviour, day(20));
     world.advance_to(day(21));
     assert!(world.production().unwrap().default.contains(&(green, 100)));
     assert_eq!(world.describe_event("AllowTraffic"), "production listener now forwards 100 % to tg-shop-b");
@@ -108,31 +108,32 @@ fn the_test_listener_lags_and_production_shifts_whole() {
 
 #[test]
 fn a_listener_that_never_switches_stays() {
-    let course = DeploymentBehaviour { test_listener: SwitchTiming::Never, ..DeploymentBehaviour::default() };
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour { test_listener: SwitchTiming::Never, ..DeploymentBehaviour::default() };
+    let mut world = installed(&behaviour);
     world.advance_to(day(10));
     let before = world.test().unwrap().default.clone();
-    world.run_event("AllowTestTraffic", &course, day(10));
+    world.run_event("AllowTestTraffic", &behaviour, day(10));
     world.advance_to(day(3600));
     assert_eq!(world.test().unwrap().default, before);
 }
 
 #[test]
 fn roles_swap_with_each_deployment() {
-    let course = DeploymentBehaviour::default();
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour::default();
+    let mut world = installed(&behaviour);
     world.advance_to(day(10));
     assert_eq!(world.green_group().unwrap().name, "tg-shop-b");
-    world.run_event("AllowTestTraffic", &course, day(10));
-    world.run_event("AllowTraffic", &course, day(10));
+    world.run_event("AllowTestTraffic", &behaviour, day(10));
+    world.run_event("AllowTraffic", &behaviour, day(10));
     world.advance_to(day(20));
     world.complete(day(20));
     assert_eq!(world.target_group("tg-shop-a").unwrap().targets, []);
     world.create_deployment(day(30), "user");
-    world.run_event("Install", &course, day(30));
+    world.run_event("Install", &behaviour, day(30));
     world.advance_to(day(40));
     assert_eq!(world.green_group().unwrap().name, "tg-shop-a");
-    assert_eq!(world.replacement_version().as_deref(), Some("1.43.0"));
+    let green = world.green().unwrap().clone();
+    assert_eq!(world.version_of(&green).unwrap().name, "1.43.0");
     assert_eq!(world.service.as_ref().unwrap().task_sets.len(), 2);
     let blue = world.blue().unwrap().clone();
     assert_eq!((blue.status.as_str(), blue.running), ("PRIMARY", 2));
@@ -140,11 +141,11 @@ fn roles_swap_with_each_deployment() {
 
 #[test]
 fn a_roll_back_leaves_what_was_there_before() {
-    let course = DeploymentBehaviour::default();
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour::default();
+    let mut world = installed(&behaviour);
     let before = world.describe_serving();
     world.advance_to(day(10));
-    world.run_event("AllowTraffic", &course, day(10));
+    world.run_event("AllowTraffic", &behaviour, day(10));
     world.advance_to(day(20));
     assert_ne!(world.describe_serving(), before);
     world.fail_deployment(DeploymentStatus::Failed, Some(("HOOK_EXECUTION_FAILURE", "…")), day(20));
@@ -165,12 +166,12 @@ fn an_alarm_fires_when_its_event_is_over_and_says_so() {
         delay: ms(500),
         reason: "41 > 5".into(),
     };
-    let course = DeploymentBehaviour { alarms: vec![fires], ..DeploymentBehaviour::default() };
-    let mut world = installed(&course);
-    world.schedule_after(&course, "Install", day(1));
+    let behaviour = DeploymentBehaviour { alarms: vec![fires], ..DeploymentBehaviour::default() };
+    let mut world = installed(&behaviour);
+    world.schedule_after(&behaviour, "Install", day(1));
     world.advance_to(day(10));
     assert_eq!(world.alarms[0].state, "OK");
-    world.schedule_after(&course, "AllowTraffic", day(10));
+    world.schedule_after(&behaviour, "AllowTraffic", day(10));
     world.advance_to(day(11));
     assert_eq!((world.alarms[0].state.as_str(), world.alarms[0].since), ("ALARM", day(10) + ms(500)));
     assert_eq!(world.drain_events().last().unwrap().text, "alarm shop-web-5xx begins to fire");

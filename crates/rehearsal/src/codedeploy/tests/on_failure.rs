@@ -1,13 +1,14 @@
 //! The on-failure handler, and the invariants that every deployment is checked against.
 
 use super::*;
+use crate::{hook_name::HookName, lambda::FunctionName};
 
 const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
 const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda sends the record of it to on-failure";
 
 #[tokio::test]
-async fn the_net_answers_for_a_hook_that_died() {
+async fn the_handler_puts_the_status_of_a_hook_that_died() {
     let yaml = format!(
         "{KILLED}deployments: [{{ expect: {{ outcome: rolled-back, stopped_by: after_install, code: HookInvocationFailed }} }}]"
     );
@@ -21,7 +22,7 @@ async fn the_net_answers_for_a_hook_that_died() {
 }
 
 #[tokio::test]
-async fn the_net_is_tried_again() {
+async fn the_handler_is_tried_again() {
     let yaml = "killed: [{ function: after_install, after: 1h }, { function: on_failure, after: 1h }]\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let on_failure = (FunctionName::OnFailure, FakeAction::DieThenPut);
@@ -57,7 +58,7 @@ async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_net_that_nothing_called_for_breaks_the_promise() {
+async fn a_handler_that_nothing_called_for_breaks_the_promise() {
     let yaml = "deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]";
     let played = rehearse_functions(yaml, &[(HOOK, FakeAction::Die)]).await;
     let summaries = &played.report.deployments[0].differences;

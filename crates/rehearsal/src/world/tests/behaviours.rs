@@ -99,10 +99,10 @@ fn containers_without_a_health_check_have_no_health() {
 #[test]
 fn a_lost_task_is_replaced_and_the_set_is_not_steady_meanwhile() {
     let lost = ScheduledEvent { task_stops: Some(stop("SpotInterruption", 143)), ..scheduled_event("Install") };
-    let course = DeploymentBehaviour { events: vec![lost], ..DeploymentBehaviour::default() };
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour { events: vec![lost], ..DeploymentBehaviour::default() };
+    let mut world = installed(&behaviour);
     world.advance_to(day(0));
-    world.schedule_after(&course, "Install", day(0) + ms(300));
+    world.schedule_after(&behaviour, "Install", day(0) + ms(300));
     let seen = [399, 400, 650, 700, 1000, 1050].map(|at| {
         let green = after(&mut world, at);
         (green.running, green.pending, green.steady)
@@ -114,14 +114,14 @@ fn a_lost_task_is_replaced_and_the_set_is_not_steady_meanwhile() {
 
 #[test]
 fn scaling_in_takes_a_task_and_its_target_away() {
-    let course = DeploymentBehaviour {
+    let behaviour = DeploymentBehaviour {
         tasks: 3,
         events: vec![ScheduledEvent { scaled_in: Some(1), ..scheduled_event("Install") }],
         ..DeploymentBehaviour::default()
     };
-    let mut world = installed(&course);
+    let mut world = installed(&behaviour);
     world.advance_to(day(0));
-    world.schedule_after(&course, "Install", day(0) + ms(500));
+    world.schedule_after(&behaviour, "Install", day(0) + ms(500));
     let green = after(&mut world, 650);
     assert_eq!((green.desired, green.running, green.pending, green.steady), (2, 2, 0, true));
     assert_eq!(states(&mut world), ["draining", "healthy", "healthy"]);
@@ -138,7 +138,7 @@ fn targets_and_alarms_turn_after_their_event() {
         TargetHealthChange { state: "unhealthy".into(), reason: Some("Target.Timeout".into()), description: None };
     let turn =
         |state: &str| AlarmStateChange { name: "shop-web-5xx".into(), state: state.into(), reason: "41 > 5".into() };
-    let course = DeploymentBehaviour {
+    let behaviour = DeploymentBehaviour {
         events: vec![
             ScheduledEvent { targets: Some(ill), ..scheduled_event("AfterInstall") },
             ScheduledEvent { alarm: Some(turn("OK")), ..scheduled_event("Install") },
@@ -147,12 +147,12 @@ fn targets_and_alarms_turn_after_their_event() {
         ..DeploymentBehaviour::default()
     };
     let mut world = world_with(InitialState { firing: vec!["shop-web-5xx".into()], ..InitialState::default() });
-    world.run_event("Install", &course, day(0));
-    world.schedule_after(&course, "Install", day(1));
+    world.run_event("Install", &behaviour, day(0));
+    world.schedule_after(&behaviour, "Install", day(1));
     world.advance_to(day(2));
     assert_eq!(world.alarms[0].state, "OK");
     assert_eq!(states(&mut world), ["healthy", "healthy"]);
-    world.schedule_after(&course, "AfterInstall", day(3));
+    world.schedule_after(&behaviour, "AfterInstall", day(3));
     world.advance_to(day(4));
     assert_eq!(world.alarms[0].state, "ALARM");
     assert_eq!(world.alarms[0].since, day(3) + ms(100), "it fires anew");
@@ -176,8 +176,8 @@ fn what_is_missing_is_missing() {
 
 #[test]
 fn an_image_may_hold_another_version_than_its_tag_says() {
-    let course = DeploymentBehaviour { version_in_image: Some("1.41.0".into()), ..DeploymentBehaviour::default() };
-    let mut world = installed(&course);
+    let behaviour = DeploymentBehaviour { version_in_image: Some("1.41.0".into()), ..DeploymentBehaviour::default() };
+    let mut world = installed(&behaviour);
     let green = after(&mut world, 650);
     assert_eq!(world.version_of(&green).unwrap().name, "1.41.0");
     assert!(world.definitions[1].containers[0].image.ends_with(":1.42.0"));
@@ -204,20 +204,20 @@ fn alarms_are_as_they_are_given() {
 
 #[test]
 fn production_is_shifted_in_steps() {
-    let course = DeploymentBehaviour {
+    let behaviour = DeploymentBehaviour {
         shift: Some(TrafficShift { first: 10, each: None, every: ms(800) }),
         ..DeploymentBehaviour::default()
     };
-    let mut world = installed(&course);
+    let mut world = installed(&behaviour);
     world.advance_to(day(9));
     let green = world.green_group().unwrap().arn.clone();
-    assert_eq!(world.run_event("AllowTraffic", &course, day(10)), ms(1050));
+    assert_eq!(world.run_event("AllowTraffic", &behaviour, day(10)), ms(1050));
     let mut share = |at: u64| {
         world.advance_to(day(10) + ms(at));
         world.production().unwrap().default.iter().find(|(arn, _)| *arn == green).unwrap().1
     };
     assert_eq!([99, 100, 899, 900].map(&mut share), [0, 10, 10, 100]);
-    world.configure(&course);
+    world.configure(&behaviour);
     assert_eq!(world.deployment().config, "CodeDeployDefault.ECSCanary10Percent5Minutes");
 }
 
@@ -231,15 +231,15 @@ fn rules_switch_with_their_listener_as_far_as_they_are_about_the_pair() {
         rule(40, RuleTarget::Service),
     ];
     let mut world = world_with(InitialState { rules, default_rule: false, ..InitialState::default() });
-    let course = DeploymentBehaviour {
+    let behaviour = DeploymentBehaviour {
         rules: [(30, RuleBehaviour::Stays), (40, RuleBehaviour::Half)].into(),
         ..DeploymentBehaviour::default()
     };
-    world.run_event("Install", &course, day(0));
+    world.run_event("Install", &behaviour, day(0));
     world.advance_to(day(9));
     let [a, b] = ["tg-shop-a", "tg-shop-b"].map(|name| world.target_group(name).unwrap().arn.clone());
     let other = world.target_group("tg-blog").unwrap().arn.clone();
-    world.run_event("AllowTestTraffic", &course, day(10));
+    world.run_event("AllowTestTraffic", &behaviour, day(10));
     world.advance_to(day(11));
     let test = world.test().unwrap().clone();
     assert_eq!(test.default, [], "it responds 404 itself, before and after");
@@ -286,7 +286,7 @@ fn the_original_the_service_and_its_manager_are_as_given() {
 #[test]
 fn a_lambda_deployment_has_three_events() {
     let mut world = world_with(InitialState::default());
-    world.set_platform("Lambda");
+    world.set_platform(ComputePlatform::Lambda);
     assert!(!world.start_event("BeforeInstall", day(1)));
     assert!(world.start_event("BeforeAllowTraffic", day(1)));
     assert_eq!(world.deployment().events.len(), 3);
@@ -298,8 +298,8 @@ fn what_cannot_be_played_is_refused() {
     let nothing = scheduled_event("Install");
     let lunch = ScheduledEvent { scaled_in: Some(1), ..scheduled_event("Lunch") };
     for (odd, word) in [(two, "has 2 changes"), (nothing, "has 0 changes"), (lunch, "Lunch")] {
-        let course = DeploymentBehaviour { events: vec![odd], ..DeploymentBehaviour::default() };
-        let message = course.check().unwrap_err().to_string();
+        let behaviour = DeploymentBehaviour { events: vec![odd], ..DeploymentBehaviour::default() };
+        let message = behaviour.check().unwrap_err().to_string();
         assert!(message.contains(word), "{message}");
     }
     let shift = Some(TrafficShift { first: 100, each: None, every: ms(1) });
