@@ -3,18 +3,18 @@
 
 #![no_main]
 
-use hook_core::{Hook, gate_file};
 use libfuzzer_sys::fuzz_target;
+use lifecycle::Hook;
 
 fuzz_target!(|text: &str| {
-    let faults = gate_file::check(text);
-    let _ = gate_file::render(text, &faults, "greenlight.yaml");
+    let faults = gate::check(text);
+    let _ = gate::render(text, &faults, "greenlight.yaml");
     for hook in Hook::ALL {
-        match gate_file::print(Some(text), hook) {
-            Err(told) => assert_eq!(told, faults, "`print` and `check` find different faults"),
+        match gate::to_yaml(Some(text), hook) {
+            Err(told) => assert_eq!(told, faults, "`to_yaml` and `check` find different faults"),
             Ok(printed) => {
                 assert!(faults.is_empty(), "{hook} accepts a file with faults: {faults:?}");
-                let again = gate_file::print(Some(&printed), hook)
+                let again = gate::to_yaml(Some(&printed), hook)
                     .unwrap_or_else(|faults| panic!("the printed file has faults: {faults:?}\n{printed}"));
                 assert_eq!(again, printed, "printing the printed file gives a different file");
                 assert_eq!(explained(&printed, hook), explained(text, hook), "the printed file means something else");
@@ -25,5 +25,5 @@ fuzz_target!(|text: &str| {
 
 /// The explanation of a gate file. A printed file does not mark built-in checks, so the mark is removed.
 fn explained(text: &str, hook: Hook) -> String {
-    gate_file::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "")
+    gate::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "")
 }

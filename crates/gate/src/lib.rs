@@ -3,9 +3,9 @@
 //! `yaml` parses text into a tree with positions. `reader` reads a map of the tree, collects its errors and records the
 //! keys that it accepts. `condition` is the language of the `expect` lines; `template` is the language of facts in
 //! texts. `header` reads what applies to all hooks, `hook_section` one hook's part with its built-in checks, and
-//! `check_spec` one check: the keys that all kinds have, and one of the typed specs in `kinds`. `plan` orders the checks;
-//! `requirements` and `permissions` say what they need. `yaml_writer` writes a gate file with all effective values;
-//! `schema` and `explain` describe it.
+//! `check_spec` one check: the keys that all kinds have, and one of the typed specs in `kinds`. `plan` orders the
+//! checks; `requirements` and `permissions` say what they need. `yaml_writer` writes a gate file with all effective
+//! values; `schema` and `explain` describe it.
 
 mod built_in;
 mod check_spec;

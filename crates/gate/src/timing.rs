@@ -4,7 +4,7 @@
 
 use lifecycle::{Colour, Hook, TrafficRoute};
 
-use super::{CheckSpec, Fact, Kind, MapReader};
+use super::{CheckSpec, Fact, MapReader};
 
 /// Why a fact has no value at this hook.
 pub(super) fn why_fact_too_early(fact: &Fact, hook: Hook) -> Option<String> {
@@ -21,11 +21,7 @@ pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String
     if spec.check.colour() == Some(Colour::Green) && !hook.has_replacement() {
         return Some(format!("`{}: green` cannot be checked here: {}", spec.kind, no_green_reason(hook)));
     }
-    let route = match &spec.check {
-        Kind::ForwardsTo(_) => spec.check.unblocks(),
-        Kind::HealthCheck(_) => spec.check.required_route(),
-        _ => None,
-    }?;
+    let route = spec.check.listener()?;
     why_route_too_early(route, hook)
         .map(|why| format!("`{}` on the {} listener cannot pass here: {why}", spec.kind, route.as_str()))
 }

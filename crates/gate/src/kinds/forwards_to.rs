@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, MIN_INTERVAL, PollPolicy, RequestTemplate, http::SUBJECTS};
+use super::{Kind, KindReader, PollPolicy, RequestTemplate, http::SUBJECTS, poll_policy::MIN_INTERVAL};
 use crate::{AwsOperation, Condition, Fact, MapReader, VersionFact, permissions::Requirement};
 
 pub(super) const KIND: KindReader = KindReader { key: "forwards_to", read };

@@ -34,7 +34,7 @@ pub use self::{
     health_check::HealthCheckSpec,
     http::{HttpSpec, SUBJECTS as RESPONSE_SUBJECTS},
     image::ImageSpec,
-    poll_policy::{MIN_INTERVAL, PollPolicy},
+    poll_policy::PollPolicy,
     preflight::{PreflightItem, PreflightSpec},
     request_template::{RequestTemplate, TlsOptions, UrlTemplate},
     targets::TargetsSpec,
@@ -163,6 +163,24 @@ impl Kind {
             Self::Alarms(_)
             | Self::Grpc(_)
             | Self::HealthCheck(_)
+            | Self::Http(_)
+            | Self::Image(_)
+            | Self::Preflight(_)
+            | Self::Targets(_)
+            | Self::Tasks(_)
+            | Self::Tcp(_) => None,
+        }
+    }
+
+    /// The listener that it checks, if it is about one of the two.
+    pub const fn listener(&self) -> Option<TrafficRoute> {
+        match self {
+            Self::ForwardsTo(spec) => Some(spec.route),
+            Self::HealthCheck(spec) => Some(spec.route),
+            #[cfg(feature = "sabotage")]
+            Self::Chaos(_) => None,
+            Self::Alarms(_)
+            | Self::Grpc(_)
             | Self::Http(_)
             | Self::Image(_)
             | Self::Preflight(_)

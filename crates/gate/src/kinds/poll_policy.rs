@@ -20,7 +20,7 @@ pub struct PollPolicy {
 }
 
 /// A shorter pause would be an attack on the service.
-pub const MIN_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
 impl PollPolicy {
     /// A single attempt.
