@@ -21,6 +21,9 @@ pub struct Observation<T = String> {
     pub outcome: Outcome,
     /// Which failure, if there is one.
     pub code: Option<ReasonCode>,
+    /// What happened, in one clause, if the check knows more than which condition was false: `2 of 2 tasks could not
+    /// start: … not found (CannotPullContainerError)`. It leads every line.
+    pub cause: Option<T>,
     /// What was checked: a target group's name, an alarm, a URL. Empty if the check itself is meant.
     pub resource: T,
     /// The expected value: `healthy == registered`.
@@ -93,6 +96,7 @@ impl Observation {
         Self {
             outcome,
             code,
+            cause: None,
             resource: resource.into(),
             expected: expected.into(),
             actual: seen.into(),
@@ -119,6 +123,11 @@ impl Observation {
         Self { outcome, code: Some(code), hint: None, ..self }
     }
 
+    /// Sets what happened, if it is known.
+    pub fn with_cause(self, cause: Option<String>) -> Self {
+        Self { cause: cause.or(self.cause), ..self }
+    }
+
     /// Sets a hint that fits better than the one of its code.
     pub fn with_hint(self, hint: Option<&'static str>) -> Self {
         Self { hint: hint.or(self.hint), ..self }
@@ -127,10 +136,11 @@ impl Observation {
     /// Redacts and shortens all texts.
     pub fn redacted(self, redactor: &Redactor) -> Observation<RedactedText> {
         let show = |text: String| redactor.redact(&text).shorten(MAX_TEXT);
-        let Self { outcome, code, resource, expected, actual: seen, details, other_outcomes: also, hint } = self;
+        let Self { outcome, code, cause, resource, expected, actual: seen, details, other_outcomes: also, hint } = self;
         let details = details.into_iter().map(show).collect();
-        let (resource, expected, seen) = (show(resource), show(expected), show(seen));
-        Observation { outcome, code, resource, expected, actual: seen, details, other_outcomes: also, hint }
+        let (cause, resource) = (cause.map(show), show(resource));
+        let (expected, seen) = (show(expected), show(seen));
+        Observation { outcome, code, cause, resource, expected, actual: seen, details, other_outcomes: also, hint }
     }
 }
 

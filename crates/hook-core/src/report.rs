@@ -15,13 +15,16 @@ use crate::{
 /// The longest verdict line, so that it fits a notification and a terminal.
 pub const MAX_LINE: usize = 200;
 
-/// One line about a check: name, resource, expected and actual value, evidence, next step.
+/// One line about a check: name, cause, resource, expected and actual value, evidence, next step.
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
         Outcome::Passed | Outcome::Unverified => format!("{}: {}: {}", finding.check, seen.resource, seen.actual),
         Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.actual),
-        _ => format!("{}: {}", finding.check, summary(finding)),
+        _ => match &seen.cause {
+            Some(cause) => format!("{}: {cause}; {}", finding.check, summary(finding)),
+            None => format!("{}: {}", finding.check, summary(finding)),
+        },
     };
     for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
         line += "; ";
@@ -65,31 +68,27 @@ fn summary(finding: &Finding) -> String {
         _ if seen.expected.is_empty() => seen.actual.to_string(),
         _ => format!("expected {}, was {}", seen.expected, seen.actual),
     };
-    if seen.resource.is_empty() || &*seen.resource == "check" { text } else { format!("{}: {text}", seen.resource) }
+    if seen.resource.is_empty() { text } else { format!("{}: {text}", seen.resource) }
 }
 
-/// The verdict in one line of at most [`MAX_LINE`] characters: hook, check, resource, expected and actual value.
+/// The verdict in one line of at most [`MAX_LINE`] characters. It leads with what happened, as far as that is known; then
+/// come the check, the resource, the expected and the actual value.
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let observed = verdict.mode == Mode::Observe;
     let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
     let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
-            // A check that did not run is a consequence, not a further failure, and so is one that another failure
-            // explains.
-            let also_fails = |(finding, decision): &&(Finding, Decision)| {
-                let follows = finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
-                *decision == Decision::Fail && !follows
+            let (check, summary) = (&finding.check, summary(finding));
+            let evidence = || finding.observation.details.iter().find(|detail| !detail.is_empty());
+            let why = match (&finding.observation.cause, evidence()) {
+                (Some(cause), _) => format!("{cause}; {check}: {summary}"),
+                (None, Some(evidence)) => format!("{check}: {summary}; {evidence}"),
+                (None, None) => format!("{check}: {summary}"),
             };
-            let also_failed = match verdict.findings.iter().filter(also_fails).count() {
-                0 | 1 => String::new(),
-                all => format!(" (and {} more)", all - 1),
-            };
-            let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
-            let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
-            let head = format!("{hook} {fails}: {}: {}", finding.check, summary(finding));
             // The evidence is shortened first, then the end of the sentence, but never the count.
-            let room = MAX_LINE.saturating_sub(also_failed.chars().count());
-            return truncate(&format!("{head}{first}"), room) + &also_failed;
+            let counts = counts_of_others(verdict, finding);
+            let room = MAX_LINE.saturating_sub(counts.chars().count());
+            return truncate(&format!("{hook} {fails}: {why}"), room) + &counts;
         }
         (Status::Failed, None) => {
             format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
@@ -98,6 +97,30 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
         (Status::Succeeded, _) => format!("{hook} succeeded: {}", success_line(verdict)),
     };
     truncate(&line, MAX_LINE)
+}
+
+/// `; 1 other failure, 2 consequences`: how many other checks stop the deployment. A check that did not run is a
+/// consequence, and so is one that another failure explains.
+fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
+    let others = verdict
+        .findings
+        .iter()
+        .filter(|(finding, decision)| *decision == Decision::Fail && !std::ptr::eq(finding, reason));
+    let follows = |finding: &Finding| finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
+    let (consequences, failures): (Vec<_>, Vec<_>) = others.partition(|(finding, _)| follows(finding));
+    let count = |number: usize, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {many}")),
+    };
+    let counts: Vec<_> = [
+        count(failures.len(), "other failure", "other failures"),
+        count(consequences.len(), "consequence", "consequences"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
 }
 
 /// `3 checks passed, 1 warned: alarms: …, 1 does not apply: …`.
@@ -294,6 +317,30 @@ mod tests {
             observed(vec![passed.clone(), finding("targets", unhealthy())]),
             observed(vec![passed]),
             observed(vec![]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn cause_leads_and_other_failures_are_counted() {
+        let crashed = Observation::failed(
+            ReasonCode::TasksStopped,
+            "replacement task set of web",
+            "crashed_since_start == 0",
+            "2 after 2 attempts in 110ms",
+        )
+        .with_cause(Some("2 of 2 tasks could not start: shop:1.42.0: not found (CannotPullContainerError)".to_owned()))
+        .with_details(["TaskFailedToStart: task 0a1b2c3d".to_owned()]);
+        let caused = |check: &str| Finding {
+            caused_by: Some(Redactor::default().redact("tasks")),
+            ..finding(check, unhealthy())
+        };
+        let other = finding("checkout", Observation::failed(ReasonCode::UnexpectedStatus, "GET /", "200", "503"));
+        let lines = [
+            check_line(&finding("tasks", crashed.clone())),
+            line(vec![finding("tasks", crashed.clone())]),
+            line(vec![caused("targets"), finding("tasks", crashed.clone()), caused("steady")]),
+            line(vec![caused("targets"), finding("tasks", crashed), other]),
         ];
         insta::assert_snapshot!(lines.join("\n"));
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     CheckContext,
     poll::{Attempt, poll},
-    task_set::{find_task_set, missing_code},
+    task_set::{find_task_set, missing_code, role},
 };
 use crate::{
     aws::{AwsError, TaskFilter},
@@ -36,7 +36,7 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
         cx.aws.tasks(cluster, &service, set, TaskFilter::Running),
     );
     let (definition, tasks) = (definition?, tasks?);
-    let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
+    let resource = format!("{} task set of {}", role(spec.colour), service.name);
     if tasks.is_empty() {
         return Ok(Observation::no_data(ReasonCode::NotRunning, resource, "running tasks", "none"));
     }

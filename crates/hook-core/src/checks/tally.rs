@@ -162,6 +162,6 @@ impl Tally {
 /// Time ran out before the first attempt ended.
 fn no_attempt_finished(took: Duration) -> Observation {
     let seen = format!("not finished after {}", format_duration(took));
-    Observation::failed(ReasonCode::RanOutOfTime, "check", "", seen)
+    Observation::failed(ReasonCode::RanOutOfTime, "", "", seen)
         .with_outcome(Outcome::TimedOut, ReasonCode::RanOutOfTime)
 }

@@ -108,8 +108,10 @@ async fn evaluate_once(
     };
     // For targets without health checks the reason is reported already.
     let is_shown = |target: &&&TargetHealth| target.state != "healthy" && !(is_health_unchecked && observation.is_ok());
-    let unhealthy = limit_shown(own.iter().filter(is_shown).map(|target| describe_target(target)));
-    let observation_with_targets = observation.prepend_details(unhealthy);
+    let mut unhealthy = own.iter().filter(is_shown).map(|target| describe_target(target));
+    let cause = (observation.code == Some(ReasonCode::TargetsUnhealthy)).then(|| unhealthy.next()).flatten();
+    let unhealthy = limit_shown(unhealthy);
+    let observation_with_targets = observation.with_cause(cause).prepend_details(unhealthy);
     if let Some(first) = foreign.first() {
         let all = own.len() + foreign.len();
         let seen = format!("{} of {all} that are not, such as {}", foreign.len(), first.display_name());

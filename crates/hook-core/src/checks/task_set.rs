@@ -22,3 +22,11 @@ pub(super) fn find_task_set<'a>(colour: Colour, service: &'a Service, deployment
         Colour::Blue => service.blue(deployment),
     }
 }
+
+/// How CodeDeploy calls the task set of a colour.
+pub const fn role(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Green => "replacement",
+        Colour::Blue => "original",
+    }
+}

@@ -10,7 +10,7 @@ use super::{
     CheckContext, Colour,
     conditions::evaluate_conditions,
     poll::{Attempt, poll},
-    task_set::{find_task_set, missing_code},
+    task_set::{find_task_set, missing_code, role},
 };
 use crate::{
     aws::{AwsError, TaskFilter},
@@ -94,7 +94,7 @@ async fn evaluate_once(
         let event = service.events.first().map(|event| event.message.clone());
         return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
     };
-    let resource = format!("task set {} of {}", set.id.trim_start_matches("ecs-svc/"), service.name);
+    let resource = format!("{} task set of {}", role(spec.colour), service.name);
     let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];
     if set.desired == 0 && set.running == 0 && counts.iter().any(|subject| spec.uses_subject(subject)) {
         // If no tasks are desired, waiting for them is pointless.
@@ -109,17 +109,15 @@ async fn evaluate_once(
     ]);
     let mut details = Vec::new();
     let mut crashed_count = 0;
-    let mut hint = None;
+    let (mut hint, mut crash) = (None, None);
     if spec.needs_stopped_tasks() {
         let stopped = cx.aws.tasks(cluster, &service, set, TaskFilter::Stopped).await?;
         let (crashed, spared): (Vec<&Task>, Vec<&Task>) = stopped.iter().partition(|task| task.is_crash());
         facts.insert("crashed_since_start", Value::Number(crashed.len() as f64));
         crashed_count = crashed.len();
         hint = crashed.iter().find_map(|task| task.advice());
-        details.extend(crashed.iter().take(MAX_STOPPED_SHOWN).map(|task| task.stop_summary()));
-        if crashed.len() > MAX_STOPPED_SHOWN {
-            details.push(format!("and {} more", crashed.len() - MAX_STOPPED_SHOWN));
-        }
+        crash = describe_crashes(&crashed, set.desired);
+        details.extend(list_crashes(&crashed));
         if let Some(first) = spared.first() {
             let others = match spared.len() {
                 1 => String::new(),
@@ -172,15 +170,15 @@ async fn evaluate_once(
     let settled = crashed_count > 0 && observation.code == Some(ReasonCode::TasksStopped);
     if !observation.is_ok() {
         let event = service.explaining_event(set).map(str::to_owned);
-        let (hint, is_cause) = match observation.code {
-            Some(ReasonCode::TasksStopped) => (hint, false),
+        let task_set = format!("task set {}", set.id.trim_start_matches("ecs-svc/"));
+        observation = match observation.code {
+            Some(ReasonCode::TasksStopped) => observation.with_hint(hint).with_cause(crash).with_details(event),
             Some(ReasonCode::NotRunning | ReasonCode::TasksPending | ReasonCode::NotSteady) if event.is_some() => {
-                (Some("fix what the service's event says"), true)
+                observation.with_hint(Some("fix what the service's event says")).with_cause(event)
             }
-            _ => (None, false),
-        };
-        observation = observation.with_hint(hint);
-        observation = if is_cause { observation.prepend_details(event) } else { observation.with_details(event) };
+            _ => observation.prepend_details(crash).with_details(event),
+        }
+        .with_details([task_set]);
     }
     let is_strict =
         |condition: &&Condition| NON_SETTLING_SUBJECTS.iter().any(|subject| condition.uses_subject(subject));
@@ -195,6 +193,38 @@ async fn evaluate_once(
         observation if counts => Attempt::Settling(observation),
         observation => Attempt::Retryable(observation),
     })
+}
+
+/// What happened to the tasks, with the reason of the first: `1 of 2 tasks could not start: …`.
+fn describe_crashes(crashed: &[&Task], desired: i32) -> Option<String> {
+    let first = crashed.first()?;
+    let did = if first.failed_to_start() { "could not start" } else { "stopped" };
+    let all = crashed.len();
+    let tasks = match usize::try_from(desired) {
+        Ok(desired) if desired >= all => format!("{all} of {desired} {}", if desired == 1 { "task" } else { "tasks" }),
+        // In a crash loop more tasks stop than are desired.
+        _ => format!("{all} tasks"),
+    };
+    Some(format!("{tasks} {did}: {}", first.stop_cause()))
+}
+
+/// The ids of the tasks, with which their logs can be found, and other reasons than that of the first.
+fn list_crashes(crashed: &[&Task]) -> Vec<String> {
+    let Some(first) = crashed.first() else { return Vec::new() };
+    let cause = first.stop_cause();
+    let (same, other): (Vec<&Task>, Vec<&Task>) = crashed.iter().partition(|task| task.stop_cause() == cause);
+    let ids: Vec<_> = same.iter().take(MAX_STOPPED_SHOWN).map(|task| task.id.as_str()).collect();
+    let more = match same.len().saturating_sub(MAX_STOPPED_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let code = first.stop_code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+    let mut lines = vec![format!("{code}task {}{more}", ids.join(", "))];
+    lines.extend(other.iter().take(MAX_STOPPED_SHOWN).map(|task| task.stop_summary()));
+    if other.len() > MAX_STOPPED_SHOWN {
+        lines.push(format!("and {} more", other.len() - MAX_STOPPED_SHOWN));
+    }
+    lines
 }
 
 /// Collects the health of containers. Returns a text if none of them has a health check.

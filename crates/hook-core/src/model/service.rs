@@ -178,6 +178,29 @@ impl Task {
         self.addresses.contains(&target.id)
     }
 
+    /// Why it ended, in one clause: `container web exited with code 1`, `… not found (CannotPullContainerError)`.
+    pub fn stop_cause(&self) -> String {
+        let stated = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        // The reason of a container is nearer to the cause than the reason of the task.
+        let of_container = self.containers.iter().find_map(|container| {
+            let exit = container.exit_code.filter(|code| *code != 0);
+            let exit = exit.map(|code| format!("container {} exited with code {code}", container.name));
+            match (exit, stated(&container.reason).map(|reason| error_last(&reason))) {
+                (Some(exit), Some(reason)) => Some(format!("{exit}: {reason}")),
+                (exit, reason) => exit.or(reason),
+            }
+        });
+        of_container
+            .or_else(|| stated(&self.stopped_reason).map(|reason| error_last(&reason)))
+            .or_else(|| stated(&self.stop_code))
+            .unwrap_or_else(|| "ECS reports no reason".to_owned())
+    }
+
+    /// Whether it ended before its containers ran.
+    pub fn failed_to_start(&self) -> bool {
+        self.stop_code.as_deref() == Some("TaskFailedToStart")
+    }
+
     /// Describes its end: the reason, and the id with which its log can be found: `task stopped: web exit code 137,
     /// OutOfMemoryError; Essential container in task exited (task 0f9c…)`.
     pub fn stop_summary(&self) -> String {
@@ -195,5 +218,62 @@ impl Task {
         why.extend(self.stop_code.clone());
         let why = if why.is_empty() { "no reason given".to_owned() } else { why.join("; ") };
         format!("task stopped: {why} (task {})", self.id)
+    }
+}
+
+/// Moves the name of an error from the front, where ECS has it, to the end: the text says more at first sight.
+fn error_last(reason: &str) -> String {
+    match reason.split_once(": ") {
+        Some((name, text)) if name.ends_with("Error") && !name.contains(' ') => {
+            format!("{} ({name})", text.trim_end_matches('.'))
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopped(code: &str, reason: &str, containers: &[(Option<i32>, &str)]) -> Task {
+        let container = |(exit_code, reason): &(Option<i32>, &str)| Container {
+            name: "web".to_owned(),
+            health: "UNKNOWN".to_owned(),
+            digest: None,
+            exit_code: *exit_code,
+            reason: Some((*reason).to_owned()),
+        };
+        Task {
+            id: "0a1b2c3d".to_owned(),
+            started_by: String::new(),
+            task_definition: String::new(),
+            created: None,
+            stop_code: Some(code.to_owned()),
+            stopped_reason: Some(reason.to_owned()),
+            addresses: Vec::new(),
+            host_ports: Vec::new(),
+            containers: containers.iter().map(container).collect(),
+        }
+    }
+
+    #[test]
+    fn cause_of_a_stop_is_the_text_nearest_to_it() {
+        let exited = "Essential container in task exited";
+        for (task, cause) in [
+            (
+                stopped("TaskFailedToStart", "CannotPullContainerError: shop:1.42.0: not found", &[(None, "")]),
+                "shop:1.42.0: not found (CannotPullContainerError)",
+            ),
+            (
+                stopped("EssentialContainerExited", exited, &[(Some(137), "OutOfMemoryError: Container killed.")]),
+                "container web exited with code 137: Container killed (OutOfMemoryError)",
+            ),
+            (stopped("EssentialContainerExited", exited, &[(Some(1), "")]), "container web exited with code 1"),
+            (stopped("EssentialContainerExited", exited, &[(Some(0), "")]), exited),
+            (stopped("UserInitiated", "", &[]), "UserInitiated"),
+            (stopped("", "", &[]), "ECS reports no reason"),
+        ] {
+            assert_eq!(task.stop_cause(), cause);
+        }
     }
 }
