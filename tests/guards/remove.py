@@ -42,7 +42,7 @@ def run(folder, env, *words, limit=None):
 def failed(output):
     """The names of the tests that failed, as cargo lists them."""
     lines = output.splitlines()
-    return sorted({line[5:-11] for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
+    return sorted({line[5:-11].strip() for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
 
 
 def missed_by(folder, env, tests):

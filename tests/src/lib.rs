@@ -1,16 +1,18 @@
 //! Tests of whole programs against the rehearsal: one healthy world, and one thing broken at a time.
 //!
-//! A [`HookCase`] is one hook in a healthy deployment, what is broken, and the expected result. [`run_cases`] runs many
-//! at once, and returns the golden text of what an operator would read.
+//! A [`HookCase`] is one hook in a healthy deployment, what is broken, and the expected result. A [`Suite`] makes each
+//! case a test, and compares what an operator would read with golden text. [`run_cases`] runs many cases as one test.
 
 mod binaries;
 pub mod chaos;
+mod golden;
 pub mod iam_requests;
 pub mod infra;
 mod max_policy;
 mod normalize;
 mod operations;
 mod python;
+mod suite;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -19,10 +21,12 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
     binaries::{binaries, greenlight},
+    golden::GoldenFolder,
     max_policy::{ALL_ACTIONS_GATE, SECRETS_GATE, max_allowed_operations},
-    normalize::normalize,
+    normalize::{normalize, truncate_long_verdict},
     operations::{iam_actions, operations},
     python::{check_models, python, run_python},
+    suite::{CaseGroup, Suite},
 };
 
 /// The operation that puts the status, as IAM writes it.
@@ -203,6 +207,11 @@ impl HookCase {
         self.push_assertion(assertion)
     }
 
+    fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Runs it. Returns its golden text, and what did not end as expected.
     async fn run(self) -> anyhow::Result<(String, Vec<String>)> {
         let mut stage = HookTestBed::at(self.hook).await;
         if let Some(gate) = self.gate {
@@ -229,7 +238,7 @@ impl HookCase {
             let log = played.raw_log.join("\n  ");
             wrong.push(format!("the log was:\n  {log}"));
         }
-        Ok((render(&self.title, &played), wrong))
+        Ok((render(&played), wrong))
     }
 }
 
@@ -244,6 +253,14 @@ pub fn expect_success(played: &HookRunReport) -> Result<(), String> {
     }
 }
 
+/// Expects that no line of the log contains this word.
+pub fn log_lacks(word: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> + Copy {
+    move |played| match played.raw_log.iter().find(|line| line.contains(word)) {
+        Some(line) => Err(format!("the log contains {word:?}: {line}")),
+        None => Ok(()),
+    }
+}
+
 /// Expects two equal values.
 ///
 /// # Errors
@@ -252,8 +269,9 @@ pub fn expect_eq<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, seen: &T, 
     if seen == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, was {seen:?}")) }
 }
 
-fn render(title: &str, played: &HookRunReport) -> String {
-    let mut text = format!("== {title}\n");
+/// The verdict, or how the invocation ended, and each check.
+fn render(played: &HookRunReport) -> String {
+    let mut text = String::new();
     let _ = match (&played.invocation_result, &played.statuses[..]) {
         (InvocationResult::Error { error_type, error_message }, _) => {
             writeln!(text, "{error_type}: {}", normalize(error_message))
@@ -297,7 +315,7 @@ pub async fn run_cases_in_parallel(max_parallel: usize, cases: Vec<HookCase>) ->
     while let Some(played) = running.join_next().await {
         match played {
             Ok((index, title, Ok((text, wrong)))) => {
-                texts.push((index, text));
+                texts.push((index, format!("== {title}\n{text}")));
                 if !wrong.is_empty() {
                     faults.push(format!("{title}\n  {}", wrong.join("\n  ")));
                 }

@@ -23,6 +23,9 @@ const FILTERS: &[(&str, &str)] = &[
 ];
 
 const TRUNCATED_CHARS: usize = 120;
+/// A hook truncates its verdict at 200 characters. Whether it truncates one with more characters than this, once it is
+/// normalized, depends on the length of the ids and times in it.
+const LONG_VERDICT_CHARS: usize = 165;
 
 /// Replaces ids, ports and times. Where a truncated line ends depends on the length of those, so it is truncated to
 /// 120 characters.
@@ -39,6 +42,16 @@ pub fn normalize(text: &str) -> String {
     }
 }
 
+/// Truncates a long verdict in the first line of a case's text, whether or not the hook did so.
+pub fn truncate_long_verdict(text: String) -> String {
+    match text.split_once('\n') {
+        Some((verdict, checks)) if verdict.chars().count() > LONG_VERDICT_CHARS => {
+            format!("{}…\n{checks}", verdict.chars().take(TRUNCATED_CHARS).collect::<String>())
+        }
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +61,8 @@ mod tests {
         let text = "deployment d-A1B2C3D4E: task set 3605701707267980476 after 3 attempts in 1s 20ms at localhost:4711";
         let tidied = "deployment d-EXAMPLE11: task set 4242424242 at localhost:8080";
         assert_eq!(normalize(text), tidied);
+        let text = format!("{}\n  a check\n", "a".repeat(170));
+        assert_eq!(truncate_long_verdict(text), format!("{}…\n  a check\n", "a".repeat(TRUNCATED_CHARS)));
         assert_eq!(normalize("was 1 in 2 of 9 attempts in 41s"), "was 1");
     }
 }

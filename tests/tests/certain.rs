@@ -1,10 +1,17 @@
 //! A hook puts the status as soon as nothing can change the verdict, even if other checks still have long windows. It
 //! never puts the status earlier.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{HookCase, expect_success, run_cases};
+use greenlight_tests::{HookCase, Suite, expect_success};
 use rehearsal::{HookName, world::World};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("a_verdict_that_is_certain_waits_for_no_window", a_verdict_that_is_certain_waits_for_no_window)
+        .cases("a_verdict_that_is_not_certain_is_waited_for", a_verdict_that_is_not_certain_is_waited_for)
+        .run()
+}
 
 /// Lambda's longest timeout, so that a window of ten minutes fits.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -17,9 +24,8 @@ fn checkout_is_broken(world: &mut World) {
     world.versions.last_mut().unwrap().routes.entry("/checkout".into()).or_default().status = 503;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_verdict_that_is_certain_waits_for_no_window() {
-    let transcript = run_cases(vec![
+fn a_verdict_that_is_certain_waits_for_no_window() -> Vec<HookCase> {
+    vec![
         case(
             HookName::AfterAllowTraffic,
             "customers get a wrong response, and the window of the alarms is ten minutes",
@@ -82,14 +88,11 @@ hooks:
         )
         .fails("CheckPanicked")
         .check_outcome("block", "not_run"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_verdict_that_is_not_certain_is_waited_for() {
-    let transcript = run_cases(vec![
+fn a_verdict_that_is_not_certain_is_waited_for() -> Vec<HookCase> {
+    vec![
         case(
             HookName::AfterAllowTraffic,
             "a wrong response that only warns does not end the other windows",
@@ -132,7 +135,5 @@ hooks:
         )
         .succeeds()
         .check_outcome("alarms", "passed"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

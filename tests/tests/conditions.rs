@@ -1,11 +1,32 @@
 //! Conditions in the real programs: each one that once passed by mistake, next to the condition that its author meant.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, run_cases};
 use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_test(
+            "conditions_on_bodies_have_the_documented_outcomes",
+            conditions_on_bodies_have_the_documented_outcomes,
+        )
+        .async_test("a_body_that_is_not_json_is_an_error", a_body_that_is_not_json_is_an_error)
+        .async_test(
+            "conditions_on_headers_have_the_documented_outcomes",
+            conditions_on_headers_have_the_documented_outcomes,
+        )
+        .cases(
+            "always_true_condition_does_not_let_a_firing_alarm_pass",
+            always_true_condition_does_not_let_a_firing_alarm_pass,
+        )
+        .cases("condition_that_cannot_be_true_does_not_skip_a_hook", condition_that_cannot_be_true_does_not_skip_a_hook)
+        .run()
+}
 
 /// The responses of the service: path, header lines, body.
 const RESPONSES: [(&str, &str, &str); 5] = [
@@ -75,7 +96,6 @@ async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
     run_cases(vec![HookCase::new(HookName::AfterInstall, title).gate(gate).succeeds().assert(as_expected)]).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn conditions_on_bodies_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedBody";
     const ERROR: &str = "errored UnexpectedBody";
@@ -119,7 +139,6 @@ async fn conditions_on_bodies_have_the_documented_outcomes() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_not_json_is_an_error() {
     let conditions = [
         "json.id exists",
@@ -138,7 +157,6 @@ async fn a_body_that_is_not_json_is_an_error() {
     run_each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn conditions_on_headers_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedHeader";
     run_each(
@@ -177,9 +195,8 @@ fn with_alarm_firing(case: HookCase) -> HookCase {
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn always_true_condition_does_not_let_a_firing_alarm_pass() {
-    run_cases(vec![
+fn always_true_condition_does_not_let_a_firing_alarm_pass() -> CaseGroup {
+    CaseGroup::from(vec![
         with_alarm_firing(alarms("a state in lower case, and the alarm fires", "state != alarm")).fails("GateInvalid"),
         with_alarm_firing(alarms("the state as AWS writes it, and the alarm fires", "state != ALARM"))
             .fails("AlarmFiring"),
@@ -191,11 +208,10 @@ async fn always_true_condition_does_not_let_a_firing_alarm_pass() {
         .fails("AlarmFiring"),
         alarms("one of two states, and no alarm fires", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
     ])
-    .await;
+    .without_golden_text()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn condition_that_cannot_be_true_does_not_skip_a_hook() {
+fn condition_that_cannot_be_true_does_not_skip_a_hook() -> CaseGroup {
     let case = |title: &str, when: &str| {
         HookCase::new(HookName::BeforeAllowTraffic, title)
             .world(|world| world.green().unwrap().steady = false)
@@ -203,7 +219,7 @@ async fn condition_that_cannot_be_true_does_not_skip_a_hook() {
                 "version: 1\nhooks:\n  before_allow_traffic:\n    when: {when}\n    built_in: {{ tasks: {{ within: 0s }} }}\n"
             ))
     };
-    run_cases(vec![
+    CaseGroup::from(vec![
         case("`or` is not an operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
         case("`||` is not an operator", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
         case("a region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
@@ -216,6 +232,5 @@ async fn condition_that_cannot_be_true_does_not_skip_a_hook() {
             .fails("NotSteady"),
         case("one of two other regions", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
         case("one of the facts is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
-    ])
-    .await;
+    ]).without_golden_text()
 }

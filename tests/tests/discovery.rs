@@ -1,15 +1,25 @@
 //! Discovery when AWS's replies have unusual content, and when AWS fails.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{FaultKind, HookName, InjectedFault};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("odd_shapes", odd_shapes)
+        .cases("paging_is_followed", paging_is_followed)
+        .cases("bad_moods", bad_moods)
+        .cases("trouble_that_passes", trouble_that_passes)
+        .run()
+}
 
 fn case(title: &str) -> HookCase {
     HookCase::new(HookName::AfterAllowTestTraffic, title)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn odd_shapes() {
-    let transcript = run_cases(vec![
+fn odd_shapes() -> Vec<HookCase> {
+    vec![
         case("the deployment does not repeat its group's listeners")
             .world(|world| world.deployment().pair = None)
             .succeeds(),
@@ -57,14 +67,11 @@ async fn odd_shapes() {
             .program(HookName::AfterAllowTestTraffic)
             .world(|world| world.page_size = 1)
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn paging_is_followed() {
-    let transcript = run_cases(vec![
+fn paging_is_followed() -> Vec<HookCase> {
+    vec![
         HookCase::new(HookName::AfterInstall, "one task on each page")
             .world(|world| world.page_size = 1)
             .succeeds()
@@ -76,14 +83,11 @@ async fn paging_is_followed() {
                     Err(format!("the hook called ListTasks {calls} times, expected at least 2"))
                 }
             }),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_moods() {
-    let transcript = run_cases(vec![
+fn bad_moods() -> Vec<HookCase> {
+    vec![
         case("every first call is throttled").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
         case("every first call fails").with_fault(InjectedFault::first(1, "*", FaultKind::Fail)).succeeds(),
         case("the connection of every first call is closed")
@@ -122,18 +126,15 @@ async fn bad_moods() {
             .assert(|played| {
                 expect_eq("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)
             }),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// Failures that end while the hook still has time. Each case waits for some seconds of real time, as the hook does.
-#[tokio::test(flavor = "multi_thread")]
-async fn trouble_that_passes() {
+fn trouble_that_passes() -> Vec<HookCase> {
     // The five attempts of one call take about two seconds, so 13 failures last for several calls.
     let for_seconds = |operation| InjectedFault::first(13, operation, FaultKind::Throttle);
     let a_rollback = |world: &mut rehearsal::world::World| world.deployment().creator = "codeDeployRollback".into();
-    let transcript = run_cases(vec![
+    vec![
         case("the service is throttled for seconds").with_fault(for_seconds("ecs:DescribeServices")).succeeds(),
         case("the lifecycle events are throttled for seconds")
             .with_fault(for_seconds("codedeploy:GetDeploymentTarget"))
@@ -165,7 +166,5 @@ async fn trouble_that_passes() {
             .timeout(std::time::Duration::from_secs(20))
             .with_fault(InjectedFault::first(18, "codedeploy:GetDeployment", FaultKind::Throttle))
             .fails("AwsThrottled"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -1,9 +1,21 @@
 //! The gate file's language in the real programs: modes, `run`, `when`, `skip`, defaults, and keys that are not
 //! supported yet.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
 use serde_json::Value;
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("observing", observing)
+        .cases("failing_fast", failing_fast)
+        .cases("when", when)
+        .cases("skipping", skipping)
+        .cases("defaults_and_what_comes_later", defaults_and_what_comes_later)
+        .run()
+}
 
 fn case(title: &str) -> HookCase {
     HookCase::new(HookName::BeforeAllowTraffic, title)
@@ -29,9 +41,8 @@ fn verdict_field_is(
     move |played| expect_eq(&format!("the verdict's {name}"), &verdict(played)[name], &Value::from(value))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn observing() {
-    let transcript = run_cases(vec![
+fn observing() -> Vec<HookCase> {
+    vec![
         with_unsteady_service(case("the verdict names what the hook would have stopped"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
@@ -80,13 +91,10 @@ async fn observing() {
             .gate("version: 1\nmode: observe")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .fails("SettingsInvalid"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn failing_fast() {
+fn failing_fast() -> Vec<HookCase> {
     const GATE: &str = "version: 1
 hooks:
   before_allow_traffic:
@@ -97,7 +105,7 @@ hooks:
       - { name: warns, tasks: green, expect: [running >= 98], on_fail: warn }
       - { name: fails, tasks: green, expect: [running >= 97], within: 300ms, every: 100ms }
 ";
-    let transcript = run_cases(vec![
+    vec![
         case("the first check that decides interrupts the others, and the hook puts the status at once")
             .gate(GATE)
             .fails("NotRunning")
@@ -125,13 +133,10 @@ hooks:
             .gate("version: 1\nhooks: { before_allow_traffic: { run: fail-fast } }")
             .succeeds()
             .check_outcome("alarms", "passed"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn when() {
+fn when() -> Vec<HookCase> {
     const HOOK: &str = "version: 1\nhooks: { before_allow_traffic: { when: [env.STAGE == prod], built_in: { tasks: { within: 0s } } } }";
     const CHECK: &str = "version: 1
 hooks:
@@ -146,7 +151,7 @@ hooks:
       - { name: mine, tasks: green, expect: [running >= 99], when: [env.SMOKE == true] }
       - { name: least, tasks: green, expect: [running >= 1], when: [env.COUNT exists, env.COUNT >= 3] }
 ";
-    let transcript = run_cases(vec![
+    vec![
         with_unsteady_service(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().assert(
             |played| {
                 let told = played.raw_log.iter().any(|line| line.contains("sesame"));
@@ -184,13 +189,10 @@ hooks:
 ",
             )
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn skipping() {
+fn skipping() -> Vec<HookCase> {
     const GATE: &str = "version: 1
 skip: { marker: '[skip gate]', until: 2999-12-31 }
 hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
@@ -202,7 +204,7 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
     let described = |case: HookCase| {
         case.world(|world| world.deployment().description = Some("hotfix 7 [skip gate] by ops".to_owned()))
     };
-    let transcript = run_cases(vec![
+    vec![
         described(with_unsteady_service(case("the marker in the description skips the checks")))
             .gate(GATE)
             .succeeds()
@@ -225,20 +227,17 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
         described(case("an invalid file skips nothing"))
             .gate("version: 1\nskip: { marker: '[skip gate]' }")
             .fails("GateInvalid"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn defaults_and_what_comes_later() {
+fn defaults_and_what_comes_later() -> Vec<HookCase> {
     let later = |key: &str, check: &str| {
         let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{check}] }} }}");
         HookCase::new(HookName::BeforeInstall, &format!("a later version's key: {key}"))
             .gate(gate)
             .fails("NotSupportedYet")
     };
-    let transcript = run_cases(vec![
+    vec![
         with_unsteady_service(case("a default policy"))
             .gate("version: 1\ndefaults: { on_fail: warn }\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
             .succeeds()
@@ -262,7 +261,5 @@ async fn defaults_and_what_comes_later() {
             .gate("version: 1\nnotify: [{ eventbridge: default, when: [failed] }]")
             .succeeds()
             .warns("NotSupportedYet"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -1,8 +1,21 @@
 //! Rules of the gate file's language in the real programs: facts, defaults, deadlines, windows, markers that skip
 //! nothing, barriers, built-in checks.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("facts", facts)
+        .cases("policies_by_default", policies_by_default)
+        .cases("deadlines_and_windows", deadlines_and_windows)
+        .cases("words_that_skip_nothing", words_that_skip_nothing)
+        .cases("barriers", barriers)
+        .cases("built_in_checks", built_in_checks)
+        .run()
+}
 
 fn request_to_service(played: &HookRunReport) -> serde_json::Value {
     let request = played.requests_to_service.last().map(|request| request.body.clone()).unwrap_or_default();
@@ -10,8 +23,7 @@ fn request_to_service(played: &HookRunReport) -> serde_json::Value {
 }
 
 /// Every fact, as the service receives it.
-#[tokio::test(flavor = "multi_thread")]
-async fn facts() {
+fn facts() -> Vec<HookCase> {
     const GATE: &str = "version: 1
 hooks:
   after_allow_test_traffic:
@@ -30,7 +42,7 @@ hooks:
         expect: ['status == 200']
 ";
     let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
-    let transcript = run_cases(vec![
+    vec![
         case("facts in a body").gate(GATE).env("STAGE", "beta").succeeds().assert(|played| {
             let body = request_to_service(played);
             let deployment = body["deployment"].as_str().unwrap_or_default();
@@ -125,14 +137,11 @@ hooks:
 ")
             .env("LONGEST", "as long as it takes")
             .check_outcome("more", "errored"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// The three default policies, for a file's own checks and for built-in checks. A policy of a check has precedence.
-#[tokio::test(flavor = "multi_thread")]
-async fn policies_by_default() {
+fn policies_by_default() -> Vec<HookCase> {
     let gate = |defaults: &str, more: &str| {
         format!(
             "version: 1\ndefaults: {{ {defaults} }}\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      \
@@ -146,7 +155,7 @@ async fn policies_by_default() {
             .check_outcome("denied", "errored")
             .check_outcome("missing", "no_data")
     };
-    let transcript = run_cases(vec![
+    vec![
         case("both outcomes stop the deployment").gate(gate("on_fail: warn", "")).fails("ImageUnknown"),
         case("an errored check warns").gate(gate("on_error: warn", "")).fails("ImageUnknown").warns("AwsDenied"),
         case("a check without data warns").gate(gate("no_data: warn", "")).fails("AwsDenied").warns("ImageUnknown"),
@@ -160,18 +169,15 @@ async fn policies_by_default() {
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
             .warns("AwsDenied"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deadlines_and_windows() {
+fn deadlines_and_windows() -> Vec<HookCase> {
     let case = |title: &str, hook: &str| {
         let gate = format!("version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    {hook}\n");
         HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
     };
-    let transcript = run_cases(vec![
+    vec![
         case(
             "a window that is longer than the function's time does not start",
             "checks: [{ name: long, alarms: deployment-group, for: 10m, expect: [state == OK] }]",
@@ -209,14 +215,11 @@ async fn deadlines_and_windows() {
         .check_outcome("good", "passed"),
         case("a deadline that is longer than the function's time has no effect", "deadline: 14m\n    checks: [{ tasks: green, expect: [running >= 1] }]")
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// The skip marker counts only in the description of the deployment.
-#[tokio::test(flavor = "multi_thread")]
-async fn words_that_skip_nothing() {
+fn words_that_skip_nothing() -> Vec<HookCase> {
     let case = |title: &str, words: &str| {
         let gate = format!(
             "version: 1\nskip: {{ marker: '{words}', until: 2999-12-31 }}\nhooks: {{ before_allow_traffic: {{ built_in: {{ tasks: {{ within: 0s }} }} }} }}"
@@ -227,7 +230,7 @@ async fn words_that_skip_nothing() {
     let described = |case: HookCase, text: &'static str| {
         case.world(move |world| world.deployment().description = Some(text.to_owned()))
     };
-    let transcript = run_cases(vec![
+    vec![
         case("the marker in the application's name", "shop").fails("NotSteady"),
         case("the marker in a variable of the function", "sesame open").env("WORDS", "sesame open").fails("NotSteady"),
         case("the marker in the event", "sesame open")
@@ -239,14 +242,11 @@ async fn words_that_skip_nothing() {
         described(case("the marker in the description", "[skip gate]"), "hotfix [skip gate]")
             .succeeds()
             .warns("GateSkipped"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// A check that uses an address waits for the barrier of that address. If the file has no barrier, the hook adds one.
-#[tokio::test(flavor = "multi_thread")]
-async fn barriers() {
+fn barriers() -> Vec<HookCase> {
     let case = |title: &str, checks: &str| {
         let gate = format!(
             "version: 1\nhooks:\n  after_allow_test_traffic:\n    deadline: 6s\n    built_in: none\n    checks: [{checks}]\n"
@@ -261,7 +261,7 @@ async fn barriers() {
     };
     let unasked = |played: &HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
     let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
-    let transcript = run_cases(vec![
+    vec![
         case("the implied barrier passes", mine).succeeds().check_outcome("forwards_to green through test", "passed"),
         miswired(case("the implied barrier does not pass", mine))
             .fails("RanOutOfTime")
@@ -321,15 +321,12 @@ hooks:
         .succeeds()
         .check_outcome("mine", "not_run")
         .assert(unasked),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// A file's checks are added to the built-in checks, which the file can change or leave out. A file that leaves no
 /// check has to say so explicitly.
-#[tokio::test(flavor = "multi_thread")]
-async fn built_in_checks() {
+fn built_in_checks() -> Vec<HookCase> {
     let case = |title: &str, hook: &str| {
         let gate = format!("version: 1\nhooks: {{ before_allow_traffic: {hook} }}\n");
         HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
@@ -342,7 +339,7 @@ async fn built_in_checks() {
         }
     };
     let mine = "checks: [{ name: mine, tasks: green, expect: [running >= 1] }]";
-    let transcript = run_cases(vec![
+    vec![
         case("the file does not mention checks", "{}").succeeds().assert(names(&["alarms", "targets", "tasks"])),
         case("one additional check", &format!("{{ {mine} }}")).assert(names(&["alarms", "mine", "targets", "tasks"])),
         case("one check without built-in checks", &format!("{{ built_in: none, {mine} }}")).assert(names(&["mine"])),
@@ -362,7 +359,5 @@ async fn built_in_checks() {
             .succeeds()
             .check_outcome("alarms", "not_applicable"),
         case("a built-in check that does not exist", "{ built_in: { task: { on_fail: warn } } }").fails("GateInvalid"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

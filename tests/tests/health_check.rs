@@ -4,12 +4,23 @@
 #[path = "support/health_server.rs"]
 mod health_server;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{HookName, HookRunReport, world::World};
 
 use self::health_server::{NOT_SERVING, SERVING, start_health_server};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("a_group_that_speaks_grpc", a_group_that_speaks_grpc)
+        .cases("the_grace_ends_with_the_first_right_answer", the_grace_ends_with_the_first_right_answer)
+        .cases(
+            "a_request_may_take_as_long_as_the_load_balancer_waits",
+            a_request_may_take_as_long_as_the_load_balancer_waits,
+        )
+        .run()
+}
 
 fn case(title: &str, answers: &str) -> HookCase {
     let gate = format!(
@@ -32,11 +43,10 @@ fn grpc(title: &str, path: &'static str, codes: &'static str, port: Option<u16>)
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_speaks_grpc() {
+async fn a_group_that_speaks_grpc() -> Vec<HookCase> {
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
     let (serving, not) = (start_health_server(SERVING, SERVING).await, start_health_server(NOT_SERVING, SERVING).await);
-    let transcript = run_cases(vec![
+    vec![
         grpc("AWS's default path and code", "/AWS.ALB/healthcheck", "12", Some(serving)).succeeds(),
         grpc("a range of codes", "/AWS.ALB/healthcheck", "0-5,12", Some(serving)).succeeds(),
         grpc("the health service, which is SERVING", HEALTH, "0", Some(serving)).succeeds(),
@@ -49,9 +59,7 @@ async fn a_group_that_speaks_grpc() {
         grpc("the gate file sets another path", HEALTH, "0", None)
             .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { path: /health, every: 50ms } } } }")
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 fn health_route(world: &mut World) -> &mut rehearsal::world::RouteResponse {
@@ -66,10 +74,9 @@ fn message_contains(words: &'static str) -> impl Fn(&HookRunReport) -> Result<()
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_grace_ends_with_the_first_right_answer() {
+fn the_grace_ends_with_the_first_right_answer() -> Vec<HookCase> {
     let case = |title: &str| case(title, "within: 5s, every: 20ms");
-    let transcript = run_cases(vec![
+    vec![
         case("every response is correct").succeeds().assert(message_contains("10 times in a row")),
         case("the first four responses are wrong")
             .world(|world| (health_route(world).status, health_route(world).first) = (503, Some(4)))
@@ -95,13 +102,10 @@ async fn the_grace_ends_with_the_first_right_answer() {
         case("no response is correct").gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { within: 300ms, every: 50ms } } } }")
             .world(|world| health_route(world).status = 503)
             .fails("UnexpectedStatus"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_may_take_as_long_as_the_load_balancer_waits() {
+fn a_request_may_take_as_long_as_the_load_balancer_waits() -> Vec<HookCase> {
     // The delay is real time, and longer than the 5 s that other requests have.
     let slow = |title: &str, keys: &str| {
         case(title, &format!("{SINGLE_ATTEMPT}{keys}")).world(|world| {
@@ -109,10 +113,8 @@ async fn a_request_may_take_as_long_as_the_load_balancer_waits() {
             health_route(world).delay = Duration::from_millis(5_200);
         })
     };
-    let transcript = run_cases(vec![
+    vec![
         slow("the load balancer's timeout is 20 s", "").succeeds(),
         slow("the gate file's timeout is 500 ms", ", timeout: 500ms").fails("ReadTimedOut"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -1,9 +1,9 @@
 //! HTTPS listeners: the hook connects to the load balancer's name and sends the host of `GREENLIGHT_HOST`. A
 //! certificate that a customer's browser would refuse stops the deployment.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, process::ExitCode, sync::Arc};
 
-use greenlight_tests::{HookCase, run_cases};
+use greenlight_tests::{CaseGroup, HookCase, Suite};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rehearsal::HookName;
 use tempfile::NamedTempFile;
@@ -19,6 +19,14 @@ use tokio_rustls::{
         pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
     },
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("https", https)
+        .async_cases("a_tls_listener_of_a_network_load_balancer", a_tls_listener_of_a_network_load_balancer)
+        .async_cases("certificates_of_a_check", certificates_of_a_check)
+        .run()
+}
 
 /// A certificate authority of this test: its certificate in a file, and the key that signs.
 struct Authority {
@@ -86,25 +94,22 @@ fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn https() {
+async fn https() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         case("the certificate has the host's name", good, "shop.example.com", Some(&authority)).succeeds(),
         case("the certificate has another name", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
         case("the authority is not trusted", good, "shop.example.com", None).fails("TlsFailed"),
         case("the certificate has expired", expired, "shop.example.com", Some(&authority)).fails("TlsFailed"),
     ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    .keep(authority)
 }
 
 /// A Network Load Balancer terminates TLS itself. So the hook verifies the handshake, which proves nothing about the
 /// service.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tls_listener_of_a_network_load_balancer() {
+async fn a_tls_listener_of_a_network_load_balancer() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
@@ -122,7 +127,7 @@ async fn a_tls_listener_of_a_network_load_balancer() {
         let check = &mut world.green_group().unwrap().health_check;
         (check.protocol, check.path, check.matcher) = ("HTTP".into(), Some("/health".into()), Some("200".into()));
     };
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         case("the certificate is good", good, Some(&authority)).succeeds().warns("ServiceUnverified"),
         case("the certificate has expired", expired, Some(&authority)).fails("TlsFailed"),
         case("the authority is not trusted", good, None).fails("TlsFailed"),
@@ -144,8 +149,7 @@ async fn a_tls_listener_of_a_network_load_balancer() {
             .succeeds()
             .warns("ServiceUnverified"),
     ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    .keep(authority)
 }
 
 /// A gate file with one request, after a barrier that does not wait.
@@ -158,14 +162,13 @@ fn request(keys: &str) -> &'static str {
     Box::leak(gate.into_boxed_str())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_of_a_check() {
+async fn certificates_of_a_check() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
     let file = format!("tls: {{ ca_file: {} }}", authority.file.path().display());
     let case = |title: &str, port, keys: &str| case(title, port, "shop.example.com", None).gate(request(keys));
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         case("the check names the authority's file", good, &file).succeeds(),
         case("the check names a file that does not exist", good, "tls: { ca_file: /nowhere/ca.pem }")
             .fails("TlsFailed"),
@@ -192,6 +195,5 @@ async fn certificates_of_a_check() {
         .fails("UnexpectedStatus"),
         case("`tls` has an invalid value", good, "tls: maybe").fails("GateInvalid"),
     ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    .keep(authority)
 }

@@ -1,8 +1,14 @@
 //! Which version responds: a response proves it only with a value that differs between the versions, and `ALB_URL` must
 //! lead to the listener that the barrier has checked.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{HookName, HookRunReport, HookTestBed, world::World};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME")).cases("proof", proof).cases("where_alb_url_leads", where_alb_url_leads).run()
+}
 
 /// A barrier with a request, and a check that uses the address.
 fn case(title: &str, condition: &str) -> HookCase {
@@ -41,9 +47,8 @@ fn no_requests_sent(played: &HookRunReport) -> Result<(), String> {
 const PRESENT_IN_BOTH: &str = "json.colour exists";
 const TAG: &str = "json.version == {{green.image_tag}}";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn proof() {
-    let transcript = run_cases(vec![
+fn proof() -> Vec<HookCase> {
+    vec![
         case("a value that differs between the versions", TAG).succeeds().check_outcome("forwards_to", "passed"),
         case("a value that both versions have", PRESENT_IN_BOTH)
             .succeeds()
@@ -77,13 +82,10 @@ async fn proof() {
         case("a text that is part of another text", "body contains {{green.image_tag}}")
             .succeeds()
             .warns("VersionUnverified"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_alb_url_leads() {
+fn where_alb_url_leads() -> Vec<HookCase> {
     let at = |host: &'static str| {
         let gate = "version: 1
 hooks:
@@ -99,13 +101,11 @@ hooks:
         };
         HookCase::new(HookName::AfterAllowTestTraffic, &format!("at {host}")).gate(gate).with(own)
     };
-    let transcript = run_cases(vec![
+    vec![
         at("localhost").succeeds(),
         // An address of `localhost`, so the same listener.
         at("127.0.0.1").succeeds(),
         at("127.0.0.2").fails("SettingsInvalid").check_outcome("mine", "not_run").assert(no_requests_sent),
         at("shop.invalid").fails("NameNotResolved").check_outcome("mine", "not_run"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

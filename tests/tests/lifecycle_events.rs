@@ -1,12 +1,25 @@
 //! The lifecycle event that is in progress, rollbacks, and deployments that the hooks cannot evaluate.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{
     FaultKind, HookName, HookRunReport, InjectedFault, InvocationResult,
     world::{Change, ComputePlatform, EventStatus, RollbackInfo, World},
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("events", events)
+        .cases("records_that_lag", records_that_lag)
+        .cases("services_named_by_the_settings", services_named_by_the_settings)
+        .cases("roll_backs", roll_backs)
+        .cases("deployments_that_cannot_be_judged", deployments_that_cannot_be_judged)
+        .run()
+}
 
 fn case(title: &str) -> HookCase {
     HookCase::new(HookName::BeforeAllowTraffic, title)
@@ -17,9 +30,8 @@ fn no_checks_ran(played: &HookRunReport) -> Result<(), String> {
     expect_eq("the checks that ran", &checks.count(), &0)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn events() {
-    let transcript = run_cases(vec![
+fn events() -> Vec<HookCase> {
+    vec![
         case("the AppSpec file names another hook's function")
             .program(HookName::AfterInstall)
             .fails("WrongEvent")
@@ -62,19 +74,16 @@ async fn events() {
             .env("GREENLIGHT_SERVICE", "web")
             .world(|world| world.group.services.clear())
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// CodeDeploy's record of its events can lag. The first two cases wait for some seconds of real time.
-#[tokio::test(flavor = "multi_thread")]
-async fn records_that_lag() {
+fn records_that_lag() -> Vec<HookCase> {
     let own_event = |world: &mut World| {
         world.deployment().event("Install").unwrap().status = EventStatus::InProgress;
         world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Pending;
     };
-    let transcript = run_cases(vec![
+    vec![
         case("one of CodeDeploy's own events is in progress for some seconds")
             .world(own_event)
             .world(|world| {
@@ -99,19 +108,16 @@ async fn records_that_lag() {
             .with_fault(InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .succeeds()
             .warns("AwsDenied"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// One set of functions can serve many services. Its variables can restrict it to one of them.
-#[tokio::test(flavor = "multi_thread")]
-async fn services_named_by_the_settings() {
+fn services_named_by_the_settings() -> Vec<HookCase> {
     let named = |title: &str, cluster: &str, service: &str| {
         case(title).env("GREENLIGHT_CLUSTER", cluster).env("GREENLIGHT_SERVICE", service)
     };
     let arn = "arn:aws:ecs:eu-central-1:111122223333";
-    let transcript = run_cases(vec![
+    vec![
         named("the service that is deployed", "shop", "web").succeeds(),
         named(
             "the service that is deployed, by ARN",
@@ -121,14 +127,11 @@ async fn services_named_by_the_settings() {
         .succeeds(),
         named("another service", "shop", "worker").fails("SettingsInvalid").assert(no_checks_ran),
         named("another cluster", "staging", "web").fails("SettingsInvalid").assert(no_checks_ran),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn roll_backs() {
-    let transcript = run_cases(vec![
+fn roll_backs() -> Vec<HookCase> {
+    vec![
         case("CodeDeploy rolls back")
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
             .succeeds()
@@ -166,14 +169,11 @@ async fn roll_backs() {
                 world.green().unwrap().steady = false;
             })
             .fails("NotSteady"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn deployments_that_cannot_be_judged() {
-    let transcript = run_cases(vec![
+fn deployments_that_cannot_be_judged() -> Vec<HookCase> {
+    vec![
         // CodeDeploy accepts no hook's status for this platform, so the hook cannot put one.
         case("the Server platform")
             .timeout(Duration::from_secs(3))
@@ -184,7 +184,5 @@ async fn deployments_that_cannot_be_judged() {
             .world(|world| world.deployment().platform = ComputePlatform::Lambda)
             .fails("PlatformUnsupported"),
         case("the service was deleted").world(|world| world.service = None).fails("ServiceNotActive"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -2,11 +2,25 @@
 //! service or of the load balancer proves nothing about the new version. Each case has a twin in which no rule
 //! interferes.
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
     HookName,
     world::{Condition, Rule, RuleAction, RuleAction::Forward, World},
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("the_health_check", the_health_check)
+        .cases("requests_of_the_file", requests_of_the_file)
+        .cases("redirects", redirects)
+        .cases("before_install", before_install)
+        .cases("other_kinds", other_kinds)
+        .cases("configured_host", configured_host)
+        .cases("rules_are_read_again_before_a_request", rules_are_read_again_before_a_request)
+        .run()
+}
 
 fn green_target_group(world: &mut World) -> String {
     world.green_group().unwrap().arn.clone()
@@ -66,9 +80,8 @@ fn with_broken_service(case: HookCase) -> HookCase {
     case.world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_health_check() {
-    let transcript = run_cases(vec![
+fn the_health_check() -> Vec<HookCase> {
+    vec![
         no_requests_sent(with_broken_service(case_with_rule(
             built_in("another service has the health check's path"),
             vec![path("/health*")],
@@ -106,17 +119,14 @@ async fn the_health_check() {
             world.green_group().unwrap().health_check.path = Some("/orders/health".into());
         })
         .fails("HealthCheckNotRoutable"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_of_the_file() {
+fn requests_of_the_file() -> Vec<HookCase> {
     let header = |value: &str| Condition::Header("X-Version".to_owned(), list(&[value]));
     let query = |value: &str| Condition::Query(vec![(Some("v".to_owned()), value.to_owned())]);
     let get = "http: '{{test_url}}/health?v=1', headers: { x-version: 'Old release' }";
-    let transcript = run_cases(vec![
+    vec![
         case_with_rule(
             own_check("a host", "http: '{{test_url}}/', host: shop.example.com"),
             vec![Condition::Host(list(&["*.Example.com"]))],
@@ -189,14 +199,11 @@ async fn requests_of_the_file() {
             vec![path("/blog")],
         )
         .fails("RuleLeadsElsewhere"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// A redirect that stays at the address can match another rule there.
-#[tokio::test(flavor = "multi_thread")]
-async fn redirects() {
+fn redirects() -> Vec<HookCase> {
     let case = |title: &str, to: &'static str| {
         let request = "http: '{{test_url}}/start', redirects: follow";
         case_with_rule(own_check(title, request), vec![path("/blog/*")]).world(move |world| {
@@ -204,17 +211,14 @@ async fn redirects() {
             (start.status, start.location) = (302, Some(to.to_owned()));
         })
     };
-    let transcript = run_cases(vec![
+    vec![
         case("a redirect to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
         case("a redirect to a path of the same service", "/welcome").succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// Requests that a later hook could not send are reported before anything is deployed.
-#[tokio::test(flavor = "multi_thread")]
-async fn before_install() {
+fn before_install() -> Vec<HookCase> {
     let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
     let https = |world: &mut World| world.listeners.iter_mut().for_each(|listener| listener.protocol = "HTTPS".into());
     let narrow = |world: &mut World| {
@@ -236,7 +240,7 @@ hooks:
   after_allow_traffic: { built_in: { health_check: { path: /api/health } } }
 ";
     let well = own.replace("/health', expect", "/api/health', expect");
-    let transcript = run_cases(vec![
+    vec![
         case("everything is in order").succeeds().check_outcome("reachable", "passed"),
         case("HTTPS without a known host name").world(https).succeeds().warns("HostNotConfigured"),
         case("HTTPS with a configured host name").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check_outcome("reachable", "passed"),
@@ -267,14 +271,11 @@ hooks:
             .world(|world| world.test().unwrap().port = 1)
             .succeeds()
             .warns("LoadBalancerUnreachable"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// The request that verifies the version, and gRPC health checks.
-#[tokio::test(flavor = "multi_thread")]
-async fn other_kinds() {
+fn other_kinds() -> Vec<HookCase> {
     let identity = |title: &str| {
         HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
             "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, forwards_to: green, within: 1s,
@@ -287,7 +288,7 @@ async fn other_kinds() {
                { name: health, grpc: '{{test_url}}' }] } }",
         )
     };
-    let transcript = run_cases(vec![
+    vec![
         no_requests_sent(case_with_rule(
             identity("another service has the path of the version"),
             vec![path("/version")],
@@ -305,14 +306,11 @@ async fn other_kinds() {
             vec![Condition::Method(list(&["POST"]))],
         ))
         .fails("RuleLeadsElsewhere"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// `GREENLIGHT_HOST` counts if the service's own rules name no host or accept this one.
-#[tokio::test(flavor = "multi_thread")]
-async fn configured_host() {
+fn configured_host() -> Vec<HookCase> {
     let case = |title: &str, host: &'static str, own: &'static [&'static str]| {
         built_in(title).env("GREENLIGHT_HOST", host).world(move |world| {
             let (green, other) = (green_target_group(world), add_target_group(world));
@@ -328,7 +326,7 @@ async fn configured_host() {
             expect_eq("the host", seen.split(':').next().unwrap_or_default(), host)
         })
     };
-    let transcript = run_cases(vec![
+    vec![
         asked_for(
             case("GREENLIGHT_HOST is another service's host", "pay.example.com", &["shop.example.com"]),
             "shop.example.com",
@@ -354,14 +352,11 @@ async fn configured_host() {
             &["shop.*.com"],
         ))
         .fails("HostNotConfigured"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// Rules change during a deployment, so the hook reads them again before it sends a request.
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_read_again_before_a_request() {
+fn rules_are_read_again_before_a_request() -> CaseGroup {
     let case = |title: &str, priority: u32| {
         own_check(title, "http: '{{test_url}}/health'").world(move |world| {
             let (blue, green) = (world.blue().unwrap().target_group().unwrap().to_owned(), green_target_group(world));
@@ -378,10 +373,10 @@ async fn rules_are_read_again_before_a_request() {
         })
     };
     // There is no golden text, because the time that the barrier waits depends on how fast the hook starts.
-    run_cases(vec![
+    CaseGroup::from(vec![
         no_requests_sent(case("a rule for the request's path is added when the listener switches", 1))
             .fails("RuleLeadsElsewhere"),
         case("a rule for another path is added when the listener switches", 2).succeeds(),
     ])
-    .await;
+    .without_golden_text()
 }

@@ -1,10 +1,16 @@
 //! The fields of log lines: docs/LOGGING.md describes each one, and some are on every line.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::ExitCode};
 
-use greenlight_tests::{HookCase, SHORT_WINDOWS, expect_eq, run_cases};
+use greenlight_tests::{CaseGroup, HookCase, SHORT_WINDOWS, Suite, expect_eq};
 use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
 use serde_json::Value;
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("every_line_names_its_deployment_and_its_gate_file", every_line_names_its_deployment_and_its_gate_file)
+        .run()
+}
 
 fn lines(played: &HookRunReport) -> Vec<Value> {
     played.raw_log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -47,13 +53,12 @@ fn fields_are_documented(played: &HookRunReport) -> Result<(), String> {
     expect_eq("the fields that docs/LOGGING.md does not describe", &unknown, &Vec::new())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_line_names_its_deployment_and_its_gate_file() {
+fn every_line_names_its_deployment_and_its_gate_file() -> CaseGroup {
     let case = |title: &str| {
         HookCase::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").assert(fields_are_documented)
     };
     let put = "codedeploy:PutLifecycleEventHookExecutionStatus";
-    run_cases(vec![
+    CaseGroup::from(vec![
         case("an inline gate file").assert(lines_have_context(["GREENLIGHT_GATE", ""])),
         case("no gate file").no_gate().assert(lines_have_context(["built-in", ""])),
         case("a gate file in a parameter")
@@ -76,5 +81,5 @@ async fn every_line_names_its_deployment_and_its_gate_file() {
             .errors("StatusNotSent")
             .assert(lines_have_context(["GREENLIGHT_GATE", ""])),
     ])
-    .await;
+    .without_golden_text()
 }

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    process::ExitCode,
+    sync::OnceLock,
 };
 
 use greenlight_tests::{
-    binaries, check_models, iam_actions,
+    Suite, binaries, check_models, iam_actions,
     iam_requests::iam_requests,
     infra::{
         ALL_PARAMETERS, PLATFORM_STATEMENTS, REQUIRED_PARAMETERS, SamTemplate, denied_requests, permission_differences,
@@ -18,9 +19,22 @@ use rehearsal::{
     AnsweredBy, Exchange, FunctionName, HookName, HookRun, HookStatus, Options, Recorder, Report, Scenario, rehearse,
 };
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{OnceCell, Semaphore, mpsc},
     task::JoinSet,
 };
+
+fn main() -> ExitCode {
+    let mut suite = Suite::new(env!("CARGO_CRATE_NAME"));
+    for (index, scenario) in runs().scenarios.iter().enumerate() {
+        suite = suite.async_text("scenarios", &scenario.name, move || ends_as_it_promises(index));
+    }
+    suite
+        .async_test("all::rows_of_all_scenarios", rows_of_all_scenarios)
+        .async_test("all::operations_are_in_the_permission_table", operations_are_in_the_permission_table)
+        .async_test("all::roles_are_exact", roles_are_exact)
+        .async_test("all::calls_fit_the_service_models", calls_fit_the_service_models)
+        .run()
+}
 
 /// The scenarios mostly wait, so many can run at once.
 const MAX_PARALLEL: usize = 8;
@@ -29,33 +43,67 @@ const MAX_PARALLEL: usize = 8;
 /// stores.
 const GATE_SOURCE_ACTIONS: [&str; 2] = ["s3:GetObject", "ssm:GetParameter"];
 
-async fn run_all(recorder: &Recorder) -> Vec<Report> {
-    let permits = Arc::new(Semaphore::new(MAX_PARALLEL));
-    let reports = Arc::new(Mutex::new(Vec::new()));
-    let mut playing = JoinSet::new();
-    for (index, scenario) in Scenario::built_in().into_iter().enumerate() {
-        let (permits, reports, recorder) = (permits.clone(), reports.clone(), recorder.clone());
-        playing.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            let options = Options { binaries: binaries().to_owned(), recorder: Some(recorder), ..Options::default() };
-            let (moments, _told) = mpsc::unbounded_channel();
-            let report = rehearse(&scenario, &options, moments).await.unwrap();
-            reports.lock().unwrap().push((index, report));
-        });
-    }
-    while let Some(ended) = playing.join_next().await {
-        ended.unwrap();
-    }
-    let mut reports = std::mem::take(&mut *reports.lock().unwrap());
-    reports.sort_by_key(|(index, _)| *index);
-    reports.into_iter().map(|(_, report)| report).collect()
+/// Each scenario runs once, for the test of the scenario and for the tests of all scenarios.
+struct Runs {
+    scenarios: Vec<Scenario>,
+    reports: Vec<OnceCell<Report>>,
+    permits: Semaphore,
+    recorder: Recorder,
 }
 
+fn runs() -> &'static Runs {
+    static RUNS: OnceLock<Runs> = OnceLock::new();
+    RUNS.get_or_init(|| {
+        let scenarios = Scenario::built_in();
+        let reports = scenarios.iter().map(|_| OnceCell::new()).collect();
+        Runs { scenarios, reports, permits: Semaphore::new(MAX_PARALLEL), recorder: Recorder::default() }
+    })
+}
+
+impl Runs {
+    async fn report(&self, index: usize) -> &Report {
+        self.reports[index]
+            .get_or_init(|| async {
+                let _permit = self.permits.acquire().await;
+                let recorder = Some(self.recorder.clone());
+                let options = Options { binaries: binaries().to_owned(), recorder, ..Options::default() };
+                let (events, _receiver) = mpsc::unbounded_channel();
+                rehearse(&self.scenarios[index], &options, events).await.unwrap()
+            })
+            .await
+    }
+
+    /// The reports of all scenarios, in their order.
+    async fn all_reports(&'static self) -> Vec<&'static Report> {
+        let mut running = JoinSet::new();
+        for index in 0..self.scenarios.len() {
+            running.spawn(async move { (index, self.report(index).await) });
+        }
+        let mut reports = running.join_all().await;
+        reports.sort_by_key(|(index, _)| *index);
+        reports.into_iter().map(|(_, report)| report).collect()
+    }
+}
+
+/// Checks that a scenario ends as its file promises. Returns what the file does not say.
+async fn ends_as_it_promises(index: usize) -> String {
+    let report = runs().report(index).await;
+    let differences: Vec<_> = report.deployments.iter().flat_map(|one| &one.differences).collect();
+    let logs: Vec<_> = report.logs.iter().map(|(hook, line)| format!("{hook}: {line}")).collect();
+    assert!(report.met_expectations(), "{differences:?} {:?}\n{}", report.unknown_operations, logs.join("\n"));
+    for (_, line) in &report.logs {
+        assert!(!line.contains("eyJlbmNyeXB0ZWREYXRhIjoi"), "a log contains an execution id: {line}");
+        assert!(line.starts_with('{'), "a log line is not JSON: {line}");
+    }
+    render_report(report)
+}
+
+/// Which version serves customers in the end, and the verdicts, except those of hooks where every check passed.
 fn render_report(report: &Report) -> String {
-    let mut text = format!("== {}\n", report.scenario);
+    let mut text = String::new();
     for deployment in &report.deployments {
-        text += &format!("{:?}: {}\n", deployment.outcome, normalize(&deployment.final_state));
-        for hook in &deployment.hooks {
+        text += &format!("{}\n", normalize(&deployment.final_state));
+        for hook in deployment.hooks.iter().filter(|hook| !every_check_passed(hook)) {
             text += &match (hook.status, hook.code.as_str()) {
                 // When the hook gave up depends on timing, so only the code is recorded.
                 (None, code) if !code.is_empty() => format!("  {}: no status: {code}\n", hook.hook),
@@ -68,6 +116,11 @@ fn render_report(report: &Report) -> String {
         }
     }
     text
+}
+
+fn every_check_passed(hook: &HookRun) -> bool {
+    let checks_passed = !hook.checks.is_empty() && hook.checks.iter().all(|check| check.decision == "pass");
+    hook.status == Some(HookStatus::Succeeded) && hook.code.is_empty() && checks_passed
 }
 
 /// One line for each hook: scenario, number of the deployment, hook, status, code, program that put the status.
@@ -125,33 +178,31 @@ fn assert_roles_are_exact(exchanges: &[Exchange]) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_ends_as_it_promises() {
-    let recorder = Recorder::default();
-    let reports = run_all(&recorder).await;
-    let broken: Vec<_> = reports
-        .iter()
-        .filter(|report| !report.met_expectations())
-        .map(|report| {
-            let differences: Vec<_> = report.deployments.iter().flat_map(|one| &one.differences).collect();
-            let logs: Vec<_> = report.logs.iter().map(|(hook, line)| format!("{hook}: {line}")).collect();
-            format!("{}: {differences:?} {:?}\n{}", report.scenario, report.unknown_operations, logs.join("\n"))
-        })
-        .collect();
-    assert!(broken.is_empty(), "{}", broken.join("\n\n"));
-    for line in reports.iter().flat_map(|report| &report.logs).map(|(_, line)| line) {
-        assert!(!line.contains("eyJlbmNyeXB0ZWREYXRhIjoi"), "a log contains an execution id: {line}");
-        assert!(line.starts_with('{'), "a log line is not JSON: {line}");
-    }
-    insta::assert_snapshot!("rows", reports.iter().map(rows).collect::<String>());
+async fn rows_of_all_scenarios() {
+    let reports = runs().all_reports().await;
+    // Rows of a scenario that did not end as it promises must not be recorded.
+    let broken: Vec<_> = reports.iter().filter(|report| !report.met_expectations()).map(|one| &one.scenario).collect();
+    assert!(broken.is_empty(), "these scenarios did not end as they promise: {broken:?}");
+    insta::assert_snapshot!("rows", reports.iter().map(|report| rows(report)).collect::<String>());
+}
+
+async fn operations_are_in_the_permission_table() {
+    let reports = runs().all_reports().await;
     let called: BTreeSet<_> = reports.iter().flat_map(|report| report.calls.keys().cloned()).collect();
     // `wire.rs`, where every operation is called, checks that the table allows nothing else.
     let allowed = max_allowed_operations();
     let denied: Vec<_> = called.difference(&allowed).collect();
     assert!(denied.is_empty(), "the permission table lacks operations that the hooks call: {denied:?}");
-    assert_roles_are_exact(&recorder.exchanges());
-    if let Err(faults) = check_models(&recorder.exchanges()) {
+}
+
+async fn roles_are_exact() {
+    runs().all_reports().await;
+    assert_roles_are_exact(&runs().recorder.exchanges());
+}
+
+async fn calls_fit_the_service_models() {
+    runs().all_reports().await;
+    if let Err(faults) = check_models(&runs().recorder.exchanges()) {
         panic!("requests or replies do not fit AWS's service models:\n{faults}");
     }
-    insta::assert_snapshot!(reports.iter().map(render_report).collect::<Vec<_>>().join("\n"));
 }

@@ -1,9 +1,17 @@
 //! Valid and invalid settings and gate files.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{HookName, HookRunReport};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("settings", settings)
+        .cases("gates", gates)
+        .cases("own_requests", own_requests)
+        .run()
+}
 
 fn case(title: &str) -> HookCase {
     HookCase::new(HookName::BeforeAllowTraffic, title)
@@ -15,9 +23,8 @@ fn check_names(played: &HookRunReport) -> Vec<&str> {
     names
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn settings() {
-    let transcript = run_cases(vec![
+fn settings() -> Vec<HookCase> {
+    vec![
         case("several invalid settings")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .env("GREENLIGHT_WRONG_EVENT", "ignore")
@@ -38,14 +45,11 @@ async fn settings() {
             expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
             expect_eq("the number of log lines", &played.raw_log.len(), &0)
         }),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn gates() {
-    let transcript = run_cases(vec![
+fn gates() -> Vec<HookCase> {
+    vec![
         case("without a gate file").no_gate().succeeds().assert(|played| {
             expect_eq("the checks", &check_names(played)[..], &["alarms", "targets", "tasks"][..])
         }),
@@ -99,15 +103,12 @@ async fn gates() {
             .world(|world| world.green().unwrap().steady = false)
             .timeout(Duration::from_secs(3))
             .fails("RanOutOfTime"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn own_requests() {
+fn own_requests() -> Vec<HookCase> {
     let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
-    let transcript = run_cases(vec![
+    vec![
         case("the response is as expected")
             .gate(
                 "version: 1
@@ -168,7 +169,5 @@ hooks:
                 });
                 expect_eq("whether every request has this host", &all, &true)
             }),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -1,12 +1,21 @@
 //! The sources of the gate file in the real programs: which variable has precedence, and which gate files cannot be
 //! read.
 
-use std::{io::Write as _, time::Duration};
+use std::{io::Write as _, process::ExitCode, time::Duration};
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
     FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World,
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("where_it_is", where_it_is)
+        .cases("what_cannot_be_read", what_cannot_be_read)
+        .cases("pipe_as_gate_file_fails_at_once", pipe_as_gate_file_fails_at_once)
+        .async_test("warm_process_reads_the_gate_file_again", warm_process_reads_the_gate_file_again)
+        .run()
+}
 
 /// A gate file with one check that has this name.
 fn gate(name: &str) -> String {
@@ -43,13 +52,12 @@ fn never_called(operation: &'static str) -> impl Fn(&HookRunReport) -> Result<()
     move |played| expect_eq(&format!("calls of {operation}"), &played.calls.get(operation), &None)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_it_is() {
+fn where_it_is() -> CaseGroup {
     let in_a_file = temp_file(gate("of-a-file").as_bytes());
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("shop")).unwrap();
     std::fs::write(folder.path().join("shop/web.yaml"), gate("of-a-folder")).unwrap();
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         case("a gate file in a parameter")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .world(store_parameter("/gate", gate("of-ssm")))
@@ -101,17 +109,15 @@ async fn where_it_is() {
             .warns("RollbackDeployment")
             .assert(never_called("ssm:GetParameter")),
     ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    .keep((in_a_file, folder))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read() {
-    let latin = temp_file(b"version: 1 # caf\xe9\n");
-    let long = temp_file("# long\n".repeat(100_000).as_bytes());
+fn what_cannot_be_read() -> CaseGroup {
+    let files = [temp_file(b"version: 1 # caf\xe9\n"), temp_file("# long\n".repeat(100_000).as_bytes())];
+    let [latin, long] = &files;
     let ssm = |title: &str| case(title).env("GREENLIGHT_GATE_SSM", "/gate");
     let s3 = |title: &str| case(title).env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml");
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         ssm("a parameter that does not exist").fails("GateUnreadable"),
         ssm("a parameter that the role is not allowed to read")
             .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Deny))
@@ -146,8 +152,8 @@ async fn what_cannot_be_read() {
         case("a file that does not exist").env("GREENLIGHT_GATE_FILE", "/nowhere/gate.yaml").fails("GateUnreadable"),
         case("a folder instead of a file").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
         case("an endless device").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
-        case("a file that is not UTF-8").env("GREENLIGHT_GATE_FILE", path_of(&latin)).fails("GateUnreadable"),
-        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path_of(&long)).fails("GateInvalid"),
+        case("a file that is not UTF-8").env("GREENLIGHT_GATE_FILE", path_of(latin)).fails("GateUnreadable"),
+        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path_of(long)).fails("GateInvalid"),
         case("a misspelt placeholder").env("GREENLIGHT_GATE_SSM", "/g/{aplication}").fails("SettingsInvalid"),
         case("a name that two deployment groups could share")
             .env("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml")
@@ -168,29 +174,29 @@ async fn what_cannot_be_read() {
             .fails("AwsDenied")
             .assert(never_called("ssm:GetParameter")),
     ])
-    .await;
-    let transcript = [path_of(&latin), path_of(&long)].iter().fold(transcript, |told, path| told.replace(path, "FILE"));
-    insta::assert_snapshot!(transcript);
+    .edit_text(move |text| files.iter().fold(text, |text, file| text.replace(&path_of(file), "FILE")))
 }
 
 /// A pipe without a writer must not delay the status, so the hook only reads regular files.
-#[tokio::test(flavor = "multi_thread")]
-async fn pipe_as_gate_file_fails_at_once() {
+fn pipe_as_gate_file_fails_at_once() -> CaseGroup {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("gate.yaml");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         case("a pipe instead of a file")
             .env("GREENLIGHT_GATE_FILE", pipe.to_str().unwrap())
             .timeout(Duration::from_secs(10))
-            .fails("GateUnreadable"),
+            .fails("GateUnreadable")
+            .assert(|played| {
+                let is_named = played.verdict.contains("it is not a file");
+                expect_eq("whether the verdict says that it is not a file", &is_named, &true)
+            }),
     ])
-    .await;
-    assert!(transcript.contains("it is not a file"), "{transcript}");
+    .keep(folder)
+    .without_golden_text()
 }
 
 /// The hook reads the gate file for each event, so a change counts from the next event on.
-#[tokio::test(flavor = "multi_thread")]
 async fn warm_process_reads_the_gate_file_again() {
     let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
     let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(store_parameter("/gate", gate("mine")));

@@ -1,13 +1,21 @@
 //! Every failure of a request has its own reason code and a hint.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use greenlight_tests::{HookCase, expect_eq, run_cases};
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
 };
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("every_failure_of_a_request_has_its_code", every_failure_of_a_request_has_its_code)
+        .async_cases("a_reply_is_read_to_its_end", a_reply_is_read_to_its_end)
+        .async_cases("retries_are_reported", retries_are_reported)
+        .run()
+}
 
 /// Starts a server that reads a request, sends these bytes and closes the connection. Returns its port.
 async fn server_answering(bytes: &'static [u8]) -> u16 {
@@ -51,9 +59,8 @@ async fn full_listener() -> (u16, Vec<TcpStream>, TcpListener) {
     (address.port(), waiting, listener)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_failure_of_a_request_has_its_code() {
-    let (full, _waiting, _listener) = full_listener().await;
+async fn every_failure_of_a_request_has_its_code() -> CaseGroup {
+    let (full, waiting, listener) = full_listener().await;
     let plain =
         server_answering(b"HTTP/1.1 200 OK\r\nx-of: shop\r\ncontent-length: 16\r\n\r\n{\"state\":\"open\"}").await;
     let slow = silent_server().await;
@@ -84,7 +91,7 @@ async fn every_failure_of_a_request_has_its_code() {
             "      - {{ name: {name}, http: '{url}', timeout: 1s, connect_timeout: 500ms, expect: ['{expect}'] }}\n"
         );
     }
-    let transcript = run_cases(vec![
+    CaseGroup::from(vec![
         HookCase::new(HookName::AfterInstall, "one check for each failure").gate(gate).fails("NameNotResolved").assert(
             move |played| {
                 for (name, _, _, code) in &ways {
@@ -95,8 +102,7 @@ async fn every_failure_of_a_request_has_its_code() {
             },
         ),
     ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    .keep((waiting, listener))
 }
 
 /// Starts a server that sends the head and the first part of a body, and then nothing. Returns its port.
@@ -131,8 +137,7 @@ async fn server_with_endless_body() -> u16 {
 }
 
 /// A status is not a whole response, so the hook reads the body to its end, whatever the conditions need.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reply_is_read_to_its_end() {
+async fn a_reply_is_read_to_its_end() -> Vec<HookCase> {
     let short = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
     let whole = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
     let chunks = server_answering(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
@@ -154,7 +159,7 @@ async fn a_reply_is_read_to_its_end() {
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)
     };
-    let transcript = run_cases(vec![
+    vec![
         case("a complete response", "GET", whole, "").succeeds(),
         case("a body shorter than its content-length", "GET", short, "").fails("ConnectionReset"),
         case("a body without its last chunk", "GET", chunks, "").fails("ConnectionReset"),
@@ -173,9 +178,7 @@ async fn a_reply_is_read_to_its_end() {
         health("a health check with a complete response", whole).succeeds(),
         health("a health check with a body shorter than its content-length", short).fails("ConnectionReset"),
         health("a health check with a body that stops in the middle", stops).fails("ReadTimedOut"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }
 
 /// Starts a server that responds on every second connection and closes the others. Returns its port.
@@ -196,8 +199,7 @@ async fn server_answering_every_second() -> u16 {
 }
 
 /// The hook reports a retry that succeeded, because customers do not retry.
-#[tokio::test(flavor = "multi_thread")]
-async fn retries_are_reported() {
+async fn retries_are_reported() -> Vec<HookCase> {
     let port = server_answering_every_second().await;
     let case = |title: &str, retry: &str| {
         let gate = format!(
@@ -207,20 +209,15 @@ async fn retries_are_reported() {
         HookCase::new(HookName::AfterInstall, title).gate(gate)
     };
     let line = |played: &HookRunReport| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
-    let transcript = greenlight_tests::run_cases_in_parallel(
-        1,
-        vec![
-            case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
-                .succeeds()
-                .check_outcome("mine", "unverified")
-                .warns("ConnectionReset")
-                .assert(move |played| {
-                    let counted = line(played).contains("5 of 10 requests failed and were sent again");
-                    expect_eq("whether the message counts the failed requests", &counted, &true)
-                }),
-            case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
-        ],
-    )
-    .await;
-    insta::assert_snapshot!(transcript);
+    vec![
+        case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
+            .succeeds()
+            .check_outcome("mine", "unverified")
+            .warns("ConnectionReset")
+            .assert(move |played| {
+                let counted = line(played).contains("5 of 10 requests failed and were sent again");
+                expect_eq("whether the message counts the failed requests", &counted, &true)
+            }),
+        case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
+    ]
 }

@@ -1,8 +1,14 @@
 //! Which version responds to a check: the old version can respond to a request to a literal URL, so the verdict warns.
 //! Only the new version responds to a request that is bound to a listener, so the verdict does not warn.
 
-use greenlight_tests::{HookCase, run_cases};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite};
 use rehearsal::HookName;
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME")).cases("a_url_of_its_own_warns", a_url_of_its_own_warns).run()
+}
 
 /// A check of a literal URL with the port of the test listener.
 fn with_literal_url(hook: HookName, title: &str, keys: &'static str) -> HookCase {
@@ -25,9 +31,8 @@ const fn hook_key(hook: HookName) -> &'static str {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_url_of_its_own_warns() {
-    let transcript = run_cases(vec![
+fn a_url_of_its_own_warns() -> Vec<HookCase> {
+    vec![
         with_literal_url(HookName::AfterInstall, "a literal URL before any listener forwards to the new version", "")
             .succeeds()
             .check_outcome("mine", "unverified")
@@ -72,7 +77,5 @@ async fn a_url_of_its_own_warns() {
                  [{ name: mine, http: '{{production_url}}/health', expect: [status == 200] }] } }",
         )
         .fails("GateInvalid"),
-    ])
-    .await;
-    insta::assert_snapshot!(transcript);
+    ]
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenlight_tests::{HookCase, PUT_STATUS, expect_eq, expect_success, operations, run_cases_in_parallel};
+use greenlight_tests::{CaseGroup, HookCase, PUT_STATUS, expect_eq, expect_success, operations, run_cases_in_parallel};
 use rehearsal::{FaultKind, FaultTiming, HookName, HookRunReport, HookStatus, InjectedFault, InvocationResult};
 
 /// This operation reports which lifecycle event is in progress.
@@ -132,8 +132,7 @@ fn is_full_run() -> bool {
 }
 
 /// `GREENLIGHT_MATRIX=all` runs each operation with every hook that calls it, instead of with one hook.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_operation_with_every_trouble() {
+pub async fn every_operation_with_every_trouble() {
     let is_full_run = is_full_run();
     let mut called: Vec<_> = HookName::ALL.into_iter().flat_map(operations).copied().collect();
     called.sort_unstable();
@@ -160,13 +159,12 @@ async fn every_operation_with_every_trouble() {
     println!("{count} runs");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn each_hook_calls_exactly_its_listed_operations() {
+pub fn each_hook_calls_exactly_its_listed_operations() -> CaseGroup {
     let cases = HookName::ALL.map(|hook| {
         HookCase::new(hook, hook.name()).succeeds().assert(move |played| {
             let called: Vec<_> = played.calls.keys().map(String::as_str).collect();
             expect_eq("the operations that were called", &called[..], operations(hook))
         })
     });
-    run_cases_in_parallel(5, cases.into()).await;
+    CaseGroup::from(Vec::from(cases)).without_golden_text()
 }

@@ -9,10 +9,11 @@ mod outcome_cases;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    process::ExitCode,
     sync::{Arc, Mutex},
 };
 
-use greenlight_tests::{HookCase, expect_eq, run_cases_in_parallel};
+use greenlight_tests::{HookCase, Suite, expect_eq, run_cases_in_parallel};
 use rehearsal::{HookRunReport, HookStatus};
 
 use self::{
@@ -21,8 +22,15 @@ use self::{
     outcome_cases::{OutcomeCase, all_outcome_cases},
 };
 
-/// Most runs wait for a program to start, so many can run at once.
-const MAX_PARALLEL: usize = 12;
+fn main() -> ExitCode {
+    let kinds: BTreeSet<_> = all_outcome_cases(1, 1).iter().map(|way| way.kind).collect();
+    let suite = Suite::new(env!("CARGO_CRATE_NAME"))
+        .test("every_kind_and_every_outcome_is_in_the_table", every_kind_and_every_outcome_is_in_the_table);
+    kinds.into_iter().fold(suite, |suite, kind| suite.async_text("kinds", kind, move || decisions(kind))).run()
+}
+
+/// Concurrent runs of one kind: several kinds run at the same time.
+const MAX_PARALLEL: usize = 1;
 
 /// The cells of the golden table, by row and column.
 type GoldenTable = Arc<Mutex<BTreeMap<(usize, usize), String>>>;
@@ -107,12 +115,13 @@ fn describe_run(played: &HookRunReport) -> String {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_outcome_of_every_kind_with_every_policy_in_every_mode() {
-    let ways = all_outcome_cases(
+/// Runs a kind with each of its outcomes, and returns its golden table.
+async fn decisions(kind: &'static str) -> String {
+    let mut ways = all_outcome_cases(
         start_health_server(SERVING, SERVING).await,
         start_health_server(NOT_SERVING, NOT_SERVING).await,
     );
+    ways.retain(|way| way.kind == kind);
     let table = GoldenTable::default();
     let every: Vec<[usize; 3]> = (0..27).map(|n| [n / 9, n / 3 % 3, n % 3]).collect();
     let mut cases = Vec::new();
@@ -128,9 +137,8 @@ async fn every_outcome_of_every_kind_with_every_policy_in_every_mode() {
         }
         cases.push(hook_case(way, "enforce", every.clone()));
     }
-    println!("{} runs", cases.len());
     run_cases_in_parallel(MAX_PARALLEL, cases).await;
-    insta::assert_snapshot!(render_table(&ways, &table.lock().unwrap()));
+    render_table(&ways, &table.lock().unwrap())
 }
 
 /// One row for each outcome and each set of decisions, with the kinds and codes of the runs that had them.
@@ -163,7 +171,6 @@ fn render_table(ways: &[OutcomeCase], table: &BTreeMap<(usize, usize), String>) 
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-#[test]
 fn every_kind_and_every_outcome_is_in_the_table() {
     let ways = all_outcome_cases(1, 1);
     let schema = hook_core::gate_file::schema();
