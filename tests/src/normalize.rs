@@ -44,12 +44,9 @@ pub fn normalize(text: &str) -> String {
 
 /// Truncates a long verdict in the first line of a case's text, whether or not the hook did so.
 pub fn truncate_long_verdict(text: String) -> String {
-    match text.split_once('\n') {
-        Some((verdict, checks)) if verdict.chars().count() > LONG_VERDICT_CHARS => {
-            format!("{}…\n{checks}", verdict.chars().take(TRUNCATED_CHARS).collect::<String>())
-        }
-        _ => text,
-    }
+    let (verdict, checks) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let is_long = verdict.chars().count() > LONG_VERDICT_CHARS;
+    if is_long { format!("{}…{checks}", verdict.chars().take(TRUNCATED_CHARS).collect::<String>()) } else { text }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use greenlight_tests::{
     infra::{
         ALL_PARAMETERS, PLATFORM_STATEMENTS, REQUIRED_PARAMETERS, SamTemplate, denied_requests, permission_differences,
     },
-    max_allowed_operations, normalize,
+    max_allowed_operations, normalize, truncate_long_verdict,
 };
 use regex_lite::Regex;
 use rehearsal::{
@@ -111,7 +111,7 @@ fn render_report(report: &Report) -> String {
                 _ if report.scenario == "killed-after-its-answer" && hook.hook == HookName::AfterInstall => {
                     format!("  {}: {:?}, with or without a verdict in the log\n", hook.hook, hook.status)
                 }
-                _ => format!("  {}\n", without_timing(&normalize(&hook.verdict))),
+                _ => format!("  {}\n", without_timing(&truncate_long_verdict(normalize(&hook.verdict)))),
             };
         }
     }

@@ -37,6 +37,8 @@ fn settings() -> Vec<HookCase> {
             .fails("SettingsInvalid"),
         case("the hook uses the endpoint of a single service")
             .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
+            // The hook retries for a part of its time.
+            .timeout(Duration::from_secs(8))
             .fails("AwsUnreachable"),
         case("a missing file of certificate authorities is not fatal")
             .env("AWS_CA_BUNDLE", "/nowhere/ca.pem")

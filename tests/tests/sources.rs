@@ -196,7 +196,8 @@ fn pipe_as_gate_file_fails_at_once() -> CaseGroup {
     .without_golden_text()
 }
 
-/// The hook reads the gate file for each event, so a change counts from the next event on.
+/// The hook reads the gate file for each event, so a change counts from the next event on. The second event waits for ten
+/// seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
 async fn warm_process_reads_the_gate_file_again() {
     let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
     let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(store_parameter("/gate", gate("mine")));

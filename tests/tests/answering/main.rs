@@ -108,6 +108,7 @@ fn answers() -> Vec<HookCase> {
                     &1,
                 )
             }),
+        // Waits for ten seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
         case("the status was put already")
             .world(|world| {
                 world.executions.last_mut().unwrap().status = Some(HookStatus::Failed);
