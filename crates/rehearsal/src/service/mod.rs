@@ -108,7 +108,7 @@ impl ServiceListeners {
 
     fn without_ports(tls: Option<Tls>) -> Self {
         let log = Arc::default();
-        Self { log: log, servers: Vec::new(), blackholes: Vec::new(), closed: Vec::new(), tls }
+        Self { log, servers: Vec::new(), blackholes: Vec::new(), closed: Vec::new(), tls }
     }
 
     fn listen(&mut self, cloud: &Arc<FakeAws>, port: Port) -> std::io::Result<()> {
