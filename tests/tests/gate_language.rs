@@ -78,7 +78,7 @@ fn observing() -> Vec<HookCase> {
             .gate("version: 1\nmode: observe")
             .program(HookName::AfterInstall)
             .succeeds()
-            .assert(log_contains("would have failed: wiring: ")),
+            .assert(log_contains("would have failed: lifecycle_event: ")),
         with_unsteady_service(case("the checks run out of time"))
             .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .succeeds()
