@@ -17,17 +17,18 @@ pub struct Conclusion {
     pub phase: Phase,
     /// What the observation means for the deployment.
     pub policies: Policies,
-    pub observation: Observation,
+    /// Boxed, because every step returns a conclusion or something smaller.
+    pub observation: Box<Observation>,
 }
 
 impl Conclusion {
     /// A conclusion that stops the deployment, unless its observation is not a failure: `checks: none`.
     pub fn strict(phase: Phase, observation: Observation) -> Self {
-        Self { phase, policies: STRICT, observation }
+        Self { phase, policies: STRICT, observation: Box::new(observation) }
     }
 
     /// A conclusion that lets the deployment continue, with a warning.
     pub fn warning(phase: Phase, observation: Observation) -> Self {
-        Self { phase, policies: WARN, observation }
+        Self { phase, policies: WARN, observation: Box::new(observation) }
     }
 }

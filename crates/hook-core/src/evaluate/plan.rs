@@ -105,10 +105,12 @@ mod tests {
 
     #[test]
     fn secrets_go_from_the_gate_file_into_the_plan() {
-        let file = format!(
-            "version: 1\nsecrets: {{ token: 'ssm:/token' }}\nhooks: {{ after_install: {{ checks: [{{ http: \
-             'http://x.example/', headers: {{ X: '{{{{secret.token}}}}' }}, expect: [status == 200] }}] }} }}"
-        );
-        assert!(plan(Hook::AfterInstall, &file).unwrap().secrets.contains_key("token"));
+        let file = "version: 1
+secrets: { token: 'ssm:/token' }
+hooks:
+  after_install:
+    checks: [{ http: 'http://x.example/', headers: { X: '{{secret.token}}' }, expect: [status == 200] }]
+";
+        assert!(plan(Hook::AfterInstall, file).unwrap().secrets.contains_key("token"));
     }
 }

@@ -144,7 +144,7 @@ impl FindingLog {
 
     /// Records why the evaluation ended early. Its line waits until the status is put.
     pub fn conclude(&self, Conclusion { phase, policies, observation }: Conclusion) {
-        let finding = self.phase_finding(phase, policies, observation);
+        let finding = self.phase_finding(phase, policies, *observation);
         let mut state = self.lock();
         if !state.closed {
             state.records.conclusion = Some(finding);
