@@ -1,7 +1,7 @@
 # `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; `test` also Python with its venv module.
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
-FUNCTIONS := $(HOOKS) last-answer
+FUNCTIONS := $(HOOKS) on-failure
 PACKAGES := $(FUNCTIONS:%=--package %)
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
@@ -48,7 +48,7 @@ fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz
 	mkdir -p $(FUZZ)/gate $(FUZZ)/event $(FUZZ)/samples
 	awk '/^```yaml$$/ { file = "$(FUZZ)/samples/" ++n ".yaml"; next } /^```$$/ { file = ""; next } file { print > file }' docs/GATE-FILE.md
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz gate $(FUZZ)/gate $(FUZZ)/samples docs/examples \
-		crates/hook-core/tests/faulty -- -dict=fuzz/gate.dict -max_len=4096 -timeout=10 -max_total_time=$(or $(SECONDS),600)
+		crates/gate/tests/faulty -- -dict=fuzz/gate.dict -max_len=4096 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 

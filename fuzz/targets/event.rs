@@ -1,5 +1,5 @@
-//! Any bytes as the payload of an invocation, of a hook and of the safety net: it names an execution with two ids that
-//! can be sent to AWS, or it is refused in words that are fit for a log. Nothing panics.
+//! Feeds any bytes to the hooks and to on-failure as the payload of an invocation. The payload either yields two ids
+//! that can be sent to AWS, or is refused with a message that is fit for a log. Nothing panics.
 
 #![no_main]
 
@@ -12,12 +12,15 @@ fuzz_target!(|payload: &[u8]| {
             Ok(ids) => {
                 for id in ids {
                     assert!(!id.is_empty() && id.len() <= 8192, "an id of {} bytes", id.len());
-                    assert!(id.bytes().all(|byte| byte.is_ascii_graphic()), "no id: {id:?}");
+                    assert!(
+                        id.bytes().all(|byte| byte.is_ascii_graphic()),
+                        "the id has characters that AWS refuses: {id:?}"
+                    );
                 }
             }
             Err(words) => {
-                assert!(words.chars().count() <= 1000, "too long for a log: {words}");
-                assert!(!words.chars().any(char::is_control), "not one line: {words:?}");
+                assert!(words.chars().count() <= 1000, "the message is too long for a log: {words}");
+                assert!(!words.chars().any(char::is_control), "the message has control characters: {words:?}");
             }
         }
     }

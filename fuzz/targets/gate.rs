@@ -1,29 +1,29 @@
-//! Any text as a gate file: it is refused in words, or it is printed, and what is printed means the same.
-//! Nothing panics.
+//! Reads any text as a gate file. The text is either refused with diagnostics, or printed as a file that means the
+//! same. Nothing panics.
 
 #![no_main]
 
-use hook_core::{Hook, gate_file};
 use libfuzzer_sys::fuzz_target;
+use lifecycle::Hook;
 
 fuzz_target!(|text: &str| {
-    let faults = gate_file::check(text);
-    let _ = gate_file::render(text, &faults, "greenlight.yaml");
+    let faults = gate::check(text);
+    let _ = gate::render(text, &faults, "greenlight.yaml");
     for hook in Hook::ALL {
-        match gate_file::print(Some(text), hook) {
-            Err(told) => assert_eq!(told, faults, "what is wrong depends on who reads it"),
+        match gate::to_yaml(Some(text), hook) {
+            Err(told) => assert_eq!(told, faults, "`to_yaml` and `check` find different faults"),
             Ok(printed) => {
-                assert!(faults.is_empty(), "{hook} takes a file with faults: {faults:?}");
-                let again = gate_file::print(Some(&printed), hook)
-                    .unwrap_or_else(|faults| panic!("what was printed has faults: {faults:?}\n{printed}"));
-                assert_eq!(again, printed, "printed twice it is another file");
-                assert_eq!(explained(&printed, hook), explained(text, hook), "what was printed means something else");
+                assert!(faults.is_empty(), "{hook} accepts a file with faults: {faults:?}");
+                let again = gate::to_yaml(Some(&printed), hook)
+                    .unwrap_or_else(|faults| panic!("the printed file has faults: {faults:?}\n{printed}"));
+                assert_eq!(again, printed, "printing the printed file gives a different file");
+                assert_eq!(explained(&printed, hook), explained(text, hook), "the printed file means something else");
             }
         }
     }
 });
 
-/// What it means in words. Whether a check is built in is not said by what is printed.
+/// The explanation of a gate file. A printed file does not mark built-in checks, so the mark is removed.
 fn explained(text: &str, hook: Hook) -> String {
-    gate_file::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "")
+    gate::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "")
 }

@@ -1,40 +1,44 @@
-//! Whole programs against the rehearsal: one good world, one thing broken at a time.
+//! Tests of whole programs against the rehearsal: one healthy world, and one thing broken at a time.
 //!
-//! A [`Case`] is one hook at its moment of a healthy deployment, what is broken, and what has to come of it. [`play`] runs
-//! many at once and gives the golden text of what an operator would read.
+//! A [`HookCase`] is one hook in a healthy deployment, what is broken, and the expected result. A [`Suite`] makes each
+//! case a test, and compares what an operator would read with golden text. [`run_cases`] runs many cases as one test.
 
-pub mod asked;
 mod binaries;
+pub mod chaos;
+mod golden;
+pub mod iam_requests;
 pub mod infra;
+mod max_policy;
+mod normalize;
 mod operations;
-mod policy;
 mod python;
-pub mod storm;
-mod tidy;
+mod suite;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, world::World};
+use rehearsal::{HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
     binaries::{binaries, greenlight},
-    operations::{actions, operations},
-    policy::{EVERYTHING, SECRETS, allowed},
+    golden::GoldenFolder,
+    max_policy::{ALL_ACTIONS_GATE, SECRETS_GATE, max_allowed_operations},
+    normalize::{normalize, truncate_long_verdict},
+    operations::{iam_actions, operations},
     python::{check_models, python, run_python},
-    tidy::tidy,
+    suite::{CaseGroup, Suite},
 };
 
-/// The call that counts, as IAM writes it.
-pub const PUT: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
+/// The operation that puts the status, as IAM writes it.
+pub const PUT_STATUS: &str = "codedeploy:PutLifecycleEventHookExecutionStatus";
 
-/// The time-out of a function with trouble that does not pass: too short to ask again.
-const BRIEF: Duration = Duration::from_secs(8);
+/// The function's timeout for a permanent fault: short, because a hook retries for a part of its time.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// So many hooks run at once: they wait more than they work.
-const AT_ONCE: usize = 8;
+/// Concurrent hooks. They mostly wait.
+const MAX_PARALLEL: usize = 8;
 
-/// The built-in checks with windows as short as a test's.
+/// The built-in checks with windows that are short enough for a test.
 pub const SHORT_WINDOWS: &str = "version: 1
 hooks:
   before_install:
@@ -47,81 +51,81 @@ hooks:
       targets: { within: 300ms, every: 100ms }
   after_allow_test_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms, settle: 0s }
-      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      forwards_to: { within: 300ms, every: 100ms, settle: 0s }
+      health_check: { within: 300ms, every: 100ms, consecutive: 3 }
   before_allow_traffic:
     built_in:
       tasks: { within: 300ms, every: 100ms }
       targets: { within: 300ms, every: 100ms }
   after_allow_traffic:
     built_in:
-      reach: { within: 300ms, every: 100ms, settle: 0s }
-      answers: { within: 300ms, every: 100ms, consecutive: 3 }
+      forwards_to: { within: 300ms, every: 100ms, settle: 0s }
+      health_check: { within: 300ms, every: 100ms, consecutive: 3 }
       tasks: { within: 300ms, for: 300ms, every: 100ms }
       targets: { within: 300ms, for: 300ms, every: 100ms }
       alarms: { for: 300ms, every: 100ms }
 ";
 
-type Break = Box<dyn FnOnce(Stage) -> Stage + Send>;
-type Look = Box<dyn Fn(&Played) -> Result<(), String> + Send>;
+type Mutation = Box<dyn FnOnce(HookTestBed) -> HookTestBed + Send>;
+type Assertion = Box<dyn Fn(&HookRunReport) -> Result<(), String> + Send>;
 
-/// One hook, what is broken, and what has to come of it.
-pub struct Case {
+/// One hook, what is broken, and the expected result.
+pub struct HookCase {
     title: String,
     hook: HookName,
     gate: Option<String>,
-    breaks: Vec<Break>,
-    looks: Vec<Look>,
+    mutations: Vec<Mutation>,
+    assertions: Vec<Assertion>,
 }
 
-impl Case {
-    /// A hook in the good world.
+impl HookCase {
+    /// A hook in the healthy world.
     pub fn new(hook: HookName, title: &str) -> Self {
         Self {
             title: title.to_owned(),
             hook,
             gate: Some(SHORT_WINDOWS.to_owned()),
-            breaks: Vec::new(),
-            looks: Vec::new(),
+            mutations: Vec::new(),
+            assertions: Vec::new(),
         }
     }
 
-    fn look(mut self, look: impl Fn(&Played) -> Result<(), String> + Send + 'static) -> Self {
-        self.looks.push(Box::new(look));
+    fn push_assertion(mut self, assertion: impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static) -> Self {
+        self.assertions.push(Box::new(assertion));
         self
     }
 
     /// Breaks something in the world.
     pub fn world(self, change: impl FnOnce(&mut World) + Send + 'static) -> Self {
-        self.stage(|stage| stage.world(change))
+        self.with(|stage| stage.world(change))
     }
 
     /// Sets an environment variable of the function.
     pub fn env(self, name: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
-        self.stage(move |stage| stage.env(name, &value))
+        self.with(move |stage| stage.env(name, &value))
     }
 
-    /// Gives it another gate file than the one with short windows.
+    /// Replaces the gate file [`SHORT_WINDOWS`].
     pub fn gate(self, text: impl Into<String>) -> Self {
         Self { gate: Some(text.into()), ..self }
     }
 
-    /// Gives it no gate file.
+    /// Removes the gate file.
     pub fn no_gate(self) -> Self {
         Self { gate: None, ..self }
     }
 
-    /// Sends it another payload.
+    /// Replaces the payload of the invocation.
     pub fn payload(self, bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
-        self.stage(move |stage| stage.payload(bytes))
+        self.with(move |stage| stage.payload(bytes))
     }
 
-    /// Sends it the right event with something before its closing brace.
-    pub fn padded(self, more: impl Into<String>) -> Self {
+    /// Sends the right event with `more` before its closing brace.
+    pub fn with_extra_json(self, more: impl Into<String>) -> Self {
         let more = more.into();
-        self.stage(move |mut stage| {
+        self.with(move |mut stage| {
             let (deployment, execution) = stage.ids();
             stage.payload(format!(
                 r#"{{"DeploymentId":"{deployment}","LifecycleEventHookExecutionId":"{execution}"{more}}}"#
@@ -129,98 +133,103 @@ impl Case {
         })
     }
 
-    /// Makes an operation of AWS go wrong. A hook asks again for a part of its time, so with trouble that does not pass
-    /// it gets little.
-    pub fn fault(self, fault: Fault) -> Self {
-        let lasts = fault.times.is_none() && fault.operation != PUT;
-        self.stage(move |stage| if lasts { stage.timeout_at_most(BRIEF) } else { stage }.fault(fault))
+    /// Injects a fault into an AWS operation. A hook retries for a part of its time, so with a permanent fault it gets
+    /// a short timeout.
+    pub fn with_fault(self, fault: InjectedFault) -> Self {
+        let lasts = fault.times.is_none() && fault.operation != PUT_STATUS;
+        self.with(move |stage| if lasts { stage.timeout_at_most(SHORT_TIMEOUT) } else { stage }.inject_fault(fault))
     }
 
-    /// Runs another hook's program at this moment.
+    /// Runs another hook's program for this lifecycle event.
     pub fn program(self, hook: HookName) -> Self {
-        self.stage(move |stage| stage.binary(hook))
+        self.with(move |stage| stage.binary(hook))
     }
 
-    /// Gives the function another time-out.
+    /// Sets the function's timeout.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.stage(move |stage| stage.timeout(timeout))
+        self.with(move |stage| stage.timeout(timeout))
     }
 
-    /// Anything else.
-    pub fn stage(mut self, change: impl FnOnce(Stage) -> Stage + Send + 'static) -> Self {
-        self.breaks.push(Box::new(change));
+    /// Changes the test bed in any other way.
+    pub fn with(mut self, change: impl FnOnce(HookTestBed) -> HookTestBed + Send + 'static) -> Self {
+        self.mutations.push(Box::new(change));
         self
     }
 
-    /// It has to answer Succeeded.
+    /// Expects *Succeeded*.
     pub fn succeeds(self) -> Self {
-        self.look(|played| same("the answers", &played.answers[..], &[Answer::Succeeded][..]))
+        self.push_assertion(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Succeeded][..]))
     }
 
-    /// It has to answer Failed, for this reason.
+    /// Expects *Failed* with this reason code.
     pub fn fails(self, code: &'static str) -> Self {
-        self.look(move |played| {
-            same("the answers", &played.answers[..], &[Answer::Failed][..])?;
-            same("the code", played.code.as_str(), code)
+        self.push_assertion(move |played| {
+            expect_eq("the statuses", &played.statuses[..], &[HookStatus::Failed][..])?;
+            expect_eq("the code", played.code.as_str(), code)
         })
     }
 
-    /// It can answer nobody, and the invocation has to fail with this error type.
+    /// Expects no status, and that the invocation fails with this error type.
     pub fn errors(self, kind: &'static str) -> Self {
-        self.look(move |played| {
-            same("the answers", &played.answers[..], &[][..])?;
-            match &played.outcome_of_invocation {
-                InvocationResult::Error { error_type, .. } => same("the error type", error_type.as_str(), kind),
+        self.push_assertion(move |played| {
+            expect_eq("the statuses", &played.statuses[..], &[][..])?;
+            match &played.invocation_result {
+                InvocationResult::Error { error_type, .. } => expect_eq("the error type", error_type.as_str(), kind),
                 other => Err(format!("the invocation ended with {other:?}")),
             }
         })
     }
 
-    /// A check has to warn with this code.
+    /// Expects a check that warns with this reason code.
     pub fn warns(self, code: &'static str) -> Self {
-        self.decides("warn", code)
+        self.check_decides("warn", code)
     }
 
-    /// A check has to come out with this decision and code.
-    pub fn decides(self, decision: &'static str, code: &'static str) -> Self {
-        self.look(move |played| {
+    /// Expects a check with this decision and reason code.
+    pub fn check_decides(self, decision: &'static str, code: &'static str) -> Self {
+        self.push_assertion(move |played| {
             let found = played.checks.iter().any(|check| check.decision == decision && check.code == code);
             if found { Ok(()) } else { Err(format!("no check has the decision {decision} with the code {code:?}")) }
         })
     }
 
-    /// A check has to come out so.
-    pub fn check(self, name: &'static str, outcome: &'static str) -> Self {
-        self.look(move |played| {
+    /// Expects this outcome of the check `name`.
+    pub fn check_outcome(self, name: &'static str, outcome: &'static str) -> Self {
+        self.push_assertion(move |played| {
             let check = played.checks.iter().find(|check| check.name == name);
-            let check = check.ok_or_else(|| format!("there is no check {name}"))?;
-            same(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)
+            let check = check.ok_or_else(|| format!("the log has no check {name}"))?;
+            expect_eq(&format!("the outcome of {name}"), check.outcome.as_str(), outcome)
         })
     }
 
-    /// Anything else has to hold.
-    pub fn and(self, look: impl Fn(&Played) -> Result<(), String> + Send + 'static) -> Self {
-        self.look(look)
+    /// Expects anything else.
+    pub fn assert(self, assertion: impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static) -> Self {
+        self.push_assertion(assertion)
     }
 
-    async fn play(self) -> anyhow::Result<(String, Vec<String>)> {
-        let mut stage = Stage::at(self.hook).await;
+    fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Runs it. Returns its golden text, and what did not end as expected.
+    async fn run(self) -> anyhow::Result<(String, Vec<String>)> {
+        let mut stage = HookTestBed::at(self.hook).await;
         if let Some(gate) = self.gate {
             stage = stage.gate(&gate);
         }
-        for breaks in self.breaks {
-            stage = breaks(stage);
+        for mutation in self.mutations {
+            stage = mutation(stage);
         }
         let played = stage.run(binaries()).await?;
-        let mut wrong: Vec<String> = self.looks.iter().filter_map(|look| look(&played).err()).collect();
-        if played.answers.len() > 1 {
-            wrong.push(format!("it answered more than once: {:?}", played.answers));
+        let mut wrong: Vec<String> = self.assertions.iter().filter_map(|look| look(&played).err()).collect();
+        if played.statuses.len() > 1 {
+            wrong.push(format!("it put more than one status: {:?}", played.statuses));
         }
         if !played.unknown_operations.is_empty() {
-            wrong.push(format!("it called what the rehearsal does not know: {:?}", played.unknown_operations));
+            wrong.push(format!("it called operations unknown to the rehearsal: {:?}", played.unknown_operations));
         }
         if let Some(line) = played.raw_log.iter().find(|line| line.contains("eyJlbmNyeXB0ZWREYXRhIjoi")) {
-            wrong.push(format!("a line of its log has the execution id: {line}"));
+            wrong.push(format!("its log contains the execution id: {line}"));
         }
         if played.verdict.chars().count() > 200 {
             wrong.push(format!("its verdict line has more than 200 characters: {}", played.verdict));
@@ -229,75 +238,84 @@ impl Case {
             let log = played.raw_log.join("\n  ");
             wrong.push(format!("the log was:\n  {log}"));
         }
-        Ok((told(&self.title, &played), wrong))
+        Ok((render(&played), wrong))
     }
 }
 
-/// After an answer the invocation ends well, whatever the answer was.
+/// Expects that the invocation succeeds, as it does after every status, *Failed* too.
 ///
 /// # Errors
-/// How it ended instead.
-pub fn returned(played: &Played) -> Result<(), String> {
-    match &played.outcome_of_invocation {
+/// How the invocation ended instead.
+pub fn expect_success(played: &HookRunReport) -> Result<(), String> {
+    match &played.invocation_result {
         InvocationResult::Success(_) => Ok(()),
         other => Err(format!("the invocation ended with {other:?}")),
     }
 }
 
-/// Whether two things are the same, in words if not.
+/// Expects that no line of the log contains this word.
+pub fn log_lacks(word: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> + Copy {
+    move |played| match played.raw_log.iter().find(|line| line.contains(word)) {
+        Some(line) => Err(format!("the log contains {word:?}: {line}")),
+        None => Ok(()),
+    }
+}
+
+/// Expects two equal values.
 ///
 /// # Errors
-/// Both, if they differ.
-pub fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, seen: &T, expected: &T) -> Result<(), String> {
+/// Both values, if they differ.
+pub fn expect_eq<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, seen: &T, expected: &T) -> Result<(), String> {
     if seen == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, was {seen:?}")) }
 }
 
-fn told(title: &str, played: &Played) -> String {
-    let mut text = format!("== {title}\n");
-    let _ = match (&played.outcome_of_invocation, &played.answers[..]) {
+/// The verdict, or how the invocation ended, and each check.
+fn render(played: &HookRunReport) -> String {
+    let mut text = String::new();
+    let _ = match (&played.invocation_result, &played.statuses[..]) {
         (InvocationResult::Error { error_type, error_message }, _) => {
-            writeln!(text, "{error_type}: {}", tidy(error_message))
+            writeln!(text, "{error_type}: {}", normalize(error_message))
         }
-        (_, []) => writeln!(text, "no answer"),
-        _ => writeln!(text, "{}", tidy(&played.verdict)),
+        (_, []) => writeln!(text, "no status"),
+        _ => writeln!(text, "{}", normalize(&played.verdict)),
     };
-    // They are logged as they end.
+    // Checks are logged as they end, in any order.
     let mut checks: Vec<_> = played.checks.iter().collect();
     checks.sort_by_key(|check| &check.name);
     for check in checks {
-        let _ = writeln!(text, "  {:<14} {:<4} {}", check.outcome, check.decision, tidy(&check.message));
+        let _ = writeln!(text, "  {:<14} {:<4} {}", check.outcome, check.decision, normalize(&check.message));
     }
     text
 }
 
-/// Plays all cases, so many at once, and gives the golden text of all in their order.
+/// Runs all cases, several at once, and returns their golden text in their order.
 ///
 /// # Panics
-/// When a case did not come out as it has to; all that did not are told.
-pub async fn play(cases: Vec<Case>) -> String {
-    play_at_once(AT_ONCE, cases).await
+/// If a case does not end as expected. The message has all such cases.
+pub async fn run_cases(cases: Vec<HookCase>) -> String {
+    run_cases_in_parallel(MAX_PARALLEL, cases).await
 }
 
-/// The same, with so many at once as the caller says: those that mostly wait can be many.
+/// Like [`run_cases`], with another number of concurrent cases: it can be large for cases that mostly wait.
 ///
 /// # Panics
-/// As [`play`].
-pub async fn play_at_once(at_once: usize, cases: Vec<Case>) -> String {
-    let gate = Arc::new(Semaphore::new(at_once));
-    let mut playing = JoinSet::new();
+/// Like [`run_cases`].
+pub async fn run_cases_in_parallel(max_parallel: usize, cases: Vec<HookCase>) -> String {
+    let permits = Arc::new(Semaphore::new(max_parallel));
+    let mut running = JoinSet::new();
     for (index, case) in cases.into_iter().enumerate() {
-        let gate = gate.clone();
-        playing.spawn(async move {
-            let _permit = gate.acquire_owned().await;
+        let permits = permits.clone();
+        running.spawn(async move {
+            let _permit = permits.acquire_owned().await;
             let title = case.title.clone();
-            (index, title, case.play().await)
+            (index, title, case.run().await)
         });
     }
     let (mut texts, mut faults) = (Vec::new(), Vec::new());
-    while let Some(played) = playing.join_next().await {
+    while let Some(played) = running.join_next().await {
         match played {
             Ok((index, title, Ok((text, wrong)))) => {
-                texts.push((index, text));
+                texts.push((index, format!("== {title}\n{text}")));
                 if !wrong.is_empty() {
                     faults.push(format!("{title}\n  {}", wrong.join("\n  ")));
                 }
@@ -306,7 +324,7 @@ pub async fn play_at_once(at_once: usize, cases: Vec<Case>) -> String {
             Err(error) => faults.push(format!("a case panicked: {error}")),
         }
     }
-    assert!(faults.is_empty(), "{} cases came out wrong:\n\n{}", faults.len(), faults.join("\n\n"));
+    assert!(faults.is_empty(), "{} cases did not end as expected:\n\n{}", faults.len(), faults.join("\n\n"));
     texts.sort();
     texts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("\n")
 }

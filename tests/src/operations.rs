@@ -1,12 +1,12 @@
-//! What the hooks call in a healthy deployment, with their built-in checks.
+//! The AWS operations that the hooks call in a healthy deployment, with their built-in checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rehearsal::{Exchange, FunctionName, HookName};
 
-use crate::asked::asked;
+use crate::iam_requests::iam_requests;
 
-/// The operations of AWS that a hook calls, by `service:Operation`. A test plays each hook and compares.
+/// The operations that a hook calls, as `service:Operation`. A test runs each hook and compares.
 pub const fn operations(hook: HookName) -> &'static [&'static str] {
     match hook {
         HookName::BeforeInstall => &[
@@ -86,12 +86,15 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
     }
 }
 
-/// The actions of IAM that each function needed for what it was seen to call.
-pub fn actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String>> {
+/// The IAM actions that each function needed for its recorded requests.
+pub fn iam_actions(exchanges: &[Exchange]) -> BTreeMap<FunctionName, BTreeSet<String>> {
     let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for exchange in exchanges {
         if let Some(function) = exchange.by {
-            actions.entry(function).or_default().extend(asked(exchange).into_iter().map(|asked| asked.action));
+            actions
+                .entry(function)
+                .or_default()
+                .extend(iam_requests(exchange).into_iter().map(|request| request.action));
         }
     }
     actions

@@ -1,5 +1,5 @@
-//! The programs of the tests that are in Python: AWS's own service models, a client that others wrote and a reader of
-//! templates exist there.
+//! Runs the Python programs of the tests. Python has AWS's service models, an independent AWS client and a parser of
+//! templates.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,12 +11,12 @@ use std::{
 
 use rehearsal::Exchange;
 
-/// A Python with what `tests/requirements.txt` names. `make test` installs it and says where in
-/// `GREENLIGHT_PYTHON`.
+/// A Python with the packages of `tests/requirements.txt`. `make test` installs it and sets `GREENLIGHT_PYTHON` to its
+/// path.
 ///
 /// # Panics
-/// When the variable is not set: a check against models that are not there must not pass.
-#[expect(clippy::disallowed_methods, reason = "where make has installed it")]
+/// If the variable is not set: a check against missing models must not pass.
+#[expect(clippy::disallowed_methods, reason = "make sets the variable")]
 pub fn python() -> &'static OsStr {
     static PYTHON: OnceLock<OsString> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -29,17 +29,17 @@ pub fn python() -> &'static OsStr {
     })
 }
 
-/// Runs a program, by its path in `tests`.
+/// Runs a program. `script` is its path in `tests`.
 ///
 /// # Errors
-/// Everything it said, if it did not end well.
+/// Its whole output, if it failed or wrote to standard error.
 ///
 /// # Panics
-/// When Python is not there or cannot be started.
+/// If Python is not installed or cannot be started.
 pub fn run_python(script: &str, arguments: &[&OsStr]) -> Result<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python());
-    // Nothing of a person's own AWS configuration may reach it, nor may it leave files among the sources.
+    // The program must not read the user's AWS configuration, and must not leave files among the sources.
     let home = tempfile::tempdir().expect("a temporary folder");
     command.env_clear().env("HOME", home.path());
     command.env("PYTHONDONTWRITEBYTECODE", "1").env("AWS_EC2_METADATA_DISABLED", "true");
@@ -47,17 +47,17 @@ pub fn run_python(script: &str, arguments: &[&OsStr]) -> Result<String, String> 
     let output = output.unwrap_or_else(|error| panic!("{} cannot be started: {error}", python().display()));
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (said(&output.stdout), said(&output.stderr));
-    // A warning of Python's is a fault to come.
+    // A warning from Python becomes an error in a later version.
     if output.status.success() && err.is_empty() { Ok(out) } else { Err(format!("{out}{err}")) }
 }
 
-/// Compares exchanges with AWS's service models. Gives a line that says how many they were.
+/// Compares exchanges with AWS's service models. Returns a line with their number.
 ///
 /// # Errors
-/// What does not fit, one line for each operation, member and reason.
+/// Every difference, one line for each operation, member and reason.
 ///
 /// # Panics
-/// When Python is not there, or the exchanges cannot be written to a file.
+/// If Python is not installed, or the exchanges cannot be written to a file.
 pub fn check_models(exchanges: &[Exchange]) -> Result<String, String> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     for exchange in exchanges {

@@ -1,4 +1,4 @@
-//! `greenlight appspec` and `greenlight rehearse --appspec`, the real program: what the one writes, the other plays.
+//! `greenlight appspec` writes AppSpec files, and `greenlight rehearse --appspec` runs them. Both are the real program.
 
 use std::{
     fs,
@@ -9,9 +9,9 @@ use std::{
 
 use greenlight_tests::{
     binaries, check_models, greenlight,
-    infra::{NAMES, Template, logical},
+    infra::{REQUIRED_PARAMETERS, SamTemplate, logical_id},
 };
-use rehearsal::{FunctionName, HookName, OpenStage, Recorder, Stage};
+use rehearsal::{FunctionName, HookName, HookTestBed, Recorder, RunningTestBed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -41,10 +41,10 @@ const JSON: &str = r#"{
 }
 "#;
 
-/// A folder with AppSpec files.
-struct Folder(TempDir);
+/// A temporary folder with AppSpec files.
+struct AppSpecFolder(TempDir);
 
-impl Folder {
+impl AppSpecFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -62,7 +62,7 @@ impl Folder {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The program in this folder, as a process with nothing of this machine's configuration.
+    /// The program in this folder, without this machine's configuration.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(greenlight());
         command.args(line.split(' ')).current_dir(self.0.path()).stdin(Stdio::null()).env_clear();
@@ -74,8 +74,8 @@ impl Folder {
         self.command(line).output().unwrap()
     }
 
-    /// The same, which has to end well.
-    fn done(&self, line: &str) -> String {
+    /// Runs the program and returns its standard output. Panics if the program fails.
+    fn succeed(&self, line: &str) -> String {
         let output = self.run(line);
         assert!(output.status.success(), "{line}: {output:?}");
         text(&output.stdout)
@@ -87,16 +87,16 @@ impl Folder {
         command.output().unwrap()
     }
 
-    /// Plays a deployment with a file: the exit status, which function was asked at which event, and the report.
-    fn play(&self, file: &str) -> (i32, Vec<(String, String)>, Value) {
+    /// Rehearses a deployment with a file. Returns the exit status, the invoked function of each event, and the report.
+    fn rehearse_json(&self, file: &str) -> (i32, Vec<(String, String)>, Value) {
         let output = self.rehearse(file, &["--json"]);
-        let told = text(&output.stdout);
-        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let asked = lines.iter().filter(|line| line["what"] == "invoked");
+        let transcript = text(&output.stdout);
+        let lines: Vec<Value> = transcript.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let asked = lines.iter().filter(|line| line["event"] == "hook-invoked");
         let word = |value: &Value| value.as_str().unwrap().to_owned();
         let asked = asked.map(|line| (word(&line["hook"]), word(&line["function"]))).collect();
         let report = lines.last().cloned().unwrap_or_else(|| panic!("{output:?}"));
-        assert_eq!(report["what"], "report");
+        assert_eq!(report["event"], "report");
         (output.status.code().unwrap(), asked, report)
     }
 }
@@ -105,10 +105,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Each event with the function of its hook, in a stack with this suffix.
-fn five(suffix: &str) -> Vec<(String, String)> {
-    let of = |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
-    HookName::ALL.map(of).to_vec()
+/// Each event and the function of its hook, in a stack with this suffix.
+fn five_hooks(suffix: &str) -> Vec<(String, String)> {
+    let hook_and_function =
+        |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
+    HookName::ALL.map(hook_and_function).to_vec()
 }
 
 fn deployment(report: &Value) -> &Value {
@@ -116,49 +117,53 @@ fn deployment(report: &Value) -> &Value {
 }
 
 #[test]
-fn what_is_written_is_played() {
-    let folder = Folder::new().with("appspec.yaml", YAML).with("appspec.json", JSON);
+fn written_hooks_are_invoked() {
+    let folder = AppSpecFolder::new().with("appspec.yaml", YAML).with("appspec.json", JSON);
     for (file, before) in [("appspec.yaml", YAML), ("appspec.json", JSON)] {
-        folder.done(&format!("appspec --suffix shop --write {file}"));
+        folder.succeed(&format!("appspec --suffix shop --write {file}"));
         let written = folder.text(file);
         assert!(written.starts_with(before.trim_end_matches(['\n', '}', ' '])), "{written}");
-        let again = folder.done(&format!("appspec --suffix shop --write {file}"));
+        let again = folder.succeed(&format!("appspec --suffix shop --write {file}"));
         assert!(again.contains("nothing to change"), "{again}");
         assert_eq!(folder.text(file), written);
-        assert_eq!(folder.done(&format!("appspec --suffix shop {file}")), written, "without --write it is printed");
-        assert!(folder.done(&format!("appspec --check {file}")).contains("fine"));
-        let (status, asked, report) = folder.play(file);
-        assert_eq!((status, asked), (0, five("shop")), "{file}: {report}");
+        assert_eq!(
+            folder.succeed(&format!("appspec --suffix shop {file}")),
+            written,
+            "without --write the file is printed"
+        );
+        assert!(folder.succeed(&format!("appspec --check {file}")).contains("fine"));
+        let (status, asked, report) = folder.rehearse_json(file);
+        assert_eq!((status, asked), (0, five_hooks("shop")), "{file}: {report}");
         assert_eq!(deployment(&report)["outcome"], "succeeded");
     }
 }
 
-/// A file with five hooks, changed.
-fn changed(change: impl Fn(&str) -> String) -> Folder {
-    let folder = Folder::new().with("appspec.yaml", YAML);
-    folder.done("appspec --suffix shop --write appspec.yaml");
+/// A folder with a changed copy of a file that names the five hooks.
+fn folder_with_change(change: impl Fn(&str) -> String) -> AppSpecFolder {
+    let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
+    folder.succeed("appspec --suffix shop --write appspec.yaml");
     let now = change(&folder.text("appspec.yaml"));
     assert_ne!(now, folder.text("appspec.yaml"));
     folder.with("appspec.yaml", &now)
 }
 
 #[test]
-fn who_is_not_named_is_not_asked() {
-    let folder = changed(|text| {
+fn hook_that_is_not_named_is_not_invoked() {
+    let folder = folder_with_change(|text| {
         let without = |line: &&str| !line.contains("BeforeAllowTraffic:");
         text.lines().filter(without).map(|line| format!("{line}\n")).collect()
     });
-    let noted = folder.done("appspec --check appspec.yaml");
-    assert!(noted.contains("note: nobody is asked at BeforeAllowTraffic"), "{noted}");
-    let (status, asked, report) = folder.play("appspec.yaml");
-    let four: Vec<_> = five("shop").into_iter().filter(|(event, _)| event != "BeforeAllowTraffic").collect();
+    let noted = folder.succeed("appspec --check appspec.yaml");
+    assert!(noted.contains("note: no function is named for BeforeAllowTraffic"), "{noted}");
+    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
+    let four: Vec<_> = five_hooks("shop").into_iter().filter(|(event, _)| event != "BeforeAllowTraffic").collect();
     assert_eq!((status, asked), (0, four), "{report}");
     assert_eq!(deployment(&report)["outcome"], "succeeded");
 }
 
 #[test]
-fn a_swapped_pair_asks_the_wrong_program() {
-    let folder = changed(|text| {
+fn swapped_functions_are_reported_and_fail_with_wrong_event() {
+    let folder = folder_with_change(|text| {
         let text =
             text.replace("shop-before-install", "shop-HERE").replace("shop-after-install", "shop-before-install");
         text.replace("shop-HERE", "shop-after-install")
@@ -167,40 +172,40 @@ fn a_swapped_pair_asks_the_wrong_program() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("the function of AfterInstall at BeforeInstall"), "{output:?}");
     assert!(text(&output.stdout).contains("appspec.yaml: 2 faults"), "{output:?}");
-    let (status, asked, report) = folder.play("appspec.yaml");
+    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
     assert_eq!((status, asked.len()), (1, 1), "{report}");
     assert_eq!(asked[0], ("BeforeInstall".to_owned(), "CodeDeployHook_shop-after-install".to_owned()));
-    // The wrong program's own words.
+    // The reason comes from the program at the wrong event.
     assert_eq!(deployment(&report)["outcome"], "failed");
     assert_eq!(deployment(&report)["hooks"][0]["code"], "WrongEvent");
 }
 
 #[test]
-fn a_function_that_cannot_be_invoked_fails_its_event_at_once() {
+fn function_that_cannot_be_invoked_fails_its_event_at_once() {
     let elsewhere = "arn:aws:lambda:eu-west-1:444455556666:function:CodeDeployHook_shop-after-install";
     for (function, code, says) in [
-        ("CodeDeployHook_shop-smoke", "HOOK_EXECUTION_FAILURE", "is no hook of Greenlight's"),
+        ("CodeDeployHook_shop-smoke", "HOOK_EXECUTION_FAILURE", "is not a hook function of Greenlight"),
         ("shop-after-install", "IAM_ROLE_PERMISSIONS", "does not begin with `CodeDeployHook_`"),
-        (elsewhere, "IAM_ROLE_PERMISSIONS", "of account 444455556666"),
+        (elsewhere, "IAM_ROLE_PERMISSIONS", "in account 444455556666"),
     ] {
-        let folder = changed(|text| text.replace("CodeDeployHook_shop-after-install", function));
+        let folder = folder_with_change(|text| text.replace("CodeDeployHook_shop-after-install", function));
         let output = folder.run("appspec --check appspec.yaml");
         assert_eq!(output.status.code(), Some(1), "{function}");
         assert!(text(&output.stdout).contains(says), "{output:?}");
-        let (status, asked, report) = folder.play("appspec.yaml");
-        assert_eq!((status, asked), (1, five("shop")[..1].to_vec()), "{function}: {report}");
+        let (status, asked, report) = folder.rehearse_json("appspec.yaml");
+        assert_eq!((status, asked), (1, five_hooks("shop")[..1].to_vec()), "{function}: {report}");
         let stopped = &deployment(&report)["hooks"][1];
         assert_eq!((&stopped["hook"], &stopped["code"]), (&json!("AfterInstall"), &json!(code)), "{report}");
-        assert_eq!(stopped["answer"], Value::Null);
+        assert_eq!((&stopped["status"], &stopped["answered_by"]), (&Value::Null, &json!("nobody")));
     }
-    let folder = changed(|text| text.replace("CodeDeployHook_shop-after-install", "shop-after-install"));
-    let told = text(&folder.rehearse("appspec.yaml", &[]).stdout);
-    assert!(told.contains("ROLLED BACK: AfterInstall could not be asked\n"), "{told}");
+    let folder = folder_with_change(|text| text.replace("CodeDeployHook_shop-after-install", "shop-after-install"));
+    let output_text = text(&folder.rehearse("appspec.yaml", &[]).stdout);
+    assert!(output_text.contains("ROLLED BACK: AfterInstall could not be invoked\n"), "{output_text}");
 }
 
 #[test]
-fn what_codedeploy_does_not_take_is_not_played() {
-    let folder = changed(|text| text.replace("AfterInstall:", "AfterInstal:"));
+fn file_with_an_unknown_event_is_not_rehearsed() {
+    let folder = folder_with_change(|text| text.replace("AfterInstall:", "AfterInstal:"));
     let output = folder.run("rehearse --appspec appspec.yaml");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
     assert!(text(&output.stderr).contains("did you mean `AfterInstall`?"), "{output:?}");
@@ -213,9 +218,9 @@ fn what_codedeploy_does_not_take_is_not_played() {
     );
 }
 
-/// Files as they were found in the field: CodeDeploy refuses them, so neither is one fine nor is it played.
+/// Mistakes from real files. CodeDeploy refuses them, so `--check` reports them and `rehearse` does not run them.
 #[test]
-fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
+fn file_that_codedeploy_refuses_is_reported_and_not_rehearsed() {
     let with_resources = |resources: &str| format!("version: 0.0\n{resources}\n");
     let list = YAML
         .replace("{ ContainerName: web, ContainerPort: 8080 }", "[{ ContainerName: web }, { ContainerPort: 8080 }]");
@@ -230,7 +235,7 @@ fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
         ("{ \"version\": 0.0, \"Resources\": [\n %{ if SMOKE } ] }".to_owned(), "the file is a template"),
     ];
     for (file, says) in cases {
-        let folder = Folder::new().with("appspec.yaml", &file);
+        let folder = AppSpecFolder::new().with("appspec.yaml", &file);
         let output = folder.run("appspec --check appspec.yaml");
         assert_eq!(output.status.code(), Some(1), "{file}: {output:?}");
         assert!(text(&output.stdout).contains(says), "{file}: {output:?}");
@@ -239,7 +244,7 @@ fn a_file_that_codedeploy_refuses_is_neither_fine_nor_played() {
     }
 }
 
-/// Names in a file are somebody else's text: shown, and never obeyed by the terminal.
+/// Names in a file can contain control characters. The program shows them, and the terminal must not execute them.
 #[test]
 fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
     let escaped = YAML.replace("Type: AWS::ECS::Service", r#"Type: "AWS::ECS::\e[2JService""#);
@@ -253,7 +258,7 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
         format!("{YAML}Hooks:\n  - \u{1b}[2J: x\n"),
     ];
     for file in files {
-        let folder = Folder::new().with("appspec.yaml", &file);
+        let folder = AppSpecFolder::new().with("appspec.yaml", &file);
         for line in ["appspec --check appspec.yaml", "rehearse --appspec appspec.yaml"] {
             let output = folder.run(line);
             assert!(!output.status.success(), "{file}: {output:?}");
@@ -264,47 +269,47 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
 }
 
 #[test]
-fn an_empty_gate_file_is_not_played_as_none() {
-    let folder = Folder::new().with("empty.yaml", " \n");
+fn empty_gate_file_is_refused_and_not_ignored() {
+    let folder = AppSpecFolder::new().with("empty.yaml", " \n");
     let output = folder.run("rehearse --gate empty.yaml");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{output:?}");
     assert!(text(&output.stderr).contains("the gate file empty.yaml is empty"), "{output:?}");
 }
 
 #[test]
-fn a_version_that_awss_deploy_action_writes_is_fine_and_played() {
+fn version_that_awss_deploy_action_writes_is_accepted_and_rehearsed() {
     let json = JSON.replace("\"version\": 0.0", "\"version\": 0");
-    let folder = Folder::new().with("appspec.json", &json);
-    folder.done("appspec --suffix shop --write appspec.json");
-    assert_eq!(folder.done("appspec --check appspec.json").trim(), "✓ appspec.json: fine");
-    let (status, asked, report) = folder.play("appspec.json");
-    assert_eq!((status, asked), (0, five("shop")), "{report}");
-    let one = Folder::new().with("appspec.yaml", &YAML.replace("version: 0.0", "version: 1.0"));
-    let noted = one.done("appspec --check appspec.yaml");
+    let folder = AppSpecFolder::new().with("appspec.json", &json);
+    folder.succeed("appspec --suffix shop --write appspec.json");
+    assert_eq!(folder.succeed("appspec --check appspec.json").trim(), "✓ appspec.json: fine");
+    let (status, asked, report) = folder.rehearse_json("appspec.json");
+    assert_eq!((status, asked), (0, five_hooks("shop")), "{report}");
+    let one = AppSpecFolder::new().with("appspec.yaml", &YAML.replace("version: 0.0", "version: 1.0"));
+    let noted = one.succeed("appspec --check appspec.yaml");
     assert!(noted.contains("note: AWS documents the version 0.0 only; public pipelines also use 1.0"), "{noted}");
 }
 
 #[test]
-fn somebody_elses_function_is_replaced_only_where_it_is_asked_for() {
+fn other_function_is_replaced_only_with_replace() {
     let name = "team-prod-web-after-allow-test-traffic";
     let own = format!("{YAML}Hooks:\n  - AfterAllowTestTraffic: {name}\n");
-    let folder = Folder::new().with("appspec.yaml", &own);
+    let folder = AppSpecFolder::new().with("appspec.yaml", &own);
     let output = folder.run("appspec --suffix shop --write appspec.yaml");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(folder.text("appspec.yaml"), own);
     let output = folder.run("appspec --check appspec.yaml");
-    assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one function, one fault: {output:?}");
-    let fine = folder.done(&format!("appspec --check --own {name} appspec.yaml"));
+    assert!(text(&output.stdout).contains("appspec.yaml: 1 fault"), "one other function must be one fault: {output:?}");
+    let fine = folder.succeed(&format!("appspec --check --allow-function {name} appspec.yaml"));
     assert!(!fine.contains("fault"), "{fine}");
-    // The stack that is given has such names itself.
-    folder.done("appspec --prefix team-prod-web- --write appspec.yaml");
+    // The stack with this prefix has such names itself.
+    folder.succeed("appspec --prefix team-prod-web- --write appspec.yaml");
     assert!(folder.text("appspec.yaml").contains("BeforeInstall: team-prod-web-before-install"));
-    folder.done("appspec --suffix shop --replace --write appspec.yaml");
+    folder.succeed("appspec --suffix shop --replace --write appspec.yaml");
     assert!(!folder.text("appspec.yaml").contains(name));
 }
 
 #[test]
-fn hooks_are_not_written_into_a_file_of_another_platform() {
+fn hooks_are_not_written_to_a_file_for_another_platform() {
     let lambda = "version: 0.0
 Resources:
   - MyFunction:
@@ -317,7 +322,7 @@ files:
   - { source: /, destination: /srv }
 ";
     for (file, says) in [(lambda, "this file deploys a Lambda function"), (ec2, "`os` belongs to deployments on EC2")] {
-        let folder = Folder::new().with("appspec.yaml", file);
+        let folder = AppSpecFolder::new().with("appspec.yaml", file);
         let output = folder.run("appspec --suffix shop --write appspec.yaml");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(text(&output.stderr).contains(says), "{output:?}");
@@ -326,54 +331,54 @@ files:
 }
 
 #[test]
-fn the_example_is_as_it_would_be_written() {
+fn example_is_unchanged_when_written_again() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/example/appspec.yaml");
     let example = fs::read_to_string(path).unwrap();
-    let folder = Folder::new().with("appspec.yaml", &example);
-    assert_eq!(folder.done("appspec --check appspec.yaml").trim(), "✓ appspec.yaml: fine");
-    folder.done("appspec --suffix greenlight --write appspec.yaml");
+    let folder = AppSpecFolder::new().with("appspec.yaml", &example);
+    assert_eq!(folder.succeed("appspec --check appspec.yaml").trim(), "✓ appspec.yaml: fine");
+    folder.succeed("appspec --suffix greenlight --write appspec.yaml");
     assert_eq!(folder.text("appspec.yaml"), example);
-    let (status, asked, report) = folder.play("appspec.yaml");
-    assert_eq!((status, asked), (0, five("greenlight")), "{report}");
+    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
+    assert_eq!((status, asked), (0, five_hooks("greenlight")), "{report}");
 }
 
-/// What `aws cloudformation describe-stacks` would print of the functions' stack.
+/// The output of `aws cloudformation describe-stacks` for the functions' stack.
 fn outputs_of_the_template() -> Value {
-    let stack = Template::read().with(NAMES.into_iter().chain([("Suffix", "shop")])).unwrap();
+    let stack = SamTemplate::read().instantiate(REQUIRED_PARAMETERS.into_iter().chain([("Suffix", "shop")])).unwrap();
     let outputs = stack.outputs.iter().map(|(key, output)| json!({ "OutputKey": key, "OutputValue": output["Value"] }));
     json!({ "Stacks": [{ "StackName": "CodeDeployHooks-shop", "Outputs": outputs.collect::<Vec<_>>() }] })
 }
 
 #[test]
-fn the_outputs_of_the_template_are_understood() {
+fn outputs_of_the_template_name_the_functions() {
     let outputs = outputs_of_the_template();
-    let folder = Folder::new().with("appspec.yaml", YAML).with("outputs.json", &outputs.to_string());
-    folder.done("appspec --suffix shop --write appspec.yaml");
+    let folder = AppSpecFolder::new().with("appspec.yaml", YAML).with("outputs.json", &outputs.to_string());
+    folder.succeed("appspec --suffix shop --write appspec.yaml");
     let by_name = folder.text("appspec.yaml");
-    assert!(folder.done("appspec --outputs outputs.json --write appspec.yaml").contains("nothing to change"));
+    assert!(folder.succeed("appspec --outputs outputs.json --write appspec.yaml").contains("nothing to change"));
     // By ARN, from standard input.
     let mut child = folder.command("appspec --outputs - --arn appspec.yaml");
     let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(outputs.to_string().as_bytes()).unwrap();
     let by_arn = text(&child.wait_with_output().unwrap().stdout);
     let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}");
-    let with_arns = five("shop").iter().fold(by_name, |text, (_, name)| text.replace(name, &arn(name)));
+    let with_arns = five_hooks("shop").iter().fold(by_name, |text, (_, name)| text.replace(name, &arn(name)));
     assert_eq!(by_arn, with_arns);
-    // Exactly those: one less is said.
-    for function in FunctionName::all() {
-        let key = format!("{}Name", logical(function));
+    // Every hook's output is required, and a missing one is reported.
+    for function in FunctionName::all_functions() {
+        let key = format!("{}Name", logical_id(function));
         let mut less = outputs.clone();
         less["Stacks"][0]["Outputs"].as_array_mut().unwrap().retain(|output| output["OutputKey"] != key.as_str());
         fs::write(folder.path("less.json"), less.to_string()).unwrap();
         let output = folder.run("appspec --outputs less.json");
-        let is_hook = function != FunctionName::LastAnswer;
+        let is_hook = function != FunctionName::OnFailure;
         assert_eq!(output.status.code(), Some(if is_hook { 2 } else { 0 }), "{key}");
         assert_eq!(text(&output.stderr).contains(&format!("lacks the outputs {key}")), is_hook, "{output:?}");
     }
 }
 
-/// The command in the account of a rehearsal.
-async fn of_stack(open: &OpenStage, folder: &Folder, line: &str) -> Output {
+/// Runs the command with the simulated account.
+async fn run_with_stack(open: &RunningTestBed, folder: &AppSpecFolder, line: &str) -> Output {
     let mut command = folder.command(line);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
     command.env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "sesame");
@@ -381,23 +386,24 @@ async fn of_stack(open: &OpenStage, folder: &Folder, line: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
+async fn functions_of_a_stack_are_read_from_cloudformation() {
     let recorder = Recorder::default();
-    let open = Stage::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
-    let folder = Folder::new().with("appspec.yaml", YAML);
-    // As README has it.
+    let open = HookTestBed::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
+    let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
+    // The command from README.md.
     let readme = include_str!("../../README.md");
     let line = readme.lines().find_map(|line| line.strip_prefix("greenlight appspec --stack")).unwrap();
-    let output = of_stack(&open, &folder, &format!("appspec --stack{line}")).await;
+    let output = run_with_stack(&open, &folder, &format!("appspec --stack{line}")).await;
     assert!(output.status.success(), "{output:?}");
-    let names: Vec<String> = FunctionName::all().take(5).map(FunctionName::in_aws).collect();
+    let names: Vec<String> = FunctionName::all_functions().take(5).map(FunctionName::lambda_name).collect();
     let hooks: String =
         HookName::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.name())).collect();
     assert_eq!(folder.text("appspec.yaml"), format!("{YAML}Hooks:\n{hooks}"));
-    // The names of another stack are compared with.
-    let output = of_stack(&open, &folder, "appspec --check --stack CodeDeployHooks-greenlight appspec.yaml").await;
+    // `--check` compares the file with the names of another stack.
+    let output =
+        run_with_stack(&open, &folder, "appspec --check --stack CodeDeployHooks-greenlight appspec.yaml").await;
     assert!(output.status.success(), "{output:?}");
-    let output = of_stack(&open, &folder, "appspec --stack other --write appspec.yaml").await;
+    let output = run_with_stack(&open, &folder, "appspec --stack other --write appspec.yaml").await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("Stack with id other does not exist"), "{output:?}");
     let calls = open.calls();
@@ -406,7 +412,7 @@ async fn the_functions_of_a_stack_are_read_with_ones_own_credentials() {
     if let Err(faults) = check_models(&right) {
         panic!("{faults}");
     }
-    // The check of what was said is one.
+    // The comparison with the models notices a mistake.
     let mut wrong = right[0].clone();
     let reply = wrong.reply.as_mut().unwrap();
     reply.body = text(&reply.body).replacen("<OutputKey>", "<Colour/><OutputKey>", 1).into_bytes();

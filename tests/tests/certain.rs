@@ -1,58 +1,64 @@
-//! The status is put as soon as nothing can change it any more, however long the windows of the other checks are; and no
-//! sooner than that.
+//! A hook puts the status as soon as nothing can change the verdict, even if other checks still have long windows. It
+//! never puts the status earlier.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{Case, play, returned};
+use greenlight_tests::{HookCase, Suite, expect_success};
 use rehearsal::{HookName, world::World};
 
-/// As long as a function can have, so that a window of ten minutes fits.
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("a_verdict_that_is_certain_waits_for_no_window", a_verdict_that_is_certain_waits_for_no_window)
+        .cases("a_verdict_that_is_not_certain_is_waited_for", a_verdict_that_is_not_certain_is_waited_for)
+        .run()
+}
+
+/// Lambda's longest timeout, so that a window of ten minutes fits.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-fn case(hook: HookName, title: &str, gate: &'static str) -> Case {
-    Case::new(hook, title).gate(gate).timeout(TIMEOUT).and(returned)
+fn case(hook: HookName, title: &str, gate: &'static str) -> HookCase {
+    HookCase::new(hook, title).gate(gate).timeout(TIMEOUT).assert(expect_success)
 }
 
 fn checkout_is_broken(world: &mut World) {
     world.versions.last_mut().unwrap().routes.entry("/checkout".into()).or_default().status = 503;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_verdict_that_is_certain_waits_for_no_window() {
-    let told = play(vec![
+fn a_verdict_that_is_certain_waits_for_no_window() -> Vec<HookCase> {
+    vec![
         case(
             HookName::AfterAllowTraffic,
-            "customers get a wrong answer, and alarms would be watched for ten minutes",
+            "customers get a wrong response, and the window of the alarms is ten minutes",
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { reach: { settle: 0s }, answers: { within: 10m }, alarms: { for: 10m } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { within: 10m }, alarms: { for: 10m } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )
         .world(checkout_is_broken)
         .fails("UnexpectedStatus")
-        .check("alarms", "not_run"),
+        .check_outcome("alarms", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
-            "what ends within its grace adds what it knows",
+            "a check that ends within the grace time reports its own outcome",
             "version: 1
 hooks:
   before_allow_traffic:
     built_in: none
     checks:
-      - { name: at once, ecs: green, expect: [running >= 99] }
-      - { name: soon, ecs: green, expect: [running >= 98], within: 300ms, every: 100ms }
-      - { name: never, ecs: green, expect: [running >= 97], within: 5m }
+      - { name: at once, tasks: green, expect: [running >= 99] }
+      - { name: soon, tasks: green, expect: [running >= 98], within: 300ms, every: 100ms }
+      - { name: never, tasks: green, expect: [running >= 97], within: 5m }
 ",
         )
         .fails("NotRunning")
-        .check("at once", "failed")
-        .check("soon", "failed")
-        .check("never", "not_run"),
+        .check_outcome("at once", "failed")
+        .check_outcome("soon", "failed")
+        .check_outcome("never", "not_run"),
         case(
             HookName::BeforeAllowTraffic,
-            "a check that waits for a secret is not waited for",
+            "the hook does not wait for a check that waits for a secret",
             "version: 1
 secrets: { token: ssm:/shop/token }
 hooks:
@@ -60,50 +66,47 @@ hooks:
     built_in: none
     run: fail-fast
     checks:
-      - { name: at once, ecs: green, expect: [running >= 99] }
+      - { name: at once, tasks: green, expect: [running >= 99] }
       - { name: secret, http: 'http://127.0.0.1:9/', headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
 ",
         )
-        .fault(rehearsal::Fault::always("ssm:GetParameter", rehearsal::Trouble::BlackHole))
+        .with_fault(rehearsal::InjectedFault::always("ssm:GetParameter", rehearsal::FaultKind::BlackHole))
         .fails("NotRunning")
-        .check("secret", "not_run"),
-        // It begins behind the barrier, when the other one has failed.
+        .check_outcome("secret", "not_run"),
+        // The blocking check waits for the barrier, and the other check fails before that.
         case(
             HookName::AfterAllowTestTraffic,
-            "a check that blocks its thread delays no verdict that is certain",
+            "a check that blocks its thread does not delay a certain verdict",
             "version: 1
 hooks:
   after_allow_test_traffic:
-    built_in: { reach: { settle: 0s }, answers: { every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms } }
     checks:
       - { name: at once, sabotage: panic }
       - { name: block, sabotage: block, says: '{{test_url}}' }
 ",
         )
         .fails("CheckPanicked")
-        .check("block", "not_run"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        .check_outcome("block", "not_run"),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_verdict_that_is_not_certain_is_waited_for() {
-    let told = play(vec![
+fn a_verdict_that_is_not_certain_is_waited_for() -> Vec<HookCase> {
+    vec![
         case(
             HookName::AfterAllowTraffic,
-            "a wrong answer that only warns ends no window",
+            "a wrong response that only warns does not end the other windows",
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200], on_fail: warn }]
 ",
         )
         .world(checkout_is_broken)
         .succeeds()
         .warns("UnexpectedStatus")
-        .check("alarms", "passed"),
+        .check_outcome("alarms", "passed"),
         case(
             HookName::AfterAllowTraffic,
             "a hook that only observes runs every check to its end",
@@ -112,27 +115,25 @@ mode: observe
 hooks:
   after_allow_traffic:
     run: fail-fast
-    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )
         .world(checkout_is_broken)
         .succeeds()
-        .check("checkout", "failed")
-        .check("alarms", "passed"),
+        .check_outcome("checkout", "failed")
+        .check_outcome("alarms", "passed"),
         case(
             HookName::AfterAllowTraffic,
-            "with nothing wrong every window is watched to its end",
+            "if nothing is wrong, every window runs to its end",
             "version: 1
 hooks:
   after_allow_traffic:
-    built_in: { reach: { settle: 0s }, answers: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
+    built_in: { forwards_to: { settle: 0s }, health_check: { every: 100ms }, tasks: { for: 600ms, every: 100ms }, targets: { for: 600ms, every: 100ms }, alarms: { for: 600ms, every: 100ms } }
     checks: [{ name: checkout, http: '{{production_url}}/checkout', expect: [status == 200] }]
 ",
         )
         .succeeds()
-        .check("alarms", "passed"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        .check_outcome("alarms", "passed"),
+    ]
 }

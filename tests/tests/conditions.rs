@@ -1,14 +1,35 @@
-//! Conditions in the real programs: each that passed by mistake, and beside it the one that says what was meant.
+//! Conditions in the real programs: each one that once passed by mistake, next to the condition that its author meant.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use std::process::ExitCode;
+
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, run_cases};
+use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
-/// What a service answers, by path: the header lines and the body.
-const ANSWERS: [(&str, &str, &str); 5] = [
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_test(
+            "conditions_on_bodies_have_the_documented_outcomes",
+            conditions_on_bodies_have_the_documented_outcomes,
+        )
+        .async_test("a_body_that_is_not_json_is_an_error", a_body_that_is_not_json_is_an_error)
+        .async_test(
+            "conditions_on_headers_have_the_documented_outcomes",
+            conditions_on_headers_have_the_documented_outcomes,
+        )
+        .cases(
+            "always_true_condition_does_not_let_a_firing_alarm_pass",
+            always_true_condition_does_not_let_a_firing_alarm_pass,
+        )
+        .cases("condition_that_cannot_be_true_does_not_skip_a_hook", condition_that_cannot_be_true_does_not_skip_a_hook)
+        .run()
+}
+
+/// The responses of the service: path, header lines, body.
+const RESPONSES: [(&str, &str, &str); 5] = [
     (
         "/state",
         "x-ready: true\r\nx-line: one\r\nx-line: two\r\n",
@@ -22,7 +43,7 @@ const ANSWERS: [(&str, &str, &str); 5] = [
     ("/page", "", "<html>all is well</html>"),
 ];
 
-/// A service that gives these answers. Gives its port.
+/// Starts a service with these responses. Returns its port.
 async fn service() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -33,7 +54,7 @@ async fn service() -> u16 {
                 let read = stream.read(&mut request).await.unwrap_or_default();
                 let request = String::from_utf8_lossy(&request[..read]).into_owned();
                 let path = request.split(' ').nth(1).unwrap_or_default();
-                let (_, headers, body) = ANSWERS.into_iter().find(|(own, ..)| *own == path).unwrap_or(("", "", ""));
+                let (_, headers, body) = RESPONSES.into_iter().find(|(own, ..)| *own == path).unwrap_or(("", "", ""));
                 let length = body.len();
                 let reply = format!("HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\n\r\n{body}");
                 let _ = stream.write_all(reply.as_bytes()).await;
@@ -43,8 +64,8 @@ async fn service() -> u16 {
     port
 }
 
-/// How each request with one condition has to end: `passed`, or the outcome and the code.
-async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
+/// Runs one request for each row: path, condition, and the expected end, which is `passed` or the outcome and the code.
+async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
     let port = service().await;
     let mut gate = "version: 1\nhooks:\n  after_install:\n    built_in: none\n    checks:\n".to_owned();
     for (number, (path, condition, _)) in conditions.iter().enumerate() {
@@ -64,22 +85,21 @@ async fn each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
             (format!("c{number}"), (*condition).to_owned(), format!("{outcome} {code}"))
         })
         .collect();
-    let as_expected = move |played: &Played| {
+    let as_expected = move |played: &HookRunReport| {
         for (name, condition, ending) in &expected {
             let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
             let seen = format!("{} {}", check.outcome, check.code);
-            same(condition, seen.as_str(), ending.as_str())?;
+            expect_eq(condition, seen.as_str(), ending.as_str())?;
         }
         Ok(())
     };
-    play(vec![Case::new(HookName::AfterInstall, title).gate(gate).succeeds().and(as_expected)]).await
+    run_cases(vec![HookCase::new(HookName::AfterInstall, title).gate(gate).succeeds().assert(as_expected)]).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_body_has() {
+async fn conditions_on_bodies_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedBody";
     const ERROR: &str = "errored UnexpectedBody";
-    each(
+    run_each(
         "values, lists and versions of JSON",
         &[
             ("/state", "any: [json.status == UP, json.status == DEGRADED]", "passed"),
@@ -119,7 +139,6 @@ async fn what_a_body_has() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_not_json_is_an_error() {
     let conditions = [
         "json.id exists",
@@ -135,14 +154,13 @@ async fn a_body_that_is_not_json_is_an_error() {
     ];
     let all = conditions.map(|condition| ("/page", condition, "errored UnexpectedBody"));
     let passes = [("/page", "body contains well", "passed"), ("/page", "any: [json.id == 1, status == 200]", "passed")];
-    each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
+    run_each("an HTML page", &all.into_iter().chain(passes).collect::<Vec<_>>()).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_header_has() {
+async fn conditions_on_headers_have_the_documented_outcomes() {
     const FALSE: &str = "failed UnexpectedHeader";
-    each(
-        "headers are texts, and every line counts",
+    run_each(
+        "headers are text, and every line counts",
         &[
             ("/state", "header.x-ready == true", "passed"),
             ("/state", "header.x-ready == false", FALSE),
@@ -161,15 +179,15 @@ async fn what_a_header_has() {
     .await;
 }
 
-/// One hook whose only check has this, in a world where the alarm of the deployment group fires.
-fn alarms(title: &str, expect: &str) -> Case {
+/// A hook whose only check has this condition on the alarms of the deployment group.
+fn alarms(title: &str, expect: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      - {{ alarms: deployment-group, expect: [{expect}] }}\n"
     );
-    Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
 }
 
-fn firing(case: Case) -> Case {
+fn with_alarm_firing(case: HookCase) -> HookCase {
     case.world(|world| {
         for alarm in &mut world.alarms {
             alarm.state = "ALARM".to_owned();
@@ -177,40 +195,42 @@ fn firing(case: Case) -> Case {
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_condition_that_is_always_true_lets_no_alarm_pass() {
-    play(vec![
-        firing(alarms("a state in lower case", "state != alarm")).fails("GateInvalid"),
-        firing(alarms("the state as AWS writes it", "state != ALARM")).fails("AlarmFiring"),
-        alarms("and nothing fires", "state != ALARM").succeeds(),
-        firing(alarms("one of two", "any: [state == OK, state == INSUFFICIENT_DATA]")).fails("AlarmFiring"),
-        alarms("one of two, and it is", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
+fn always_true_condition_does_not_let_a_firing_alarm_pass() -> CaseGroup {
+    CaseGroup::from(vec![
+        with_alarm_firing(alarms("a state in lower case, and the alarm fires", "state != alarm")).fails("GateInvalid"),
+        with_alarm_firing(alarms("the state as AWS writes it, and the alarm fires", "state != ALARM"))
+            .fails("AlarmFiring"),
+        alarms("the state as AWS writes it, and no alarm fires", "state != ALARM").succeeds(),
+        with_alarm_firing(alarms(
+            "one of two states, and the alarm fires",
+            "any: [state == OK, state == INSUFFICIENT_DATA]",
+        ))
+        .fails("AlarmFiring"),
+        alarms("one of two states, and no alarm fires", "any: [state == OK, state == INSUFFICIENT_DATA]").succeeds(),
     ])
-    .await;
+    .without_golden_text()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hook_is_not_skipped_for_a_condition_that_cannot_be_true() {
+fn condition_that_cannot_be_true_does_not_skip_a_hook() -> CaseGroup {
     let case = |title: &str, when: &str| {
-        Case::new(HookName::BeforeAllowTraffic, title)
+        HookCase::new(HookName::BeforeAllowTraffic, title)
             .world(|world| world.green().unwrap().steady = false)
             .gate(format!(
                 "version: 1\nhooks:\n  before_allow_traffic:\n    when: {when}\n    built_in: {{ tasks: {{ within: 0s }} }}\n"
             ))
     };
-    play(vec![
-        case("`or` is no operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
-        case("`||` is none either", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
-        case("a Region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
-        case("two Regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
-        case("a check for another Region than its hook", "[region == eu-west-1]")
-            .gate("version: 1\nhooks:\n  before_allow_traffic:\n    when: [region == eu-west-1]\n    checks:\n      - { ecs: green, expect: [steady == true], when: [region == us-east-1] }\n")
+    CaseGroup::from(vec![
+        case("`or` is not an operator", "['region == eu-west-1 or region == us-east-1']").fails("GateInvalid"),
+        case("`||` is not an operator", "['region == eu-west-1 || region == us-east-1']").fails("GateInvalid"),
+        case("a region that AWS cannot have", "[region == EU_WEST_1]").fails("GateInvalid"),
+        case("two regions at once", "[region == eu-west-1, region == us-east-1]").fails("GateInvalid"),
+        case("a check for another region than its hook", "[region == eu-west-1]")
+            .gate("version: 1\nhooks:\n  before_allow_traffic:\n    when: [region == eu-west-1]\n    checks:\n      - { tasks: green, expect: [steady == true], when: [region == us-east-1] }\n")
             .fails("GateInvalid"),
-        case("one of two Regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
-        case("one of two Regions without a list", "{ any: [region == eu-west-1, region == us-east-1] }")
+        case("one of two regions", "[{ any: [region == eu-west-1, region == us-east-1] }]").fails("NotSteady"),
+        case("one of two regions, without a list", "{ any: [region == eu-west-1, region == us-east-1] }")
             .fails("NotSteady"),
-        case("one of two others", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
-        case("one of them is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
-    ])
-    .await;
+        case("one of two other regions", "[{ any: [region == us-west-2, region == us-east-1] }]").succeeds(),
+        case("one of the facts is not known", "[{ any: [env.STAGE == prod, region == us-east-1] }]").fails("FactUnknown"),
+    ]).without_golden_text()
 }

@@ -1,4 +1,4 @@
-//! What somebody meets who deploys: the example service, the questions of `make deploy`, and the words of the scripts where
+//! What an operator sees: the example service, the questions of `make deploy`, and the messages of the scripts when
 //! something is missing.
 
 use std::{
@@ -20,8 +20,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Runs a script of the repository where nothing is installed but three of the system's tools, and gives how it ended and what
-/// it said on standard error.
+/// Runs a script of the repository with only three of the system's tools installed. Returns its exit status and its
+/// standard error.
 fn run(script: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let path = tempfile::tempdir().unwrap();
     for tool in ["awk", "dirname", "sed"] {
@@ -34,10 +34,10 @@ fn run(script: &str, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn the_example_names_the_functions_that_the_stack_makes_if_nothing_else_is_said() {
+fn example_appspec_names_the_functions_of_the_default_stack() {
     let template = read("infra/template.yaml");
     let (_, suffix) = template.split_once("\n  Suffix:\n").expect("the template has a parameter Suffix");
-    let (_, default) = suffix.split_once("Default: ").expect("with a default");
+    let (_, default) = suffix.split_once("Default: ").expect("the parameter Suffix has a default");
     let suffix = default.lines().next().unwrap();
     let appspec = read("infra/example/appspec.yaml");
     let (_, hooks) = appspec.split_once("\nHooks:\n").expect("the example has hooks");
@@ -47,14 +47,14 @@ fn the_example_names_the_functions_that_the_stack_makes_if_nothing_else_is_said(
 }
 
 #[test]
-fn the_gate_file_of_the_example_has_no_fault() {
+fn gate_file_of_the_example_is_valid() {
     let file = root().join("infra/example/greenlight.yaml");
     let output = Command::new(greenlight()).arg("check").arg(file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]
-fn each_script_says_what_is_missing_and_how_to_get_it() {
+fn each_script_reports_a_missing_tool_and_how_to_install_it() {
     for (script, missing) in [
         ("infra/package.sh", "cargo-lambda"),
         ("infra/deploy.sh", "sam"),
@@ -70,15 +70,15 @@ fn each_script_says_what_is_missing_and_how_to_get_it() {
 }
 
 #[test]
-fn a_release_is_of_one_version_or_none() {
+fn release_tag_that_is_not_the_package_version_is_refused() {
     let (code, words) = run(".ci/release-notes", &["v0.0.0"]);
     assert_eq!(code, Some(1), "{words}");
     assert!(words.contains("the tag is v0.0.0") && words.contains(env!("CARGO_PKG_VERSION")), "{words}");
 }
 
-/// Systems Manager takes no value with double braces, so the manual has another way to write them.
+/// Systems Manager does not accept a value with double braces, so the manual has another way to write them.
 #[test]
-fn a_gate_file_can_be_written_without_double_braces() {
+fn gate_file_can_be_written_without_double_braces() {
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     let gate = r#"version: 1
 hooks:
@@ -96,26 +96,26 @@ hooks:
     assert!(words.contains("{{green.image_tag}}"), "{words}");
 }
 
-/// A machine on which the scripts run: what they need of the system, and fakes of what builds and deploys.
+/// A machine for the scripts: the system's tools that they need, and fakes of the tools that build and deploy.
 struct Machine {
     folder: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
-/// How a script ended, what it said, and what it called.
-struct Ran {
+/// A script's exit status, its output and its calls.
+struct ScriptRun {
     code: Option<i32>,
-    out: String,
-    words: String,
-    called: Vec<String>,
+    stdout: String,
+    normalized_output: String,
+    calls: Vec<String>,
 }
 
-/// Rust's standard library for ARM is in the fake toolchain.
+/// Rust's standard library for ARM, which the fake toolchain has.
 const ARM: &str = "rust/aarch64-unknown-linux-gnu";
 const INTEL: &str = "rust/x86_64-unknown-linux-gnu";
 
 impl Machine {
-    /// With a `sam` that begins with this line and writes down how it was called.
+    /// A machine whose `sam` starts with this line and records its calls.
     fn new(first_line: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for own in ["infra", "bin", ARM] {
@@ -126,7 +126,7 @@ impl Machine {
         }
         for tool in ["awk", "cat", "dirname", "grep", "mkdir", "sed", "sh", "tr"] {
             let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(tool));
-            let found = found.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{tool} is not there"));
+            let found = found.iter().find(|path| path.exists()).unwrap_or_else(|| panic!("{tool} is not installed"));
             symlink(found, folder.path().join("bin").join(tool)).unwrap();
         }
         let machine = Self { folder, variables: Vec::new() };
@@ -136,7 +136,7 @@ impl Machine {
         machine
     }
 
-    /// Puts a program there.
+    /// Installs a program.
     fn program(&self, name: &str, text: &str) {
         let path = self.folder.path().join("bin").join(name);
         fs::write(&path, text).unwrap();
@@ -149,7 +149,7 @@ impl Machine {
     }
 
     /// Runs a script of `infra` with these answers.
-    fn run(&self, script: &str, answers: &[&str]) -> Ran {
+    fn run(&self, script: &str, answers: &[&str]) -> ScriptRun {
         let mut command = Command::new("/bin/sh");
         command.arg(self.folder.path().join("infra").join(script)).env_clear();
         command.env("PATH", self.folder.path().join("bin")).env("MACHINE", self.folder.path());
@@ -157,21 +157,21 @@ impl Machine {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let said: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
-        // A script that fails before it asks does not read them.
+        // A script that fails before its first question does not read the answers.
         let _unread = child.stdin.take().unwrap().write_all(said.as_bytes());
         let output = child.wait_with_output().unwrap();
         let called = self.folder.path().join("called");
         let calls = fs::read_to_string(&called).unwrap_or_default();
         let _none = fs::remove_file(called);
-        Ran {
+        ScriptRun {
             code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            words: String::from_utf8_lossy(&output.stderr).into_owned(),
-            called: calls.lines().map(ToOwned::to_owned).collect(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            normalized_output: String::from_utf8_lossy(&output.stderr).into_owned(),
+            calls: calls.lines().map(ToOwned::to_owned).collect(),
         }
     }
 
-    /// What the script wrote, which the next run reads.
+    /// The configuration file that the script writes and that the next run reads.
     fn config(&self) -> Option<String> {
         fs::read_to_string(self.folder.path().join("infra/samconfig.toml")).ok()
     }
@@ -180,12 +180,12 @@ impl Machine {
 const ENV: &str = "#!/usr/bin/env sh";
 
 #[test]
-fn the_answers_are_what_is_deployed() {
+fn answers_are_deployed_and_the_next_run_asks_nothing() {
     let machine = Machine::new(ENV).set("AWS_REGION", "eu-west-1");
     fs::create_dir_all(machine.folder.path().join(INTEL)).unwrap();
     let ran = machine.run("deploy.sh", &["shop-*", "", "shop", "web?", "team", "x86_64", ""]);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
-    assert_eq!(ran.called, ["sam build", "sam deploy"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
+    assert_eq!(ran.calls, ["sam build", "sam deploy"]);
     let config = machine.config().unwrap();
     for line in [
         "stack_name = \"CodeDeployHooks-team\"",
@@ -196,23 +196,23 @@ fn the_answers_are_what_is_deployed() {
         "    \"DeploymentGroup=*\",",
         "    \"Cluster=shop\",",
         "    \"Service=web?\",",
-        // Nothing changes before somebody said yes.
+        // SAM changes nothing before the operator confirms.
         "confirm_changeset = true",
         "s3_prefix = \"CodeDeployHooks-team\"",
     ] {
         assert!(config.lines().any(|own| own == line), "{line} is not in {config}");
     }
-    assert!(ran.out.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.out);
+    assert!(ran.stdout.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.stdout);
 
-    // From then on the file counts, and nobody is asked.
+    // From then on the script reads the file and asks no questions.
     let again = machine.run("deploy.sh", &[]);
-    assert_eq!((again.code, &again.called[..]), (Some(0), &ran.called[..]), "{}", again.words);
-    assert_eq!(again.words, "");
+    assert_eq!((again.code, &again.calls[..]), (Some(0), &ran.calls[..]), "{}", again.normalized_output);
+    assert_eq!(again.normalized_output, "");
     assert_eq!(machine.config().unwrap(), config);
 }
 
 #[test]
-fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
+fn answer_that_the_template_would_refuse_repeats_the_question() {
     let machine = Machine::new(ENV);
     let answers = [
         "shop/web",
@@ -232,7 +232,7 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
         "eu-west-1",
     ];
     let ran = machine.run("deploy.sh", &answers);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
     for said in [
         "Application: 'shop/web' is not the name of a CodeDeploy application",
         "DeploymentGroup: 'a b' is not the name of a deployment group",
@@ -240,54 +240,63 @@ fn an_answer_that_the_template_would_refuse_is_asked_for_again() {
         "Suffix: 'MyTeam' is not 1 to 24 lower-case letters",
         "Suffix: '-team' is not",
         "Architecture: 'arm' is not one of arm64,x86_64",
-        // Without a region in the environment there is none to propose.
+        // Without a region in the environment the script has no default to propose.
         "Region: '' is not the name of a region",
         "Region: 'Here' is not",
     ] {
-        assert!(ran.words.contains(said), "{said}: {}", ran.words);
+        assert!(ran.normalized_output.contains(said), "{said}: {}", ran.normalized_output);
     }
     let config = machine.config().unwrap();
-    for bad in answers.iter().filter(|answer| ran.words.contains(&format!("'{answer}' is not")) && !answer.is_empty()) {
+    for bad in answers
+        .iter()
+        .filter(|answer| ran.normalized_output.contains(&format!("'{answer}' is not")) && !answer.is_empty())
+    {
         assert!(!config.contains(&format!("={bad}\"")), "{bad} is in {config}");
     }
     assert!(config.contains("region = \"eu-west-1\"") && config.contains("\"Suffix=team\""), "{config}");
 }
 
 #[test]
-fn nothing_is_written_before_all_is_well() {
+fn failed_run_writes_no_configuration() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     let machine = Machine::new(ENV);
-    let asked = machine.run("deploy.sh", &answers[..3]);
-    assert!(asked.words.contains("Without a terminal nobody can be asked"), "{}", asked.words);
-    assert_eq!((asked.code, machine.config(), asked.called.len()), (Some(1), None, 0));
+    let refused_run = machine.run("deploy.sh", &answers[..3]);
+    assert!(
+        refused_run.normalized_output.contains("Without a terminal nobody can be asked"),
+        "{}",
+        refused_run.normalized_output
+    );
+    assert_eq!((refused_run.code, machine.config(), refused_run.calls.len()), (Some(1), None, 0));
 
     fs::remove_dir(machine.folder.path().join(ARM)).unwrap();
     let missing = machine.run("deploy.sh", &answers);
-    assert!(missing.words.contains("Rust's standard library for aarch64-unknown-linux-gnu is not installed"));
-    assert_eq!((missing.code, machine.config(), missing.called.len()), (Some(1), None, 0));
+    assert!(
+        missing.normalized_output.contains("Rust's standard library for aarch64-unknown-linux-gnu is not installed")
+    );
+    assert_eq!((missing.code, machine.config(), missing.calls.len()), (Some(1), None, 0));
 
-    // Most machines have the one of their own alone.
+    // Most machines only have the standard library for their own architecture, and rustup adds the other one.
     machine.program("rustup", "#!/bin/sh\necho \"rustup $*\" >>\"$MACHINE/called\"\nmkdir \"$MACHINE/rust/$3\"\n");
     let added = machine.run("deploy.sh", &answers);
-    assert_eq!(added.code, Some(0), "{}", added.words);
-    assert_eq!(added.called, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
+    assert_eq!(added.code, Some(0), "{}", added.normalized_output);
+    assert_eq!(added.calls, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
 }
 
-/// pip begins its programs with a path of Python's, or with a shell where that path is long; others are wrappers or no text.
+/// pip's programs start with the path of Python, or with a shell if that path is long. Others are wrappers or binaries.
 #[test]
-fn sam_is_asked_who_this_is_only_where_it_is_pythons() {
+fn caller_identity_is_read_only_if_sam_runs_in_python() {
     let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     for first_line in [ENV, "#!/bin/sh", "#! /bin/sh -e"] {
         let ran = Machine::new(first_line).run("deploy.sh", &answers);
-        assert_eq!(ran.code, Some(0), "{first_line}: {}", ran.words);
-        assert!(ran.out.contains("As:  whatever credentials sam finds"), "{first_line}: {}", ran.out);
+        assert_eq!(ran.code, Some(0), "{first_line}: {}", ran.normalized_output);
+        assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{first_line}: {}", ran.stdout);
     }
     let machine = Machine::new(ENV);
     let sam = machine.folder.path().join("bin/sam");
     fs::write(&sam, b"\xcf\xfa\xed\xfe\xff\x00#!/x/python3\nno text\xff").unwrap();
     let ran = machine.run("deploy.sh", &answers);
-    assert!(ran.out.contains("As:  whatever credentials sam finds"), "{} {}", ran.out, ran.words);
-    assert!(!ran.words.contains("sequence"), "{}", ran.words);
+    assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{} {}", ran.stdout, ran.normalized_output);
+    assert!(!ran.normalized_output.contains("sequence"), "{}", ran.normalized_output);
 
     let machine = Machine::new(ENV);
     let python = machine.folder.path().join("bin/python3.11");
@@ -302,44 +311,52 @@ esac
     );
     machine.program("sam", &format!("#!{}\n", python.display()));
     let ran = machine.run("deploy.sh", &answers);
-    assert_eq!(ran.code, Some(0), "{}", ran.words);
-    assert!(ran.out.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.out);
-    assert_eq!(ran.called, ["sam build", "sam deploy"]);
-    assert!(ran.words.contains("Region []"), "{}", ran.words);
-    // The region of the file comes before the shell's, for whom AWS is asked as for the stack.
+    assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
+    assert!(ran.stdout.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.stdout);
+    assert_eq!(ran.calls, ["sam build", "sam deploy"]);
+    assert!(ran.normalized_output.contains("Region []"), "{}", ran.normalized_output);
+    // The file's region has precedence over the shell's, for the caller's identity as for the stack.
     machine.program(
         "python3.11",
         "#!/bin/sh\nif [ \"$1\" = -c ]; then echo \"$AWS_DEFAULT_REGION in-$AWS_DEFAULT_REGION\"; fi\n",
     );
     let machine = machine.set("AWS_REGION", "us-west-2");
     let ran = machine.run("deploy.sh", &[]);
-    assert!(ran.out.contains("As:  in-eu-west-1"), "{} {}", ran.out, ran.words);
+    assert!(ran.stdout.contains("As:  in-eu-west-1"), "{} {}", ran.stdout, ran.normalized_output);
 }
 
 /// The real boto3, without credentials and without a region.
 #[test]
-fn who_has_no_credentials_is_told_before_any_question() {
+fn missing_credentials_are_reported_before_the_first_question() {
     let machine = Machine::new(ENV).set("AWS_EC2_METADATA_DISABLED", "true").set("HOME", "/nowhere");
     machine.program("sam", &format!("#!{}\n", Path::new(greenlight_tests::python()).display()));
     let ran = machine.run("deploy.sh", &[]);
-    assert_eq!((ran.code, machine.config()), (Some(1), None), "{}", ran.words);
+    assert_eq!((ran.code, machine.config()), (Some(1), None), "{}", ran.normalized_output);
     let said =
         "no credentials that AWS accepts (Unable to locate credentials; no region is set, so us-east-1 was asked)";
-    assert!(ran.words.starts_with(said), "{}", ran.words);
+    assert!(ran.normalized_output.starts_with(said), "{}", ran.normalized_output);
     let ran = machine.set("AWS_PROFILE", "shop").run("deploy.sh", &[]);
-    assert!(ran.words.starts_with("no credentials that AWS accepts (The config profile (shop)"), "{}", ran.words);
+    assert!(
+        ran.normalized_output.starts_with("no credentials that AWS accepts (The config profile (shop)"),
+        "{}",
+        ran.normalized_output
+    );
 }
 
 #[test]
-fn destroying_says_what_stays_and_leaves_the_rest_to_sam() {
+fn destroy_lists_what_remains_and_calls_sam_delete() {
     let machine = Machine::new(ENV);
     let none = machine.run("destroy.sh", &[]);
-    assert!(none.code == Some(1) && none.words.contains("nothing was deployed from here"), "{}", none.words);
+    assert!(
+        none.code == Some(1) && none.normalized_output.contains("nothing was deployed from here"),
+        "{}",
+        none.normalized_output
+    );
     fs::write(machine.folder.path().join("infra/samconfig.toml"), "version = 0.1\n").unwrap();
     let ran = machine.run("destroy.sh", &[]);
-    assert_eq!((ran.code, &ran.called[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.words);
-    // The example's manual says the same.
-    for (place, words) in [("destroy.sh", ran.out), ("the example", read("infra/example/README.md"))] {
+    assert_eq!((ran.code, &ran.calls[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.normalized_output);
+    // The README of the example states the same.
+    for (place, words) in [("destroy.sh", ran.stdout), ("the example", read("infra/example/README.md"))] {
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(words.contains("The bucket keeps what is deleted as old versions"), "{place}: {words}");
     }

@@ -1,25 +1,33 @@
-//! Discovery from replies in odd shapes, and from AWS in bad moods.
+//! Discovery when AWS's replies have unusual content, and when AWS fails.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{Fault, HookName, Trouble};
+use std::process::ExitCode;
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::AfterAllowTestTraffic, title)
+use greenlight_tests::{HookCase, Suite, expect_eq};
+use rehearsal::{FaultKind, HookName, InjectedFault};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("odd_shapes", odd_shapes)
+        .cases("paging_is_followed", paging_is_followed)
+        .cases("bad_moods", bad_moods)
+        .cases("trouble_that_passes", trouble_that_passes)
+        .run()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn odd_shapes() {
-    let told = play(vec![
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::AfterAllowTestTraffic, title)
+}
+
+fn odd_shapes() -> Vec<HookCase> {
+    vec![
         case("the deployment does not repeat its group's listeners")
             .world(|world| world.deployment().pair = None)
             .succeeds(),
-        case("the group names no service; the deployment's target does")
-            .world(|world| world.group.services.clear())
-            .succeeds(),
+        case("only the deployment's target names a service").world(|world| world.group.services.clear()).succeeds(),
         case("the group names two services; the deployment's target is one of them")
             .world(|world| world.group.services.push(("shop".into(), "worker".into())))
             .succeeds(),
-        case("nobody names target groups")
+        case("neither the group nor the deployment names target groups")
             .world(|world| {
                 world.group.pair = None;
                 world.deployment().pair = None;
@@ -42,7 +50,7 @@ async fn odd_shapes() {
                 world.target_groups[1].name.clone_from(&names[0]);
             })
             .succeeds(),
-        case("the replacement's task set is not there")
+        case("the replacement's task set does not exist")
             .world(|world| {
                 let green = world.green().unwrap().id.clone();
                 world.service.as_mut().unwrap().task_sets.retain(|set| set.id != green);
@@ -55,107 +63,108 @@ async fn odd_shapes() {
                 (check.path, check.matcher) = (None, None);
             })
             .succeeds(),
-        case("many tasks, in pages").program(HookName::AfterAllowTestTraffic).world(|world| world.page = 1).succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        case("task lists in several pages")
+            .program(HookName::AfterAllowTestTraffic)
+            .world(|world| world.page_size = 1)
+            .succeeds(),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn paging_is_followed() {
-    let told = play(vec![
-        Case::new(HookName::AfterInstall, "one task on each page").world(|world| world.page = 1).succeeds().and(
-            |played| {
+fn paging_is_followed() -> Vec<HookCase> {
+    vec![
+        HookCase::new(HookName::AfterInstall, "one task on each page")
+            .world(|world| world.page_size = 1)
+            .succeeds()
+            .assert(|played| {
                 let calls = played.calls.get("ecs:ListTasks").copied().unwrap_or_default();
-                if calls >= 2 { Ok(()) } else { Err(format!("ListTasks was called {calls} times")) }
-            },
-        ),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+                if calls >= 2 {
+                    Ok(())
+                } else {
+                    Err(format!("the hook called ListTasks {calls} times, expected at least 2"))
+                }
+            }),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_moods() {
-    let told = play(vec![
-        case("every first call is throttled").fault(Fault::first(1, "*", Trouble::Throttle)).succeeds(),
-        case("every first call fails").fault(Fault::first(1, "*", Trouble::Fail)).succeeds(),
-        case("every first call is hung up on").fault(Fault::first(1, "*", Trouble::HangUp)).succeeds(),
-        case("the deployment may not be read")
-            .fault(Fault::always("codedeploy:GetDeployment", Trouble::Deny))
+fn bad_moods() -> Vec<HookCase> {
+    vec![
+        case("every first call is throttled").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
+        case("every first call fails").with_fault(InjectedFault::first(1, "*", FaultKind::Fail)).succeeds(),
+        case("the connection of every first call is closed")
+            .with_fault(InjectedFault::first(1, "*", FaultKind::HangUp))
+            .succeeds(),
+        case("the role is not allowed to read the deployment")
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .fails("AwsDenied"),
-        case("the group may not be read")
-            .fault(Fault::always("codedeploy:GetDeploymentGroup", Trouble::Deny))
+        case("the role is not allowed to read the deployment group")
+            .with_fault(InjectedFault::always("codedeploy:GetDeploymentGroup", FaultKind::Deny))
             .fails("AwsDenied"),
-        case("the lifecycle events may not be read")
-            .fault(Fault::always("codedeploy:GetDeploymentTarget", Trouble::Deny))
+        case("the role is not allowed to read the lifecycle events")
+            .with_fault(InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .fails("AwsDenied"),
-        case("the targets may not be listed")
-            .fault(Fault::always("codedeploy:ListDeploymentTargets", Trouble::Deny))
+        case("the role is not allowed to list the deployment's targets")
+            .with_fault(InjectedFault::always("codedeploy:ListDeploymentTargets", FaultKind::Deny))
             .fails("AwsDenied"),
-        case("listeners may not be read")
-            .fault(Fault::always("elasticloadbalancing:DescribeListeners", Trouble::Deny))
+        case("the role is not allowed to read listeners")
+            .with_fault(InjectedFault::always("elasticloadbalancing:DescribeListeners", FaultKind::Deny))
             .fails("AwsDenied"),
         case("replies are cut off")
-            .fault(Fault::always("ecs:DescribeServices", Trouble::Malform).taking_effect())
+            .with_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        Case::new(HookName::BeforeAllowTraffic, "alarms may not be read")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+        HookCase::new(HookName::BeforeAllowTraffic, "the role is not allowed to read alarms")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .fails("AwsDenied"),
-        Case::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Malform).taking_effect())
+        HookCase::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        Case::new(HookName::AfterInstall, "tasks are throttled to the end")
-            .fault(Fault::always("ecs:ListTasks", Trouble::Throttle))
+        HookCase::new(HookName::AfterInstall, "every call for tasks is throttled")
+            .with_fault(InjectedFault::always("ecs:ListTasks", FaultKind::Throttle))
             .fails("AwsThrottled"),
-        Case::new(HookName::AfterInstall, "an alarm's state does not matter here")
-            .fault(Fault::always("cloudwatch:DescribeAlarms", Trouble::Deny))
+        HookCase::new(HookName::AfterInstall, "AfterInstall does not read alarms")
+            .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
-            .and(|played| same("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+            .assert(|played| {
+                expect_eq("calls of DescribeAlarms", &played.calls.get("cloudwatch:DescribeAlarms"), &None)
+            }),
+    ]
 }
 
-/// What passes while the hook has time. Each waits for some seconds of real time, since that is what a hook does.
-#[tokio::test(flavor = "multi_thread")]
-async fn trouble_that_passes() {
-    // Five attempts of one call take some two seconds.
-    let for_seconds = |operation| Fault::first(13, operation, Trouble::Throttle);
+/// Failures that end while the hook still has time. Each case waits for some seconds of real time, as the hook does.
+fn trouble_that_passes() -> Vec<HookCase> {
+    // The five attempts of one call take about two seconds, so 13 failures last for several calls.
+    let for_seconds = |operation| InjectedFault::first(13, operation, FaultKind::Throttle);
     let a_rollback = |world: &mut rehearsal::world::World| world.deployment().creator = "codeDeployRollback".into();
-    let told = play(vec![
-        case("the service is throttled for seconds").fault(for_seconds("ecs:DescribeServices")).succeeds(),
+    vec![
+        case("the service is throttled for seconds").with_fault(for_seconds("ecs:DescribeServices")).succeeds(),
         case("the lifecycle events are throttled for seconds")
-            .fault(for_seconds("codedeploy:GetDeploymentTarget"))
+            .with_fault(for_seconds("codedeploy:GetDeploymentTarget"))
             .succeeds(),
-        Case::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
-            .fault(for_seconds("codedeploy:GetDeploymentGroup"))
+        HookCase::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
+            .with_fault(for_seconds("codedeploy:GetDeploymentGroup"))
             .succeeds(),
-        Case::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
-            .fault(for_seconds("cloudwatch:DescribeAlarms"))
+        HookCase::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
+            .with_fault(for_seconds("cloudwatch:DescribeAlarms"))
             .succeeds(),
-        case("the role was just made, and the service is denied at first")
-            .fault(Fault::first(3, "ecs:DescribeServices", Trouble::Deny))
+        case("the role is new, and AWS denies reading the service at first")
+            .with_fault(InjectedFault::first(3, "ecs:DescribeServices", FaultKind::Deny))
             .succeeds(),
-        case("the role was just made, and the lifecycle events are denied at first")
-            .fault(Fault::first(2, "codedeploy:GetDeploymentTarget", Trouble::Deny))
+        case("the role is new, and AWS denies reading the lifecycle events at first")
+            .with_fault(InjectedFault::first(2, "codedeploy:GetDeploymentTarget", FaultKind::Deny))
             .succeeds(),
-        case("the role was just made, and the deployment is denied at first")
-            .fault(Fault::first(2, "codedeploy:GetDeployment", Trouble::Deny))
+        case("the role is new, and AWS denies reading the deployment at first")
+            .with_fault(InjectedFault::first(2, "codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds(),
-        case("a rollback is throttled for longer than a check would wait")
+        case("reading a rollback is throttled for longer than a check would wait")
             .world(a_rollback)
             .timeout(std::time::Duration::from_secs(20))
-            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .with_fault(InjectedFault::first(18, "codedeploy:GetDeployment", FaultKind::Throttle))
             .succeeds()
             .warns("RollbackDeployment"),
-        case("the same, and rollbacks are to be checked")
+        case("reading a rollback is throttled for longer than a check would wait, and rollbacks are checked")
             .world(a_rollback)
             .env("GREENLIGHT_ROLLBACK", "check")
             .timeout(std::time::Duration::from_secs(20))
-            .fault(Fault::first(18, "codedeploy:GetDeployment", Trouble::Throttle))
+            .with_fault(InjectedFault::first(18, "codedeploy:GetDeployment", FaultKind::Throttle))
             .fails("AwsThrottled"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }

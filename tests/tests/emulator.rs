@@ -1,5 +1,5 @@
-//! The functions' stack as SAM deploys it, in an emulator of AWS that others wrote, and its functions invoked as CodeDeploy
-//! does it. What they call of AWS goes to the rehearsal: the emulator plays CloudFormation and Lambda.
+//! Deploys the functions' stack with SAM to an independent emulator of AWS, and invokes the functions as CodeDeploy
+//! does. The emulator simulates CloudFormation and Lambda. The functions send their own AWS calls to the rehearsal.
 //!
 //! `make emulator-test` starts the emulator, deploys the stack and runs this; the feature `emulator` keeps it out of
 //! `make test`.
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenlight_tests::SHORT_WINDOWS;
 use regex_lite::Regex;
-use rehearsal::{Answer, Fault, HookName, OpenStage, Stage, Trouble};
+use rehearsal::{FaultKind, HookName, HookStatus, HookTestBed, InjectedFault, RunningTestBed};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -18,21 +18,28 @@ use tokio::{
     time::sleep,
 };
 
-/// The tests share the deployed functions, and point them at a world of their own; so one goes after the other.
+/// The tests share the deployed functions, and each test points them at its own world, so only one test runs at a time.
 static FUNCTIONS: Mutex<()> = Mutex::const_new(());
-/// How long to wait for what has to happen. It mostly takes a second; a busy machine starts debug builds slowly.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait for an expected event. It mostly takes a second, but a busy machine starts debug builds slowly.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What `infra/emulator.sh` says of the emulator.
-#[expect(clippy::disallowed_methods, reason = "where make has started it")]
-fn given(name: &str) -> String {
+/// A variable in which `infra/emulator.sh` describes the emulator. Panics if it is not set.
+#[expect(clippy::disallowed_methods, reason = "make describes the emulator in variables")]
+fn env_var(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run `make emulator-test`"))
 }
 
-/// Asks the emulator. It reads the service off the signature, and does not check that.
-async fn ask(service: &str, method: &str, path: &str, kind: &str, headers: &str, body: &[u8]) -> (u16, String) {
-    let host = given("GREENLIGHT_EMULATOR");
-    let mut stream = TcpStream::connect(&host).await.expect("the emulator listens");
+/// Sends a request to the emulator, which reads the service from the signature and does not verify it.
+async fn send_request(
+    service: &str,
+    method: &str,
+    path: &str,
+    kind: &str,
+    headers: &str,
+    body: &[u8],
+) -> (u16, String) {
+    let host = env_var("GREENLIGHT_EMULATOR");
+    let mut stream = TcpStream::connect(&host).await.expect("cannot connect to the emulator");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=emulator/20261124/eu-west-1/{service}/aws4_request, \
@@ -43,23 +50,23 @@ async fn ask(service: &str, method: &str, path: &str, kind: &str, headers: &str,
     stream.write_all(body).await.unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no reply of HTTP: {reply:?}"));
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap_or_else(|| panic!("the reply is not HTTP: {reply:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no status: {head}")), body.to_owned())
+    (status.unwrap_or_else(|| panic!("the reply has no status: {head}")), body.to_owned())
 }
 
 async fn lambda(method: &str, path: &str, body: &Value) -> Value {
     let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let (status, reply) = ask("lambda", method, path, "application/json", "", &bytes).await;
+    let (status, reply) = send_request("lambda", method, path, "application/json", "", &bytes).await;
     assert_eq!(status, 200, "{method} {path}: {reply}");
     serde_json::from_str(&reply).unwrap_or_else(|error| panic!("{method} {path}: {error}: {reply}"))
 }
 
-/// The outputs of the deployed stack, in order of the template.
+/// The outputs of the deployed stack, in the order of the template.
 async fn outputs() -> Vec<(String, String)> {
-    let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", given("GREENLIGHT_EMULATOR_STACK"));
+    let query = format!("Action=DescribeStacks&Version=2010-05-15&StackName={}", env_var("GREENLIGHT_EMULATOR_STACK"));
     let kind = "application/x-www-form-urlencoded";
-    let (status, reply) = ask("cloudformation", "POST", "/", kind, "", query.as_bytes()).await;
+    let (status, reply) = send_request("cloudformation", "POST", "/", kind, "", query.as_bytes()).await;
     assert_eq!(status, 200, "{reply}");
     let (key, value) = (Regex::new("<OutputKey>(.*?)<"), Regex::new("<OutputValue>(.*?)<"));
     let (key, value) = (key.unwrap(), value.unwrap());
@@ -69,14 +76,14 @@ async fn outputs() -> Vec<(String, String)> {
     members.filter_map(|member| Some((text(&key, &member)?, text(&value, &member)?))).collect()
 }
 
-/// A function of the stack, by the logical id in its outputs.
-struct Function {
+/// A function of the stack.
+struct DeployedFunction {
     name: String,
     arn: String,
 }
 
-impl Function {
-    async fn of(logical_id: &str) -> Self {
+impl DeployedFunction {
+    async fn by_logical_id(logical_id: &str) -> Self {
         let outputs = outputs().await;
         let value = |key: String| {
             let found = outputs.iter().find(|(name, _)| *name == key);
@@ -85,15 +92,20 @@ impl Function {
         Self { name: value(format!("{logical_id}Name")), arn: value(format!("{logical_id}Arn")) }
     }
 
-    async fn hook(hook: HookName) -> Self {
-        Self::of(hook.name()).await
+    async fn for_hook(hook: HookName) -> Self {
+        Self::by_logical_id(hook.name()).await
     }
 
-    /// Adds to the function's own environment where its AWS is, and short windows; the template knows nothing of either.
-    async fn points_at(&self, stage: &OpenStage, timeout_s: Option<u32>) {
+    /// Adds the endpoint of the simulated AWS and short windows to the function's environment, which the template does
+    /// not set.
+    async fn connect_to(&self, stage: &RunningTestBed, timeout_s: Option<u32>) {
         let path = format!("/2015-03-31/functions/{}/configuration", self.name);
         let mut environment = lambda("GET", &path, &Value::Null).await["Environment"]["Variables"].take();
-        assert!(environment.is_object(), "{}: the template gives it variables", self.name);
+        assert!(
+            environment.is_object(),
+            "{}: the function has no variables, although the template sets some",
+            self.name
+        );
         environment["AWS_ENDPOINT_URL"] = stage.endpoint().into();
         environment["GREENLIGHT_GATE"] = SHORT_WINDOWS.into();
         let mut change = json!({ "Environment": { "Variables": environment } });
@@ -103,15 +115,15 @@ impl Function {
         lambda("PUT", &path, &change).await;
     }
 
-    /// Invokes it as CodeDeploy does: asynchronously, by its name.
-    async fn invoke(&self, stage: &OpenStage) {
+    /// Invokes the function as CodeDeploy does: asynchronously, by its name.
+    async fn invoke(&self, stage: &RunningTestBed) {
         let path = format!("/2015-03-31/functions/{}/invocations", self.name);
         let event = "X-Amz-Invocation-Type: Event\r\n";
-        let (status, reply) = ask("lambda", "POST", &path, "application/json", event, stage.payload()).await;
+        let (status, reply) = send_request("lambda", "POST", &path, "application/json", event, stage.payload()).await;
         assert_eq!(status, 202, "{}: {reply}", self.name);
     }
 
-    /// The process that runs it.
+    /// The process that runs the function.
     fn process(&self) -> Option<u32> {
         let is_its = |process: &u32| {
             let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
@@ -124,15 +136,15 @@ impl Function {
     }
 }
 
-async fn answers(stage: &OpenStage) -> Vec<Answer> {
-    until(|| (!stage.answers().is_empty()).then(|| stage.answers())).await.unwrap_or_default()
+async fn put_statuses(stage: &RunningTestBed) -> Vec<HookStatus> {
+    poll_until(|| (!stage.statuses().is_empty()).then(|| stage.statuses())).await.unwrap_or_default()
 }
 
-/// What a look finds, as soon as it finds it.
-async fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(found) = look() {
+/// Repeats the attempt until it returns a value. Returns `None` after [`TIMEOUT`].
+async fn poll_until<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
+    let started = Instant::now();
+    while started.elapsed() < TIMEOUT {
+        if let Some(found) = attempt() {
             return Some(found);
         }
         sleep(Duration::from_millis(50)).await;
@@ -140,74 +152,79 @@ async fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
     None
 }
 
-/// Each hook with its moment of a healthy deployment.
-async fn healthy(hook: HookName) {
-    let stage = Stage::at(hook).await.open().await.unwrap();
-    let function = Function::hook(hook).await;
-    function.points_at(&stage, None).await;
+/// Runs a hook at its lifecycle event of a healthy deployment.
+async fn assert_healthy_run(hook: HookName) {
+    let stage = HookTestBed::at(hook).await.open().await.unwrap();
+    let function = DeployedFunction::for_hook(hook).await;
+    function.connect_to(&stage, None).await;
     function.invoke(&stage).await;
-    assert_eq!(answers(&stage).await, [Answer::Succeeded], "{hook}");
+    assert_eq!(put_statuses(&stage).await, [HookStatus::Succeeded], "{hook}");
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
-/// A hook whose process gets a signal while it waits for AWS, and the net's answer for it.
-async fn struck(hook: HookName, signal: &str, timeout_s: Option<u32>) {
-    // Discovery cannot do without this one, and it takes a minute: so the hook has answered nothing when it is struck.
-    let stage =
-        Stage::at(hook).await.fault(Fault::always("ecs:DescribeServices", Trouble::Stall)).open().await.unwrap();
-    let (function, net) = (Function::hook(hook).await, Function::of("LastAnswer").await);
-    function.points_at(&stage, timeout_s).await;
-    net.points_at(&stage, None).await;
+/// Sends a signal to a hook's process while it waits for AWS, and expects the on-failure handler to put *Failed*.
+async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>) {
+    // Discovery needs this operation, whose reply takes a minute, so the hook has put no status when the signal
+    // arrives.
+    let stage = HookTestBed::at(hook)
+        .await
+        .inject_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Stall))
+        .open()
+        .await
+        .unwrap();
+    let (function, net) = (DeployedFunction::for_hook(hook).await, DeployedFunction::by_logical_id("OnFailure").await);
+    function.connect_to(&stage, timeout_s).await;
+    net.connect_to(&stage, None).await;
     function.invoke(&stage).await;
-    let waits = until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
-    assert_eq!(waits, Some(()), "{hook} never asked for the service: {:?}", stage.calls());
+    let waits = poll_until(|| stage.calls().contains_key("ecs:DescribeServices").then_some(())).await;
+    assert_eq!(waits, Some(()), "{hook} never called ecs:DescribeServices: {:?}", stage.calls());
     let process = function.process().unwrap_or_else(|| panic!("no process runs {}", function.name));
     let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
-    assert!(sent.is_ok_and(|sent| sent.success()), "{signal} to {process}");
-    assert_eq!(answers(&stage).await, [Answer::Failed], "{hook}, after {signal}");
+    assert!(sent.is_ok_and(|sent| sent.success()), "cannot send {signal} to process {process}");
+    assert_eq!(put_statuses(&stage).await, [HookStatus::Failed], "{hook}, after {signal}");
 }
 
-async fn alone() -> MutexGuard<'static, ()> {
+async fn exclusive() -> MutexGuard<'static, ()> {
     FUNCTIONS.lock().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hook_is_deployed_with_the_settings_that_the_net_needs() {
-    let _alone = alone().await;
-    let net = Function::of("LastAnswer").await;
+async fn every_hook_has_the_event_settings_that_the_on_failure_handler_needs() {
+    let _alone = exclusive().await;
+    let on_failure = DeployedFunction::by_logical_id("OnFailure").await;
     for hook in HookName::ALL {
-        let function = Function::hook(hook).await;
+        let function = DeployedFunction::for_hook(hook).await;
         assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);
         let path = format!("/2019-09-25/functions/{}/event-invoke-config?Qualifier=%24LATEST", function.name);
         let events = lambda("GET", &path, &Value::Null).await;
         assert_eq!(events["MaximumRetryAttempts"], 0, "{}: {events}", function.name);
         assert_eq!(events["MaximumEventAgeInSeconds"], 300, "{}: {events}", function.name);
         let destination = &events["DestinationConfig"]["OnFailure"]["Destination"];
-        assert_eq!(*destination, net.arn, "{}: {events}", function.name);
+        assert_eq!(*destination, on_failure.arn, "{}: {events}", function.name);
         assert_eq!(events["FunctionArn"], format!("{}:$LATEST", function.arn), "{}: {events}", function.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hook_answers_for_a_good_world() {
-    let _alone = alone().await;
+async fn every_hook_puts_succeeded_in_a_good_world() {
+    let _alone = exclusive().await;
     let mut playing = JoinSet::new();
     for hook in HookName::ALL {
-        playing.spawn(healthy(hook));
+        playing.spawn(assert_healthy_run(hook));
     }
-    // A panic in one of them is a panic here.
+    // `join_all` panics if one of the tasks panicked.
     playing.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_net_answers_for_a_hook_that_was_killed() {
-    let _alone = alone().await;
-    struck(HookName::AfterInstall, "-KILL", None).await;
+async fn on_failure_handler_puts_failed_for_a_killed_hook() {
+    let _alone = exclusive().await;
+    assert_killed_run(HookName::AfterInstall, "-KILL", None).await;
 }
 
-/// Stopped and not killed: it neither answers nor ends, until Lambda ends it.
+/// A stopped process neither puts a status nor ends, until Lambda ends it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_net_answers_for_a_hook_that_hangs_beyond_its_time_out() {
-    let _alone = alone().await;
-    struck(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
+async fn on_failure_handler_puts_failed_for_a_hook_that_hangs_beyond_its_timeout() {
+    let _alone = exclusive().await;
+    assert_killed_run(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
 }

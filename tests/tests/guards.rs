@@ -1,9 +1,9 @@
-//! The guards that `make guards` removes one at a time: an hour, and so not every day. That each still stands in the code is
-//! seen here.
+//! `make guards` removes one safeguard at a time, which takes an hour, so it does not run every day. This test only
+//! checks that each safeguard is still in the code.
 
 use std::ffi::OsStr;
 
 #[test]
-fn every_guard_that_is_to_be_removed_is_in_the_code() {
+fn every_safeguard_to_remove_is_in_the_code() {
     greenlight_tests::run_python("guards/remove.py", &[OsStr::new("--check")]).unwrap_or_else(|lost| panic!("{lost}"));
 }

@@ -1,28 +1,39 @@
-//! `answers` repeats the target group's own health check: over gRPC, through TLS, for as long as the load balancer waits. Its
-//! grace ends with the first right answer.
+//! `health_check` repeats the target group's health check, over gRPC or TLS and with the load balancer's timeout. Its
+//! grace time ends with the first correct response.
 
-#[path = "support/health.rs"]
-mod health;
+#[path = "support/health_server.rs"]
+mod health_server;
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played, world::World};
+use greenlight_tests::{HookCase, Suite, expect_eq};
+use rehearsal::{HookName, HookRunReport, world::World};
 
-use self::health::{NOT_SERVING, SERVING, server};
+use self::health_server::{NOT_SERVING, SERVING, start_health_server};
 
-fn case(title: &str, answers: &str) -> Case {
-    let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: {{ reach: {{ settle: 0s }}, answers: {{ {answers} }} }} }} }}"
-    );
-    Case::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("a_group_that_speaks_grpc", a_group_that_speaks_grpc)
+        .cases("the_grace_ends_with_the_first_right_answer", the_grace_ends_with_the_first_right_answer)
+        .cases(
+            "a_request_may_take_as_long_as_the_load_balancer_waits",
+            a_request_may_take_as_long_as_the_load_balancer_waits,
+        )
+        .run()
 }
 
-const ONCE: &str = "within: 0s, consecutive: 1";
+fn case(title: &str, answers: &str) -> HookCase {
+    let gate = format!(
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: {{ forwards_to: {{ settle: 0s }}, health_check: {{ {answers} }} }} }} }}"
+    );
+    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+}
 
-/// A target group that speaks gRPC, with the path and the codes of its health check, and a listener at this port.
-fn grpc(title: &str, path: &'static str, codes: &'static str, port: Option<u16>) -> Case {
-    case(title, ONCE).world(move |world| {
+const SINGLE_ATTEMPT: &str = "within: 0s, consecutive: 1";
+
+/// A gRPC target group with the path and the codes of its health check, and the port of the test listener.
+fn grpc(title: &str, path: &'static str, codes: &'static str, port: Option<u16>) -> HookCase {
+    case(title, SINGLE_ATTEMPT).world(move |world| {
         let group = world.green_group().unwrap();
         group.protocol_version = Some("GRPC".into());
         (group.health_check.path, group.health_check.matcher) = (Some(path.into()), Some(codes.into()));
@@ -32,87 +43,78 @@ fn grpc(title: &str, path: &'static str, codes: &'static str, port: Option<u16>)
     })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_speaks_grpc() {
+async fn a_group_that_speaks_grpc() -> Vec<HookCase> {
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
-    let (serving, not) = (server(SERVING, SERVING).await, server(NOT_SERVING, SERVING).await);
-    let told = play(vec![
-        grpc("AWS's own path and code", "/AWS.ALB/healthcheck", "12", Some(serving)).succeeds(),
+    let (serving, not) = (start_health_server(SERVING, SERVING).await, start_health_server(NOT_SERVING, SERVING).await);
+    vec![
+        grpc("AWS's default path and code", "/AWS.ALB/healthcheck", "12", Some(serving)).succeeds(),
         grpc("a range of codes", "/AWS.ALB/healthcheck", "0-5,12", Some(serving)).succeeds(),
-        grpc("the health service, and it serves", HEALTH, "0", Some(serving)).succeeds(),
-        grpc("the health service, and it does not", HEALTH, "0", Some(not)).fails("GrpcNotServing"),
-        grpc("a path that nobody implements", "/shop.Orders/Ping", "0", Some(serving)).fails("GrpcNotServing"),
-        grpc("the call does not end", HEALTH, "0", Some(server(b"\0\0\0\0\x02\x08\x01|", SERVING).await))
+        grpc("the health service, which is SERVING", HEALTH, "0", Some(serving)).succeeds(),
+        grpc("the health service, which is NOT_SERVING", HEALTH, "0", Some(not)).fails("GrpcNotServing"),
+        grpc("a path that the server does not have", "/shop.Orders/Ping", "0", Some(serving)).fails("GrpcNotServing"),
+        grpc("the call does not end", HEALTH, "0", Some(start_health_server(b"\0\0\0\0\x02\x08\x01|", SERVING).await))
             .fails("GrpcNotServing"),
-        // It accepts connections, which was all that was asked.
-        grpc("the other side speaks no gRPC", HEALTH, "0", None).fails("ConnectionReset"),
-        grpc("the gate file has a path of its own", HEALTH, "0", None)
-            .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { path: /health, every: 50ms } } } }")
+        // The server accepts connections, which alone must not pass.
+        grpc("the server does not speak gRPC", HEALTH, "0", None).fails("ConnectionReset"),
+        grpc("the gate file sets another path", HEALTH, "0", None)
+            .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { path: /health, every: 50ms } } } }")
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-fn health(world: &mut World) -> &mut rehearsal::world::Behaviour {
+fn health_route(world: &mut World) -> &mut rehearsal::world::RouteResponse {
     world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default()
 }
 
-/// What the line of `answers` has to say.
-fn says(words: &'static str) -> impl Fn(&Played) -> Result<(), String> {
+/// Checks that the message of `health_check` contains these words.
+fn message_contains(words: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> {
     move |played| {
-        let line = played.checks.iter().find(|check| check.name == "answers").map(|check| check.message.as_str());
-        same(words, &line.is_some_and(|line| line.contains(words)), &true)
+        let line = played.checks.iter().find(|check| check.name == "health_check").map(|check| check.message.as_str());
+        expect_eq(words, &line.is_some_and(|line| line.contains(words)), &true)
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_grace_ends_with_the_first_right_answer() {
+fn the_grace_ends_with_the_first_right_answer() -> Vec<HookCase> {
     let case = |title: &str| case(title, "within: 5s, every: 20ms");
-    let told = play(vec![
-        case("all is well").succeeds().and(says("10 times in a row")),
-        case("the first four answers are wrong")
-            .world(|world| (health(world).status, health(world).first) = (503, Some(4)))
+    vec![
+        case("every response is correct").succeeds().assert(message_contains("10 times in a row")),
+        case("the first four responses are wrong")
+            .world(|world| (health_route(world).status, health_route(world).first) = (503, Some(4)))
             .succeeds()
-            .check("answers", "passed")
-            .and(says("10 of 14 attempts passed")),
-        case("every second answer is wrong")
-            .world(|world| (health(world).status, health(world).one_in) = (503, 2))
+            .check_outcome("health_check", "passed")
+            .assert(message_contains("10 of 14 attempts passed")),
+        case("every second response is wrong")
+            .world(|world| (health_route(world).status, health_route(world).one_in) = (503, 2))
             .fails("UnexpectedStatus")
-            .and(says("in 3 of 5 looks")),
-        case("every fifth answer is wrong")
-            .world(|world| (health(world).status, health(world).one_in) = (503, 5))
+            .assert(message_contains("in 3 of 5 attempts")),
+        case("every fifth response is wrong")
+            .world(|world| (health_route(world).status, health_route(world).one_in) = (503, 5))
             .fails("UnexpectedStatus"),
-        case("one answer after a right one is wrong")
+        case("one response after a correct one is wrong")
             .world(|world| {
-                let health = health(world);
+                let health = health_route(world);
                 (health.status, health.one_in, health.first) = (503, 5, Some(6));
             })
             .succeeds()
-            .check("answers", "doubtful")
+            .check_outcome("health_check", "unverified")
             .warns("UnexpectedStatus")
-            .and(says("14 of 16 attempts passed")),
-        case("it never answers right").gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { answers: { within: 300ms, every: 50ms } } } }")
-            .world(|world| health(world).status = 503)
+            .assert(message_contains("14 of 16 attempts passed")),
+        case("no response is correct").gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { health_check: { within: 300ms, every: 50ms } } } }")
+            .world(|world| health_route(world).status = 503)
             .fails("UnexpectedStatus"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_may_take_as_long_as_the_load_balancer_waits() {
-    // Longer than the 5 s that a request may take elsewhere, which is real time.
+fn a_request_may_take_as_long_as_the_load_balancer_waits() -> Vec<HookCase> {
+    // The delay is real time, and longer than the 5 s that other requests have.
     let slow = |title: &str, keys: &str| {
-        case(title, &format!("{ONCE}{keys}")).world(|world| {
+        case(title, &format!("{SINGLE_ATTEMPT}{keys}")).world(|world| {
             world.green_group().unwrap().health_check.timeout = 20;
-            health(world).delay = Duration::from_millis(5_200);
+            health_route(world).delay = Duration::from_millis(5_200);
         })
     };
-    let told = play(vec![
-        slow("the load balancer waits for 20 s", "").succeeds(),
-        slow("the gate file waits for half a second", ", timeout: 500ms").fails("ReadTimedOut"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    vec![
+        slow("the load balancer's timeout is 20 s", "").succeeds(),
+        slow("the gate file's timeout is 500 ms", ", timeout: 500ms").fails("ReadTimedOut"),
+    ]
 }

@@ -1,9 +1,9 @@
-//! An HTTPS listener: the hook connects to the load balancer's name and asks for the host of `GREENLIGHT_HOST`, and a
+//! HTTPS listeners: the hook connects to the load balancer's name and sends the host of `GREENLIGHT_HOST`. A
 //! certificate that a customer's browser would refuse stops the deployment.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, process::ExitCode, sync::Arc};
 
-use greenlight_tests::{Case, play};
+use greenlight_tests::{CaseGroup, HookCase, Suite};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rehearsal::HookName;
 use tempfile::NamedTempFile;
@@ -20,7 +20,15 @@ use tokio_rustls::{
     },
 };
 
-/// An authority of our own, as a file and as something that signs.
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("https", https)
+        .async_cases("a_tls_listener_of_a_network_load_balancer", a_tls_listener_of_a_network_load_balancer)
+        .async_cases("certificates_of_a_check", certificates_of_a_check)
+        .run()
+}
+
+/// A certificate authority of this test: its certificate in a file, and the key that signs.
 struct Authority {
     file: NamedTempFile,
     issuer: Issuer<'static, KeyPair>,
@@ -37,7 +45,7 @@ fn authority() -> Authority {
     Authority { file, issuer: Issuer::new(params, key) }
 }
 
-/// A service behind TLS; it answers whoever asks for its name. Gives its port.
+/// Starts a service behind TLS that answers 200 only to requests for its own host. Returns its port.
 async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2020, 1, 1);
@@ -62,8 +70,9 @@ async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
                 let mut request = vec![0; 4096];
                 let read = stream.read(&mut request).await.unwrap_or_default();
-                let asked = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
-                let status = if asked.lines().any(|line| line == host) { "200 OK" } else { "421 Misdirected Request" };
+                let request_text = String::from_utf8_lossy(&request[..read]).to_ascii_lowercase();
+                let status =
+                    if request_text.lines().any(|line| line == host) { "200 OK" } else { "421 Misdirected Request" };
                 let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
@@ -73,8 +82,8 @@ async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
     port
 }
 
-fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> Case {
-    let case = Case::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
+fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> HookCase {
+    let case = HookCase::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
         let test = world.test().unwrap();
         test.protocol = "HTTPS".into();
         test.port = port;
@@ -85,24 +94,22 @@ fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn https() {
+async fn https() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
-    let told = play(vec![
-        case("the name is the certificate's", good, "shop.example.com", Some(&authority)).succeeds(),
-        case("the name is another one", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
-        case("nobody knows the authority", good, "shop.example.com", None).fails("TlsFailed"),
+    CaseGroup::from(vec![
+        case("the certificate has the host's name", good, "shop.example.com", Some(&authority)).succeeds(),
+        case("the certificate has another name", good, "other.example.com", Some(&authority)).fails("TlsFailed"),
+        case("the authority is not trusted", good, "shop.example.com", None).fails("TlsFailed"),
         case("the certificate has expired", expired, "shop.example.com", Some(&authority)).fails("TlsFailed"),
     ])
-    .await;
-    insta::assert_snapshot!(told);
+    .keep(authority)
 }
 
-/// A Network Load Balancer ends TLS itself, so its handshake is verified and says nothing about the service.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tls_listener_of_a_network_load_balancer() {
+/// A Network Load Balancer terminates TLS itself. So the hook verifies the handshake, which proves nothing about the
+/// service.
+async fn a_tls_listener_of_a_network_load_balancer() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
@@ -120,16 +127,20 @@ async fn a_tls_listener_of_a_network_load_balancer() {
         let check = &mut world.green_group().unwrap().health_check;
         (check.protocol, check.path, check.matcher) = ("HTTP".into(), Some("/health".into()), Some("200".into()));
     };
-    let told = play(vec![
+    CaseGroup::from(vec![
         case("the certificate is good", good, Some(&authority)).succeeds().warns("ServiceUnverified"),
         case("the certificate has expired", expired, Some(&authority)).fails("TlsFailed"),
-        case("nobody knows the authority", good, None).fails("TlsFailed"),
-        case("it accepts connections and speaks no TLS", accepts, Some(&authority)).fails("ConnectionReset"),
-        case("nobody knows a host name", good, Some(&authority))
-            .stage(|stage| stage.env("GREENLIGHT_HOST", ""))
+        case("the authority is not trusted", good, None).fails("TlsFailed"),
+        case("the listener accepts connections and does not speak TLS", accepts, Some(&authority))
+            .fails("ConnectionReset"),
+        case("no host name is configured", good, Some(&authority))
+            .with(|stage| stage.env("GREENLIGHT_HOST", ""))
             .succeeds()
             .warns("ServiceUnverified"),
-        case("the health check is a request", good, Some(&authority)).world(asks).succeeds().check("answers", "passed"),
+        case("the health check is a request", good, Some(&authority))
+            .world(asks)
+            .succeeds()
+            .check_outcome("health_check", "passed"),
         case("the health check is a request, and the certificate has expired", expired, Some(&authority))
             .world(asks)
             .fails("TlsFailed"),
@@ -138,43 +149,51 @@ async fn a_tls_listener_of_a_network_load_balancer() {
             .succeeds()
             .warns("ServiceUnverified"),
     ])
-    .await;
-    insta::assert_snapshot!(told);
+    .keep(authority)
 }
 
-/// A gate file with one request, through the barrier without delay.
+/// A gate file with one request, after a barrier that does not wait.
 fn request(keys: &str) -> &'static str {
     let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }},
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, http: '{{{{test_url}}}}/', {keys}, expect: [status == 200] }}] }} }}"
     );
-    // A case keeps its gate file for as long as the test runs.
+    // A case needs a gate file that lives as long as the test.
     Box::leak(gate.into_boxed_str())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn certificates_of_a_check() {
+async fn certificates_of_a_check() -> CaseGroup {
     let authority = authority();
     let good = service(&authority, "shop.example.com", 2120).await;
     let expired = service(&authority, "shop.example.com", 2021).await;
     let file = format!("tls: {{ ca_file: {} }}", authority.file.path().display());
     let case = |title: &str, port, keys: &str| case(title, port, "shop.example.com", None).gate(request(keys));
-    let told = play(vec![
-        case("an authority of one's own", good, &file).succeeds(),
-        case("an authority whose file is not there", good, "tls: { ca_file: /nowhere/ca.pem }").fails("TlsFailed"),
-        case("unverified", good, "tls: unverified").succeeds().warns("TlsUnverified").check("mine", "doubtful"),
-        case("unverified, and expired", expired, "tls: unverified").succeeds().warns("TlsUnverified"),
-        case("the certificate has another name than the host", good, &format!("{file}, host: web.example.com"))
+    CaseGroup::from(vec![
+        case("the check names the authority's file", good, &file).succeeds(),
+        case("the check names a file that does not exist", good, "tls: { ca_file: /nowhere/ca.pem }")
             .fails("TlsFailed"),
+        case("the check does not verify the certificate", good, "tls: unverified")
+            .succeeds()
+            .warns("TlsUnverified")
+            .check_outcome("mine", "unverified"),
+        case("the check does not verify the certificate, which has expired", expired, "tls: unverified")
+            .succeeds()
+            .warns("TlsUnverified"),
         case(
-            "the certificate has another name, which is given",
+            "the certificate does not have the name of the check's host",
+            good,
+            &format!("{file}, host: web.example.com"),
+        )
+        .fails("TlsFailed"),
+        case(
+            "the certificate has another name, which `server_name` gives",
             good,
             &format!("{}, host: web.example.com", file.replace(" }", ", server_name: shop.example.com }")),
         )
-        // The service answers only who asks for its own name; that it was asked for the other one shows in its answer.
+        // The service answers 200 only to requests for its own host, so another status proves that the hook sent the
+        // other host.
         .fails("UnexpectedStatus"),
-        case("neither a word nor keys", good, "tls: maybe").fails("GateInvalid"),
+        case("`tls` has an invalid value", good, "tls: maybe").fails("GateInvalid"),
     ])
-    .await;
-    insta::assert_snapshot!(told);
+    .keep(authority)
 }

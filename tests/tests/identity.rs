@@ -1,71 +1,76 @@
-//! Which version answers: an answer proves it only by a value that differs between the versions, and `ALB_URL` has to lead to
-//! the listener that was looked at.
+//! Which version responds: a response proves it only with a value that differs between the versions, and `ALB_URL` must
+//! lead to the listener that the barrier has checked.
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played, Stage, world::World};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite, expect_eq};
+use rehearsal::{HookName, HookRunReport, HookTestBed, world::World};
+
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME")).cases("proof", proof).cases("where_alb_url_leads", where_alb_url_leads).run()
+}
 
 /// A barrier with a request, and a check that uses the address.
-fn case(title: &str, condition: &str) -> Case {
+fn case(title: &str, condition: &str) -> HookCase {
     let gate = format!(
         "version: 1
 hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - {{ name: reach, reach: green, within: 3s, every: 50ms, http: '{{{{test_url}}}}/version', expect: ['{condition}'] }}
+      - {{ name: forwards_to, forwards_to: green, within: 3s, every: 50ms, http: '{{{{test_url}}}}/version', expect: ['{condition}'] }}
       - {{ name: mine, http: '{{{{test_url}}}}/', expect: [status == 200] }}
 "
     );
-    Case::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
 }
 
-/// `ALB_URL` leads to the production listener, where the original still answers.
-fn at_production(case: Case) -> Case {
-    case.stage(|stage| {
+/// Points `ALB_URL` at the production listener, where the original still responds.
+fn at_production(case: HookCase) -> HookCase {
+    case.with(|stage| {
         let mut port = 0;
         let stage = stage.world(|world| port = world.production().unwrap().port);
         stage.env("ALB_URL", &format!("localhost:{port}"))
     })
 }
 
-/// Only the configuration changes: both versions have the same image.
+/// Gives both versions the same image, so that only the configuration changes.
 fn same_image(world: &mut World) {
     let [.., old, new] = &mut world.definitions[..] else { panic!("two versions") };
     new.containers[0].image.clone_from(&old.containers[0].image);
 }
 
-fn nobody_was_asked(played: &Played) -> Result<(), String> {
-    same("the requests", &played.requests_to_service.len(), &0)
+fn no_requests_sent(played: &HookRunReport) -> Result<(), String> {
+    expect_eq("the requests", &played.requests_to_service.len(), &0)
 }
 
-const BOTH_HAVE: &str = "json.colour exists";
+const PRESENT_IN_BOTH: &str = "json.colour exists";
 const TAG: &str = "json.version == {{green.image_tag}}";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn proof() {
-    let told = play(vec![
-        case("a value that differs", TAG).succeeds().check("reach", "passed"),
-        case("a value that both versions have", BOTH_HAVE)
+fn proof() -> Vec<HookCase> {
+    vec![
+        case("a value that differs between the versions", TAG).succeeds().check_outcome("forwards_to", "passed"),
+        case("a value that both versions have", PRESENT_IN_BOTH)
             .succeeds()
-            .check("reach", "doubtful")
+            .check_outcome("forwards_to", "unverified")
             .warns("VersionUnverified"),
-        at_production(case("a value that both versions have, at the production port", BOTH_HAVE))
+        at_production(case("a value that both versions have, at the production port", PRESENT_IN_BOTH))
             .fails("SettingsInvalid")
-            .check("mine", "not_run")
-            .and(nobody_was_asked),
-        at_production(case("a value that differs, at the production port", TAG))
-            .fails("WrongVersionAnswers")
-            .check("mine", "not_run"),
+            .check_outcome("mine", "not_run")
+            .assert(no_requests_sent),
+        at_production(case("a value that differs between the versions, at the production port", TAG))
+            .fails("WrongVersionServed")
+            .check_outcome("mine", "not_run"),
         case("the same image, and a tag", TAG)
             .world(same_image)
             .world(|world| world.versions.last_mut().unwrap().name = "1.41.0".into())
             .succeeds()
-            .check("reach", "doubtful")
+            .check_outcome("forwards_to", "unverified")
             .warns("VersionUnverified"),
         at_production(case("the same image, and a tag, at the production port", TAG))
             .world(same_image)
             .fails("SettingsInvalid")
-            .and(nobody_was_asked),
+            .assert(no_requests_sent),
         case("the same image, and the revision of the task definition", "json.revision == {{green.revision}}")
             .world(same_image)
             .world(|world| {
@@ -73,37 +78,34 @@ async fn proof() {
                 world.versions.last_mut().unwrap().routes.entry("/version".into()).or_default().body = body;
             })
             .succeeds()
-            .check("reach", "passed"),
-        case("a text inside of another", "body contains {{green.image_tag}}").succeeds().warns("VersionUnverified"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+            .check_outcome("forwards_to", "passed"),
+        case("a text that is part of another text", "body contains {{green.image_tag}}")
+            .succeeds()
+            .warns("VersionUnverified"),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_alb_url_leads() {
+fn where_alb_url_leads() -> Vec<HookCase> {
     let at = |host: &'static str| {
         let gate = "version: 1
 hooks:
   after_allow_test_traffic:
     built_in: none
     checks:
-      - { name: reach, reach: green, within: 300ms, every: 50ms, settle: 0s }
+      - { name: forwards_to, forwards_to: green, within: 300ms, every: 50ms, settle: 0s }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
-        let own = move |stage: Stage| {
+        let own = move |stage: HookTestBed| {
             let port = stage.test_port();
             stage.env("ALB_URL", &format!("{host}:{port}"))
         };
-        Case::new(HookName::AfterAllowTestTraffic, &format!("at {host}")).gate(gate).stage(own)
+        HookCase::new(HookName::AfterAllowTestTraffic, &format!("at {host}")).gate(gate).with(own)
     };
-    let told = play(vec![
+    vec![
         at("localhost").succeeds(),
-        // Another name of the same addresses.
+        // An address of `localhost`, so the same listener.
         at("127.0.0.1").succeeds(),
-        at("127.0.0.2").fails("SettingsInvalid").check("mine", "not_run").and(nobody_was_asked),
-        at("shop.invalid").fails("NameNotResolved").check("mine", "not_run"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        at("127.0.0.2").fails("SettingsInvalid").check_outcome("mine", "not_run").assert(no_requests_sent),
+        at("shop.invalid").fails("NameNotResolved").check_outcome("mine", "not_run"),
+    ]
 }

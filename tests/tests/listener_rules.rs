@@ -1,22 +1,37 @@
-//! Each request is compared with the listener rules, in the order of their priorities: what another service or the load
-//! balancer answers is no answer of the new version. Each case has a twin in which the rule is not in the way.
+//! Hooks compare each request with the listener rules in the order of their priorities, because a response of another
+//! service or of the load balancer proves nothing about the new version. Each case has a twin in which no rule
+//! interferes.
 
-use greenlight_tests::{Case, play, same};
+use std::process::ExitCode;
+
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
     HookName,
     world::{Condition, Rule, RuleAction, RuleAction::Forward, World},
 };
 
-fn green(world: &mut World) -> String {
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("the_health_check", the_health_check)
+        .cases("requests_of_the_file", requests_of_the_file)
+        .cases("redirects", redirects)
+        .cases("before_install", before_install)
+        .cases("other_kinds", other_kinds)
+        .cases("configured_host", configured_host)
+        .cases("rules_are_read_again_before_a_request", rules_are_read_again_before_a_request)
+        .run()
+}
+
+fn green_target_group(world: &mut World) -> String {
     world.green_group().unwrap().arn.clone()
 }
 
-/// A target group of another service, which answers 200 to everything.
-fn another(world: &mut World) -> String {
-    green(world).replace("tg-shop-b", "tg-frontend")
+/// The ARN of another service's target group. That service responds with 200 to every request.
+fn add_target_group(world: &mut World) -> String {
+    green_target_group(world).replace("tg-shop-b", "tg-frontend")
 }
 
-/// A rule of the test listener, before those that are there.
+/// Adds a rule to the test listener, before the existing rules.
 fn rule(world: &mut World, conditions: Vec<Condition>, action: RuleAction, to: Option<String>) {
     let test = world.test().unwrap();
     let priority = u32::try_from(test.rules.len()).unwrap() + 1;
@@ -33,175 +48,178 @@ fn path(pattern: &str) -> Condition {
     Condition::Path(list(&[pattern]))
 }
 
-/// With one rule to another service.
-fn with_another(case: Case, conditions: Vec<Condition>) -> Case {
+/// Adds one rule that forwards to another service.
+fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
     case.world(move |world| {
-        let to = another(world);
+        let to = add_target_group(world);
         rule(world, conditions, Forward, Some(to));
     })
 }
 
-/// The built-in checks alone.
-fn built_in(title: &str) -> Case {
-    Case::new(HookName::AfterAllowTestTraffic, title)
-        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, every: 100ms } } } }")
+/// A case with the built-in checks only.
+fn built_in(title: &str) -> HookCase {
+    HookCase::new(HookName::AfterAllowTestTraffic, title)
+        .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, every: 100ms } } } }")
 }
 
-/// One request of the file's own.
-fn mine(title: &str, request: &str) -> Case {
+/// A case with one request from the gate file.
+fn own_check(title: &str, request: &str) -> HookCase {
     let gate = format!(
-        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ reach: green, settle: 0s }},
+        "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, {request}, expect: [status == 200] }}] }} }}"
     );
-    Case::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
 }
 
-fn nobody_asked(case: Case) -> Case {
-    case.and(|played| same("the requests", &played.requests_to_service.len(), &0))
+fn no_requests_sent(case: HookCase) -> HookCase {
+    case.assert(|played| expect_eq("the requests", &played.requests_to_service.len(), &0))
 }
 
-/// The replacement does not work; only who asks it can know.
-fn broken(case: Case) -> Case {
+/// Makes the replacement fail its health check, which shows only in a response from the replacement itself.
+fn with_broken_service(case: HookCase) -> HookCase {
     case.world(|world| world.versions.last_mut().unwrap().routes.entry("/health".into()).or_default().status = 503)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_health_check() {
-    let told = play(vec![
-        nobody_asked(broken(with_another(built_in("another service has its path"), vec![path("/health*")])))
-            .fails("PathUnknown"),
-        broken(with_another(built_in("another service has another path"), vec![path("/blog*")]))
+fn the_health_check() -> Vec<HookCase> {
+    vec![
+        no_requests_sent(with_broken_service(case_with_rule(
+            built_in("another service has the health check's path"),
+            vec![path("/health*")],
+        )))
+        .fails("HealthCheckNotRoutable"),
+        with_broken_service(case_with_rule(built_in("another service has another path"), vec![path("/blog*")]))
             .fails("UnexpectedStatus"),
-        with_another(built_in("another path, and all is well"), vec![path("/blog*")]).succeeds(),
-        nobody_asked(broken(built_in("the load balancer answers 200 itself")))
+        case_with_rule(built_in("another service has another path, and the service is healthy"), vec![path("/blog*")])
+            .succeeds(),
+        no_requests_sent(with_broken_service(built_in("the load balancer itself responds with 200")))
             .world(|world| rule(world, vec![path("/health")], RuleAction::FixedResponse(200), None))
-            .fails("PathUnknown"),
-        built_in("a rule for every path leads to the service, and the default rule elsewhere")
+            .fails("HealthCheckNotRoutable"),
+        built_in("a rule forwards every path to the service, and the default rule forwards to another service")
             .world(|world| {
-                let (green, other) = (green(world), another(world));
+                let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .succeeds(),
-        built_in("its path is under the path of the rule")
+        built_in("the health check's path matches the rule of the service")
             .world(|world| {
-                let (green, other) = (green(world), another(world));
+                let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/orders/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
                 world.green_group().unwrap().health_check.path = Some("/orders/health".into());
             })
             .succeeds(),
-        nobody_asked(built_in("its path is in other letters than the path of the rule"))
-            .world(|world| {
-                let (green, other) = (green(world), another(world));
-                rule(world, vec![path("/Orders/*")], Forward, Some(green));
-                world.test().unwrap().default = vec![(other, 1)];
-                world.green_group().unwrap().health_check.path = Some("/orders/health".into());
-            })
-            .fails("PathUnknown"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        no_requests_sent(built_in(
+            "the health check's path matches the rule of the service except for upper and lower case",
+        ))
+        .world(|world| {
+            let (green, other) = (green_target_group(world), add_target_group(world));
+            rule(world, vec![path("/Orders/*")], Forward, Some(green));
+            world.test().unwrap().default = vec![(other, 1)];
+            world.green_group().unwrap().health_check.path = Some("/orders/health".into());
+        })
+        .fails("HealthCheckNotRoutable"),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_of_the_file() {
+fn requests_of_the_file() -> Vec<HookCase> {
     let header = |value: &str| Condition::Header("X-Version".to_owned(), list(&[value]));
     let query = |value: &str| Condition::Query(vec![(Some("v".to_owned()), value.to_owned())]);
     let get = "http: '{{test_url}}/health?v=1', headers: { x-version: 'Old release' }";
-    let told = play(vec![
-        with_another(
-            mine("a host", "http: '{{test_url}}/', host: shop.example.com"),
+    vec![
+        case_with_rule(
+            own_check("a host", "http: '{{test_url}}/', host: shop.example.com"),
             vec![Condition::Host(list(&["*.Example.com"]))],
         )
         .fails("RuleLeadsElsewhere"),
-        with_another(
-            mine("another host", "http: '{{test_url}}/', host: shop.example.com"),
+        case_with_rule(
+            own_check("another host", "http: '{{test_url}}/', host: shop.example.com"),
             vec![Condition::Host(list(&["*.shop.Example.com"]))],
         )
         .succeeds(),
-        with_another(mine("a method", "http: 'POST {{test_url}}/'"), vec![Condition::Method(list(&["POST"]))])
+        case_with_rule(own_check("a method", "http: 'POST {{test_url}}/'"), vec![Condition::Method(list(&["POST"]))])
             .fails("RuleLeadsElsewhere"),
-        with_another(mine("another method", "http: 'HEAD {{test_url}}/'"), vec![Condition::Method(list(&["GET"]))])
-            .succeeds(),
-        with_another(mine("a header", get), vec![header("old*")]).fails("RuleLeadsElsewhere"),
-        with_another(mine("another value", get), vec![header("new*")]).succeeds(),
-        with_another(mine("a query", get), vec![query("?")]).fails("RuleLeadsElsewhere"),
-        with_another(mine("another query", get), vec![query("??")]).succeeds(),
-        with_another(
-            mine("who says that it is this client", get),
+        case_with_rule(
+            own_check("another method", "http: 'HEAD {{test_url}}/'"),
+            vec![Condition::Method(list(&["GET"]))],
+        )
+        .succeeds(),
+        case_with_rule(own_check("a header", get), vec![header("old*")]).fails("RuleLeadsElsewhere"),
+        case_with_rule(own_check("a header with another value", get), vec![header("new*")]).succeeds(),
+        case_with_rule(own_check("a query parameter", get), vec![query("?")]).fails("RuleLeadsElsewhere"),
+        case_with_rule(own_check("a query parameter with another value", get), vec![query("??")]).succeeds(),
+        case_with_rule(
+            own_check("the hook's own User-Agent", get),
             vec![Condition::Header("User-Agent".into(), list(&["greenlight/*"]))],
         )
         .fails("RuleLeadsElsewhere"),
-        with_another(mine("one of two conditions", get), vec![path("/health"), header("new*")]).succeeds(),
-        with_another(mine("both conditions", get), vec![path("/health"), header("old*")]).fails("RuleLeadsElsewhere"),
-        with_another(mine("an address that may be ours", get), vec![Condition::SourceIp(list(&["10.0.0.0/8"]))])
-            .succeeds()
-            .warns("RuleUndecided")
-            .check("mine", "doubtful"),
-        with_another(
-            mine("an address of another path", get),
+        case_with_rule(own_check("one of two conditions", get), vec![path("/health"), header("new*")]).succeeds(),
+        case_with_rule(own_check("both conditions", get), vec![path("/health"), header("old*")])
+            .fails("RuleLeadsElsewhere"),
+        case_with_rule(
+            own_check("a source address that can be the hook's", get),
+            vec![Condition::SourceIp(list(&["10.0.0.0/8"]))],
+        )
+        .succeeds()
+        .warns("RuleUndecided")
+        .check_outcome("mine", "unverified"),
+        case_with_rule(
+            own_check("a source address, and another path", get),
             vec![path("/admin*"), Condition::SourceIp(list(&["10.0.0.0/8"]))],
         )
         .succeeds()
-        .check("mine", "passed"),
-        mine("a redirect", get)
+        .check_outcome("mine", "passed"),
+        own_check("a redirect", get)
             .world(|world| {
                 rule(world, vec![path("/health")], RuleAction::Redirect("https://#{host}:443/#{path}".into()), None)
             })
             .fails("RuleLeadsElsewhere"),
-        mine("a login before it", get)
+        own_check("a login before the service", get)
             .world(|world| {
-                let green = green(world);
+                let green = green_target_group(world);
                 rule(world, vec![path("/*")], RuleAction::Authenticate, Some(green));
             })
             .fails("RuleLeadsElsewhere"),
-        mine("everything but one path goes to a page that answers 200 to all", get)
+        own_check("another service gets every path except one", get)
             .world(|world| {
-                let (green, other) = (green(world), another(world));
+                let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/api/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .fails("RuleLeadsElsewhere"),
-        mine("that one path", "http: '{{test_url}}/api/health'")
+        own_check("the path that the service gets", "http: '{{test_url}}/api/health'")
             .world(|world| {
-                let (green, other) = (green(world), another(world));
+                let (green, other) = (green_target_group(world), add_target_group(world));
                 rule(world, vec![path("/api/*")], Forward, Some(green));
                 world.test().unwrap().default = vec![(other, 1)];
             })
             .succeeds(),
-        with_another(
-            mine("a path of `answers`", "answers: test, path: /blog, within: 0s, consecutive: 1"),
+        case_with_rule(
+            own_check("a path of `health_check`", "health_check: test, path: /blog, within: 0s, consecutive: 1"),
             vec![path("/blog")],
         )
         .fails("RuleLeadsElsewhere"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-/// A redirect stays at the address, and may meet another rule there.
-#[tokio::test(flavor = "multi_thread")]
-async fn redirects() {
+/// A redirect that stays at the address can match another rule there.
+fn redirects() -> Vec<HookCase> {
     let case = |title: &str, to: &'static str| {
         let request = "http: '{{test_url}}/start', redirects: follow";
-        with_another(mine(title, request), vec![path("/blog/*")]).world(move |world| {
+        case_with_rule(own_check(title, request), vec![path("/blog/*")]).world(move |world| {
             let start = world.versions.last_mut().unwrap().routes.entry("/start".into()).or_default();
             (start.status, start.location) = (302, Some(to.to_owned()));
         })
     };
-    let told = play(vec![
-        case("to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
-        case("to a path of its own", "/welcome").succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    vec![
+        case("a redirect to a path of another service", "/blog/start").fails("RuleLeadsElsewhere"),
+        case("a redirect to a path of the same service", "/welcome").succeeds(),
+    ]
 }
 
-/// What the later hooks will not be able to ask is known before anything is deployed.
-#[tokio::test(flavor = "multi_thread")]
-async fn before_install() {
-    let case = |title: &str| Case::new(HookName::BeforeInstall, title);
+/// Requests that a later hook could not send are reported before anything is deployed.
+fn before_install() -> Vec<HookCase> {
+    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
     let https = |world: &mut World| world.listeners.iter_mut().for_each(|listener| listener.protocol = "HTTPS".into());
     let narrow = |world: &mut World| {
         let pair = world.blue().unwrap().target_group().unwrap().to_owned();
@@ -216,28 +234,28 @@ async fn before_install() {
     let own = "version: 1
 hooks:
   after_allow_test_traffic:
-    built_in: { answers: { path: /api/health } }
+    built_in: { health_check: { path: /api/health } }
     checks: [{ name: mine, http: '{{test_url}}/health', expect: [status == 200] },
              { name: known later, http: '{{test_url}}/{{green.image_tag}}', expect: [status == 200] }]
-  after_allow_traffic: { built_in: { answers: { path: /api/health } } }
+  after_allow_traffic: { built_in: { health_check: { path: /api/health } } }
 ";
     let well = own.replace("/health', expect", "/api/health', expect");
-    let told = play(vec![
-        case("all is well").succeeds().check("reachable", "passed"),
-        case("HTTPS, and nobody knows the name").world(https).succeeds().warns("HostUnknown"),
-        case("HTTPS, and the name is configured").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check("reachable", "passed"),
-        case("the health check has a port of its own")
+    vec![
+        case("everything is in order").succeeds().check_outcome("reachable", "passed"),
+        case("HTTPS without a known host name").world(https).succeeds().warns("HostNotConfigured"),
+        case("HTTPS with a configured host name").env("GREENLIGHT_HOST", "shop.example.com").world(https).succeeds().check_outcome("reachable", "passed"),
+        case("the health check uses another port than the traffic")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(9000)))
             .succeeds()
-            .warns("PathUnknown"),
-        case("the health check names the port of the traffic")
+            .warns("HealthCheckNotRoutable"),
+        case("the health check uses the port of the traffic")
             .world(|world| world.target_groups.iter_mut().for_each(|group| group.health_check.port = Some(8080)))
             .succeeds()
-            .check("reachable", "passed"),
-        case("no rule lets the path of the health check through").world(narrow).succeeds().warns("PathUnknown"),
-        case("no rule lets a path of the gate file through").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
-        case("a rule lets all paths of the gate file through").gate(well).world(narrow).succeeds().check("reachable", "passed"),
-        case("whoever has no test listener asks nobody there")
+            .check_outcome("reachable", "passed"),
+        case("no rule forwards the path of the health check").world(narrow).succeeds().warns("HealthCheckNotRoutable"),
+        case("no rule forwards one path of the gate file").gate(own).world(narrow).succeeds().warns("RuleLeadsElsewhere"),
+        case("a rule forwards all paths of the gate file").gate(well).world(narrow).succeeds().check_outcome("reachable", "passed"),
+        case("a request to the test listener, which does not exist")
             .gate("version: 1\nhooks: { after_allow_test_traffic: { checks: [{ http: '{{test_url}}/x', expect: [status == 200] }] } }")
             .world(|world| {
                 let arn = world.deployment().pair.as_mut().unwrap().test.take();
@@ -245,92 +263,103 @@ hooks:
                 world.listeners.retain(|listener| Some(&listener.arn) != arn.as_ref());
             })
             .succeeds(),
-        case("a load balancer that faces the internet lets nobody in")
+        case("an internet-facing load balancer does not accept connections")
             .world(|world| world.production().unwrap().port = 1)
             .succeeds()
-            .warns("InternalUnreachable"),
-        case("only the test listener lets nobody in")
+            .warns("LoadBalancerUnreachable"),
+        case("only the test listener does not accept connections")
             .world(|world| world.test().unwrap().port = 1)
             .succeeds()
-            .warns("InternalUnreachable"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+            .warns("LoadBalancerUnreachable"),
+    ]
 }
 
-/// The request by whose answer a version is told, and a health check of gRPC.
-#[tokio::test(flavor = "multi_thread")]
-async fn other_kinds() {
+/// The request that verifies the version, and gRPC health checks.
+fn other_kinds() -> Vec<HookCase> {
     let identity = |title: &str| {
-        Case::new(HookName::AfterAllowTestTraffic, title).gate(
-            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, reach: green, within: 1s,
+        HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
+            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, forwards_to: green, within: 1s,
                http: '{{test_url}}/version', expect: ['json.version == {{green.image_tag}}'] }] } }",
         )
     };
     let grpc = |title: &str| {
-        Case::new(HookName::AfterAllowTestTraffic, title).gate(
-            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ reach: green, settle: 0s },
+        HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
+            "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ forwards_to: green, settle: 0s },
                { name: health, grpc: '{{test_url}}' }] } }",
         )
     };
-    let told = play(vec![
-        nobody_asked(with_another(identity("who answers for the version"), vec![path("/version")]))
-            .fails("RuleLeadsElsewhere"),
-        with_another(identity("another path than that of the version"), vec![path("/versions")]).succeeds(),
-        nobody_asked(with_another(grpc("the health service is another one's"), vec![path("/grpc.health.v1.Health/*")]))
-            .fails("RuleLeadsElsewhere"),
-        nobody_asked(with_another(grpc("what is posted is another one's"), vec![Condition::Method(list(&["POST"]))]))
-            .fails("RuleLeadsElsewhere"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    vec![
+        no_requests_sent(case_with_rule(
+            identity("another service has the path of the version"),
+            vec![path("/version")],
+        ))
+        .fails("RuleLeadsElsewhere"),
+        case_with_rule(identity("another service has another path than that of the version"), vec![path("/versions")])
+            .succeeds(),
+        no_requests_sent(case_with_rule(
+            grpc("another service has the path of gRPC's health service"),
+            vec![path("/grpc.health.v1.Health/*")],
+        ))
+        .fails("RuleLeadsElsewhere"),
+        no_requests_sent(case_with_rule(
+            grpc("another service gets every POST request"),
+            vec![Condition::Method(list(&["POST"]))],
+        ))
+        .fails("RuleLeadsElsewhere"),
+    ]
 }
 
-/// `GREENLIGHT_HOST` counts where the service's own rules name no host, or let it through.
-#[tokio::test(flavor = "multi_thread")]
-async fn configured_host() {
+/// `GREENLIGHT_HOST` counts if the service's own rules name no host or accept this one.
+fn configured_host() -> Vec<HookCase> {
     let case = |title: &str, host: &'static str, own: &'static [&'static str]| {
         built_in(title).env("GREENLIGHT_HOST", host).world(move |world| {
-            let (green, other) = (green(world), another(world));
+            let (green, other) = (green_target_group(world), add_target_group(world));
             rule(world, vec![Condition::Host(list(own))], Forward, Some(green));
             rule(world, vec![Condition::Host(list(&["pay.example.com"]))], Forward, Some(other.clone()));
             world.test().unwrap().default = vec![(other, 1)];
         })
     };
-    let asked_for = |case: Case, host: &'static str| {
-        case.and(move |played| {
+    let asked_for = |case: HookCase, host: &'static str| {
+        case.assert(move |played| {
             let seen = played.requests_to_service.last().and_then(|request| request.headers.get("host").cloned());
             let seen = seen.unwrap_or_default();
-            same("the host", seen.split(':').next().unwrap_or_default(), host)
+            expect_eq("the host", seen.split(':').next().unwrap_or_default(), host)
         })
     };
-    let told = play(vec![
-        asked_for(case("that of another service", "pay.example.com", &["shop.example.com"]), "shop.example.com")
-            .succeeds(),
+    vec![
         asked_for(
-            case("one of two of the service's", "www.example.com", &["shop.example.com", "www.example.com"]),
+            case("GREENLIGHT_HOST is another service's host", "pay.example.com", &["shop.example.com"]),
+            "shop.example.com",
+        )
+        .succeeds(),
+        asked_for(
+            case(
+                "GREENLIGHT_HOST is one of two hosts of the service",
+                "www.example.com",
+                &["shop.example.com", "www.example.com"],
+            ),
             "www.example.com",
         )
         .succeeds(),
-        asked_for(case("one that a wildcard lets through", "www.example.com", &["*.example.com"]), "www.example.com")
-            .succeeds(),
-        nobody_asked(case(
-            "that of another service, where the own rule has a wildcard",
+        asked_for(
+            case("GREENLIGHT_HOST matches a wildcard of the service", "www.example.com", &["*.example.com"]),
+            "www.example.com",
+        )
+        .succeeds(),
+        no_requests_sent(case(
+            "GREENLIGHT_HOST is another service's host, and the service's own rule has a wildcard",
             "pay.example.com",
             &["shop.*.com"],
         ))
-        .fails("HostUnknown"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        .fails("HostNotConfigured"),
+    ]
 }
 
-/// Rules change while a deployment goes on: what discovery saw is old when a check sends its request.
-#[tokio::test(flavor = "multi_thread")]
-async fn rules_are_read_again() {
+/// Rules change during a deployment, so the hook reads them again before it sends a request.
+fn rules_are_read_again_before_a_request() -> CaseGroup {
     let case = |title: &str, priority: u32| {
-        mine(title, "http: '{{test_url}}/health'").world(move |world| {
-            let (blue, green) = (world.blue().unwrap().target_group().unwrap().to_owned(), green(world));
+        own_check(title, "http: '{{test_url}}/health'").world(move |world| {
+            let (blue, green) = (world.blue().unwrap().target_group().unwrap().to_owned(), green_target_group(world));
             let now = world.deployment().created;
             let test = world.test().unwrap();
             test.default = vec![(blue, 1)];
@@ -339,14 +368,15 @@ async fn rules_are_read_again() {
             let other = green.replace("tg-shop-b", "tg-frontend");
             let conditions = vec![path(if priority == 1 { "/health" } else { "/blog" })];
             let rule = Rule { arn: "arn:new".into(), priority, conditions, forward: vec![(other, 1)], action: Forward };
-            world.at(soon, rehearsal::world::Change::RuleAdded { listener: listener.clone(), rule });
-            world.at(soon, rehearsal::world::Change::ListenerForwards { listener, to: vec![(green, 1)] });
+            world.schedule(soon, rehearsal::world::Change::RuleAdded { listener: listener.clone(), rule });
+            world.schedule(soon, rehearsal::world::Change::ListenerForwards { listener, to: vec![(green, 1)] });
         })
     };
-    // Whether the barrier had to wait depends on how fast the hook began, so there is no golden text.
-    play(vec![
-        nobody_asked(case("a rule in the way comes with the switch", 1)).fails("RuleLeadsElsewhere"),
-        case("a rule beside it comes with the switch", 2).succeeds(),
+    // There is no golden text, because the time that the barrier waits depends on how fast the hook starts.
+    CaseGroup::from(vec![
+        no_requests_sent(case("a rule for the request's path is added when the listener switches", 1))
+            .fails("RuleLeadsElsewhere"),
+        case("a rule for another path is added when the listener switches", 2).succeeds(),
     ])
-    .await;
+    .without_golden_text()
 }

@@ -1,20 +1,26 @@
-//! What the lines of a log say beside their message: the fields of docs/LOGGING.md, and those on every line.
+//! The fields of log lines: docs/LOGGING.md describes each one, and some are on every line.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::ExitCode};
 
-use greenlight_tests::{Case, SHORT_WINDOWS, play, same};
-use rehearsal::{Fault, HookName, Played, Trouble};
+use greenlight_tests::{CaseGroup, HookCase, SHORT_WINDOWS, Suite, expect_eq};
+use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
 use serde_json::Value;
 
-fn lines(played: &Played) -> Vec<Value> {
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("every_line_names_its_deployment_and_its_gate_file", every_line_names_its_deployment_and_its_gate_file)
+        .run()
+}
+
+fn lines(played: &HookRunReport) -> Vec<Value> {
     played.raw_log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// The checks that come after discovery, the verdict and the answer carry all of them.
-fn has_the_context(gate: [&'static str; 2]) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
+/// Checks that every line has the fields of the deployment and of the gate file.
+fn lines_have_context(gate: [&'static str; 2]) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
     move |played| {
         let lines = lines(played);
-        same("whether there are lines", &(lines.len() > 1), &true)?;
+        expect_eq("whether the log has lines", &(lines.len() > 1), &true)?;
         for line in lines {
             for (field, value) in [
                 ("hook.name", "AfterInstall"),
@@ -26,53 +32,54 @@ fn has_the_context(gate: [&'static str; 2]) -> impl Fn(&Played) -> Result<(), St
                 ("gate.source", gate[0]),
                 ("gate.version", gate[1]),
             ] {
-                same(&format!("{field} of {line}"), line[field].as_str().unwrap_or_default(), value)?;
+                expect_eq(&format!("{field} of {line}"), line[field].as_str().unwrap_or_default(), value)?;
             }
             let id = line["deployment.id"].as_str().unwrap_or_default();
-            same(&format!("whether {id:?} is the deployment's id"), &id.starts_with("d-"), &true)?;
+            expect_eq(&format!("whether {id:?} is the deployment's id"), &id.starts_with("d-"), &true)?;
             let digest = line["gate.digest"].as_str().unwrap_or_default();
             let is_digest = digest.len() == 71 && digest.starts_with("sha256:");
-            same(&format!("whether {digest:?} is a digest"), &is_digest, &(gate[0] != "built-in"))?;
+            expect_eq(&format!("whether {digest:?} is a digest"), &is_digest, &(gate[0] != "built-in"))?;
         }
         Ok(())
     }
 }
 
-/// Every field that a line has is described.
-fn is_described(played: &Played) -> Result<(), String> {
+/// Checks that docs/LOGGING.md describes every field of every line.
+fn fields_are_documented(played: &HookRunReport) -> Result<(), String> {
     let manual = include_str!("../../docs/LOGGING.md");
     let fields: BTreeSet<String> =
         lines(played).iter().filter_map(Value::as_object).flat_map(|line| line.keys().cloned()).collect();
     let unknown: Vec<_> = fields.iter().filter(|field| !manual.contains(&format!("`{field}`"))).collect();
-    same("the fields that docs/LOGGING.md does not describe", &unknown, &Vec::new())
+    expect_eq("the fields that docs/LOGGING.md does not describe", &unknown, &Vec::new())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_line_says_what_it_is_about_and_which_gate_file_judged() {
-    let case = |title: &str| Case::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").and(is_described);
+fn every_line_names_its_deployment_and_its_gate_file() -> CaseGroup {
+    let case = |title: &str| {
+        HookCase::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").assert(fields_are_documented)
+    };
     let put = "codedeploy:PutLifecycleEventHookExecutionStatus";
-    play(vec![
-        case("inline").and(has_the_context(["GREENLIGHT_GATE", ""])),
-        case("none").no_gate().and(has_the_context(["built-in", ""])),
-        case("a parameter")
+    CaseGroup::from(vec![
+        case("an inline gate file").assert(lines_have_context(["GREENLIGHT_GATE", ""])),
+        case("no gate file").no_gate().assert(lines_have_context(["built-in", ""])),
+        case("a gate file in a parameter")
             .no_gate()
             .env("GREENLIGHT_GATE_SSM", "/g/{application}")
             .world(|world| drop(world.account.parameters.insert("/g/shop".into(), SHORT_WINDOWS.into())))
-            .and(has_the_context(["ssm:/g/shop", "1"])),
-        case("an object")
+            .assert(lines_have_context(["ssm:/g/shop", "1"])),
+        case("a gate file in S3")
             .no_gate()
             .env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml")
             .world(|world| drop(world.account.objects.insert("gates/shop.yaml".into(), SHORT_WINDOWS.into())))
-            .and(|played| {
+            .assert(|played| {
                 let tagged =
                     lines(played).iter().all(|line| line["gate.version"].as_str().is_some_and(|tag| !tag.is_empty()));
-                same("whether every line has the ETag", &tagged, &true)
+                expect_eq("whether every line has the ETag", &tagged, &true)
             }),
-        case("an answer that cannot be put")
-            .fault(Fault::always(put, Trouble::Deny))
+        case("a status that cannot be put")
+            .with_fault(InjectedFault::always(put, FaultKind::Deny))
             .timeout(std::time::Duration::from_secs(3))
-            .errors("AnswerNotSent")
-            .and(has_the_context(["GREENLIGHT_GATE", ""])),
+            .errors("StatusNotSent")
+            .assert(lines_have_context(["GREENLIGHT_GATE", ""])),
     ])
-    .await;
+    .without_golden_text()
 }

@@ -1,74 +1,82 @@
-//! Settings and gate files, good and broken.
+//! Valid and invalid settings and gate files.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{HookCase, Suite, expect_eq};
+use rehearsal::{HookName, HookRunReport};
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title)
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("settings", settings)
+        .cases("gates", gates)
+        .cases("own_requests", own_requests)
+        .run()
 }
 
-fn names(played: &Played) -> Vec<&str> {
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title)
+}
+
+fn check_names(played: &HookRunReport) -> Vec<&str> {
     let mut names: Vec<_> = played.checks.iter().map(|check| check.name.as_str()).collect();
     names.sort_unstable();
     names
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn settings() {
-    let told = play(vec![
-        case("several broken settings")
+fn settings() -> Vec<HookCase> {
+    vec![
+        case("several invalid settings")
             .env("GREENLIGHT_ROLLBACK", "maybe")
             .env("GREENLIGHT_WRONG_EVENT", "ignore")
             .env("GREENLIGHT_GATES", "version: 1")
             .fails("SettingsInvalid")
-            .and(|played| same("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
+            .assert(|played| expect_eq("calls of ECS", &played.calls.get("ecs:DescribeServices"), &None)),
         case("a host with a port, and a service without a cluster")
             .env("GREENLIGHT_HOST", "shop.example.com:8443")
             .env("GREENLIGHT_SERVICE", "web")
             .fails("SettingsInvalid"),
-        case("a service's own endpoint is used")
+        case("the hook uses the endpoint of a single service")
             .env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:1")
+            // The hook retries for a part of its time.
+            .timeout(Duration::from_secs(8))
             .fails("AwsUnreachable"),
-        case("an authority's file that is not there is not fatal").env("AWS_CA_BUNDLE", "/nowhere/ca.pem").succeeds(),
-        case("logging errors only").env("GREENLIGHT_LOG", "error").and(|played| {
-            same("the answers", &played.answers[..], &[rehearsal::Answer::Succeeded][..])?;
-            same("the lines of the log", &played.raw_log.len(), &0)
+        case("a missing file of certificate authorities is not fatal")
+            .env("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+            .succeeds(),
+        case("the log level error").env("GREENLIGHT_LOG", "error").assert(|played| {
+            expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
+            expect_eq("the number of log lines", &played.raw_log.len(), &0)
         }),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn gates() {
-    let told = play(vec![
-        case("without a gate file").no_gate().succeeds().and(|played| {
-            same("the checks", &names(played)[..], &["alarms", "targets", "tasks"][..])
+fn gates() -> Vec<HookCase> {
+    vec![
+        case("without a gate file").no_gate().succeeds().assert(|played| {
+            expect_eq("the checks", &check_names(played)[..], &["alarms", "targets", "tasks"][..])
         }),
-        case("a broken gate file").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
+        case("a gate file with several mistakes").gate("version: 1\nhooks: { before_allow_trafic: {}, after_install: { deadline: soon } }").fails("GateInvalid"),
         case("a gate file that is not YAML").gate("version: [").fails("GateInvalid"),
         case("a misspelt built-in check of another hook")
             .gate("version: 1\nhooks: { after_allow_traffic: { built_in: { alarm: { for: 8m } } } }")
             .fails("GateInvalid"),
-        case("a gate file that is not there")
+        case("a gate file that does not exist")
             .no_gate()
             .env("GREENLIGHT_GATE_FILE", "/nowhere/greenlight.yaml")
             .fails("GateUnreadable"),
-        case("nothing to check, in words")
+        case("nothing to check, which the file says explicitly")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none, checks: none } }")
             .succeeds(),
-        case("nothing to check, and no words")
+        case("nothing to check, and the file does not say so")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
             .fails("GateEmpty"),
-        case("nothing to check, no words, and something to warn of")
+        case("nothing to check, the file does not say so, and another finding warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
             .env("GREENLIGHT_WRONG_EVENT", "warn")
-            .fault(rehearsal::Fault::always("codedeploy:GetDeploymentTarget", rehearsal::Trouble::Deny))
+            .with_fault(rehearsal::InjectedFault::always("codedeploy:GetDeploymentTarget", rehearsal::FaultKind::Deny))
             .fails("GateEmpty"),
-        case("a check of one's own, added")
-            .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, ecs: green, expect: [running >= 3] }] } }")
+        case("an additional check")
+            .gate("version: 1\nhooks: { before_allow_traffic: { checks: [{ name: mine, tasks: green, expect: [running >= 3] }] } }")
             .fails("NotRunning"),
         case("a check that only warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: warn } } } }")
@@ -79,34 +87,31 @@ async fn gates() {
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s, on_fail: ignore } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .succeeds()
-            .decides("ignore", "NotSteady"),
-        case("a missing permission that only warns")
+            .check_decides("ignore", "NotSteady"),
+        case("a missing permission, which only warns")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { on_error: warn } } } }")
-            .fault(rehearsal::Fault::always("cloudwatch:DescribeAlarms", rehearsal::Trouble::Deny))
+            .with_fault(rehearsal::InjectedFault::always("cloudwatch:DescribeAlarms", rehearsal::FaultKind::Deny))
             .succeeds()
             .warns("AwsDenied"),
         case("a window longer than the time left")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { alarms: { for: 14m } } } }")
             .fails("WindowTooLong"),
-        case("the hook's deadline ends a wait")
-            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, ecs: green, expect: [steady == true], within: 1m, every: 1m }] } }")
+        case("the hook's deadline ends a check that polls")
+            .gate("version: 1\nhooks: { before_allow_traffic: { deadline: 1s, built_in: none, checks: [{ name: tasks, tasks: green, expect: [steady == true], within: 1m, every: 1m }] } }")
             .world(|world| world.green().unwrap().steady = false)
             .fails("RanOutOfTime"),
-        case("the function's time-out ends a wait, and is answered")
+        case("a check polls until the function's timeout is near, and the hook puts its status in time")
             .gate("version: 1\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 1m, every: 1m } } } }")
             .world(|world| world.green().unwrap().steady = false)
             .timeout(Duration::from_secs(3))
             .fails("RanOutOfTime"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn own_requests() {
-    let case = |title: &str| Case::new(HookName::AfterAllowTestTraffic, title);
-    let told = play(vec![
-        case("the answer is as expected")
+fn own_requests() -> Vec<HookCase> {
+    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    vec![
+        case("the response is as expected")
             .gate(
                 "version: 1
 hooks:
@@ -120,8 +125,8 @@ hooks:
 ",
             )
             .succeeds()
-            .and(|played| same("the requests", &played.requests_to_service.len(), &1)),
-        case("the version is another one")
+            .assert(|played| expect_eq("the requests", &played.requests_to_service.len(), &1)),
+        case("the response has another version")
             .gate(
                 "version: 1
 hooks:
@@ -132,11 +137,11 @@ hooks:
 ",
             )
             .fails("UnexpectedBody")
-            .and(|played| {
+            .assert(|played| {
                 let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                same("whether the query is in the log", &told, &false)
+                expect_eq("whether the query is in the log", &told, &false)
             }),
-        case("bodies and headers are not shown")
+        case("the log does not contain bodies and headers")
             .gate(
                 "version: 1
 hooks:
@@ -152,19 +157,19 @@ hooks:
                 behaviour.body = Some("open sesame".into());
             })
             .fails("UnexpectedHeader")
-            .and(|played| {
+            .assert(|played| {
                 let told =
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
-                same("whether they are in the log", &told, &false)
+                expect_eq("whether they are in the log", &told, &false)
             }),
-        case("GREENLIGHT_HOST is asked for").env("GREENLIGHT_HOST", "shop.example.com").succeeds().and(|played| {
-            let all = played
-                .requests_to_service
-                .iter()
-                .all(|request| request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com")));
-            same("whether every request asks for it", &all, &true)
-        }),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        case("the hook sends GREENLIGHT_HOST as the host")
+            .env("GREENLIGHT_HOST", "shop.example.com")
+            .succeeds()
+            .assert(|played| {
+                let all = played.requests_to_service.iter().all(|request| {
+                    request.headers.get("host").is_some_and(|host| host.starts_with("shop.example.com"))
+                });
+                expect_eq("whether every request has this host", &all, &true)
+            }),
+    ]
 }

@@ -1,192 +1,208 @@
-//! Where the gate file comes from, in the real programs: which variable wins, what cannot be read, and why.
+//! The sources of the gate file in the real programs: which variable has precedence, and which gate files cannot be
+//! read.
 
-use std::{io::Write as _, time::Duration};
+use std::{io::Write as _, process::ExitCode, time::Duration};
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{Answer, Fault, HookName, InvocationResult, Played, Stage, Trouble, world::World};
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
+use rehearsal::{
+    FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World,
+};
 
-/// A gate file with one check of this name.
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("where_it_is", where_it_is)
+        .cases("what_cannot_be_read", what_cannot_be_read)
+        .cases("pipe_as_gate_file_fails_at_once", pipe_as_gate_file_fails_at_once)
+        .async_test("warm_process_reads_the_gate_file_again", warm_process_reads_the_gate_file_again)
+        .run()
+}
+
+/// A gate file with one check that has this name.
 fn gate(name: &str) -> String {
     format!(
-        "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: {name}, ecs: green, expect: [running >= 1] }}] }} }}"
+        "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: {name}, tasks: green, expect: [running >= 1] }}] }} }}"
     )
 }
 
-fn case(title: &str) -> Case {
-    Case::new(HookName::BeforeAllowTraffic, title).no_gate()
+fn case(title: &str) -> HookCase {
+    HookCase::new(HookName::BeforeAllowTraffic, title).no_gate()
 }
 
-fn parameter(name: &'static str, value: impl Into<String>) -> impl FnOnce(&mut World) + Send + 'static {
+fn store_parameter(name: &'static str, value: impl Into<String>) -> impl FnOnce(&mut World) + Send + 'static {
     let value = value.into();
     move |world| drop(world.account.parameters.insert(name.to_owned(), value))
 }
 
-fn object(place: &'static str, value: impl Into<String>) -> impl FnOnce(&mut World) + Send + 'static {
+fn store_object(place: &'static str, value: impl Into<String>) -> impl FnOnce(&mut World) + Send + 'static {
     let value = value.into();
     move |world| drop(world.account.objects.insert(place.to_owned(), value))
 }
 
-fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+fn temp_file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().prefix("gate").tempfile().unwrap();
     file.write_all(bytes).unwrap();
     file
 }
 
-fn path(file: &tempfile::NamedTempFile) -> String {
+fn path_of(file: &tempfile::NamedTempFile) -> String {
     file.path().to_str().unwrap().to_owned()
 }
 
-fn never_called(operation: &'static str) -> impl Fn(&Played) -> Result<(), String> + Send + 'static {
-    move |played| same(&format!("calls of {operation}"), &played.calls.get(operation), &None)
+fn never_called(operation: &'static str) -> impl Fn(&HookRunReport) -> Result<(), String> + Send + 'static {
+    move |played| expect_eq(&format!("calls of {operation}"), &played.calls.get(operation), &None)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn where_it_is() {
-    let in_a_file = file(gate("of-a-file").as_bytes());
+fn where_it_is() -> CaseGroup {
+    let in_a_file = temp_file(gate("of-a-file").as_bytes());
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("shop")).unwrap();
     std::fs::write(folder.path().join("shop/web.yaml"), gate("of-a-folder")).unwrap();
-    let told = play(vec![
-        case("a parameter")
+    CaseGroup::from(vec![
+        case("a gate file in a parameter")
             .env("GREENLIGHT_GATE_SSM", "/gate")
-            .world(parameter("/gate", gate("of-ssm")))
+            .world(store_parameter("/gate", gate("of-ssm")))
             .succeeds()
-            .check("of-ssm", "passed"),
+            .check_outcome("of-ssm", "passed"),
         case("a parameter for each deployment group")
             .env("GREENLIGHT_GATE_SSM", "/greenlight/{application}/{deployment_group}")
-            .world(parameter("/greenlight/shop/web", gate("of-the-group")))
+            .world(store_parameter("/greenlight/shop/web", gate("of-the-group")))
             .succeeds()
-            .check("of-the-group", "passed"),
-        case("an object")
+            .check_outcome("of-the-group", "passed"),
+        case("a gate file in S3")
             .env("GREENLIGHT_GATE_S3", "s3://gates/a b/{application}+/{deployment_group}.yaml")
-            .world(object("gates/a b/shop+/web.yaml", gate("of-s3")))
+            .world(store_object("gates/a b/shop+/web.yaml", gate("of-s3")))
             .succeeds()
-            .check("of-s3", "passed"),
+            .check_outcome("of-s3", "passed"),
         case("a file for each deployment group")
             .env(
                 "GREENLIGHT_GATE_FILE",
                 format!("{}/{{application}}/{{deployment_group}}.yaml", folder.path().display()),
             )
             .succeeds()
-            .check("of-a-folder", "passed"),
-        case("inline goes before all others")
+            .check_outcome("of-a-folder", "passed"),
+        case("an inline gate file has precedence over all others")
             .env("GREENLIGHT_GATE", gate("inline"))
-            .env("GREENLIGHT_GATE_FILE", path(&in_a_file))
+            .env("GREENLIGHT_GATE_FILE", path_of(&in_a_file))
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .env("GREENLIGHT_GATE_S3", "s3://gates/gate")
             .succeeds()
-            .check("inline", "passed")
-            .and(never_called("ssm:GetParameter"))
-            .and(never_called("s3:GetObject")),
-        case("a file goes before a parameter")
-            .env("GREENLIGHT_GATE_FILE", path(&in_a_file))
+            .check_outcome("inline", "passed")
+            .assert(never_called("ssm:GetParameter"))
+            .assert(never_called("s3:GetObject")),
+        case("a file has precedence over a parameter")
+            .env("GREENLIGHT_GATE_FILE", path_of(&in_a_file))
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .succeeds()
-            .check("of-a-file", "passed")
-            .and(never_called("ssm:GetParameter")),
-        case("a parameter goes before an object")
+            .check_outcome("of-a-file", "passed")
+            .assert(never_called("ssm:GetParameter")),
+        case("a parameter has precedence over an object")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .env("GREENLIGHT_GATE_S3", "s3://gates/gate")
-            .world(parameter("/gate", gate("of-ssm")))
+            .world(store_parameter("/gate", gate("of-ssm")))
             .succeeds()
-            .check("of-ssm", "passed")
-            .and(never_called("s3:GetObject")),
-        case("a roll-back needs none")
+            .check_outcome("of-ssm", "passed")
+            .assert(never_called("s3:GetObject")),
+        case("a rollback needs no gate file")
             .env("GREENLIGHT_GATE_SSM", "/gate")
             .world(|world| world.deployment().creator = "codeDeployRollback".into())
             .succeeds()
             .warns("RollbackDeployment")
-            .and(never_called("ssm:GetParameter")),
+            .assert(never_called("ssm:GetParameter")),
     ])
-    .await;
-    insta::assert_snapshot!(told);
+    .keep((in_a_file, folder))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read() {
-    let latin = file(b"version: 1 # caf\xe9\n");
-    let long = file("# long\n".repeat(100_000).as_bytes());
+fn what_cannot_be_read() -> CaseGroup {
+    let files = [temp_file(b"version: 1 # caf\xe9\n"), temp_file("# long\n".repeat(100_000).as_bytes())];
+    let [latin, long] = &files;
     let ssm = |title: &str| case(title).env("GREENLIGHT_GATE_SSM", "/gate");
     let s3 = |title: &str| case(title).env("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml");
-    let told = play(vec![
-        ssm("no such parameter").fails("GateUnreadable"),
-        ssm("a parameter that may not be read")
-            .fault(Fault::always("ssm:GetParameter", Trouble::Deny))
+    CaseGroup::from(vec![
+        ssm("a parameter that does not exist").fails("GateUnreadable"),
+        ssm("a parameter that the role is not allowed to read")
+            .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Deny))
             .fails("GateUnreadable"),
-        ssm("Systems Manager hangs up at first")
-            .world(parameter("/gate", gate("of-ssm")))
-            .fault(Fault::first(1, "ssm:GetParameter", Trouble::HangUp))
+        ssm("Systems Manager closes the first connection")
+            .world(store_parameter("/gate", gate("of-ssm")))
+            .with_fault(InjectedFault::first(1, "ssm:GetParameter", FaultKind::HangUp))
             .succeeds(),
-        ssm("half a reply is asked for again")
-            .world(parameter("/gate", gate("of-ssm")))
-            .fault(Fault::first(1, "ssm:GetParameter", Trouble::Malform))
+        ssm("an incomplete reply is requested again")
+            .world(store_parameter("/gate", gate("of-ssm")))
+            .with_fault(InjectedFault::first(1, "ssm:GetParameter", FaultKind::Malform))
             .succeeds(),
-        ssm("Systems Manager throttles to the end")
-            .fault(Fault::always("ssm:GetParameter", Trouble::Throttle))
+        ssm("Systems Manager throttles every call")
+            .with_fault(InjectedFault::always("ssm:GetParameter", FaultKind::Throttle))
             .fails("GateUnreadable"),
-        ssm("what is there is no gate file").world(parameter("/gate", "version: 1\nhoks: {}")).fails("GateInvalid"),
-        s3("no such bucket").fails("GateUnreadable"),
-        s3("no such object").world(object("gates/other.yaml", "version: 1")).fails("GateUnreadable"),
-        s3("an object that may not be read")
-            .fault(Fault::always("s3:GetObject", Trouble::Deny))
+        ssm("the parameter does not contain a gate file")
+            .world(store_parameter("/gate", "version: 1\nhoks: {}"))
+            .fails("GateInvalid"),
+        s3("a bucket that does not exist").fails("GateUnreadable"),
+        s3("an object that does not exist")
+            .world(store_object("gates/other.yaml", "version: 1"))
+            .fails("GateUnreadable"),
+        s3("an object that the role is not allowed to read")
+            .with_fault(InjectedFault::always("s3:GetObject", FaultKind::Deny))
             .fails("GateUnreadable"),
         s3("an object that is too long")
-            .world(object("gates/shop.yaml", "# long\n".repeat(40_000)))
+            .world(store_object("gates/shop.yaml", "# long\n".repeat(40_000)))
             .fails("GateInvalid"),
         s3("an object that is much too long")
-            .world(object("gates/shop.yaml", "# long\n".repeat(200_000)))
+            .world(store_object("gates/shop.yaml", "# long\n".repeat(200_000)))
             .fails("GateUnreadable"),
-        case("a file that is not there").env("GREENLIGHT_GATE_FILE", "/nowhere/gate.yaml").fails("GateUnreadable"),
-        case("a folder").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
-        case("a device without an end").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
-        case("no text").env("GREENLIGHT_GATE_FILE", path(&latin)).fails("GateUnreadable"),
-        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path(&long)).fails("GateInvalid"),
+        case("a file that does not exist").env("GREENLIGHT_GATE_FILE", "/nowhere/gate.yaml").fails("GateUnreadable"),
+        case("a folder instead of a file").env("GREENLIGHT_GATE_FILE", "/").fails("GateUnreadable"),
+        case("an endless device").env("GREENLIGHT_GATE_FILE", "/dev/zero").fails("GateUnreadable"),
+        case("a file that is not UTF-8").env("GREENLIGHT_GATE_FILE", path_of(latin)).fails("GateUnreadable"),
+        case("a file that is too long").env("GREENLIGHT_GATE_FILE", path_of(long)).fails("GateInvalid"),
         case("a misspelt placeholder").env("GREENLIGHT_GATE_SSM", "/g/{aplication}").fails("SettingsInvalid"),
-        case("a name that two services could share")
+        case("a name that two deployment groups could share")
             .env("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml")
-            .world(object("gates/shop-web.yaml", gate("of-another")))
+            .world(store_object("gates/shop-web.yaml", gate("of-another")))
             .fails("SettingsInvalid")
-            .and(never_called("s3:GetObject")),
-        case("no address of an object").env("GREENLIGHT_GATE_S3", "gates/shop.yaml").fails("SettingsInvalid"),
-        ssm("a deployment that cannot be read, and a gate file that only observes")
-            .world(parameter("/gate", "version: 1\nmode: observe"))
-            .fault(Fault::always("codedeploy:GetDeployment", Trouble::Deny))
+            .assert(never_called("s3:GetObject")),
+        case("a value that is not the address of an object")
+            .env("GREENLIGHT_GATE_S3", "gates/shop.yaml")
+            .fails("SettingsInvalid"),
+        ssm("a deployment that cannot be read, and a gate file with mode observe")
+            .world(store_parameter("/gate", "version: 1\nmode: observe"))
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds()
-            .decides("fail", "AwsDenied"),
-        case("a deployment that cannot be read, and so nobody knows where its gate file is")
+            .check_decides("fail", "AwsDenied"),
+        case("a deployment that cannot be read, and a source that depends on it")
             .env("GREENLIGHT_GATE_SSM", "/{application}/gate")
-            .fault(Fault::always("codedeploy:GetDeployment", Trouble::Deny))
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .fails("AwsDenied")
-            .and(never_called("ssm:GetParameter")),
+            .assert(never_called("ssm:GetParameter")),
     ])
-    .await;
-    let told = [path(&latin), path(&long)].iter().fold(told, |told, path| told.replace(path, "FILE"));
-    insta::assert_snapshot!(told);
+    .edit_text(move |text| files.iter().fold(text, |text, file| text.replace(&path_of(file), "FILE")))
 }
 
-/// A pipe that nobody writes into is no file; it may not hold up the answer.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pipe() {
+/// A pipe without a writer must not delay the status, so the hook only reads regular files.
+fn pipe_as_gate_file_fails_at_once() -> CaseGroup {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("gate.yaml");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let told = play(vec![
-        case("a pipe")
+    CaseGroup::from(vec![
+        case("a pipe instead of a file")
             .env("GREENLIGHT_GATE_FILE", pipe.to_str().unwrap())
             .timeout(Duration::from_secs(10))
-            .fails("GateUnreadable"),
+            .fails("GateUnreadable")
+            .assert(|played| {
+                let is_named = played.verdict.contains("it is not a file");
+                expect_eq("whether the verdict says that it is not a file", &is_named, &true)
+            }),
     ])
-    .await;
-    assert!(told.contains("it is no file"), "{told}");
+    .keep(folder)
+    .without_golden_text()
 }
 
-/// The gate file is read anew for each event: what was changed in between counts.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_warm_process_reads_it_again() {
-    let stage = Stage::at(HookName::BeforeAllowTraffic).await;
-    let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(parameter("/gate", gate("mine")));
-    let played = stage.delivered(&[Duration::from_secs(2)]).run(greenlight_tests::binaries()).await.unwrap();
-    assert_eq!(played.answers, [Answer::Succeeded]);
+/// The hook reads the gate file for each event, so a change counts from the next event on. The second event waits for ten
+/// seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
+async fn warm_process_reads_the_gate_file_again() {
+    let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
+    let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(store_parameter("/gate", gate("mine")));
+    let played = stage.redelivered(&[Duration::from_secs(2)]).run(greenlight_tests::binaries()).await.unwrap();
+    assert_eq!(played.statuses, [HookStatus::Succeeded]);
     assert!(
         played.invocations.iter().all(|end| matches!(end, InvocationResult::Success(_))),
         "{:?}",

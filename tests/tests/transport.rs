@@ -1,16 +1,24 @@
-//! Every way in which a request can fail has a code of its own, and a hint that says where to look.
+//! Every failure of a request has its own reason code and a hint.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use greenlight_tests::{Case, play, same};
-use rehearsal::{HookName, Played};
+use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
+use rehearsal::{HookName, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
 };
 
-/// A server that reads a request and answers with these bytes; with none it hangs up. Gives its port.
-async fn answers(bytes: &'static [u8]) -> u16 {
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .async_cases("every_failure_of_a_request_has_its_code", every_failure_of_a_request_has_its_code)
+        .async_cases("a_reply_is_read_to_its_end", a_reply_is_read_to_its_end)
+        .async_cases("retries_are_reported", retries_are_reported)
+        .run()
+}
+
+/// Starts a server that reads a request, sends these bytes and closes the connection. Returns its port.
+async fn server_answering(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -24,8 +32,8 @@ async fn answers(bytes: &'static [u8]) -> u16 {
     port
 }
 
-/// A server that accepts, and then says no word.
-async fn says_nothing() -> u16 {
+/// Starts a server that accepts connections and sends nothing. Returns its port.
+async fn silent_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -37,37 +45,38 @@ async fn says_nothing() -> u16 {
     port
 }
 
-/// A port whose waiting list is full, so that nobody gets a connection, as behind a security group. It stays so for as
-/// long as what is given with it.
-async fn accepts_nobody() -> (u16, Vec<TcpStream>, TcpListener) {
+/// A port whose backlog is full, so that no client can connect, as behind a security group. The backlog stays full
+/// until the returned streams and listener are dropped.
+async fn full_listener() -> (u16, Vec<TcpStream>, TcpListener) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let listener = socket.listen(1).unwrap();
-    let place = listener.local_addr().unwrap();
+    let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(place)).await {
+    while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
         waiting.push(stream);
     }
-    (place.port(), waiting, listener)
+    (address.port(), waiting, listener)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_failure_of_a_request_has_its_code() {
-    let (full, _waiting, _listener) = accepts_nobody().await;
-    let plain = answers(b"HTTP/1.1 200 OK\r\nx-of: shop\r\ncontent-length: 16\r\n\r\n{\"state\":\"open\"}").await;
-    let slow = says_nothing().await;
-    let (hangs_up, half) = (answers(b"").await, answers(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{").await);
-    let mumbles = answers(b"220 mail.example.com ESMTP\r\n").await;
+async fn every_failure_of_a_request_has_its_code() -> CaseGroup {
+    let (full, waiting, listener) = full_listener().await;
+    let plain =
+        server_answering(b"HTTP/1.1 200 OK\r\nx-of: shop\r\ncontent-length: 16\r\n\r\n{\"state\":\"open\"}").await;
+    let slow = silent_server().await;
+    let (hangs_up, half) =
+        (server_answering(b"").await, server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{").await);
+    let mumbles = server_answering(b"220 mail.example.com ESMTP\r\n").await;
     let at = |port: u16| format!("http://127.0.0.1:{port}/");
     let ways = [
         ("name", "http://shop.invalid/".to_owned(), "status == 200", "NameNotResolved"),
         ("filtered", at(full), "status == 200", "ConnectTimedOut"),
         ("closed", at(1), "status == 200", "ConnectRefused"),
         ("no certificate", format!("https://127.0.0.1:{plain}/"), "status == 200", "TlsFailed"),
-        ("silence", at(slow), "status == 200", "ReadTimedOut"),
-        ("hangs up", at(hangs_up), "status == 200", "ConnectionReset"),
-        ("half an answer", at(half), "json.state exists", "ConnectionReset"),
-        ("no HTTP", at(mumbles), "status == 200", "RequestFailed"),
+        ("no response", at(slow), "status == 200", "ReadTimedOut"),
+        ("closed without response", at(hangs_up), "status == 200", "ConnectionReset"),
+        ("half a response", at(half), "json.state exists", "ConnectionReset"),
+        ("not HTTP", at(mumbles), "status == 200", "RequestFailed"),
         ("status", at(plain), "status == 204", "UnexpectedStatus"),
         ("header", at(plain), "header.x-of == basket", "UnexpectedHeader"),
         ("no such header", at(plain), "header.x-for exists", "UnexpectedHeader"),
@@ -82,22 +91,22 @@ async fn every_failure_of_a_request_has_its_code() {
             "      - {{ name: {name}, http: '{url}', timeout: 1s, connect_timeout: 500ms, expect: ['{expect}'] }}\n"
         );
     }
-    let told =
-        play(vec![Case::new(HookName::AfterInstall, "one check for each").gate(gate).fails("NameNotResolved").and(
+    CaseGroup::from(vec![
+        HookCase::new(HookName::AfterInstall, "one check for each failure").gate(gate).fails("NameNotResolved").assert(
             move |played| {
                 for (name, _, _, code) in &ways {
                     let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
-                    same(name, &(check.outcome.as_str(), check.code.as_str()), &("failed", *code))?;
+                    expect_eq(name, &(check.outcome.as_str(), check.code.as_str()), &("failed", *code))?;
                 }
                 Ok(())
             },
-        )])
-        .await;
-    insta::assert_snapshot!(told);
+        ),
+    ])
+    .keep((waiting, listener))
 }
 
-/// A server that writes a head and the beginning of a body, and then waits.
-async fn stops_in_the_middle() -> u16 {
+/// Starts a server that sends the head and the first part of a body, and then nothing. Returns its port.
+async fn server_stopping_mid_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -111,8 +120,8 @@ async fn stops_in_the_middle() -> u16 {
     port
 }
 
-/// A server of a body without an end.
-async fn never_ends() -> u16 {
+/// Starts a server with an endless body. Returns its port.
+async fn server_with_endless_body() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -127,49 +136,53 @@ async fn never_ends() -> u16 {
     port
 }
 
-/// A status is no reply: the body is read to its end, whatever the conditions look at.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reply_is_read_to_its_end() {
-    let short = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
-    let whole = answers(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
-    let chunks = answers(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
-    let (stops, endless) = (stops_in_the_middle().await, never_ends().await);
+/// A status is not a whole response, so the hook reads the body to its end, whatever the conditions need.
+async fn a_reply_is_read_to_its_end() -> Vec<HookCase> {
+    let short = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\nhello\n").await;
+    let whole = server_answering(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello\n").await;
+    let chunks = server_answering(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+    let (stops, endless) = (server_stopping_mid_body().await, server_with_endless_body().await);
     let moved = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{short}/\r\ncontent-length: 0\r\n\r\n");
-    let moved = answers(moved.leak().as_bytes()).await;
+    let moved = server_answering(moved.leak().as_bytes()).await;
     let gate = |kind: &str| {
         format!(
             "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ {kind}, timeout: 500ms, expect: [status == 200] }}] }} }}"
         )
     };
     let case = |title: &str, what: &str, port: u16, keys: &str| {
-        let case = Case::new(HookName::AfterInstall, title);
+        let case = HookCase::new(HookName::AfterInstall, title);
         case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
     };
     let health = |title: &str, port: u16| {
-        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { reach: { settle: 0s }, answers: { within: 0s, timeout: 500ms } } } }";
-        Case::new(HookName::AfterAllowTestTraffic, title)
+        let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, timeout: 500ms } } } }";
+        HookCase::new(HookName::AfterAllowTestTraffic, title)
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)
     };
-    let told = play(vec![
-        case("whole", "GET", whole, "").succeeds(),
-        case("shorter than it says", "GET", short, "").fails("ConnectionReset"),
-        case("the last chunk is missing", "GET", chunks, "").fails("ConnectionReset"),
-        case("stops in the middle", "GET", stops, "").fails("ReadTimedOut"),
-        case("longer than anybody reads", "GET", endless, "").succeeds(),
-        case("a HEAD has no body", "HEAD", short, "").succeeds(),
-        case("behind a redirect", "GET", moved, ", redirects: follow").fails("ConnectionReset"),
-        case("sent again", "GET", short, ", retry: { transport: 2, backoff: 10ms..20ms }").fails("ConnectionReset"),
-        health("a health check, whole", whole).succeeds(),
-        health("a health check, shorter than it says", short).fails("ConnectionReset"),
-        health("a health check that stops in the middle", stops).fails("ReadTimedOut"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    vec![
+        case("a complete response", "GET", whole, "").succeeds(),
+        case("a body shorter than its content-length", "GET", short, "").fails("ConnectionReset"),
+        case("a body without its last chunk", "GET", chunks, "").fails("ConnectionReset"),
+        case("a body that stops in the middle", "GET", stops, "").fails("ReadTimedOut"),
+        case("an endless body", "GET", endless, "").succeeds(),
+        case("a HEAD request, whose response has no body", "HEAD", short, "").succeeds(),
+        case("a body shorter than its content-length after a redirect", "GET", moved, ", redirects: follow")
+            .fails("ConnectionReset"),
+        case(
+            "a body shorter than its content-length, with retries",
+            "GET",
+            short,
+            ", retry: { transport: 2, backoff: 10ms..20ms }",
+        )
+        .fails("ConnectionReset"),
+        health("a health check with a complete response", whole).succeeds(),
+        health("a health check with a body shorter than its content-length", short).fails("ConnectionReset"),
+        health("a health check with a body that stops in the middle", stops).fails("ReadTimedOut"),
+    ]
 }
 
-/// A server that answers every second connection and hangs up on the others.
-async fn answers_every_second() -> u16 {
+/// Starts a server that responds on every second connection and closes the others. Returns its port.
+async fn server_answering_every_second() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -185,32 +198,26 @@ async fn answers_every_second() -> u16 {
     port
 }
 
-/// A retry that helps is reported: customers have none.
-#[tokio::test(flavor = "multi_thread")]
-async fn retries_are_reported() {
-    let port = answers_every_second().await;
+/// The hook reports a retry that succeeded, because customers do not retry.
+async fn retries_are_reported() -> Vec<HookCase> {
+    let port = server_answering_every_second().await;
     let case = |title: &str, retry: &str| {
         let gate = format!(
             "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ name: mine, http: 'http://127.0.0.1:{port}/',
              {retry}consecutive: 5, every: 50ms, expect: [status == 200] }}] }} }}"
         );
-        Case::new(HookName::AfterInstall, title).gate(gate)
+        HookCase::new(HookName::AfterInstall, title).gate(gate)
     };
-    let line = |played: &Played| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
-    let told = greenlight_tests::play_at_once(
-        1,
-        vec![
-            case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
-                .succeeds()
-                .check("mine", "doubtful")
-                .warns("ConnectionReset")
-                .and(move |played| {
-                    let counted = line(played).contains("5 of 10 requests failed and were sent again");
-                    same("whether they are counted", &counted, &true)
-                }),
-            case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
-        ],
-    )
-    .await;
-    insta::assert_snapshot!(told);
+    let line = |played: &HookRunReport| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
+    vec![
+        case("every second connection is closed, and retried", "retry: { transport: 3, backoff: 10ms..20ms }, ")
+            .succeeds()
+            .check_outcome("mine", "unverified")
+            .warns("ConnectionReset")
+            .assert(move |played| {
+                let counted = line(played).contains("5 of 10 requests failed and were sent again");
+                expect_eq("whether the message counts the failed requests", &counted, &true)
+            }),
+        case("every second connection is closed, and not retried", "").fails("ConnectionReset"),
+    ]
 }

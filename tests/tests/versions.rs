@@ -1,13 +1,19 @@
-//! Whose answer a check got: a request to an address of the author's own may be answered by the old version, and says so in
-//! the verdict; one that is bound to a listener may not, and says nothing.
+//! Which version responds to a check: the old version can respond to a request to a literal URL, so the verdict warns.
+//! Only the new version responds to a request that is bound to a listener, so the verdict does not warn.
 
-use greenlight_tests::{Case, play};
+use std::process::ExitCode;
+
+use greenlight_tests::{HookCase, Suite};
 use rehearsal::HookName;
 
-/// A check of a URL that somebody wrote down, with the port of the test listener.
-fn written_down(hook: HookName, title: &str, keys: &'static str) -> Case {
-    Case::new(hook, title).stage(move |stage| {
-        let (port, part) = (stage.test_port(), part(hook));
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME")).cases("a_url_of_its_own_warns", a_url_of_its_own_warns).run()
+}
+
+/// A check of a literal URL with the port of the test listener.
+fn with_literal_url(hook: HookName, title: &str, keys: &'static str) -> HookCase {
+    HookCase::new(hook, title).with(move |stage| {
+        let (port, part) = (stage.test_port(), hook_key(hook));
         stage.gate(&format!(
             "version: 1\nhooks: {{ {part}: {{ built_in: none, checks: [{{ name: mine, http: 'http://localhost:{port}/health', \
              {keys} expect: [status == 200] }}] }} }}"
@@ -15,7 +21,7 @@ fn written_down(hook: HookName, title: &str, keys: &'static str) -> Case {
     })
 }
 
-const fn part(hook: HookName) -> &'static str {
+const fn hook_key(hook: HookName) -> &'static str {
     match hook {
         HookName::BeforeInstall => "before_install",
         HookName::AfterInstall => "after_install",
@@ -25,39 +31,51 @@ const fn part(hook: HookName) -> &'static str {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_url_of_its_own_warns() {
-    let told = play(vec![
-        written_down(HookName::AfterInstall, "before any listener leads to the new version", "")
+fn a_url_of_its_own_warns() -> Vec<HookCase> {
+    vec![
+        with_literal_url(HookName::AfterInstall, "a literal URL before any listener forwards to the new version", "")
             .succeeds()
-            .check("mine", "doubtful")
+            .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
-        written_down(HookName::AfterAllowTestTraffic, "where it should be the test listener's", "")
+        with_literal_url(HookName::AfterAllowTestTraffic, "a literal URL instead of the test listener's", "")
             .succeeds()
-            .check("mine", "doubtful")
+            .check_outcome("mine", "unverified")
             .warns("VersionUnverified"),
-        written_down(HookName::BeforeAllowTraffic, "just before customers", "").succeeds().warns("VersionUnverified"),
-        written_down(HookName::AfterAllowTraffic, "while a node may still lead to the old one", "")
+        with_literal_url(HookName::BeforeAllowTraffic, "a literal URL just before customers get the new version", "")
             .succeeds()
             .warns("VersionUnverified"),
-        written_down(HookName::AfterAllowTestTraffic, "it does not matter which version answers", "any_version: true,")
+        with_literal_url(
+            HookName::AfterAllowTraffic,
+            "a literal URL while a node can still forward to the old version",
+            "",
+        )
+        .succeeds()
+        .warns("VersionUnverified"),
+        with_literal_url(
+            HookName::AfterAllowTestTraffic,
+            "a literal URL, and any version is accepted",
+            "any_version: true,",
+        )
+        .succeeds()
+        .check_outcome("mine", "passed"),
+        with_literal_url(HookName::BeforeInstall, "a literal URL while only the old version exists", "")
             .succeeds()
-            .check("mine", "passed"),
-        written_down(HookName::BeforeInstall, "there is only the old version", "").succeeds().check("mine", "passed"),
-        Case::new(HookName::AfterAllowTestTraffic, "it is bound to the listener")
+            .check_outcome("mine", "passed"),
+        HookCase::new(HookName::AfterAllowTestTraffic, "a URL that is bound to the listener")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: \
                  [{ name: mine, http: '{{test_url}}/health', expect: [status == 200] }] } }",
             )
             .succeeds()
-            .check("mine", "passed"),
-        Case::new(HookName::BeforeInstall, "an address that is not there yet stops the deployment before it begins")
-            .gate(
-                "version: 1\nhooks: { after_allow_test_traffic: { checks: \
+            .check_outcome("mine", "passed"),
+        HookCase::new(
+            HookName::BeforeInstall,
+            "an address that does not exist yet stops the deployment before it starts",
+        )
+        .gate(
+            "version: 1\nhooks: { after_allow_test_traffic: { checks: \
                  [{ name: mine, http: '{{production_url}}/health', expect: [status == 200] }] } }",
-            )
-            .fails("GateInvalid"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        )
+        .fails("GateInvalid"),
+    ]
 }

@@ -1,19 +1,33 @@
-//! Windows: what all attempts of a check mean together, through the real programs.
+//! Windows in the real programs: what all attempts of a check mean together.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
 
-use greenlight_tests::{Case, play};
+use greenlight_tests::{CaseGroup, HookCase, Suite, truncate_long_verdict};
 use rehearsal::{
-    Fault, HookName, Trouble,
+    FaultKind, HookName, InjectedFault,
     world::{Change, World},
 };
 
-/// The check alone, at the last moment before customers.
-fn case(title: &str, check: &str) -> Case {
+fn main() -> ExitCode {
+    Suite::new(env!("CARGO_CRATE_NAME"))
+        .cases("attempts_of_a_window", attempts_of_a_window)
+        .cases("time_that_runs_out", time_that_runs_out)
+        .cases("alarms_between_two_attempts", alarms_between_two_attempts)
+        .cases("alarms_while_traffic_moved", alarms_while_traffic_moved)
+        .cases("gaps_of_a_window", gaps_of_a_window)
+        .cases("states_of_alarms", states_of_alarms)
+        .run()
+}
+
+/// A case with only this check, at BeforeAllowTraffic.
+fn case(title: &str, check: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: only, {check} }}] }} }}"
     );
-    Case::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
 }
 
 /// The replacement registers its targets only after a while.
@@ -21,201 +35,198 @@ fn registers_late(world: &mut World) {
     let group = world.green_group().unwrap();
     let (arn, targets) = (group.arn.clone(), std::mem::take(&mut group.targets));
     for target in targets {
-        world.at(SystemTime::now() + Duration::from_secs(4), Change::TargetRegistered { group: arn.clone(), target });
+        world.schedule(
+            SystemTime::now() + Duration::from_secs(4),
+            Change::TargetRegistered { group: arn.clone(), target },
+        );
     }
 }
 
-/// Calls of an operation that get no readable reply, for longer than a hook with twelve seconds in all asks again.
-fn silent(operation: &str) -> Fault {
-    Fault { after: 2, ..Fault::first(6, operation, Trouble::Malform) }
+/// Unreadable replies to an operation, for longer than a hook with a timeout of twelve seconds retries.
+fn no_response(operation: &str) -> InjectedFault {
+    InjectedFault { after: 2, ..InjectedFault::first(6, operation, FaultKind::Malform) }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn attempts_of_a_window() {
+fn attempts_of_a_window() -> Vec<HookCase> {
     const WINDOW: &str = "targets: green, for: 4500ms, every: 100ms, expect: [healthy == registered]";
     const HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
     let short = |title: &str, policies: &str| {
         case(title, &format!("{WINDOW}, {policies}")).timeout(Duration::from_secs(12)).world(registers_late)
     };
-    let told = play(vec![
-        short("no data, then errors, then all is well; errors decide", "no_data: warn, on_error: fail")
-            .fault(silent(HEALTH))
+    vec![
+        short("no data, then errors, then passes; errors fail", "no_data: warn, on_error: fail")
+            .with_fault(no_response(HEALTH))
             .fails("AwsFailed"),
-        short("the same, and errors only warn", "no_data: warn, on_error: warn")
-            .fault(silent(HEALTH))
+        short("no data, then errors, then passes; errors only warn", "no_data: warn, on_error: warn")
+            .with_fault(no_response(HEALTH))
             .succeeds()
             .warns("AwsFailed"),
-        short("the same, and no data decides", "no_data: fail, on_error: warn")
-            .fault(silent(HEALTH))
+        short("no data, then errors, then passes; no data fails", "no_data: fail, on_error: warn")
+            .with_fault(no_response(HEALTH))
             .fails("NoTargets"),
-        short("there is no data before the first pass, within its time", "no_data: fail, on_error: fail, within: 10s")
+        short("no data before the first pass, and `within` allows it", "no_data: fail, on_error: fail, within: 10s")
             .timeout(Duration::from_secs(30))
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn time_that_runs_out() {
-    const NEVER: &str = "ecs: green, within: 13m, every: 100ms, expect: [running >= 99]";
+fn time_that_runs_out() -> Vec<HookCase> {
+    const NEVER: &str = "tasks: green, within: 13m, every: 100ms, expect: [running >= 99]";
     let short =
         |title: &str, policies: &str| case(title, &format!("{NEVER}, {policies}")).timeout(Duration::from_secs(3));
-    let hangs = || Fault { after: 3, ..Fault::always("ecs:DescribeServices", Trouble::BlackHole) };
-    let told = play(vec![
-        short("it was false at every attempt, and only errors warn", "on_error: warn").fails("RanOutOfTime"),
-        short("it was false at every attempt, which only warns", "on_error: warn, on_fail: warn")
+    let hangs = || InjectedFault { after: 3, ..InjectedFault::always("ecs:DescribeServices", FaultKind::BlackHole) };
+    vec![
+        short("the condition was false at every attempt, and errors only warn", "on_error: warn").fails("RanOutOfTime"),
+        short("the condition was false at every attempt, which only warns", "on_error: warn, on_fail: warn")
             .succeeds()
             .warns("RanOutOfTime"),
-        short("it was false until AWS did not answer any more, and only errors warn", "on_error: warn")
-            .fault(hangs())
+        short("the condition was false until AWS stopped replying, and errors only warn", "on_error: warn")
+            .with_fault(hangs())
             .fails("RanOutOfTime"),
-        short("the same, which only warns", "on_error: warn, on_fail: warn").fault(hangs()).succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        short("the condition was false until AWS stopped replying, which only warns", "on_error: warn, on_fail: warn")
+            .with_fault(hangs())
+            .succeeds(),
+    ]
 }
 
 const ALARMS: &str = "cloudwatch:DescribeAlarms";
 const HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
 
-/// The alarms of the group for some seconds after the shift, with two attempts in a row a second apart.
-fn alarms(title: &str, more: &str) -> Case {
-    watched(title, "deployment-group", more)
+/// Watches the alarms of the group for two seconds after the shift, with an attempt every second.
+fn alarms(title: &str, more: &str) -> HookCase {
+    watch_alarms(title, "deployment-group", more)
 }
 
-fn watched(title: &str, which: &str, more: &str) -> Case {
+fn watch_alarms(title: &str, which: &str, more: &str) -> HookCase {
     let window = if more.contains("for:") { "" } else { ", for: 2s" };
     let check = format!("{{ name: only, alarms: {which}, every: 1s, expect: [state != ALARM]{window}{more} }}");
     let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ built_in: none, checks: [{check}] }} }}");
-    Case::new(HookName::AfterAllowTraffic, title).gate(gate)
+    HookCase::new(HookName::AfterAllowTraffic, title).gate(gate)
 }
 
-/// The first alarm comes into a state so many milliseconds from now.
-fn turns(world: &mut World, after: u64, state: &str) {
+/// Schedules a state of the first alarm, `after` milliseconds from now.
+fn change_alarm(world: &mut World, after: u64, state: &str) {
     let change = Change::AlarmState {
         name: world.alarms[0].name.clone(),
         state: state.to_owned(),
         reason: "Threshold Crossed".to_owned(),
     };
-    world.at(SystemTime::now() + Duration::from_millis(after), change);
+    world.schedule(SystemTime::now() + Duration::from_millis(after), change);
 }
 
-/// It fires between the first two attempts and is OK again. The function takes a moment to start.
+/// The alarm fires and recovers between two attempts. The delay leaves time for the function to start.
 fn fires_and_recovers(world: &mut World) {
-    turns(world, 2400, "ALARM");
-    turns(world, 2401, "OK");
+    change_alarm(world, 2400, "ALARM");
+    change_alarm(world, 2401, "OK");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn alarms_between_two_attempts() {
-    let denied = || Fault::always(HISTORY, Trouble::Deny);
+fn alarms_between_two_attempts() -> Vec<HookCase> {
+    let denied = || InjectedFault::always(HISTORY, FaultKind::Deny);
     let long = |title: &str, more: &str| alarms(title, &format!(", for: 5s{more}")).timeout(Duration::from_secs(20));
-    let told = play(vec![
-        long("one fires and recovers", "").world(fires_and_recovers).fails("AlarmFiring"),
-        long("all stay as they are", "")
-            .succeeds()
-            .and(|played| greenlight_tests::same("calls for a history", &played.calls.get(HISTORY), &None)),
-        long("one had no data and recovers", "")
+    vec![
+        long("an alarm fires and recovers", "").world(fires_and_recovers).fails("AlarmFiring"),
+        long("no alarm changes its state", "").succeeds().assert(|played| {
+            greenlight_tests::expect_eq("calls of DescribeAlarmHistory", &played.calls.get(HISTORY), &None)
+        }),
+        long("an alarm has no data and recovers", "")
             .world(|world| {
-                turns(world, 2400, "INSUFFICIENT_DATA");
-                turns(world, 2401, "OK");
+                change_alarm(world, 2400, "INSUFFICIENT_DATA");
+                change_alarm(world, 2401, "OK");
             })
             .fails("AlarmNoData"),
-        long("one recovered while traffic moved", ", no_data: fail")
+        long("an alarm without data recovered while traffic moved", ", no_data: fail")
             .world(|world| {
                 let ago = |seconds| SystemTime::now() - Duration::from_secs(seconds);
-                world.alarms[0].turn("INSUFFICIENT_DATA", "no datapoints were received", ago(200));
-                world.alarms[0].turn("OK", "", ago(40));
+                world.alarms[0].set_state("INSUFFICIENT_DATA", "no datapoints were received", ago(200));
+                world.alarms[0].set_state("OK", "", ago(40));
             })
             .succeeds(),
-        long("one fires and recovers, and nobody may read its history", "")
-            .fault(denied())
+        long("an alarm fires and recovers, and the role is not allowed to read its history", "")
+            .with_fault(denied())
             .timeout(Duration::from_secs(10))
             .world(fires_and_recovers)
             .fails("AlarmNotEvaluated"),
-        long("the same, and what is not known only warns", ", no_data: warn")
-            .fault(denied())
-            .timeout(Duration::from_secs(10))
-            .world(fires_and_recovers)
-            .succeeds()
-            .warns("AlarmNotEvaluated"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+        long(
+            "an alarm fires and recovers, the role is not allowed to read its history, and `no_data` only warns",
+            ", no_data: warn",
+        )
+        .with_fault(denied())
+        .timeout(Duration::from_secs(10))
+        .world(fires_and_recovers)
+        .succeeds()
+        .warns("AlarmNotEvaluated"),
+    ]
 }
 
-/// AllowTraffic began a minute and a half before AfterAllowTraffic.
-#[tokio::test(flavor = "multi_thread")]
-async fn alarms_while_traffic_moved() {
+/// AllowTraffic starts a minute and a half before AfterAllowTraffic.
+fn alarms_while_traffic_moved() -> Vec<HookCase> {
     let fired = |world: &mut World, ago: u64| {
         let now = SystemTime::now();
-        world.alarms[0].turn("ALARM", "Threshold Crossed", now - Duration::from_secs(ago));
-        world.alarms[0].turn("OK", "", now - Duration::from_secs(ago - 10));
+        world.alarms[0].set_state("ALARM", "Threshold Crossed", now - Duration::from_secs(ago));
+        world.alarms[0].set_state("OK", "", now - Duration::from_secs(ago - 10));
     };
-    let told = play(vec![
-        alarms("one fired and recovered", "").world(move |world| fired(world, 60)).fails("AlarmFiring"),
-        alarms("one fired and recovered before", "").world(move |world| fired(world, 110)).succeeds(),
-        alarms("one fired and recovered, and all may take their time", ", within: 2s")
+    vec![
+        alarms("an alarm fired and recovered", "").world(move |world| fired(world, 60)).fails("AlarmFiring"),
+        alarms("an alarm fired and recovered before traffic moved", "")
+            .world(move |world| fired(world, 110))
+            .succeeds(),
+        alarms("an alarm fired and recovered, and `within` allows it", ", within: 2s")
             .world(move |world| fired(world, 60))
             .succeeds(),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    ]
 }
 
-/// Calls without a readable reply, for longer than a hook with so little time asks again.
-#[tokio::test(flavor = "multi_thread")]
-async fn gaps_of_a_window() {
+/// A gap: calls without a readable reply, for longer than a hook with so little time retries.
+fn gaps_of_a_window() -> Vec<HookCase> {
     let gap = |title: &str, which: &str| {
-        let fault = Fault { after: 1, ..Fault::first(6, ALARMS, Trouble::Malform) };
-        watched(title, which, ", for: 4s").fault(fault).timeout(Duration::from_secs(12))
+        let fault = InjectedFault { after: 1, ..InjectedFault::first(6, ALARMS, FaultKind::Malform) };
+        watch_alarms(title, which, ", for: 4s").with_fault(fault).timeout(Duration::from_secs(12))
     };
-    let told = play(vec![
-        gap("all are as they were before it", "deployment-group").succeeds(),
-        gap("one fires and recovers in it", "deployment-group").world(fires_and_recovers).fails("AlarmFiring"),
-    ])
-    .await;
-    insta::assert_snapshot!(told);
+    vec![
+        gap("no alarm changes its state in the gap", "deployment-group").succeeds(),
+        gap("an alarm fires and recovers in the gap", "deployment-group")
+            .world(fires_and_recovers)
+            .fails("AlarmFiring"),
+    ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn states_of_alarms() {
+fn states_of_alarms() -> CaseGroup {
     let evaluated = |title: &str, more: &str, state: &'static str| {
         alarms(title, more).world(move |world| world.alarms[0].evaluation = Some(state.to_owned()))
     };
     let unknown = |world: &mut World| world.alarms[0].state = "MAINTENANCE".to_owned();
     let deleted = |world: &mut World| {
         let name = world.alarms[0].name.clone();
-        world.at(SystemTime::now() + Duration::from_millis(3500), Change::AlarmDeleted { name });
+        world.schedule(SystemTime::now() + Duration::from_millis(3500), Change::AlarmDeleted { name });
     };
-    let told = play(vec![
-        evaluated("one could not be evaluated", "", "EVALUATION_ERROR").fails("AlarmNotEvaluated"),
-        evaluated("one could not be evaluated, which warns", ", no_data: warn", "EVALUATION_FAILURE")
+    CaseGroup::from(vec![
+        evaluated("an alarm could not be evaluated", "", "EVALUATION_ERROR").fails("AlarmNotEvaluated"),
+        evaluated("an alarm could not be evaluated, which warns", ", no_data: warn", "EVALUATION_FAILURE")
             .succeeds()
             .warns("AlarmNotEvaluated"),
-        evaluated("one fires, and could not be evaluated since", ", no_data: warn", "EVALUATION_FAILURE")
+        evaluated("an alarm fires, and could not be evaluated since", ", no_data: warn", "EVALUATION_FAILURE")
             .world(|world| world.alarms[0].state = "ALARM".to_owned())
             .fails("AlarmFiring"),
-        evaluated("one was evaluated by a part of the data", "", "PARTIAL_DATA").succeeds().warns("AlarmNotEvaluated"),
-        evaluated("one fires by a part of the data", "", "PARTIAL_DATA")
+        evaluated("an alarm was evaluated with partial data", "", "PARTIAL_DATA").succeeds().warns("AlarmNotEvaluated"),
+        evaluated("an alarm fires with partial data", "", "PARTIAL_DATA")
             .world(|world| world.alarms[0].state = "ALARM".to_owned())
             .fails("AlarmFiring"),
-        alarms("one is in a state that nobody knows", "").world(unknown).fails("AlarmNotEvaluated"),
-        watched("one of a prefix is deleted", "{ prefix: shop- }", ", for: 6s").world(deleted).fails("AlarmMissing"),
-        watched("none of a prefix is deleted", "{ prefix: shop- }", ", for: 1s").succeeds(),
-        watched(
-            "the group's are switched off beside another one",
+        alarms("an alarm has an unknown state", "").world(unknown).fails("AlarmNotEvaluated"),
+        watch_alarms("an alarm with the prefix is deleted", "{ prefix: shop- }", ", for: 6s")
+            .world(deleted)
+            .fails("AlarmMissing"),
+        watch_alarms("no alarm with the prefix is deleted", "{ prefix: shop- }", ", for: 1s").succeeds(),
+        watch_alarms(
+            "the group's alarms are switched off, and the check names another alarm",
             "{ deployment_group: true, names: shop-web-5xx }",
             "",
         )
         .world(|world| world.group.alarms.enabled = false)
         .succeeds()
-        .and(|played| match played.raw_log.iter().any(|line| line.contains("are switched off")) {
+        .assert(|played| match played.raw_log.iter().any(|line| line.contains("are switched off")) {
             true => Ok(()),
-            false => Err("no line says that the group's alarms are switched off".to_owned()),
+            false => Err("no log line reports that the group's alarms are switched off".to_owned()),
         }),
     ])
-    .await;
-    insta::assert_snapshot!(told);
+    .edit_text(truncate_long_verdict)
 }

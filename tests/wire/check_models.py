@@ -2,8 +2,8 @@
 
     python check_models.py EXCHANGES.jsonl
 
-Each line is an exchange as the rehearsal's recorder keeps it. What is wrong is printed, one line for each operation,
-part, member and reason, with the number of exchanges that have it; then the exit code is 1.
+Each line is an exchange, as the rehearsal's recorder writes it. Prints one line for each operation, part, member and
+reason that is wrong, with the number of exchanges that have the fault, and then exits with 1.
 """
 
 import collections
@@ -18,15 +18,15 @@ from botocore.model import ServiceModel
 
 from exchange import Exchange
 
-# IAM calls a service as botocore does, but for these.
+# Services whose name in botocore differs from their name in IAM.
 SERVICES = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
 
-# Read by nothing but boto3 itself: its protocol is one of its own, and its bodies are whatever somebody has put there.
+# Tested only with boto3: S3 has its own protocol, and its bodies are the contents of objects.
 UNCHECKED = {"s3"}
 
 
 class Models:
-    """The service models, each read once."""
+    """The service models. Reads each one once."""
 
     def __init__(self):
         self.loader = create_loader()
@@ -45,7 +45,7 @@ def check(record, models):
     try:
         model = models.named(service)
     except UnknownServiceError:
-        return [("request", "", "is for no service that AWS has")]
+        return [("request", "", "is for a service that AWS does not have")]
     return Exchange(record, model).check()
 
 
@@ -64,7 +64,7 @@ def main(path):
     for (operation, part, path, why), times in sorted(faults.items()):
         print(f"{operation}: {part}{': ' if path else ''}{path} {why} ({times} of {seen[operation]})")
     print(f"{sum(seen.values())} exchanges, {len(seen)} operations, {len(faults)} faults; botocore {botocore.__version__}")
-    # A check of nothing is no check.
+    # Without any exchange nothing was checked, so that is a failure.
     return 1 if faults or not seen else 0
 
 

@@ -1,4 +1,4 @@
-"""One request and its reply against the model of their operation."""
+"""Checks one request and its reply against the model of the operation."""
 
 import base64
 import re
@@ -17,8 +17,8 @@ from protocols import (
 )
 from shapes import CborScalars, Comparison, JsonScalars, TextScalars
 
-# Errors that every service may give, each with the statuses it comes with. The same condition has an older name in
-# awsQuery, and services differ in the status, so both are allowed.
+# Errors that every service can return, each with its HTTP statuses. The same error has an older name in awsQuery, and
+# services differ in the status, so both are allowed.
 COMMON_ERRORS = {
     "AccessDenied": {403},
     "AccessDeniedException": {400, 403},
@@ -41,12 +41,12 @@ COMMON_ERRORS = {
 
 CBOR, JSON, QUERY, EC2, REST = "smithy-rpc-v2-cbor", "json", "query", "ec2", "rest-json"
 
-# What EC2 says of an id that does not exist has no shape in its model: `InvalidSubnetID.NotFound`.
+# EC2's model has no shape for the error of an id that does not exist: `InvalidSubnetID.NotFound`.
 EC2_ERRORS = re.compile(r"Invalid[A-Za-z]+\.[A-Z][A-Za-z]+")
 
 
 def protocol_of(request, service):
-    """The protocol that a request speaks, told by itself; some services have but one."""
+    """The protocol of a request, from its headers. Some services have only one."""
     if service.metadata["protocol"] in (EC2, REST):
         return service.metadata["protocol"]
     headers = request["headers"]
@@ -56,7 +56,7 @@ def protocol_of(request, service):
 
 
 class Exchange:
-    """A request and its reply; `faults` are the places that are wrong, and why."""
+    """A request and its reply. `faults` has what is wrong: part, path and reason."""
 
     def __init__(self, record, service):
         self.service = service
@@ -69,10 +69,10 @@ class Exchange:
 
     def check(self):
         if self.protocol not in self.service.metadata["protocols"]:
-            self.fault("request", "", f"is in {self.protocol}, which the service does not speak")
+            self.fault("request", "", f"is in {self.protocol}, which the service does not support")
             return self.faults
         self.check_part("request", self.check_request)
-        # A connection that was closed, or a reply that a scenario damaged on purpose, is nobody's reply.
+        # A closed connection, or a reply that a scenario damaged on purpose, cannot match the model.
         if self.reply is not None and not self.reply["damaged"]:
             self.check_part("reply", self.check_reply)
         return self.faults
@@ -88,7 +88,7 @@ class Exchange:
 
     def expect_header(self, part, name, expected):
         seen = getattr(self, part)["headers"].get(name, "")
-        # Parameters of a content type, such as a charset, are the sender's.
+        # Parameters of a content type, such as a charset, can differ.
         if seen.split(";")[0].strip() != expected:
             self.fault(part, f"header {name}", f"is {seen!r}, expected {expected!r}")
 
@@ -124,12 +124,12 @@ class Exchange:
             self.compare("request", value, self.model.input_shape, scalars)
 
     def check_signature(self):
-        """Signed for this service; a hand-made configuration easily signs for another."""
+        """The request must be signed for this service. A manual configuration easily signs for another one."""
         name = self.service.metadata.get("signingName", self.service.metadata["endpointPrefix"])
         authorization = self.request["headers"].get("authorization", "")
         scope = r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request, ?SignedHeaders="
         match = re.match(scope, authorization)
-        # The header itself changes each time; what it is for does not.
+        # The header changes with each request, but not the service that it is for.
         seen = f"signed for {match[1]}" if match else "no signature of version 4"
         if seen != f"signed for {name}":
             self.fault("request", "header authorization", f"is {seen}, expected one for {name}")
@@ -161,9 +161,9 @@ class Exchange:
         return (along(form, self.model.input_shape) if self.known else form), TextScalars()
 
     def rest_request(self, body):
-        """The path has some members and the query the others; what is read has no body."""
+        """A REST request: some members are in the path, the others in the query. A read has no body."""
         if body:
-            self.fault("request", "", "has a body, and the operation reads")
+            self.fault("request", "", "has a body, but the operation only reads")
         path, _, query = self.request["path"].partition("?")
         template = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.model.http["requestUri"])
         match = re.fullmatch(template, path)
@@ -192,7 +192,7 @@ class Exchange:
     @property
     def succeeded(self):
         if self.reply["status"] == 200 and not self.known:
-            self.fault("reply", "status", "is 200, for an operation that the service does not have")
+            self.fault("reply", "status", "is 200, but the service does not have the operation")
         return self.reply["status"] == 200 and self.known
 
     def json_reply(self, body):
@@ -205,22 +205,22 @@ class Exchange:
         self.typed_reply(read_cbor(body), CborScalars())
 
     def typed_reply(self, value, scalars):
-        """A reply in JSON or CBOR, whose errors name their shape in `__type`."""
+        """A reply in JSON or CBOR. An error names its shape in `__type`."""
         if not self.reply["headers"].get("x-amzn-requestid"):
-            self.fault("reply", "header x-amzn-requestid", "is not there")
+            self.fault("reply", "header x-amzn-requestid", "is missing")
         if self.succeeded:
             return self.compare("reply", value, self.model.output_shape, scalars)
         if not isinstance(value, dict) or not isinstance(value.get("__type"), str):
-            return self.fault("reply", "__type", "is not there, and the reply is an error")
+            return self.fault("reply", "__type", "is missing, and the reply is an error")
         namespace, _, code = value.pop("__type").rpartition("#")
         if self.protocol == CBOR and not namespace:
-            self.fault("reply", "__type", f"is {code!r}: in CBOR it is the whole name of a shape")
+            self.fault("reply", "__type", f"is {code!r}, expected the whole name of a shape, as CBOR has it")
         if "awsQueryCompatible" in self.service.metadata:
             code = self.query_error(code)
         self.check_error(code, value, scalars)
 
     def query_error(self, shape_name):
-        """A service that once spoke awsQuery gives the code of that protocol in a header."""
+        """A service that once used awsQuery returns the error code of that protocol in a header."""
         seen = self.reply["headers"].get("x-amzn-query-error", "")
         code, _, blame = seen.partition(";")
         expected = "Sender" if self.reply["status"] < 500 else "Receiver"
@@ -238,15 +238,15 @@ class Exchange:
         elif code in COMMON_ERRORS:
             statuses = COMMON_ERRORS[code]
         else:
-            return self.fault("reply", "error", f"is {code}, which {self.operation} does not have, nor every service")
+            return self.fault("reply", "error", f"is {code}, which neither {self.operation} nor every service has")
         if not self.known and code not in ("UnknownOperationException", "InvalidAction"):
-            self.fault("reply", "error", f"is {code}, for an operation that the service does not have")
+            self.fault("reply", "error", f"is {code}, but the service does not have the operation")
         if status not in statuses:
-            self.fault("reply", "status", f"is {status}, and {code} has {sorted(statuses)}")
-        # Every error has a message, modelled or not.
+            self.fault("reply", "status", f"is {status}, expected one of {sorted(statuses)} for {code}")
+        # Every error has a message, even if the model does not say so.
         message = members.pop("message", members.pop("Message", ""))
         if not isinstance(message, str):
-            self.fault("reply", "message", f"is no string but {message!r}")
+            self.fault("reply", "message", f"is not a string but {message!r}")
         if shape is not None and (members or shape.required_members):
             self.compare("reply", members, shape, scalars)
         elif members:
@@ -256,16 +256,16 @@ class Exchange:
         self.expect_header("reply", "content-type", "application/json")
         value = read_json(body)
         if not self.reply["headers"].get("x-amzn-requestid"):
-            self.fault("reply", "header x-amzn-requestid", "is not there")
+            self.fault("reply", "header x-amzn-requestid", "is missing")
         if self.succeeded:
             return self.compare("reply", value, self.model.output_shape, JsonScalars())
         code = self.reply["headers"].get("x-amzn-errortype", "")
         self.check_error(code.partition(":")[0], value, JsonScalars())
 
     def ec2_reply(self, body):
-        """Members without an element around them, and errors of a form that no other service has."""
+        """EC2 puts no element around the members of a reply, and its errors have a form that no other service uses."""
         self.expect_header("reply", "content-type", "text/xml")
-        # The model leaves out the slash that is on the wire.
+        # On the wire the namespace ends with a slash, which the model leaves out.
         namespace = self.service.metadata["xmlNamespace"] + "/"
         root = read_xml(body)
         if self.succeeded:
@@ -273,11 +273,11 @@ class Exchange:
             self.expect_element(root, f"{self.operation}Response", namespace)
             value = along_xml(root, output, namespace)
             if not value.pop("requestId", ""):
-                self.fault("reply", "requestId", "is not there")
+                self.fault("reply", "requestId", "is missing")
             return self.compare("reply", value, output, TextScalars())
         errors = [{part.tag: part.text or "" for part in error} for error in root.findall("./Errors/Error")]
         if root.tag != "Response" or len(errors) != 1 or not root.findtext("RequestID"):
-            return self.fault("reply", "", "is no Response with one Error and a RequestID")
+            return self.fault("reply", "", "is not a Response with one Error and a RequestID")
         code = errors[0].pop("Code", "")
         if not (self.reply["status"] == 400 and EC2_ERRORS.fullmatch(code)):
             self.check_error(code, errors[0], TextScalars())

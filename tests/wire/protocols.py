@@ -1,7 +1,7 @@
-"""Reads the bodies of awsJson, awsQuery and rpc-v2-cbor into plain values, to be compared with shapes.
+"""Parses the bodies of awsJson, awsQuery and rpc-v2-cbor into plain values, for the comparison with shapes.
 
-JSON and CBOR say themselves what is a list. Forms and XML do not, so those are read along the shape; what the shape does
-not know stays in the value, where the comparison finds it.
+JSON and CBOR mark their lists. Forms and XML do not, so they are parsed according to the shape. Members that the shape
+does not have stay in the value, where the comparison finds them.
 """
 
 import io
@@ -16,7 +16,7 @@ from shapes import member_name
 
 
 class Unreadable(Exception):
-    """A body that is not what its protocol makes of anything."""
+    """A body that is invalid in its protocol."""
 
 
 def read_json(body):
@@ -46,7 +46,7 @@ def read_cbor(body):
 
 
 def read_form(body):
-    """A form as a dict. A key that comes twice is a fault: the second would win or lose silently."""
+    """A form as a dict. A repeated key is a fault: otherwise one of the two values would silently be lost."""
     try:
         pairs = urllib.parse.parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
     except ValueError as error:
@@ -87,16 +87,16 @@ def form_value(tree, shape, path):
                 raise Unreadable(f"the list {path.lstrip('.')} has no {inner}: {tree}")
             tree = tree[inner]
         if not isinstance(tree, dict):
-            raise Unreadable(f"the list {path.lstrip('.')} has no items but {tree!r}")
+            raise Unreadable(f"the list {path.lstrip('.')} has the value {tree!r} instead of items")
         expected = [str(index) for index in range(1, len(tree) + 1)]
         if set(tree) != set(expected):
-            raise Unreadable(f"the list {path.lstrip('.')} does not count from 1 on: {sorted(tree)}")
+            raise Unreadable(f"the list {path.lstrip('.')} does not count from 1: {sorted(tree)}")
         return [form_value(tree[index], shape.member, f"{path}[{index}]") for index in expected]
     return tree
 
 
 def along_ec2_form(form, shape):
-    """`Filter.1.Name=a` as structures and lists: EC2's lists have no word before the number, its keys begin with a capital."""
+    """`Filter.1.Name=a` as structures and lists. EC2's lists have no word before the number; keys are capitalized."""
     tree = {}
     for key, value in form.items():
         at = tree
@@ -114,7 +114,7 @@ def ec2_value(tree, shape, path):
         for name, inner in tree.items():
             own, member = wire.get(name, (name, None))
             known = member is not None
-            # The comparison knows a member by the name that a reply would give it.
+            # The comparison uses the name that the member has in a reply.
             value[member_name(own, member) if known else name] = (
                 ec2_value(inner, member, f"{path}.{name}") if known else inner
             )
@@ -122,13 +122,13 @@ def ec2_value(tree, shape, path):
     if isinstance(shape, ListShape):
         expected = [str(index) for index in range(1, len(tree) + 1)]
         if not isinstance(tree, dict) or set(tree) != set(expected):
-            raise Unreadable(f"the list {path.lstrip('.')} does not count from 1 on: {tree}")
+            raise Unreadable(f"the list {path.lstrip('.')} does not count from 1: {tree}")
         return [ec2_value(tree[index], shape.member, f"{path}[{index}]") for index in expected]
     return tree
 
 
 def ec2_name(name, shape):
-    """What a member is called in a form."""
+    """The name of a member in a form."""
     own = shape.serialization.get("queryName")
     if own:
         return own
@@ -144,7 +144,7 @@ def read_xml(body):
 
 
 def local(element, namespace):
-    """The name of an element, which has to be in the namespace."""
+    """The name of an element, which must be in the namespace."""
     prefix = f"{{{namespace}}}"
     if not element.tag.startswith(prefix):
         raise Unreadable(f"the element {element.tag} is not in the namespace {namespace}")
@@ -154,7 +154,7 @@ def local(element, namespace):
 
 
 def along_xml(element, shape, namespace):
-    """An element as a structure, a list or a text."""
+    """An element as a structure, a list or a string."""
     children = [(local(child, namespace), child) for child in element]
     if children and (element.text or "").strip():
         raise Unreadable(f"{local(element, namespace)} has text between its elements")
@@ -175,8 +175,8 @@ def along_xml(element, shape, namespace):
         strangers = {name for name, _ in children} - {item}
         if strangers:
             name = local(element, namespace)
-            raise Unreadable(f"the list {name} has elements that are no {item}: {sorted(strangers)}")
+            raise Unreadable(f"the list {name} has elements other than {item}: {sorted(strangers)}")
         return [along_xml(child, shape.member, namespace) for _, child in children]
     if children:
-        raise Unreadable(f"{local(element, namespace)} has elements and should be a text")
+        raise Unreadable(f"{local(element, namespace)} has elements, expected text")
     return element.text or ""

@@ -1,10 +1,10 @@
-"""Calls every operation that the rehearsal plays with boto3, and looks at what boto3 makes of the replies.
+"""Calls every operation of the rehearsal with boto3, and checks the replies as boto3 parses them.
 
     python read_with_boto3.py ENDPOINT EVENT
 
-ENDPOINT is where AWS is; EVENT is the JSON with which CodeDeploy invokes a hook. The stage is a healthy deployment at
-AfterAllowTestTraffic, with two alarms more than the group's and a rule on the test listener. Prints a line for each
-operation that was read: protocol and name.
+ENDPOINT is the URL of the simulated AWS. EVENT is the JSON with which CodeDeploy invokes a hook. The world is a healthy
+deployment at AfterAllowTestTraffic, with two alarms in addition to the group's, and a rule on the test listener. Prints
+a line for each operation that succeeded: protocol and name.
 """
 
 import datetime
@@ -19,12 +19,12 @@ from botocore.loaders import Loader
 
 REGION = "eu-west-1"
 
-# IAM calls a service as botocore does, but for these.
+# Services whose name in botocore differs from their name in IAM.
 IAM_NAMES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 
 
 class OneProtocol(Loader):
-    """Models that know one protocol, so that botocore has no choice."""
+    """Service models with only one protocol, so that botocore must use it."""
 
     def __init__(self, protocol):
         super().__init__(extra_search_paths=[self.BUILTIN_DATA_PATH])
@@ -39,7 +39,7 @@ class OneProtocol(Loader):
 
 
 class Reader:
-    """Clients of one protocol each, and a record of what was read."""
+    """Creates clients, optionally for one protocol, and records the operations that succeeded."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
@@ -69,7 +69,7 @@ class Reader:
 
 
 def refused(code, call, **arguments):
-    """A call that has to be refused with a code. Gives what boto3 raised."""
+    """Expects that a call is refused with this code. Returns the error that boto3 raised."""
     try:
         reply = call(**arguments)
     except ClientError as error:
@@ -77,11 +77,11 @@ def refused(code, call, **arguments):
         assert seen == code, f"expected {code}, was {seen}: {error}"
         assert error.response["ResponseMetadata"]["RequestId"], error.response
         return error
-    raise AssertionError(f"expected {code}, was answered: {reply}")
+    raise AssertionError(f"expected {code}, but the call succeeded: {reply}")
 
 
 def is_recent(time):
-    """A time with a zone, of the days before now."""
+    """Expects a time with a time zone, in the last 30 days."""
     assert isinstance(time, datetime.datetime) and time.tzinfo, time
     age = datetime.datetime.now(datetime.timezone.utc) - time
     assert datetime.timedelta(0) <= age < datetime.timedelta(days=30), f"{time} is {age} ago"
@@ -138,7 +138,7 @@ def codedeploy_refusals(client, event):
 
 
 def revision(client, event):
-    """The AppSpec file, whole and by its hash."""
+    """The AppSpec file, in the deployment and by its hash."""
     deployment = client.get_deployment(deploymentId=event["DeploymentId"])["deploymentInfo"]
     location = deployment["revision"]
     assert location["revisionType"] == "AppSpecContent", location
@@ -151,7 +151,7 @@ def revision(client, event):
 
 
 def account(reader, definition):
-    """What a task definition names, and what functions read their settings from."""
+    """The resources that a task definition names, and the stores from which functions read their settings."""
     container = definition["containerDefinitions"][0]
     logs = reader.client("logs")
     name = container["logConfiguration"]["options"]["awslogs-group"]
@@ -202,7 +202,7 @@ def account(reader, definition):
 
 
 def guarded(reader, pair, group):
-    """What tells how functions are set up, what their roles may do, and how they are connected."""
+    """The settings of the functions, the permissions of their roles, and their network."""
     functions = reader.client("lambda")
     name = "CodeDeployHook_after-install"
     found = functions.get_function_configuration(FunctionName=name)
@@ -211,7 +211,7 @@ def guarded(reader, pair, group):
     assert by_arn["Role"] == found["Role"] and "VpcConfig" not in found, found
     settings = functions.get_function_event_invoke_config(FunctionName=name)
     assert (settings["MaximumRetryAttempts"], settings["MaximumEventAgeInSeconds"]) == (0, 300), settings
-    assert settings["DestinationConfig"]["OnFailure"]["Destination"].endswith(":CodeDeployHook_last-answer"), settings
+    assert settings["DestinationConfig"]["OnFailure"]["Destination"].endswith(":CodeDeployHook_on-failure"), settings
     is_recent(settings["LastModified"])
     refused("ResourceNotFoundException", functions.get_function_configuration, FunctionName="other")
     at_alias = {"FunctionName": name, "Qualifier": "live"}
@@ -258,7 +258,7 @@ def guarded(reader, pair, group):
 
 
 def put(client, event):
-    """Last of all: it answers the hook."""
+    """Puts the status. Runs last, because it ends the hook."""
     ids = {
         "deploymentId": event["DeploymentId"],
         "lifecycleEventHookExecutionId": event["LifecycleEventHookExecutionId"],
@@ -315,7 +315,7 @@ def elbv2(client, pair):
     for group in groups:
         health = client.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
         assert {target["TargetHealth"]["State"] for target in health} == {"healthy"}, health
-    # botocore's own loop until all targets are healthy.
+    # botocore's own waiter, which polls until all targets are healthy.
     client.get_waiter("target_in_service").wait(TargetGroupArn=groups[0]["TargetGroupArn"])
 
     [listener_arn] = pair["testTrafficRoute"]["listenerArns"]
@@ -358,7 +358,7 @@ def cloudwatch(client, alarms):
     assert len(everything) == len(names) + 2, everything
     [[composite]] = [composite for _, composite in everything if composite]
     assert composite["AlarmRule"], composite
-    # Composite alarms come only when they are asked for.
+    # CloudWatch returns composite alarms only if the request names their type.
     assert client.describe_alarms().get("CompositeAlarms", []) == []
 
     [other] = client.describe_alarms(AlarmNames=["other"])["MetricAlarms"]
@@ -370,7 +370,7 @@ def cloudwatch(client, alarms):
     assert {item["AlarmType"] for item in history} == set(kinds), history
     is_recent(history[0]["Timestamp"])
     assert json.loads(history[0]["HistoryData"])["newState"]["stateValue"] == "OK", history
-    assert client.describe_alarm_history(AlarmName="all")["AlarmHistoryItems"] == [], "composite alarms are asked for"
+    assert client.describe_alarm_history(AlarmName="all")["AlarmHistoryItems"] == [], "no AlarmTypes: no composite alarms"
 
     error = refused("InvalidNextToken", client.describe_alarms, NextToken="other")
     assert isinstance(error, client.exceptions.InvalidNextToken), error
@@ -383,7 +383,7 @@ def cloudwatch(client, alarms):
 def main(endpoint, event):
     event = json.loads(event)
     reader = Reader(endpoint)
-    # As boto3 would have it, then in the other protocols that the models name: SDKs differ in what they prefer.
+    # First boto3's default protocol, then the other protocols of the models, because SDKs prefer different ones.
     for protocol in (None, "smithy-rpc-v2-cbor"):
         client = reader.client("codedeploy", protocol)
         pair, service, group = codedeploy(client, event)

@@ -1,7 +1,7 @@
 """Compares a value with a shape of AWS's service models, strictly.
 
-botocore's own parsers are made to survive: they skip what they do not know and turn what they can into what they want.
-Here everything that the model does not say is a fault.
+botocore's own parsers are tolerant: they skip unknown members and convert values. Here everything that the model does
+not have is a fault.
 """
 
 import base64
@@ -14,16 +14,16 @@ INTEGERS = {"integer": 2**31, "long": 2**63}
 
 
 class Wrong(Exception):
-    """A scalar that is not in the form that its shape has in this protocol."""
+    """A scalar without the form that its shape requires in this protocol."""
 
 
 def is_number(value):
-    # In Python a bool is an int; on the wire it is not.
+    # In Python a bool is an int, but not on the wire.
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def show(value):
-    """A value for a person, cut to a length that fits a line."""
+    """A value for a message, at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -33,17 +33,17 @@ class JsonScalars:
 
     def string(self, value):
         if not isinstance(value, str):
-            raise Wrong("is no string")
+            raise Wrong("is not a string")
         return value
 
     def integer(self, value):
         if not is_number(value) or not isinstance(value, int):
-            raise Wrong("is no whole number")
+            raise Wrong("is not a whole number")
         return value
 
     def number(self, value):
         if not is_number(value):
-            raise Wrong("is no number")
+            raise Wrong("is not a number")
         return value
 
     def boolean(self, value):
@@ -55,7 +55,7 @@ class JsonScalars:
         if form == "iso8601":
             return iso8601(self.string(value))
         if not is_number(value):
-            raise Wrong("is no time: seconds since 1970 are expected")
+            raise Wrong("is not a time: expected seconds since 1970")
         return plausible(value)
 
     def blob(self, value):
@@ -66,32 +66,32 @@ class JsonScalars:
 
 
 class CborScalars(JsonScalars):
-    """rpc-v2-cbor: times have tag 1, which the reader has already made times of; bytes are bytes."""
+    """rpc-v2-cbor: times have tag 1, which the parser has already converted to datetimes; bytes are byte strings."""
 
     def timestamp(self, value, form):
         if not isinstance(value, datetime.datetime):
-            raise Wrong("is no time: a number with tag 1 is expected")
+            raise Wrong("is not a time: expected a number with tag 1")
         return plausible(value.timestamp())
 
     def blob(self, value):
         if not isinstance(value, bytes):
-            raise Wrong("is no byte string")
+            raise Wrong("is not a byte string")
         return value
 
 
 class TextScalars(JsonScalars):
-    """awsQuery, forms and XML alike: everything is text."""
+    """awsQuery, both forms and XML: every value is text."""
 
     def integer(self, value):
         if not re.fullmatch(r"-?[0-9]+", self.string(value)):
-            raise Wrong("is no whole number")
+            raise Wrong("is not a whole number")
         return int(value)
 
     def number(self, value):
         try:
             return float(self.string(value))
         except ValueError as error:
-            raise Wrong("is no number") from error
+            raise Wrong("is not a number") from error
 
     def boolean(self, value):
         if value not in ("true", "false"):
@@ -106,24 +106,24 @@ class TextScalars(JsonScalars):
 
 def iso8601(text):
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text):
-        raise Wrong("is no time: ISO 8601 in UTC is expected")
+        raise Wrong("is not a time: expected ISO 8601 in UTC")
     return plausible(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
 def plausible(seconds):
-    # Milliseconds in place of seconds are the classic mistake, and every reader takes them.
+    # Milliseconds instead of seconds are a common mistake, and every parser accepts them.
     if not 946684800 <= seconds < 4102444800:
-        raise Wrong("is no time between the years 2000 and 2100 in seconds")
+        raise Wrong("is not a time between the years 2000 and 2100 in seconds")
     return seconds
 
 
 def member_name(name, shape: Shape):
-    """What a member is called on the wire."""
+    """The name of a member on the wire."""
     return shape.serialization.get("name", name)
 
 
 class Comparison:
-    """Collects what is wrong with a value, each fault with the path of the member."""
+    """Collects the faults of a value, each with the path of the member."""
 
     def __init__(self, scalars):
         self.scalars = scalars
@@ -134,8 +134,8 @@ class Comparison:
 
     def compare(self, value, shape, path=""):
         if value is None:
-            # AWS leaves out what is not there; a typed client would take null for a value.
-            self.fault(path, "is null: a member that is not there is left out")
+            # AWS leaves out a missing member. A typed client would read null as a value.
+            self.fault(path, "is null: a missing member must be left out")
         elif isinstance(shape, StructureShape):
             self.structure(value, shape, path)
         elif isinstance(shape, ListShape):
@@ -147,7 +147,7 @@ class Comparison:
 
     def structure(self, value, shape, path):
         if not isinstance(value, dict):
-            return self.fault(path, f"is no structure but {show(value)}")
+            return self.fault(path, f"is not a structure but {show(value)}")
         if shape.is_document_type:
             return None
         members = {member_name(name, member): (name, member) for name, member in shape.members.items()}
@@ -165,14 +165,14 @@ class Comparison:
 
     def list(self, value, shape, path):
         if not isinstance(value, list):
-            return self.fault(path, f"is no list but {show(value)}")
+            return self.fault(path, f"is not a list but {show(value)}")
         self.bounds(len(value), shape, path, "has {} items")
         for index, item in enumerate(value):
             self.compare(item, shape.member, f"{path}[{index}]")
 
     def map(self, value, shape, path):
         if not isinstance(value, dict):
-            return self.fault(path, f"is no map but {show(value)}")
+            return self.fault(path, f"is not a map but {show(value)}")
         for key, item in value.items():
             self.compare(key, shape.key, f"{path}{{key}}")
             self.compare(item, shape.value, f"{path}{{{key}}}")
@@ -203,13 +203,13 @@ class Comparison:
     def text(self, value, shape, path):
         self.bounds(len(value), shape, path, "has {} characters")
         if shape.enum and value not in shape.enum:
-            self.fault(path, f"is {show(value)}, which is none of {shape.name}: {', '.join(shape.enum)}")
+            self.fault(path, f"is {show(value)}, which is not a value of {shape.name}: {', '.join(shape.enum)}")
         pattern = shape.metadata.get("pattern")
         if pattern:
             try:
                 matches = re.search(pattern, value)
             except re.error:
-                return  # A Java pattern that Python does not read.
+                return  # A Java pattern that Python does not support.
             if not matches:
                 self.fault(path, f"is {show(value)}, which does not match {pattern} ({shape.name})")
 

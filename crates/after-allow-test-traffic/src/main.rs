@@ -1,4 +1,4 @@
-//! The function for CodeDeploy's `AfterAllowTestTraffic`. What it checks when no gate file says otherwise is in `default.yaml`.
+//! The hook function for `AfterAllowTestTraffic`. Its built-in checks are in `crates/gate/built_in/after_allow_test_traffic.yaml`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The function for CodeDeploy's `AfterAllowTraffic`. What it checks when no gate file says otherwise is in `default.yaml`.
+//! The hook function for `AfterAllowTraffic`. Its built-in checks are in `crates/gate/built_in/after_allow_traffic.yaml`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The function for CodeDeploy's `AfterInstall`. What it checks when no gate file says otherwise is in `default.yaml`.
+//! The hook function for `AfterInstall`. Its built-in checks are in `crates/gate/built_in/after_install.yaml`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The function for CodeDeploy's `BeforeAllowTraffic`. What it checks when no gate file says otherwise is in `default.yaml`.
+//! The hook function for `BeforeAllowTraffic`. Its built-in checks are in `crates/gate/built_in/before_allow_traffic.yaml`.
 
 use std::process::ExitCode;
 

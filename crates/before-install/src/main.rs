@@ -1,4 +1,4 @@
-//! The function for CodeDeploy's `BeforeInstall`. What it checks when no gate file says otherwise is in `default.yaml`.
+//! The hook function for `BeforeInstall`. Its built-in checks are in `crates/gate/built_in/before_install.yaml`.
 
 use std::process::ExitCode;
 

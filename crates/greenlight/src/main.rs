@@ -1,81 +1,66 @@
 //! `greenlight`, the command line: rehearses an ECS blue/green deployment with the real hook programs on one machine,
-//! reads gate files, and judges a real deployment without answering.
+//! checks gate files, and runs a hook's checks on a real deployment without putting a status.
 
-mod all;
 mod appspec;
-mod args;
-mod caller;
-mod check;
+mod cli;
 mod doctor;
-mod ending;
-mod exit;
-mod explain;
-mod faults;
-mod filter;
+mod dry_run;
+mod gate_file;
 mod iam;
-mod init;
-mod json;
-mod junit;
-mod list;
-mod matrix;
-mod paint;
-mod pick;
-mod played;
 mod rehearse;
-mod run;
-#[cfg(test)]
-mod sample;
-mod schema;
-mod screen;
-mod serve;
-mod source;
-mod stop;
-mod timeline;
-mod words;
-mod xml;
+mod terminal;
 
 use std::{future::Future, process::ExitCode};
 
 use clap::Parser;
 
 use crate::{
-    args::{Command, Greenlight},
-    exit::{Fault, Verdict},
+    cli::{
+        CommandError, CommandOutcome,
+        args::{Command, Greenlight},
+        exit_code,
+        signals::{Signal, or_shutdown},
+    },
     rehearse::rehearse,
-    stop::{Signal, until_stopped},
 };
 
 fn main() -> ExitCode {
     match Greenlight::parse().command {
-        Command::Rehearse(args) => match waited_for(rehearse(&args)) {
-            // A world that is served has no other end.
+        Command::Rehearse(args) => match block_on(rehearse(&args)) {
+            // `--serve` runs until a signal stops it, so a signal is its normal end.
             Err(_) if args.serve => ExitCode::SUCCESS,
-            end => ended(end, "stopped; no hook process is left behind"),
+            end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
-        Command::Check(args) => exit::code(check::check(&args)),
-        Command::Explain(args) => exit::code(explain::explain(&args)),
-        Command::Schema => exit::code(schema::schema()),
-        Command::Iam(args) => exit::code(iam::iam(&args)),
-        Command::Init(args) => exit::code(init::init(&args)),
-        Command::Appspec(args) => ended(waited_for(appspec::appspec(&args)), "stopped; nothing was written"),
-        Command::Doctor(args) => ended(waited_for(doctor::doctor(&args)), "stopped; not everything was looked at"),
-        Command::Run(args) => ended(waited_for(run::run(&args)), "stopped; nothing was judged to its end"),
+        Command::Check(args) => exit_code(gate_file::check_gate(&args)),
+        Command::Explain(args) => exit_code(gate_file::explain(&args)),
+        Command::Schema => exit_code(gate_file::print_schema()),
+        Command::Iam(args) => exit_code(iam::print_policy(&args)),
+        Command::Init(args) => exit_code(gate_file::init(&args)),
+        Command::Appspec(args) => exit_code_of(block_on(appspec::run_appspec(&args)), "stopped; nothing was written"),
+        Command::Doctor(args) => {
+            exit_code_of(block_on(doctor::run_doctor(&args)), "stopped; not everything was checked")
+        }
+        Command::DryRun(args) => {
+            exit_code_of(block_on(dry_run::dry_run(&args)), "stopped; the checks were not finished: no verdict")
+        }
     }
 }
 
-/// Does what takes time, until it is done or somebody stops it.
-fn waited_for(work: impl Future<Output = Result<Verdict, Fault>>) -> Result<Result<Verdict, Fault>, Signal> {
+/// Runs a command until it ends or a signal stops it.
+fn block_on(
+    work: impl Future<Output = Result<CommandOutcome, CommandError>>,
+) -> Result<Result<CommandOutcome, CommandError>, Signal> {
     match tokio::runtime::Runtime::new() {
-        // The runtime is dropped here, which waits until every task is, and the hook processes with them. Only then may
-        // this process end.
-        Ok(runtime) => runtime.block_on(until_stopped(work)),
-        Err(error) => Ok(Err(Fault::Failed(anyhow::Error::new(error).context("cannot start")))),
+        // Dropping the runtime waits until every task is dropped, and each task takes its hook processes with it. This
+        // process must not end before that.
+        Ok(runtime) => runtime.block_on(or_shutdown(work)),
+        Err(error) => Ok(Err(CommandError::Failed(anyhow::Error::new(error).context("cannot start")))),
     }
 }
 
-fn ended(end: Result<Result<Verdict, Fault>, Signal>, stopped: &str) -> ExitCode {
+fn exit_code_of(end: Result<Result<CommandOutcome, CommandError>, Signal>, stopped: &str) -> ExitCode {
     match end {
-        Ok(end) => exit::code(end),
+        Ok(end) => exit_code(end),
         Err(signal) => {
             eprintln!("{stopped}");
             ExitCode::from(signal.exit_code())

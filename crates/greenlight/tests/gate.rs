@@ -1,8 +1,8 @@
-//! The commands around the gate file, as somebody types them: what a terminal shows, and what a shell hears.
+//! The commands for a gate file, from the command line: what they print, and their exit status.
 
 #![expect(
     clippy::unwrap_used,
-    reason = "it is how a test fails, and clippy's exception for tests leaves their helpers out"
+    reason = "a test fails this way, and clippy's exception for tests does not cover their helpers"
 )]
 
 use std::{
@@ -15,14 +15,14 @@ use std::{
 use hook_core::{Hook, gate_file};
 use serde_json::Value;
 
-const INIT: &str = include_str!("../src/init.yaml");
+const INIT: &str = include_str!("../src/gate_file/init.yaml");
 
 const FAULTY: &str = "version: 1
 hooks:
   after_install:
     deadlin: 5m
     checks:
-      - ecs: green
+      - tasks: green
         expect: [runing == desired]
         within: 5 minuets
 ";
@@ -49,7 +49,7 @@ fn with_stdin(args: &[&str], stdin: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What it printed, when it ended so and said nothing on standard error.
+/// Standard output, after asserting the exit status and an empty standard error.
 fn printed(output: Output, code: i32) -> String {
     assert_eq!(
         (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
@@ -59,7 +59,7 @@ fn printed(output: Output, code: i32) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it said, when it refused.
+/// Standard error, after asserting bad usage and an empty standard output.
 fn refused(output: Output) -> String {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -91,8 +91,8 @@ fn the_readme_shows_a_fault_as_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = FAULTY.replace("deadlin:", "deadline:").replace("        within: 5 minuets\n", "");
     fs::write(folder.path().join("greenlight.yaml"), file).unwrap();
-    let told = printed(greenlight(folder.path(), &["check", "greenlight.yaml"]), 1);
-    let shown = format!("$ greenlight check greenlight.yaml\n{told}");
+    let output_text = printed(greenlight(folder.path(), &["check", "greenlight.yaml"]), 1);
+    let shown = format!("$ greenlight check greenlight.yaml\n{output_text}");
     assert!(include_str!("../../../README.md").contains(&shown), "{shown}");
 }
 
@@ -128,9 +128,9 @@ hooks:
 fn a_warning_is_shown_and_does_not_change_the_exit_status() {
     let folder = folder();
     fs::write(folder.path().join("warned.yaml"), WARNED).unwrap();
-    let told = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
-    assert!(told.contains("warning: ") && told.contains("{{test_url}}/checkout"), "{told}");
-    assert!(told.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{told}");
+    let output_text = printed(greenlight(folder.path(), &["check", "warned.yaml"]), 0);
+    assert!(output_text.contains("warning: ") && output_text.contains("{{test_url}}/checkout"), "{output_text}");
+    assert!(output_text.contains("✓ warned.yaml: 1 warning; 5 hooks with "), "{output_text}");
     let records: Value =
         serde_json::from_str(&printed(greenlight(folder.path(), &["check", "--json", "warned.yaml"]), 0)).unwrap();
     assert_eq!((records.as_array().unwrap().len(), records[0]["level"].as_str()), (1, Some("warning")), "{records}");
@@ -150,9 +150,9 @@ fn a_warning_is_shown_and_does_not_change_the_exit_status() {
 fn a_missing_file_does_not_hide_what_is_wrong_with_the_others() {
     let folder = folder();
     let output = greenlight(folder.path(), &["check", "fine.yaml", "missing.yaml", "faulty.yaml"]);
-    let (told, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(output.status.code(), Some(2), "{told}{said}");
-    assert!(told.contains("✓ fine.yaml: fine") && told.contains("✗ faulty.yaml: 3 faults"), "{told}");
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{shown}{said}");
+    assert!(shown.contains("✓ fine.yaml: fine") && shown.contains("✗ faulty.yaml: 3 faults"), "{shown}");
     assert!(said.contains("missing.yaml") && !said.contains("faulty.yaml"), "{said}");
 }
 
@@ -164,9 +164,9 @@ fn keys_that_are_not_executed_are_refused_by_every_command() {
     fs::write(folder.path().join("later.yaml"), file).unwrap();
     for command in ["check", "explain", "iam"] {
         let output = greenlight(folder.path(), &[command, "later.yaml"]);
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_ne!(output.status.code(), Some(0), "{command}: {told}");
-        assert!(told.contains("`metric` is not supported yet"), "{command}: {told}");
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{command}: {output_text}");
+        assert!(output_text.contains("`metric` is not supported yet"), "{command}: {output_text}");
     }
 }
 
@@ -175,7 +175,7 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
     let folder = folder();
     let name = r#""\e]0;owned\a\e[2J""#;
     let good = format!(
-        "version: 1\nhooks: {{ after_install: {{ checks: [{{ name: {name}, ecs: green, expect: [running >= 1] }}] }} }}\n"
+        "version: 1\nhooks: {{ after_install: {{ checks: [{{ name: {name}, tasks: green, expect: [running >= 1] }}] }} }}\n"
     );
     fs::write(folder.path().join("good.yaml"), &good).unwrap();
     fs::write(folder.path().join("bad.yaml"), good.replace("running", r"'\e[1mx'").replace("name:", "nmae:")).unwrap();
@@ -184,8 +184,8 @@ fn a_file_brings_nothing_to_the_terminal_that_controls_it() {
         [&["explain", "good.yaml"][..], &["check", "good.yaml", "bad.yaml", "raw.yaml"], &["explain", "bad.yaml"]]
     {
         let output = greenlight(folder.path(), args);
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {told:?}");
+        let output_text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output_text.contains(|c: char| c.is_control() && c != '\n'), "{args:?}: {output_text:?}");
     }
 }
 
@@ -203,8 +203,8 @@ hooks:
 ";
     fs::write(folder.path().join("secret.yaml"), file).unwrap();
     for args in [&["check", "secret.yaml"][..], &["check", "--json", "secret.yaml"], &["explain", "secret.yaml"]] {
-        let told = printed(greenlight(folder.path(), args), 1);
-        assert!(told.contains("secret.yaml") && !told.contains("hunter2"), "{args:?}: {told}");
+        let output_text = printed(greenlight(folder.path(), args), 1);
+        assert!(output_text.contains("secret.yaml") && !output_text.contains("hunter2"), "{args:?}: {output_text}");
     }
 }
 
@@ -218,8 +218,8 @@ fn a_file_may_come_from_standard_input() {
 #[test]
 fn a_file_with_a_fault_needs_no_policy() {
     let folder = folder();
-    let told = printed(greenlight(folder.path(), &["iam", "faulty.yaml"]), 1);
-    assert!(told.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{told}");
+    let output_text = printed(greenlight(folder.path(), &["iam", "faulty.yaml"]), 1);
+    assert!(output_text.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{output_text}");
     let output = greenlight(folder.path(), &["iam", "faulty.yaml", "--json"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("faulty.yaml:4:5: `deadlin` is not a key"));
@@ -275,9 +275,9 @@ fn a_file_that_is_not_there_is_bad_usage() {
 
 #[test]
 fn the_built_in_checks_explained() {
-    let told = printed(greenlight(Path::new("."), &["explain"]), 0);
-    assert!(told.lines().all(|line| line.chars().count() <= 100), "{told}");
-    insta::assert_snapshot!(told);
+    let transcript = printed(greenlight(Path::new("."), &["explain"]), 0);
+    assert!(transcript.lines().all(|line| line.chars().count() <= 100), "{transcript}");
+    insta::assert_snapshot!(transcript);
 }
 
 #[test]
@@ -305,11 +305,12 @@ hooks:
 #[test]
 fn the_beginning_is_a_gate_file_for_every_hook() {
     for hook in Hook::ALL {
-        let told = gate_file::explain(Some(INIT), hook);
-        let told = told.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
-        assert!(told.contains("only observes") && told.contains("\n1. "), "{told}");
+        let output_text = gate_file::explain(Some(INIT), hook);
+        let output_text =
+            output_text.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
+        assert!(output_text.contains("only observes") && output_text.contains("\n1. "), "{output_text}");
     }
-    // What stands in it as a comment can be used as well.
+    // The checks that are comments in the file are valid too.
     let all: Vec<_> = INIT
         .lines()
         .map(|line| line.strip_prefix("      # ").map_or(line.into(), |rest| format!("      {rest}")))
@@ -331,7 +332,7 @@ fn the_beginning_is_never_written_over_a_file_unasked() {
     fs::write(&file, "mine").unwrap();
     assert_eq!(
         refused(greenlight(folder.path(), &["init"])),
-        "error: greenlight.yaml is there already; --force writes over it\n"
+        "error: greenlight.yaml exists already; --force overwrites it\n"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
     printed(greenlight(folder.path(), &["init", "--force"]), 0);
@@ -341,13 +342,13 @@ fn the_beginning_is_never_written_over_a_file_unasked() {
     assert!(said.starts_with("error: cannot write no/such/gate.yaml: "), "{said}");
 }
 
-/// The whole gate files among the samples of a manual.
+/// The samples of a manual that are whole gate files.
 fn samples(manual: &str) -> Vec<&str> {
     let blocks = manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
     blocks.filter(|block| block.starts_with("version: 1") || block.contains("\nversion: 1")).collect()
 }
 
-/// Read by a validator and a YAML reader that others wrote: an editor has no better ones.
+/// Uses a validator and a YAML parser from other projects, as an editor does.
 #[test]
 fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
     let schema: Value = serde_json::from_str(&printed(greenlight(Path::new("."), &["schema"]), 0)).unwrap();
@@ -356,10 +357,8 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
     let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
     let manuals = [include_str!("../../../README.md"), include_str!("../../../docs/GATE-FILE.md")];
     let example = include_str!("../../../docs/examples/greenlight.yaml");
-    let built_in =
-        ["before-install", "after-install", "after-allow-test-traffic", "before-allow-traffic", "after-allow-traffic"];
-    let built_in = built_in.map(|hook| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(hook).join("default.yaml");
+    let built_in = Hook::ALL.map(|hook| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../gate/built_in/{}.yaml", hook.key()));
         fs::read_to_string(path).unwrap()
     });
     let samples =
@@ -376,7 +375,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
         "version: 1\nhook: {}",
         "version: 1\nhooks: { after_instal: {} }",
         "version: 1\nhooks: { after_install: { deadlin: 5m } }",
-        "version: 1\nhooks: { after_install: { checks: [{ ecs: green, expekt: [running > 1] }] } }",
+        "version: 1\nhooks: { after_install: { checks: [{ tasks: green, expekt: [running > 1] }] } }",
         "version: 1\nhooks: { after_install: { checks: [{ ecs: purple, expect: [running > 1] }] } }",
         "version: 1\nmode: observing",
     ] {
@@ -388,7 +387,7 @@ fn the_schema_takes_what_the_manuals_show_and_refuses_what_is_misspelt() {
 fn the_readme_has_the_line_that_editors_want() {
     let readme = include_str!("../../../README.md");
     assert!(readme.contains("# yaml-language-server: $schema=greenlight.schema.json"));
-    for command in ["check", "explain", "schema", "init", "iam", "doctor", "run", "rehearse"] {
+    for command in ["check", "explain", "schema", "init", "iam", "doctor", "dry-run", "rehearse", "appspec"] {
         assert!(readme.contains(&format!("| `greenlight {command}")), "README.md lacks greenlight {command}");
     }
 }

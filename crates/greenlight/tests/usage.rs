@@ -1,4 +1,4 @@
-//! The program as somebody types it: messages, exit status, and what it leaves behind.
+//! The program from the command line: messages, exit status, and the processes that it leaves behind.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -14,7 +14,7 @@ fn greenlight(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_greenlight")).args(args).env("NO_COLOR", "1").output().unwrap()
 }
 
-/// Fails, and says so on standard error; gives what it said.
+/// Runs a command that must fail as bad usage. Returns its standard error.
 fn refused(args: &[&str]) -> String {
     let output = greenlight(args);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -22,13 +22,13 @@ fn refused(args: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A folder with six programs that do nothing but say which process they are, and stay.
+/// Fills a folder with six programs that write their process id to a file and sleep.
 #[cfg(unix)]
 fn idle_hooks(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         let program = folder.join(function.binary());
-        // `exec`, so that the process that is started is the one that stays.
+        // `exec`, so that the process that was started is the one that sleeps.
         fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
             .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -54,7 +54,10 @@ fn an_unknown_scenario_gets_a_suggestion() {
 #[test]
 fn two_deployments_at_once_cannot_be_served() {
     let said = refused(&["rehearse", "--serve", "--scenario", "two-at-once"]);
-    assert_eq!(said, "error: two-at-once has two deployments at once, and one can be served; say another --scenario\n");
+    assert_eq!(
+        said,
+        "error: two-at-once has two deployments at once, and --serve takes one; choose another --scenario\n"
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn missing_hook_programs_are_named_with_what_builds_them() {
     let said = refused(&["rehearse", "--binaries", folder.path().to_str().unwrap()]);
     assert!(said.contains("before-install") && said.contains("is missing; `make rehearse` builds all six"), "{said}");
     let said = refused(&["rehearse", "--binaries", folder.path().join("gone").to_str().unwrap()]);
-    assert!(said.starts_with("error: there is no folder "), "{said}");
+    assert!(said.starts_with("error: cannot open the folder "), "{said}");
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn the_list_has_every_scenario_for_people_and_for_programs() {
     let (text, lines) = (greenlight(&["rehearse", "--list"]), greenlight(&["rehearse", "--list", "--json"]));
     assert!(text.status.success() && lines.status.success());
     let (text, lines) = (String::from_utf8(text.stdout).unwrap(), String::from_utf8(lines.stdout).unwrap());
-    for (scenario, line) in rehearsal::Scenario::all().iter().zip(lines.lines()) {
+    for (scenario, line) in rehearsal::Scenario::built_in().iter().zip(lines.lines()) {
         assert!(text.contains(&scenario.name), "{text}");
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(
@@ -99,7 +102,7 @@ fn the_list_has_every_scenario_for_people_and_for_programs() {
     assert!(!text.contains('\u{1b}'), "{text}");
 }
 
-/// Waits until `ready` gives something. The limit is for a machine that is busy, and is no promise.
+/// Waits until `ready` returns a value. The limit of 30 s is for a busy machine, and is not part of the test.
 #[cfg(target_os = "linux")]
 fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     for _ in 0..600 {
@@ -108,10 +111,10 @@ fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("waited in vain until {what}");
+    panic!("30 s passed before {what}");
 }
 
-/// Whether a process is gone. One that has ended and waits for its parent to notice does nothing any more.
+/// Whether a process has ended. A zombie counts as ended: it only waits for its parent.
 #[cfg(target_os = "linux")]
 fn is_gone(pid: &str) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).ok();
@@ -154,20 +157,20 @@ fn sigterm_leaves_no_process_behind_in_a_table_either() {
     stopped_by("TERM", &["--all"], 143);
 }
 
-/// A world that is served. Killed when dropped, if it has not ended.
-struct Served {
+/// A process of `rehearse --serve`. Killed when dropped, if it has not ended.
+struct ServedWorld {
     process: std::process::Child,
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
 }
 
-impl Drop for Served {
+impl Drop for ServedWorld {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Served {
+impl ServedWorld {
     fn start(args: &[&str]) -> Self {
         use std::io::BufRead;
         let mut process = Command::new(env!("CARGO_BIN_EXE_greenlight"))
@@ -180,14 +183,14 @@ impl Served {
         Self { process, lines }
     }
 
-    /// The next line that says `what`.
+    /// The next line with the event `what`.
     fn next(&mut self, what: &str) -> serde_json::Value {
         let values = self.lines.by_ref().map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
-        values.into_iter().find(|value| value["what"] == what).unwrap()
+        values.into_iter().find(|value| value["event"] == what).unwrap()
     }
 }
 
-/// GetDeployment as the AWS SDKs send it; gives the deployment.
+/// Sends GetDeployment as the AWS SDKs send it, and returns the deployment.
 fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
     use std::io::{Read, Write};
     let body = serde_json::json!({ "deploymentId": id }).to_string();
@@ -208,10 +211,10 @@ fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
 #[test]
 #[cfg(unix)]
 fn a_world_is_served_until_ctrl_c_which_is_its_good_end() {
-    let mut served = Served::start(&["--scenario", "route-503", "--seed", "1"]);
+    let mut served = ServedWorld::start(&["--scenario", "route-503", "--seed", "1"]);
     let open = served.next("open");
     let waiting = served.next("waiting");
-    assert_eq!(waiting["hook"], "AfterAllowTestTraffic", "the hook that stops the scenario");
+    assert_eq!(waiting["hook"], "AfterAllowTestTraffic", "it waits at the hook that stops the scenario");
     let deployment = deployment(open["aws"].as_str().unwrap(), waiting["deployment"].as_str().unwrap());
     assert_eq!(deployment["status"], "InProgress", "{deployment}");
     let called = served.next("called");
@@ -227,7 +230,7 @@ fn what_cannot_be_served_is_refused() {
     let said = refused(&["rehearse", "--serve", "--at", "Lunch"]);
     assert!(said.contains("the hooks are BeforeInstall, AfterInstall"), "{said}");
     let said = refused(&["rehearse", "--serve", "--scenario", "healthy", "--scenario", "route-503"]);
-    assert!(said.starts_with("error: one world can be served at a time"), "{said}");
+    assert!(said.starts_with("error: --serve takes one scenario"), "{said}");
     assert!(refused(&["rehearse", "--at", "AfterInstall"]).contains("--serve"));
 }
 
@@ -245,7 +248,7 @@ fn a_filter_that_means_no_scenario_is_bad_usage() {
 #[test]
 fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
     let folder = tempfile::tempdir().unwrap();
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let binaries = folder.path().to_str().unwrap();
@@ -253,12 +256,12 @@ fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
     assert!(said.starts_with("error: cannot write the JUnit report no/such/report.xml: "), "{said}");
 }
 
-/// Programs that cannot be executed: every scenario ends at once, and the report says why.
+/// The programs cannot be executed, so every scenario ends at once, and the report says why.
 #[test]
 #[cfg(unix)]
 fn what_could_not_be_played_is_an_error_in_the_junit_report() {
     let folder = tempfile::tempdir().unwrap();
-    for function in FunctionName::all() {
+    for function in FunctionName::all_functions() {
         fs::write(folder.path().join(function.binary()), "").unwrap();
     }
     let report = folder.path().join("report.xml");
@@ -268,6 +271,6 @@ fn what_could_not_be_played_is_an_error_in_the_junit_report() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         let report = fs::read_to_string(&report).unwrap();
         assert!(report.contains(r#"tests="1" failures="0" errors="1""#), "{report}");
-        assert!(report.contains("could not be played: ") && report.contains("cannot be started"), "{report}");
+        assert!(report.contains("could not be played: ") && report.contains("cannot start the program"), "{report}");
     }
 }

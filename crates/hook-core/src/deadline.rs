@@ -1,74 +1,62 @@
-//! How long the checks may take: Lambda's deadline, less what is kept back for the answer.
+//! How long the checks can take: until Lambda's deadline, minus a reserve for putting the status.
 
 use std::time::{Duration, SystemTime};
 
+pub use gate::{MAX_FUNCTION_TIMEOUT, check_budget};
 use tokio::time::Instant;
 
-/// Kept back for the answer, retries included.
-const RESERVE: Duration = Duration::from_secs(30);
-/// With little time in all, the answer gets this share of it.
-const RESERVE_SHARE: u32 = 5;
-/// When no answer could be put, there is a line to write about it before Lambda ends the process.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-/// But never more than this share of the time.
-const LAST_WORDS_SHARE: u32 = 20;
-/// With no time left at delivery an answer is tried all the same, for so long.
-const LEAST: Duration = Duration::from_secs(2);
-/// A deadline that lies further back than this is no deadline: some emulators send one in 1970.
-const IMPLAUSIBLE: Duration = Duration::from_secs(24 * 60 * 60);
-/// What is assumed then. Short enough to end, long enough to look.
-const ASSUMED: Duration = Duration::from_secs(60);
+/// If the status could not be put, this leaves time to log it before Lambda ends the process.
+const FINAL_LOG_RESERVE: Duration = Duration::from_millis(500);
+/// But at most this share of the time.
+const FINAL_LOG_RESERVE_SHARE: u32 = 20;
+/// If no time is left at delivery, the hook still tries to put the status for this long.
+const MIN_ANSWER_TIME: Duration = Duration::from_secs(2);
+/// A deadline further in the past than this is not a real deadline: some emulators send one in 1970.
+const MAX_PAST_DEADLINE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time that is assumed then. Short enough to end, long enough to check something.
+const FALLBACK_BUDGET: Duration = Duration::from_secs(60);
 
-/// How long CodeDeploy waits for the answer of a hook, less what an answer takes. An event that Lambda could deliver only
-/// late has less time than the function has.
-const HOUR: Duration = Duration::from_secs(59 * 60);
+/// How long CodeDeploy waits for a hook's status, minus the time to put it. If Lambda delivers an event late, it has
+/// less time than the function's timeout.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(59 * 60);
 
-/// When an event that began at `began` will be of no more interest to CodeDeploy.
-pub fn hour_ends(began: SystemTime, wall: SystemTime, now: Instant) -> Instant {
-    // A beginning in the future is another machine's clock.
-    let gone = wall.duration_since(began).unwrap_or_default();
-    now + HOUR.saturating_sub(gone)
+/// When CodeDeploy stops waiting for an event that started at `started_at`.
+pub fn event_expires_at(started_at: SystemTime, wall: SystemTime, now: Instant) -> Instant {
+    // A start in the future comes from another machine's clock.
+    let elapsed = wall.duration_since(started_at).unwrap_or_default();
+    now + HOOK_TIMEOUT.saturating_sub(elapsed)
 }
 
-/// The longest time-out that Lambda gives a function.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-pub const LONGEST_FUNCTION: Duration = Duration::from_secs(15 * 60);
-
-/// How long the checks of a function with this time-out may take.
-pub fn for_checks(timeout: Duration) -> Duration {
-    timeout - RESERVE.min(timeout / RESERVE_SHARE)
-}
-
-/// The two points in time that an invocation lives by, both in this process's monotonic clock.
+/// The two deadlines of an invocation, both in this process's monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline {
-    /// When the checks have to be over.
+    /// When the checks must have ended.
     pub checks: Instant,
-    /// When the answer has to be out.
-    pub answer: Instant,
+    /// When the status must have been put.
+    pub status: Instant,
 }
 
 impl Deadline {
-    /// From Lambda's deadline (wall clock) and both clocks' present. Saturates: a deadline in the past leaves the
-    /// checks no time and the answer a little.
+    /// Computes both from Lambda's deadline (wall clock) and the current time of both clocks. A deadline in the past
+    /// leaves no time for the checks, and a little for the status.
     pub fn new(lambda: SystemTime, wall: SystemTime, now: Instant) -> Self {
         let left = match lambda.duration_since(wall) {
             Ok(left) => left,
-            Err(past) if past.duration() > IMPLAUSIBLE => {
+            Err(past) if past.duration() > MAX_PAST_DEADLINE => {
                 tracing::warn!(
-                    assumed_ms = ASSUMED.as_millis(),
-                    "the runtime's deadline lies over a day in the past; assuming another"
+                    assumed_ms = FALLBACK_BUDGET.as_millis(),
+                    "the runtime's deadline is more than a day in the past; using a default instead"
                 );
-                ASSUMED
+                FALLBACK_BUDGET
             }
             Err(_) => Duration::ZERO,
         };
-        // A deadline beyond Lambda's own limit is a clock that jumped; an Instant must not overflow for it.
-        let left = left.min(LONGEST_FUNCTION);
-        let last_words = LAST_WORDS.min(left / LAST_WORDS_SHARE);
-        // With no time left by Lambda's clock, whether there really is none shows only by trying.
-        let answer = if left.is_zero() { LEAST } else { left - last_words };
-        Self { checks: now + for_checks(left), answer: now + answer }
+        // A deadline beyond Lambda's limit comes from a clock that jumped. An Instant must not overflow because of it.
+        let left = left.min(MAX_FUNCTION_TIMEOUT);
+        let log_reserve = FINAL_LOG_RESERVE.min(left / FINAL_LOG_RESERVE_SHARE);
+        // If Lambda's clock says that no time is left, only trying shows whether that is true.
+        let answer = if left.is_zero() { MIN_ANSWER_TIME } else { left - log_reserve };
+        Self { checks: now + check_budget(left), status: now + answer }
     }
 }
 
@@ -79,15 +67,15 @@ mod tests {
     fn left(lambda: SystemTime, wall: SystemTime) -> (Duration, Duration) {
         let now = Instant::now();
         let deadline = Deadline::new(lambda, wall, now);
-        (deadline.checks - now, deadline.answer - now)
+        (deadline.checks - now, deadline.status - now)
     }
 
     #[test]
     fn thirty_seconds_are_kept_back_but_never_more_than_a_fifth() {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let seconds = Duration::from_secs;
-        assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900) - LAST_WORDS));
-        assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60) - LAST_WORDS));
+        assert_eq!(left(wall + seconds(900), wall), (seconds(870), seconds(900) - FINAL_LOG_RESERVE));
+        assert_eq!(left(wall + seconds(60), wall), (seconds(48), seconds(60) - FINAL_LOG_RESERVE));
     }
 
     #[test]
@@ -100,24 +88,24 @@ mod tests {
     #[test]
     fn an_event_that_came_late_has_what_is_left_of_the_hour() {
         let (wall, now) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000), Instant::now());
-        let ago = |minutes: u64| hour_ends(wall - Duration::from_secs(60 * minutes), wall, now) - now;
-        assert_eq!(ago(0), HOUR);
+        let ago = |minutes: u64| event_expires_at(wall - Duration::from_secs(60 * minutes), wall, now) - now;
+        assert_eq!(ago(0), HOOK_TIMEOUT);
         assert_eq!(ago(58), Duration::from_secs(60));
         assert_eq!(ago(180), Duration::ZERO);
-        assert_eq!(hour_ends(wall + Duration::from_secs(60), wall, now) - now, HOUR);
+        assert_eq!(event_expires_at(wall + Duration::from_secs(60), wall, now) - now, HOOK_TIMEOUT);
     }
 
     #[test]
     fn a_deadline_in_the_past_still_leaves_time_to_answer() {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        assert_eq!(left(wall - Duration::from_secs(3), wall), (Duration::ZERO, LEAST));
+        assert_eq!(left(wall - Duration::from_secs(3), wall), (Duration::ZERO, MIN_ANSWER_TIME));
     }
 
     #[test]
     fn a_deadline_in_1970_or_in_a_far_future_is_survived() {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let watch = SystemTime::UNIX_EPOCH + Duration::from_secs(600);
-        assert_eq!(left(watch, wall), (Duration::from_secs(48), ASSUMED - LAST_WORDS));
-        assert_eq!(left(wall + Duration::from_secs(1 << 40), wall).1, Duration::from_secs(900) - LAST_WORDS);
+        assert_eq!(left(watch, wall), (Duration::from_secs(48), FALLBACK_BUDGET - FINAL_LOG_RESERVE));
+        assert_eq!(left(wall + Duration::from_secs(1 << 40), wall).1, Duration::from_secs(900) - FINAL_LOG_RESERVE);
     }
 }

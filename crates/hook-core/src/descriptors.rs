@@ -1,39 +1,40 @@
-//! File descriptors that are kept for the status: whatever else the process has open, one connection can be made.
+//! File descriptors that are reserved for putting the status, so that one connection is possible however many files and
+//! connections the process has open.
 
 use std::{
     fs::File,
     sync::{Mutex, PoisonError},
 };
 
-/// A connection, a look-up of a name with its files and sockets, and some to spare.
-const KEPT: usize = 8;
+/// Enough for a connection, a DNS lookup with its files and sockets, and a few more.
+const RESERVED_COUNT: usize = 8;
 
 /// Descriptors that nothing else can use until they are released.
 #[derive(Debug)]
-pub struct Descriptors(Mutex<Vec<File>>);
+pub struct ReservedDescriptors(Mutex<Vec<File>>);
 
-impl Descriptors {
-    /// As many as there are left, up to what is needed.
-    pub fn keep() -> Self {
-        Self(Mutex::new(open()))
+impl ReservedDescriptors {
+    /// Reserves as many descriptors as needed, or as many as are left.
+    pub fn reserve() -> Self {
+        Self(Mutex::new(open_reserved()))
     }
 
-    /// Makes room for the status.
+    /// Frees the descriptors for putting the status.
     pub fn release(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Keeps them again, for the next event.
-    pub fn keep_again(&self) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_empty() {
-            *kept = open();
+    /// Reserves the descriptors again, for the next event.
+    pub fn reserve_again(&self) {
+        let mut reserved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if reserved.is_empty() {
+            *reserved = open_reserved();
         }
     }
 }
 
-fn open() -> Vec<File> {
-    std::iter::repeat_with(|| File::open("/dev/null")).take(KEPT).filter_map(Result::ok).collect()
+fn open_reserved() -> Vec<File> {
+    std::iter::repeat_with(|| File::open("/dev/null")).take(RESERVED_COUNT).filter_map(Result::ok).collect()
 }
 
 #[cfg(test)]
@@ -42,13 +43,13 @@ mod tests {
 
     #[test]
     fn what_is_released_is_kept_again() {
-        let kept = |descriptors: &Descriptors| descriptors.0.lock().unwrap().len();
-        let descriptors = Descriptors::keep();
-        assert_eq!(kept(&descriptors), KEPT);
+        let kept = |descriptors: &ReservedDescriptors| descriptors.0.lock().unwrap().len();
+        let descriptors = ReservedDescriptors::reserve();
+        assert_eq!(kept(&descriptors), RESERVED_COUNT);
         descriptors.release();
         assert_eq!(kept(&descriptors), 0);
-        descriptors.keep_again();
-        descriptors.keep_again();
-        assert_eq!(kept(&descriptors), KEPT);
+        descriptors.reserve_again();
+        descriptors.reserve_again();
+        assert_eq!(kept(&descriptors), RESERVED_COUNT);
     }
 }

@@ -1,25 +1,25 @@
-//! What ends an invocation without an accepted answer. Everything else is a finding.
+//! The errors that end an invocation without an accepted status. Everything else is a finding.
 
-use crate::redact::Shown;
+use crate::{platform::codedeploy_ecs::EXPECTED_EVENT, redact::RedactedText};
 
-/// An invocation that could not be answered. Lambda records it as a function error of the type [`Error::code`].
+/// Why no status could be put. Lambda records it as a function error of the type [`Error::code`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The payload is not JSON.
     #[error("the payload is not JSON: {0}")]
-    EventNotJson(Shown),
+    EventNotJson(RedactedText),
     /// The payload lacks a usable id.
     #[error("the payload is not a CodeDeploy lifecycle event: {0}")]
-    EventMalformed(Shown),
-    /// CodeDeploy did not take the status.
+    EventMalformed(RedactedText),
+    /// CodeDeploy did not accept the status.
     #[error("the status {status} could not be put for deployment {deployment}: {why}")]
-    AnswerNotSent {
-        /// What should have been put: `Succeeded` or `Failed`.
+    StatusNotSent {
+        /// The status to put: `Succeeded` or `Failed`.
         status: &'static str,
         /// The deployment's id.
         deployment: String,
-        /// What CodeDeploy or the network said, in one line.
-        why: Shown,
+        /// The error from CodeDeploy or the network, in one line.
+        why: RedactedText,
     },
 }
 
@@ -29,18 +29,16 @@ impl Error {
         match self {
             Self::EventNotJson(_) => "EventNotJson",
             Self::EventMalformed(_) => "EventMalformed",
-            Self::AnswerNotSent { .. } => "AnswerNotSent",
+            Self::StatusNotSent { .. } => "StatusNotSent",
         }
     }
 
-    /// What to do about it.
+    /// What to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::EventNotJson(_) | Self::EventMalformed(_) => {
-                "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation came from elsewhere"
-            }
-            Self::AnswerNotSent { .. } => {
-                "the deployment waits up to an hour for this answer; stop it, or put the status by hand"
+            Self::EventNotJson(_) | Self::EventMalformed(_) => EXPECTED_EVENT,
+            Self::StatusNotSent { .. } => {
+                "the deployment waits up to an hour for this status; stop it, or put the status manually"
             }
         }
     }

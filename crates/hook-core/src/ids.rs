@@ -1,61 +1,62 @@
-//! The two ids of a hook invocation, checked here once.
+//! The two ids of a hook invocation, with their validation.
 
 use std::fmt;
 
 use crate::redact::Redactor;
 
-/// Longer than any id seen; a limit so that a hostile payload cannot make a log line or a request of megabytes.
+/// Longer than any known id. The limit keeps a hostile payload from creating a log line or a request of megabytes.
 const MAX_DEPLOYMENT_ID: usize = 128;
-/// An execution id is base64 of an encrypted JSON object, some 300 characters; the same reason for a limit.
+/// An execution id is base64 of an encrypted JSON object, with about 300 characters. It has a limit for the same
+/// reason.
 const MAX_EXECUTION_ID: usize = 8 * 1024;
 
-/// Why a string is not an id.
+/// Why a string is not a valid id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdFault {
-    /// Nothing in it.
+pub enum InvalidId {
     #[error("is empty")]
     Empty,
-    /// Over the limit.
+    /// It is longer than the limit.
     #[error("has {length} characters, more than the {limit} that an id can have")]
     TooLong {
-        /// Its length in bytes.
+        /// The length in bytes.
         length: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// A character that the id cannot have.
+    /// It contains a character that the id cannot have.
     #[error("has a character that an id cannot have")]
-    Character,
+    InvalidCharacter,
 }
 
-fn check(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), IdFault> {
+fn validate(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), InvalidId> {
     if text.is_empty() {
-        Err(IdFault::Empty)
+        Err(InvalidId::Empty)
     } else if text.len() > limit {
-        Err(IdFault::TooLong { length: text.len(), limit })
+        Err(InvalidId::TooLong { length: text.len(), limit })
     } else if !text.as_bytes().iter().all(is_valid) {
-        Err(IdFault::Character)
+        Err(InvalidId::InvalidCharacter)
     } else {
         Ok(())
     }
 }
 
-/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`: ASCII letters, digits and hyphens. It is printed in commands to paste.
+/// A CodeDeploy deployment id, such as `d-A1B2C3D4E`: ASCII letters, digits and hyphens. Messages contain it in
+/// commands for a person to paste.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeploymentId(String);
 
 impl DeploymentId {
-    /// The id as AWS wants it.
+    /// The id as AWS writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl TryFrom<String> for DeploymentId {
-    type Error = IdFault;
+    type Error = InvalidId;
 
-    fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_DEPLOYMENT_ID, |byte| byte.is_ascii_alphanumeric() || *byte == b'-')?;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        validate(&text, MAX_DEPLOYMENT_ID, |byte| byte.is_ascii_alphanumeric() || *byte == b'-')?;
         Ok(Self(text))
     }
 }
@@ -66,40 +67,41 @@ impl fmt::Display for DeploymentId {
     }
 }
 
-/// A `LifecycleEventHookExecutionId`: opaque, and whoever has it can answer for the hook, so it is never printed whole. AWS
-/// does not document its characters, so all that are visible in ASCII are accepted: to refuse one is an hour without an answer.
+/// A `LifecycleEventHookExecutionId`. It is opaque, and anybody who has it can put the status of the hook, so it is
+/// never printed whole. AWS does not document its characters, so all visible ASCII characters are accepted: if a valid
+/// id were refused, CodeDeploy would wait for an hour.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ExecutionId(String);
 
 impl ExecutionId {
-    /// What is shown in its place.
+    /// The text that replaces it in messages.
     pub const LABEL: &str = "[execution id]";
 
-    /// A redactor that takes it out as well.
-    pub fn hidden_in(&self, redactor: &Redactor) -> Redactor {
+    /// A redactor that also redacts this id.
+    pub fn extend_redactor(&self, redactor: &Redactor) -> Redactor {
         let mut redactor = redactor.clone();
-        redactor.hide_as(Self::LABEL.to_owned(), &self.0);
+        redactor.add_labelled(Self::LABEL.to_owned(), &self.0);
         redactor
     }
 
-    /// The whole id, for the request to CodeDeploy and nothing else.
+    /// The whole id, only for the request to CodeDeploy.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
 impl TryFrom<String> for ExecutionId {
-    type Error = IdFault;
+    type Error = InvalidId;
 
-    fn try_from(text: String) -> Result<Self, IdFault> {
-        check(&text, MAX_EXECUTION_ID, u8::is_ascii_graphic)?;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        validate(&text, MAX_EXECUTION_ID, u8::is_ascii_graphic)?;
         Ok(Self(text))
     }
 }
 
 impl fmt::Debug for ExecutionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All ids begin alike (base64 of `{"encrypted…`), so the end is what tells two apart.
+        // All ids start in the same way (base64 of `{"encrypted…`), so the end distinguishes them.
         if self.0.len() > 24 { write!(f, "…{}", &self.0[self.0.len() - 8..]) } else { f.write_str("…") }
     }
 }
@@ -111,13 +113,13 @@ mod tests {
     #[test]
     fn an_id_is_not_empty_not_huge_and_has_the_characters_of_an_id() {
         assert!(DeploymentId::try_from("d-A1B2C3D4E".to_owned()).is_ok());
-        assert_eq!(DeploymentId::try_from(String::new()), Err(IdFault::Empty));
+        assert_eq!(DeploymentId::try_from(String::new()), Err(InvalidId::Empty));
         for id in ["d-1\n", "d 1", "d-1;touch${IFS}x", "d-1'", "d-1/../2", "d-ä", "$(id)", "d_1", "d-1\u{1b}[31m"] {
-            assert_eq!(DeploymentId::try_from(id.to_owned()), Err(IdFault::Character), "{id:?}");
+            assert_eq!(DeploymentId::try_from(id.to_owned()), Err(InvalidId::InvalidCharacter), "{id:?}");
         }
         assert!(ExecutionId::try_from("eyJlbmNy+/=_-.".to_owned()).is_ok());
-        assert_eq!(ExecutionId::try_from("eyJ lbmNy".to_owned()), Err(IdFault::Character));
-        assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(IdFault::TooLong { length: 9000, .. })));
+        assert_eq!(ExecutionId::try_from("eyJ lbmNy".to_owned()), Err(InvalidId::InvalidCharacter));
+        assert!(matches!(ExecutionId::try_from("x".repeat(9000)), Err(InvalidId::TooLong { length: 9000, .. })));
     }
 
     #[test]

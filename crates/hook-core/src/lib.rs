@@ -1,58 +1,67 @@
 #![doc = include_str!("../README.md")]
 
 mod aws;
-mod board;
-mod check;
-mod code;
+pub mod aws_inspector;
+mod checks;
+mod conclusion;
 mod consequence;
-mod court;
 mod deadline;
-mod definition;
 mod descriptors;
+pub mod dry_run;
 mod error;
-mod event;
+mod evaluate;
+mod evaluator;
 mod file;
 mod finding;
+mod finding_log;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod gate;
-pub mod gate_file;
-mod handle;
-mod hearing;
-mod hook;
+mod gate_source;
+mod handler;
 mod ids;
-mod judge;
-mod last_answer;
+mod isolation;
 mod log_context;
-pub mod permissions;
-mod plan;
-mod printable;
+mod model;
+mod on_failure;
+mod phase;
+mod platform;
 mod redact;
 mod report;
 mod runner;
 mod secrets;
 mod settings;
 pub mod shell;
-mod source;
-pub mod survey;
-mod target;
+mod task_definition;
 mod telemetry;
-pub mod trial;
 mod verdict;
-
-pub use self::{code::Code, hook::Hook, printable::printable};
 
 use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc, time::Duration};
 
-use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
-use self::settings::Settings;
+pub use ::gate as gate_file;
+pub use ::gate::{ReasonCode, permissions};
+pub use lifecycle::{Hook, printable};
 
-/// Runs one of the five functions for as long as Lambda wants it: a binary's whole `main`.
+use self::{platform::payload, settings::Settings};
+
+// What the crates `lifecycle` and `gate` define, under the names that this crate uses for it.
+use ::gate;
+mod hook {
+    pub use lifecycle::Hook;
+}
+mod code {
+    pub use gate::ReasonCode;
+}
+mod plan {
+    pub use gate::{Plan, PlannedCheck, plan};
+}
+
+/// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {
     serve(hook.event_name(), |settings| {
-        let handler = Arc::new(handle::Handler::new(hook, settings));
+        let handler = Arc::new(handler::Handler::new(hook, settings));
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -60,10 +69,10 @@ pub fn run(hook: Hook) -> ExitCode {
     })
 }
 
-/// Runs the safety net, which answers Failed for a hook that died: a binary's whole `main`.
-pub fn run_last_answer() -> ExitCode {
-    serve("last answer", |settings| {
-        let handler = Arc::new(last_answer::LastAnswer::new(&settings));
+/// Runs the on-failure handler, which puts Failed for a hook that put no status: the whole `main` of a binary.
+pub fn run_on_failure() -> ExitCode {
+    serve("on-failure handler", |settings| {
+        let handler = Arc::new(on_failure::OnFailureHandler::new(&settings));
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -71,55 +80,49 @@ pub fn run_last_answer() -> ExitCode {
     })
 }
 
-/// Takes events for as long as Lambda wants. Nothing before the handler may fail, but for a start outside Lambda.
+/// Handles events until Lambda ends the process. Nothing before the handler can fail, except a start outside Lambda.
 fn serve<H, F>(name: &str, handler: impl FnOnce(Settings) -> H) -> ExitCode
 where
     H: Fn(LambdaEvent<serde_json::Value>) -> F,
     F: Future<Output = Result<(), error::Error>>,
 {
-    let settings = Settings::of_process();
+    let settings = Settings::from_env();
     telemetry::install(settings.log);
-    // The runtime's client panics without these, and so would every start outside Lambda.
+    // Without these variables the Lambda runtime's client panics, and so would every start outside Lambda.
     if !settings.in_lambda {
         tracing::error!(
-            "this is a Lambda function ({name}) and runs only there; `make rehearse` shows the hooks at work without an AWS account"
+            "this is a Lambda function ({name}) and runs only in Lambda; to try the hooks without an AWS account, run `make rehearse`"
         );
         return ExitCode::from(2);
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(FOREVER).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "{name}: no runtime could be made");
-            return ExitCode::FAILURE;
-        }
-    };
-    keep_thread_for_names(&runtime);
+    let runtime =
+        match tokio::runtime::Builder::new_current_thread().enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "{name}: could not create the async runtime");
+                return ExitCode::FAILURE;
+            }
+        };
+    reserve_dns_thread(&runtime);
     let handler = handler(settings);
-    let ended = runtime.block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(readable)).run());
+    let ended = runtime
+        .block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(payload::mark_invalid_json)).run());
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "{name}: the Lambda Runtime API went away");
+            tracing::error!(%error, "{name}: lost the connection to the Lambda Runtime API");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Longer than any process of Lambda lives.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Longer than Lambda keeps any process.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// CodeDeploy's name is looked up on a thread. It is started while there is one to be had, and kept: tokio panics where a
-/// first one cannot be started, and waits for an old one where a second cannot.
-fn keep_thread_for_names(runtime: &tokio::runtime::Runtime) {
+/// Resolving CodeDeploy's host name needs a thread. It is started here, while the system has one to give, and kept.
+/// Later, tokio panics if it cannot start its first thread, and waits for an existing one if it cannot start a second.
+fn reserve_dns_thread(runtime: &tokio::runtime::Runtime) {
     if std::thread::Builder::new().spawn(|| ()).is_ok() {
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
     }
-}
-
-/// A body that is not JSON would fail before the handler, in words that are not ours; it reaches the handler like this.
-fn readable(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    if let Err(error) = serde_json::from_slice::<serde_json::Value>(&invocation.body) {
-        invocation.body = serde_json::json!({ event::NOT_JSON: error.to_string() }).to_string().into();
-    }
-    invocation
 }

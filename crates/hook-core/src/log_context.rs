@@ -1,37 +1,35 @@
-//! What every line of an invocation says about its deployment and its gate file, as far as it is known by then.
+//! What every log line says about the deployment and the gate file, as far as it is known at that time.
 
 use ring::digest::{SHA256, digest};
 
 use crate::{
+    gate_source::GateText,
     hook::Hook,
     ids::DeploymentId,
-    redact::{Redactor, Shown},
-    source::GateText,
-    target::{Deployment, Target},
+    model::{Deployment, DeploymentView},
+    redact::{RedactedText, Redactor},
 };
 
-/// Fields of the log. What is not known yet is left out of a line.
+/// Fields of the log. A line omits what is not known yet.
 #[derive(Clone, Debug, Default)]
 pub struct LogContext {
-    /// Which of the five hooks; none in the safety net.
+    /// Which of the five hooks. None in the on-failure handler.
     pub hook: Option<Hook>,
-    /// The deployment's id.
     pub deployment: String,
-    /// The function's region.
     pub region: Option<String>,
     /// The CodeDeploy application.
-    pub application: Option<Shown>,
+    pub application: Option<RedactedText>,
     /// Its deployment group.
-    pub deployment_group: Option<Shown>,
+    pub deployment_group: Option<RedactedText>,
     /// The name of the ECS cluster.
-    pub cluster: Option<Shown>,
+    pub cluster: Option<RedactedText>,
     /// The name of the ECS service.
-    pub service: Option<Shown>,
+    pub service: Option<RedactedText>,
     /// Where the gate file came from: `ssm:/greenlight/shop`.
-    pub gate_source: Option<Shown>,
+    pub gate_source: Option<RedactedText>,
     /// A parameter's version, or an object's ETag.
-    pub gate_version: Option<Shown>,
-    /// `sha256:` and the digest of its text.
+    pub gate_version: Option<RedactedText>,
+    /// `sha256:` and the digest of the gate file's text.
     pub gate_digest: Option<String>,
 }
 
@@ -42,23 +40,23 @@ impl LogContext {
         Self { hook, deployment, region, ..Self::default() }
     }
 
-    /// What CodeDeploy says.
+    /// Adds what CodeDeploy reports.
     pub fn add_deployment(&mut self, deployment: &Deployment, redactor: &Redactor) {
-        let known = |text: &str| (!text.is_empty()).then(|| redactor.show(text));
+        let known = |text: &str| (!text.is_empty()).then(|| redactor.redact(text));
         self.application = known(&deployment.application);
         self.deployment_group = known(&deployment.group);
     }
 
-    /// What is deployed to. A cluster may be named by its ARN.
-    pub fn add_target(&mut self, target: &Target, redactor: &Redactor) {
-        self.cluster = target.cluster.rsplit('/').next().map(|name| redactor.show(name));
-        self.service = Some(redactor.show(&target.service.name));
+    /// Adds the cluster and the service. CodeDeploy can report a cluster by its ARN.
+    pub fn add_view(&mut self, target: &DeploymentView, redactor: &Redactor) {
+        self.cluster = target.cluster.rsplit('/').next().map(|name| redactor.redact(name));
+        self.service = Some(redactor.redact(&target.service.name));
     }
 
-    /// The gate file that judges; none for the built-in checks alone.
+    /// Adds the gate file. None if there are only built-in checks.
     pub fn add_gate(&mut self, gate: Option<&GateText>, redactor: &Redactor) {
-        self.gate_source = Some(redactor.show(gate.map_or("built-in", |gate| &gate.source)));
-        self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.show(version));
+        self.gate_source = Some(redactor.redact(gate.map_or("built-in", |gate| &gate.source)));
+        self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.redact(version));
         self.gate_digest = gate.map(|gate| {
             let digest = digest(&SHA256, gate.text.as_bytes());
             let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -67,7 +65,7 @@ impl LogContext {
     }
 }
 
-/// A line of the log, with the fields of a [`LogContext`] before its own.
+/// Logs a line with the fields of a [`LogContext`] before its own fields.
 macro_rules! log_line {
     ($level:ident, $context:expr, $($rest:tt)+) => {{
         let context: &$crate::log_context::LogContext = $context;
@@ -97,7 +95,7 @@ mod tests {
         let mut context = LogContext::default();
         let gate = GateText { source: "ssm:/g".to_owned(), version: Some("7".to_owned()), text: "abc".to_owned() };
         context.add_gate(Some(&gate), &Redactor::default());
-        // The example of FIPS 180.
+        // The example in FIPS 180.
         let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(context.gate_digest.as_deref(), Some(digest));
         assert_eq!((context.gate_source.as_deref(), context.gate_version.as_deref()), (Some("ssm:/g"), Some("7")));

@@ -1,15 +1,15 @@
-//! Text that may be shown, and the only way to make it.
+//! Text that is safe to show, and the only way to create it.
 //!
-//! Whatever comes from outside (a reply, an error of AWS's, a payload) may have a secret in it, also in another writing than
-//! the one that was sent. It becomes [`Shown`] here, and only here: secrets are taken out first, and the text is shortened
-//! last, so that no piece of a secret is left at a cut.
+//! Text from outside (an HTTP response, an AWS error, a payload) can contain a secret, also in another encoding than
+//! the one that was sent. Only this module turns such text into [`RedactedText`]. It removes secrets first and shortens
+//! the text last, so that no part of a secret remains at a cut.
 //!
-//! A text is read letter by letter, and each letter may be there as itself, in either case, or as a URL, JSON or HTML writes
-//! it; base64 is decoded. What somebody else has shortened ends with `…`: before that the beginning of a secret counts as
-//! well.
+//! A text is read character by character. Each character can appear as itself, in either case, or escaped as in a URL,
+//! JSON or HTML. Base64 is decoded. If the text ends with `…`, somebody else has shortened it, so the beginning of a
+//! secret before that mark counts too.
 
-mod hidden;
-mod letters;
+mod readings;
+mod secret_pattern;
 
 use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
@@ -20,31 +20,30 @@ use base64::{
 };
 
 use self::{
-    hidden::Hidden,
-    letters::{cut, letters, longest},
+    readings::{longest_reading, readings_at, truncation_at},
+    secret_pattern::SecretPattern,
 };
 
-/// The fewest characters that a secret can have. Fewer stand in every other word, and to take them out would tell more
-/// than it hides.
-pub const LEAST: usize = 4;
+/// The shortest secret. Fewer characters appear in every other word, and redacting them would reveal more than it
+/// hides.
+pub const MIN_SECRET_CHARS: usize = 4;
 
-/// A text is read so far. Nothing that is shown is longer, and what is behind it was cut off.
+/// How much of a text is read. Nothing longer is shown, and the rest is cut off.
 const MAX_READ: usize = 16 * 1024;
 
-/// A signature of AWS's has 64 digits; fewer than this are something else.
-const LEAST_DIGITS: usize = 32;
+/// An AWS signature has 64 hexadecimal digits. Fewer than this are something else.
+const MIN_SIGNATURE_DIGITS: usize = 32;
 
-/// Text that may be shown: what is secret has been taken out of it. Only a [`Redactor`] makes one.
+/// Text that is safe to show, because secrets were removed from it. Only a [`Redactor`] creates it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown(String);
+pub struct RedactedText(String);
 
-impl Shown {
-    /// The text.
+impl RedactedText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// At most `limit` characters, the last of which is `…` where something was cut off.
+    /// Shortens the text to at most `limit` characters. The last one is `…` if something was cut off.
     pub fn shorten(self, limit: usize) -> Self {
         if self.0.chars().count() <= limit {
             return self;
@@ -52,10 +51,10 @@ impl Shown {
         Self(self.0.chars().take(limit.saturating_sub(1)).chain(['…']).collect())
     }
 
-    /// Of a URL what may be shown: no user with a password, no query and no fragment.
-    pub fn without_user_and_query(self) -> Self {
+    /// The part of a URL that is safe to show: no user and password, no query and no fragment.
+    pub fn without_userinfo_and_query(self) -> Self {
         let mut shown = self.0.split(['?', '#']).next().unwrap_or_default().to_owned();
-        // A browser takes one slash and backslashes for two slashes.
+        // A browser accepts one slash, and backslashes, in place of two slashes.
         let scheme = shown.find(':').filter(|colon| {
             let is_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
             *colon > 0 && shown[..*colon].chars().all(is_scheme)
@@ -73,7 +72,7 @@ impl Shown {
     }
 }
 
-impl std::ops::Deref for Shown {
+impl std::ops::Deref for RedactedText {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -81,30 +80,30 @@ impl std::ops::Deref for Shown {
     }
 }
 
-impl PartialEq<&str> for Shown {
+impl PartialEq<&str> for RedactedText {
     fn eq(&self, other: &&str) -> bool {
         self.0 == *other
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for RedactedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// What is to be taken out. A copy is cheap, and does not see what the other one learns later.
+/// The secrets to remove. A copy is cheap, and does not see secrets that are added to the other one later.
 #[derive(Clone, Default)]
-pub struct Redactor(Vec<Arc<Hidden>>);
+pub struct Redactor(Vec<Arc<SecretPattern>>);
 
-/// Never shows any of them.
+/// Never shows a secret.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|hidden| &hidden.label)).finish()
     }
 }
 
-/// The same in the place of the same: two are equal if they take out the same things.
+/// Two redactors are equal if they remove the same secrets in the same order.
 impl PartialEq for Redactor {
     fn eq(&self, other: &Self) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(one, other)| Arc::ptr_eq(one, other))
@@ -112,20 +111,20 @@ impl PartialEq for Redactor {
 }
 
 impl Redactor {
-    /// Takes out a secret of the gate file from now on: `[secret NAME]` is shown in its place.
-    pub fn hide(&mut self, name: &str, secret: &str) {
-        self.hide_as(format!("[secret {name}]"), secret);
+    /// Adds a secret of the gate file. `[secret NAME]` replaces it from now on.
+    pub fn add_secret(&mut self, name: &str, secret: &str) {
+        self.add_labelled(format!("[secret {name}]"), secret);
     }
 
-    /// Takes out a text from now on, with `label` in its place.
-    pub fn hide_as(&mut self, label: String, text: &str) {
-        let is_long_enough = text.trim().chars().count() >= LEAST;
-        if is_long_enough && !self.0.iter().any(|hidden| hidden.is(&label, text)) {
-            self.0.push(Arc::new(Hidden::new(label, text)));
+    /// Adds a text that `label` replaces from now on.
+    pub fn add_labelled(&mut self, label: String, text: &str) {
+        let is_long_enough = text.trim().chars().count() >= MIN_SECRET_CHARS;
+        if is_long_enough && !self.0.iter().any(|hidden| hidden.is_same(&label, text)) {
+            self.0.push(Arc::new(SecretPattern::new(label, text)));
         }
     }
 
-    /// Takes out what `other` takes out as well.
+    /// Also removes what `other` removes.
     pub fn merge(&mut self, other: Self) {
         for hidden in other.0 {
             if !self.0.iter().any(|own| Arc::ptr_eq(own, &hidden)) {
@@ -134,14 +133,13 @@ impl Redactor {
         }
     }
 
-    /// The text as it may be shown: with labels in the place of secrets, and without control characters that a terminal
-    /// would act on.
-    pub fn show(&self, text: &str) -> Shown {
-        let text = bounded(text);
-        let mut found = self.found(&text);
-        found.extend(signatures(&text).map(|range| (range, "[signature]")));
+    /// Replaces secrets with labels, and control characters that a terminal would act on.
+    pub fn redact(&self, text: &str) -> RedactedText {
+        let text = truncate_input(text);
+        let mut found = self.matches(&text);
+        found.extend(signature_ranges(&text).map(|range| (range, "[signature]")));
         found.extend(base64_runs(&text).filter_map(|run| {
-            let label = run.texts().find_map(|decoded| self.found(&decoded).first().map(|(_, label)| *label))?;
+            let label = run.decodings().find_map(|decoded| self.matches(&decoded).first().map(|(_, label)| *label))?;
             Some((run.range, label))
         }));
         found.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
@@ -151,31 +149,33 @@ impl Redactor {
                 shown += &text[done..range.start];
                 shown += label;
             }
-            // What overlaps is one piece: the end of a second secret may not be left over.
+            // Overlapping matches are one piece, because the end of a second secret must not remain.
             done = done.max(range.end);
         }
         shown += &text[done..];
         let is_harmless = |letter: char| matches!(letter, '\n' | '\t') || !letter.is_control();
-        Shown(shown.chars().map(|letter| if is_harmless(letter) { letter } else { '\u{fffd}' }).collect())
+        RedactedText(shown.chars().map(|letter| if is_harmless(letter) { letter } else { '\u{fffd}' }).collect())
     }
 
-    /// Where something is that must not be shown, and what is shown in its place.
-    fn found(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+    /// Where the secrets are, and the label for each.
+    fn matches(&self, text: &str) -> Vec<(Range<usize>, &str)> {
         let mut found: Vec<(Range<usize>, &str)> = Vec::new();
         if self.0.is_empty() {
             return found;
         }
         for (at, _) in text.char_indices() {
-            let first = letters(text, at);
-            let ends = self.0.iter().filter_map(|hidden| Some((at..hidden.end(text, at, &first)?, &*hidden.label)));
+            let first = readings_at(text, at);
+            let ends =
+                self.0.iter().filter_map(|hidden| Some((at..hidden.match_end(text, at, &first)?, &*hidden.label)));
             found.extend(ends);
         }
         found
     }
 }
 
-/// As much of a text as is read, with a mark where it was cut off: a secret that goes on behind it is found by its beginning.
-fn bounded(text: &str) -> Cow<'_, str> {
+/// The part of a text that is read, with a mark at the cut. A secret that goes on after the cut is found by its
+/// beginning.
+fn truncate_input(text: &str) -> Cow<'_, str> {
     if text.len() <= MAX_READ {
         return Cow::Borrowed(text);
     }
@@ -183,45 +183,45 @@ fn bounded(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
-/// The signatures of requests to AWS, which its errors may repeat: `Signature=` and many hexadecimal digits.
-fn signatures(text: &str) -> impl Iterator<Item = Range<usize>> {
+/// The signatures of AWS requests, which AWS errors can repeat: `Signature=` and many hexadecimal digits.
+fn signature_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
     const WORD: &str = "signature";
     let lower = text.to_ascii_lowercase();
     let begins: Vec<_> = lower.match_indices(WORD).map(|(at, _)| at + WORD.len()).collect();
     begins.into_iter().filter_map(|mut at| {
-        // `=`, `": "`, in whatever writing.
+        // `=` or `": "`, in any encoding.
         for _ in 0..4 {
-            match longest(text, at) {
+            match longest_reading(text, at) {
                 Some((letter, next)) if !letter.is_alphanumeric() => at = next,
                 _ => break,
             }
         }
         let begin = at;
         let mut digits = 0;
-        while let Some((_, next)) = longest(text, at).filter(|(letter, _)| letter.is_ascii_hexdigit()) {
+        while let Some((_, next)) = longest_reading(text, at).filter(|(letter, _)| letter.is_ascii_hexdigit()) {
             (at, digits) = (next, digits + 1);
         }
-        let is_one = digits >= LEAST_DIGITS || digits >= LEAST && cut(text, at).is_some();
+        let is_one = digits >= MIN_SIGNATURE_DIGITS || digits >= MIN_SECRET_CHARS && truncation_at(text, at).is_some();
         is_one.then_some(begin..at)
     })
 }
 
 /// A piece of text that may be base64.
-struct Run {
+struct Base64Run {
     range: Range<usize>,
-    /// In the standard alphabet.
+    /// The characters in the standard alphabet.
     letters: String,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
-/// With so many letters of base64 there is room for a secret.
-const LEAST_RUN: usize = LEAST * 8 / 6 + 1;
+/// The shortest base64 that can contain a secret.
+const MIN_BASE64_RUN: usize = MIN_SECRET_CHARS * 8 / 6 + 1;
 
-fn base64_runs(text: &str) -> impl Iterator<Item = Run> {
+fn base64_runs(text: &str) -> impl Iterator<Item = Base64Run> {
     let mut runs = Vec::new();
     let (mut at, mut begin, mut letters) = (0, 0, String::new());
     loop {
-        let letter = longest(text, at);
+        let letter = longest_reading(text, at);
         let belongs = letter.and_then(|(letter, next)| match letter {
             '-' => Some(('+', next)),
             '_' => Some(('/', next)),
@@ -234,29 +234,30 @@ fn base64_runs(text: &str) -> impl Iterator<Item = Run> {
             continue;
         }
         let run = std::mem::take(&mut letters);
-        if run.len() >= LEAST_RUN {
-            runs.push(Run { range: begin..at, letters: run, is_cut: cut(text, at).is_some() });
+        if run.len() >= MIN_BASE64_RUN {
+            runs.push(Base64Run { range: begin..at, letters: run, is_truncated: truncation_at(text, at).is_some() });
         }
         let Some((_, next)) = letter else { return runs.into_iter() };
         (at, begin) = (next, next);
     }
 }
 
-impl Run {
-    /// What it says. It may begin anywhere: a slash before it is a letter of base64 as well.
-    fn texts(&self) -> impl Iterator<Item = String> {
+impl Base64Run {
+    /// All texts that it can decode to. The base64 can begin anywhere, because a slash before it is a base64 character
+    /// too.
+    fn decodings(&self) -> impl Iterator<Item = String> {
         const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
             .with_decode_allow_trailing_bits(true)
             .with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let engine = GeneralPurpose::new(&STANDARD, CONFIG);
         (0..4).filter_map(move |before| {
             let letters = self.letters.get(before..)?;
-            // One letter alone is no byte.
+            // A single character is not a whole byte.
             let letters = if letters.len() % 4 == 1 { &letters[..letters.len() - 1] } else { letters };
             let bytes = engine.decode(letters).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            // The cut may be within a letter.
-            Some(if self.is_cut { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text })
+            // The cut can be within a character.
+            Some(if self.is_truncated { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text })
         })
     }
 }

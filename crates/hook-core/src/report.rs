@@ -1,31 +1,37 @@
-//! Sentences: a line for each check, and a line for the verdict that a tired person can act on.
+//! Renders findings as text: one line for each check, and one line for the verdict that a tired reader can act on.
+
+use std::sync::Arc;
 
 use crate::{
-    check,
-    code::Code,
+    code::ReasonCode,
     finding::{Finding, Outcome},
+    finding_log::FindingObserver,
     hook::Hook,
     log_context::{LogContext, log_line},
+    phase::FindingKind,
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
-/// A verdict line is no longer than this, so that it fits a notification and a terminal.
-pub const LINE: usize = 200;
+/// The longest verdict line, so that it fits a notification and a terminal.
+pub const MAX_LINE: usize = 200;
 
-/// One line about a check: what was tried, on what, expected against seen, the evidence, what to do.
+/// One line about a check: name, cause, resource, expected and actual value, evidence, next step.
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
-        Outcome::Passed | Outcome::Doubtful => format!("{}: {}: {}", finding.check, seen.resource, seen.seen),
-        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.seen),
-        _ => format!("{}: {}", finding.check, short(finding)),
+        Outcome::Passed | Outcome::Unverified => format!("{}: {}: {}", finding.check, seen.resource, seen.actual),
+        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.actual),
+        _ => match &seen.cause {
+            Some(cause) => format!("{}: {cause}; {}", finding.check, summary(finding)),
+            None => format!("{}: {}", finding.check, summary(finding)),
+        },
     };
     for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
         line += "; ";
         line += detail;
     }
-    match (&finding.caused_by, fault(finding)) {
-        // What did not run says so itself.
+    match (&finding.caused_by, code_of(finding)) {
+        // The finding of a check that did not run already names the reason.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
         (Some(cause), _) => line += &format!("; a consequence of {cause}"),
         (None, Some(_)) => {
@@ -37,115 +43,145 @@ pub fn check_line(finding: &Finding) -> String {
     line
 }
 
-/// The fault's code, if there is a fault.
-pub fn fault(finding: &Finding) -> Option<Code> {
+/// The failure's code, if there is a failure.
+pub fn code_of(finding: &Finding) -> Option<ReasonCode> {
     finding
         .observation
         .code
-        .filter(|_| !finding.observation.holds() || finding.observation.outcome == Outcome::Doubtful)
+        .filter(|_| !finding.observation.is_ok() || finding.observation.outcome == Outcome::Unverified)
 }
 
-/// What to do about the fault, if there is a fault.
+/// What to do about the failure, if there is a failure.
 pub fn next_step(finding: &Finding) -> Option<&'static str> {
-    fault(finding).and_then(|_| finding.observation.next_step())
+    code_of(finding).and_then(|_| finding.observation.next_step())
 }
 
 /// `target group tg-green: expected healthy == registered, was 1 and 2`.
-fn short(finding: &Finding) -> String {
+fn summary(finding: &Finding) -> String {
     let seen = &finding.observation;
-    let told = match seen.outcome {
-        // It may have run, and says itself how far it came.
-        _ if seen.code == Some(Code::CutOff) => seen.seen.to_string(),
-        Outcome::Errored => format!("could not be checked: {}", seen.seen),
-        Outcome::NotRun => format!("not run: {}", seen.seen),
-        Outcome::NotApplicable => format!("nothing was checked: {}", seen.seen),
-        _ if seen.expected.is_empty() => seen.seen.to_string(),
-        _ => format!("expected {}, was {}", seen.expected, seen.seen),
+    let text = match seen.outcome {
+        // The check may have run, and its text says how far it came.
+        _ if seen.code == Some(ReasonCode::CutOff) => seen.actual.to_string(),
+        Outcome::Errored => format!("could not be checked: {}", seen.actual),
+        Outcome::NotRun => format!("not run: {}", seen.actual),
+        Outcome::NotApplicable => format!("nothing was checked: {}", seen.actual),
+        _ if seen.expected.is_empty() => seen.actual.to_string(),
+        _ => format!("expected {}, was {}", seen.expected, seen.actual),
     };
-    if seen.resource.is_empty() || &*seen.resource == "check" { told } else { format!("{}: {told}", seen.resource) }
+    if seen.resource.is_empty() { text } else { format!("{}: {text}", seen.resource) }
 }
 
-/// The verdict in one line of at most [`LINE`] characters: hook, check, resource, expected and seen.
+/// The verdict in one line of at most [`MAX_LINE`] characters. It leads with what happened, as far as that is known; then
+/// come the check, the resource, the expected and the actual value.
 pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let observed = verdict.mode == Mode::Observe;
     let fails = if observed { "succeeded, observed: would have failed" } else { "failed" };
-    let line = match (verdict.judged, verdict.reason()) {
+    let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
-            // What was not run is a consequence and no further fault, and so is what another failure explains.
-            let also_fails = |(finding, decision): &&(Finding, Decision)| {
-                let follows = finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
-                *decision == Decision::Fail && !follows
+            let (check, summary) = (&finding.check, summary(finding));
+            let evidence = || finding.observation.details.iter().find(|detail| !detail.is_empty());
+            let why = match (&finding.observation.cause, evidence()) {
+                (Some(cause), _) => format!("{cause}; {check}: {summary}"),
+                (None, Some(evidence)) => format!("{check}: {summary}; {evidence}"),
+                (None, None) => format!("{check}: {summary}"),
             };
-            let more = match verdict.findings.iter().filter(also_fails).count() {
-                0 | 1 => String::new(),
-                all => format!(" (and {} more)", all - 1),
-            };
-            let first = finding.observation.details.iter().find(|detail| !detail.is_empty());
-            let first = first.map(|detail| format!("; {detail}")).unwrap_or_default();
-            let head = format!("{hook} {fails}: {}: {}", finding.check, short(finding));
-            // The evidence gives way first, then the end of the sentence, never the count.
-            let room = LINE.saturating_sub(more.chars().count());
-            return cut(&format!("{head}{first}"), room) + &more;
+            // The evidence is shortened first, then the end of the sentence, but never the count.
+            let counts = counts_of_others(verdict, finding);
+            let room = MAX_LINE.saturating_sub(counts.chars().count());
+            return truncate(&format!("{hook} {fails}: {why}"), room) + &counts;
         }
         (Status::Failed, None) => {
             format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
         }
-        (Status::Succeeded, _) if observed => format!("{hook} succeeded, observed: {}", success(verdict)),
-        (Status::Succeeded, _) => format!("{hook} succeeded: {}", success(verdict)),
+        (Status::Succeeded, _) if observed => format!("{hook} succeeded, observed: {}", success_line(verdict)),
+        (Status::Succeeded, _) => format!("{hook} succeeded: {}", success_line(verdict)),
     };
-    cut(&line, LINE)
+    truncate(&line, MAX_LINE)
+}
+
+/// `; 1 other failure, 2 consequences`: how many other checks stop the deployment. A check that did not run is a
+/// consequence, and so is one that another failure explains.
+fn counts_of_others(verdict: &Verdict, reason: &Finding) -> String {
+    let others = verdict
+        .findings
+        .iter()
+        .filter(|(finding, decision)| *decision == Decision::Fail && !std::ptr::eq(finding, reason));
+    let follows = |finding: &Finding| finding.caused_by.is_some() || finding.observation.outcome == Outcome::NotRun;
+    let (consequences, failures): (Vec<_>, Vec<_>) = others.partition(|(finding, _)| follows(finding));
+    let count = |number: usize, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {many}")),
+    };
+    let counts: Vec<_> = [
+        count(failures.len(), "other failure", "other failures"),
+        count(consequences.len(), "consequence", "consequences"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
 }
 
 /// `3 checks passed, 1 warned: alarms: …, 1 does not apply: …`.
-fn success(verdict: &Verdict) -> String {
-    let of =
+fn success_line(verdict: &Verdict) -> String {
+    let with_outcome =
         |outcome: Outcome| verdict.findings.iter().filter(move |(finding, _)| finding.observation.outcome == outcome);
     let warned: Vec<_> = verdict.findings.iter().filter(|(_, decision)| *decision == Decision::Warn).collect();
-    let looked = |(finding, _): &(Finding, Decision)| {
+    let was_run = |(finding, _): &(Finding, Decision)| {
         let seen = !matches!(finding.observation.outcome, Outcome::NotApplicable | Outcome::NotRun);
-        seen && check::kinds().any(|kind| kind.key == finding.kind)
+        seen && matches!(finding.kind, FindingKind::Check(_))
     };
-    let mut parts = vec![match of(Outcome::Passed).count() {
-        0 if verdict.findings.iter().any(looked) => "no check passed".to_owned(),
+    let mut parts = vec![match with_outcome(Outcome::Passed).count() {
+        0 if verdict.findings.iter().any(was_run) => "no check passed".to_owned(),
         0 => "nothing was checked".to_owned(),
         1 => "1 check passed".to_owned(),
         many => format!("{many} checks passed"),
     }];
     if let Some((first, _)) = warned.first() {
-        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, short(first)));
+        parts.push(format!("{} warned: {}: {}", warned.len(), first.check, summary(first)));
     }
-    match of(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
+    match with_outcome(Outcome::NotApplicable).collect::<Vec<_>>()[..] {
         [] => {}
-        [(only, _)] => parts.push(format!("1 does not apply: {}: {}", only.check, only.observation.seen)),
-        [..] => parts.push(format!("{} do not apply", of(Outcome::NotApplicable).count())),
+        [(only, _)] => parts.push(format!("1 does not apply: {}: {}", only.check, only.observation.actual)),
+        [..] => parts.push(format!("{} do not apply", with_outcome(Outcome::NotApplicable).count())),
     }
     parts.join(", ")
 }
 
-fn cut(line: &str, room: usize) -> String {
+fn truncate(line: &str, max_chars: usize) -> String {
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= room { line } else { line.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
+    if line.chars().count() <= max_chars {
+        line
+    } else {
+        line.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect()
+    }
 }
 
-/// Logs a check's line. What stops the deployment is an error; what only warns, or would have stopped it, a warning; what
-/// another failure explains is information.
-pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
+/// Logs each finding's line.
+pub fn log_checks() -> FindingObserver {
+    Arc::new(|finding, mode, context| log_check(context, finding, mode))
+}
+
+/// Logs a check's line. A failure that stops the deployment is an error. One that only warns, or would have stopped it,
+/// is a warning. One that another failure explains is information.
+fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
-    let (outcome, took) = (finding.observation.outcome.word(), millis(finding.took));
-    let code = fault(finding).map(|code| code.word()).unwrap_or_default();
+    let (outcome, took) = (finding.observation.outcome.as_str(), millis(finding.elapsed));
+    let code = code_of(finding).map(|code| code.name()).unwrap_or_default();
     let cause = finding.caused_by.as_deref().unwrap_or_default();
     let hint = if cause.is_empty() { next_step(finding).unwrap_or_default() } else { "" };
-    // `tracing` wants the level at compile time.
+    // `tracing` needs the level at compile time.
     macro_rules! log {
         ($level:ident) => {
             log_line!(
                 $level,
                 context,
                 check.name = &*finding.check,
-                check.kind = finding.kind,
+                check.kind = finding.kind.as_str(),
                 check.outcome = outcome,
-                check.decision = decision.word(),
+                check.decision = decision.as_str(),
                 check.code = code,
                 check.hint = hint,
                 check.caused_by = cause,
@@ -155,7 +191,7 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
         };
     }
     match decision {
-        // Its cause has a line of its own, at the level that it deserves.
+        // The cause has its own line, at the level that it deserves.
         _ if finding.caused_by.is_some() => log!(info),
         Decision::Fail if mode == Mode::Enforce => log!(error),
         Decision::Fail | Decision::Warn => log!(warn),
@@ -163,17 +199,17 @@ pub fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     }
 }
 
-/// Logs the verdict's line. A deployment that goes on although it would have been stopped, or unchecked because its
-/// description says so, is a warning.
+/// Logs the verdict's line. It is a warning if the deployment continues although the checks failed, or because its
+/// description skips them.
 pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
-    let code = verdict.code().map(|code| code.word()).unwrap_or_default();
+    let code = verdict.code().map(|code| code.name()).unwrap_or_default();
     let word = |status| match status {
         Status::Succeeded => "succeeded",
         Status::Failed => "failed",
     };
-    // What it would have answered, if it only observes.
-    let observed = if verdict.mode == Mode::Observe { word(verdict.judged) } else { "" };
+    // In observe mode: the status that would have been put.
+    let observed = if verdict.mode == Mode::Observe { word(verdict.enforced_status) } else { "" };
     macro_rules! log {
         ($level:ident) => {
             log_line!(
@@ -211,31 +247,31 @@ mod tests {
     fn finding(check: &str, observation: Observation) -> Finding {
         Finding {
             check: check.to_owned(),
-            kind: "targets",
+            kind: FindingKind::Check("targets"),
             observation,
             policies: Policies::default(),
-            took: Duration::from_millis(12),
+            elapsed: Duration::from_millis(12),
             caused_by: None,
         }
-        .shown(&Redactor::default())
+        .redacted(&Redactor::default())
     }
 
     fn unhealthy() -> Observation {
         Observation::failed(
-            Code::TargetsUnhealthy,
+            ReasonCode::TargetsUnhealthy,
             "target group tg-shop-b",
             "healthy == registered",
-            "1 and 2 after 9 looks in 41s",
+            "1 and 2 after 9 attempts in 41s",
         )
-        .with(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
+        .with_details(["10.0.3.17:8080 unhealthy: Target.Timeout, Request timed out".to_owned()])
     }
 
     fn line(findings: Vec<Finding>) -> String {
-        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Enforce))
+        verdict_line(Hook::AfterInstall, &Verdict::from_findings(findings, Mode::Enforce))
     }
 
     fn observed(findings: Vec<Finding>) -> String {
-        verdict_line(Hook::AfterInstall, &Verdict::of(findings, Mode::Observe))
+        verdict_line(Hook::AfterInstall, &Verdict::from_findings(findings, Mode::Observe))
     }
 
     #[test]
@@ -244,22 +280,24 @@ mod tests {
         let errored = finding(
             "alarms",
             Observation::errored(
-                Code::AwsDenied,
+                ReasonCode::AwsDenied,
                 "cloudwatch:DescribeAlarms",
                 "AccessDenied: no identity-based policy allows it",
             ),
         );
         let not_run = finding(
-            "answers",
-            Observation::passed("check", "the barrier before it did not hold").but(Outcome::NotRun, Code::NotRun),
+            "health_check",
+            Observation::passed("", "the barrier before it did not pass")
+                .with_outcome(Outcome::NotRun, ReasonCode::NotRun),
         );
-        let follows = Finding { caused_by: Some(Redactor::default().show("tasks")), ..finding("targets", unhealthy()) };
+        let follows =
+            Finding { caused_by: Some(Redactor::default().redact("tasks")), ..finding("targets", unhealthy()) };
         let unused = finding("targets", Observation::not_applicable("target group tg", "all 2 targets are unused"));
         let warned = Finding {
             policies: Policies { on_fail: Policy::Warn, ..Policies::default() },
             ..finding(
                 "rollback",
-                Observation::failed(Code::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"),
+                Observation::failed(ReasonCode::RollbackNotConfigured, "deployment group web", "auto-rollback", "none"),
             )
         };
         let lines = [
@@ -273,7 +311,7 @@ mod tests {
             line(vec![passed.clone(), warned]),
             line(vec![passed.clone(), finding("targets", unhealthy())]),
             line(vec![not_run, finding("targets", unhealthy()), passed.clone()]),
-            line(vec![follows, finding("steady", Observation::failed(Code::NotSteady, "web", "fine", "not"))]),
+            line(vec![follows, finding("steady", Observation::failed(ReasonCode::NotSteady, "web", "fine", "not"))]),
             line(vec![errored]),
             line(vec![]),
             observed(vec![passed.clone(), finding("targets", unhealthy())]),
@@ -284,13 +322,39 @@ mod tests {
     }
 
     #[test]
+    fn cause_leads_and_other_failures_are_counted() {
+        let crashed = Observation::failed(
+            ReasonCode::TasksStopped,
+            "replacement task set of web",
+            "crashed_since_start == 0",
+            "2 after 2 attempts in 110ms",
+        )
+        .with_cause(Some("2 of 2 tasks could not start: shop:1.42.0: not found (CannotPullContainerError)".to_owned()))
+        .with_details(["TaskFailedToStart: task 0a1b2c3d".to_owned()]);
+        let caused = |check: &str| Finding {
+            caused_by: Some(Redactor::default().redact("tasks")),
+            ..finding(check, unhealthy())
+        };
+        let other = finding("checkout", Observation::failed(ReasonCode::UnexpectedStatus, "GET /", "200", "503"));
+        let lines = [
+            check_line(&finding("tasks", crashed.clone())),
+            line(vec![finding("tasks", crashed.clone())]),
+            line(vec![caused("targets"), finding("tasks", crashed.clone()), caused("steady")]),
+            line(vec![caused("targets"), finding("tasks", crashed), other]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
     fn a_verdict_line_never_outgrows_its_limit() {
         let long = "word ".repeat(300);
-        let huge =
-            || Observation::failed(Code::UnexpectedBody, long.clone(), long.clone(), long.clone()).with([long.clone()]);
+        let huge = || {
+            Observation::failed(ReasonCode::UnexpectedBody, long.clone(), long.clone(), long.clone())
+                .with_details([long.clone()])
+        };
         for findings in [vec![finding("x", huge())], vec![finding("x", huge()), finding("y", huge())]] {
             let line = line(findings);
-            assert!(line.chars().count() <= LINE && !line.contains('\n'), "{line}");
+            assert!(line.chars().count() <= MAX_LINE && !line.contains('\n'), "{line}");
         }
     }
 }

@@ -1,92 +1,84 @@
-//! Runs the checks of a plan, all at once but for barriers. What panics is a finding like any other.
+//! Runs the checks of a plan at the same time, except that some wait for barriers. A panic becomes a finding.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin};
 
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    board::Board, check::Scene, code::Code, finding::Observation, gate::Run, hook::Hook, plan::Step, verdict::Mode,
+    checks::{self, CheckContext},
+    code::ReasonCode,
+    finding::Observation,
+    finding_log::FindingLog,
+    plan::PlannedCheck,
 };
 
-/// Something to run: a check with its scene, or a job of another kind.
-pub type Job = Pin<Box<dyn Future<Output = Observation> + Send>>;
+pub use gate::grace;
 
-/// The other checks may add what they know for this long. With traffic not yet moved, a reason more is worth the wait.
-const GRACE: Duration = Duration::from_secs(5);
+/// Something to run: a check with its context, or another job.
+pub type CheckJob = Pin<Box<dyn Future<Output = Observation> + Send>>;
 
-/// How long the other checks may still run once one has decided. None: a hook that only observes runs all to their end.
-pub fn grace(hook: Hook, run: Run, mode: Mode) -> Option<Duration> {
-    match (mode, run) {
-        (Mode::Observe, _) => None,
-        (Mode::Enforce, Run::FailFast) => Some(Duration::ZERO),
-        // Customers are on the new version, and CodeDeploy takes them back only after the status.
-        (Mode::Enforce, Run::Collect) if hook == Hook::AfterAllowTraffic => Some(Duration::ZERO),
-        (Mode::Enforce, Run::Collect) => Some(GRACE),
-    }
-}
-
-/// Runs every step of a plan to its end, or until the verdict is certain. Whoever calls this limits its time.
-pub async fn run(steps: Vec<Step>, scene: Scene, board: &Board) {
+/// Runs every check of a plan until it ends or the verdict is certain. The caller limits the time.
+pub async fn run(steps: Vec<PlannedCheck>, context: CheckContext, finding_log: &FindingLog) {
     let jobs = steps
         .into_iter()
         .map(|step| {
-            let scene = Scene { policies: step.spec.policies, ..scene.clone() };
-            let job: Job = Box::pin(async move {
-                match step.settled {
-                    Some(settled) => settled,
-                    None => step.spec.check.look(&scene).await,
+            let context = CheckContext { policies: step.spec.policies, ..context.clone() };
+            let job: CheckJob = Box::pin(async move {
+                match step.preset {
+                    Some(settled) => settled.into(),
+                    None => checks::run(&step.spec, &context).await,
                 }
             });
-            (job, step.waits_for)
+            (job, step.depends_on)
         })
         .collect();
-    run_jobs(jobs, board).await;
+    run_jobs(jobs, finding_log).await;
 }
 
-/// Runs jobs at once, each after those that it waits for, if all of them held.
-pub async fn run_jobs(jobs: Vec<(Job, Vec<usize>)>, board: &Board) {
-    // For each job a place to say whether it held; none means that it has not ended.
-    let (say, hear): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
+/// Runs all jobs at the same time. Each starts after the jobs it waits for, if all of them passed.
+pub async fn run_jobs(jobs: Vec<(CheckJob, Vec<usize>)>, finding_log: &FindingLog) {
+    // One channel for each job reports whether it passed. None means that it has not ended.
+    let (tx, rx): (Vec<_>, Vec<_>) = jobs.iter().map(|_| watch::channel(None::<bool>)).unzip();
     let mut running = JoinSet::new();
-    for (index, ((job, waits_for), say)) in jobs.into_iter().zip(say).enumerate() {
+    for (index, ((job, waits_for), ended)) in jobs.into_iter().zip(tx).enumerate() {
         let barriers: Vec<_> =
-            waits_for.into_iter().filter_map(|before| Some((before, hear.get(before)?.clone()))).collect();
-        let board = board.clone();
+            waits_for.into_iter().filter_map(|before| Some((before, rx.get(before)?.clone()))).collect();
+        let log = finding_log.clone();
         running.spawn(async move {
             for (before, barrier) in barriers {
-                board.wait(index, before);
-                if !opened(barrier).await {
-                    board.begin(index);
-                    return board.end_behind_barrier(index);
+                log.check_waiting(index, before);
+                if !barrier_passed(barrier).await {
+                    log.check_started(index);
+                    return log.check_blocked(index);
                 }
             }
-            board.begin(index);
-            // A task of its own, so that a panic is its alone; aborted with this one when the JoinSet is dropped.
+            log.check_started(index);
+            // A separate task contains a panic. Dropping the JoinSet aborts it together with this one.
             let mut own = JoinSet::new();
             own.spawn(job);
             let observation = match own.join_next().await {
                 Some(Ok(observation)) => observation,
-                _ => Observation::errored(Code::CheckPanicked, "check", "it panicked"),
+                _ => Observation::errored(ReasonCode::CheckPanicked, "", "it panicked"),
             };
-            let held = observation.holds();
-            board.end(index, observation);
-            // After the writing down: what waits for it may tell of it.
-            say.send_replace(Some(held));
+            let is_ok = observation.is_ok();
+            log.check_finished(index, observation);
+            // Only after recording it, because a job that waits for this one may name its result.
+            ended.send_replace(Some(is_ok));
         });
     }
     let all_ended = async { while running.join_next().await.is_some() {} };
     tokio::select! {
         biased;
         () = all_ended => {}
-        // With the set, every check that still runs is stopped.
-        () = board.verdict_certain() => {}
+        // Dropping the set stops every check that is still running.
+        () = finding_log.verdict_certain() => {}
     }
 }
 
-/// Waits until a barrier has ended; false when it did not hold, or went away.
-async fn opened(mut barrier: watch::Receiver<Option<bool>>) -> bool {
+/// Waits until a barrier has ended. False if it did not pass, or if its task is gone.
+async fn barrier_passed(mut barrier: watch::Receiver<Option<bool>>) -> bool {
     match barrier.wait_for(Option::is_some).await {
-        Ok(held) => held.unwrap_or(false),
+        Ok(passed) => passed.unwrap_or(false),
         Err(_) => false,
     }
 }
@@ -95,41 +87,43 @@ async fn opened(mut barrier: watch::Receiver<Option<bool>>) -> bool {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
+    use gate::{COLLECT_GRACE, Mode, RunMode};
+
     use super::*;
     use crate::{
-        board::CutOff,
         finding::{Outcome, Policies, Policy},
+        finding_log::Interruption,
     };
 
-    fn good() -> Job {
+    fn good() -> CheckJob {
         Box::pin(async { Observation::passed("web", "fine") })
     }
 
-    fn bad() -> Job {
-        Box::pin(async { Observation::failed(Code::NotSteady, "web", "fine", "not") })
+    fn bad() -> CheckJob {
+        Box::pin(async { Observation::failed(ReasonCode::NotSteady, "web", "fine", "not") })
     }
 
-    fn panics() -> Job {
-        Box::pin(async { panic!("a check with a fault") })
+    fn panics() -> CheckJob {
+        Box::pin(async { panic!("a check with a bug") })
     }
 
-    fn never() -> Job {
+    fn never() -> CheckJob {
         Box::pin(std::future::pending())
     }
 
     async fn findings(
-        jobs: Vec<(Job, Vec<usize>)>,
+        jobs: Vec<(CheckJob, Vec<usize>)>,
         grace: Option<Duration>,
         policies: Policies,
-    ) -> Vec<(Outcome, Option<Code>)> {
-        let board = Board::new(Arc::new(|_, _, _| {}));
-        board.plan(jobs.iter().map(|_| ("check", "ecs", policies)), grace);
-        run_jobs(jobs, &board).await;
-        let findings = board.close(&CutOff::Time(Duration::ZERO));
+    ) -> Vec<(Outcome, Option<ReasonCode>)> {
+        let finding_log = FindingLog::new(Arc::new(|_, _, _| {}));
+        finding_log.set_plan(jobs.iter().map(|_| ("check", "ecs", policies)), grace);
+        run_jobs(jobs, &finding_log).await;
+        let findings = finding_log.finish(&Interruption::Time(Duration::ZERO)).findings;
         findings.iter().map(|finding| (finding.observation.outcome, finding.observation.code)).collect()
     }
 
-    async fn outcomes(jobs: Vec<(Job, Vec<usize>)>) -> Vec<Outcome> {
+    async fn outcomes(jobs: Vec<(CheckJob, Vec<usize>)>) -> Vec<Outcome> {
         findings(jobs, None, Policies::default()).await.into_iter().map(|(outcome, _)| outcome).collect()
     }
 
@@ -148,15 +142,15 @@ mod tests {
         assert_eq!(outcomes(vec![(good(), vec![1]), (panics(), vec![])]).await, [Outcome::NotRun, Outcome::Errored]);
     }
 
-    fn bad_after(span: Duration) -> Job {
+    fn bad_after(span: Duration) -> CheckJob {
         Box::pin(async move {
             tokio::time::sleep(span).await;
-            Observation::failed(Code::NotSteady, "web", "fine", "not")
+            Observation::failed(ReasonCode::NotSteady, "web", "fine", "not")
         })
     }
 
-    const FAILED: (Outcome, Option<Code>) = (Outcome::Failed, Some(Code::NotSteady));
-    const CUT_OFF: (Outcome, Option<Code>) = (Outcome::NotRun, Some(Code::CutOff));
+    const FAILED: (Outcome, Option<ReasonCode>) = (Outcome::Failed, Some(ReasonCode::NotSteady));
+    const CUT_OFF: (Outcome, Option<ReasonCode>) = (Outcome::NotRun, Some(ReasonCode::CutOff));
 
     #[tokio::test(start_paused = true)]
     async fn once_the_verdict_is_certain_the_others_get_their_grace_and_no_more() {
@@ -168,10 +162,10 @@ mod tests {
             (bad_after(Duration::from_secs(4)), vec![]),
             (bad_after(Duration::from_secs(6)), vec![]),
         ];
-        let seen = findings(jobs, Some(GRACE), Policies::default()).await;
+        let seen = findings(jobs, Some(COLLECT_GRACE), Policies::default()).await;
         assert_eq!(seen, [CUT_OFF, FAILED, CUT_OFF, FAILED, CUT_OFF]);
-        // The second failure did not extend it.
-        assert_eq!(began.elapsed(), GRACE);
+        // The second failure did not extend the grace.
+        assert_eq!(began.elapsed(), COLLECT_GRACE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -192,14 +186,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hook_that_only_observes_runs_every_check_to_its_end() {
         let jobs = vec![(bad(), vec![]), (bad_after(Duration::from_secs(600)), vec![])];
-        let grace = grace(Hook::AfterAllowTraffic, Run::Collect, Mode::Observe);
+        let grace = grace(crate::hook::Hook::AfterAllowTraffic, RunMode::Collect, Mode::Observe);
         assert_eq!(findings(jobs, grace, Policies::default()).await, [FAILED, FAILED]);
-    }
-
-    #[test]
-    fn the_grace_depends_on_where_customers_are() {
-        let at = |hook| grace(hook, Run::Collect, Mode::Enforce);
-        assert_eq!((at(Hook::AfterInstall), at(Hook::AfterAllowTraffic)), (Some(GRACE), Some(Duration::ZERO)));
-        assert_eq!(grace(Hook::AfterInstall, Run::FailFast, Mode::Enforce), Some(Duration::ZERO));
     }
 }

@@ -1,29 +1,31 @@
-//! The environment of the function, read once, all faults together. Nothing else in this crate reads the environment.
+//! Reads the environment of the function once and collects all errors. Nothing else in this crate reads the
+//! environment.
 //!
-//! A fault never stops the process: the settings that can be used are used to answer, and the faults become a finding.
+//! An error never stops the process: the usable settings are used to put the status, and the errors become a finding.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod aws;
 
-use crate::redact::Redactor;
+use std::collections::BTreeMap;
 
-pub use crate::source::GateSource;
+pub use self::aws::AwsSettings;
+pub use crate::gate_source::GateSource;
 
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// `GREENLIGHT_GATE` and its like: where the gate file is.
+    /// `GREENLIGHT_GATE` and the other `GREENLIGHT_GATE_…` variables: where the gate file is.
     pub gate: GateSource,
     /// `ALB_URL`: where to send the smoke test, with or without a scheme.
     pub alb_url: Option<String>,
-    /// `GREENLIGHT_ROUTES`, default `/`: paths for the job without a gate file.
+    /// `GREENLIGHT_ROUTES`, default `/`: the paths for the smoke test without a gate file.
     pub routes: Vec<String>,
-    /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, where AWS does not tell.
-    pub service: Option<ServiceName>,
-    /// `GREENLIGHT_HOST`: the host name that the service answers for, where the load balancer's own will not do.
+    /// `GREENLIGHT_CLUSTER` and `GREENLIGHT_SERVICE`: the service that is deployed, if AWS does not report it.
+    pub service: Option<EcsServiceName>,
+    /// `GREENLIGHT_HOST`: the host name that the service expects, if the load balancer's own name does not work.
     pub host: Option<String>,
-    /// `GREENLIGHT_WRONG_EVENT`: what it means that CodeDeploy is at another event than this hook's.
-    pub wrong_event: WrongEvent,
-    /// `GREENLIGHT_ROLLBACK`: what to do for a deployment that is a roll-back.
+    /// `GREENLIGHT_WRONG_EVENT`: what to do if CodeDeploy is at another event than this hook's.
+    pub wrong_event: WrongEventPolicy,
+    /// `GREENLIGHT_ROLLBACK`: what to do if the deployment is a rollback.
     pub rollback: RollbackPolicy,
     /// `GREENLIGHT_LOG`: how much to log.
     pub log: LogLevel,
@@ -31,18 +33,18 @@ pub struct Settings {
     pub aws: AwsSettings,
     /// Whether Lambda started this process.
     pub in_lambda: bool,
-    /// The variables that a gate file may name.
-    pub variables: Variables,
-    /// What could not be used, one sentence each.
-    pub faults: Vec<String>,
+    /// The variables that a gate file can refer to.
+    pub variables: FunctionEnv,
+    /// The settings that cannot be used, one sentence each.
+    pub errors: Vec<String>,
 }
 
-/// The function's variables, but for those that begin with `AWS_`: some of them are credentials. What a team puts into
-/// the others is the team's, so none of them is shown.
+/// The function's variables, except those that begin with `AWS_`, because some of them are credentials. The other
+/// variables belong to the team and can be secret, so their values are never shown.
 #[derive(Clone, Default)]
-pub struct Variables(pub BTreeMap<String, String>);
+pub struct FunctionEnv(pub BTreeMap<String, String>);
 
-impl std::fmt::Debug for Variables {
+impl std::fmt::Debug for FunctionEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -50,29 +52,30 @@ impl std::fmt::Debug for Variables {
 
 /// An ECS service by its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceName {
+pub struct EcsServiceName {
     /// Name or ARN of its cluster.
     pub cluster: String,
-    /// Its own.
+    /// The service's name.
     pub service: String,
 }
 
 /// `GREENLIGHT_WRONG_EVENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WrongEvent {
-    /// The function is wired to the wrong event: stop.
+pub enum WrongEventPolicy {
+    /// The hook's function is configured for the wrong event: stop the deployment.
     #[default]
     Fail,
-    /// Say so and go on.
+    /// Warn and continue.
     Warn,
-    /// CodeDeploy did not ask: a person does, perhaps when the event is long over. No word of the environment.
-    Unasked,
+    /// For a dry run, which CodeDeploy did not invoke and which can run long after the event. It cannot be set in the
+    /// environment.
+    Ignore,
 }
 
 /// `GREENLIGHT_ROLLBACK`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RollbackPolicy {
-    /// A roll-back is the cure and must not be stopped: answer Succeeded without checks.
+    /// A rollback repairs a bad deployment and must not be stopped: put Succeeded without checks.
     #[default]
     Skip,
     /// Check it like any other deployment.
@@ -82,54 +85,19 @@ pub enum RollbackPolicy {
 /// `GREENLIGHT_LOG`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogLevel {
-    /// Only what somebody must look at.
+    /// Only what needs an action.
     Error,
-    /// And fall-backs, and policies that only warn.
+    /// Also fallbacks, and policies that only warn.
     Warn,
-    /// And each check and verdict.
+    /// Also each check and verdict.
     #[default]
     Info,
-    /// And that the answer was taken.
+    /// Also that CodeDeploy accepted the status.
     Debug,
 }
 
-/// What the AWS clients need, under the names that the AWS SDKs use.
-#[derive(Clone, Default)]
-pub struct AwsSettings {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub region: Option<String>,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
-    pub credentials: Option<(String, String, Option<String>)>,
-    /// `AWS_ENDPOINT_URL`.
-    pub endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, by that suffix.
-    pub service_endpoints: BTreeMap<String, String>,
-    /// `AWS_USE_FIPS_ENDPOINT`.
-    pub fips: bool,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`.
-    pub dual_stack: bool,
-    /// `AWS_CA_BUNDLE`: a PEM file of further authorities for AWS endpoints.
-    pub ca_bundle: Option<PathBuf>,
-    /// `SSL_CERT_FILE`: a PEM file of further authorities for probes.
-    pub probe_ca: Option<PathBuf>,
-    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that keeps the events that nobody answered, for the command that
-    /// reads it.
-    pub dead_letter_queue: Option<String>,
-    /// `AWS_LAMBDA_FUNCTION_NAME`.
-    pub function: Option<String>,
-}
-
-impl std::fmt::Debug for AwsSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwsSettings")
-            .field("region", &self.region)
-            .field("function", &self.function)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The settings of our own, for the suggestion when one is misspelt.
-const OURS: [&str; 12] = [
+/// Our own settings, for the suggestion if a name is misspelt.
+const VARIABLES: [&str; 12] = [
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_DEAD_LETTER_QUEUE",
     "GREENLIGHT_GATE",
@@ -144,8 +112,8 @@ const OURS: [&str; 12] = [
     "GREENLIGHT_WRONG_EVENT",
 ];
 
-/// What `lambda_runtime` cannot do without.
-const LAMBDAS: [&str; 4] = [
+/// The variables that `lambda_runtime` requires.
+const LAMBDA_RUNTIME_VARS: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
@@ -153,49 +121,51 @@ const LAMBDAS: [&str; 4] = [
 ];
 
 impl Settings {
-    /// Of this process.
-    pub fn of_process() -> Self {
-        Self::of_process_but([])
+    /// Reads the settings of this process.
+    pub fn from_env() -> Self {
+        Self::from_env_with([])
     }
 
-    /// Of this process, with other values for some variables; an empty one takes a variable away.
+    /// Reads the settings of this process, with other values for some variables. An empty value removes a variable.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn of_process_but(more: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        // A variable that is not UTF-8 cannot be a valid setting of ours; it is read lossily and reported as what it is.
+    pub fn from_env_with(overrides: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        // A variable that is not UTF-8 cannot be a valid setting of ours. It is read lossily and reported like that.
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-        let more = more.into_iter().map(|(name, value)| (name.to_owned(), value));
-        Self::read(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
+        let more = overrides.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Self::from_vars(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).chain(more))
     }
 
-    /// From any source of names and values. A value that is empty counts as not set.
-    pub fn read(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Reads the settings from any names and values. An empty value counts as not set.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut vars: BTreeMap<String, String> = vars.into_iter().collect();
         vars.retain(|_, value| !value.trim().is_empty());
         let mut faults = Vec::new();
-        for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !OURS.contains(&name.as_str())) {
-            faults.push(match crate::gate::suggest(name, OURS) {
+        for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !VARIABLES.contains(&name.as_str())) {
+            faults.push(match crate::gate::suggest(name, VARIABLES) {
                 Some(near) => format!("{name} is not a setting; did you mean {near}?"),
-                None => format!("{name} is not a setting; there are {}", OURS.join(", ")),
+                None => format!("{name} is not a setting; the settings are {}", VARIABLES.join(", ")),
             });
         }
         let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let gate = GateSource::read(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
+        let gate = GateSource::from_vars(|name| vars.get(name).cloned()).unwrap_or_else(|why| {
             faults.push(why);
             GateSource::None
         });
-        let alb_url = value("ALB_URL").and_then(|text| {
-            let fault =
-                unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
-            faults.extend(
-                fault.map(|why| format!("ALB_URL {why}; it is a host such as my-alb-123.eu-west-1.elb.amazonaws.com")),
-            );
-            fault.is_none().then_some(text)
-        });
+        let alb_url =
+            value("ALB_URL").and_then(|text| {
+                let fault =
+                    unusable_host(text.split_once("://").map_or(text.as_str(), |(_, rest)| rest).trim_end_matches('/'));
+                faults.extend(fault.map(|why| {
+                    format!("ALB_URL {why}; it must be a host such as my-alb-123.eu-west-1.elb.amazonaws.com")
+                }));
+                fault.is_none().then_some(text)
+            });
         let host = value("GREENLIGHT_HOST").and_then(|text| {
-            // The port is the listener's.
+            // The listener determines the port.
             let port = text.contains(':').then_some("has a port");
             let fault = unusable_host(&text).or(port);
-            faults.extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it is a host such as shop.example.com")));
+            faults
+                .extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it must be a host such as shop.example.com")));
             fault.is_none().then_some(text)
         });
         let routes = value("GREENLIGHT_ROUTES").map_or_else(
@@ -206,13 +176,14 @@ impl Settings {
             },
         );
         if routes.is_empty() {
-            faults.push("GREENLIGHT_ROUTES names no route; it is a list such as /health,/version".to_owned());
+            faults.push("GREENLIGHT_ROUTES has no route; it must be a list such as /health,/version".to_owned());
         }
         let service = match (value("GREENLIGHT_CLUSTER"), value("GREENLIGHT_SERVICE")) {
-            (Some(cluster), Some(service)) => Some(ServiceName { cluster, service }),
+            (Some(cluster), Some(service)) => Some(EcsServiceName { cluster, service }),
             (None, None) => None,
             _ => {
-                faults.push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE go together; one of them is not set".to_owned());
+                faults
+                    .push("GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE must both be set; one of them is not".to_owned());
                 None
             }
         };
@@ -222,19 +193,19 @@ impl Settings {
             alb_url,
             routes,
             host,
-            wrong_event: choice(
+            wrong_event: variant_or_default(
                 &vars,
                 "GREENLIGHT_WRONG_EVENT",
-                &[("fail", WrongEvent::Fail), ("warn", WrongEvent::Warn)],
+                &[("fail", WrongEventPolicy::Fail), ("warn", WrongEventPolicy::Warn)],
                 &mut faults,
             ),
-            rollback: choice(
+            rollback: variant_or_default(
                 &vars,
                 "GREENLIGHT_ROLLBACK",
                 &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)],
                 &mut faults,
             ),
-            log: choice(
+            log: variant_or_default(
                 &vars,
                 "GREENLIGHT_LOG",
                 &[
@@ -245,84 +216,21 @@ impl Settings {
                 ],
                 &mut faults,
             ),
-            aws: AwsSettings::read(&vars, &mut faults),
-            variables: Variables(
+            aws: AwsSettings::from_vars(&vars, &mut faults),
+            variables: FunctionEnv(
                 vars.iter()
                     .filter(|(name, _)| !name.starts_with("AWS_"))
                     .map(|(name, value)| (name.clone(), value.trim().to_owned()))
                     .collect(),
             ),
-            in_lambda: LAMBDAS.iter().all(|name| vars.contains_key(*name)),
-            faults: Vec::new(),
+            in_lambda: LAMBDA_RUNTIME_VARS.iter().all(|name| vars.contains_key(*name)),
+            errors: Vec::new(),
         };
-        Self { faults, ..settings }
+        Self { errors: faults, ..settings }
     }
 }
 
-impl AwsSettings {
-    /// Takes the function's own credentials out of whatever is shown.
-    pub fn redactor(&self) -> Redactor {
-        let mut redactor = Redactor::default();
-        if let Some((key, secret, token)) = &self.credentials {
-            let token = token.as_deref().unwrap_or_default();
-            for (name, value) in
-                [("AWS_ACCESS_KEY_ID", key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]
-            {
-                redactor.hide_as(format!("[{name}]"), value);
-            }
-        }
-        redactor
-    }
-
-    fn read(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
-        let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let yes = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
-        if region.is_none() {
-            faults.push("AWS_REGION is not set; Lambda sets it, so this process runs outside Lambda".to_owned());
-        }
-        let credentials = match (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
-            (Some(key), Some(secret)) => Some((key, secret, value("AWS_SESSION_TOKEN"))),
-            _ => {
-                faults.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set; Lambda sets them from the function's role".to_owned());
-                None
-            }
-        };
-        let mut url = |name: &str, text: &str| {
-            let sound =
-                reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if !sound {
-                faults.push(format!("{name} is not a URL such as https://host:port"));
-            }
-            sound.then(|| text.to_owned())
-        };
-        // The SDKs' own switch: endpoints in the environment are then to be passed over.
-        let ignore = yes("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
-        let service_endpoints = vars
-            .iter()
-            .filter(|_| !ignore)
-            .filter_map(|(name, text)| {
-                let suffix = name.strip_prefix("AWS_ENDPOINT_URL_")?;
-                Some((suffix.to_owned(), url(name, text.trim())?))
-            })
-            .collect();
-        Self {
-            region,
-            credentials,
-            endpoint,
-            service_endpoints,
-            fips: yes("AWS_USE_FIPS_ENDPOINT"),
-            dual_stack: yes("AWS_USE_DUALSTACK_ENDPOINT"),
-            ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
-            probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
-            dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
-            function: value("AWS_LAMBDA_FUNCTION_NAME"),
-        }
-    }
-}
-
-/// Why `text` cannot be a host, with or without a port; none if it can.
+/// Why `text` cannot be a host, with or without a port. None if it can.
 fn unusable_host(text: &str) -> Option<&'static str> {
     let url = reqwest::Url::parse(&format!("http://{text}/"));
     match url {
@@ -336,18 +244,18 @@ fn unusable_host(text: &str) -> Option<&'static str> {
     }
 }
 
-fn choice<T: Copy + Default>(
+fn variant_or_default<T: Copy + Default>(
     vars: &BTreeMap<String, String>,
     name: &str,
-    words: &[(&str, T)],
-    faults: &mut Vec<String>,
+    variants: &[(&str, T)],
+    errors: &mut Vec<String>,
 ) -> T {
     let Some(text) = vars.get(name).map(|text| text.trim().to_ascii_lowercase()) else { return T::default() };
-    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+    if let Some((_, value)) = variants.iter().find(|(word, _)| *word == text) {
         return *value;
     }
-    let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    faults.push(format!("{name} is {text:?}; it can be {}", known.join(" or ")));
+    let names: Vec<_> = variants.iter().map(|(word, _)| *word).collect();
+    errors.push(format!("{name} is {text:?}; it must be {}", names.join(" or ")));
     T::default()
 }
 
@@ -359,29 +267,29 @@ mod tests {
         [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "sesame")];
 
     fn read(more: &[(&str, &str)]) -> Settings {
-        Settings::read(LAMBDA.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Settings::from_vars(LAMBDA.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
     fn lambdas_own_environment_is_enough() {
         let settings = read(&[]);
-        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.errors, [""; 0]);
         assert_eq!(settings.routes, ["/"]);
         assert_eq!(settings.gate, GateSource::None);
         assert!(!format!("{settings:?}").contains("sesame"));
     }
 
     #[test]
-    fn the_readme_lists_every_setting() {
-        let readme = include_str!("../../../README.md");
-        for name in OURS.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
-            assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
+    fn the_manual_lists_every_setting() {
+        let manual = include_str!("../../../docs/SETTINGS.md");
+        for name in VARIABLES.iter().chain(&["ALB_URL", "AWS_CA_BUNDLE", "SSL_CERT_FILE"]) {
+            assert!(manual.contains(&format!("`{name}`")), "docs/SETTINGS.md lacks {name}");
         }
     }
 
     #[test]
     fn all_faults_are_reported_together() {
-        let settings = Settings::read(
+        let settings = Settings::from_vars(
             [
                 ("GREENLIGHT_GATES", "version: 1"),
                 ("GREENLIGHT_WRONG_EVENT", "ignore"),
@@ -396,18 +304,7 @@ mod tests {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        insta::assert_snapshot!(settings.faults.join("\n"));
-    }
-
-    #[test]
-    fn endpoints_are_read_as_the_sdk_reads_them() {
-        let vars = [("AWS_ENDPOINT_URL", "http://localhost:1"), ("AWS_ENDPOINT_URL_CODEDEPLOY", "http://localhost:2")];
-        let aws = read(&vars).aws;
-        assert_eq!(aws.endpoint.as_deref(), Some("http://localhost:1"));
-        assert_eq!(aws.service_endpoints["CODEDEPLOY"], "http://localhost:2");
-        let off = [vars[0], vars[1], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")];
-        let aws = read(&off).aws;
-        assert!(aws.endpoint.is_none() && aws.service_endpoints.is_empty());
+        insta::assert_snapshot!(settings.errors.join("\n"));
     }
 
     #[test]
@@ -418,7 +315,7 @@ mod tests {
     #[test]
     fn an_empty_variable_is_not_set() {
         let settings = read(&[("GREENLIGHT_GATE", ""), ("ALB_URL", "  "), ("AWS_ENDPOINT_URL", "")]);
-        assert_eq!(settings.faults, [""; 0]);
+        assert_eq!(settings.errors, [""; 0]);
         assert_eq!(settings.gate, GateSource::None);
         assert_eq!(settings.alb_url, None);
     }

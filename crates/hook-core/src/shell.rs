@@ -1,9 +1,9 @@
-//! Commands that a person is told to run: every value in one is quoted, so that a pasted command cannot do anything else.
+//! Quotes values in commands that a person may paste, so that a value cannot change what the command does.
 
 use std::borrow::Cow;
 
-/// `value` as one word of a POSIX shell. A control character in it becomes a `?`: a terminal would act on it when it is
-/// printed, and no name or id of AWS's has one.
+/// `value` as one word of a POSIX shell. A control character becomes a `?`, because a terminal would act on it when it
+/// is printed. No AWS name or id contains one.
 pub fn quote(value: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,@%+".contains(letter);
     if !value.is_empty() && value.chars().all(is_plain) {
@@ -35,7 +35,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
-        /// The shell itself says what it reads.
+        /// Checks the quoting with a real shell.
         #[test]
         fn a_shell_reads_one_word_and_does_nothing_else(value in "[ -~äß…]{0,24}") {
             let command = format!("printf %s {}", quote(&value));

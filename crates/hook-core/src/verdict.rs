@@ -1,26 +1,29 @@
-//! Findings and policies folded into one verdict. Pure: no I/O, no clock.
+//! Combines findings and policies into one verdict. Pure: no I/O, no clock.
+
+pub use gate::Mode;
+pub use lifecycle::Status;
 
 use crate::{
-    code::Code,
+    code::ReasonCode,
     finding::{Finding, Observation, Outcome, Policies, Policy},
 };
 
-/// What a finding means for the deployment, once its policies have spoken. The order is from harmless to deciding.
+/// What a finding means for the deployment, after its policies. The order is from harmless to deciding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Decision {
-    /// As it should be.
+    /// The check passed, or does not apply.
     Pass,
-    /// Not as it should be, and the policy says that nobody need be told.
+    /// A problem that the policy says to ignore.
     Ignore,
-    /// Not as it should be, and the policy says to go on.
+    /// A problem that the policy says to report as a warning.
     Warn,
-    /// It stops the deployment.
+    /// A problem that stops the deployment.
     Fail,
 }
 
 impl Decision {
     /// The word in logs and reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
             Self::Ignore => "ignore",
@@ -30,74 +33,40 @@ impl Decision {
     }
 }
 
-/// What is answered to CodeDeploy. It knows no other two words, and no reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// The deployment may go on.
-    Succeeded,
-    /// It may not.
-    Failed,
-}
-
-impl Status {
-    /// CodeDeploy's word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
-    }
-}
-
-/// Whether what was found is answered, or only told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// It is answered.
-    #[default]
-    Enforce,
-    /// The answer is Succeeded whatever was found, because the gate file says so in words.
-    Observe,
-}
-
-impl Mode {
-    /// The words of a gate file.
-    pub const WORDS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
-}
-
-/// What a hook concluded, with all that it found.
+/// What a hook concluded, with all its findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What to answer.
+    /// The status to put.
     pub status: Status,
-    /// What would be answered if the hook did not only observe.
-    pub judged: Status,
-    /// Whether it does.
+    /// The status that would be put in enforce mode.
+    pub enforced_status: Status,
+    /// Whether the findings decide the status.
     pub mode: Mode,
-    /// All findings, in the order of the plan, each with what it means.
+    /// All findings in the order of the plan, each with its decision.
     pub findings: Vec<(Finding, Decision)>,
-    /// The index of the finding that is named as the reason, when it was judged Failed.
+    /// The index of the finding that is the reason for a Failed.
     reason: Option<usize>,
 }
 
 impl Verdict {
-    /// Folds findings. No finding at all is not a pass: nothing was judged. If no check passed, what did not apply was
-    /// nothing to judge, unless the gate file says that it is left out.
-    pub fn of(findings: Vec<Finding>, mode: Mode) -> Self {
+    /// Combines findings. No findings at all is not a pass, because nothing was evaluated. If no check passed, a check
+    /// that does not apply counts as no data, unless the gate file excludes it.
+    pub fn from_findings(findings: Vec<Finding>, mode: Mode) -> Self {
         let passed = findings.iter().any(|finding| is_pass(&finding.observation));
         let findings: Vec<_> = findings
             .into_iter()
             .map(|finding| {
                 let decision = match (finding.observation.outcome, finding.observation.code) {
-                    (Outcome::NotApplicable, Some(Code::NothingChecked)) if !passed => {
-                        of(Outcome::NoData, finding.policies)
+                    (Outcome::NotApplicable, Some(ReasonCode::NothingChecked)) if !passed => {
+                        decide_outcome(Outcome::NoData, finding.policies)
                     }
                     _ => decide(&finding.observation, finding.policies),
                 };
                 (finding, decision)
             })
             .collect();
-        // What was not run is the consequence of something else, and a symptom that of a cause: those come last. That
-        // nothing was checked says less than any fault.
+        // A check that did not run is a consequence of something else, and a symptom is the consequence of a cause:
+        // both come last. "Nothing was checked" says less than any failure.
         let reason = (0..findings.len()).filter(|&index| findings[index].1 == Decision::Fail).min_by_key(|&index| {
             let Finding { observation: seen, caused_by, .. } = &findings[index].0;
             (caused_by.is_some(), seen.outcome == Outcome::NotApplicable, seen.outcome, seen.code, index)
@@ -107,42 +76,42 @@ impl Verdict {
             Mode::Enforce => judged,
             Mode::Observe => Status::Succeeded,
         };
-        Self { status, judged, mode, findings, reason }
+        Self { status, enforced_status: judged, mode, findings, reason }
     }
 
-    /// The finding that stopped the deployment, or would have. None when nothing did, and when there was no finding at all.
+    /// The finding that stopped the deployment, or would have. None if nothing did, or if there are no findings.
     pub fn reason(&self) -> Option<&Finding> {
         self.reason.map(|index| &self.findings[index].0)
     }
 
-    /// The stable word for the reason. None when nothing stopped the deployment or would have, but that the gate was
-    /// skipped is always said.
-    pub fn code(&self) -> Option<Code> {
-        let skipped = |(finding, _): &&(Finding, Decision)| finding.observation.code == Some(Code::GateSkipped);
-        match (self.judged, self.reason()) {
-            (Status::Succeeded, _) => self.findings.iter().find(skipped).map(|_| Code::GateSkipped),
-            (Status::Failed, Some(finding)) => finding.observation.code.or(Some(Code::CheckFailed)),
-            (Status::Failed, None) => Some(Code::GateEmpty),
+    /// The stable word for the reason. None if nothing stopped the deployment or would have. A skipped gate always has
+    /// its code.
+    pub fn code(&self) -> Option<ReasonCode> {
+        let skipped = |(finding, _): &&(Finding, Decision)| finding.observation.code == Some(ReasonCode::GateSkipped);
+        match (self.enforced_status, self.reason()) {
+            (Status::Succeeded, _) => self.findings.iter().find(skipped).map(|_| ReasonCode::GateSkipped),
+            (Status::Failed, Some(finding)) => finding.observation.code.or(Some(ReasonCode::CheckFailed)),
+            (Status::Failed, None) => Some(ReasonCode::GateEmpty),
         }
     }
 }
 
-/// What an observation means: the strictest that any of its outcomes means.
+/// What an observation means: the strictest decision of all its outcomes.
 pub fn decide<T>(observation: &Observation<T>, policies: Policies) -> Decision {
-    observation.outcomes().iter().map(|outcome| of(outcome, policies)).max().unwrap_or(Decision::Fail)
+    observation.outcomes().iter().map(|outcome| decide_outcome(outcome, policies)).max().unwrap_or(Decision::Fail)
 }
 
-/// Whether a check was made and held.
+/// Whether a check ran and passed.
 fn is_pass<T>(observation: &Observation<T>) -> bool {
-    matches!(observation.outcome, Outcome::Passed | Outcome::Doubtful)
+    matches!(observation.outcome, Outcome::Passed | Outcome::Unverified)
 }
 
-/// The truth table of docs/GATE-FILE.md.
-fn of(outcome: Outcome, policies: Policies) -> Decision {
+/// The decision table in docs/GATE-FILE.md.
+fn decide_outcome(outcome: Outcome, policies: Policies) -> Decision {
     let policy = match outcome {
         Outcome::Passed | Outcome::NotApplicable => return Decision::Pass,
-        // There is nothing to stop, and something to tell, whatever the policies are for what is wrong.
-        Outcome::Doubtful => return Decision::Warn,
+        // There is nothing to stop, but something to report, whatever the policies are.
+        Outcome::Unverified => return Decision::Warn,
         Outcome::Failed => policies.on_fail,
         Outcome::NoData => policies.no_data,
         Outcome::Errored | Outcome::TimedOut | Outcome::NotRun => policies.on_error,
@@ -161,12 +130,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::redact::Redactor;
+    use crate::{phase::FindingKind, redact::Redactor};
+
     fn finding(outcome: Outcome, policies: Policies) -> Finding {
-        let observation = Observation::passed("web", "2").but(outcome, Code::NotSteady);
+        let observation = Observation::passed("web", "2").with_outcome(outcome, ReasonCode::NotSteady);
         let check = "steady".to_owned();
-        Finding { check, kind: "ecs", observation, policies, took: Duration::ZERO, caused_by: None }
-            .shown(&Redactor::default())
+        Finding {
+            check,
+            kind: FindingKind::Check("tasks"),
+            observation,
+            policies,
+            elapsed: Duration::ZERO,
+            caused_by: None,
+        }
+        .redacted(&Redactor::default())
     }
 
     fn any_finding() -> impl Strategy<Value = Finding> {
@@ -176,7 +153,7 @@ mod tests {
             on_error,
             no_data,
         });
-        let (outcomes, codes) = (Outcome::ALL.to_vec(), Code::ALL.to_vec());
+        let (outcomes, codes) = (Outcome::ALL.to_vec(), ReasonCode::ALL.to_vec());
         (proptest::sample::select(outcomes), proptest::sample::select(codes), policies).prop_map(
             |(outcome, code, policies)| {
                 let mut finding = finding(outcome, policies);
@@ -188,8 +165,8 @@ mod tests {
 
     #[test]
     fn nothing_judged_is_not_a_pass() {
-        let verdict = Verdict::of(Vec::new(), Mode::Enforce);
-        assert_eq!((verdict.status, verdict.code()), (Status::Failed, Some(Code::GateEmpty)));
+        let verdict = Verdict::from_findings(Vec::new(), Mode::Enforce);
+        assert_eq!((verdict.status, verdict.code()), (Status::Failed, Some(ReasonCode::GateEmpty)));
     }
 
     #[test]
@@ -197,19 +174,19 @@ mod tests {
         let strict = Policies::default();
         for outcome in Outcome::ALL {
             let pass = matches!(outcome, Outcome::Passed | Outcome::NotApplicable);
-            assert_eq!(of(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
-            let goes_on = pass || outcome == Outcome::Doubtful;
+            assert_eq!(decide_outcome(outcome, strict) == Decision::Pass, pass, "{outcome:?}");
+            let goes_on = pass || outcome == Outcome::Unverified;
             assert_eq!(
-                Verdict::of(vec![finding(outcome, strict)], Mode::Enforce).status == Status::Succeeded,
+                Verdict::from_findings(vec![finding(outcome, strict)], Mode::Enforce).status == Status::Succeeded,
                 goes_on,
                 "{outcome:?}"
             );
         }
         let lenient = Policies { on_fail: Policy::Warn, on_error: Policy::Fail, no_data: Policy::Ignore };
-        assert_eq!(of(Outcome::Doubtful, strict), Decision::Warn);
-        assert_eq!(of(Outcome::Failed, lenient), Decision::Warn);
-        assert_eq!(of(Outcome::NoData, lenient), Decision::Ignore);
-        assert_eq!(of(Outcome::TimedOut, lenient), Decision::Fail);
+        assert_eq!(decide_outcome(Outcome::Unverified, strict), Decision::Warn);
+        assert_eq!(decide_outcome(Outcome::Failed, lenient), Decision::Warn);
+        assert_eq!(decide_outcome(Outcome::NoData, lenient), Decision::Ignore);
+        assert_eq!(decide_outcome(Outcome::TimedOut, lenient), Decision::Fail);
     }
 
     #[test]
@@ -218,13 +195,13 @@ mod tests {
         let failed = finding(Outcome::Failed, lenient).observation;
         let errored = finding(Outcome::Errored, lenient).observation;
         assert_eq!(decide(&failed, lenient), Decision::Warn);
-        assert_eq!(decide(&failed.clone().counting(&errored), lenient), Decision::Fail);
-        assert_eq!(decide(&errored.counting(&failed), lenient), Decision::Fail);
+        assert_eq!(decide(&failed.clone().merge_outcomes(&errored), lenient), Decision::Fail);
+        assert_eq!(decide(&errored.merge_outcomes(&failed), lenient), Decision::Fail);
     }
 
     #[test]
     fn the_reason_is_the_cause_and_not_what_was_not_run_for_it() {
-        let verdict = Verdict::of(
+        let verdict = Verdict::from_findings(
             vec![
                 finding(Outcome::NotRun, Policies::default()),
                 finding(Outcome::Failed, Policies { on_fail: Policy::Warn, ..Policies::default() }),
@@ -242,11 +219,22 @@ mod tests {
             finding.observation.code = Some(code);
             finding
         };
-        let code = |codes: &[Code]| Verdict::of(codes.iter().map(|code| failed(*code)).collect(), Mode::Enforce).code();
-        assert_eq!(code(&[Code::NotSteady, Code::TargetsUnhealthy]), Some(Code::TargetsUnhealthy));
-        assert_eq!(code(&[Code::TargetsUnhealthy, Code::ContainersUnhealthy]), Some(Code::ContainersUnhealthy));
-        assert_eq!(code(&[Code::ContainersUnhealthy, Code::NotRunning, Code::TasksStopped]), Some(Code::TasksStopped));
-        assert_eq!(code(&[Code::NoTargets, Code::ReplacementMissing]), Some(Code::ReplacementMissing));
+        let code = |codes: &[ReasonCode]| {
+            Verdict::from_findings(codes.iter().map(|code| failed(*code)).collect(), Mode::Enforce).code()
+        };
+        assert_eq!(code(&[ReasonCode::NotSteady, ReasonCode::TargetsUnhealthy]), Some(ReasonCode::TargetsUnhealthy));
+        assert_eq!(
+            code(&[ReasonCode::TargetsUnhealthy, ReasonCode::ContainersUnhealthy]),
+            Some(ReasonCode::ContainersUnhealthy)
+        );
+        assert_eq!(
+            code(&[ReasonCode::ContainersUnhealthy, ReasonCode::NotRunning, ReasonCode::TasksStopped]),
+            Some(ReasonCode::TasksStopped)
+        );
+        assert_eq!(
+            code(&[ReasonCode::NoTargets, ReasonCode::ReplacementMissing]),
+            Some(ReasonCode::ReplacementMissing)
+        );
     }
 
     #[test]
@@ -254,20 +242,24 @@ mod tests {
         let unused = |no_data| {
             let policies = Policies { no_data, ..Policies::default() };
             Finding {
-                observation: Observation::not_applicable("tg", "all unused").shown(&Redactor::default()),
+                observation: Observation::not_applicable("tg", "all unused").redacted(&Redactor::default()),
                 ..finding(Outcome::Passed, policies)
             }
         };
-        let status = |findings| Verdict::of(findings, Mode::Enforce).status;
+        let status = |findings| Verdict::from_findings(findings, Mode::Enforce).status;
         let (passed, strict) = (finding(Outcome::Passed, Policies::default()), Policies::default());
         assert_eq!(status(vec![unused(Policy::Fail)]), Status::Failed);
         assert_eq!(status(vec![unused(Policy::Warn)]), Status::Succeeded);
         assert_eq!(status(vec![unused(Policy::Fail), passed]), Status::Succeeded);
-        let verdict = Verdict::of(vec![unused(Policy::Fail), finding(Outcome::Failed, strict)], Mode::Enforce);
-        assert_eq!(verdict.code(), Some(Code::NotSteady), "a fault says more");
-        assert_eq!(Verdict::of(vec![unused(Policy::Fail)], Mode::Enforce).code(), Some(Code::NothingChecked));
+        let verdict =
+            Verdict::from_findings(vec![unused(Policy::Fail), finding(Outcome::Failed, strict)], Mode::Enforce);
+        assert_eq!(verdict.code(), Some(ReasonCode::NotSteady), "a fault says more");
+        assert_eq!(
+            Verdict::from_findings(vec![unused(Policy::Fail)], Mode::Enforce).code(),
+            Some(ReasonCode::NothingChecked)
+        );
         let left_out = Finding {
-            observation: Observation::left_out("gate file", "when").shown(&Redactor::default()),
+            observation: Observation::excluded("gate file", "when").redacted(&Redactor::default()),
             ..finding(Outcome::Passed, strict)
         };
         assert_eq!(status(vec![left_out]), Status::Succeeded);
@@ -278,10 +270,10 @@ mod tests {
         fn an_observing_hook_succeeds_and_knows_what_it_would_have_answered(
             findings in proptest::collection::vec(any_finding(), 0..8)
         ) {
-            let enforced = Verdict::of(findings.clone(), Mode::Enforce);
-            let observed = Verdict::of(findings, Mode::Observe);
+            let enforced = Verdict::from_findings(findings.clone(), Mode::Enforce);
+            let observed = Verdict::from_findings(findings, Mode::Observe);
             prop_assert_eq!(observed.status, Status::Succeeded);
-            prop_assert_eq!((observed.judged, observed.code()), (enforced.status, enforced.code()));
+            prop_assert_eq!((observed.enforced_status, observed.code()), (enforced.status, enforced.code()));
         }
 
         #[test]
@@ -289,7 +281,7 @@ mod tests {
             (before, after) in proptest::collection::vec(any_finding(), 0..8)
                 .prop_flat_map(|findings| (Just(findings.clone()), Just(findings).prop_shuffle()))
         ) {
-            let (before, after) = (Verdict::of(before, Mode::Enforce), Verdict::of(after, Mode::Enforce));
+            let (before, after) = (Verdict::from_findings(before, Mode::Enforce), Verdict::from_findings(after, Mode::Enforce));
             prop_assert_eq!(before.status, after.status);
             prop_assert_eq!(before.code(), after.code());
         }
@@ -299,8 +291,8 @@ mod tests {
             findings in proptest::collection::vec(any_finding(), 1..8),
             more in any_finding().prop_filter("a pass", |finding| !is_pass(&finding.observation)),
         ) {
-            let before = Verdict::of(findings.clone(), Mode::Enforce).status;
-            let after = Verdict::of([findings, vec![more]].concat(), Mode::Enforce).status;
+            let before = Verdict::from_findings(findings.clone(), Mode::Enforce).status;
+            let after = Verdict::from_findings([findings, vec![more]].concat(), Mode::Enforce).status;
             prop_assert!(before == Status::Succeeded || after == Status::Failed);
         }
     }

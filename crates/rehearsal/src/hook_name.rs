@@ -1,13 +1,12 @@
-//! The five lifecycle events that a function can be hooked to.
+//! The five lifecycle events that can have a hook.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A lifecycle event with a hook, in the order of a deployment. In a scenario it is written `after_install`.
+/// A lifecycle event with a hook, in the order of a deployment. A scenario writes it as `after_install`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "CodeDeploy's own names")]
 pub enum HookName {
     BeforeInstall,
     AfterInstall,
@@ -26,7 +25,7 @@ impl HookName {
         Self::AfterAllowTraffic,
     ];
 
-    /// CodeDeploy's name for the lifecycle event, as in the AppSpec.
+    /// CodeDeploy's name for the lifecycle event, as in the AppSpec file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BeforeInstall => "BeforeInstall",
@@ -37,7 +36,7 @@ impl HookName {
         }
     }
 
-    /// Its key in a gate file.
+    /// The hook's key in a gate file.
     pub const fn key(self) -> &'static str {
         match self {
             Self::BeforeInstall => "before_install",
@@ -48,7 +47,7 @@ impl HookName {
         }
     }
 
-    /// The name of the program that answers it.
+    /// The name of the hook function's program.
     pub const fn binary(self) -> &'static str {
         match self {
             Self::BeforeInstall => "before-install",

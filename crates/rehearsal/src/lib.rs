@@ -1,67 +1,63 @@
-//! A deployment on one machine.
+//! Simulates a deployment on one machine.
 //!
-//! Everything around the five hook functions is played here, in one process, on loopback and free ports: the AWS
-//! operations that they call, the Lambda Runtime API that they poll, the service that is being deployed, and CodeDeploy
-//! itself. The functions are the real programs, unmodified, as child processes.
+//! Everything around the five hook functions is simulated here, in one process, on free ports of the loopback
+//! interface: the AWS operations that they call, the Lambda Runtime API that they poll, the service that is deployed,
+//! and CodeDeploy itself. The functions are the real programs, unmodified, as child processes.
 //!
-//! - [`rehearse`] takes a [`Scenario`] through all of it and gives a [`Report`].
-//! - [`serve`] keeps a scenario's world up for a hook or another program of somebody's own.
-//! - [`Stage`] is one moment of a healthy deployment with one function, for tests that break exactly one thing.
+//! - [`rehearse`] runs a [`Scenario`] from start to end and returns a [`Report`].
+//! - [`serve`] keeps a scenario's world running for a user's own hook or another program.
+//! - [`HookTestBed`] is one moment of a healthy deployment with one function, for tests that break exactly one thing.
 //!
-//! The [`world`] is typed state that moves as time passes and does no I/O. The wire formats of AWS are a thin layer
-//! over it, true to the service models.
+//! The [`world`] is typed state that changes as time passes and does no I/O. AWS's wire formats are a thin layer over
+//! it that follows the service models.
 
-mod appspec;
-mod aws;
-mod director;
-mod exchange;
-mod fault;
-mod function_name;
-mod function_ref;
-mod gate;
+mod codedeploy;
+mod duration_text;
+mod fake_aws;
 mod hook_name;
-mod log;
-mod net;
-mod promise;
+mod http;
+mod lambda;
 mod report;
-mod runtime;
 mod scenario;
 mod serve;
 mod service;
-mod stage;
+mod test_bed;
 pub mod world;
 
 use std::path::PathBuf;
 
 pub use self::{
-    appspec::{AppSpec, Refusal},
-    aws::{Exchange, Put, Recorder, SentReply, SentRequest},
-    director::rehearse,
-    fault::{Effect, Fault, Trouble},
-    function_name::FunctionName,
-    function_ref::{FunctionRef, Home, PREFIX},
-    gate::Gate,
+    codedeploy::{
+        invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
+        rehearse,
+    },
+    fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
     hook_name::HookName,
-    promise::{Asked, Plan, Sent, allowed, broken},
+    lambda::{
+        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
+        ProcessExit, ProcessLimit,
+    },
     report::*,
-    runtime::{ClockOff, InvocationResult, Limit},
-    scenario::{Again, Group, Killed, Platform, Play, Scenario, Stop, Wired},
-    serve::{Called, Endpoints, Returned, Told, Waiting, serve},
+    scenario::{
+        AppSpec, Category, FaultKind, FaultTiming, HookTarget, InjectedFault, InvokeError, KilledFunction,
+        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
+    },
+    serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
     service::{Colour, ServiceRequest},
-    stage::{OpenStage, Played, Stage},
+    test_bed::{HookRunReport, HookTestBed, RunningTestBed},
 };
 
-/// How to rehearse.
+/// The options of a rehearsal.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The folder with the programs: five hooks and the net.
+    /// The folder with the six programs: five hook functions and the on-failure handler.
     pub binaries: PathBuf,
     /// The text of a gate file that replaces the scenario's.
     pub gate: Option<String>,
     /// An AppSpec file in place of the scenario's.
     pub appspec: Option<AppSpec>,
-    /// What ids are made from; left out, from the clock. The same seed gives the same ids.
+    /// The seed for ids; by default, the clock. The same seed gives the same ids.
     pub seed: Option<u64>,
-    /// Keeps what the functions and AWS say to each other.
+    /// Records the requests and responses between the functions and AWS.
     pub recorder: Option<Recorder>,
 }

@@ -1,114 +1,116 @@
-//! What a rehearsal says: moments while it goes on, a report when it is over.
+//! What a rehearsal reports: events while it runs, and a report when it is over.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{function_name::FunctionName, hook_name::HookName};
+use crate::{hook_name::HookName, lambda::FunctionName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Every hook said yes; customers are on the replacement.
+pub enum DeploymentOutcome {
+    /// Every hook put *Succeeded*; the replacement serves customers.
     Succeeded,
-    /// It failed before anything had changed, or with no auto-rollback: everything stays where it was at that moment.
+    /// It failed before anything had changed, or without automatic rollback: everything stays as it was at that moment.
     Failed,
-    /// It failed and CodeDeploy took the traffic back to the original task set.
+    /// It failed, and CodeDeploy moved the traffic back to the original task set.
     RolledBack,
-    /// Somebody stopped it.
+    /// An operator stopped it.
     Stopped,
 }
 
-/// What a scenario promises. A part that is left out is not compared.
+/// What a scenario expects. A part that is left out is not compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// How the deployment ends.
-    pub outcome: Outcome,
+    pub outcome: DeploymentOutcome,
     /// The hook that stops it.
     #[serde(default)]
     pub stopped_by: Option<HookName>,
-    /// The code of the reason that this hook gives, for example `TargetsUnhealthy`.
+    /// The reason code of that hook, for example `TargetsUnhealthy`.
     #[serde(default)]
     pub code: Option<String>,
-    /// Codes of which some check has to warn, whatever the outcome.
+    /// Codes that a check must warn of, whatever the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warns: Vec<String>,
-    /// Codes for which a hook that only observes would have stopped it, in the order of the hooks, and no others.
+    /// Codes for which hooks in observe mode would have stopped the deployment, in the order of the hooks. There must
+    /// be no others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Vec<String>>,
 }
 
-/// One thing that happened, `at` after the deployment was created.
+/// An event, `at` after the creation of the deployment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Moment {
-    /// Time since the deployment was created.
+pub struct RehearsalEvent {
+    /// The time since the creation of the deployment.
     #[serde(rename = "at_ms", serialize_with = "millis")]
     pub at: Duration,
-    /// What it was.
+    /// What happened.
     #[serde(flatten)]
-    pub what: Happening,
+    pub kind: EventKind,
 }
 
-/// What can happen in a rehearsal, in the order in which a person wants to read it.
+/// What can happen in a rehearsal, in the order of a timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Happening {
-    /// A deployment was created. Which number, in a scenario of several, begins with 1.
-    Created {
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A deployment was created.
+    DeploymentCreated {
         /// The deployment's id.
         deployment: String,
-        /// Its number in the scenario.
+        /// Its number in the scenario, counted from 1.
         number: usize,
-        /// How many there will be.
-        of: usize,
+        /// The number of deployments in the scenario.
+        total: usize,
     },
-    /// A lifecycle event without a hook passed (Install, AllowTestTraffic, AllowTraffic); `text` says what it did.
-    Passed {
+    /// A lifecycle event without a hook ended (Install, AllowTestTraffic, AllowTraffic).
+    EventCompleted {
         /// The lifecycle event's name.
+        #[serde(rename = "lifecycle_event")]
         event: String,
-        /// What is true now, in words.
+        /// What it did and what is true now, in words.
         text: String,
     },
     /// A hook function was invoked.
-    Invoked {
-        /// Which.
+    HookInvoked {
+        /// The hook.
         hook: HookName,
-        /// What the AppSpec file calls it, where that is somebody's own.
+        /// The name in the AppSpec file of the user, if there is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         function: Option<String>,
     },
-    /// A hook logged the line of one check.
-    Checked {
-        /// Whose check.
+    /// A hook logged the line of a check.
+    CheckFinished {
+        /// The hook.
         hook: HookName,
         /// The line.
         check: CheckLine,
     },
-    /// A hook's invocation failed, and Lambda handed the record of it to the net; or what the net then did.
-    Net {
-        /// Whose invocation.
+    /// A hook's invocation failed and Lambda sent its record to the on-failure handler, or the handler did something.
+    OnFailure {
+        /// The hook whose invocation failed.
         hook: HookName,
-        /// In words.
+        /// What happened, in words.
         text: String,
     },
-    /// A hook's lifecycle event is over: it answered, or nobody answered in time.
-    Answered(HookRun),
-    /// The world moved by a scenario's will (an alarm fires, a task stops).
-    Moved {
-        /// In words.
+    /// A hook's lifecycle event ended: a status was put, or nobody put one in time.
+    HookFinished(HookRun),
+    /// The scenario made something happen in the world (an alarm fires, a task stops).
+    WorldChanged {
+        /// What happened, in words.
         text: String,
     },
-    /// CodeDeploy takes traffic back.
+    /// CodeDeploy moves the traffic back.
     RolledBack {
-        /// In words: what serves customers now.
+        /// What serves customers now, in words.
         text: String,
     },
-    /// One deployment is over.
-    Ended {
-        /// How.
-        outcome: Outcome,
+    /// A deployment ended.
+    DeploymentEnded {
+        /// Its outcome.
+        outcome: DeploymentOutcome,
         /// What serves customers now, in words.
         text: String,
     },
@@ -119,62 +121,79 @@ pub enum Happening {
 pub struct CheckLine {
     /// The check's name.
     pub name: String,
-    /// Its kind: ecs, targets, reach, answers, http, alarms, preflight, …
+    /// Its kind: tasks, targets, forwards_to, health_check, http, alarms, preflight, …
     pub kind: String,
     /// passed, failed, errored, no_data, timed_out, not_run, not_applicable.
     pub outcome: String,
     /// pass, warn, ignore, fail.
     pub decision: String,
-    /// The fault's code; empty when the check held.
+    /// The reason code; empty if the check passed.
     pub code: String,
-    /// What to do about it; empty when the check held.
+    /// What to do about it; empty if the check passed.
     pub hint: String,
-    /// How long it took, in milliseconds.
+    /// Its duration in milliseconds.
     pub duration_ms: u64,
-    /// The whole line for a person: name, evidence, hint.
+    /// The whole line for a reader: name, evidence, hint.
     pub message: String,
 }
 
-/// One hook's part in a deployment.
+/// The report of one hook.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookRun {
     /// Which hook.
     pub hook: HookName,
-    /// The status that was put; `None` when nobody answered.
-    pub answer: Option<Answer>,
+    /// The status that was put; `None` if nobody put one.
+    pub status: Option<HookStatus>,
     /// Who put it.
     pub answered_by: AnsweredBy,
-    /// The code of the reason, from the verdict line of whoever answered; empty when it succeeded.
+    /// The reason code in the verdict line of the function that put the status; empty if it succeeded.
     pub code: String,
-    /// The verdict line, or in words why there is none.
+    /// The verdict line, or why there is none.
     pub verdict: String,
-    /// When nobody answered: what is left to do. Empty otherwise.
+    /// What is left to do if nobody put a status; empty otherwise.
     pub hint: String,
     /// Its checks as it logged them.
     pub checks: Vec<CheckLine>,
-    /// From the invocation to the answer (or to the end of waiting).
+    /// The time from the invocation to the status, or to the end of the wait for it.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
 }
 
-/// What a hook may put.
+/// The status of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
-    /// The deployment may go on.
+pub enum HookStatus {
+    /// The deployment continues.
     Succeeded,
-    /// It may not.
+    /// CodeDeploy stops the deployment.
     Failed,
 }
 
-/// Who answered for a hook. Everything that can become of an execution is one of these.
+impl HookStatus {
+    /// CodeDeploy's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+        }
+    }
+
+    /// The status with that word of CodeDeploy's.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Succeeded, Self::Failed].into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// Who put the status of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnsweredBy {
     /// The hook's function itself.
     Hook,
-    /// The net beneath it, `last-answer`.
-    Net,
-    /// Neither. What is left is the alarm on the net's errors, CodeDeploy's hour, or an operator who stops the deployment.
+    /// The on-failure handler, `on-failure`.
+    #[serde(rename = "on-failure")]
+    OnFailureHandler,
+    /// Nobody. What is left is the alarm on the handler's errors, CodeDeploy's timeout of an hour, or an operator who
+    /// stops the deployment.
     Nobody,
 }
 
@@ -184,43 +203,44 @@ pub struct DeploymentReport {
     /// Its id.
     pub deployment: String,
     /// How it ended.
-    pub outcome: Outcome,
-    /// Which hook stopped it, if one did.
+    pub outcome: DeploymentOutcome,
+    /// The hook that stopped it, if there is one.
     pub stopped_by: Option<HookName>,
     /// The hooks that were invoked, in order.
     pub hooks: Vec<HookRun>,
-    /// What serves customers afterwards, in words.
-    pub ending: String,
-    /// What it had promised and did not do, in words. Empty when the expectation held.
+    /// What serves customers at the end, in words.
+    pub final_state: String,
+    /// How it differs from the scenario's expectation, in words. Empty if the expectation was met.
     pub differences: Vec<String>,
     /// How long it took.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
 }
 
-/// A whole rehearsal.
+/// The report of a whole rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// The scenario's name.
     pub scenario: String,
-    /// What it is about, in a sentence.
+    /// The scenario's subject, in one sentence.
     pub about: String,
-    /// What its ids were made from. The same seed gives the same ids.
+    /// The seed of its ids. The same seed gives the same ids.
     pub seed: u64,
     /// Its deployments, in order.
     pub deployments: Vec<DeploymentReport>,
-    /// How many AWS calls each operation got, by `service:Operation`, in alphabetical order.
+    /// The number of AWS calls for each operation, by `service:Operation`, in alphabetical order.
     pub calls: std::collections::BTreeMap<String, u64>,
-    /// Operations that the hooks called and the rehearsal does not know, as `service:Operation`.
+    /// Operations that the hooks called and the simulated AWS does not support, as `service:Operation`.
     pub unknown_operations: Vec<String>,
-    /// Every line that a function wrote, in order: (function, line).
+    /// Every line that a function wrote, in order: the function and the line.
     pub logs: Vec<(FunctionName, String)>,
 }
 
 impl Report {
-    /// Whether every deployment ended as the scenario promised, and no hook called what the rehearsal does not know.
-    pub fn held(&self) -> bool {
-        self.unknown_operations.is_empty() && self.deployments.iter().all(|one| one.differences.is_empty())
+    /// Whether every deployment ended as the scenario expects, and every operation that the hooks called is supported.
+    pub fn met_expectations(&self) -> bool {
+        self.unknown_operations.is_empty()
+            && self.deployments.iter().all(|deployment| deployment.differences.is_empty())
     }
 }
 

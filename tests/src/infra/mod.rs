@@ -1,4 +1,4 @@
-//! The template of the functions, `infra/template.yaml`, with its parameters filled in: what a reviewer reads, as data.
+//! The template of the functions, `infra/template.yaml`, with its parameters filled in, as data for the tests.
 
 mod intrinsics;
 mod role;
@@ -9,15 +9,15 @@ use regex_lite::Regex;
 use rehearsal::FunctionName;
 use serde_json::Value;
 
-use self::intrinsics::{Resolver, list, text};
-pub use self::role::{PLATFORM, Place, Statement, denied, unlike};
+use self::intrinsics::{Resolver, as_list, as_text};
+pub use self::role::{PLATFORM_STATEMENTS, RoleStatement, StatementLocation, denied_requests, permission_differences};
 use crate::python::run_python;
 
-/// What every stack has to be told.
-pub const NAMES: [(&str, &str); 2] = [("Application", "shop"), ("Cluster", "shop")];
+/// The parameters without a default.
+pub const REQUIRED_PARAMETERS: [(&str, &str); 2] = [("Application", "shop"), ("Cluster", "shop")];
 
-/// Every parameter that lets a function do more.
-pub const EVERYTHING: [(&str, &str); 15] = [
+/// Every parameter that gives a function more permissions.
+pub const ALL_PARAMETERS: [(&str, &str); 15] = [
     ("Application", "shop"),
     ("DeploymentGroup", "web"),
     ("Cluster", "shop-cluster"),
@@ -35,31 +35,31 @@ pub const EVERYTHING: [(&str, &str); 15] = [
     ("MorePolicyArns", "arn:aws:iam::111122223333:policy/one,arn:aws:iam::111122223333:policy/two"),
 ];
 
-/// The template as it is written, in long form.
+/// The template with its intrinsic functions in long form, such as `Fn::Sub`.
 #[derive(Clone, Debug)]
-pub struct Template(pub Value);
+pub struct SamTemplate(pub Value);
 
-impl Template {
-    /// Reads it, as cfn-lint reads it.
+impl SamTemplate {
+    /// Reads the template with cfn-lint's parser.
     ///
     /// # Panics
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub fn read() -> Self {
         static READ: OnceLock<Value> = OnceLock::new();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
-        let read = READ.get_or_init(|| long_form(&path));
+        let read = READ.get_or_init(|| template_as_json(&path));
         Self(read.clone())
     }
 
-    /// The stack that comes of it.
+    /// The stack that CloudFormation creates with these parameters.
     ///
     /// # Errors
-    /// Why CloudFormation would refuse these parameters, in the template's own words.
-    pub fn with<'a>(&self, given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Stack, Vec<String>> {
+    /// Why CloudFormation would refuse the parameters, in the template's words.
+    pub fn instantiate<'a>(&self, given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Stack, Vec<String>> {
         let mut given: BTreeMap<_, _> = given.into_iter().collect();
         let (mut parameters, mut refused) = (BTreeMap::new(), Vec::new());
         for (name, parameter) in self.0["Parameters"].as_object().into_iter().flatten() {
-            match value(parameter, given.remove(name.as_str())) {
+            match parameter_value(parameter, given.remove(name.as_str())) {
                 Ok(value) => drop(parameters.insert(name.clone(), value)),
                 Err(why) => refused.push(format!("{name}: {why}")),
             }
@@ -71,16 +71,16 @@ impl Template {
         let resolver = Resolver { template: &self.0, parameters };
         for rule in self.0["Rules"].as_object().into_iter().flat_map(|rules| rules.values()) {
             if rule["RuleCondition"].is_null() || resolver.is_true(&rule["RuleCondition"]) {
-                let broken = list(&rule["Assertions"]).iter().filter(|it| !resolver.is_true(&it["Assert"]));
-                refused.extend(broken.map(|it| text(&it["AssertDescription"]).to_owned()));
+                let broken = as_list(&rule["Assertions"]).iter().filter(|it| !resolver.is_true(&it["Assert"]));
+                refused.extend(broken.map(|it| as_text(&it["AssertDescription"]).to_owned()));
             }
         }
-        if refused.is_empty() { Ok(Stack::of(&resolver)) } else { Err(refused) }
+        if refused.is_empty() { Ok(Stack::new(&resolver)) } else { Err(refused) }
     }
 }
 
-/// The value of a parameter: what is given, else its default.
-fn value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
+/// The given value, or the default.
+fn parameter_value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
     let value = match (given, &parameter["Default"]) {
         (Some(given), _) => given.to_owned(),
         (None, Value::Null) => return Err("has no default".to_owned()),
@@ -88,55 +88,56 @@ fn value(parameter: &Value, given: Option<&str>) -> Result<Value, String> {
         (None, other) => other.to_string(),
     };
     if let Some(pattern) = parameter["AllowedPattern"].as_str() {
-        // CloudFormation compares the whole value.
+        // CloudFormation matches the pattern against the whole value.
         let pattern = Regex::new(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}"));
         if !pattern.is_match(&value) {
-            return Err(text(&parameter["ConstraintDescription"]).to_owned());
+            return Err(as_text(&parameter["ConstraintDescription"]).to_owned());
         }
     }
     let is_list = parameter["Type"] == "CommaDelimitedList";
-    // Of a list each member is compared.
+    // CloudFormation compares each item of a list.
     let own: Vec<_> = if is_list { value.split(',').collect() } else { vec![value.as_str()] };
-    let words: Vec<_> = list(&parameter["AllowedValues"]).iter().map(ToString::to_string).collect();
+    let words: Vec<_> = as_list(&parameter["AllowedValues"]).iter().map(ToString::to_string).collect();
     let is_word = |own: &&str| words.iter().any(|word| word.trim_matches('"') == *own);
     if !words.is_empty() && !own.iter().all(is_word) {
-        return Err(format!("is none of {}", words.join(", ")));
+        return Err(format!("is not one of {}", words.join(", ")));
     }
-    Ok(match text(&parameter["Type"]) {
+    Ok(match as_text(&parameter["Type"]) {
         "CommaDelimitedList" => value.split(',').map(|item| Value::String(item.to_owned())).collect(),
         "Number" => Value::from(value.parse::<u64>().map_err(|error| error.to_string())?),
         _ => Value::String(value),
     })
 }
 
-/// A template of CloudFormation in long form.
+/// Reads a CloudFormation template, with its intrinsic functions in long form.
 ///
 /// # Panics
-/// When it cannot be read.
-pub fn long_form(template: &Path) -> Value {
+/// If it cannot be read.
+pub fn template_as_json(template: &Path) -> Value {
     let json = run_python("infra/template.py", &[template.as_os_str()]).unwrap_or_else(|said| panic!("{said}"));
-    serde_json::from_str(&json).expect("the template is JSON by now")
+    serde_json::from_str(&json).expect("template.py prints JSON")
 }
 
-/// What CloudFormation would make: its resources and outputs, with everything filled in.
+/// The stack that CloudFormation would create: resources and outputs, with all values filled in.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    /// By logical id, those alone that are made.
+    /// Resources by logical id. Those whose condition is false are left out.
     pub resources: BTreeMap<String, Value>,
-    /// By name.
+    /// Outputs by name.
     pub outputs: BTreeMap<String, Value>,
 }
 
 impl Stack {
-    fn of(resolver: &Resolver<'_>) -> Self {
+    fn new(resolver: &Resolver<'_>) -> Self {
         let made = |section: &str| -> BTreeMap<String, Value> {
-            let all = resolver.template[section].as_object().into_iter().flatten();
-            let made = all.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| resolver.holds(name)));
+            let resources = resolver.template[section].as_object().into_iter().flatten();
+            let made =
+                resources.filter(|(_, it)| it["Condition"].as_str().is_none_or(|name| resolver.condition_holds(name)));
             made.filter_map(|(name, it)| {
-                // The name of its condition is no call of one.
+                // The resource's `Condition` is the name of one, so `resolve` must not see it as a call.
                 let mut it = it.clone();
                 it.as_object_mut()?.remove("Condition");
-                Some((name.clone(), resolver.value(&it)?))
+                Some((name.clone(), resolver.resolve(&it)?))
             })
             .collect()
         };
@@ -146,28 +147,28 @@ impl Stack {
     /// The properties of a resource.
     ///
     /// # Panics
-    /// When there is none of that name.
+    /// If the stack does not have the resource.
     pub fn properties(&self, name: &str) -> &Value {
         let resource = self.resources.get(name).unwrap_or_else(|| panic!("the stack has no {name}"));
         &resource["Properties"]
     }
 
-    /// All resources of a type.
-    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    /// Logical id and properties of all resources of a type.
+    pub fn resources_of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let all = self.resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
         all.map(|(name, resource)| (name.as_str(), &resource["Properties"]))
     }
 
     /// The properties of a function.
     pub fn function(&self, function: FunctionName) -> &Value {
-        self.properties(&logical(function))
+        self.properties(&logical_id(function))
     }
 }
 
-/// A function's name in the template.
-pub fn logical(function: FunctionName) -> String {
+/// The logical id of a function in the template.
+pub fn logical_id(function: FunctionName) -> String {
     match function {
         FunctionName::Hook(hook) => hook.name().to_owned(),
-        FunctionName::LastAnswer => "LastAnswer".to_owned(),
+        FunctionName::OnFailure => "OnFailure".to_owned(),
     }
 }

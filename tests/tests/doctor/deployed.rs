@@ -1,22 +1,22 @@
-//! Worlds as `make deploy` leaves them: functions, settings and roles are those of infra/template.yaml.
+//! Worlds as `make deploy` creates them: functions, settings and roles are those of infra/template.yaml.
 
-use greenlight_tests::infra::{EVERYTHING, Stack, Template, logical};
+use greenlight_tests::infra::{ALL_PARAMETERS, SamTemplate, Stack, logical_id};
 use rehearsal::{
     FunctionName,
-    world::{Allowed, EventSettings, World},
+    world::{AllowStatement, EventSettings, World},
 };
 
-use super::worlds::{GATE, closed_in, gate, gated, named};
+use super::worlds::{GATE, no_nat_gateway, rename_function, store_gate, with_full_gate};
 
-/// The stack as it is without a gate file.
+/// The stack without a gate file.
 pub fn plain(world: &mut World) {
     deployed(world, &[("Application", "shop"), ("Cluster", "shop")]);
 }
 
-/// The stack for a gate file that names much, bounded as narrowly as it can be.
-pub fn bounded(world: &mut World) {
-    gated(world);
-    gate(world, GATE);
+/// The stack for a gate file that refers to every kind of resource, with the narrowest parameters that work.
+pub fn narrowest(world: &mut World) {
+    with_full_gate(world);
+    store_gate(world, GATE);
     deployed(
         world,
         &[
@@ -33,35 +33,35 @@ pub fn bounded(world: &mut World) {
     );
 }
 
-/// The stack with all that it can allow, in a VPC without a way out.
-pub fn everything(world: &mut World) {
-    closed_in(world);
-    let own = EVERYTHING.into_iter().filter(|(name, _)| !["Cluster", "Service"].contains(name));
+/// The stack with every permission that it can grant, in a VPC without a route to the internet.
+pub fn widest(world: &mut World) {
+    no_nat_gateway(world);
+    let own = ALL_PARAMETERS.into_iter().filter(|(name, _)| !["Cluster", "Service"].contains(name));
     let own: Vec<_> = own.chain([("Cluster", "shop"), ("Service", "web")]).collect();
     deployed(world, &own);
 }
 
 fn deployed(world: &mut World, parameters: &[(&str, &str)]) {
-    let stack = Template::read().with(parameters.iter().copied()).unwrap();
-    for function in FunctionName::all() {
-        let id = logical(function);
+    let stack = SamTemplate::read().instantiate(parameters.iter().copied()).unwrap();
+    for function in FunctionName::all_functions() {
+        let id = logical_id(function);
         let name = stack.function(function)["FunctionName"].as_str().unwrap().to_owned();
-        let mut own = world.account.functions.remove(&function.in_aws()).unwrap();
-        own.events = [("$LATEST".to_owned(), events(&stack, &id))].into();
+        let mut own = world.account.functions.remove(&function.lambda_name()).unwrap();
+        own.events = [("$LATEST".to_owned(), event_settings(&stack, &id))].into();
         own.role = name.clone();
         world.account.permissions.remove(function.binary());
-        world.account.permissions.insert(name.clone(), allowed(&stack, function));
+        world.account.permissions.insert(name.clone(), allow_statements(&stack, function));
         world.account.functions.insert(name.clone(), own);
         if let FunctionName::Hook(_) = function {
-            named(world, &format!(" {}\n", function.in_aws()), &format!(" {name}\n"));
+            rename_function(world, &format!(" {}\n", function.lambda_name()), &format!(" {name}\n"));
         }
     }
-    // AWSCodeDeployRoleForECSLimited.
-    let invoke = Allowed::new("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*");
+    // As AWSCodeDeployRoleForECSLimited allows it.
+    let invoke = AllowStatement::new("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*");
     world.account.permissions.insert("CodeDeployForECS".into(), vec![invoke]);
 }
 
-fn events(stack: &Stack, id: &str) -> EventSettings {
+fn event_settings(stack: &Stack, id: &str) -> EventSettings {
     let set = stack.properties(&format!("{id}Events"));
     let number = |name: &str| u32::try_from(set[name].as_u64().unwrap()).unwrap();
     let destination = set["DestinationConfig"]["OnFailure"]["Destination"].as_str();
@@ -72,25 +72,25 @@ fn events(stack: &Stack, id: &str) -> EventSettings {
     }
 }
 
-/// What the role of a function allows, statement by statement.
-fn allowed(stack: &Stack, function: FunctionName) -> Vec<Allowed> {
-    let mut all = Vec::new();
-    for statement in stack.role(function).into_iter().filter(|statement| statement.effect == "Allow") {
+/// The statements of a function's role: one for each action, resource and condition value.
+fn allow_statements(stack: &Stack, function: FunctionName) -> Vec<AllowStatement> {
+    let mut statements = Vec::new();
+    for statement in stack.role_statements(function).into_iter().filter(|statement| statement.effect == "Allow") {
         let conditions = statement.condition.as_object().into_iter().flatten();
         let keys: Vec<_> = conditions.flat_map(|(_, keys)| keys.as_object().into_iter().flatten()).collect();
         for (action, resource) in
             statement.actions.iter().flat_map(|it| statement.resources.iter().map(move |on| (it, on)))
         {
-            let own = Allowed::new(action, resource);
+            let own = AllowStatement::new(action, resource);
             match keys.as_slice() {
-                [] => all.push(own),
+                [] => statements.push(own),
                 [(key, value)] => {
                     let values = value.as_array().map_or(std::slice::from_ref(*value), Vec::as_slice);
-                    all.extend(values.iter().map(|value| own.clone().when(key, value.as_str().unwrap())));
+                    statements.extend(values.iter().map(|value| own.clone().when(key, value.as_str().unwrap())));
                 }
                 more => panic!("{}: {more:?}", statement.sid),
             }
         }
     }
-    all
+    statements
 }

@@ -1,21 +1,20 @@
-//! What it asks, and what it is answered, against AWS's own service models.
+//! The doctor's requests, and the replies to them, against AWS's own service models.
 
 use std::collections::BTreeSet;
 
 use greenlight_tests::check_models;
-use rehearsal::{Exchange, Fault, Recorder, Trouble};
+use rehearsal::{Exchange, FaultKind, InjectedFault, Recorder};
 
 use super::{doctor, open, worlds};
 
-/// The refusals are as true to the wire as the answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_fit_the_service_models() {
     let recorder = Recorder::default();
-    for trouble in [Trouble::Deny, Trouble::Throttle, Trouble::Fail] {
-        let fault = Fault::first(1, "*", trouble);
+    for trouble in [FaultKind::Deny, FaultKind::Throttle, FaultKind::Fail] {
+        let fault = InjectedFault::first(1, "*", trouble);
         let open = open(Some(&recorder), Some(fault), |world| {
-            worlds::inside(world);
-            world.account.functions.remove(&worlds::name("after-install"));
+            worlds::functions_in_vpc(world);
+            world.account.functions.remove(&worlds::function_name("after-install"));
         })
         .await;
         doctor(&open, &["--json"]).await;
@@ -30,39 +29,39 @@ async fn refusals_fit_the_service_models() {
     }
 }
 
-/// What is done to an exchange that was right.
-type Doctored = fn(&mut Exchange);
+/// Makes a valid exchange invalid.
+type ExchangeMutation = fn(&mut Exchange);
 
-fn in_reply(exchange: &mut Exchange, from: &str, to: &str) {
-    replaced(&mut exchange.reply.as_mut().unwrap().body, from, to);
+fn replace_in_reply(exchange: &mut Exchange, from: &str, to: &str) {
+    replace_in_body(&mut exchange.reply.as_mut().unwrap().body, from, to);
 }
 
-fn replaced(body: &mut Vec<u8>, from: &str, to: &str) {
+fn replace_in_body(body: &mut Vec<u8>, from: &str, to: &str) {
     let text = String::from_utf8(std::mem::take(body)).unwrap();
     assert!(text.contains(from), "{from} is not in {text}");
     *body = text.replacen(from, to, 1).into_bytes();
 }
 
-const DOCTORED: [(&str, Doctored); 9] = [
-    ("ec2:DescribeSubnets", |it| in_reply(it, "<vpcId>", "<colour>green</colour><vpcId>")),
-    ("ec2:DescribeSubnets", |it| in_reply(it, "doc/2016-11-15/", "doc/2016-11-16/")),
-    ("ec2:DescribeRouteTables", |it| in_reply(it, ">active<", ">Active<")),
-    ("ec2:DescribeRouteTables", |it| replaced(&mut it.request.body, "Filter.1.Name", "Filter.0.Name")),
-    ("ec2:DescribeVpcEndpoints", |it| replaced(&mut it.request.body, "Filter.1.Name", "Filters.1.Name")),
-    ("lambda:GetFunctionConfiguration", |it| in_reply(it, "\"Timeout\":900", "\"Timeout\":\"900\"")),
+const INVALID_EXCHANGES: [(&str, ExchangeMutation); 9] = [
+    ("ec2:DescribeSubnets", |it| replace_in_reply(it, "<vpcId>", "<colour>green</colour><vpcId>")),
+    ("ec2:DescribeSubnets", |it| replace_in_reply(it, "doc/2016-11-15/", "doc/2016-11-16/")),
+    ("ec2:DescribeRouteTables", |it| replace_in_reply(it, ">active<", ">Active<")),
+    ("ec2:DescribeRouteTables", |it| replace_in_body(&mut it.request.body, "Filter.1.Name", "Filter.0.Name")),
+    ("ec2:DescribeVpcEndpoints", |it| replace_in_body(&mut it.request.body, "Filter.1.Name", "Filters.1.Name")),
+    ("lambda:GetFunctionConfiguration", |it| replace_in_reply(it, "\"Timeout\":900", "\"Timeout\":\"900\"")),
     ("lambda:GetFunctionConfiguration", |it| it.request.path = it.request.path.replace("2015-03-31", "2015-03-30")),
-    ("lambda:GetFunctionEventInvokeConfig", |it| in_reply(it, "MaximumRetryAttempts", "MaximumRetries")),
-    ("iam:SimulatePrincipalPolicy", |it| in_reply(it, ">allowed<", ">Allowed<")),
+    ("lambda:GetFunctionEventInvokeConfig", |it| replace_in_reply(it, "MaximumRetryAttempts", "MaximumRetries")),
+    ("iam:SimulatePrincipalPolicy", |it| replace_in_reply(it, ">allowed<", ">Allowed<")),
 ];
 
-/// The check of what it asks is one.
+/// The comparison with the models notices a mistake.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_models_do_not_say_is_refused() {
+async fn exchanges_that_do_not_fit_the_models_are_refused() {
     let recorder = Recorder::default();
-    doctor(&open(Some(&recorder), None, worlds::inside).await, &["--json"]).await;
+    doctor(&open(Some(&recorder), None, worlds::functions_in_vpc).await, &["--json"]).await;
     let right = recorder.exchanges();
     check_models(&right).unwrap();
-    for (operation, change) in DOCTORED {
+    for (operation, change) in INVALID_EXCHANGES {
         let mut exchange = right.iter().find(|it| it.operation == operation).unwrap().clone();
         change(&mut exchange);
         let faults = check_models(&[exchange]);

@@ -1,4 +1,4 @@
-//! What a reviewer reads.
+//! The output of `greenlight iam` as golden text, which reviewers read.
 
 use std::process::Command;
 
@@ -20,8 +20,8 @@ const NAMES: [&str; 12] = [
     "web",
 ];
 
-/// Standard output and then, if there is any, standard error.
-fn told(args: &[&str]) -> String {
+/// Standard output, followed by standard error if it is not empty.
+fn printed_policy(args: &[&str]) -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(greenlight()).current_dir(root).arg("iam").args(args).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -31,20 +31,20 @@ fn told(args: &[&str]) -> String {
 }
 
 #[test]
-fn the_built_in_checks() {
-    insta::assert_snapshot!("built_in", told(&[]));
-    insta::assert_snapshot!("built_in_json", told(&["--json"]));
+fn policy_of_the_built_in_checks() {
+    insta::assert_snapshot!("built_in", printed_policy(&[]));
+    insta::assert_snapshot!("built_in_json", printed_policy(&["--json"]));
 }
 
 #[test]
-fn the_example() {
-    insta::assert_snapshot!("example", told(&[EXAMPLE]));
-    insta::assert_snapshot!("example_json", told(&[&[EXAMPLE, "--json"], &NAMES[..]].concat()));
+fn policy_of_the_example() {
+    insta::assert_snapshot!("example", printed_policy(&[EXAMPLE]));
+    insta::assert_snapshot!("example_json", printed_policy(&[&[EXAMPLE, "--json"], &NAMES[..]].concat()));
 }
 
 #[test]
-fn everything_that_no_gate_file_tells() {
-    let places = [
+fn policy_with_every_option() {
+    let options = [
         EXAMPLE,
         "--hook",
         "BeforeInstall",
@@ -55,25 +55,25 @@ fn everything_that_no_gate_file_tells() {
         "--kms-key",
         "arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d",
     ];
-    insta::assert_snapshot!("places", told(&[&places, &NAMES[..]].concat()));
+    insta::assert_snapshot!("places", printed_policy(&[&options, &NAMES[..]].concat()));
 }
 
 #[test]
-fn beyond_the_template() {
-    insta::assert_snapshot!("nothing_beyond", told(&[EXAMPLE, "--beyond-template", "--json"]));
+fn policy_beyond_the_template() {
+    insta::assert_snapshot!("nothing_beyond", printed_policy(&[EXAMPLE, "--not-in-template", "--json"]));
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     std::fs::write(
         file.path(),
-        "version: 1\nhooks: { after_allow_traffic: { checks: [{ ecs: green, expect: [unhealthy_containers == 0] }] } }\n",
+        "version: 1\nhooks: { after_allow_traffic: { checks: [{ tasks: green, expect: [unhealthy_containers == 0] }] } }\n",
     )
     .unwrap();
     let path = file.path().to_str().unwrap();
-    let tidied = |args: &[&str]| told(args).replace(path, "greenlight.yaml");
+    let tidied = |args: &[&str]| printed_policy(args).replace(path, "greenlight.yaml");
     insta::assert_snapshot!("beyond", tidied(&[path, "--hook", "AfterAllowTraffic"]));
-    insta::assert_snapshot!("beyond_json", tidied(&[path, "--beyond-template", "--json"]));
+    insta::assert_snapshot!("beyond_json", tidied(&[path, "--not-in-template", "--json"]));
 }
 
 #[test]
-fn the_safety_net() {
-    insta::assert_snapshot!("last_answer", told(&[&["--hook", "last-answer"], &NAMES[..]].concat()));
+fn policy_of_the_on_failure_handler() {
+    insta::assert_snapshot!("on_failure", printed_policy(&[&["--hook", "on-failure"], &NAMES[..]].concat()));
 }

@@ -1,75 +1,74 @@
-//! What is played: gate files with every kind of check and every word of `preflight`, each in the worlds in which it asks
-//! AWS for all that it ever asks for.
+//! The cases: gate files with every kind of check and every item of `preflight`, each in worlds in which the check
+//! calls every AWS operation that it can call.
 
 use greenlight_tests::SHORT_WINDOWS;
 use rehearsal::HookName;
 
-/// A gate file at a hook.
+/// A hook and its gate file.
 #[derive(Clone, Debug)]
-pub struct Subject {
+pub struct PolicyCase {
     pub hook: HookName,
-    /// None for the built-in checks alone.
+    /// `None` for the built-in checks only.
     pub gate: Option<String>,
-    pub source: Source,
-    /// Whether AppSpec files may be in S3.
+    pub source: GateLocation,
+    /// Whether the AppSpec file can be in S3.
     pub app_spec_in_s3: bool,
-    pub worlds: Vec<Sort>,
+    pub world_kinds: Vec<WorldKind>,
 }
 
-/// Where the gate file comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum GateLocation {
     Inline,
     Ssm,
     S3,
 }
 
-impl Source {
-    pub const NAME: &str = "/greenlight/{application}/{deployment_group}";
-    pub const PLACE: &str = "s3://shop-gates/{application}/{deployment_group}.yaml";
+impl GateLocation {
+    pub const SSM_PARAMETER: &str = "/greenlight/{application}/{deployment_group}";
+    pub const S3_URI: &str = "s3://shop-gates/{application}/{deployment_group}.yaml";
 }
 
-/// What a world is like, beside healthy.
+/// What is special about a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub enum WorldKind {
     Healthy,
-    /// A task of each task set ended a moment ago.
+    /// A task of each task set has just stopped.
     Crashed,
-    /// The replacement's task set is not there, so that the task definition is that of the AppSpec file; and CodeDeploy tells
-    /// of that by its hash.
-    ByHash,
-    /// The same, and it is in S3.
-    InS3,
-    /// The same, and the deployment names a version of the object.
-    VersionInS3,
+    /// The replacement has no task set yet, so the task definition comes from the AppSpec file. CodeDeploy reports only
+    /// the hash of that file.
+    AppSpecHashOnly,
+    /// The replacement has no task set yet, and the AppSpec file is in S3.
+    AppSpecInS3,
+    /// As `AppSpecInS3`, and the deployment names a version of the object.
+    AppSpecVersionInS3,
 }
 
-fn key(hook: HookName) -> String {
+fn hook_key(hook: HookName) -> String {
     hook.binary().replace('-', "_")
 }
 
-/// A gate file with these checks and no built-in ones. It observes, so that no failure cuts another check off.
-fn only(hook: HookName, checks: &str) -> String {
+/// A gate file with these checks and without built-in checks. It observes, so that no failure interrupts another check.
+fn gate_with(hook: HookName, checks: &str) -> String {
     format!(
         "version: 1\nmode: observe\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
-        key(hook)
+        hook_key(hook)
     )
 }
 
-fn subject(hook: HookName, checks: &str) -> Subject {
-    let gate = Some(only(hook, checks));
-    let mut worlds = vec![Sort::Healthy, Sort::Crashed];
-    if OF_DEFINITION.iter().any(|word| checks.contains(word)) && checks.contains("preflight") {
-        worlds.push(Sort::ByHash);
+fn policy_case(hook: HookName, checks: &str) -> PolicyCase {
+    let gate = Some(gate_with(hook, checks));
+    let mut worlds = vec![WorldKind::Healthy, WorldKind::Crashed];
+    if TASK_DEFINITION_ITEMS.iter().any(|word| checks.contains(word)) && checks.contains("preflight") {
+        worlds.push(WorldKind::AppSpecHashOnly);
     }
-    Subject { hook, gate, source: Source::Inline, app_spec_in_s3: false, worlds }
+    PolicyCase { hook, gate, source: GateLocation::Inline, app_spec_in_s3: false, world_kinds: worlds }
 }
 
-/// Words of `preflight` that look at the task definition.
-const OF_DEFINITION: [&str; 5] = ["task-definition", "log-groups", "roles", "secrets", "images"];
+/// Items of `preflight` that read the task definition.
+const TASK_DEFINITION_ITEMS: [&str; 5] = ["task-definition", "log-groups", "roles", "secrets", "images"];
 
-/// The words of `preflight`.
-pub const PREFLIGHT: [&str; 12] = [
+/// All items of `preflight`.
+pub const PREFLIGHT_ITEMS: [&str; 12] = [
     "service",
     "group",
     "listener-wiring",
@@ -84,18 +83,18 @@ pub const PREFLIGHT: [&str; 12] = [
     "images",
 ];
 
-/// One check alone, of every kind, with every key that makes it ask for something else.
-const ALONE: [(HookName, &str); 27] = [
+/// Single checks of every kind, with every key that changes the check's requests.
+const SINGLE_CHECKS: [(HookName, &str); 27] = [
     (HookName::BeforeInstall, "none"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [desired == 2] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [pending == 0] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [running == desired] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [steady == true] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [crashed_since_start == 0] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [unhealthy_containers == 0] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, expect: [unknown_containers == 0] }]"),
-    (HookName::AfterInstall, "[{ ecs: green, stable_for: 200ms, every: 100ms, within: 1s, expect: [pending == 0] }]"),
-    (HookName::BeforeInstall, "[{ ecs: blue, expect: [running == desired] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [desired == 2] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [pending == 0] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [running == desired] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [steady == true] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [crashed_since_start == 0] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [unhealthy_containers == 0] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, expect: [unknown_containers == 0] }]"),
+    (HookName::AfterInstall, "[{ tasks: green, stable_for: 200ms, every: 100ms, within: 1s, expect: [pending == 0] }]"),
+    (HookName::BeforeInstall, "[{ tasks: blue, expect: [running == desired] }]"),
     (HookName::AfterInstall, "[{ image: green }]"),
     (HookName::AfterInstall, "[{ targets: green, expect: [healthy == registered] }]"),
     (HookName::BeforeInstall, "[{ targets: blue, expect: [healthy == registered] }]"),
@@ -104,8 +103,8 @@ const ALONE: [(HookName, &str); 27] = [
     (HookName::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
     (HookName::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
     (HookName::AfterAllowTraffic, "[{ alarms: deployment-group, for: 200ms, every: 100ms, expect: [state == OK] }]"),
-    (HookName::AfterAllowTestTraffic, "[{ reach: green }]"),
-    (HookName::AfterAllowTestTraffic, "[{ answers: test }]"),
+    (HookName::AfterAllowTestTraffic, "[{ forwards_to: green }]"),
+    (HookName::AfterAllowTestTraffic, "[{ health_check: test }]"),
     (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),
     (HookName::AfterAllowTestTraffic, "[{ grpc: '{{test_url}}' }]"),
     (HookName::AfterAllowTestTraffic, "[{ tcp: '{{test_url}}' }]"),
@@ -124,30 +123,40 @@ const ALONE: [(HookName, &str); 27] = [
     ),
 ];
 
-/// Everything at once.
-const ALL: &str = "[{ preflight: [task-definition, log-groups, roles, secrets, images] },
+const ALL_CHECKS: &str = "[{ preflight: [task-definition, log-groups, roles, secrets, images] },
     { alarms: { tags: { gate: true }, prefix: shop- }, expect: [state == OK] },
-    { ecs: blue, expect: [running == desired, unhealthy_containers == 0] },
+    { tasks: blue, expect: [running == desired, unhealthy_containers == 0] },
     { image: blue }, { targets: blue, expect: [healthy == registered] },
     { tcp: 'localhost:1', when: [env.NOT == set] },
     { http: 'http://localhost:1/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200], on_fail: ignore }]";
 
-/// All of them.
-pub fn subjects() -> Vec<Subject> {
-    let alone = ALONE.iter().map(|(hook, checks)| subject(*hook, checks));
-    let words = PREFLIGHT.iter().map(|word| subject(HookName::BeforeInstall, &format!("[{{ preflight: {word} }}]")));
-    let mut subjects: Vec<_> = alone.chain(words).collect();
+pub fn policy_cases() -> Vec<PolicyCase> {
+    let alone = SINGLE_CHECKS.iter().map(|(hook, checks)| policy_case(*hook, checks));
+    let preflight_cases =
+        PREFLIGHT_ITEMS.iter().map(|word| policy_case(HookName::BeforeInstall, &format!("[{{ preflight: {word} }}]")));
+    let mut subjects: Vec<_> = alone.chain(preflight_cases).collect();
     for hook in HookName::ALL {
-        let worlds = vec![Sort::Healthy, Sort::Crashed];
-        let built_in = Subject { gate: None, worlds, ..subject(hook, "none") };
-        for source in [Source::Ssm, Source::S3] {
+        let worlds = vec![WorldKind::Healthy, WorldKind::Crashed];
+        let built_in = PolicyCase { gate: None, world_kinds: worlds, ..policy_case(hook, "none") };
+        for source in [GateLocation::Ssm, GateLocation::S3] {
             let gate = Some(SHORT_WINDOWS.to_owned());
-            subjects.push(Subject { gate, source, ..built_in.clone() });
+            subjects.push(PolicyCase { gate, source, ..built_in.clone() });
         }
         subjects.push(built_in);
-        let worlds = vec![Sort::Healthy, Sort::Crashed, Sort::ByHash, Sort::InS3, Sort::VersionInS3];
-        subjects.push(Subject { app_spec_in_s3: true, worlds, source: Source::S3, ..subject(hook, ALL) });
-        subjects.push(Subject { source: Source::Ssm, ..subject(hook, ALL) });
+        let worlds = vec![
+            WorldKind::Healthy,
+            WorldKind::Crashed,
+            WorldKind::AppSpecHashOnly,
+            WorldKind::AppSpecInS3,
+            WorldKind::AppSpecVersionInS3,
+        ];
+        subjects.push(PolicyCase {
+            app_spec_in_s3: true,
+            world_kinds: worlds,
+            source: GateLocation::S3,
+            ..policy_case(hook, ALL_CHECKS)
+        });
+        subjects.push(PolicyCase { source: GateLocation::Ssm, ..policy_case(hook, ALL_CHECKS) });
     }
     subjects
 }

@@ -1,15 +1,15 @@
-//! What `greenlight iam` says of `infra/template.yaml`: that its roles, with the parameters that it names and the policy that it
-//! prints for `MorePolicyArns`, allow what the hooks call.
+//! `greenlight iam` names parameters of `infra/template.yaml` and prints a policy for `MorePolicyArns`. With both, the
+//! roles of the template allow what the hooks call.
 
 use std::collections::BTreeSet;
 
 use greenlight_tests::{
-    asked::{APPLICATION, Asked, CLUSTER, GROUP, SERVICE},
-    infra::{Stack, Template},
+    iam_requests::{APPLICATION, CLUSTER, DEPLOYMENT_GROUP, IamRequest, SERVICE},
+    infra::{SamTemplate, Stack},
 };
 use hook_core::{
     Hook,
-    permissions::{self, Condition, Names, Places},
+    permissions::{self, ArnNames, PermissionInputs, PolicyCondition},
 };
 use rehearsal::{
     HookName,
@@ -17,65 +17,72 @@ use rehearsal::{
 };
 
 use super::{
-    policy::Policy,
-    printed,
-    subjects::{Source, Subject},
+    policy::PrintedPolicy,
+    policy_output,
+    subjects::{GateLocation, PolicyCase},
 };
 
-const NAMES: [(&str, &str); 4] =
-    [("Application", APPLICATION), ("DeploymentGroup", GROUP), ("Cluster", CLUSTER), ("Service", SERVICE)];
+const TEMPLATE_NAMES: [(&str, &str); 4] =
+    [("Application", APPLICATION), ("DeploymentGroup", DEPLOYMENT_GROUP), ("Cluster", CLUSTER), ("Service", SERVICE)];
 
 fn stack(parameters: &[(&str, &str)]) -> Stack {
-    Template::read().with(NAMES.into_iter().chain(parameters.iter().copied())).unwrap()
+    SamTemplate::read().instantiate(TEMPLATE_NAMES.into_iter().chain(parameters.iter().copied())).unwrap()
 }
 
-fn allows(stack: &Stack, hook: HookName, asked: &Asked) -> bool {
-    stack.role(hook.into()).iter().any(|it| it.effect == "Allow" && it.is_about(asked))
+fn role_allows(stack: &Stack, hook: HookName, request: &IamRequest) -> bool {
+    stack.role_statements(hook.into()).iter().any(|it| it.effect == "Allow" && it.matches(request))
 }
 
-/// What it leaves denied, and what its policy allows though the roles have it.
-pub fn faults(subject: &Subject, seen: &BTreeSet<Asked>) -> Vec<String> {
-    let text = printed(subject, &[]);
-    let (_, said) = text.split_once("\nIn infra/template.yaml\n").expect("a word about the template");
+/// The requests that the template and the policy both deny, and those that both allow.
+pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -> Vec<String> {
+    let text = policy_output(subject, &[]);
+    let (_, said) = text.split_once("\nIn infra/template.yaml\n").expect("the output has a section about the template");
     let parameters: Vec<_> =
         said.lines().filter_map(|line| line.strip_prefix("    ")).filter_map(|line| line.split_once('=')).collect();
     let stack = stack(&parameters);
-    let mut more = Policy::read(&printed(subject, &["--json", "--beyond-template"]));
+    let mut more = PrintedPolicy::read(&policy_output(subject, &["--json", "--not-in-template"]));
     let mut faults = Vec::new();
     for asked in seen {
-        match (allows(&stack, subject.hook, asked), more.allows(asked)) {
-            (false, false) => faults.push(format!("neither the template nor the policy beyond it allows {asked:?}")),
-            (true, true) => faults.push(format!("the template allows it, and the policy beyond it too: {asked:?}")),
+        match (role_allows(&stack, subject.hook, asked), more.allows(asked)) {
+            (false, false) => {
+                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {asked:?}"))
+            }
+            (true, true) => {
+                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {asked:?}"))
+            }
             _ => {}
         }
     }
-    if subject.gate.is_none() && subject.source == Source::Inline && !said.starts_with("  its roles have it.\n") {
-        faults.push(format!("the built-in checks need no parameter: {said}"));
+    if subject.gate.is_none()
+        && subject.source == GateLocation::Inline
+        && !said.starts_with("  its roles already allow this.\n")
+    {
+        faults.push(format!("the built-in checks need no parameter, but the output names one: {said}"));
     }
     faults
 }
 
 #[test]
-fn the_roles_allow_what_the_table_has_for_the_built_in_checks() {
+fn roles_allow_every_permission_of_the_built_in_checks() {
     let some = |text: &str| Some(text.to_owned());
-    let names = Names {
+    let names = ArnNames {
         partition: None,
         region: some(REGION),
         account: some(ACCOUNT),
         application: some(APPLICATION),
-        deployment_group: some(GROUP),
+        deployment_group: some(DEPLOYMENT_GROUP),
         cluster: some(CLUSTER),
         service: some(SERVICE),
     };
     let stack = stack(&[]);
     for (hook, function) in Hook::ALL.into_iter().zip(HookName::ALL) {
-        let table = permissions::of(None, hook, &Places::default()).unwrap();
+        let table = permissions::required_permissions(None, hook, &PermissionInputs::default()).unwrap();
         assert!(table.len() > 8, "{table:?}");
         for it in table {
             let context = it.resource.condition(&names).into_iter();
-            let context = context.map(|Condition { key, mut values, .. }| (key, values.remove(0))).collect();
-            let asked = Asked { action: it.action.to_owned(), resource: it.resource.arn(&names), context };
-            assert!(allows(&stack, function, &asked), "{function:?} may not: {asked:?}");
+            let context = context.map(|PolicyCondition { key, mut values, .. }| (key, values.remove(0))).collect();
+            let request = IamRequest { action: it.action.to_owned(), resource: it.resource.arn(&names), context };
+            assert!(role_allows(&stack, function, &request), "the role of {function:?} does not allow {request:?}");
         }
     }
 }

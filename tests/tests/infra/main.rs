@@ -1,19 +1,19 @@
-//! The template of the functions against what the programs do: nobody may more than they call, and nothing that they rely on
-//! is set otherwise. What needs every scenario to be seen is compared in `scenarios.rs`.
+//! Compares the functions' template with the programs: no role allows more than its program calls, and every setting is
+//! the one that the programs rely on. `scenarios.rs` compares what only a run of all scenarios shows.
 
+mod function_settings;
 mod network;
 mod parameters;
 mod platform;
 mod roles;
-mod wiring;
 
-use greenlight_tests::infra::{NAMES, Stack, Template};
+use greenlight_tests::infra::{REQUIRED_PARAMETERS, SamTemplate, Stack};
 
-/// The stack with these parameters beside those that have no default.
-fn stack(parameters: &[(&'static str, &'static str)]) -> Stack {
-    with(&Template::read(), parameters)
+/// The stack with these parameters and the required ones.
+fn stack_with(parameters: &[(&'static str, &'static str)]) -> Stack {
+    stack_of(&SamTemplate::read(), parameters)
 }
 
-fn with(template: &Template, parameters: &[(&'static str, &'static str)]) -> Stack {
-    template.with(NAMES.into_iter().chain(parameters.iter().copied())).unwrap()
+fn stack_of(template: &SamTemplate, parameters: &[(&'static str, &'static str)]) -> Stack {
+    template.instantiate(REQUIRED_PARAMETERS.into_iter().chain(parameters.iter().copied())).unwrap()
 }

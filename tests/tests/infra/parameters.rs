@@ -1,35 +1,38 @@
-//! Parameters: what is refused before anything is made.
+//! Parameters of the template: CloudFormation refuses invalid ones before it creates anything.
 
 use std::collections::BTreeSet;
 
-use greenlight_tests::infra::{NAMES, Template};
+use greenlight_tests::infra::{REQUIRED_PARAMETERS, SamTemplate};
 
-fn refused(parameters: &[(&'static str, &'static str)]) -> Vec<String> {
-    let all = NAMES.into_iter().chain(parameters.iter().copied());
-    Template::read().with(all).err().unwrap_or_default()
+fn rejections(parameters: &[(&'static str, &'static str)]) -> Vec<String> {
+    let all = REQUIRED_PARAMETERS.into_iter().chain(parameters.iter().copied());
+    SamTemplate::read().instantiate(all).err().unwrap_or_default()
 }
 
 #[test]
-fn what_bounds_the_roles_has_to_be_said() {
-    assert_eq!(Template::read().with([]).unwrap_err(), ["Application: has no default", "Cluster: has no default"]);
-    assert_eq!(refused(&[]), [""; 0]);
+fn parameters_that_bound_the_roles_are_required() {
+    assert_eq!(
+        SamTemplate::read().instantiate([]).unwrap_err(),
+        ["Application: has no default", "Cluster: has no default"]
+    );
+    assert_eq!(rejections(&[]), [""; 0]);
 }
 
 #[test]
-fn parameters_that_need_each_other_are_refused_alone() {
-    assert_eq!(refused(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
-    assert_eq!(refused(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
+fn parameter_without_the_one_that_it_needs_is_refused() {
+    assert_eq!(rejections(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
+    assert_eq!(rejections(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
     let lists = ["AppSpecObjectArns", "TaskRoleArns", "TaskSecretArns", "TaskParameterArns", "RepositoryArns"];
     for list in lists {
-        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y")]), [format!("{list} need Preflight")]);
-        assert_eq!(refused(&[(list, "arn:aws:x:eu-west-1:1:y"), ("Preflight", "yes")]), [""; 0]);
+        assert_eq!(rejections(&[(list, "arn:aws:x:eu-west-1:1:y")]), [format!("{list} need Preflight")]);
+        assert_eq!(rejections(&[(list, "arn:aws:x:eu-west-1:1:y"), ("Preflight", "yes")]), [""; 0]);
     }
-    assert_eq!(refused(&[("VpcId", "vpc-1")]), ["VpcId needs SubnetIds"]);
-    assert_eq!(refused(&[("SubnetIds", "subnet-1")]), ["SubnetIds need VpcId"]);
-    assert_eq!(refused(&[("SecurityGroupIds", "sg-1")]), ["SecurityGroupIds need VpcId"]);
-    assert_eq!(refused(&[("Endpoints", "yes")]), ["Endpoints need VpcId"]);
-    assert_eq!(refused(&[("EndpointsLeftOut", "logs,s3")]), ["EndpointsLeftOut need Endpoints"]);
-    assert_eq!(refused(&[("EndpointSubnetIds", "subnet-1")]), ["EndpointSubnetIds need Endpoints"]);
+    assert_eq!(rejections(&[("VpcId", "vpc-1")]), ["VpcId needs SubnetIds"]);
+    assert_eq!(rejections(&[("SubnetIds", "subnet-1")]), ["SubnetIds need VpcId"]);
+    assert_eq!(rejections(&[("SecurityGroupIds", "sg-1")]), ["SecurityGroupIds need VpcId"]);
+    assert_eq!(rejections(&[("Endpoints", "yes")]), ["Endpoints need VpcId"]);
+    assert_eq!(rejections(&[("EndpointsLeftOut", "logs,s3")]), ["EndpointsLeftOut need Endpoints"]);
+    assert_eq!(rejections(&[("EndpointSubnetIds", "subnet-1")]), ["EndpointSubnetIds need Endpoints"]);
     let gateway = [
         ("VpcId", "vpc-1"),
         ("SubnetIds", "subnet-1"),
@@ -37,13 +40,13 @@ fn parameters_that_need_each_other_are_refused_alone() {
         ("GateSource", "s3"),
         ("GateBucket", "gates"),
     ];
-    assert_eq!(refused(&gateway), ["Endpoints and objects of S3 need RouteTableIds"]);
+    assert_eq!(rejections(&gateway), ["Endpoints and objects of S3 need RouteTableIds"]);
     let without: Vec<_> = gateway.into_iter().chain([("EndpointsLeftOut", "ecs,s3")]).collect();
-    assert_eq!(refused(&without), [""; 0]);
+    assert_eq!(rejections(&without), [""; 0]);
 }
 
 #[test]
-fn names_that_aws_would_refuse_later_are_refused_at_once() {
+fn names_that_aws_would_refuse_later_are_refused_early() {
     for faulty in [
         ("Suffix", ""),
         ("Suffix", "Shop"),
@@ -64,16 +67,16 @@ fn names_that_aws_would_refuse_later_are_refused_at_once() {
         ("Architecture", "x86"),
         ("EndpointsLeftOut", "ecs,ec2"),
     ] {
-        let names = NAMES.into_iter().filter(|(name, _)| *name != faulty.0);
-        let said = Template::read().with(names.chain([faulty])).err().unwrap_or_default();
-        assert_eq!(said.len(), 1, "{faulty:?} is refused: {said:?}");
+        let names = REQUIRED_PARAMETERS.into_iter().filter(|(name, _)| *name != faulty.0);
+        let said = SamTemplate::read().instantiate(names.chain([faulty])).err().unwrap_or_default();
+        assert_eq!(said.len(), 1, "{faulty:?} must be refused with one message: {said:?}");
         assert!(said[0].starts_with(faulty.0), "{faulty:?}: {said:?}");
     }
 }
 
 #[test]
-fn every_parameter_is_in_a_group_and_says_what_it_is() {
-    let Template(template) = Template::read();
+fn every_parameter_has_a_group_and_a_description() {
+    let SamTemplate(template) = SamTemplate::read();
     let parameters = template["Parameters"].as_object().unwrap();
     let groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();
     let grouped: Vec<_> = groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap()).collect();

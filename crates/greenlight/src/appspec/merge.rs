@@ -1,86 +1,90 @@
-//! What is to stand in a Hooks section: what stands there, and what is wanted.
+//! Merges the existing entries of a Hooks section with the requested ones.
 
 use hook_core::Hook;
 use rehearsal::FunctionRef;
 
-use super::file::{self, Entry};
+use super::model::{self, EntryNodes};
+use crate::cli::hook_of_event;
 
-/// An event and its function, as they are to stand there.
+/// An event and its function in the merged section.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// The event.
+pub struct HookEntry {
     pub event: String,
-    /// The function.
     pub function: String,
-    /// The entry that is there for it, by its number.
-    pub from: Option<usize>,
+    /// The index of the existing entry, if there is one.
+    pub existing: Option<usize>,
 }
 
-/// An entry that may not be replaced: another function than one of these hooks.
+/// An entry that must not be replaced, because its function is not one of these hooks.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The entry, by its number.
+pub struct Conflict {
+    /// The index of the entry.
     pub entry: usize,
-    /// Whose event it is.
+    /// The hook of the event.
     pub hook: Hook,
-    /// What would stand there.
-    pub wanted: String,
+    /// The function that would replace it.
+    pub requested: String,
 }
 
-/// What becomes of the entries: those that nobody asked for stay; CodeDeploy invokes one function for an event, so a hook
-/// of these is replaced by the one that is wanted, and a function of somebody else's only where that is allowed.
+/// Merges the entries. Those that were not requested stay. CodeDeploy invokes one function for each event, so a
+/// function of these hooks is replaced by the requested one. Any other function is replaced only if `replace` allows
+/// it.
 ///
 /// # Errors
-/// Entries that would have to be replaced, and may not be.
-pub fn merge(entries: &[Entry<'_>], wanted: &[(Hook, String)], replace: bool) -> Result<Vec<Line>, Vec<Taken>> {
-    let (mut lines, mut taken): (Vec<Line>, Vec<Taken>) = (Vec::new(), Vec::new());
+/// The entries that would have to be replaced but must not be.
+pub fn merge(
+    entries: &[EntryNodes<'_>],
+    wanted: &[(Hook, String)],
+    replace: bool,
+) -> Result<Vec<HookEntry>, Vec<Conflict>> {
+    let (mut lines, mut conflicts): (Vec<HookEntry>, Vec<Conflict>) = (Vec::new(), Vec::new());
     for (number, entry) in entries.iter().enumerate() {
         let (event, own) = (entry.event_name(), entry.function_name());
-        let asked = wanted.iter().find(|(hook, _)| Some(*hook) == entry.hook());
-        let function = match asked {
+        let requested = wanted.iter().find(|(hook, _)| Some(*hook) == entry.hook());
+        let function = match requested {
             Some((hook, function)) if function != own => {
-                if !(replace || may_go(own, wanted)) {
-                    taken.push(Taken { entry: number, hook: *hook, wanted: function.clone() });
+                if !(replace || is_replaceable(own, wanted)) {
+                    conflicts.push(Conflict { entry: number, hook: *hook, requested: function.clone() });
                 }
                 function
             }
             _ => own,
         };
-        // An event that is wanted stands there once.
-        if asked.is_none() || !lines.iter().any(|line| line.event == event) {
-            lines.push(Line { event: event.to_owned(), function: function.to_owned(), from: Some(number) });
+        // A requested event is listed only once.
+        if requested.is_none() || !lines.iter().any(|line| line.event == event) {
+            lines.push(HookEntry { event: event.to_owned(), function: function.to_owned(), existing: Some(number) });
         }
     }
     for (hook, function) in wanted {
         let event = hook.event_name();
         if !lines.iter().any(|line| line.event == event) {
-            lines.push(Line { event: event.to_owned(), function: function.clone(), from: None });
+            lines.push(HookEntry { event: event.to_owned(), function: function.clone(), existing: None });
         }
     }
-    in_order(&mut lines);
-    if taken.is_empty() { Ok(lines) } else { Err(taken) }
+    sort_by_lifecycle(&mut lines);
+    if conflicts.is_empty() { Ok(lines) } else { Err(conflicts) }
 }
 
-/// Whether it is one of these functions, or a word that stands for one that is to come. A name that only ends like one of
-/// these may be somebody's own: it is one of these with their prefix, or as a function of the stack that was asked for.
-fn may_go(function: &str, wanted: &[(Hook, String)]) -> bool {
+/// Whether an entry's function is one of these functions or a placeholder. A name that only has the same ending can be
+/// a user's own function. It is one of these if it also has their prefix, or is in the requested stack.
+fn is_replaceable(function: &str, wanted: &[(Hook, String)]) -> bool {
     let name = |text: &str| text.parse::<FunctionRef>().map(|function| function.name);
     let is_ours = function.parse::<FunctionRef>().is_ok_and(|function| {
         let is_wanted = wanted.iter().any(|(_, wanted)| name(wanted).is_ok_and(|wanted| wanted == function.name));
         is_wanted || function.has_prefix() && function.function().is_some()
     });
-    is_ours || function.is_empty() || file::is_placeholder(function)
+    is_ours || function.is_empty() || model::is_placeholder(function)
 }
 
-/// In the order of a deployment. What is no hook stays behind what it stood behind.
-fn in_order(lines: &mut [Line]) {
+/// Sorts the entries in the order of a deployment. An entry that is not a hook stays after the entry that it followed.
+fn sort_by_lifecycle(lines: &mut [HookEntry]) {
     let mut last = None;
     let mut ranks: Vec<(Option<Hook>, usize)> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
-        last = file::hook_of(&line.event).or(last);
+        last = hook_of_event(&line.event).or(last);
         ranks.push((last, number));
     }
     ranks.sort();
-    let sorted: Vec<Line> = ranks.into_iter().map(|(_, number)| lines[number].clone()).collect();
+    let sorted: Vec<HookEntry> = ranks.into_iter().map(|(_, number)| lines[number].clone()).collect();
     lines.clone_from_slice(&sorted);
 }

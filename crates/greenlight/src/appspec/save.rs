@@ -1,4 +1,4 @@
-//! A text on standard output or in a file, to the byte.
+//! Writes a text to standard output or to a file, byte for byte.
 
 use std::{
     fs::{self, File},
@@ -8,33 +8,34 @@ use std::{
 
 use anyhow::Context;
 
-/// On standard output, as it is.
+/// Prints the text to standard output unchanged.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
-/// In place of a file's text: beside it first, so that whoever reads the file meanwhile has the one or the other whole.
+/// Replaces a file's text. The text goes to a temporary file in the same folder first, so that a concurrent reader
+/// always sees a complete file.
 ///
 /// # Errors
-/// It cannot be written.
+/// If the file cannot be written.
 pub fn save(path: &Path, text: &str) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());
-    // What a link leads to is changed, and the link stays.
+    // Change the target of a symbolic link and keep the link.
     let real = path.canonicalize().with_context(cannot)?;
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = real.with_file_name(format!(".{name}.{}", std::process::id()));
+    let temporary = real.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = (|| {
-        let mut file = File::create_new(&beside)?;
+        let mut file = File::create_new(&temporary)?;
         file.write_all(text.as_bytes())?;
         file.set_permissions(fs::metadata(&real)?.permissions())?;
         file.sync_all()?;
-        fs::rename(&beside, &real)
+        fs::rename(&temporary, &real)
     })();
     if written.is_err() {
-        // It may not be there at all.
-        let _ = fs::remove_file(&beside);
+        // The temporary file might not exist.
+        let _ = fs::remove_file(&temporary);
     }
     written.with_context(cannot)
 }

@@ -1,27 +1,27 @@
-//! Writing, with files as people write them.
+//! Tests of writing hooks, with files as people write them.
 
 use hook_core::Hook;
 use proptest::prelude::*;
 
 use super::{
-    block,
-    check::{Known, check},
-    edit::write,
-    file, tree, wanted,
+    block_style, hook_functions, model,
+    rewrite::rewrite_hooks,
+    tree,
+    validate::{ValidationContext, validate},
 };
 
-fn five() -> Vec<(Hook, String)> {
-    wanted::with_beginning("CodeDeployHook_shop-").unwrap()
+fn five_hooks() -> Vec<(Hook, String)> {
+    hook_functions::with_prefix("CodeDeployHook_shop-").unwrap()
 }
 
 pub(super) fn written(text: &str) -> String {
-    written_as(text, false, &five())
+    written_as(text, false, &five_hooks())
 }
 
-/// The text with the hooks in it, after a look that a second time changes nothing.
+/// Returns the text with the hooks in it, after asserting that writing them again changes nothing.
 fn written_as(text: &str, is_json: bool, wanted: &[(Hook, String)]) -> String {
-    let once = write(text, is_json, wanted, false).unwrap_or_else(|faults| panic!("{text:?}: {faults:?}"));
-    let twice = write(&once.text, is_json, wanted, false).unwrap();
+    let once = rewrite_hooks(text, is_json, wanted, false).unwrap_or_else(|faults| panic!("{text:?}: {faults:?}"));
+    let twice = rewrite_hooks(&once.text, is_json, wanted, false).unwrap();
     assert_eq!(twice.text, once.text, "{text:?}");
     once.text
 }
@@ -54,7 +54,7 @@ fn a_section_is_added_where_there_is_none_and_filled_where_it_is_empty() {
     let noted = SECTION.replace("Hooks:\n", "Hooks: # none yet\n");
     assert_eq!(written(&format!("{HEAD}Hooks: # none yet\n")), format!("{HEAD}{noted}"));
     assert_eq!(written(&format!("{HEAD}Hooks: null # none yet\n")), format!("{HEAD}{noted}"));
-    // In the middle of the file, and where the file does not end with a line's end.
+    // The section is in the middle of the file, or the file has no line ending at its end.
     assert_eq!(written(&format!("Hooks:\n\n{HEAD}")), format!("{SECTION}\n{HEAD}"));
     assert_eq!(written(HEAD.trim_end()), format!("{HEAD}{SECTION}").trim_end());
     assert_eq!(written(&format!("{HEAD}Hooks:")), format!("{HEAD}{SECTION}").trim_end());
@@ -121,9 +121,9 @@ fn a_map_becomes_the_list_that_codedeploy_wants() {
 fn json_stays_json() {
     let pretty =
         "{\n\t\"version\": 0.0,\n\t\"Resources\": [ { \"TargetService\": { \"Type\": \"AWS::ECS::Service\" } } ]\n}\n";
-    insta::assert_snapshot!("json_with_tabs", written_as(pretty, true, &five()).replace('\t', "→   "));
+    insta::assert_snapshot!("json_with_tabs", written_as(pretty, true, &five_hooks()).replace('\t', "→   "));
     let wide = pretty.replace('\t', "    ").replace("\n}", ",\n    \"Hooks\": []\n}");
-    insta::assert_snapshot!("json_with_an_empty_list", written_as(&wide, true, &five()));
+    insta::assert_snapshot!("json_with_an_empty_list", written_as(&wide, true, &five_hooks()));
     let two = [(Hook::BeforeInstall, "a".to_owned()), (Hook::AfterInstall, "b".to_owned())];
     assert_eq!(
         written_as(r#"{"version":0.0,"Resources":[]}"#, true, &two),
@@ -161,10 +161,10 @@ fn yaml_in_brackets_stays_so() {
 
 #[test]
 fn what_stands_elsewhere_never_changes() {
-    // The anchor in the section is used behind it: to replace its value would change the other.
+    // The anchor in the section is used after it, so replacing its value would change the other value.
     let text = "Hooks:\n  - AfterInstall: &x CodeDeployHook_x-after-install\nother: *x\n";
-    let said = write(text, false, &five(), false).unwrap_err();
-    assert!(said[0].message.contains("without changing what stands elsewhere"), "{said:?}");
+    let said = rewrite_hooks(text, false, &five_hooks(), false).unwrap_err();
+    assert!(said[0].message.contains("without changing other parts of the file"), "{said:?}");
 }
 
 #[test]
@@ -172,15 +172,18 @@ fn somebody_elses_function_is_replaced_only_on_demand() {
     let text = format!(
         "{HEAD}Hooks:\n  - BeforeInstall: CodeDeployHook_old-before-install\n  - AfterInstall: my-smoke-test # mine\n  - AfterAllowTraffic: <HOOK>\n"
     );
-    let taken = write(&text, false, &five(), false).unwrap_err();
+    let taken = rewrite_hooks(&text, false, &five_hooks(), false).unwrap_err();
     let [fault] = taken.as_slice() else { panic!("{taken:?}") };
     assert_eq!((fault.at.line, fault.at.column), (10, 19));
     assert!(fault.message.contains("--replace puts CodeDeployHook_shop-after-install"), "{fault}");
-    let replaced = write(&text, false, &five(), true).unwrap().text;
+    let replaced = rewrite_hooks(&text, false, &five_hooks(), true).unwrap().text;
     assert!(replaced.contains("  - AfterInstall: CodeDeployHook_shop-after-install # mine\n"), "{replaced}");
-    let others: Vec<_> = five().into_iter().filter(|(hook, _)| *hook != Hook::AfterInstall).collect();
-    let kept = written_as(&text, false, &others);
-    assert!(kept.contains("  - AfterInstall: my-smoke-test # mine\n") && !kept.contains("<HOOK>"), "{kept}");
+    let others: Vec<_> = five_hooks().into_iter().filter(|(hook, _)| *hook != Hook::AfterInstall).collect();
+    let replaced_others = written_as(&text, false, &others);
+    assert!(
+        replaced_others.contains("  - AfterInstall: my-smoke-test # mine\n") && !replaced_others.contains("<HOOK>"),
+        "{replaced_others}"
+    );
 }
 
 #[test]
@@ -191,14 +194,14 @@ fn what_is_no_appspec_file_is_left_alone() {
         ("Hooks: soon\n", "expected a list"),
         ("Hooks:\n  - AfterInstall: [a, b]\n", "the name or the ARN of one function"),
         ("Hooks:\n  - AfterInstall\n", "such as `AfterInstall: NAME`"),
-        ("Hooks: []\nhooks: []\n", "a second time"),
+        ("Hooks: []\nhooks: []\n", "a second Hooks section"),
     ] {
-        let said = write(text, false, &five(), true).unwrap_err();
+        let said = rewrite_hooks(text, false, &five_hooks(), true).unwrap_err();
         assert!(said[0].message.contains(says), "{text:?}: {said:?}");
     }
 }
 
-/// Text that may stand in a file, with comments, blank lines, quotes, and hooks of every form.
+/// Generates texts of files with comments, blank lines, quotes, and hooks of every form.
 fn any_file() -> impl Strategy<Value = String> {
     let before = prop_oneof![
         Just(HEAD.to_owned()),
@@ -222,7 +225,7 @@ fn any_file() -> impl Strategy<Value = String> {
     ]);
     let function = prop::sample::select(vec![
         "CodeDeployHook_x-after-install",
-        "'CodeDeployHook_x-last-answer'",
+        "'CodeDeployHook_x-on-failure'",
         "\"<FUNCTION>\"",
         "mine",
         "",
@@ -269,10 +272,10 @@ fn any_file() -> impl Strategy<Value = String> {
     })
 }
 
-/// The bytes of the Hooks section: from its key's line to the last line of what stands in it.
+/// Returns the text without its Hooks section, from the line of its key to the last line of its value.
 fn without_hooks(text: &str) -> String {
     let tree = tree::parse(text).unwrap();
-    let [(key, hooks)] = file::sections(&tree.root, "Hooks")[..] else { return text.to_owned() };
+    let [(key, hooks)] = model::sections(&tree.root, "Hooks")[..] else { return text.to_owned() };
     let start = text[..key.span.start].rfind('\n').map_or(0, |at| at + 1);
     let last = key.span.end.max(hooks.span.end);
     let end = text[last..].find('\n').map_or(text.len(), |at| last + at + 1);
@@ -283,39 +286,39 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn only_the_hooks_change_and_only_once(text in any_file(), some in prop::sample::subsequence(Hook::ALL.to_vec(), 1..=5), replace: bool) {
-        let wanted: Vec<_> = five().into_iter().filter(|(hook, _)| some.contains(hook)).collect();
-        let Ok(once) = write(&text, false, &wanted, replace) else { return Ok(()) };
-        // Each hook that is wanted stands there once, with its function; the others are who they were.
+        let wanted: Vec<_> = five_hooks().into_iter().filter(|(hook, _)| some.contains(hook)).collect();
+        let Ok(once) = rewrite_hooks(&text, false, &wanted, replace) else { return Ok(()) };
+        // Each requested hook is listed once with its function; the others are unchanged.
         let tree = tree::parse(&once.text).unwrap();
-        let sections = file::sections(&tree.root, "Hooks");
-        prop_assert!(file::is_regular(sections[0].1), "{}", once.text);
-        let entries = file::entries(sections[0].1);
+        let sections = model::sections(&tree.root, "Hooks");
+        prop_assert!(model::is_regular(sections[0].1), "{}", once.text);
+        let entries = model::entries(sections[0].1);
         for (hook, function) in &wanted {
             let own: Vec<_> = entries.iter().filter(|it| it.hook() == Some(*hook)).map(|it| it.function_name()).collect();
             prop_assert_eq!(own, [function.as_str()], "{}", once.text);
         }
         let others = |text: &str| {
             let tree = tree::parse(text).unwrap();
-            let sections = file::sections(&tree.root, "Hooks");
-            let entries = sections.first().map(|(_, hooks)| file::entries(hooks)).unwrap_or_default();
+            let sections = model::sections(&tree.root, "Hooks");
+            let entries = sections.first().map(|(_, hooks)| model::entries(hooks)).unwrap_or_default();
             let mut others: Vec<_> = entries.iter().filter(|it| it.hook().is_none_or(|hook| !some.contains(&hook)))
                 .map(|it| (it.event_name().to_owned(), it.function_name().to_owned())).collect();
             others.sort();
             others
         };
         prop_assert_eq!(others(&text), others(&once.text));
-        // All else is the same, to the byte, but for the end of a last line that has another one behind it now.
+        // Everything else is the same to the byte, except for a line ending after what was the last line.
         let (rest, rest_before) = (without_hooks(&once.text), without_hooks(&text));
         prop_assert_eq!(rest.trim_end(), rest_before.trim_end(), "{}", once.text);
-        prop_assert_eq!(block::comments(&once.text) + once.comments_lost, block::comments(&text), "{}", once.text);
-        let twice = write(&once.text, false, &wanted, replace).unwrap();
+        prop_assert_eq!(block_style::count_comments(&once.text) + once.comments_lost, block_style::count_comments(&text), "{}", once.text);
+        let twice = rewrite_hooks(&once.text, false, &wanted, replace).unwrap();
         prop_assert_eq!(twice.text, once.text);
     }
 
     #[test]
     fn any_text_is_checked_and_written_without_a_panic(text in "[A-Za-z:#\\-\\[\\]{}'\" \t\r\n&*|>,ä]{0,80}", head in prop::sample::select(vec!["", HEAD, "Hooks:\n", "{", "\u{feff}"])) {
         let text = format!("{head}{text}");
-        let _ = check(&text, false, &Known::default());
-        let _ = write(&text, false, &five(), true);
+        let _ = validate(&text, false, &ValidationContext::default());
+        let _ = rewrite_hooks(&text, false, &five_hooks(), true);
     }
 }

@@ -1,31 +1,32 @@
-//! YAML (and JSON, which is YAML) as a tree in which every value knows its bytes, so that a part of a file can be
-//! replaced and the rest stays as it is.
+//! Parses YAML (and JSON, which is YAML) to a tree in which every value has its byte range, so that a part of a file
+//! can be replaced without changing the rest.
 
 use std::ops::Range;
 
-use hook_core::gate_file::{Fault, Place};
+use hook_core::gate_file::{Diagnostic, Position};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-/// Deeper than any sensible AppSpec file; the tree is walked by recursion.
+/// The maximum depth: deeper than any sensible AppSpec file. A limit is needed because the tree is walked recursively.
 const MAX_DEPTH: usize = 64;
-/// Values in all. An alias counts as what it stands for, so that a few lines cannot become a billion.
+/// The maximum number of values. An alias counts as the value to which it refers, so that a few lines cannot expand to
+/// a billion values.
 const MAX_NODES: usize = 20_000;
 
-/// A value.
+/// A value and its position.
 #[derive(Clone, Debug)]
-pub struct Node {
-    /// Its bytes: of a list or a map in block style, from its first value to its last. Of an alias, the alias's.
+pub struct SpannedNode {
+    /// The byte range. For a list or map in block style it is from the first value to the last. For an alias it is that
+    /// of the alias itself.
     pub span: Range<usize>,
-    /// How it is written.
-    pub style: Style,
-    /// What it is.
-    pub data: Data,
+    /// The style in which it is written.
+    pub style: NodeStyle,
+    pub data: SpannedValue,
 }
 
-/// How a value is written.
+/// The style of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// A word as it is, or nothing at all.
+pub enum NodeStyle {
+    /// Without quotes, or empty.
     Plain,
     /// In single quotes.
     Single,
@@ -35,58 +36,61 @@ pub enum Style {
     Block,
     /// In brackets or braces.
     Flow,
-    /// `*name`, which stands for what is written elsewhere.
+    /// `*name`, which refers to a value elsewhere in the file.
     Alias,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug)]
-pub enum Data {
-    /// Nothing, `~` or `null`.
+pub enum SpannedValue {
+    /// Empty, `~` or `null`.
     Null,
-    /// A text, a number or a flag, without its quotes.
+    /// A string, a number or a boolean, without its quotes.
     Scalar(String),
-    /// A list.
-    List(Vec<Node>),
-    /// A map, in the order of the file; a key may stand in it twice.
-    Map(Vec<(Node, Node)>),
+    /// The items of a list.
+    List(Vec<SpannedNode>),
+    /// The entries of a map, in the order of the file. A key can occur twice.
+    Map(Vec<(SpannedNode, SpannedNode)>),
 }
 
-impl Node {
-    /// The text, if it is one.
+impl SpannedNode {
+    /// The text, if the value is a scalar.
     pub fn text(&self) -> Option<&str> {
-        if let Data::Scalar(text) = &self.data { Some(text) } else { None }
+        if let SpannedValue::Scalar(text) = &self.data { Some(text) } else { None }
     }
 
-    /// The entries, if it is a map.
+    /// The entries; empty if the value is not a map.
     pub fn entries(&self) -> &[(Self, Self)] {
-        if let Data::Map(entries) = &self.data { entries } else { &[] }
+        if let SpannedValue::Map(entries) = &self.data { entries } else { &[] }
     }
 
-    /// The items, if it is a list.
+    /// The items; empty if the value is not a list.
     pub fn items(&self) -> &[Self] {
-        if let Data::List(items) = &self.data { items } else { &[] }
+        if let SpannedValue::List(items) = &self.data { items } else { &[] }
     }
 
-    /// The first value of a key, if it is a map that has it. CodeDeploy reads keys in upper and in lower case.
+    /// The first value of a key, if the value is a map with that key. CodeDeploy ignores the case of keys.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let is_it = |key: &Self| key.text().is_some_and(|text| text.eq_ignore_ascii_case(name));
         self.entries().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
     }
 
-    /// Whether two values mean the same, wherever and however they are written.
-    pub fn means(&self, other: &Self) -> bool {
+    /// Whether two values mean the same, regardless of their positions and layout.
+    pub fn semantically_eq(&self, other: &Self) -> bool {
         match (&self.data, &other.data) {
-            (Data::Null, Data::Null) => true,
-            (Data::Scalar(one), Data::Scalar(two)) => {
-                one == two && (self.style == Style::Plain) == (other.style == Style::Plain)
+            (SpannedValue::Null, SpannedValue::Null) => true,
+            (SpannedValue::Scalar(one), SpannedValue::Scalar(two)) => {
+                one == two && (self.style == NodeStyle::Plain) == (other.style == NodeStyle::Plain)
             }
-            (Data::List(one), Data::List(two)) => {
-                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.means(two))
+            (SpannedValue::List(one), SpannedValue::List(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.semantically_eq(two))
             }
-            (Data::Map(one), Data::Map(two)) => {
+            (SpannedValue::Map(one), SpannedValue::Map(two)) => {
                 one.len() == two.len()
-                    && one.iter().zip(two).all(|(one, two)| one.0.means(&two.0) && one.1.means(&two.1))
+                    && one
+                        .iter()
+                        .zip(two)
+                        .all(|(one, two)| one.0.semantically_eq(&two.0) && one.1.semantically_eq(&two.1))
             }
             _ => false,
         }
@@ -94,38 +98,38 @@ impl Node {
 
     fn size(&self) -> usize {
         1 + match &self.data {
-            Data::List(items) => items.iter().map(Self::size).sum(),
-            Data::Map(entries) => entries.iter().map(|(key, value)| key.size() + value.size()).sum::<usize>(),
-            Data::Null | Data::Scalar(_) => 0,
+            SpannedValue::List(items) => items.iter().map(Self::size).sum(),
+            SpannedValue::Map(entries) => entries.iter().map(|(key, value)| key.size() + value.size()).sum::<usize>(),
+            SpannedValue::Null | SpannedValue::Scalar(_) => 0,
         }
     }
 }
 
-/// A file, read.
+/// A parsed file.
 #[derive(Debug)]
-pub struct Tree {
-    /// Its one document.
-    pub root: Node,
-    /// Where the document ends, if the file says so with `...`.
+pub struct SpannedTree {
+    /// The value of its only document.
+    pub root: SpannedNode,
+    /// The position of the end marker `...`, if there is one.
     pub end: Option<usize>,
 }
 
-/// The line and the column of a byte.
-pub fn place(text: &str, at: usize) -> Place {
+/// The line and the column of byte `at`.
+pub fn position(text: &str, at: usize) -> Position {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit_once('\n').map_or(before, |(_, line)| line);
-    Place { line: before.matches('\n').count() + 1, column: line.chars().filter(|c| *c != BOM).count() + 1 }
+    Position { line: before.matches('\n').count() + 1, column: line.chars().filter(|c| *c != BOM).count() + 1 }
 }
 
-/// Some editors of Windows begin a file with it. It is no part of the text.
+/// The byte order mark with which some Windows editors begin a file. It is not part of the text.
 const BOM: char = '\u{feff}';
 
-/// Reads one document.
+/// Parses one document.
 ///
 /// # Errors
-/// The first fault: after a fault of syntax the rest of a file means nothing.
-pub fn parse(text: &str) -> Result<Tree, Fault> {
-    // YAML has no tabs where it indents, and JSON does not mind. One for one, so that every place stays what it is.
+/// The first syntax error. The rest of a file has no meaning after it.
+pub fn parse(text: &str) -> Result<SpannedTree, Diagnostic> {
+    // YAML does not allow tabs as indentation, but JSON does. Each tab becomes one space, so positions stay the same.
     let without_tabs;
     let read = if is_json(text) {
         without_tabs = tabs_as_spaces(text);
@@ -136,17 +140,17 @@ pub fn parse(text: &str) -> Result<Tree, Fault> {
     let skipped = if read.starts_with(BOM) { BOM.len_utf8() } else { 0 };
     let offsets = read.char_indices().skip(usize::from(skipped > 0)).map(|(at, _)| at).chain([read.len()]).collect();
     let parser = Parser::new_from_str(&read[skipped..]);
-    let mut reader = Reader { text: read, offsets, parser, anchors: Vec::new(), nodes: 0 };
+    let mut reader = TreeReader { text: read, offsets, parser, anchors: Vec::new(), nodes: 0 };
     let (mut root, mut end) = (None, None);
     loop {
         match reader.next()? {
             (Event::StreamEnd, at) => {
-                let nothing = Node { span: at, style: Style::Plain, data: Data::Null };
-                return Ok(Tree { root: root.unwrap_or(nothing), end });
+                let nothing = SpannedNode { span: at, style: NodeStyle::Plain, data: SpannedValue::Null };
+                return Ok(SpannedTree { root: root.unwrap_or(nothing), end });
             }
             (Event::StreamStart | Event::Nothing, _) => {}
             (Event::DocumentStart(_), at) if root.is_some() => {
-                return Err(reader.fault(at.start, "an AppSpec file is one document; this begins a second"));
+                return Err(reader.diagnostic(at.start, "an AppSpec file is one document; a second one begins here"));
             }
             (Event::DocumentStart(_), _) => {}
             (Event::DocumentEnd, at) => end = read[at.start..].starts_with("...").then_some(at.start),
@@ -155,7 +159,7 @@ pub fn parse(text: &str) -> Result<Tree, Fault> {
     }
 }
 
-/// Whether a file is JSON, or YAML that looks like it.
+/// Whether a file is JSON, or YAML that looks like JSON.
 pub fn is_json(text: &str) -> bool {
     text.trim_start_matches(BOM).trim_start().starts_with(['{', '['])
 }
@@ -173,18 +177,18 @@ fn tabs_as_spaces(text: &str) -> String {
     text.chars().map(spaced).collect()
 }
 
-struct Reader<'a> {
+struct TreeReader<'a> {
     text: &'a str,
-    /// Where in the text each of its characters begins.
+    /// The byte offset of each character of the text.
     offsets: Vec<usize>,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: Vec<(usize, Node)>,
+    anchors: Vec<(usize, SpannedNode)>,
     nodes: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn fault(&self, at: usize, message: impl Into<String>) -> Fault {
-        Fault::new(place(self.text, at), message)
+impl<'a> TreeReader<'a> {
+    fn diagnostic(&self, at: usize, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(position(self.text, at), message)
     }
 
     fn offset(&self, index: usize) -> usize {
@@ -195,29 +199,29 @@ impl<'a> Reader<'a> {
         self.offset(span.start.index())..self.offset(span.end.index())
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, Range<usize>), Fault> {
+    fn next(&mut self) -> Result<(Event<'a>, Range<usize>), Diagnostic> {
         match self.parser.next() {
             Some(Ok((event, span))) => Ok((event, self.bytes(span))),
             Some(Err(error)) => {
-                Err(self.fault(self.offset(error.marker().index()), format!("not YAML: {}", error.info())))
+                Err(self.diagnostic(self.offset(error.marker().index()), format!("not YAML: {}", error.info())))
             }
             None => Ok((Event::StreamEnd, self.text.len()..self.text.len())),
         }
     }
 
-    fn count(&mut self, nodes: usize, at: usize) -> Result<(), Fault> {
+    fn count(&mut self, nodes: usize, at: usize) -> Result<(), Diagnostic> {
         self.nodes += nodes;
-        if self.nodes > MAX_NODES { Err(self.fault(at, format!("more than {MAX_NODES} values"))) } else { Ok(()) }
+        if self.nodes > MAX_NODES { Err(self.diagnostic(at, format!("more than {MAX_NODES} values"))) } else { Ok(()) }
     }
 
-    fn node(&mut self, event: Event<'a>, at: Range<usize>, depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, at: Range<usize>, depth: usize) -> Result<SpannedNode, Diagnostic> {
         if depth > MAX_DEPTH {
-            return Err(self.fault(at.start, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.diagnostic(at.start, format!("nested deeper than {MAX_DEPTH} levels")));
         }
         self.count(1, at.start)?;
         let at = if matches!(event, Event::Alias(_)) { at } else { self.after_properties(at) };
         let is_flow = self.text[at.start..at.end].starts_with(['[', '{']);
-        let style = if is_flow { Style::Flow } else { Style::Block };
+        let style = if is_flow { NodeStyle::Flow } else { NodeStyle::Block };
         let (node, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (self.scalar(&text, style, at), anchor),
             Event::SequenceStart(anchor, _) => {
@@ -225,38 +229,43 @@ impl<'a> Reader<'a> {
                 let end = loop {
                     match self.next()? {
                         (Event::SequenceEnd, end) => break end,
-                        (Event::StreamEnd, at) => return Err(self.fault(at.start, "not YAML: the list does not end")),
+                        (Event::StreamEnd, at) => {
+                            return Err(self.diagnostic(at.start, "not YAML: the list does not end"));
+                        }
                         (event, at) => items.push(self.node(event, at, depth + 1)?),
                     }
                 };
-                let last = items.last().map(|item: &Node| item.span.end);
+                let last = items.last().map(|item: &SpannedNode| item.span.end);
                 let span = self.collection(at, end, is_flow, last);
-                (Node { span, style, data: Data::List(items) }, anchor)
+                (SpannedNode { span, style, data: SpannedValue::List(items) }, anchor)
             }
             Event::MappingStart(anchor, _) => {
                 let mut entries = Vec::new();
                 let end = loop {
                     let key = match self.next()? {
                         (Event::MappingEnd, end) => break end,
-                        (Event::StreamEnd, at) => return Err(self.fault(at.start, "not YAML: the map does not end")),
+                        (Event::StreamEnd, at) => {
+                            return Err(self.diagnostic(at.start, "not YAML: the map does not end"));
+                        }
                         (event, at) => self.node(event, at, depth + 1)?,
                     };
                     let (event, at) = self.next()?;
                     entries.push((key, self.node(event, at, depth + 1)?));
                 };
-                let last = entries.last().map(|(key, value): &(Node, Node)| key.span.end.max(value.span.end));
+                let last =
+                    entries.last().map(|(key, value): &(SpannedNode, SpannedNode)| key.span.end.max(value.span.end));
                 let span = self.collection(at, end, is_flow, last);
-                (Node { span, style, data: Data::Map(entries) }, anchor)
+                (SpannedNode { span, style, data: SpannedValue::Map(entries) }, anchor)
             }
             Event::Alias(anchor) => {
                 let Some((_, node)) = self.anchors.iter().find(|(id, _)| *id == anchor) else {
-                    return Err(self.fault(at.start, "this alias stands inside what it stands for"));
+                    return Err(self.diagnostic(at.start, "this alias is inside the value to which it refers"));
                 };
-                let node = Node { span: at, style: Style::Alias, data: node.data.clone() };
+                let node = SpannedNode { span: at, style: NodeStyle::Alias, data: node.data.clone() };
                 self.count(node.size(), node.span.start)?;
                 return Ok(node);
             }
-            _ => return Err(self.fault(at.start, "not YAML: a value was expected here")),
+            _ => return Err(self.diagnostic(at.start, "not YAML: a value was expected here")),
         };
         if anchor != 0 {
             self.anchors.push((anchor, node.clone()));
@@ -264,7 +273,8 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// The parser counts an anchor and a tag, `&name` and `!name`, with what they stand before.
+    /// Removes anchors and tags (`&name`, `!name`) from a range. The parser includes them in the range of the value
+    /// after them.
     fn after_properties(&self, at: Range<usize>) -> Range<usize> {
         let mut rest = &self.text[at.clone()];
         while rest.starts_with(['&', '!']) {
@@ -273,39 +283,39 @@ impl<'a> Reader<'a> {
         at.end - rest.len()..at.end
     }
 
-    /// The parser counts what stands behind a bracket with it.
+    /// The range of a list or map. The parser includes text after the closing bracket.
     fn collection(&self, at: Range<usize>, end: Range<usize>, is_flow: bool, last: Option<usize>) -> Range<usize> {
         let end = if is_flow { end.start + 1 } else { last.unwrap_or(at.end) };
         at.start..at.start + self.text[at.start..end].trim_end().len()
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, at: Range<usize>) -> Node {
+    fn scalar(&self, text: &str, style: ScalarStyle, at: Range<usize>) -> SpannedNode {
         let style = match style {
-            ScalarStyle::Plain => Style::Plain,
-            ScalarStyle::SingleQuoted => Style::Single,
-            ScalarStyle::DoubleQuoted => Style::Double,
-            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            ScalarStyle::Plain => NodeStyle::Plain,
+            ScalarStyle::SingleQuoted => NodeStyle::Single,
+            ScalarStyle::DoubleQuoted => NodeStyle::Double,
+            ScalarStyle::Literal | ScalarStyle::Folded => NodeStyle::Block,
         };
-        let is_null = style == Style::Plain && ["", "~", "null", "Null", "NULL"].contains(&text);
+        let is_null = style == NodeStyle::Plain && ["", "~", "null", "Null", "NULL"].contains(&text);
         let written = &self.text[at.clone()];
         let length = match style {
-            Style::Single | Style::Double => quoted(written),
+            NodeStyle::Single | NodeStyle::Double => quoted(written),
             _ => written.trim_end().len(),
         };
         let span = at.start..at.start + length;
-        let data = if is_null { Data::Null } else { Data::Scalar(text.to_owned()) };
-        Node { span, style, data }
+        let data = if is_null { SpannedValue::Null } else { SpannedValue::Scalar(text.to_owned()) };
+        SpannedNode { span, style, data }
     }
 }
 
-/// How long a text in quotes is: the parser counts a comment behind it with it.
+/// The length of a quoted string. The parser includes a comment after it.
 fn quoted(written: &str) -> usize {
     let mut rest = written.char_indices().skip(1).peekable();
     let single = written.starts_with('\'');
     while let Some((at, c)) = rest.next() {
         match c {
             '\\' if !single => drop(rest.next()),
-            // Twice it stands for itself.
+            // A doubled quote is an escaped one.
             '\'' if single && rest.peek().is_some_and(|(_, next)| *next == '\'') => drop(rest.next()),
             '\'' if single => return at + 1,
             '"' if !single => return at + 1,
@@ -319,9 +329,9 @@ fn quoted(written: &str) -> usize {
 mod tests {
     use super::*;
 
-    /// Every scalar as it is written, and every flow collection.
-    fn written<'a>(text: &'a str, node: &Node, found: &mut Vec<&'a str>) {
-        if node.style != Style::Block {
+    /// Collects the source text of every scalar and every flow collection.
+    fn written<'a>(text: &'a str, node: &SpannedNode, found: &mut Vec<&'a str>) {
+        if node.style != NodeStyle::Block {
             found.push(&text[node.span.clone()]);
         }
         node.items().iter().for_each(|item| written(text, item, found));
@@ -331,7 +341,7 @@ mod tests {
         }
     }
 
-    fn all(text: &str) -> Vec<&str> {
+    fn all_values(text: &str) -> Vec<&str> {
         let mut found = Vec::new();
         written(text, &parse(text).unwrap().root, &mut found);
         found
@@ -339,16 +349,19 @@ mod tests {
 
     #[test]
     fn values_know_their_bytes() {
-        assert_eq!(all("a: b # c\n'd':   \"e f\"   \nh: ~\n"), ["a", "b", "'d'", "\"e f\"", "h", "~"]);
+        assert_eq!(all_values("a: b # c\n'd':   \"e f\"   \nh: ~\n"), ["a", "b", "'d'", "\"e f\"", "h", "~"]);
         assert_eq!(
-            all("ü: ö\r\nä: [ 1, { x: y } ] \r\n"),
+            all_values("ü: ö\r\nä: [ 1, { x: y } ] \r\n"),
             ["ü", "ö", "ä", "[ 1, { x: y } ]", "1", "{ x: y }", "x", "y"]
         );
-        assert_eq!(all("\u{feff}a: b"), ["a", "b"]);
-        assert_eq!(all("a: &x b\nc: *x\nd: &y [1] # e\nf: &z\n"), ["a", "b", "c", "*x", "d", "[1]", "1", "f", ""]);
-        assert_eq!(all("a: 'b''\"c' # d\ne: \"f'\\\"g\" # h\n"), ["a", "'b''\"c'", "e", "\"f'\\\"g\""]);
-        assert_eq!(all("{\n\t\"a\":\t\"b\\\"\t\"\n}"), ["{\n\t\"a\":\t\"b\\\"\t\"\n}", "\"a\"", "\"b\\\"\t\""]);
-        assert_eq!(all("a:\n\n  - b: c\n\n# d\n"), ["a", "b", "c"]);
+        assert_eq!(all_values("\u{feff}a: b"), ["a", "b"]);
+        assert_eq!(
+            all_values("a: &x b\nc: *x\nd: &y [1] # e\nf: &z\n"),
+            ["a", "b", "c", "*x", "d", "[1]", "1", "f", ""]
+        );
+        assert_eq!(all_values("a: 'b''\"c' # d\ne: \"f'\\\"g\" # h\n"), ["a", "'b''\"c'", "e", "\"f'\\\"g\""]);
+        assert_eq!(all_values("{\n\t\"a\":\t\"b\\\"\t\"\n}"), ["{\n\t\"a\":\t\"b\\\"\t\"\n}", "\"a\"", "\"b\\\"\t\""]);
+        assert_eq!(all_values("a:\n\n  - b: c\n\n# d\n"), ["a", "b", "c"]);
     }
 
     #[test]
@@ -358,15 +371,15 @@ mod tests {
         assert_eq!(&text[tree.root.get("a").unwrap().span.clone()], "- b: c # d\n  - e: f");
         assert_eq!(tree.end, None);
         assert_eq!(parse("---\na: b\n...\n").unwrap().end, Some(9));
-        assert!(parse("a: b\n---\nc: d\n").unwrap_err().message.contains("a second"));
+        assert!(parse("a: b\n---\nc: d\n").unwrap_err().message.contains("a second one"));
     }
 
     #[test]
     fn places_are_counted_in_characters() {
-        let told = |text: &str| parse(text).unwrap_err().at;
-        assert_eq!(told("ä: b\nö: [c\n").line, 3);
-        assert_eq!(place("ab\ncäd", 6), Place { line: 2, column: 3 });
-        assert_eq!(place("\u{feff}ab", 4), Place { line: 1, column: 2 });
+        let position_of = |text: &str| parse(text).unwrap_err().at;
+        assert_eq!(position_of("ä: b\nö: [c\n").line, 3);
+        assert_eq!(position("ab\ncäd", 6), Position { line: 2, column: 3 });
+        assert_eq!(position("\u{feff}ab", 4), Position { line: 1, column: 2 });
     }
 
     #[test]

@@ -1,57 +1,60 @@
-//! `greenlight doctor`: what usually goes wrong, found before a deployment. All facts are gathered first, and what is found
-//! is made of them alone; nothing in here can change anything.
+//! `greenlight doctor` finds common problems before a deployment. It reads everything into a snapshot first, and the
+//! findings depend only on the snapshot. Nothing here can change a resource.
 
-mod facts;
+mod collect;
+mod endpoints;
 mod findings;
-mod gather;
-mod net;
-mod told;
+#[cfg(test)]
+mod fixtures;
+mod function_name;
+mod permission_query;
+mod report;
+mod security_groups;
+mod snapshot;
+mod vpc;
 
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
-use hook_core::survey::Survey;
+use hook_core::aws_inspector::AwsInspector;
 
 use crate::{
-    args::hook,
-    caller,
-    exit::{Fault, Verdict},
-    screen::Screen,
-    source::Source,
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
+    terminal::Output,
 };
 
-const AFTER: &str = "\
-It looks at the deployment group, the functions that its newest AppSpec file names, what their roles may do, the load balancer,
-the VPC and the gate file, with your credentials, and changes nothing: roles are simulated by IAM, and no hook is invoked.
-docs/DOCTOR.md has a heading for every finding.
+const AFTER_HELP: &str = "\
+The command checks the deployment group, the functions that its newest AppSpec file names, the permissions of their
+roles, the load balancer, the VPC and the gate file. It reads with your credentials and changes nothing: IAM simulates
+the roles, and no hook is invoked. docs/DOCTOR.md has a heading for every finding.
 
-Permissions that it asks for: codedeploy:GetDeploymentGroup, GetDeployment, GetApplicationRevision;
+Permissions that it uses: codedeploy:GetDeploymentGroup, GetDeployment, GetApplicationRevision;
 lambda:GetFunctionConfiguration, GetFunctionEventInvokeConfig; iam:SimulatePrincipalPolicy;
 elasticloadbalancing:DescribeListeners, DescribeLoadBalancers, DescribeRules, DescribeTargetGroups; ecs:DescribeServices;
-cloudwatch:DescribeAlarms; for functions in a VPC and for
-security groups ec2:DescribeSubnets, DescribeRouteTables, DescribeSecurityGroups, DescribeVpcEndpoints; and where a gate file
-is there or names it ssm:GetParameter, ssm:GetParameters, s3:GetObject, secretsmanager:DescribeSecret,
-ecs:DescribeTaskDefinition, tag:GetResources. What it may not look at it says, and does not count as good.
+cloudwatch:DescribeAlarms; for functions in a VPC and for security groups ec2:DescribeSubnets, DescribeRouteTables,
+DescribeSecurityGroups, DescribeVpcEndpoints; and for a gate file and the resources that it names ssm:GetParameter,
+ssm:GetParameters, s3:GetObject, secretsmanager:DescribeSecret, ecs:DescribeTaskDefinition, tag:GetResources. If a
+permission is missing, the command reports what it could not check, and does not count it as good.
 
-With --json, standard output has one object: findings ({code, where, message, fix, command?}), unseen ({looked_for, permission?, why}),
-looked_at.
+With --json, standard output has one object: application, deployment_group, region, findings ({code, where, message,
+fix, command?}), unreadable ({resource, permission?, why}), resources_read.
 
 Exit status:
-  0    nothing found, and everything was looked at
-  1    a finding, or something that could not be looked at
-  2    bad usage, no credentials, or no such deployment group: nothing was looked at
+  0    nothing found, and everything was checked
+  1    a finding, or something that could not be checked
+  2    bad usage, no credentials, or no such deployment group: nothing was checked
   130  stopped by Ctrl-C (143: by SIGTERM)";
 
 /// `greenlight doctor`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER)]
-pub struct Doctor {
-    /// The application of CodeDeploy
+#[command(after_help = AFTER_HELP)]
+pub struct DoctorOptions {
+    /// The CodeDeploy application
     #[arg(long, value_name = "NAME")]
     application: String,
 
-    /// Its deployment group
+    /// The deployment group of the application
     #[arg(long, value_name = "NAME")]
     deployment_group: String,
 
@@ -59,9 +62,10 @@ pub struct Doctor {
     #[arg(long, value_name = "FILE")]
     appspec: Option<PathBuf>,
 
-    /// A function in place of an AppSpec file's, such as AfterInstall=CodeDeployHook_shop-after-install; may be given more
-    /// than once
-    #[arg(long = "function", value_name = "EVENT=NAME", value_parser = function, conflicts_with = "appspec")]
+    /// A function to check instead of those in an AppSpec file, such as AfterInstall=CodeDeployHook_shop-after-install;
+    /// may
+    /// be given more than once
+    #[arg(long = "function", value_name = "EVENT=NAME", value_parser = parse_function_override, conflicts_with = "appspec")]
     functions: Vec<(String, String)>,
 
     /// The gate file, or - for standard input [default: the one that each function's variables name]
@@ -72,7 +76,7 @@ pub struct Doctor {
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 
-    /// The region of the deployment group [default: the environment's or the profile's]
+    /// The region of the deployment group [default: from the environment or the profile]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
 
@@ -81,44 +85,47 @@ pub struct Doctor {
     json: bool,
 }
 
-/// `AfterInstall=NAME`.
-fn function(text: &str) -> Result<(String, String), String> {
+/// Parses `AfterInstall=NAME`.
+fn parse_function_override(text: &str) -> Result<(String, String), String> {
     let (event, name) =
-        text.split_once('=').ok_or("it is EVENT=NAME, such as AfterInstall=CodeDeployHook_after-install")?;
+        text.split_once('=').ok_or("expected EVENT=NAME, such as AfterInstall=CodeDeployHook_after-install")?;
     if name.is_empty() {
         return Err("the function has no name".to_owned());
     }
-    Ok((hook(event)?.event_name().to_owned(), name.to_owned()))
+    Ok((parse_hook(event)?.event_name().to_owned(), name.to_owned()))
 }
 
-/// Does what was asked.
-pub async fn doctor(args: &Doctor) -> Result<Verdict, Fault> {
-    let mut screen = Screen::stdout();
-    let gate = args.gate.as_deref().map(Source::read).transpose().map_err(Fault::Usage)?;
-    if args.appspec.as_ref().is_some_and(|path| !path.is_file()) {
-        let path = args.appspec.clone().unwrap_or_default();
-        return Err(Fault::Usage(anyhow!("cannot read the AppSpec file {}: there is no such file", path.display())));
+pub async fn run_doctor(args: &DoctorOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    let gate = args.gate.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
+    if let Some(path) = args.appspec.as_ref().filter(|path| !path.is_file()) {
+        return Err(CommandError::Usage(anyhow!("cannot read the AppSpec file {}: it does not exist", path.display())));
     }
-    let caller = caller::find(args.profile.as_deref(), args.region.as_deref()).await.map_err(Fault::Usage)?;
-    let asked = gather::Asked {
+    let credentials =
+        aws_credentials::load(args.profile.as_deref(), args.region.as_deref()).await.map_err(CommandError::Usage)?;
+    let target = collect::DoctorTarget {
         application: args.application.clone(),
-        group: args.deployment_group.clone(),
-        region: caller.region.clone(),
+        deployment_group: args.deployment_group.clone(),
+        region: credentials.region.clone(),
         app_spec: args.appspec.clone(),
         functions: args.functions.clone(),
         gate,
     };
     if !args.json {
-        screen.say(&told::heading(screen.look, &asked.application, &asked.group, &asked.region))?;
-        screen.status("looking …")?;
+        screen.println(&report::render_heading(
+            screen.style,
+            &target.application,
+            &target.deployment_group,
+            &target.region,
+        ))?;
+        screen.status("checking …")?;
     }
-    let facts = gather::gather(Survey::new(caller.settings), asked).await.map_err(Fault::Usage)?;
-    let findings = findings::all(&facts);
-    let told = if args.json {
-        told::json(&facts, &findings)?
-    } else {
-        format!("\n{}", told::text(screen.look, &facts, &findings))
-    };
-    screen.say(&told)?;
-    Ok(if findings.is_empty() && facts.unseen.is_empty() { Verdict::Good } else { Verdict::Bad })
+    let snapshot =
+        collect::collect(AwsInspector::new(credentials.settings), target).await.map_err(CommandError::Usage)?;
+    let findings = findings::all_findings(&snapshot);
+    match args.json {
+        true => screen.print_json(&report::json_report(&snapshot, &findings))?,
+        false => screen.println(&format!("\n{}", report::render(screen.style, &snapshot, &findings)))?,
+    }
+    Ok(CommandOutcome::from_success(findings.is_empty() && snapshot.unreadable.is_empty()))
 }

@@ -1,9 +1,9 @@
-//! `greenlight iam`: what the hooks' roles have to be allowed for a gate file, statement by statement and why.
+//! `greenlight iam` prints the policy that the hooks' roles need for a gate file, with the reason for each action.
 
 mod policy;
-mod template;
-mod told;
-mod wanted;
+mod render;
+mod required_actions;
+mod sam_template;
 
 use std::path::PathBuf;
 
@@ -11,153 +11,152 @@ use anyhow::anyhow;
 use clap::Args;
 use hook_core::{
     Hook,
-    permissions::{self, GateSource, Names, Permission, Places},
+    permissions::{self, ArnNames, GateSource, Permission, PermissionInputs},
 };
 
 use self::{
-    policy::Policy,
-    template::{Parameters, Way, way},
-    wanted::Wanted,
+    policy::PolicyDocument,
+    required_actions::RequiredActions,
+    sam_template::{TemplateGrant, TemplateParameters, grant_for},
 };
 use crate::{
-    args::hook,
-    exit::{Fault, Verdict},
-    faults,
-    screen::Screen,
-    source::Source,
+    cli::{CommandError, CommandOutcome, InputFile, parse_hook},
+    gate_file::diagnostics::{self, Level},
+    terminal::Output,
 };
 
-const AFTER: &str = "\
-A name that is not given stands as a word in capitals, such as ACCOUNT; names may hold *. What Lambda itself does with a role
-(logs, network interfaces, the destination of what failed) is not in here: infra/template.yaml has it.
+const AFTER_HELP: &str = "\
+A name that is not given is printed as a placeholder in capitals, such as ACCOUNT; names can contain *. The permissions
+that Lambda itself needs (logs, network interfaces, the on-failure destination) are not included: infra/template.yaml
+has them.
 
-Without --hook it is the sum for all five hooks; with --hook what that one needs, for a role of its own. With --json, standard
-output has a policy document for `aws iam put-role-policy` and `aws iam create-policy`. Nothing is read from AWS.
+Without --hook, the policy covers all five hooks together; with --hook, it is for the role of that hook alone. With
+--json, standard output has a policy document for `aws iam put-role-policy` and `aws iam create-policy`. Nothing is
+read from AWS.
 
 Exit status:
-  0    it is printed
+  0    the policy is printed
   1    the file has a fault, which is shown as `greenlight check` shows it
   2    bad usage: a file that cannot be read";
 
 /// `greenlight iam`.
 #[derive(Args, Debug)]
-#[command(after_help = AFTER)]
-pub struct Iam {
-    /// A gate file, or - for standard input [default: none, so the built-in checks alone]
+#[command(after_help = AFTER_HELP)]
+pub struct IamOptions {
+    /// A gate file, or - for standard input [default: none, so only the built-in checks]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Only this hook's role, such as AfterInstall; or last-answer's
-    #[arg(long, value_name = "HOOK", value_parser = whose)]
-    hook: Option<Whose>,
+    /// Only the role of this hook, such as AfterInstall, or of on-failure
+    #[arg(long, value_name = "HOOK", value_parser = parse_role)]
+    hook: Option<RoleName>,
 
-    /// Only what no parameter of infra/template.yaml lets its roles do: a policy for its MorePolicyArns
+    /// Only what no parameter of infra/template.yaml can allow its roles: a policy for its MorePolicyArns
     #[arg(long)]
-    beyond_template: bool,
+    not_in_template: bool,
 
     /// Print a policy document
     #[arg(long)]
     json: bool,
 
-    /// Where the functions read the gate file from, if not from their package: ssm:NAME or s3://bucket/key
+    /// The location of the gate file, if it is not in the functions' package: ssm:NAME or s3://bucket/key
     #[arg(long, value_name = "PLACE", value_parser = GateSource::parse)]
     gate_source: Option<GateSource>,
 
-    /// Where AppSpec files are, if deployments name them in S3: s3://bucket/key, where both may hold *
-    #[arg(long, value_name = "PLACE", value_parser = object)]
+    /// The location of AppSpec files, if deployments name them in S3: s3://bucket/key, where both can contain *
+    #[arg(long, value_name = "PLACE", value_parser = parse_s3_uri)]
     appspec: Option<(String, String)>,
 
-    /// A key of your own that parameters, secrets or objects are encrypted with; may be given more than once
-    #[arg(long = "kms-key", value_name = "ARN", value_parser = key)]
+    /// A KMS key of your own that encrypts parameters, secrets or objects; may be given more than once
+    #[arg(long = "kms-key", value_name = "ARN", value_parser = parse_kms_key_arn)]
     keys: Vec<String>,
 
-    /// The application of CodeDeploy
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The CodeDeploy application
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     application: Option<String>,
 
-    /// The deployment group of CodeDeploy
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The CodeDeploy deployment group
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     deployment_group: Option<String>,
 
-    /// The cluster of ECS
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The ECS cluster
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     cluster: Option<String>,
 
-    /// The service of ECS
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The ECS service
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     service: Option<String>,
 
     /// The region
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     region: Option<String>,
 
-    /// The account, 12 digits
-    #[arg(long, value_name = "ID", value_parser = account)]
+    /// The account number, 12 digits
+    #[arg(long, value_name = "ID", value_parser = parse_account)]
     account: Option<String>,
 
-    /// The partition [default: that of the region, else aws]
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    /// The partition [default: that of the region, or else aws]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     partition: Option<String>,
 }
 
-/// Whose role.
+/// The function whose role needs the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
-    /// A hook's.
+enum RoleName {
     Hook(Hook),
-    /// The safety net's.
-    LastAnswer,
+    /// The on-failure handler.
+    OnFailure,
 }
 
-impl Whose {
-    /// The word in what is told.
-    const fn word(self) -> &'static str {
+impl RoleName {
+    /// The name in the output.
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Hook(hook) => hook.event_name(),
-            Self::LastAnswer => "last-answer",
+            Self::OnFailure => "on-failure",
         }
     }
 }
 
-/// A hook by any of its names, or the safety net.
-fn whose(text: &str) -> Result<Whose, String> {
+/// Parses any name of a hook, or the on-failure handler.
+fn parse_role(text: &str) -> Result<RoleName, String> {
     match text {
-        "last-answer" | "LastAnswer" => Ok(Whose::LastAnswer),
-        text => hook(text).map(Whose::Hook).map_err(|why| format!("{why}; and there is last-answer")),
+        "on-failure" | "OnFailure" => Ok(RoleName::OnFailure),
+        text => parse_hook(text).map(RoleName::Hook).map_err(|why| format!("{why}; on-failure also works")),
     }
 }
 
-fn object(text: &str) -> Result<(String, String), String> {
+fn parse_s3_uri(text: &str) -> Result<(String, String), String> {
     let place = text.strip_prefix("s3://").and_then(|place| place.split_once('/'));
     let place = place.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
-    place.map(|(bucket, key)| (bucket.to_owned(), key.to_owned())).ok_or_else(|| "it is s3://bucket/key".to_owned())
+    place.map(|(bucket, key)| (bucket.to_owned(), key.to_owned())).ok_or_else(|| "expected s3://bucket/key".to_owned())
 }
 
-fn key(text: &str) -> Result<String, String> {
+fn parse_kms_key_arn(text: &str) -> Result<String, String> {
     let is_key = text.starts_with("arn:") && text.split(':').nth(2) == Some("kms") && text.contains(":key/");
-    // An alias in a policy allows nothing: IAM compares with the key's own ARN.
+    // A key alias in a policy has no effect, because IAM compares with the ARN of the key itself.
     if is_key {
         Ok(text.to_owned())
     } else {
-        Err("it is the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
+        Err("expected the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID".to_owned())
     }
 }
 
-/// What an ARN would have in it is none of a name's letters, nor is what IAM would take for a variable.
-fn name(text: &str) -> Result<String, String> {
+/// Parses a name. The characters that separate the parts of an ARN, or that mark a variable in IAM, are not allowed.
+fn parse_name(text: &str) -> Result<String, String> {
     let sound = |c: char| c.is_ascii_alphanumeric() || "._+=,@*?-".contains(c);
     let is_name = !text.is_empty() && text.chars().all(sound);
-    if is_name { Ok(text.to_owned()) } else { Err("it is a name, in which * may stand, and no ARN".to_owned()) }
+    if is_name { Ok(text.to_owned()) } else { Err("expected a name, which can contain *, and not an ARN".to_owned()) }
 }
 
-fn account(text: &str) -> Result<String, String> {
+fn parse_account(text: &str) -> Result<String, String> {
     let sound = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if sound { Ok(text.to_owned()) } else { Err("it has 12 digits".to_owned()) }
+    if sound { Ok(text.to_owned()) } else { Err("expected 12 digits".to_owned()) }
 }
 
-impl Iam {
-    fn names(&self) -> Names {
-        Names {
+impl IamOptions {
+    fn arn_names(&self) -> ArnNames {
+        ArnNames {
             partition: self.partition.clone(),
             region: self.region.clone(),
             account: self.account.clone(),
@@ -168,84 +167,95 @@ impl Iam {
         }
     }
 
-    fn places(&self) -> Places {
-        Places {
+    fn permission_inputs(&self) -> PermissionInputs {
+        PermissionInputs {
             gate: self.gate_source.clone().unwrap_or_default(),
             app_spec: self.appspec.clone(),
-            keys: self.keys.clone(),
+            kms_keys: self.keys.clone(),
         }
     }
 
-    /// What one role needs.
-    fn of(&self, whose: Whose, file: Option<&str>) -> Result<Vec<Permission>, Vec<permissions::Fault>> {
-        match whose {
-            Whose::Hook(hook) => permissions::of(file, hook, &self.places()),
-            Whose::LastAnswer => Ok(permissions::of_last_answer()),
+    /// The permissions that one role needs.
+    fn permissions_for(
+        &self,
+        role: RoleName,
+        file: Option<&str>,
+    ) -> Result<Vec<Permission>, Vec<permissions::Diagnostic>> {
+        match role {
+            RoleName::Hook(hook) => permissions::required_permissions(file, hook, &self.permission_inputs()),
+            RoleName::OnFailure => Ok(permissions::on_failure_permissions()),
         }
     }
 }
 
-/// Does what was asked.
-pub fn iam(args: &Iam) -> Result<Verdict, Fault> {
-    let mut screen = Screen::stdout();
-    let source = args.file.as_deref().map(Source::read).transpose().map_err(Fault::Usage)?;
+pub fn print_policy(args: &IamOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    let source = args.file.as_deref().map(InputFile::read_gate_file).transpose().map_err(CommandError::Usage)?;
     let text = source.as_ref().map(|source| source.text.as_str());
-    let roles = args.hook.map_or_else(|| Hook::ALL.map(Whose::Hook).to_vec(), |one| vec![one]);
-    let (names, places) = (args.names(), args.places());
-    let (mut wanted, mut parameters, mut beyond) = (Wanted::default(), Parameters::default(), false);
+    let roles = args.hook.map_or_else(|| Hook::ALL.map(RoleName::Hook).to_vec(), |one| vec![one]);
+    let (names, inputs) = (args.arn_names(), args.permission_inputs());
+    let (mut required, mut parameters, mut beyond) = (RequiredActions::default(), TemplateParameters::default(), false);
     for role in &roles {
-        match (args.of(*role, text), &source) {
+        match (args.permissions_for(*role, text), &source) {
             (Ok(mut permissions), _) => {
                 permissions.retain(|it| {
-                    let way = if let Whose::Hook(hook) = role { way(*hook, it, &places, &names) } else { Way::Always };
-                    let is_beyond = way == Way::Not;
+                    let way = if let RoleName::Hook(hook) = role {
+                        grant_for(*hook, it, &inputs, &names)
+                    } else {
+                        TemplateGrant::Always
+                    };
+                    let is_beyond = way == TemplateGrant::NotAllowed;
                     beyond |= is_beyond;
                     parameters.add(way);
-                    is_beyond || !args.beyond_template
+                    is_beyond || !args.not_in_template
                 });
-                wanted.add(role.word(), permissions);
+                required.add(role.as_str(), permissions);
             }
             (Err(faults), Some(source)) => {
-                let told = faults::told(screen.look, source, &faults);
-                // What stands on standard output with --json is a policy, or nothing.
+                let rendered = diagnostics::render(screen.style, Level::Fault, source, &faults);
+                // With --json, standard output has a policy or nothing.
                 if args.json {
-                    screen.aside(&told)?
+                    screen.eprintln(&rendered)?
                 } else {
-                    screen.say(&told)?
+                    screen.println(&rendered)?
                 }
-                return Ok(Verdict::Bad);
+                return Ok(CommandOutcome::Failure);
             }
-            (Err(_), None) => return Err(Fault::Failed(anyhow!("the built-in checks have a fault"))),
+            (Err(_), None) => return Err(CommandError::Failed(anyhow!("the built-in checks have a fault"))),
         }
     }
-    let policy = Policy::new(&wanted, &names);
+    let policy = PolicyDocument::new(&required, &names);
     if args.json {
-        let text = serde_json::to_string_pretty(&policy)?;
-        screen.say(&text)?;
-        for note in told::warnings(&policy, &text, &names) {
-            screen.aside(&note)?;
+        screen.print_json(&policy)?;
+        for note in render::warnings(&policy, &names) {
+            screen.eprintln(&note)?;
         }
     } else {
-        let name = source.as_ref().map_or("the built-in checks alone", |source| source.name.as_str());
-        screen.say(&told::told(screen.look, &told::title(name, &roles, args.beyond_template), &policy, &roles))?;
-        if !args.beyond_template {
-            screen.say(&told::in_template(screen.look, &parameters, beyond))?;
+        let name = source.as_ref().map_or("only the built-in checks", |source| source.name.as_str());
+        screen.println(&render::render_policy(
+            screen.style,
+            &render::render_title(name, &roles, args.not_in_template),
+            &policy,
+            &roles,
+        ))?;
+        if !args.not_in_template {
+            screen.println(&render::render_template_section(screen.style, &parameters, beyond))?;
         }
-        let notes = told::notes(&wanted, &policy, &names, &places);
+        let notes = render::notes(&required, &policy, &names, &inputs);
         if !notes.is_empty() {
-            screen.say(&told::laid_out(screen.look, &notes))?;
+            screen.println(&render::wrap_notes(screen.style, &notes))?;
         }
     }
-    if let (GateSource::Ssm(_), Some(text)) = (&places.gate, text)
-        && let Some(why) = refused_by_ssm(text)
+    if let (GateSource::Ssm(_), Some(text)) = (&inputs.gate, text)
+        && let Some(why) = ssm_rejection(text)
     {
-        screen.aside(why)?;
+        screen.eprintln(why)?;
     }
-    Ok(Verdict::Good)
+    Ok(CommandOutcome::Success)
 }
 
-/// Why Systems Manager would not take this as the value of a parameter.
-fn refused_by_ssm(text: &str) -> Option<&'static str> {
+/// The warning if Systems Manager would reject this text as the value of a parameter.
+fn ssm_rejection(text: &str) -> Option<&'static str> {
     if text.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}")) {
         return Some(
             "warning: Systems Manager refuses a value with {{…}}: in a parameter write \"\\x7b{test_url}\\x7d/\" for {{test_url}}/ \

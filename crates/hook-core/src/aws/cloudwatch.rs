@@ -1,4 +1,4 @@
-//! CloudWatch, read: the state of alarms, and which states they were in.
+//! Reads CloudWatch: the state of alarms, and their history.
 
 use std::time::SystemTime;
 
@@ -6,65 +6,66 @@ use aws_sdk_cloudwatch::{
     operation::describe_alarms::{DescribeAlarmsOutput, builders::DescribeAlarmsFluentBuilder},
     types::{AlarmHistoryItem, AlarmType, EvaluationState, HistoryItemType, ScanBy, StateValue},
 };
+use gate::permissions::actions::{DESCRIBE_ALARM_HISTORY, DESCRIBE_ALARMS};
 use serde_json::Value;
 
-use super::{Aws, Fault, text, time};
-use crate::target::{Alarm, AlarmChange};
+use super::{Aws, AwsError, system_time, text_or_empty};
+use crate::model::{Alarm, AlarmChange};
 
-pub(super) const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
-pub(super) const DESCRIBE_HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
+/// The maximum number of names for one DescribeAlarms call.
+const MAX_NAMES_PER_CALL: usize = 100;
 
-/// DescribeAlarms takes so many names at once.
-const NAMES_A_CALL: usize = 100;
-
-/// Pages of DescribeAlarms, 100 alarms each: an account has 5,000 in a region by default.
+/// Pages of DescribeAlarms with 100 alarms each. The default quota is 5,000 alarms in a Region of an account.
 const MAX_PAGES: usize = 50;
-/// Pages of DescribeAlarmHistory, 100 changes each: an alarm is evaluated every 10 s at most, and a window has minutes.
+/// Pages of DescribeAlarmHistory with 100 changes each. CloudWatch evaluates an alarm at most every 10 s, and a window
+/// lasts minutes.
 const MAX_HISTORY_PAGES: usize = 5;
 
 impl Aws {
-    /// DescribeAlarms, metric and composite ones, by name. An alarm that does not exist is missing from the reply.
-    pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, Fault> {
+    /// DescribeAlarms for metric and composite alarms, by name. The reply does not contain alarms that do not exist.
+    pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, AwsError> {
         let mut alarms = Vec::new();
-        for chunk in names.chunks(NAMES_A_CALL) {
-            let request = self.every_kind().set_alarm_names(Some(chunk.to_vec()));
+        for chunk in names.chunks(MAX_NAMES_PER_CALL) {
+            let request = self.describe_alarms_request().set_alarm_names(Some(chunk.to_vec()));
             let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
-            alarms.extend(read(&reply));
+            alarms.extend(alarms_in(&reply));
         }
         Ok(alarms)
     }
 
-    /// DescribeAlarms, all whose names begin so.
-    pub async fn alarms_that_begin(&self, prefix: &str) -> Result<Vec<Alarm>, Fault> {
+    /// DescribeAlarms for all alarms with this name prefix.
+    pub async fn alarms_with_prefix(&self, prefix: &str) -> Result<Vec<Alarm>, AwsError> {
         let mut alarms = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let request = self.every_kind().alarm_name_prefix(prefix).set_next_token(token);
+            let request = self.describe_alarms_request().alarm_name_prefix(prefix).set_next_token(token);
             let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
-            alarms.extend(read(&reply));
+            alarms.extend(alarms_in(&reply));
             token = reply.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(alarms);
             }
         }
-        Err(Fault::lacks(DESCRIBE_ALARMS, format_args!("end after {MAX_PAGES} pages")))
+        Err(AwsError::missing_field(DESCRIBE_ALARMS, format_args!("end after {MAX_PAGES} pages")))
     }
 
-    /// DescribeAlarmHistory: the states that an alarm came into since then, in order.
-    pub async fn alarm_history(&self, name: &str, from: SystemTime) -> Result<Vec<AlarmChange>, Fault> {
+    /// DescribeAlarmHistory: the states that an alarm entered since `from`, in order.
+    pub async fn alarm_history(&self, name: &str, from: SystemTime) -> Result<Vec<AlarmChange>, AwsError> {
         let mut changes = Vec::new();
         let mut token = None;
         for _ in 0..MAX_HISTORY_PAGES {
-            // Without both types the history of a composite alarm is empty.
+            // Without both types, the history of a composite alarm is empty.
             let request = self.cloudwatch.describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
             let request =
                 request.alarm_types(AlarmType::CompositeAlarm).history_item_type(HistoryItemType::StateUpdate);
             let request = request.start_date(from.into()).scan_by(ScanBy::TimestampAscending).max_records(100);
             let request = request.set_next_token(token);
-            let reply = self.send(DESCRIBE_HISTORY, || request.clone().send()).await?;
+            let reply = self.send(DESCRIBE_ALARM_HISTORY, || request.clone().send()).await?;
             for item in reply.alarm_history_items() {
-                let change = change(item);
-                changes.push(change.ok_or_else(|| Fault::lacks(DESCRIBE_HISTORY, "state that the alarm came into"))?);
+                let change = alarm_change(item);
+                changes.push(change.ok_or_else(|| {
+                    AwsError::missing_field(DESCRIBE_ALARM_HISTORY, "state that the alarm came into")
+                })?);
             }
             token = reply.next_token().map(str::to_owned);
             if token.is_none() {
@@ -72,48 +73,48 @@ impl Aws {
                 return Ok(changes);
             }
         }
-        Err(Fault::lacks(DESCRIBE_HISTORY, format_args!("end after {MAX_HISTORY_PAGES} pages")))
+        Err(AwsError::missing_field(DESCRIBE_ALARM_HISTORY, format_args!("end after {MAX_HISTORY_PAGES} pages")))
     }
 
-    /// Composite alarms are left out unless they are asked for.
-    fn every_kind(&self) -> DescribeAlarmsFluentBuilder {
+    /// DescribeAlarms leaves out composite alarms unless the request names both types.
+    fn describe_alarms_request(&self) -> DescribeAlarmsFluentBuilder {
         let request = self.cloudwatch.describe_alarms().alarm_types(AlarmType::MetricAlarm);
         request.alarm_types(AlarmType::CompositeAlarm).max_records(100)
     }
 }
 
-fn read(reply: &DescribeAlarmsOutput) -> impl Iterator<Item = Alarm> {
+fn alarms_in(reply: &DescribeAlarmsOutput) -> impl Iterator<Item = Alarm> {
     let metric = reply.metric_alarms().iter().map(|it| Alarm {
-        name: text(it.alarm_name()),
-        state: state(it.state_value()),
-        reason: text(it.state_reason()),
-        since: time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
+        name: text_or_empty(it.alarm_name()),
+        state: alarm_state(it.state_value()),
+        reason: text_or_empty(it.state_reason()),
+        since: system_time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
         evaluation: it.evaluation_state().map(EvaluationState::as_str).map(str::to_owned),
     });
     let composite = reply.composite_alarms().iter().map(|it| Alarm {
-        name: text(it.alarm_name()),
-        state: state(it.state_value()),
-        reason: text(it.state_reason()),
-        since: time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
+        name: text_or_empty(it.alarm_name()),
+        state: alarm_state(it.state_value()),
+        reason: text_or_empty(it.state_reason()),
+        since: system_time(it.state_transitioned_timestamp().or(it.state_updated_timestamp())),
         evaluation: None,
     });
     metric.chain(composite)
 }
 
-/// A change of state as the history has it: a JSON text, or at least a sentence.
-fn change(item: &AlarmHistoryItem) -> Option<AlarmChange> {
+/// A state change from the history: from its JSON text, or else from its summary.
+fn alarm_change(item: &AlarmHistoryItem) -> Option<AlarmChange> {
     let data: Value = item.history_data().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
     let new = |key: &str| data.pointer(&format!("/newState/{key}")).and_then(Value::as_str).map(str::to_owned);
     // `Alarm updated from OK to ALARM`
-    let in_words = || item.history_summary()?.rsplit_once(" to ").map(|(_, state)| state.trim().to_owned());
+    let from_summary = || item.history_summary()?.rsplit_once(" to ").map(|(_, state)| state.trim().to_owned());
     Some(AlarmChange {
-        at: time(item.timestamp())?,
-        state: new("stateValue").or_else(in_words)?,
+        at: system_time(item.timestamp())?,
+        state: new("stateValue").or_else(from_summary)?,
         reason: new("stateReason").unwrap_or_default(),
     })
 }
 
-fn state(state: Option<&StateValue>) -> String {
+fn alarm_state(state: Option<&StateValue>) -> String {
     state.map_or("INSUFFICIENT_DATA", StateValue::as_str).to_owned()
 }
 
@@ -128,9 +129,13 @@ mod tests {
             item.history_summary("Alarm updated from OK to ALARM").history_data(data).build()
         };
         let data = r#"{"version":"1.0","oldState":{"stateValue":"OK"},"newState":{"stateValue":"INSUFFICIENT_DATA","stateReason":"no data"}}"#;
-        let state = |data: &str| change(&item(data)).map(|change| change.state);
+        let state = |data: &str| alarm_change(&item(data)).map(|change| change.state);
         assert_eq!(state(data).as_deref(), Some("INSUFFICIENT_DATA"));
         assert_eq!(state("{").as_deref(), Some("ALARM"));
-        assert_eq!(change(&AlarmHistoryItem::builder().history_data(data).build()), None, "it has no time");
+        assert_eq!(
+            alarm_change(&AlarmHistoryItem::builder().history_data(data).build()),
+            None,
+            "a change without a time is not returned"
+        );
     }
 }

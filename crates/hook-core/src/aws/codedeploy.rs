@@ -1,75 +1,79 @@
-//! CodeDeploy, read: the deployment, its group, and which lifecycle event it is at.
+//! Reads CodeDeploy: the deployment, its deployment group, and its lifecycle event in progress.
 
 use aws_sdk_codedeploy::types::{
-    AlarmConfiguration, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator,
-    DeploymentInfo, LifecycleEventStatus, LoadBalancerInfo,
+    self, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo,
+    LifecycleEventStatus, LoadBalancerInfo,
+};
+use gate::permissions::actions::{
+    GET_DEPLOYMENT, GET_DEPLOYMENT_GROUP, GET_DEPLOYMENT_TARGET, LIST_DEPLOYMENT_TARGETS,
 };
 
-use super::{Aws, Fault, patience::Patience, text, time};
+use super::{Aws, AwsError, retry_budget::RetryBudget, system_time, text_or_empty};
 use crate::{
-    code::Code,
+    code::ReasonCode,
     ids::DeploymentId,
-    target::{AlarmSetting, Begun, Deployment, Progress},
+    model::{AlarmConfiguration, Deployment, LifecycleProgress, StartedEvent},
 };
-
-pub(super) const GET_DEPLOYMENT: &str = "codedeploy:GetDeployment";
-pub(super) const GET_GROUP: &str = "codedeploy:GetDeploymentGroup";
-pub(super) const LIST_TARGETS: &str = "codedeploy:ListDeploymentTargets";
-pub(super) const GET_TARGET: &str = "codedeploy:GetDeploymentTarget";
 
 /// What the deployment group adds to the deployment.
 #[derive(Default)]
-pub(super) struct Group {
-    /// Cluster and service, if it names just one.
+pub(super) struct DeploymentGroup {
+    /// Cluster and service, if the group names exactly one service.
     pub service: Option<(String, String)>,
-    pub alarms: AlarmSetting,
+    pub alarms: AlarmConfiguration,
     pub rolls_back_on_failure: Option<bool>,
-    pub routes: Routes,
+    pub target_group_pair: TargetGroupPairInfo,
 }
 
-/// The target groups and listeners of the one pair that an ECS deployment has.
+/// The target groups and listeners of the single pair that an ECS deployment has.
 #[derive(Default)]
-pub(super) struct Routes {
+pub(super) struct TargetGroupPairInfo {
     pub target_groups: Vec<String>,
     pub production: Option<String>,
     pub test: Option<String>,
 }
 
 impl Aws {
-    /// GetDeployment, with as much patience as whoever asks has for it.
-    pub(super) async fn deployment(&self, id: &DeploymentId, patience: Patience) -> Result<Deployment, Fault> {
+    /// GetDeployment, with the caller's retry budget.
+    pub(super) async fn deployment(
+        &self,
+        id: &DeploymentId,
+        retry_budget: RetryBudget,
+    ) -> Result<Deployment, AwsError> {
         let request = self.codedeploy.get_deployment().deployment_id(id.as_str());
-        let reply = self.send_for(patience, GET_DEPLOYMENT, || request.clone().send()).await?;
-        let info = reply.deployment_info().ok_or_else(|| Fault::lacks(GET_DEPLOYMENT, "deploymentInfo"))?;
+        let reply = self.send_within(retry_budget, GET_DEPLOYMENT, || request.clone().send()).await?;
+        let info = reply.deployment_info().ok_or_else(|| AwsError::missing_field(GET_DEPLOYMENT, "deploymentInfo"))?;
         match info.compute_platform() {
             Some(ComputePlatform::Ecs) | None => {}
             Some(other) => {
-                let detail = format!("deployment {id} is of the {} platform", other.as_str());
-                return Err(Fault { operation: GET_DEPLOYMENT, code: Code::PlatformUnsupported, detail });
+                let detail = format!("deployment {id} is for the {} platform, not for Amazon ECS", other.as_str());
+                return Err(AwsError { operation: GET_DEPLOYMENT, code: ReasonCode::PlatformUnsupported, detail });
             }
         }
-        let routes = routes(info.load_balancer_info());
+        let routes = target_group_pair(info.load_balancer_info());
         Ok(Deployment {
             id: id.as_str().to_owned(),
-            application: text(info.application_name()),
-            group: text(info.deployment_group_name()),
-            created: time(info.create_time()),
+            application: text_or_empty(info.application_name()),
+            group: text_or_empty(info.deployment_group_name()),
+            created: system_time(info.create_time()),
             creator: info.creator().map(DeploymentCreator::as_str).unwrap_or_default().to_owned(),
-            description: text(info.description()),
+            description: text_or_empty(info.description()),
             is_rollback: is_rollback(info),
-            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back),
+            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back_on_failure),
             target_groups: routes.target_groups,
             production_listener: routes.production,
             test_listener: routes.test,
-            alarms: info.override_alarm_configuration().map(alarms),
+            alarms: info.override_alarm_configuration().map(alarm_configuration),
         })
     }
 
     /// GetDeploymentGroup.
-    pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<Group, Fault> {
+    pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<DeploymentGroup, AwsError> {
         let request = self.codedeploy.get_deployment_group().application_name(application).deployment_group_name(group);
-        let reply = self.send(GET_GROUP, || request.clone().send()).await?;
-        let info = reply.deployment_group_info().ok_or_else(|| Fault::lacks(GET_GROUP, "deploymentGroupInfo"))?;
+        let reply = self.send(GET_DEPLOYMENT_GROUP, || request.clone().send()).await?;
+        let info = reply
+            .deployment_group_info()
+            .ok_or_else(|| AwsError::missing_field(GET_DEPLOYMENT_GROUP, "deploymentGroupInfo"))?;
         let service = match info.ecs_services() {
             [one] => one
                 .cluster_name()
@@ -77,33 +81,33 @@ impl Aws {
                 .map(|(cluster, service)| (cluster.to_owned(), service.to_owned())),
             _ => None,
         };
-        Ok(Group {
+        Ok(DeploymentGroup {
             service,
-            alarms: info.alarm_configuration().map(alarms).unwrap_or_default(),
-            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back),
-            routes: routes(info.load_balancer_info()),
+            alarms: info.alarm_configuration().map(alarm_configuration).unwrap_or_default(),
+            rolls_back_on_failure: info.auto_rollback_configuration().map(rolls_back_on_failure),
+            target_group_pair: target_group_pair(info.load_balancer_info()),
         })
     }
 
-    /// ListDeploymentTargets: the one target of an ECS deployment, `cluster:service`.
-    pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, Fault> {
+    /// ListDeploymentTargets: the only target of an ECS deployment, `cluster:service`.
+    pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, AwsError> {
         let request = self.codedeploy.list_deployment_targets().deployment_id(id.as_str());
-        let reply = self.send(LIST_TARGETS, || request.clone().send()).await?;
-        reply.target_ids().first().cloned().ok_or_else(|| Fault::lacks(LIST_TARGETS, "targetIds"))
+        let reply = self.send(LIST_DEPLOYMENT_TARGETS, || request.clone().send()).await?;
+        reply.target_ids().first().cloned().ok_or_else(|| AwsError::missing_field(LIST_DEPLOYMENT_TARGETS, "targetIds"))
     }
 
-    /// GetDeploymentTarget: which lifecycle events have begun, and which of them are in progress. What cannot be read is
-    /// [`Progress::Unknown`]: whoever asks decides what that means.
-    pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> Progress {
+    /// GetDeploymentTarget: the lifecycle events that have started, and those in progress. If the target cannot be
+    /// read, the result is [`LifecycleProgress::Unknown`], and the caller decides what that means.
+    pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> LifecycleProgress {
         let request = self.codedeploy.get_deployment_target().deployment_id(id.as_str()).target_id(target);
-        let reply = match self.send(GET_TARGET, || request.clone().send()).await {
+        let reply = match self.send(GET_DEPLOYMENT_TARGET, || request.clone().send()).await {
             Ok(reply) => reply,
             Err(fault) => return fault.into(),
         };
         let target = reply.deployment_target();
         let events = match target.and_then(|target| target.ecs_target()) {
             Some(target) => target.lifecycle_events(),
-            // Of a deployment that CloudFormation made.
+            // A deployment that CloudFormation created.
             None => target
                 .and_then(|target| target.cloud_formation_target())
                 .map(|it| it.lifecycle_events())
@@ -111,24 +115,30 @@ impl Aws {
         };
         if events.is_empty() {
             // CodeDeploy's record lags.
-            return Progress::NotYetKnown(Fault::lacks(GET_TARGET, "lifecycleEvents").to_string());
+            return LifecycleProgress::NotYetKnown(
+                AwsError::missing_field(GET_DEPLOYMENT_TARGET, "lifecycleEvents").to_string(),
+            );
         }
         let begun = events.iter().filter(|event| event.status() != Some(&LifecycleEventStatus::Pending)).map(|event| {
             let in_progress = event.status() == Some(&LifecycleEventStatus::InProgress);
-            Begun { event: text(event.lifecycle_event_name()), at: time(event.start_time()), in_progress }
+            StartedEvent {
+                event: text_or_empty(event.lifecycle_event_name()),
+                started_at: system_time(event.start_time()),
+                in_progress,
+            }
         });
-        Progress::Begun(begun.filter(|begun| !begun.event.is_empty()).collect())
+        LifecycleProgress::Started(begun.filter(|begun| !begun.event.is_empty()).collect())
     }
 }
 
-impl From<Fault> for Progress {
-    fn from(fault: Fault) -> Self {
+impl From<AwsError> for LifecycleProgress {
+    fn from(fault: AwsError) -> Self {
         Self::Unknown { code: fault.code, why: fault.to_string() }
     }
 }
 
-/// A roll-back says so itself, or names the deployment that it undoes. (A deployment that *was* rolled back has a
-/// `rollbackInfo` too, which names the deployment that undid it.)
+/// A rollback says so itself, or names the deployment that it undoes. A deployment that *was* rolled back also has a
+/// `rollbackInfo`, which names the deployment that undid it.
 fn is_rollback(info: &DeploymentInfo) -> bool {
     info.creator() == Some(&DeploymentCreator::CodeDeployRollback)
         || info
@@ -137,21 +147,23 @@ fn is_rollback(info: &DeploymentInfo) -> bool {
             .is_some_and(|id| !id.is_empty())
 }
 
-fn rolls_back(setting: &AutoRollbackConfiguration) -> bool {
+fn rolls_back_on_failure(setting: &AutoRollbackConfiguration) -> bool {
     setting.enabled() && setting.events().contains(&AutoRollbackEvent::DeploymentFailure)
 }
 
-fn alarms(setting: &AlarmConfiguration) -> AlarmSetting {
+fn alarm_configuration(setting: &types::AlarmConfiguration) -> AlarmConfiguration {
     let names = setting.alarms().iter().filter_map(|alarm| alarm.name()).map(str::to_owned).collect();
-    AlarmSetting { enabled: setting.enabled(), names }
+    AlarmConfiguration { enabled: setting.enabled(), names }
 }
 
-fn routes(info: Option<&LoadBalancerInfo>) -> Routes {
-    let Some(pair) = info.and_then(|info| info.target_group_pair_info_list().first()) else { return Routes::default() };
+fn target_group_pair(info: Option<&LoadBalancerInfo>) -> TargetGroupPairInfo {
+    let Some(pair) = info.and_then(|info| info.target_group_pair_info_list().first()) else {
+        return TargetGroupPairInfo::default();
+    };
     let listener = |route: Option<&aws_sdk_codedeploy::types::TrafficRoute>| {
         route.and_then(|route| route.listener_arns().first().cloned())
     };
-    Routes {
+    TargetGroupPairInfo {
         target_groups: pair.target_groups().iter().filter_map(|group| group.name()).map(str::to_owned).collect(),
         production: listener(pair.prod_traffic_route()),
         test: listener(pair.test_traffic_route()),

@@ -1,39 +1,35 @@
-//! Amazon ECS, read: the service with its task sets, and the tasks of one set.
+//! Reads Amazon ECS: the service with its task sets, and the tasks of one task set.
 
 use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
+use gate::permissions::actions::{DESCRIBE_SERVICES, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, LIST_TASKS};
 
-use super::{Aws, Fault, text, time};
+use super::{Aws, AwsError, system_time, text_or_empty};
 use crate::{
-    definition::{ContainerDefinition, LogGroup, TaskDefinition},
-    target::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
+    model::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
+    task_definition::{ContainerDefinition, LogGroup, TaskDefinition},
 };
 
-pub(super) const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
-pub(super) const LIST_TASKS: &str = "ecs:ListTasks";
-pub(super) const DESCRIBE_TASKS: &str = "ecs:DescribeTasks";
-pub(super) const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
-
-/// DescribeTasks takes so many at once.
-const TASKS_A_CALL: usize = 100;
-/// Pages of ListTasks, 100 tasks each: ECS allows 5,000 tasks in a service.
+/// The maximum number of tasks for one DescribeTasks call.
+const MAX_TASKS_PER_CALL: usize = 100;
+/// Pages of ListTasks with 100 tasks each. ECS allows 5,000 tasks in a service.
 const MAX_PAGES: usize = 50;
 
 /// Which tasks to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
-    /// Those that run or are about to.
+pub enum TaskFilter {
+    /// Tasks that run or are about to run.
     Running,
-    /// Those that ended; ECS keeps them for about an hour.
+    /// Stopped tasks. ECS keeps them for about an hour.
     Stopped,
 }
 
 impl Aws {
-    /// DescribeServices, of one service.
-    pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, Fault> {
+    /// DescribeServices for one service.
+    pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, AwsError> {
         let request = self.ecs.describe_services().cluster(cluster).services(service);
         let reply = self.send(DESCRIBE_SERVICES, || request.clone().send()).await?;
         if reply.services.is_none() && reply.failures.is_none() {
-            return Err(Fault::lacks(DESCRIBE_SERVICES, "services"));
+            return Err(AwsError::missing_field(DESCRIBE_SERVICES, "services"));
         }
         let Some(found) = reply.services().first() else {
             let reason = reply.failures().first().and_then(|failure| failure.reason()).unwrap_or("MISSING");
@@ -47,40 +43,40 @@ impl Aws {
         };
         Ok(Service {
             name: found.service_name().unwrap_or(service).to_owned(),
-            status: text(found.status()),
+            status: text_or_empty(found.status()),
             controller: found.deployment_controller().map(|it| it.r#type().as_str().to_owned()).unwrap_or_default(),
             task_sets: found.task_sets().iter().map(task_set).collect(),
             events: found
                 .events()
                 .iter()
                 .filter_map(|event| {
-                    Some(ServiceEvent { at: time(event.created_at()), message: event.message()?.to_owned() })
+                    Some(ServiceEvent { at: system_time(event.created_at()), message: event.message()?.to_owned() })
                 })
-                .filter(|event| tells(&event.message))
+                .filter(|event| is_problem(&event.message))
                 .collect(),
         })
     }
 
-    /// ListTasks and DescribeTasks: the tasks of one task set.
+    /// ListTasks and DescribeTasks for the tasks of one task set.
     ///
-    /// That `startedBy` is the task set's id is seen in practice and promised nowhere, and it excludes every other
-    /// filter. So it is tried for running tasks, and the service's tasks, sorted out by [`Task::is_of`], are the truth
-    /// for stopped ones and whenever it finds nothing.
+    /// In practice `startedBy` is the task set's id, but AWS does not document it, and the filter excludes every other
+    /// filter. It is used first for running tasks. For stopped tasks, and if it finds nothing, all tasks of the service
+    /// are listed and [`Task::belongs_to`] selects those of the task set.
     pub async fn tasks(
         &self,
         cluster: &str,
         service: &Service,
         set: &TaskSet,
-        which: Listed,
-    ) -> Result<Vec<Task>, Fault> {
+        filter: TaskFilter,
+    ) -> Result<Vec<Task>, AwsError> {
         let mut arns = Vec::new();
-        if which == Listed::Running {
+        if filter == TaskFilter::Running {
             arns = self.task_arns(|request| request.cluster(cluster).started_by(&set.id)).await?;
         }
         if arns.is_empty() {
-            let status = match which {
-                Listed::Running => DesiredStatus::Running,
-                Listed::Stopped => DesiredStatus::Stopped,
+            let status = match filter {
+                TaskFilter::Running => DesiredStatus::Running,
+                TaskFilter::Stopped => DesiredStatus::Stopped,
             };
             arns = self
                 .task_arns(|request| {
@@ -89,11 +85,11 @@ impl Aws {
                 .await?;
         }
         let mut tasks = Vec::new();
-        for chunk in arns.chunks(TASKS_A_CALL) {
+        for chunk in arns.chunks(MAX_TASKS_PER_CALL) {
             let request = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
             let reply = self.send(DESCRIBE_TASKS, || request.clone().send()).await?;
-            let described = reply.tasks.ok_or_else(|| Fault::lacks(DESCRIBE_TASKS, "tasks"))?;
-            tasks.extend(described.iter().map(task).filter(|task| task.is_of(set, service)));
+            let described = reply.tasks.ok_or_else(|| AwsError::missing_field(DESCRIBE_TASKS, "tasks"))?;
+            tasks.extend(described.iter().map(task).filter(|task| task.belongs_to(set, service)));
         }
         Ok(tasks)
     }
@@ -103,79 +99,80 @@ impl Aws {
         filter: impl Fn(
             aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
         ) -> aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> Result<Vec<String>, AwsError> {
         let mut arns = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
             let request = filter(self.ecs.list_tasks()).set_next_token(token);
             let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
             token = reply.next_token().map(str::to_owned);
-            // ECS also sends an empty list. A reply without one is not ECS's, and must not count as no tasks.
-            arns.extend(reply.task_arns.ok_or_else(|| Fault::lacks(LIST_TASKS, "taskArns"))?);
+            // ECS also sends an empty list. A reply without the list is not from ECS, and must not count as no tasks.
+            arns.extend(reply.task_arns.ok_or_else(|| AwsError::missing_field(LIST_TASKS, "taskArns"))?);
             if token.is_none() {
                 return Ok(arns);
             }
         }
-        Err(Fault::lacks(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")))
+        Err(AwsError::missing_field(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")))
     }
 
-    /// DescribeTaskDefinition.
-    pub async fn definition(&self, definition: &str) -> Result<TaskDefinition, Fault> {
+    pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
         let request = self.ecs.describe_task_definition().task_definition(definition);
-        let reply = self.send(DESCRIBE_DEFINITION, || request.clone().send()).await?;
-        let found = reply.task_definition().ok_or_else(|| Fault::lacks(DESCRIBE_DEFINITION, "taskDefinition"))?;
+        let reply = self.send(DESCRIBE_TASK_DEFINITION, || request.clone().send()).await?;
+        let found = reply
+            .task_definition()
+            .ok_or_else(|| AwsError::missing_field(DESCRIBE_TASK_DEFINITION, "taskDefinition"))?;
         let roles = [found.task_role_arn(), found.execution_role_arn()];
         Ok(TaskDefinition {
-            arn: text(found.task_definition_arn()),
+            arn: text_or_empty(found.task_definition_arn()),
             status: found.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
             roles: roles.into_iter().flatten().map(str::to_owned).collect(),
-            containers: found.container_definitions().iter().map(container).collect(),
+            containers: found.container_definitions().iter().map(container_definition).collect(),
         })
     }
 }
 
-fn container(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinition {
+fn container_definition(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinition {
     let log = it.log_configuration();
     let option = |key: &str| log.and_then(|log| log.options()).and_then(|options| options.get(key)).cloned();
     let log_group = option("awslogs-group").filter(|_| log.is_some_and(|log| log.log_driver().as_str() == "awslogs"));
     let for_log = log.map(|log| log.secret_options()).unwrap_or_default();
     let secrets = it.secrets().iter().chain(for_log).map(|secret| secret.value_from().to_owned());
     ContainerDefinition {
-        name: text(it.name()),
-        image: text(it.image()),
+        name: text_or_empty(it.name()),
+        image: text_or_empty(it.image()),
         has_health_check: it.health_check().is_some(),
-        essential: it.essential().unwrap_or(true),
+        is_essential: it.essential().unwrap_or(true),
         log_group: log_group.map(|name| LogGroup {
             name,
             region: option("awslogs-region"),
-            made_on_demand: option("awslogs-create-group").is_some_and(|it| it.eq_ignore_ascii_case("true")),
+            created_on_demand: option("awslogs-create-group").is_some_and(|it| it.eq_ignore_ascii_case("true")),
         }),
         secrets: secrets.collect(),
         registry: it.repository_credentials().map(|it| it.credentials_parameter().to_owned()),
     }
 }
 
-/// Whether an event of a service may be the reason of something. Most of them tell of what went well.
-fn tells(event: &str) -> bool {
+/// Whether a service event can explain a problem. Most events report success.
+fn is_problem(event: &str) -> bool {
     ["unable", "unhealthy", "fail", "error"].iter().any(|word| event.contains(word))
 }
 
 fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
     TaskSet {
-        id: text(set.id()),
-        external_id: text(set.external_id()),
-        status: text(set.status()),
-        steady: set.stability_status() == Some(&StabilityStatus::SteadyState),
+        id: text_or_empty(set.id()),
+        external_id: text_or_empty(set.external_id()),
+        status: text_or_empty(set.status()),
+        is_steady: set.stability_status() == Some(&StabilityStatus::SteadyState),
         desired: set.computed_desired_count(),
         running: set.running_count(),
         pending: set.pending_count(),
-        task_definition: text(set.task_definition()),
+        task_definition: text_or_empty(set.task_definition()),
         registrations: set.load_balancers().iter().filter_map(registration).collect(),
-        created: time(set.created_at()),
+        created: system_time(set.created_at()),
     }
 }
 
-/// None for a Classic Load Balancer, which has no target group.
+/// `None` for a Classic Load Balancer, which has no target group.
 fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
     Some(Registration {
         target_group: it.target_group_arn()?.to_owned(),
@@ -184,7 +181,8 @@ fn registration(it: &aws_sdk_ecs::types::LoadBalancer) -> Option<Registration> {
     })
 }
 
-/// The attachment of a task keeps its address also when the task has stopped; containers have it as well, and IPv6.
+/// The addresses of a task. The attachment of a task keeps its address after the task has stopped. The containers have
+/// the same address, and the IPv6 one.
 fn addresses(task: &aws_sdk_ecs::types::Task) -> Vec<String> {
     let details = task.attachments().iter().flat_map(|attachment| attachment.details());
     let attached = details.filter(|detail| matches!(detail.name(), Some("privateIPv4Address" | "ipv6Address")));
@@ -196,9 +194,9 @@ fn addresses(task: &aws_sdk_ecs::types::Task) -> Vec<String> {
 fn task(task: &aws_sdk_ecs::types::Task) -> Task {
     Task {
         id: task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default().to_owned(),
-        started_by: text(task.started_by()),
-        task_definition: text(task.task_definition_arn()),
-        created: time(task.created_at()),
+        started_by: text_or_empty(task.started_by()),
+        task_definition: text_or_empty(task.task_definition_arn()),
+        created: system_time(task.created_at()),
         stop_code: task.stop_code().map(|code| code.as_str().to_owned()),
         stopped_reason: task.stopped_reason().map(str::to_owned),
         addresses: addresses(task),
@@ -212,7 +210,7 @@ fn task(task: &aws_sdk_ecs::types::Task) -> Task {
             .containers()
             .iter()
             .map(|it| Container {
-                name: text(it.name()),
+                name: text_or_empty(it.name()),
                 health: it.health_status().map_or("UNKNOWN", |health| health.as_str()).to_owned(),
                 digest: it.image_digest().map(str::to_owned),
                 exit_code: it.exit_code(),

@@ -1,46 +1,42 @@
-//! Elastic Load Balancing, read: target groups, the health of targets, listeners with their rules.
+//! Reads Elastic Load Balancing: target groups, the health of targets, and listeners with their rules.
 
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{self, ActionTypeEnum, LoadBalancerSchemeEnum, ProtocolEnum};
+use gate::permissions::actions::{
+    DESCRIBE_LISTENERS, DESCRIBE_LOAD_BALANCERS, DESCRIBE_RULES, DESCRIBE_TARGET_GROUPS, DESCRIBE_TARGET_HEALTH,
+};
 
-use super::{Aws, Fault, text};
-use crate::target::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TargetHealth};
+use super::{Aws, AwsError, text_or_empty};
+use crate::model::{Action, Listener, Patterns, Rule, RuleCondition, TargetGroup, TargetHealth};
 
-pub(super) const DESCRIBE_GROUPS: &str = "elasticloadbalancing:DescribeTargetGroups";
-pub(super) const DESCRIBE_HEALTH: &str = "elasticloadbalancing:DescribeTargetHealth";
-pub(super) const DESCRIBE_LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
-pub(super) const DESCRIBE_RULES: &str = "elasticloadbalancing:DescribeRules";
-pub(super) const DESCRIBE_BALANCERS: &str = "elasticloadbalancing:DescribeLoadBalancers";
-
-/// Pages of DescribeRules: a listener has 100 rules by default, and some accounts have raised that.
+/// Pages of DescribeRules. The default quota is 100 rules for a listener, and some accounts have a higher one.
 const MAX_PAGES: usize = 20;
 
 impl Aws {
-    /// DescribeTargetGroups, by name.
-    pub async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, Fault> {
+    /// DescribeTargetGroups by name.
+    pub async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, AwsError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         let request = self.elb.describe_target_groups().set_names(Some(names.to_vec()));
-        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
+        let reply = self.send(DESCRIBE_TARGET_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
-    /// DescribeTargetGroups, by ARN.
-    pub(super) async fn target_groups_by_arn(&self, arns: &[String]) -> Result<Vec<TargetGroup>, Fault> {
+    /// DescribeTargetGroups by ARN.
+    pub(super) async fn target_groups_by_arn(&self, arns: &[String]) -> Result<Vec<TargetGroup>, AwsError> {
         if arns.is_empty() {
             return Ok(Vec::new());
         }
         let request = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
-        let reply = self.send(DESCRIBE_GROUPS, || request.clone().send()).await?;
+        let reply = self.send(DESCRIBE_TARGET_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
-    /// DescribeTargetHealth.
-    pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, Fault> {
+    pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, AwsError> {
         let request = self.elb.describe_target_health().target_group_arn(group);
-        let reply = self.send(DESCRIBE_HEALTH, || request.clone().send()).await?;
+        let reply = self.send(DESCRIBE_TARGET_HEALTH, || request.clone().send()).await?;
         let described = reply.target_health_descriptions().iter();
         Ok(described
             .map(|it| {
@@ -59,44 +55,47 @@ impl Aws {
             .collect())
     }
 
-    /// DescribeListeners, DescribeRules and DescribeLoadBalancers: one listener and where it forwards now.
-    pub async fn listener(&self, arn: &str) -> Result<Listener, Fault> {
-        let (listener, rules) = tokio::join!(self.bare_listener(arn), self.rules(arn));
+    /// DescribeListeners, DescribeRules and DescribeLoadBalancers: one listener, and where it forwards now.
+    pub async fn listener(&self, arn: &str) -> Result<Listener, AwsError> {
+        let (listener, rules) = tokio::join!(self.describe_listener(arn), self.rules(arn));
         let listener = listener?;
         let protocol = listener.protocol().map_or("", ProtocolEnum::as_str).to_owned();
-        // Only Application Load Balancers have rules; of the others, what DescribeRules says does not matter.
-        let rules = if has_rules(&protocol) { rules? } else { default_rule(&listener) };
-        let balancer =
-            listener.load_balancer_arn().ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
+        // Only Application Load Balancers have rules. For other types, the result of DescribeRules is ignored.
+        let rules = if has_rules(&protocol) { rules? } else { default_rules(&listener) };
+        let balancer = listener
+            .load_balancer_arn()
+            .ok_or_else(|| AwsError::missing_field(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
         let request = self.elb.describe_load_balancers().load_balancer_arns(balancer);
-        let reply = self.send(DESCRIBE_BALANCERS, || request.clone().send()).await?;
-        let balancer =
-            reply.load_balancers().first().ok_or_else(|| Fault::lacks(DESCRIBE_BALANCERS, "LoadBalancers"))?;
+        let reply = self.send(DESCRIBE_LOAD_BALANCERS, || request.clone().send()).await?;
+        let balancer = reply
+            .load_balancers()
+            .first()
+            .ok_or_else(|| AwsError::missing_field(DESCRIBE_LOAD_BALANCERS, "LoadBalancers"))?;
         Ok(Listener {
             arn: arn.to_owned(),
             port: listener
                 .port()
                 .and_then(|port| port.try_into().ok())
-                .ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Port"))?,
+                .ok_or_else(|| AwsError::missing_field(DESCRIBE_LISTENERS, "Port"))?,
             protocol,
-            balancer: text(balancer.load_balancer_name()),
-            dns_name: text(balancer.dns_name()),
-            internal: balancer.scheme() == Some(&LoadBalancerSchemeEnum::Internal),
+            load_balancer: text_or_empty(balancer.load_balancer_name()),
+            dns_name: text_or_empty(balancer.dns_name()),
+            is_internal: balancer.scheme() == Some(&LoadBalancerSchemeEnum::Internal),
             rules,
         })
     }
 
-    /// Where a listener that is known forwards now: one call, since it is asked again and again.
-    pub async fn listener_now(&self, known: &Listener) -> Result<Listener, Fault> {
+    /// Where a known listener forwards now. It needs only one call, because checks poll it.
+    pub async fn refresh_listener(&self, known: &Listener) -> Result<Listener, AwsError> {
         let rules = if has_rules(&known.protocol) {
             self.rules(&known.arn).await?
         } else {
-            default_rule(&self.bare_listener(&known.arn).await?)
+            default_rules(&self.describe_listener(&known.arn).await?)
         };
         Ok(Listener { rules, ..known.clone() })
     }
 
-    async fn bare_listener(&self, arn: &str) -> Result<types::Listener, Fault> {
+    async fn describe_listener(&self, arn: &str) -> Result<types::Listener, AwsError> {
         let request = self.elb.describe_listeners().listener_arns(arn);
         let reply = self.send(DESCRIBE_LISTENERS, || request.clone().send()).await?;
         reply
@@ -104,11 +103,11 @@ impl Aws {
             .unwrap_or_default()
             .into_iter()
             .next()
-            .ok_or_else(|| Fault::lacks(DESCRIBE_LISTENERS, "Listeners"))
+            .ok_or_else(|| AwsError::missing_field(DESCRIBE_LISTENERS, "Listeners"))
     }
 
-    /// DescribeRules: the rules in the order of their priorities, the default one last.
-    async fn rules(&self, listener: &str) -> Result<Vec<Rule>, Fault> {
+    /// DescribeRules: the rules in the order of their priorities, with the default rule last.
+    async fn rules(&self, listener: &str) -> Result<Vec<Rule>, AwsError> {
         let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
@@ -117,12 +116,12 @@ impl Aws {
             rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);
             if marker.is_none() {
-                // AWS gives them so, and does not promise it.
+                // AWS returns the rules in this order, but does not promise it.
                 rules.sort_by_key(|rule| rule.priority.parse().unwrap_or(u32::MAX));
                 return Ok(rules);
             }
         }
-        Err(Fault::lacks(DESCRIBE_RULES, format_args!("end after {MAX_PAGES} pages")))
+        Err(AwsError::missing_field(DESCRIBE_RULES, format_args!("end after {MAX_PAGES} pages")))
     }
 }
 
@@ -130,7 +129,7 @@ fn has_rules(protocol: &str) -> bool {
     matches!(protocol, "HTTP" | "HTTPS")
 }
 
-fn default_rule(listener: &types::Listener) -> Vec<Rule> {
+fn default_rules(listener: &types::Listener) -> Vec<Rule> {
     let (authenticates, action) = actions(listener.default_actions());
     vec![Rule { priority: "default".to_owned(), conditions: Vec::new(), authenticates, action }]
 }
@@ -138,11 +137,11 @@ fn default_rule(listener: &types::Listener) -> Vec<Rule> {
 fn rule(rule: &types::Rule) -> Rule {
     let (authenticates, action) = actions(rule.actions());
     let conditions = rule.conditions().iter().map(condition).collect();
-    Rule { priority: text(rule.priority()), conditions, authenticates, action }
+    Rule { priority: text_or_empty(rule.priority()), conditions, authenticates, action }
 }
 
 fn condition(condition: &types::RuleCondition) -> RuleCondition {
-    // Old rules have the values of a host or a path beside the field, and not in its own part.
+    // Old rules have the values of a host or a path next to the field instead of in its own structure.
     let patterns = |wildcards: Option<&[String]>, regexes: Option<&[String]>| {
         let regexes = regexes.unwrap_or_default().to_vec();
         match wildcards.unwrap_or_default() {
@@ -162,7 +161,7 @@ fn condition(condition: &types::RuleCondition) -> RuleCondition {
         "http-header" => {
             let config = condition.http_header_config();
             let values = patterns(config.map(|it| it.values()), config.map(|it| it.regex_values()));
-            RuleCondition::Header { name: text(config.and_then(|it| it.http_header_name())), values }
+            RuleCondition::Header { name: text_or_empty(config.and_then(|it| it.http_header_name())), values }
         }
         "http-request-method" => {
             let config = condition.http_request_method_config();
@@ -171,7 +170,9 @@ fn condition(condition: &types::RuleCondition) -> RuleCondition {
         "query-string" => {
             let config = condition.query_string_config();
             let pairs = config.map(|it| it.values()).unwrap_or_default().iter();
-            RuleCondition::Query(pairs.map(|pair| (pair.key().map(str::to_owned), text(pair.value()))).collect())
+            RuleCondition::Query(
+                pairs.map(|pair| (pair.key().map(str::to_owned), text_or_empty(pair.value()))).collect(),
+            )
         }
         "source-ip" => {
             let config = condition.source_ip_config();
@@ -181,7 +182,7 @@ fn condition(condition: &types::RuleCondition) -> RuleCondition {
     }
 }
 
-/// The action that ends a rule, and the one that keeps requests without a session or a token from it.
+/// The action that ends a rule, and the authentication before it that answers requests without a session or a token.
 fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
     let mut authenticates = None;
     let mut end = Action::Unknown("none".to_owned());
@@ -190,12 +191,12 @@ fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
     for action in ordered {
         let kind = action.r#type().map_or("", ActionTypeEnum::as_str);
         match action.r#type() {
-            Some(ActionTypeEnum::Forward) => end = Action::Forward(weights(action)),
+            Some(ActionTypeEnum::Forward) => end = Action::Forward(target_group_weights(action)),
             Some(ActionTypeEnum::FixedResponse) => {
                 let status = action.fixed_response_config().and_then(|config| config.status_code());
-                end = Action::FixedResponse(text(status));
+                end = Action::FixedResponse(text_or_empty(status));
             }
-            Some(ActionTypeEnum::Redirect) => end = Action::Redirect(redirect(action)),
+            Some(ActionTypeEnum::Redirect) => end = Action::Redirect(redirect_url(action)),
             Some(ActionTypeEnum::AuthenticateOidc) => {
                 let config = action.authenticate_oidc_config();
                 let lets_in = config.and_then(|config| config.on_unauthenticated_request());
@@ -211,7 +212,7 @@ fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
                 }
             }
             Some(ActionTypeEnum::JwtValidation) => authenticates = Some(kind.to_owned()),
-            // What is not known may answer by itself.
+            // An unknown action may answer the request itself.
             _ => end = Action::Unknown(kind.to_owned()),
         }
         if matches!(end, Action::Unknown(ref kind) if kind != "none") {
@@ -221,36 +222,37 @@ fn actions(actions: &[types::Action]) -> (Option<String>, Action) {
     (authenticates, end)
 }
 
-/// Where a redirect sends a client, in AWS's words: `https://#{host}:443/#{path}`. A query may hold what must not be shown.
-fn redirect(action: &types::Action) -> String {
+/// Where a redirect sends a client, as AWS writes it: `https://#{host}:443/#{path}`. The query is left out because it
+/// may contain a secret.
+fn redirect_url(action: &types::Action) -> String {
     let Some(config) = action.redirect_config() else { return "another URL".to_owned() };
     let protocol = config.protocol().unwrap_or("#{protocol}").to_ascii_lowercase();
     let (host, port) = (config.host().unwrap_or("#{host}"), config.port().unwrap_or("#{port}"));
     format!("{protocol}://{host}:{port}{}", config.path().unwrap_or("/#{path}"))
 }
 
-/// Target groups with weights. A single group without a weight gets everything.
-fn weights(action: &types::Action) -> Vec<(String, i32)> {
+/// Target groups with weights. A single group without a weight gets all traffic.
+fn target_group_weights(action: &types::Action) -> Vec<(String, i32)> {
     let weighted = action.forward_config().map(|config| config.target_groups()).unwrap_or_default();
     if weighted.is_empty() {
         return action.target_group_arn().map(|arn| (arn.to_owned(), 1)).into_iter().collect();
     }
-    weighted.iter().map(|group| (text(group.target_group_arn()), group.weight().unwrap_or(1))).collect()
+    weighted.iter().map(|group| (text_or_empty(group.target_group_arn()), group.weight().unwrap_or(1))).collect()
 }
 
 fn target_group(group: &types::TargetGroup) -> TargetGroup {
     TargetGroup {
-        name: text(group.target_group_name()),
-        arn: text(group.target_group_arn()),
-        protocol_version: text(group.protocol_version()),
+        name: text_or_empty(group.target_group_name()),
+        arn: text_or_empty(group.target_group_arn()),
+        protocol_version: text_or_empty(group.protocol_version()),
         port: group.port(),
-        health_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
-        // Else it is `traffic-port`.
-        health_port: group.health_check_port().and_then(|port| port.parse().ok()),
-        health_path: group.health_check_path().map(str::to_owned),
+        health_check_protocol: group.health_check_protocol().map_or("", ProtocolEnum::as_str).to_owned(),
+        // Otherwise it is `traffic-port`.
+        health_check_port: group.health_check_port().and_then(|port| port.parse().ok()),
+        health_check_path: group.health_check_path().map(str::to_owned),
         health_codes: group.matcher().and_then(|matcher| matcher.http_code()).map(str::to_owned),
         grpc_codes: group.matcher().and_then(|matcher| matcher.grpc_code()).map(str::to_owned),
-        health_timeout: group
+        health_check_timeout: group
             .health_check_timeout_seconds()
             .and_then(|seconds| u64::try_from(seconds).ok())
             .map(Duration::from_secs),

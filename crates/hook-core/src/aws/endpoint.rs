@@ -1,43 +1,45 @@
-//! Where the services are that have no SDK crate here: their hosts in every partition, with FIPS and dual stack.
+//! The endpoints of services that have no SDK crate here, in every partition, with FIPS and dual stack.
 
-use super::signed::Service;
+use gate::permissions::partition_of;
 
-/// The regions that share a domain.
+use super::signing_client::ServiceEndpoint;
+
+/// A partition: the Regions that share a domain.
 #[derive(Clone, Copy)]
 pub(super) struct Partition {
-    /// The word in ARNs.
+    /// The name in ARNs.
     pub name: &'static str,
     domain: &'static str,
     dual_stack: &'static str,
-    /// The region that the signatures of global services name.
-    pub global: &'static str,
+    /// The Region in signatures for global services.
+    pub global_region: &'static str,
 }
 
 impl Partition {
-    /// By the beginning of the region's name.
-    pub fn of(region: &str) -> Self {
-        let known = PARTITIONS.iter().find(|(beginning, _)| region.starts_with(beginning));
-        known.map_or(AWS, |(_, partition)| *partition)
+    /// Finds the partition of the Region.
+    pub fn for_region(region: &str) -> Self {
+        let name = partition_of(region);
+        PARTITIONS.into_iter().find(|partition| partition.name == name).unwrap_or(AWS)
     }
 
-    /// The host of a service, after the rules that its SDK goes by: one pattern, and those that depart from it.
-    pub fn host(self, service: &Service, region: &str, fips: bool, dual: bool) -> String {
-        let Partition { name, domain, dual_stack, global } = self;
+    /// The host of a service by the endpoint rules of its SDK: one pattern with exceptions.
+    pub fn service_host(self, service: &ServiceEndpoint, region: &str, fips: bool, dual: bool) -> String {
+        let Partition { name, domain, dual_stack, global_region: global } = self;
         let variant = if fips { "-fips" } else { "" };
-        match (service.signing, name, dual) {
+        match (service.signing_name, name, dual) {
             ("iam", "aws", false) => format!("iam{variant}.{domain}"),
             ("iam", "aws", true) => format!("iam{variant}.global.{dual_stack}"),
-            // These have one endpoint, with FIPS or without.
+            // These partitions have one endpoint, with or without FIPS.
             ("iam", "aws-us-gov", false) => format!("iam.us-gov.{domain}"),
             ("iam", "aws-us-gov", true) => format!("iam.us-gov.{dual_stack}"),
             ("iam", "aws-cn", true) => format!("iam.global.{dual_stack}"),
             ("iam", "aws-cn", false) => format!("iam.{global}.{domain}"),
             ("iam", ..) => format!("iam{variant}.{global}.{domain}"),
-            // The domain of the other endpoints, and a word of its own.
+            // The domain without dual stack, with an additional label.
             ("s3", _, true) => format!("s3{variant}.dualstack.{region}.{domain}"),
             ("ecr", "aws" | "aws-us-gov" | "aws-cn", true) => format!("ecr{variant}.{region}.{dual_stack}"),
             ("ecr", "aws" | "aws-us-gov", false) if fips => format!("ecr-fips.{region}.{domain}"),
-            // There every endpoint is one with FIPS.
+            // In this partition every endpoint of these services supports FIPS.
             ("ssm" | "logs", "aws-us-gov", false) => format!("{}.{region}.{domain}", service.host),
             (_, _, true) => format!("{}{variant}.{region}.{dual_stack}", service.host),
             (_, _, false) => format!("{}{variant}.{region}.{domain}", service.host),
@@ -51,34 +53,43 @@ const fn partition(
     dual_stack: &'static str,
     global: &'static str,
 ) -> Partition {
-    Partition { name, domain, dual_stack, global }
+    Partition { name, domain, dual_stack, global_region: global }
 }
 
 const AWS: Partition = partition("aws", "amazonaws.com", "api.aws", "us-east-1");
 
-/// All others, by how their regions begin.
-const PARTITIONS: [(&str, Partition); 7] = [
-    ("cn-", partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1")),
-    ("us-gov-", partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1")),
-    ("eusc-", partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1")),
-    ("us-iso-", partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1")),
-    ("us-isob-", partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1")),
-    ("eu-isoe-", partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1")),
-    ("us-isof-", partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1")),
+/// The other partitions.
+const PARTITIONS: [Partition; 7] = [
+    partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1"),
+    partition("aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1"),
+    partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1"),
+    partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1"),
+    partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1"),
+    partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1"),
+    partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1"),
 ];
 
 #[cfg(test)]
 mod tests {
-    use super::{super::signed::Speech, *};
+    use super::{super::signing_client::WireProtocol, *};
 
     #[test]
     fn services_that_depart_from_the_pattern_have_their_own_endpoints() {
-        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")]
-            .map(|(host, signing)| Service { id: "", host, signing, speech: Speech::S3, global: signing == "iam" });
+        let services = [("iam", "iam"), ("s3", "s3"), ("api.ecr", "ecr"), ("ssm", "ssm"), ("logs", "logs")].map(
+            |(host, signing)| ServiceEndpoint {
+                id: "",
+                host,
+                signing_name: signing,
+                protocol: WireProtocol::S3,
+                is_global: signing == "iam",
+            },
+        );
         let mut told = String::new();
         for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"] {
             for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
-                let hosts = services.each_ref().map(|service| Partition::of(region).host(service, region, fips, dual));
+                let hosts = services
+                    .each_ref()
+                    .map(|service| Partition::for_region(region).service_host(service, region, fips, dual));
                 told += &format!("== {region} fips {fips} dual stack {dual}\n{}\n", hosts.join("\n"));
             }
         }

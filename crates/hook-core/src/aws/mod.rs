@@ -1,25 +1,25 @@
-//! The only folder that names the AWS SDK: clients built once, one thin file per service, discovery and the answer.
+//! The only folder that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
+//! the client that puts the status.
 //!
-//! The clients are configured by hand from what Lambda's environment always has, which costs a fifth of loading the
-//! full chain, and with ring and embedded roots, which cost a hundredth of the defaults at a cold start.
+//! The clients are configured directly from Lambda's environment, which takes a fifth of the time of the full default
+//! chain. They use ring with embedded roots, which takes a hundredth of the time of the defaults at a cold start.
 
-mod account;
-mod answer;
-mod ask;
+mod any_operation;
 mod cloudwatch;
 mod codedeploy;
+mod complete_body;
 mod discovery;
 mod ecs;
 mod elb;
 mod endpoint;
-mod fault;
-mod kept;
-mod patience;
+mod error;
+mod existence;
+mod put_status;
+mod retry_budget;
 mod revision;
 mod s3;
-mod signed;
-mod survey;
-mod whole;
+mod signing_client;
+mod stored_values;
 
 use std::time::Duration;
 
@@ -34,48 +34,49 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use tokio::time::Instant;
 
+use self::{complete_body::CompleteBodyClient, retry_budget::RetryBudget};
 pub use self::{
-    account::Found,
-    answer::{Answer, Sent, needs_of_answer},
-    ask::Ask,
-    discovery::{Discovery, needs_of_discovery, needs_of_target},
-    ecs::Listed,
-    fault::Fault,
-    revision::AppSpec,
+    discovery::DiscoveredDeployment,
+    ecs::TaskFilter,
+    error::AwsError,
+    existence::Existence,
+    put_status::{PutOutcome, StatusClient},
+    revision::AppSpecLocation,
 };
-use self::{patience::Patience, whole::WholeReplies};
 use crate::{file, settings::AwsSettings};
 
-/// The roots of Amazon Trust Services, which every AWS endpoint's certificate leads to:
+/// The root certificates of Amazon Trust Services, which sign the certificate of every AWS endpoint:
 /// <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// A connection that is not there after this long will not come: no route, no endpoint, a security group.
-const CONNECT: Duration = Duration::from_secs(2);
-/// The first byte of an answer.
-const READ: Duration = Duration::from_secs(5);
-/// One attempt in all.
-const ATTEMPT: Duration = Duration::from_secs(6);
-/// One call with all its attempts, so that a check learns of trouble while it still has time to say so.
-const OPERATION: Duration = Duration::from_secs(25);
-/// Idle connections may be dead after a long pause (Lambda freezes the process), and a new one costs milliseconds.
-const IDLE: Duration = Duration::from_secs(10);
+/// A connection that takes longer will not succeed: there is no route, no endpoint, or a security group blocks it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The limit up to the first byte of a reply.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// The limit for one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
+/// The limit for one call with all its attempts, so that a check learns of a problem while it still has time to report
+/// it.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
+/// Idle connections may be dead after a long pause, because Lambda freezes the process. A new connection takes only
+/// milliseconds.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One client for each AWS service that the checks read from, built once.
+/// The clients for all AWS services that the checks read, built once.
 #[derive(Clone, Debug)]
 pub struct Aws {
     codedeploy: aws_sdk_codedeploy::Client,
     ecs: aws_sdk_ecs::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
-    signed: signed::Signed,
-    patience: Patience,
+    signing_client: signing_client::SigningClient,
+    retry_budget: RetryBudget,
 }
 
 impl Aws {
-    /// Clients for reading. Connects to nothing yet.
+    /// Creates the clients for reading. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
-        let config = config(settings);
+        let config = sdk_config(settings);
         let endpoint = |service: &str| settings.service_endpoints.get(service).cloned();
         let mut codedeploy = aws_sdk_codedeploy::config::Builder::from(&config);
         let mut ecs = aws_sdk_ecs::config::Builder::from(&config);
@@ -98,38 +99,38 @@ impl Aws {
             ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
             elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
             cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
-            signed: signed::Signed::new(settings),
-            patience: Patience::default(),
+            signing_client: signing_client::SigningClient::new(settings),
+            retry_budget: RetryBudget::default(),
         }
     }
 }
 
 impl Aws {
-    /// The same clients for a hook that began at `began` and whose checks have to be over at `until`: what may pass is
-    /// asked again for as long as that leaves time.
-    pub fn waiting(&self, began: Instant, until: Instant) -> Self {
-        let patience = Patience::new(began, until);
-        Self { signed: self.signed.clone().with(patience), patience, ..self.clone() }
+    /// The same clients for a hook that started at `started_at` and whose checks must end at `until`. Within this time
+    /// they retry temporary errors.
+    pub fn with_retries(&self, started_at: Instant, until: Instant) -> Self {
+        let retry_budget = RetryBudget::new(started_at, until);
+        Self {
+            signing_client: self.signing_client.clone().with_retry_budget(retry_budget),
+            retry_budget,
+            ..self.clone()
+        }
     }
 
-    /// The region of the function; empty when nobody says.
+    /// The Region of the function. Empty if it is not known.
     pub fn region(&self) -> &str {
-        self.signed.region()
+        self.signing_client.region()
     }
 }
 
-/// The partition of AWS that a region belongs to: `aws`, `aws-cn`.
-pub fn partition(region: &str) -> &'static str {
-    endpoint::Partition::of(region).name
-}
-
-/// What all clients share. `AWS_ENDPOINT_URL` and its kin are honoured as the SDK's own loader would.
-fn config(settings: &AwsSettings) -> SdkConfig {
+/// The configuration that all clients share. It respects `AWS_ENDPOINT_URL` and similar variables in the same way as
+/// the SDK.
+fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .read_timeout(READ)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(OPERATION)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let retries = RetryConfig::standard()
         .with_max_attempts(5)
@@ -146,7 +147,7 @@ fn config(settings: &AwsSettings) -> SdkConfig {
         .use_fips(settings.fips)
         .use_dual_stack(settings.dual_stack);
     if let Some((key, secret, token)) = settings.credentials.clone() {
-        // Lambda's credentials stay the same for the life of the process, which is shorter than theirs.
+        // Lambda's credentials do not change during the life of the process, which is shorter than theirs.
         let credentials = Credentials::new(key, secret, token, None, "lambda environment");
         config = config.credentials_provider(SharedCredentialsProvider::new(credentials));
     }
@@ -157,45 +158,48 @@ fn config(settings: &AwsSettings) -> SdkConfig {
 }
 
 fn http_client(settings: &AwsSettings) -> SharedHttpClient {
-    let client =
-        Builder::new().tls_provider(TLS).tls_context(tls_context(settings)).pool_idle_timeout(IDLE).build_https();
-    SharedHttpClient::new(WholeReplies::new(client))
+    let client = Builder::new()
+        .tls_provider(TLS)
+        .tls_context(tls_context(settings))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .build_https();
+    SharedHttpClient::new(CompleteBodyClient::new(client))
 }
 
-/// ring, with the roots of AWS's endpoints.
+/// ring, with the root certificates of AWS.
 const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
 fn tls_context(settings: &AwsSettings) -> TlsContext {
     let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
     if let Some(path) = &settings.ca_bundle {
-        match file::read(path, file::MAX_BUNDLE) {
-            Ok(pem) if rustls_pem(&pem) => trust = trust.with_pem_certificate(pem),
+        match file::read(path, file::MAX_CA_BUNDLE_BYTES) {
+            Ok(pem) if is_certificate_pem(&pem) => trust = trust.with_pem_certificate(pem),
             Ok(_) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE holds no certificate in PEM form; going on without it")
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE contains no valid PEM certificates; it is ignored")
             }
             Err(why) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; going on without it")
+                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; it is ignored")
             }
         }
     }
     TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
 }
 
-/// Whether PEM text holds certificates only that can be read: the SDK's client panics on others.
-fn rustls_pem(pem: &[u8]) -> bool {
+/// Whether PEM text contains only readable certificates. The SDK's client panics on others.
+fn is_certificate_pem(pem: &[u8]) -> bool {
     use rustls::pki_types::{CertificateDer, pem::PemObject};
     let mut roots = rustls::RootCertStore::empty();
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     certificates.is_ok_and(|all| !all.is_empty() && all.into_iter().all(|one| roots.add(one).is_ok()))
 }
 
-/// An AWS timestamp as the standard library's.
-fn time(stamp: Option<&aws_smithy_types::DateTime>) -> Option<std::time::SystemTime> {
+/// Converts an AWS timestamp.
+fn system_time(stamp: Option<&aws_smithy_types::DateTime>) -> Option<std::time::SystemTime> {
     std::time::SystemTime::try_from(*stamp?).ok()
 }
 
 /// A text that AWS may leave out.
-fn text(text: Option<&str>) -> String {
+fn text_or_empty(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
@@ -205,14 +209,14 @@ mod tests {
 
     #[test]
     fn the_embedded_roots_are_certificates() {
-        assert!(rustls_pem(AMAZON_ROOTS.as_bytes()));
-        assert!(!rustls_pem(b""));
-        assert!(!rustls_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
+        assert!(is_certificate_pem(AMAZON_ROOTS.as_bytes()));
+        assert!(!is_certificate_pem(b""));
+        assert!(!is_certificate_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
     }
 
     #[test]
     fn clients_can_be_built_from_nothing_at_all() {
-        // A function without region or credentials must reach its handler all the same.
+        // A function without a Region or credentials must still reach its handler.
         let _ = Aws::new(&AwsSettings::default());
     }
 }

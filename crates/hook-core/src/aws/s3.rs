@@ -1,37 +1,40 @@
-//! Amazon S3, read: one object.
+//! Reads one object from Amazon S3.
+
+use gate::permissions::actions::GET_OBJECT;
 
 use super::{
-    Aws, Fault,
-    signed::{Service, Speech},
+    Aws, AwsError,
+    signing_client::{ServiceEndpoint, WireProtocol},
 };
 
-pub(super) const GET_OBJECT: &str = "s3:GetObject";
-
-const S3: Service = Service { id: "S3", host: "s3", signing: "s3", speech: Speech::S3, global: false };
+const S3: ServiceEndpoint =
+    ServiceEndpoint { id: "S3", host: "s3", signing_name: "s3", protocol: WireProtocol::S3, is_global: false };
 
 impl Aws {
-    /// GetObject, of a bucket in the function's region; the newest version, unless one is named.
-    pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, Fault> {
-        self.tagged_object(bucket, key, version).await.map(|(text, _)| text)
+    /// GetObject from a bucket in the function's Region, with the newest version unless one is named.
+    pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, AwsError> {
+        self.object_with_etag(bucket, key, version).await.map(|(text, _)| text)
     }
 
-    /// The same, with its ETag.
-    pub async fn tagged_object(
+    /// Like [`Self::object`], with the ETag.
+    pub async fn object_with_etag(
         &self,
         bucket: &str,
         key: &str,
         version: Option<&str>,
-    ) -> Result<(String, Option<String>), Fault> {
-        let (bytes, tag) = self.signed.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
-            let elsewhere = fault.is("PermanentRedirect") || fault.is("AuthorizationHeaderMalformed");
-            let hint = match version {
-                _ if elsewhere => "; the bucket has to be in the function's region",
-                Some(_) if fault.is_refusal() => "; a version needs the action s3:GetObjectVersion",
-                _ => "",
-            };
-            Fault { detail: format!("{}{hint}", fault.detail), ..fault }
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| Fault::lacks(GET_OBJECT, "text: it is no UTF-8"))?;
+    ) -> Result<(String, Option<String>), AwsError> {
+        let (bytes, tag) =
+            self.signing_client.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
+                let is_other_region =
+                    fault.has_code("PermanentRedirect") || fault.has_code("AuthorizationHeaderMalformed");
+                let hint = match version {
+                    _ if is_other_region => "; the bucket must be in the function's Region",
+                    Some(_) if fault.is_access_denied() => "; a version needs the action s3:GetObjectVersion",
+                    _ => "",
+                };
+                AwsError { detail: format!("{}{hint}", fault.detail), ..fault }
+            })?;
+        let text = String::from_utf8(bytes).map_err(|_| AwsError::missing_field(GET_OBJECT, "text in UTF-8"))?;
         Ok((text, tag))
     }
 }

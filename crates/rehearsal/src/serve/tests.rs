@@ -1,4 +1,4 @@
-//! Clients of all kinds in the place of a developer's.
+//! Tests with several kinds of clients in place of a developer's.
 
 use serde_json::{Value, json};
 use tokio::{
@@ -9,67 +9,72 @@ use tokio::{
 };
 
 use super::*;
-use crate::report::{Answer, Outcome};
+use crate::report::{DeploymentOutcome, HookStatus};
 
-/// A world that is served, as long as this lives.
+/// A served world. Dropping it stops the server.
 struct Served {
-    told: UnboundedReceiver<Told>,
+    events: UnboundedReceiver<ServeEvent>,
     _serving: JoinSet<()>,
 }
 
 impl Served {
     fn new(name: &str, at: HookName) -> Self {
-        let (tell, told) = unbounded_channel();
+        let (sender, events) = unbounded_channel();
         let (scenario, mut serving) = (Scenario::named(name).unwrap(), JoinSet::new());
         serving.spawn(async move {
-            let failed = serve(&scenario, at, Some(7), tell).await;
+            let failed = serve(&scenario, at, Some(7), sender).await;
             panic!("{failed:?}");
         });
-        Self { told, _serving: serving }
+        Self { events, _serving: serving }
     }
 
-    /// The next that `pick` picks. The limit is for a machine that is busy, and is no promise.
-    async fn next<T>(&mut self, mut pick: impl FnMut(&Told) -> Option<T>) -> T {
+    /// Returns the next event that `pick` accepts. The time limit allows for a busy machine and is not a guarantee.
+    async fn next<T>(&mut self, mut pick: impl FnMut(&ServeEvent) -> Option<T>) -> T {
         let find = async {
             loop {
-                let told = self.told.recv().await.expect("the world is up");
-                if let Some(found) = pick(&told) {
+                let event = self.events.recv().await.expect("the world must still be running");
+                if let Some(found) = pick(&event) {
                     return found;
                 }
             }
         };
-        timeout(Duration::from_secs(30), find).await.expect("it is told")
+        timeout(Duration::from_secs(30), find).await.expect("the event must arrive within 30s")
     }
 
     async fn open(&mut self) -> Endpoints {
-        match self.told.recv().await {
-            Some(Told::Open(endpoints)) => endpoints,
-            other => panic!("{other:?} came first"),
+        match self.events.recv().await {
+            Some(ServeEvent::Open(endpoints)) => endpoints,
+            other => panic!("the first event must be Open, not {other:?}"),
         }
     }
 
-    async fn waiting(&mut self) -> Waiting {
-        self.next(|told| if let Told::Waiting(waiting) = told { Some(waiting.clone()) } else { None }).await
+    async fn waiting(&mut self) -> HookWaiting {
+        self.next(|event| if let ServeEvent::HookWaiting(waiting) = event { Some(waiting.clone()) } else { None }).await
     }
 
-    async fn called(&mut self) -> Called {
-        self.next(|told| if let Told::Called(called) = told { Some(called.clone()) } else { None }).await
+    async fn called(&mut self) -> AwsCall {
+        self.next(|event| if let ServeEvent::AwsCall(called) = event { Some(called.clone()) } else { None }).await
     }
 
-    async fn returned(&mut self) -> Returned {
-        self.next(|told| if let Told::Returned(returned) = told { Some(returned.clone()) } else { None }).await
+    async fn returned(&mut self) -> FunctionReturned {
+        self.next(
+            |event| if let ServeEvent::FunctionReturned(returned) = event { Some(returned.clone()) } else { None },
+        )
+        .await
     }
 
-    async fn ended(&mut self) -> Outcome {
-        let ended = |told: &Told| match told {
-            Told::Moment(Moment { what: Happening::Ended { outcome, .. }, .. }) => Some(*outcome),
+    async fn ended(&mut self) -> DeploymentOutcome {
+        let ended = |event: &ServeEvent| match event {
+            ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::DeploymentEnded { outcome, .. }, .. }) => {
+                Some(*outcome)
+            }
             _ => None,
         };
         self.next(ended).await
     }
 }
 
-async fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
+async fn send_request(address: &str, method: &str, path: &str, headers: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
     let request = format!(
@@ -87,11 +92,11 @@ async fn codedeploy(endpoints: &Endpoints, operation: &str, input: Value) -> Val
     let headers = format!(
         "x-amz-target: CodeDeploy_20141006.{operation}\r\ncontent-type: application/x-amz-json-1.1\r\nuser-agent: aws-cli/2.0 md/x\r\n"
     );
-    let (_, body) = ask(address, "POST", "/", &headers, &input.to_string()).await;
+    let (_, body) = send_request(address, "POST", "/", &headers, &input.to_string()).await;
     if body.is_empty() { Value::Null } else { serde_json::from_str(&body).unwrap() }
 }
 
-async fn put(endpoints: &Endpoints, waiting: &Waiting, status: &str) -> Value {
+async fn put_status(endpoints: &Endpoints, waiting: &HookWaiting, status: &str) -> Value {
     let event: Value = serde_json::from_str(&waiting.event).unwrap();
     let input = json!({
         "deploymentId": event["DeploymentId"],
@@ -118,7 +123,7 @@ async fn a_deployment_stands_at_the_hook_and_its_calls_are_told() {
 
     codedeploy(&endpoints, "GetDeployment", json!({ "deploymentId": "d-NOTTHERE1" })).await;
     assert_eq!(served.called().await.error.as_deref(), Some("DeploymentDoesNotExistException"));
-    let (head, _) = ask(endpoints.production.strip_prefix("http://").unwrap(), "GET", "/", "", "").await;
+    let (head, _) = send_request(endpoints.production.strip_prefix("http://").unwrap(), "GET", "/", "", "").await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
 }
 
@@ -129,9 +134,9 @@ async fn a_put_of_succeeded_leads_to_the_next_hook_and_the_world_outlives_its_de
     for hook in [HookName::BeforeAllowTraffic, HookName::AfterAllowTraffic] {
         let waiting = served.waiting().await;
         assert_eq!(waiting.hook, hook);
-        put(&endpoints, &waiting, "Succeeded").await;
+        put_status(&endpoints, &waiting, "Succeeded").await;
     }
-    assert_eq!(served.ended().await, Outcome::Succeeded);
+    assert_eq!(served.ended().await, DeploymentOutcome::Succeeded);
     let seen = codedeploy(&endpoints, "ListDeploymentTargets", json!({ "deploymentId": "d-NOTTHERE1" })).await;
     assert!(seen["__type"].is_string(), "{seen}");
 }
@@ -141,14 +146,18 @@ async fn a_put_of_failed_rolls_back() {
     let mut served = Served::new("healthy", HookName::AfterInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
-    put(&endpoints, &waiting, "Failed").await;
-    let answered = served.next(|told| match told {
-        Told::Moment(Moment { what: Happening::Answered(run), .. }) if run.hook == HookName::AfterInstall => run.answer,
+    put_status(&endpoints, &waiting, "Failed").await;
+    let answered = served.next(|event| match event {
+        ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::HookFinished(run), .. })
+            if run.hook == HookName::AfterInstall =>
+        {
+            run.status
+        }
         _ => None,
     });
-    assert_eq!(answered.await, Answer::Failed);
-    assert_eq!(served.ended().await, Outcome::RolledBack);
-    let again = put(&endpoints, &waiting, "Succeeded").await;
+    assert_eq!(answered.await, HookStatus::Failed);
+    assert_eq!(served.ended().await, DeploymentOutcome::RolledBack);
+    let again = put_status(&endpoints, &waiting, "Succeeded").await;
     assert_eq!(again["__type"], "LifecycleEventAlreadyCompletedException");
 }
 
@@ -157,23 +166,26 @@ async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
     let mut served = Served::new("healthy", HookName::BeforeInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
-    // The first one is killed while it works; the second one gets the same event.
+    // The first process dies while it handles the event; the second one gets the same event.
     for _ in 0..2 {
-        let (head, body) = ask(&waiting.runtime_api, "GET", NEXT, "", "").await;
+        let (head, body) = send_request(&waiting.runtime_api, "GET", NEXT, "", "").await;
         assert_eq!(body, waiting.event);
         assert!(head.contains("function:CodeDeployHook_before-install"), "{head}");
     }
     let path = "/2018-06-01/runtime/invocation/8476a536-e9f4-11e8-9739-000000000002/error";
-    ask(&waiting.runtime_api, "POST", path, "", r#"{"errorType":"Odd","errorMessage":"it is odd"}"#).await;
+    send_request(&waiting.runtime_api, "POST", path, "", r#"{"errorType":"Odd","errorMessage":"it is odd"}"#).await;
     let returned = served.returned().await;
     assert_eq!(returned.error.as_deref(), Some("Odd: it is odd"));
-    assert!(returned.again_in.is_some());
+    assert!(returned.redelivered_in.is_some());
 
-    put(&endpoints, &waiting, "Succeeded").await;
+    put_status(&endpoints, &waiting, "Succeeded").await;
     let path = path.replace("error", "response");
-    ask(&waiting.runtime_api, "POST", &path, "", "null").await;
-    assert_eq!(served.returned().await, Returned { hook: HookName::BeforeInstall, error: None, again_in: None });
-    // The next poll has nothing to get; the next hook has a Runtime API of its own.
+    send_request(&waiting.runtime_api, "POST", &path, "", "null").await;
+    assert_eq!(
+        served.returned().await,
+        FunctionReturned { hook: HookName::BeforeInstall, error: None, redelivered_in: None }
+    );
+    // Another poll would get no event. The next hook has its own Runtime API.
     assert_ne!(served.waiting().await.runtime_api, waiting.runtime_api);
 }
 
@@ -183,15 +195,4 @@ async fn the_same_seed_gives_the_same_ids() {
         (Served::new("healthy", HookName::BeforeInstall), Served::new("healthy", HookName::BeforeInstall));
     let (one, other) = (one.waiting().await, other.waiting().await);
     assert_eq!((one.deployment, one.event), (other.deployment, other.event));
-}
-
-#[test]
-fn the_codes_of_errors_are_read_in_every_protocol() {
-    let reply = |body: &[u8]| SentReply { status: 400, headers: BTreeMap::new(), body: body.to_vec(), damaged: false };
-    let mut cbor = Vec::new();
-    ciborium::into_writer(&json!({ "__type": "com.amazonaws.cloudwatch#Odd" }), &mut cbor).unwrap();
-    assert_eq!(error_code(&reply(&cbor)), "Odd");
-    assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
-    assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
-    assert_eq!(error_code(&reply(b"")), "status 400");
 }

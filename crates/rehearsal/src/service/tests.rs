@@ -1,4 +1,4 @@
-//! Who answers on a listener, asked as any client would.
+//! Tests of who responds on a listener, with the requests of an ordinary client.
 
 use std::time::SystemTime;
 
@@ -8,29 +8,29 @@ use tokio::{
 };
 
 use super::*;
-use crate::world::{Course, Given, Ground, World};
+use crate::world::{DeploymentBehaviour, InitialState, World, WorldOptions};
 
 struct Shop {
-    cloud: Arc<Cloud>,
-    front: Front,
+    aws: Arc<FakeAws>,
+    listeners: ServiceListeners,
     production: u16,
     test: u16,
 }
 
-/// A deployment whose replacement is up and has no traffic yet.
-async fn shop(course: &Course) -> Shop {
-    let ports = [Port::hold().unwrap(), Port::hold().unwrap()];
+/// A deployment whose replacement runs and has no traffic yet.
+async fn shop(behaviour: &DeploymentBehaviour) -> Shop {
+    let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
     let (production, test) = (ports[0].number, ports[1].number);
     let now = SystemTime::now() - std::time::Duration::from_secs(60);
-    let mut world = World::new(now, Ground { production, test, seed: 1 }, &Given::default());
-    world.begin(now, "user");
-    world.carry_out("Install", course, now);
-    let cloud = Arc::new(Cloud::new(world, Vec::new()));
-    let front = Front::open(&cloud, ports.into()).unwrap();
-    Shop { cloud, front, production, test }
+    let mut world = World::new(now, WorldOptions { production, test, seed: 1 }, &InitialState::default());
+    world.create_deployment(now, "user");
+    world.run_event("Install", behaviour, now);
+    let cloud = Arc::new(FakeAws::new(world, Vec::new()));
+    let front = ServiceListeners::open(&cloud, ports.into()).unwrap();
+    Shop { aws: cloud, listeners: front, production, test }
 }
 
-/// Status and body; none when the connection was closed.
+/// Returns the status and the body, or `None` if the connection was closed.
 async fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("localhost", port)).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost:{port}\r\nx-mine: 1\r\nconnection: close\r\n\r\n");
@@ -43,13 +43,13 @@ async fn get(port: u16, path: &str) -> Option<(u16, String)> {
 
 #[tokio::test]
 async fn the_listener_decides_who_answers() {
-    let shop = shop(&Course::default()).await;
+    let shop = shop(&DeploymentBehaviour::default()).await;
     assert!(get(shop.test, "/").await.unwrap().1.contains("1.41.0"));
-    let green = shop.cloud.world().green_group().unwrap().arn.clone();
-    shop.cloud.world().test().unwrap().default = vec![(green.clone(), 100)];
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green.clone(), 100)];
     assert_eq!(get(shop.test, "/a?b=c").await.unwrap(), (200, r#"{"colour":"green","version":"1.42.0"}"#.to_owned()));
     assert!(get(shop.production, "/").await.unwrap().1.contains("1.41.0"));
-    let seen = shop.front.seen();
+    let seen = shop.listeners.requests();
     let colours: Vec<_> = seen.iter().map(|request| request.colour.unwrap()).collect();
     assert_eq!(colours, [Colour::Blue, Colour::Green, Colour::Blue]);
     assert_eq!((seen[1].path.as_str(), seen[1].headers["x-mine"].as_str(), seen[1].status), ("/a?b=c", "1", Some(200)));
@@ -57,38 +57,42 @@ async fn the_listener_decides_who_answers() {
 
 #[tokio::test]
 async fn a_target_group_without_running_tasks_is_unavailable() {
-    let shop = shop(&Course::default()).await;
-    shop.cloud.world().blue().unwrap().running = 0;
+    let shop = shop(&DeploymentBehaviour::default()).await;
+    shop.aws.world().blue().unwrap().running = 0;
     assert_eq!(get(shop.production, "/").await.unwrap().0, 503);
-    assert_eq!(shop.front.seen()[0].colour, None);
+    assert_eq!(shop.listeners.requests()[0].colour, None);
 }
 
 #[tokio::test]
 async fn a_version_answers_as_the_scenario_says() {
     let routes = [
-        ("/checkout".to_owned(), Behaviour { status: 503, body: Some("no".into()), ..Behaviour::default() }),
-        ("/gone".to_owned(), Behaviour { hang_up: true, ..Behaviour::default() }),
+        ("/checkout".to_owned(), RouteResponse { status: 503, body: Some("no".into()), ..RouteResponse::default() }),
+        ("/gone".to_owned(), RouteResponse { hang_up: true, ..RouteResponse::default() }),
     ];
-    let shop = shop(&Course { routes: routes.into(), ..Course::default() }).await;
-    let green = shop.cloud.world().green_group().unwrap().arn.clone();
-    shop.cloud.world().test().unwrap().default = vec![(green, 1)];
+    let shop = shop(&DeploymentBehaviour { routes: routes.into(), ..DeploymentBehaviour::default() }).await;
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green, 1)];
     assert_eq!(get(shop.test, "/checkout?x").await.unwrap(), (503, "no".to_owned()));
-    assert_eq!(get(shop.test, "/gone").await.unwrap().0, 502, "an HTTP listener answers for a target that hangs up");
-    shop.cloud.world().test().unwrap().protocol = "TCP".into();
+    assert_eq!(
+        get(shop.test, "/gone").await.unwrap().0,
+        502,
+        "an HTTP listener responds itself if a target closes the connection"
+    );
+    shop.aws.world().test().unwrap().protocol = "TCP".into();
     assert_eq!(get(shop.test, "/gone").await, None, "a TCP listener cannot");
-    assert_eq!(shop.front.seen().last().unwrap().status, None);
+    assert_eq!(shop.listeners.requests().last().unwrap().status, None);
     assert_eq!(get(shop.production, "/checkout").await.unwrap().0, 200, "the original is not the replacement");
 }
 
 #[tokio::test]
 async fn a_service_that_warms_up_and_one_bad_task() {
     let routes = [
-        ("/cold".to_owned(), Behaviour { status: 503, first: Some(2), ..Behaviour::default() }),
-        ("/half".to_owned(), Behaviour { status: 500, one_in: 2, ..Behaviour::default() }),
+        ("/cold".to_owned(), RouteResponse { status: 503, first: Some(2), ..RouteResponse::default() }),
+        ("/half".to_owned(), RouteResponse { status: 500, one_in: 2, ..RouteResponse::default() }),
     ];
-    let shop = shop(&Course { routes: routes.into(), ..Course::default() }).await;
-    let green = shop.cloud.world().green_group().unwrap().arn.clone();
-    shop.cloud.world().test().unwrap().default = vec![(green, 1)];
+    let shop = shop(&DeploymentBehaviour { routes: routes.into(), ..DeploymentBehaviour::default() }).await;
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green, 1)];
     let mut seen = Vec::new();
     for path in ["/cold", "/cold", "/cold", "/half", "/half", "/half"] {
         seen.push(get(shop.test, path).await.unwrap().0);
@@ -98,23 +102,26 @@ async fn a_service_that_warms_up_and_one_bad_task() {
 
 #[tokio::test]
 async fn what_no_rule_is_about_and_what_leads_elsewhere() {
-    let shop = shop(&Course::default()).await;
-    shop.cloud.world().test().unwrap().default = Vec::new();
+    let shop = shop(&DeploymentBehaviour::default()).await;
+    shop.aws.world().test().unwrap().default = Vec::new();
     assert_eq!(get(shop.test, "/").await.unwrap(), (404, "Not found".to_owned()));
-    shop.cloud.world().test().unwrap().default = vec![("arn:of-another-service".into(), 1)];
+    shop.aws.world().test().unwrap().default = vec![("arn:of-another-service".into(), 1)];
     assert!(get(shop.test, "/").await.unwrap().1.contains("another"));
 }
 
 #[tokio::test]
 async fn a_door_is_closed_or_silent() {
-    let ports = [Port::hold().unwrap(), Port::hold().unwrap()];
+    let ports = [Port::reserve().unwrap(), Port::reserve().unwrap()];
     let (closed, silent) = (ports[0].number, ports[1].number);
-    let ground = Ground { production: closed, test: silent, seed: 1 };
-    let cloud = Arc::new(Cloud::new(World::new(SystemTime::now(), ground, &Given::default()), Vec::new()));
-    let doors = ports.into_iter().zip([Door::Closed, Door::Silent]).collect();
-    let _front = Front::open_doors(&cloud, doors, None).await.unwrap();
+    let options = WorldOptions { production: closed, test: silent, seed: 1 };
+    let cloud = Arc::new(FakeAws::new(World::new(SystemTime::now(), options, &InitialState::default()), Vec::new()));
+    let doors = ports.into_iter().zip([PortState::Closed, PortState::Blackhole]).collect();
+    let _front = ServiceListeners::open_with_state(&cloud, doors, None).await.unwrap();
     let refused = TcpStream::connect(("localhost", closed)).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     let knock = TcpStream::connect(("127.0.0.1", silent));
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(), "nothing comes back");
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(),
+        "a silent port must not respond"
+    );
 }

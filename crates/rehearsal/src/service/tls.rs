@@ -1,4 +1,4 @@
-//! The load balancer's certificate, by an authority that is made for one rehearsal.
+//! The load balancer's certificate, signed by an authority that exists for one rehearsal only.
 
 use std::{io::Write as _, path::Path, sync::Arc};
 
@@ -16,10 +16,10 @@ use tokio_rustls::{
 
 use crate::world::Certificate;
 
-/// What the listeners speak TLS with.
+/// The TLS settings of the listeners.
 pub(crate) struct Tls {
     pub acceptor: TlsAcceptor,
-    /// The authority's certificate, for `SSL_CERT_FILE`. The file goes when this does.
+    /// The authority's certificate, for `SSL_CERT_FILE`. The file is deleted on drop.
     authority: NamedTempFile,
 }
 
@@ -41,7 +41,7 @@ impl Tls {
         params.distinguished_name.push(DnType::CommonName, "the rehearsal's own authority");
         let key = KeyPair::generate()?;
         let own = params.self_signed(&key)?;
-        let mut authority = NamedTempFile::new().context("no file for the certificate of an authority")?;
+        let mut authority = NamedTempFile::new().context("cannot create a file for the authority's certificate")?;
         authority.write_all(own.pem().as_bytes())?;
         let issuer = Issuer::new(params, key);
 

@@ -1,0 +1,213 @@
+//! One check of the file: the keys that every kind has, and the check that its kind reads.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use lifecycle::TrafficRoute;
+
+use super::{
+    Condition, Fact, Kind, MapKey, MapReader, Policies, Position, ReadContext, YamlNode, YamlValue,
+    header::read_policies,
+    kinds::{self, KINDS, KindReader, UNSUPPORTED_KINDS, unsupported},
+    permissions::Requirement,
+    reader::{KeySpec, to_map},
+    renamed, suggest, timing, when,
+};
+
+/// A check with the policies for its outcomes.
+#[derive(Debug, Clone)]
+pub struct CheckSpec {
+    /// Unique in its hook.
+    pub name: String,
+    /// The key that names its kind.
+    pub kind: &'static str,
+    pub policies: Policies,
+    /// `when`: the conditions under which the check runs.
+    pub when: Vec<Condition>,
+    pub facts: BTreeSet<Fact>,
+    pub check: Kind,
+    /// Whether it is a built-in check, changed by the file or not.
+    pub(super) built_in: bool,
+    pub(super) at: Position,
+    /// The keys that the team's file sets, and the positions of their values.
+    pub(super) given_keys: BTreeMap<String, Position>,
+    /// All its keys with their effective values, as a gate file would write them.
+    pub(super) effective: YamlValue,
+}
+
+impl CheckSpec {
+    /// A check that is not in the file and is required anyway.
+    pub fn implicit(check: Kind, policies: Policies) -> Self {
+        Self {
+            name: check.default_name(),
+            kind: check.key(),
+            policies,
+            when: Vec::new(),
+            facts: BTreeSet::new(),
+            check,
+            built_in: false,
+            at: Position::START,
+            given_keys: BTreeMap::new(),
+            effective: YamlValue::Null,
+        }
+    }
+
+    /// The listeners whose barriers this check waits for: the one that its kind needs, and those whose URLs its
+    /// templates contain. A barrier does not wait for the listener that it unblocks itself.
+    pub fn required_routes(&self) -> BTreeSet<TrafficRoute> {
+        let named = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Url(route) => Some(*route),
+            _ => None,
+        });
+        let own = self.check.unblocks();
+        named.chain(self.check.required_route()).filter(|route| Some(*route) != own).collect()
+    }
+
+    /// The AWS operations that it needs, for its kind and for the facts in its templates.
+    pub fn requirements(&self) -> Vec<Requirement> {
+        self.check.requirements().into_iter().chain(self.facts.iter().flat_map(Fact::requirements)).collect()
+    }
+
+    /// The names of the secrets in its templates.
+    pub(crate) fn secret_names(&self) -> impl Iterator<Item = &str> {
+        self.facts.iter().filter_map(|fact| match fact {
+            Fact::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether it is a built-in check, changed by the file or not.
+    pub const fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
+    /// The effective value of a key.
+    pub(super) fn field(&self, key: &str) -> Option<&YamlValue> {
+        match &self.effective {
+            YamlValue::Map(entries) => entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| &node.data),
+            _ => None,
+        }
+    }
+
+    /// The duration in a key, or zero.
+    pub(super) fn duration_of(&self, key: &str) -> Duration {
+        match self.field(key) {
+            Some(YamlValue::Text(text)) => humantime::parse_duration(text).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The shortest time that the check takes when every attempt passes.
+    pub(super) fn min_duration(&self) -> Duration {
+        let row = match self.field("consecutive") {
+            Some(YamlValue::Integer(row)) => u32::try_from(*row).unwrap_or(1),
+            _ => 1,
+        };
+        let windows = ["for", "stable_for", "settle"].map(|key| self.duration_of(key));
+        let in_a_row = self.duration_of("every").saturating_mul(row.saturating_sub(1));
+        windows.into_iter().fold(in_a_row, Duration::max)
+    }
+}
+
+/// Reads one check.
+pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSpec> {
+    let mut fields = MapReader::new(node, "a check", context)?;
+    let Some(kind) = find_kind(node, &mut fields) else {
+        // The common keys are read even without a kind, so that their errors are reported in the same run.
+        let _ = (fields.string("name"), when::read(&mut fields), read_policies(&mut fields, Policies::default()));
+        return None;
+    };
+    let keys = read_keys(kind, &mut fields);
+    let facts = fields.facts().clone();
+    let key_specs = fields.finish();
+    let CheckKeys { name, when, policies, check } = keys;
+    let check = check?;
+    let name = name.unwrap_or_else(|| check.default_name());
+    let written = in_display_order(kind.key, &name, &key_specs);
+    let own = node.entries().iter().map(|(key, value)| (key.name.clone(), value.at)).collect();
+    let (kind, at) = (kind.key, node.at);
+    let spec = CheckSpec {
+        name,
+        kind,
+        policies,
+        when,
+        facts,
+        check,
+        built_in: false,
+        at,
+        given_keys: own,
+        effective: written,
+    };
+    if let Some(why) = context.scope.hook.and_then(|hook| timing::why_check_too_early(&spec, hook)) {
+        let at = node.get(kind).map_or(at, |value| value.at);
+        context.error(at, why);
+    }
+    Some(spec)
+}
+
+/// The values of the keys of a check.
+pub(super) struct CheckKeys {
+    name: Option<String>,
+    when: Vec<Condition>,
+    policies: Policies,
+    check: Option<Kind>,
+}
+
+/// Reads all keys of a check: the common ones and those of its kind.
+pub(super) fn read_keys(kind: &KindReader, fields: &mut MapReader<'_>) -> CheckKeys {
+    let default = fields.scope().defaults.policies;
+    let name = fields.string("name");
+    let when = when::read(fields);
+    let policies = read_policies(fields, default);
+    unsupported::read(kind.key, fields);
+    let check = (kind.read)(fields);
+    CheckKeys { name, when, policies, check }
+}
+
+/// Sorts the keys as a person would write them: name and kind first, policies last.
+fn in_display_order(kind: &str, name: &str, key_specs: &[KeySpec]) -> YamlValue {
+    let mut entries = match to_map(key_specs) {
+        YamlValue::Map(entries) => entries,
+        _ => Vec::new(),
+    };
+    entries.retain(|(key, _)| key.name != "name");
+    let name = YamlNode::new(Position::START, YamlValue::Text(name.to_owned()));
+    entries.push((MapKey { at: Position::START, name: "name".to_owned() }, name));
+    entries.sort_by_key(|(key, _)| match key.name.as_str() {
+        "name" => 0,
+        own if own == kind => 1,
+        "expect" => 3,
+        "when" => 4,
+        "on_fail" | "on_error" | "no_data" => 5,
+        _ => 2,
+    });
+    YamlValue::Map(entries)
+}
+
+fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static KindReader> {
+    let has = |kind: &&KindReader| node.get(kind.key).is_some();
+    let kinds: Vec<_> = kinds::kinds().chain(UNSUPPORTED_KINDS).filter(has).collect();
+    match kinds[..] {
+        [kind] => Some(kind),
+        // `http` is also a key of `forwards_to`: the request whose response identifies the version.
+        [a, b] if a.key == "http" && b.key == "forwards_to" => Some(b),
+        [] => {
+            let known: Vec<_> = KINDS.iter().map(|kind| kind.key).collect();
+            let near = node.keys().find_map(|key| suggest(key, known.iter().copied()));
+            let old = node.keys().find_map(|key| Some((key, renamed(key, known.iter().copied())?)));
+            let message = match (old, near) {
+                (Some((old, new)), _) => format!("`{old}` is now `{new}`"),
+                (None, Some(near)) => format!("this check has no kind; did you mean `{near}`?"),
+                (None, None) => format!("this check has no kind; it needs one of {}", known.join(", ")),
+            };
+            fields.error(node.at, message);
+            None
+        }
+        _ => {
+            fields.error(node.at, "this check has more than one kind; make it one check for each");
+            None
+        }
+    }
+}

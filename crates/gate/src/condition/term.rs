@@ -1,0 +1,99 @@
+//! One side of a comparison: a subject, its path in a JSON document, and what of it is compared.
+
+use super::{Subject, SubjectType, operator, syntax};
+use crate::{JsonPath, SubjectValues, Value, reason_code::ReasonCode, suggest};
+
+/// A subject as a condition names it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// The term as it is written: `json.items[0].id`, `version(json.version)`.
+    pub(super) text: String,
+    /// The name of the subject: `json.version`.
+    pub(super) subject: String,
+    /// The path in a JSON document.
+    pub(super) path: Option<JsonPath>,
+    pub(super) subject_type: SubjectType,
+    pub(super) optional: bool,
+    pub(super) code: ReasonCode,
+}
+
+/// What a comparison uses of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The value itself.
+    Value,
+    /// The number of items.
+    Count,
+    /// The value as a version number.
+    Version,
+}
+
+impl Term {
+    pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), String> {
+        let inner = syntax::version_argument(word);
+        let name = inner.unwrap_or(word);
+        let subject = subjects
+            .iter()
+            .find(|subject| subject.matches(name))
+            .ok_or_else(|| unknown_subject_message(name, subjects))?;
+        let path = if subject.subject_type == SubjectType::Json {
+            let rest = name.strip_prefix(subject.name).unwrap_or_default();
+            Some(JsonPath::parse(rest).map_err(|why| format!("`{name}` {why}"))?)
+        } else {
+            None
+        };
+        if inner.is_some() && !(subject.subject_type.is_text() || subject.subject_type == SubjectType::Json) {
+            return Err(format!("`{name}` is {}, not a version", subject.subject_type));
+        }
+        let (text, subject_name) = match (&path, inner) {
+            (Some(path), None) => (format!("{}{path}", subject.name), format!("{}{path}", subject.name)),
+            (Some(path), Some(_)) => (format!("version({}{path})", subject.name), format!("{}{path}", subject.name)),
+            (None, None) => (name.to_owned(), name.to_owned()),
+            (None, Some(_)) => (format!("version({name})"), name.to_owned()),
+        };
+        let measure = if inner.is_some() { Measure::Version } else { Measure::Value };
+        let Subject { subject_type: of, optional, code, .. } = **subject;
+        Ok((Self { text, subject: subject_name, path, subject_type: of, optional, code }, measure))
+    }
+
+    /// Whether it is this subject, or one of its family.
+    pub(super) fn belongs_to(&self, subject: &str) -> bool {
+        let rest = self.subject.strip_prefix(subject);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
+    pub(super) const fn is_json(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// Whether its value can have several items.
+    pub(super) fn is_countable(&self) -> bool {
+        matches!(self.subject_type, SubjectType::Json | SubjectType::Header)
+    }
+
+    pub(super) fn value(&self, facts: &dyn SubjectValues) -> Option<Value> {
+        match &self.path {
+            Some(path) => facts.json_at(path),
+            None => facts.value_of(&self.subject),
+        }
+    }
+}
+
+fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> String {
+    let known = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if word.is_empty() {
+        return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
+    }
+    // `status==200`, without spaces around the operator.
+    if let Some((at, symbol)) = operator::first_symbol(word)
+        && subjects.iter().any(|subject| subject.matches(&word[..at]))
+    {
+        let spaced = format!("{} {symbol} {}", &word[..at], &word[at + symbol.len()..]);
+        return format!("`{word}`: the operator needs spaces around it; did you mean `{}`?", spaced.trim_end());
+    }
+    let near = suggest(word, subjects.iter().map(|subject| subject.name));
+    match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
+        Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{near}`?"),
+        None => format!("`{word}` is not a subject of this kind of check; use one of {known}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! The errors and warnings for the author of a gate file: with the line and a caret for a terminal, in one line for a
+//! verdict.
+
+use std::fmt;
+
+use super::{Position, secret_mask::SecretMask};
+use lifecycle::{is_printable, printable};
+
+use crate::reason_code::ReasonCode;
+
+/// One mistake in a gate file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The position in the file.
+    pub at: Position,
+    /// The message, without characters that would control a terminal.
+    pub message: String,
+    /// The reason code for the hook's verdict: [`ReasonCode::GateInvalid`] or a more specific one.
+    pub code: ReasonCode,
+}
+
+impl Diagnostic {
+    /// A mistake in the file. The message can quote the file: characters that would control a terminal are escaped.
+    pub fn new(at: Position, message: impl Into<String>) -> Self {
+        Self { at, message: printable(&message.into()).into_owned(), code: ReasonCode::GateInvalid }
+    }
+
+    /// A hook that would have no check.
+    pub(super) fn gate_empty(at: Position, message: &str) -> Self {
+        Self { code: ReasonCode::GateEmpty, ..Self::new(at, message) }
+    }
+
+    /// A key that this version of the hooks does not support.
+    pub(super) fn not_supported(at: Position, message: impl Into<String>) -> Self {
+        Self { code: ReasonCode::NotSupportedYet, ..Self::new(at, message) }
+    }
+
+    /// The suggestion in the message: `within`.
+    pub fn suggestion(&self) -> Option<&str> {
+        let (_, near) = self.message.rsplit_once("did you mean ")?;
+        let (near, _) = near.rsplit_once('?')?;
+        Some(near.trim_start_matches("the unit ").trim_matches('`'))
+    }
+}
+
+/// The form on one line.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.at.line, self.at.column, self.message)
+    }
+}
+
+/// A longer line is cut around the position, so that a file without line breaks remains readable.
+const MAX_LINE_WIDTH: usize = 100;
+
+/// Renders all diagnostics, each with its line and a caret under the mistake. `origin` is the name of the file in the
+/// messages.
+pub fn render(text: &str, diagnostics: &[Diagnostic], origin: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let mask = SecretMask::from_text(text);
+    let rendered =
+        diagnostics.iter().map(|diagnostic| render_one(&lines, &mask, diagnostic, origin)).collect::<Vec<_>>();
+    rendered.join("\n")
+}
+
+fn render_one(lines: &[&str], mask: &SecretMask, diagnostic: &Diagnostic, origin: &str) -> String {
+    let Position { line, column } = diagnostic.at;
+    let head = format!("{}:{line}:{column}: {}\n", printable(origin), mask.mask_message(&diagnostic.message));
+    let Some(text) = lines.get(line - 1).filter(|text| !text.trim().is_empty()) else { return head };
+    // A tab would move the caret, and a control character would control the terminal.
+    let chars: Vec<char> = text.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
+    let (chars, at) = mask.mask_line(line, &chars, (column - 1).min(chars.len()));
+    let from = if chars.len() > MAX_LINE_WIDTH { at.saturating_sub(MAX_LINE_WIDTH / 2) } else { 0 };
+    let to = chars.len().min(from + MAX_LINE_WIDTH);
+    let shown: String = chars[from..to].iter().collect();
+    let number = line.to_string();
+    let gap = " ".repeat(number.len());
+    let carets = "^".repeat(token_len(&chars[at..to]).max(1));
+    let indent = " ".repeat(at - from);
+    format!("{head} {gap} |\n {number} | {}\n {gap} | {indent}{carets}\n", shown.trim_end())
+}
+
+/// The length in characters of the token that starts here: a quoted text, a word, or a list or map up to its end on
+/// this line.
+fn token_len(rest: &[char]) -> usize {
+    let closing = match rest.first() {
+        Some(quote @ ('\'' | '"')) => Some(*quote),
+        Some('[') => Some(']'),
+        Some('{') if rest.get(1) != Some(&'{') => Some('}'),
+        _ => None,
+    };
+    if let Some(closing) = closing {
+        return rest.iter().skip(1).position(|c| *c == closing).map_or(rest.len(), |end| end + 2);
+    }
+    let ends = |(index, c): (usize, &char)| match c {
+        ',' | ']' | '#' => true,
+        '}' => !(index > 0 && rest.get(index - 1) == Some(&'}')) && rest.get(index + 1) != Some(&'}'),
+        ':' => rest.get(index + 1).is_none_or(|next| *next == ' '),
+        _ => false,
+    };
+    let end = rest.iter().enumerate().position(ends).unwrap_or(rest.len());
+    rest[..end].iter().rposition(|c| *c != ' ').map_or(0, |last| last + 1)
+}

@@ -1,0 +1,21 @@
+//! Durations in a gate file: `500ms`, `30s`, `5m`.
+
+use std::time::Duration;
+
+use super::unit;
+
+/// One day. This is longer than a Lambda timeout and CodeDeploy's hour, so a longer duration is a mistake.
+pub const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The duration as a gate file writes it.
+pub fn format_exact(span: Duration) -> String {
+    if span.is_zero() { "0s".to_owned() } else { humantime::format_duration(span).to_string() }
+}
+
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        let near =
+            unit::suggest_unit(text).map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
+        format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
+    })
+}

@@ -1,0 +1,58 @@
+//! `grpc:`: the standard health service reports SERVING (`grpc.health.v1.Health/Check`).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Kind, KindReader, PollPolicy, RequestTemplate,
+    unbound::{read_any_version, warn_if_unbound},
+};
+use crate::{Fact, MapReader};
+
+pub(super) const KIND: KindReader = KindReader { key: "grpc", read };
+
+/// <https://github.com/grpc/grpc/blob/master/doc/health-checking.md>
+pub const HEALTH_CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
+
+/// A call of the gRPC health service.
+#[derive(Clone, Debug)]
+pub struct GrpcSpec {
+    pub request_template: RequestTemplate,
+    pub facts: BTreeSet<Fact>,
+    /// The name of the service to check. Empty for the server as a whole.
+    pub service: String,
+    pub poll_policy: PollPolicy,
+    /// Whether a pass proves nothing about the new version, because the original may have responded.
+    pub warns_unbound: bool,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+    let spec = read_call(fields);
+    let any_version = read_any_version(fields);
+    let spec = spec?;
+    let warns_unbound = warn_if_unbound(KIND.key, spec.request_template.route(), any_version, fields);
+    Some(Kind::Grpc(GrpcSpec { warns_unbound, ..spec }))
+}
+
+fn read_call(fields: &mut MapReader<'_>) -> Option<GrpcSpec> {
+    let request_template = RequestTemplate::read_without_body(fields, "grpc")
+        .map(|question| question.with_endpoint("POST", HEALTH_CHECK_PATH));
+    let service = fields.string("service").unwrap_or_default();
+    let poll_policy =
+        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT });
+    let facts = fields.facts().clone();
+    let question = request_template?;
+    if !question.is_bare_origin() {
+        fields.error(
+            fields.position_of("grpc"),
+            "`grpc` is an address without a method and a path, such as {{test_url}}",
+        );
+        return None;
+    }
+    Some(GrpcSpec { request_template: question, facts, service, poll_policy, warns_unbound: false })
+}
+
+impl GrpcSpec {
+    pub(super) fn default_name(&self) -> String {
+        format!("grpc {}", self.request_template.title())
+    }
+}

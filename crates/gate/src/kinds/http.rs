@@ -1,0 +1,59 @@
+//! `http:`: a request that the team defines.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Kind, KindReader, PollPolicy, RequestTemplate,
+    unbound::{read_any_version, warn_if_unbound},
+};
+use crate::{Condition, Fact, MapReader, Subject, reason_code::ReasonCode};
+
+pub(super) const KIND: KindReader = KindReader { key: "http", read };
+
+/// What conditions on a response can be about.
+pub const SUBJECTS: &[Subject] = &[
+    Subject::status("status", ReasonCode::UnexpectedStatus),
+    Subject::duration("latency", ReasonCode::TooSlow),
+    Subject::text("body", ReasonCode::UnexpectedBody),
+    Subject::headers("header", ReasonCode::UnexpectedHeader),
+    Subject::json("json", ReasonCode::UnexpectedBody),
+];
+
+/// A request and what to expect of its response.
+#[derive(Clone, Debug)]
+pub struct HttpSpec {
+    pub request_template: RequestTemplate,
+    pub facts: BTreeSet<Fact>,
+    /// The number of requests to send before the first one that counts.
+    pub warmup: u32,
+    pub poll_policy: PollPolicy,
+    pub expect: Vec<Condition>,
+    /// Whether a pass proves nothing about the new version, because the original may have responded.
+    pub warns_unbound: bool,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+    let spec = read_request(fields);
+    let any_version = read_any_version(fields);
+    let spec = spec?;
+    let warns_unbound = warn_if_unbound(KIND.key, spec.request_template.route(), any_version, fields);
+    Some(Kind::Http(HttpSpec { warns_unbound, ..spec }))
+}
+
+/// Reads the request and what to expect of its response.
+pub(super) fn read_request(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
+    let request_template = RequestTemplate::read(fields, "http");
+    let warmup = fields.number_or("warmup", 0..=1000, 0);
+    let single_attempt = PollPolicy { every: Duration::from_secs(1), ..PollPolicy::SINGLE_ATTEMPT };
+    let poll_policy = PollPolicy::read(fields, &single_attempt);
+    let expect = fields.expect_required(SUBJECTS);
+    let facts = fields.facts().clone();
+    let (request_template, warns_unbound) = (request_template?, false);
+    Some(HttpSpec { request_template, facts, warmup, poll_policy, expect, warns_unbound })
+}
+
+impl HttpSpec {
+    pub(super) fn default_name(&self) -> String {
+        format!("http {}", self.request_template.title())
+    }
+}

@@ -1,0 +1,44 @@
+//! `image: green|blue`: every task runs the image in the task definition.
+
+use std::time::Duration;
+
+use lifecycle::Colour;
+
+use super::{Kind, KindReader, PollPolicy};
+use crate::{AwsOperation, MapReader, Referenced, permissions::Requirement};
+
+pub(super) const KIND: KindReader = KindReader { key: "image", read };
+
+/// The images of a version.
+#[derive(Clone, Debug)]
+pub struct ImageSpec {
+    pub colour: Colour,
+    /// The containers to check. Empty for all.
+    pub containers: Vec<String>,
+    pub poll_policy: PollPolicy,
+}
+
+fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
+    let colour = fields.variant("image", &Colour::VARIANTS);
+    let containers = fields.strings("containers").into_iter().map(|(_, name)| name).collect();
+    let poll_policy =
+        PollPolicy::read(fields, &PollPolicy { every: Duration::from_secs(5), ..PollPolicy::SINGLE_ATTEMPT });
+    Some(Kind::Image(ImageSpec { colour: colour?, containers, poll_policy }))
+}
+
+impl ImageSpec {
+    pub(super) fn default_name(&self) -> String {
+        format!("image {}", self.colour.as_str())
+    }
+
+    pub(super) fn references(&self) -> Vec<Referenced> {
+        self.containers.iter().cloned().map(Referenced::Container).collect()
+    }
+
+    pub(super) fn requirements(&self) -> Vec<Requirement> {
+        let why = "to compare the images that tasks run with those of the task definition";
+        [AwsOperation::Service, AwsOperation::TaskDefinition, AwsOperation::Tasks]
+            .map(|ask| Requirement::new(ask, why))
+            .into()
+    }
+}

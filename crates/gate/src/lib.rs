@@ -1,0 +1,261 @@
+//! The gate file: a YAML file that says what each hook checks. docs/GATE-FILE.md is its manual.
+//!
+//! `yaml` parses text into a tree with positions. `reader` reads a map of the tree, collects its errors and records the
+//! keys that it accepts. `condition` is the language of the `expect` lines; `template` is the language of facts in
+//! texts. `header` reads what applies to all hooks, `hook_section` one hook's part with its built-in checks, and
+//! `check_spec` one check: the keys that all kinds have, and one of the typed specs in `kinds`. `plan` orders the
+//! checks; `requirements` and `permissions` say what they need. `yaml_writer` writes a gate file with all effective
+//! values; `schema` and `explain` describe it.
+
+mod built_in;
+mod check_spec;
+mod condition;
+mod diagnostic;
+mod duration;
+mod explain;
+mod fact;
+mod gate_source;
+mod header;
+mod hook_section;
+mod json_path;
+mod key_spec;
+pub mod kinds;
+mod outcome;
+pub mod permissions;
+mod plan;
+mod reader;
+mod reason_code;
+mod requirements;
+mod run_mode;
+mod schema;
+mod scope;
+mod secret_mask;
+mod secret_ref;
+mod skip;
+mod template;
+#[cfg(test)]
+mod tests;
+mod time_budget;
+mod timing;
+mod unit;
+mod value;
+mod version;
+mod when;
+mod window;
+mod yaml;
+mod yaml_writer;
+
+use std::{cell::LazyCell, collections::BTreeMap};
+
+use lifecycle::Hook;
+pub use lifecycle::{format_duration, suggest};
+
+pub(crate) use self::permissions::AwsOperation;
+pub use self::{
+    check_spec::CheckSpec,
+    condition::{Condition, ConditionResult, Failure, Subject},
+    diagnostic::{Diagnostic, render},
+    fact::{Fact, VersionFact},
+    gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
+    header::is_name,
+    hook_section::HookSection,
+    json_path::{JsonPath, PathMatch},
+    kinds::Kind,
+    outcome::{Outcome, OutcomeSet, Policies, Policy},
+    plan::{Plan, PlannedCheck, order_with_barriers, plan},
+    reader::{MapReader, ReadContext},
+    reason_code::ReasonCode,
+    requirements::{Referenced, Requirements, requirements},
+    run_mode::{COLLECT_GRACE, Mode, RunMode, grace},
+    scope::{Defaults, HttpDefaults, Retry, Scope},
+    secret_ref::{SecretRef, SecretStore},
+    skip::{Skip, SkipDecision},
+    template::{FactResolver, Template, UnresolvedFact},
+    time_budget::{MAX_FUNCTION_TIMEOUT, check_budget},
+    value::{SubjectValues, Value},
+    version::VersionNumber,
+    when::{Preset, WhenContext, why_not_applicable},
+    yaml::{MapKey, Position, YamlNode, YamlValue, parse as parse_yaml},
+};
+use self::{
+    header::{GateHeader, read_header},
+    secret_mask::SecretMask,
+};
+
+/// Larger than any gate file that a person writes. Advanced parameters of Systems Manager end at 8 KiB.
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// Reads the gate of one hook: its built-in checks and the team's file, if any. It reads the whole file, so that an
+/// error in the part of a later hook is reported by the first hook.
+///
+/// # Errors
+/// All errors of the file, in its order.
+pub fn load(hook: Hook, file: Option<&str>) -> Result<HookSection, Vec<Diagnostic>> {
+    load_with(built_in::yaml_for, hook, file)
+}
+
+/// The same with other built-in checks: for tests.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    built_in: fn(Hook) -> &'static str,
+    hook: Hook,
+    file: Option<&str>,
+) -> Result<HookSection, Vec<Diagnostic>> {
+    let (mut gates, Diagnostics { errors, .. }) = read(built_in, file.unwrap_or("version: 1"));
+    match gates.remove(&hook) {
+        Some(gate) if errors.is_empty() => Ok(gate),
+        _ => Err(errors),
+    }
+}
+
+/// The errors and warnings of a file, each list in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// Why the file cannot be used.
+    pub errors: Vec<Diagnostic>,
+    /// Mistakes that do not prevent the use of the file.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads a file and returns its errors and warnings.
+pub fn diagnose(text: &str) -> Diagnostics {
+    read(built_in::yaml_for, text).1
+}
+
+/// The gates of all five hooks, and the diagnostics of the file. The gates are valid only if there are no errors.
+fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookSection>, Diagnostics) {
+    let mut context = ReadContext::default();
+    let mut gates = BTreeMap::new();
+    if text.len() > MAX_BYTES {
+        let message = format!("the file is larger than {MAX_BYTES} bytes, the maximum for a gate file");
+        context.error(Position::START, message);
+        // This message does not quote the file, so nothing needs masking, and a search for secrets in a huge file is
+        // slow.
+        return (gates, Diagnostics { errors: context.errors, warnings: Vec::new() });
+    }
+    if let Some(file) = parse(text, &mut context)
+        && let Some(mut fields) = MapReader::new(&file, "a gate file", &mut context)
+    {
+        let header = read_header(&mut fields);
+        gates = read_hooks(built_in, &header, &mut fields);
+        fields.finish();
+    }
+    let mask = LazyCell::new(|| SecretMask::from_text(text));
+    let masked_and_sorted = |mut faults: Vec<Diagnostic>| {
+        for diagnostic in &mut faults {
+            diagnostic.message = mask.mask_message(&diagnostic.message);
+        }
+        faults.sort_by_key(|fault| fault.at);
+        faults.dedup();
+        faults
+    };
+    (gates, Diagnostics { errors: masked_and_sorted(context.errors), warnings: masked_and_sorted(context.warnings) })
+}
+
+fn read_hooks(
+    built_in: fn(Hook) -> &'static str,
+    header: &GateHeader,
+    fields: &mut MapReader<'_>,
+) -> BTreeMap<Hook, HookSection> {
+    fields.map_or("hooks", "`hooks`", |hooks| {
+        let read = |at: Hook| {
+            hooks.context().scope.hook = Some(at);
+            let own = built_in_checks(at, built_in(at), hooks.context());
+            (at, hooks.map_or(at.key(), at.key(), |fields| hook_section::read(at, own, header, fields)))
+        };
+        Hook::ALL.map(read).into_iter().collect()
+    })
+}
+
+/// The checks of a hook's built-in gate file as nodes: a team's file can still change their keys.
+fn built_in_checks(hook: Hook, text: &str, context: &mut ReadContext) -> Vec<YamlNode> {
+    let file = parse(text, context);
+    let checks = file.as_ref().and_then(|file| file.get("hooks")?.get(hook.key())?.get("checks"));
+    match checks.map(|checks| &checks.data) {
+        Some(YamlValue::List(checks)) => checks.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
+    match yaml::parse(text) {
+        Ok(node) => Some(node),
+        Err(mut fault) => {
+            let line = fault.at.line;
+            let around = text.lines().skip(line.saturating_sub(2)).take(2);
+            if around
+                .into_iter()
+                .any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open)))
+            {
+                fault.message += "; text needs quotation marks if it starts with {{ or is inside [ ]";
+            }
+            context.errors.push(fault);
+            None
+        }
+    }
+}
+
+/// Old names of keys, with their new names.
+const RENAMED: [(&str, &str); 5] =
+    [("ecs", "tasks"), ("reach", "forwards_to"), ("answers", "health_check"), ("until", "within"), ("words", "marker")];
+
+/// The new name of an old one, if it is among the known keys.
+pub(crate) fn renamed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    let (_, new) = RENAMED.into_iter().find(|(old, _)| *old == word)?;
+    known.into_iter().any(|it| it == new).then_some(new)
+}
+
+/// The errors of a gate file, in its order. Empty if the file can be used.
+pub fn check(text: &str) -> Vec<Diagnostic> {
+    diagnose(text).errors
+}
+
+/// Describes what a hook does with this gate file, with its built-in checks and all defaults filled in.
+///
+/// # Errors
+/// The errors of the file.
+pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
+    load(hook, text).map(|gate| explain::explain(hook, &gate))
+}
+
+/// The number of checks of all hooks together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// Hooks with at least one check.
+    pub hooks: usize,
+    /// Checks of the file, including implied ones.
+    pub from_file: usize,
+    /// Built-in checks, changed or not.
+    pub built_in: usize,
+}
+
+/// Counts the checks of a gate file.
+///
+/// # Errors
+/// The errors of the file.
+pub fn count_checks(text: &str) -> Result<CheckCounts, Vec<Diagnostic>> {
+    let mut count = CheckCounts::default();
+    for hook in Hook::ALL {
+        let gate = load(hook, Some(text))?;
+        let built_in = gate.checks.iter().filter(|check| check.is_built_in()).count();
+        count.hooks += usize::from(!gate.checks.is_empty());
+        count.built_in += built_in;
+        count.from_file += gate.checks.len() - built_in;
+    }
+    Ok(count)
+}
+
+/// The gate file with all effective values. It has the same meaning when it is read.
+///
+/// # Errors
+/// The errors of the file.
+pub fn to_yaml(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
+    load(hook, text).map(|gate| gate.to_yaml())
+}
+
+/// The JSON Schema of a gate file.
+pub fn schema() -> serde_json::Value {
+    schema::schema()
+}

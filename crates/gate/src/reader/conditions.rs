@@ -1,0 +1,168 @@
+//! Reads lists of conditions: `expect`, `when`.
+
+use super::{MapReader, ValueType};
+use crate::{
+    Condition, Position, Subject,
+    condition::review,
+    suggest,
+    yaml::{MapKey, YamlNode, YamlValue},
+};
+
+/// The key for several conditions, of which at least one must be true.
+const ANY: &str = "any";
+
+impl MapReader<'_> {
+    /// The conditions of `expect`, on the subjects of a kind.
+    pub fn expect(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
+        self.conditions("expect", subjects)
+    }
+
+    /// The conditions of any key: one, or a list.
+    pub fn conditions(&mut self, key: &'static str, subjects: &'static [Subject]) -> Vec<Condition> {
+        let Some(node) = self.take(key, ValueType::Conditions(subjects)) else { return Vec::new() };
+        let items = if let YamlValue::List(items) = &node.data { items.as_slice() } else { std::slice::from_ref(node) };
+        let mut conditions: Vec<(Position, Condition)> = Vec::new();
+        for item in items {
+            let read = match &item.data {
+                YamlValue::Text(text) => {
+                    let before = conditions.last().map(|(_, condition)| condition.clone());
+                    self.parse_condition(key, subjects, item.at, text, before.as_ref())
+                }
+                YamlValue::Map(entries) => self.any_of(key, subjects, item, entries),
+                _ => {
+                    self.type_error(key, item, "a condition, or `any: [...]` with several conditions");
+                    None
+                }
+            };
+            conditions.extend(read.map(|condition| (item.at, condition)));
+        }
+        let (places, conditions): (Vec<_>, Vec<_>) = conditions.into_iter().unzip();
+        for (index, why) in review(&conditions) {
+            self.error(places.get(index).copied().unwrap_or(node.at), why);
+        }
+        conditions
+    }
+
+    /// Reads `any: [...]`.
+    fn any_of(
+        &mut self,
+        key: &str,
+        subjects: &'static [Subject],
+        node: &YamlNode,
+        entries: &[(MapKey, YamlNode)],
+    ) -> Option<Condition> {
+        let items = match entries {
+            [(word, list)] if word.name == ANY => match &list.data {
+                YamlValue::List(items) => items,
+                _ => {
+                    self.error(list.at, format!("`{ANY}` is a list of conditions, not {}", list.data));
+                    return None;
+                }
+            },
+            [(word, _)]
+                if suggest(&word.name, [ANY]).is_some() || ["or", "anyOf", "one_of"].contains(&word.name.as_str()) =>
+            {
+                self.error(word.at, format!("`{}` is not a key of a condition; did you mean `{ANY}`?", word.name));
+                return None;
+            }
+            _ => {
+                let what = "a condition is a text, or a map with the only key `any`; a text with a colon or braces needs \
+                            quotation marks";
+                self.error(node.at, what);
+                return None;
+            }
+        };
+        if items.len() < 2 {
+            self.error(
+                node.at,
+                format!("`{ANY}` needs several conditions, of which one must be true; this has {}", items.len()),
+            );
+            return None;
+        }
+        let mut all: Vec<Condition> = Vec::new();
+        for item in items {
+            let YamlValue::Text(text) = &item.data else {
+                self.error(item.at, format!("`{ANY}` is a list of conditions, each of them a text, not {}", item.data));
+                continue;
+            };
+            let before = all.last().cloned();
+            all.extend(self.parse_condition(key, subjects, item.at, text, before.as_ref()));
+        }
+        // If one of them has an error, the others alone are not what the author meant.
+        (all.len() == items.len()).then(|| Condition::any_of(all))
+    }
+
+    fn parse_condition(
+        &mut self,
+        key: &str,
+        subjects: &'static [Subject],
+        at: Position,
+        text: &str,
+        before: Option<&Condition>,
+    ) -> Option<Condition> {
+        // YAML splits at the comma: `[status in 200, 204]` is a list with two items.
+        if let Some(before) = before.filter(|before| before.takes_list() && !text.trim().contains(' ')) {
+            let whole = format!("\"{before}, {}\"", text.trim());
+            self.error(
+                at,
+                format!("`{text}` is not a condition; a condition with a comma needs quotation marks here: {whole}"),
+            );
+            return None;
+        }
+        let (more, hint) = if key == "expect" { self.extra_subjects } else { (&[][..], None) };
+        let known = if hint.is_none() { more } else { &[] };
+        match Condition::parse_in(text, &[subjects, known], &self.context.scope) {
+            Err(_) if hint.is_some() && Condition::parse_in(text, &[more], &self.context.scope).is_ok() => {
+                let subject = text.split_whitespace().next().unwrap_or_default();
+                self.error(at, format!("`{subject}` {}", hint.unwrap_or_default()));
+                None
+            }
+            Ok(condition) => {
+                self.record_facts(at, condition.facts());
+                Some(condition)
+            }
+            Err(message) => {
+                self.error(at, message);
+                None
+            }
+        }
+    }
+
+    /// Like [`Self::expect`], for a kind that checks nothing without a condition.
+    pub fn expect_required(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
+        let errors_before = self.context.errors.len();
+        let conditions = self.expect(subjects);
+        // If the key is misspelt, that error is reported and this one is not.
+        let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
+        let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
+        if conditions.is_empty() && self.context.errors.len() == errors_before && !misspelt {
+            let example = subjects.first().map_or("", |subject| subject.name);
+            self.error(
+                self.at,
+                format!("this check has no conditions; add `expect` with conditions on {example} and the like"),
+            );
+        }
+        conditions
+    }
+}
+
+/// The conditions of a key on one line: `status == 200, one of [a, b]`.
+pub(crate) fn to_line(data: &YamlValue) -> Option<String> {
+    let items = match data {
+        YamlValue::List(items) => items.as_slice(),
+        YamlValue::Text(text) => return Some(text.clone()),
+        YamlValue::Map(_) => return any_of_to_line(data),
+        _ => return None,
+    };
+    let one = |item: &YamlNode| item.as_text().map(str::to_owned).or_else(|| any_of_to_line(&item.data));
+    let all: Vec<String> = items.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn any_of_to_line(data: &YamlValue) -> Option<String> {
+    let YamlValue::Map(entries) = data else { return None };
+    let list = entries.iter().find(|(key, _)| key.name == ANY).map(|(_, list)| list)?;
+    let YamlValue::List(items) = &list.data else { return None };
+    let texts: Vec<&str> = items.iter().filter_map(YamlNode::as_text).collect();
+    Some(format!("one of [{}]", texts.join(", ")))
+}

@@ -1,0 +1,84 @@
+//! Reads maps and lists inside a map.
+
+use std::collections::BTreeSet;
+
+use super::{KeySpec, MapReader, ValueType, to_map};
+use crate::yaml::{MapKey, YamlNode, YamlValue};
+
+impl MapReader<'_> {
+    /// A map inside this one, if the file has it.
+    pub fn map<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut MapReader<'_>) -> T) -> Option<T> {
+        if !self.has(key) {
+            self.take(key, ValueType::Any);
+            return None;
+        }
+        Some(self.map_or(key, what, read))
+    }
+
+    /// A map inside this one, all of whose keys have a default.
+    pub fn map_or<T>(&mut self, key: &'static str, what: &str, read: impl FnOnce(&mut MapReader<'_>) -> T) -> T {
+        let empty = YamlNode::new(self.at, YamlValue::Null);
+        let node = self.take(key, ValueType::Any).unwrap_or(&empty);
+        let (value, keys) = self.read_nested(node, what, read);
+        if let Some(asked) = self.key_specs.iter_mut().find(|asked| asked.key == key) {
+            asked.value = to_map(&keys);
+            asked.value_type = ValueType::Map(keys);
+        }
+        value
+    }
+
+    /// A list of maps, if the file has it.
+    pub fn items<T>(&mut self, key: &'static str, what: &str, read: impl Fn(&mut MapReader<'_>) -> T) -> Vec<T> {
+        let node = self.take(key, ValueType::Maps(Vec::new()));
+        let schema_item = [YamlNode::new(self.at, YamlValue::Null)];
+        let items: &[YamlNode] = match node.map(|node| (node, &node.data)) {
+            Some((_, YamlValue::List(items))) => items,
+            Some((node, _)) => {
+                self.type_error(key, node, "a list");
+                &[]
+            }
+            None if self.context.schema_only => &schema_item,
+            None => return Vec::new(),
+        };
+        let (mut values, mut written, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            let (value, keys) = self.read_nested(item, what, &read);
+            values.push(value);
+            written.push(YamlNode::new(item.at, to_map(&keys)));
+            shape = keys;
+        }
+        if let Some(asked) = self.key_specs.iter_mut().find(|asked| asked.key == key) {
+            (asked.value, asked.value_type) = (YamlValue::List(written), ValueType::Maps(shape));
+        }
+        values
+    }
+
+    /// Reads a map inside this one. Any other value is an error, and is then read as an empty map.
+    fn read_nested<T>(
+        &mut self,
+        node: &YamlNode,
+        what: &str,
+        read: impl FnOnce(&mut MapReader<'_>) -> T,
+    ) -> (T, Vec<KeySpec>) {
+        let entries: &[(MapKey, YamlNode)] = match &node.data {
+            YamlValue::Map(entries) => entries,
+            YamlValue::Null => &[],
+            other => {
+                self.error(node.at, format!("{what} is a map of keys, not {other}"));
+                &[]
+            }
+        };
+        let mut inner = MapReader {
+            description: what.to_owned(),
+            at: node.at,
+            entries,
+            key_specs: Vec::new(),
+            facts: BTreeSet::new(),
+            extra_subjects: (&[], None),
+            context: self.context,
+        };
+        let value = read(&mut inner);
+        self.facts.append(&mut inner.facts);
+        (value, inner.finish())
+    }
+}

@@ -1,0 +1,134 @@
+//! The stable reason codes, each with a hint about what to do. docs/OPERATING.md has a heading for every code.
+
+macro_rules! codes {
+    ($($code:ident: $hint:literal,)*) => {
+        /// The reason code of a finding. The order is from cause to symptom: tasks that stop never become healthy
+        /// targets, and without healthy targets no task set is steady. If several checks fail, the verdict names the
+        /// first code in this order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ReasonCode {
+            $($code,)*
+        }
+
+        impl ReasonCode {
+            /// All codes, in the order of docs/OPERATING.md.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// What to do next, as a clause for the end of a line.
+            pub const fn hint(self) -> &'static str {
+                match self {
+                    $(Self::$code => $hint,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    ServiceNotActive: "create the service or deploy to the one that the deployment group names",
+    OriginalNotSteady: "look at the service's events: the version that customers use is itself not steady",
+    RollbackNotConfigured: "turn on auto-rollback for DEPLOYMENT_FAILURE, or a failed deployment is not rolled back",
+    ListenerMisconfigured: "compare the deployment group's listeners and target groups with the load balancer's rules",
+    TaskDefinitionNotActive: "register the task definition that the AppSpec file names, or name another revision",
+    LogGroupMissing: "create the log group, or the tasks will not start",
+    RoleMissing: "create the role, or the tasks will not start",
+    SecretMissing: "create the parameter or secret, or the tasks will not start",
+    ImageMissing: "push the image or name one that exists, or the tasks will not start",
+    NotPermittedToCheck: "add the action to the function's role, or remove the entry from `preflight`",
+    LoadBalancerUnreachable: "let the functions reach it: use its VPC and subnets, and a security group that its own security group allows",
+    ReplacementMissing: "look at the service's events: CodeDeploy created no task set for this deployment",
+    TasksStopped: "read the stop reason and the container's log",
+    TasksReplaced: "a task ended and another one took its place; read its stop reason and the container's log",
+    NotRunning: "look at the service's events: capacity, image pull, subnet addresses",
+    TasksPending: "look at the service's events: capacity, image pull, subnet addresses",
+    ContainersUnhealthy: "run the container's health-check command manually and read its log",
+    WrongImage: "ECS runs a different image from the one that the task definition pins; compare the digests in the registry",
+    ImagesDiffer: "the tag was moved while tasks were started; pin the image by digest, or deploy again",
+    ImageUnknown: "ECS reports it after the image is pulled; give the check a `within`, and compare the container's name",
+    NoTargets: "the task set registered nothing with its target group; check container name and port in the AppSpec",
+    UnknownTargets: "deregister targets that are not tasks of this task set: the load balancer sends requests to them",
+    TargetsUnhealthy: "check the container port, the health-check path and the security group",
+    NotSteady: "look at the service's events and at the stopped tasks",
+    ListenerNotForwarding: "compare the listener's rules with the target groups of the deployment group",
+    NoListener: "name a test listener in the deployment group, or remove this hook from the AppSpec file",
+    HostNotConfigured: "set GREENLIGHT_HOST to the name that customers use",
+    HealthCheckNotRoutable: "give the check a `path`, and an `expect` if the service does not return 200",
+    RuleLeadsElsewhere: "send a request that the listener rules forward to the new version, with another path, `host`, method or header, or change the rule",
+    RuleUndecided: "send a request that matches no rule with such a condition, or accept this as unverified",
+    NameNotResolved: "check the name, and the function's VPC resolver",
+    ConnectTimedOut: "check that the security group lets this function reach that port",
+    ConnectRefused: "nothing listens on that port; check the port",
+    ConnectionReset: "the server closed the connection; read its log",
+    ReadTimedOut: "the server accepted the connection and did not respond in time; read its log",
+    TlsFailed: "check the certificate's names, dates and chain; SSL_CERT_FILE adds a certificate authority",
+    TlsUnverified: "set the certificate authority with `tls: { ca_file: … }` instead of `tls: unverified`",
+    ServiceUnverified: "test the service itself: give `health_check` a `path`, or the hook an `http` or `grpc` check",
+    VersionUnverified: "use {{test_url}} or {{production_url}}, and compare the response with a {{green.…}} fact that differs, with `==`",
+    RequestFailed: "read the text of the failure",
+    WrongVersionServed: "a version other than the deployed one responds: check whether the image was rebuilt, and the rules of the listener",
+    UnexpectedStatus: "request the same URL manually and read the service's log",
+    UnexpectedHeader: "request the same URL manually and read the service's log",
+    UnexpectedBody: "request the same URL manually and read the service's log",
+    GrpcNotServing: "call the health service manually (grpc_health_probe) and read the service's log",
+    TooSlow: "compare with the version in production under the same load",
+    AlarmFiring: "look at the alarm's metric since the deployment began",
+    AlarmMissing: "create the alarm or remove its name",
+    AlarmNoData: "the alarm has no data points to judge; check its metric or how it treats missing data",
+    AlarmNotEvaluated: "read the alarm's state reason, and its history since the deployment began",
+    CheckFailed: "read the check's line",
+    SecretUnreadable: "compare its location with `secrets` in the gate file, and let the function's role read it",
+    FactUnknown: "give the deployment or the function what the gate file names, or compare with something else",
+    NotSupportedYet: "remove the key from the gate file, or deploy newer hooks",
+    CheckPanicked: "this is a bug in Greenlight; please report the line before this one",
+    RanOutOfTime: "raise the function's timeout, or shorten the checks",
+    WindowTooLong: "raise the function's timeout (15 minutes at most), or shorten the window",
+    NotRun: "fix the check that it waited for",
+    CutOff: "fix the check that failed first; this one did not finish",
+    AwsDenied: "add the action to the function's role",
+    AwsThrottled: "AWS kept throttling; deploy again, or ask for a higher limit",
+    AwsUnreachable: "a function in a VPC needs a NAT gateway or an interface endpoint for this service",
+    AwsRejected: "read what AWS said",
+    AwsFailed: "AWS failed to answer; look at the AWS health dashboard and deploy again",
+    UnexpectedReply: "AWS's reply lacks what this needs; please report it",
+    PlatformUnsupported: "these hooks check Amazon ECS deployments with a CODE_DEPLOY deployment controller",
+    ServiceNotConfigured: "set GREENLIGHT_CLUSTER and GREENLIGHT_SERVICE",
+    WrongEvent: "compare the function names in the AppSpec's Hooks section with their events",
+    NoEventInProgress: "the event is over (its status was put, it timed out, or the deployment was stopped); nothing was checked",
+    RollbackDeployment: "set GREENLIGHT_ROLLBACK=check to check rollbacks too",
+    GateSkipped: "remove `skip` from the gate file when the emergency is over",
+    SkipExpired: "remove the marker from the description, or set a new date in the gate file",
+    LifecycleStateUnknown: "CodeDeploy did not say in time which lifecycle event is in progress; deploy again",
+    SettingsInvalid: "fix the function's environment variables",
+    GateUnreadable: "compare the name in GREENLIGHT_GATE_FILE, _SSM or _S3 with what exists, and let the function read it",
+    GateInvalid: "fix the gate file",
+    NothingChecked: "give this hook a check that applies, or set `no_data: warn` if no check has to apply",
+    GateEmpty: "give this hook a check, or set `checks: none`",
+}
+
+impl ReasonCode {
+    /// The name of the code, which never changes after a release.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl std::fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_heading_in_the_manual_and_no_heading_is_left_over() {
+        let manual = include_str!("../../../docs/OPERATING.md");
+        let headings: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+        // Codes of an invocation that ended without a status, and of the on-failure handler's report.
+        let errors = ["EventNotJson", "EventMalformed", "StatusNotSent", "HookInvocationFailed"].map(str::to_owned);
+        let codes: Vec<String> = ReasonCode::ALL.iter().map(|code| code.name()).chain(errors).collect();
+        assert_eq!(headings, codes);
+    }
+}

@@ -1,0 +1,124 @@
+//! Time windows that cannot work: longer than a hook can run, or over before the second attempt. At run time such a
+//! check would fail when customers already use the new version. Here the author can fix it.
+
+use std::time::Duration;
+
+use super::{CheckSpec, MapReader, YamlValue, format_duration};
+use crate::time_budget::{MAX_FUNCTION_TIMEOUT, check_budget};
+
+/// The time before the first attempt of a check: the hook reads the deployment and the gate file, and waits for
+/// CodeDeploy's record of its lifecycle events, which lags by up to 10 s.
+const STARTUP_RESERVE: Duration = Duration::from_secs(30);
+
+/// The longest time that the checks of a hook can have.
+pub(super) fn longest_deadline() -> Duration {
+    check_budget(MAX_FUNCTION_TIMEOUT)
+}
+
+/// The longest time that one check can have.
+fn longest_window() -> Duration {
+    longest_deadline() - STARTUP_RESERVE
+}
+
+/// Reports why a check cannot end in time, or cannot poll as intended. Errors depend only on effective values, so that
+/// a gate file that Greenlight prints is as valid as the original. Warnings depend on the keys in the team's file,
+/// because a `deadline` may intentionally be shorter than a default.
+pub(super) fn check_windows(spec: &CheckSpec, deadline: Option<Duration>, fields: &mut MapReader<'_>) {
+    let position = |key: &str| spec.given_keys.get(key).copied().unwrap_or(spec.at);
+    if let Some((key, why)) = exceeds_limit(spec, deadline).or_else(|| interval_exceeds_window(spec)) {
+        fields.error(position(key), format!("{:?} {why}", spec.name));
+    } else if let Some((key, why)) = exceeds_deadline(spec, deadline)
+        .or_else(|| interval_exceeds_within(spec))
+        .or_else(|| timeout_exceeds_window(spec))
+    {
+        fields.warn(position(key), format!("{:?} {why}", spec.name));
+    }
+}
+
+/// A key, and the problem with its value.
+type KeyProblem = Option<(&'static str, String)>;
+
+fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
+    let longest = longest_window();
+    let lambda = format!(
+        "longer than the {} that a check can have: Lambda ends a function after 15 minutes",
+        format_duration(longest)
+    );
+    let least = spec.min_duration();
+    if least > longest.min(deadline.unwrap_or(longest)) {
+        let windows = ["for", "stable_for", "settle"];
+        let key = windows.into_iter().find(|key| spec.duration_of(key) == least).unwrap_or("consecutive");
+        let limit = match deadline.filter(|deadline| *deadline < longest) {
+            Some(deadline) => format!("longer than this hook's deadline of {}", format_duration(deadline)),
+            None => lambda,
+        };
+        return Some((key, format!("watches for {}, {limit}", format_duration(least))));
+    }
+    let (key, within) = ("within", spec.duration_of("within"));
+    if within > longest {
+        return Some((key, format!("may take {} to pass, {lambda}", format_duration(within))));
+    }
+    if within + least > longest {
+        return Some((key, format!("{}, {lambda}", describe_total(within, least))));
+    }
+    let timeout = spec.duration_of("timeout");
+    if timeout > longest {
+        return Some(("timeout", format!("has a `timeout` of {}, {lambda}", format_duration(timeout))));
+    }
+    let none = matches!(spec.field("timeout"), Some(YamlValue::Text(_))) && timeout.is_zero();
+    none.then(|| ("timeout", "has a `timeout` of 0s, which leaves no time for a response".to_owned()))
+}
+
+fn interval_exceeds_window(spec: &CheckSpec) -> KeyProblem {
+    let every = spec.duration_of("every");
+    let window = ["for", "stable_for"].into_iter().find(|key| !spec.duration_of(key).is_zero())?;
+    (every > spec.duration_of(window)).then(|| {
+        let (every, length) = (format_duration(every), format_duration(spec.duration_of(window)));
+        ("every", format!("polls every {every}, longer than its `{window}` of {length}: no second attempt fits"))
+    })
+}
+
+fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
+    let (key, within) = ("within", spec.duration_of("within"));
+    let deadline = deadline.filter(|_| spec.given_keys.contains_key(key))?;
+    (within + spec.min_duration() > deadline).then(|| {
+        let (together, deadline) = (describe_total(within, spec.min_duration()), format_duration(deadline));
+        (key, format!("{together}, but this hook's deadline of {deadline} ends it earlier"))
+    })
+}
+
+fn interval_exceeds_within(spec: &CheckSpec) -> KeyProblem {
+    let (key, within) = ("within", spec.duration_of("within"));
+    let (every, own) = (spec.duration_of("every"), spec.given_keys.contains_key("every"));
+    (own && !within.is_zero() && every > within).then(|| {
+        let (every, within) = (format_duration(every), format_duration(within));
+        ("every", format!("polls every {every}, longer than its `{key}` of {within}"))
+    })
+}
+
+fn timeout_exceeds_window(spec: &CheckSpec) -> KeyProblem {
+    let (timeout, connect) = (spec.duration_of("timeout"), spec.duration_of("connect_timeout"));
+    if spec.given_keys.contains_key("connect_timeout") && connect > timeout {
+        let (connect, timeout) = (format_duration(connect), format_duration(timeout));
+        let why =
+            format!("has a `connect_timeout` of {connect}, longer than its `timeout` of {timeout}, which includes it");
+        return Some(("connect_timeout", why));
+    }
+    let window = spec.duration_of("within") + spec.min_duration();
+    (spec.given_keys.contains_key("timeout") && !window.is_zero() && timeout > window).then(|| {
+        let (timeout, window) = (format_duration(timeout), format_duration(window));
+        ("timeout", format!("has a `timeout` of {timeout}, longer than its whole window of {window}"))
+    })
+}
+
+fn describe_total(within: Duration, least: Duration) -> String {
+    let within_text = format!("may take {} to pass", format_duration(within));
+    if least.is_zero() {
+        return within_text;
+    }
+    format!(
+        "{within_text} and then watches for {}: together {}",
+        format_duration(least),
+        format_duration(within + least)
+    )
+}

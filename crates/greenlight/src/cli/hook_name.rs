@@ -1,0 +1,41 @@
+//! The hooks on the command line and in the files that it reads.
+
+use hook_core::Hook;
+use rehearsal::HookName;
+
+/// Parses a hook from CodeDeploy's name for it, the name of its program, or its key in a gate file.
+pub fn parse_hook(text: &str) -> Result<Hook, String> {
+    let text = text.replace('-', "_");
+    let is_named_so = |hook: &Hook| [hook.event_name(), hook.key()].iter().any(|name| name.eq_ignore_ascii_case(&text));
+    let unknown = || format!("the hooks are {}", Hook::ALL.map(Hook::event_name).join(", "));
+    Hook::ALL.into_iter().find(is_named_so).ok_or_else(unknown)
+}
+
+/// The hook of a lifecycle event, if the event has one.
+pub fn hook_of_event(event: &str) -> Option<Hook> {
+    Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
+}
+
+/// The rehearsal has its own type for a hook, because it shares no code with the product.
+pub const fn to_hook_name(hook: Hook) -> HookName {
+    match hook {
+        Hook::BeforeInstall => HookName::BeforeInstall,
+        Hook::AfterInstall => HookName::AfterInstall,
+        Hook::AfterAllowTestTraffic => HookName::AfterAllowTestTraffic,
+        Hook::BeforeAllowTraffic => HookName::BeforeAllowTraffic,
+        Hook::AfterAllowTraffic => HookName::AfterAllowTraffic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_has_three_names() {
+        for name in ["AfterInstall", "after-install", "after_install"] {
+            assert_eq!(parse_hook(name), Ok(Hook::AfterInstall));
+        }
+        assert!(parse_hook("Install").unwrap_err().contains("BeforeInstall, AfterInstall"));
+    }
+}

@@ -1,0 +1,16 @@
+//! What every command has: arguments, input files, credentials, exit statuses and signals.
+
+pub mod args;
+pub mod aws_credentials;
+pub mod aws_xml;
+mod exit;
+mod hook_name;
+mod input_file;
+pub mod signals;
+pub mod suggest;
+
+pub use self::{
+    exit::{CommandError, CommandOutcome, exit_code},
+    hook_name::{hook_of_event, parse_hook, to_hook_name},
+    input_file::InputFile,
+};

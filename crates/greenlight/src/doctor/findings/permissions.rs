@@ -1,0 +1,200 @@
+//! The permissions of CodeDeploy's role and of the functions' roles, as IAM simulates them.
+
+use std::collections::BTreeMap;
+
+use hook_core::shell::quote;
+use rehearsal::FUNCTION_NAME_PREFIX;
+
+use super::finding::{DoctorProblem, group_by};
+use crate::doctor::{
+    function_name::split_qualifier,
+    permission_query::{PUT_STATUS, PermissionQuery},
+    snapshot::{AccountSnapshot, HookedFunction, Lookup},
+};
+
+/// Whether a function has a name that all of CodeDeploy's managed roles allow.
+pub fn has_prefix(function: &HookedFunction) -> bool {
+    function.name.starts_with(FUNCTION_NAME_PREFIX)
+}
+
+/// Function names that CodeDeploy's narrower managed roles are not allowed to invoke. If the deployment group's role
+/// allows the call, this is not a finding but a note next to the name.
+pub fn name_prefix(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let others =
+        snapshot.functions.iter().filter(|function| !has_prefix(function) && !can_be_invoked(snapshot, function));
+    let problems = others.map(|function| DoctorProblem {
+        message: format!(
+            "its name does not begin with {FUNCTION_NAME_PREFIX}: of AWS's managed policies, only \
+             AWSCodeDeployRoleForECS allows CodeDeploy to invoke other names, and the event fails with \
+             IAM_ROLE_PERMISSIONS"
+        ),
+        resource: function.name.clone(),
+        fix: format!(
+            "create it again as {FUNCTION_NAME_PREFIX}{} (a function cannot be renamed), and name that in the AppSpec \
+             file; or allow CodeDeploy's role lambda:InvokeFunction on it",
+            function.name
+        ),
+        command: None,
+    });
+    problems.collect()
+}
+
+/// Whether CodeDeploy is allowed to invoke the function, according to the simulation.
+fn can_be_invoked(snapshot: &AccountSnapshot, function: &HookedFunction) -> bool {
+    let both = snapshot.group.found().zip(function.config.found());
+    let query = both.map(|(group, config)| PermissionQuery::to_invoke(group, config));
+    query.is_some_and(|query| snapshot.permission_results.get(&query) == Some(&Lookup::Found(true)))
+}
+
+/// CodeDeploy's role is not allowed to invoke the functions.
+pub fn cannot_invoke(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let Some(group) = snapshot.group.found() else { return Vec::new() };
+    let denied = snapshot.hook_configs().map(|(function, config)| {
+        let why = match snapshot.permission_results.get(&PermissionQuery::to_invoke(group, config)) {
+            // A name without the prefix has its own finding, and this fix would not help there.
+            Some(Lookup::Found(false)) => has_prefix(function).then_some("is not allowed to invoke"),
+            Some(Lookup::NotFound(_)) => Some("does not exist, so it cannot invoke"),
+            Some(Lookup::Found(true) | Lookup::Unreadable) | None => None,
+        };
+        (function, why)
+    });
+    let partition = group.role.split(':').nth(1).unwrap_or("aws");
+    let role = quote(role_name(&group.role));
+    let problems = group_by(denied).map(|(why, functions)| DoctorProblem {
+        message: format!(
+            "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check runs",
+            functions.join(", ")
+        ),
+        resource: group.role.clone(),
+        fix: "attach AWS's policy for names that begin with CodeDeployHook_, or allow lambda:InvokeFunction on the functions' \
+              ARNs"
+            .to_owned(),
+        command: Some(format!(
+            "aws iam attach-role-policy --role-name {role} --policy-arn {}",
+            quote(&format!("arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"))
+        )),
+    });
+    problems.collect()
+}
+
+/// A function's role is not allowed to put a status, so CodeDeploy waits for an hour.
+pub fn cannot_put_status(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let of_hooks = snapshot.functions.iter().flat_map(|function| {
+        let own = function.permission_queries.iter().filter(|(query, _)| query.action == PUT_STATUS);
+        own.map(|(query, _)| (function.name.clone(), query.clone()))
+    });
+    let of_on_failure_functions = snapshot.on_failure_functions.iter().filter_map(|(arn, config)| {
+        let AccountSnapshot { region, application, group_name, .. } = snapshot;
+        let query = PermissionQuery::to_put_status(config.found()?, region, application, group_name);
+        Some((split_qualifier(arn).0, query))
+    });
+    // Functions that share a role share the fix.
+    let mut functions = BTreeMap::<PermissionQuery, Vec<String>>::new();
+    for (function, query) in of_hooks.chain(of_on_failure_functions) {
+        functions.entry(query).or_default().push(function);
+    }
+    let problems = functions.into_iter().filter_map(|(query, functions)| {
+        let why = match snapshot.permission_results.get(&query)? {
+            Lookup::Found(false) => "it is not allowed to put the status of a lifecycle event",
+            Lookup::NotFound(_) => "it does not exist",
+            Lookup::Found(true) | Lookup::Unreadable => return None,
+        };
+        let PermissionQuery { role, action, resource, .. } = query;
+        Some(DoctorProblem {
+            message: format!("{why}: no status is put, and CodeDeploy waits an hour"),
+            resource: describe_role(&role, &functions.join(", ")),
+            fix: format!("allow {action} on {resource}; `greenlight iam` prints the whole policy"),
+            command: None,
+        })
+    });
+    problems.collect()
+}
+
+/// A function's role lacks permissions for its checks. Checks that cannot read from AWS count as errors, and the hook
+/// puts *Failed*.
+pub fn lacks_permission(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
+    // The missing permissions of a role are one finding, however many functions share the role.
+    let mut by_role = BTreeMap::<&str, (Vec<&str>, Vec<String>)>::new();
+    for function in &snapshot.functions {
+        let queries = function.permission_queries.iter().filter(|(query, _)| query.action != PUT_STATUS);
+        for (query, reason) in queries {
+            if snapshot.permission_results.get(query) != Some(&Lookup::Found(false)) {
+                continue;
+            }
+            let (functions, missing) = by_role.entry(&query.role).or_default();
+            if !functions.contains(&function.name.as_str()) {
+                functions.push(&function.name);
+            }
+            let permission = format!("{} on {}, needed {reason}", query.action, query.resource);
+            if !missing.contains(&permission) {
+                missing.push(permission);
+            }
+        }
+    }
+    let problems = by_role.into_iter().map(|(role, (functions, missing))| DoctorProblem {
+        message: format!(
+            "it is not allowed {}: a check without its permissions is an error, and the hook puts Failed",
+            missing.join("; nor ")
+        ),
+        resource: describe_role(role, &functions.join(", ")),
+        fix: "allow it; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),
+        command: None,
+    });
+    problems.collect()
+}
+
+/// A role and the functions that have it.
+fn describe_role(role: &str, functions: &str) -> String {
+    format!("role {} of {functions}", role_name(role))
+}
+
+/// The name of a role, from its ARN.
+fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::fixtures::{codes, healthy_account};
+
+    fn invoke_query(snapshot: &AccountSnapshot) -> PermissionQuery {
+        PermissionQuery::to_invoke(snapshot.group.found().unwrap(), snapshot.functions[0].config.found().unwrap())
+    }
+
+    #[test]
+    fn a_function_that_codedeploy_is_not_allowed_to_invoke_is_found() {
+        let mut snapshot = healthy_account();
+        let query = invoke_query(&snapshot);
+        snapshot.permission_results.insert(query, Lookup::Found(false));
+        assert_eq!(codes(&snapshot), ["CannotInvoke"]);
+    }
+
+    #[test]
+    fn a_name_without_the_prefix_is_found_unless_codedeploy_is_allowed_to_invoke_it() {
+        let mut snapshot = healthy_account();
+        snapshot.functions[0].name = "smoke".to_owned();
+        let query = invoke_query(&snapshot);
+        snapshot.permission_results.insert(query.clone(), Lookup::Found(false));
+        assert_eq!(codes(&snapshot), ["NamePrefix"]);
+        snapshot.permission_results.insert(query, Lookup::Found(true));
+        assert_eq!(codes(&snapshot), [""; 0]);
+    }
+
+    #[test]
+    fn functions_that_share_a_role_share_the_finding() {
+        let mut snapshot = healthy_account();
+        let config = snapshot.functions[0].config.found().unwrap();
+        let put_status = PermissionQuery::to_put_status(config, "eu-west-1", "shop", "shop-group");
+        let read = PermissionQuery { action: "ecs:ListTasks".to_owned(), ..put_status.clone() };
+        for function in &mut snapshot.functions[..2] {
+            function.permission_queries =
+                vec![(put_status.clone(), "for each event".to_owned()), (read.clone(), "to list tasks".to_owned())];
+        }
+        snapshot.permission_results.insert(put_status, Lookup::Found(false));
+        snapshot.permission_results.insert(read, Lookup::Found(false));
+        assert_eq!(codes(&snapshot), ["CannotPutStatus", "LacksPermission"]);
+        let resource = &lacks_permission(&snapshot)[0].resource;
+        assert_eq!(resource, "role hooks of CodeDeployHook_before-install, CodeDeployHook_after-install");
+    }
+}

@@ -1,0 +1,131 @@
+//! Text for a reader who does not know the project: what a hook decides, why it stopped a deployment, what to do next.
+
+use rehearsal::{AnsweredBy, CheckLine, DeploymentOutcome, HookName, HookRun};
+
+use crate::terminal::Emphasis;
+
+/// The question that a hook decides.
+pub const fn hook_question(hook: HookName) -> &'static str {
+    match hook {
+        HookName::BeforeInstall => "may this deployment begin?",
+        HookName::AfterInstall => "did the new version come up healthy?",
+        HookName::AfterAllowTestTraffic => "does it answer on the test listener?",
+        HookName::BeforeAllowTraffic => "is it still healthy, just before customers get it?",
+        HookName::AfterAllowTraffic => "does it serve customers well?",
+    }
+}
+
+pub const fn outcome_label(outcome: DeploymentOutcome) -> (&'static str, Emphasis) {
+    match outcome {
+        DeploymentOutcome::Succeeded => ("succeeded", Emphasis::Success),
+        DeploymentOutcome::Failed => ("failed", Emphasis::Error),
+        DeploymentOutcome::RolledBack => ("rolled back", Emphasis::Error),
+        DeploymentOutcome::Stopped => ("stopped", Emphasis::Warning),
+    }
+}
+
+/// How to get the same ids in another run.
+pub fn reproduce_hint(seed: u64) -> String {
+    format!("to get the same ids: --seed {seed}")
+}
+
+pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
+    match (check.outcome.as_str(), check.decision.as_str()) {
+        // A check that was not run waited for another check, and that one is the reason.
+        ("not_applicable" | "not_run", _) | (_, "ignore") => ("·", Emphasis::Dim),
+        (_, "pass") => ("✓", Emphasis::Success),
+        (_, "warn") => ("!", Emphasis::Warning),
+        _ => ("✗", Emphasis::Error),
+    }
+}
+
+/// The message of a check without its name, which is printed before it.
+pub fn check_message(check: &CheckLine) -> &str {
+    strip_name(&check.message, &format!("{}: ", check.name))
+}
+
+fn strip_name<'a>(text: &'a str, head: &str) -> &'a str {
+    text.strip_prefix(head).unwrap_or(text)
+}
+
+/// Why a hook stopped the deployment, and what to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StopReason<'a> {
+    /// The check that decided the verdict.
+    pub check: Option<&'a str>,
+    /// The expected and the actual values.
+    pub reason: &'a str,
+    /// What to do, if the hook logged a hint.
+    pub next: Option<&'a str>,
+}
+
+/// Why a hook did not put *Succeeded*: the line of the deciding check, with all of its evidence. If no check decided
+/// (nobody put a status), the verdict is the only reason.
+pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
+    if run.answered_by == AnsweredBy::OnFailureHandler {
+        // on-failure knows nothing of checks. Its sentence ends with what to do.
+        let (reason, next) =
+            run.verdict.rsplit_once("; ").map_or((run.verdict.as_str(), None), |it| (it.0, Some(it.1)));
+        return StopReason { check: None, reason, next };
+    }
+    let Some(check) = deciding_check(run) else {
+        let next = Some(run.hint.as_str()).filter(|hint| !hint.is_empty());
+        // The hook's name is printed before this text.
+        let reason = strip_name(&run.verdict, run.hook.name());
+        let reason =
+            ["failed: ", ": "].iter().find_map(|head| reason.trim_start().strip_prefix(head)).unwrap_or(&run.verdict);
+        return StopReason { check: None, reason, next };
+    };
+    let reason = check_message(check);
+    if check.hint.is_empty() {
+        return StopReason { check: Some(&check.name), reason, next: None };
+    }
+    let reason = reason.strip_suffix(&format!("; {}", check.hint)).unwrap_or(reason);
+    StopReason { check: Some(&check.name), reason, next: Some(&check.hint) }
+}
+
+/// The check with the verdict's reason code.
+fn deciding_check(run: &HookRun) -> Option<&CheckLine> {
+    run.checks.iter().find(|check| check.decision == "fail" && check.code == run.code && check.outcome != "not_run")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::rehearse::fixtures;
+
+    #[test]
+    fn the_reason_comes_from_the_deciding_check_with_what_to_do_next() {
+        let run = fixtures::stopped_run();
+        let why = stop_reason(&run);
+        assert_eq!(why.check, Some("health_check"));
+        assert!(why.reason.starts_with("GET http://"), "{why:?}");
+        assert_eq!(why.next, Some("request the same URL manually and read the service's log"));
+    }
+
+    #[test]
+    fn without_a_check_the_verdict_is_the_reason() {
+        let run = HookRun {
+            hook: HookName::AfterInstall,
+            status: None,
+            answered_by: AnsweredBy::Nobody,
+            code: String::new(),
+            verdict: "the function timed out after 5 s".into(),
+            hint: "wait for the alarm".into(),
+            checks: Vec::new(),
+            took: Duration::from_secs(5),
+        };
+        let next = Some("wait for the alarm");
+        assert_eq!(stop_reason(&run), StopReason { check: None, reason: "the function timed out after 5 s", next });
+    }
+
+    #[test]
+    fn the_net_s_sentence_ends_with_what_to_do() {
+        let run = fixtures::answered_on_failure_run();
+        let why = stop_reason(&run);
+        assert_eq!((why.check, why.next), (None, Some("read that function's log")));
+        assert!(why.reason.ends_with("so on-failure put Failed for it"), "{why:?}");
+    }
+}

@@ -1,0 +1,182 @@
+//! `greenlight rehearse`: plays scenarios and prints what happens.
+
+mod filter;
+#[cfg(test)]
+mod fixtures;
+mod json;
+mod junit;
+mod list;
+mod many;
+mod messages;
+mod options;
+mod outcome_group;
+mod print;
+mod scenario_run;
+mod select;
+mod serve;
+mod table;
+mod timeline;
+
+use std::{fs::File, io::Write, path::Path, time::Instant};
+
+use anyhow::{Context, anyhow};
+use rehearsal::{EventKind, Options, Scenario};
+
+pub use self::{options::RehearseOptions, timeline::Timeline};
+use self::{
+    print::{print_json_report, print_logs},
+    scenario_run::{RunEnd, RunEvent, ScenarioRun, not_run_line, run_scenario},
+};
+use crate::{
+    appspec::{self, ForRehearsal},
+    cli::{CommandError, CommandOutcome},
+    terminal::{Emphasis, Output, TerminalStyle, format_seconds},
+};
+
+/// Dropping the future stops the rehearsal and its hook processes.
+pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
+    let mut screen = Output::stdout();
+    if args.list {
+        return print_list(&mut screen, args);
+    }
+    if args.serve {
+        return serve::serve(&mut screen, args).await;
+    }
+    let scenarios = select::selected_scenarios(args).map_err(CommandError::Usage)?;
+    let mut options = select::options(args).map_err(CommandError::Usage)?;
+    if let Some(path) = &args.appspec {
+        options.appspec = Some(load_appspec(&mut screen, path, args)?);
+    }
+    // Opened before anything is played, so that an error shows at once and not after a minute.
+    let report = args
+        .junit
+        .as_ref()
+        .map(|path| File::create(path).with_context(|| format!("cannot write the JUnit report {}", path.display())));
+    let report = report.transpose().map_err(CommandError::Usage)?;
+    let started = Instant::now();
+    let runs = match args.is_table() {
+        true => many::rehearse_many(&mut screen, args, scenarios, options).await?,
+        false => run_sequentially(&mut screen, args, &scenarios, &options).await?,
+    };
+    if let Some(mut report) = report {
+        let written = junit::render_junit(&runs, started.elapsed()).and_then(|text| report.write_all(&text));
+        written.context("cannot write the JUnit report").map_err(CommandError::Failed)?;
+    }
+    Ok(CommandOutcome::from_success(runs.iter().all(ScenarioRun::met_expectations)))
+}
+
+/// Prints the problems of an AppSpec file before anything is played. Refuses a file that CodeDeploy does not accept.
+fn load_appspec(screen: &mut Output, path: &Path, args: &RehearseOptions) -> Result<rehearsal::AppSpec, CommandError> {
+    let ForRehearsal { source, issues: found, file } =
+        appspec::load_for_rehearsal(path).map_err(CommandError::Usage)?;
+    let style = if args.json { TerminalStyle::stderr() } else { screen.style };
+    let Some(file) = file else {
+        let rendered = appspec::render_issues(TerminalStyle::stderr(), &source, &found);
+        return Err(CommandError::Usage(anyhow!("CodeDeploy does not accept this AppSpec file\n{rendered}")));
+    };
+    let rendered = appspec::render_issues(style, &source, &found) + "\n";
+    match args.json {
+        // With --json, standard output has only JSON lines.
+        true if !found.is_empty() => screen.eprintln(rendered.trim_end())?,
+        true => {}
+        false => screen.println(&rendered)?,
+    }
+    Ok(file)
+}
+
+async fn run_sequentially(
+    screen: &mut Output,
+    args: &RehearseOptions,
+    scenarios: &[Scenario],
+    options: &Options,
+) -> Result<Vec<ScenarioRun>, CommandError> {
+    if !args.json {
+        let text = "Five hooks decide in turn whether a deployment may continue. Each is a real process; the AWS around it is simulated.";
+        let text = screen.style.paragraph(Emphasis::Dim, text);
+        screen.println(&(text + "\n"))?;
+    }
+    let (started, mut runs) = (Instant::now(), Vec::new());
+    for scenario in scenarios {
+        runs.push(match args.json {
+            true => print_json(screen, scenario, options, args).await?,
+            false => print_timeline(screen, scenario, options, args).await?,
+        });
+    }
+    if !args.json {
+        let (held, total) = (runs.iter().filter(|played| played.met_expectations()).count(), runs.len());
+        if total > 1 {
+            screen.println(&format!(
+                "{held} of {total} scenarios ended as expected, in {}",
+                format_seconds(started.elapsed())
+            ))?;
+        }
+        if select::is_default_selection(args) {
+            let more = "`make rehearse ARGS=--list` lists every scenario, `make rehearse ARGS=--all` plays them all and prints a table.";
+            let more = screen.style.paragraph(Emphasis::Dim, more);
+            screen.println(&more)?;
+        }
+    }
+    Ok(runs)
+}
+
+fn print_list(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
+    let scenarios = select::matching_scenarios(&args.filters).map_err(CommandError::Usage)?;
+    if args.json {
+        for one in &scenarios {
+            screen.print_json_line(&json::scenario_line(one))?;
+        }
+    } else {
+        let text = list::render_list(screen.style, &scenarios);
+        screen.println(&text)?;
+    }
+    Ok(CommandOutcome::Success)
+}
+
+async fn print_timeline(
+    screen: &mut Output,
+    scenario: &Scenario,
+    options: &Options,
+    args: &RehearseOptions,
+) -> Result<ScenarioRun, CommandError> {
+    let mut timeline = Timeline::new(screen.style);
+    screen.println(&timeline.heading(&scenario.name, &scenario.about))?;
+    let mut created = Instant::now();
+    let played = run_scenario(scenario, options, |event| match event {
+        RunEvent::Rehearsal(moment) => {
+            if let EventKind::DeploymentCreated { .. } = moment.kind {
+                created = Instant::now();
+            }
+            screen.println(&timeline.render_event(moment))
+        }
+        RunEvent::Tick => screen.status(&timeline.status_line(created.elapsed())),
+    })
+    .await?;
+    match &played.end {
+        RunEnd::Completed(report) => {
+            screen.println(&(timeline.render_verdict(report) + "\n"))?;
+            if args.logs {
+                print_logs(screen, report)?;
+            }
+        }
+        RunEnd::Error(error) => {
+            let text = not_run_line(screen.style, error);
+            screen.println(&(text + "\n"))?;
+        }
+    }
+    Ok(played)
+}
+
+async fn print_json(
+    screen: &mut Output,
+    scenario: &Scenario,
+    options: &Options,
+    args: &RehearseOptions,
+) -> Result<ScenarioRun, CommandError> {
+    let played = run_scenario(scenario, options, |event| match event {
+        RunEvent::Rehearsal(moment) => screen.print_json_line(&json::event_line(&scenario.name, moment)),
+        RunEvent::Tick => Ok(()),
+    })
+    .await?;
+    print_json_report(screen, &played, args)?;
+    Ok(played)
+}

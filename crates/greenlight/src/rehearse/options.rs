@@ -1,0 +1,116 @@
+//! The options of `greenlight rehearse`.
+
+use std::{num::NonZeroUsize, path::PathBuf};
+
+use clap::Args;
+use rehearsal::HookName;
+
+use crate::cli::{parse_hook, to_hook_name};
+
+const AFTER_HELP: &str = "\
+Output:
+  Without --scenario and --all: a tour of two scenarios, one that succeeds and one that is stopped; with --appspec, only
+  the first.
+  With --scenario: the timeline of each, one after the other. With --all or --filter: many at once, as a table.
+  With --serve: a deployment that waits for you at a hook, and how to reach it.
+
+With --appspec, the problems of the file come first, as `greenlight appspec --check` prints them. Then the rehearsal
+runs a deployment with the file. CodeDeploy skips a hook that the file does not name. A function that the file names
+runs the program that its name ends in (CodeDeployHook_shop-before-install), at any hook. A function that CodeDeploy
+cannot invoke fails its event at once. CodeDeploy has the narrower of its two managed roles, and the task definition
+comes from the rehearsal.
+
+With --json, standard output has one JSON object per line, each with `scenario` and `event`. First come the events of
+the timeline, with `at_ms` (since the deployment was created): deployment-created, event-completed, hook-invoked,
+check-finished, on-failure (a function failed, and what on-failure does about it), hook-finished, world-changed,
+rolled-back, deployment-ended. The last line of a scenario is `report`, with `met_expectations` and the whole report; or
+`error`, with `error`. With --serve there is no report. Additional events are `open` (the endpoints), `waiting` (a hook,
+its event and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function).
+
+Exit status:
+  0    every scenario ended as expected
+  1    a scenario did not, or could not be played
+  2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
+       missing hook programs
+  130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped too
+  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0.";
+
+/// `greenlight rehearse`.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub struct RehearseOptions {
+    /// A scenario to play: a name from --list, or a YAML file; can be repeated
+    #[arg(short, long = "scenario", value_name = "NAME|FILE")]
+    pub scenarios: Vec<String>,
+
+    /// Play every scenario, several at a time, and print a table
+    #[arg(long, conflicts_with = "scenarios")]
+    pub all: bool,
+
+    /// Only scenarios whose name contains TEXT, or matches it where TEXT has * or ?; can be repeated, and then one
+    /// match is enough. Prints a table like --all, or a list with --list
+    #[arg(short, long = "filter", value_name = "TEXT", conflicts_with = "scenarios")]
+    pub filters: Vec<String>,
+
+    /// How many scenarios to play at a time for a table [default: 4 per CPU, up to 24, because they mostly wait]
+    #[arg(short, long, value_name = "N", conflicts_with = "scenarios")]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// Below a table, explain in two lines why each deployment was stopped, not only where a scenario failed
+    #[arg(long, conflicts_with_all = ["scenarios", "json"])]
+    pub why: bool,
+
+    /// List the scenarios, and play none
+    #[arg(long, conflicts_with_all = ["scenarios", "all", "gate", "appspec", "logs", "binaries", "jobs", "junit", "seed", "why"])]
+    pub list: bool,
+
+    /// Keep the simulated AWS of one scenario running and print its endpoints, for your own hook, the aws CLI, or
+    /// another program
+    #[arg(long, conflicts_with_all = ["all", "filters", "list", "gate", "appspec", "logs", "binaries", "jobs", "junit", "why"])]
+    pub serve: bool,
+
+    /// With --serve: the hook to wait at, such as AfterInstall; the hooks before it are skipped [default: the hook that
+    /// stops the scenario, else AfterAllowTestTraffic]
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook_name)]
+    pub at: Option<HookName>,
+
+    /// A gate file to use instead of the scenarios' own
+    #[arg(long, value_name = "FILE")]
+    pub gate: Option<PathBuf>,
+
+    /// An AppSpec file to use instead of the scenario's own: only its hooks run, with the functions that it names
+    #[arg(long, value_name = "FILE")]
+    pub appspec: Option<PathBuf>,
+
+    /// Print JSON lines
+    #[arg(long)]
+    pub json: bool,
+
+    /// Also print the hooks' logs: on standard error after each scenario; with --json, in its report
+    #[arg(long)]
+    pub logs: bool,
+
+    /// Also write a JUnit report for a CI system: one test case per scenario
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+
+    /// Derive ids from this number, so that they are the same each time [default: from the clock; a scenario that does
+    /// not end as expected prints the number]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// The directory of the five hook programs and of on-failure [default: the directory of this program]
+    #[arg(long, value_name = "DIR")]
+    pub binaries: Option<PathBuf>,
+}
+
+impl RehearseOptions {
+    /// Whether several scenarios run at once and are printed as a table.
+    pub fn is_table(&self) -> bool {
+        self.all || !self.filters.is_empty()
+    }
+}
+
+fn parse_hook_name(text: &str) -> Result<HookName, String> {
+    parse_hook(text).map(to_hook_name)
+}

@@ -1,0 +1,185 @@
+//! Turns the command line into scenarios and options. Every error here is bad usage.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use rehearsal::{FunctionName, HookName, Options, Scenario};
+
+use super::{filter, options::RehearseOptions};
+use crate::cli::suggest::{did_you_mean, nearest};
+
+/// The tour for a newcomer: a deployment that succeeds, and one that a hook stops.
+const DEFAULT_SCENARIOS: [&str; 2] = ["healthy", "route-503"];
+
+/// The least similarity of a misspelled name: 0 is nothing in common, 1 is equal.
+const MIN_SIMILARITY: f64 = 0.7;
+
+/// The scenarios that the command line names, in that order.
+///
+/// # Errors
+/// If one is unknown, cannot be read, or is not a scenario.
+pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
+    if args.is_table() {
+        return matching_scenarios(&args.filters);
+    }
+    if args.scenarios.is_empty() && args.appspec.is_some() {
+        return load_scenario(DEFAULT_SCENARIOS[0]).map(|healthy| vec![healthy]);
+    }
+    if args.scenarios.is_empty() {
+        return DEFAULT_SCENARIOS.iter().map(|name| load_scenario(name)).collect();
+    }
+    args.scenarios.iter().map(|name_or_path| load_scenario(name_or_path)).collect()
+}
+
+/// Whether the command line selects the tour.
+pub fn is_default_selection(args: &RehearseOptions) -> bool {
+    !args.is_table() && args.scenarios.is_empty() && args.appspec.is_none()
+}
+
+/// The scenarios that match any of the filters; without filters, all.
+///
+/// # Errors
+/// If a filter matches no scenario: the user would believe that the scenario was played.
+pub fn matching_scenarios(filters: &[String]) -> Result<Vec<Scenario>> {
+    let all = Scenario::built_in();
+    for filter in filters {
+        if !all.iter().any(|one| filter::matches(filter, &one.name)) {
+            let names: Vec<String> = all.into_iter().map(|one| one.name).collect();
+            bail!("{}", no_match_message(filter, &names));
+        }
+    }
+    let meant = |one: &Scenario| filters.is_empty() || filters.iter().any(|filter| filter::matches(filter, &one.name));
+    Ok(all.into_iter().filter(meant).collect())
+}
+
+fn no_match_message(filter: &str, names: &[String]) -> String {
+    // The filter can be a part of a name, so the words of the names are candidates too.
+    let words = names.iter().flat_map(|name| name.split('-').chain([name.as_str()])).filter(|word| word.len() > 2);
+    let hint = did_you_mean(nearest(&filter.replace(['*', '?'], ""), words, MIN_SIMILARITY));
+    format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+/// The scenario of `--serve`, and the hook to wait at.
+///
+/// # Errors
+/// If the scenario is unknown or has concurrent deployments, or if several are named.
+pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, HookName)> {
+    let scenario = match args.scenarios.as_slice() {
+        [] => load_scenario(DEFAULT_SCENARIOS[0])?,
+        [one] => load_scenario(one)?,
+        _ => bail!("--serve takes one scenario; give --scenario once"),
+    };
+    if scenario.concurrent {
+        bail!("{} has two deployments at once, and --serve takes one; choose another --scenario", scenario.name);
+    }
+    let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
+    // The default is the hook that most people write first: everything exists, and customers are not affected yet.
+    let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);
+    Ok((scenario, at))
+}
+
+fn load_scenario(name_or_path: &str) -> Result<Scenario> {
+    if let Some(found) = Scenario::named(name_or_path) {
+        return Ok(found);
+    }
+    let path = Path::new(name_or_path);
+    let looks_like_a_file = path.components().count() > 1 || path.extension().is_some() || path.exists();
+    if looks_like_a_file {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the scenario {name_or_path}"))?;
+        return Scenario::from_yaml(&text, name_or_path);
+    }
+    let names: Vec<String> = Scenario::built_in().into_iter().map(|one| one.name).collect();
+    bail!("{}", unknown_scenario_message(name_or_path, &names))
+}
+
+fn unknown_scenario_message(name: &str, names: &[String]) -> String {
+    let hint = did_you_mean(nearest(name, names.iter().map(String::as_str), MIN_SIMILARITY));
+    format!("there is no scenario `{name}`{hint} (`greenlight rehearse --list` shows all of them)")
+}
+
+/// The options of the rehearsal: the folder of the programs, the gate file, the seed.
+///
+/// # Errors
+/// If the gate file cannot be read, or one of the six programs is missing.
+pub fn options(args: &RehearseOptions) -> Result<Options> {
+    let gate = match &args.gate {
+        None => None,
+        Some(path) => {
+            let text = fs::read_to_string(path);
+            let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
+            // For a hook an empty variable means no gate file, which is not what the user wants to try.
+            if text.trim().is_empty() {
+                bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
+            }
+            Some(text)
+        }
+    };
+    let binaries = match &args.binaries {
+        Some(folder) => folder.clone(),
+        None => default_binaries_dir()?,
+    };
+    // Canonical, because a relative path would be resolved in the working directory of the new process.
+    let binaries = binaries
+        .canonicalize()
+        .with_context(|| format!("cannot open the folder {} of the hook programs", binaries.display()))?;
+    for function in FunctionName::all_functions() {
+        let program = binaries.join(format!("{}{}", function.binary(), env::consts::EXE_SUFFIX));
+        if !program.is_file() {
+            bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
+        }
+    }
+    Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })
+}
+
+fn default_binaries_dir() -> Result<PathBuf> {
+    let mut program = env::current_exe().context("cannot find the folder of this program; give --binaries DIR")?;
+    program.pop();
+    Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_gets_its_neighbour_and_a_strange_one_none() {
+        let names = ["healthy", "tasks-stop", "route-503"].map(String::from);
+        let said = |name| unknown_scenario_message(name, &names);
+        assert!(said("helthy").contains("did you mean `healthy`?"));
+        assert!(said("ROUTE-504").contains("did you mean `route-503`?"));
+        assert!(!said("blue").contains("did you mean"));
+        assert!(said("blue").contains("--list"));
+    }
+
+    #[test]
+    fn a_filter_that_means_nothing_gets_a_word_that_is_in_a_name() {
+        let names = ["healthy", "alarm-after-shift", "route-503"].map(String::from);
+        assert_eq!(
+            no_match_message("alram", &names),
+            "no scenario has `alram` in its name; did you mean `alarm`? (`greenlight rehearse --list` shows all of them)"
+        );
+        assert!(no_match_message("alarm-before*", &names).contains("did you mean `alarm`?"));
+        assert!(!no_match_message("zzz", &names).contains("did you mean"));
+    }
+
+    #[test]
+    fn any_of_the_filters_will_do_and_none_may_mean_nothing() {
+        let names = |filters: &[&str]| {
+            let filters: Vec<String> = filters.iter().map(|&text| text.to_owned()).collect();
+            matching_scenarios(&filters).map(|all| all.into_iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap().len(), Scenario::built_in().len());
+        assert_eq!(names(&["route-5?3", "he*thy"]).unwrap(), ["healthy", "route-503"]);
+        assert!(names(&["healthy", "zzz"]).is_err());
+    }
+
+    #[test]
+    fn the_tour_exists() {
+        for name in DEFAULT_SCENARIOS {
+            assert!(Scenario::named(name).is_some(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Errors of AWS calls, classified by what to do about them.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::complete_body::IncompleteBody;
+use crate::{code::ReasonCode, finding::Observation};
+
+/// A call to AWS without a usable reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsError {
+    /// The operation, as IAM writes it: `codedeploy:GetDeployment`.
+    pub operation: &'static str,
+    /// The reason code.
+    pub code: ReasonCode,
+    /// The error code from AWS, or the kind of connection error, with the message.
+    pub detail: String,
+}
+
+impl AwsError {
+    /// Converts an SDK error.
+    pub fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (code, detail) = match error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                let meta = context.err().meta();
+                match meta.code() {
+                    Some(word) => {
+                        let code = classify(word, status);
+                        (code, format!("{word}: {}", denial_reason(code, meta.message().unwrap_or("no message"))))
+                    }
+                    // The reply is not an AWS error, for example a truncated reply or a proxy's page.
+                    None => (
+                        classify("", status.max(500)),
+                        format!("a reply of status {status} that cannot be read: {}", root_cause(context.err())),
+                    ),
+                }
+            }
+            SdkError::TimeoutError(_) => (ReasonCode::AwsUnreachable, "no reply in time".to_owned()),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                (ReasonCode::AwsUnreachable, format!("timed out: {}", root_cause(error)))
+            }
+            SdkError::DispatchFailure(_) if innermost_source(error).is::<IncompleteBody>() => {
+                (ReasonCode::AwsFailed, root_cause(error))
+            }
+            SdkError::DispatchFailure(_) => (ReasonCode::AwsUnreachable, root_cause(error)),
+            SdkError::ResponseError(_) => {
+                (ReasonCode::AwsFailed, format!("a reply that cannot be read: {}", root_cause(error)))
+            }
+            _ => (ReasonCode::AwsFailed, root_cause(error)),
+        };
+        Self { operation, code, detail: one_line(&detail) }
+    }
+
+    /// Creates an error from the code and message of AWS, for replies that no SDK parsed.
+    pub(super) fn from_service(operation: &'static str, word: &str, message: &str, status: u16) -> Self {
+        let code = classify(word, if word.is_empty() { status.max(500) } else { status });
+        let detail = match word {
+            // A proxy's page.
+            "" => format!("a reply of status {status} that cannot be read"),
+            word => format!("{word}: {}", denial_reason(code, if message.is_empty() { "no message" } else { message })),
+        };
+        Self { operation, code, detail: one_line(&detail) }
+    }
+
+    /// Whether AWS returned this error code, such as `NoSuchEntity`.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.detail.split(':').next().is_some_and(|own| own.starts_with(code))
+    }
+
+    /// Whether AWS knows the caller and does not allow the call. Invalid credentials are a different error.
+    pub fn is_access_denied(&self) -> bool {
+        let word = self.detail.split(':').next().unwrap_or_default();
+        self.code == ReasonCode::AwsDenied && ACCESS_DENIED_CODES.iter().any(|part| word.contains(part))
+    }
+
+    /// The message. If AWS denied access, it starts with the action that the function's role needs, because AWS's
+    /// message often names only half of it.
+    pub fn with_permission_hint(&self) -> String {
+        // Invalid credentials are a different error.
+        if !self.has_code("AccessDenied") {
+            return self.to_string();
+        }
+        let key = ["kms", "KMS", "ciphertext"].iter().any(|word| self.detail.contains(word));
+        let missing_action = if key { "kms:Decrypt for its key" } else { self.operation };
+        let more = if self.operation == "s3:GetObject" && !key {
+            "; without s3:ListBucket, S3 also denies access to an object that does not exist"
+        } else {
+            ""
+        };
+        format!("the function's role needs {missing_action}: {}{more}", self.detail)
+    }
+
+    /// A reply in which something is missing.
+    pub fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
+        Self { operation, code: ReasonCode::UnexpectedReply, detail: format!("the reply has no {what}") }
+    }
+
+    /// Whether a later attempt may succeed. A denial is final.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self.code, ReasonCode::AwsThrottled | ReasonCode::AwsUnreachable | ReasonCode::AwsFailed)
+    }
+
+    /// The result of a check that could not run because of this error.
+    pub fn into_observation(self) -> Observation {
+        let Self { operation, code, detail } = self;
+        Observation::errored(code, operation, detail)
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.detail)
+    }
+}
+
+/// The parts of AWS error codes that mean the function's role lacks a permission.
+const ACCESS_DENIED_CODES: [&str; 3] = ["AccessDenied", "UnauthorizedOperation", "NotAuthorized"];
+
+/// Classifies AWS error codes by what to do about them. The throttling codes are those that the SDK retries.
+fn classify(word: &str, status: u16) -> ReasonCode {
+    let invalid_credentials = [
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "ExpiredToken",
+        "InvalidSignature",
+        "SignatureDoesNotMatch",
+        "MissingAuthenticationToken",
+    ];
+    let throttled = [
+        "Throttl",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+    ];
+    if ACCESS_DENIED_CODES.iter().chain(&invalid_credentials).any(|part| word.contains(part)) {
+        ReasonCode::AwsDenied
+    } else if throttled.iter().any(|part| word.contains(part)) || status == 429 {
+        ReasonCode::AwsThrottled
+    } else if status >= 500 {
+        ReasonCode::AwsFailed
+    } else {
+        ReasonCode::AwsRejected
+    }
+}
+
+/// The reason of a denial. AWS's message starts with the caller and the action, which are known here; the reason comes
+/// last.
+fn denial_reason(code: ReasonCode, message: &str) -> &str {
+    let reason = message.split_once(" because ").filter(|_| code == ReasonCode::AwsDenied);
+    reason.map_or(message, |(_, reason)| reason)
+}
+
+/// The message of the innermost error. The outer ones only repeat that something failed.
+pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    innermost_source(error).to_string()
+}
+
+fn innermost_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+}
+
+/// Joins the lines of a text. The text is not shortened here: redaction must first see a whole secret.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart_by_what_to_do() {
+        assert_eq!(classify("AccessDeniedException", 400), ReasonCode::AwsDenied);
+        assert_eq!(classify("AccessDenied", 403), ReasonCode::AwsDenied);
+        assert_eq!(classify("ThrottlingException", 400), ReasonCode::AwsThrottled);
+        assert_eq!(classify("Throttling", 400), ReasonCode::AwsThrottled);
+        assert_eq!(classify("InternalFailure", 500), ReasonCode::AwsFailed);
+        assert_eq!(classify("DeploymentDoesNotExistException", 400), ReasonCode::AwsRejected);
+    }
+
+    #[test]
+    fn a_refusal_says_what_the_role_needs() {
+        let fault = |operation, word: &str, message: &str| {
+            AwsError::from_service(operation, word, message, 400).with_permission_hint()
+        };
+        let told = [
+            fault("ssm:GetParameter", "AccessDeniedException", "User x is not authorized because no policy allows it"),
+            fault(
+                "ssm:GetParameter",
+                "AccessDeniedException",
+                "The ciphertext refers to a customer master key that does not exist, or you are not allowed to access.",
+            ),
+            fault("secretsmanager:GetSecretValue", "AccessDeniedException", "Access to KMS is not allowed"),
+            fault("s3:GetObject", "AccessDenied", "Access Denied"),
+            fault("s3:GetObject", "NoSuchKey", "The specified key does not exist."),
+        ];
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn credentials_that_are_no_good_are_no_missing_permission() {
+        let is_refusal = |word: &str| AwsError::from_service("iam:GetRole", word, "no", 403).is_access_denied();
+        assert!(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"].into_iter().all(is_refusal));
+        let unknown = ["ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidClientTokenId"];
+        assert!(!unknown.into_iter().any(is_refusal));
+        let unsigned = "the request could not be signed: AccessDenied".to_owned();
+        assert!(
+            !AwsError { operation: "iam:GetRole", code: ReasonCode::AwsDenied, detail: unsigned }.is_access_denied()
+        );
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_whole() {
+        assert_eq!(one_line("a\n b"), "a b");
+        assert_eq!(one_line(&"x".repeat(5000)).chars().count(), 5000);
+    }
+}

@@ -1,0 +1,248 @@
+//! Puts the status: PutLifecycleEventHookExecutionStatus, the call that everything depends on.
+//!
+//! It has its own client, so that the connections of a check cannot delay it, and makes short attempts until the
+//! deadline. A status counts as accepted only if the reply names this execution. Any other reply may come from a proxy,
+//! so the status is put again. An "already completed" error then means that the first attempt had arrived.
+
+use std::time::Duration;
+
+use aws_sdk_codedeploy::{
+    config::retry::RetryConfig,
+    operation::put_lifecycle_event_hook_execution_status::PutLifecycleEventHookExecutionStatusError as PutError,
+    types::LifecycleEventStatus,
+};
+use aws_smithy_types::timeout::TimeoutConfig;
+use gate::permissions::actions::PUT_STATUS;
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{AwsError, CONNECT_TIMEOUT, sdk_config};
+use crate::{
+    code::ReasonCode,
+    error::Error,
+    log_context::{LogContext, log_line},
+    platform::codedeploy_ecs::HookExecution,
+    redact::Redactor,
+    settings::AwsSettings,
+    shell::quote,
+    verdict::Status,
+};
+
+/// The limit for one attempt. A healthy call takes well under a second.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// One attempt can take at most this share of the time that is left, so that several attempts fit.
+const ATTEMPT_SHARE: u32 = 4;
+/// The minimum for one attempt, because connecting to a distant endpoint takes time.
+const MIN_ATTEMPT: Duration = Duration::from_millis(500);
+/// The pause after the first attempt. Each further pause is twice as long.
+const MIN_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// With less time than this, no further attempt is sent.
+const MIN_LEFT: Duration = Duration::from_millis(50);
+/// AWS denies a role that was just created for some seconds, until IAM has propagated it.
+const NEW_ROLE_GRACE: Duration = Duration::from_secs(30);
+
+/// The maximum length of AWS's message, so that the commands after it remain visible.
+const MAX_REASON_CHARS: usize = 300;
+
+/// Puts statuses.
+#[derive(Clone, Debug)]
+pub struct StatusClient {
+    client: aws_sdk_codedeploy::Client,
+    region: String,
+    dead_letter_queue: Option<String>,
+    redactor: Redactor,
+}
+
+/// The result of putting a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// CodeDeploy accepted the status.
+    Accepted,
+    /// CodeDeploy already had a status, perhaps this one, if an earlier reply was lost.
+    AlreadyCompleted,
+}
+
+impl StatusClient {
+    /// Creates the client. It does not connect yet.
+    pub fn new(settings: &AwsSettings) -> Self {
+        let mut config = aws_sdk_codedeploy::config::Builder::from(&sdk_config(settings))
+            // `put` makes the retries itself, because it must know the result of each attempt.
+            .retry_config(RetryConfig::disabled());
+        if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
+            config = config.endpoint_url(url);
+        }
+        let region = settings.region.clone().unwrap_or_default();
+        let client = aws_sdk_codedeploy::Client::from_conf(config.build());
+        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone(), redactor: settings.redactor() }
+    }
+
+    /// Puts `status` for `execution` until CodeDeploy accepts it, refuses it permanently, or the time is `until`.
+    ///
+    /// # Errors
+    /// [`Error::StatusNotSent`]. The commands for a person to run are logged here.
+    pub async fn put(
+        &self,
+        execution: &HookExecution,
+        status: Status,
+        until: Instant,
+        context: &LogContext,
+    ) -> Result<PutOutcome, Error> {
+        let started_at = Instant::now();
+        let mut why = format!("{PUT_STATUS}: no reply before the function's deadline");
+        let mut pause = MIN_PAUSE;
+        let mut may_be_accepted = false;
+        // A process that was frozen for long may wake up when its time is nearly over. There is still enough time for
+        // one attempt.
+        let until = until.max(started_at + MIN_ATTEMPT);
+        while let Ok(attempt) = tokio::time::timeout_at(until, self.attempt(execution, status, until)).await {
+            let fault = match attempt {
+                Ok(PutOutcome::AlreadyCompleted) if may_be_accepted => return Ok(PutOutcome::Accepted),
+                Ok(sent) => return Ok(sent),
+                Err(fault) => fault,
+            };
+            may_be_accepted |= may_have_arrived(&fault);
+            why = fault.to_string();
+            let is_new_role = fault.code == ReasonCode::AwsDenied && started_at.elapsed() < NEW_ROLE_GRACE;
+            let left = until.saturating_duration_since(Instant::now());
+            if !(fault.is_retryable() || is_new_role) || left < MIN_LEFT {
+                break;
+            }
+            // Near the deadline the pauses become shorter, so that no time is unused.
+            tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+        Err(self.not_sent_error(execution, status, &why, context))
+    }
+
+    /// Makes one attempt.
+    async fn attempt(&self, execution: &HookExecution, status: Status, until: Instant) -> Result<PutOutcome, AwsError> {
+        let timeouts = attempt_timeouts(until.saturating_duration_since(Instant::now()));
+        let put = self
+            .client
+            .put_lifecycle_event_hook_execution_status()
+            .deployment_id(execution.deployment.as_str())
+            .lifecycle_event_hook_execution_id(execution.id.expose())
+            .status(match status {
+                Status::Succeeded => LifecycleEventStatus::Succeeded,
+                Status::Failed => LifecycleEventStatus::Failed,
+            })
+            .customize()
+            .config_override(aws_sdk_codedeploy::Config::builder().timeout_config(timeouts))
+            .send();
+        // If no thread can be started to resolve a host name, the SDK panics. In its own task, only this attempt fails.
+        let mut own = JoinSet::new();
+        own.spawn(put);
+        let Some(Ok(put)) = own.join_next().await else {
+            let detail = "the attempt panicked".to_owned();
+            return Err(AwsError { operation: PUT_STATUS, code: ReasonCode::AwsUnreachable, detail });
+        };
+        match put {
+            Ok(reply) => confirm_accepted(reply.lifecycle_event_hook_execution_id(), execution),
+            Err(error) => match error.as_service_error() {
+                Some(PutError::LifecycleEventAlreadyCompletedException(_)) => Ok(PutOutcome::AlreadyCompleted),
+                _ => Err(AwsError::from_sdk(PUT_STATUS, &error)),
+            },
+        }
+    }
+
+    /// Logs what a person can do instead. Stopping the deployment needs only its id, so that command comes first. The
+    /// execution id must not be in a log, so the second command reads it from where the event is stored.
+    fn not_sent_error(&self, execution: &HookExecution, status: Status, why: &str, context: &LogContext) -> Error {
+        // AWS may quote the request that it refuses.
+        let why = execution.id.extend_redactor(&self.redactor).redact(why).shorten(MAX_REASON_CHARS);
+        let deployment = execution.deployment.as_str();
+        let (region, id) = (quote(&self.region), quote(deployment));
+        let stored = match &self.dead_letter_queue {
+            Some(url) => format!(
+                "its event is in the dead-letter queue a few minutes later, after on-failure has failed too (aws sqs \
+                 receive-message --region {region} --queue-url {} --max-number-of-messages 10 --visibility-timeout 0 --query \
+                 'Messages[].Body' --output text)",
+                quote(url)
+            ),
+            None => "it is in the payload of this invocation".to_owned(),
+        };
+        log_line!(
+            error,
+            context,
+            error.code = "StatusNotSent",
+            execution.id = ?execution.id,
+            "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
+             --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \
+             {stored}: aws deploy put-lifecycle-event-hook-execution-status --region {region} --deployment-id {id} \
+             --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}",
+            status.as_str(),
+        );
+        Error::StatusNotSent { status: status.as_str(), deployment: deployment.to_owned(), why }
+    }
+}
+
+/// Whether a successful reply is from CodeDeploy, which returns the id of the execution. JSON from a proxy or a gateway
+/// does not contain it.
+fn confirm_accepted(id: Option<&str>, execution: &HookExecution) -> Result<PutOutcome, AwsError> {
+    let why = match id {
+        Some(id) if id == execution.id.expose() => return Ok(PutOutcome::Accepted),
+        Some(_) => "a reply of status 200 that names another execution, so it is not known whether CodeDeploy has it",
+        None => "a reply of status 200 that names no execution, so it is not known whether CodeDeploy has it",
+    };
+    Err(AwsError { operation: PUT_STATUS, code: ReasonCode::AwsFailed, detail: why.to_owned() })
+}
+
+/// Whether CodeDeploy may have accepted the status although no reply confirms it.
+const fn may_have_arrived(fault: &AwsError) -> bool {
+    matches!(fault.code, ReasonCode::AwsFailed | ReasonCode::AwsUnreachable)
+}
+
+/// The timeouts for an attempt, given the time that is left.
+fn attempt_timeouts(left: Duration) -> TimeoutConfig {
+    let attempt = ATTEMPT_TIMEOUT.min(left / ATTEMPT_SHARE).max(MIN_ATTEMPT);
+    TimeoutConfig::builder()
+        // These two belong to the connection. If they differed between attempts, each attempt would need a new
+        // connection.
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(attempt)
+        // The function's deadline ends the call, not the timeout of a read operation.
+        .disable_operation_timeout()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{DeploymentId, ExecutionId};
+
+    #[test]
+    fn a_reply_counts_only_if_it_names_this_execution() {
+        let execution = HookExecution {
+            deployment: DeploymentId::try_from("d-1".to_owned()).unwrap(),
+            id: ExecutionId::try_from("own".to_owned()).unwrap(),
+        };
+        assert_eq!(confirm_accepted(Some("own"), &execution), Ok(PutOutcome::Accepted));
+        for other in [None, Some(""), Some("other"), Some("own ")] {
+            let fault = confirm_accepted(other, &execution).unwrap_err();
+            assert!(fault.is_retryable() && may_have_arrived(&fault), "{other:?}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_refuses_has_not_taken_the_status() {
+        let fault = |code| AwsError { operation: PUT_STATUS, code, detail: String::new() };
+        assert!([ReasonCode::AwsFailed, ReasonCode::AwsUnreachable].map(fault).iter().all(may_have_arrived));
+        assert!(
+            ![ReasonCode::AwsThrottled, ReasonCode::AwsDenied, ReasonCode::AwsRejected]
+                .map(fault)
+                .iter()
+                .any(may_have_arrived)
+        );
+    }
+
+    #[test]
+    fn several_attempts_fit_into_what_is_left() {
+        let attempt = |left| attempt_timeouts(left).operation_attempt_timeout().unwrap();
+        assert_eq!(attempt(Duration::from_secs(30)), ATTEMPT_TIMEOUT);
+        assert_eq!(attempt(Duration::from_secs(6)), Duration::from_millis(1500));
+        assert_eq!(attempt(Duration::from_millis(600)), MIN_ATTEMPT);
+        assert_eq!(attempt(Duration::ZERO), MIN_ATTEMPT);
+    }
+}

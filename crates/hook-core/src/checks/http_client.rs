@@ -1,0 +1,486 @@
+//! Sends one HTTP request and classifies every way to fail.
+
+use std::{
+    collections::HashMap,
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http_body_util::BodyExt as _;
+use reqwest::{
+    Body, Method, Response, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::HeaderMap,
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    connection::{ConnectTo, ConnectionOptions, HttpVersion},
+    listener_rules::GreenRules,
+    request_template::without_query,
+    response::HttpResponse,
+    tls,
+};
+use crate::{
+    code::ReasonCode,
+    gate::{HttpDefaults, Retry, format_duration},
+    redact::Redactor,
+    settings::AwsSettings,
+};
+
+/// A body is read to its end, or up to this size: what a condition needs is at its beginning.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// The `User-Agent` of every request.
+pub(super) const USER_AGENT: &str = concat!("greenlight/", env!("CARGO_PKG_VERSION"));
+
+/// The most cached clients. The checks of one gate file rarely need more.
+const MAX_CACHED_CLIENTS: usize = 32;
+
+/// The most open connections. Each takes a descriptor, and a thread while a name is resolved. A Lambda function has
+/// 1,024 of either.
+const MAX_CONNECTIONS: usize = 64;
+
+/// The clients for the requests of checks. They do not keep connections, so each request is like a customer's first.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    /// `SSL_CERT_FILE`.
+    ca_file: Option<PathBuf>,
+    /// One client for each set of connection options.
+    clients: Arc<Mutex<HashMap<ConnectionOptions, reqwest::Client>>>,
+    /// One permit for each connection.
+    permits: Arc<Semaphore>,
+}
+
+#[derive(Clone)]
+pub struct HttpRequest {
+    /// The title in reports: `GET https://host/path`, without secrets.
+    pub title: String,
+    /// `GET`, `HEAD`, ….
+    pub method: Method,
+    /// Scheme, host, port, path and query.
+    pub url: Url,
+    /// How to connect.
+    pub connection: ConnectionOptions,
+    pub headers: HeaderMap,
+    pub body: Option<Vec<u8>>,
+    /// The timeout for the whole request.
+    pub timeout: Duration,
+    /// How to retry after a transport error.
+    pub retry: Retry,
+    /// Redacts secrets in the response.
+    pub redactor: Redactor,
+    /// The listener rules that forward the request to the new version. The URL of a redirect must match them too.
+    pub(super) green_rules: Option<GreenRules>,
+}
+
+/// Shows only the title, because the rest can be secret.
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({})", self.title)
+    }
+}
+
+impl HttpRequest {
+    /// A request with defaults. Its title is the URL without user, password and query.
+    pub fn new(method: Method, url: Url) -> Self {
+        let mut shown = url.clone();
+        let _ = shown.set_username("").and_then(|()| shown.set_password(None));
+        let title = format!("{method} {}", without_query(shown.as_str()));
+        Self {
+            title,
+            method,
+            url,
+            connection: ConnectionOptions::default(),
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: HttpDefaults::default().timeout,
+            retry: Retry::default(),
+            redactor: Redactor::default(),
+            green_rules: None,
+        }
+    }
+}
+
+/// Why no complete response came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// The kind of error.
+    pub code: ReasonCode,
+    /// The transport's own message.
+    pub detail: String,
+    /// The number of attempts.
+    pub attempts: u32,
+    /// The status of the response whose body was incomplete.
+    response_status: Option<u16>,
+}
+
+impl TransportError {
+    pub(super) const fn new(code: ReasonCode, detail: String) -> Self {
+        Self { code, detail, attempts: 1, response_status: None }
+    }
+
+    /// Whether another attempt may help. A certificate error will not go away.
+    const fn is_retryable(&self) -> bool {
+        !matches!(self.code, ReasonCode::TlsFailed | ReasonCode::RuleLeadsElsewhere)
+    }
+
+    /// What was observed, for the end of a sentence: `was a refused connection`.
+    pub fn describe(&self) -> String {
+        let description = self.describe_attempt();
+        if self.attempts > 1 { format!("{description} in each of {} attempts", self.attempts) } else { description }
+    }
+
+    /// The same for a single attempt.
+    pub fn describe_attempt(&self) -> String {
+        if let Some(status) = self.response_status {
+            let body = format!("a response with status {status} whose body");
+            return match (self.code, self.detail.as_str()) {
+                (ReasonCode::ConnectionReset, _) => format!("{body} was cut off"),
+                (ReasonCode::ReadTimedOut, span) => format!("{body} was not complete {span}"),
+                (_, detail) => format!("{body} could not be read ({detail})"),
+            };
+        }
+        let what = match self.code {
+            ReasonCode::NameNotResolved => "a name that does not resolve",
+            ReasonCode::ConnectTimedOut => "no connection",
+            ReasonCode::ConnectRefused => "a refused connection",
+            ReasonCode::ConnectionReset => "a connection that was closed without a response",
+            ReasonCode::ReadTimedOut => "no response",
+            ReasonCode::TlsFailed => "a failed TLS handshake",
+            ReasonCode::RuleLeadsElsewhere => "a redirect to another service",
+            _ => "a failed request",
+        };
+        match (self.code, self.detail.as_str()) {
+            // For these two the text says everything.
+            (_, "") | (ReasonCode::ConnectRefused | ReasonCode::ConnectionReset, _) => what.to_owned(),
+            (ReasonCode::ReadTimedOut | ReasonCode::ConnectTimedOut, span) if span.starts_with("within") => {
+                format!("{what} {span}")
+            }
+            (_, detail) => format!("{what} ({detail})"),
+        }
+    }
+}
+
+impl HttpClient {
+    /// Creates a client with the embedded roots of the public certificate authorities, and those in `SSL_CERT_FILE`.
+    pub fn new(settings: &AwsSettings) -> Self {
+        Self {
+            ca_file: settings.probe_ca.clone(),
+            clients: Arc::default(),
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        }
+    }
+
+    /// The file with certificate authorities to trust in addition to the public ones.
+    pub(super) fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    /// A permit to open a connection. It is released when it is dropped.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.permits.acquire().await.ok()
+    }
+
+    fn client_for(&self, connection: &ConnectionOptions) -> Result<reqwest::Client, TransportError> {
+        // The map is complete even if a thread panicked while it held the lock.
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(connection) {
+            return Ok(client.clone());
+        }
+        let failed = |why: String| TransportError::new(ReasonCode::TlsFailed, why);
+        let mut tls = tls::client_config(&connection.trusted_roots, self.ca_file()).map_err(failed)?;
+        match connection.http_version {
+            HttpVersion::Any => {}
+            HttpVersion::Http1 => tls.alpn_protocols = vec![b"http/1.1".to_vec()],
+            HttpVersion::Http2 => tls.alpn_protocols = vec![b"h2".to_vec()],
+        }
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .dns_resolver(HostOverride(connection.connect_to.clone()))
+            .redirect(connection.redirect_policy.to_reqwest())
+            // A query can be secret, and the target of a redirect does not need it.
+            .referer(false)
+            .pool_max_idle_per_host(0)
+            .connect_timeout(connection.connect_timeout)
+            .no_proxy()
+            .user_agent(USER_AGENT);
+        match connection.http_version {
+            HttpVersion::Any => {}
+            HttpVersion::Http1 => builder = builder.http1_only(),
+            HttpVersion::Http2 => builder = builder.http2_prior_knowledge(),
+        }
+        let client = builder.build().map_err(|error| failed(error.to_string()))?;
+        // A function process lives for many deployments, each with its own hosts and certificate authorities.
+        if clients.len() >= MAX_CACHED_CLIENTS {
+            clients.clear();
+        }
+        clients.insert(connection.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// Sends a request, and retries transport errors as the request says. Reads the response to its end.
+    ///
+    /// # Errors
+    /// No response came, or its body was incomplete.
+    pub async fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let Retry { transport, backoff: (mut pause, longest) } = request.retry;
+        let mut failed = Vec::new();
+        loop {
+            match self.send_once(request).await {
+                Err(transport_error) if transport_error.is_retryable() && failed.len() < transport as usize => {
+                    failed.push(transport_error)
+                }
+                Err(trouble) => return Err(TransportError { attempts: 1 + failed.len() as u32, ..trouble }),
+                Ok(response) => return Ok(HttpResponse { failed_attempts: failed, ..response }),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let client = self.client_for(&request.connection)?;
+        // The semaphore is never closed. The time to wait for a permit does not count as latency.
+        let _permit = self.permit().await;
+        let connect = request.connection.connect_timeout;
+        let began = Instant::now();
+        let deadline = began + request.timeout;
+        let timed_out =
+            |_| TransportError::new(ReasonCode::ReadTimedOut, format!("within {}", format_duration(request.timeout)));
+        let mut sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+        if let Some(body) = &request.body {
+            sent = sent.body(body.clone());
+        }
+        let response = timeout_at(deadline, sent.send()).await.map_err(timed_out)?;
+        let response = response.map_err(|error| classify_error(error, connect))?;
+        if response.url() != &request.url
+            && let Some(why) = request.green_rules.as_ref().and_then(|rules| rules.broken_by_redirect(response.url()))
+        {
+            return Err(TransportError::new(ReasonCode::RuleLeadsElsewhere, why));
+        }
+        let status = response.status().as_u16();
+        // A status whose body breaks off or does not end is not a complete response.
+        let broken = |transport_error| TransportError { response_status: Some(status), ..transport_error };
+        let read = timeout_at(deadline, read_response(response)).await.map_err(timed_out).map_err(broken)?;
+        let ResponseParts { headers, body, trailers } = read.map_err(|error| broken(classify_error(error, connect)))?;
+        Ok(HttpResponse {
+            status,
+            headers,
+            body,
+            trailers,
+            latency: began.elapsed(),
+            failed_attempts: Vec::new(),
+            redactor: request.redactor.clone(),
+        })
+    }
+}
+
+/// What follows the status of a response.
+struct ResponseParts {
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// Headers after the body. gRPC has its status there.
+    trailers: HeaderMap,
+}
+
+/// Reads a response to its end, or up to the limit.
+async fn read_response(mut response: Response) -> Result<ResponseParts, reqwest::Error> {
+    let headers = std::mem::take(response.headers_mut());
+    let mut frames = Body::from(response);
+    let (mut body, mut trailers) = (Vec::new(), HeaderMap::new());
+    while body.len() < MAX_BODY {
+        let Some(frame) = frames.frame().await else { break };
+        match frame?.into_data() {
+            Ok(chunk) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    Ok(ResponseParts { headers, body, trailers })
+}
+
+/// Resolves one host name to another host's addresses, and all other names as usual.
+#[derive(Clone, Debug, Default)]
+struct HostOverride(Option<ConnectTo>);
+
+impl Resolve for HostOverride {
+    fn resolve(&self, name: Name) -> Resolving {
+        let to = match &self.0 {
+            Some(ConnectTo { host, connect_host: to }) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
+            _ => name.as_str().to_owned(),
+        };
+        Box::pin(async move {
+            let addresses = resolve_host(to).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct NotResolved(String);
+
+impl fmt::Display for NotResolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotResolved {}
+
+pub(super) async fn resolve_host(host: String) -> Result<Vec<SocketAddr>, NotResolved> {
+    match tokio::net::lookup_host((host.as_str(), 0)).await {
+        Ok(addresses) => match Vec::from_iter(addresses) {
+            none if none.is_empty() => Err(NotResolved(format!("{host} has no address"))),
+            some => Ok(some),
+        },
+        Err(_) => Err(NotResolved(format!("{host} cannot be resolved"))),
+    }
+}
+
+/// Classifies a failed request by its causes, from the outermost to the innermost.
+fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
+    // The error's own message would contain the whole URL.
+    let error = error.without_url();
+    let mut innermost = String::new();
+    let mut code = None;
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = cause {
+        innermost = error.to_string();
+        if error.is::<NotResolved>() {
+            code = Some(ReasonCode::NameNotResolved);
+        } else if error.is::<rustls::Error>() {
+            code = Some(ReasonCode::TlsFailed);
+        } else if let Some(io) = error.downcast_ref::<io::Error>() {
+            code = match io.kind() {
+                io::ErrorKind::ConnectionRefused => Some(ReasonCode::ConnectRefused),
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionAborted => Some(ReasonCode::ConnectionReset),
+                io::ErrorKind::TimedOut => code.or(Some(ReasonCode::ConnectTimedOut)),
+                _ => code,
+            };
+        }
+        cause = cause_of(error);
+    }
+    let code = code.unwrap_or_else(|| match () {
+        () if error.is_connect() && error.is_timeout() => ReasonCode::ConnectTimedOut,
+        () if error.is_timeout() => ReasonCode::ReadTimedOut,
+        // The connection ended before the response did.
+        () if !error.is_connect() && (innermost.contains("closed") || innermost.contains("incomplete")) => {
+            ReasonCode::ConnectionReset
+        }
+        () => ReasonCode::RequestFailed,
+    });
+    // The message of a connect timeout depends on what timed out first.
+    let detail =
+        if code == ReasonCode::ConnectTimedOut { format!("within {}", format_duration(connect)) } else { innermost };
+    TransportError::new(code, detail)
+}
+
+/// The cause of an error. An `io::Error` hides the error that it wraps: its `source` is already the next one.
+fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::{SubjectValues as _, Value};
+
+    fn request(url: &str) -> HttpRequest {
+        let timeout = Duration::from_secs(1);
+        HttpRequest { timeout, ..HttpRequest::new(Method::GET, url.parse().unwrap()) }
+    }
+
+    async fn code(url: &str) -> ReasonCode {
+        HttpClient::new(&AwsSettings::default()).send(&request(url)).await.unwrap_err().code
+    }
+
+    /// A server that does one thing for every connection.
+    async fn server<F>(each: impl Fn(tokio::net::TcpStream) -> F + Send + 'static) -> u16
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                each(stream).await;
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn a_query_and_a_password_are_not_shown() {
+        let request = request("http://me:sesame@shop.example.com:8080/a?token=sesame#x");
+        assert_eq!(request.title, "GET http://shop.example.com:8080/a?…");
+    }
+
+    #[tokio::test]
+    async fn each_way_to_fail_has_its_own_code() {
+        assert_eq!(code("http://no-such-host.invalid/").await, ReasonCode::NameNotResolved);
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        assert_eq!(code(&format!("http://127.0.0.1:{closed}/")).await, ReasonCode::ConnectRefused);
+        let silent = server(|stream| async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            drop(stream);
+        })
+        .await;
+        assert_eq!(code(&format!("http://127.0.0.1:{silent}/")).await, ReasonCode::ReadTimedOut);
+        let rude = server(|stream| async move { drop(stream) }).await;
+        assert_eq!(code(&format!("http://127.0.0.1:{rude}/")).await, ReasonCode::ConnectionReset);
+        let plain = server(|mut stream| async move {
+            use tokio::io::AsyncWriteExt;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        })
+        .await;
+        assert_eq!(code(&format!("https://localhost:{plain}/")).await, ReasonCode::TlsFailed);
+    }
+
+    #[test]
+    fn only_so_many_clients_are_kept() {
+        let probe = HttpClient::new(&AwsSettings::default());
+        for connect in 1..=100 {
+            let way =
+                ConnectionOptions { connect_timeout: Duration::from_secs(connect), ..ConnectionOptions::default() };
+            assert!(probe.client_for(&way).is_ok() && probe.client_for(&way).is_ok());
+        }
+        assert!(probe.clients.lock().unwrap().len() <= MAX_CACHED_CLIENTS);
+    }
+
+    #[tokio::test]
+    async fn a_host_can_lead_to_another_name() {
+        let port = server(|mut stream| async move {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let mut seen = vec![0; 1024];
+            let read = stream.read(&mut seen).await.unwrap();
+            let host = String::from_utf8_lossy(&seen[..read])
+                .lines()
+                .find(|line| line.starts_with("host"))
+                .unwrap_or_default()
+                .to_owned();
+            let _ = stream
+                .write_all(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{host}", host.len()).as_bytes())
+                .await;
+        })
+        .await;
+        let probe = HttpClient::new(&AwsSettings::default());
+        let connect_to = Some(ConnectTo { host: "shop.example.com".to_owned(), connect_host: "localhost".to_owned() });
+        let connection = ConnectionOptions { connect_to, ..ConnectionOptions::default() };
+        let request = HttpRequest { connection, ..request(&format!("http://shop.example.com:{port}/")) };
+        let reply = probe.send(&request).await.unwrap();
+        assert_eq!(reply.value_of("body"), Some(Value::Text(format!("host: shop.example.com:{port}"))));
+    }
+}

@@ -1,0 +1,32 @@
+//! The task set of one version, as a check looks for it.
+
+use lifecycle::Colour;
+
+use crate::{
+    code::ReasonCode,
+    model::{Deployment, Service, TaskSet},
+};
+
+/// The code for a missing task set.
+pub(super) const fn missing_code(colour: Colour) -> ReasonCode {
+    match colour {
+        Colour::Green => ReasonCode::ReplacementMissing,
+        Colour::Blue => ReasonCode::OriginalNotSteady,
+    }
+}
+
+/// The task set of this version.
+pub(super) fn find_task_set<'a>(colour: Colour, service: &'a Service, deployment: &Deployment) -> Option<&'a TaskSet> {
+    match colour {
+        Colour::Green => service.green(deployment),
+        Colour::Blue => service.blue(deployment),
+    }
+}
+
+/// How CodeDeploy calls the task set of a colour.
+pub const fn role(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Green => "replacement",
+        Colour::Blue => "original",
+    }
+}

@@ -1,0 +1,84 @@
+//! Connections without a request: opens a port, completes a TLS handshake, resolves a name.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::pki_types::ServerName;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    connection::ConnectTo,
+    http_client::{HttpClient, TransportError, resolve_host},
+    tls,
+};
+use crate::{code::ReasonCode, gate::format_duration};
+
+impl HttpClient {
+    /// Opens a TCP connection, closes it, and returns how long the opening took.
+    ///
+    /// # Errors
+    /// The connection did not open.
+    pub async fn open_connection(&self, host: &str, port: u16, limit: Duration) -> Result<Duration, TransportError> {
+        let _permit = self.permit().await;
+        let began = Instant::now();
+        let timed_out =
+            |_| TransportError::new(ReasonCode::ConnectTimedOut, format!("within {}", format_duration(limit)));
+        timeout(limit, open_stream(host, port)).await.map_err(timed_out)??;
+        Ok(began.elapsed())
+    }
+
+    /// Opens a TCP connection to the load balancer, completes a TLS handshake for the host, and returns how long both
+    /// took.
+    ///
+    /// # Errors
+    /// The connection did not open, or the handshake failed: for example, the certificate is not valid for the host.
+    pub async fn tls_handshake(&self, to: &ConnectTo, port: u16, limit: Duration) -> Result<Duration, TransportError> {
+        let _permit = self.permit().await;
+        let began = Instant::now();
+        let failed = |why: String| TransportError::new(ReasonCode::TlsFailed, why);
+        let name = ServerName::try_from(to.host.clone()).map_err(|error| failed(error.to_string()))?;
+        let config = tls::client_config(&tls::TrustedRoots::Default, self.ca_file()).map_err(failed)?;
+        let exchange = async {
+            let stream = open_stream(&to.connect_host, port).await?;
+            TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
+                let is_tls = error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
+                let code = if is_tls { ReasonCode::TlsFailed } else { ReasonCode::ConnectionReset };
+                TransportError::new(code, error.to_string())
+            })
+        };
+        let timed_out = |_| TransportError::new(ReasonCode::ReadTimedOut, format!("within {}", format_duration(limit)));
+        timeout(limit, exchange).await.map_err(timed_out)??;
+        Ok(began.elapsed())
+    }
+}
+
+async fn open_stream(host: &str, port: u16) -> Result<TcpStream, TransportError> {
+    let found = resolve_host(host.to_owned()).await;
+    let found = found.map_err(|error| TransportError::new(ReasonCode::NameNotResolved, error.to_string()))?;
+    let addresses: Vec<_> = found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
+    TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
+        let code = match error.kind() {
+            io::ErrorKind::ConnectionRefused => ReasonCode::ConnectRefused,
+            io::ErrorKind::TimedOut => ReasonCode::ConnectTimedOut,
+            _ => ReasonCode::RequestFailed,
+        };
+        TransportError::new(code, error.to_string())
+    })
+}
+
+/// The addresses of a host name.
+pub(super) async fn resolve_addresses(host: &str) -> Result<BTreeSet<IpAddr>, String> {
+    // In a URL an IPv6 address is in brackets.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let found = resolve_host(host.to_owned()).await.map_err(|error| error.to_string())?;
+    Ok(found.into_iter().map(|address| address.ip()).collect())
+}

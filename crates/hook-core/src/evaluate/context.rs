@@ -1,0 +1,67 @@
+//! What an evaluation needs, created once and shared by all events.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::{
+    aws::Aws,
+    checks::{HttpClient, KnownFacts},
+    gate::{Fact, WhenContext},
+    hook::Hook,
+    model::Deployment,
+    redact::Redactor,
+    settings::{Settings, WrongEventPolicy},
+};
+
+/// What an evaluation needs.
+pub struct EvaluationContext {
+    /// The hook that is evaluated.
+    pub hook: Hook,
+    /// The AWS clients, for reading only.
+    pub aws: Aws,
+    /// The client for HTTP and TCP checks.
+    pub http_client: HttpClient,
+    /// The settings from the environment variables.
+    pub settings: Settings,
+    /// Redacts the function's credentials, which no finding is allowed to show.
+    pub redactor: Redactor,
+}
+
+impl EvaluationContext {
+    /// Creates all clients. All of them only read, and nothing here can fail.
+    pub fn new(hook: Hook, settings: Settings) -> Self {
+        Self {
+            hook,
+            aws: Aws::new(&settings.aws),
+            http_client: HttpClient::new(&settings.aws),
+            redactor: settings.aws.redactor(),
+            settings,
+        }
+    }
+
+    /// The AWS clients, with the retries of a hook that started at `started_at`. A dry run has none: it shows an error
+    /// at once.
+    pub fn aws_with_retries(&self, started_at: Instant, until: Instant) -> Aws {
+        match self.settings.wrong_event {
+            WrongEventPolicy::Ignore => self.aws.clone(),
+            WrongEventPolicy::Warn | WrongEventPolicy::Fail => self.aws.with_retries(started_at, until),
+        }
+    }
+
+    /// The facts that are known before any check runs.
+    pub fn env_facts(&self) -> Arc<KnownFacts> {
+        let variables = self.settings.variables.0.iter();
+        Arc::new(variables.map(|(name, value)| (Fact::Env(name.clone()), Ok(value.clone()))).collect())
+    }
+
+    /// The values that `when` can refer to.
+    pub fn when_context(&self, deployment: &Deployment) -> WhenContext {
+        WhenContext {
+            application: deployment.application.clone(),
+            deployment_group: deployment.group.clone(),
+            region: self.settings.aws.region.clone().unwrap_or_default(),
+            variables: self.settings.variables.0.clone(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Reads the gate file.
+
+use std::{io::Read, path::Path};
+
+use gate::{DeploymentNames, MAX_BYTES};
+pub use gate::{GateSource, ResolvedSource};
+
+use crate::{aws::Aws, code::ReasonCode, finding::Observation, model::Deployment};
+
+impl<'a> From<&'a Deployment> for DeploymentNames<'a> {
+    fn from(deployment: &'a Deployment) -> Self {
+        Self { application: &deployment.application, deployment_group: &deployment.group }
+    }
+}
+
+/// Reads the gate file from its source. The hook reads it again for each event.
+pub trait LoadGateFile {
+    /// The text of the gate file, or `None` if there is no gate file.
+    ///
+    /// # Errors
+    /// The gate file cannot be read, with the reason.
+    async fn load(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation>;
+}
+
+impl LoadGateFile for GateSource {
+    async fn load(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
+        let resolved =
+            self.resolve(deployment.map(DeploymentNames::from)).map_err(|why| unreadable(&self.display_name(), why))?;
+        let (source, read) = match resolved {
+            ResolvedSource::None => return Ok(None),
+            ResolvedSource::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
+            ResolvedSource::File(path) => {
+                let source = path.clone();
+                // A separate thread reads the file: a file system may be on a network, and the hook can stop waiting
+                // for it.
+                let read = tokio::task::spawn_blocking(move || read_capped(Path::new(&path))).await;
+                let read = read.unwrap_or_else(|error| Err(error.to_string()));
+                (source, read.map(|text| (text, None)))
+            }
+            ResolvedSource::Parameter(name) => {
+                let read = aws.parameter_with_version(&name).await;
+                (format!("ssm:{name}"), read.map_err(|fault| fault.with_permission_hint()))
+            }
+            ResolvedSource::Object { bucket, key } => {
+                let read = aws.object_with_etag(&bucket, &key, None).await;
+                (format!("s3://{bucket}/{key}"), read.map_err(|fault| fault.with_permission_hint()))
+            }
+        };
+        match read {
+            Ok((text, version)) => Ok(Some(GateText { source, version, text })),
+            Err(why) => Err(unreadable(&format!("gate file {source}"), why)),
+        }
+    }
+}
+
+/// The text of a gate file, and its origin.
+#[derive(Clone, Debug)]
+pub struct GateText {
+    /// `GREENLIGHT_GATE`, a path, `ssm:NAME` or `s3://bucket/key`.
+    pub source: String,
+    /// The version of a parameter, or the ETag of an object.
+    pub version: Option<String>,
+    pub text: String,
+}
+
+fn unreadable(title: &str, why: String) -> Observation {
+    Observation::errored(ReasonCode::GateUnreadable, title, why)
+}
+
+/// Reads the text of a file. A device may never end, and a file that is too long is not read to its end.
+fn read_capped(path: &Path) -> Result<String, String> {
+    let describe = |error: std::io::Error| error.to_string();
+    if !std::fs::metadata(path).map_err(describe)?.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let max_bytes = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path).map_err(describe)?.take(max_bytes).read_to_end(&mut bytes).map_err(describe)?;
+    if bytes.len() > MAX_BYTES {
+        // The reader of the gate file reports that it is too long. The cut can be in the middle of a character, so the
+        // text is converted with replacement characters.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_end_is_not_read() {
+        assert_eq!(read_capped(Path::new("/dev/zero")).unwrap_err(), "it is not a file");
+        assert_eq!(read_capped(Path::new("/")).unwrap_err(), "it is not a file");
+    }
+}

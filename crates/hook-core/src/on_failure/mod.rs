@@ -1,0 +1,71 @@
+//! The on-failure handler: the on-failure destination of the five hooks' asynchronous invocations.
+//!
+//! If a hook was killed, ran out of memory or could not put its status, CodeDeploy waits for up to an hour. Lambda
+//! sends the record of such an invocation to this function, which puts Failed for the event in it and does nothing
+//! else.
+
+pub(crate) mod record;
+
+use std::time::SystemTime;
+
+use lambda_runtime::LambdaEvent;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use self::record::FailedInvocation;
+use crate::{
+    deadline::Deadline,
+    error::Error,
+    log_context::{LogContext, log_line},
+    platform::codedeploy_ecs::{PutOutcome, StatusClient},
+    redact::Redactor,
+    settings::Settings,
+    verdict::Status,
+};
+
+/// The on-failure handler, with the client that it keeps between events.
+pub struct OnFailureHandler {
+    status_client: StatusClient,
+    redactor: Redactor,
+    region: Option<String>,
+}
+
+impl OnFailureHandler {
+    /// Creates the client once.
+    pub fn new(settings: &Settings) -> Self {
+        let aws = &settings.aws;
+        Self { status_client: StatusClient::new(aws), redactor: aws.redactor(), region: aws.region.clone() }
+    }
+
+    /// Handles one record.
+    ///
+    /// # Errors
+    /// The record has no execution to put a status for, or the status could not be put. Lambda then tries again.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<(), Error> {
+        let deadline = Deadline::new(event.context.deadline(), SystemTime::now(), Instant::now());
+        let invocation = record::parse(event.payload, &self.redactor).inspect_err(|error| {
+            tracing::error!(error.code = error.code(), "{error}; {}", error.hint());
+        })?;
+        let context = LogContext::new(None, &invocation.execution.deployment, self.region.as_deref());
+        let FailedInvocation { function, condition, error, .. } = &invocation;
+        let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let outcome = self.status_client.put(&invocation.execution, Status::Failed, deadline.status, &context).await?;
+        match outcome {
+            PutOutcome::Accepted => log_line!(
+                error,
+                &context,
+                verdict = "failed",
+                verdict.code = "HookInvocationFailed",
+                function.name = &**function,
+                "{function} put no status ({condition}{error}), so on-failure put Failed for it; read that function's log"
+            ),
+            PutOutcome::AlreadyCompleted => log_line!(
+                warn,
+                &context,
+                function.name = &**function,
+                "{function} failed ({condition}{error}), but CodeDeploy already had a status; nothing was changed"
+            ),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The log lines of a function: JSON, one line for each check and one for the verdict.
+
+use serde_json::Value;
+
+use crate::report::CheckLine;
+
+/// A line about the deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HookLogLine {
+    /// A check.
+    Check(CheckLine),
+    /// The verdict.
+    Verdict(HookVerdict),
+}
+
+/// The verdict line of a hook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookVerdict {
+    /// The reason code; empty if the hook succeeded.
+    pub code: String,
+    /// The whole line for a reader.
+    pub message: String,
+    /// Whether the hook only observed, so that it puts *Succeeded* whatever its checks found.
+    pub observes: bool,
+    /// Whether the line says that nothing was checked.
+    pub checked_nothing: bool,
+}
+
+/// The id of the deployment that a line is about, if it has one.
+pub(crate) fn deployment(line: &str) -> Option<String> {
+    let fields: Value = serde_json::from_str(line).ok()?;
+    fields.get("deployment.id")?.as_str().map(str::to_owned)
+}
+
+/// Parses a line. `None` if it is about something else.
+pub(crate) fn read(line: &str) -> Option<HookLogLine> {
+    let fields: Value = serde_json::from_str(line).ok()?;
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if fields.get("check.name").is_some() && fields.get("check.outcome").is_some() {
+        return Some(HookLogLine::Check(CheckLine {
+            name: text("check.name"),
+            kind: text("check.kind"),
+            outcome: text("check.outcome"),
+            decision: text("check.decision"),
+            code: text("check.code"),
+            hint: text("check.hint"),
+            duration_ms: fields.get("duration_ms").and_then(Value::as_u64).unwrap_or_default(),
+            message: text("message"),
+        }));
+    }
+    fields.get("verdict")?;
+    let message = text("message");
+    Some(HookLogLine::Verdict(HookVerdict {
+        code: text("verdict.code"),
+        observes: !text("verdict.observed").is_empty(),
+        // The log has no field for it.
+        checked_nothing: message.contains("nothing was checked"),
+        message,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_told_apart() {
+        let check = r#"{"level":"ERROR","check.name":"targets","check.kind":"targets","check.outcome":"failed","check.decision":"fail","check.code":"TargetsUnhealthy","duration_ms":12,"message":"targets: …"}"#;
+        let Some(HookLogLine::Check(check)) = read(check) else { panic!("not a check") };
+        assert_eq!((check.name.as_str(), check.code.as_str(), check.duration_ms), ("targets", "TargetsUnhealthy", 12));
+        let verdict = r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"AfterInstall failed"}"#;
+        assert_eq!(
+            read(verdict),
+            Some(HookLogLine::Verdict(HookVerdict {
+                code: "TargetsUnhealthy".into(),
+                message: "AfterInstall failed".into(),
+                ..HookVerdict::default()
+            }))
+        );
+        let observes = r#"{"verdict":"succeeded","verdict.observed":"failed","message":"AfterInstall succeeded"}"#;
+        assert!(matches!(read(observes), Some(HookLogLine::Verdict(HookVerdict { observes: true, .. }))));
+        let rollback = r#"{"verdict":"succeeded","verdict.observed":"","message":"…: nothing was checked, 1 warned"}"#;
+        let Some(HookLogLine::Verdict(verdict)) = read(rollback) else { panic!("not a verdict") };
+        assert!(verdict.checked_nothing && !verdict.observes);
+        assert_eq!(read(r#"{"level":"INFO","message":"hello"}"#), None);
+        assert_eq!(read("thread 'main' panicked"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What is reported while a world is served.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    fake_aws::{Exchange, SentReply},
+    hook_name::HookName,
+    report::RehearsalEvent,
+};
+
+/// An event in a served world.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum ServeEvent {
+    /// The world is running. This is always the first event.
+    Open(Endpoints),
+    /// The deployment progresses.
+    Rehearsal(RehearsalEvent),
+    /// CodeDeploy waits for the status of a hook.
+    HookWaiting(HookWaiting),
+    /// An AWS operation was called.
+    AwsCall(AwsCall),
+    /// A function that polls for a hook's events has returned.
+    FunctionReturned(FunctionReturned),
+}
+
+/// The addresses in a served world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// The URL of the fake AWS, for `AWS_ENDPOINT_URL`.
+    pub aws: String,
+    /// The AWS region of the world.
+    pub region: &'static str,
+    /// The URL of the service on the production listener.
+    pub production: String,
+    /// The URL of the service on the test listener, if there is one.
+    pub test: Option<String>,
+    /// The environment variables that the scenario adds for the functions.
+    pub env: BTreeMap<String, String>,
+    /// The seed for ids.
+    pub seed: u64,
+}
+
+/// A hook that CodeDeploy has invoked and whose status is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HookWaiting {
+    /// The hook.
+    pub hook: HookName,
+    /// The id of the deployment.
+    pub deployment: String,
+    /// The event that CodeDeploy sends, as JSON.
+    #[serde(rename = "payload")]
+    pub event: String,
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for a program that should get the event.
+    pub runtime_api: String,
+}
+
+/// An AWS operation that was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AwsCall {
+    /// `service:Operation`.
+    pub operation: String,
+    /// The caller by its user agent, such as `aws-cli/2.31.0`.
+    pub caller: String,
+    /// The error code in the reply, or a text if the reply was missing or damaged. `None` if the call succeeded.
+    pub error: Option<String>,
+}
+
+/// A function that polls for a hook's events has returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FunctionReturned {
+    /// The hook whose events it polls for.
+    pub hook: HookName,
+    /// The error that the function returned, as `type: message`.
+    pub error: Option<String>,
+    /// The delay until the function gets the event again. `None` if the hook's status has been put.
+    #[serde(rename = "again_in_ms", serialize_with = "millis")]
+    pub redelivered_in: Option<Duration>,
+}
+
+fn millis<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
+}
+
+impl AwsCall {
+    pub(super) fn new(exchange: &Exchange) -> Self {
+        let agent = exchange.request.headers.get("user-agent").map(String::as_str).unwrap_or_default();
+        Self {
+            operation: exchange.operation.clone(),
+            caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
+            error: match &exchange.reply {
+                None => Some("no reply was sent".to_owned()),
+                Some(reply) if reply.damaged => Some("the reply was damaged".to_owned()),
+                Some(reply) if reply.status >= 400 => Some(error_code(reply)),
+                Some(_) => None,
+            },
+        }
+    }
+}
+
+/// The code of an error in any of the protocols, or else the HTTP status.
+fn error_code(reply: &SentReply) -> String {
+    let json =
+        || Some(serde_json::from_slice::<serde_json::Value>(&reply.body).ok()?.get("__type")?.as_str()?.to_owned());
+    let cbor = || {
+        let value: ciborium::Value = ciborium::from_reader(&reply.body[..]).ok()?;
+        let (_, code) = value.into_map().ok()?.into_iter().find(|(key, _)| key.as_text() == Some("__type"))?;
+        code.into_text().ok()
+    };
+    let xml = || {
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        Some(text.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
+    };
+    let code = json().or_else(cbor).or_else(xml).unwrap_or_else(|| format!("status {}", reply.status));
+    // The name of a shape can include its namespace.
+    code.rsplit('#').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_codes_of_errors_are_read_in_every_protocol() {
+        let reply =
+            |body: &[u8]| SentReply { status: 400, headers: BTreeMap::new(), body: body.to_vec(), damaged: false };
+        let mut cbor = Vec::new();
+        ciborium::into_writer(&json!({ "__type": "com.amazonaws.cloudwatch#Odd" }), &mut cbor).unwrap();
+        assert_eq!(error_code(&reply(&cbor)), "Odd");
+        assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
+        assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
+        assert_eq!(error_code(&reply(b"")), "status 400");
+    }
+}

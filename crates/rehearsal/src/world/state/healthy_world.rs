@@ -1,0 +1,343 @@
+//! The healthy world that every rehearsal starts from: one service, steady for days, with everything that a deployment
+//! needs.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use crate::world::{
+    ACCOUNT, Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, ContainerPort,
+    DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialService, InitialState, LOAD_BALANCER_GROUP,
+    Listener, LoadBalancer, LoadBalancerType, REGION, RouteResponse, RuleTarget, Service, Target, TargetGroup,
+    TargetGroupPair, Task, TaskDefinition, TaskSet, VPC, Version, World,
+    state::{
+        account::{self, digest_of},
+        ids::arn,
+    },
+};
+
+/// Real ports for the listeners, and a seed for ids.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldOptions {
+    /// The port of the production listener.
+    pub production: u16,
+    /// The port of the test listener.
+    pub test: u16,
+    /// The seed from which ids are generated.
+    pub seed: u64,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The port on which the containers listen, in a VPC that is not simulated.
+pub(crate) const CONTAINER_PORT: i32 = 8080;
+/// The name of the service in a scenario that has only one.
+pub const DEFAULT_SERVICE: &str = "web";
+/// The version that serves customers before the first deployment.
+const ORIGINAL_VERSION: &str = "1.41.0";
+
+impl World {
+    /// A service that customers use, steady for days, without a deployment.
+    pub fn new(now: SystemTime, options: WorldOptions, given: &InitialState) -> Self {
+        Self::for_service(DEFAULT_SERVICE, now, options, given)
+    }
+
+    /// The same for a service of another name in the same cluster. It has a separate deployment group, load balancer,
+    /// target groups and alarms.
+    pub fn for_service(name: &str, now: SystemTime, options: WorldOptions, given: &InitialState) -> Self {
+        let given = given.clone().for_service(name);
+        let ids = Ids::new(options.seed);
+        let mut ids = if name == DEFAULT_SERVICE { ids } else { ids.for_other_service() };
+        // The resources of the first service are named after the shop.
+        let title = if name == DEFAULT_SERVICE { "shop" } else { name };
+        let kind = given.load_balancer.kind;
+        let network = kind == LoadBalancerType::Network;
+        let short = if network { "net" } else { "app" };
+        let balancer = arn("elasticloadbalancing", &format!("loadbalancer/{short}/{title}/{}", ids.hex(16)));
+        let path = balancer.rsplit_once("loadbalancer/").map(|(_, path)| path.to_owned()).unwrap_or_default();
+        let mut groups = ["a", "b"].map(|side| target_group(&format!("tg-{title}-{side}"), &given, &mut ids)).to_vec();
+        let (a, b) = (groups[0].arn.clone(), groups[1].arn.clone());
+        if given.rules.iter().any(|rule| rule.to == RuleTarget::Another) {
+            groups.push(target_group("tg-blog", &given, &mut ids));
+        }
+        let certificate =
+            given.load_balancer.certificate.map(|_| arn("acm", "certificate/0f3c2d1e-5a4b-4c3d-8e9f-1a2b3c4d5e6f"));
+        let protocol = match (kind, &certificate) {
+            (LoadBalancerType::Network, Some(_)) => "TLS",
+            (LoadBalancerType::Network, None) => "TCP",
+            (LoadBalancerType::Application, Some(_)) => "HTTPS",
+            (LoadBalancerType::Application, None) => "HTTP",
+        };
+        let listener = |port, to: Vec<(String, i32)>, ids: &mut Ids| {
+            let id = ids.hex(16);
+            let other = groups.last().map(|group| (group.arn.clone(), 1));
+            let rules = given.rules.iter().map(|rule| {
+                let arn = arn("elasticloadbalancing", &format!("listener-rule/{path}/{id}/{}", ids.hex(16)));
+                rule.to_rule(arn, &to, other.as_ref())
+            });
+            Listener {
+                arn: arn("elasticloadbalancing", &format!("listener/{path}/{id}")),
+                load_balancer: balancer.clone(),
+                port,
+                protocol: protocol.into(),
+                rules: rules.collect(),
+                default: if given.default_rule { to } else { Vec::new() },
+                certificates: certificate.clone().into_iter().collect(),
+            }
+        };
+        // CodeDeploy leaves the idle group on the production listener with weight 0, so that its health is known. A
+        // listener of a Network Load Balancer has no weights.
+        let both = if network { vec![(a.clone(), 100)] } else { vec![(a.clone(), 100), (b, 0)] };
+        let production = listener(options.production, both, &mut ids);
+        let test = listener(options.test, vec![(a, 100)], &mut ids);
+        let by_cloudformation = given.managed_by == DeploymentController::CloudFormation;
+        let group = DeploymentGroup {
+            application: "shop".into(),
+            name: name.into(),
+            services: if by_cloudformation { Vec::new() } else { vec![("shop".into(), name.into())] },
+            alarms: AlarmSetting { enabled: true, ignore_poll_failure: false, names: given.alarms.clone() },
+            auto_rollback: Some(AutoRollback {
+                enabled: given.auto_rollback,
+                events: vec!["DEPLOYMENT_FAILURE".into()],
+            }),
+            pair: Some(TargetGroupPair {
+                target_groups: groups.iter().take(2).map(|group| group.name.clone()).collect(),
+                production: Some(production.arn.clone()),
+                test: given.test_listener.then(|| test.arn.clone()),
+            }),
+        };
+        let mut world = Self {
+            group,
+            deployments: Vec::new(),
+            executions: Vec::new(),
+            cluster: "shop".into(),
+            service: (given.service != InitialService::Missing).then(|| Service {
+                name: name.into(),
+                status: match given.service {
+                    InitialService::Draining => "DRAINING",
+                    InitialService::Inactive => "INACTIVE",
+                    _ => "ACTIVE",
+                }
+                .into(),
+                controller: if by_cloudformation { "EXTERNAL" } else { "CODE_DEPLOY" }.into(),
+                desired: 2,
+                task_sets: Vec::new(),
+                events: Vec::new(),
+            }),
+            tasks: Vec::new(),
+            definitions: Vec::new(),
+            versions: Vec::new(),
+            load_balancers: vec![LoadBalancer {
+                arn: balancer.clone(),
+                name: title.into(),
+                dns_name: "localhost".into(),
+                scheme: if given.load_balancer.internal { "internal" } else { "internet-facing" }.into(),
+                kind: if network { "network" } else { "application" }.into(),
+                vpc: VPC.into(),
+                security_groups: if network { Vec::new() } else { vec![LOAD_BALANCER_GROUP.into()] },
+            }],
+            listeners: vec![production, test],
+            target_groups: groups,
+            alarms: given
+                .alarms
+                .iter()
+                .filter(|name| !given.missing.contains(*name))
+                .cloned()
+                .chain(given.other_alarms())
+                .map(|name| alarm(name, &given, now))
+                .collect(),
+            account: Account::for_service(name, [options.production, options.test]).with_initial(&given),
+            page_size: 100,
+            initial: given,
+            rule_behaviours: BTreeMap::new(),
+            scheduled: Vec::new(),
+            pending_events: Vec::new(),
+            ids,
+        };
+        world.add_original_task_set(now - 3 * DAY);
+        world
+    }
+
+    /// Whether the listeners can split their traffic between two target groups.
+    pub(crate) fn supports_weights(&self) -> bool {
+        self.initial.load_balancer.kind == LoadBalancerType::Application
+    }
+
+    /// Creates the task set that serves customers before the first deployment.
+    fn add_original_task_set(&mut self, since: SystemTime) {
+        let definition = self.register_task_definition(ORIGINAL_VERSION, BTreeMap::new());
+        let external = self.ids.deployment();
+        let group = self.target_groups[0].arn.clone();
+        let mut set = self.new_task_set(external, definition, group, 2, since);
+        set.status = "PRIMARY".into();
+        set.steady = self.initial.original_steady;
+        set.running = set.desired;
+        for _ in 0..set.desired {
+            let mut task = self.new_task(&set, since);
+            task.become_running();
+            self.target_groups[0].targets.push(Target {
+                id: task.address.clone(),
+                port: CONTAINER_PORT,
+                health: Health::healthy(),
+            });
+            self.tasks.push(task);
+        }
+        self.service.iter_mut().for_each(|service| service.task_sets.push(set.clone()));
+        let who = format!("(service {})", self.group.name);
+        let text = if self.initial.original_steady {
+            "has reached a steady state."
+        } else {
+            "(port 8080) is unhealthy in (target-group tg-shop-a) due to (reason Health checks failed)"
+        };
+        self.add_service_event(format!("{who} {text}"), since);
+    }
+
+    /// Registers a new revision of the task definition, for a version. Returns its ARN.
+    pub(crate) fn register_task_definition(
+        &mut self,
+        version: &str,
+        routes: BTreeMap<String, RouteResponse>,
+    ) -> String {
+        let revision = self.definitions.last().map_or(41, |last| last.revision + 1);
+        let family = if self.group.name == DEFAULT_SERVICE { "shop" } else { &self.group.name };
+        let definition = arn("ecs", &format!("task-definition/{family}:{revision}"));
+        let check = ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"].map(str::to_owned);
+        let image = |name: &str| format!("{}.dkr.ecr.{}.amazonaws.com/{name}", ACCOUNT, REGION);
+        let own = ContainerDefinition {
+            name: "web".into(),
+            image: image(&format!("{family}:{version}")),
+            essential: true,
+            log_group: Some(account::log_group(&self.group.name)),
+            secrets: account::secrets(&self.group.name),
+            registry: None,
+            port: Some(CONTAINER_PORT),
+            health_check: self.initial.health_check.then(|| check.to_vec()),
+        };
+        let sidecar = || ContainerDefinition {
+            name: "log-router".into(),
+            image: image("fluent-bit:3"),
+            essential: false,
+            log_group: Some(account::log_group(&self.group.name)),
+            secrets: Vec::new(),
+            registry: None,
+            port: None,
+            health_check: None,
+        };
+        let family = family.to_owned();
+        let containers: Vec<_> = [own].into_iter().chain(self.initial.sidecar.then(sidecar)).collect();
+        for image in containers.iter().map(|container| &container.image) {
+            let name = image.split_once('/').map_or(image.as_str(), |(_, name)| name);
+            self.account.images.insert(name.to_owned(), digest_of(image));
+        }
+        self.definitions.push(TaskDefinition {
+            arn: definition.clone(),
+            family,
+            revision,
+            status: "ACTIVE".into(),
+            roles: account::roles(&self.group.name),
+            containers,
+        });
+        self.versions.push(Version { task_definition: definition.clone(), name: version.to_owned(), routes });
+        definition
+    }
+
+    pub(crate) fn new_task_set(
+        &mut self,
+        deployment: String,
+        definition: String,
+        group: String,
+        desired: i32,
+        now: SystemTime,
+    ) -> TaskSet {
+        TaskSet {
+            id: self.ids.task_set(),
+            external_id: deployment,
+            status: "ACTIVE".into(),
+            steady: false,
+            desired,
+            running: 0,
+            pending: 0,
+            task_definition: definition,
+            load_balancers: vec![ContainerPort { target_group: group, container: "web".into(), port: CONTAINER_PORT }],
+            created: now,
+            scale: 100.0,
+        }
+    }
+
+    pub(crate) fn new_task(&mut self, set: &TaskSet, now: SystemTime) -> Task {
+        Task {
+            arn: arn("ecs", &format!("task/{}/{}", self.cluster, self.ids.hex(32))),
+            started_by: set.id.clone(),
+            group: format!("service:{}", self.group.name),
+            task_definition: set.task_definition.clone(),
+            last_status: "PENDING".into(),
+            desired_status: "RUNNING".into(),
+            health: "UNKNOWN".into(),
+            stop_code: None,
+            stopped_reason: None,
+            created: now,
+            stopped: None,
+            address: self.ids.address(),
+            containers: self
+                .definitions
+                .iter()
+                .filter(|definition| definition.arn == set.task_definition)
+                .flat_map(|definition| &definition.containers)
+                .map(|definition| Container {
+                    name: definition.name.clone(),
+                    image: definition.image.clone(),
+                    digest: Some(digest_of(&definition.image)),
+                    last_status: "PENDING".into(),
+                    health: "UNKNOWN".into(),
+                    exit_code: None,
+                    reason: None,
+                    essential: definition.essential,
+                    has_health_check: definition.health_check.is_some(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn target_group(name: &str, given: &InitialState, ids: &mut Ids) -> TargetGroup {
+    let network = given.load_balancer.kind == LoadBalancerType::Network;
+    let protocol = if network { "TCP" } else { "HTTP" };
+    TargetGroup {
+        arn: arn("elasticloadbalancing", &format!("targetgroup/{name}/{}", ids.hex(16))),
+        name: name.into(),
+        protocol: protocol.into(),
+        protocol_version: (!network).then(|| "HTTP1".into()),
+        port: CONTAINER_PORT,
+        health_check: HealthCheck {
+            enabled: true,
+            protocol: protocol.into(),
+            port: given.health_port,
+            path: (!network).then(|| given.health_path.clone()),
+            matcher: (!network).then(|| "200-299".into()),
+            timeout: 5,
+        },
+        targets: Vec::new(),
+    }
+}
+
+fn alarm(name: String, given: &InitialState, now: SystemTime) -> Alarm {
+    let hour = Duration::from_secs(60 * 60);
+    let (state, reason, since) = if given.firing.contains(&name) {
+        ("ALARM", "Threshold Crossed: 3 datapoints were greater than the threshold (5.0).", now - hour)
+    } else if given.silent.contains(&name) {
+        ("INSUFFICIENT_DATA", "Insufficient Data: 3 datapoints were unknown.", now - hour)
+    } else {
+        ("OK", "", now - DAY)
+    };
+    let kind = if given.composite.contains(&name) { AlarmKind::Composite } else { AlarmKind::Metric };
+    Alarm {
+        name,
+        kind,
+        state: state.into(),
+        reason: reason.into(),
+        since,
+        tags: given.alarm_tags.clone(),
+        evaluation: None,
+        history: Vec::new(),
+    }
+}
