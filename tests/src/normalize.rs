@@ -20,6 +20,10 @@ const FILTERS: &[(&str, &str)] = &[
     // How many attempts a check made depends on timing.
     (r" (after|in [0-9]+ of) [0-9]+ attempts in TIME", ""),
     (r"\b[0-9]+ of [0-9]+ attempts passed", "N of M attempts passed"),
+    // How many tasks have stopped when a check looks, and how many checks had ended by then, depends on timing.
+    (r"\b[0-9]+ (of [0-9]+ )?tasks? (stopped|could not start):", "N tasks $2:"),
+    (r"\btask 0a1b2c3d(, [0-9a-f]{32})*( and [0-9]+ more)?", "task 0a1b2c3d"),
+    (r"[;,] [0-9]+ (other failures?|consequences?)", ""),
 ];
 
 const TRUNCATED_CHARS: usize = 120;
@@ -35,9 +39,8 @@ pub fn normalize(text: &str) -> String {
     let rules = COMPILED.get_or_init(|| FILTERS.iter().filter_map(compile).collect());
     assert_eq!(rules.len(), FILTERS.len(), "every filter must be a valid regular expression");
     let text = rules.iter().fold(text.to_owned(), |text, (rule, to)| rule.replace_all(&text, *to).into_owned());
-    let (line, more) = text.split_at(text.rfind(" (and ").filter(|_| text.ends_with(" more)")).unwrap_or(text.len()));
-    match line.strip_suffix('…') {
-        Some(line) => format!("{}…{more}", line.chars().take(TRUNCATED_CHARS).collect::<String>()),
+    match text.strip_suffix('…') {
+        Some(line) => format!("{}…", line.chars().take(TRUNCATED_CHARS).collect::<String>()),
         None => text,
     }
 }
@@ -60,6 +63,8 @@ mod tests {
         assert_eq!(normalize(text), tidied);
         let text = format!("{}\n  a check\n", "a".repeat(170));
         assert_eq!(truncate_long_verdict(text), format!("{}…\n  a check\n", "a".repeat(TRUNCATED_CHARS)));
+        let text = "2 of 3 tasks stopped: why; was 2; X: task 0f9c0f9c, 0123456789abcdef0123456789abcdef and 4 more; 2 other failures, 1 consequence";
+        assert_eq!(normalize(text), "N tasks stopped: why; was 2; X: task 0a1b2c3d");
         assert_eq!(normalize("was 1 in 2 of 9 attempts in 41s"), "was 1");
     }
 }

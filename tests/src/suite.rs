@@ -124,6 +124,8 @@ impl CaseGroup {
 pub struct Suite {
     name: &'static str,
     trials: Vec<Trial>,
+    /// Tests that keep the machine busy. They run one after the other, when the others have ended.
+    last: Vec<Trial>,
     golden_files: GoldenFiles,
 }
 
@@ -131,7 +133,7 @@ impl Suite {
     /// A test program without tests. The name is `env!("CARGO_CRATE_NAME")`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, trials: Vec::new(), golden_files: GoldenFiles::default() }
+        Self { name, trials: Vec::new(), last: Vec::new(), golden_files: GoldenFiles::default() }
     }
 
     /// Adds a group of cases. The function runs once for the titles, and again for each case, just before it runs: times
@@ -182,6 +184,20 @@ impl Suite {
         self.test(name, move || runtime().block_on(test()))
     }
 
+    /// Adds one async test that runs alone, after all others, because it keeps the machine busy.
+    #[must_use]
+    pub fn last_async_test<F: Future<Output = ()>>(
+        mut self,
+        name: impl Into<String>,
+        test: impl FnOnce() -> F + Send + 'static,
+    ) -> Self {
+        self.last.push(trial(name.into(), move || {
+            runtime().block_on(test());
+            Ok(())
+        }));
+        self
+    }
+
     /// Adds one async test that returns a text, and compares it with its golden text.
     #[must_use]
     pub fn async_text<F: Future<Output = String>>(
@@ -200,7 +216,7 @@ impl Suite {
     pub fn run(self) -> ExitCode {
         let (arguments, filters) = parse_arguments(std::env::args());
         let (name, golden_files) = (self.name, self.golden_files);
-        let mut trials = self.trials;
+        let (mut trials, mut last) = (self.trials, self.last);
         if golden_files.has_folder(name) {
             trials.push(Trial::test("golden_text::every_file_has_a_case", move || {
                 let left_over = golden_files.without_case(name)?;
@@ -219,8 +235,14 @@ impl Suite {
                 })
             };
             trials.retain(selected);
+            last.retain(selected);
         }
-        libtest_mimic::run(&arguments, trials).exit_code()
+        let ended = libtest_mimic::run(&arguments, trials);
+        if last.is_empty() {
+            return ended.exit_code();
+        }
+        let ended_last = libtest_mimic::run(&arguments, last);
+        if ended.has_failed() { ended.exit_code() } else { ended_last.exit_code() }
     }
 }
 

@@ -11,7 +11,7 @@ use rehearsal::{FaultKind, HookName, HookRunReport, HookStatus, InjectedFault, I
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
         .cases("answers", answers)
-        .async_test(
+        .last_async_test(
             "fault_matrix::every_operation_with_every_trouble",
             fault_matrix::every_operation_with_every_trouble,
         )
@@ -70,7 +70,7 @@ fn answers() -> Vec<HookCase> {
             .succeeds()
             .assert(|played| expect_eq("the puts", &put_count(played), &3)),
         case("every reply is another server's JSON")
-            .timeout(Duration::from_secs(3))
+            .timeout(Duration::from_secs(5))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::ForeignJson))
             .errors("StatusNotSent")
             .assert(stop_command_comes_first),
@@ -88,12 +88,12 @@ fn answers() -> Vec<HookCase> {
             .assert(|played| expect_eq("the puts", &put_count(played), &3)),
         // The hook tries for the whole reserve, which is a few seconds here.
         case("the role is not allowed to put the status")
-            .timeout(Duration::from_secs(3))
+            .timeout(Duration::from_secs(5))
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
             .errors("StatusNotSent")
             .assert(stop_command_comes_first),
         case("the role is not allowed to put the status, and a dead-letter queue is configured")
-            .timeout(Duration::from_secs(3))
+            .timeout(Duration::from_secs(5))
             .env("GREENLIGHT_DEAD_LETTER_QUEUE", "https://sqs.eu-west-1.amazonaws.com/111122223333/dead letters")
             .with_fault(InjectedFault::always(PUT_STATUS, FaultKind::Deny))
             .errors("StatusNotSent")

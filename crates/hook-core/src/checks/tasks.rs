@@ -321,6 +321,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn crashes_are_counted_and_their_tasks_are_named() {
+        let task = |id: &str, code: &str, reason: &str| Task {
+            id: id.to_owned(),
+            started_by: String::new(),
+            task_definition: String::new(),
+            created: None,
+            stop_code: Some(code.to_owned()),
+            stopped_reason: Some(reason.to_owned()),
+            addresses: Vec::new(),
+            host_ports: Vec::new(),
+            containers: Vec::new(),
+        };
+        let pull = |id: &str| task(id, "TaskFailedToStart", "CannotPullContainerError: not found");
+        let (a, b, c) = (pull("a"), pull("b"), task("c", "EssentialContainerExited", "out"));
+        let why = "not found (CannotPullContainerError)";
+        assert_eq!(describe_crashes(&[], 2), None);
+        assert_eq!(describe_crashes(&[&a], 2), Some(format!("1 of 2 tasks could not start: {why}")));
+        assert_eq!(describe_crashes(&[&a, &b, &c], 2), Some(format!("3 tasks could not start: {why}")));
+        assert_eq!(describe_crashes(&[&c], 1), Some("1 of 1 task stopped: out".to_owned()));
+        let listed = ["TaskFailedToStart: task a, b", "task stopped: out; EssentialContainerExited (task c)"];
+        assert_eq!(list_crashes(&[&a, &b, &c]), listed);
+        assert_eq!(list_crashes(&[&a, &a, &a, &a]), ["TaskFailedToStart: task a, a, a and 1 more"]);
+    }
+
+    #[test]
     fn scaling_replaces_nothing_and_a_new_task_for_an_old_one_does() {
         let tasks = |ids: &str| ids.chars().map(String::from).collect::<BTreeSet<_>>();
         let story = |looks: &[(i32, &str)]| {
