@@ -31,6 +31,7 @@ const MAX_STOPPED_SHOWN: usize = 3;
 
 /// A task that started this long after its task set was probably a replacement, or the service was scaled out.
 const MIN_AGE_GAP: Duration = Duration::from_secs(5 * 60);
+
 /// The tasks in a window in which no task is allowed to be replaced.
 struct RunningTasks {
     desired: i32,
@@ -322,19 +323,8 @@ mod tests {
 
     #[test]
     fn crashes_are_counted_and_their_tasks_are_named() {
-        let task = |id: &str, code: &str, reason: &str| Task {
-            id: id.to_owned(),
-            started_by: String::new(),
-            task_definition: String::new(),
-            created: None,
-            stop_code: Some(code.to_owned()),
-            stopped_reason: Some(reason.to_owned()),
-            addresses: Vec::new(),
-            host_ports: Vec::new(),
-            containers: Vec::new(),
-        };
-        let pull = |id: &str| task(id, "TaskFailedToStart", "CannotPullContainerError: not found");
-        let (a, b, c) = (pull("a"), pull("b"), task("c", "EssentialContainerExited", "out"));
+        let pull = |id: &str| Task::stopped(id, "TaskFailedToStart", "CannotPullContainerError: not found");
+        let (a, b, c) = (pull("a"), pull("b"), Task::stopped("c", "EssentialContainerExited", "out"));
         let why = "not found (CannotPullContainerError)";
         assert_eq!(describe_crashes(&[], 2), None);
         assert_eq!(describe_crashes(&[&a], 2), Some(format!("1 of 2 tasks could not start: {why}")));

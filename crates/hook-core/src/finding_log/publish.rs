@@ -1,4 +1,4 @@
-//! Passes findings on to whoever writes their lines. Nothing here takes a lock, because writing can block.
+//! Passes findings on to the observers that write their lines. Nothing here takes a lock, because writing can block.
 
 use std::sync::Arc;
 

@@ -221,6 +221,25 @@ impl Task {
     }
 }
 
+#[cfg(test)]
+impl Task {
+    /// A stopped task for unit tests. An empty text stands for one that ECS does not report.
+    pub fn stopped(id: &str, code: &str, reason: &str) -> Self {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self {
+            id: id.to_owned(),
+            started_by: String::new(),
+            task_definition: String::new(),
+            created: None,
+            stop_code: text(code),
+            stopped_reason: text(reason),
+            addresses: Vec::new(),
+            host_ports: Vec::new(),
+            containers: Vec::new(),
+        }
+    }
+}
+
 /// Moves the name of an error from the front, where ECS has it, to the end: the text says more at first sight.
 fn error_last(reason: &str) -> String {
     match reason.split_once(": ") {
@@ -243,17 +262,7 @@ mod tests {
             exit_code: *exit_code,
             reason: Some((*reason).to_owned()),
         };
-        Task {
-            id: "0a1b2c3d".to_owned(),
-            started_by: String::new(),
-            task_definition: String::new(),
-            created: None,
-            stop_code: Some(code.to_owned()),
-            stopped_reason: Some(reason.to_owned()),
-            addresses: Vec::new(),
-            host_ports: Vec::new(),
-            containers: containers.iter().map(container).collect(),
-        }
+        Task { containers: containers.iter().map(container).collect(), ..Task::stopped("0a1b2c3d", code, reason) }
     }
 
     #[test]

@@ -93,18 +93,7 @@ mod tests {
     use crate::model::Container;
 
     fn stopped(code: &str, reason: &str) -> Task {
-        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Task {
-            id: "0a1b2c3d".into(),
-            started_by: String::new(),
-            task_definition: String::new(),
-            created: None,
-            stop_code: text(code),
-            stopped_reason: text(reason),
-            addresses: Vec::new(),
-            host_ports: Vec::new(),
-            containers: Vec::new(),
-        }
+        Task::stopped("0a1b2c3d", code, reason)
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct HookExecution {
     pub id: ExecutionId,
 }
 
-/// What an event looks like, for whoever sends something else.
+/// What an event looks like, for a caller that sends something else.
 pub const EXPECTED_EVENT: &str = "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation did not come from CodeDeploy";
 
 const EXECUTION_ID: &str = "LifecycleEventHookExecutionId";
