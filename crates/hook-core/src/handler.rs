@@ -48,6 +48,11 @@ impl Handler {
         }
     }
 
+    /// Opens the connection for the status in the background.
+    pub fn connect_early(&self) {
+        self.status_client.connect_early();
+    }
+
     /// Handles one event and puts its status.
     ///
     /// # Errors
@@ -59,6 +64,8 @@ impl Handler {
         let execution = codedeploy_ecs::parse(event.payload, self.evaluator.redactor()).inspect_err(|error| {
             tracing::error!(hook.name = %hook, error.code = error.code(), "{error}; {}", error.hint());
         })?;
+        // After a freeze the connection is opened again while the checks run.
+        self.connect_early();
         let redactor = execution.id.extend_redactor(self.evaluator.redactor());
         let finding_log = self.evaluator.finding_log(&execution.deployment, redactor, report::log_checks());
 

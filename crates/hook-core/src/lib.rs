@@ -62,6 +62,7 @@ mod plan {
 pub fn run(hook: Hook) -> ExitCode {
     serve(hook.event_name(), |settings| {
         let handler = Arc::new(handler::Handler::new(hook, settings));
+        handler.connect_early();
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -73,6 +74,7 @@ pub fn run(hook: Hook) -> ExitCode {
 pub fn run_on_failure() -> ExitCode {
     serve("on-failure handler", |settings| {
         let handler = Arc::new(on_failure::OnFailureHandler::new(&settings));
+        handler.connect_early();
         move |event| {
             let handler = handler.clone();
             async move { handler.handle(event).await }
@@ -104,7 +106,11 @@ where
             }
         };
     reserve_dns_thread(&runtime);
-    let handler = handler(settings);
+    let handler = {
+        // What it starts in the background runs as soon as the runtime does.
+        let _runtime = runtime.enter();
+        handler(settings)
+    };
     let ended = runtime
         .block_on(Runtime::new(service_fn(handler)).layer(MapRequestLayer::new(payload::mark_invalid_json)).run());
     match ended {

@@ -40,7 +40,7 @@ impl Aws {
         id: &DeploymentId,
         retry_budget: RetryBudget,
     ) -> Result<Deployment, AwsError> {
-        let request = self.codedeploy.get_deployment().deployment_id(id.as_str());
+        let request = self.codedeploy().get_deployment().deployment_id(id.as_str());
         let reply = self.send_within(retry_budget, GET_DEPLOYMENT, || request.clone().send()).await?;
         let info = reply.deployment_info().ok_or_else(|| AwsError::missing_field(GET_DEPLOYMENT, "deploymentInfo"))?;
         match info.compute_platform() {
@@ -69,7 +69,7 @@ impl Aws {
 
     /// GetDeploymentGroup.
     pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<DeploymentGroup, AwsError> {
-        let request = self.codedeploy.get_deployment_group().application_name(application).deployment_group_name(group);
+        let request = self.codedeploy().get_deployment_group().application_name(application).deployment_group_name(group);
         let reply = self.send(GET_DEPLOYMENT_GROUP, || request.clone().send()).await?;
         let info = reply
             .deployment_group_info()
@@ -91,7 +91,7 @@ impl Aws {
 
     /// ListDeploymentTargets: the only target of an ECS deployment, `cluster:service`.
     pub(super) async fn target_id(&self, id: &DeploymentId) -> Result<String, AwsError> {
-        let request = self.codedeploy.list_deployment_targets().deployment_id(id.as_str());
+        let request = self.codedeploy().list_deployment_targets().deployment_id(id.as_str());
         let reply = self.send(LIST_DEPLOYMENT_TARGETS, || request.clone().send()).await?;
         reply.target_ids().first().cloned().ok_or_else(|| AwsError::missing_field(LIST_DEPLOYMENT_TARGETS, "targetIds"))
     }
@@ -99,7 +99,7 @@ impl Aws {
     /// GetDeploymentTarget: the lifecycle events that have started, and those in progress. If the target cannot be
     /// read, the result is [`LifecycleProgress::Unknown`], and the caller decides what that means.
     pub(super) async fn progress(&self, id: &DeploymentId, target: &str) -> LifecycleProgress {
-        let request = self.codedeploy.get_deployment_target().deployment_id(id.as_str()).target_id(target);
+        let request = self.codedeploy().get_deployment_target().deployment_id(id.as_str()).target_id(target);
         let reply = match self.send(GET_DEPLOYMENT_TARGET, || request.clone().send()).await {
             Ok(reply) => reply,
             Err(fault) => return fault.into(),

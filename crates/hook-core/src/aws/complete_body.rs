@@ -7,108 +7,53 @@
 use std::sync::Arc;
 
 use aws_smithy_cbor::Decoder;
-use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::{
-        connector_metadata::ConnectorMetadata,
-        http::{
-            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-            SharedHttpConnector,
-        },
-        orchestrator::{HttpRequest, HttpResponse},
-        result::ConnectorError,
-        runtime_components::{RuntimeComponents, RuntimeComponentsBuilder},
-    },
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag, retry::ErrorKind};
-use http_body_util::{BodyExt, Limited};
+use aws_smithy_types::body::SdkBody;
 use serde::de::IgnoredAny;
-use tokio::sync::Semaphore;
 
-/// The largest replies, with a hundred tasks or alarms, are smaller than one megabyte.
-const MAX_REPLY: usize = 8 * 1024 * 1024;
+use super::{
+    CONNECT_TIMEOUT, READ_TIMEOUT,
+    connection_pool::{ConnectionPool, RequestLimits, transient},
+};
 
-/// The maximum number of requests at the same time, and so of open connections. Without it, a thousand checks would use
-/// all 1,024 file descriptors of a function.
-const MAX_CONCURRENT_REQUESTS: usize = 16;
-
-/// An HTTP client that returns only complete replies, and limits the requests at the same time.
-#[derive(Debug)]
-pub struct CompleteBodyClient {
-    client: SharedHttpClient,
-    permits: Arc<Semaphore>,
-}
-
-impl CompleteBodyClient {
-    /// Wraps another client.
-    pub fn new(client: SharedHttpClient) -> Self {
-        Self { client, permits: permits() }
-    }
-}
-
-/// The limit for one client.
-pub fn permits() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS))
-}
+/// The SDK's HTTP client: it sends over a pool of connections and returns only complete replies.
+#[derive(Clone, Debug)]
+pub struct CompleteBodyClient(pub Arc<ConnectionPool>);
 
 impl HttpClient for CompleteBodyClient {
-    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(CompleteBodyConnector(
-            self.client.http_connector(settings, parts),
-            self.permits.clone(),
-        ))
-    }
-
-    fn validate_base_client_config(
-        &self,
-        parts: &RuntimeComponentsBuilder,
-        config: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.client.validate_base_client_config(parts, config)
-    }
-
-    fn validate_final_config(&self, parts: &RuntimeComponents, config: &ConfigBag) -> Result<(), BoxError> {
-        self.client.validate_final_config(parts, config)
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.client.connector_metadata()
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let limits = RequestLimits {
+            connect: settings.connect_timeout().unwrap_or(CONNECT_TIMEOUT),
+            read: settings.read_timeout().unwrap_or(READ_TIMEOUT),
+        };
+        SharedHttpConnector::new(CompleteBodyConnector { pool: self.0.clone(), limits })
     }
 }
 
 #[derive(Debug)]
-struct CompleteBodyConnector(SharedHttpConnector, Arc<Semaphore>);
+struct CompleteBodyConnector {
+    pool: Arc<ConnectionPool>,
+    limits: RequestLimits,
+}
 
 impl HttpConnector for CompleteBodyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connector, permits) = (self.0.clone(), self.1.clone());
+        let (pool, limits) = (self.pool.clone(), self.limits);
         HttpConnectorFuture::new(async move {
-            // The semaphore is never closed.
-            let _permit = permits.acquire_owned().await;
-            read_complete(connector.call(request).await?).await
+            let reply = pool.send(request, limits).await?;
+            // For other statuses the status alone decides, and the body is only for people.
+            if reply.status().is_success()
+                && let Some(fault) = incomplete_reason(reply.body())
+            {
+                return Err(transient(&format!("a reply of status {} that {fault}", reply.status().as_u16())));
+            }
+            HttpResponse::try_from(reply.map(SdkBody::from)).map_err(|error| transient(&error.to_string()))
         })
     }
-}
-
-/// The reply was not complete, with the reason.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct IncompleteBody(String);
-
-async fn read_complete(mut reply: HttpResponse) -> Result<HttpResponse, ConnectorError> {
-    let failed = |why: String| ConnectorError::other(IncompleteBody(why).into(), Some(ErrorKind::TransientError));
-    let status = reply.status().as_u16();
-    let body = std::mem::replace(reply.body_mut(), SdkBody::taken());
-    let body = Limited::new(body, MAX_REPLY).collect().await;
-    let body = body.map_err(|error| failed(format!("a reply of status {status} that breaks off: {error}")))?.to_bytes();
-    // For other statuses the status alone decides, and the body is only for people.
-    if reply.status().is_success()
-        && let Some(fault) = incomplete_reason(&body)
-    {
-        return Err(failed(format!("a reply of status {status} that {fault}")));
-    }
-    *reply.body_mut() = SdkBody::from(body);
-    Ok(reply)
 }
 
 /// Why a body is not a complete JSON, XML or CBOR document, or `None` if it is one. The first byte decides the format:

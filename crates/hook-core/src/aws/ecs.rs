@@ -26,7 +26,7 @@ pub enum TaskFilter {
 impl Aws {
     /// DescribeServices for one service.
     pub async fn service(&self, cluster: &str, service: &str) -> Result<Service, AwsError> {
-        let request = self.ecs.describe_services().cluster(cluster).services(service);
+        let request = self.ecs().describe_services().cluster(cluster).services(service);
         let reply = self.send(DESCRIBE_SERVICES, || request.clone().send()).await?;
         if reply.services.is_none() && reply.failures.is_none() {
             return Err(AwsError::missing_field(DESCRIBE_SERVICES, "services"));
@@ -86,7 +86,7 @@ impl Aws {
         }
         let mut tasks = Vec::new();
         for chunk in arns.chunks(MAX_TASKS_PER_CALL) {
-            let request = self.ecs.describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
+            let request = self.ecs().describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
             let reply = self.send(DESCRIBE_TASKS, || request.clone().send()).await?;
             let described = reply.tasks.ok_or_else(|| AwsError::missing_field(DESCRIBE_TASKS, "tasks"))?;
             tasks.extend(described.iter().map(task).filter(|task| task.belongs_to(set, service)));
@@ -103,7 +103,7 @@ impl Aws {
         let mut arns = Vec::new();
         let mut token = None;
         for _ in 0..MAX_PAGES {
-            let request = filter(self.ecs.list_tasks()).set_next_token(token);
+            let request = filter(self.ecs().list_tasks()).set_next_token(token);
             let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
             token = reply.next_token().map(str::to_owned);
             // ECS also sends an empty list. A reply without the list is not from ECS, and must not count as no tasks.
@@ -116,7 +116,7 @@ impl Aws {
     }
 
     pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
-        let request = self.ecs.describe_task_definition().task_definition(definition);
+        let request = self.ecs().describe_task_definition().task_definition(definition);
         let reply = self.send(DESCRIBE_TASK_DEFINITION, || request.clone().send()).await?;
         let found = reply
             .task_definition()

@@ -19,7 +19,7 @@ impl Aws {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let request = self.elb.describe_target_groups().set_names(Some(names.to_vec()));
+        let request = self.elb().describe_target_groups().set_names(Some(names.to_vec()));
         let reply = self.send(DESCRIBE_TARGET_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
@@ -29,13 +29,13 @@ impl Aws {
         if arns.is_empty() {
             return Ok(Vec::new());
         }
-        let request = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
+        let request = self.elb().describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
         let reply = self.send(DESCRIBE_TARGET_GROUPS, || request.clone().send()).await?;
         Ok(reply.target_groups().iter().map(target_group).collect())
     }
 
     pub async fn target_health(&self, group: &str) -> Result<Vec<TargetHealth>, AwsError> {
-        let request = self.elb.describe_target_health().target_group_arn(group);
+        let request = self.elb().describe_target_health().target_group_arn(group);
         let reply = self.send(DESCRIBE_TARGET_HEALTH, || request.clone().send()).await?;
         let described = reply.target_health_descriptions().iter();
         Ok(described
@@ -65,7 +65,7 @@ impl Aws {
         let balancer = listener
             .load_balancer_arn()
             .ok_or_else(|| AwsError::missing_field(DESCRIBE_LISTENERS, "LoadBalancerArn"))?;
-        let request = self.elb.describe_load_balancers().load_balancer_arns(balancer);
+        let request = self.elb().describe_load_balancers().load_balancer_arns(balancer);
         let reply = self.send(DESCRIBE_LOAD_BALANCERS, || request.clone().send()).await?;
         let balancer = reply
             .load_balancers()
@@ -96,7 +96,7 @@ impl Aws {
     }
 
     async fn describe_listener(&self, arn: &str) -> Result<types::Listener, AwsError> {
-        let request = self.elb.describe_listeners().listener_arns(arn);
+        let request = self.elb().describe_listeners().listener_arns(arn);
         let reply = self.send(DESCRIBE_LISTENERS, || request.clone().send()).await?;
         reply
             .listeners
@@ -111,7 +111,7 @@ impl Aws {
         let mut rules: Vec<Rule> = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let request = self.elb.describe_rules().listener_arn(listener).set_marker(marker);
+            let request = self.elb().describe_rules().listener_arn(listener).set_marker(marker);
             let reply = self.send(DESCRIBE_RULES, || request.clone().send()).await?;
             rules.extend(reply.rules().iter().map(rule));
             marker = reply.next_marker().map(str::to_owned);

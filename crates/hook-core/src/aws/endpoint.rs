@@ -2,7 +2,8 @@
 
 use gate::permissions::partition_of;
 
-use super::signing_client::ServiceEndpoint;
+use super::signing_client::{ServiceEndpoint, WireProtocol};
+use crate::settings::AwsSettings;
 
 /// A partition: the Regions that share a domain.
 #[derive(Clone, Copy)]
@@ -47,6 +48,25 @@ impl Partition {
     }
 }
 
+const CODEDEPLOY: ServiceEndpoint = ServiceEndpoint {
+    id: "CODEDEPLOY",
+    host: "codedeploy",
+    signing_name: "codedeploy",
+    protocol: WireProtocol::Json("CodeDeploy_20141006"),
+    is_global: false,
+};
+
+/// The URL of CodeDeploy, to which the SDK's client connects with these settings.
+pub(super) fn codedeploy_endpoint(settings: &AwsSettings) -> String {
+    let own = settings.service_endpoints.get(CODEDEPLOY.id).or(settings.endpoint.as_ref());
+    own.cloned().unwrap_or_else(|| {
+        let region = settings.region.as_deref().unwrap_or_default();
+        let host =
+            Partition::for_region(region).service_host(&CODEDEPLOY, region, settings.fips, settings.dual_stack);
+        format!("https://{host}")
+    })
+}
+
 const fn partition(
     name: &'static str,
     domain: &'static str,
@@ -71,7 +91,23 @@ const PARTITIONS: [Partition; 7] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{super::signing_client::WireProtocol, *};
+    use aws_sdk_codedeploy::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn codedeploy_is_where_its_sdk_looks_for_it() {
+        for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "us-isob-east-1", "eusc-de-east-1"] {
+            for (fips, dual_stack) in [(false, false), (true, false), (false, true), (true, true)] {
+                let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build().unwrap();
+                let expected = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
+                let region = Some(region.to_owned());
+                let settings = AwsSettings { region, fips, dual_stack, ..AwsSettings::default() };
+                assert_eq!(codedeploy_endpoint(&settings), expected.url());
+            }
+        }
+    }
+
 
     #[test]
     fn services_that_depart_from_the_pattern_have_their_own_endpoints() {

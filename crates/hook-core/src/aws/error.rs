@@ -5,7 +5,7 @@ use std::fmt;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::complete_body::IncompleteBody;
+use super::connection_pool::IncompleteReply;
 use crate::{code::ReasonCode, finding::Observation};
 
 /// A call to AWS without a usable reply.
@@ -45,9 +45,7 @@ impl AwsError {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
                 (ReasonCode::AwsUnreachable, format!("timed out: {}", root_cause(error)))
             }
-            SdkError::DispatchFailure(_) if innermost_source(error).is::<IncompleteBody>() => {
-                (ReasonCode::AwsFailed, root_cause(error))
-            }
+            SdkError::DispatchFailure(_) if is_incomplete_reply(error) => (ReasonCode::AwsFailed, root_cause(error)),
             SdkError::DispatchFailure(_) => (ReasonCode::AwsUnreachable, root_cause(error)),
             SdkError::ResponseError(_) => {
                 (ReasonCode::AwsFailed, format!("a reply that cannot be read: {}", root_cause(error)))
@@ -162,6 +160,11 @@ fn denial_reason(code: ReasonCode, message: &str) -> &str {
 /// The message of the innermost error. The outer ones only repeat that something failed.
 pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     innermost_source(error).to_string()
+}
+
+/// Whether AWS's reply broke off, or is not one of AWS.
+pub(super) fn is_incomplete_reply(error: &(dyn std::error::Error + 'static)) -> bool {
+    innermost_source(error).is::<IncompleteReply>()
 }
 
 fn innermost_source<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {

@@ -8,6 +8,7 @@ mod any_operation;
 mod cloudwatch;
 mod codedeploy;
 mod complete_body;
+mod connection_pool;
 mod discovery;
 mod ecs;
 mod elb;
@@ -20,21 +21,24 @@ mod revision;
 mod s3;
 mod signing_client;
 mod stored_values;
+mod trust;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_types::{
+    retry::{ReconnectMode, RetryConfig},
+    timeout::TimeoutConfig,
+};
 use aws_types::{SdkConfig, region::Region};
 use tokio::time::Instant;
 
-use self::{complete_body::CompleteBodyClient, retry_budget::RetryBudget};
+use self::{complete_body::CompleteBodyClient, connection_pool::ConnectionPool, retry_budget::RetryBudget};
 pub use self::{
     discovery::DiscoveredDeployment,
     ecs::TaskFilter,
@@ -42,12 +46,9 @@ pub use self::{
     existence::Existence,
     put_status::{PutOutcome, StatusClient},
     revision::AppSpecLocation,
+    trust::SharedTlsConfig,
 };
-use crate::{file, settings::AwsSettings};
-
-/// The root certificates of Amazon Trust Services, which sign the certificate of every AWS endpoint:
-/// <https://www.amazontrust.com/repository/>.
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+use crate::settings::AwsSettings;
 
 /// A connection that takes longer will not succeed: there is no route, no endpoint, or a security group blocks it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,50 +59,69 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(6);
 /// The limit for one call with all its attempts, so that a check learns of a problem while it still has time to report
 /// it.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
-/// Idle connections may be dead after a long pause, because Lambda freezes the process. A new connection takes only
-/// milliseconds.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The clients for all AWS services that the checks read, built once.
+/// The clients for all AWS services that the checks read.
 #[derive(Clone, Debug)]
 pub struct Aws {
-    codedeploy: aws_sdk_codedeploy::Client,
-    ecs: aws_sdk_ecs::Client,
-    elb: aws_sdk_elasticloadbalancingv2::Client,
-    cloudwatch: aws_sdk_cloudwatch::Client,
+    clients: Arc<Clients>,
     signing_client: signing_client::SigningClient,
     retry_budget: RetryBudget,
 }
 
+/// The SDK's clients. Each is built on first use: it costs a tenth of a cold start, and most hooks need only some.
+#[derive(Debug)]
+struct Clients {
+    config: SdkConfig,
+    settings: AwsSettings,
+    codedeploy: OnceLock<aws_sdk_codedeploy::Client>,
+    ecs: OnceLock<aws_sdk_ecs::Client>,
+    elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+}
+
+/// The client of a service, with the service's own endpoint from `AWS_ENDPOINT_URL_…` if it has one.
+macro_rules! sdk_client {
+    ($name:ident, $sdk:ident, $endpoint:literal) => {
+        fn $name(&self) -> &$sdk::Client {
+            let Clients { config, settings, $name, .. } = &*self.clients;
+            $name.get_or_init(|| {
+                let mut builder = $sdk::config::Builder::from(config);
+                if let Some(url) = settings.service_endpoints.get($endpoint) {
+                    builder.set_endpoint_url(Some(url.clone()));
+                }
+                $sdk::Client::from_conf(builder.build())
+            })
+        }
+    };
+}
+
 impl Aws {
+    sdk_client!(codedeploy, aws_sdk_codedeploy, "CODEDEPLOY");
+    sdk_client!(ecs, aws_sdk_ecs, "ECS");
+    sdk_client!(elb, aws_sdk_elasticloadbalancingv2, "ELASTIC_LOAD_BALANCING_V2");
+    sdk_client!(cloudwatch, aws_sdk_cloudwatch, "CLOUDWATCH");
+
     /// Creates the clients for reading. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
-        let config = sdk_config(settings);
-        let endpoint = |service: &str| settings.service_endpoints.get(service).cloned();
-        let mut codedeploy = aws_sdk_codedeploy::config::Builder::from(&config);
-        let mut ecs = aws_sdk_ecs::config::Builder::from(&config);
-        let mut elb = aws_sdk_elasticloadbalancingv2::config::Builder::from(&config);
-        let mut cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config);
-        if let Some(url) = endpoint("CODEDEPLOY") {
-            codedeploy.set_endpoint_url(Some(url));
-        }
-        if let Some(url) = endpoint("ECS") {
-            ecs.set_endpoint_url(Some(url));
-        }
-        if let Some(url) = endpoint("ELASTIC_LOAD_BALANCING_V2") {
-            elb.set_endpoint_url(Some(url));
-        }
-        if let Some(url) = endpoint("CLOUDWATCH") {
-            cloudwatch.set_endpoint_url(Some(url));
-        }
+        let pool = Arc::new(ConnectionPool::new(settings.tls.get(settings)));
         Self {
-            codedeploy: aws_sdk_codedeploy::Client::from_conf(codedeploy.build()),
-            ecs: aws_sdk_ecs::Client::from_conf(ecs.build()),
-            elb: aws_sdk_elasticloadbalancingv2::Client::from_conf(elb.build()),
-            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch.build()),
-            signing_client: signing_client::SigningClient::new(settings),
+            clients: Arc::new(Clients {
+                config: sdk_config(settings, &pool),
+                settings: settings.clone(),
+                codedeploy: OnceLock::new(),
+                ecs: OnceLock::new(),
+                elb: OnceLock::new(),
+                cloudwatch: OnceLock::new(),
+            }),
+            signing_client: signing_client::SigningClient::new(settings, pool),
             retry_budget: RetryBudget::default(),
         }
+    }
+
+    /// Builds the clients that discovery uses. During the start of a function Lambda gives it a full core, and later
+    /// perhaps a tenth of one.
+    pub fn build_discovery_clients(&self) {
+        let _ = (self.codedeploy(), self.ecs(), self.elb());
     }
 }
 
@@ -125,7 +145,7 @@ impl Aws {
 
 /// The configuration that all clients share. It respects `AWS_ENDPOINT_URL` and similar variables in the same way as
 /// the SDK.
-fn sdk_config(settings: &AwsSettings) -> SdkConfig {
+fn sdk_config(settings: &AwsSettings, pool: &Arc<ConnectionPool>) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
@@ -135,11 +155,12 @@ fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(5)
         .with_initial_backoff(Duration::from_millis(200))
-        .with_max_backoff(Duration::from_secs(4));
+        .with_max_backoff(Duration::from_secs(4))
+        .with_reconnect_mode(RECONNECT);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(settings.region.clone().map(Region::new))
-        .http_client(http_client(settings))
+        .http_client(SharedHttpClient::new(CompleteBodyClient(pool.clone())))
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new())
         .timeout_config(timeouts)
@@ -157,41 +178,8 @@ fn sdk_config(settings: &AwsSettings) -> SdkConfig {
     config.build()
 }
 
-fn http_client(settings: &AwsSettings) -> SharedHttpClient {
-    let client = Builder::new()
-        .tls_provider(TLS)
-        .tls_context(tls_context(settings))
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .build_https();
-    SharedHttpClient::new(CompleteBodyClient::new(client))
-}
-
-/// ring, with the root certificates of AWS.
-const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
-
-fn tls_context(settings: &AwsSettings) -> TlsContext {
-    let mut trust = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    if let Some(path) = &settings.ca_bundle {
-        match file::read(path, file::MAX_CA_BUNDLE_BYTES) {
-            Ok(pem) if is_certificate_pem(&pem) => trust = trust.with_pem_certificate(pem),
-            Ok(_) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE contains no valid PEM certificates; it is ignored")
-            }
-            Err(why) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; it is ignored")
-            }
-        }
-    }
-    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
-}
-
-/// Whether PEM text contains only readable certificates. The SDK's client panics on others.
-fn is_certificate_pem(pem: &[u8]) -> bool {
-    use rustls::pki_types::{CertificateDer, pem::PemObject};
-    let mut roots = rustls::RootCertStore::empty();
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    certificates.is_ok_and(|all| !all.is_empty() && all.into_iter().all(|one| roots.add(one).is_ok()))
-}
+/// The pool itself does not keep a connection after an error.
+const RECONNECT: ReconnectMode = ReconnectMode::ReuseAllConnections;
 
 /// Converts an AWS timestamp.
 fn system_time(stamp: Option<&aws_smithy_types::DateTime>) -> Option<std::time::SystemTime> {
@@ -208,15 +196,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_embedded_roots_are_certificates() {
-        assert!(is_certificate_pem(AMAZON_ROOTS.as_bytes()));
-        assert!(!is_certificate_pem(b""));
-        assert!(!is_certificate_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"));
-    }
-
-    #[test]
     fn clients_can_be_built_from_nothing_at_all() {
         // A function without a Region or credentials must still reach its handler.
-        let _ = Aws::new(&AwsSettings::default());
+        let aws = Aws::new(&AwsSettings::default());
+        aws.build_discovery_clients();
+        let _ = aws.cloudwatch();
     }
 }

@@ -4,7 +4,7 @@
 //! deadline. A status counts as accepted only if the reply names this execution. Any other reply may come from a proxy,
 //! so the status is put again. An "already completed" error then means that the first attempt had arrived.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_codedeploy::{
     config::retry::RetryConfig,
@@ -15,7 +15,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use gate::permissions::actions::PUT_STATUS;
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{AwsError, CONNECT_TIMEOUT, sdk_config};
+use super::{
+    AwsError, CONNECT_TIMEOUT, RECONNECT, connection_pool::ConnectionPool, endpoint::codedeploy_endpoint, error::root_cause,
+    sdk_config,
+};
 use crate::{
     code::ReasonCode,
     error::Error,
@@ -49,6 +52,8 @@ const MAX_REASON_CHARS: usize = 300;
 #[derive(Clone, Debug)]
 pub struct StatusClient {
     client: aws_sdk_codedeploy::Client,
+    pool: Arc<ConnectionPool>,
+    endpoint: String,
     region: String,
     dead_letter_queue: Option<String>,
     redactor: Redactor,
@@ -66,15 +71,35 @@ pub enum PutOutcome {
 impl StatusClient {
     /// Creates the client. It does not connect yet.
     pub fn new(settings: &AwsSettings) -> Self {
-        let mut config = aws_sdk_codedeploy::config::Builder::from(&sdk_config(settings))
+        let pool = Arc::new(ConnectionPool::new(settings.tls.get(settings)));
+        let mut config = aws_sdk_codedeploy::config::Builder::from(&sdk_config(settings, &pool))
             // `put` makes the retries itself, because it must know the result of each attempt.
-            .retry_config(RetryConfig::disabled());
+            .retry_config(RetryConfig::disabled().with_reconnect_mode(RECONNECT));
         if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
             config = config.endpoint_url(url);
         }
         let region = settings.region.clone().unwrap_or_default();
         let client = aws_sdk_codedeploy::Client::from_conf(config.build());
-        Self { client, region, dead_letter_queue: settings.dead_letter_queue.clone(), redactor: settings.redactor() }
+        Self {
+            client,
+            pool,
+            endpoint: codedeploy_endpoint(settings),
+            region,
+            dead_letter_queue: settings.dead_letter_queue.clone(),
+            redactor: settings.redactor(),
+        }
+    }
+
+    /// Opens the connection to CodeDeploy before it is needed, in the background: the status then needs no handshake,
+    /// and the connection keeps its file descriptor. A connection that is still usable is kept. Nothing depends on the
+    /// result.
+    pub fn connect_early(&self) {
+        let (pool, endpoint) = (self.pool.clone(), self.endpoint.clone());
+        tokio::spawn(async move {
+            if let Err(error) = pool.connect_early(&endpoint, CONNECT_TIMEOUT).await {
+                tracing::debug!("no connection to CodeDeploy yet: {}", root_cause(&error));
+            }
+        });
     }
 
     /// Puts `status` for `execution` until CodeDeploy accepts it, refuses it permanently, or the time is `until`.

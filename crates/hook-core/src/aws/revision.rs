@@ -18,7 +18,7 @@ impl Aws {
     /// Reads the AppSpec file of a deployment. GetDeployment may return only its hash, and then GetApplicationRevision
     /// has the text.
     pub async fn app_spec(&self, deployment: &str, application: &str) -> Result<AppSpecLocation, AwsError> {
-        let request = self.codedeploy.get_deployment().deployment_id(deployment);
+        let request = self.codedeploy().get_deployment().deployment_id(deployment);
         let reply = self.send(GET_DEPLOYMENT, || request.clone().send()).await?;
         let revision = reply.deployment_info().and_then(|info| info.revision());
         let revision = revision.ok_or_else(|| AwsError::missing_field(GET_DEPLOYMENT, "revision"))?;
@@ -30,7 +30,7 @@ impl Aws {
             let version = revision.s3_location().and_then(|object| object.version());
             return self.object(bucket, key, version).await.map(AppSpecLocation::Text);
         }
-        let request = self.codedeploy.get_application_revision().application_name(application);
+        let request = self.codedeploy().get_application_revision().application_name(application);
         let request = request.revision(revision.clone());
         let reply = self.send(GET_APPLICATION_REVISION, || request.clone().send()).await?;
         let found = reply.revision().and_then(app_spec_in);

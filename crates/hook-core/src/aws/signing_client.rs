@@ -16,27 +16,21 @@ use aws_sigv4::{
     },
     sign::v4,
 };
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::{
-    client::{
-        http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector},
-        identity::Identity,
-        orchestrator::HttpRequest,
-        result::ConnectorError,
-    },
+    client::{identity::Identity, orchestrator::HttpRequest, result::ConnectorError},
     http::Request,
 };
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
-use tokio::{
-    sync::Semaphore,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::{
-    ATTEMPT_TIMEOUT, AwsError, CONNECT_TIMEOUT, IDLE_TIMEOUT, OPERATION_TIMEOUT, READ_TIMEOUT, complete_body,
-    endpoint::Partition, error, existence::EXISTENCE_OPERATIONS, retry_budget::RetryBudget, tls_context,
+    ATTEMPT_TIMEOUT, AwsError, CONNECT_TIMEOUT, OPERATION_TIMEOUT, READ_TIMEOUT, complete_body,
+    connection_pool::{ConnectionPool, RequestLimits},
+    endpoint::Partition,
+    error,
+    existence::EXISTENCE_OPERATIONS,
+    retry_budget::RetryBudget,
 };
 use crate::{code::ReasonCode, settings::AwsSettings};
 
@@ -88,8 +82,7 @@ struct UnsignedRequest {
 /// A client for all these services, built once.
 #[derive(Clone, Debug)]
 pub(super) struct SigningClient {
-    connector: SharedHttpConnector,
-    permits: Arc<Semaphore>,
+    pool: Arc<ConnectionPool>,
     region: Option<String>,
     identity: Option<Identity>,
     endpoint: Option<String>,
@@ -101,23 +94,13 @@ pub(super) struct SigningClient {
 
 impl SigningClient {
     /// Creates the client. It does not connect yet.
-    pub fn new(settings: &AwsSettings) -> Self {
-        let limits =
-            HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-        let connector = Connector::builder()
-            .sleep_impl(TokioSleep::new())
-            .connector_settings(limits)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .tls_provider(super::TLS)
-            .tls_context(tls_context(settings))
-            .build();
+    pub fn new(settings: &AwsSettings, pool: Arc<ConnectionPool>) -> Self {
         let identity = settings
             .credentials
             .clone()
             .map(|(key, secret, token)| Credentials::new(key, secret, token, None, "lambda environment").into());
         Self {
-            connector: SharedHttpConnector::new(connector),
-            permits: complete_body::permits(),
+            pool,
             region: settings.region.clone(),
             identity,
             endpoint: settings.endpoint.clone(),
@@ -286,28 +269,18 @@ impl SigningClient {
             code: ReasonCode::AwsDenied,
             detail: format!("the request could not be signed: {why}"),
         })?;
-        // The semaphore is never closed. The permit is held until the reply is read.
-        let _permit = self.permits.acquire().await;
-        let response = self.connector.call(request).await.map_err(|error| connect_error(operation, &error))?;
-        let status = response.status().as_u16();
-        let kind = response.headers().get("x-amzn-errortype").map(str::to_owned);
-        let tag = response.headers().get("etag").map(|tag| tag.trim_matches('"').to_owned());
-        let mut stream = ByteStream::new(response.into_body());
-        let mut body = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| AwsError {
+        let limits = RequestLimits { connect: CONNECT_TIMEOUT, read: READ_TIMEOUT };
+        let reply = self.pool.send(request, limits).await.map_err(|error| connect_error(operation, &error))?;
+        let status = reply.status().as_u16();
+        let header = |name: &str| Some(reply.headers().get(name)?.to_str().ok()?.to_owned());
+        let (kind, tag) = (header("x-amzn-errortype"), header("etag").map(|tag| tag.trim_matches('"').to_owned()));
+        let body = reply.into_body();
+        if body.len() > MAX_BODY {
+            return Err(AwsError {
                 operation,
-                code: ReasonCode::AwsFailed,
-                detail: error::one_line(&format!("the reply was cut off: {error}")),
-            })?;
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_BODY {
-                return Err(AwsError {
-                    operation,
-                    code: ReasonCode::UnexpectedReply,
-                    detail: "the reply has more than 1 MiB".to_owned(),
-                });
-            }
+                code: ReasonCode::UnexpectedReply,
+                detail: "the reply has more than 1 MiB".to_owned(),
+            });
         }
         if (200..300).contains(&status) {
             // An incomplete reply is retried. An object in S3 can have any content, and its length is in its header.
@@ -315,7 +288,7 @@ impl SigningClient {
                 Some(why) => {
                     Err(AwsError { operation, code: ReasonCode::AwsFailed, detail: format!("a reply that {why}") })
                 }
-                None => Ok((body, tag)),
+                None => Ok((body.into(), tag)),
             };
         }
         let (word, message) = parse_error(service.protocol, kind.as_deref(), &body);
@@ -400,7 +373,9 @@ fn timeout_error(operation: &'static str) -> AwsError {
 fn connect_error(operation: &'static str, error: &ConnectorError) -> AwsError {
     let root = error::root_cause(error);
     let detail = if error.is_timeout() { format!("timed out: {root}") } else { root };
-    AwsError { operation, code: ReasonCode::AwsUnreachable, detail: error::one_line(&detail) }
+    let is_incomplete = error::is_incomplete_reply(error);
+    let code = if is_incomplete { ReasonCode::AwsFailed } else { ReasonCode::AwsUnreachable };
+    AwsError { operation, code, detail: error::one_line(&detail) }
 }
 
 fn parse_failure(operation: &'static str, error: &dyn std::error::Error) -> AwsError {
@@ -427,8 +402,12 @@ mod tests {
         is_global: false,
     };
 
+    fn client(settings: &AwsSettings) -> SigningClient {
+        SigningClient::new(settings, Arc::new(ConnectionPool::new(settings.tls.get(settings))))
+    }
+
     fn endpoint_and_region(service: &ServiceEndpoint, settings: &AwsSettings) -> String {
-        let (base, region) = SigningClient::new(settings).endpoint_and_region(service, None);
+        let (base, region) = client(settings).endpoint_and_region(service, None);
         format!("{base} {region}")
     }
 

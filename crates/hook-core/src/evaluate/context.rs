@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::alb_url::SmokeTest;
 use crate::{
     aws::Aws,
     checks::{HttpClient, KnownFacts},
@@ -31,9 +32,13 @@ pub struct EvaluationContext {
 impl EvaluationContext {
     /// Creates all clients. All of them only read, and nothing here can fail.
     pub fn new(hook: Hook, settings: Settings) -> Self {
+        let aws = Aws::new(&settings.aws);
+        if SmokeTest::from_settings(hook, &settings).is_none() {
+            aws.build_discovery_clients();
+        }
         Self {
             hook,
-            aws: Aws::new(&settings.aws),
+            aws,
             http_client: HttpClient::new(&settings.aws),
             redactor: settings.aws.redactor(),
             settings,

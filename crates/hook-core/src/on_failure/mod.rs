@@ -37,6 +37,11 @@ impl OnFailureHandler {
         Self { status_client: StatusClient::new(aws), redactor: aws.redactor(), region: aws.region.clone() }
     }
 
+    /// Opens the connection for the status in the background.
+    pub fn connect_early(&self) {
+        self.status_client.connect_early();
+    }
+
     /// Handles one record.
     ///
     /// # Errors
@@ -46,6 +51,7 @@ impl OnFailureHandler {
         let invocation = record::parse(event.payload, &self.redactor).inspect_err(|error| {
             tracing::error!(error.code = error.code(), "{error}; {}", error.hint());
         })?;
+        self.connect_early();
         let context = LogContext::new(None, &invocation.execution.deployment, self.region.as_deref());
         let FailedInvocation { function, condition, error, .. } = &invocation;
         let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();

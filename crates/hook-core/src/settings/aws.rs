@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::redact::Redactor;
+use crate::{aws::SharedTlsConfig, redact::Redactor};
 
 /// What the AWS clients need, under the names that the AWS SDKs use.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct AwsSettings {
     pub dual_stack: bool,
     /// `AWS_CA_BUNDLE`: a PEM file with additional certificate authorities for AWS endpoints.
     pub ca_bundle: Option<PathBuf>,
+    /// The TLS configuration that this bundle is part of.
+    pub tls: SharedTlsConfig,
     /// `SSL_CERT_FILE`: a PEM file with additional certificate authorities for the requests of checks.
     pub probe_ca: Option<PathBuf>,
     /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that stores events without a status, for the command that
@@ -96,6 +98,7 @@ impl AwsSettings {
             fips: is_true("AWS_USE_FIPS_ENDPOINT"),
             dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
             ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
+            tls: SharedTlsConfig::default(),
             probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
             dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
             function_name: value("AWS_LAMBDA_FUNCTION_NAME"),
