@@ -1,11 +1,11 @@
-# `make` lists what can be made. Needs GNU make, a POSIX shell and Rust; `test` also Python with its venv module.
+# `make` lists the targets. Needs GNU make, a POSIX shell and Rust. `make test` also needs Python with its venv module.
 
 HOOKS := before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic
 FUNCTIONS := $(HOOKS) on-failure
 PACKAGES := $(FUNCTIONS:%=--package %)
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
-# Tools for this repository go where git does not look, each in the version that it was tried with.
+# Tools for this repository are in .tools, which git ignores. Each has a fixed version.
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
 CARGO_CYCLONEDX := 0.5.9
@@ -25,25 +25,24 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-rehearse: ## take a deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
-	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, most of them for the AWS SDK." >&2
+rehearse: ## run a simulated deployment through the real hooks on this machine (ARGS=--list, ARGS=--all, ARGS=--help)
+	@test -e $(TARGET)/rehearse/greenlight || echo "The first build takes some minutes, mostly for the AWS SDK." >&2
 	@cargo build --locked --profile rehearse --package greenlight $(PACKAGES)
 	@$(TARGET)/rehearse/greenlight rehearse $(ARGS)
 
-# One build with the features that the tests need, so that nothing is compiled twice: once for the programs that the
-# tests start, once for the tests.
-test: $(PYTHON)/.tests ## every test, those that start the real hooks too (needs Python, for AWS's service models)
+# The programs that the tests start are built with the features of the tests. Otherwise cargo would compile everything twice.
+test: $(PYTHON)/.tests ## run every test, including those that start the real hooks (needs Python, for AWS's service models)
 	$(PYTHON)/bin/cfn-lint $(TEMPLATES)
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_PYTHON=$(PYTHON)/bin/python cargo test --locked --workspace --no-fail-fast
 
-soak: ## random faults at once, COUNT=1000 runs from SEED=… on; ends with 1 if one broke the promise
+soak: ## run random combinations of faults, COUNT=1000 runs from SEED=… on; exits with 1 if a run broke the guarantee
 	cargo build --locked --workspace --bins --tests
 	GREENLIGHT_BINARIES=$(TARGET)/debug $(TARGET)/debug/soak "$(or $(COUNT),1000)" "$(SEED)"
 
-# Without a sanitizer: unsafe code is forbidden here, and what is looked for is a panic or a promise that does not hold.
+# Without a sanitizer, because unsafe code is forbidden here. The targets look for panics and broken invariants.
 FUZZ := $(TARGET)/fuzz-corpus
-fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz and a nightly toolchain)
+fuzz: ## random bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz and a nightly toolchain)
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is not installed: cargo install --locked cargo-fuzz" >&2; exit 1; }
 	mkdir -p $(FUZZ)/gate $(FUZZ)/event $(FUZZ)/samples
 	awk '/^```yaml$$/ { file = "$(FUZZ)/samples/" ++n ".yaml"; next } /^```$$/ { file = ""; next } file { print > file }' docs/GATE-FILE.md
@@ -52,25 +51,25 @@ fuzz: ## any bytes as gate file and as event, SECONDS=600 each (needs cargo-fuzz
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 
-guards: $(PYTHON)/.tests ## remove each guard of the promise and see a test fail (an hour; GUARD=word for some of them)
+guards: $(PYTHON)/.tests ## remove each safeguard and expect a test to fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
 
-# CloudFormation templates, and no other YAML that lies beside them.
+# The CloudFormation templates, without other YAML files in the same folders.
 TEMPLATES = $(shell grep -rl --exclude-dir=.aws-sam --include=*.yaml '^AWSTemplateFormatVersion:' infra)
 
-# AWS's service models, boto3 and cfn-lint, as tests/requirements.txt pins them. The file says that they are there.
+# AWS's service models, boto3 and cfn-lint, pinned in tests/requirements.txt. The file .tests records that they are installed.
 $(PYTHON)/.tests: tests/requirements.txt
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-rie-test: $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI) ## the hooks under AWS's own Runtime Interface Emulator (Linux)
+rie-test: $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI) ## run the hooks under AWS's Runtime Interface Emulator (Linux)
 	cargo build --locked $(PACKAGES)
 	GREENLIGHT_BINARIES=$(TARGET)/debug GREENLIGHT_RIE=$(TOOLS)/aws-lambda-rie \
 		cargo test --locked --package greenlight-tests --features rie --test rie
 
-# The emulator is inside the wheel of the SAM command line, whose own dependencies nobody needs here. The file says which
-# version is there.
+# The emulator is inside the wheel of the SAM command line. The wheel's dependencies are not needed. The file's name records the
+# installed version.
 $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@test "$$(uname -s)" = Linux || { echo "the Runtime Interface Emulator is a program for Linux" >&2; exit 1; }
 	python3 -m venv $(PYTHON)
@@ -81,23 +80,23 @@ $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI):
 	@rm -r $(TOOLS)/sam
 	@touch $@
 
-emulator-test: deploy-tools $(TOOLS)/ministack/.$(MINISTACK) ## the stack deployed to an emulator of AWS, its functions invoked there (Linux)
+emulator-test: deploy-tools $(TOOLS)/ministack/.$(MINISTACK) ## deploy the stack to an emulator of AWS and invoke its functions there (Linux)
 	@TOOLS=$(TOOLS) sh infra/emulator.sh
 
-# Somebody else's AWS, which runs functions of custom runtimes as processes. With the CBOR that CloudWatch's clients speak,
-# and AWS's own translator of SAM templates.
+# MiniStack, an AWS emulator by other authors, which runs functions with custom runtimes as processes. It needs CBOR for
+# CloudWatch's clients, and AWS's translator for SAM templates.
 $(TOOLS)/ministack/.$(MINISTACK):
 	python3 -m venv $(TOOLS)/ministack
 	$(TOOLS)/ministack/bin/pip install --quiet --disable-pip-version-check \
 		ministack==$(MINISTACK) cbor2==$(CBOR2) aws-sam-translator==$(AWS_SAM_TRANSLATOR)
 	@touch $@
 
-infra-lint: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.checkov-$(CHECKOV) ## the templates as SAM and checkov see them (installs both; a minute)
+infra-lint: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.checkov-$(CHECKOV) ## check the templates with SAM and checkov (installs both; a minute)
 	@for template in $(TEMPLATES); do AWS_DEFAULT_REGION=eu-west-1 SAM_CLI_TELEMETRY=0 \
 		sam validate --lint --template $$template || exit 1; done
 	$(TOOLS)/checkov/bin/checkov --compact --quiet --skip-download $(TEMPLATES:%=--file %)
 
-# SAM and checkov have environments of their own: they want other versions of boto3 than the tests, and than each other.
+# SAM and checkov each have their own environment, because they and the tests need different versions of boto3.
 $(TOOLS)/.sam-$(AWS_SAM_CLI):
 	python3 -m venv $(TOOLS)/aws-sam-cli
 	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
@@ -110,54 +109,54 @@ $(TOOLS)/.checkov-$(CHECKOV):
 	$(TOOLS)/checkov/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV)
 	@touch $@
 
-lint: ## formatting, clippy, and what must never come back
+lint: ## check formatting, clippy, and dependencies and settings that must not come back
 	cargo fmt --all -- --check
 	cargo clippy --locked --workspace --all-targets --features greenlight-tests/rie,greenlight-tests/emulator -- --deny warnings
 	@! grep -n '^name = "aws-lc' Cargo.lock || \
-		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
+		{ echo "Cargo.lock contains aws-lc again, whose first use costs a hook 0.4 s (see deny.toml); run cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
-		{ echo "aws-config is for people (crates/greenlight); a hook has its credentials from Lambda and starts without it" >&2; exit 1; }
+		{ echo "a hook depends on aws-config; only crates/greenlight needs it, because Lambda gives a hook its credentials" >&2; exit 1; }
 	@sed -n '/^\[profile\.release\]/,/^$$/p' Cargo.toml | grep -q '^panic = "unwind"' || \
-		{ echo 'Cargo.toml: [profile.release] has to say panic = "unwind": cargo-lambda would abort, and a panic be silence' >&2; exit 1; }
+		{ echo 'Cargo.toml: [profile.release] must have panic = "unwind"; otherwise cargo-lambda builds with abort, and a hook that panics puts no status' >&2; exit 1; }
 	@! grep -n 'panic *= *"abort"' Cargo.toml crates/*/Cargo.toml || \
-		{ echo "a hook that aborts does not answer CodeDeploy, which then waits for an hour" >&2; exit 1; }
+		{ echo "remove panic = abort: a hook that aborts puts no status, and CodeDeploy waits for an hour" >&2; exit 1; }
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked --log-level error check bans licenses sources; \
 		else echo "cargo-deny is not installed, so deny.toml was not checked; make tools installs it" >&2; fi
 
 fmt: ## format the code
 	cargo fmt --all
 
-docs: ## the API documentation, with warnings as errors
+docs: ## build the API documentation, with warnings as errors
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 
-check: lint docs test ## lint, docs and test: what CI runs
+check: lint docs test ## lint, docs and test, as CI does
 
-package: ## the functions as zip files, ARCHITECTURES="arm64 x86_64" or those that this machine can build
+package: ## build zip files of the functions, ARCHITECTURES="arm64 x86_64" or those that this machine can build
 	@sh infra/package.sh $(FUNCTIONS)
 
-sbom: ## what the functions are made of, in CycloneDX, to target/sbom (installs cargo-cyclonedx; some minutes)
+sbom: ## write a bill of materials (CycloneDX) for each function to target/sbom (installs cargo-cyclonedx; some minutes)
 	@sh infra/sbom.sh $(TOOLS) $(CARGO_CYCLONEDX) $(FUNCTIONS)
 
 deploy: ## build the functions and deploy their stack into an AWS account; asks before it changes anything
 	@sh infra/deploy.sh
 
-destroy: ## delete the functions' stack; asks before it does
+destroy: ## delete the functions' stack; asks first
 	@sh infra/destroy.sh
 
-advisories: ## known faults in the dependencies (needs the internet)
+advisories: ## check the dependencies for known vulnerabilities (needs the internet)
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
 	cargo deny --locked check advisories
 
-deploy-tools: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install what builds and deploys the functions into .tools (needs Python)
+deploy-tools: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install the tools that build and deploy the functions into .tools (needs Python)
 
-# It brings its linker, Zig, and finds it through the python3 of its own environment, which is on the path.
+# cargo-lambda comes with its linker, Zig, and finds it through the python3 of its environment, which is on PATH.
 $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA):
 	python3 -m venv $(PYTHON)
 	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA)
 	@touch $@
 
-tools: deploy-tools ## the same, and what `make lint` uses (some minutes)
+tools: deploy-tools ## install the deploy tools, and the tools that `make lint` uses (some minutes)
 	cargo install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
 
-clean: ## remove what was built; .tools stays
+clean: ## remove build output; .tools stays
 	cargo clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Deletes the functions' stack. `make destroy` calls it; SAM asks before it does.
+# Deletes the functions' stack. `make destroy` calls it. SAM asks before it deletes anything.
 set -eu
 cd "$(dirname "$0")"
 
@@ -8,18 +8,18 @@ command -v sam >/dev/null || {
     exit 1
 }
 [ -e samconfig.toml ] || {
-    echo "infra/samconfig.toml is not there: nothing was deployed from here. Another stack: sam delete --stack-name NAME" >&2
+    echo "infra/samconfig.toml does not exist: nothing was deployed from here. To delete another stack: sam delete --stack-name NAME" >&2
     exit 1
 }
 
 cat <<'END'
 This deletes the stack that infra/samconfig.toml names: the six functions, their roles, log groups and alarms.
 
-Before that, take the functions out of each AppSpec that names them: CodeDeploy fails a deployment at once when it cannot
-invoke a hook, and a deployment that is waiting for one of them now waits for an hour.
+First remove the functions from each AppSpec file that names them. If CodeDeploy cannot invoke a hook, the deployment fails at
+once. A deployment that is waiting for one of these functions now would wait for up to an hour.
 
-What stays: the services and deployment groups themselves, infra/samconfig.toml, and SAM's bucket, which is there for every stack
-of the account and region. SAM asks whether to delete this stack's folder in it; say y. The bucket keeps what is deleted as old
-versions, a cent a month or less.
+These stay: the services and their deployment groups, infra/samconfig.toml, and SAM's bucket, which all SAM stacks of the account
+and region share. SAM asks whether to delete this stack's folder in the bucket; answer y. The bucket keeps deleted objects as old
+versions, which cost a cent a month or less.
 END
 sam delete

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Deploys the functions' stack to MiniStack, an emulator of AWS that others wrote, with SAM, and invokes the functions there
-# as CodeDeploy does. `make emulator-test` calls it; CONTRIBUTING.md says what this shows and what it cannot.
+# Deploys the functions' stack with SAM to MiniStack, an AWS emulator by other authors, and invokes the functions there as
+# CodeDeploy does. `make emulator-test` calls it. CONTRIBUTING.md says what this tests and what it does not.
 #
-# The programs are debug builds, made by `sam build` all the same: minutes in place of ten. With SAM_BUILD_MODE set to nothing
-# they are what ships.
+# `sam build` makes debug builds here, because release builds take ten minutes. For release builds, set SAM_BUILD_MODE to an
+# empty value.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ trap end EXIT
 trap 'exit 1' HUP INT TERM
 
 architecture=$(uname -m | sed 's/^aarch64$/arm64/')
-# Neither a profile of this machine nor its credentials have a part in this.
+# The test uses no profile and no credentials of this machine.
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null SAM_CLI_TELEMETRY=0
 export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator
@@ -28,22 +28,22 @@ export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=emula
 mode=${SAM_BUILD_MODE-debug}
 echo "sam build, for $architecture, ${mode:-release} builds"
 parameters="Suffix=emulated Architecture=$architecture Application=shop DeploymentGroup=web Cluster=shop Service=web"
-# Not quoted: several parameters, none of which has a space.
+# Not quoted, because these are several parameters. None of them has a space.
 # shellcheck disable=SC2086
 SAM_BUILD_MODE=$mode CARGO_PROFILE_DEV_STRIP=symbols sam build --template infra/template.yaml --build-dir "$work/build" \
     --parameter-overrides $parameters
 
-# The emulator knows no alarm on a sum of metrics, and would refuse the stack for it.
+# The emulator does not support an alarm on a sum of metrics, and would reject the stack.
 awk '/^[A-Za-z]/ || /^  [A-Za-z]/ { out = $1 == "RecordsLost:" } !out' "$work/build/template.yaml" >"$work/build/emulated.yaml"
 
 port=$("$TOOLS/ministack/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 url=http://127.0.0.1:$port
-# It gives its own environment to the functions that it starts, so it has as little as can be.
+# The functions inherit the emulator's environment, so it gets only the variables that it needs.
 env -i PATH=/usr/bin:/bin HOME="$work" TMPDIR="$work" BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" STATE_DIR="$work/state" \
     S3_DATA_DIR="$work/s3" MINISTACK_REGION="$AWS_REGION" "$TOOLS/ministack/bin/ministack" >"$work/emulator.log" 2>&1 &
 emulator=$!
 
-# Waits until it listens, and makes the bucket that SAM uploads to.
+# Waits until the emulator listens, and creates the bucket that SAM uploads to.
 "$TOOLS/ministack/bin/python" - "$url" <<'END' || { cat "$work/emulator.log" >&2; exit 1; }
 import sys, time, urllib.request
 for _ in range(600):
@@ -53,7 +53,7 @@ for _ in range(600):
     except OSError:
         time.sleep(0.1)
 else:
-    sys.exit("the emulator does not listen")
+    sys.exit("the emulator did not start to listen within a minute")
 urllib.request.urlopen(urllib.request.Request(sys.argv[1] + "/greenlight-packages", method="PUT"))
 END
 

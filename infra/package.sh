@@ -1,10 +1,10 @@
 #!/bin/sh
-# The functions as zip files for AWS Lambda, one for each function and architecture, with their checksums.
+# Builds a zip file for AWS Lambda for each function and architecture, with checksums.
 #
 #   sh infra/package.sh FUNCTION…
 #
-# `make package` calls it. ARCHITECTURES (arm64, x86_64 or both) is what to build; without it, each for which this machine
-# has Rust's standard library. They go to target/package/FUNCTION-ARCHITECTURE.zip.
+# `make package` calls it. ARCHITECTURES says what to build: arm64, x86_64 or both. By default it builds those for which this
+# machine has Rust's standard library. The files are target/package/FUNCTION-ARCHITECTURE.zip.
 set -eu
 
 asked=${ARCHITECTURES-}
@@ -12,23 +12,23 @@ target=${CARGO_TARGET_DIR:-target}
 package=$target/package
 
 command -v cargo-lambda >/dev/null || {
-    echo "cargo-lambda is not installed; it cross-compiles and zips. Install it into .tools: make deploy-tools" >&2
+    echo "cargo-lambda, which compiles for Lambda, is not installed. Install it into .tools: make deploy-tools" >&2
     exit 1
 }
 
-# Rust's name for an architecture of Lambda's.
+# Prints Rust's target for an architecture of Lambda.
 triple() {
     case $1 in
     arm64) echo aarch64-unknown-linux-gnu ;;
     x86_64) echo x86_64-unknown-linux-gnu ;;
     *)
-        echo "ARCHITECTURES: $1 is none of Lambda's architectures, arm64 and x86_64" >&2
+        echo "ARCHITECTURES: expected arm64, x86_64 or both, was $1" >&2
         exit 2
         ;;
     esac
 }
 
-# Where the standard library for a target would be; asked of rustc, so that it holds without rustup as well.
+# Whether Rust's standard library for a target is installed. rustc knows the folder, also without rustup.
 installed() {
     [ -d "$(rustc --print target-libdir --target "$1")" ]
 }
@@ -39,9 +39,9 @@ for architecture in ${asked:-arm64 x86_64}; do
     if installed "$triple"; then
         architectures="$architectures $architecture"
     else
-        echo "$architecture is left out: Rust's standard library for it is not installed. To have it:" >&2
+        echo "$architecture is not built: Rust's standard library for it is not installed. To install it:" >&2
         echo "    rustup target add $triple" >&2
-        # What was asked for by name and is not there is a failure.
+        # If ARCHITECTURES names it, that is an error.
         [ -z "$asked" ] || exit 1
     fi
 done
@@ -52,13 +52,13 @@ for function in "$@"; do
     binaries="$binaries --bin $function"
 done
 
-# Whatever else is there is of another build.
+# Removes the files of earlier builds.
 rm -rf "$package"
 mkdir -p "$package"
 for architecture in $architectures; do
     flag=--x86-64
     [ "$architecture" = x86_64 ] || flag=--arm64
-    # Not quoted: names of functions have no spaces.
+    # Not quoted, because these are several arguments. Names of functions have no spaces.
     # shellcheck disable=SC2086
     cargo lambda build --locked --release "$flag" --output-format zip $binaries
     for function in "$@"; do

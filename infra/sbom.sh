@@ -1,9 +1,9 @@
 #!/bin/sh
-# What the functions are made of: a CycloneDX file for each, in target/sbom.
+# Writes a bill of materials (CycloneDX) for each function to target/sbom.
 #
 #   sh infra/sbom.sh TOOLS VERSION FUNCTION…
 #
-# `make sbom` calls it, with the folder to install cargo-cyclonedx into and its version.
+# `make sbom` calls it. TOOLS is the folder to install cargo-cyclonedx into, and VERSION is its version.
 set -eu
 tools=$1 version=$2
 shift 2
@@ -14,7 +14,7 @@ sbom=${CARGO_TARGET_DIR:-target}/sbom
 rm -rf "$sbom"
 mkdir -p "$sbom"
 for function in "$@"; do
-    # It writes beside each Cargo.toml of the workspace that it reads. Without the crates that only build or test.
+    # It writes a file next to each Cargo.toml that it reads. Dependencies that are only for builds or tests are left out.
     cargo cyclonedx --quiet --manifest-path "crates/$function/Cargo.toml" --format json --spec-version 1.5 \
         --target aarch64-unknown-linux-gnu --no-build-deps --override-filename greenlight.cdx
     mv "crates/$function/greenlight.cdx.json" "$sbom/$function.cdx.json"

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Brings a version to the example service: a new revision of its task definition by CloudFormation, then a deployment by
-# CodeDeploy with appspec.yaml, whose hooks decide.
+# Deploys a version of the example service: CloudFormation creates a revision of its task definition, and CodeDeploy deploys it
+# with appspec.yaml.
 #
 #   sh infra/example/release.sh VERSION [FAULT]
 #
-# FAULT is what is broken in it (`page`; see template.yaml). STACK is the stack's name, if it is not greenlight-example.
-# Needs the aws command line, version 1 or 2.
+# FAULT is what is broken in this version (`page`; see template.yaml). The variable STACK names the stack; the default is
+# greenlight-example. Needs the AWS CLI, version 1 or 2.
 set -eu
 
 usage() {
@@ -19,7 +19,7 @@ stack=${STACK:-greenlight-example}
 here=$(cd "$(dirname "$0")" && pwd)
 
 command -v aws >/dev/null || {
-    echo "the aws command line is not installed: https://docs.aws.amazon.com/cli/" >&2
+    echo "the AWS CLI (aws) is not installed: https://docs.aws.amazon.com/cli/" >&2
     exit 1
 }
 
@@ -33,7 +33,7 @@ aws cloudformation deploy --stack-name "$stack" --template-file "$here/template.
     --no-fail-on-empty-changeset --parameter-overrides "Version=$version" "Fault=$fault"
 revision=$(output TaskDefinitionArn)
 
-# The AppSpec goes to CodeDeploy as text inside JSON.
+# CodeDeploy takes the AppSpec file as a JSON string.
 content=$(sed "s|TASK_DEFINITION\$|$revision|" "$here/appspec.yaml" |
     awk '{ gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); printf "%s\\n", $0 }')
 deployment=$(aws deploy create-deployment --output text --query deploymentId \
@@ -41,7 +41,7 @@ deployment=$(aws deploy create-deployment --output text --query deploymentId \
     --description "version $version" \
     --revision "{\"revisionType\":\"AppSpecContent\",\"appSpecContent\":{\"content\":\"$content\"}}")
 
-echo "$deployment brings $revision."
-echo "Follow it:   aws deploy wait deployment-successful --deployment-id $deployment"
-echo "Look at it:  aws deploy get-deployment --deployment-id $deployment --query 'deploymentInfo.[status,errorInformation]'"
+echo "Deployment $deployment deploys $revision."
+echo "Wait for it: aws deploy wait deployment-successful --deployment-id $deployment"
+echo "Show it:     aws deploy get-deployment --deployment-id $deployment --query 'deploymentInfo.[status,errorInformation]'"
 echo "Customers:   $(output ProductionUrl)"

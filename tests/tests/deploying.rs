@@ -262,7 +262,7 @@ fn failed_run_writes_no_configuration() {
     let machine = Machine::new(ENV);
     let refused_run = machine.run("deploy.sh", &answers[..3]);
     assert!(
-        refused_run.normalized_output.contains("Without a terminal nobody can be asked"),
+        refused_run.normalized_output.contains("asks questions and needs a terminal"),
         "{}",
         refused_run.normalized_output
     );
@@ -333,7 +333,7 @@ fn missing_credentials_are_reported_before_the_first_question() {
     let ran = machine.run("deploy.sh", &[]);
     assert_eq!((ran.code, machine.config()), (Some(1), None), "{}", ran.normalized_output);
     let said =
-        "no credentials that AWS accepts (Unable to locate credentials; no region is set, so us-east-1 was asked)";
+        "no credentials that AWS accepts (Unable to locate credentials; no region is set, so us-east-1 was used)";
     assert!(ran.normalized_output.starts_with(said), "{}", ran.normalized_output);
     let ran = machine.set("AWS_PROFILE", "shop").run("deploy.sh", &[]);
     assert!(
@@ -358,6 +358,6 @@ fn destroy_lists_what_remains_and_calls_sam_delete() {
     // The README of the example states the same.
     for (place, words) in [("destroy.sh", ran.stdout), ("the example", read("infra/example/README.md"))] {
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains("The bucket keeps what is deleted as old versions"), "{place}: {words}");
+        assert!(words.contains("The bucket keeps deleted objects as old versions"), "{place}: {words}");
     }
 }

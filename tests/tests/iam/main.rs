@@ -182,7 +182,7 @@ fn every_kind_and_every_preflight_item_has_a_case() {
         assert!(gates.iter().any(|gate| gate.contains(&format!("{{ {kind}: "))), "no gate file has a check `{kind}`");
     }
     let manual = include_str!("../../../docs/GATE-FILE.md");
-    let (_, words) = manual.split_once("| word | what has to be so |").unwrap();
+    let (_, words) = manual.split_once("| word | what must be true |").unwrap();
     let words = words.lines().skip(2).take_while(|line| line.starts_with('|'));
     let words: Vec<_> = words.filter_map(|line| line.split('`').nth(1)).collect();
     assert_eq!(words, PREFLIGHT_ITEMS);

@@ -51,7 +51,7 @@ pub struct IamOptions {
     #[arg(long, value_name = "HOOK", value_parser = parse_role)]
     hook: Option<RoleName>,
 
-    /// Only what no parameter of infra/template.yaml can allow its roles: a policy for its MorePolicyArns
+    /// Only the permissions that no parameter of infra/template.yaml adds: the policy to name in its MorePolicyArns
     #[arg(long)]
     not_in_template: bool,
 
