@@ -117,6 +117,8 @@ lint: ## formatting, clippy, and what must never come back
 		{ echo "Cargo.lock: aws-lc is back: its first use costs a hook 0.4 s (see deny.toml); cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
 		{ echo "aws-config is for people (crates/greenlight); a hook has its credentials from Lambda and starts without it" >&2; exit 1; }
+	@! grep -n '^aws-sdk' $(filter-out crates/aws-client/Cargo.toml,$(wildcard crates/*/Cargo.toml)) || \
+		{ echo "only crates/aws-client uses the AWS SDK; add the operation there" >&2; exit 1; }
 	@sed -n '/^\[profile\.release\]/,/^$$/p' Cargo.toml | grep -q '^panic = "unwind"' || \
 		{ echo 'Cargo.toml: [profile.release] has to say panic = "unwind": cargo-lambda would abort, and a panic be silence' >&2; exit 1; }
 	@! grep -n 'panic *= *"abort"' Cargo.toml crates/*/Cargo.toml || \

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use aws_client::{Aws, model::Deployment};
+use gate::{Fact, WhenContext};
+use lifecycle::Hook;
 use tokio::time::Instant;
 
 use crate::{
-    aws::Aws,
     checks::{HttpClient, KnownFacts},
-    gate::{Fact, WhenContext},
-    hook::Hook,
-    model::Deployment,
     redact::Redactor,
     settings::{Settings, WrongEventPolicy},
 };
@@ -34,8 +33,8 @@ impl EvaluationContext {
         Self {
             hook,
             aws: Aws::new(&settings.aws),
-            http_client: HttpClient::new(&settings.aws),
-            redactor: settings.aws.redactor(),
+            http_client: HttpClient::new(settings.probe_ca.clone()),
+            redactor: settings.credentials_redactor(),
             settings,
         }
     }

@@ -1,4 +1,4 @@
-//! The only folder that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
+//! The only crate that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
 //! the client that puts the status.
 //!
 //! The clients are configured directly from Lambda's environment, which takes a fifth of the time of the full default
@@ -14,10 +14,13 @@ mod elb;
 mod endpoint;
 mod error;
 mod existence;
+pub mod file;
+pub mod model;
 mod put_status;
 mod retry_budget;
 mod revision;
 mod s3;
+mod settings;
 mod signing_client;
 mod stored_values;
 
@@ -40,10 +43,10 @@ pub use self::{
     ecs::TaskFilter,
     error::AwsError,
     existence::Existence,
-    put_status::{PutOutcome, StatusClient},
+    put_status::{HookExecution, PutOutcome, StatusClient},
     revision::AppSpecLocation,
+    settings::AwsSettings,
 };
-use crate::{file, settings::AwsSettings};
 
 /// The root certificates of Amazon Trust Services, which sign the certificate of every AWS endpoint:
 /// <https://www.amazontrust.com/repository/>.

@@ -28,6 +28,7 @@ use aws_smithy_runtime_api::{
     http::Request,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use gate::ReasonCode;
 use serde_json::Value;
 use tokio::{
     sync::Semaphore,
@@ -38,7 +39,7 @@ use super::{
     ATTEMPT_TIMEOUT, AwsError, CONNECT_TIMEOUT, IDLE_TIMEOUT, OPERATION_TIMEOUT, READ_TIMEOUT, complete_body,
     endpoint::Partition, error, existence::EXISTENCE_OPERATIONS, retry_budget::RetryBudget, tls_context,
 };
-use crate::{code::ReasonCode, settings::AwsSettings};
+use crate::settings::AwsSettings;
 
 /// The number of attempts, as in the SDK's clients.
 const MAX_ATTEMPTS: u32 = 5;

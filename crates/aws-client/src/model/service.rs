@@ -4,6 +4,15 @@ use std::time::SystemTime;
 
 use super::{Deployment, TargetHealth};
 
+/// An ECS service by its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsServiceName {
+    /// Name or ARN of its cluster.
+    pub cluster: String,
+    /// The service's name.
+    pub service: String,
+}
+
 /// An ECS service and its task sets (DescribeServices).
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -207,9 +216,9 @@ impl Task {
         let container_summary = |container: &&Container| {
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
             let exit = container.exit_code.filter(|code| *code != 0 || reason.is_some());
-            let told: Vec<_> =
+            let parts: Vec<_> =
                 exit.map(|code| format!("exit code {code}")).into_iter().chain(reason.map(str::to_owned)).collect();
-            (!told.is_empty()).then(|| format!("{} {}", container.name, told.join(", ")))
+            (!parts.is_empty()).then(|| format!("{} {}", container.name, parts.join(", ")))
         };
         // The reason of a container is nearer to the cause than the reason of the task.
         let mut why: Vec<String> =
@@ -221,9 +230,8 @@ impl Task {
     }
 }
 
-#[cfg(test)]
 impl Task {
-    /// A stopped task for unit tests. An empty text stands for one that ECS does not report.
+    /// A stopped task of which only this is known. An empty text stands for one that ECS does not report.
     pub fn stopped(id: &str, code: &str, reason: &str) -> Self {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {

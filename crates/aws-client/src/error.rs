@@ -4,9 +4,9 @@ use std::fmt;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use gate::ReasonCode;
 
 use super::complete_body::IncompleteBody;
-use crate::{code::ReasonCode, finding::Observation};
 
 /// A call to AWS without a usable reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,12 +105,6 @@ impl AwsError {
     pub const fn is_retryable(&self) -> bool {
         matches!(self.code, ReasonCode::AwsThrottled | ReasonCode::AwsUnreachable | ReasonCode::AwsFailed)
     }
-
-    /// The result of a check that could not run because of this error.
-    pub fn into_observation(self) -> Observation {
-        let Self { operation, code, detail } = self;
-        Observation::errored(code, operation, detail)
-    }
 }
 
 impl fmt::Display for AwsError {
@@ -196,7 +190,7 @@ mod tests {
         let fault = |operation, word: &str, message: &str| {
             AwsError::from_service(operation, word, message, 400).with_permission_hint()
         };
-        let told = [
+        let messages = [
             fault("ssm:GetParameter", "AccessDeniedException", "User x is not authorized because no policy allows it"),
             fault(
                 "ssm:GetParameter",
@@ -207,7 +201,7 @@ mod tests {
             fault("s3:GetObject", "AccessDenied", "Access Denied"),
             fault("s3:GetObject", "NoSuchKey", "The specified key does not exist."),
         ];
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]
