@@ -37,13 +37,15 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use tokio::time::Instant;
 
+#[expect(clippy::disallowed_types, reason = "for the one wrapper in hook-core")]
+pub use self::put_status::StatusClient;
 use self::{complete_body::CompleteBodyClient, retry_budget::RetryBudget};
 pub use self::{
     discovery::DiscoveredDeployment,
     ecs::TaskFilter,
     error::AwsError,
     existence::Existence,
-    put_status::{HookExecution, PutOutcome, StatusClient},
+    put_status::{HookExecution, PutOutcome},
     revision::AppSpecLocation,
     settings::AwsSettings,
 };

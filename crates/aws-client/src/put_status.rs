@@ -3,6 +3,7 @@
 //! It has its own client, so that the connections of a check cannot delay it, and makes short attempts until the
 //! deadline. A status counts as accepted only if the reply names this execution. Any other reply may come from a proxy,
 //! so the status is put again. An "already completed" error then means that the first attempt had arrived.
+#![expect(clippy::disallowed_types, reason = "the client that the lint keeps away from the checks")]
 
 use std::time::Duration;
 
