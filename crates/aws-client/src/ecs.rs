@@ -60,7 +60,7 @@ impl Aws {
     ///
     /// In practice `startedBy` is the task set's id, but AWS does not document it, and the filter excludes every other
     /// filter. It is used first for running tasks. For stopped tasks, and if it finds nothing, all tasks of the service
-    /// are listed and [`Task::belongs_to`] selects those of the task set.
+    /// are listed and `Task::belongs_to` selects those of the task set.
     pub async fn tasks(
         &self,
         cluster: &str,

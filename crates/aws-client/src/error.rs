@@ -21,7 +21,7 @@ pub struct AwsError {
 
 impl AwsError {
     /// Converts an SDK error.
-    pub fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(crate) fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -97,7 +97,7 @@ impl AwsError {
     }
 
     /// A reply in which something is missing.
-    pub fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
+    pub(crate) fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: ReasonCode::UnexpectedReply, detail: format!("the reply has no {what}") }
     }
 

@@ -72,7 +72,8 @@ impl Default for Action {
 
 impl Rule {
     /// The default rule, with these target groups.
-    pub fn default_forwarding_to(weights: Vec<(String, i32)>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn default_forwarding_to(weights: Vec<(String, i32)>) -> Self {
         Self { priority: "default".to_owned(), action: Action::Forward(weights), ..Self::default() }
     }
 

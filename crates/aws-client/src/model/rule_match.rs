@@ -64,7 +64,7 @@ impl<'a> RuleMatch<'a> {
 
 impl Rule {
     /// Whether a request meets all conditions of the rule.
-    pub fn is_met_by(&self, request: &RequestParts) -> ConditionMatch {
+    pub(crate) fn is_met_by(&self, request: &RequestParts) -> ConditionMatch {
         let mut all = ConditionMatch::Yes;
         for condition in &self.conditions {
             match condition.is_met_by(request) {

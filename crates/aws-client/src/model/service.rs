@@ -77,7 +77,7 @@ impl Service {
     }
 
     /// Moves the target group of the deployment's pair to the front of every task set's registrations.
-    pub fn order_registrations(&mut self, pair: &[String]) {
+    pub(crate) fn order_registrations(&mut self, pair: &[String]) {
         for set in &mut self.task_sets {
             set.registrations.sort_by_key(|registration| !pair.contains(&registration.target_group));
         }
@@ -171,7 +171,7 @@ pub struct Container {
 impl Task {
     /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names no
     /// task set is assigned by its task definition and its age.
-    pub fn belongs_to(&self, set: &TaskSet, service: &Service) -> bool {
+    pub(crate) fn belongs_to(&self, set: &TaskSet, service: &Service) -> bool {
         if service.task_sets.iter().any(|known| known.id == self.started_by) {
             return self.started_by == set.id;
         }
