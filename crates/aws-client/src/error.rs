@@ -97,7 +97,7 @@ impl AwsError {
     }
 
     /// A reply in which something is missing.
-    pub(crate) fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
+    pub fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
         Self { operation, code: ReasonCode::UnexpectedReply, detail: format!("the reply has no {what}") }
     }
 

@@ -101,7 +101,7 @@ pub struct TaskSet {
     pub pending: i32,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// The target groups of its containers. After [`Service::order_registrations`], the first one belongs to the
+    /// The target groups of its containers. After `Service::order_registrations`, the first one belongs to the
     /// deployment.
     pub registrations: Vec<Registration>,
     pub created: Option<SystemTime>,
