@@ -116,6 +116,8 @@ lint: ## check formatting, clippy, and dependencies and settings that must not c
 		{ echo "Cargo.lock contains aws-lc again, whose first use costs a hook 0.4 s (see deny.toml); run cargo tree --invert aws-lc-sys" >&2; exit 1; }
 	@! cargo tree --locked --edges normal --prefix none $(PACKAGES) | grep '^aws-config ' || \
 		{ echo "a hook depends on aws-config; only crates/greenlight needs it, because Lambda gives a hook its credentials" >&2; exit 1; }
+	@! grep -n '^aws-sdk' $(filter-out crates/aws-client/Cargo.toml,$(wildcard crates/*/Cargo.toml)) || \
+		{ echo "only crates/aws-client uses the AWS SDK; add the operation there" >&2; exit 1; }
 	@sed -n '/^\[profile\.release\]/,/^$$/p' Cargo.toml | grep -q '^panic = "unwind"' || \
 		{ echo 'Cargo.toml: [profile.release] must have panic = "unwind"; otherwise cargo-lambda builds with abort, and a hook that panics puts no status' >&2; exit 1; }
 	@! grep -n 'panic *= *"abort"' Cargo.toml crates/*/Cargo.toml || \

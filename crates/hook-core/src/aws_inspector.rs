@@ -6,24 +6,25 @@ mod app_spec;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub use aws_client::{
+    AppSpecLocation, AwsError, Existence,
+    model::{TaskDefinition, task_definition_in_app_spec},
+};
+use aws_client::{
+    Aws,
+    model::{Alarm, Listener, TargetGroup},
+};
+use gate::{DeploymentNames, ReasonCode, ResolvedSource, WhenContext};
+pub use gate::{Referenced, Requirements};
+use lifecycle::Hook;
 use serde_json::Value;
 
 pub use self::app_spec::app_spec_hooks;
+pub use crate::checks::TrafficRoute;
 use crate::{
-    aws::Aws,
     checks::{self, GateFileInput, Routing},
-    code::ReasonCode,
-    deadline, gate,
-    gate::{DeploymentNames, ResolvedSource, WhenContext},
-    hook::Hook,
-    model::{Alarm, Listener, TargetGroup},
+    deadline,
     settings::Settings,
-};
-pub use crate::{
-    aws::{AppSpecLocation, AwsError, Existence},
-    checks::TrafficRoute,
-    gate::{Referenced, Requirements},
-    task_definition::{TaskDefinition, task_definition_in_app_spec},
 };
 
 /// Reads an account.

@@ -1,7 +1,8 @@
 //! Finds which failure explains another one, so that a consequence is not reported with a fix of its own. Pure.
 
+use gate::ReasonCode;
+
 use crate::{
-    code::ReasonCode,
     finding::Finding,
     verdict::{Decision, decide},
 };

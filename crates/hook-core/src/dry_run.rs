@@ -6,17 +6,16 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use gate::ReasonCode;
+use lifecycle::{DeploymentId, Hook};
 use tokio::time::Instant;
 
 pub use crate::verdict::Status;
 use crate::{
-    code::ReasonCode,
     deadline::Deadline,
     evaluator::Evaluator,
     finding::{Finding, Outcome},
     finding_log::FindingObserver,
-    hook::Hook,
-    ids::DeploymentId,
     log_context::LogContext,
     phase::{FindingKind, Phase},
     report,

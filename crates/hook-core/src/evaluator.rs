@@ -2,17 +2,16 @@
 
 use std::{io, sync::Arc};
 
+use gate::ReasonCode;
+use lifecycle::{DeploymentId, Hook};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    code::ReasonCode,
     conclusion::Conclusion,
     deadline::Deadline,
     evaluate::{self, Evaluated, EvaluationContext},
     finding::{Observation, Outcome},
     finding_log::{FindingLog, FindingObserver, Interruption},
-    hook::Hook,
-    ids::DeploymentId,
     isolation::{IsolatedRuntime, TaskEnd},
     log_context::LogContext,
     phase::Phase,

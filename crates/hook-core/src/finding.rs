@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use aws_client::AwsError;
 pub use gate::{Outcome, OutcomeSet, Policies, Policy};
-use gate::{Preset, UnresolvedFact};
+use gate::{Preset, ReasonCode, UnresolvedFact};
 
 use crate::{
-    code::ReasonCode,
     phase::FindingKind,
     redact::{RedactedText, Redactor},
 };
@@ -168,6 +168,13 @@ impl<T> Observation<T> {
 }
 
 /// The result of a check that is known without running it.
+/// The result of a check that could not run because of this error.
+impl From<AwsError> for Observation {
+    fn from(AwsError { operation, code, detail }: AwsError) -> Self {
+        Self::errored(code, operation, detail)
+    }
+}
+
 impl From<Preset> for Observation {
     fn from(preset: Preset) -> Self {
         match preset {

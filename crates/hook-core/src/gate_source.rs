@@ -2,16 +2,11 @@
 
 use std::{io::Read, path::Path};
 
-use gate::{DeploymentNames, MAX_BYTES};
+use aws_client::{Aws, model::Deployment};
+use gate::{DeploymentNames, MAX_BYTES, ReasonCode};
 pub use gate::{GateSource, ResolvedSource};
 
-use crate::{aws::Aws, code::ReasonCode, finding::Observation, model::Deployment};
-
-impl<'a> From<&'a Deployment> for DeploymentNames<'a> {
-    fn from(deployment: &'a Deployment) -> Self {
-        Self { application: &deployment.application, deployment_group: &deployment.group }
-    }
-}
+use crate::finding::Observation;
 
 /// Reads the gate file from its source. The hook reads it again for each event.
 pub trait LoadGateFile {

@@ -3,6 +3,7 @@
 //! Every path through here tries to put a status. There are two runtimes: this thread receives events and puts the
 //! status, the other one evaluates. A check that blocks its thread or panics can therefore neither prevent nor delay
 //! the status. The status is Failed unless the evaluation finishes well.
+#![expect(clippy::disallowed_types, reason = "a handler puts the status")]
 
 use std::{
     panic::AssertUnwindSafe,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use lambda_runtime::LambdaEvent;
+use lifecycle::Hook;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -19,8 +21,7 @@ use crate::{
     descriptors::ReservedDescriptors,
     error::Error,
     evaluator::Evaluator,
-    hook::Hook,
-    platform::codedeploy_ecs::{self, StatusClient},
+    platform::{codedeploy_ecs, put_status::LoggedStatusClient},
     report,
     settings::Settings,
     verdict::{Status, Verdict},
@@ -33,7 +34,7 @@ const MAX_LOG_DELAY_SHARE: u32 = 4;
 
 /// One of the five hook functions, with everything that it keeps between events.
 pub struct Handler {
-    status_client: StatusClient,
+    status_client: LoggedStatusClient,
     descriptors: ReservedDescriptors,
     evaluator: Evaluator,
 }
@@ -42,7 +43,7 @@ impl Handler {
     /// Creates all clients once. Nothing here can fail: an unusable setting is found and reported later, with a status.
     pub fn new(hook: Hook, settings: Settings) -> Self {
         Self {
-            status_client: StatusClient::new(&settings.aws),
+            status_client: LoggedStatusClient::new(&settings),
             descriptors: ReservedDescriptors::reserve(),
             evaluator: Evaluator::new(hook, settings),
         }
@@ -66,7 +67,7 @@ impl Handler {
         })?;
         // After a freeze the connection is opened again while the checks run.
         self.connect_early();
-        let redactor = execution.id.extend_redactor(self.evaluator.redactor());
+        let redactor = self.evaluator.redactor().with_execution_id(&execution.id);
         let finding_log = self.evaluator.finding_log(&execution.deployment, redactor, report::log_checks());
 
         let interruption = self.evaluator.evaluate(&execution.deployment, &finding_log, deadline, started_at).await;

@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod aws;
 pub mod aws_inspector;
 mod checks;
 mod conclusion;
@@ -11,17 +10,14 @@ pub mod dry_run;
 mod error;
 mod evaluate;
 mod evaluator;
-mod file;
 mod finding;
 mod finding_log;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate_source;
 mod handler;
-mod ids;
 mod isolation;
 mod log_context;
-mod model;
 mod on_failure;
 mod phase;
 mod platform;
@@ -31,7 +27,6 @@ mod runner;
 mod secrets;
 mod settings;
 pub mod shell;
-mod task_definition;
 mod telemetry;
 mod verdict;
 
@@ -40,23 +35,11 @@ use std::{future::Future, panic::AssertUnwindSafe, process::ExitCode, sync::Arc,
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use tower::util::MapRequestLayer;
 
-pub use ::gate as gate_file;
-pub use ::gate::{ReasonCode, permissions};
+pub use gate as gate_file;
+pub use gate::{ReasonCode, permissions};
 pub use lifecycle::{Hook, printable};
 
 use self::{platform::payload, settings::Settings};
-
-// What the crates `lifecycle` and `gate` define, under the names that this crate uses for it.
-use ::gate;
-mod hook {
-    pub use lifecycle::Hook;
-}
-mod code {
-    pub use gate::ReasonCode;
-}
-mod plan {
-    pub use gate::{Plan, PlannedCheck, plan};
-}
 
 /// Runs one of the five hook functions until Lambda ends the process: the whole `main` of a binary.
 pub fn run(hook: Hook) -> ExitCode {

@@ -1,12 +1,11 @@
 //! What every log line says about the deployment and the gate file, as far as it is known at that time.
 
+use aws_client::model::{Deployment, DeploymentView};
+use lifecycle::{DeploymentId, Hook};
 use ring::digest::{SHA256, digest};
 
 use crate::{
     gate_source::GateText,
-    hook::Hook,
-    ids::DeploymentId,
-    model::{Deployment, DeploymentView},
     redact::{RedactedText, Redactor},
 };
 

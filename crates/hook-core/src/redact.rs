@@ -18,6 +18,7 @@ use base64::{
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use lifecycle::ExecutionId;
 
 use self::{
     readings::{longest_reading, readings_at, truncation_at},
@@ -124,13 +125,11 @@ impl Redactor {
         }
     }
 
-    /// Also removes what `other` removes.
-    pub fn merge(&mut self, other: Self) {
-        for hidden in other.0 {
-            if !self.0.iter().any(|own| Arc::ptr_eq(own, &hidden)) {
-                self.0.push(hidden);
-            }
-        }
+    /// A copy that also removes this id.
+    pub fn with_execution_id(&self, id: &ExecutionId) -> Self {
+        let mut redactor = self.clone();
+        redactor.add_labelled(ExecutionId::LABEL.to_owned(), id.expose());
+        redactor
     }
 
     /// Replaces secrets with labels, and control characters that a terminal would act on.

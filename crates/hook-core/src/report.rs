@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use gate::ReasonCode;
+use lifecycle::Hook;
+
 use crate::{
-    code::ReasonCode,
     finding::{Finding, Outcome},
     finding_log::FindingObserver,
-    hook::Hook,
     log_context::{LogContext, log_line},
     phase::FindingKind,
     verdict::{Decision, Mode, Status, Verdict, decide},

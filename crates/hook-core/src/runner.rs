@@ -2,14 +2,13 @@
 
 use std::{future::Future, pin::Pin};
 
+use gate::{PlannedCheck, ReasonCode};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     checks::{self, CheckContext},
-    code::ReasonCode,
     finding::Observation,
     finding_log::FindingLog,
-    plan::PlannedCheck,
 };
 
 pub use gate::grace;
@@ -186,7 +185,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hook_that_only_observes_runs_every_check_to_its_end() {
         let jobs = vec![(bad(), vec![]), (bad_after(Duration::from_secs(600)), vec![])];
-        let grace = grace(crate::hook::Hook::AfterAllowTraffic, RunMode::Collect, Mode::Observe);
+        let grace = grace(lifecycle::Hook::AfterAllowTraffic, RunMode::Collect, Mode::Observe);
         assert_eq!(findings(jobs, grace, Policies::default()).await, [FAILED, FAILED]);
     }
 }

@@ -6,13 +6,12 @@ use std::{
     sync::Arc,
 };
 
+use aws_client::{Aws, AwsError};
+use gate::{Fact, ReasonCode, SecretRef, SecretStore, UnresolvedFact, suggest};
 use tokio::{sync::OnceCell, task::JoinSet};
 
 use crate::{
-    aws::{Aws, AwsError},
-    code::ReasonCode,
     finding_log::FindingLog,
-    gate::{Fact, SecretRef, SecretStore, UnresolvedFact, suggest},
     redact::{self, Redactor},
 };
 

@@ -5,10 +5,12 @@
 
 mod aws;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
-pub use self::aws::AwsSettings;
+use aws_client::{AwsSettings, model::EcsServiceName};
+
 pub use crate::gate_source::GateSource;
+use crate::redact::Redactor;
 
 /// Everything that a hook takes from its environment.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,11 @@ pub struct Settings {
     pub log: LogLevel,
     /// What the AWS clients need.
     pub aws: AwsSettings,
+    /// `SSL_CERT_FILE`: a PEM file with additional certificate authorities for the requests of checks.
+    pub probe_ca: Option<PathBuf>,
+    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that stores events without a status, for the command that
+    /// reads it.
+    pub dead_letter_queue: Option<String>,
     /// Whether Lambda started this process.
     pub in_lambda: bool,
     /// The variables that a gate file can refer to.
@@ -48,15 +55,6 @@ impl std::fmt::Debug for FunctionEnv {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
-}
-
-/// An ECS service by its names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EcsServiceName {
-    /// Name or ARN of its cluster.
-    pub cluster: String,
-    /// The service's name.
-    pub service: String,
 }
 
 /// `GREENLIGHT_WRONG_EVENT`.
@@ -141,7 +139,7 @@ impl Settings {
         vars.retain(|_, value| !value.trim().is_empty());
         let mut faults = Vec::new();
         for name in vars.keys().filter(|name| name.starts_with("GREENLIGHT_") && !VARIABLES.contains(&name.as_str())) {
-            faults.push(match crate::gate::suggest(name, VARIABLES) {
+            faults.push(match gate::suggest(name, VARIABLES) {
                 Some(near) => format!("{name} is not a setting; did you mean {near}?"),
                 None => format!("{name} is not a setting; the settings are {}", VARIABLES.join(", ")),
             });
@@ -216,7 +214,9 @@ impl Settings {
                 ],
                 &mut faults,
             ),
-            aws: AwsSettings::from_vars(&vars, &mut faults),
+            aws: aws::from_vars(&vars, &mut faults),
+            probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
+            dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
             variables: FunctionEnv(
                 vars.iter()
                     .filter(|(name, _)| !name.starts_with("AWS_"))
@@ -227,6 +227,11 @@ impl Settings {
             errors: Vec::new(),
         };
         Self { errors: faults, ..settings }
+    }
+
+    /// Redacts the function's own credentials.
+    pub fn credentials_redactor(&self) -> Redactor {
+        aws::credentials_redactor(&self.aws)
     }
 }
 

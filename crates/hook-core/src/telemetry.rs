@@ -26,6 +26,7 @@ pub fn install(level: LogLevel) {
     let filter = Targets::new()
         .with_default(Level::WARN)
         .with_target("hook_core", own)
+        .with_target("aws_client", own)
         .with_target("lambda_runtime", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer()
         .json()

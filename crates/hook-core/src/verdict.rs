@@ -1,12 +1,10 @@
 //! Combines findings and policies into one verdict. Pure: no I/O, no clock.
 
 pub use gate::Mode;
+use gate::ReasonCode;
 pub use lifecycle::Status;
 
-use crate::{
-    code::ReasonCode,
-    finding::{Finding, Observation, Outcome, Policies, Policy},
-};
+use crate::finding::{Finding, Observation, Outcome, Policies, Policy};
 
 /// What a finding means for the deployment, after its policies. The order is from harmless to deciding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

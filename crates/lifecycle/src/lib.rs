@@ -1,9 +1,10 @@
-//! Words that all crates share: the lifecycle events of a deployment, its two versions and listeners, the status of a
-//! hook, and how durations and suggestions are written. It depends on nothing that can do I/O.
+//! Words that all crates share: the lifecycle events of a deployment, its two versions and listeners, the ids and
+//! the status of a hook, and how durations and suggestions are written. It depends on nothing that can do I/O.
 
 mod colour;
 mod duration;
 mod hook;
+mod ids;
 mod printable;
 mod status;
 mod suggestion;
@@ -13,6 +14,7 @@ pub use self::{
     colour::Colour,
     duration::format_duration,
     hook::Hook,
+    ids::{DeploymentId, ExecutionId, InvalidId},
     printable::{is_printable, printable},
     status::Status,
     suggestion::suggest,

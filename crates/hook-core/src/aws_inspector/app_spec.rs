@@ -1,6 +1,6 @@
 //! The hooks of an AppSpec file.
 
-use crate::gate::{self, YamlNode, YamlValue};
+use gate::{YamlNode, YamlValue};
 
 /// The hooks in an AppSpec file, with event and function as it has them. `None` if it cannot be parsed.
 pub fn app_spec_hooks(app_spec: &str) -> Option<Vec<(String, String)>> {

@@ -1,13 +1,11 @@
 //! The address of a route: scheme, host and port of a listener, and the load balancer to connect to for it.
 
+use aws_client::model::{ConditionMatch, Listener, RequestParts, Rule, TargetGroup};
+use gate::ReasonCode;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, USER_AGENT};
 
 use super::{CheckContext, TrafficRoute, connection::ConnectTo, listener_rules::all_candidates_forward_to};
-use crate::{
-    code::ReasonCode,
-    finding::Observation,
-    model::{ConditionMatch, Listener, RequestParts, Rule, TargetGroup},
-};
+use crate::finding::Observation;
 
 /// Where the requests to a listener go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,8 +236,9 @@ pub fn with_scheme(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_client::model::{Action, Patterns, RuleCondition};
+
     use super::*;
-    use crate::model::{Action, Patterns, RuleCondition};
 
     fn rule(hosts: &[&str], path: Option<&str>, group: &str) -> Rule {
         let patterns = |texts: &[&str]| Patterns {

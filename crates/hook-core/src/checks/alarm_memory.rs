@@ -7,10 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use aws_client::model::{Alarm, AlarmChange};
 use tokio::time::sleep;
 
 use super::CheckContext;
-use crate::model::{Alarm, AlarmChange};
 
 /// The history lags behind the state, so it is read up to this many times.
 const HISTORY_ATTEMPTS: u32 = 3;

@@ -5,22 +5,19 @@ use std::{
     time::SystemTime,
 };
 
+use aws_client::model::Alarm;
+use gate::{
+    Condition, ReasonCode, Value,
+    kinds::{AlarmsSpec, NO_DATA, render_tags},
+};
+
 use super::{
     CheckContext,
     alarm_memory::{AlarmMemory, StateChanges},
     conditions::evaluate_conditions,
     poll::{Attempt, poll},
 };
-use crate::{
-    aws::AwsError,
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::{
-        Condition, Value,
-        kinds::{AlarmsSpec, NO_DATA, render_tags},
-    },
-    model::Alarm,
-};
+use crate::finding::{Observation, Outcome};
 
 /// CloudWatch's word for an alarm that it evaluated from a part of the data, because of a quota.
 const PARTIAL_DATA: &str = "PARTIAL_DATA";
@@ -48,10 +45,10 @@ pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
             Ok(tagged) if tagged.is_empty() => none.push(format!("tagged {}", render_tags(&spec.selector.tags))),
             Ok(tagged) => names.extend(tagged),
             Err(aws_error) if names.is_empty() && spec.selector.prefixes.is_empty() => {
-                return aws_error.into_observation();
+                return aws_error.into();
             }
             // The other alarms are still watched.
-            Err(fault) => unseen = Some(fault.into_observation()),
+            Err(fault) => unseen = Some(fault.into()),
         }
     }
     let memory = start_memory(spec, cx);
@@ -130,7 +127,7 @@ async fn evaluate_once(
     let nothing = none
         .iter()
         .map(|what| Observation::no_data(ReasonCode::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
-    let others = nothing.chain(aws_errors.into_iter().map(AwsError::into_observation));
+    let others = nothing.chain(aws_errors.into_iter().map(Observation::from));
     let mut excused = Vec::new();
     let mut worst: Option<Observation> = None;
     for (alarm, observation) in observations.into_iter().chain(others.map(|observation| (None, observation))) {

@@ -2,11 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use gate::ReasonCode;
+
 use super::{http_client::TransportError, response::HttpResponse};
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-};
+use crate::finding::{Observation, Outcome};
 
 /// The attempts of one check. An attempt is a request that the verdict counts. It can take several requests on the
 /// wire.

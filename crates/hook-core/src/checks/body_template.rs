@@ -1,12 +1,12 @@
 //! The body of a request with the values of its facts.
 
-use reqwest::Url;
-
-use super::facts;
-use crate::gate::{
+use gate::{
     FactResolver, UnresolvedFact,
     kinds::{BodyTemplate, JsonTemplate},
 };
+use reqwest::Url;
+
+use super::facts;
 
 /// Renders the body and its content type.
 pub(super) fn render(

@@ -2,11 +2,10 @@
 
 use std::{hint::black_box, time::Duration};
 
+use gate::kinds::{ChaosSpec, Misbehaviour};
+
 use super::CheckContext;
-use crate::{
-    finding::Observation,
-    gate::kinds::{ChaosSpec, Misbehaviour},
-};
+use crate::finding::Observation;
 
 pub async fn run(spec: &ChaosSpec, cx: &CheckContext) -> Observation {
     let known = cx.resolve_facts(&spec.facts).await;

@@ -1,10 +1,8 @@
 //! Evaluates conditions into an observation.
 
-use crate::{
-    code::ReasonCode,
-    finding::Observation,
-    gate::{Condition, ConditionResult, Failure, SubjectValues},
-};
+use gate::{Condition, ConditionResult, Failure, ReasonCode, SubjectValues};
+
+use crate::finding::Observation;
 
 /// Evaluates all conditions. A false one weighs more than one without a value.
 ///
@@ -80,11 +78,11 @@ pub fn evaluate_conditions(
 mod tests {
     use std::collections::BTreeMap;
 
+    use gate::{ReasonCode, Subject, Value};
+
     use super::*;
     use crate::{
-        code::ReasonCode,
         finding::{Outcome, Policies, Policy},
-        gate::{Subject, Value},
         verdict::{Decision, decide},
     };
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use gate::HttpDefaults;
 use reqwest::{Url, redirect};
 
 use super::tls::TrustedRoots;
-use crate::gate::HttpDefaults;
 
 /// How a request connects to its host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

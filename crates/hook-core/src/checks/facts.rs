@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CheckContext, Colour, RoutedRequest, http::bind_facts, task_set::find_task_set};
-use crate::{
-    aws::TaskFilter,
-    finding::Observation,
-    gate::{Condition, Fact, UnresolvedFact, VersionFact},
+use aws_client::{
+    TaskFilter,
     model::TaskSet,
-    task_definition::{Image, TaskDefinition},
+    model::{Image, TaskDefinition},
 };
+use gate::{Condition, Fact, UnresolvedFact, VersionFact};
+
+use super::{CheckContext, Colour, RoutedRequest, http::bind_facts, task_set::find_task_set};
+use crate::finding::Observation;
 
 /// The values of facts, or why a fact has none.
 pub type ResolvedFacts = BTreeMap<Fact, Result<String, UnresolvedFact>>;
@@ -50,7 +51,7 @@ impl CheckContext {
         match fact {
             Fact::Url(route) => {
                 self.address(*route, &RoutedRequest::get("/")).map(|address| address.base).map_err(|observation| {
-                    let code = observation.code.unwrap_or(crate::code::ReasonCode::FactUnknown);
+                    let code = observation.code.unwrap_or(gate::ReasonCode::FactUnknown);
                     UnresolvedFact {
                         code,
                         ..UnresolvedFact::new(fact, format!("{}: {}", observation.resource, observation.actual))
@@ -126,7 +127,7 @@ impl CheckContext {
         let set = service.task_sets.iter().find(|now| now.id == set.id).unwrap_or(set);
         let tasks = self.aws.tasks(cluster, &service, set, TaskFilter::Running).await;
         let tasks = tasks.map_err(|fault| fault.to_string())?;
-        let of = |task: &crate::model::Task| {
+        let of = |task: &aws_client::model::Task| {
             task.containers.iter().find(|it| it.name == container).and_then(|it| it.digest.clone())
         };
         let digests: BTreeSet<_> = tasks.iter().map(of).collect();

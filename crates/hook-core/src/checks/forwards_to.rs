@@ -7,6 +7,14 @@
 
 use std::time::Duration;
 
+use aws_client::{
+    AwsError,
+    model::{Listener, Rule},
+};
+use gate::{
+    ReasonCode,
+    kinds::{DEFAULT_SETTLE, ForwardsToSpec, PollPolicy, VersionProbe},
+};
 use tokio::time::Instant;
 
 use super::{
@@ -19,13 +27,7 @@ use super::{
     tcp_connect::resolve_addresses,
     with_scheme,
 };
-use crate::{
-    aws::AwsError,
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::kinds::{DEFAULT_SETTLE, ForwardsToSpec, PollPolicy, VersionProbe},
-    model::{Listener, Rule},
-};
+use crate::finding::{Observation, Outcome};
 
 /// The pause between two responses. It can be shorter than the pause between two AWS reads.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(500);
@@ -40,9 +42,7 @@ pub async fn run(spec: &ForwardsToSpec, cx: &CheckContext) -> Observation {
     let settled = if proof == VersionProof::Given { Duration::ZERO } else { DEFAULT_SETTLE };
     let poll_policy = PollPolicy { hold_for: spec.settle.unwrap_or(settled), ..spec.poll_policy.clone() };
     let look = || async {
-        evaluate_once(spec, cx, &proof)
-            .await
-            .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()))
+        evaluate_once(spec, cx, &proof).await.unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into()))
     };
     let forwards = poll(&poll_policy, cx, look).await;
     let Some(version_probe) = spec.version_probe.as_ref().filter(|_| forwards.is_ok()) else { return forwards };
@@ -170,7 +170,7 @@ async fn poll_version(
     let known = cx.resolve_facts(&probe.facts).await;
     let request = request_template::render(&probe.request_template, cx, &known);
     let (mut request, expect) = match request.and_then(|request| Ok((request, bind_facts(&probe.expect, &known)?))) {
-        Ok(asked) => asked,
+        Ok(bound) => bound,
         Err(observation) => return observation,
     };
     let rule_outcome = match cx.check_leads_to_green(probe.request_template.route(), &mut request).await {

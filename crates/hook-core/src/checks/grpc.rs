@@ -4,6 +4,10 @@
 //! header of five bytes before a message of a few. A failed call has its status in the headers, or in the trailers
 //! after its message.
 
+use gate::{
+    ReasonCode,
+    kinds::{GrpcSpec, HEALTH_CHECK_PATH},
+};
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderValue, TE},
@@ -20,11 +24,7 @@ use super::{
     request_template,
     response::HttpResponse,
 };
-use crate::{
-    code::ReasonCode,
-    finding::Observation,
-    gate::kinds::{GrpcSpec, HEALTH_CHECK_PATH},
-};
+use crate::finding::Observation;
 
 pub fn predict_failure(spec: &GrpcSpec, routing: &Routing<'_>) -> Option<Observation> {
     request_template::predict_failure(&spec.request_template, routing)
@@ -107,7 +107,7 @@ async fn check_once(http_client: &HttpClient, request: &HttpRequest, attempts: &
         Err(transport_error) => failed(transport_error.code, transport_error.describe()),
         Ok(response) => match decode_response(&response) {
             Ok("SERVING") => {
-                let took = crate::gate::format_duration(response.latency());
+                let took = gate::format_duration(response.latency());
                 Observation::passed(&request.title, format!("SERVING in {took}"))
             }
             Ok(word) => failed(ReasonCode::GrpcNotServing, word.to_owned()),

@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use aws_client::model::{Listener, TargetGroup};
+use gate::{
+    Condition, ReasonCode,
+    kinds::{HealthCheckSpec, RESPONSE_SUBJECTS},
+};
 use reqwest::{Method, header::HeaderMap};
 
 use super::{
@@ -16,15 +21,7 @@ use super::{
     poll::{Attempt, poll},
     tcp::mark_service_unverified,
 };
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::{
-        Condition,
-        kinds::{HealthCheckSpec, RESPONSE_SUBJECTS},
-    },
-    model::{Listener, TargetGroup},
-};
+use crate::finding::{Observation, Outcome};
 
 /// This many failures after a pass are forgiven if `consecutive` passes follow, because a good service drops a request
 /// now and then. It is reported as a warning.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Listener, TargetGroup};
+use aws_client::model::{Listener, TargetGroup};
 
 /// How to check through a listener that the service responds.
 #[derive(Clone, Copy, Debug)]

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use gate::{
+    Condition, ReasonCode,
+    kinds::{HttpSpec, RESPONSE_SUBJECTS, RequestTemplate},
+};
 use reqwest::{Method, Url};
 
 use super::{
@@ -17,12 +21,7 @@ use super::{
     with_scheme,
 };
 use crate::{
-    code::ReasonCode,
     finding::{Observation, Outcome},
-    gate::{
-        Condition,
-        kinds::{HttpSpec, RESPONSE_SUBJECTS, RequestTemplate},
-    },
     redact::Redactor,
 };
 
@@ -37,7 +36,7 @@ pub async fn run(spec: &HttpSpec, cx: &CheckContext) -> Observation {
     let known = cx.resolve_facts(&spec.facts).await;
     let request = request_template::render(&spec.request_template, cx, &known);
     let (mut request, expect) = match request.and_then(|request| Ok((request, bind_facts(&spec.expect, &known)?))) {
-        Ok(asked) => asked,
+        Ok(bound) => bound,
         Err(observation) => return observation,
     };
     let rule_outcome = match cx.check_leads_to_green(spec.request_template.route(), &mut request).await {
@@ -127,7 +126,7 @@ pub(super) async fn send_and_evaluate(
 }
 
 fn describe_response(response: &HttpResponse) -> String {
-    format!("answered {} in {}", response.status, crate::gate::format_duration(response.latency()))
+    format!("answered {} in {}", response.status, gate::format_duration(response.latency()))
 }
 
 /// The article's smoke test: `HEAD http://$ALB_URL/<route>`, two seconds, 2xx. Without discovery and without retries.

@@ -3,23 +3,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_client::{
+    AwsError, TaskFilter,
+    model::Task,
+    model::{ContainerDefinition, Image, short_digest},
+};
+use gate::{ReasonCode, kinds::ImageSpec};
+
 use super::{
     CheckContext,
     poll::{Attempt, poll},
     task_set::{find_task_set, missing_code, role},
 };
-use crate::{
-    aws::{AwsError, TaskFilter},
-    code::ReasonCode,
-    finding::Observation,
-    gate::kinds::ImageSpec,
-    model::Task,
-    task_definition::{ContainerDefinition, Image, short_digest},
-};
+use crate::finding::Observation;
 
 pub async fn run(spec: &ImageSpec, cx: &CheckContext) -> Observation {
-    let look =
-        || async { Attempt::Retryable(evaluate_once(spec, cx).await.unwrap_or_else(AwsError::into_observation)) };
+    let look = || async { Attempt::Retryable(evaluate_once(spec, cx).await.unwrap_or_else(AwsError::into)) };
     poll(&spec.poll_policy, cx, look).await
 }
 
@@ -53,7 +52,7 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
         .filter(is_selected)
         .map(|container| evaluate_container(&resource, container, &tasks))
         .collect();
-    let told: Vec<_> = each.iter().map(|one| one.actual.clone()).collect();
+    let actual: Vec<_> = each.iter().map(|one| one.actual.clone()).collect();
     let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.is_ok()).collect();
     let no_data = |expected, seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, expected, seen);
     if tasks.len() < set.expected_tasks() {
@@ -62,16 +61,16 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
             format!("those of {}", tasks.len()),
         ));
     }
-    if told.is_empty() {
+    if actual.is_empty() {
         wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
     }
     // A wrong digest weighs more than one that is not known yet.
     wrong.sort_by_key(|one| one.outcome);
     if let Some((worst, others)) = wrong.split_first() {
-        let told = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
-        return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(told));
+        let details = others.iter().map(|other| format!("expected {}, was {}", other.expected, other.actual));
+        return Ok(others.iter().fold(worst.clone(), Observation::merge_outcomes).with_details(details));
     }
-    Ok(Observation::passed(resource, told.join(", ")))
+    Ok(Observation::passed(resource, actual.join(", ")))
 }
 
 /// What one container runs on all tasks.

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
+use aws_client::{
+    AwsError,
+    model::{Listener, RequestParts, Rule, RuleMatch},
+};
+use gate::ReasonCode;
 use reqwest::{Url, header::HOST};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::{CheckContext, RoutedRequest, TrafficRoute, http_client::HttpRequest};
-use crate::{
-    aws::AwsError,
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    model::{Listener, RequestParts, Rule, RuleMatch},
-};
+use crate::finding::{Observation, Outcome};
 
 /// Rules older than this are read again. Checks that start together share one call.
 const LISTENER_CACHE_TTL: std::time::Duration = std::time::Duration::from_secs(1);
@@ -86,7 +86,7 @@ impl CheckContext {
             return Ok(RuleOutcome::Green);
         };
         let Some(green) = &self.target.green_group else { return Ok(RuleOutcome::Green) };
-        let listener = self.current_listener(known).await.map_err(AwsError::into_observation)?;
+        let listener = self.current_listener(known).await?;
         let rules = GreenRules { listener, green: green.arn.clone(), parts: request_parts(request) };
         let rule_outcome = rules.evaluate(&rules.parts).map_err(|seen| {
             let expected = format!("a listener rule that forwards to {}", green.name);
@@ -148,8 +148,9 @@ fn request_parts(request: &HttpRequest) -> RequestParts {
 
 #[cfg(test)]
 mod tests {
+    use aws_client::model::{Action, Patterns, RuleCondition};
+
     use super::*;
-    use crate::model::{Action, Patterns, RuleCondition};
 
     fn group(name: &str) -> String {
         format!("arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/{name}/0f")
@@ -187,9 +188,9 @@ mod tests {
             rule("default", Vec::new(), forward("green")),
         ];
         assert_eq!(evaluated(&rules, "/"), "green");
-        let told = ["/health", "/old/x", "/ping", "/half", "/my"].map(|path| evaluated(&rules, path));
+        let results = ["/health", "/old/x", "/ping", "/half", "/my"].map(|path| evaluated(&rules, path));
         assert_eq!(
-            told,
+            results,
             [
                 "not green: rule 1 (path /health*) forwards 100 % to blog",
                 "not green: rule 2 (path /old/*) redirects to https://#{host}:443/#{path}",

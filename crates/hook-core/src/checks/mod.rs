@@ -36,6 +36,7 @@ mod unbound;
 
 use std::{sync::Arc, time::SystemTime};
 
+use aws_client::{Aws, model::DeploymentView};
 use gate::{CheckSpec, Kind};
 pub use lifecycle::{Colour, TrafficRoute};
 use tokio::{sync::Semaphore, time::Instant};
@@ -53,9 +54,7 @@ pub use self::{
     prediction::{GateFileInput, predict_failures},
 };
 use crate::{
-    aws::Aws,
     finding::{Observation, Policies},
-    model::DeploymentView,
     secrets::Secrets,
 };
 

@@ -1,15 +1,12 @@
 //! Predicts which requests of the hooks cannot work, before anything is deployed: no host name for HTTPS, a health
 //! check on its own port, a path that no listener rule forwards.
 
+use aws_client::model::RequestParts;
+use gate::{Plan, ReasonCode, WhenContext, load, plan, why_not_applicable};
+use lifecycle::Hook;
+
 use super::{RoutedRequest, Routing, TrafficRoute, listener_rules::evaluate_rules, predict_failure};
-use crate::{
-    code::ReasonCode,
-    finding::Observation,
-    gate::{WhenContext, load, why_not_applicable},
-    hook::Hook,
-    model::RequestParts,
-    plan::{Plan, plan},
-};
+use crate::finding::Observation;
 
 /// The gate file, for checks that predict what later hooks will do.
 #[derive(Clone, Default)]

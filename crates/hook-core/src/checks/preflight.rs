@@ -7,13 +7,14 @@ mod task_definition;
 
 use std::time::Duration;
 
-use super::{CheckContext, TrafficRoute, prediction};
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::kinds::{PreflightItem, PreflightSpec},
-    hook::Hook,
+use gate::{
+    ReasonCode,
+    kinds::{PreflightItem, PreflightSpec},
 };
+use lifecycle::Hook;
+
+use super::{CheckContext, TrafficRoute, prediction};
+use crate::finding::{Observation, Outcome};
 
 /// A load balancer in the same VPC responds in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

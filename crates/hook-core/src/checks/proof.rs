@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{CheckContext, Colour};
-use crate::gate::{
+use gate::{
     Condition, Fact, VersionFact,
     kinds::{compares_versions, green_facts},
 };
+
+use super::{CheckContext, Colour};
 
 /// Why these conditions do not prove which version responds. None if they do.
 pub(super) async fn why_unproven(cx: &CheckContext, expect: &[Condition]) -> Option<String> {

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use aws_client::file;
+use gate::{
+    Fact, ReasonCode, Template, UnresolvedFact,
+    kinds::{RequestTemplate, TlsOptions, UrlTemplate},
+};
 use reqwest::{
     Url,
     header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue},
@@ -14,16 +19,7 @@ use super::{
     http_client::HttpRequest,
     tls::TrustedRoots,
 };
-use crate::{
-    code::ReasonCode,
-    file,
-    finding::Observation,
-    gate::{
-        Fact, Template, UnresolvedFact,
-        kinds::{RequestTemplate, TlsOptions, UrlTemplate},
-    },
-    redact::Redactor,
-};
+use crate::{finding::Observation, redact::Redactor};
 
 /// Predicts what will be wrong with the request, unless it has facts that are known only later.
 pub fn predict_failure(template: &RequestTemplate, routing: &Routing<'_>) -> Option<Observation> {
@@ -40,9 +36,9 @@ pub fn predict_failure(template: &RequestTemplate, routing: &Routing<'_>) -> Opt
     };
     let host = host.as_deref().map(|host| host.split(':').next().unwrap_or_default());
     let path = text(path)?;
-    let (method, asked) = template.fixed_endpoint.unwrap_or((template.method.as_str(), &path));
-    let title = format!("{method} {}", asked.split(['?', '#']).next().unwrap_or_default());
-    routing.predict_failure(*route, &title, &RoutedRequest { host, ..RoutedRequest::new(method, asked, &headers) })
+    let (method, target) = template.fixed_endpoint.unwrap_or((template.method.as_str(), &path));
+    let title = format!("{method} {}", target.split(['?', '#']).next().unwrap_or_default());
+    routing.predict_failure(*route, &title, &RoutedRequest { host, ..RoutedRequest::new(method, target, &headers) })
 }
 
 /// Renders the request with the values of its facts.
@@ -69,9 +65,9 @@ pub(super) fn render(
         UrlTemplate::Listener(route, path) => {
             let name = host.as_deref().map(|host| host.split(':').next().unwrap_or_default());
             let path = path.render(known).map_err(of)?;
-            let (method, asked) = template.fixed_endpoint.unwrap_or((template.method.as_str(), path.expose_secret()));
+            let (method, target) = template.fixed_endpoint.unwrap_or((template.method.as_str(), path.expose_secret()));
             let address =
-                cx.address(*route, &RoutedRequest { host: name, ..RoutedRequest::new(method, asked, &headers) })?;
+                cx.address(*route, &RoutedRequest { host: name, ..RoutedRequest::new(method, target, &headers) })?;
             (format!("{}{}", address.base, path.expose_secret()), format!("{}{path}", address.base), address.connect_to)
         }
         UrlTemplate::Absolute(url) => {
@@ -91,13 +87,13 @@ pub(super) fn render(
     let mut http_version = HttpVersion::Any;
     if let (Some(name), "https") = (&template.tls_options.server_name, url.scheme()) {
         // The URL has the certificate's name, and the header has the host of the request.
-        let asked = url.host_str().unwrap_or_default().to_owned();
-        let to = connect_to.map_or_else(|| asked.clone(), |detour| detour.connect_host);
+        let requested_host = url.host_str().unwrap_or_default().to_owned();
+        let to = connect_to.map_or_else(|| requested_host.clone(), |detour| detour.connect_host);
         connect_to = Some(ConnectTo { host: name.clone(), connect_host: to });
         if !headers.contains_key(HOST) {
             let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-            let value = HeaderValue::try_from(format!("{asked}{port}"));
-            headers.insert(HOST, value.map_err(|_| broken(format!("host {asked:?} cannot be sent")))?);
+            let value = HeaderValue::try_from(format!("{requested_host}{port}"));
+            headers.insert(HOST, value.map_err(|_| broken(format!("host {requested_host:?} cannot be sent")))?);
         }
         url.set_host(Some(name)).map_err(|error| broken(format!("server_name {name:?}: {error}")))?;
         http_version = HttpVersion::Http1;

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use gate::{JsonPath, PathMatch, SubjectValues, Value};
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::http_client::TransportError;
-use crate::{
-    gate::{JsonPath, PathMatch, SubjectValues, Value},
-    redact::{RedactedText, Redactor},
-};
+use crate::redact::{RedactedText, Redactor};
 
 #[derive(Clone, Debug)]
 pub struct HttpResponse {

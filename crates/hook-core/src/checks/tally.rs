@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use gate::{ReasonCode, format_duration, kinds::PollPolicy};
+
 use super::poll::describe_success;
 use crate::{
-    code::ReasonCode,
     finding::{Observation, Outcome, Policies},
-    gate::{format_duration, kinds::PollPolicy},
     verdict::{Decision, decide},
 };
 

@@ -5,6 +5,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use aws_client::{
+    AwsError, TaskFilter,
+    model::{Service, TargetHealth, TaskSet, target_group_name},
+};
+use gate::{Condition, ReasonCode, Value, kinds::TargetsSpec};
+
 use super::{
     CheckContext, Colour,
     conditions::evaluate_conditions,
@@ -12,13 +18,7 @@ use super::{
     task_set::{find_task_set, missing_code},
     tasks::no_desired_tasks,
 };
-use crate::{
-    aws::{AwsError, TaskFilter},
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::{Condition, Value, kinds::TargetsSpec},
-    model::{Service, TargetHealth, TaskSet, target_group_name},
-};
+use crate::finding::{Observation, Outcome};
 
 /// The subjects without a value for targets that no listener forwards to.
 const HEALTH_SUBJECTS: [&str; 2] = ["healthy", "unhealthy"];
@@ -33,9 +33,7 @@ pub async fn run(spec: &TargetsSpec, cx: &CheckContext) -> Observation {
     };
     let known = KnownTargets::default();
     let look = || async {
-        evaluate_once(spec, cx, &expect, &known)
-            .await
-            .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()))
+        evaluate_once(spec, cx, &expect, &known).await.unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into()))
     };
     poll(&spec.poll_policy, cx, look).await
 }

@@ -1,11 +1,8 @@
 //! The task set of one version, as a check looks for it.
 
+use aws_client::model::{Deployment, Service, TaskSet};
+use gate::ReasonCode;
 use lifecycle::Colour;
-
-use crate::{
-    code::ReasonCode,
-    model::{Deployment, Service, TaskSet},
-};
 
 /// The code for a missing task set.
 pub(super) const fn missing_code(colour: Colour) -> ReasonCode {

@@ -6,22 +6,22 @@ use std::{
     time::Duration,
 };
 
+use aws_client::{
+    AwsError, TaskFilter,
+    model::{Service, Task, TaskSet},
+};
+use gate::{
+    Condition, ReasonCode, Value,
+    kinds::{HEALTH_SUBJECTS, TasksSpec},
+};
+
 use super::{
     CheckContext, Colour,
     conditions::evaluate_conditions,
     poll::{Attempt, poll},
     task_set::{find_task_set, missing_code, role},
 };
-use crate::{
-    aws::{AwsError, TaskFilter},
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::{
-        Condition, Value,
-        kinds::{HEALTH_SUBJECTS, TasksSpec},
-    },
-    model::{Service, Task, TaskSet},
-};
+use crate::finding::{Observation, Outcome};
 
 /// The subjects that must be as expected even while a task set scales out or ECS replaces a task.
 const NON_SETTLING_SUBJECTS: [&str; 3] = ["task_set", "unhealthy_containers", "crashed_since_start"];
@@ -64,7 +64,7 @@ pub async fn run(spec: &TasksSpec, cx: &CheckContext) -> Observation {
     let look = || async {
         let look = evaluate_once(spec, cx, &expect, &running_tasks)
             .await
-            .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into_observation()));
+            .unwrap_or_else(|aws_error| Attempt::Retryable(aws_error.into()));
         if !matches!(&look, Attempt::Retryable(observation) if observation.is_ok()) {
             // The window is broken. Tasks that run when it begins again belong to the new window.
             *running_tasks.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -313,7 +313,7 @@ fn younger_task_hint(set: &TaskSet, running: &[Task]) -> Option<String> {
         "{} of {} running tasks started up to {} after the task set: they were restarted, unless the service was scaled out",
         late.len(),
         running.len(),
-        crate::gate::format_duration(*last)
+        gate::format_duration(*last)
     ))
 }
 

@@ -3,6 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use gate::{
+    Condition, ReasonCode, Value,
+    kinds::{TcpSpec, parse_host_port},
+};
+
 use super::{
     CheckContext,
     attempt_counter::AttemptCounter,
@@ -12,14 +17,7 @@ use super::{
     http::bind_facts,
     poll::{Attempt, poll},
 };
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-    gate::{
-        Condition, Value,
-        kinds::{TcpSpec, parse_host_port},
-    },
-};
+use crate::finding::{Observation, Outcome};
 
 pub async fn run(spec: &TcpSpec, cx: &CheckContext) -> Observation {
     let known = cx.resolve_facts(&spec.facts).await;
@@ -72,7 +70,7 @@ async fn evaluate_once(spec: &TcpSpec, cx: &CheckContext, expect: &[Condition], 
                 let seen = format!("no {subject}");
                 Observation::no_data(ReasonCode::CheckFailed, &resource, condition.to_string(), seen)
             };
-            let seen = format!("accepts connections ({})", crate::gate::format_duration(latency));
+            let seen = format!("accepts connections ({})", gate::format_duration(latency));
             let observation = match expect {
                 [] => Observation::passed(&resource, ""),
                 _ => evaluate_conditions(&resource, expect, &facts, absent),

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use gate::{ReasonCode, format_duration};
 use rustls::pki_types::ServerName;
 use tokio::{
     net::TcpStream,
@@ -20,7 +21,6 @@ use super::{
     http_client::{HttpClient, TransportError, resolve_host},
     tls,
 };
-use crate::{code::ReasonCode, gate::format_duration};
 
 impl HttpClient {
     /// Opens a TCP connection, closes it, and returns how long the opening took.

@@ -2,14 +2,13 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
+use aws_client::file;
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
-
-use crate::file;
 
 /// Which certificates are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,21 +45,21 @@ pub(super) fn client_config(trust: &TrustedRoots, file: Option<&Path>) -> Result
 fn root_store(file: Option<&Path>, more: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     if let Some(path) = file {
-        let told = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
+        let invalid = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
         let pem = file::read(path, file::MAX_CA_BUNDLE_BYTES)
             .map_err(|why| format!("SSL_CERT_FILE {} {why}", path.display()))?;
         for certificate in CertificateDer::pem_slice_iter(&pem) {
-            roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
+            roots.add(certificate.map_err(|error| invalid(&error))?).map_err(|error| invalid(&error))?;
         }
     }
     if let Some(pem) = more {
-        let told = |why: &dyn fmt::Display| format!("`ca` of the check: {why}");
+        let invalid = |why: &dyn fmt::Display| format!("`ca` of the check: {why}");
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|error| told(&error))?).map_err(|error| told(&error))?;
+            roots.add(certificate.map_err(|error| invalid(&error))?).map_err(|error| invalid(&error))?;
         }
         if roots.len() == before {
-            return Err(told(&"no certificate in PEM form"));
+            return Err(invalid(&"no certificate in PEM form"));
         }
     }
     Ok(roots)

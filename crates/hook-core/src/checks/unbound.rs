@@ -1,10 +1,9 @@
 //! A request to a URL that is not bound to a listener: the original may respond to it. A pass proves something about a
 //! response, but nothing about the new version, so it always warns.
 
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-};
+use gate::ReasonCode;
+
+use crate::finding::{Observation, Outcome};
 
 /// Makes a pass unverified, if the check is not bound to a listener.
 pub(super) fn mark_version_unverified(is_unbound: bool, seen: Observation) -> Observation {

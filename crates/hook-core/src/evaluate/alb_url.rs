@@ -1,13 +1,14 @@
 //! The smoke test of the article that this project grew from: HEAD requests to `ALB_URL`. It replaces everything else.
 
+use gate::ReasonCode;
+use lifecycle::Hook;
+
 use super::Evaluated;
 use crate::{
     checks::{self, HttpClient},
-    code::ReasonCode,
     conclusion::{STRICT, WARN},
     finding::{Observation, Outcome},
     finding_log::FindingLog,
-    hook::Hook,
     phase::Phase,
     runner::{self, CheckJob},
     settings::{GateSource, Settings},

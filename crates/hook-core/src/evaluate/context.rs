@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use aws_client::{Aws, model::Deployment};
+use gate::{Fact, WhenContext};
+use lifecycle::Hook;
 use tokio::time::Instant;
 
 use super::alb_url::SmokeTest;
 use crate::{
-    aws::Aws,
     checks::{HttpClient, KnownFacts},
-    gate::{Fact, WhenContext},
-    hook::Hook,
-    model::Deployment,
     redact::Redactor,
     settings::{Settings, WrongEventPolicy},
 };
@@ -39,8 +38,8 @@ impl EvaluationContext {
         Self {
             hook,
             aws,
-            http_client: HttpClient::new(&settings.aws),
-            redactor: settings.aws.redactor(),
+            http_client: HttpClient::new(settings.probe_ca.clone()),
+            redactor: settings.credentials_redactor(),
             settings,
         }
     }

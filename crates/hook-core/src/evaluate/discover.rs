@@ -1,12 +1,13 @@
 //! Reads the deployment, which is enough to decide whether to check at all.
 
+use aws_client::{Aws, AwsError, DiscoveredDeployment};
+use gate::ReasonCode;
+use lifecycle::DeploymentId;
+
 use crate::{
-    aws::{Aws, AwsError, DiscoveredDeployment},
-    code::ReasonCode,
     conclusion::Conclusion,
     finding::{Observation, Outcome},
     finding_log::FindingLog,
-    ids::DeploymentId,
     phase::Phase,
     settings::RollbackPolicy,
 };
@@ -30,7 +31,7 @@ pub fn unreadable(id: &DeploymentId, error: AwsError) -> Conclusion {
         let observation = Observation::failed(error.code, "environment", "", error.detail);
         return Conclusion::strict(Phase::Settings, observation);
     }
-    let observation = error.into_observation();
+    let observation = Observation::from(error);
     let resource = format!("deployment {id}: {}", observation.resource);
     let outcome =
         if observation.code == Some(ReasonCode::PlatformUnsupported) { Outcome::Failed } else { observation.outcome };

@@ -1,16 +1,15 @@
 //! Loads the gate file, and reads the section of this hook.
 
+use aws_client::{Aws, AwsError, DiscoveredDeployment};
+use gate::{HookSection, ReasonCode};
+use lifecycle::{DeploymentId, Hook};
+
 use super::{EvaluationContext, discover};
 use crate::{
-    aws::{Aws, AwsError, DiscoveredDeployment},
-    code::ReasonCode,
     conclusion::{Conclusion, WARN},
     finding::Observation,
     finding_log::FindingLog,
-    gate::{self, HookSection},
     gate_source::LoadGateFile as _,
-    hook::Hook,
-    ids::DeploymentId,
     phase::Phase,
     settings::GateSource,
 };

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use aws_client::{
+    Aws, DiscoveredDeployment,
+    model::{EventMatch, LifecycleProgress},
+};
+use gate::ReasonCode;
+use lifecycle::{DeploymentId, Hook};
 use tokio::time::{Instant, sleep};
 
 use super::EvaluationContext;
 use crate::{
-    aws::{Aws, DiscoveredDeployment},
-    code::ReasonCode,
     conclusion::{Conclusion, STRICT, WARN},
     finding::{Observation, Policies},
     finding_log::FindingLog,
-    hook::Hook,
-    ids::DeploymentId,
-    model::{EventMatch, LifecycleProgress},
     phase::Phase,
     settings::WrongEventPolicy,
 };
@@ -145,8 +146,9 @@ fn note_for_dry_run(hook: Hook, id: &DeploymentId, event: EventMatch) -> EventDe
 mod tests {
     use std::cell::RefCell;
 
+    use aws_client::model::StartedEvent;
+
     use super::*;
-    use crate::model::StartedEvent;
 
     const HOOK: Hook = Hook::AfterInstall;
 

@@ -17,11 +17,12 @@ mod view;
 
 use std::time::SystemTime;
 
+use lifecycle::DeploymentId;
 use tokio::time::Instant;
 
 use self::alb_url::SmokeTest;
 pub use self::context::EvaluationContext;
-use crate::{conclusion::Conclusion, finding_log::FindingLog, ids::DeploymentId};
+use crate::{conclusion::Conclusion, finding_log::FindingLog};
 
 /// How an evaluation ended that did not end early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,18 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use gate::{Plan, PlannedCheck, ReasonCode, SecretRef, WhenContext, why_not_applicable};
+use lifecycle::Hook;
+
 use super::gate::Gate;
-use crate::{
-    checks::GateFileInput,
-    code::ReasonCode,
-    conclusion::Conclusion,
-    finding::Observation,
-    gate::{SecretRef, WhenContext, why_not_applicable},
-    hook::Hook,
-    phase::Phase,
-    plan::{self, Plan, PlannedCheck},
-    runner,
-};
+use crate::{checks::GateFileInput, conclusion::Conclusion, finding::Observation, phase::Phase, runner};
 
 /// The checks that run, and what they share.
 #[derive(Debug)]
@@ -37,7 +30,7 @@ pub fn for_deployment(hook: Hook, gate: Gate, circumstances: WhenContext) -> Res
     let grace = runner::grace(hook, section.run_mode(), section.mode);
     let secrets = std::mem::take(&mut section.secrets);
     let nothing = |observation| Err(Conclusion::strict(Phase::Gate, observation));
-    match plan::plan(section, &circumstances) {
+    match gate::plan(section, &circumstances) {
         Plan::Checks(checks) => {
             let gate_file = Arc::new(GateFileInput { text, when_context: circumstances });
             Ok(HookPlan { checks, grace, secrets, gate_file })
@@ -53,7 +46,7 @@ pub fn for_deployment(hook: Hook, gate: Gate, circumstances: WhenContext) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{finding::Outcome, gate};
+    use crate::finding::Outcome;
 
     /// The plan for a gate file without built-in checks.
     fn plan(hook: Hook, file: &str) -> Result<HookPlan, Conclusion> {

@@ -1,9 +1,10 @@
 //! A rollback repairs a bad deployment, so nothing that is broken here is allowed to block it.
 
-use crate::{
-    code::ReasonCode, conclusion::Conclusion, finding::Observation, ids::DeploymentId, model::Deployment, phase::Phase,
-    settings::RollbackPolicy,
-};
+use aws_client::model::Deployment;
+use gate::ReasonCode;
+use lifecycle::DeploymentId;
+
+use crate::{conclusion::Conclusion, finding::Observation, phase::Phase, settings::RollbackPolicy};
 
 /// Ends the evaluation if the deployment is a rollback and the settings do not ask to check it. A deployment that could
 /// not be read is not known to be a rollback.

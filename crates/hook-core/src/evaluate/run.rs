@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use aws_client::Aws;
+use gate::{Fact, PlannedCheck};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
@@ -9,12 +11,9 @@ use tokio::{
 
 use super::{Evaluated, EvaluationContext, plan::HookPlan, view::View};
 use crate::{
-    aws::Aws,
     checks::{self, CheckContext},
     conclusion::STRICT,
     finding_log::FindingLog,
-    gate::Fact,
-    plan::PlannedCheck,
     runner,
     secrets::Secrets,
 };
@@ -65,12 +64,10 @@ fn used_facts(steps: &[PlannedCheck]) -> BTreeSet<Fact> {
 
 #[cfg(test)]
 mod tests {
+    use gate::{Plan, WhenContext, plan};
+    use lifecycle::Hook;
+
     use super::*;
-    use crate::{
-        gate::{self, WhenContext},
-        hook::Hook,
-        plan::{Plan, plan},
-    };
 
     #[test]
     fn secret_of_a_check_that_does_not_apply_is_not_fetched() {

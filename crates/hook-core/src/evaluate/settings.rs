@@ -1,6 +1,8 @@
 //! Whether the function's environment variables can be used.
 
-use crate::{code::ReasonCode, conclusion::Conclusion, finding::Observation, phase::Phase, settings::Settings};
+use gate::ReasonCode;
+
+use crate::{conclusion::Conclusion, finding::Observation, phase::Phase, settings::Settings};
 
 /// Ends the evaluation if a setting is invalid.
 ///

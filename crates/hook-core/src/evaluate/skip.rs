@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
+use aws_client::model::Deployment;
+use gate::{ReasonCode, Skip, SkipDecision};
+
 use crate::{
-    code::ReasonCode,
     conclusion::{Conclusion, WARN},
     finding::Observation,
     finding_log::FindingLog,
-    gate::{Skip, SkipDecision},
-    model::Deployment,
     phase::Phase,
 };
 
@@ -43,8 +43,10 @@ pub fn check(
 mod tests {
     use std::{sync::Arc, time::Duration};
 
+    use lifecycle::Hook;
+
     use super::*;
-    use crate::{finding_log::Interruption, gate, hook::Hook};
+    use crate::finding_log::Interruption;
 
     /// The conclusion, and the codes of what was recorded without ending the evaluation.
     fn outcome(description: &str, now: SystemTime) -> (Result<(), Conclusion>, Vec<Option<ReasonCode>>) {

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_client::model::LifecycleProgress;
+use lifecycle::Hook;
 use tokio::time::Instant;
 
-use crate::{deadline, hook::Hook, model::LifecycleProgress};
+use crate::deadline;
 
 /// The earliest of three: the function's deadline (`until`), the end of the hour for which CodeDeploy waits, and
 /// `deadline` of the gate file, which counts from now.

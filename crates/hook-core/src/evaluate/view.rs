@@ -2,18 +2,15 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{EvaluationContext, discover};
-use crate::{
-    aws::{Aws, DiscoveredDeployment},
-    code::ReasonCode,
-    conclusion::Conclusion,
-    finding::Observation,
-    finding_log::FindingLog,
-    hook::Hook,
-    ids::DeploymentId,
+use aws_client::{
+    Aws, DiscoveredDeployment,
     model::{DeploymentView, LifecycleProgress, Service},
-    phase::Phase,
 };
+use gate::ReasonCode;
+use lifecycle::{DeploymentId, Hook};
+
+use super::{EvaluationContext, discover};
+use crate::{conclusion::Conclusion, finding::Observation, finding_log::FindingLog, phase::Phase};
 
 /// What the checks look at.
 pub struct View {
@@ -58,8 +55,9 @@ fn check_is_active(service: &Service, cluster: &str) -> Result<(), Conclusion> {
 
 #[cfg(test)]
 mod tests {
+    use aws_client::model::StartedEvent;
+
     use super::*;
-    use crate::model::StartedEvent;
 
     fn service(status: &str) -> Service {
         Service {

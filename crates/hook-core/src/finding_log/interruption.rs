@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{
-    code::ReasonCode,
-    finding::{Observation, Outcome},
-};
+use gate::ReasonCode;
+
+use crate::finding::{Observation, Outcome};
 
 /// Why a check did not finish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +20,7 @@ impl Interruption {
     pub(super) fn observation(&self, resource: &str) -> Observation {
         match self {
             Self::Time(after) => {
-                let seen = format!("not done after {}", crate::gate::format_duration(*after));
+                let seen = format!("not done after {}", gate::format_duration(*after));
                 Observation::failed(ReasonCode::RanOutOfTime, resource, "", seen)
                     .with_outcome(Outcome::TimedOut, ReasonCode::RanOutOfTime)
             }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use gate::ReasonCode;
 use tokio::time::Instant;
 
 use super::{Interruption, publish::LineContext};
 use crate::{
-    code::ReasonCode,
     consequence,
     finding::{Finding, Observation, Outcome, Policies},
     phase::{FindingKind, Phase},
@@ -155,11 +155,8 @@ impl CurrentPhase {
 impl DecidingCheck {
     /// The observation for a check that was not waited for, whether it had started or not.
     fn cut_off_observation(&self, name: &str) -> Observation {
-        let when = if self.grace.is_zero() {
-            String::new()
-        } else {
-            format!(" {} later", crate::gate::format_duration(self.grace))
-        };
+        let when =
+            if self.grace.is_zero() { String::new() } else { format!(" {} later", gate::format_duration(self.grace)) };
         let seen = format!("{name} failed, so nothing could change the verdict; this check was cut off{when}");
         Observation::passed("", seen).with_outcome(Outcome::NotRun, ReasonCode::CutOff)
     }

@@ -1,7 +1,9 @@
 use std::sync::Barrier;
 
+use gate::ReasonCode;
+
 use super::*;
-use crate::{code::ReasonCode, conclusion::STRICT, finding::Outcome};
+use crate::{conclusion::STRICT, finding::Outcome};
 
 fn finding_log() -> FindingLog {
     FindingLog::new(Arc::new(|_, _, _| {}))

@@ -3,11 +3,13 @@
 //! If a hook was killed, ran out of memory or could not put its status, CodeDeploy waits for up to an hour. Lambda
 //! sends the record of such an invocation to this function, which puts Failed for the event in it and does nothing
 //! else.
+#![expect(clippy::disallowed_types, reason = "a handler puts the status")]
 
 pub(crate) mod record;
 
 use std::time::SystemTime;
 
+use aws_client::PutOutcome;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -17,7 +19,7 @@ use crate::{
     deadline::Deadline,
     error::Error,
     log_context::{LogContext, log_line},
-    platform::codedeploy_ecs::{PutOutcome, StatusClient},
+    platform::put_status::LoggedStatusClient,
     redact::Redactor,
     settings::Settings,
     verdict::Status,
@@ -25,7 +27,7 @@ use crate::{
 
 /// The on-failure handler, with the client that it keeps between events.
 pub struct OnFailureHandler {
-    status_client: StatusClient,
+    status_client: LoggedStatusClient,
     redactor: Redactor,
     region: Option<String>,
 }
@@ -33,8 +35,11 @@ pub struct OnFailureHandler {
 impl OnFailureHandler {
     /// Creates the client once.
     pub fn new(settings: &Settings) -> Self {
-        let aws = &settings.aws;
-        Self { status_client: StatusClient::new(aws), redactor: aws.redactor(), region: aws.region.clone() }
+        Self {
+            status_client: LoggedStatusClient::new(settings),
+            redactor: settings.credentials_redactor(),
+            region: settings.aws.region.clone(),
+        }
     }
 
     /// Opens the connection for the status in the background.

@@ -37,7 +37,7 @@ pub fn parse(mut record: Value, redactor: &Redactor) -> Result<FailedInvocation,
         return Err(Error::EventMalformed(redactor.redact(&why)));
     }
     let execution = codedeploy_ecs::parse(record["requestPayload"].take(), redactor)?;
-    let redactor = execution.id.extend_redactor(redactor);
+    let redactor = redactor.with_execution_id(&execution.id);
     let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
     let text_or = |text: &str, other: &str| {
         payload::single_line(&redactor, if text.is_empty() { other } else { text }).shorten(140)

@@ -1,28 +1,21 @@
 //! CodeDeploy's deployments of Amazon ECS services: the event that a hook receives, and how its status is put.
 //!
 //! CodeDeploy sends two keys and nothing else: no event name, no cluster, no service (see `CodeDeployLifecycleEvent` in
-//! `aws_lambda_events`). The hook has to discover what is being deployed. `aws::put_status` makes the call.
+//! `aws_lambda_events`). The hook has to discover what is being deployed. `put_status` makes the call.
 
+pub use aws_client::HookExecution;
+use aws_client::PutOutcome;
 use aws_lambda_events::event::codedeploy::CodeDeployLifecycleEvent;
+use lifecycle::ExecutionId;
 use serde_json::Value;
 
 use super::payload;
-pub use crate::aws::{PutOutcome, StatusClient};
 use crate::{
     error::Error,
-    ids::{DeploymentId, ExecutionId},
     log_context::{LogContext, log_line},
     redact::Redactor,
     verdict::Status,
 };
-
-/// One execution of one hook: the deployment, and the id with which to put the status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HookExecution {
-    pub deployment: DeploymentId,
-    /// The execution id that CodeDeploy requires with the status.
-    pub id: ExecutionId,
-}
 
 /// What an event looks like, for a caller that sends something else.
 pub const EXPECTED_EVENT: &str = "CodeDeploy sends {\"DeploymentId\":…,\"LifecycleEventHookExecutionId\":…}; this invocation did not come from CodeDeploy";

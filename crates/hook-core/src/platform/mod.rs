@@ -2,3 +2,4 @@
 
 pub mod codedeploy_ecs;
 pub mod payload;
+pub mod put_status;

@@ -2,108 +2,68 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::{aws::SharedTlsConfig, redact::Redactor};
+use aws_client::{AwsSettings, SharedTlsConfig};
 
-/// What the AWS clients need, under the names that the AWS SDKs use.
-#[derive(Clone, Default)]
-pub struct AwsSettings {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub region: Option<String>,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
-    pub credentials: Option<(String, String, Option<String>)>,
-    /// `AWS_ENDPOINT_URL`.
-    pub endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, by that suffix.
-    pub service_endpoints: BTreeMap<String, String>,
-    /// `AWS_USE_FIPS_ENDPOINT`.
-    pub fips: bool,
-    /// `AWS_USE_DUALSTACK_ENDPOINT`.
-    pub dual_stack: bool,
-    /// `AWS_CA_BUNDLE`: a PEM file with additional certificate authorities for AWS endpoints.
-    pub ca_bundle: Option<PathBuf>,
-    /// The TLS configuration that this bundle is part of.
-    pub tls: SharedTlsConfig,
-    /// `SSL_CERT_FILE`: a PEM file with additional certificate authorities for the requests of checks.
-    pub probe_ca: Option<PathBuf>,
-    /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that stores events without a status, for the command that
-    /// reads it.
-    pub dead_letter_queue: Option<String>,
-    /// `AWS_LAMBDA_FUNCTION_NAME`.
-    pub function_name: Option<String>,
-}
+use crate::redact::Redactor;
 
-impl std::fmt::Debug for AwsSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwsSettings")
-            .field("region", &self.region)
-            .field("function", &self.function_name)
-            .finish_non_exhaustive()
+/// Reads the settings, and adds a sentence to `faults` for each that cannot be used.
+pub(super) fn from_vars(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> AwsSettings {
+    let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
+    let is_true = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
+    if region.is_none() {
+        faults.push("AWS_REGION is not set; Lambda sets it, so this process runs outside Lambda".to_owned());
+    }
+    let credentials = match (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
+        (Some(key), Some(secret)) => Some((key, secret, value("AWS_SESSION_TOKEN"))),
+        _ => {
+            faults.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set; Lambda sets them from the function's role".to_owned());
+            None
+        }
+    };
+    let mut url = |name: &str, text: &str| {
+        let is_valid =
+            reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_valid {
+            faults.push(format!("{name} is not a URL such as https://host:port"));
+        }
+        is_valid.then(|| text.to_owned())
+    };
+    // The SDKs' own setting: if it is true, endpoints in the environment are ignored.
+    let ignore = is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
+    let service_endpoints = vars
+        .iter()
+        .filter(|_| !ignore)
+        .filter_map(|(name, text)| {
+            let suffix = name.strip_prefix("AWS_ENDPOINT_URL_")?;
+            Some((suffix.to_owned(), url(name, text.trim())?))
+        })
+        .collect();
+    AwsSettings {
+        region,
+        credentials,
+        endpoint,
+        service_endpoints,
+        fips: is_true("AWS_USE_FIPS_ENDPOINT"),
+        dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
+        ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
+        tls: SharedTlsConfig::default(),
     }
 }
 
-impl AwsSettings {
-    /// Redacts the function's own credentials.
-    pub fn redactor(&self) -> Redactor {
-        let mut redactor = Redactor::default();
-        if let Some((key, secret, token)) = &self.credentials {
-            let token = token.as_deref().unwrap_or_default();
-            for (name, value) in
-                [("AWS_ACCESS_KEY_ID", key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]
-            {
-                redactor.add_labelled(format!("[{name}]"), value);
-            }
-        }
-        redactor
-    }
-
-    /// Reads the settings, and adds a sentence to `faults` for each that cannot be used.
-    pub(super) fn from_vars(vars: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Self {
-        let value = |name: &str| vars.get(name).map(|value| value.trim().to_owned());
-        let is_true = |name: &str| value(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        let region = value("AWS_REGION").or_else(|| value("AWS_DEFAULT_REGION"));
-        if region.is_none() {
-            faults.push("AWS_REGION is not set; Lambda sets it, so this process runs outside Lambda".to_owned());
-        }
-        let credentials = match (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
-            (Some(key), Some(secret)) => Some((key, secret, value("AWS_SESSION_TOKEN"))),
-            _ => {
-                faults.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set; Lambda sets them from the function's role".to_owned());
-                None
-            }
-        };
-        let mut url = |name: &str, text: &str| {
-            let is_valid =
-                reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            if !is_valid {
-                faults.push(format!("{name} is not a URL such as https://host:port"));
-            }
-            is_valid.then(|| text.to_owned())
-        };
-        // The SDKs' own setting: if it is true, endpoints in the environment are ignored.
-        let ignore = is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        let endpoint = value("AWS_ENDPOINT_URL").filter(|_| !ignore).and_then(|text| url("AWS_ENDPOINT_URL", &text));
-        let service_endpoints = vars
-            .iter()
-            .filter(|_| !ignore)
-            .filter_map(|(name, text)| {
-                let suffix = name.strip_prefix("AWS_ENDPOINT_URL_")?;
-                Some((suffix.to_owned(), url(name, text.trim())?))
-            })
-            .collect();
-        Self {
-            region,
-            credentials,
-            endpoint,
-            service_endpoints,
-            fips: is_true("AWS_USE_FIPS_ENDPOINT"),
-            dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-            ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
-            tls: SharedTlsConfig::default(),
-            probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
-            dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
-            function_name: value("AWS_LAMBDA_FUNCTION_NAME"),
+/// Redacts the function's own credentials.
+pub(super) fn credentials_redactor(settings: &AwsSettings) -> Redactor {
+    let mut redactor = Redactor::default();
+    if let Some((key, secret, token)) = &settings.credentials {
+        let token = token.as_deref().unwrap_or_default();
+        for (name, value) in
+            [("AWS_ACCESS_KEY_ID", key.as_str()), ("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", token)]
+        {
+            redactor.add_labelled(format!("[{name}]"), value);
         }
     }
+    redactor
 }
 
 #[cfg(test)]
@@ -112,7 +72,7 @@ mod tests {
 
     fn read(vars: &[(&str, &str)]) -> AwsSettings {
         let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        AwsSettings::from_vars(&vars, &mut Vec::new())
+        from_vars(&vars, &mut Vec::new())
     }
 
     #[test]

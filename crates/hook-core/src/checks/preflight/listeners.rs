@@ -1,10 +1,11 @@
 //! Checks that the deployment group, the listeners and the target groups belong together.
 
+use aws_client::model::target_group_name;
+use gate::ReasonCode;
+
 use crate::{
     checks::{CheckContext, TrafficRoute},
-    code::ReasonCode,
     finding::Observation,
-    model::target_group_name,
 };
 
 /// An application name shows that the deployment group could be read. A deployment by CloudFormation has none.
@@ -54,7 +55,7 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
     for listener in [Some(production), cx.target.test.as_ref()].into_iter().flatten() {
         let which = if listener.arn == production.arn { "production" } else { "test" };
         let title = format!("{which} {}", listener.display_name());
-        let about = |rule: &&crate::model::Rule| rule.weights().iter().any(|(arn, _)| owned(arn));
+        let about = |rule: &&aws_client::model::Rule| rule.weights().iter().any(|(arn, _)| owned(arn));
         let rules: Vec<_> = listener.rules.iter().filter(about).collect();
         let rule_outcome: Vec<_> = listener.rules.iter().flat_map(|rule| rule.weights()).collect();
         if rules.is_empty() {

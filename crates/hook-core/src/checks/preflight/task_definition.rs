@@ -1,11 +1,14 @@
 //! Checks that what the task definition refers to exists before a task needs it.
 
+use aws_client::{
+    AppSpecLocation, AwsError, Existence,
+    model::{Image, TaskDefinition, task_definition_in_app_spec},
+};
+use gate::ReasonCode;
+
 use crate::{
-    aws::{AppSpecLocation, AwsError, Existence},
     checks::CheckContext,
-    code::ReasonCode,
     finding::{Observation, Outcome},
-    task_definition::{Image, TaskDefinition, task_definition_in_app_spec},
 };
 
 /// The task definition of the replacement: from its task set if there is one, else from the AppSpec file.
@@ -248,5 +251,5 @@ fn not_permitted(aws_error: AwsError) -> Observation {
         return Observation::passed(aws_error.operation, aws_error.detail)
             .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck);
     }
-    aws_error.into_observation()
+    aws_error.into()
 }

@@ -1,4 +1,4 @@
-//! The only folder that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
+//! The only crate that uses the AWS SDK: clients that are built once, one thin file for each service, discovery, and
 //! the client that puts the status.
 //!
 //! The clients are configured directly from Lambda's environment, which takes a fifth of the time of the full default
@@ -15,10 +15,13 @@ mod elb;
 mod endpoint;
 mod error;
 mod existence;
+pub mod file;
+pub mod model;
 mod put_status;
 mod retry_budget;
 mod revision;
 mod s3;
+mod settings;
 mod signing_client;
 mod stored_values;
 mod trust;
@@ -38,17 +41,19 @@ use aws_smithy_types::{
 use aws_types::{SdkConfig, region::Region};
 use tokio::time::Instant;
 
+#[expect(clippy::disallowed_types, reason = "for the one wrapper in hook-core")]
+pub use self::put_status::StatusClient;
 use self::{complete_body::CompleteBodyClient, connection_pool::ConnectionPool, retry_budget::RetryBudget};
 pub use self::{
     discovery::DiscoveredDeployment,
     ecs::TaskFilter,
     error::AwsError,
     existence::Existence,
-    put_status::{PutOutcome, StatusClient},
+    put_status::{HookExecution, PutOutcome},
     revision::AppSpecLocation,
+    settings::AwsSettings,
     trust::SharedTlsConfig,
 };
-use crate::settings::AwsSettings;
 
 /// A connection that takes longer will not succeed: there is no route, no endpoint, or a security group blocks it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use super::{
     Aws, AwsError,
     signing_client::{ServiceEndpoint, WireProtocol},
 };
-use crate::task_definition::Image;
+use crate::model::Image;
 
 const LOGS: ServiceEndpoint = ServiceEndpoint {
     id: "CLOUDWATCH_LOGS",

@@ -1,12 +1,10 @@
 //! Discovers everything that the checks need, starting from the deployment id. Independent calls run at the same time.
 
+use gate::ReasonCode;
+use lifecycle::DeploymentId;
+
 use super::{Aws, AwsError, codedeploy::DeploymentGroup};
-use crate::{
-    code::ReasonCode,
-    ids::DeploymentId,
-    model::{Deployment, DeploymentView, LifecycleProgress, Listener, Service, TargetGroup},
-    settings::EcsServiceName,
-};
+use crate::model::{Deployment, DeploymentView, EcsServiceName, LifecycleProgress, Listener, Service, TargetGroup};
 
 /// The result of the first step of the discovery.
 #[derive(Debug)]
@@ -66,10 +64,10 @@ impl Aws {
         };
         fill_from_group(&mut deployment, &group);
         let EcsServiceName { cluster, service } = match (configured_service, named_service(&group, &target_id)) {
-            (None, said) => said?,
-            (Some(told), Err(_)) => told.clone(),
-            (Some(told), Ok(said)) if is_same_service(told, &said) => said,
-            (Some(told), Ok(said)) => return Err(service_mismatch(told, &said)),
+            (None, discovered) => discovered?,
+            (Some(configured), Err(_)) => configured.clone(),
+            (Some(configured), Ok(discovered)) if is_same_service(configured, &discovered) => discovered,
+            (Some(configured), Ok(discovered)) => return Err(service_mismatch(configured, &discovered)),
         };
         let (service, groups, production, test) = tokio::join!(
             self.service(&cluster, &service),

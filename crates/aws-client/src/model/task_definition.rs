@@ -1,6 +1,6 @@
 //! A task definition (DescribeTaskDefinition), with the fields that checks use, and image names.
 
-use crate::gate::{YamlNode, YamlValue, parse_yaml};
+use gate::{YamlNode, YamlValue, parse_yaml};
 
 /// A task definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

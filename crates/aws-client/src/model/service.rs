@@ -4,6 +4,15 @@ use std::time::SystemTime;
 
 use super::{Deployment, TargetHealth};
 
+/// An ECS service by its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcsServiceName {
+    /// Name or ARN of its cluster.
+    pub cluster: String,
+    /// The service's name.
+    pub service: String,
+}
+
 /// An ECS service and its task sets (DescribeServices).
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -68,7 +77,7 @@ impl Service {
     }
 
     /// Moves the target group of the deployment's pair to the front of every task set's registrations.
-    pub fn order_registrations(&mut self, pair: &[String]) {
+    pub(crate) fn order_registrations(&mut self, pair: &[String]) {
         for set in &mut self.task_sets {
             set.registrations.sort_by_key(|registration| !pair.contains(&registration.target_group));
         }
@@ -92,7 +101,7 @@ pub struct TaskSet {
     pub pending: i32,
     /// ARN of its task definition.
     pub task_definition: String,
-    /// The target groups of its containers. After [`Service::order_registrations`], the first one belongs to the
+    /// The target groups of its containers. After `Service::order_registrations`, the first one belongs to the
     /// deployment.
     pub registrations: Vec<Registration>,
     pub created: Option<SystemTime>,
@@ -162,7 +171,7 @@ pub struct Container {
 impl Task {
     /// Whether it belongs to `set`. AWS does not promise that `startedBy` is the task set's id, so a task that names no
     /// task set is assigned by its task definition and its age.
-    pub fn belongs_to(&self, set: &TaskSet, service: &Service) -> bool {
+    pub(crate) fn belongs_to(&self, set: &TaskSet, service: &Service) -> bool {
         if service.task_sets.iter().any(|known| known.id == self.started_by) {
             return self.started_by == set.id;
         }
@@ -207,9 +216,9 @@ impl Task {
         let container_summary = |container: &&Container| {
             let reason = container.reason.as_deref().filter(|reason| Some(*reason) != self.stopped_reason.as_deref());
             let exit = container.exit_code.filter(|code| *code != 0 || reason.is_some());
-            let told: Vec<_> =
+            let parts: Vec<_> =
                 exit.map(|code| format!("exit code {code}")).into_iter().chain(reason.map(str::to_owned)).collect();
-            (!told.is_empty()).then(|| format!("{} {}", container.name, told.join(", ")))
+            (!parts.is_empty()).then(|| format!("{} {}", container.name, parts.join(", ")))
         };
         // The reason of a container is nearer to the cause than the reason of the task.
         let mut why: Vec<String> =
@@ -221,9 +230,8 @@ impl Task {
     }
 }
 
-#[cfg(test)]
 impl Task {
-    /// A stopped task for unit tests. An empty text stands for one that ECS does not report.
+    /// A stopped task of which only this is known. An empty text stands for one that ECS does not report.
     pub fn stopped(id: &str, code: &str, reason: &str) -> Self {
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {

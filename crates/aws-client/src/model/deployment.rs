@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::{code::ReasonCode, hook::Hook};
+use gate::{DeploymentNames, ReasonCode};
+use lifecycle::Hook;
 
 /// A deployment (GetDeployment).
 #[derive(Clone, Debug)]
@@ -49,6 +50,12 @@ impl Deployment {
             test_listener: None,
             alarms: None,
         }
+    }
+}
+
+impl<'a> From<&'a Deployment> for DeploymentNames<'a> {
+    fn from(deployment: &'a Deployment) -> Self {
+        Self { application: &deployment.application, deployment_group: &deployment.group }
     }
 }
 

@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::{
     http::Request,
 };
 use aws_smithy_types::body::SdkBody;
+use gate::ReasonCode;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
@@ -32,7 +33,7 @@ use super::{
     existence::EXISTENCE_OPERATIONS,
     retry_budget::RetryBudget,
 };
-use crate::{code::ReasonCode, settings::AwsSettings};
+use crate::settings::AwsSettings;
 
 /// The number of attempts, as in the SDK's clients.
 const MAX_ATTEMPTS: u32 = 5;

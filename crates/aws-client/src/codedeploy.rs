@@ -4,16 +4,14 @@ use aws_sdk_codedeploy::types::{
     self, AutoRollbackConfiguration, AutoRollbackEvent, ComputePlatform, DeploymentCreator, DeploymentInfo,
     LifecycleEventStatus, LoadBalancerInfo,
 };
-use gate::permissions::actions::{
-    GET_DEPLOYMENT, GET_DEPLOYMENT_GROUP, GET_DEPLOYMENT_TARGET, LIST_DEPLOYMENT_TARGETS,
+use gate::{
+    ReasonCode,
+    permissions::actions::{GET_DEPLOYMENT, GET_DEPLOYMENT_GROUP, GET_DEPLOYMENT_TARGET, LIST_DEPLOYMENT_TARGETS},
 };
+use lifecycle::DeploymentId;
 
 use super::{Aws, AwsError, retry_budget::RetryBudget, system_time, text_or_empty};
-use crate::{
-    code::ReasonCode,
-    ids::DeploymentId,
-    model::{AlarmConfiguration, Deployment, LifecycleProgress, StartedEvent},
-};
+use crate::model::{AlarmConfiguration, Deployment, LifecycleProgress, StartedEvent};
 
 /// What the deployment group adds to the deployment.
 #[derive(Default)]

@@ -4,10 +4,10 @@ use std::{future::Future, time::Duration};
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use gate::ReasonCode;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::AwsError;
-use crate::code::ReasonCode;
 
 /// Throttling, status 5xx and lost connections are retried for this long. Most AWS problems are over by then.
 const MAX_RETRY_TIME: Duration = Duration::from_secs(60);

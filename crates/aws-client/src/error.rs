@@ -4,9 +4,9 @@ use std::fmt;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use gate::ReasonCode;
 
 use super::connection_pool::IncompleteReply;
-use crate::{code::ReasonCode, finding::Observation};
 
 /// A call to AWS without a usable reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct AwsError {
 
 impl AwsError {
     /// Converts an SDK error.
-    pub fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(crate) fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
@@ -102,12 +102,6 @@ impl AwsError {
     /// Whether a later attempt may succeed. A denial is final.
     pub const fn is_retryable(&self) -> bool {
         matches!(self.code, ReasonCode::AwsThrottled | ReasonCode::AwsUnreachable | ReasonCode::AwsFailed)
-    }
-
-    /// The result of a check that could not run because of this error.
-    pub fn into_observation(self) -> Observation {
-        let Self { operation, code, detail } = self;
-        Observation::errored(code, operation, detail)
     }
 }
 
@@ -199,7 +193,7 @@ mod tests {
         let fault = |operation, word: &str, message: &str| {
             AwsError::from_service(operation, word, message, 400).with_permission_hint()
         };
-        let told = [
+        let messages = [
             fault("ssm:GetParameter", "AccessDeniedException", "User x is not authorized because no policy allows it"),
             fault(
                 "ssm:GetParameter",
@@ -210,7 +204,7 @@ mod tests {
             fault("s3:GetObject", "AccessDenied", "Access Denied"),
             fault("s3:GetObject", "NoSuchKey", "The specified key does not exist."),
         ];
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(messages.join("\n"));
     }
 
     #[test]

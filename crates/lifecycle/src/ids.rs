@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::redact::Redactor;
-
 /// Longer than any known id. The limit keeps a hostile payload from creating a log line or a request of megabytes.
 const MAX_DEPLOYMENT_ID: usize = 128;
 /// An execution id is base64 of an encrypted JSON object, with about 300 characters. It has a limit for the same
@@ -11,12 +9,10 @@ const MAX_DEPLOYMENT_ID: usize = 128;
 const MAX_EXECUTION_ID: usize = 8 * 1024;
 
 /// Why a string is not a valid id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidId {
-    #[error("is empty")]
     Empty,
     /// It is longer than the limit.
-    #[error("has {length} characters, more than the {limit} that an id can have")]
     TooLong {
         /// The length in bytes.
         length: usize,
@@ -24,9 +20,23 @@ pub enum InvalidId {
         limit: usize,
     },
     /// It contains a character that the id cannot have.
-    #[error("has a character that an id cannot have")]
     InvalidCharacter,
 }
+
+/// Continues a sentence that starts with the name of the id.
+impl fmt::Display for InvalidId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLong { length, limit } => {
+                write!(f, "has {length} characters, more than the {limit} that an id can have")
+            }
+            Self::InvalidCharacter => f.write_str("has a character that an id cannot have"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidId {}
 
 fn validate(text: &str, limit: usize, is_valid: impl Fn(&u8) -> bool) -> Result<(), InvalidId> {
     if text.is_empty() {
@@ -77,14 +87,7 @@ impl ExecutionId {
     /// The text that replaces it in messages.
     pub const LABEL: &str = "[execution id]";
 
-    /// A redactor that also redacts this id.
-    pub fn extend_redactor(&self, redactor: &Redactor) -> Redactor {
-        let mut redactor = redactor.clone();
-        redactor.add_labelled(Self::LABEL.to_owned(), &self.0);
-        redactor
-    }
-
-    /// The whole id, only for the request to CodeDeploy.
+    /// The whole id, only for the request to CodeDeploy and for what redacts it.
     pub fn expose(&self) -> &str {
         &self.0
     }

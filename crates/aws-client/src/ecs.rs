@@ -4,9 +4,8 @@ use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
 use gate::permissions::actions::{DESCRIBE_SERVICES, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, LIST_TASKS};
 
 use super::{Aws, AwsError, system_time, text_or_empty};
-use crate::{
-    model::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
-    task_definition::{ContainerDefinition, LogGroup, TaskDefinition},
+use crate::model::{
+    Container, ContainerDefinition, LogGroup, Registration, Service, ServiceEvent, Task, TaskDefinition, TaskSet,
 };
 
 /// The maximum number of tasks for one DescribeTasks call.
@@ -61,7 +60,7 @@ impl Aws {
     ///
     /// In practice `startedBy` is the task set's id, but AWS does not document it, and the filter excludes every other
     /// filter. It is used first for running tasks. For stopped tasks, and if it finds nothing, all tasks of the service
-    /// are listed and [`Task::belongs_to`] selects those of the task set.
+    /// are listed and `Task::belongs_to` selects those of the task set.
     pub async fn tasks(
         &self,
         cluster: &str,

@@ -6,6 +6,7 @@ mod rule;
 mod rule_match;
 mod service;
 mod stop_reason;
+mod task_definition;
 
 use std::time::SystemTime;
 
@@ -14,7 +15,10 @@ pub use self::{
     load_balancer::{Listener, TargetGroup, TargetHealth, target_group_name},
     rule::{Action, Patterns, Rule, RuleCondition},
     rule_match::{ConditionMatch, RequestParts, RuleMatch},
-    service::{Container, Registration, Service, ServiceEvent, Task, TaskSet},
+    service::{Container, EcsServiceName, Registration, Service, ServiceEvent, Task, TaskSet},
+    task_definition::{
+        ContainerDefinition, Image, LogGroup, TaskDefinition, short_digest, task_definition_in_app_spec,
+    },
 };
 
 /// Everything that is known about the deployment before the first check runs.

@@ -3,6 +3,7 @@
 //! It has its own client, so that the connections of a check cannot delay it, and makes short attempts until the
 //! deadline. A status counts as accepted only if the reply names this execution. Any other reply may come from a proxy,
 //! so the status is put again. An "already completed" error then means that the first attempt had arrived.
+#![expect(clippy::disallowed_types, reason = "the client that the lint keeps away from the checks")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,23 +13,15 @@ use aws_sdk_codedeploy::{
     types::LifecycleEventStatus,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
-use gate::permissions::actions::PUT_STATUS;
+use gate::{ReasonCode, permissions::actions::PUT_STATUS};
+use lifecycle::{DeploymentId, ExecutionId, Status};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     AwsError, CONNECT_TIMEOUT, RECONNECT, connection_pool::ConnectionPool, endpoint::codedeploy_endpoint, error::root_cause,
     sdk_config,
 };
-use crate::{
-    code::ReasonCode,
-    error::Error,
-    log_context::{LogContext, log_line},
-    platform::codedeploy_ecs::HookExecution,
-    redact::Redactor,
-    settings::AwsSettings,
-    shell::quote,
-    verdict::Status,
-};
+use crate::settings::AwsSettings;
 
 /// The limit for one attempt. A healthy call takes well under a second.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -45,18 +38,20 @@ const MIN_LEFT: Duration = Duration::from_millis(50);
 /// AWS denies a role that was just created for some seconds, until IAM has propagated it.
 const NEW_ROLE_GRACE: Duration = Duration::from_secs(30);
 
-/// The maximum length of AWS's message, so that the commands after it remain visible.
-const MAX_REASON_CHARS: usize = 300;
+/// One execution of one hook: the deployment, and the id with which to put the status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookExecution {
+    pub deployment: DeploymentId,
+    /// The execution id that CodeDeploy requires with the status.
+    pub id: ExecutionId,
+}
 
-/// Puts statuses.
+/// Puts statuses. `clippy.toml` disallows this type, so that no check can reach it.
 #[derive(Clone, Debug)]
 pub struct StatusClient {
     client: aws_sdk_codedeploy::Client,
     pool: Arc<ConnectionPool>,
     endpoint: String,
-    region: String,
-    dead_letter_queue: Option<String>,
-    redactor: Redactor,
 }
 
 /// The result of putting a status.
@@ -78,16 +73,8 @@ impl StatusClient {
         if let Some(url) = settings.service_endpoints.get("CODEDEPLOY") {
             config = config.endpoint_url(url);
         }
-        let region = settings.region.clone().unwrap_or_default();
         let client = aws_sdk_codedeploy::Client::from_conf(config.build());
-        Self {
-            client,
-            pool,
-            endpoint: codedeploy_endpoint(settings),
-            region,
-            dead_letter_queue: settings.dead_letter_queue.clone(),
-            redactor: settings.redactor(),
-        }
+        Self { client, pool, endpoint: codedeploy_endpoint(settings) }
     }
 
     /// Opens the connection to CodeDeploy before it is needed, in the background: the status then needs no handshake,
@@ -105,16 +92,14 @@ impl StatusClient {
     /// Puts `status` for `execution` until CodeDeploy accepts it, refuses it permanently, or the time is `until`.
     ///
     /// # Errors
-    /// [`Error::StatusNotSent`]. The commands for a person to run are logged here.
-    pub async fn put(
-        &self,
-        execution: &HookExecution,
-        status: Status,
-        until: Instant,
-        context: &LogContext,
-    ) -> Result<PutOutcome, Error> {
+    /// The error of the last attempt.
+    pub async fn put(&self, execution: &HookExecution, status: Status, until: Instant) -> Result<PutOutcome, AwsError> {
         let started_at = Instant::now();
-        let mut why = format!("{PUT_STATUS}: no reply before the function's deadline");
+        let mut last_error = AwsError {
+            operation: PUT_STATUS,
+            code: ReasonCode::AwsUnreachable,
+            detail: "no reply before the function's deadline".to_owned(),
+        };
         let mut pause = MIN_PAUSE;
         let mut may_be_accepted = false;
         // A process that was frozen for long may wake up when its time is nearly over. There is still enough time for
@@ -127,17 +112,17 @@ impl StatusClient {
                 Err(fault) => fault,
             };
             may_be_accepted |= may_have_arrived(&fault);
-            why = fault.to_string();
             let is_new_role = fault.code == ReasonCode::AwsDenied && started_at.elapsed() < NEW_ROLE_GRACE;
             let left = until.saturating_duration_since(Instant::now());
             if !(fault.is_retryable() || is_new_role) || left < MIN_LEFT {
-                break;
+                return Err(fault);
             }
+            last_error = fault;
             // Near the deadline the pauses become shorter, so that no time is unused.
             tokio::time::sleep(pause.min(left / ATTEMPT_SHARE)).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        Err(self.not_sent_error(execution, status, &why, context))
+        Err(last_error)
     }
 
     /// Makes one attempt.
@@ -169,36 +154,6 @@ impl StatusClient {
                 _ => Err(AwsError::from_sdk(PUT_STATUS, &error)),
             },
         }
-    }
-
-    /// Logs what a person can do instead. Stopping the deployment needs only its id, so that command comes first. The
-    /// execution id must not be in a log, so the second command reads it from where the event is stored.
-    fn not_sent_error(&self, execution: &HookExecution, status: Status, why: &str, context: &LogContext) -> Error {
-        // AWS may quote the request that it refuses.
-        let why = execution.id.extend_redactor(&self.redactor).redact(why).shorten(MAX_REASON_CHARS);
-        let deployment = execution.deployment.as_str();
-        let (region, id) = (quote(&self.region), quote(deployment));
-        let stored = match &self.dead_letter_queue {
-            Some(url) => format!(
-                "its event is in the dead-letter queue a few minutes later, after on-failure has failed too (aws sqs \
-                 receive-message --region {region} --queue-url {} --max-number-of-messages 10 --visibility-timeout 0 --query \
-                 'Messages[].Body' --output text)",
-                quote(url)
-            ),
-            None => "it is in the payload of this invocation".to_owned(),
-        };
-        log_line!(
-            error,
-            context,
-            error.code = "StatusNotSent",
-            execution.id = ?execution.id,
-            "{why}; stop the deployment: aws deploy stop-deployment --region {region} --deployment-id {id} \
-             --auto-rollback-enabled; or put the status yourself, with the LifecycleEventHookExecutionId in EXECUTION_ID; \
-             {stored}: aws deploy put-lifecycle-event-hook-execution-status --region {region} --deployment-id {id} \
-             --lifecycle-event-hook-execution-id \"$EXECUTION_ID\" --status {}",
-            status.as_str(),
-        );
-        Error::StatusNotSent { status: status.as_str(), deployment: deployment.to_owned(), why }
     }
 }
 
@@ -235,7 +190,6 @@ fn attempt_timeouts(left: Duration) -> TimeoutConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{DeploymentId, ExecutionId};
 
     #[test]
     fn a_reply_counts_only_if_it_names_this_execution() {

@@ -73,7 +73,7 @@ impl Default for Action {
 impl Rule {
     /// The default rule, with these target groups.
     #[cfg(test)]
-    pub fn default_forwarding_to(weights: Vec<(String, i32)>) -> Self {
+    pub(crate) fn default_forwarding_to(weights: Vec<(String, i32)>) -> Self {
         Self { priority: "default".to_owned(), action: Action::Forward(weights), ..Self::default() }
     }
 
