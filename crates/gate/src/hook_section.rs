@@ -8,8 +8,10 @@ use std::{
 use lifecycle::{Hook, TrafficRoute};
 
 use super::{
-    CheckSpec, Condition, GateHeader, MapKey, MapReader, Position, SecretRef, Skip, YamlNode, YamlValue, check_spec,
-    reader::ValueType, suggest, when, window, yaml_writer,
+    CheckSpec, Condition, GateHeader, MapKey, MapReader, Position, SecretRef, Skip, YamlNode, YamlValue,
+    check_spec::{self, CheckOrigin},
+    reader::ValueType,
+    suggest, when, window, yaml_writer,
 };
 use crate::{Mode, Policies, RunMode};
 
@@ -74,7 +76,7 @@ pub(super) fn read(
     let mut checks: Vec<_> = built_in.iter().filter_map(|node| check_spec::read(node, fields.context())).collect();
     let built_in_position = fields.position_of("built_in");
     for check in &mut checks {
-        check.built_in = true;
+        check.origin = CheckOrigin::BuiltIn;
         // Keys that the file does not change have the position of `built_in`.
         check.given_keys.retain(|_, at| *at != built_in_position);
     }

@@ -55,6 +55,7 @@ pub use self::{
     check_spec::CheckSpec,
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, render},
+    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
     header::is_name,
@@ -216,7 +217,7 @@ pub fn check(text: &str) -> Vec<Diagnostic> {
 ///
 /// # Errors
 /// The errors of the file.
-pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
+pub fn explain(text: Option<&str>, hook: Hook) -> Result<Explanation, Vec<Diagnostic>> {
     load(hook, text).map(|gate| explain::explain(hook, &gate))
 }
 

@@ -10,7 +10,6 @@ mod nested;
 
 use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
-pub(super) use self::conditions::to_line as conditions_line;
 pub use super::key_spec::{KeySpec, ValueType, to_map};
 use super::{
     Diagnostic, Fact, Scope, Subject, Template, duration, renamed, suggest, timing,
@@ -325,6 +324,13 @@ impl<'a> MapReader<'a> {
                 default
             }
         }
+    }
+
+    /// A duration, with a default, that is raised to `least` if it is shorter.
+    pub fn duration_or_at_least(&mut self, key: &'static str, default: Duration, least: Duration) -> Duration {
+        let duration = self.duration_or(key, default).max(least);
+        self.set_effective(key, YamlValue::Text(duration::format_exact(duration)));
+        duration
     }
 
     /// Two durations such as `200ms..2s`, with a default.
