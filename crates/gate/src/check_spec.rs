@@ -12,7 +12,7 @@ use super::{
     header::read_policies,
     kinds::{self, KINDS, KindReader, PollPolicy, UNSUPPORTED_KINDS, unsupported},
     permissions::Requirement,
-    reader::{KeySpec, to_map},
+    reader::{KeySpec, Reading, to_map},
     renamed, suggest, timing, when,
 };
 
@@ -41,7 +41,8 @@ pub struct CheckSpec {
     pub(super) at: Position,
     /// The keys that the team's file sets, and the positions of their values.
     pub(super) given_keys: BTreeMap<String, Position>,
-    /// All its keys with their effective values, as a gate file would write them.
+    /// All its keys with their effective values, as a gate file would write them, or [`YamlValue::Null`] if the file is
+    /// not read to be printed.
     pub(super) effective: YamlValue,
 }
 
@@ -117,7 +118,10 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
     let CheckKeys { name, when, policies, check } = keys;
     let check = check?;
     let name = name.unwrap_or_else(|| check.spec().default_name());
-    let written = in_display_order(kind.key, &name, &key_specs);
+    let written = match context.reading {
+        Reading::Print => in_display_order(kind.key, &name, &key_specs),
+        Reading::Evaluate | Reading::Schema => YamlValue::Null,
+    };
     let own = node.entries().iter().map(|(key, value)| (key.name.clone(), value.at)).collect();
     let at = node.at;
     let spec = CheckSpec {
