@@ -34,6 +34,9 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
         let text = fs::read_to_string(&path).unwrap();
         let faults = gate::check(&text);
         assert!(!faults.is_empty(), "{name} has no error");
+        for hook in Hook::ALL {
+            assert_eq!(gate::load(hook, Some(&text)).unwrap_err(), faults, "{name} at {hook}");
+        }
         rendered += &format!("== {name}\n{}\n", gate::render(&text, &faults, "greenlight.yaml"));
     }
     insta::assert_snapshot!(rendered);
@@ -134,6 +137,16 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
     assert_eq!(default("{{test_url}}/", "status == 200"), "2s");
     assert_eq!(default("http://x.example/", "body contains green"), "2s");
     assert_eq!(settle(", http: '{{test_url}}/', expect: [status == 200], settle: 5s").unwrap(), "5s");
+}
+
+#[test]
+fn a_pause_shorter_than_the_shortest_is_printed_and_explained_as_the_shortest() {
+    let check = "{ tasks: green, expect: [running > 1], within: 1m, every: 1ms }";
+    let file = format!("version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{check}] }} }}");
+    let explained = gate::explain(Some(&file), Hook::AfterInstall).unwrap().to_string();
+    assert!(explained.contains("has 1m to pass, polls every 50ms"), "{explained}");
+    let printed = gate::to_yaml(Some(&file), Hook::AfterInstall).unwrap();
+    assert!(printed.contains("every: 50ms"), "{printed}");
 }
 
 #[test]
