@@ -10,30 +10,39 @@ use lifecycle::TrafficRoute;
 use super::{
     Condition, Fact, Kind, MapKey, MapReader, Policies, Position, ReadContext, YamlNode, YamlValue,
     header::read_policies,
-    kinds::{self, KINDS, KindReader, UNSUPPORTED_KINDS, unsupported},
+    kinds::{self, KINDS, KindReader, PollPolicy, UNSUPPORTED_KINDS, unsupported},
     permissions::Requirement,
-    reader::{KeySpec, to_map},
+    reader::{KeySpec, Reading, to_map},
     renamed, suggest, timing, when,
 };
+
+/// Where a check comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOrigin {
+    /// A built-in check, changed by the file or not.
+    BuiltIn,
+    /// The team's file.
+    File,
+    /// It is not in the file and is required anyway.
+    Implied,
+}
 
 /// A check with the policies for its outcomes.
 #[derive(Debug, Clone)]
 pub struct CheckSpec {
     /// Unique in its hook.
     pub name: String,
-    /// The key that names its kind.
-    pub kind: &'static str,
     pub policies: Policies,
     /// `when`: the conditions under which the check runs.
     pub when: Vec<Condition>,
     pub facts: BTreeSet<Fact>,
     pub check: Kind,
-    /// Whether it is a built-in check, changed by the file or not.
-    pub(super) built_in: bool,
+    pub(super) origin: CheckOrigin,
     pub(super) at: Position,
     /// The keys that the team's file sets, and the positions of their values.
     pub(super) given_keys: BTreeMap<String, Position>,
-    /// All its keys with their effective values, as a gate file would write them.
+    /// All its keys with their effective values, as a gate file would write them, or [`YamlValue::Null`] if the file is
+    /// not read to be printed.
     pub(super) effective: YamlValue,
 }
 
@@ -41,13 +50,12 @@ impl CheckSpec {
     /// A check that is not in the file and is required anyway.
     pub fn implicit(check: Kind, policies: Policies) -> Self {
         Self {
-            name: check.default_name(),
-            kind: check.key(),
+            name: check.spec().default_name(),
             policies,
             when: Vec::new(),
             facts: BTreeSet::new(),
             check,
-            built_in: false,
+            origin: CheckOrigin::Implied,
             at: Position::START,
             given_keys: BTreeMap::new(),
             effective: YamlValue::Null,
@@ -62,12 +70,12 @@ impl CheckSpec {
             _ => None,
         });
         let own = self.check.unblocks();
-        named.chain(self.check.required_route()).filter(|route| Some(*route) != own).collect()
+        named.chain(self.check.spec().required_route()).filter(|route| Some(*route) != own).collect()
     }
 
     /// The AWS operations that it needs, for its kind and for the facts in its templates.
     pub fn requirements(&self) -> Vec<Requirement> {
-        self.check.requirements().into_iter().chain(self.facts.iter().flat_map(Fact::requirements)).collect()
+        self.check.spec().requirements().into_iter().chain(self.facts.iter().flat_map(Fact::requirements)).collect()
     }
 
     /// The names of the secrets in its templates.
@@ -80,34 +88,19 @@ impl CheckSpec {
 
     /// Whether it is a built-in check, changed by the file or not.
     pub const fn is_built_in(&self) -> bool {
-        self.built_in
+        matches!(self.origin, CheckOrigin::BuiltIn)
     }
 
-    /// The effective value of a key.
-    pub(super) fn field(&self, key: &str) -> Option<&YamlValue> {
-        match &self.effective {
-            YamlValue::Map(entries) => entries.iter().find(|(own, _)| own.name == key).map(|(_, node)| &node.data),
-            _ => None,
-        }
-    }
-
-    /// The duration in a key, or zero.
-    pub(super) fn duration_of(&self, key: &str) -> Duration {
-        match self.field(key) {
-            Some(YamlValue::Text(text)) => humantime::parse_duration(text).unwrap_or_default(),
-            _ => Duration::ZERO,
-        }
+    /// `within`, or zero for a kind without it.
+    pub(super) fn within(&self) -> Duration {
+        self.check.spec().poll_policy().map_or(Duration::ZERO, |policy| policy.within)
     }
 
     /// The shortest time that the check takes when every attempt passes.
     pub(super) fn min_duration(&self) -> Duration {
-        let row = match self.field("consecutive") {
-            Some(YamlValue::Integer(row)) => u32::try_from(*row).unwrap_or(1),
-            _ => 1,
-        };
-        let windows = ["for", "stable_for", "settle"].map(|key| self.duration_of(key));
-        let in_a_row = self.duration_of("every").saturating_mul(row.saturating_sub(1));
-        windows.into_iter().fold(in_a_row, Duration::max)
+        let kind = self.check.spec();
+        let policy = kind.poll_policy().map(|policy| PollPolicy { consecutive: kind.consecutive(), ..policy.clone() });
+        policy.map_or(Duration::ZERO, |policy| policy.min_duration())
     }
 }
 
@@ -124,24 +117,26 @@ pub(super) fn read(node: &YamlNode, context: &mut ReadContext) -> Option<CheckSp
     let key_specs = fields.finish();
     let CheckKeys { name, when, policies, check } = keys;
     let check = check?;
-    let name = name.unwrap_or_else(|| check.default_name());
-    let written = in_display_order(kind.key, &name, &key_specs);
+    let name = name.unwrap_or_else(|| check.spec().default_name());
+    let written = match context.reading {
+        Reading::Print => in_display_order(kind.key, &name, &key_specs),
+        Reading::Evaluate | Reading::Schema => YamlValue::Null,
+    };
     let own = node.entries().iter().map(|(key, value)| (key.name.clone(), value.at)).collect();
-    let (kind, at) = (kind.key, node.at);
+    let at = node.at;
     let spec = CheckSpec {
         name,
-        kind,
         policies,
         when,
         facts,
         check,
-        built_in: false,
+        origin: CheckOrigin::File,
         at,
         given_keys: own,
         effective: written,
     };
     if let Some(why) = context.scope.hook.and_then(|hook| timing::why_check_too_early(&spec, hook)) {
-        let at = node.get(kind).map_or(at, |value| value.at);
+        let at = node.get(kind.key).map_or(at, |value| value.at);
         context.error(at, why);
     }
     Some(spec)

@@ -102,12 +102,17 @@ impl Condition {
         let shown = if shown.is_empty() { String::new() } else { format!(" ({})", shown.join(", ")) };
         let text = match &alternatives[..] {
             [one] => format!("{}{shown}", one.text),
-            several => {
-                let texts: Vec<_> = several.iter().map(|it| it.text.as_str()).collect();
-                format!("any: [{}]{shown}", texts.join(", "))
-            }
+            several => format!("any: [{}]{shown}", join_texts(several)),
         };
         Self { text, alternatives }
+    }
+
+    /// Its text in a sentence: `one of [a, b]` for `any: [a, b]`.
+    pub(super) fn describe(&self) -> String {
+        match &self.alternatives[..] {
+            [_] => self.text.clone(),
+            several => format!("one of [{}]", join_texts(several)),
+        }
     }
 
     /// Whether its operand can be a list with commas.
@@ -194,6 +199,10 @@ impl Condition {
         }
         ConditionResult::NotTrue(failures)
     }
+}
+
+fn join_texts(comparisons: &[Comparison]) -> String {
+    comparisons.iter().map(|it| it.text.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

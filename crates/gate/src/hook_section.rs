@@ -8,8 +8,11 @@ use std::{
 use lifecycle::{Hook, TrafficRoute};
 
 use super::{
-    CheckSpec, Condition, GateHeader, MapKey, MapReader, Position, SecretRef, Skip, YamlNode, YamlValue, check_spec,
-    reader::ValueType, suggest, when, window, yaml_writer,
+    CheckSpec, Condition, GateHeader, MapKey, MapReader, Position, SecretRef, Skip, YamlNode, YamlValue,
+    built_in::BuiltInFiles,
+    check_spec::{self, CheckOrigin},
+    reader::{Reading, ValueType},
+    suggest, when, window, yaml_writer,
 };
 use crate::{Mode, Policies, RunMode};
 
@@ -35,7 +38,7 @@ pub struct HookSection {
     pub secrets: BTreeMap<String, SecretRef>,
     /// `notify` of the file, as text.
     pub notify: Vec<String>,
-    /// The gate file with all effective values.
+    /// The gate file with all effective values, or [`YamlValue::Null`] if it is not read to be printed.
     effective: YamlValue,
 }
 
@@ -50,7 +53,7 @@ impl HookSection {
     }
 
     /// The gate file with all effective values, including built-in checks and defaults.
-    pub fn to_yaml(&self) -> String {
+    pub(super) fn to_yaml(&self) -> String {
         yaml_writer::to_yaml(&self.effective)
     }
 }
@@ -58,7 +61,7 @@ impl HookSection {
 /// Reads the part of the team's file for one hook.
 pub(super) fn read(
     hook: Hook,
-    built_in: Vec<YamlNode>,
+    built_in: &BuiltInFiles,
     header: &GateHeader,
     fields: &mut MapReader<'_>,
 ) -> HookSection {
@@ -69,12 +72,12 @@ pub(super) fn read(
     let changes = fields.node_with_type("built_in", ValueType::BuiltIn).cloned();
     let checks = fields.node_with_type("checks", ValueType::Checks).cloned();
     let own = read_checks(checks.as_ref(), fields);
-    let built_in = apply_overrides(built_in, changes.as_ref(), fields);
+    let built_in = read_built_in(hook, built_in, changes.as_ref(), fields);
     let explicitly_empty = own.is_none();
     let mut checks: Vec<_> = built_in.iter().filter_map(|node| check_spec::read(node, fields.context())).collect();
     let built_in_position = fields.position_of("built_in");
     for check in &mut checks {
-        check.built_in = true;
+        check.origin = CheckOrigin::BuiltIn;
         // Keys that the file does not change have the position of `built_in`.
         check.given_keys.retain(|_, at| *at != built_in_position);
     }
@@ -86,7 +89,10 @@ pub(super) fn read(
         window::check_windows(check, deadline, fields);
     }
     let GateHeader { skip, secrets, notify, .. } = header.clone();
-    let written = effective_document(hook, header, fields.to_map(), &checks, explicitly_empty);
+    let written = match fields.context().reading {
+        Reading::Print => effective_document(hook, header, fields.to_map(), &checks, explicitly_empty),
+        Reading::Evaluate | Reading::Schema => YamlValue::Null,
+    };
     let defaults = fields.scope().defaults.policies;
     HookSection {
         checks,
@@ -167,22 +173,39 @@ fn read_checks(node: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Option<Ve
     }
 }
 
-/// Applies `built_in` to the built-in checks: `none` removes them, and a map changes keys of single checks.
-fn apply_overrides(built_in: Vec<YamlNode>, changes: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Vec<YamlNode> {
+/// The built-in checks with the changes of `built_in`: `none` removes them, and a map changes keys of single checks.
+fn read_built_in(
+    hook: Hook,
+    files: &BuiltInFiles,
+    changes: Option<&YamlNode>,
+    fields: &mut MapReader<'_>,
+) -> Vec<YamlNode> {
+    if let Some(changes) = changes.filter(|changes| changes.as_text() == Some("none")) {
+        if !fields.is_in_file("checks") {
+            let message = "`built_in: none` leaves this hook without a check: give it one, or write `checks: none`";
+            fields.error_gate_empty(changes.at, message);
+        }
+        return Vec::new();
+    }
     // An error in a built-in check is caused by the team's file, so it has a position in that file.
     let at = fields.position_of("built_in");
-    let built_in: Vec<_> = built_in.into_iter().map(|node| node.at_position(at)).collect();
-    let Some(changes) = changes else { return built_in };
-    match &changes.data {
-        YamlValue::Text(word) if word == "none" => {
-            if !fields.is_in_file("checks") {
-                let message = "`built_in: none` leaves this hook without a check: give it one, or write `checks: none`";
-                fields.error_gate_empty(changes.at, message);
-            }
+    let built_in = match files.for_hook(hook) {
+        Ok(checks) => checks.iter().map(|check| check.at_position(at)).collect(),
+        Err(why) => {
+            fields.context().errors.push(why.clone());
             Vec::new()
         }
+    };
+    match changes {
+        Some(changes) => apply_overrides(built_in, changes, fields),
+        None => built_in,
+    }
+}
+
+/// Changes keys of built-in checks.
+fn apply_overrides(mut built_in: Vec<YamlNode>, changes: &YamlNode, fields: &mut MapReader<'_>) -> Vec<YamlNode> {
+    match &changes.data {
         YamlValue::Map(entries) => {
-            let mut built_in = built_in;
             let name_of = |node: &YamlNode| {
                 node.get("name").and_then(|name| name.as_text().map(str::to_owned)).unwrap_or_default()
             };

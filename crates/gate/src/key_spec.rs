@@ -10,7 +10,7 @@ use super::{
 pub struct KeySpec {
     pub key: &'static str,
     pub value_type: ValueType,
-    /// The effective value, as a gate file would write it, or [`YamlValue::Null`].
+    /// The effective value, as a gate file would write it, or [`YamlValue::Null`] if it has none or is not printed.
     pub value: YamlValue,
 }
 
@@ -53,10 +53,8 @@ pub enum ValueType {
 /// The effective values of the keys, as a map of the file.
 pub fn to_map(keys: &[KeySpec]) -> YamlValue {
     let at = Position::START;
-    let given = keys.iter().filter(|asked| asked.value != YamlValue::Null);
+    let given = keys.iter().filter(|spec| spec.value != YamlValue::Null);
     YamlValue::Map(
-        given
-            .map(|asked| (MapKey { at, name: asked.key.to_owned() }, YamlNode::new(at, asked.value.clone())))
-            .collect(),
+        given.map(|spec| (MapKey { at, name: spec.key.to_owned() }, YamlNode::new(at, spec.value.clone()))).collect(),
     )
 }

@@ -51,10 +51,17 @@ use lifecycle::Hook;
 pub use lifecycle::{format_duration, suggest};
 
 pub(crate) use self::permissions::AwsOperation;
+use self::{
+    built_in::BuiltInFiles,
+    header::{GateHeader, read_header},
+    reader::Reading,
+    secret_mask::SecretMask,
+};
 pub use self::{
     check_spec::CheckSpec,
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, render},
+    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
     header::is_name,
@@ -77,10 +84,6 @@ pub use self::{
     when::{Preset, WhenContext, why_not_applicable},
     yaml::{MapKey, Position, YamlNode, YamlValue, parse as parse_yaml},
 };
-use self::{
-    header::{GateHeader, read_header},
-    secret_mask::SecretMask,
-};
 
 /// Larger than any gate file that a person writes. Advanced parameters of Systems Manager end at 8 KiB.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -91,7 +94,7 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// # Errors
 /// All errors of the file, in its order.
 pub fn load(hook: Hook, file: Option<&str>) -> Result<HookSection, Vec<Diagnostic>> {
-    load_with(built_in::yaml_for, hook, file)
+    load_from(&built_in::FILES, hook, file, Reading::Evaluate)
 }
 
 /// The same with other built-in checks: for tests.
@@ -103,7 +106,23 @@ pub fn load_with(
     hook: Hook,
     file: Option<&str>,
 ) -> Result<HookSection, Vec<Diagnostic>> {
-    let (mut gates, Diagnostics { errors, .. }) = read(built_in, file.unwrap_or("version: 1"));
+    load_from(&BuiltInFiles::new(built_in), hook, file, Reading::Evaluate)
+}
+
+/// Parses the built-in checks of a hook, so that [`load`] does not have to. A function can do this before its first
+/// event arrives.
+pub fn parse_built_in(hook: Hook) {
+    // An error is in the file's result, and `load` reports it.
+    let _ = built_in::FILES.for_hook(hook);
+}
+
+fn load_from(
+    built_in: &BuiltInFiles,
+    hook: Hook,
+    file: Option<&str>,
+    reading: Reading,
+) -> Result<HookSection, Vec<Diagnostic>> {
+    let (mut gates, Diagnostics { errors, .. }) = read(built_in, Some(hook), file.unwrap_or("version: 1"), reading);
     match gates.remove(&hook) {
         Some(gate) if errors.is_empty() => Ok(gate),
         _ => Err(errors),
@@ -121,12 +140,22 @@ pub struct Diagnostics {
 
 /// Reads a file and returns its errors and warnings.
 pub fn diagnose(text: &str) -> Diagnostics {
-    read(built_in::yaml_for, text).1
+    diagnose_with(&built_in::FILES, text)
 }
 
-/// The gates of all five hooks, and the diagnostics of the file. The gates are valid only if there are no errors.
-fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookSection>, Diagnostics) {
-    let mut context = ReadContext::default();
+fn diagnose_with(built_in: &BuiltInFiles, text: &str) -> Diagnostics {
+    read(built_in, None, text, Reading::Evaluate).1
+}
+
+/// The gates of `hook` and of the hooks in the file, and the diagnostics of the file. The gates are valid only if there
+/// are no errors.
+fn read(
+    built_in: &BuiltInFiles,
+    hook: Option<Hook>,
+    text: &str,
+    reading: Reading,
+) -> (BTreeMap<Hook, HookSection>, Diagnostics) {
+    let mut context = ReadContext { reading, ..ReadContext::default() };
     let mut gates = BTreeMap::new();
     if text.len() > MAX_BYTES {
         let message = format!("the file is larger than {MAX_BYTES} bytes, the maximum for a gate file");
@@ -135,12 +164,15 @@ fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookS
         // slow.
         return (gates, Diagnostics { errors: context.errors, warnings: Vec::new() });
     }
-    if let Some(file) = parse(text, &mut context)
-        && let Some(mut fields) = MapReader::new(&file, "a gate file", &mut context)
-    {
-        let header = read_header(&mut fields);
-        gates = read_hooks(built_in, &header, &mut fields);
-        fields.finish();
+    match parse(text) {
+        Ok(file) => {
+            if let Some(mut fields) = MapReader::new(&file, "a gate file", &mut context) {
+                let header = read_header(&mut fields);
+                gates = read_hooks(built_in, hook, &header, &mut fields);
+                fields.finish();
+            }
+        }
+        Err(why) => context.errors.push(why),
     }
     let mask = LazyCell::new(|| SecretMask::from_text(text));
     let masked_and_sorted = |mut faults: Vec<Diagnostic>| {
@@ -155,46 +187,38 @@ fn read(built_in: fn(Hook) -> &'static str, text: &str) -> (BTreeMap<Hook, HookS
 }
 
 fn read_hooks(
-    built_in: fn(Hook) -> &'static str,
+    built_in: &BuiltInFiles,
+    wanted: Option<Hook>,
     header: &GateHeader,
     fields: &mut MapReader<'_>,
 ) -> BTreeMap<Hook, HookSection> {
     fields.map_or("hooks", "`hooks`", |hooks| {
-        let read = |at: Hook| {
-            hooks.context().scope.hook = Some(at);
-            let own = built_in_checks(at, built_in(at), hooks.context());
-            (at, hooks.map_or(at.key(), at.key(), |fields| hook_section::read(at, own, header, fields)))
-        };
-        Hook::ALL.map(read).into_iter().collect()
+        // Of the header, only the limits of requests can cause an error in a built-in check.
+        let has_usual_limits = hooks.scope().defaults.http == HttpDefaults::default();
+        let mut sections = BTreeMap::new();
+        for hook in Hook::ALL {
+            if wanted != Some(hook) && has_usual_limits && !hooks.has(hook.key()) {
+                // Built-in checks that nothing changes have no errors, so another hook's are not read.
+                hooks.node(hook.key());
+                continue;
+            }
+            hooks.context().scope.hook = Some(hook);
+            let read = |fields: &mut MapReader<'_>| hook_section::read(hook, built_in, header, fields);
+            sections.insert(hook, hooks.map_or(hook.key(), hook.key(), read));
+        }
+        sections
     })
 }
 
-/// The checks of a hook's built-in gate file as nodes: a team's file can still change their keys.
-fn built_in_checks(hook: Hook, text: &str, context: &mut ReadContext) -> Vec<YamlNode> {
-    let file = parse(text, context);
-    let checks = file.as_ref().and_then(|file| file.get("hooks")?.get(hook.key())?.get("checks"));
-    match checks.map(|checks| &checks.data) {
-        Some(YamlValue::List(checks)) => checks.clone(),
-        _ => Vec::new(),
-    }
-}
-
-fn parse(text: &str, context: &mut ReadContext) -> Option<YamlNode> {
-    match yaml::parse(text) {
-        Ok(node) => Some(node),
-        Err(mut fault) => {
-            let line = fault.at.line;
-            let around = text.lines().skip(line.saturating_sub(2)).take(2);
-            if around
-                .into_iter()
-                .any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open)))
-            {
-                fault.message += "; text needs quotation marks if it starts with {{ or is inside [ ]";
-            }
-            context.errors.push(fault);
-            None
+fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
+    yaml::parse(text).map_err(|mut fault| {
+        let line = fault.at.line;
+        let mut around = text.lines().skip(line.saturating_sub(2)).take(2);
+        if around.any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open))) {
+            fault.message += "; text needs quotation marks if it starts with {{ or is inside [ ]";
         }
-    }
+        fault
+    })
 }
 
 /// Old names of keys, with their new names.
@@ -216,8 +240,8 @@ pub fn check(text: &str) -> Vec<Diagnostic> {
 ///
 /// # Errors
 /// The errors of the file.
-pub fn explain(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
-    load(hook, text).map(|gate| explain::explain(hook, &gate))
+pub fn explain(text: Option<&str>, hook: Hook) -> Result<Explanation, Vec<Diagnostic>> {
+    load_from(&built_in::FILES, hook, text, Reading::Print).map(|gate| explain::explain(hook, &gate))
 }
 
 /// The number of checks of all hooks together.
@@ -252,7 +276,7 @@ pub fn count_checks(text: &str) -> Result<CheckCounts, Vec<Diagnostic>> {
 /// # Errors
 /// The errors of the file.
 pub fn to_yaml(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
-    load(hook, text).map(|gate| gate.to_yaml())
+    load_from(&built_in::FILES, hook, text, Reading::Print).map(|gate| gate.to_yaml())
 }
 
 /// The JSON Schema of a gate file.

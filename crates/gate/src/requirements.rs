@@ -80,10 +80,10 @@ pub fn requirements(
         };
         let from_conditions =
             when.iter().flat_map(|condition| condition.subjects()).filter_map(env_name).map(Referenced::EnvVar);
-        for named in check.references().into_iter().chain(facts.iter().filter_map(fact)).chain(from_conditions) {
+        for named in check.spec().references().into_iter().chain(facts.iter().filter_map(fact)).chain(from_conditions) {
             requirements.references.entry(named).or_insert_with(|| name.clone());
         }
-        requirements.routes.extend(check.required_route());
+        requirements.routes.extend(check.spec().required_route());
         requirements.routes.extend(facts.iter().filter_map(|fact| match fact {
             Fact::Url(route) => Some(*route),
             _ => None,
@@ -102,7 +102,7 @@ fn latest_end(steps: &[PlannedCheck], index: usize) -> Duration {
         return Duration::ZERO;
     }
     let before = step.depends_on.iter().map(|index| latest_end(steps, *index)).max().unwrap_or_default();
-    before + step.spec.duration_of("within") + step.spec.min_duration()
+    before + step.spec.within() + step.spec.min_duration()
 }
 
 fn is_not_applicable(settled: &Preset) -> bool {
@@ -142,6 +142,15 @@ mod tests {
             requirements_for(Hook::AfterAllowTraffic, None).longest_check.unwrap(),
             (Duration::from_secs(360), "tasks".into())
         );
+    }
+
+    #[test]
+    fn an_implied_barrier_counts_with_its_window() {
+        let check = "{ name: mine, http: '{{production_url}}/', expect: [status == 200] }";
+        let file = format!("version: 1\nhooks: {{ after_allow_traffic: {{ built_in: none, checks: [{check}] }} }}");
+        // One minute until the listener forwards to the replacement, and two seconds to settle.
+        let longest = requirements_for(Hook::AfterAllowTraffic, Some(&file)).longest_check;
+        assert_eq!(longest, Some((Duration::from_secs(62), "mine".to_owned())));
     }
 
     #[test]

@@ -7,21 +7,21 @@ use super::{
     Fact, MapReader, Position, ReadContext, YamlNode, YamlValue, built_in, check_spec,
     header::read_header,
     read_hooks,
-    reader::{KeySpec, ValueType},
+    reader::{KeySpec, Reading, ValueType},
 };
 use crate::kinds::KINDS;
 
 pub fn schema() -> Value {
     let nothing = YamlNode::new(Position::START, YamlValue::Null);
     let read_keys = |read: &mut dyn FnMut(&mut MapReader<'_>)| {
-        let mut context = ReadContext { schema_only: true, ..ReadContext::default() };
+        let mut context = ReadContext { reading: Reading::Schema, ..ReadContext::default() };
         let mut fields = MapReader::new(&nothing, "", &mut context)?;
         read(&mut fields);
         Some(fields.finish())
     };
     let header = read_keys(&mut |fields| {
         let top = read_header(fields);
-        read_hooks(built_in::yaml_for, &top, fields);
+        read_hooks(&built_in::FILES, None, &top, fields);
     });
     let mut schema = object_schema(&header.unwrap_or_default(), &["version"]);
     let checks = KINDS.iter().map(|kind| {
@@ -51,7 +51,7 @@ pub fn schema() -> Value {
 
 fn object_schema(keys: &[KeySpec], required: &[&str]) -> Value {
     let properties: Map<String, Value> =
-        keys.iter().map(|asked| (asked.key.to_owned(), value_schema(&asked.value_type))).collect();
+        keys.iter().map(|spec| (spec.key.to_owned(), value_schema(&spec.value_type))).collect();
     json!({
         "type": "object",
         "properties": properties,

@@ -119,8 +119,8 @@ fn the_manual_lists_the_built_in_checks_in_their_order() {
     for hook in Hook::ALL {
         let gate = load(hook, None).unwrap();
         let warns = |check: &CheckSpec| if check.policies.on_fail == Policy::Warn { " (warns)" } else { "" };
-        let told: Vec<_> = gate.checks.iter().map(|check| format!("`{}`{}", check.name, warns(check))).collect();
-        let row = format!("| `{}` | {} |", hook.key(), told.join(", "));
+        let names: Vec<_> = gate.checks.iter().map(|check| format!("`{}`{}", check.name, warns(check))).collect();
+        let row = format!("| `{}` | {} |", hook.key(), names.join(", "));
         assert!(MANUAL.contains(&row), "docs/GATE-FILE.md does not have the row {row}");
     }
 }

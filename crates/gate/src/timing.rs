@@ -18,12 +18,13 @@ pub(super) fn why_fact_too_early(fact: &Fact, hook: Hook) -> Option<String> {
 
 /// Why a check of this kind cannot pass at this hook.
 pub(super) fn why_check_too_early(spec: &CheckSpec, hook: Hook) -> Option<String> {
-    if spec.check.colour() == Some(Colour::Green) && !hook.has_replacement() {
-        return Some(format!("`{}: green` cannot be checked here: {}", spec.kind, no_green_reason(hook)));
+    let kind = spec.check.spec();
+    if kind.colour() == Some(Colour::Green) && !hook.has_replacement() {
+        return Some(format!("`{}: green` cannot be checked here: {}", kind.key(), no_green_reason(hook)));
     }
-    let route = spec.check.listener()?;
+    let route = kind.listener()?;
     why_route_too_early(route, hook)
-        .map(|why| format!("`{}` on the {} listener cannot pass here: {why}", spec.kind, route.as_str()))
+        .map(|why| format!("`{}` on the {} listener cannot pass here: {why}", kind.key(), route.as_str()))
 }
 
 fn no_green_reason(hook: Hook) -> String {

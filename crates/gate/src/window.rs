@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::{CheckSpec, MapReader, YamlValue, format_duration};
+use super::{CheckSpec, MapReader, format_duration};
+use crate::kinds::WindowKey;
 use crate::time_budget::{MAX_FUNCTION_TIMEOUT, check_budget};
 
 /// The time before the first attempt of a check: the hook reads the deployment and the gate file, and waits for
@@ -46,40 +47,42 @@ fn exceeds_limit(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
     );
     let least = spec.min_duration();
     if least > longest.min(deadline.unwrap_or(longest)) {
-        let windows = ["for", "stable_for", "settle"];
-        let key = windows.into_iter().find(|key| spec.duration_of(key) == least).unwrap_or("consecutive");
+        let kind = spec.check.spec();
+        let is_window = kind.poll_policy().is_some_and(|policy| policy.hold_for == least);
+        let key = if is_window { kind.window_key().as_str() } else { "consecutive" };
         let limit = match deadline.filter(|deadline| *deadline < longest) {
             Some(deadline) => format!("longer than this hook's deadline of {}", format_duration(deadline)),
             None => lambda,
         };
         return Some((key, format!("watches for {}, {limit}", format_duration(least))));
     }
-    let (key, within) = ("within", spec.duration_of("within"));
+    let (key, within) = ("within", spec.within());
     if within > longest {
         return Some((key, format!("may take {} to pass, {lambda}", format_duration(within))));
     }
     if within + least > longest {
         return Some((key, format!("{}, {lambda}", describe_total(within, least))));
     }
-    let timeout = spec.duration_of("timeout");
+    let timeout = spec.check.spec().timeout()?;
     if timeout > longest {
         return Some(("timeout", format!("has a `timeout` of {}, {lambda}", format_duration(timeout))));
     }
-    let none = matches!(spec.field("timeout"), Some(YamlValue::Text(_))) && timeout.is_zero();
-    none.then(|| ("timeout", "has a `timeout` of 0s, which leaves no time for a response".to_owned()))
+    timeout.is_zero().then(|| ("timeout", "has a `timeout` of 0s, which leaves no time for a response".to_owned()))
 }
 
 fn interval_exceeds_window(spec: &CheckSpec) -> KeyProblem {
-    let every = spec.duration_of("every");
-    let window = ["for", "stable_for"].into_iter().find(|key| !spec.duration_of(key).is_zero())?;
-    (every > spec.duration_of(window)).then(|| {
-        let (every, length) = (format_duration(every), format_duration(spec.duration_of(window)));
+    let (kind, policy) = (spec.check.spec(), spec.check.spec().poll_policy()?);
+    // `settle` is shorter than most pauses, and the listener is read once more after it.
+    let window = Some(kind.window_key()).filter(|key| *key != WindowKey::Settle && !policy.hold_for.is_zero())?;
+    (policy.every > policy.hold_for).then(|| {
+        let (every, length) = (format_duration(policy.every), format_duration(policy.hold_for));
+        let window = window.as_str();
         ("every", format!("polls every {every}, longer than its `{window}` of {length}: no second attempt fits"))
     })
 }
 
 fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem {
-    let (key, within) = ("within", spec.duration_of("within"));
+    let (key, within) = ("within", spec.within());
     let deadline = deadline.filter(|_| spec.given_keys.contains_key(key))?;
     (within + spec.min_duration() > deadline).then(|| {
         let (together, deadline) = (describe_total(within, spec.min_duration()), format_duration(deadline));
@@ -88,23 +91,24 @@ fn exceeds_deadline(spec: &CheckSpec, deadline: Option<Duration>) -> KeyProblem 
 }
 
 fn interval_exceeds_within(spec: &CheckSpec) -> KeyProblem {
-    let (key, within) = ("within", spec.duration_of("within"));
-    let (every, own) = (spec.duration_of("every"), spec.given_keys.contains_key("every"));
-    (own && !within.is_zero() && every > within).then(|| {
+    let (key, within) = ("within", spec.within());
+    let (every, is_given) = (spec.check.spec().poll_policy()?.every, spec.given_keys.contains_key("every"));
+    (is_given && !within.is_zero() && every > within).then(|| {
         let (every, within) = (format_duration(every), format_duration(within));
         ("every", format!("polls every {every}, longer than its `{key}` of {within}"))
     })
 }
 
 fn timeout_exceeds_window(spec: &CheckSpec) -> KeyProblem {
-    let (timeout, connect) = (spec.duration_of("timeout"), spec.duration_of("connect_timeout"));
-    if spec.given_keys.contains_key("connect_timeout") && connect > timeout {
+    let timeout = spec.check.spec().timeout()?;
+    let connect = spec.check.spec().connect_timeout().filter(|_| spec.given_keys.contains_key("connect_timeout"));
+    if let Some(connect) = connect.filter(|connect| *connect > timeout) {
         let (connect, timeout) = (format_duration(connect), format_duration(timeout));
         let why =
             format!("has a `connect_timeout` of {connect}, longer than its `timeout` of {timeout}, which includes it");
         return Some(("connect_timeout", why));
     }
-    let window = spec.duration_of("within") + spec.min_duration();
+    let window = spec.within() + spec.min_duration();
     (spec.given_keys.contains_key("timeout") && !window.is_zero() && timeout > window).then(|| {
         let (timeout, window) = (format_duration(timeout), format_duration(window));
         ("timeout", format!("has a `timeout` of {timeout}, longer than its whole window of {window}"))

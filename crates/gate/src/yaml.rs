@@ -119,17 +119,17 @@ impl YamlNode {
     }
 
     /// The same tree with all positions set to `at`.
-    pub fn at_position(mut self, at: Position) -> Self {
-        self.at = at;
-        self.data = match self.data {
-            YamlValue::List(items) => YamlValue::List(items.into_iter().map(|item| item.at_position(at)).collect()),
+    pub fn at_position(&self, at: Position) -> Self {
+        let data = match &self.data {
+            YamlValue::List(items) => YamlValue::List(items.iter().map(|item| item.at_position(at)).collect()),
             YamlValue::Map(entries) => {
-                let moved = |(key, node): (MapKey, Self)| (MapKey { at, ..key }, node.at_position(at));
-                YamlValue::Map(entries.into_iter().map(moved).collect())
+                let moved =
+                    |(key, node): &(MapKey, Self)| (MapKey { at, name: key.name.clone() }, node.at_position(at));
+                YamlValue::Map(entries.iter().map(moved).collect())
             }
-            other => other,
+            other => other.clone(),
         };
-        self
+        Self { at, data, source: self.source.clone() }
     }
 
     /// Sets keys of a map, and replaces existing ones.

@@ -28,15 +28,18 @@ fn faulty_files_are_told_with_the_line_and_a_caret() {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 40, "{} files", files.len());
-    let mut told = String::new();
+    let mut rendered = String::new();
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
         let faults = gate::check(&text);
         assert!(!faults.is_empty(), "{name} has no error");
-        told += &format!("== {name}\n{}\n", gate::render(&text, &faults, "greenlight.yaml"));
+        for hook in Hook::ALL {
+            assert_eq!(gate::load(hook, Some(&text)).unwrap_err(), faults, "{name} at {hook}");
+        }
+        rendered += &format!("== {name}\n{}\n", gate::render(&text, &faults, "greenlight.yaml"));
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(rendered);
 }
 
 /// Each valid gate file that probably means something else is a file in another folder, and its warnings are in a
@@ -60,9 +63,9 @@ fn nothing_that_controls_a_terminal_is_in_an_explanation() {
     let file = r#"{ version: 1, skip: { marker: "\e[2J-skip", until: 2027-01-31 }, hooks: { after_install: {
         when: ["application != '\e[1m'"],
         checks: [{ name: "a\n\e[2Jb", tasks: green, expect: ["task_set != '\x9b2J'"] }] } } }"#;
-    let told = gate::explain(Some(file), Hook::AfterInstall).unwrap();
-    assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{told:?}");
-    assert!(told.contains(r"a\n\u{1b}[2Jb") && !told.lines().any(|line| line.starts_with("b")), "{told}");
+    let text = gate::explain(Some(file), Hook::AfterInstall).unwrap().to_string();
+    assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    assert!(text.contains(r"a\n\u{1b}[2Jb") && !text.lines().any(|line| line.starts_with("b")), "{text}");
 }
 
 #[test]
@@ -81,8 +84,8 @@ fn the_samples_of_the_manual_are_gate_files() {
 #[test]
 fn the_worked_example_is_a_gate_file_and_is_explained() {
     assert_eq!(gate::diagnose(EXAMPLE), gate::Diagnostics::default());
-    let told = Hook::ALL.map(|hook| gate::explain(Some(EXAMPLE), hook).unwrap());
-    insta::assert_snapshot!(told.join("\n----\n"));
+    let explanations = Hook::ALL.map(|hook| gate::explain(Some(EXAMPLE), hook).unwrap().to_string());
+    insta::assert_snapshot!(explanations.join("\n----\n"));
     for hook in Hook::ALL {
         let printed = gate::to_yaml(Some(EXAMPLE), hook).unwrap();
         assert_eq!(gate::to_yaml(Some(&printed), hook).unwrap(), printed);
@@ -113,8 +116,8 @@ hooks:
         when: [env.STAGE == prod]
   before_allow_traffic: { built_in: none, checks: none }
 ";
-    let told = Hook::ALL.map(|hook| gate::explain(Some(file), hook).unwrap());
-    insta::assert_snapshot!(told.join("\n----\n"));
+    let explanations = Hook::ALL.map(|hook| gate::explain(Some(file), hook).unwrap().to_string());
+    insta::assert_snapshot!(explanations.join("\n----\n"));
 }
 
 #[test]
@@ -137,6 +140,16 @@ fn a_barrier_settles_unless_an_answer_says_whose_it_is() {
 }
 
 #[test]
+fn a_pause_shorter_than_the_shortest_is_printed_and_explained_as_the_shortest() {
+    let check = "{ tasks: green, expect: [running > 1], within: 1m, every: 1ms }";
+    let file = format!("version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{check}] }} }}");
+    let explained = gate::explain(Some(&file), Hook::AfterInstall).unwrap().to_string();
+    assert!(explained.contains("has 1m to pass, polls every 50ms"), "{explained}");
+    let printed = gate::to_yaml(Some(&file), Hook::AfterInstall).unwrap();
+    assert!(printed.contains("every: 50ms"), "{printed}");
+}
+
+#[test]
 fn one_of_several_conditions_is_printed_and_explained() {
     let file = "version: 1
 hooks:
@@ -153,8 +166,8 @@ hooks:
 ";
     let printed = gate::to_yaml(Some(file), Hook::AfterInstall).unwrap();
     assert_eq!(gate::to_yaml(Some(&printed), Hook::AfterInstall).unwrap(), printed);
-    let explained = gate::explain(Some(file), Hook::AfterInstall).unwrap();
-    assert_eq!(gate::explain(Some(&printed), Hook::AfterInstall).unwrap(), explained);
+    let explained = gate::explain(Some(file), Hook::AfterInstall).unwrap().to_string();
+    assert_eq!(gate::explain(Some(&printed), Hook::AfterInstall).unwrap().to_string(), explained);
     for words in [
         "Applies only if any: [region == eu-west-1, region == us-east-1];",
         "expects status == 200, one of [json.status == UP, json.error not exists], version(json.v) >= 1.10.0",
@@ -191,7 +204,7 @@ hooks:
         expect: [state == OK]
 ";
     let printed = gate::to_yaml(Some(file), Hook::AfterInstall).unwrap();
-    let told = [
+    let texts = [
         "name: \"007\"",
         "X-Version: \"1.10\"",
         "Pin: \"007\"",
@@ -200,7 +213,7 @@ hooks:
         "Yes: \"True\"",
         "of: \"1.10\"",
     ];
-    for text in told.into_iter().chain(["version: \"2.0\"", "gate: \"true\"", "tagged version=2.0, gate=true"]) {
+    for text in texts.into_iter().chain(["version: \"2.0\"", "gate: \"true\"", "tagged version=2.0, gate=true"]) {
         assert!(printed.contains(text), "{text} in\n{printed}");
     }
 }
@@ -279,13 +292,13 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     ] {
         assert!(!gate::check(faulty).is_empty() && !valid(faulty), "{faulty}");
     }
-    let told = |schema: &Value| {
+    let keys_of = |schema: &Value| {
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
         format!("{} → {}", schema["required"][0].as_str().unwrap(), keys.join(", "))
     };
     let checks = schema["$defs"]["check"]["anyOf"].as_array().unwrap();
-    let told: Vec<_> = std::iter::once(&schema).chain(checks).map(told).collect();
-    insta::assert_snapshot!(told.join("\n"));
+    let keys: Vec<_> = std::iter::once(&schema).chain(checks).map(keys_of).collect();
+    insta::assert_snapshot!(keys.join("\n"));
 }
 
 /// The paths of all keys in a schema, for example `hooks.*.checks.http`, for any hook.
@@ -397,14 +410,14 @@ proptest! {
     #[test]
     fn what_is_printed_means_the_same(file in any_gate()) {
         let hook = Hook::AfterInstall;
-        let told = |faults: &Vec<gate::Diagnostic>| format!("{faults:?}\n{file}");
+        let shown = |faults: &Vec<gate::Diagnostic>| format!("{faults:?}\n{file}");
         let printed = gate::to_yaml(Some(&file), hook);
-        prop_assert!(printed.is_ok(), "{}", told(&printed.unwrap_err()));
+        prop_assert!(printed.is_ok(), "{}", shown(&printed.unwrap_err()));
         let printed = printed.unwrap_or_default();
         let again = gate::to_yaml(Some(&printed), hook);
-        prop_assert!(again.is_ok(), "{}\n{printed}", told(&again.unwrap_err()));
+        prop_assert!(again.is_ok(), "{}\n{printed}", shown(&again.unwrap_err()));
         prop_assert_eq!(again.unwrap_or_default(), printed.clone());
-        let explained = |text: &str| gate::explain(Some(text), hook).unwrap_or_default().replace(", built-in", "");
+        let explained = |text: &str| gate::explain(Some(text), hook).unwrap().to_string().replace(", built-in", "");
         prop_assert_eq!(explained(&printed), explained(&file));
     }
 

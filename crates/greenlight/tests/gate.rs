@@ -306,8 +306,9 @@ hooks:
 fn the_beginning_is_a_gate_file_for_every_hook() {
     for hook in Hook::ALL {
         let output_text = gate_file::explain(Some(INIT), hook);
-        let output_text =
-            output_text.unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")));
+        let output_text = output_text
+            .unwrap_or_else(|faults| panic!("{}", gate_file::render(INIT, &faults, "init.yaml")))
+            .to_string();
         assert!(output_text.contains("only observes") && output_text.contains("\n1. "), "{output_text}");
     }
     // The checks that are comments in the file are valid too.

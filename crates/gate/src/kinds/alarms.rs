@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Kind, KindReader, PollPolicy};
+use lifecycle::TrafficRoute;
+
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{
     AwsOperation, Condition, MapReader, Referenced, Subject, YamlValue, permissions::Requirement,
     reason_code::ReasonCode,
@@ -83,8 +85,12 @@ fn read_selector(fields: &mut MapReader<'_>) -> Option<AlarmSelector> {
     }
 }
 
-impl AlarmsSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for AlarmsSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         let AlarmSelector { deployment_group, names, prefixes, tags } = &self.selector;
         let group = deployment_group.then(|| "of the deployment group".to_owned());
         let named = (!names.is_empty()).then(|| names.join(", "));
@@ -94,14 +100,26 @@ impl AlarmsSpec {
         format!("alarms {}", parts.join(" and "))
     }
 
-    pub(super) fn references(&self) -> Vec<Referenced> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
+    }
+
+    fn references(&self) -> Vec<Referenced> {
         let AlarmSelector { names, prefixes, tags, .. } = &self.selector;
         let tagged = (!tags.is_empty()).then(|| Referenced::AlarmTags(tags.clone()));
         let prefixes = prefixes.iter().cloned().map(Referenced::AlarmPrefix);
         names.iter().cloned().map(Referenced::Alarm).chain(prefixes).chain(tagged).collect()
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn requirements(&self) -> Vec<Requirement> {
         let alarms = Requirement::new(AwsOperation::Alarms, "to see the state of alarms");
         let tagged = || Requirement::new(AwsOperation::TaggedAlarms, "to find the alarms that have a tag");
         let history = || Requirement::new(AwsOperation::AlarmHistory, "to see what an alarm did between two attempts");

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kind, KindReader};
+use lifecycle::TrafficRoute;
+
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{Fact, MapReader, Template};
 
 #[cfg(not(debug_assertions))]
@@ -51,4 +53,22 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let message = fields.template("says");
     let facts = fields.facts().clone();
     Some(Kind::Chaos(ChaosSpec { misbehaviour, message, facts }))
+}
+
+impl KindSpec for ChaosSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
+        KIND.key.to_owned()
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        None
+    }
 }

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, PollPolicy, RequestTemplate, http::SUBJECTS, poll_policy::MIN_INTERVAL};
+use super::{
+    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate, WindowKey, http::SUBJECTS, poll_policy::MIN_INTERVAL,
+};
 use crate::{AwsOperation, Condition, Fact, MapReader, VersionFact, permissions::Requirement};
 
 pub(super) const KIND: KindReader = KindReader { key: "forwards_to", read };
@@ -85,7 +87,7 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     let has_settle = fields.has("settle");
     let poll_policy = PollPolicy {
         within: fields.duration_or("within", DEFAULT_POLL.within),
-        every: fields.duration_or("every", DEFAULT_POLL.every).max(MIN_INTERVAL),
+        every: fields.duration_or_at_least("every", DEFAULT_POLL.every, MIN_INTERVAL),
         hold_for: fields.duration_or("settle", if may_prove { Duration::ZERO } else { DEFAULT_SETTLE }),
         ..DEFAULT_POLL
     };
@@ -107,12 +109,54 @@ impl ForwardsToSpec {
             settle: None,
         }
     }
+}
 
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for ForwardsToSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("forwards_to green through {}", self.route.as_str())
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn listener(&self) -> Option<TrafficRoute> {
+        Some(self.route)
+    }
+
+    fn is_barrier(&self) -> bool {
+        true
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn window_key(&self) -> WindowKey {
+        WindowKey::Settle
+    }
+
+    fn consecutive(&self) -> u32 {
+        self.version_probe.as_ref().map_or(1, |probe| probe.consecutive)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.version_probe.as_ref().map(|probe| probe.request_template.timeout)
+    }
+
+    fn connect_timeout(&self) -> Option<Duration> {
+        self.version_probe.as_ref().map(|probe| probe.request_template.connect_timeout)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        self.version_probe.as_ref().map_or(&[], |probe| &probe.expect)
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
         vec![Requirement::new(AwsOperation::ListenerRefresh, "to see when a listener forwards to the replacement")]
     }
 }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Kind, KindReader, PollPolicy, RequestTemplate,
+    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
+use lifecycle::TrafficRoute;
+
 use crate::{Fact, MapReader};
 
 pub(super) const KIND: KindReader = KindReader { key: "grpc", read };
@@ -51,8 +53,28 @@ fn read_call(fields: &mut MapReader<'_>) -> Option<GrpcSpec> {
     Some(GrpcSpec { request_template: question, facts, service, poll_policy, warns_unbound: false })
 }
 
-impl GrpcSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for GrpcSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("grpc {}", self.request_template.title())
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        self.request_template.route()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.request_template.timeout)
+    }
+
+    fn connect_timeout(&self) -> Option<Duration> {
+        Some(self.request_template.connect_timeout)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, PollPolicy, http::SUBJECTS};
+use super::{Kind, KindReader, KindSpec, PollPolicy, http::SUBJECTS};
 use crate::{Condition, HttpDefaults, MapReader};
 
 pub(super) const KIND: KindReader = KindReader { key: "health_check", read };
@@ -59,12 +59,42 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
 }
 
 impl HealthCheckSpec {
-    pub(super) fn default_name(&self) -> String {
-        format!("health_check {}", self.route.as_str())
-    }
-
     /// Whether the gate file says what to request or to expect.
     pub fn has_own_request(&self) -> bool {
         self.path.is_some() || !self.expect.is_empty()
+    }
+}
+
+impl KindSpec for HealthCheckSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
+        format!("health_check {}", self.route.as_str())
+    }
+
+    fn listener(&self) -> Option<TrafficRoute> {
+        Some(self.route)
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        Some(self.route)
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
+
+    fn connect_timeout(&self) -> Option<Duration> {
+        Some(self.connect_timeout)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use lifecycle::TrafficRoute;
+
 use super::{
-    Kind, KindReader, PollPolicy, RequestTemplate,
+    Kind, KindReader, KindSpec, PollPolicy, RequestTemplate,
     unbound::{read_any_version, warn_if_unbound},
 };
 use crate::{Condition, Fact, MapReader, Subject, reason_code::ReasonCode};
@@ -52,8 +54,32 @@ pub(super) fn read_request(fields: &mut MapReader<'_>) -> Option<HttpSpec> {
     Some(HttpSpec { request_template, facts, warmup, poll_policy, expect, warns_unbound })
 }
 
-impl HttpSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for HttpSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("http {}", self.request_template.title())
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        self.request_template.route()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.request_template.timeout)
+    }
+
+    fn connect_timeout(&self) -> Option<Duration> {
+        Some(self.request_template.connect_timeout)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
     }
 }

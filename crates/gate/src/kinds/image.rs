@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle::Colour;
+use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, PollPolicy};
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{AwsOperation, MapReader, Referenced, permissions::Requirement};
 
 pub(super) const KIND: KindReader = KindReader { key: "image", read };
@@ -26,16 +26,32 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     Some(Kind::Image(ImageSpec { colour: colour?, containers, poll_policy }))
 }
 
-impl ImageSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for ImageSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("image {}", self.colour.as_str())
     }
 
-    pub(super) fn references(&self) -> Vec<Referenced> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn colour(&self) -> Option<Colour> {
+        Some(self.colour)
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn references(&self) -> Vec<Referenced> {
         self.containers.iter().cloned().map(Referenced::Container).collect()
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn requirements(&self) -> Vec<Requirement> {
         let why = "to compare the images that tasks run with those of the task definition";
         [AwsOperation::Service, AwsOperation::TaskDefinition, AwsOperation::Tasks]
             .map(|ask| Requirement::new(ask, why))

@@ -1,6 +1,6 @@
 //! The kinds of check, one file each: the keys in the gate file, and what they mean, as data. `hook-core` runs them.
 //!
-//! A new kind is one file with a `KIND`, one line in [`KINDS`], and a variant of [`Kind`].
+//! A new kind is one file with a `KIND` and a [`KindSpec`], one line in [`KINDS`], and a variant of [`Kind`].
 
 mod alarms;
 mod body_template;
@@ -11,6 +11,7 @@ mod grpc;
 mod health_check;
 mod http;
 mod image;
+mod kind_spec;
 mod metric;
 mod poll_policy;
 mod preflight;
@@ -22,10 +23,11 @@ mod tcp;
 mod unbound;
 pub(crate) mod unsupported;
 
-use lifecycle::{Colour, TrafficRoute};
+use lifecycle::TrafficRoute;
 
 #[cfg(feature = "sabotage")]
 pub use self::chaos::{ChaosSpec, Misbehaviour};
+pub(crate) use self::kind_spec::{KindSpec, WindowKey};
 pub use self::{
     alarms::{AlarmSelector, AlarmsSpec, NO_DATA, render_tags},
     body_template::{BodyTemplate, JsonTemplate},
@@ -41,7 +43,7 @@ pub use self::{
     tasks::{HEALTH_SUBJECTS, TasksSpec},
     tcp::{TcpSpec, parse_host_port},
 };
-use crate::{MapReader, Referenced, permissions::Requirement};
+use crate::MapReader;
 
 /// Every kind of check, by the key that names it in a gate file.
 pub const KINDS: &[KindReader] = &[
@@ -100,144 +102,31 @@ impl Kind {
         Self::ForwardsTo(ForwardsToSpec::implicit(route))
     }
 
+    /// The data of its kind.
+    pub(crate) fn spec(&self) -> &dyn KindSpec {
+        match self {
+            Self::Alarms(spec) => spec,
+            #[cfg(feature = "sabotage")]
+            Self::Chaos(spec) => spec,
+            Self::ForwardsTo(spec) => spec,
+            Self::Grpc(spec) => spec,
+            Self::HealthCheck(spec) => spec,
+            Self::Http(spec) => spec,
+            Self::Image(spec) => spec,
+            Self::Preflight(spec) => spec,
+            Self::Targets(spec) => spec,
+            Self::Tasks(spec) => spec,
+            Self::Tcp(spec) => spec,
+        }
+    }
+
     /// The key that names it in a gate file.
-    pub const fn key(&self) -> &'static str {
-        match self {
-            Self::Alarms(_) => alarms::KIND.key,
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => chaos::KIND.key,
-            Self::ForwardsTo(_) => forwards_to::KIND.key,
-            Self::Grpc(_) => grpc::KIND.key,
-            Self::HealthCheck(_) => health_check::KIND.key,
-            Self::Http(_) => http::KIND.key,
-            Self::Image(_) => image::KIND.key,
-            Self::Preflight(_) => preflight::KIND.key,
-            Self::Targets(_) => targets::KIND.key,
-            Self::Tasks(_) => tasks::KIND.key,
-            Self::Tcp(_) => tcp::KIND.key,
-        }
-    }
-
-    /// The check's name if the file gives it none.
-    pub fn default_name(&self) -> String {
-        match self {
-            Self::Alarms(spec) => spec.default_name(),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => "sabotage".to_owned(),
-            Self::ForwardsTo(spec) => spec.default_name(),
-            Self::Grpc(spec) => spec.default_name(),
-            Self::HealthCheck(spec) => spec.default_name(),
-            Self::Http(spec) => spec.default_name(),
-            Self::Image(spec) => spec.default_name(),
-            Self::Preflight(spec) => spec.default_name(),
-            Self::Targets(spec) => spec.default_name(),
-            Self::Tasks(spec) => spec.default_name(),
-            Self::Tcp(spec) => spec.default_name(),
-        }
-    }
-
-    /// The listener whose barrier this kind waits for, in addition to those that its templates refer to.
-    pub fn required_route(&self) -> Option<TrafficRoute> {
-        match self {
-            Self::Grpc(spec) => spec.request_template.route(),
-            Self::HealthCheck(spec) => Some(spec.route),
-            Self::Http(spec) => spec.request_template.route(),
-            Self::Tcp(spec) => spec.required_route(),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => None,
-            Self::Alarms(_)
-            | Self::ForwardsTo(_)
-            | Self::Image(_)
-            | Self::Preflight(_)
-            | Self::Targets(_)
-            | Self::Tasks(_) => None,
-        }
+    pub fn key(&self) -> &'static str {
+        self.spec().key()
     }
 
     /// The listener that other checks can use after this one has passed. If there is one, this check is a barrier.
-    pub const fn unblocks(&self) -> Option<TrafficRoute> {
-        match self {
-            Self::ForwardsTo(spec) => Some(spec.route),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => None,
-            Self::Alarms(_)
-            | Self::Grpc(_)
-            | Self::HealthCheck(_)
-            | Self::Http(_)
-            | Self::Image(_)
-            | Self::Preflight(_)
-            | Self::Targets(_)
-            | Self::Tasks(_)
-            | Self::Tcp(_) => None,
-        }
-    }
-
-    /// The listener that it checks, if it is about one of the two.
-    pub const fn listener(&self) -> Option<TrafficRoute> {
-        match self {
-            Self::ForwardsTo(spec) => Some(spec.route),
-            Self::HealthCheck(spec) => Some(spec.route),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => None,
-            Self::Alarms(_)
-            | Self::Grpc(_)
-            | Self::Http(_)
-            | Self::Image(_)
-            | Self::Preflight(_)
-            | Self::Targets(_)
-            | Self::Tasks(_)
-            | Self::Tcp(_) => None,
-        }
-    }
-
-    /// The version that it checks, if it is about one of the two.
-    pub const fn colour(&self) -> Option<Colour> {
-        match self {
-            Self::Image(spec) => Some(spec.colour),
-            Self::Targets(spec) => Some(spec.colour),
-            Self::Tasks(spec) => Some(spec.colour),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => None,
-            Self::Alarms(_)
-            | Self::ForwardsTo(_)
-            | Self::Grpc(_)
-            | Self::HealthCheck(_)
-            | Self::Http(_)
-            | Self::Preflight(_)
-            | Self::Tcp(_) => None,
-        }
-    }
-
-    /// The resources that must exist so that the check can find anything.
-    pub fn references(&self) -> Vec<Referenced> {
-        match self {
-            Self::Alarms(spec) => spec.references(),
-            Self::Image(spec) => spec.references(),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => Vec::new(),
-            Self::ForwardsTo(_)
-            | Self::Grpc(_)
-            | Self::HealthCheck(_)
-            | Self::Http(_)
-            | Self::Preflight(_)
-            | Self::Targets(_)
-            | Self::Tasks(_)
-            | Self::Tcp(_) => Vec::new(),
-        }
-    }
-
-    /// What it reads from AWS, in addition to what every hook reads and what its templates need.
-    pub fn requirements(&self) -> Vec<Requirement> {
-        match self {
-            Self::Alarms(spec) => spec.requirements(),
-            Self::ForwardsTo(spec) => spec.requirements(),
-            Self::Image(spec) => spec.requirements(),
-            Self::Preflight(spec) => spec.requirements(),
-            Self::Targets(spec) => spec.requirements(),
-            Self::Tasks(spec) => spec.requirements(),
-            #[cfg(feature = "sabotage")]
-            Self::Chaos(_) => Vec::new(),
-            Self::Grpc(_) | Self::HealthCheck(_) | Self::Http(_) | Self::Tcp(_) => Vec::new(),
-        }
+    pub fn unblocks(&self) -> Option<TrafficRoute> {
+        self.spec().listener().filter(|_| self.spec().is_barrier())
     }
 }

@@ -42,7 +42,7 @@ impl PollPolicy {
             hold_for,
             restart_on_failure: default.restart_on_failure,
             consecutive: fields.number_or("consecutive", 1..=1000, default.consecutive),
-            every: fields.duration_or("every", every).max(MIN_INTERVAL),
+            every: fields.duration_or_at_least("every", every, MIN_INTERVAL),
         }
     }
 

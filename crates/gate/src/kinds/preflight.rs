@@ -1,6 +1,8 @@
 //! `preflight:`: what must be true before anything is deployed.
 
-use super::{Kind, KindReader};
+use lifecycle::TrafficRoute;
+
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{AwsOperation, MapReader, YamlValue, permissions::Requirement};
 
 pub(super) const KIND: KindReader = KindReader { key: "preflight", read };
@@ -71,13 +73,25 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     if items.is_empty() { None } else { Some(Kind::Preflight(PreflightSpec { items })) }
 }
 
-impl PreflightSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for PreflightSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         let words = PREFLIGHT_ITEMS.iter().filter(|(_, item)| self.items.contains(item)).map(|(word, _)| *word);
         format!("preflight {}", words.collect::<Vec<_>>().join(", "))
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        None
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
         let mut needs = Vec::new();
         if self.items.iter().any(|item| item.needs_task_definition()) {
             needs.push(Requirement::new(AwsOperation::AppSpec, "to find the task definition that will be deployed"));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle::Colour;
+use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, PollPolicy};
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{AwsOperation, Condition, MapReader, Subject, permissions::Requirement, reason_code::ReasonCode};
 
 pub(super) const KIND: KindReader = KindReader { key: "targets", read };
@@ -32,12 +32,32 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
     Some(Kind::Targets(TargetsSpec { colour: colour?, poll_policy, expect }))
 }
 
-impl TargetsSpec {
-    pub(super) fn default_name(&self) -> String {
+impl KindSpec for TargetsSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("targets {}", self.colour.as_str())
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn colour(&self) -> Option<Colour> {
+        Some(self.colour)
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
         vec![
             Requirement::new(AwsOperation::TargetHealth, "to see the health of targets"),
             Requirement::new(AwsOperation::Service, "to know how many targets there should be"),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lifecycle::Colour;
+use lifecycle::{Colour, TrafficRoute};
 
-use super::{Kind, KindReader, PollPolicy};
+use super::{Kind, KindReader, KindSpec, PollPolicy, WindowKey};
 use crate::{AwsOperation, Condition, MapReader, Subject, permissions::Requirement, reason_code::ReasonCode};
 
 pub(super) const KIND: KindReader = KindReader { key: "tasks", read };
@@ -55,11 +55,46 @@ fn read_poll_policy(fields: &mut MapReader<'_>) -> PollPolicy {
 }
 
 impl TasksSpec {
-    pub(super) fn default_name(&self) -> String {
+    pub fn uses_subject(&self, subject: &str) -> bool {
+        self.expect.iter().any(|condition| condition.uses_subject(subject))
+    }
+
+    /// Whether stopped tasks explain what the check observes.
+    pub fn needs_stopped_tasks(&self) -> bool {
+        ["crashed_since_start", "steady", "running"].iter().any(|subject| self.uses_subject(subject))
+    }
+}
+
+impl KindSpec for TasksSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
         format!("tasks {}", self.colour.as_str())
     }
 
-    pub(super) fn requirements(&self) -> Vec<Requirement> {
+    fn required_route(&self) -> Option<TrafficRoute> {
+        None
+    }
+
+    fn colour(&self) -> Option<Colour> {
+        Some(self.colour)
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn window_key(&self) -> WindowKey {
+        if self.poll_policy.restart_on_failure { WindowKey::StableFor } else { WindowKey::For }
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
+    }
+
+    fn requirements(&self) -> Vec<Requirement> {
         let mut needs = vec![Requirement::new(
             AwsOperation::Service,
             "to see how many tasks run, and whether the task set is steady",
@@ -75,14 +110,5 @@ impl TasksSpec {
             needs.push(Requirement::new(AwsOperation::Tasks, "to see whether a task is replaced during `stable_for`"));
         }
         needs
-    }
-
-    pub fn uses_subject(&self, subject: &str) -> bool {
-        self.expect.iter().any(|condition| condition.uses_subject(subject))
-    }
-
-    /// Whether stopped tasks explain what the check observes.
-    pub fn needs_stopped_tasks(&self) -> bool {
-        ["crashed_since_start", "steady", "running"].iter().any(|subject| self.uses_subject(subject))
     }
 }

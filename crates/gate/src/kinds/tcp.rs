@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use lifecycle::TrafficRoute;
 
-use super::{Kind, KindReader, PollPolicy};
+use super::{Kind, KindReader, KindSpec, PollPolicy};
 use crate::{Condition, Fact, MapReader, Subject, Template, reason_code::ReasonCode};
 
 pub(super) const KIND: KindReader = KindReader { key: "tcp", read };
@@ -57,13 +57,35 @@ pub fn parse_host_port(text: &str) -> Option<(String, u16)> {
 }
 
 impl TcpSpec {
-    pub(super) fn default_name(&self) -> String {
-        format!("tcp {}", self.address)
-    }
-
     /// The listener whose address it connects to.
     pub fn required_route(&self) -> Option<TrafficRoute> {
         self.address.split_listener_url().map(|(route, _)| route)
+    }
+}
+
+impl KindSpec for TcpSpec {
+    fn key(&self) -> &'static str {
+        KIND.key
+    }
+
+    fn default_name(&self) -> String {
+        format!("tcp {}", self.address)
+    }
+
+    fn required_route(&self) -> Option<TrafficRoute> {
+        Self::required_route(self)
+    }
+
+    fn poll_policy(&self) -> Option<&PollPolicy> {
+        Some(&self.poll_policy)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
+
+    fn expect(&self) -> &[Condition] {
+        &self.expect
     }
 }
 

@@ -145,24 +145,3 @@ impl MapReader<'_> {
         conditions
     }
 }
-
-/// The conditions of a key on one line: `status == 200, one of [a, b]`.
-pub(crate) fn to_line(data: &YamlValue) -> Option<String> {
-    let items = match data {
-        YamlValue::List(items) => items.as_slice(),
-        YamlValue::Text(text) => return Some(text.clone()),
-        YamlValue::Map(_) => return any_of_to_line(data),
-        _ => return None,
-    };
-    let one = |item: &YamlNode| item.as_text().map(str::to_owned).or_else(|| any_of_to_line(&item.data));
-    let all: Vec<String> = items.iter().filter_map(one).collect();
-    (!all.is_empty()).then(|| all.join(", "))
-}
-
-fn any_of_to_line(data: &YamlValue) -> Option<String> {
-    let YamlValue::Map(entries) = data else { return None };
-    let list = entries.iter().find(|(key, _)| key.name == ANY).map(|(_, list)| list)?;
-    let YamlValue::List(items) = &list.data else { return None };
-    let texts: Vec<&str> = items.iter().filter_map(YamlNode::as_text).collect();
-    Some(format!("one of [{}]", texts.join(", ")))
-}

@@ -20,10 +20,8 @@ impl MapReader<'_> {
         let empty = YamlNode::new(self.at, YamlValue::Null);
         let node = self.take(key, ValueType::Any).unwrap_or(&empty);
         let (value, keys) = self.read_nested(node, what, read);
-        if let Some(asked) = self.key_specs.iter_mut().find(|asked| asked.key == key) {
-            asked.value = to_map(&keys);
-            asked.value_type = ValueType::Map(keys);
-        }
+        self.set_effective(key, || to_map(&keys));
+        self.set_type(key, ValueType::Map(keys));
         value
     }
 
@@ -37,20 +35,26 @@ impl MapReader<'_> {
                 self.type_error(key, node, "a list");
                 &[]
             }
-            None if self.context.schema_only => &schema_item,
+            None if self.context.is_schema() => &schema_item,
             None => return Vec::new(),
         };
-        let (mut values, mut written, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut values, mut written, mut last_keys) = (Vec::new(), Vec::new(), Vec::new());
         for item in items {
             let (value, keys) = self.read_nested(item, what, &read);
             values.push(value);
             written.push(YamlNode::new(item.at, to_map(&keys)));
-            shape = keys;
+            last_keys = keys;
         }
-        if let Some(asked) = self.key_specs.iter_mut().find(|asked| asked.key == key) {
-            (asked.value, asked.value_type) = (YamlValue::List(written), ValueType::Maps(shape));
-        }
+        self.set_effective(key, || YamlValue::List(written));
+        self.set_type(key, ValueType::Maps(last_keys));
         values
+    }
+
+    /// Records the type of a key whose keys are now known.
+    fn set_type(&mut self, key: &str, value_type: ValueType) {
+        if let Some(spec) = self.key_specs.iter_mut().find(|spec| spec.key == key) {
+            spec.value_type = value_type;
+        }
     }
 
     /// Reads a map inside this one. Any other value is an error, and is then read as an empty map.

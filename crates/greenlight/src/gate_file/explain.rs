@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
-use hook_core::{Hook, gate_file};
+use hook_core::{
+    Hook,
+    gate_file::{self, ExplainedChecks, ExplainedDetail, Explanation},
+};
 
 use super::diagnostics::{self, Level};
 use crate::{
@@ -40,7 +43,7 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     let mut explanations = Vec::new();
     for hook in Hook::ALL.into_iter().filter(|hook| args.hook.is_none_or(|only| only == *hook)) {
         match (gate_file::explain(source.as_ref().map(|source| source.text.as_str()), hook), &source) {
-            (Ok(text), _) => explanations.push(wrap_explanation(screen.style, &text)),
+            (Ok(explanation), _) => explanations.push(render_explanation(screen.style, &explanation)),
             (Err(faults), Some(source)) => {
                 screen.println(&diagnostics::render(screen.style, Level::Fault, source, &faults))?;
                 return Ok(CommandOutcome::Failure);
@@ -61,34 +64,38 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
 /// `textwrap` breaks no line at this space.
 const NO_BREAK_SPACE: &str = "\u{a0}";
 
-/// Wraps the explanation to the terminal. Continuation lines are indented to where the text starts.
-fn wrap_explanation(style: TerminalStyle, text: &str) -> String {
-    let lines = text.trim_end().lines().enumerate().map(|(index, line)| match (index, line.trim_start()) {
-        (0, _) => render_heading(style, line),
-        (_, "") => String::new(),
-        (_, rest) if line.starts_with(' ') => {
-            // A long list of conditions is easier to read when each of its lines starts in the same column.
-            let (word, more) = rest.split_once(' ').filter(|(word, _)| *word == "expects").unwrap_or(("", rest));
-            let head = format!("   {word}");
-            let (indent, more) = match word {
-                "" => (head.len(), more.to_owned()),
-                // It is also easier to read when no condition is broken in two, so its spaces become no-break spaces.
-                _ => (head.len() + 1, more.replace(' ', NO_BREAK_SPACE).replace(&format!(",{NO_BREAK_SPACE}"), ", ")),
-            };
-            style.hanging(&head, indent, Emphasis::Plain, &more).replace(NO_BREAK_SPACE, " ")
-        }
-        (_, rest) => match rest.split_once(". ") {
-            Some((number, title)) if number.parse::<u32>().is_ok() => {
-                style.hanging(&format!("{number}. "), number.len() + 2, Emphasis::Bold, title)
+/// The explanation, wrapped to the terminal. Continuation lines are indented to where the text starts.
+fn render_explanation(style: TerminalStyle, explanation: &Explanation) -> String {
+    let Explanation { hook, summary, checks } = explanation;
+    let mut lines: Vec<String> = summary.iter().map(|text| style.paragraph(Emphasis::Plain, text)).collect();
+    if let Some(heading) = lines.first_mut() {
+        // Prints the hook's name in bold: `AfterInstall (after_install)`.
+        let name = hook.to_string();
+        *heading = heading.replacen(&name, &style.apply(Emphasis::Bold, &name), 1);
+    }
+    match checks {
+        ExplainedChecks::None(why) => lines.extend([String::new(), style.paragraph(Emphasis::Plain, why)]),
+        ExplainedChecks::Some(checks) => {
+            for (index, check) in checks.iter().enumerate() {
+                let number = format!("{}. ", index + 1);
+                lines.push(String::new());
+                lines.push(style.hanging(&number, number.len(), Emphasis::Bold, &check.title));
+                lines.extend(check.details.iter().map(|detail| render_detail(style, detail)));
             }
-            _ => style.paragraph(Emphasis::Plain, rest),
-        },
-    });
-    lines.collect::<Vec<_>>().join("\n")
+        }
+    }
+    lines.join("\n")
 }
 
-/// Prints the hook's name in bold: `AfterInstall (after_install)`.
-fn render_heading(style: TerminalStyle, line: &str) -> String {
-    let name = line.split(' ').next().unwrap_or(line);
-    style.paragraph(Emphasis::Plain, line).replacen(name, &style.apply(Emphasis::Bold, name), 1)
+fn render_detail(style: TerminalStyle, detail: &ExplainedDetail) -> String {
+    match detail {
+        // A long list of conditions is easier to read when each of its lines starts in the same column, and when no
+        // condition is broken in two, so its spaces become no-break spaces.
+        ExplainedDetail::Expects(conditions) => {
+            let head = "   expects";
+            let text = conditions.replace(' ', NO_BREAK_SPACE).replace(&format!(",{NO_BREAK_SPACE}"), ", ");
+            style.hanging(head, head.len() + 1, Emphasis::Plain, &text).replace(NO_BREAK_SPACE, " ")
+        }
+        ExplainedDetail::Sentence(text) => style.hanging("   ", 3, Emphasis::Plain, text),
+    }
 }

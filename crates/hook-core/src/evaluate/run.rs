@@ -29,7 +29,7 @@ pub async fn checks(
     (started_at, until): (Instant, Instant),
 ) -> Evaluated {
     let HookPlan { checks: steps, grace, secrets, gate_file } = plan;
-    log.set_plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.kind, step.spec.policies)), grace);
+    log.set_plan(steps.iter().map(|step| (step.spec.name.as_str(), step.spec.check.key(), step.spec.policies)), grace);
     let secrets = Arc::new(Secrets::new(secrets, aws, log.clone()));
     let fetching = secrets.clone().fetch(used_facts(&steps));
     let context = CheckContext {

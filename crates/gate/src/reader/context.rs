@@ -1,0 +1,58 @@
+//! What a reader knows and collects while it reads a file.
+
+use crate::{Diagnostic, Position, Scope};
+
+/// What a file is read for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// To run the checks: only the typed values are kept.
+    #[default]
+    Evaluate,
+    /// To print the file: the effective value of each key is also kept as YAML.
+    Print,
+    /// There is no file: every key counts as present, to record the keys that the readers accept.
+    Schema,
+}
+
+/// The state while a file is read: its diagnostics, and the settings from its header.
+#[derive(Debug, Default)]
+pub struct ReadContext {
+    /// Errors, in the order in which they are found.
+    pub(crate) errors: Vec<Diagnostic>,
+    /// Mistakes that do not prevent the use of the file.
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) scope: Scope,
+    pub(crate) reading: Reading,
+}
+
+impl ReadContext {
+    /// Declares a name that later steps of the same check can use.
+    pub fn capture(&mut self, name: &str) {
+        self.scope.captures.push(name.to_owned());
+    }
+
+    /// Ends the steps of a check.
+    pub fn clear_captures(&mut self) {
+        self.scope.captures.clear();
+    }
+
+    /// Reports an error.
+    pub fn error(&mut self, at: Position, message: impl Into<String>) {
+        self.errors.push(Diagnostic::new(at, message));
+    }
+
+    /// Reports a warning.
+    pub fn warn(&mut self, at: Position, message: impl Into<String>) {
+        self.warnings.push(Diagnostic::new(at, message));
+    }
+
+    /// Whether there is no file, and every key counts as present.
+    pub(super) fn is_schema(&self) -> bool {
+        self.reading == Reading::Schema
+    }
+
+    /// Whether effective values are kept as YAML.
+    pub(super) fn keeps_effective(&self) -> bool {
+        self.reading == Reading::Print
+    }
+}
