@@ -11,7 +11,7 @@ use greenlight_tests::{
     binaries, check_models, greenlight,
     infra::{REQUIRED_PARAMETERS, SamTemplate, logical_id},
 };
-use rehearsal::{FunctionName, HookName, HookTestBed, Recorder, RunningTestBed};
+use rehearsal::{FunctionName, Hook, HookTestBed, Recorder, RunningTestBed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -108,8 +108,8 @@ fn text(bytes: &[u8]) -> String {
 /// Each event and the function of its hook, in a stack with this suffix.
 fn five_hooks(suffix: &str) -> Vec<(String, String)> {
     let hook_and_function =
-        |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
-    HookName::ALL.map(hook_and_function).to_vec()
+        |hook: Hook| (hook.event_name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.program_name()));
+    Hook::ALL.map(hook_and_function).to_vec()
 }
 
 fn deployment(report: &Value) -> &Value {
@@ -388,7 +388,7 @@ async fn run_with_stack(open: &RunningTestBed, folder: &AppSpecFolder, line: &st
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_of_a_stack_are_read_from_cloudformation() {
     let recorder = Recorder::default();
-    let open = HookTestBed::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
+    let open = HookTestBed::at(Hook::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
     // The command from README.md.
     let readme = include_str!("../../README.md");
@@ -397,7 +397,7 @@ async fn functions_of_a_stack_are_read_from_cloudformation() {
     assert!(output.status.success(), "{output:?}");
     let names: Vec<String> = FunctionName::all_functions().take(5).map(FunctionName::lambda_name).collect();
     let hooks: String =
-        HookName::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.name())).collect();
+        Hook::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.event_name())).collect();
     assert_eq!(folder.text("appspec.yaml"), format!("{YAML}Hooks:\n{hooks}"));
     // `--check` compares the file with the names of another stack.
     let output =

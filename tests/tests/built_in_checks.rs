@@ -8,7 +8,7 @@ use std::{
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
-    Colour, HookName,
+    Colour, Hook,
     world::{Alarm, AlarmKind, Change, Condition, Health, Rule, RuleAction, Task, TasksStop, World},
 };
 
@@ -152,7 +152,7 @@ fn use_network_load_balancer(world: &mut World) {
 }
 
 fn before_install() -> CaseGroup {
-    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
+    let case = |title: &str| HookCase::new(Hook::BeforeInstall, title);
     CaseGroup::from(vec![
         case("the good world").succeeds().check_outcome("reachable", "passed").check_outcome("original", "passed"),
         case("the service is being deleted")
@@ -233,7 +233,7 @@ fn before_install() -> CaseGroup {
 }
 
 fn after_install() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::AfterInstall, title);
+    let case = |title: &str| HookCase::new(Hook::AfterInstall, title);
     vec![
         case("the good world").succeeds().check_outcome("containers", "passed").check_outcome("targets", "passed"),
         case("no replacement task set")
@@ -467,7 +467,7 @@ fn after_install() -> Vec<HookCase> {
 }
 
 fn after_allow_test_traffic() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    let case = |title: &str| HookCase::new(Hook::AfterAllowTestTraffic, title);
     let nobody_was_asked =
         |played: &rehearsal::HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
     vec![
@@ -615,7 +615,7 @@ fn after_allow_test_traffic() -> Vec<HookCase> {
 }
 
 fn before_allow_traffic() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::BeforeAllowTraffic, title);
+    let case = |title: &str| HookCase::new(Hook::BeforeAllowTraffic, title);
     vec![
         case("the good world").succeeds(),
         case("the replacement is no longer steady")
@@ -701,7 +701,7 @@ hooks:
 ";
 
 fn after_allow_traffic() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::AfterAllowTraffic, title);
+    let case = |title: &str| HookCase::new(Hook::AfterAllowTraffic, title);
     vec![
         case("the good world").succeeds(),
         case("production is still on the original")

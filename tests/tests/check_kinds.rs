@@ -7,7 +7,7 @@ use std::{
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, truncate_long_verdict};
 use rehearsal::{
-    HookName, HookRunReport, HookTestBed,
+    Hook, HookRunReport, HookTestBed,
     world::{Change, Health, TasksStop, World},
 };
 
@@ -63,7 +63,7 @@ fn crash_tasks(world: &mut World, times: u32) {
 }
 
 fn ecs() -> CaseGroup {
-    let case = |title: &str, gate| HookCase::new(HookName::AfterInstall, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::AfterInstall, title).gate(gate);
     let stable =
         only!("after_install", "{ tasks: green, stable_for: 300ms, every: 100ms, expect: [running == desired] }");
     CaseGroup::from(vec![
@@ -188,7 +188,7 @@ fn set_running_digest(world: &mut World, digest: Option<&str>) {
 
 fn image() -> Vec<HookCase> {
     let case = |title: &str| {
-        HookCase::new(HookName::AfterInstall, title).gate(only!("after_install", "{ name: image, image: green }"))
+        HookCase::new(Hook::AfterInstall, title).gate(only!("after_install", "{ name: image, image: green }"))
     };
     let digest = PINNED_IMAGE.split_once('@').unwrap().1;
     vec![
@@ -261,7 +261,7 @@ fn fire_alarm(world: &mut World, alarm: usize, since: SystemTime) {
 }
 
 fn alarms() -> Vec<HookCase> {
-    let case = |title: &str, gate| HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate);
     let prefix = only!("before_allow_traffic", "{ name: alarms, alarms: { prefix: shop- }, expect: [state == OK] }");
     let tagged =
         only!("before_allow_traffic", "{ name: alarms, alarms: { tags: { gate: true } }, expect: [state == OK] }");
@@ -401,7 +401,7 @@ fn alarms() -> Vec<HookCase> {
 }
 
 fn tcp() -> Vec<HookCase> {
-    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate);
     let listener = only!("after_allow_test_traffic", "{ name: port, tcp: '{{test_url}}' }");
     vec![
         case("the test listener of a network load balancer", listener)
@@ -480,7 +480,7 @@ fn request_has(what: &'static [(&'static str, &'static str)]) -> impl Fn(&HookRu
 }
 
 fn http_requests() -> Vec<HookCase> {
-    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate);
     vec![
         case(
             "a JSON body with facts",
@@ -569,7 +569,7 @@ fn with_request(stage: HookTestBed, keys: &str) -> HookTestBed {
 }
 
 fn http_answers() -> Vec<HookCase> {
-    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate);
     vec![
         case(
             "conditions on every part of the response",
@@ -690,7 +690,7 @@ hooks: { after_allow_test_traffic: { built_in: none, checks: [{ http: '{{test_ur
 }
 
 fn reach() -> CaseGroup {
-    let case = |title: &str, gate| HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate);
+    let case = |title: &str, gate| HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate);
     let identity = only!(
         "after_allow_test_traffic",
         "{ name: forwards_to, forwards_to: green, within: 10s, every: 50ms, http: '{{test_url}}/version',
@@ -778,7 +778,7 @@ fn reach() -> CaseGroup {
 /// `targets` works on the original as it does on the replacement.
 fn targets() -> Vec<HookCase> {
     let blue = only!("before_install", "{ name: mine, targets: blue, expect: [healthy == desired, registered >= 1] }");
-    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(blue);
+    let case = |title: &str| HookCase::new(Hook::BeforeInstall, title).gate(blue);
     fn green_group(world: &mut World) -> &mut rehearsal::world::TargetGroup {
         let arn = world.blue().unwrap().target_group().unwrap().to_owned();
         world.target_group(&arn).unwrap()
@@ -842,7 +842,7 @@ fn preflight_of_the_wiring() -> Vec<HookCase> {
         "before_install",
         "{ name: preflight, preflight: [service, group, listener-wiring, test-listener, rollback, reachable] }"
     );
-    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(gate);
+    let case = |title: &str| HookCase::new(Hook::BeforeInstall, title).gate(gate);
     vec![
         case("everything is in order").succeeds().check_outcome("preflight", "passed"),
         case("no test listener")
@@ -884,7 +884,7 @@ fn preflight_of_what_the_task_definition_names() -> Vec<HookCase> {
         "before_install",
         "{ name: preflight, preflight: [task-definition, log-groups, roles, secrets, images] }"
     );
-    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title).gate(gate);
+    let case = |title: &str| HookCase::new(Hook::BeforeInstall, title).gate(gate);
     let each = |word: &'static str| match word {
         "log-groups" => only!("before_install", "{ preflight: log-groups }"),
         "roles" => only!("before_install", "{ preflight: roles }"),
@@ -1016,7 +1016,7 @@ fn preflight_of_what_the_task_definition_names() -> Vec<HookCase> {
             .with_fault(InjectedFault::always("iam:GetRole", FaultKind::Deny))
             .fails("LogGroupMissing"),
         case("AWS throttles every first call").with_fault(InjectedFault::first(1, "*", FaultKind::Throttle)).succeeds(),
-        HookCase::new(HookName::AfterInstall, "after Install, the task set's task definition counts")
+        HookCase::new(Hook::AfterInstall, "after Install, the task set's task definition counts")
             .gate(only!("after_install", "{ preflight: [task-definition, images] }"))
             .world(|world| world.deployment().revision.app_spec.clear())
             .succeeds(),
@@ -1028,22 +1028,21 @@ fn preflight_of_what_the_task_definition_names() -> Vec<HookCase> {
         ("secrets", "secretsmanager:DescribeSecret"),
         ("images", "ecr:DescribeImages"),
     ] {
-        let denied = HookCase::new(HookName::BeforeInstall, &format!("not permitted: {operation}")).gate(each(word));
+        let denied = HookCase::new(Hook::BeforeInstall, &format!("not permitted: {operation}")).gate(each(word));
         cases.push(
             denied
                 .with_fault(InjectedFault::always(operation, FaultKind::Deny))
                 .succeeds()
                 .warns("NotPermittedToCheck"),
         );
-        let fails = HookCase::new(HookName::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
+        let fails = HookCase::new(Hook::BeforeInstall, &format!("AWS fails: {operation}")).gate(each(word));
         // The check reads two roles one after the other, each with retries. That takes longer than the usual timeout.
         let fails =
             fails.with_fault(InjectedFault::always(operation, FaultKind::Fail)).timeout(Duration::from_secs(20));
         cases.push(fails.fails("AwsFailed"));
-        let lost =
-            HookCase::new(HookName::BeforeInstall, &format!("one reply is cut off: {operation}")).gate(each(word));
+        let lost = HookCase::new(Hook::BeforeInstall, &format!("one reply is cut off: {operation}")).gate(each(word));
         cases.push(lost.with_fault(InjectedFault::first(1, operation, FaultKind::Truncate)).succeeds());
-        let page = HookCase::new(HookName::BeforeInstall, &format!("a proxy's page instead of a reply: {operation}"))
+        let page = HookCase::new(Hook::BeforeInstall, &format!("a proxy's page instead of a reply: {operation}"))
             .gate(each(word));
         let page =
             page.with_fault(InjectedFault::always(operation, FaultKind::WrongType)).timeout(Duration::from_secs(20));

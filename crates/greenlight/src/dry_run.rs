@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook, to_hook_name},
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
     gate_file::diagnostics::{self, Level},
     rehearse::Timeline,
     terminal::{Emphasis, Output, TerminalStyle, count, format_duration},
@@ -126,13 +126,13 @@ async fn print_checks(
     region: &str,
     dry_run: &DryRun,
 ) -> Result<DryRunResult, CommandError> {
-    let name = to_hook_name(args.hook);
+    let hook = args.hook;
     let mut timeline = Timeline::new(screen.style);
     let started = Instant::now();
     let moment = |what| RehearsalEvent { at: started.elapsed(), kind: what };
     let heading = format!("deployment {} in {region}; a dry run only reads, and puts no status", args.deployment_id);
     screen.println(&screen.style.paragraph(Emphasis::Dim, &heading))?;
-    screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook: name, function: None })))?;
+    screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook, function: None })))?;
     let (tx, mut rx) = mpsc::unbounded_channel();
     let evaluation = dry_run.run(args.timeout, move |one| {
         // Sending fails only while this function is being dropped.
@@ -145,16 +145,14 @@ async fn print_checks(
         tokio::select! {
             biased;
             Some(one) = rx.recv() => {
-                screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })))?;
+                screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook, check: check_line(one) })))?;
             }
             result = &mut evaluation => break result,
             _ = tick.tick() => screen.status(&timeline.status_line(started.elapsed()))?,
         }
     };
     while let Ok(one) = rx.try_recv() {
-        screen.println(
-            &timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })),
-        )?;
+        screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook, check: check_line(one) })))?;
     }
     Ok(result)
 }

@@ -14,7 +14,7 @@
 mod codedeploy;
 mod duration_text;
 mod fake_aws;
-mod hook_name;
+mod hook_text;
 mod http;
 mod lambda;
 mod report;
@@ -26,13 +26,15 @@ pub mod world;
 
 use std::path::PathBuf;
 
+// The words for hooks and their status are the product's. Nothing else is shared.
+pub use lifecycle::{Colour, Hook, Status};
+
 pub use self::{
     codedeploy::{
         invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
         rehearse,
     },
     fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
-    hook_name::HookName,
     lambda::{
         AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
         ProcessExit, ProcessLimit,
@@ -43,7 +45,7 @@ pub use self::{
         OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
-    service::{Colour, ServiceRequest},
+    service::ServiceRequest,
     test_bed::{HookRunReport, HookTestBed, RunningTestBed},
 };
 

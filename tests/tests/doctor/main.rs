@@ -12,7 +12,7 @@ use std::{
 
 use greenlight_tests::{check_models, greenlight, normalize};
 use rehearsal::{
-    FaultKind, HookName, HookTestBed, InjectedFault, Recorder, RunningTestBed,
+    FaultKind, Hook, HookTestBed, InjectedFault, Recorder, RunningTestBed,
     world::{Endpoint, World},
 };
 use serde_json::Value;
@@ -28,7 +28,7 @@ async fn open(
     fault: Option<InjectedFault>,
     change: impl FnOnce(&mut World),
 ) -> RunningTestBed {
-    let mut stage = HookTestBed::at(HookName::BeforeInstall).await.world(change);
+    let mut stage = HookTestBed::at(Hook::BeforeInstall).await.world(change);
     if let Some(fault) = fault {
         stage = stage.inject_fault(fault);
     }

@@ -9,7 +9,7 @@ use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
 };
-use rehearsal::{HookStatus, Report};
+use rehearsal::{Report, Status};
 
 use super::{
     messages::{self, StopReason},
@@ -88,7 +88,7 @@ fn write_failure(xml: &mut Writer<Vec<u8>>, element: &str, kind: &str, message: 
 /// Why hooks stopped the deployments, and how to reproduce the run.
 fn stop_reasons(report: &Report) -> Vec<String> {
     let stopped =
-        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(HookStatus::Succeeded));
+        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(Status::Succeeded));
     let why = |run| {
         let StopReason { check, reason, next } = messages::stop_reason(run);
         let check = check.map(|name| format!(", check `{name}`")).unwrap_or_default();

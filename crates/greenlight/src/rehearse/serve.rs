@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Instant};
 
 use hook_core::shell::quote;
-use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, HookName, HookWaiting, RehearsalEvent, ServeEvent};
+use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, Hook, HookWaiting, RehearsalEvent, ServeEvent};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{json, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select, timeline::Timeline};
@@ -47,16 +47,16 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
 /// Renders the events of a served world.
 struct ServePrinter {
     style: TerminalStyle,
-    at: HookName,
+    at: Hook,
     timeline: Timeline,
     created: Instant,
-    waiting_hook: Option<HookName>,
+    waiting_hook: Option<Hook>,
     /// How many deployments follow this one.
     remaining_deployments: usize,
 }
 
 impl ServePrinter {
-    fn new(style: TerminalStyle, at: HookName) -> Self {
+    fn new(style: TerminalStyle, at: Hook) -> Self {
         let (timeline, created) = (Timeline::new(style), Instant::now());
         Self { style, at, timeline, created, waiting_hook: None, remaining_deployments: 0 }
     }
@@ -96,7 +96,7 @@ impl ServePrinter {
             let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario also have:", "");
             let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", env.join(" "));
         }
-        let before = if self.at == HookName::BeforeInstall {
+        let before = if self.at == Hook::BeforeInstall {
             String::new()
         } else {
             format!(" The hooks before {} are skipped.", self.at)
@@ -219,10 +219,10 @@ fn aws_environment(endpoints: &Endpoints) -> String {
 }
 
 /// The variables that a Lambda runtime client needs.
-fn lambda_environment(hook: HookName) -> String {
+fn lambda_environment(hook: Hook) -> String {
     format!(
         "AWS_LAMBDA_FUNCTION_NAME=CodeDeployHook_{} AWS_LAMBDA_FUNCTION_VERSION=1 AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
-        hook.binary()
+        hook.program_name()
     )
 }
 
@@ -232,17 +232,17 @@ fn execution_id(event: &str) -> String {
 }
 
 /// What CodeDeploy does after *Succeeded*.
-fn next_step(hook: HookName) -> &'static str {
+fn next_step(hook: Hook) -> &'static str {
     match hook {
-        HookName::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
-        HookName::AfterInstall => {
+        Hook::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
+        Hook::AfterInstall => {
             "With Succeeded CodeDeploy moves the test listener to the replacement and invokes AfterAllowTestTraffic."
         }
-        HookName::AfterAllowTestTraffic => "With Succeeded CodeDeploy invokes BeforeAllowTraffic.",
-        HookName::BeforeAllowTraffic => {
+        Hook::AfterAllowTestTraffic => "With Succeeded CodeDeploy invokes BeforeAllowTraffic.",
+        Hook::BeforeAllowTraffic => {
             "With Succeeded CodeDeploy moves the customers to the replacement and invokes AfterAllowTraffic."
         }
-        HookName::AfterAllowTraffic => "With Succeeded the deployment is done.",
+        Hook::AfterAllowTraffic => "With Succeeded the deployment is done.",
     }
 }
 
@@ -266,7 +266,7 @@ mod tests {
 
     fn waiting() -> HookWaiting {
         HookWaiting {
-            hook: HookName::AfterInstall,
+            hook: Hook::AfterInstall,
             deployment: "d-4KX0QZ7PA".into(),
             event: r#"{"DeploymentId":"d-4KX0QZ7PA","LifecycleEventHookExecutionId":"eyJlbmNyeXB0ZWREYXRhIjoi"}"#
                 .into(),
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn how_to_reach_it_and_what_can_be_done() {
-        let mut printer = ServePrinter::new(NO_STYLE, HookName::AfterInstall);
+        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
         let rendered = [ServeEvent::Open(endpoints()), ServeEvent::HookWaiting(waiting())]
             .map(|event| printer.render(&event).unwrap());
         insta::assert_snapshot!(rendered.join("\n"));
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_call_and_for_a_function_that_returns() {
-        let mut printer = ServePrinter::new(NO_STYLE, HookName::AfterInstall);
+        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
         let called = |error: Option<&str>| {
             ServeEvent::AwsCall(AwsCall {
                 operation: "codedeploy:GetDeployment".into(),
@@ -300,7 +300,7 @@ mod tests {
         };
         let returned = |error: Option<&str>, again_in: Option<Duration>| {
             ServeEvent::FunctionReturned(FunctionReturned {
-                hook: HookName::AfterInstall,
+                hook: Hook::AfterInstall,
                 error: error.map(str::to_owned),
                 redelivered_in: again_in,
             })

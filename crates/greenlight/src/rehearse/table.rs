@@ -3,7 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use rehearsal::{AnsweredBy, DeploymentOutcome, DeploymentReport, HookName, HookRun, HookStatus, Report};
+use rehearsal::{AnsweredBy, DeploymentOutcome, DeploymentReport, Hook, HookRun, Report, Status};
 
 use super::{
     messages::{self, StopReason},
@@ -72,8 +72,7 @@ pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonS
 
 fn render_legend(style: TerminalStyle) -> String {
     // With a no-break space, so that no number is left alone at the end of a line.
-    let hooks: Vec<String> =
-        HookName::ALL.iter().zip(1..).map(|(hook, number)| format!("{number}\u{a0}{hook}")).collect();
+    let hooks: Vec<String> = Hook::ALL.iter().zip(1..).map(|(hook, number)| format!("{number}\u{a0}{hook}")).collect();
     let marks = [
         (Emphasis::Success, "✓", "continue"),
         (Emphasis::Error, "✗", "stop"),
@@ -231,15 +230,15 @@ impl TableRow<'_> {
             true => format!("{}\n  {:name$}", self.name, ""),
             false => format!("{:name$}", self.name),
         };
-        let glyphs: Vec<String> = HookName::ALL
+        let glyphs: Vec<String> = Hook::ALL
             .iter()
             .map(|hook| {
                 let run = one.hooks.iter().find(|run| run.hook == *hook);
                 match run.map(|run| (run.status, run.answered_by)) {
                     None => style.apply(Emphasis::Dim, "–"),
-                    Some((Some(HookStatus::Succeeded), _)) => style.apply(Emphasis::Success, "✓"),
-                    Some((Some(HookStatus::Failed), AnsweredBy::OnFailureHandler)) => style.apply(Emphasis::Error, "∪"),
-                    Some((Some(HookStatus::Failed), _)) => style.apply(Emphasis::Error, "✗"),
+                    Some((Some(Status::Succeeded), _)) => style.apply(Emphasis::Success, "✓"),
+                    Some((Some(Status::Failed), AnsweredBy::OnFailureHandler)) => style.apply(Emphasis::Error, "∪"),
+                    Some((Some(Status::Failed), _)) => style.apply(Emphasis::Error, "✗"),
                     Some((None, _)) => style.apply(Emphasis::Error, "?"),
                 }
             })
@@ -252,13 +251,13 @@ impl TableRow<'_> {
         self.deployment.and_then(stopping_hook).map(|run| run.code.as_str()).unwrap_or_default()
     }
 
-    fn stop_reason(&self) -> Option<(HookName, StopReason<'_>)> {
+    fn stop_reason(&self) -> Option<(Hook, StopReason<'_>)> {
         self.deployment.and_then(stopping_hook).map(|run| (run.hook, messages::stop_reason(run)))
     }
 }
 
 fn stopping_hook(one: &DeploymentReport) -> Option<&HookRun> {
-    one.hooks.iter().find(|run| run.status != Some(HookStatus::Succeeded))
+    one.hooks.iter().find(|run| run.status != Some(Status::Succeeded))
 }
 
 #[cfg(test)]

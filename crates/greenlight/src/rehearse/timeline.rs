@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rehearsal::{
-    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, HookName, HookRun, HookStatus,
-    RehearsalEvent, Report,
+    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun, RehearsalEvent, Report,
+    Status,
 };
 
 use super::messages::{self, StopReason};
@@ -22,7 +22,7 @@ const TEXT_COLUMN: usize = LABEL_COLUMN + 8;
 pub struct Timeline {
     style: TerminalStyle,
     /// The hook that is running, and the names of its checks that were printed.
-    running: Option<(HookName, Vec<String>)>,
+    running: Option<(Hook, Vec<String>)>,
     /// How many hooks put *Succeeded*.
     succeeded: usize,
     /// The hook that did not.
@@ -79,7 +79,7 @@ impl Timeline {
             EventKind::OnFailure { text, .. } => self.labelled_line(&time, "on-failure", Emphasis::Warning, text),
             EventKind::HookInvoked { hook, function } => {
                 self.running = Some((*hook, Vec::new()));
-                let name = self.style.apply(Emphasis::Bold, hook.name());
+                let name = self.style.apply(Emphasis::Bold, hook.event_name());
                 let head = format!("{time}{name}  {}", self.style.apply(Emphasis::Dim, messages::hook_question(*hook)));
                 match function {
                     None => head,
@@ -163,14 +163,14 @@ impl Timeline {
     fn hook_finished(&mut self, time: &str, run: &HookRun) -> String {
         if self.running.is_none() && run.status.is_none() {
             self.stopped = Some(run.clone());
-            return self.labelled_line(time, run.hook.name(), Emphasis::Error, "its function cannot be invoked");
+            return self.labelled_line(time, run.hook.event_name(), Emphasis::Error, "its function cannot be invoked");
         }
         let shown = self.running.take().map(|(_, shown)| shown).unwrap_or_default();
         let late = run.checks.iter().filter(|check| !shown.contains(&check.name));
         let mut lines: Vec<String> = late.map(|check| self.check_line(check)).collect();
         let (tone, said) = match run.status {
-            Some(HookStatus::Succeeded) => (Emphasis::Success, "→ Succeeded"),
-            Some(HookStatus::Failed) => (Emphasis::Error, "→ Failed"),
+            Some(Status::Succeeded) => (Emphasis::Success, "→ Succeeded"),
+            Some(Status::Failed) => (Emphasis::Error, "→ Failed"),
             None => (Emphasis::Error, "→ no status"),
         };
         let took = self.style.apply(Emphasis::Dim, &format!("after {}", format_duration(run.took)));
@@ -186,7 +186,7 @@ impl Timeline {
                 &format!("would have failed: {observed}"),
             ));
         }
-        if run.status == Some(HookStatus::Succeeded) {
+        if run.status == Some(Status::Succeeded) {
             self.succeeded += 1;
         } else {
             self.stopped = Some(run.clone());
@@ -218,7 +218,7 @@ impl Timeline {
                 };
                 let StopReason { check, reason, next } = messages::stop_reason(run);
                 let check = check.map(|name| format!("{} in the check `{name}`: ", run.code)).unwrap_or_default();
-                lines.push(format!("{time}{word}: {} {who}", self.style.apply(Emphasis::Bold, run.hook.name())));
+                lines.push(format!("{time}{word}: {} {who}", self.style.apply(Emphasis::Bold, run.hook.event_name())));
                 lines.push(line("why", &format!("{check}{reason}")));
                 lines.extend(next.map(|next| line("next", next)));
             }

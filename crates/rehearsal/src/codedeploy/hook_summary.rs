@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use lifecycle::{Hook, Status};
+
 use crate::{
-    hook_name::HookName,
     lambda::{FunctionName, HookVerdict, InvocationResult, ProcessExit},
-    report::{AnsweredBy, HookStatus},
+    report::AnsweredBy,
 };
 
 /// Everything that is known when a hook is over.
 pub(super) struct HookOutcome<'a> {
-    pub hook: HookName,
+    pub hook: Hook,
     /// The function that ran. It is another hook's if the AppSpec file is wrong.
     pub program: FunctionName,
     /// The status that CodeDeploy accepted, and who put it.
-    pub status: Option<(HookStatus, AnsweredBy)>,
+    pub status: Option<(Status, AnsweredBy)>,
     pub by_operator: bool,
     pub verdict: Option<&'a HookVerdict>,
     pub on_failure_verdict: Option<&'a HookVerdict>,
@@ -127,8 +128,8 @@ mod tests {
 
     fn outcome() -> HookOutcome<'static> {
         HookOutcome {
-            hook: HookName::AfterInstall,
-            program: HookName::AfterInstall.into(),
+            hook: Hook::AfterInstall,
+            program: Hook::AfterInstall.into(),
             status: None,
             by_operator: false,
             verdict: None,
@@ -149,12 +150,12 @@ mod tests {
         let verdict = |message: &str| HookVerdict { message: message.to_owned(), ..HookVerdict::default() };
         let (hook, handler) = (verdict("the hook's"), verdict("handler's"));
         let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&handler), ..outcome() };
-        let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
+        let by = |by| HookOutcome { status: Some((Status::Failed, by)), ..both }.summary().verdict;
         assert_eq!(
             (by(AnsweredBy::Hook).as_str(), by(AnsweredBy::OnFailureHandler).as_str()),
             ("the hook's", "handler's")
         );
-        let silent = HookOutcome { status: Some((HookStatus::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
+        let silent = HookOutcome { status: Some((Status::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
         assert_eq!(silent.summary().verdict, "on-failure put Failed and logged no verdict");
     }
 

@@ -22,10 +22,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use lifecycle::Status;
+
 use crate::{
     fake_aws::{PUT_STATUS, StatusPut},
     lambda::{ClockSkew, FunctionName, HookVerdict, on_failure},
-    report::{AnsweredBy, CheckLine, HookStatus},
+    report::{AnsweredBy, CheckLine},
     scenario::{FaultKind, FaultTiming, InjectedFault},
 };
 
@@ -238,7 +240,7 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
         let after = humantime::format_duration(taken.at);
         violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
-    let succeeded = taken.iter().any(|sent| sent.status == HookStatus::Succeeded.as_str());
+    let succeeded = taken.iter().any(|sent| sent.status == Status::Succeeded.as_str());
     let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == "fail";
     if let Some(check) = execution.checks.iter().find(stops) {
         violations.push(format!("it put Succeeded, and its check `{}` decided fail", check.name));

@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lifecycle::Hook;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     codedeploy::{SimulatedCodeDeploy, event_sender::EventSender, hook_summary::describe_end},
-    hook_name::HookName,
     lambda::{
         FunctionName, InvocationResult, Invoker,
         on_failure::{self, OnFailureStep},
@@ -86,7 +86,7 @@ impl<'a> BackgroundInvocations<'a> {
 
 /// An event that was passed to a function.
 pub(super) struct Invocation {
-    pub hook: HookName,
+    pub hook: Hook,
     pub function: FunctionName,
     pub deployment: String,
     pub payload: Vec<u8>,

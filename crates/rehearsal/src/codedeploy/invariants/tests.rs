@@ -3,9 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hook_name::HookName;
 
-const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
+const HOOK: FunctionName = FunctionName::Hook(lifecycle::Hook::AfterInstall);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn hook(faults: &[InjectedFault]) -> PlannedFaults {
