@@ -188,7 +188,7 @@ impl HookCase {
     /// Expects a check with this decision and reason code.
     pub fn check_decides(self, decision: &'static str, code: &'static str) -> Self {
         self.push_assertion(move |played| {
-            let found = played.checks.iter().any(|check| check.decision == decision && check.code == code);
+            let found = played.checks.iter().any(|check| check.decision.as_str() == decision && check.code == code);
             if found { Ok(()) } else { Err(format!("no check has the decision {decision} with the code {code:?}")) }
         })
     }

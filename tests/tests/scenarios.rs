@@ -16,7 +16,8 @@ use greenlight_tests::{
 };
 use regex_lite::Regex;
 use rehearsal::{
-    AnsweredBy, Exchange, FunctionName, Hook, HookRun, Options, Recorder, Report, Scenario, Status, rehearse,
+    AnsweredBy, CheckDecision, Exchange, FunctionName, Hook, HookRun, Options, Recorder, Report, Scenario, Status,
+    rehearse,
 };
 use tokio::{
     sync::{OnceCell, Semaphore, mpsc},
@@ -119,7 +120,8 @@ fn render_report(report: &Report) -> String {
 }
 
 fn every_check_passed(hook: &HookRun) -> bool {
-    let checks_passed = !hook.checks.is_empty() && hook.checks.iter().all(|check| check.decision == "pass");
+    let checks_passed =
+        !hook.checks.is_empty() && hook.checks.iter().all(|check| check.decision == CheckDecision::Pass);
     hook.status == Some(Status::Succeeded) && hook.code.is_empty() && checks_passed
 }
 

@@ -179,11 +179,11 @@ fn check_line(result: CheckResult) -> CheckLine {
     CheckLine {
         name: result.check,
         kind: result.kind.to_owned(),
-        outcome: result.outcome.to_owned(),
-        decision: result.decision.to_owned(),
+        outcome: result.outcome.into(),
+        decision: result.decision.into(),
         code: result.code.map(|code| code.name()).unwrap_or_default(),
         hint: result.hint.map(str::to_owned).unwrap_or_default(),
-        duration_ms: result.elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+        duration: result.elapsed,
         message: result.line,
     }
 }

@@ -11,6 +11,7 @@
 //! The [`world`] is typed state that changes as time passes and does no I/O. AWS's wire formats are a thin layer over
 //! it that follows the service models.
 
+mod check_line;
 mod codedeploy;
 mod duration_text;
 mod fake_aws;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 pub use lifecycle::{Colour, Hook, Status};
 
 pub use self::{
+    check_line::{CheckDecision, CheckLine, CheckOutcome},
     codedeploy::{
         invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
         rehearse,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lifecycle::{Hook, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::{hook_text, lambda::FunctionName};
+use crate::{check_line::CheckLine, hook_text, lambda::FunctionName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,27 +120,6 @@ pub enum EventKind {
     },
 }
 
-/// One check as a hook logged it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CheckLine {
-    /// The check's name.
-    pub name: String,
-    /// Its kind: tasks, targets, forwards_to, health_check, http, alarms, preflight, …
-    pub kind: String,
-    /// passed, failed, errored, no_data, timed_out, not_run, not_applicable.
-    pub outcome: String,
-    /// pass, warn, ignore, fail.
-    pub decision: String,
-    /// The reason code; empty if the check passed.
-    pub code: String,
-    /// What to do about it; empty if the check passed.
-    pub hint: String,
-    /// Its duration in milliseconds.
-    pub duration_ms: u64,
-    /// The whole line for a reader: name, evidence, hint.
-    pub message: String,
-}
-
 /// The report of one hook.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookRun {
@@ -227,6 +206,6 @@ impl Report {
     }
 }
 
-fn millis<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn millis<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(span.as_millis().try_into().unwrap_or(u64::MAX))
 }

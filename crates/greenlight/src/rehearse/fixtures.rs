@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use rehearsal::{
-    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun, RehearsalEvent, Report,
-    Status,
+    AnsweredBy, CheckDecision, CheckLine, CheckOutcome, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun,
+    RehearsalEvent, Report, Status,
 };
 
 use super::scenario_run::{RunEnd, ScenarioRun};
@@ -15,18 +15,18 @@ fn passed_check(name: &str, kind: &str, millis: u64, text: &str) -> CheckLine {
     CheckLine {
         name: name.into(),
         kind: kind.into(),
-        outcome: "passed".into(),
-        decision: "pass".into(),
+        outcome: CheckOutcome::Passed,
+        decision: CheckDecision::Pass,
         code: String::new(),
         hint: String::new(),
-        duration_ms: millis,
+        duration: Duration::from_millis(millis),
         message: format!("{name}: {text}"),
     }
 }
 
-fn with_outcome(check: CheckLine, outcome: &str, decision: &str, code: &str) -> CheckLine {
+fn with_outcome(check: CheckLine, outcome: CheckOutcome, decision: CheckDecision, code: &str) -> CheckLine {
     let hint = check.message.rsplit_once("; ").map(|(_, hint)| hint.to_owned()).unwrap_or_default();
-    CheckLine { outcome: outcome.into(), decision: decision.into(), code: code.into(), hint, ..check }
+    CheckLine { outcome, decision, code: code.into(), hint, ..check }
 }
 
 fn succeeded_run(hook: Hook, millis: u64, checks: Vec<CheckLine>) -> HookRun {
@@ -59,11 +59,11 @@ fn before_install() -> HookRun {
             31,
             "task set ecs-svc/1000000000000000001 of shop: steady == true, running == desired (2, 2)",
         ),
-        with_outcome(rollback, "failed", "warn", "RollbackNotConfigured"),
+        with_outcome(rollback, CheckOutcome::Failed, CheckDecision::Warn, "RollbackNotConfigured"),
         with_outcome(
             passed_check("alarms", "alarms", 0, "deployment group shop-group: does not apply: it has no alarms"),
-            "not_applicable",
-            "pass",
+            CheckOutcome::NotApplicable,
+            CheckDecision::Pass,
             "",
         ),
     ];
@@ -110,8 +110,8 @@ pub fn stopped_run() -> HookRun {
             1633,
             vec![
                 reach,
-                with_outcome(answers, "failed", "fail", "UnexpectedStatus"),
-                with_outcome(waiting, "not_run", "fail", "NotRun"),
+                with_outcome(answers, CheckOutcome::Failed, CheckDecision::Fail, "UnexpectedStatus"),
+                with_outcome(waiting, CheckOutcome::NotRun, CheckDecision::Fail, "NotRun"),
             ],
         )
     }

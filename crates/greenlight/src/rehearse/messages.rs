@@ -1,6 +1,6 @@
 //! Text for a reader who does not know the project: what a hook decides, why it stopped a deployment, what to do next.
 
-use rehearsal::{AnsweredBy, CheckLine, DeploymentOutcome, Hook, HookRun};
+use rehearsal::{AnsweredBy, CheckDecision, CheckLine, CheckOutcome, DeploymentOutcome, Hook, HookRun};
 
 use crate::terminal::Emphasis;
 
@@ -30,12 +30,12 @@ pub fn reproduce_hint(seed: u64) -> String {
 }
 
 pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
-    match (check.outcome.as_str(), check.decision.as_str()) {
+    match (&check.outcome, &check.decision) {
         // A check that was not run waited for another check, and that one is the reason.
-        ("not_applicable" | "not_run", _) | (_, "ignore") => ("·", Emphasis::Dim),
-        (_, "pass") => ("✓", Emphasis::Success),
-        (_, "warn") => ("!", Emphasis::Warning),
-        _ => ("✗", Emphasis::Error),
+        (CheckOutcome::NotApplicable | CheckOutcome::NotRun, _) | (_, CheckDecision::Ignore) => ("·", Emphasis::Dim),
+        (_, CheckDecision::Pass) => ("✓", Emphasis::Success),
+        (_, CheckDecision::Warn) => ("!", Emphasis::Warning),
+        (_, CheckDecision::Fail | CheckDecision::Other(_)) => ("✗", Emphasis::Error),
     }
 }
 
@@ -86,7 +86,10 @@ pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
 
 /// The check with the verdict's reason code.
 fn deciding_check(run: &HookRun) -> Option<&CheckLine> {
-    run.checks.iter().find(|check| check.decision == "fail" && check.code == run.code && check.outcome != "not_run")
+    let decides = |check: &&CheckLine| {
+        check.decision == CheckDecision::Fail && check.code == run.code && check.outcome != CheckOutcome::NotRun
+    };
+    run.checks.iter().find(decides)
 }
 
 #[cfg(test)]

@@ -130,9 +130,8 @@ impl ServePrinter {
 
     /// What the user can do at the hook. The commands are not wrapped, so that they can be copied.
     fn render_waiting(&mut self, waiting: &HookWaiting) -> String {
-        let HookWaiting { hook, deployment, event, runtime_api } = waiting;
+        let HookWaiting { hook, deployment, execution, event, runtime_api } = waiting;
         self.waiting_hook = Some(*hook);
-        let execution = execution_id(event);
         let mut text = String::new();
         let mut step = |what: &str, command: &str| {
             let what = self.style.hanging(&format!("{:LABEL_COLUMN$}", ""), LABEL_COLUMN, Emphasis::Dim, what);
@@ -151,7 +150,7 @@ impl ServePrinter {
                 "aws deploy put-lifecycle-event-hook-execution-status --deployment-id {} --status Succeeded \
                  --lifecycle-event-hook-execution-id {}",
                 quote(deployment),
-                quote(&execution)
+                quote(execution)
             ),
         );
         let means = format!(
@@ -226,11 +225,6 @@ fn lambda_environment(hook: Hook) -> String {
     )
 }
 
-fn execution_id(event: &str) -> String {
-    let event: serde_json::Value = serde_json::from_str(event).unwrap_or_default();
-    event["LifecycleEventHookExecutionId"].as_str().unwrap_or_default().to_owned()
-}
-
 /// What CodeDeploy does after *Succeeded*.
 fn next_step(hook: Hook) -> &'static str {
     match hook {
@@ -268,6 +262,7 @@ mod tests {
         HookWaiting {
             hook: Hook::AfterInstall,
             deployment: "d-4KX0QZ7PA".into(),
+            execution: "eyJlbmNyeXB0ZWREYXRhIjoi".into(),
             event: r#"{"DeploymentId":"d-4KX0QZ7PA","LifecycleEventHookExecutionId":"eyJlbmNyeXB0ZWREYXRhIjoi"}"#
                 .into(),
             runtime_api: "127.0.0.1:9001".into(),

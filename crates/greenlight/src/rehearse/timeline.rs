@@ -145,9 +145,7 @@ impl Timeline {
 
     fn check_line(&self, check: &CheckLine) -> String {
         let (glyph, tone) = messages::glyph(check);
-        let took = self
-            .style
-            .apply(Emphasis::Dim, &format!("{:>7}", format_duration(Duration::from_millis(check.duration_ms))));
+        let took = self.style.apply(Emphasis::Dim, &format!("{:>7}", format_duration(check.duration)));
         let head = format!("{:LABEL_COLUMN$}{} {:<12} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
         let text = messages::check_message(check);

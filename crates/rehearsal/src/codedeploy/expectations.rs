@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use lifecycle::{Hook, Status};
 
-use crate::report::{DeploymentOutcome, Expect, HookRun};
+use crate::{
+    check_line::CheckDecision,
+    report::{DeploymentOutcome, Expect, HookRun},
+};
 
 /// The differences, in words. Empty if the expectations were met.
 pub(super) fn differences(
@@ -18,7 +21,7 @@ pub(super) fn differences(
     let warned: BTreeSet<&str> = hooks
         .iter()
         .flat_map(|run| &run.checks)
-        .filter(|check| check.decision == "warn")
+        .filter(|check| check.decision == CheckDecision::Warn)
         .map(|check| check.code.as_str())
         .collect();
     for code in expect.warns.iter().filter(|code| !warned.contains(code.as_str())) {
@@ -29,7 +32,8 @@ pub(super) fn differences(
     }
     if let Some(expected) = &expect.observed {
         let observes = |run: &&HookRun| {
-            run.status == Some(Status::Succeeded) && run.checks.iter().any(|check| check.decision == "fail")
+            run.status == Some(Status::Succeeded)
+                && run.checks.iter().any(|check| check.decision == CheckDecision::Fail)
         };
         let seen: Vec<_> = hooks.iter().filter(observes).map(|run| run.code.clone()).collect();
         if seen != *expected {
@@ -97,17 +101,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::report::{AnsweredBy, CheckLine};
+    use crate::{
+        check_line::{CheckLine, CheckOutcome},
+        report::AnsweredBy,
+    };
 
     fn run(code: &str, warned: &str) -> HookRun {
         let check = CheckLine {
             name: "alarms".into(),
             kind: "alarms".into(),
-            outcome: "no_data".into(),
-            decision: "warn".into(),
+            outcome: CheckOutcome::NoData,
+            decision: CheckDecision::Warn,
             code: warned.into(),
             hint: String::new(),
-            duration_ms: 1,
+            duration: Duration::from_millis(1),
             message: String::new(),
         };
         HookRun {
@@ -127,7 +134,7 @@ mod tests {
         let fails = HookRun { status: Some(Status::Succeeded), ..run("TargetsUnhealthy", "AlarmNoData") };
         let observed = |codes: &[&str]| {
             let mut fails = fails.clone();
-            fails.checks[0].decision = "fail".into();
+            fails.checks[0].decision = CheckDecision::Fail;
             let observed = Some(codes.iter().map(|code| (*code).to_owned()).collect());
             let promise = Expect { observed, ..expect(DeploymentOutcome::Succeeded, None, None) };
             differences(&promise, DeploymentOutcome::Succeeded, None, &[fails]).join("")

@@ -6,6 +6,7 @@ use lifecycle::{Hook, Status};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
+    check_line::CheckLine,
     codedeploy::{
         deployment_run::DeploymentRun, hook_summary::HookOutcome, invocations::InvocationProgress,
         simulated_codedeploy::POLL_INTERVAL, tracked_execution::TrackedExecution,
@@ -14,7 +15,7 @@ use crate::{
         FunctionName, HookVerdict, Invoker,
         hook_log::{self, HookLogLine},
     },
-    report::{AnsweredBy, CheckLine, EventKind, HookRun},
+    report::{AnsweredBy, EventKind, HookRun},
     world::EventStatus,
 };
 

@@ -25,9 +25,10 @@ use std::{collections::BTreeSet, time::Duration};
 use lifecycle::Status;
 
 use crate::{
+    check_line::{CheckDecision, CheckLine},
     fake_aws::{PUT_STATUS, StatusPut},
     lambda::{ClockSkew, FunctionName, HookVerdict, on_failure},
-    report::{AnsweredBy, CheckLine},
+    report::AnsweredBy,
     scenario::{FaultKind, FaultTiming, InjectedFault},
 };
 
@@ -241,7 +242,7 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
         violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
     let succeeded = taken.iter().any(|sent| sent.status == Status::Succeeded.as_str());
-    let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == "fail";
+    let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == CheckDecision::Fail;
     if let Some(check) = execution.checks.iter().find(stops) {
         violations.push(format!("it put Succeeded, and its check `{}` decided fail", check.name));
     }

@@ -52,6 +52,9 @@ pub struct HookWaiting {
     pub hook: Hook,
     /// The id of the deployment.
     pub deployment: String,
+    /// The id of this execution of the hook. In JSON it is only in the event.
+    #[serde(skip)]
+    pub execution: String,
     /// The event that CodeDeploy sends, as JSON.
     #[serde(rename = "payload")]
     pub event: String,

@@ -170,10 +170,10 @@ impl Invoker for ExternalFunctions {
             let put = self.aws.put_status_for(Some(function), &deployment, &execution, Status::Succeeded);
             put.map_err(|fault| anyhow::anyhow!("cannot put Succeeded for {hook}: {fault:?}"))?;
         } else if let Some(runtime_api) = self.runtime_apis.get(&hook) {
-            runtime_api.set_event(event.clone(), execution);
+            runtime_api.set_event(event.clone(), execution.clone());
             let runtime_api = runtime_api.runtime_api();
             // An error means that nothing receives the events, which is allowed.
-            let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
+            let _ = self.wait.send(HookWaiting { hook, deployment, execution, event, runtime_api });
         }
         // Report success, as if the function had returned: only the status that is put matters.
         let (ended, receiver) = oneshot::channel();

@@ -6,12 +6,12 @@ use lifecycle::Status;
 use serde_json::Value;
 
 use crate::{
+    check_line::CheckLine,
     fake_aws::StatusPut,
     lambda::{
         FunctionName, HookVerdict, InvocationResult,
         hook_log::{self, HookLogLine},
     },
-    report::CheckLine,
     service::ServiceRequest,
 };
 
