@@ -12,6 +12,7 @@ use hook_core::{
     dry_run::{CheckResult, DryRun, DryRunResult, Status},
     gate_file,
 };
+use lifecycle::format_duration;
 use rehearsal::{CheckLine, EventKind, RehearsalEvent};
 use tokio::{
     sync::mpsc,
@@ -22,7 +23,7 @@ use crate::{
     cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
     gate_file::diagnostics::{self, Level},
     rehearse::Timeline,
-    terminal::{Emphasis, Output, TerminalStyle, count, format_duration},
+    terminal::{Emphasis, Output, TerminalStyle, count},
 };
 
 /// How often the status line below the timeline is redrawn.

@@ -124,7 +124,7 @@ mod tests {
         let mut stopped = fixtures::stopped().0;
         stopped.deployments[0].differences.push("expected it to succeed; AfterAllowTestTraffic stopped it".into());
         let mut healthy = fixtures::completed_run(fixtures::healthy().0);
-        healthy.transcript = "healthy\n\n   0.0 s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
+        healthy.transcript = "healthy\n\n      0s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
         let all = [healthy, fixtures::completed_run(stopped), fixtures::not_run("tasks-stop", "permission\ndenied")];
         insta::assert_snapshot!(text(&all));
     }

@@ -3,17 +3,18 @@
 use std::{fmt::Write, time::Instant};
 
 use hook_core::shell::quote;
+use lifecycle::format_duration;
 use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, Hook, HookWaiting, RehearsalEvent, ServeEvent};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{json, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select, timeline::Timeline};
 use crate::{
     cli::{CommandError, CommandOutcome},
-    terminal::{Emphasis, Output, TerminalStyle, format_duration, format_seconds},
+    terminal::{Emphasis, Output, TIME_WIDTH, TerminalStyle, time_column},
 };
 
 /// The column after the time, as in the timeline.
-const LABEL_COLUMN: usize = 10;
+const LABEL_COLUMN: usize = TIME_WIDTH + 2;
 
 /// Serves the world of one scenario until a signal stops it.
 pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
@@ -191,20 +192,16 @@ impl ServePrinter {
     }
 
     fn status_line(&self) -> String {
-        let line = match self.waiting_hook {
-            Some(hook) => {
-                format!(
-                    "{:>8}  waiting for the status of {hook}; Ctrl-C stops everything …",
-                    format_seconds(self.created.elapsed())
-                )
-            }
-            None => format!("{:>8}  Ctrl-C stops everything …", format_seconds(self.created.elapsed())),
+        let waiting = match self.waiting_hook {
+            Some(hook) => format!("waiting for the status of {hook}; "),
+            None => String::new(),
         };
+        let line = format!("{}  {waiting}Ctrl-C stops everything …", time_column(self.created.elapsed()));
         self.style.apply(Emphasis::Dim, &line)
     }
 
     fn time_prefix(&self) -> String {
-        self.style.apply(Emphasis::Dim, &format!("{:>8}  ", format_seconds(self.created.elapsed())))
+        self.style.apply(Emphasis::Dim, &format!("{}  ", time_column(self.created.elapsed())))
     }
 }
 
@@ -314,7 +311,7 @@ mod tests {
                 "codedeploy:GetDeployment  DeploymentDoesNotExistException  aws-cli/2.31.0",
                 "AfterInstall  the function failed with Odd: it is odd",
                 "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and the hook has\n                        \
-                 no status yet; it gets the event again in 3.0 s",
+                 no status yet; it gets the event again in 3s",
             ]
         );
         assert_eq!(printer.render(&returned(None, None)), None);

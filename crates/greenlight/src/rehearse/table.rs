@@ -3,6 +3,7 @@
 
 use std::{fmt::Write, time::Duration};
 
+use lifecycle::format_duration;
 use rehearsal::{AnsweredBy, DeploymentOutcome, DeploymentReport, Hook, HookRun, Report, Status};
 
 use super::{
@@ -11,10 +12,10 @@ use super::{
     scenario_run::{RunEnd, ScenarioRun},
     timeline::unmet_expectations,
 };
-use crate::terminal::{Emphasis, TerminalStyle, format_seconds, truncate};
+use crate::terminal::{Emphasis, TIME_WIDTH, TerminalStyle, time_column, truncate};
 
 /// The width of all columns except name and reason, with the gaps between them.
-const OTHER_COLUMNS_WIDTH: usize = 2 + 2 + 9 + 2 + 2 + 7;
+const OTHER_COLUMNS_WIDTH: usize = 2 + 2 + 9 + 2 + 2 + TIME_WIDTH;
 /// A name always has at least this width.
 const MIN_NAME_WIDTH: usize = 12;
 /// In the list of reasons a longer name is cut, so that the reason has room.
@@ -51,7 +52,7 @@ pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonS
     let name = name.min(style.width.saturating_sub(OTHER_COLUMNS_WIDTH + reason).max(MIN_NAME_WIDTH));
 
     let mut text = render_legend(style);
-    let head = format!("  {:name$}  1 2 3 4 5  {:reason$}  {:>7}", "scenario", "reason", "time");
+    let head = format!("  {:name$}  1 2 3 4 5  {:reason$}  {:>TIME_WIDTH$}", "scenario", "reason", "time");
     let _ = writeln!(text, "{}", style.apply(Emphasis::Bold, &head));
     for group in rows.chunk_by(|one, next| one.0 == next.0) {
         if let Some((ending, _)) = group.first() {
@@ -165,7 +166,7 @@ fn summary_line(style: TerminalStyle, runs: &[ScenarioRun], RunStats { elapsed: 
     let (glyph, tone) = if held == total { ("✓", Emphasis::Success) } else { ("✗", Emphasis::Error) };
     let at_a_time = if jobs > 1 { format!(", {jobs} at a time") } else { String::new() };
     let glyph = style.apply(tone, glyph);
-    format!("\n{glyph} {held} of {total} scenarios ended as expected, in {}{at_a_time}", format_seconds(took))
+    format!("\n{glyph} {held} of {total} scenarios ended as expected, in {}{at_a_time}", format_duration(took))
 }
 
 struct TableRow<'a> {
@@ -244,7 +245,7 @@ impl TableRow<'_> {
             })
             .collect();
         let (glyphs, code) = (glyphs.join(" "), self.reason_code());
-        format!("{mark} {title}  {glyphs}  {code:reason$}  {:>7}", format_seconds(one.took))
+        format!("{mark} {title}  {glyphs}  {code:reason$}  {}", time_column(one.took))
     }
 
     fn reason_code(&self) -> &str {

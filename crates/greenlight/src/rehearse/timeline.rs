@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use lifecycle::format_duration;
 use rehearsal::{
     AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun, RehearsalEvent, Report,
     Status,
 };
 
 use super::messages::{self, StopReason};
-use crate::terminal::{Emphasis, TerminalStyle, format_duration, format_seconds};
+use crate::terminal::{Emphasis, TIME_WIDTH, TerminalStyle, time_column};
 
 /// The column after the time.
-const LABEL_COLUMN: usize = 10;
+const LABEL_COLUMN: usize = TIME_WIDTH + 2;
 /// The column of a check's name, after its glyph.
 const CHECK_NAME_COLUMN: usize = LABEL_COLUMN + 2;
 /// The column of the text after `why`, `next` and `now`.
@@ -66,7 +67,7 @@ impl Timeline {
     }
 
     fn event_lines(&mut self, moment: &RehearsalEvent) -> String {
-        let time = self.style.apply(Emphasis::Dim, &format!("{:>8}  ", format_seconds(moment.at)));
+        let time = self.style.apply(Emphasis::Dim, &format!("{}  ", time_column(moment.at)));
         match &moment.kind {
             EventKind::DeploymentCreated { deployment, number, total: of } => {
                 *self = Self::new(self.style);
@@ -113,7 +114,7 @@ impl Timeline {
                 many => format!("{hook} is running, {many} checks are done"),
             },
         };
-        self.style.apply(Emphasis::Dim, &format!("{:>8}  {doing} …", format_seconds(now)))
+        self.style.apply(Emphasis::Dim, &format!("{}  {doing} …", time_column(now)))
     }
 
     /// The last lines of a scenario: whether it ended as expected, and the differences.
@@ -145,7 +146,7 @@ impl Timeline {
 
     fn check_line(&self, check: &CheckLine) -> String {
         let (glyph, tone) = messages::glyph(check);
-        let took = self.style.apply(Emphasis::Dim, &format!("{:>7}", format_duration(check.duration)));
+        let took = self.style.apply(Emphasis::Dim, &time_column(check.duration));
         let head = format!("{:LABEL_COLUMN$}{} {:<12} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
         let text = messages::check_message(check);
@@ -304,7 +305,7 @@ mod tests {
         let (_, moments) = fixtures::stopped();
         let mut timeline = Timeline::new(NO_STYLE);
         let now = Duration::from_millis(1234);
-        assert_eq!(timeline.status_line(now), "   1.2 s  CodeDeploy is working …");
+        assert_eq!(timeline.status_line(now), "1s 234ms  CodeDeploy is working …");
         let mut said = Vec::new();
         for moment in &moments {
             timeline.render_event(moment);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::{Hook, Status};
+use lifecycle::{Hook, Status, format_duration};
 
 use crate::{
     lambda::{FunctionName, HookVerdict, InvocationResult, ProcessExit},
@@ -54,7 +54,7 @@ impl HookOutcome<'_> {
     }
 
     fn no_status(&self) -> HookSummary {
-        let hook_timeout = humantime::format_duration(self.hook_timeout);
+        let hook_timeout = format_duration(self.hook_timeout);
         let (mut code, mut how) = match self.ended {
             None => (String::new(), "the function still runs".to_owned()),
             Some(ended) => (error_type(ended), format!("the function {}", describe_end(ended))),
@@ -117,7 +117,7 @@ pub(super) fn describe_end(ended: &InvocationResult) -> String {
         InvocationResult::Exited(ProcessExit::Killed) => "was killed".to_owned(),
         InvocationResult::Exited(status) => format!("died ({status})"),
         InvocationResult::TimedOut(limit) => {
-            format!("ran into its timeout of {}", humantime::format_duration(*limit))
+            format!("ran into its timeout of {}", format_duration(*limit))
         }
     }
 }

@@ -22,7 +22,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use lifecycle::Status;
+use lifecycle::{Status, format_duration};
 
 use crate::{
     check_line::{CheckDecision, CheckLine},
@@ -229,7 +229,7 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
             violations.push(format!("one invocation changed its mind: it put {}", words.join(", then ")));
         }
         if let Some(late) = own().find(|sent| sent.at > *deadline) {
-            let by = humantime::format_duration(late.at - *deadline);
+            let by = format_duration(late.at - *deadline);
             violations.push(format!("it put {} {by} after Lambda's deadline", late.status));
         }
     }
@@ -238,7 +238,7 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
     if let (Some(taken), Some(in_time)) = (taken.first(), in_time)
         && taken.at > in_time
     {
-        let after = humantime::format_duration(taken.at);
+        let after = format_duration(taken.at);
         violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
     let succeeded = taken.iter().any(|sent| sent.status == Status::Succeeded.as_str());
