@@ -440,8 +440,8 @@ fn after_install() -> Vec<HookCase> {
             .succeeds(),
         case("the targets are in a zone that the load balancer does not serve")
             .world(|world| {
-                let told = "Target is in an Availability Zone that is not enabled for the load balancer";
-                targets(world, &Health::other("unused", "Target.NotInUse", told));
+                let description = "Target is in an Availability Zone that is not enabled for the load balancer";
+                targets(world, &Health::other("unused", "Target.NotInUse", description));
             })
             .fails("TargetsUnhealthy"),
         case("no task exists yet")

@@ -95,7 +95,7 @@ async fn the_verdict_is_that_of_the_hook() {
             *weight = 100 - *weight;
         }
     });
-    let mut told = String::new();
+    let mut golden_text = String::new();
     for hook in Hook::ALL {
         let broken = if hook == Hook::AfterAllowTraffic { unshifted } else { unsteady };
         for (title, change) in [fine, broken] {
@@ -113,10 +113,10 @@ async fn the_verdict_is_that_of_the_hook() {
             assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
             // At AfterAllowTraffic the check that decides interrupts the others, so their results depend on timing.
             let golden = if title == unshifted.0 { verdict.join("\n") } else { shown.clone() };
-            told += &format!("== {hook}: {title}\n{golden}\n\n");
+            golden_text += &format!("== {hook}: {title}\n{golden}\n\n");
         }
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(golden_text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,8 +154,8 @@ hooks:
     vec![
         with_unsteady_service(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().assert(
             |played| {
-                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                expect_eq("whether the variable's value is in the log", &told, &false)
+                let is_logged = played.raw_log.iter().any(|line| line.contains("sesame"));
+                expect_eq("whether the variable's value is in the log", &is_logged, &false)
             },
         ),
         with_unsteady_service(case("a hook that applies")).gate(HOOK).env("STAGE", "prod").fails("NotSteady"),

@@ -138,8 +138,8 @@ hooks:
             )
             .fails("UnexpectedBody")
             .assert(|played| {
-                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                expect_eq("whether the query is in the log", &told, &false)
+                let is_logged = played.raw_log.iter().any(|line| line.contains("sesame"));
+                expect_eq("whether the query is in the log", &is_logged, &false)
             }),
         case("the log does not contain bodies and headers")
             .gate(
@@ -158,9 +158,9 @@ hooks:
             })
             .fails("UnexpectedHeader")
             .assert(|played| {
-                let told =
+                let is_logged =
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
-                expect_eq("whether they are in the log", &told, &false)
+                expect_eq("whether they are in the log", &is_logged, &false)
             }),
         case("the hook sends GREENLIGHT_HOST as the host")
             .env("GREENLIGHT_HOST", "shop.example.com")

@@ -281,7 +281,7 @@ async fn missing_group_or_file_and_wrong_arguments_exit_with_status_2() {
 /// The finding of each broken world, as a terminal shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_finding_in_words() {
-    let mut told = String::new();
+    let mut golden_text = String::new();
     let mut seen = BTreeSet::new();
     for (code, title, change) in
         BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change)))
@@ -291,7 +291,7 @@ async fn every_finding_in_words() {
         let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
         assert!(finding.starts_with(code), "{title}: {said}");
         seen.insert(code);
-        told += &format!("== {title}\n{finding}\n\n");
+        golden_text += &format!("== {title}\n{finding}\n\n");
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(golden_text);
 }

@@ -39,13 +39,13 @@ pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -
     let stack = stack(&parameters);
     let mut more = PrintedPolicy::read(&policy_output(subject, &["--json", "--not-in-template"]));
     let mut faults = Vec::new();
-    for asked in seen {
-        match (role_allows(&stack, subject.hook, asked), more.allows(asked)) {
+    for request in seen {
+        match (role_allows(&stack, subject.hook, request), more.allows(request)) {
             (false, false) => {
-                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {asked:?}"))
+                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {request:?}"))
             }
             (true, true) => {
-                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {asked:?}"))
+                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {request:?}"))
             }
             _ => {}
         }

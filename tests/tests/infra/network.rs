@@ -171,7 +171,7 @@ fn templates() -> Vec<(PathBuf, Value)> {
 /// CloudFormation notices this only when it creates the group, and then rolls the whole stack back.
 #[test]
 fn ec2_accepts_the_descriptions_of_the_security_groups() {
-    let mut told = 0;
+    let mut described = 0;
     for (path, template) in templates() {
         for (name, resource) in template["Resources"].as_object().unwrap() {
             let kind = resource["Type"].as_str().unwrap();
@@ -193,11 +193,11 @@ fn ec2_accepts_the_descriptions_of_the_security_groups() {
                     "{}: {name}: {said:?} is longer than 255 characters or has characters that EC2 refuses: {faulty:?}",
                     path.display()
                 );
-                told += 1;
+                described += 1;
             }
         }
     }
-    assert!(told >= 10, "expected at least 10 descriptions, found {told}");
+    assert!(described >= 10, "expected at least 10 descriptions, found {described}");
 }
 
 /// A release changes the task definition. CloudFormation also updates the resources that depend on it, and refuses the
