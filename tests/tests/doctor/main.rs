@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use self::worlds::{
-    BLOCKED_PORT_WORLDS, BROKEN_WORLDS, GOOD_WORLDS, HOOKS, UNKNOWABLE_WORLDS, change_each_function, function_mut,
+    BLOCKED_PORT_WORLDS, BROKEN_WORLDS, GOOD_WORLDS, UNKNOWABLE_WORLDS, change_each_function, function_mut,
     function_name, no_nat_gateway, rename_function, restrict_ingress, revoke, with_full_gate,
 };
 
@@ -163,7 +163,8 @@ async fn files_of_the_next_deployment_are_checked() {
     let path = folder.path().join("appspec.yaml");
     let path = path.to_str().unwrap();
     let open = open(None, None, |_| {}).await;
-    let hooks: String = HOOKS.iter().map(|(event, hook)| format!("  - {event}: {}\n", function_name(hook))).collect();
+    let hooks: String =
+        Hook::ALL.iter().map(|hook| format!("  - {hook}: {}\n", function_name(hook.program_name()))).collect();
     let spec = |definition: &str| {
         format!(
             "version: 0.0\nResources:\n  - TargetService:\n      Properties:\n        TaskDefinition: \"{definition}\"\nHooks:\n{hooks}"

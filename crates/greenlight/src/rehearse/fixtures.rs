@@ -92,7 +92,7 @@ pub fn stopped_run() -> HookRun {
         "health_check",
         "health_check",
         1204,
-        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 attempts in 1.2s; the test \
+        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 attempts in 1s 200ms; the test \
          listener forwards to tg-shop-b; request the same URL manually and read the service's log",
     );
     let waiting = passed_check(
