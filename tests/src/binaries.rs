@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 /// The folder with the programs: `GREENLIGHT_BINARIES`, which `make test` fills. Without it, this function builds them,
 /// so that they are never stale.
@@ -32,7 +32,7 @@ pub fn greenlight() -> PathBuf {
 }
 
 fn program_names() -> impl Iterator<Item = &'static str> {
-    HookName::ALL.into_iter().map(HookName::binary).chain(["on-failure", "greenlight"])
+    Hook::ALL.into_iter().map(Hook::program_name).chain(["on-failure", "greenlight"])
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one setting of the tests")]

@@ -16,7 +16,7 @@ mod suite;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use rehearsal::{HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World};
+use rehearsal::{Hook, HookRunReport, HookTestBed, InjectedFault, InvocationResult, Status, world::World};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use self::{
@@ -72,7 +72,7 @@ type Assertion = Box<dyn Fn(&HookRunReport) -> Result<(), String> + Send>;
 /// One hook, what is broken, and the expected result.
 pub struct HookCase {
     title: String,
-    hook: HookName,
+    hook: Hook,
     gate: Option<String>,
     mutations: Vec<Mutation>,
     assertions: Vec<Assertion>,
@@ -80,7 +80,7 @@ pub struct HookCase {
 
 impl HookCase {
     /// A hook in the healthy world.
-    pub fn new(hook: HookName, title: &str) -> Self {
+    pub fn new(hook: Hook, title: &str) -> Self {
         Self {
             title: title.to_owned(),
             hook,
@@ -141,7 +141,7 @@ impl HookCase {
     }
 
     /// Runs another hook's program for this lifecycle event.
-    pub fn program(self, hook: HookName) -> Self {
+    pub fn program(self, hook: Hook) -> Self {
         self.with(move |stage| stage.binary(hook))
     }
 
@@ -158,13 +158,13 @@ impl HookCase {
 
     /// Expects *Succeeded*.
     pub fn succeeds(self) -> Self {
-        self.push_assertion(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Succeeded][..]))
+        self.push_assertion(|played| expect_eq("the statuses", &played.statuses[..], &[Status::Succeeded][..]))
     }
 
     /// Expects *Failed* with this reason code.
     pub fn fails(self, code: &'static str) -> Self {
         self.push_assertion(move |played| {
-            expect_eq("the statuses", &played.statuses[..], &[HookStatus::Failed][..])?;
+            expect_eq("the statuses", &played.statuses[..], &[Status::Failed][..])?;
             expect_eq("the code", played.code.as_str(), code)
         })
     }
@@ -188,7 +188,7 @@ impl HookCase {
     /// Expects a check with this decision and reason code.
     pub fn check_decides(self, decision: &'static str, code: &'static str) -> Self {
         self.push_assertion(move |played| {
-            let found = played.checks.iter().any(|check| check.decision == decision && check.code == code);
+            let found = played.checks.iter().any(|check| check.decision.as_str() == decision && check.code == code);
             if found { Ok(()) } else { Err(format!("no check has the decision {decision} with the code {code:?}")) }
         })
     }

@@ -16,7 +16,7 @@ const FILTERS: &[(&str, &str)] = &[
     (r"/[0-9a-f]{16}\b", "/0123456789abcdef"),
     (r"\b10\.0\.[0-9]+\.[0-9]+", "10.0.1.23"),
     (r"\bport [0-9]+", "port 8080"),
-    (r"\b[0-9]+(m|s|ms)( [0-9]+(s|ms))*\b", "TIME"),
+    (r"\b[0-9]+(h|m|s|ms)( [0-9]+(m|s|ms))*\b", "TIME"),
     // How many attempts a check made depends on timing.
     (r" (after|in [0-9]+ of) [0-9]+ attempts in TIME", ""),
     (r"\b[0-9]+ of [0-9]+ attempts passed", "N of M attempts passed"),
@@ -65,6 +65,7 @@ mod tests {
         assert_eq!(truncate_long_verdict(text), format!("{}…\n  a check\n", "a".repeat(TRUNCATED_CHARS)));
         let text = "2 of 3 tasks stopped: why; was 2; X: task 0f9c0f9c, 0123456789abcdef0123456789abcdef and 4 more; 2 other failures, 1 consequence";
         assert_eq!(normalize(text), "N tasks stopped: why; was 2; X: task 0a1b2c3d");
+        assert_eq!(normalize("0s, 12ms, 4s 250ms, 12s, 1m 30s, 1h 2m 3s"), ["TIME"; 6].join(", "));
         assert_eq!(normalize("was 1 in 2 of 9 attempts in 41s"), "was 1");
     }
 }

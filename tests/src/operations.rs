@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearsal::{Exchange, FunctionName, HookName};
+use rehearsal::{Exchange, FunctionName, Hook};
 
 use crate::iam_requests::iam_requests;
 
 /// The operations that a hook calls, as `service:Operation`. A test runs each hook and compares.
-pub const fn operations(hook: HookName) -> &'static [&'static str] {
+pub const fn operations(hook: Hook) -> &'static [&'static str] {
     match hook {
-        HookName::BeforeInstall => &[
+        Hook::BeforeInstall => &[
             "cloudwatch:DescribeAlarms",
             "codedeploy:GetDeployment",
             "codedeploy:GetDeploymentGroup",
@@ -23,7 +23,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTargetGroups",
         ],
-        HookName::AfterInstall => &[
+        Hook::AfterInstall => &[
             "codedeploy:GetDeployment",
             "codedeploy:GetDeploymentGroup",
             "codedeploy:GetDeploymentTarget",
@@ -39,7 +39,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
-        HookName::AfterAllowTestTraffic => &[
+        Hook::AfterAllowTestTraffic => &[
             "codedeploy:GetDeployment",
             "codedeploy:GetDeploymentGroup",
             "codedeploy:GetDeploymentTarget",
@@ -51,7 +51,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTargetGroups",
         ],
-        HookName::BeforeAllowTraffic => &[
+        Hook::BeforeAllowTraffic => &[
             "cloudwatch:DescribeAlarms",
             "codedeploy:GetDeployment",
             "codedeploy:GetDeploymentGroup",
@@ -67,7 +67,7 @@ pub const fn operations(hook: HookName) -> &'static [&'static str] {
             "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetHealth",
         ],
-        HookName::AfterAllowTraffic => &[
+        Hook::AfterAllowTraffic => &[
             "cloudwatch:DescribeAlarms",
             "codedeploy:GetDeployment",
             "codedeploy:GetDeploymentGroup",

@@ -12,6 +12,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use lifecycle::format_duration;
 use rehearsal::HookRunReport;
 use tokio::runtime::Runtime;
 
@@ -253,7 +254,7 @@ fn trial(name: String, test: impl FnOnce() -> Result<(), Failed> + Send + 'stati
         let result = test();
         let took = started.elapsed();
         if took > SLOW {
-            eprintln!("slow: {name} took {:.1} s", took.as_secs_f32());
+            eprintln!("slow: {name} took {}", format_duration(took));
         }
         result
     })

@@ -4,14 +4,14 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{HookName, HookRunReport};
+use rehearsal::{Hook, HookRunReport};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME")).cases("article", article).run()
 }
 
 fn case(title: &str) -> HookCase {
-    let case = HookCase::new(HookName::AfterAllowTestTraffic, title).no_gate();
+    let case = HookCase::new(Hook::AfterAllowTestTraffic, title).no_gate();
     case.with(|stage| {
         let port = stage.test_port();
         stage.env("ALB_URL", &format!("localhost:{port}"))
@@ -81,7 +81,7 @@ fn article() -> Vec<HookCase> {
             .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: mine, http: '{{test_url}}/x', expect: [status == 200] }] } }")
             .succeeds()
             .assert(requests_paths(&["GET /x"])),
-        HookCase::new(HookName::BeforeAllowTraffic, "ALB_URL does not change the other hooks")
+        HookCase::new(Hook::BeforeAllowTraffic, "ALB_URL does not change the other hooks")
             .env("ALB_URL", "localhost:1")
             .succeeds()
             .check_outcome("tasks", "passed"),

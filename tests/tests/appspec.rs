@@ -11,7 +11,7 @@ use greenlight_tests::{
     binaries, check_models, greenlight,
     infra::{REQUIRED_PARAMETERS, SamTemplate, logical_id},
 };
-use rehearsal::{FunctionName, HookName, HookTestBed, Recorder, RunningTestBed};
+use rehearsal::{FunctionName, Hook, HookTestBed, Recorder, RunningTestBed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -92,12 +92,12 @@ impl AppSpecFolder {
         let output = self.rehearse(file, &["--json"]);
         let transcript = text(&output.stdout);
         let lines: Vec<Value> = transcript.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let asked = lines.iter().filter(|line| line["event"] == "hook-invoked");
+        let invoked = lines.iter().filter(|line| line["event"] == "hook-invoked");
         let word = |value: &Value| value.as_str().unwrap().to_owned();
-        let asked = asked.map(|line| (word(&line["hook"]), word(&line["function"]))).collect();
+        let invoked = invoked.map(|line| (word(&line["hook"]), word(&line["function"]))).collect();
         let report = lines.last().cloned().unwrap_or_else(|| panic!("{output:?}"));
         assert_eq!(report["event"], "report");
-        (output.status.code().unwrap(), asked, report)
+        (output.status.code().unwrap(), invoked, report)
     }
 }
 
@@ -108,8 +108,8 @@ fn text(bytes: &[u8]) -> String {
 /// Each event and the function of its hook, in a stack with this suffix.
 fn five_hooks(suffix: &str) -> Vec<(String, String)> {
     let hook_and_function =
-        |hook: HookName| (hook.name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.binary()));
-    HookName::ALL.map(hook_and_function).to_vec()
+        |hook: Hook| (hook.event_name().to_owned(), format!("CodeDeployHook_{suffix}-{}", hook.program_name()));
+    Hook::ALL.map(hook_and_function).to_vec()
 }
 
 fn deployment(report: &Value) -> &Value {
@@ -132,8 +132,8 @@ fn written_hooks_are_invoked() {
             "without --write the file is printed"
         );
         assert!(folder.succeed(&format!("appspec --check {file}")).contains("fine"));
-        let (status, asked, report) = folder.rehearse_json(file);
-        assert_eq!((status, asked), (0, five_hooks("shop")), "{file}: {report}");
+        let (status, invoked, report) = folder.rehearse_json(file);
+        assert_eq!((status, invoked), (0, five_hooks("shop")), "{file}: {report}");
         assert_eq!(deployment(&report)["outcome"], "succeeded");
     }
 }
@@ -155,9 +155,9 @@ fn hook_that_is_not_named_is_not_invoked() {
     });
     let noted = folder.succeed("appspec --check appspec.yaml");
     assert!(noted.contains("note: no function is named for BeforeAllowTraffic"), "{noted}");
-    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
+    let (status, invoked, report) = folder.rehearse_json("appspec.yaml");
     let four: Vec<_> = five_hooks("shop").into_iter().filter(|(event, _)| event != "BeforeAllowTraffic").collect();
-    assert_eq!((status, asked), (0, four), "{report}");
+    assert_eq!((status, invoked), (0, four), "{report}");
     assert_eq!(deployment(&report)["outcome"], "succeeded");
 }
 
@@ -172,9 +172,9 @@ fn swapped_functions_are_reported_and_fail_with_wrong_event() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("the function of AfterInstall at BeforeInstall"), "{output:?}");
     assert!(text(&output.stdout).contains("appspec.yaml: 2 faults"), "{output:?}");
-    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
-    assert_eq!((status, asked.len()), (1, 1), "{report}");
-    assert_eq!(asked[0], ("BeforeInstall".to_owned(), "CodeDeployHook_shop-after-install".to_owned()));
+    let (status, invoked, report) = folder.rehearse_json("appspec.yaml");
+    assert_eq!((status, invoked.len()), (1, 1), "{report}");
+    assert_eq!(invoked[0], ("BeforeInstall".to_owned(), "CodeDeployHook_shop-after-install".to_owned()));
     // The reason comes from the program at the wrong event.
     assert_eq!(deployment(&report)["outcome"], "failed");
     assert_eq!(deployment(&report)["hooks"][0]["code"], "WrongEvent");
@@ -192,8 +192,8 @@ fn function_that_cannot_be_invoked_fails_its_event_at_once() {
         let output = folder.run("appspec --check appspec.yaml");
         assert_eq!(output.status.code(), Some(1), "{function}");
         assert!(text(&output.stdout).contains(says), "{output:?}");
-        let (status, asked, report) = folder.rehearse_json("appspec.yaml");
-        assert_eq!((status, asked), (1, five_hooks("shop")[..1].to_vec()), "{function}: {report}");
+        let (status, invoked, report) = folder.rehearse_json("appspec.yaml");
+        assert_eq!((status, invoked), (1, five_hooks("shop")[..1].to_vec()), "{function}: {report}");
         let stopped = &deployment(&report)["hooks"][1];
         assert_eq!((&stopped["hook"], &stopped["code"]), (&json!("AfterInstall"), &json!(code)), "{report}");
         assert_eq!((&stopped["status"], &stopped["answered_by"]), (&Value::Null, &json!("nobody")));
@@ -282,8 +282,8 @@ fn version_that_awss_deploy_action_writes_is_accepted_and_rehearsed() {
     let folder = AppSpecFolder::new().with("appspec.json", &json);
     folder.succeed("appspec --suffix shop --write appspec.json");
     assert_eq!(folder.succeed("appspec --check appspec.json").trim(), "✓ appspec.json: fine");
-    let (status, asked, report) = folder.rehearse_json("appspec.json");
-    assert_eq!((status, asked), (0, five_hooks("shop")), "{report}");
+    let (status, invoked, report) = folder.rehearse_json("appspec.json");
+    assert_eq!((status, invoked), (0, five_hooks("shop")), "{report}");
     let one = AppSpecFolder::new().with("appspec.yaml", &YAML.replace("version: 0.0", "version: 1.0"));
     let noted = one.succeed("appspec --check appspec.yaml");
     assert!(noted.contains("note: AWS documents the version 0.0 only; public pipelines also use 1.0"), "{noted}");
@@ -338,8 +338,8 @@ fn example_is_unchanged_when_written_again() {
     assert_eq!(folder.succeed("appspec --check appspec.yaml").trim(), "✓ appspec.yaml: fine");
     folder.succeed("appspec --suffix greenlight --write appspec.yaml");
     assert_eq!(folder.text("appspec.yaml"), example);
-    let (status, asked, report) = folder.rehearse_json("appspec.yaml");
-    assert_eq!((status, asked), (0, five_hooks("greenlight")), "{report}");
+    let (status, invoked, report) = folder.rehearse_json("appspec.yaml");
+    assert_eq!((status, invoked), (0, five_hooks("greenlight")), "{report}");
 }
 
 /// The output of `aws cloudformation describe-stacks` for the functions' stack.
@@ -388,7 +388,7 @@ async fn run_with_stack(open: &RunningTestBed, folder: &AppSpecFolder, line: &st
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_of_a_stack_are_read_from_cloudformation() {
     let recorder = Recorder::default();
-    let open = HookTestBed::at(HookName::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
+    let open = HookTestBed::at(Hook::BeforeInstall).await.recorder(&recorder).open().await.unwrap();
     let folder = AppSpecFolder::new().with("appspec.yaml", YAML);
     // The command from README.md.
     let readme = include_str!("../../README.md");
@@ -397,7 +397,7 @@ async fn functions_of_a_stack_are_read_from_cloudformation() {
     assert!(output.status.success(), "{output:?}");
     let names: Vec<String> = FunctionName::all_functions().take(5).map(FunctionName::lambda_name).collect();
     let hooks: String =
-        HookName::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.name())).collect();
+        Hook::ALL.iter().zip(&names).map(|(hook, name)| format!("  - {}: {name}\n", hook.event_name())).collect();
     assert_eq!(folder.text("appspec.yaml"), format!("{YAML}Hooks:\n{hooks}"));
     // `--check` compares the file with the names of another stack.
     let output =

@@ -4,7 +4,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{HookCase, Suite, expect_success};
-use rehearsal::{HookName, world::World};
+use rehearsal::{Hook, world::World};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 /// Lambda's longest timeout, so that a window of ten minutes fits.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-fn case(hook: HookName, title: &str, gate: &'static str) -> HookCase {
+fn case(hook: Hook, title: &str, gate: &'static str) -> HookCase {
     HookCase::new(hook, title).gate(gate).timeout(TIMEOUT).assert(expect_success)
 }
 
@@ -27,7 +27,7 @@ fn checkout_is_broken(world: &mut World) {
 fn a_verdict_that_is_certain_waits_for_no_window() -> Vec<HookCase> {
     vec![
         case(
-            HookName::AfterAllowTraffic,
+            Hook::AfterAllowTraffic,
             "customers get a wrong response, and the window of the alarms is ten minutes",
             "version: 1
 hooks:
@@ -40,7 +40,7 @@ hooks:
         .fails("UnexpectedStatus")
         .check_outcome("alarms", "not_run"),
         case(
-            HookName::BeforeAllowTraffic,
+            Hook::BeforeAllowTraffic,
             "a check that ends within the grace time reports its own outcome",
             "version: 1
 hooks:
@@ -57,7 +57,7 @@ hooks:
         .check_outcome("soon", "failed")
         .check_outcome("never", "not_run"),
         case(
-            HookName::BeforeAllowTraffic,
+            Hook::BeforeAllowTraffic,
             "the hook does not wait for a check that waits for a secret",
             "version: 1
 secrets: { token: ssm:/shop/token }
@@ -75,7 +75,7 @@ hooks:
         .check_outcome("secret", "not_run"),
         // The blocking check waits for the barrier, and the other check fails before that.
         case(
-            HookName::AfterAllowTestTraffic,
+            Hook::AfterAllowTestTraffic,
             "a check that blocks its thread does not delay a certain verdict",
             "version: 1
 hooks:
@@ -94,7 +94,7 @@ hooks:
 fn a_verdict_that_is_not_certain_is_waited_for() -> Vec<HookCase> {
     vec![
         case(
-            HookName::AfterAllowTraffic,
+            Hook::AfterAllowTraffic,
             "a wrong response that only warns does not end the other windows",
             "version: 1
 hooks:
@@ -108,7 +108,7 @@ hooks:
         .warns("UnexpectedStatus")
         .check_outcome("alarms", "passed"),
         case(
-            HookName::AfterAllowTraffic,
+            Hook::AfterAllowTraffic,
             "a hook that only observes runs every check to its end",
             "version: 1
 mode: observe
@@ -124,7 +124,7 @@ hooks:
         .check_outcome("checkout", "failed")
         .check_outcome("alarms", "passed"),
         case(
-            HookName::AfterAllowTraffic,
+            Hook::AfterAllowTraffic,
             "if nothing is wrong, every window runs to its end",
             "version: 1
 hooks:

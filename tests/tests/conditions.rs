@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, run_cases};
-use rehearsal::{HookName, HookRunReport};
+use rehearsal::{Hook, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -93,7 +93,7 @@ async fn run_each(title: &str, conditions: &[(&str, &str, &str)]) -> String {
         }
         Ok(())
     };
-    run_cases(vec![HookCase::new(HookName::AfterInstall, title).gate(gate).succeeds().assert(as_expected)]).await
+    run_cases(vec![HookCase::new(Hook::AfterInstall, title).gate(gate).succeeds().assert(as_expected)]).await
 }
 
 async fn conditions_on_bodies_have_the_documented_outcomes() {
@@ -184,7 +184,7 @@ fn alarms(title: &str, expect: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    checks:\n      - {{ alarms: deployment-group, expect: [{expect}] }}\n"
     );
-    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate)
 }
 
 fn with_alarm_firing(case: HookCase) -> HookCase {
@@ -213,7 +213,7 @@ fn always_true_condition_does_not_let_a_firing_alarm_pass() -> CaseGroup {
 
 fn condition_that_cannot_be_true_does_not_skip_a_hook() -> CaseGroup {
     let case = |title: &str, when: &str| {
-        HookCase::new(HookName::BeforeAllowTraffic, title)
+        HookCase::new(Hook::BeforeAllowTraffic, title)
             .world(|world| world.green().unwrap().steady = false)
             .gate(format!(
                 "version: 1\nhooks:\n  before_allow_traffic:\n    when: {when}\n    built_in: {{ tasks: {{ within: 0s }} }}\n"

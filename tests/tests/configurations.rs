@@ -4,15 +4,15 @@
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, expect_success};
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 fn main() -> ExitCode {
     let suite = Suite::new(env!("CARGO_CRATE_NAME"));
-    HookName::ALL.into_iter().fold(suite, |suite, hook| suite.cases(hook.key(), move || configurations(hook))).run()
+    Hook::ALL.into_iter().fold(suite, |suite, hook| suite.cases(hook.key(), move || configurations(hook))).run()
 }
 
 /// The program whose golden text the other programs have too.
-const FIRST: HookName = HookName::BeforeInstall;
+const FIRST: Hook = Hook::BeforeInstall;
 
 /// An invalid configuration of a function: a title, its variables, and the reason code that the hook must report.
 struct InvalidConfiguration {
@@ -102,7 +102,7 @@ fn invalid_configurations(folder: &tempfile::TempDir) -> Vec<InvalidConfiguratio
     ]
 }
 
-fn configurations(hook: HookName) -> CaseGroup {
+fn configurations(hook: Hook) -> CaseGroup {
     let folder = tempfile::tempdir().unwrap();
     let cases = invalid_configurations(&folder).into_iter().map(|InvalidConfiguration { title, env, code }| {
         let case = HookCase::new(hook, title).no_gate().fails(code).assert(expect_success).assert(|played| {
@@ -119,6 +119,7 @@ fn configurations(hook: HookName) -> CaseGroup {
     });
     let path = folder.path().to_str().unwrap_or_default().to_owned();
     let group = CaseGroup::from(cases.collect::<Vec<_>>()).keep(folder);
-    let group = group.edit_text(move |text| text.replace(&path, "FOLDER").replace(hook.name(), FIRST.name()));
+    let group =
+        group.edit_text(move |text| text.replace(&path, "FOLDER").replace(hook.event_name(), FIRST.event_name()));
     if hook == FIRST { group } else { group.same_text_as(FIRST.key()) }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{
-    HookName, HookRunReport,
+    Hook, HookRunReport,
     world::{Health, World},
 };
 use serde_json::Value;
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str, gate: &'static str) -> HookCase {
-    HookCase::new(HookName::AfterInstall, title).gate(gate)
+    HookCase::new(Hook::AfterInstall, title).gate(gate)
 }
 
 /// Checks a check's log line: its level, its cause, and a hint exactly if it has no cause.

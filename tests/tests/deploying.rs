@@ -10,7 +10,7 @@ use std::{
 };
 
 use greenlight_tests::greenlight;
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -42,7 +42,7 @@ fn example_appspec_names_the_functions_of_the_default_stack() {
     let appspec = read("infra/example/appspec.yaml");
     let (_, hooks) = appspec.split_once("\nHooks:\n").expect("the example has hooks");
     let expected: String =
-        HookName::ALL.iter().map(|hook| format!("  - {hook}: CodeDeployHook_{suffix}-{}\n", hook.binary())).collect();
+        Hook::ALL.iter().map(|hook| format!("  - {hook}: CodeDeployHook_{suffix}-{}\n", hook.program_name())).collect();
     assert_eq!(hooks, expected);
 }
 

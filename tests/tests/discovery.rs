@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{FaultKind, HookName, InjectedFault};
+use rehearsal::{FaultKind, Hook, InjectedFault};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::AfterAllowTestTraffic, title)
+    HookCase::new(Hook::AfterAllowTestTraffic, title)
 }
 
 fn odd_shapes() -> Vec<HookCase> {
@@ -64,7 +64,7 @@ fn odd_shapes() -> Vec<HookCase> {
             })
             .succeeds(),
         case("task lists in several pages")
-            .program(HookName::AfterAllowTestTraffic)
+            .program(Hook::AfterAllowTestTraffic)
             .world(|world| world.page_size = 1)
             .succeeds(),
     ]
@@ -72,7 +72,7 @@ fn odd_shapes() -> Vec<HookCase> {
 
 fn paging_is_followed() -> Vec<HookCase> {
     vec![
-        HookCase::new(HookName::AfterInstall, "one task on each page")
+        HookCase::new(Hook::AfterInstall, "one task on each page")
             .world(|world| world.page_size = 1)
             .succeeds()
             .assert(|played| {
@@ -111,16 +111,16 @@ fn bad_moods() -> Vec<HookCase> {
         case("replies are cut off")
             .with_fault(InjectedFault::always("ecs:DescribeServices", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        HookCase::new(HookName::BeforeAllowTraffic, "the role is not allowed to read alarms")
+        HookCase::new(Hook::BeforeAllowTraffic, "the role is not allowed to read alarms")
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .fails("AwsDenied"),
-        HookCase::new(HookName::BeforeAllowTraffic, "alarms cannot be read")
+        HookCase::new(Hook::BeforeAllowTraffic, "alarms cannot be read")
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Malform).after_effect())
             .fails("AwsFailed"),
-        HookCase::new(HookName::AfterInstall, "every call for tasks is throttled")
+        HookCase::new(Hook::AfterInstall, "every call for tasks is throttled")
             .with_fault(InjectedFault::always("ecs:ListTasks", FaultKind::Throttle))
             .fails("AwsThrottled"),
-        HookCase::new(HookName::AfterInstall, "AfterInstall does not read alarms")
+        HookCase::new(Hook::AfterInstall, "AfterInstall does not read alarms")
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
             .assert(|played| {
@@ -139,10 +139,10 @@ fn trouble_that_passes() -> Vec<HookCase> {
         case("the lifecycle events are throttled for seconds")
             .with_fault(for_seconds("codedeploy:GetDeploymentTarget"))
             .succeeds(),
-        HookCase::new(HookName::AfterAllowTraffic, "the group is throttled for seconds after the shift")
+        HookCase::new(Hook::AfterAllowTraffic, "the group is throttled for seconds after the shift")
             .with_fault(for_seconds("codedeploy:GetDeploymentGroup"))
             .succeeds(),
-        HookCase::new(HookName::BeforeAllowTraffic, "alarms are throttled for seconds")
+        HookCase::new(Hook::BeforeAllowTraffic, "alarms are throttled for seconds")
             .with_fault(for_seconds("cloudwatch:DescribeAlarms"))
             .succeeds(),
         case("the role is new, and AWS denies reading the service at first")

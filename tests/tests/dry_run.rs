@@ -8,14 +8,14 @@ use std::{
 
 use greenlight_tests::{SHORT_WINDOWS, binaries, greenlight, normalize};
 use rehearsal::{
-    FaultKind, HookName, HookTestBed, InjectedFault, RunningTestBed,
+    FaultKind, Hook, HookTestBed, InjectedFault, RunningTestBed,
     world::{EventStatus, World},
 };
 use serde_json::Value;
 use tokio::process::Command;
 
 /// Runs `greenlight dry-run` on a simulated deployment as a separate process, without this machine's configuration.
-async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Output {
+async fn run_dry_run(open: &RunningTestBed, hook: Hook, more: &[&str]) -> Output {
     let event: Value = serde_json::from_slice(open.payload()).unwrap();
     let mut command = dry_run_without_credentials(hook, event["DeploymentId"].as_str().unwrap(), more);
     command.env("AWS_ENDPOINT_URL", open.endpoint()).env("AWS_REGION", "eu-west-1");
@@ -24,9 +24,12 @@ async fn run_dry_run(open: &RunningTestBed, hook: HookName, more: &[&str]) -> Ou
 }
 
 /// The same command without a region, credentials and AWS.
-fn dry_run_without_credentials(hook: HookName, deployment: &str, more: &[&str]) -> Command {
+fn dry_run_without_credentials(hook: Hook, deployment: &str, more: &[&str]) -> Command {
     let mut command = Command::new(greenlight());
-    command.args(["dry-run", "--hook", hook.name(), "--deployment-id", deployment]).args(more).stdin(Stdio::null());
+    command
+        .args(["dry-run", "--hook", hook.event_name(), "--deployment-id", deployment])
+        .args(more)
+        .stdin(Stdio::null());
     command.env_clear().env("NO_COLOR", "1").env("AWS_EC2_METADATA_DISABLED", "true").kill_on_drop(true);
     command
 }
@@ -92,9 +95,9 @@ async fn the_verdict_is_that_of_the_hook() {
             *weight = 100 - *weight;
         }
     });
-    let mut told = String::new();
-    for hook in HookName::ALL {
-        let broken = if hook == HookName::AfterAllowTraffic { unshifted } else { unsteady };
+    let mut golden_text = String::new();
+    for hook in Hook::ALL {
+        let broken = if hook == Hook::AfterAllowTraffic { unshifted } else { unsteady };
         for (title, change) in [fine, broken] {
             let stage = || async { HookTestBed::at(hook).await.world(change) };
             let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
@@ -110,16 +113,16 @@ async fn the_verdict_is_that_of_the_hook() {
             assert_eq!(verdict, [hooks.as_str()], "{title}: {shown}");
             // At AfterAllowTraffic the check that decides interrupts the others, so their results depend on timing.
             let golden = if title == unshifted.0 { verdict.join("\n") } else { shown.clone() };
-            told += &format!("== {hook}: {title}\n{golden}\n\n");
+            golden_text += &format!("== {hook}: {title}\n{golden}\n\n");
         }
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(golden_text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_lines_equal_the_log_lines_of_the_hook() {
     let folder = tempfile::tempdir().unwrap();
-    let hook = HookName::BeforeAllowTraffic;
+    let hook = Hook::BeforeAllowTraffic;
     let stage = || async { HookTestBed::at(hook).await.world(|world| world.green().unwrap().steady = false) };
     let played = stage().await.gate(SHORT_WINDOWS).run(binaries()).await.unwrap();
     let open = stage().await.open().await.unwrap();
@@ -144,8 +147,8 @@ async fn json_lines_equal_the_log_lines_of_the_hook() {
 async fn deployment_can_be_evaluated_after_its_event() {
     let folder = tempfile::tempdir().unwrap();
     let path = gate(folder.path());
-    let open = HookTestBed::at(HookName::BeforeAllowTraffic).await.open().await.unwrap();
-    let output = run_dry_run(&open, HookName::AfterInstall, &["--gate", &path]).await;
+    let open = HookTestBed::at(Hook::BeforeAllowTraffic).await.open().await.unwrap();
+    let output = run_dry_run(&open, Hook::AfterInstall, &["--gate", &path]).await;
     let later = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{later}");
     assert!(
@@ -153,13 +156,13 @@ async fn deployment_can_be_evaluated_after_its_event() {
         "{later}"
     );
 
-    let stage = HookTestBed::at(HookName::AfterAllowTraffic).await;
+    let stage = HookTestBed::at(Hook::AfterAllowTraffic).await;
     let stage = stage.world(|world| {
         world.end_event("AfterAllowTraffic", EventStatus::Succeeded, SystemTime::now());
         world.complete(SystemTime::now());
     });
     let open = stage.open().await.unwrap();
-    let output = run_dry_run(&open, HookName::AfterAllowTraffic, &["--gate", &path]).await;
+    let output = run_dry_run(&open, Hook::AfterAllowTraffic, &["--gate", &path]).await;
     assert_puts_no_status(&open);
     let over = normalized_output(&output);
     assert_eq!(output.status.code(), Some(0), "{over}");
@@ -171,7 +174,7 @@ async fn deployment_can_be_evaluated_after_its_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deployment_that_cannot_be_evaluated_is_an_error_and_not_a_failure() {
-    let hook = HookName::AfterInstall;
+    let hook = Hook::AfterInstall;
     let denied = InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny);
     let open = HookTestBed::at(hook).await.inject_fault(denied).open().await.unwrap();
     let output = run_dry_run(&open, hook, &[]).await;
@@ -218,7 +221,7 @@ async fn deployment_that_cannot_be_evaluated_is_an_error_and_not_a_failure() {
 #[tokio::test(flavor = "multi_thread")]
 async fn profile_provides_credentials_region_and_endpoint() {
     let folder = tempfile::tempdir().unwrap();
-    let hook = HookName::BeforeAllowTraffic;
+    let hook = Hook::BeforeAllowTraffic;
     let open = HookTestBed::at(hook).await.open().await.unwrap();
     let config = folder.path().join("config");
     let text = format!(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use greenlight_tests::SHORT_WINDOWS;
 use regex_lite::Regex;
-use rehearsal::{FaultKind, HookName, HookStatus, HookTestBed, InjectedFault, RunningTestBed};
+use rehearsal::{FaultKind, Hook, HookTestBed, InjectedFault, RunningTestBed, Status};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -92,8 +92,8 @@ impl DeployedFunction {
         Self { name: value(format!("{logical_id}Name")), arn: value(format!("{logical_id}Arn")) }
     }
 
-    async fn for_hook(hook: HookName) -> Self {
-        Self::by_logical_id(hook.name()).await
+    async fn for_hook(hook: Hook) -> Self {
+        Self::by_logical_id(hook.event_name()).await
     }
 
     /// Adds the endpoint of the simulated AWS and short windows to the function's environment, which the template does
@@ -136,7 +136,7 @@ impl DeployedFunction {
     }
 }
 
-async fn put_statuses(stage: &RunningTestBed) -> Vec<HookStatus> {
+async fn put_statuses(stage: &RunningTestBed) -> Vec<Status> {
     poll_until(|| (!stage.statuses().is_empty()).then(|| stage.statuses())).await.unwrap_or_default()
 }
 
@@ -153,17 +153,17 @@ async fn poll_until<T>(attempt: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 /// Runs a hook at its lifecycle event of a healthy deployment.
-async fn assert_healthy_run(hook: HookName) {
+async fn assert_healthy_run(hook: Hook) {
     let stage = HookTestBed::at(hook).await.open().await.unwrap();
     let function = DeployedFunction::for_hook(hook).await;
     function.connect_to(&stage, None).await;
     function.invoke(&stage).await;
-    assert_eq!(put_statuses(&stage).await, [HookStatus::Succeeded], "{hook}");
+    assert_eq!(put_statuses(&stage).await, [Status::Succeeded], "{hook}");
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
 /// Sends a signal to a hook's process while it waits for AWS, and expects the on-failure handler to put *Failed*.
-async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>) {
+async fn assert_killed_run(hook: Hook, signal: &str, timeout_s: Option<u32>) {
     // Discovery needs this operation, whose reply takes a minute, so the hook has put no status when the signal
     // arrives.
     let stage = HookTestBed::at(hook)
@@ -181,7 +181,7 @@ async fn assert_killed_run(hook: HookName, signal: &str, timeout_s: Option<u32>)
     let process = function.process().unwrap_or_else(|| panic!("no process runs {}", function.name));
     let sent = std::process::Command::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.is_ok_and(|sent| sent.success()), "cannot send {signal} to process {process}");
-    assert_eq!(put_statuses(&stage).await, [HookStatus::Failed], "{hook}, after {signal}");
+    assert_eq!(put_statuses(&stage).await, [Status::Failed], "{hook}, after {signal}");
 }
 
 async fn exclusive() -> MutexGuard<'static, ()> {
@@ -192,7 +192,7 @@ async fn exclusive() -> MutexGuard<'static, ()> {
 async fn every_hook_has_the_event_settings_that_the_on_failure_handler_needs() {
     let _alone = exclusive().await;
     let on_failure = DeployedFunction::by_logical_id("OnFailure").await;
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         let function = DeployedFunction::for_hook(hook).await;
         assert!(function.name.starts_with("CodeDeployHook_"), "{}", function.name);
         let path = format!("/2019-09-25/functions/{}/event-invoke-config?Qualifier=%24LATEST", function.name);
@@ -209,7 +209,7 @@ async fn every_hook_has_the_event_settings_that_the_on_failure_handler_needs() {
 async fn every_hook_puts_succeeded_in_a_good_world() {
     let _alone = exclusive().await;
     let mut playing = JoinSet::new();
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         playing.spawn(assert_healthy_run(hook));
     }
     // `join_all` panics if one of the tasks panicked.
@@ -219,12 +219,12 @@ async fn every_hook_puts_succeeded_in_a_good_world() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_failure_handler_puts_failed_for_a_killed_hook() {
     let _alone = exclusive().await;
-    assert_killed_run(HookName::AfterInstall, "-KILL", None).await;
+    assert_killed_run(Hook::AfterInstall, "-KILL", None).await;
 }
 
 /// A stopped process neither puts a status nor ends, until Lambda ends it.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_failure_handler_puts_failed_for_a_hook_that_hangs_beyond_its_timeout() {
     let _alone = exclusive().await;
-    assert_killed_run(HookName::BeforeAllowTraffic, "-STOP", Some(5)).await;
+    assert_killed_run(Hook::BeforeAllowTraffic, "-STOP", Some(5)).await;
 }

@@ -80,14 +80,14 @@ async fn a_good_release_passes_every_check_of_it() {
     assert_eq!(deployment.outcome, DeploymentOutcome::Succeeded);
     let leak = report.logs.iter().find(|(_, line)| line.contains("sesame"));
     assert!(leak.is_none(), "a log contains the secret: {leak:?}");
-    let mut told = String::new();
+    let mut golden_text = String::new();
     for hook in &deployment.hooks {
         let mut checks: Vec<_> =
             hook.checks.iter().map(|check| format!("  {:<14} {}\n", check.outcome, check.name)).collect();
         checks.sort();
-        told += &format!("{}\n{}", hook.hook, checks.concat());
+        golden_text += &format!("{}\n{}", hook.hook, checks.concat());
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(golden_text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
+use rehearsal::{FaultKind, Hook, HookRunReport, InjectedFault};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title)
+    HookCase::new(Hook::BeforeAllowTraffic, title)
 }
 
 /// Makes the replacement not steady, so that only `tasks` fails.
@@ -76,7 +76,7 @@ fn observing() -> Vec<HookCase> {
             .assert(log_contains("would have failed: discovery: ")),
         case("an event of another hook")
             .gate("version: 1\nmode: observe")
-            .program(HookName::AfterInstall)
+            .program(Hook::AfterInstall)
             .succeeds()
             .assert(log_contains("would have failed: lifecycle_event: ")),
         with_unsteady_service(case("the checks run out of time"))
@@ -154,8 +154,8 @@ hooks:
     vec![
         with_unsteady_service(case("a hook that does not apply")).gate(HOOK).env("STAGE", "sesame").succeeds().assert(
             |played| {
-                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                expect_eq("whether the variable's value is in the log", &told, &false)
+                let is_logged = played.raw_log.iter().any(|line| line.contains("sesame"));
+                expect_eq("whether the variable's value is in the log", &is_logged, &false)
             },
         ),
         with_unsteady_service(case("a hook that applies")).gate(HOOK).env("STAGE", "prod").fails("NotSteady"),
@@ -233,9 +233,7 @@ hooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }
 fn defaults_and_what_comes_later() -> Vec<HookCase> {
     let later = |key: &str, check: &str| {
         let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ checks: [{check}] }} }}");
-        HookCase::new(HookName::BeforeInstall, &format!("a later version's key: {key}"))
-            .gate(gate)
-            .fails("NotSupportedYet")
+        HookCase::new(Hook::BeforeInstall, &format!("a later version's key: {key}")).gate(gate).fails("NotSupportedYet")
     };
     vec![
         with_unsteady_service(case("a default policy"))

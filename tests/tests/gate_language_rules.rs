@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
+use rehearsal::{FaultKind, Hook, HookRunReport, InjectedFault};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -41,7 +41,7 @@ hooks:
           stage: '{{env.STAGE}}'
         expect: ['status == 200']
 ";
-    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    let case = |title: &str| HookCase::new(Hook::AfterAllowTestTraffic, title);
     vec![
         case("facts in a body").gate(GATE).env("STAGE", "beta").succeeds().assert(|played| {
             let body = request_to_service(played);
@@ -81,7 +81,7 @@ hooks:
             .env("MOST", "300")
             .env("LONGEST", "20s")
             .succeeds(),
-        HookCase::new(HookName::BeforeAllowTraffic, "variables in conditions of tasks, targets and alarms")
+        HookCase::new(Hook::BeforeAllowTraffic, "variables in conditions of tasks, targets and alarms")
             .gate(
                 "version: 1
 hooks:
@@ -150,7 +150,7 @@ fn policies_by_default() -> Vec<HookCase> {
         )
     };
     let case = |title: &str| {
-        let case = HookCase::new(HookName::BeforeAllowTraffic, title);
+        let case = HookCase::new(Hook::BeforeAllowTraffic, title);
         case.with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .check_outcome("denied", "errored")
             .check_outcome("missing", "no_data")
@@ -164,7 +164,7 @@ fn policies_by_default() -> Vec<HookCase> {
             .gate(gate("on_error: warn, no_data: warn", ", on_error: fail, no_data: ignore"))
             .fails("AwsDenied")
             .check_decides("ignore", "ImageUnknown"),
-        HookCase::new(HookName::BeforeAllowTraffic, "the defaults also apply to built-in checks")
+        HookCase::new(Hook::BeforeAllowTraffic, "the defaults also apply to built-in checks")
             .gate("version: 1\ndefaults: { on_error: warn }")
             .with_fault(InjectedFault::always("cloudwatch:DescribeAlarms", FaultKind::Deny))
             .succeeds()
@@ -175,7 +175,7 @@ fn policies_by_default() -> Vec<HookCase> {
 fn deadlines_and_windows() -> Vec<HookCase> {
     let case = |title: &str, hook: &str| {
         let gate = format!("version: 1\nhooks:\n  before_allow_traffic:\n    built_in: none\n    {hook}\n");
-        HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
+        HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate)
     };
     vec![
         case(
@@ -224,7 +224,7 @@ fn words_that_skip_nothing() -> Vec<HookCase> {
         let gate = format!(
             "version: 1\nskip: {{ marker: '{words}', until: 2999-12-31 }}\nhooks: {{ before_allow_traffic: {{ built_in: {{ tasks: {{ within: 0s }} }} }} }}"
         );
-        let case = HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate);
+        let case = HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate);
         case.world(|world| world.green().unwrap().steady = false)
     };
     let described = |case: HookCase, text: &'static str| {
@@ -251,7 +251,7 @@ fn barriers() -> Vec<HookCase> {
         let gate = format!(
             "version: 1\nhooks:\n  after_allow_test_traffic:\n    deadline: 6s\n    built_in: none\n    checks: [{checks}]\n"
         );
-        HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+        HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate)
     };
     let miswired = |case: HookCase| {
         case.world(|world| {
@@ -285,7 +285,7 @@ fn barriers() -> Vec<HookCase> {
         .check_outcome("body", "not_run")
         .check_outcome("condition", "not_run")
         .check_outcome("elsewhere", "failed"),
-        HookCase::new(HookName::AfterAllowTraffic, "the production listener has its own barrier")
+        HookCase::new(Hook::AfterAllowTraffic, "the production listener has its own barrier")
             .gate(
                 "version: 1
 hooks:
@@ -329,7 +329,7 @@ hooks:
 fn built_in_checks() -> Vec<HookCase> {
     let case = |title: &str, hook: &str| {
         let gate = format!("version: 1\nhooks: {{ before_allow_traffic: {hook} }}\n");
-        HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
+        HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate)
     };
     let names = |expected: &'static [&'static str]| {
         move |played: &HookRunReport| {

@@ -6,7 +6,7 @@ mod health_server;
 use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite};
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 use self::health_server::{NOT_SERVING, SERVING, start_health_server};
 
@@ -22,9 +22,7 @@ hooks:
     checks: [{ forwards_to: green, settle: 0s }, { name: health, grpc: '{{test_url}}' },
              { name: orders, grpc: '{{test_url}}', service: shop.Orders }]
 ";
-    HookCase::new(HookName::AfterAllowTestTraffic, title)
-        .gate(gate)
-        .world(move |world| world.test().unwrap().port = port)
+    HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate).world(move |world| world.test().unwrap().port = port)
 }
 
 async fn grpc() -> Vec<HookCase> {
@@ -53,12 +51,12 @@ async fn grpc() -> Vec<HookCase> {
         case("SERVING, and the call does not end", start_health_server(b"\0\0\0\0\x02\x08\x01|", SERVING).await)
             .fails("GrpcNotServing"),
         case("nothing listens", 1).fails("ConnectRefused"),
-        HookCase::new(HookName::AfterAllowTestTraffic, "the server does not speak HTTP/2")
+        HookCase::new(Hook::AfterAllowTestTraffic, "the server does not speak HTTP/2")
             .gate(
                 "version: 1\nhooks: { after_allow_test_traffic: { checks: [{ name: health, grpc: '{{test_url}}' }] } }",
             )
             .check_outcome("health", "failed"),
-        HookCase::new(HookName::AfterAllowTestTraffic, "an address with a path")
+        HookCase::new(Hook::AfterAllowTestTraffic, "an address with a path")
             .gate("version: 1\nhooks: { after_allow_test_traffic: { checks: [{ grpc: '{{test_url}}/health' }] } }")
             .fails("GateInvalid"),
     ]

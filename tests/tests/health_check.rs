@@ -7,7 +7,7 @@ mod health_server;
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{HookName, HookRunReport, world::World};
+use rehearsal::{Hook, HookRunReport, world::World};
 
 use self::health_server::{NOT_SERVING, SERVING, start_health_server};
 
@@ -26,7 +26,7 @@ fn case(title: &str, answers: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: {{ forwards_to: {{ settle: 0s }}, health_check: {{ {answers} }} }} }} }}"
     );
-    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate)
 }
 
 const SINGLE_ATTEMPT: &str = "within: 0s, consecutive: 1";

@@ -5,7 +5,7 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 
 use greenlight_tests::{CaseGroup, HookCase, Suite};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rehearsal::HookName;
+use rehearsal::Hook;
 use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -83,7 +83,7 @@ async fn service(authority: &Authority, name: &str, until: i32) -> u16 {
 }
 
 fn case(title: &str, port: u16, host: &'static str, authority: Option<&Authority>) -> HookCase {
-    let case = HookCase::new(HookName::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
+    let case = HookCase::new(Hook::AfterAllowTestTraffic, title).env("GREENLIGHT_HOST", host).world(move |world| {
         let test = world.test().unwrap();
         test.protocol = "HTTPS".into();
         test.port = port;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{HookName, HookRunReport, HookTestBed, world::World};
+use rehearsal::{Hook, HookRunReport, HookTestBed, world::World};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME")).cases("proof", proof).cases("where_alb_url_leads", where_alb_url_leads).run()
@@ -22,7 +22,7 @@ hooks:
       - {{ name: mine, http: '{{{{test_url}}}}/', expect: [status == 200] }}
 "
     );
-    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate)
 }
 
 /// Points `ALB_URL` at the production listener, where the original still responds.
@@ -99,7 +99,7 @@ hooks:
             let port = stage.test_port();
             stage.env("ALB_URL", &format!("{host}:{port}"))
         };
-        HookCase::new(HookName::AfterAllowTestTraffic, &format!("at {host}")).gate(gate).with(own)
+        HookCase::new(Hook::AfterAllowTestTraffic, &format!("at {host}")).gate(gate).with(own)
     };
     vec![
         at("localhost").succeeds(),

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, log_lacks};
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME")).cases("payloads", payloads).run()
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title)
+    HookCase::new(Hook::BeforeAllowTraffic, title)
 }
 
 fn payloads() -> CaseGroup {

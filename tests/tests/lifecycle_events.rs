@@ -7,7 +7,7 @@ use std::{
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
 use rehearsal::{
-    FaultKind, HookName, HookRunReport, InjectedFault, InvocationResult,
+    FaultKind, Hook, HookRunReport, InjectedFault, InvocationResult,
     world::{Change, ComputePlatform, EventStatus, RollbackInfo, World},
 };
 
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title)
+    HookCase::new(Hook::BeforeAllowTraffic, title)
 }
 
 fn no_checks_ran(played: &HookRunReport) -> Result<(), String> {
@@ -33,17 +33,17 @@ fn no_checks_ran(played: &HookRunReport) -> Result<(), String> {
 fn events() -> Vec<HookCase> {
     vec![
         case("the AppSpec file names another hook's function")
-            .program(HookName::AfterInstall)
+            .program(Hook::AfterInstall)
             .fails("WrongEvent")
             .assert(no_checks_ran),
         case("the AppSpec file names another hook's function, which only warns")
-            .program(HookName::AfterInstall)
+            .program(Hook::AfterInstall)
             .env("GREENLIGHT_WRONG_EVENT", "warn")
             .succeeds()
             .warns("WrongEvent")
             .check_outcome("tasks", "passed"),
         case("the AppSpec file names another hook's function, and AWS denies the second read of the events")
-            .program(HookName::AfterInstall)
+            .program(Hook::AfterInstall)
             .with_fault(InjectedFault {
                 after: 1,
                 ..InjectedFault::always("codedeploy:GetDeploymentTarget", FaultKind::Deny)

@@ -7,8 +7,7 @@ use std::{fmt::Write as _, process::Command, time::Duration};
 
 use greenlight_tests::{SHORT_WINDOWS, binaries};
 use rehearsal::{
-    ClockSkew, FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult,
-    ProcessLimit,
+    ClockSkew, FaultKind, Hook, HookRunReport, HookTestBed, InjectedFault, InvocationResult, ProcessLimit, Status,
 };
 
 async fn run(stage: HookTestBed) -> HookRunReport {
@@ -20,7 +19,7 @@ async fn run(stage: HookTestBed) -> HookRunReport {
 }
 
 async fn before_allow_traffic(gate: &str) -> HookTestBed {
-    HookTestBed::at(HookName::BeforeAllowTraffic).await.gate(gate)
+    HookTestBed::at(Hook::BeforeAllowTraffic).await.gate(gate)
 }
 
 fn assert_log_contains(played: &HookRunReport, words: &str) {
@@ -36,7 +35,7 @@ async fn thousand_checks_that_read_aws_do_not_use_up_the_descriptors() {
     }
     let timeout = Duration::from_secs(600);
     let played = run(before_allow_traffic(&gate).await.limit(ProcessLimit::Descriptors(1024)).timeout(timeout)).await;
-    assert_eq!((&played.statuses[..], played.code.as_str()), (&[HookStatus::Succeeded][..], ""));
+    assert_eq!((&played.statuses[..], played.code.as_str()), (&[Status::Succeeded][..], ""));
     assert_eq!(played.checks.len(), 1000);
 }
 
@@ -46,15 +45,15 @@ async fn hundreds_of_requests_do_not_use_up_the_descriptors() {
     for index in 0..300 {
         let _ = writeln!(gate, "      - {{ name: c{index}, http: '{{{{test_url}}}}/', expect: [status == 200] }}");
     }
-    let stage = HookTestBed::at(HookName::AfterAllowTestTraffic).await.gate(&gate).timeout(Duration::from_secs(600));
+    let stage = HookTestBed::at(Hook::AfterAllowTestTraffic).await.gate(&gate).timeout(Duration::from_secs(600));
     let played = run(stage.limit(ProcessLimit::Descriptors(160))).await;
-    assert_eq!((&played.statuses[..], played.code.as_str()), (&[HookStatus::Succeeded][..], ""));
+    assert_eq!((&played.statuses[..], played.code.as_str()), (&[Status::Succeeded][..], ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_is_failed_if_no_thread_can_be_started() {
     let played = run(before_allow_traffic(SHORT_WINDOWS).await.limit(ProcessLimit::NoThreads)).await;
-    assert_eq!((&played.statuses[..], played.code.as_str()), (&[HookStatus::Failed][..], "CheckFailed"));
+    assert_eq!((&played.statuses[..], played.code.as_str()), (&[Status::Failed][..], "CheckFailed"));
     assert_log_contains(&played, "no thread for the checks");
 }
 
@@ -77,9 +76,9 @@ hooks:
     let members: Vec<_> = (0..2000).map(|index| format!(r#""key{index}":"sesame-{index:020}""#)).collect();
     let secret = format!("{{{}}}", members.join(","));
     assert!(secret.len() > 65_000);
-    let stage = HookTestBed::at(HookName::AfterAllowTestTraffic).await.gate(&gate).timeout(Duration::from_secs(8));
+    let stage = HookTestBed::at(Hook::AfterAllowTestTraffic).await.gate(&gate).timeout(Duration::from_secs(8));
     let played = run(stage.world(move |world| world.account.put_secret("shop/large", &secret))).await;
-    assert_eq!(played.statuses, [HookStatus::Failed]);
+    assert_eq!(played.statuses, [Status::Failed]);
     assert!(!played.raw_log.iter().any(|line| line.contains("sesame-0")));
 }
 
@@ -93,7 +92,7 @@ async fn endless_file_is_not_read() {
         // Authorities for AWS: the built-in ones are enough, and the log reports that the hook added no others.
         let stage = before_allow_traffic(SHORT_WINDOWS).await.env("AWS_CA_BUNDLE", path).memory(128 << 20);
         let played = run(stage).await;
-        assert_eq!(played.statuses, [HookStatus::Succeeded], "{path}");
+        assert_eq!(played.statuses, [Status::Succeeded], "{path}");
         assert_log_contains(&played, "AWS_CA_BUNDLE is not a regular file");
 
         // Authorities for all requests to the service, and for a single check.
@@ -107,15 +106,11 @@ async fn endless_file_is_not_read() {
         let own = before_allow_traffic(&http(&format!("tls: {{ ca_file: {path} }},"))).await.memory(128 << 20);
         for stage in [known, own] {
             let played = run(stage).await;
-            assert_eq!(played.statuses, [HookStatus::Failed], "{path}");
+            assert_eq!(played.statuses, [Status::Failed], "{path}");
             assert_log_contains(&played, "is not a regular file");
         }
-        let played = run(HookTestBed::at(HookName::BeforeAllowTraffic).await.env("GREENLIGHT_GATE_FILE", path)).await;
-        assert_eq!(
-            (&played.statuses[..], played.code.as_str()),
-            (&[HookStatus::Failed][..], "GateUnreadable"),
-            "{path}"
-        );
+        let played = run(HookTestBed::at(Hook::BeforeAllowTraffic).await.env("GREENLIGHT_GATE_FILE", path)).await;
+        assert_eq!((&played.statuses[..], played.code.as_str()), (&[Status::Failed][..], "GateUnreadable"), "{path}");
     }
 }
 
@@ -127,5 +122,5 @@ async fn process_paused_until_its_deadline_still_puts_failed() {
     let stage = before_allow_traffic(SHORT_WINDOWS).await.inject_fault(waits);
     let stage = stage.clock_skew(ClockSkew::Ahead(Duration::from_secs(58)));
     let played = run(stage.paused(Duration::from_millis(300), Duration::from_millis(2200))).await;
-    assert_eq!((&played.statuses[..], played.code.as_str()), (&[HookStatus::Failed][..], "RanOutOfTime"));
+    assert_eq!((&played.statuses[..], played.code.as_str()), (&[Status::Failed][..], "RanOutOfTime"));
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
-    HookName,
+    Hook,
     world::{Condition, Rule, RuleAction, RuleAction::Forward, World},
 };
 
@@ -58,7 +58,7 @@ fn case_with_rule(case: HookCase, conditions: Vec<Condition>) -> HookCase {
 
 /// A case with the built-in checks only.
 fn built_in(title: &str) -> HookCase {
-    HookCase::new(HookName::AfterAllowTestTraffic, title)
+    HookCase::new(Hook::AfterAllowTestTraffic, title)
         .gate("version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, every: 100ms } } } }")
 }
 
@@ -68,7 +68,7 @@ fn own_check(title: &str, request: &str) -> HookCase {
         "version: 1\nhooks: {{ after_allow_test_traffic: {{ built_in: none, checks: [{{ forwards_to: green, settle: 0s }},
            {{ name: mine, {request}, expect: [status == 200] }}] }} }}"
     );
-    HookCase::new(HookName::AfterAllowTestTraffic, title).gate(gate)
+    HookCase::new(Hook::AfterAllowTestTraffic, title).gate(gate)
 }
 
 fn no_requests_sent(case: HookCase) -> HookCase {
@@ -219,7 +219,7 @@ fn redirects() -> Vec<HookCase> {
 
 /// Requests that a later hook could not send are reported before anything is deployed.
 fn before_install() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::BeforeInstall, title);
+    let case = |title: &str| HookCase::new(Hook::BeforeInstall, title);
     let https = |world: &mut World| world.listeners.iter_mut().for_each(|listener| listener.protocol = "HTTPS".into());
     let narrow = |world: &mut World| {
         let pair = world.blue().unwrap().target_group().unwrap().to_owned();
@@ -277,13 +277,13 @@ hooks:
 /// The request that verifies the version, and gRPC health checks.
 fn other_kinds() -> Vec<HookCase> {
     let identity = |title: &str| {
-        HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
+        HookCase::new(Hook::AfterAllowTestTraffic, title).gate(
             "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ name: who, forwards_to: green, within: 1s,
                http: '{{test_url}}/version', expect: ['json.version == {{green.image_tag}}'] }] } }",
         )
     };
     let grpc = |title: &str| {
-        HookCase::new(HookName::AfterAllowTestTraffic, title).gate(
+        HookCase::new(Hook::AfterAllowTestTraffic, title).gate(
             "version: 1\nhooks: { after_allow_test_traffic: { built_in: none, checks: [{ forwards_to: green, settle: 0s },
                { name: health, grpc: '{{test_url}}' }] } }",
         )

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, process::ExitCode};
 
 use greenlight_tests::{CaseGroup, HookCase, SHORT_WINDOWS, Suite, expect_eq};
-use rehearsal::{FaultKind, HookName, HookRunReport, InjectedFault};
+use rehearsal::{FaultKind, Hook, HookRunReport, InjectedFault};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -55,7 +55,7 @@ fn fields_are_documented(played: &HookRunReport) -> Result<(), String> {
 
 fn every_line_names_its_deployment_and_its_gate_file() -> CaseGroup {
     let case = |title: &str| {
-        HookCase::new(HookName::AfterInstall, title).env("GREENLIGHT_LOG", "debug").assert(fields_are_documented)
+        HookCase::new(Hook::AfterInstall, title).env("GREENLIGHT_LOG", "debug").assert(fields_are_documented)
     };
     let put = "codedeploy:PutLifecycleEventHookExecutionStatus";
     CaseGroup::from(vec![

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use greenlight_tests::{CaseGroup, HookCase, PUT_STATUS, Suite, expect_eq, log_lacks};
 use rehearsal::{
-    FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::EventStatus,
+    FaultKind, Hook, HookRunReport, HookTestBed, InjectedFault, InvocationResult, Status, world::EventStatus,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ fn with_record(mut stage: HookTestBed, change: impl FnOnce(&mut Value)) -> HookT
 }
 
 fn case(title: &str, change: impl FnOnce(&mut Value) + Send + 'static) -> HookCase {
-    HookCase::new(HookName::AfterInstall, title).with(|stage| with_record(stage.program("on-failure"), change))
+    HookCase::new(Hook::AfterInstall, title).with(|stage| with_record(stage.program("on-failure"), change))
 }
 
 fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
@@ -57,10 +57,10 @@ fn records() -> CaseGroup {
         .fails("HookInvocationFailed"),
         case("the hook had put its status before it died", |_| {})
             .world(|world| {
-                world.executions.last_mut().unwrap().status = Some(HookStatus::Succeeded);
+                world.executions.last_mut().unwrap().status = Some(Status::Succeeded);
                 world.deployment().event("AfterInstall").unwrap().status = EventStatus::Succeeded;
             })
-            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Succeeded][..]))
+            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[Status::Succeeded][..]))
             .assert(|played| match played.invocation_result {
                 InvocationResult::Success(_) => Ok(()),
                 _ => Err("the invocation failed".to_owned()),
@@ -70,7 +70,7 @@ fn records() -> CaseGroup {
             .fails("HookInvocationFailed"),
         case("the reply is lost", |_| {})
             .with_fault(InjectedFault::first(1, PUT_STATUS, FaultKind::HangUp).after_effect())
-            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[HookStatus::Failed][..])),
+            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[Status::Failed][..])),
         // The handler tries until its time ends, which is two seconds here.
         case("the role is not allowed to put the status", |_| {})
             .timeout(Duration::from_secs(2))

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use greenlight_tests::{SHORT_WINDOWS, binaries};
 use rehearsal::{
-    ClockSkew, FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult,
-    ProcessExit,
+    ClockSkew, FaultKind, Hook, HookRunReport, HookTestBed, InjectedFault, InvocationResult, ProcessExit, Status,
 };
 
 async fn run(stage: HookTestBed) -> HookRunReport {
@@ -14,7 +13,7 @@ async fn run(stage: HookTestBed) -> HookRunReport {
 }
 
 async fn after_install() -> HookTestBed {
-    HookTestBed::at(HookName::AfterInstall).await
+    HookTestBed::at(Hook::AfterInstall).await
 }
 
 fn killed() -> InvocationResult {
@@ -26,8 +25,8 @@ fn all_succeeded(played: &HookRunReport) -> bool {
 }
 
 /// The number of puts that took effect. Panics if a put was for another hook's event.
-fn effective_puts_for(played: &HookRunReport, hook: HookName) -> usize {
-    assert!(played.puts.iter().all(|put| put.event.as_deref() == Some(hook.name())), "{:?}", played.puts);
+fn effective_puts_for(played: &HookRunReport, hook: Hook) -> usize {
+    assert!(played.puts.iter().all(|put| put.event.as_deref() == Some(hook.event_name())), "{:?}", played.puts);
     played.puts.iter().filter(|put| put.took_effect).count()
 }
 
@@ -42,14 +41,14 @@ async fn killed_process_puts_nothing_and_the_redelivered_event_gets_its_status()
     let played = run(after_install().await.inject_fault(waits()).killed(after).redelivered(&again)).await;
     assert_eq!(played.invocations[0], killed());
     assert!(matches!(played.invocations[1], InvocationResult::Success(_)), "{:?}", played.invocations);
-    assert_eq!(played.statuses, [HookStatus::Succeeded]);
+    assert_eq!(played.statuses, [Status::Succeeded]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_delivered_twice_at_once_gets_one_effective_status() {
     let played = run(after_install().await.redelivered(&[Duration::ZERO])).await;
     assert!(all_succeeded(&played) && played.invocations.len() == 2, "{:?}", played.invocations);
-    assert_eq!(effective_puts_for(&played, HookName::AfterInstall), 1, "{:?}", played.puts);
+    assert_eq!(effective_puts_for(&played, Hook::AfterInstall), 1, "{:?}", played.puts);
 }
 
 #[cfg(target_os = "linux")]
@@ -58,7 +57,7 @@ async fn too_little_memory_kills_the_process_and_cpu_time_is_measured() {
     let played = run(after_install().await.memory(2 << 20)).await;
     assert_eq!((&played.invocations[..], played.puts.len()), (&[killed()][..], 0));
     let played = run(after_install().await.memory(128 << 20)).await;
-    assert_eq!(played.statuses, [HookStatus::Succeeded]);
+    assert_eq!(played.statuses, [Status::Succeeded]);
     assert!(played.cpu > Some(Duration::ZERO), "{:?}", played.cpu);
 }
 
@@ -68,15 +67,15 @@ async fn clock_that_is_an_hour_off_does_not_prevent_the_status() {
     for clock in [ClockSkew::Ahead(offset), ClockSkew::Behind(offset)] {
         let played = run(after_install().await.clock_skew(clock)).await;
         assert!(all_succeeded(&played), "{clock:?}: {:?}", played.invocations);
-        assert_eq!(effective_puts_for(&played, HookName::AfterInstall), 1, "{clock:?}");
+        assert_eq!(effective_puts_for(&played, Hook::AfterInstall), 1, "{clock:?}");
         assert!(played.status_taken_after() <= Some(played.took[0]), "{clock:?}: {:?}, {:?}", played.puts, played.took);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_delivered_after_its_lifecycle_event_changes_nothing() {
-    let played = run(HookTestBed::at(HookName::AfterAllowTraffic).await.late(HookName::BeforeAllowTraffic)).await;
+    let played = run(HookTestBed::at(Hook::AfterAllowTraffic).await.late(Hook::BeforeAllowTraffic)).await;
     assert!(all_succeeded(&played), "{:?}", played.invocations);
-    assert_eq!(effective_puts_for(&played, HookName::BeforeAllowTraffic), 0, "{:?}", played.puts);
+    assert_eq!(effective_puts_for(&played, Hook::BeforeAllowTraffic), 0, "{:?}", played.puts);
     assert_eq!(played.statuses, []);
 }

@@ -53,7 +53,7 @@ fn line_kind(line: &str) -> LineKind {
     let begins = |pattern: &str| Regex::new(pattern).unwrap().is_match(line);
     if begins("^ {10}[✓✗!·] ") {
         LineKind::Check
-    } else if begins(r"^ *[0-9.]+ s  |^ {10}→|^ {10}(why|next|now) |^$") {
+    } else if begins(r"^ {0,6}[0-9]+(h|m|s|ms)( [0-9]+(m|s|ms))*  |^ {10}→|^ {10}(why|next|now) |^$") {
         LineKind::Other
     } else {
         LineKind::Continuation
@@ -73,11 +73,10 @@ fn normalize_timeline(text: &str) -> Vec<String> {
             (kind, _) => entries.push((kind, line.to_owned())),
         }
     }
-    let (time, looked) =
-        (Regex::new(r"\b[0-9]+(\.[0-9]+)? m?s\b").unwrap(), Regex::new(" after (N attempts in )?TIME").unwrap());
+    let looked = Regex::new(" after (N attempts in )?TIME").unwrap();
     for (_, entry) in &mut entries {
         let words = entry.split_whitespace().collect::<Vec<_>>().join(" ");
-        *entry = looked.replace_all(&time.replace_all(&normalize(&words), "TIME"), "").into_owned();
+        *entry = looked.replace_all(&normalize(&words), "").into_owned();
     }
     for checks in entries.chunk_by_mut(|one, next| one.0 == LineKind::Check && next.0 == LineKind::Check) {
         checks.sort_by(|one, other| one.1.cmp(&other.1));
@@ -111,19 +110,19 @@ fn runs_that_differ_only_in_ids_and_timing_are_equal() {
     let one = "\
 healthy  All is well.
 
-   0.0 s  CodeDeploy begins deployment d-A1B2C3D4E
-          ✓ targets      612 ms  target group tg-shop-b: healthy == registered (2) after 9 attempts in
+      0s  CodeDeploy begins deployment d-A1B2C3D4E
+          ✓ targets         612ms  target group tg-shop-b: healthy == registered (2) after 9 attempts in
                                  600ms
-          ✓ steady        31 ms  task set ecs-svc/1000000000000000001 of shop: steady == true
-          → Succeeded after 711 ms
+          ✓ steady           31ms  task set ecs-svc/1000000000000000001 of shop: steady == true
+          → Succeeded after 711ms
 ";
     let other = "\
 healthy  All is well.
 
-   0.1 s  CodeDeploy begins deployment d-E4D3C2B1A
-          ✓ steady        1.2 s  task set ecs-svc/2000000000000000002 of shop: steady == true
-          ✓ targets       12 ms  target group tg-shop-b: healthy == registered (2)
-          → Succeeded after 1.7 s
+   100ms  CodeDeploy begins deployment d-E4D3C2B1A
+          ✓ steady       1s 200ms  task set ecs-svc/2000000000000000002 of shop: steady == true
+          ✓ targets          12ms  target group tg-shop-b: healthy == registered (2)
+          → Succeeded after 1s 700ms
 ";
     assert_eq!(normalize_timeline(one), normalize_timeline(other));
     assert_ne!(normalize_timeline(one), normalize_timeline(&other.replace("steady == true", "steady == false")));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use greenlight_tests::{SHORT_WINDOWS, binaries};
-use rehearsal::{FaultKind, HookName, HookStatus, HookTestBed, InjectedFault, RunningTestBed};
+use rehearsal::{FaultKind, Hook, HookTestBed, InjectedFault, RunningTestBed, Status};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -51,7 +51,7 @@ impl Drop for ProcessGuard {
 
 impl EmulatedFunction {
     /// Starts the emulator, which starts the program.
-    async fn start(hook: HookName, stage: &RunningTestBed, timeout_s: u32, gate: &str) -> Self {
+    async fn start(hook: Hook, stage: &RunningTestBed, timeout_s: u32, gate: &str) -> Self {
         let [port, api] = [free_port().await, free_port().await];
         let timeout = timeout_s.to_string();
         // If this test is killed, `timeout` ends the emulator, which would otherwise run forever.
@@ -61,13 +61,13 @@ impl EmulatedFunction {
             .arg(emulator())
             .args(["--runtime-interface-emulator-address", &format!("127.0.0.1:{port}")])
             .args(["--runtime-api-address", &format!("127.0.0.1:{api}")])
-            .arg(binaries().join(hook.binary()));
+            .arg(binaries().join(hook.program_name()));
         // The emulator passes on its own region and credentials. Without them the function gets no region and empty
         // credentials.
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("AWS_LAMBDA_FUNCTION_NAME", format!("CodeDeployHook_{}", hook.binary()))
+            .env("AWS_LAMBDA_FUNCTION_NAME", format!("CodeDeployHook_{}", hook.program_name()))
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_REGION", "eu-west-1")
@@ -151,7 +151,7 @@ fn verdict_code(log: &str) -> Option<String> {
     lines.filter_map(|line| Some(line.get("verdict.code")?.as_str()?.to_owned())).next_back()
 }
 
-async fn assert_recovers_after_garbage(hook: HookName) {
+async fn assert_recovers_after_garbage(hook: Hook) {
     let stage = HookTestBed::at(hook).await.open().await.unwrap();
     let function = EmulatedFunction::start(hook, &stage, 60, SHORT_WINDOWS).await;
     for (garbage, error_type) in [(&b"{\"DeploymentId\":"[..], "EventNotJson"), (b"[1]", "EventMalformed")] {
@@ -166,11 +166,11 @@ async fn assert_recovers_after_garbage(hook: HookName) {
     let log = function.stop().await;
     let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{hook}: {error}: {body}\n{log}"));
     assert!(reply.get("errorType").is_none(), "{hook}: {body}\n{log}");
-    assert_eq!(stage.statuses(), [HookStatus::Succeeded], "{hook}: {body}\n{log}");
+    assert_eq!(stage.statuses(), [Status::Succeeded], "{hook}: {body}\n{log}");
     assert_eq!(stage.unknown_operations(), Vec::<String>::new(), "{hook}");
 }
 
-async fn assert_timeout_is_reported(hook: HookName) {
+async fn assert_timeout_is_reported(hook: Hook) {
     // Discovery needs this operation, whose reply takes a minute.
     let stalled = InjectedFault::always("ecs:DescribeServices", FaultKind::Stall);
     let stage = HookTestBed::at(hook).await.inject_fault(stalled).open().await.unwrap();
@@ -181,14 +181,14 @@ async fn assert_timeout_is_reported(hook: HookName) {
         !body.contains("timed out"),
         "{hook}: the hook did not end in time, so the emulator ended it: {body}\n{log}"
     );
-    assert_eq!(stage.statuses(), [HookStatus::Failed], "{hook}: {body}\n{log}");
+    assert_eq!(stage.statuses(), [Status::Failed], "{hook}: {body}\n{log}");
     assert_eq!(verdict_code(&log).as_deref(), Some("RanOutOfTime"), "{hook}: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hook_rejects_garbage_and_then_passes_a_good_world() {
     let mut playing = JoinSet::new();
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         playing.spawn(assert_recovers_after_garbage(hook));
     }
     // `join_all` panics if one of the tasks panicked.
@@ -198,7 +198,7 @@ async fn every_hook_rejects_garbage_and_then_passes_a_good_world() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_hook_puts_failed_before_a_timeout_that_is_too_short() {
     let mut playing = JoinSet::new();
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         playing.spawn(assert_timeout_is_reported(hook));
     }
     playing.join_all().await;

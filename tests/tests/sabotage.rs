@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq, expect_success, log_lacks};
-use rehearsal::{HookName, HookRunReport, InvocationResult};
+use rehearsal::{Hook, HookRunReport, InvocationResult};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME")).cases("checks_that_break_things", checks_that_break_things).run()
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn case(title: &str, gate: &'static str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate).timeout(TIMEOUT)
+    HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate).timeout(TIMEOUT)
 }
 
 fn process_died(played: &HookRunReport) -> Result<(), String> {

@@ -16,7 +16,8 @@ use greenlight_tests::{
 };
 use regex_lite::Regex;
 use rehearsal::{
-    AnsweredBy, Exchange, FunctionName, HookName, HookRun, HookStatus, Options, Recorder, Report, Scenario, rehearse,
+    AnsweredBy, CheckDecision, Exchange, FunctionName, Hook, HookRun, Options, Recorder, Report, Scenario, Status,
+    rehearse,
 };
 use tokio::{
     sync::{OnceCell, Semaphore, mpsc},
@@ -108,7 +109,7 @@ fn render_report(report: &Report) -> String {
                 // When the hook gave up depends on timing, so only the code is recorded.
                 (None, code) if !code.is_empty() => format!("  {}: no status: {code}\n", hook.hook),
                 // The process is killed right after it put its status, before or after it logs the verdict.
-                _ if report.scenario == "killed-after-its-answer" && hook.hook == HookName::AfterInstall => {
+                _ if report.scenario == "killed-after-its-answer" && hook.hook == Hook::AfterInstall => {
                     format!("  {}: {:?}, with or without a verdict in the log\n", hook.hook, hook.status)
                 }
                 _ => format!("  {}\n", without_timing(&truncate_long_verdict(normalize(&hook.verdict)))),
@@ -119,8 +120,9 @@ fn render_report(report: &Report) -> String {
 }
 
 fn every_check_passed(hook: &HookRun) -> bool {
-    let checks_passed = !hook.checks.is_empty() && hook.checks.iter().all(|check| check.decision == "pass");
-    hook.status == Some(HookStatus::Succeeded) && hook.code.is_empty() && checks_passed
+    let checks_passed =
+        !hook.checks.is_empty() && hook.checks.iter().all(|check| check.decision == CheckDecision::Pass);
+    hook.status == Some(Status::Succeeded) && hook.code.is_empty() && checks_passed
 }
 
 /// One line for each hook: scenario, number of the deployment, hook, status, code, program that put the status.
@@ -128,8 +130,8 @@ fn every_check_passed(hook: &HookRun) -> bool {
 fn rows(report: &Report) -> String {
     let row = |number: usize, hook: &HookRun| {
         let status = hook.status.map_or("none", |status| match status {
-            HookStatus::Succeeded => "succeeded",
-            HookStatus::Failed => "failed",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
         });
         let by = match hook.answered_by {
             AnsweredBy::Hook => "hook",

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
 use rehearsal::{
-    Exchange, FaultKind, HookName, HookRunReport, HookTestBed, InjectedFault, Recorder,
+    Exchange, FaultKind, Hook, HookRunReport, HookTestBed, InjectedFault, Recorder,
     world::{RouteResponse, World},
 };
 
@@ -55,7 +55,7 @@ fn route<'a>(world: &'a mut World, path: &str) -> &'a mut RouteResponse {
 }
 
 fn case(title: &str, gate: &'static str) -> HookCase {
-    HookCase::new(HookName::AfterAllowTestTraffic, title)
+    HookCase::new(Hook::AfterAllowTestTraffic, title)
         .gate(gate)
         .world(|world| {
             let parameters = [
@@ -298,7 +298,7 @@ fn sent_back() -> CaseGroup {
       - { name: unsendable, http: '{{test_url}}/', headers: { X: '{{secret.lines}}' }, expect: [status == 200] }
 "
         ))
-        .assert(|played| expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Failed][..])),
+        .assert(|played| expect_eq("the statuses", &played.statuses[..], &[rehearsal::Status::Failed][..])),
         case("in the message of a panic", gate!(
             "      - { sabotage: panic, says: 'a panic with {{secret.token}}' }\n"
         ))
@@ -318,10 +318,10 @@ hooks:
       - { name: mine, http: '{{test_url}}/', headers: { X-Token: '{{secret.token}}' }, expect: [status == 200] }
 ";
     let recorder = Recorder::default();
-    let stage = HookTestBed::at(HookName::AfterAllowTestTraffic).await.gate(GATE).recorder(&recorder);
+    let stage = HookTestBed::at(Hook::AfterAllowTestTraffic).await.gate(GATE).recorder(&recorder);
     let stage = stage.world(|world| drop(world.account.parameters.insert("/shop/token".into(), "sesame-42".into())));
     let played = stage.run(greenlight_tests::binaries()).await.unwrap();
-    assert_eq!(played.statuses, [rehearsal::HookStatus::Succeeded]);
+    assert_eq!(played.statuses, [rehearsal::Status::Succeeded]);
     let has = |one: &Exchange| {
         let heads = one.request.headers.values().any(|value| value.contains("sesame"));
         heads || String::from_utf8_lossy(&one.request.body).contains("sesame")

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{HookCase, Suite, expect_eq};
-use rehearsal::{HookName, HookRunReport};
+use rehearsal::{Hook, HookRunReport};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title)
+    HookCase::new(Hook::BeforeAllowTraffic, title)
 }
 
 fn check_names(played: &HookRunReport) -> Vec<&str> {
@@ -44,7 +44,7 @@ fn settings() -> Vec<HookCase> {
             .env("AWS_CA_BUNDLE", "/nowhere/ca.pem")
             .succeeds(),
         case("the log level error").env("GREENLIGHT_LOG", "error").assert(|played| {
-            expect_eq("the statuses", &played.statuses[..], &[rehearsal::HookStatus::Succeeded][..])?;
+            expect_eq("the statuses", &played.statuses[..], &[rehearsal::Status::Succeeded][..])?;
             expect_eq("the number of log lines", &played.raw_log.len(), &0)
         }),
     ]
@@ -109,7 +109,7 @@ fn gates() -> Vec<HookCase> {
 }
 
 fn own_requests() -> Vec<HookCase> {
-    let case = |title: &str| HookCase::new(HookName::AfterAllowTestTraffic, title);
+    let case = |title: &str| HookCase::new(Hook::AfterAllowTestTraffic, title);
     vec![
         case("the response is as expected")
             .gate(
@@ -138,8 +138,8 @@ hooks:
             )
             .fails("UnexpectedBody")
             .assert(|played| {
-                let told = played.raw_log.iter().any(|line| line.contains("sesame"));
-                expect_eq("whether the query is in the log", &told, &false)
+                let is_logged = played.raw_log.iter().any(|line| line.contains("sesame"));
+                expect_eq("whether the query is in the log", &is_logged, &false)
             }),
         case("the log does not contain bodies and headers")
             .gate(
@@ -158,9 +158,9 @@ hooks:
             })
             .fails("UnexpectedHeader")
             .assert(|played| {
-                let told =
+                let is_logged =
                     played.raw_log.iter().any(|line| line.contains("sesame") || line.contains("application/json"));
-                expect_eq("whether they are in the log", &told, &false)
+                expect_eq("whether they are in the log", &is_logged, &false)
             }),
         case("the hook sends GREENLIGHT_HOST as the host")
             .env("GREENLIGHT_HOST", "shop.example.com")

@@ -4,9 +4,7 @@
 use std::{io::Write as _, process::ExitCode, time::Duration};
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
-use rehearsal::{
-    FaultKind, HookName, HookRunReport, HookStatus, HookTestBed, InjectedFault, InvocationResult, world::World,
-};
+use rehearsal::{FaultKind, Hook, HookRunReport, HookTestBed, InjectedFault, InvocationResult, Status, world::World};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -25,7 +23,7 @@ fn gate(name: &str) -> String {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title).no_gate()
+    HookCase::new(Hook::BeforeAllowTraffic, title).no_gate()
 }
 
 fn store_parameter(name: &'static str, value: impl Into<String>) -> impl FnOnce(&mut World) + Send + 'static {
@@ -199,10 +197,10 @@ fn pipe_as_gate_file_fails_at_once() -> CaseGroup {
 /// The hook reads the gate file for each event, so a change counts from the next event on. The second event waits for ten
 /// seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
 async fn warm_process_reads_the_gate_file_again() {
-    let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
+    let stage = HookTestBed::at(Hook::BeforeAllowTraffic).await;
     let stage = stage.env("GREENLIGHT_GATE_SSM", "/gate").world(store_parameter("/gate", gate("mine")));
     let played = stage.redelivered(&[Duration::from_secs(2)]).run(greenlight_tests::binaries()).await.unwrap();
-    assert_eq!(played.statuses, [HookStatus::Succeeded]);
+    assert_eq!(played.statuses, [Status::Succeeded]);
     assert!(
         played.invocations.iter().all(|end| matches!(end, InvocationResult::Success(_))),
         "{:?}",

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, expect_eq};
-use rehearsal::{HookName, HookRunReport};
+use rehearsal::{Hook, HookRunReport};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -92,7 +92,7 @@ async fn every_failure_of_a_request_has_its_code() -> CaseGroup {
         );
     }
     CaseGroup::from(vec![
-        HookCase::new(HookName::AfterInstall, "one check for each failure").gate(gate).fails("NameNotResolved").assert(
+        HookCase::new(Hook::AfterInstall, "one check for each failure").gate(gate).fails("NameNotResolved").assert(
             move |played| {
                 for (name, _, _, code) in &ways {
                     let check = played.checks.iter().find(|check| check.name == *name).ok_or("a check is missing")?;
@@ -150,12 +150,12 @@ async fn a_reply_is_read_to_its_end() -> Vec<HookCase> {
         )
     };
     let case = |title: &str, what: &str, port: u16, keys: &str| {
-        let case = HookCase::new(HookName::AfterInstall, title);
+        let case = HookCase::new(Hook::AfterInstall, title);
         case.gate(gate(&format!("http: '{what} http://127.0.0.1:{port}/'{keys}")))
     };
     let health = |title: &str, port: u16| {
         let gate = "version: 1\nhooks: { after_allow_test_traffic: { built_in: { forwards_to: { settle: 0s }, health_check: { within: 0s, timeout: 500ms } } } }";
-        HookCase::new(HookName::AfterAllowTestTraffic, title)
+        HookCase::new(Hook::AfterAllowTestTraffic, title)
             .gate(gate)
             .world(move |world| world.test().unwrap().port = port)
     };
@@ -206,7 +206,7 @@ async fn retries_are_reported() -> Vec<HookCase> {
             "version: 1\nhooks: {{ after_install: {{ built_in: none, checks: [{{ name: mine, http: 'http://127.0.0.1:{port}/',
              {retry}consecutive: 5, every: 50ms, expect: [status == 200] }}] }} }}"
         );
-        HookCase::new(HookName::AfterInstall, title).gate(gate)
+        HookCase::new(Hook::AfterInstall, title).gate(gate)
     };
     let line = |played: &HookRunReport| played.checks.iter().map(|check| check.message.clone()).collect::<String>();
     vec![

@@ -7,7 +7,7 @@ use std::{
 
 use greenlight_tests::{CaseGroup, HookCase, Suite, truncate_long_verdict};
 use rehearsal::{
-    FaultKind, HookName, InjectedFault,
+    FaultKind, Hook, InjectedFault,
     world::{Change, World},
 };
 
@@ -27,7 +27,7 @@ fn case(title: &str, check: &str) -> HookCase {
     let gate = format!(
         "version: 1\nhooks: {{ before_allow_traffic: {{ built_in: none, checks: [{{ name: only, {check} }}] }} }}"
     );
-    HookCase::new(HookName::BeforeAllowTraffic, title).gate(gate)
+    HookCase::new(Hook::BeforeAllowTraffic, title).gate(gate)
 }
 
 /// The replacement registers its targets only after a while.
@@ -101,7 +101,7 @@ fn watch_alarms(title: &str, which: &str, more: &str) -> HookCase {
     let window = if more.contains("for:") { "" } else { ", for: 2s" };
     let check = format!("{{ name: only, alarms: {which}, every: 1s, expect: [state != ALARM]{window}{more} }}");
     let gate = format!("version: 1\nhooks: {{ after_allow_traffic: {{ built_in: none, checks: [{check}] }} }}");
-    HookCase::new(HookName::AfterAllowTraffic, title).gate(gate)
+    HookCase::new(Hook::AfterAllowTraffic, title).gate(gate)
 }
 
 /// Schedules a state of the first alarm, `after` milliseconds from now.

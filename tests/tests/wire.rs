@@ -7,7 +7,7 @@ use std::{
 
 use greenlight_tests::{ALL_ACTIONS_GATE, SECRETS_GATE, binaries, check_models, max_allowed_operations, run_python};
 use rehearsal::{
-    Exchange, FaultKind, HookName, HookTestBed, InjectedFault, Options, Recorder, Scenario, rehearse,
+    Exchange, FaultKind, Hook, HookTestBed, InjectedFault, Options, Recorder, Scenario, rehearse,
     world::{Alarm, AlarmKind, Condition, Endpoint, FUNCTIONS_GROUP, Rule, RuleAction, VPC, World},
 };
 use serde_json::{Value, json};
@@ -40,16 +40,16 @@ async fn record_refusals(recorder: &Recorder) {
     let mut playing = JoinSet::new();
     for trouble in [FaultKind::Deny, FaultKind::Fail, FaultKind::Unavailable, FaultKind::Malform, FaultKind::HangUp] {
         for fault in [InjectedFault::first(1, "*", trouble), InjectedFault::first(1, "*", trouble).after_effect()] {
-            let stage = HookTestBed::at(HookName::BeforeAllowTraffic).await;
+            let stage = HookTestBed::at(Hook::BeforeAllowTraffic).await;
             playing.spawn(stage.inject_fault(fault).recorder(recorder).run(binaries()));
         }
     }
-    let stage = HookTestBed::at(HookName::BeforeInstall).await.world(|world| {
+    let stage = HookTestBed::at(Hook::BeforeInstall).await.world(|world| {
         world.deployment().revision.format = rehearsal::world::RevisionFormat::Hash;
         world.alarms[0].tags.insert("gate".into(), "true".into());
     });
     playing.spawn(stage.gate(ALL_ACTIONS_GATE).recorder(recorder).run(binaries()));
-    let stage = HookTestBed::at(HookName::BeforeInstall).await.world(|world| {
+    let stage = HookTestBed::at(Hook::BeforeInstall).await.world(|world| {
         let revision = &mut world.deployment().revision;
         revision.format = rehearsal::world::RevisionFormat::S3;
         let (bucket, key) = rehearsal::world::Revision::APP_SPEC_OBJECT;
@@ -57,14 +57,13 @@ async fn record_refusals(recorder: &Recorder) {
         world.account.objects.insert(format!("{bucket}/{key}"), text);
     });
     playing.spawn(stage.gate(ALL_ACTIONS_GATE).recorder(recorder).run(binaries()));
-    let stage =
-        HookTestBed::at(HookName::AfterAllowTestTraffic).await.env("GREENLIGHT_GATE_SSM", "/gate").world(|world| {
-            world.account.parameters.insert("/gate".into(), SECRETS_GATE.into());
-            world.account.parameters.insert("/shop/token".into(), "sesame".into());
-            world.account.put_secret("shop/hook", r#"{"url":"sesame"}"#);
-        });
+    let stage = HookTestBed::at(Hook::AfterAllowTestTraffic).await.env("GREENLIGHT_GATE_SSM", "/gate").world(|world| {
+        world.account.parameters.insert("/gate".into(), SECRETS_GATE.into());
+        world.account.parameters.insert("/shop/token".into(), "sesame".into());
+        world.account.put_secret("shop/hook", r#"{"url":"sesame"}"#);
+    });
     playing.spawn(stage.recorder(recorder).run(binaries()));
-    let gone = HookTestBed::at(HookName::AfterInstall).await.world(|world| world.service = None);
+    let gone = HookTestBed::at(Hook::AfterInstall).await.world(|world| world.service = None);
     playing.spawn(gone.recorder(recorder).run(binaries()));
     for ended in playing.join_all().await {
         ended.unwrap();
@@ -149,7 +148,7 @@ fn add_pages(world: &mut World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn boto3_reads_every_operation() {
     let recorder = Recorder::default();
-    let stage = HookTestBed::at(HookName::AfterAllowTestTraffic).await.world(add_pages).recorder(&recorder);
+    let stage = HookTestBed::at(Hook::AfterAllowTestTraffic).await.world(add_pages).recorder(&recorder);
     let open = stage.open().await.unwrap();
     let (endpoint, event) = (open.endpoint().to_owned(), String::from_utf8(open.payload().to_vec()).unwrap());
     let read = tokio::task::spawn_blocking(move || {
@@ -160,7 +159,7 @@ async fn boto3_reads_every_operation() {
     let allowed = max_allowed_operations();
     let unread: Vec<_> = allowed.iter().filter(|operation| !operations.contains(operation.as_str())).collect();
     assert!(unread.is_empty(), "boto3 did not read operations that the hooks call: {unread:?}");
-    assert_eq!(open.statuses(), [rehearsal::HookStatus::Succeeded], "not exactly one status took effect");
+    assert_eq!(open.statuses(), [rehearsal::Status::Succeeded], "not exactly one status took effect");
     insta::assert_snapshot!(read);
     // boto3 also uses protocols that the hooks do not use.
     if let Err(faults) = check_models(&recorder.exchanges()) {
@@ -299,7 +298,7 @@ fn reply_mut(exchange: &mut Exchange) -> &mut rehearsal::SentReply {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_models_do_not_say_is_refused() {
     let recorder = Recorder::default();
-    for hook in [HookName::AfterInstall, HookName::BeforeAllowTraffic] {
+    for hook in [Hook::AfterInstall, Hook::BeforeAllowTraffic] {
         let stage = HookTestBed::at(hook).await;
         stage.recorder(&recorder).run(binaries()).await.unwrap();
     }

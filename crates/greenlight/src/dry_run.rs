@@ -12,6 +12,7 @@ use hook_core::{
     dry_run::{CheckResult, DryRun, DryRunResult, Status},
     gate_file,
 };
+use lifecycle::format_duration;
 use rehearsal::{CheckLine, EventKind, RehearsalEvent};
 use tokio::{
     sync::mpsc,
@@ -19,10 +20,10 @@ use tokio::{
 };
 
 use crate::{
-    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook, to_hook_name},
+    cli::{CommandError, CommandOutcome, InputFile, aws_credentials, parse_hook},
     gate_file::diagnostics::{self, Level},
     rehearse::Timeline,
-    terminal::{Emphasis, Output, TerminalStyle, count, format_duration},
+    terminal::{Emphasis, Output, TerminalStyle, count},
 };
 
 /// How often the status line below the timeline is redrawn.
@@ -126,13 +127,13 @@ async fn print_checks(
     region: &str,
     dry_run: &DryRun,
 ) -> Result<DryRunResult, CommandError> {
-    let name = to_hook_name(args.hook);
+    let hook = args.hook;
     let mut timeline = Timeline::new(screen.style);
     let started = Instant::now();
     let moment = |what| RehearsalEvent { at: started.elapsed(), kind: what };
     let heading = format!("deployment {} in {region}; a dry run only reads, and puts no status", args.deployment_id);
     screen.println(&screen.style.paragraph(Emphasis::Dim, &heading))?;
-    screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook: name, function: None })))?;
+    screen.println(&timeline.render_event(&moment(EventKind::HookInvoked { hook, function: None })))?;
     let (tx, mut rx) = mpsc::unbounded_channel();
     let evaluation = dry_run.run(args.timeout, move |one| {
         // Sending fails only while this function is being dropped.
@@ -145,16 +146,14 @@ async fn print_checks(
         tokio::select! {
             biased;
             Some(one) = rx.recv() => {
-                screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })))?;
+                screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook, check: check_line(one) })))?;
             }
             result = &mut evaluation => break result,
             _ = tick.tick() => screen.status(&timeline.status_line(started.elapsed()))?,
         }
     };
     while let Ok(one) = rx.try_recv() {
-        screen.println(
-            &timeline.render_event(&moment(EventKind::CheckFinished { hook: name, check: check_line(one) })),
-        )?;
+        screen.println(&timeline.render_event(&moment(EventKind::CheckFinished { hook, check: check_line(one) })))?;
     }
     Ok(result)
 }
@@ -181,11 +180,11 @@ fn check_line(result: CheckResult) -> CheckLine {
     CheckLine {
         name: result.check,
         kind: result.kind.to_owned(),
-        outcome: result.outcome.to_owned(),
-        decision: result.decision.to_owned(),
+        outcome: result.outcome.into(),
+        decision: result.decision.into(),
         code: result.code.map(|code| code.name()).unwrap_or_default(),
         hint: result.hint.map(str::to_owned).unwrap_or_default(),
-        duration_ms: result.elapsed.as_millis().try_into().unwrap_or(u64::MAX),
+        duration: result.elapsed,
         message: result.line,
     }
 }

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use rehearsal::{FunctionName, HookName};
+use rehearsal::{FunctionName, Hook};
 
 fn greenlight(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_greenlight")).args(args).env("NO_COLOR", "1").output().unwrap()
@@ -27,7 +27,7 @@ fn refused(args: &[&str]) -> String {
 fn idle_hooks(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     for function in FunctionName::all_functions() {
-        let program = folder.join(function.binary());
+        let program = folder.join(function.program_name());
         // `exec`, so that the process that was started is the one that sleeps.
         fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
             .unwrap();
@@ -132,8 +132,8 @@ fn stopped_by(signal: &str, args: &[&str], code: i32) {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let pid = |hook: HookName| fs::read_to_string(folder.path().join(format!("{}.pid", hook.binary()))).ok();
-    let pids: Vec<String> = wait_for("all five hooks run", || HookName::ALL.into_iter().map(pid).collect());
+    let pid = |hook: Hook| fs::read_to_string(folder.path().join(format!("{}.pid", hook.program_name()))).ok();
+    let pids: Vec<String> = wait_for("all five hooks run", || Hook::ALL.into_iter().map(pid).collect());
     assert!(pids.iter().all(|pid| !is_gone(pid.trim())), "{pids:?}");
 
     let kill = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", rehearsal.id())]).status().unwrap();
@@ -249,7 +249,7 @@ fn a_filter_that_means_no_scenario_is_bad_usage() {
 fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
     let folder = tempfile::tempdir().unwrap();
     for function in FunctionName::all_functions() {
-        fs::write(folder.path().join(function.binary()), "").unwrap();
+        fs::write(folder.path().join(function.program_name()), "").unwrap();
     }
     let binaries = folder.path().to_str().unwrap();
     let said = refused(&["rehearse", "--all", "--binaries", binaries, "--junit", "no/such/report.xml"]);
@@ -262,7 +262,7 @@ fn a_junit_report_that_cannot_be_written_is_told_before_anything_is_played() {
 fn what_could_not_be_played_is_an_error_in_the_junit_report() {
     let folder = tempfile::tempdir().unwrap();
     for function in FunctionName::all_functions() {
-        fs::write(folder.path().join(function.binary()), "").unwrap();
+        fs::write(folder.path().join(function.program_name()), "").unwrap();
     }
     let report = folder.path().join("report.xml");
     let (binaries, path) = (folder.path().to_str().unwrap(), report.to_str().unwrap());

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Below this, milliseconds matter to a reader.
 const MAX_WITH_MILLISECONDS: Duration = Duration::from_secs(10);
 
-/// Two units at most, with milliseconds below ten seconds: `1m 30s`, `4s 250ms`.
+/// The one spelling of a duration for people: `1m 30s`, and below ten seconds with milliseconds, `4s 250ms`.
 pub fn format_duration(duration: Duration) -> String {
     let shown = if duration < MAX_WITH_MILLISECONDS {
         Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))

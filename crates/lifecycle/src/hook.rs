@@ -53,6 +53,17 @@ impl Hook {
         }
     }
 
+    /// The name of the hook function's program, and the end of the function's name in AWS: `after-install`.
+    pub const fn program_name(self) -> &'static str {
+        match self {
+            Self::BeforeInstall => "before-install",
+            Self::AfterInstall => "after-install",
+            Self::AfterAllowTestTraffic => "after-allow-test-traffic",
+            Self::BeforeAllowTraffic => "before-allow-traffic",
+            Self::AfterAllowTraffic => "after-allow-traffic",
+        }
+    }
+
     /// Whether the replacement task set should exist when this hook runs.
     pub fn has_replacement(self) -> bool {
         self >= Self::AfterInstall
@@ -68,6 +79,16 @@ impl fmt::Display for Hook {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The product and the simulated CodeDeploy share these words, so neither can test the other's. This list is copied
+    /// from "Structure of 'hooks' section" for Amazon ECS in the AppSpec reference; see the head of this file.
+    const AWS_EVENT_NAMES: [&str; 5] =
+        ["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"];
+
+    #[test]
+    fn event_names_are_those_of_the_appspec_reference() {
+        assert_eq!(Hook::ALL.map(Hook::event_name), AWS_EVENT_NAMES);
+    }
 
     #[test]
     fn the_order_is_that_of_a_deployment() {

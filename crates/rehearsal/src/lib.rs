@@ -11,10 +11,11 @@
 //! The [`world`] is typed state that changes as time passes and does no I/O. AWS's wire formats are a thin layer over
 //! it that follows the service models.
 
+mod check_line;
 mod codedeploy;
 mod duration_text;
 mod fake_aws;
-mod hook_name;
+mod hook_text;
 mod http;
 mod lambda;
 mod report;
@@ -26,13 +27,16 @@ pub mod world;
 
 use std::path::PathBuf;
 
+// The words for hooks and their status are the product's. Nothing else is shared.
+pub use lifecycle::{Colour, Hook, Status};
+
 pub use self::{
+    check_line::{CheckDecision, CheckLine, CheckOutcome},
     codedeploy::{
         invariants::{ExecutionRecord, PlannedFaults, SentStatus, allowed_responders, violations},
         rehearse,
     },
     fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
-    hook_name::HookName,
     lambda::{
         AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
         ProcessExit, ProcessLimit,
@@ -43,7 +47,7 @@ pub use self::{
         OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
-    service::{Colour, ServiceRequest},
+    service::ServiceRequest,
     test_bed::{HookRunReport, HookTestBed, RunningTestBed},
 };
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use lifecycle::{Hook, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::{hook_name::HookName, lambda::FunctionName};
+use crate::{check_line::CheckLine, hook_text, lambda::FunctionName};
 
 /// How a deployment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,23 +22,23 @@ pub enum DeploymentOutcome {
 }
 
 /// What a scenario expects. A part that is left out is not compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// How the deployment ends.
     pub outcome: DeploymentOutcome,
     /// The hook that stops it.
-    #[serde(default)]
-    pub stopped_by: Option<HookName>,
+    #[serde(default, deserialize_with = "hook_text::deserialize_option")]
+    pub stopped_by: Option<Hook>,
     /// The reason code of that hook, for example `TargetsUnhealthy`.
     #[serde(default)]
     pub code: Option<String>,
     /// Codes that a check must warn of, whatever the outcome.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub warns: Vec<String>,
     /// Codes for which hooks in observe mode would have stopped the deployment, in the order of the hooks. There must
     /// be no others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub observed: Option<Vec<String>>,
 }
 
@@ -76,7 +77,8 @@ pub enum EventKind {
     /// A hook function was invoked.
     HookInvoked {
         /// The hook.
-        hook: HookName,
+        #[serde(serialize_with = "hook_text::serialize")]
+        hook: Hook,
         /// The name in the AppSpec file of the user, if there is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         function: Option<String>,
@@ -84,14 +86,16 @@ pub enum EventKind {
     /// A hook logged the line of a check.
     CheckFinished {
         /// The hook.
-        hook: HookName,
+        #[serde(serialize_with = "hook_text::serialize")]
+        hook: Hook,
         /// The line.
         check: CheckLine,
     },
     /// A hook's invocation failed and Lambda sent its record to the on-failure handler, or the handler did something.
     OnFailure {
         /// The hook whose invocation failed.
-        hook: HookName,
+        #[serde(serialize_with = "hook_text::serialize")]
+        hook: Hook,
         /// What happened, in words.
         text: String,
     },
@@ -116,34 +120,15 @@ pub enum EventKind {
     },
 }
 
-/// One check as a hook logged it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CheckLine {
-    /// The check's name.
-    pub name: String,
-    /// Its kind: tasks, targets, forwards_to, health_check, http, alarms, preflight, …
-    pub kind: String,
-    /// passed, failed, errored, no_data, timed_out, not_run, not_applicable.
-    pub outcome: String,
-    /// pass, warn, ignore, fail.
-    pub decision: String,
-    /// The reason code; empty if the check passed.
-    pub code: String,
-    /// What to do about it; empty if the check passed.
-    pub hint: String,
-    /// Its duration in milliseconds.
-    pub duration_ms: u64,
-    /// The whole line for a reader: name, evidence, hint.
-    pub message: String,
-}
-
 /// The report of one hook.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct HookRun {
     /// Which hook.
-    pub hook: HookName,
+    #[serde(serialize_with = "hook_text::serialize")]
+    pub hook: Hook,
     /// The status that was put; `None` if nobody put one.
-    pub status: Option<HookStatus>,
+    #[serde(serialize_with = "hook_text::serialize_status")]
+    pub status: Option<Status>,
     /// Who put it.
     pub answered_by: AnsweredBy,
     /// The reason code in the verdict line of the function that put the status; empty if it succeeded.
@@ -157,30 +142,6 @@ pub struct HookRun {
     /// The time from the invocation to the status, or to the end of the wait for it.
     #[serde(rename = "took_ms", serialize_with = "millis")]
     pub took: Duration,
-}
-
-/// The status of a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HookStatus {
-    /// The deployment continues.
-    Succeeded,
-    /// CodeDeploy stops the deployment.
-    Failed,
-}
-
-impl HookStatus {
-    /// CodeDeploy's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
-    }
-
-    /// The status with that word of CodeDeploy's.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Succeeded, Self::Failed].into_iter().find(|status| status.as_str() == word)
-    }
 }
 
 /// Who put the status of a hook.
@@ -205,7 +166,8 @@ pub struct DeploymentReport {
     /// How it ended.
     pub outcome: DeploymentOutcome,
     /// The hook that stopped it, if there is one.
-    pub stopped_by: Option<HookName>,
+    #[serde(serialize_with = "hook_text::serialize_option")]
+    pub stopped_by: Option<Hook>,
     /// The hooks that were invoked, in order.
     pub hooks: Vec<HookRun>,
     /// What serves customers at the end, in words.
@@ -244,6 +206,6 @@ impl Report {
     }
 }
 
-fn millis<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn millis<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(span.as_millis().try_into().unwrap_or(u64::MAX))
 }

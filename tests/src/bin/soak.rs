@@ -8,6 +8,7 @@ use std::{
 };
 
 use greenlight_tests::chaos;
+use lifecycle::format_duration;
 
 /// The number of runs between two progress lines.
 const RUNS_PER_LINE: u64 = 500;
@@ -29,11 +30,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         for failure in &summary.failures {
             println!("{failure}\n");
         }
-        let took = started.elapsed().as_secs_f64();
+        let took = started.elapsed();
         println!(
-            "{runs} runs in {took:.0} s, {:.1} a second: status from the hook in {}, from on-failure in {}, from \
+            "{runs} runs in {}, {:.1} a second: status from the hook in {}, from on-failure in {}, from \
              nobody in {}; {broken} violated the guarantee, {unsteady} only on a busy machine",
-            runs as f64 / took,
+            format_duration(took),
+            runs as f64 / took.as_secs_f64(),
             by[0],
             by[1],
             by[2],

@@ -7,7 +7,7 @@ use std::{
 
 use fastrand::Rng;
 use rehearsal::{
-    FaultKind, FaultTiming, HookName, InjectedFault,
+    FaultKind, FaultTiming, Hook, InjectedFault,
     world::{Health, RouteResponse, World},
 };
 
@@ -19,7 +19,7 @@ pub struct ChaosPlan {
     /// The seed that the plan is derived from.
     pub seed: u64,
     /// The hook that runs.
-    pub hook: HookName,
+    pub hook: Hook,
     /// What is wrong with the service, if anything is.
     pub service_fault: Option<ServiceFault>,
     /// What goes wrong between the functions and AWS.
@@ -87,15 +87,15 @@ impl ProcessFault {
 
 impl ServiceFault {
     /// The faults that a hook's built-in checks must find.
-    const fn detectable_by(hook: HookName) -> &'static [Self] {
+    const fn detectable_by(hook: Hook) -> &'static [Self] {
         match hook {
-            HookName::BeforeInstall => &[Self::NoService],
-            HookName::AfterInstall => &[Self::NoService, Self::TasksMissing, Self::TargetsUnhealthy],
-            HookName::AfterAllowTestTraffic => &[Self::NoService, Self::Answers503],
-            HookName::BeforeAllowTraffic => {
+            Hook::BeforeInstall => &[Self::NoService],
+            Hook::AfterInstall => &[Self::NoService, Self::TasksMissing, Self::TargetsUnhealthy],
+            Hook::AfterAllowTestTraffic => &[Self::NoService, Self::Answers503],
+            Hook::BeforeAllowTraffic => {
                 &[Self::NoService, Self::TasksMissing, Self::TargetsUnhealthy, Self::AlarmFires]
             }
-            HookName::AfterAllowTraffic => &[Self::NoService, Self::Answers503, Self::AlarmFires],
+            Hook::AfterAllowTraffic => &[Self::NoService, Self::Answers503, Self::AlarmFires],
         }
     }
 
@@ -137,7 +137,7 @@ impl ChaosPlan {
     /// Derives a plan from a seed: the same seed gives the same plan.
     pub fn from_seed(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let hook = choose(&mut rng, &HookName::ALL);
+        let hook = choose(&mut rng, &Hook::ALL);
         let flaw = (rng.u8(..3) == 0).then(|| choose(&mut rng, ServiceFault::detectable_by(hook)));
         let faults = (0..rng.u8(..4)).map(|_| random_aws_fault(&mut rng, hook)).collect();
         let harm = (rng.u8(..4) == 0).then(|| random_process_fault(&mut rng));
@@ -186,7 +186,7 @@ fn choose<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
     from[rng.usize(..from.len())]
 }
 
-fn random_aws_fault(rng: &mut Rng, hook: HookName) -> InjectedFault {
+fn random_aws_fault(rng: &mut Rng, hook: Hook) -> InjectedFault {
     // Every second fault affects the status, because the guarantee depends on it.
     let operation = if rng.bool() { PUT_STATUS } else { choose(rng, operations(hook)) };
     InjectedFault {

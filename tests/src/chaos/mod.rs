@@ -12,8 +12,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use anyhow::Context as _;
 
 use rehearsal::{
-    AnsweredBy, ClockSkew, ExecutionRecord, FunctionName, HookName, HookRunReport, HookStatus, HookTestBed,
-    HookVerdict, InvocationResult, PlannedFaults as Planned, SentStatus, allowed_responders, violations,
+    AnsweredBy, ClockSkew, ExecutionRecord, FunctionName, Hook, HookRunReport, HookTestBed, HookVerdict,
+    InvocationResult, PlannedFaults as Planned, SentStatus, Status, allowed_responders, violations,
 };
 
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -22,7 +22,7 @@ pub use self::chaos_plan::{ChaosPlan, ProcessFault, ServiceFault};
 use crate::{PUT_STATUS, SHORT_WINDOWS, binaries, operations};
 
 /// Operations that a hook calls only for a warning.
-const WARN_ONLY_READS: [(HookName, &str); 1] = [(HookName::BeforeInstall, "cloudwatch:DescribeAlarms")];
+const WARN_ONLY_READS: [(Hook, &str); 1] = [(Hook::BeforeInstall, "cloudwatch:DescribeAlarms")];
 /// The smallest memory size of a Lambda function, in bytes.
 const MIN_MEMORY: u64 = 128 << 20;
 
@@ -111,7 +111,7 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
         },
     };
     let mut wrong = violations(&record);
-    if played.statuses.contains(&HookStatus::Succeeded) {
+    if played.statuses.contains(&Status::Succeeded) {
         if let Some(flaw) = plan.service_fault {
             wrong.push(format!("it put Succeeded although the service had the fault {flaw:?}"));
         }
@@ -130,7 +130,7 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
         && plan.process_fault.is_none()
         && plan.service_fault.is_none()
         && plan.clock_behind == 0;
-    if calm && played.statuses != [HookStatus::Succeeded] {
+    if calm && played.statuses != [Status::Succeeded] {
         wrong.push(format!(
             "the statuses were {:?}, and nothing was planned to go wrong: {}",
             played.statuses, played.verdict
@@ -138,7 +138,7 @@ fn violations_of(plan: &ChaosPlan, played: &HookRunReport, by: AnsweredBy) -> Ve
     }
     // Failed must have a reason code in the log.
     let alone = plan.redeliveries.is_empty() && by == AnsweredBy::Hook;
-    if alone && played.statuses == [HookStatus::Failed] && played.code.is_empty() {
+    if alone && played.statuses == [Status::Failed] && played.code.is_empty() {
         wrong.push("it put Failed and logged no reason code".to_owned());
     }
     if !played.unknown_operations.is_empty() {
@@ -162,7 +162,7 @@ fn missing_manual_command(plan: &ChaosPlan, played: &HookRunReport, by: Answered
 }
 
 /// The operations that a hook must have called successfully before it puts *Succeeded*.
-fn required_reads(hook: HookName) -> impl Iterator<Item = &'static str> {
+fn required_reads(hook: Hook) -> impl Iterator<Item = &'static str> {
     operations(hook)
         .iter()
         .copied()

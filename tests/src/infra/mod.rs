@@ -168,7 +168,7 @@ impl Stack {
 /// The logical id of a function in the template.
 pub fn logical_id(function: FunctionName) -> String {
     match function {
-        FunctionName::Hook(hook) => hook.name().to_owned(),
+        FunctionName::Hook(hook) => hook.event_name().to_owned(),
         FunctionName::OnFailure => "OnFailure".to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greenlight_tests::{CaseGroup, HookCase, PUT_STATUS, expect_eq, expect_success, operations, run_cases_in_parallel};
-use rehearsal::{FaultKind, FaultTiming, HookName, HookRunReport, HookStatus, InjectedFault, InvocationResult};
+use rehearsal::{FaultKind, FaultTiming, Hook, HookRunReport, InjectedFault, InvocationResult, Status};
 
 /// This operation reports which lifecycle event is in progress.
 const EVENT_STATUS_OPERATION: &str = "codedeploy:GetDeploymentTarget";
@@ -48,12 +48,12 @@ fn expected_code(operation: &str, trouble: FaultKind) -> &'static str {
 }
 
 /// The hooks in which an operation decides the verdict. The everyday matrix only runs the first of them.
-fn deciding_hooks(operation: &str) -> Vec<HookName> {
+fn deciding_hooks(operation: &str) -> Vec<Hook> {
     // Alarms only warn at BeforeInstall, and their window lasts until the time runs out at AfterAllowTraffic.
-    let watched = [HookName::BeforeInstall, HookName::AfterAllowTraffic];
-    let decides = |hook: &HookName| !(watched.contains(hook) && operation == "cloudwatch:DescribeAlarms");
+    let watched = [Hook::BeforeInstall, Hook::AfterAllowTraffic];
+    let decides = |hook: &Hook| !(watched.contains(hook) && operation == "cloudwatch:DescribeAlarms");
     let mut hooks: Vec<_> =
-        HookName::ALL.into_iter().filter(|hook| operations(*hook).contains(&operation)).filter(decides).collect();
+        Hook::ALL.into_iter().filter(|hook| operations(*hook).contains(&operation)).filter(decides).collect();
     // The first hook depends on the operation, so that the everyday matrix covers all hooks.
     let turn = operation.len() % hooks.len();
     hooks.rotate_left(turn);
@@ -73,7 +73,7 @@ fn is_polled(operation: &str) -> bool {
 }
 
 fn case(
-    hook: HookName,
+    hook: Hook,
     operation: &'static str,
     trouble: FaultKind,
     effect: FaultTiming,
@@ -93,7 +93,7 @@ fn case(
             .assert(expect_success)
             .assert(|played| expect_eq("the puts", &put_count(played), &2)),
         (PUT_STATUS, Frequency::Always) => case.timeout(SHORT_TIMEOUT).assert(move |played| {
-            let taken: &[HookStatus] = if effect == FaultTiming::After { &[HookStatus::Succeeded] } else { &[] };
+            let taken: &[Status] = if effect == FaultTiming::After { &[Status::Succeeded] } else { &[] };
             expect_eq("the statuses", &played.statuses[..], taken)?;
             status_not_sent(played)
         }),
@@ -134,12 +134,12 @@ fn is_full_run() -> bool {
 /// `GREENLIGHT_MATRIX=all` runs each operation with every hook that calls it, instead of with one hook.
 pub async fn every_operation_with_every_trouble() {
     let is_full_run = is_full_run();
-    let mut called: Vec<_> = HookName::ALL.into_iter().flat_map(operations).copied().collect();
+    let mut called: Vec<_> = Hook::ALL.into_iter().flat_map(operations).copied().collect();
     called.sort_unstable();
     called.dedup();
     let mut cases = Vec::new();
     for operation in called {
-        for hook in deciding_hooks(operation).into_iter().take(if is_full_run { HookName::ALL.len() } else { 1 }) {
+        for hook in deciding_hooks(operation).into_iter().take(if is_full_run { Hook::ALL.len() } else { 1 }) {
             for trouble in FaultKind::ALL {
                 for effect in [FaultTiming::Before, FaultTiming::After] {
                     for often in [Frequency::Once, Frequency::Always] {
@@ -160,8 +160,8 @@ pub async fn every_operation_with_every_trouble() {
 }
 
 pub fn each_hook_calls_exactly_its_listed_operations() -> CaseGroup {
-    let cases = HookName::ALL.map(|hook| {
-        HookCase::new(hook, hook.name()).succeeds().assert(move |played| {
+    let cases = Hook::ALL.map(|hook| {
+        HookCase::new(hook, hook.event_name()).succeeds().assert(move |played| {
             let called: Vec<_> = played.calls.keys().map(String::as_str).collect();
             expect_eq("the operations that were called", &called[..], operations(hook))
         })

@@ -6,7 +6,7 @@ mod fault_matrix;
 use std::{process::ExitCode, time::Duration};
 
 use greenlight_tests::{HookCase, PUT_STATUS, Suite, expect_eq};
-use rehearsal::{FaultKind, HookName, HookRunReport, HookStatus, InjectedFault, InvocationResult, world::EventStatus};
+use rehearsal::{FaultKind, Hook, HookRunReport, InjectedFault, InvocationResult, Status, world::EventStatus};
 
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn case(title: &str) -> HookCase {
-    HookCase::new(HookName::BeforeAllowTraffic, title)
+    HookCase::new(Hook::BeforeAllowTraffic, title)
 }
 
 fn put_count(played: &rehearsal::HookRunReport) -> u64 {
@@ -111,7 +111,7 @@ fn answers() -> Vec<HookCase> {
         // Waits for ten seconds of real time, because the hook waits for CodeDeploy's record, which can lag.
         case("the status was put already")
             .world(|world| {
-                world.executions.last_mut().unwrap().status = Some(HookStatus::Failed);
+                world.executions.last_mut().unwrap().status = Some(Status::Failed);
                 world.deployment().event("BeforeAllowTraffic").unwrap().status = EventStatus::Failed;
             })
             .env("GREENLIGHT_WRONG_EVENT", "warn")

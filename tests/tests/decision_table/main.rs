@@ -14,7 +14,7 @@ use std::{
 };
 
 use greenlight_tests::{HookCase, Suite, expect_eq, run_cases_in_parallel};
-use rehearsal::{HookRunReport, HookStatus};
+use rehearsal::{HookRunReport, Status};
 
 use self::{
     documented_table::{DecidedBy, POLICY_KEYS, POLICY_VALUES, decided_by, decision},
@@ -79,7 +79,7 @@ fn hook_case(way: &OutcomeCase, mode: &'static str, sets: Vec<[usize; 3]>) -> Ho
         let stops = sets.iter().any(|policies| decision(outcome, *policies) == "fail");
         let judged = if stops { "failed" } else { "succeeded" };
         let observes = mode == "observe";
-        let answer = if stops && !observes { HookStatus::Failed } else { HookStatus::Succeeded };
+        let answer = if stops && !observes { Status::Failed } else { Status::Succeeded };
         expect_eq("the statuses", &played.statuses[..], &[answer][..])?;
         expect_eq("the observed verdict", observed_verdict(played), if observes { judged } else { "" })?;
         expect_eq("the code of the verdict", played.code.as_str(), if stops { code } else { "" })

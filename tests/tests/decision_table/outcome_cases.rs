@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greenlight_tests::HookCase;
-use rehearsal::{FaultKind, HookName, InjectedFault, world::World};
+use rehearsal::{FaultKind, Hook, InjectedFault, world::World};
 
 /// A check, and a world in which it has this outcome and this code.
 #[derive(Clone)]
@@ -11,7 +11,7 @@ pub struct OutcomeCase {
     pub kind: &'static str,
     pub outcome: &'static str,
     pub code: &'static str,
-    pub hook: HookName,
+    pub hook: Hook,
     /// The keys of the check in YAML, without its name and its policies.
     pub check: String,
     /// Whether the check uses the test listener and so needs a barrier.
@@ -43,7 +43,7 @@ impl OutcomeSetup {
 /// The cases of one kind.
 struct OutcomeCases {
     kind: &'static str,
-    hook: HookName,
+    hook: Hook,
     needs_barrier: bool,
     cases: Vec<OutcomeCase>,
 }
@@ -53,13 +53,13 @@ const WINDOW_TOO_LONG: &str = "for: 14m";
 const OTHER_APPLICATION: &str = "when: [application == another]";
 
 impl OutcomeCases {
-    fn new(kind: &'static str, hook: HookName) -> Self {
+    fn new(kind: &'static str, hook: Hook) -> Self {
         Self { kind, hook, needs_barrier: false, cases: Vec::new() }
     }
 
     /// A kind that sends requests to an address of the deployment. It is not run if the address leads to the original.
     fn behind_a_barrier(kind: &'static str, check: &str) -> Self {
-        Self { needs_barrier: true, ..Self::new(kind, HookName::AfterAllowTestTraffic) }.with(
+        Self { needs_barrier: true, ..Self::new(kind, Hook::AfterAllowTestTraffic) }.with(
             "not_run",
             "NotRun",
             check,
@@ -101,7 +101,7 @@ fn behind_a_network_load_balancer(world: &mut World) {
 
 /// All cases of all kinds; `serving` and `not_serving` are the ports of two gRPC health servers.
 pub fn all_outcome_cases(serving: u16, not_serving: u16) -> Vec<OutcomeCase> {
-    use HookName::{AfterAllowTestTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
+    use Hook::{AfterAllowTestTraffic, AfterInstall, BeforeAllowTraffic, BeforeInstall};
     use OutcomeSetup::{Nothing, Operation, Port, World};
     let ecs = "tasks: green, expect: [running == desired]";
     let image = "image: green";

@@ -49,7 +49,7 @@ fn deployed(world: &mut World, parameters: &[(&str, &str)]) {
         let mut own = world.account.functions.remove(&function.lambda_name()).unwrap();
         own.events = [("$LATEST".to_owned(), event_settings(&stack, &id))].into();
         own.role = name.clone();
-        world.account.permissions.remove(function.binary());
+        world.account.permissions.remove(function.program_name());
         world.account.permissions.insert(name.clone(), allow_statements(&stack, function));
         world.account.functions.insert(name.clone(), own);
         if let FunctionName::Hook(_) = function {

@@ -12,14 +12,14 @@ use std::{
 
 use greenlight_tests::{check_models, greenlight, normalize};
 use rehearsal::{
-    FaultKind, HookName, HookTestBed, InjectedFault, Recorder, RunningTestBed,
+    FaultKind, Hook, HookTestBed, InjectedFault, Recorder, RunningTestBed,
     world::{Endpoint, World},
 };
 use serde_json::Value;
 use tokio::process::Command;
 
 use self::worlds::{
-    BLOCKED_PORT_WORLDS, BROKEN_WORLDS, GOOD_WORLDS, HOOKS, UNKNOWABLE_WORLDS, change_each_function, function_mut,
+    BLOCKED_PORT_WORLDS, BROKEN_WORLDS, GOOD_WORLDS, UNKNOWABLE_WORLDS, change_each_function, function_mut,
     function_name, no_nat_gateway, rename_function, restrict_ingress, revoke, with_full_gate,
 };
 
@@ -28,7 +28,7 @@ async fn open(
     fault: Option<InjectedFault>,
     change: impl FnOnce(&mut World),
 ) -> RunningTestBed {
-    let mut stage = HookTestBed::at(HookName::BeforeInstall).await.world(change);
+    let mut stage = HookTestBed::at(Hook::BeforeInstall).await.world(change);
     if let Some(fault) = fault {
         stage = stage.inject_fault(fault);
     }
@@ -163,7 +163,8 @@ async fn files_of_the_next_deployment_are_checked() {
     let path = folder.path().join("appspec.yaml");
     let path = path.to_str().unwrap();
     let open = open(None, None, |_| {}).await;
-    let hooks: String = HOOKS.iter().map(|(event, hook)| format!("  - {event}: {}\n", function_name(hook))).collect();
+    let hooks: String =
+        Hook::ALL.iter().map(|hook| format!("  - {hook}: {}\n", function_name(hook.program_name()))).collect();
     let spec = |definition: &str| {
         format!(
             "version: 0.0\nResources:\n  - TargetService:\n      Properties:\n        TaskDefinition: \"{definition}\"\nHooks:\n{hooks}"
@@ -281,7 +282,7 @@ async fn missing_group_or_file_and_wrong_arguments_exit_with_status_2() {
 /// The finding of each broken world, as a terminal shows it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_finding_in_words() {
-    let mut told = String::new();
+    let mut golden_text = String::new();
     let mut seen = BTreeSet::new();
     for (code, title, change) in
         BROKEN_WORLDS.into_iter().chain(BLOCKED_PORT_WORLDS.map(|(title, change)| ("IngressBlocked", title, change)))
@@ -291,7 +292,7 @@ async fn every_finding_in_words() {
         let finding = said.split_once("✗ ").map_or("", |(_, rest)| rest).rsplit_once("\n\n").map_or("", |it| it.0);
         assert!(finding.starts_with(code), "{title}: {said}");
         seen.insert(code);
-        told += &format!("== {title}\n{finding}\n\n");
+        golden_text += &format!("== {title}\n{finding}\n\n");
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(golden_text);
 }

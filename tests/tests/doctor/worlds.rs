@@ -11,14 +11,6 @@ pub fn function_name(hook: &str) -> String {
     format!("CodeDeployHook_{hook}")
 }
 
-pub const HOOKS: [(&str, &str); 5] = [
-    ("BeforeInstall", "before-install"),
-    ("AfterInstall", "after-install"),
-    ("AfterAllowTestTraffic", "after-allow-test-traffic"),
-    ("BeforeAllowTraffic", "before-allow-traffic"),
-    ("AfterAllowTraffic", "after-allow-traffic"),
-];
-
 pub fn rename_function(world: &mut World, from: &str, to: &str) {
     let spec = &mut world.deployment().revision.app_spec;
     assert!(spec.contains(from), "{spec}");

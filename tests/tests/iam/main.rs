@@ -39,7 +39,7 @@ fn policy_output(subject: &PolicyCase, options: &[&str]) -> String {
         file
     });
     let mut command = Command::new(greenlight());
-    command.args(["iam", "--hook", subject.hook.name(), "--region", REGION, "--account", ACCOUNT]).args(options);
+    command.args(["iam", "--hook", subject.hook.event_name(), "--region", REGION, "--account", ACCOUNT]).args(options);
     command.args(["--application", APPLICATION, "--deployment-group", DEPLOYMENT_GROUP, "--cluster", CLUSTER]);
     command.args(["--service", SERVICE]);
     match subject.source {
@@ -154,7 +154,7 @@ async fn policy_allows_exactly_what_the_hooks_call() {
             let faults = policy_differences(&subject).await;
             let file = subject.gate.as_deref().unwrap_or("no gate file");
             let description =
-                format!("{}, {:?}: {file}\n  {}", subject.hook.name(), subject.source, faults.join("\n  "));
+                format!("{}, {:?}: {file}\n  {}", subject.hook.event_name(), subject.source, faults.join("\n  "));
             if faults.is_empty() { Ok(()) } else { Err(description) }
         });
     }

@@ -2,12 +2,12 @@
 //! calls every AWS operation that it can call.
 
 use greenlight_tests::SHORT_WINDOWS;
-use rehearsal::HookName;
+use rehearsal::Hook;
 
 /// A hook and its gate file.
 #[derive(Clone, Debug)]
 pub struct PolicyCase {
-    pub hook: HookName,
+    pub hook: Hook,
     /// `None` for the built-in checks only.
     pub gate: Option<String>,
     pub source: GateLocation,
@@ -43,19 +43,19 @@ pub enum WorldKind {
     AppSpecVersionInS3,
 }
 
-fn hook_key(hook: HookName) -> String {
-    hook.binary().replace('-', "_")
+fn hook_key(hook: Hook) -> String {
+    hook.program_name().replace('-', "_")
 }
 
 /// A gate file with these checks and without built-in checks. It observes, so that no failure interrupts another check.
-fn gate_with(hook: HookName, checks: &str) -> String {
+fn gate_with(hook: Hook, checks: &str) -> String {
     format!(
         "version: 1\nmode: observe\nsecrets: {{ token: ssm:/shop/token, hook: secretsmanager:shop/hook#url }}\nhooks:\n  {}: {{ built_in: none, checks: {checks} }}\n",
         hook_key(hook)
     )
 }
 
-fn policy_case(hook: HookName, checks: &str) -> PolicyCase {
+fn policy_case(hook: Hook, checks: &str) -> PolicyCase {
     let gate = Some(gate_with(hook, checks));
     let mut worlds = vec![WorldKind::Healthy, WorldKind::Crashed];
     if TASK_DEFINITION_ITEMS.iter().any(|word| checks.contains(word)) && checks.contains("preflight") {
@@ -84,41 +84,41 @@ pub const PREFLIGHT_ITEMS: [&str; 12] = [
 ];
 
 /// Single checks of every kind, with every key that changes the check's requests.
-const SINGLE_CHECKS: [(HookName, &str); 27] = [
-    (HookName::BeforeInstall, "none"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [desired == 2] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [pending == 0] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [running == desired] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [steady == true] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [crashed_since_start == 0] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [unhealthy_containers == 0] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, expect: [unknown_containers == 0] }]"),
-    (HookName::AfterInstall, "[{ tasks: green, stable_for: 200ms, every: 100ms, within: 1s, expect: [pending == 0] }]"),
-    (HookName::BeforeInstall, "[{ tasks: blue, expect: [running == desired] }]"),
-    (HookName::AfterInstall, "[{ image: green }]"),
-    (HookName::AfterInstall, "[{ targets: green, expect: [healthy == registered] }]"),
-    (HookName::BeforeInstall, "[{ targets: blue, expect: [healthy == registered] }]"),
-    (HookName::BeforeAllowTraffic, "[{ alarms: deployment-group, expect: [state == OK] }]"),
-    (HookName::BeforeAllowTraffic, "[{ alarms: { names: shop-db }, expect: [state == OK] }]"),
-    (HookName::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
-    (HookName::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
-    (HookName::AfterAllowTraffic, "[{ alarms: deployment-group, for: 200ms, every: 100ms, expect: [state == OK] }]"),
-    (HookName::AfterAllowTestTraffic, "[{ forwards_to: green }]"),
-    (HookName::AfterAllowTestTraffic, "[{ health_check: test }]"),
-    (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),
-    (HookName::AfterAllowTestTraffic, "[{ grpc: '{{test_url}}' }]"),
-    (HookName::AfterAllowTestTraffic, "[{ tcp: '{{test_url}}' }]"),
+const SINGLE_CHECKS: [(Hook, &str); 27] = [
+    (Hook::BeforeInstall, "none"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [desired == 2] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [pending == 0] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [running == desired] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [steady == true] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [crashed_since_start == 0] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [unhealthy_containers == 0] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, expect: [unknown_containers == 0] }]"),
+    (Hook::AfterInstall, "[{ tasks: green, stable_for: 200ms, every: 100ms, within: 1s, expect: [pending == 0] }]"),
+    (Hook::BeforeInstall, "[{ tasks: blue, expect: [running == desired] }]"),
+    (Hook::AfterInstall, "[{ image: green }]"),
+    (Hook::AfterInstall, "[{ targets: green, expect: [healthy == registered] }]"),
+    (Hook::BeforeInstall, "[{ targets: blue, expect: [healthy == registered] }]"),
+    (Hook::BeforeAllowTraffic, "[{ alarms: deployment-group, expect: [state == OK] }]"),
+    (Hook::BeforeAllowTraffic, "[{ alarms: { names: shop-db }, expect: [state == OK] }]"),
+    (Hook::BeforeAllowTraffic, "[{ alarms: { prefix: shop- }, expect: [state == OK] }]"),
+    (Hook::BeforeAllowTraffic, "[{ alarms: { tags: { gate: true } }, expect: [state == OK] }]"),
+    (Hook::AfterAllowTraffic, "[{ alarms: deployment-group, for: 200ms, every: 100ms, expect: [state == OK] }]"),
+    (Hook::AfterAllowTestTraffic, "[{ forwards_to: green }]"),
+    (Hook::AfterAllowTestTraffic, "[{ health_check: test }]"),
+    (Hook::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: [status == 200] }]"),
+    (Hook::AfterAllowTestTraffic, "[{ grpc: '{{test_url}}' }]"),
+    (Hook::AfterAllowTestTraffic, "[{ tcp: '{{test_url}}' }]"),
     (
-        HookName::AfterAllowTestTraffic,
+        Hook::AfterAllowTestTraffic,
         "[{ http: '{{test_url}}/', headers: { X: '{{green.image_tag}}' }, expect: [status == 200] }]",
     ),
-    (HookName::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: ['body != {{green.image_digest}}'] }]"),
+    (Hook::AfterAllowTestTraffic, "[{ http: '{{test_url}}/', expect: ['body != {{green.image_digest}}'] }]"),
     (
-        HookName::AfterAllowTestTraffic,
+        Hook::AfterAllowTestTraffic,
         "[{ http: '{{test_url}}/', headers: { X: '{{green.task_set}}' }, expect: [status == 200] }]",
     ),
     (
-        HookName::AfterAllowTestTraffic,
+        Hook::AfterAllowTestTraffic,
         "[{ http: '{{test_url}}/', headers: { A: '{{secret.token}}', B: '{{secret.hook}}' }, expect: [status == 200] }]",
     ),
 ];
@@ -133,9 +133,9 @@ const ALL_CHECKS: &str = "[{ preflight: [task-definition, log-groups, roles, sec
 pub fn policy_cases() -> Vec<PolicyCase> {
     let alone = SINGLE_CHECKS.iter().map(|(hook, checks)| policy_case(*hook, checks));
     let preflight_cases =
-        PREFLIGHT_ITEMS.iter().map(|word| policy_case(HookName::BeforeInstall, &format!("[{{ preflight: {word} }}]")));
+        PREFLIGHT_ITEMS.iter().map(|word| policy_case(Hook::BeforeInstall, &format!("[{{ preflight: {word} }}]")));
     let mut subjects: Vec<_> = alone.chain(preflight_cases).collect();
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         let worlds = vec![WorldKind::Healthy, WorldKind::Crashed];
         let built_in = PolicyCase { gate: None, world_kinds: worlds, ..policy_case(hook, "none") };
         for source in [GateLocation::Ssm, GateLocation::S3] {

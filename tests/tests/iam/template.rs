@@ -11,10 +11,7 @@ use hook_core::{
     Hook,
     permissions::{self, ArnNames, PermissionInputs, PolicyCondition},
 };
-use rehearsal::{
-    HookName,
-    world::{ACCOUNT, REGION},
-};
+use rehearsal::world::{ACCOUNT, REGION};
 
 use super::{
     policy::PrintedPolicy,
@@ -29,7 +26,7 @@ fn stack(parameters: &[(&str, &str)]) -> Stack {
     SamTemplate::read().instantiate(TEMPLATE_NAMES.into_iter().chain(parameters.iter().copied())).unwrap()
 }
 
-fn role_allows(stack: &Stack, hook: HookName, request: &IamRequest) -> bool {
+fn role_allows(stack: &Stack, hook: Hook, request: &IamRequest) -> bool {
     stack.role_statements(hook.into()).iter().any(|it| it.effect == "Allow" && it.matches(request))
 }
 
@@ -42,13 +39,13 @@ pub fn template_differences(subject: &PolicyCase, seen: &BTreeSet<IamRequest>) -
     let stack = stack(&parameters);
     let mut more = PrintedPolicy::read(&policy_output(subject, &["--json", "--not-in-template"]));
     let mut faults = Vec::new();
-    for asked in seen {
-        match (role_allows(&stack, subject.hook, asked), more.allows(asked)) {
+    for request in seen {
+        match (role_allows(&stack, subject.hook, request), more.allows(request)) {
             (false, false) => {
-                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {asked:?}"))
+                faults.push(format!("neither the template nor the policy for `MorePolicyArns` allows {request:?}"))
             }
             (true, true) => {
-                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {asked:?}"))
+                faults.push(format!("the template and the policy for `MorePolicyArns` both allow {request:?}"))
             }
             _ => {}
         }
@@ -75,14 +72,14 @@ fn roles_allow_every_permission_of_the_built_in_checks() {
         service: some(SERVICE),
     };
     let stack = stack(&[]);
-    for (hook, function) in Hook::ALL.into_iter().zip(HookName::ALL) {
+    for hook in Hook::ALL {
         let table = permissions::required_permissions(None, hook, &PermissionInputs::default()).unwrap();
         assert!(table.len() > 8, "{table:?}");
         for it in table {
             let context = it.resource.condition(&names).into_iter();
             let context = context.map(|PolicyCondition { key, mut values, .. }| (key, values.remove(0))).collect();
             let request = IamRequest { action: it.action.to_owned(), resource: it.resource.arn(&names), context };
-            assert!(role_allows(&stack, function, &request), "the role of {function:?} does not allow {request:?}");
+            assert!(role_allows(&stack, hook, &request), "the role of {hook:?} does not allow {request:?}");
         }
     }
 }

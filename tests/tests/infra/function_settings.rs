@@ -7,7 +7,7 @@ use greenlight_tests::{
     infra::{SamTemplate, logical_id},
     run_cases,
 };
-use rehearsal::{FunctionName, HookName};
+use rehearsal::{FunctionName, Hook};
 use serde_json::{Value, json};
 
 use super::stack_with;
@@ -27,12 +27,12 @@ fn every_function_has_its_program_and_a_name_that_codedeploy_can_invoke() {
         for function in FunctionName::all_functions() {
             let own = stack.function(function);
             let name = own["FunctionName"].as_str().unwrap();
-            assert_eq!(name, format!("CodeDeployHook_{suffix}-{}", function.binary()));
+            assert_eq!(name, format!("CodeDeployHook_{suffix}-{}", function.program_name()));
             assert!(name.len() <= MAX_FUNCTION_NAME_LEN, "{name} has {} characters", name.len());
             let id = logical_id(function);
             let built = &stack.resources[&id]["Metadata"];
             assert_eq!(built["BuildMethod"], "rust-cargolambda", "{id}");
-            assert_eq!(built["BuildProperties"]["Binary"], function.binary(), "{id}");
+            assert_eq!(built["BuildProperties"]["Binary"], function.program_name(), "{id}");
             assert_eq!((&own["Runtime"], &own["Handler"]), (&json!("provided.al2023"), &json!("bootstrap")));
             assert_eq!((&own["CodeUri"], &own["Architectures"]), (&json!("../"), &json!([architecture])));
             assert_eq!(own["Role"], format!("{id}Role.Arn"));
@@ -57,7 +57,7 @@ fn failed_hook_is_not_retried_and_goes_to_the_on_failure_handler() {
     for function in FunctionName::all_functions() {
         let events = stack.properties(&format!("{}Events", logical_id(function)));
         let mut expected = json!({
-            "FunctionName": format!("CodeDeployHook_greenlight-{}", function.binary()),
+            "FunctionName": format!("CodeDeployHook_greenlight-{}", function.program_name()),
             "Qualifier": "$LATEST",
         });
         match function {
@@ -164,7 +164,7 @@ fn alarms_notify_when_no_status_is_put() {
     assert_eq!(returned.iter().map(|metric| &metric["Expression"]).collect::<Vec<_>>(), ["SUM(METRICS())"]);
     let seen: Vec<_> =
         metrics.iter().map(|metric| &metric["MetricStat"]["Metric"]).filter(|it| !it.is_null()).collect();
-    let hooks = HookName::ALL.map(|hook| {
+    let hooks = Hook::ALL.map(|hook| {
         json!({ "Namespace": "AWS/Lambda", "MetricName": "DestinationDeliveryFailures", "Dimensions": of(hook.into()) })
     });
     assert_eq!(seen, hooks.iter().collect::<Vec<_>>());
@@ -178,7 +178,7 @@ fn gate_file_of_the_package_is_valid_and_at_the_configured_path() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     let stack = stack_with(&[("GateSource", "package")]);
     assert_eq!(stack.properties("GateLayer")["ContentUri"], "gate/");
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         let own = stack.function(hook.into());
         assert_eq!(own["Layers"], json!(["GateLayer"]));
         // Lambda puts the files of a layer below /opt.
@@ -193,8 +193,8 @@ fn gate_file_of_the_package_is_valid_and_at_the_configured_path() {
 async fn variables_of_the_template_are_valid_settings() {
     let stack = stack_with(&[("HostName", "shop.example.com"), ("LogLevel", "debug")]);
     let mut cases = Vec::new();
-    for hook in HookName::ALL {
-        let mut case = HookCase::new(hook, hook.name()).succeeds();
+    for hook in Hook::ALL {
+        let mut case = HookCase::new(hook, hook.event_name()).succeeds();
         let variables = stack.function(hook.into())["Environment"]["Variables"].as_object().unwrap().clone();
         assert_eq!(
             variables.keys().collect::<Vec<_>>(),
@@ -207,7 +207,7 @@ async fn variables_of_the_template_are_valid_settings() {
     }
     let levels = &SamTemplate::read().0["Parameters"]["LogLevel"]["AllowedValues"];
     for level in levels.as_array().unwrap().iter().map(|level| level.as_str().unwrap()) {
-        cases.push(HookCase::new(HookName::BeforeInstall, level).env("GREENLIGHT_LOG", level).succeeds());
+        cases.push(HookCase::new(Hook::BeforeInstall, level).env("GREENLIGHT_LOG", level).succeeds());
     }
     run_cases(cases).await;
     let of_net = stack.function(FunctionName::OnFailure)["Environment"]["Variables"].as_object().unwrap();
@@ -218,8 +218,8 @@ async fn variables_of_the_template_are_valid_settings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn path_of_the_gate_file_is_a_valid_setting() {
     let stack = stack_with(&[("GateSource", "package")]);
-    let variables = &stack.function(HookName::AfterInstall.into())["Environment"]["Variables"];
+    let variables = &stack.function(Hook::AfterInstall.into())["Environment"]["Variables"];
     let path = variables["GREENLIGHT_GATE_FILE"].as_str().unwrap();
-    let case = HookCase::new(HookName::AfterInstall, "no layer").no_gate().env("GREENLIGHT_GATE_FILE", path);
+    let case = HookCase::new(Hook::AfterInstall, "no layer").no_gate().env("GREENLIGHT_GATE_FILE", path);
     run_cases(vec![case.fails("GateUnreadable")]).await;
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use greenlight_tests::infra::{SamTemplate, Stack, template_as_json};
-use rehearsal::{FunctionName, HookName};
+use rehearsal::{FunctionName, Hook};
 use serde_json::{Value, json};
 
 use super::stack_with;
@@ -33,7 +33,7 @@ fn hooks_are_in_the_vpc_and_the_on_failure_handler_is_not() {
     let groups = [network[0], network[1], ("SecurityGroupIds", "sg-1,sg-2")];
     let vpc_config = |stack: &Stack, function| stack.function(function)["VpcConfig"].clone();
     let (own, given, none) = (stack_with(&network), stack_with(&groups), stack_with(&[]));
-    for hook in HookName::ALL.map(FunctionName::Hook) {
+    for hook in Hook::ALL.map(FunctionName::Hook) {
         let subnets = json!(["subnet-1", "subnet-2"]);
         let made = json!({ "SubnetIds": subnets, "SecurityGroupIds": ["HooksSecurityGroup.GroupId"] });
         assert_eq!(vpc_config(&own, hook), made);
@@ -113,7 +113,7 @@ fn endpoints_are_in_the_subnets_of_the_hooks_or_in_configured_ones() {
         for (name, endpoint) in stack.resources_of_type("AWS::EC2::VPCEndpoint") {
             assert_eq!(endpoint["SubnetIds"], subnets, "{name}");
         }
-        assert_eq!(stack.function(HookName::AfterInstall.into())["VpcConfig"]["SubnetIds"], json!(["subnet-1"]));
+        assert_eq!(stack.function(Hook::AfterInstall.into())["VpcConfig"]["SubnetIds"], json!(["subnet-1"]));
     }
 }
 
@@ -171,7 +171,7 @@ fn templates() -> Vec<(PathBuf, Value)> {
 /// CloudFormation notices this only when it creates the group, and then rolls the whole stack back.
 #[test]
 fn ec2_accepts_the_descriptions_of_the_security_groups() {
-    let mut told = 0;
+    let mut described = 0;
     for (path, template) in templates() {
         for (name, resource) in template["Resources"].as_object().unwrap() {
             let kind = resource["Type"].as_str().unwrap();
@@ -193,11 +193,11 @@ fn ec2_accepts_the_descriptions_of_the_security_groups() {
                     "{}: {name}: {said:?} is longer than 255 characters or has characters that EC2 refuses: {faulty:?}",
                     path.display()
                 );
-                told += 1;
+                described += 1;
             }
         }
     }
-    assert!(told >= 10, "expected at least 10 descriptions, found {told}");
+    assert!(described >= 10, "expected at least 10 descriptions, found {described}");
 }
 
 /// A release changes the task definition. CloudFormation also updates the resources that depend on it, and refuses the

@@ -35,7 +35,7 @@ fn statement(sid: &str, policy: &str, actions: &[&str], resource: &str) -> RoleS
 
 /// The statements that the platform needs in a function's role, in the order of their ids.
 fn expected(function: FunctionName, in_vpc: bool, has_keys: bool) -> Vec<RoleStatement> {
-    let name = format!("CodeDeployHook_greenlight-{}", function.binary());
+    let name = format!("CodeDeployHook_greenlight-{}", function.program_name());
     let group = format!("arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/{name}:*");
     let log = statement("Log", "log", &["logs:CreateLogStream", "logs:PutLogEvents"], &group);
     if function == FunctionName::OnFailure {

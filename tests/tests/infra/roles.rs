@@ -7,7 +7,7 @@ use greenlight_tests::{
     infra::{ALL_PARAMETERS, RoleStatement, SamTemplate, Stack, denied_requests, logical_id},
 };
 use rehearsal::{
-    FunctionName, HookName, HookTestBed, Recorder,
+    FunctionName, Hook, HookTestBed, Recorder,
     world::{Revision, RevisionFormat, World},
 };
 use serde_json::Value;
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 
 use super::{stack_of, stack_with};
 
-const ALARM_HOOKS: [HookName; 3] = [HookName::BeforeInstall, HookName::BeforeAllowTraffic, HookName::AfterAllowTraffic];
-const FIRST_HOOK: [HookName; 1] = [HookName::BeforeInstall];
+const ALARM_HOOKS: [Hook; 3] = [Hook::BeforeInstall, Hook::BeforeAllowTraffic, Hook::AfterAllowTraffic];
+const FIRST_HOOK: [Hook; 1] = [Hook::BeforeInstall];
 
 /// Parameters, and a check that needs them.
 struct ParameterCase {
     parameters: &'static [(&'static str, &'static str)],
-    hooks: &'static [HookName],
+    hooks: &'static [Hook],
     /// The check of the inline gate file. It is empty if the gate file comes from another source.
     check: &'static str,
     /// Worlds in which the check calls every operation that it can call.
@@ -59,7 +59,7 @@ const PREFLIGHT: (&str, &str) = ("Preflight", "yes");
 const PARAMETER_CASES: [ParameterCase; 10] = [
     ParameterCase {
         parameters: SSM,
-        hooks: &HookName::ALL,
+        hooks: &Hook::ALL,
         check: "",
         world_changes: &[|world| {
             drop(world.account.parameters.insert("/greenlight/shop/web".into(), SHORT_WINDOWS.into()))
@@ -67,7 +67,7 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
     },
     ParameterCase {
         parameters: S3,
-        hooks: &HookName::ALL,
+        hooks: &Hook::ALL,
         check: "",
         world_changes: &[|world| {
             drop(world.account.objects.insert("shop-gates/shop/gate.yaml".into(), SHORT_WINDOWS.into()))
@@ -76,13 +76,13 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
     // Nothing listens on this port, but the hook fetches the secret before it connects.
     ParameterCase {
         parameters: &[("SecretParameterArns", "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/token")],
-        hooks: &HookName::ALL,
+        hooks: &Hook::ALL,
         check: "{ http: 'http://localhost:9/', headers: { X-Token: '{{secret.parameter}}' }, expect: [status == 200] }",
         world_changes: &[|world| drop(world.account.parameters.insert("/shop/token".into(), "open-sesame".into()))],
     },
     ParameterCase {
         parameters: &[("SecretArns", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/hook-??????")],
-        hooks: &HookName::ALL,
+        hooks: &Hook::ALL,
         check: "{ http: 'http://localhost:9/', headers: { X-Token: '{{secret.secret}}' }, expect: [status == 200] }",
         world_changes: &[|world| world.account.put_secret("shop/hook", "open-sesame")],
     },
@@ -278,7 +278,7 @@ fn function_names(functions: &[FunctionName]) -> String {
     match functions.len() {
         6 => "all six".to_owned(),
         5 if !functions.contains(&FunctionName::OnFailure) => "the five hooks".to_owned(),
-        _ => functions.iter().map(|function| function.binary()).collect::<Vec<_>>().join(", "),
+        _ => functions.iter().map(|function| function.program_name()).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     model, tree,
     validate::{ValidationContext, validate},
 };
-use crate::cli::{InputFile, to_hook_name};
+use crate::cli::InputFile;
 
 /// An AppSpec file and the issues in it.
 pub struct ForRehearsal {
@@ -30,7 +30,7 @@ pub fn load_for_rehearsal(path: &Path) -> anyhow::Result<ForRehearsal> {
     let file = tree::parse(&source.text).ok().filter(|_| !is_refused).map(|tree| {
         let sections = model::sections(&tree.root, "Hooks");
         let entries = sections.first().map(|(_, hooks)| model::entries(hooks)).unwrap_or_default();
-        let hooks = entries.iter().filter_map(|it| Some((to_hook_name(it.hook()?), it.function_name().to_owned())));
+        let hooks = entries.iter().filter_map(|it| Some((it.hook()?, it.function_name().to_owned())));
         let task_definition = model::task_definition(&tree.root).filter(|node| node.style != tree::NodeStyle::Alias);
         AppSpec {
             text: source.text.clone(),

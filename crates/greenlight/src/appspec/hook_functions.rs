@@ -9,7 +9,7 @@ use rehearsal::{FUNCTION_NAME_PREFIX, FunctionName, FunctionRef};
 use roxmltree::Node;
 use serde_json::Value;
 
-use super::lifecycle_events::{binary_name, nearest};
+use super::lifecycle_events::nearest;
 use crate::cli::{
     aws_xml::{self, ReplyNode as _},
     parse_hook,
@@ -33,7 +33,7 @@ impl FromStr for FunctionOverride {
         })?;
         let named: FunctionRef = function.parse().map_err(|why| format!("`{function}` {why}"))?;
         match named.function() {
-            Some(FunctionName::Hook(whose)) if whose.name() != hook.event_name() => {
+            Some(FunctionName::Hook(whose)) if whose != hook => {
                 Err(format!("`{function}` is the function of {whose}, and would put Failed at {hook}"))
             }
             Some(FunctionName::OnFailure) => Err("on-failure is not a hook".to_owned()),
@@ -48,10 +48,10 @@ impl FromStr for FunctionOverride {
 /// If a name would not be valid for a function.
 pub fn with_prefix(prefix: &str) -> anyhow::Result<Vec<(Hook, String)>> {
     let name = |hook: Hook| {
-        let name = format!("{prefix}{}", binary_name(hook));
+        let name = format!("{prefix}{}", hook.program_name());
         let right = name.parse::<FunctionRef>().map_err(|why| anyhow!("`{name}` {why}"))?;
         if right.account_region.is_some() || right.function().is_none() {
-            bail!("`{name}` does not name a hook function; its name must end in -{}", binary_name(hook));
+            bail!("`{name}` does not name a hook function; its name must end in -{}", hook.program_name());
         }
         Ok((hook, name))
     };

@@ -3,7 +3,7 @@
 use hook_core::Hook;
 use rehearsal::FunctionName;
 
-use crate::cli::{suggest, to_hook_name};
+use crate::cli::suggest;
 
 /// A name that is less similar than this does not count as a misspelling (0: nothing in common, 1: the same).
 const MIN_SIMILARITY: f64 = 0.8;
@@ -53,16 +53,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     suggest::nearest(name, known, MIN_SIMILARITY)
 }
 
-/// The name of a hook's program.
-pub const fn binary_name(hook: Hook) -> &'static str {
-    to_hook_name(hook).binary()
-}
-
 /// The most similar name that ends in a program's name: for `shop-before-instal`, `shop-before-install`.
 pub fn suggest_function_name(name: &str) -> Option<String> {
     let parts: Vec<&str> = name.split('-').collect();
     let candidates = FunctionName::all_functions().filter_map(|function| {
-        let program = function.binary();
+        let program = function.program_name();
         // Compare as many words as the program's name has. The first one can be attached to the prefix.
         let words = parts.len().saturating_sub(program.split('-').count());
         let end = parts[words..].join("-");

@@ -319,7 +319,7 @@ impl Validator<'_> {
                 let message = "on-failure is not a hook: it only understands Lambda's record of a failed invocation";
                 self.report(Severity::Error, entry.function, message);
             }
-            (Some(FunctionName::Hook(whose)), Some(hook)) if whose.name() != hook.event_name() => {
+            (Some(FunctionName::Hook(whose)), Some(hook)) if whose != hook => {
                 let message = format!("the function of {whose} at {hook}: it would put Failed with WrongEvent");
                 self.report(Severity::Error, entry.function, message);
             }
@@ -328,7 +328,7 @@ impl Validator<'_> {
                 let near = match (lifecycle_events::suggest_function_name(&function.name), entry.hook()) {
                     (Some(near), _) => did_you_mean(Some(&near)),
                     (None, Some(hook)) => {
-                        format!("; the one for {hook} ends in {}.", lifecycle_events::binary_name(hook))
+                        format!("; the one for {hook} ends in {}.", hook.program_name())
                     }
                     (None, None) => ".".to_owned(),
                 };

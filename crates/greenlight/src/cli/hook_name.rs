@@ -1,7 +1,6 @@
 //! The hooks on the command line and in the files that it reads.
 
 use hook_core::Hook;
-use rehearsal::HookName;
 
 /// Parses a hook from CodeDeploy's name for it, the name of its program, or its key in a gate file.
 pub fn parse_hook(text: &str) -> Result<Hook, String> {
@@ -14,17 +13,6 @@ pub fn parse_hook(text: &str) -> Result<Hook, String> {
 /// The hook of a lifecycle event, if the event has one.
 pub fn hook_of_event(event: &str) -> Option<Hook> {
     Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
-}
-
-/// The rehearsal has its own type for a hook, because it shares no code with the product.
-pub const fn to_hook_name(hook: Hook) -> HookName {
-    match hook {
-        Hook::BeforeInstall => HookName::BeforeInstall,
-        Hook::AfterInstall => HookName::AfterInstall,
-        Hook::AfterAllowTestTraffic => HookName::AfterAllowTestTraffic,
-        Hook::BeforeAllowTraffic => HookName::BeforeAllowTraffic,
-        Hook::AfterAllowTraffic => HookName::AfterAllowTraffic,
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ use super::{
     },
     vpc::{RouteTarget, VpcConfig, VpcNetwork, VpcRouteTable},
 };
-use crate::cli::to_hook_name;
 
 const ON_FAILURE_ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_on-failure";
 
@@ -84,7 +83,7 @@ fn config(arn: String) -> FunctionConfig {
 
 /// The function of a hook, named for the hook's event.
 pub fn hooked_function(hook: Hook) -> HookedFunction {
-    let name = format!("CodeDeployHook_{}", to_hook_name(hook).binary());
+    let name = format!("CodeDeployHook_{}", hook.program_name());
     HookedFunction {
         event: hook.event_name().into(),
         name_in_app_spec: name.clone(),

@@ -4,8 +4,6 @@
 use hook_core::Hook;
 use rehearsal::{FunctionName, FunctionRef};
 
-use crate::cli::to_hook_name;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionKind {
     /// One of the five hook functions.
@@ -43,10 +41,7 @@ pub fn function_kind(name: &str) -> FunctionKind {
     let named = FunctionRef { account_region: None, name: name.to_owned(), qualifier: None };
     match named.function() {
         Some(FunctionName::OnFailure) => FunctionKind::OnFailure,
-        Some(FunctionName::Hook(own)) => Hook::ALL
-            .into_iter()
-            .find(|hook| to_hook_name(*hook) == own)
-            .map_or(FunctionKind::Other, FunctionKind::Hook),
+        Some(FunctionName::Hook(hook)) => FunctionKind::Hook(hook),
         None => FunctionKind::Other,
     }
 }

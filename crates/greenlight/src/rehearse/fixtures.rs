@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use rehearsal::{
-    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, HookName, HookRun, HookStatus,
-    RehearsalEvent, Report,
+    AnsweredBy, CheckDecision, CheckLine, CheckOutcome, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun,
+    RehearsalEvent, Report, Status,
 };
 
 use super::scenario_run::{RunEnd, ScenarioRun};
@@ -15,25 +15,25 @@ fn passed_check(name: &str, kind: &str, millis: u64, text: &str) -> CheckLine {
     CheckLine {
         name: name.into(),
         kind: kind.into(),
-        outcome: "passed".into(),
-        decision: "pass".into(),
+        outcome: CheckOutcome::Passed,
+        decision: CheckDecision::Pass,
         code: String::new(),
         hint: String::new(),
-        duration_ms: millis,
+        duration: Duration::from_millis(millis),
         message: format!("{name}: {text}"),
     }
 }
 
-fn with_outcome(check: CheckLine, outcome: &str, decision: &str, code: &str) -> CheckLine {
+fn with_outcome(check: CheckLine, outcome: CheckOutcome, decision: CheckDecision, code: &str) -> CheckLine {
     let hint = check.message.rsplit_once("; ").map(|(_, hint)| hint.to_owned()).unwrap_or_default();
-    CheckLine { outcome: outcome.into(), decision: decision.into(), code: code.into(), hint, ..check }
+    CheckLine { outcome, decision, code: code.into(), hint, ..check }
 }
 
-fn succeeded_run(hook: HookName, millis: u64, checks: Vec<CheckLine>) -> HookRun {
+fn succeeded_run(hook: Hook, millis: u64, checks: Vec<CheckLine>) -> HookRun {
     let verdict = format!("{hook} succeeded: {} checks passed", checks.len());
     HookRun {
         hook,
-        status: Some(HookStatus::Succeeded),
+        status: Some(Status::Succeeded),
         answered_by: AnsweredBy::Hook,
         code: String::new(),
         verdict,
@@ -59,15 +59,15 @@ fn before_install() -> HookRun {
             31,
             "task set ecs-svc/1000000000000000001 of shop: steady == true, running == desired (2, 2)",
         ),
-        with_outcome(rollback, "failed", "warn", "RollbackNotConfigured"),
+        with_outcome(rollback, CheckOutcome::Failed, CheckDecision::Warn, "RollbackNotConfigured"),
         with_outcome(
             passed_check("alarms", "alarms", 0, "deployment group shop-group: does not apply: it has no alarms"),
-            "not_applicable",
-            "pass",
+            CheckOutcome::NotApplicable,
+            CheckDecision::Pass,
             "",
         ),
     ];
-    succeeded_run(HookName::BeforeInstall, 187, checks)
+    succeeded_run(Hook::BeforeInstall, 187, checks)
 }
 
 fn after_install() -> HookRun {
@@ -81,7 +81,7 @@ fn after_install() -> HookRun {
             "task set ecs-svc/2000000000000000002 of shop: steady == true after 420ms",
         ),
     ];
-    succeeded_run(HookName::AfterInstall, 711, checks)
+    succeeded_run(Hook::AfterInstall, 711, checks)
 }
 
 /// The hook that stops the `route-503` scenario.
@@ -92,7 +92,7 @@ pub fn stopped_run() -> HookRun {
         "health_check",
         "health_check",
         1204,
-        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 attempts in 1.2s; the test \
+        "GET http://localhost:39121/health: expected status in 200-299, was 503 after 6 attempts in 1s 200ms; the test \
          listener forwards to tg-shop-b; request the same URL manually and read the service's log",
     );
     let waiting = passed_check(
@@ -102,16 +102,16 @@ pub fn stopped_run() -> HookRun {
         "not run: the check before it did not pass; fix the check that it waited for",
     );
     HookRun {
-        status: Some(HookStatus::Failed),
+        status: Some(Status::Failed),
         code: "UnexpectedStatus".into(),
         verdict: "AfterAllowTestTraffic failed: health_check: GET http://localhost:39121/health: expected status in 200-299, was 503".into(),
         ..succeeded_run(
-            HookName::AfterAllowTestTraffic,
+            Hook::AfterAllowTestTraffic,
             1633,
             vec![
                 reach,
-                with_outcome(answers, "failed", "fail", "UnexpectedStatus"),
-                with_outcome(waiting, "not_run", "fail", "NotRun"),
+                with_outcome(answers, CheckOutcome::Failed, CheckDecision::Fail, "UnexpectedStatus"),
+                with_outcome(waiting, CheckOutcome::NotRun, CheckDecision::Fail, "NotRun"),
             ],
         )
     }
@@ -126,20 +126,20 @@ fn no_answer_run() -> HookRun {
                   nobody put a status in the 20s that CodeDeploy waits here (an hour in AWS)"
             .into(),
         hint: "the alarm on on-failure's errors notifies an operator before the hour is over".into(),
-        ..succeeded_run(HookName::AfterInstall, 20_000, Vec::new())
+        ..succeeded_run(Hook::AfterInstall, 20_000, Vec::new())
     }
 }
 
 /// A hook for which on-failure puts the status.
 pub fn answered_on_failure_run() -> HookRun {
     HookRun {
-        status: Some(HookStatus::Failed),
+        status: Some(Status::Failed),
         answered_by: AnsweredBy::OnFailureHandler,
         code: "HookInvocationFailed".into(),
         verdict: "CodeDeployHook_after-install put no status (RetriesExhausted: Runtime.ExitError), so on-failure \
                   put Failed for it; read that function's log"
             .into(),
-        ..succeeded_run(HookName::AfterInstall, 1_300, Vec::new())
+        ..succeeded_run(Hook::AfterInstall, 1_300, Vec::new())
     }
 }
 
@@ -201,7 +201,7 @@ impl ReportBuilder {
             self.push(EventKind::RolledBack { text: "the test listener forwards to tg-shop-a again".into() });
         }
         self.push(EventKind::DeploymentEnded { outcome, text: text.into() });
-        let stopped_by = self.hooks.iter().find(|run| run.status != Some(HookStatus::Succeeded)).map(|run| run.hook);
+        let stopped_by = self.hooks.iter().find(|run| run.status != Some(Status::Succeeded)).map(|run| run.hook);
         let report = DeploymentReport {
             deployment: ID.into(),
             outcome,
@@ -239,7 +239,7 @@ fn complete_deployment(builder: ReportBuilder) -> (DeploymentReport, Vec<Rehears
     let alarms = || passed_check("alarms", "alarms", 30, "deployment group shop-group: shop-5xx is OK");
     builder
         .hook_run(succeeded_run(
-            HookName::AfterAllowTestTraffic,
+            Hook::AfterAllowTestTraffic,
             640,
             vec![passed_check(
                 "health_check",
@@ -248,10 +248,10 @@ fn complete_deployment(builder: ReportBuilder) -> (DeploymentReport, Vec<Rehears
                 "GET http://localhost:39121/health: 200 3 times in a row",
             )],
         ))
-        .hook_run(succeeded_run(HookName::BeforeAllowTraffic, 90, vec![alarms()]))
+        .hook_run(succeeded_run(Hook::BeforeAllowTraffic, 90, vec![alarms()]))
         .event_completed("AllowTraffic", "production listener now forwards 100 % to tg-shop-b")
         .world_changed("the alarm shop-latency starts to fire, as it did before")
-        .hook_run(succeeded_run(HookName::AfterAllowTraffic, 1100, vec![alarms()]))
+        .hook_run(succeeded_run(Hook::AfterAllowTraffic, 1100, vec![alarms()]))
         .finish(
             DeploymentOutcome::Succeeded,
             "customers are served by task set ecs-svc/2000000000000000002 (version 1.42.0)",

@@ -9,7 +9,7 @@ use quick_xml::{
     Writer,
     events::{BytesDecl, BytesText, Event},
 };
-use rehearsal::{HookStatus, Report};
+use rehearsal::{Report, Status};
 
 use super::{
     messages::{self, StopReason},
@@ -88,7 +88,7 @@ fn write_failure(xml: &mut Writer<Vec<u8>>, element: &str, kind: &str, message: 
 /// Why hooks stopped the deployments, and how to reproduce the run.
 fn stop_reasons(report: &Report) -> Vec<String> {
     let stopped =
-        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(HookStatus::Succeeded));
+        report.deployments.iter().flat_map(|one| &one.hooks).filter(|run| run.status != Some(Status::Succeeded));
     let why = |run| {
         let StopReason { check, reason, next } = messages::stop_reason(run);
         let check = check.map(|name| format!(", check `{name}`")).unwrap_or_default();
@@ -124,7 +124,7 @@ mod tests {
         let mut stopped = fixtures::stopped().0;
         stopped.deployments[0].differences.push("expected it to succeed; AfterAllowTestTraffic stopped it".into());
         let mut healthy = fixtures::completed_run(fixtures::healthy().0);
-        healthy.transcript = "healthy\n\n   0.0 s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
+        healthy.transcript = "healthy\n\n      0s  <&> \u{1b}[32m✓\u{1b}[0m \"done\"".into();
         let all = [healthy, fixtures::completed_run(stopped), fixtures::not_run("tasks-stop", "permission\ndenied")];
         insta::assert_snapshot!(text(&all));
     }

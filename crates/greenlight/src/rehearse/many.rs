@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     cli::CommandError,
-    terminal::{Emphasis, Output, format_seconds},
+    terminal::{Emphasis, Output, time_column},
 };
 
 /// Scenarios per CPU. A scenario has five processes that mostly wait: it takes a quarter of a second of CPU time, and
@@ -123,8 +123,8 @@ fn status_line<'a>(
     };
     let playing: Vec<&str> = playing.collect();
     format!(
-        "{:>8}  {} of {total} done{broken}, playing {} …",
-        format_seconds(started.elapsed()),
+        "{}  {} of {total} done{broken}, playing {} …",
+        time_column(started.elapsed()),
         done.len(),
         playing.join(", ")
     )

@@ -1,17 +1,17 @@
 //! Text for a reader who does not know the project: what a hook decides, why it stopped a deployment, what to do next.
 
-use rehearsal::{AnsweredBy, CheckLine, DeploymentOutcome, HookName, HookRun};
+use rehearsal::{AnsweredBy, CheckDecision, CheckLine, CheckOutcome, DeploymentOutcome, Hook, HookRun};
 
 use crate::terminal::Emphasis;
 
 /// The question that a hook decides.
-pub const fn hook_question(hook: HookName) -> &'static str {
+pub const fn hook_question(hook: Hook) -> &'static str {
     match hook {
-        HookName::BeforeInstall => "may this deployment begin?",
-        HookName::AfterInstall => "did the new version come up healthy?",
-        HookName::AfterAllowTestTraffic => "does it answer on the test listener?",
-        HookName::BeforeAllowTraffic => "is it still healthy, just before customers get it?",
-        HookName::AfterAllowTraffic => "does it serve customers well?",
+        Hook::BeforeInstall => "may this deployment begin?",
+        Hook::AfterInstall => "did the new version come up healthy?",
+        Hook::AfterAllowTestTraffic => "does it answer on the test listener?",
+        Hook::BeforeAllowTraffic => "is it still healthy, just before customers get it?",
+        Hook::AfterAllowTraffic => "does it serve customers well?",
     }
 }
 
@@ -30,12 +30,12 @@ pub fn reproduce_hint(seed: u64) -> String {
 }
 
 pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
-    match (check.outcome.as_str(), check.decision.as_str()) {
+    match (&check.outcome, &check.decision) {
         // A check that was not run waited for another check, and that one is the reason.
-        ("not_applicable" | "not_run", _) | (_, "ignore") => ("·", Emphasis::Dim),
-        (_, "pass") => ("✓", Emphasis::Success),
-        (_, "warn") => ("!", Emphasis::Warning),
-        _ => ("✗", Emphasis::Error),
+        (CheckOutcome::NotApplicable | CheckOutcome::NotRun, _) | (_, CheckDecision::Ignore) => ("·", Emphasis::Dim),
+        (_, CheckDecision::Pass) => ("✓", Emphasis::Success),
+        (_, CheckDecision::Warn) => ("!", Emphasis::Warning),
+        (_, CheckDecision::Fail | CheckDecision::Other(_)) => ("✗", Emphasis::Error),
     }
 }
 
@@ -71,7 +71,7 @@ pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
     let Some(check) = deciding_check(run) else {
         let next = Some(run.hint.as_str()).filter(|hint| !hint.is_empty());
         // The hook's name is printed before this text.
-        let reason = strip_name(&run.verdict, run.hook.name());
+        let reason = strip_name(&run.verdict, run.hook.event_name());
         let reason =
             ["failed: ", ": "].iter().find_map(|head| reason.trim_start().strip_prefix(head)).unwrap_or(&run.verdict);
         return StopReason { check: None, reason, next };
@@ -86,7 +86,10 @@ pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
 
 /// The check with the verdict's reason code.
 fn deciding_check(run: &HookRun) -> Option<&CheckLine> {
-    run.checks.iter().find(|check| check.decision == "fail" && check.code == run.code && check.outcome != "not_run")
+    let decides = |check: &&CheckLine| {
+        check.decision == CheckDecision::Fail && check.code == run.code && check.outcome != CheckOutcome::NotRun
+    };
+    run.checks.iter().find(decides)
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn without_a_check_the_verdict_is_the_reason() {
         let run = HookRun {
-            hook: HookName::AfterInstall,
+            hook: Hook::AfterInstall,
             status: None,
             answered_by: AnsweredBy::Nobody,
             code: String::new(),

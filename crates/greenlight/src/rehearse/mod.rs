@@ -20,6 +20,7 @@ mod timeline;
 use std::{fs::File, io::Write, path::Path, time::Instant};
 
 use anyhow::{Context, anyhow};
+use lifecycle::format_duration;
 use rehearsal::{EventKind, Options, Scenario};
 
 pub use self::{options::RehearseOptions, timeline::Timeline};
@@ -30,7 +31,7 @@ use self::{
 use crate::{
     appspec::{self, ForRehearsal},
     cli::{CommandError, CommandOutcome},
-    terminal::{Emphasis, Output, TerminalStyle, format_seconds},
+    terminal::{Emphasis, Output, TerminalStyle},
 };
 
 /// Dropping the future stops the rehearsal and its hook processes.
@@ -107,7 +108,7 @@ async fn run_sequentially(
         if total > 1 {
             screen.println(&format!(
                 "{held} of {total} scenarios ended as expected, in {}",
-                format_seconds(started.elapsed())
+                format_duration(started.elapsed())
             ))?;
         }
         if select::is_default_selection(args) {

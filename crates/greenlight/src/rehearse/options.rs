@@ -3,9 +3,9 @@
 use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
-use rehearsal::HookName;
+use rehearsal::Hook;
 
-use crate::cli::{parse_hook, to_hook_name};
+use crate::cli::parse_hook;
 
 const AFTER_HELP: &str = "\
 Output:
@@ -71,8 +71,8 @@ pub struct RehearseOptions {
 
     /// With --serve: the hook to wait at, such as AfterInstall; the hooks before it are skipped [default: the hook that
     /// stops the scenario, else AfterAllowTestTraffic]
-    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook_name)]
-    pub at: Option<HookName>,
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook)]
+    pub at: Option<Hook>,
 
     /// A gate file to use instead of the scenarios' own
     #[arg(long, value_name = "FILE")]
@@ -109,8 +109,4 @@ impl RehearseOptions {
     pub fn is_table(&self) -> bool {
         self.all || !self.filters.is_empty()
     }
-}
-
-fn parse_hook_name(text: &str) -> Result<HookName, String> {
-    parse_hook(text).map(to_hook_name)
 }

@@ -1,7 +1,7 @@
 //! The ways in which a deployment ends, in the order of the table: first the deployments that succeeded, then those
 //! that were stopped, by the earliest hook first.
 
-use rehearsal::{DeploymentOutcome, HookName};
+use rehearsal::{DeploymentOutcome, Hook};
 
 use super::scenario_run::{RunEnd, ScenarioRun};
 use crate::terminal::Emphasis;
@@ -12,9 +12,9 @@ pub enum OutcomeGroup {
     /// Every deployment succeeded.
     Succeeded,
     /// A hook stopped a deployment, and customers are on the original.
-    Stopped(HookName),
+    Stopped(Hook),
     /// A hook stopped a deployment, and nothing moved the traffic back.
-    NotRolledBack(HookName),
+    NotRolledBack(Hook),
     /// An operator stopped it.
     StoppedByOperator,
     /// Any other end.
@@ -34,14 +34,14 @@ impl OutcomeGroup {
     }
 
     /// The first deployment that did not succeed decides: its end says most about the scenario.
-    fn from_deployments(deployments: impl Iterator<Item = (DeploymentOutcome, Option<HookName>)>) -> Self {
+    fn from_deployments(deployments: impl Iterator<Item = (DeploymentOutcome, Option<Hook>)>) -> Self {
         let mut unlucky = deployments.filter(|(outcome, _)| *outcome != DeploymentOutcome::Succeeded);
         match unlucky.next() {
             None => Self::Succeeded,
             Some((DeploymentOutcome::Stopped, _)) => Self::StoppedByOperator,
             Some(
                 (DeploymentOutcome::RolledBack, Some(hook))
-                | (DeploymentOutcome::Failed, Some(hook @ HookName::BeforeInstall)),
+                | (DeploymentOutcome::Failed, Some(hook @ Hook::BeforeInstall)),
             ) => Self::Stopped(hook),
             Some((DeploymentOutcome::Failed, Some(hook))) => Self::NotRolledBack(hook),
             Some(_) => Self::Other,
@@ -51,7 +51,7 @@ impl OutcomeGroup {
     pub fn heading(self) -> (String, Emphasis) {
         match self {
             Self::Succeeded => ("succeeded: every hook put Succeeded".to_owned(), Emphasis::Success),
-            Self::Stopped(hook @ HookName::BeforeInstall) => {
+            Self::Stopped(hook @ Hook::BeforeInstall) => {
                 (format!("stopped by {hook}: nothing had changed"), Emphasis::Bold)
             }
             Self::Stopped(hook) => (format!("stopped by {hook}: rolled back"), Emphasis::Bold),
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn the_first_deployment_that_fails_tells_how_a_scenario_ends() {
         use DeploymentOutcome::{Failed, RolledBack, Succeeded};
-        use HookName::{AfterInstall, BeforeInstall};
-        let of = |deployments: &[(DeploymentOutcome, Option<HookName>)]| {
+        use Hook::{AfterInstall, BeforeInstall};
+        let of = |deployments: &[(DeploymentOutcome, Option<Hook>)]| {
             OutcomeGroup::from_deployments(deployments.iter().copied())
         };
         assert_eq!(of(&[(Succeeded, None), (Succeeded, None)]), OutcomeGroup::Succeeded);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn those_that_went_through_come_first_and_then_the_earliest_stop() {
-        let [first, second] = [HookName::BeforeInstall, HookName::AfterInstall].map(OutcomeGroup::Stopped);
+        let [first, second] = [Hook::BeforeInstall, Hook::AfterInstall].map(OutcomeGroup::Stopped);
         assert!(OutcomeGroup::Succeeded < first && first < second && second < OutcomeGroup::StoppedByOperator);
         assert!(OutcomeGroup::StoppedByOperator < OutcomeGroup::NotRun);
     }

@@ -31,7 +31,7 @@ pub fn print_json_report(
 /// Prints every line that the functions logged, unchanged, to standard error.
 pub fn print_logs(screen: &mut Output, report: &Report) -> io::Result<()> {
     for (hook, line) in &report.logs {
-        screen.eprintln(&format!("{} | {line}", hook.binary()))?;
+        screen.eprintln(&format!("{} | {line}", hook.program_name()))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rehearsal::{FunctionName, HookName, Options, Scenario};
+use rehearsal::{FunctionName, Hook, Options, Scenario};
 
 use super::{filter, options::RehearseOptions};
 use crate::cli::suggest::{did_you_mean, nearest};
@@ -66,7 +66,7 @@ fn no_match_message(filter: &str, names: &[String]) -> String {
 ///
 /// # Errors
 /// If the scenario is unknown or has concurrent deployments, or if several are named.
-pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, HookName)> {
+pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Hook)> {
     let scenario = match args.scenarios.as_slice() {
         [] => load_scenario(DEFAULT_SCENARIOS[0])?,
         [one] => load_scenario(one)?,
@@ -77,7 +77,7 @@ pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, HookName)> {
     }
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
     // The default is the hook that most people write first: everything exists, and customers are not affected yet.
-    let at = args.at.or(stops).unwrap_or(HookName::AfterAllowTestTraffic);
+    let at = args.at.or(stops).unwrap_or(Hook::AfterAllowTestTraffic);
     Ok((scenario, at))
 }
 
@@ -126,7 +126,7 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
         .canonicalize()
         .with_context(|| format!("cannot open the folder {} of the hook programs", binaries.display()))?;
     for function in FunctionName::all_functions() {
-        let program = binaries.join(format!("{}{}", function.binary(), env::consts::EXE_SUFFIX));
+        let program = binaries.join(format!("{}{}", function.program_name(), env::consts::EXE_SUFFIX));
         if !program.is_file() {
             bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
         }

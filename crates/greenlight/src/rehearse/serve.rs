@@ -3,17 +3,18 @@
 use std::{fmt::Write, time::Instant};
 
 use hook_core::shell::quote;
-use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, HookName, HookWaiting, RehearsalEvent, ServeEvent};
+use lifecycle::format_duration;
+use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, Hook, HookWaiting, RehearsalEvent, ServeEvent};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{json, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select, timeline::Timeline};
 use crate::{
     cli::{CommandError, CommandOutcome},
-    terminal::{Emphasis, Output, TerminalStyle, format_duration, format_seconds},
+    terminal::{Emphasis, Output, TIME_WIDTH, TerminalStyle, time_column},
 };
 
 /// The column after the time, as in the timeline.
-const LABEL_COLUMN: usize = 10;
+const LABEL_COLUMN: usize = TIME_WIDTH + 2;
 
 /// Serves the world of one scenario until a signal stops it.
 pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
@@ -47,16 +48,16 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
 /// Renders the events of a served world.
 struct ServePrinter {
     style: TerminalStyle,
-    at: HookName,
+    at: Hook,
     timeline: Timeline,
     created: Instant,
-    waiting_hook: Option<HookName>,
+    waiting_hook: Option<Hook>,
     /// How many deployments follow this one.
     remaining_deployments: usize,
 }
 
 impl ServePrinter {
-    fn new(style: TerminalStyle, at: HookName) -> Self {
+    fn new(style: TerminalStyle, at: Hook) -> Self {
         let (timeline, created) = (Timeline::new(style), Instant::now());
         Self { style, at, timeline, created, waiting_hook: None, remaining_deployments: 0 }
     }
@@ -96,7 +97,7 @@ impl ServePrinter {
             let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario also have:", "");
             let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", env.join(" "));
         }
-        let before = if self.at == HookName::BeforeInstall {
+        let before = if self.at == Hook::BeforeInstall {
             String::new()
         } else {
             format!(" The hooks before {} are skipped.", self.at)
@@ -130,9 +131,8 @@ impl ServePrinter {
 
     /// What the user can do at the hook. The commands are not wrapped, so that they can be copied.
     fn render_waiting(&mut self, waiting: &HookWaiting) -> String {
-        let HookWaiting { hook, deployment, event, runtime_api } = waiting;
+        let HookWaiting { hook, deployment, execution, event, runtime_api } = waiting;
         self.waiting_hook = Some(*hook);
-        let execution = execution_id(event);
         let mut text = String::new();
         let mut step = |what: &str, command: &str| {
             let what = self.style.hanging(&format!("{:LABEL_COLUMN$}", ""), LABEL_COLUMN, Emphasis::Dim, what);
@@ -151,7 +151,7 @@ impl ServePrinter {
                 "aws deploy put-lifecycle-event-hook-execution-status --deployment-id {} --status Succeeded \
                  --lifecycle-event-hook-execution-id {}",
                 quote(deployment),
-                quote(&execution)
+                quote(execution)
             ),
         );
         let means = format!(
@@ -192,20 +192,16 @@ impl ServePrinter {
     }
 
     fn status_line(&self) -> String {
-        let line = match self.waiting_hook {
-            Some(hook) => {
-                format!(
-                    "{:>8}  waiting for the status of {hook}; Ctrl-C stops everything …",
-                    format_seconds(self.created.elapsed())
-                )
-            }
-            None => format!("{:>8}  Ctrl-C stops everything …", format_seconds(self.created.elapsed())),
+        let waiting = match self.waiting_hook {
+            Some(hook) => format!("waiting for the status of {hook}; "),
+            None => String::new(),
         };
+        let line = format!("{}  {waiting}Ctrl-C stops everything …", time_column(self.created.elapsed()));
         self.style.apply(Emphasis::Dim, &line)
     }
 
     fn time_prefix(&self) -> String {
-        self.style.apply(Emphasis::Dim, &format!("{:>8}  ", format_seconds(self.created.elapsed())))
+        self.style.apply(Emphasis::Dim, &format!("{}  ", time_column(self.created.elapsed())))
     }
 }
 
@@ -219,30 +215,25 @@ fn aws_environment(endpoints: &Endpoints) -> String {
 }
 
 /// The variables that a Lambda runtime client needs.
-fn lambda_environment(hook: HookName) -> String {
+fn lambda_environment(hook: Hook) -> String {
     format!(
         "AWS_LAMBDA_FUNCTION_NAME=CodeDeployHook_{} AWS_LAMBDA_FUNCTION_VERSION=1 AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
-        hook.binary()
+        hook.program_name()
     )
 }
 
-fn execution_id(event: &str) -> String {
-    let event: serde_json::Value = serde_json::from_str(event).unwrap_or_default();
-    event["LifecycleEventHookExecutionId"].as_str().unwrap_or_default().to_owned()
-}
-
 /// What CodeDeploy does after *Succeeded*.
-fn next_step(hook: HookName) -> &'static str {
+fn next_step(hook: Hook) -> &'static str {
     match hook {
-        HookName::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
-        HookName::AfterInstall => {
+        Hook::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
+        Hook::AfterInstall => {
             "With Succeeded CodeDeploy moves the test listener to the replacement and invokes AfterAllowTestTraffic."
         }
-        HookName::AfterAllowTestTraffic => "With Succeeded CodeDeploy invokes BeforeAllowTraffic.",
-        HookName::BeforeAllowTraffic => {
+        Hook::AfterAllowTestTraffic => "With Succeeded CodeDeploy invokes BeforeAllowTraffic.",
+        Hook::BeforeAllowTraffic => {
             "With Succeeded CodeDeploy moves the customers to the replacement and invokes AfterAllowTraffic."
         }
-        HookName::AfterAllowTraffic => "With Succeeded the deployment is done.",
+        Hook::AfterAllowTraffic => "With Succeeded the deployment is done.",
     }
 }
 
@@ -266,8 +257,9 @@ mod tests {
 
     fn waiting() -> HookWaiting {
         HookWaiting {
-            hook: HookName::AfterInstall,
+            hook: Hook::AfterInstall,
             deployment: "d-4KX0QZ7PA".into(),
+            execution: "eyJlbmNyeXB0ZWREYXRhIjoi".into(),
             event: r#"{"DeploymentId":"d-4KX0QZ7PA","LifecycleEventHookExecutionId":"eyJlbmNyeXB0ZWREYXRhIjoi"}"#
                 .into(),
             runtime_api: "127.0.0.1:9001".into(),
@@ -281,7 +273,7 @@ mod tests {
 
     #[test]
     fn how_to_reach_it_and_what_can_be_done() {
-        let mut printer = ServePrinter::new(NO_STYLE, HookName::AfterInstall);
+        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
         let rendered = [ServeEvent::Open(endpoints()), ServeEvent::HookWaiting(waiting())]
             .map(|event| printer.render(&event).unwrap());
         insta::assert_snapshot!(rendered.join("\n"));
@@ -290,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_call_and_for_a_function_that_returns() {
-        let mut printer = ServePrinter::new(NO_STYLE, HookName::AfterInstall);
+        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
         let called = |error: Option<&str>| {
             ServeEvent::AwsCall(AwsCall {
                 operation: "codedeploy:GetDeployment".into(),
@@ -300,7 +292,7 @@ mod tests {
         };
         let returned = |error: Option<&str>, again_in: Option<Duration>| {
             ServeEvent::FunctionReturned(FunctionReturned {
-                hook: HookName::AfterInstall,
+                hook: Hook::AfterInstall,
                 error: error.map(str::to_owned),
                 redelivered_in: again_in,
             })
@@ -319,7 +311,7 @@ mod tests {
                 "codedeploy:GetDeployment  DeploymentDoesNotExistException  aws-cli/2.31.0",
                 "AfterInstall  the function failed with Odd: it is odd",
                 "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and the hook has\n                        \
-                 no status yet; it gets the event again in 3.0 s",
+                 no status yet; it gets the event again in 3s",
             ]
         );
         assert_eq!(printer.render(&returned(None, None)), None);

@@ -3,7 +3,8 @@
 
 use std::{fmt::Write, time::Duration};
 
-use rehearsal::{AnsweredBy, DeploymentOutcome, DeploymentReport, HookName, HookRun, HookStatus, Report};
+use lifecycle::format_duration;
+use rehearsal::{AnsweredBy, DeploymentOutcome, DeploymentReport, Hook, HookRun, Report, Status};
 
 use super::{
     messages::{self, StopReason},
@@ -11,10 +12,10 @@ use super::{
     scenario_run::{RunEnd, ScenarioRun},
     timeline::unmet_expectations,
 };
-use crate::terminal::{Emphasis, TerminalStyle, format_seconds, truncate};
+use crate::terminal::{Emphasis, TIME_WIDTH, TerminalStyle, time_column, truncate};
 
 /// The width of all columns except name and reason, with the gaps between them.
-const OTHER_COLUMNS_WIDTH: usize = 2 + 2 + 9 + 2 + 2 + 7;
+const OTHER_COLUMNS_WIDTH: usize = 2 + 2 + 9 + 2 + 2 + TIME_WIDTH;
 /// A name always has at least this width.
 const MIN_NAME_WIDTH: usize = 12;
 /// In the list of reasons a longer name is cut, so that the reason has room.
@@ -51,7 +52,7 @@ pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonS
     let name = name.min(style.width.saturating_sub(OTHER_COLUMNS_WIDTH + reason).max(MIN_NAME_WIDTH));
 
     let mut text = render_legend(style);
-    let head = format!("  {:name$}  1 2 3 4 5  {:reason$}  {:>7}", "scenario", "reason", "time");
+    let head = format!("  {:name$}  1 2 3 4 5  {:reason$}  {:>TIME_WIDTH$}", "scenario", "reason", "time");
     let _ = writeln!(text, "{}", style.apply(Emphasis::Bold, &head));
     for group in rows.chunk_by(|one, next| one.0 == next.0) {
         if let Some((ending, _)) = group.first() {
@@ -72,8 +73,7 @@ pub fn render_table(style: TerminalStyle, runs: &[ScenarioRun], reasons: ReasonS
 
 fn render_legend(style: TerminalStyle) -> String {
     // With a no-break space, so that no number is left alone at the end of a line.
-    let hooks: Vec<String> =
-        HookName::ALL.iter().zip(1..).map(|(hook, number)| format!("{number}\u{a0}{hook}")).collect();
+    let hooks: Vec<String> = Hook::ALL.iter().zip(1..).map(|(hook, number)| format!("{number}\u{a0}{hook}")).collect();
     let marks = [
         (Emphasis::Success, "✓", "continue"),
         (Emphasis::Error, "✗", "stop"),
@@ -166,7 +166,7 @@ fn summary_line(style: TerminalStyle, runs: &[ScenarioRun], RunStats { elapsed: 
     let (glyph, tone) = if held == total { ("✓", Emphasis::Success) } else { ("✗", Emphasis::Error) };
     let at_a_time = if jobs > 1 { format!(", {jobs} at a time") } else { String::new() };
     let glyph = style.apply(tone, glyph);
-    format!("\n{glyph} {held} of {total} scenarios ended as expected, in {}{at_a_time}", format_seconds(took))
+    format!("\n{glyph} {held} of {total} scenarios ended as expected, in {}{at_a_time}", format_duration(took))
 }
 
 struct TableRow<'a> {
@@ -231,34 +231,34 @@ impl TableRow<'_> {
             true => format!("{}\n  {:name$}", self.name, ""),
             false => format!("{:name$}", self.name),
         };
-        let glyphs: Vec<String> = HookName::ALL
+        let glyphs: Vec<String> = Hook::ALL
             .iter()
             .map(|hook| {
                 let run = one.hooks.iter().find(|run| run.hook == *hook);
                 match run.map(|run| (run.status, run.answered_by)) {
                     None => style.apply(Emphasis::Dim, "–"),
-                    Some((Some(HookStatus::Succeeded), _)) => style.apply(Emphasis::Success, "✓"),
-                    Some((Some(HookStatus::Failed), AnsweredBy::OnFailureHandler)) => style.apply(Emphasis::Error, "∪"),
-                    Some((Some(HookStatus::Failed), _)) => style.apply(Emphasis::Error, "✗"),
+                    Some((Some(Status::Succeeded), _)) => style.apply(Emphasis::Success, "✓"),
+                    Some((Some(Status::Failed), AnsweredBy::OnFailureHandler)) => style.apply(Emphasis::Error, "∪"),
+                    Some((Some(Status::Failed), _)) => style.apply(Emphasis::Error, "✗"),
                     Some((None, _)) => style.apply(Emphasis::Error, "?"),
                 }
             })
             .collect();
         let (glyphs, code) = (glyphs.join(" "), self.reason_code());
-        format!("{mark} {title}  {glyphs}  {code:reason$}  {:>7}", format_seconds(one.took))
+        format!("{mark} {title}  {glyphs}  {code:reason$}  {}", time_column(one.took))
     }
 
     fn reason_code(&self) -> &str {
         self.deployment.and_then(stopping_hook).map(|run| run.code.as_str()).unwrap_or_default()
     }
 
-    fn stop_reason(&self) -> Option<(HookName, StopReason<'_>)> {
+    fn stop_reason(&self) -> Option<(Hook, StopReason<'_>)> {
         self.deployment.and_then(stopping_hook).map(|run| (run.hook, messages::stop_reason(run)))
     }
 }
 
 fn stopping_hook(one: &DeploymentReport) -> Option<&HookRun> {
-    one.hooks.iter().find(|run| run.status != Some(HookStatus::Succeeded))
+    one.hooks.iter().find(|run| run.status != Some(Status::Succeeded))
 }
 
 #[cfg(test)]

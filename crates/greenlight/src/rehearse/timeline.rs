@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use lifecycle::format_duration;
 use rehearsal::{
-    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, HookName, HookRun, HookStatus,
-    RehearsalEvent, Report,
+    AnsweredBy, CheckLine, DeploymentOutcome, DeploymentReport, EventKind, Hook, HookRun, RehearsalEvent, Report,
+    Status,
 };
 
 use super::messages::{self, StopReason};
-use crate::terminal::{Emphasis, TerminalStyle, format_duration, format_seconds};
+use crate::terminal::{Emphasis, TIME_WIDTH, TerminalStyle, time_column};
 
 /// The column after the time.
-const LABEL_COLUMN: usize = 10;
+const LABEL_COLUMN: usize = TIME_WIDTH + 2;
 /// The column of a check's name, after its glyph.
 const CHECK_NAME_COLUMN: usize = LABEL_COLUMN + 2;
 /// The column of the text after `why`, `next` and `now`.
@@ -22,7 +23,7 @@ const TEXT_COLUMN: usize = LABEL_COLUMN + 8;
 pub struct Timeline {
     style: TerminalStyle,
     /// The hook that is running, and the names of its checks that were printed.
-    running: Option<(HookName, Vec<String>)>,
+    running: Option<(Hook, Vec<String>)>,
     /// How many hooks put *Succeeded*.
     succeeded: usize,
     /// The hook that did not.
@@ -66,7 +67,7 @@ impl Timeline {
     }
 
     fn event_lines(&mut self, moment: &RehearsalEvent) -> String {
-        let time = self.style.apply(Emphasis::Dim, &format!("{:>8}  ", format_seconds(moment.at)));
+        let time = self.style.apply(Emphasis::Dim, &format!("{}  ", time_column(moment.at)));
         match &moment.kind {
             EventKind::DeploymentCreated { deployment, number, total: of } => {
                 *self = Self::new(self.style);
@@ -79,7 +80,7 @@ impl Timeline {
             EventKind::OnFailure { text, .. } => self.labelled_line(&time, "on-failure", Emphasis::Warning, text),
             EventKind::HookInvoked { hook, function } => {
                 self.running = Some((*hook, Vec::new()));
-                let name = self.style.apply(Emphasis::Bold, hook.name());
+                let name = self.style.apply(Emphasis::Bold, hook.event_name());
                 let head = format!("{time}{name}  {}", self.style.apply(Emphasis::Dim, messages::hook_question(*hook)));
                 match function {
                     None => head,
@@ -113,7 +114,7 @@ impl Timeline {
                 many => format!("{hook} is running, {many} checks are done"),
             },
         };
-        self.style.apply(Emphasis::Dim, &format!("{:>8}  {doing} …", format_seconds(now)))
+        self.style.apply(Emphasis::Dim, &format!("{}  {doing} …", time_column(now)))
     }
 
     /// The last lines of a scenario: whether it ended as expected, and the differences.
@@ -145,9 +146,7 @@ impl Timeline {
 
     fn check_line(&self, check: &CheckLine) -> String {
         let (glyph, tone) = messages::glyph(check);
-        let took = self
-            .style
-            .apply(Emphasis::Dim, &format!("{:>7}", format_duration(Duration::from_millis(check.duration_ms))));
+        let took = self.style.apply(Emphasis::Dim, &time_column(check.duration));
         let head = format!("{:LABEL_COLUMN$}{} {:<12} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
         let text = messages::check_message(check);
@@ -163,14 +162,14 @@ impl Timeline {
     fn hook_finished(&mut self, time: &str, run: &HookRun) -> String {
         if self.running.is_none() && run.status.is_none() {
             self.stopped = Some(run.clone());
-            return self.labelled_line(time, run.hook.name(), Emphasis::Error, "its function cannot be invoked");
+            return self.labelled_line(time, run.hook.event_name(), Emphasis::Error, "its function cannot be invoked");
         }
         let shown = self.running.take().map(|(_, shown)| shown).unwrap_or_default();
         let late = run.checks.iter().filter(|check| !shown.contains(&check.name));
         let mut lines: Vec<String> = late.map(|check| self.check_line(check)).collect();
         let (tone, said) = match run.status {
-            Some(HookStatus::Succeeded) => (Emphasis::Success, "→ Succeeded"),
-            Some(HookStatus::Failed) => (Emphasis::Error, "→ Failed"),
+            Some(Status::Succeeded) => (Emphasis::Success, "→ Succeeded"),
+            Some(Status::Failed) => (Emphasis::Error, "→ Failed"),
             None => (Emphasis::Error, "→ no status"),
         };
         let took = self.style.apply(Emphasis::Dim, &format!("after {}", format_duration(run.took)));
@@ -186,7 +185,7 @@ impl Timeline {
                 &format!("would have failed: {observed}"),
             ));
         }
-        if run.status == Some(HookStatus::Succeeded) {
+        if run.status == Some(Status::Succeeded) {
             self.succeeded += 1;
         } else {
             self.stopped = Some(run.clone());
@@ -218,7 +217,7 @@ impl Timeline {
                 };
                 let StopReason { check, reason, next } = messages::stop_reason(run);
                 let check = check.map(|name| format!("{} in the check `{name}`: ", run.code)).unwrap_or_default();
-                lines.push(format!("{time}{word}: {} {who}", self.style.apply(Emphasis::Bold, run.hook.name())));
+                lines.push(format!("{time}{word}: {} {who}", self.style.apply(Emphasis::Bold, run.hook.event_name())));
                 lines.push(line("why", &format!("{check}{reason}")));
                 lines.extend(next.map(|next| line("next", next)));
             }
@@ -306,7 +305,7 @@ mod tests {
         let (_, moments) = fixtures::stopped();
         let mut timeline = Timeline::new(NO_STYLE);
         let now = Duration::from_millis(1234);
-        assert_eq!(timeline.status_line(now), "   1.2 s  CodeDeploy is working …");
+        assert_eq!(timeline.status_line(now), "1s 234ms  CodeDeploy is working …");
         let mut said = Vec::new();
         for moment in &moments {
             timeline.render_event(moment);

@@ -7,5 +7,5 @@ mod style;
 pub use self::{
     count::count,
     output::Output,
-    style::{Emphasis, NO_STYLE, TerminalStyle, format_duration, format_seconds, sanitize, truncate},
+    style::{Emphasis, NO_STYLE, TIME_WIDTH, TerminalStyle, sanitize, time_column, truncate},
 };

@@ -1,8 +1,9 @@
-//! Text layout: colours, durations, and hanging indents. Nothing here does I/O.
+//! Text layout: colours, a column for times, and hanging indents. Nothing here does I/O.
 
 use std::{borrow::Cow, time::Duration};
 
 use console::Style;
+use lifecycle::format_duration;
 use textwrap::{WordSplitter, wrap};
 
 /// Characters. A message with less room than this is easier to read if it overflows.
@@ -150,14 +151,12 @@ fn cut_between_words(text: &str, room: usize) -> String {
     }
 }
 
-/// For example `12 ms` or `1.2 s`.
-pub fn format_duration(time: Duration) -> String {
-    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format_seconds(time) }
-}
+/// The width of [`time_column`]: that of `9s 999ms`. Longer times have no milliseconds.
+pub const TIME_WIDTH: usize = 8;
 
-/// Seconds with one decimal: `0.3 s`.
-pub fn format_seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
+/// A time in a column of its own.
+pub fn time_column(time: Duration) -> String {
+    format!("{:>TIME_WIDTH$}", format_duration(time))
 }
 
 #[cfg(test)]
@@ -189,13 +188,13 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_breaks_no_word() {
-        let head = "          ✗ answers         12 ms  ";
+        let head = "          ✗ answers           12ms  ";
         for width in [40, 50, 60] {
             let style = TerminalStyle { width, colour: false };
             let long = "target group tg-shop-b: expected healthy == registered, was 1 and 2 after 9 attempts in 41s";
             for hung in [style.hanging(head, 35, Emphasis::Plain, long), style.hanging_two_lines(head, 35, long)] {
                 assert!(hung.lines().all(|line| line.chars().count() <= width), "{width}\n{hung}");
-                let words: Vec<&str> = hung.split_whitespace().skip(4).filter(|word| *word != "…").collect();
+                let words: Vec<&str> = hung.split_whitespace().skip(3).filter(|word| *word != "…").collect();
                 assert!(long.contains(&words.join(" ")), "{width}\n{hung}");
             }
         }
@@ -219,9 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn spans() {
-        assert_eq!(format_duration(Duration::from_millis(7)), "7 ms");
-        assert_eq!(format_duration(Duration::from_millis(1249)), "1.2 s");
-        assert_eq!(format_seconds(Duration::from_millis(40)), "0.0 s");
+    fn times_are_aligned() {
+        assert_eq!(time_column(Duration::ZERO), "      0s");
+        assert_eq!(time_column(Duration::from_micros(9_999_900)), "9s 999ms");
+        assert_eq!(time_column(Duration::from_secs(754)), " 12m 34s");
     }
 }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lifecycle::Hook;
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender},
@@ -22,7 +23,6 @@ use crate::{
         simulated_codedeploy::SimulatedCodeDeploy,
         tracked_execution::{PendingRedelivery, TrackedExecution},
     },
-    hook_name::HookName,
     lambda::{FunctionName, Invoker},
     report::{EventKind, RehearsalEvent},
     scenario::ScenarioDeployment,
@@ -42,7 +42,7 @@ pub(super) struct DeploymentRun<'a, F> {
     /// Invocations that still run.
     pub invocations: BackgroundInvocations<'a>,
     pub deployment: String,
-    pub executions: BTreeMap<HookName, TrackedExecution>,
+    pub executions: BTreeMap<Hook, TrackedExecution>,
     /// The event that Lambda delivered a second time.
     pub redelivery: Option<PendingRedelivery>,
 }
@@ -80,7 +80,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     /// Invokes a function with the event of a hook's execution, asynchronously as CodeDeploy does.
     pub async fn invoke(
         &mut self,
-        hook: HookName,
+        hook: Hook,
         function: FunctionName,
         execution: &str,
     ) -> anyhow::Result<watch::Receiver<InvocationProgress>> {

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use lifecycle::{Hook, Status};
+
 use crate::{
-    hook_name::HookName,
-    report::{DeploymentOutcome, Expect, HookRun, HookStatus},
+    check_line::CheckDecision,
+    report::{DeploymentOutcome, Expect, HookRun},
 };
 
 /// The differences, in words. Empty if the expectations were met.
 pub(super) fn differences(
     expect: &Expect,
     outcome: DeploymentOutcome,
-    stopped_by: Option<HookName>,
+    stopped_by: Option<Hook>,
     hooks: &[HookRun],
 ) -> Vec<String> {
     let code = hooks.last().map(|run| run.code.as_str()).unwrap_or_default();
@@ -19,7 +21,7 @@ pub(super) fn differences(
     let warned: BTreeSet<&str> = hooks
         .iter()
         .flat_map(|run| &run.checks)
-        .filter(|check| check.decision == "warn")
+        .filter(|check| check.decision == CheckDecision::Warn)
         .map(|check| check.code.as_str())
         .collect();
     for code in expect.warns.iter().filter(|code| !warned.contains(code.as_str())) {
@@ -30,7 +32,8 @@ pub(super) fn differences(
     }
     if let Some(expected) = &expect.observed {
         let observes = |run: &&HookRun| {
-            run.status == Some(HookStatus::Succeeded) && run.checks.iter().any(|check| check.decision == "fail")
+            run.status == Some(Status::Succeeded)
+                && run.checks.iter().any(|check| check.decision == CheckDecision::Fail)
         };
         let seen: Vec<_> = hooks.iter().filter(observes).map(|run| run.code.clone()).collect();
         if seen != *expected {
@@ -49,7 +52,7 @@ pub(super) fn differences(
 fn outcome_differences(
     expect: &Expect,
     outcome: DeploymentOutcome,
-    stopped_by: Option<HookName>,
+    stopped_by: Option<Hook>,
     code: &str,
 ) -> Vec<String> {
     let mut differences = Vec::new();
@@ -64,7 +67,7 @@ fn outcome_differences(
     let code_differs = expect.code.as_deref().is_some_and(|expected| expected != code);
     if hook_differs || code_differs {
         let with = |code: &str| if code.is_empty() { String::new() } else { format!(" with {code}") };
-        let whom = expect.stopped_by.map_or("a hook", HookName::name);
+        let whom = expect.stopped_by.map_or("a hook", Hook::event_name);
         let was = match stopped_by {
             Some(hook) => format!("it was {hook}{}", with(code)),
             None => "no hook did".to_owned(),
@@ -98,21 +101,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::report::{AnsweredBy, CheckLine};
+    use crate::{
+        check_line::{CheckLine, CheckOutcome},
+        report::AnsweredBy,
+    };
 
     fn run(code: &str, warned: &str) -> HookRun {
         let check = CheckLine {
             name: "alarms".into(),
             kind: "alarms".into(),
-            outcome: "no_data".into(),
-            decision: "warn".into(),
+            outcome: CheckOutcome::NoData,
+            decision: CheckDecision::Warn,
             code: warned.into(),
             hint: String::new(),
-            duration_ms: 1,
+            duration: Duration::from_millis(1),
             message: String::new(),
         };
         HookRun {
-            hook: HookName::BeforeInstall,
+            hook: Hook::BeforeInstall,
             status: None,
             answered_by: AnsweredBy::Nobody,
             code: code.into(),
@@ -125,10 +131,10 @@ mod tests {
 
     #[test]
     fn what_an_observing_hook_would_have_stopped_has_to_be_what_was_promised() {
-        let fails = HookRun { status: Some(HookStatus::Succeeded), ..run("TargetsUnhealthy", "AlarmNoData") };
+        let fails = HookRun { status: Some(Status::Succeeded), ..run("TargetsUnhealthy", "AlarmNoData") };
         let observed = |codes: &[&str]| {
             let mut fails = fails.clone();
-            fails.checks[0].decision = "fail".into();
+            fails.checks[0].decision = CheckDecision::Fail;
             let observed = Some(codes.iter().map(|code| (*code).to_owned()).collect());
             let promise = Expect { observed, ..expect(DeploymentOutcome::Succeeded, None, None) };
             differences(&promise, DeploymentOutcome::Succeeded, None, &[fails]).join("")
@@ -153,20 +159,20 @@ mod tests {
 
     #[test]
     fn the_code_is_the_last_hook_s() {
-        let promise = expect(DeploymentOutcome::Failed, Some(HookName::BeforeInstall), Some("B"));
+        let promise = expect(DeploymentOutcome::Failed, Some(Hook::BeforeInstall), Some("B"));
         let runs = [run("A", ""), run("B", "")];
-        assert!(differences(&promise, DeploymentOutcome::Failed, Some(HookName::BeforeInstall), &runs).is_empty());
+        assert!(differences(&promise, DeploymentOutcome::Failed, Some(Hook::BeforeInstall), &runs).is_empty());
     }
 
-    fn expect(outcome: DeploymentOutcome, stopped_by: Option<HookName>, code: Option<&str>) -> Expect {
+    fn expect(outcome: DeploymentOutcome, stopped_by: Option<Hook>, code: Option<&str>) -> Expect {
         Expect { outcome, stopped_by, code: code.map(str::to_owned), warns: Vec::new(), observed: None }
     }
 
     #[test]
     fn a_kept_promise_has_no_differences() {
-        let promise = expect(DeploymentOutcome::RolledBack, Some(HookName::AfterInstall), Some("TasksStopped"));
+        let promise = expect(DeploymentOutcome::RolledBack, Some(Hook::AfterInstall), Some("TasksStopped"));
         assert!(
-            outcome_differences(&promise, DeploymentOutcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped")
+            outcome_differences(&promise, DeploymentOutcome::RolledBack, Some(Hook::AfterInstall), "TasksStopped")
                 .is_empty()
         );
         assert!(
@@ -184,18 +190,18 @@ mod tests {
     fn what_is_left_out_is_not_compared() {
         let promise = expect(DeploymentOutcome::RolledBack, None, None);
         assert!(
-            outcome_differences(&promise, DeploymentOutcome::RolledBack, Some(HookName::AfterInstall), "TasksStopped")
+            outcome_differences(&promise, DeploymentOutcome::RolledBack, Some(Hook::AfterInstall), "TasksStopped")
                 .is_empty()
         );
     }
 
     #[test]
     fn a_broken_promise_is_told_in_words() {
-        let promise = expect(DeploymentOutcome::RolledBack, Some(HookName::AfterInstall), Some("TargetsUnhealthy"));
+        let promise = expect(DeploymentOutcome::RolledBack, Some(Hook::AfterInstall), Some("TargetsUnhealthy"));
         let differences = outcome_differences(
             &promise,
             DeploymentOutcome::RolledBack,
-            Some(HookName::AfterAllowTestTraffic),
+            Some(Hook::AfterAllowTestTraffic),
             "UnexpectedStatus",
         );
         assert_eq!(

@@ -2,19 +2,20 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use lifecycle::{Hook, Status};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
+    check_line::CheckLine,
     codedeploy::{
         deployment_run::DeploymentRun, hook_summary::HookOutcome, invocations::InvocationProgress,
         simulated_codedeploy::POLL_INTERVAL, tracked_execution::TrackedExecution,
     },
-    hook_name::HookName,
     lambda::{
         FunctionName, HookVerdict, Invoker,
         hook_log::{self, HookLogLine},
     },
-    report::{AnsweredBy, CheckLine, EventKind, HookRun, HookStatus},
+    report::{AnsweredBy, EventKind, HookRun},
     world::EventStatus,
 };
 
@@ -31,7 +32,7 @@ pub(super) struct HookRunResult {
 
 /// The state of a hook while it runs.
 struct HookWatcher {
-    hook: HookName,
+    hook: Hook,
     /// The function that runs. It is another hook's if the AppSpec file is wrong.
     program: FunctionName,
     checks: Vec<CheckLine>,
@@ -42,7 +43,7 @@ struct HookWatcher {
 
 /// How the wait for a status ended.
 enum WaitEnd {
-    StatusPut(HookStatus),
+    StatusPut(Status),
     Stopped,
     TimedOut,
 }
@@ -50,11 +51,11 @@ enum WaitEnd {
 impl<F: Invoker> DeploymentRun<'_, F> {
     pub(super) async fn run_hook(
         &mut self,
-        hook: HookName,
+        hook: Hook,
         program: FunctionName,
         stop: Option<Duration>,
     ) -> anyhow::Result<HookRunResult> {
-        let execution = self.world().create_execution(hook.name());
+        let execution = self.world().create_execution(hook.event_name());
         let started = Instant::now();
         let progress = self.invoke(hook, program, &execution).await?;
         let invocations = vec![progress.clone()];
@@ -80,7 +81,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
                 break WaitEnd::Stopped;
             }
             if started.elapsed() >= self.codedeploy.hook_timeout {
-                self.world().end_event(hook.name(), EventStatus::Failed, SystemTime::now());
+                self.world().end_event(hook.event_name(), EventStatus::Failed, SystemTime::now());
                 break WaitEnd::TimedOut;
             }
         };
@@ -104,7 +105,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
     fn hook_run_report(
         &self,
         watch: HookWatcher,
-        answer: Option<(HookStatus, AnsweredBy)>,
+        answer: Option<(Status, AnsweredBy)>,
         stopped: bool,
         took: Duration,
     ) -> HookRun {

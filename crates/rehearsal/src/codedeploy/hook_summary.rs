@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use lifecycle::{Hook, Status, format_duration};
+
 use crate::{
-    hook_name::HookName,
     lambda::{FunctionName, HookVerdict, InvocationResult, ProcessExit},
-    report::{AnsweredBy, HookStatus},
+    report::AnsweredBy,
 };
 
 /// Everything that is known when a hook is over.
 pub(super) struct HookOutcome<'a> {
-    pub hook: HookName,
+    pub hook: Hook,
     /// The function that ran. It is another hook's if the AppSpec file is wrong.
     pub program: FunctionName,
     /// The status that CodeDeploy accepted, and who put it.
-    pub status: Option<(HookStatus, AnsweredBy)>,
+    pub status: Option<(Status, AnsweredBy)>,
     pub by_operator: bool,
     pub verdict: Option<&'a HookVerdict>,
     pub on_failure_verdict: Option<&'a HookVerdict>,
@@ -53,7 +54,7 @@ impl HookOutcome<'_> {
     }
 
     fn no_status(&self) -> HookSummary {
-        let hook_timeout = humantime::format_duration(self.hook_timeout);
+        let hook_timeout = format_duration(self.hook_timeout);
         let (mut code, mut how) = match self.ended {
             None => (String::new(), "the function still runs".to_owned()),
             Some(ended) => (error_type(ended), format!("the function {}", describe_end(ended))),
@@ -116,7 +117,7 @@ pub(super) fn describe_end(ended: &InvocationResult) -> String {
         InvocationResult::Exited(ProcessExit::Killed) => "was killed".to_owned(),
         InvocationResult::Exited(status) => format!("died ({status})"),
         InvocationResult::TimedOut(limit) => {
-            format!("ran into its timeout of {}", humantime::format_duration(*limit))
+            format!("ran into its timeout of {}", format_duration(*limit))
         }
     }
 }
@@ -127,8 +128,8 @@ mod tests {
 
     fn outcome() -> HookOutcome<'static> {
         HookOutcome {
-            hook: HookName::AfterInstall,
-            program: HookName::AfterInstall.into(),
+            hook: Hook::AfterInstall,
+            program: Hook::AfterInstall.into(),
             status: None,
             by_operator: false,
             verdict: None,
@@ -149,12 +150,12 @@ mod tests {
         let verdict = |message: &str| HookVerdict { message: message.to_owned(), ..HookVerdict::default() };
         let (hook, handler) = (verdict("the hook's"), verdict("handler's"));
         let both = HookOutcome { verdict: Some(&hook), on_failure_verdict: Some(&handler), ..outcome() };
-        let by = |by| HookOutcome { status: Some((HookStatus::Failed, by)), ..both }.summary().verdict;
+        let by = |by| HookOutcome { status: Some((Status::Failed, by)), ..both }.summary().verdict;
         assert_eq!(
             (by(AnsweredBy::Hook).as_str(), by(AnsweredBy::OnFailureHandler).as_str()),
             ("the hook's", "handler's")
         );
-        let silent = HookOutcome { status: Some((HookStatus::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
+        let silent = HookOutcome { status: Some((Status::Failed, AnsweredBy::OnFailureHandler)), ..outcome() };
         assert_eq!(silent.summary().verdict, "on-failure put Failed and logged no verdict");
     }
 

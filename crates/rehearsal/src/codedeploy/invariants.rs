@@ -22,10 +22,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use lifecycle::{Status, format_duration};
+
 use crate::{
+    check_line::{CheckDecision, CheckLine},
     fake_aws::{PUT_STATUS, StatusPut},
     lambda::{ClockSkew, FunctionName, HookVerdict, on_failure},
-    report::{AnsweredBy, CheckLine, HookStatus},
+    report::AnsweredBy,
     scenario::{FaultKind, FaultTiming, InjectedFault},
 };
 
@@ -226,7 +229,7 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
             violations.push(format!("one invocation changed its mind: it put {}", words.join(", then ")));
         }
         if let Some(late) = own().find(|sent| sent.at > *deadline) {
-            let by = humantime::format_duration(late.at - *deadline);
+            let by = format_duration(late.at - *deadline);
             violations.push(format!("it put {} {by} after Lambda's deadline", late.status));
         }
     }
@@ -235,11 +238,11 @@ pub fn violations(execution: &ExecutionRecord) -> Vec<String> {
     if let (Some(taken), Some(in_time)) = (taken.first(), in_time)
         && taken.at > in_time
     {
-        let after = humantime::format_duration(taken.at);
+        let after = format_duration(taken.at);
         violations.push(format!("the status came after {after}, long after the last attempt of on-failure"));
     }
-    let succeeded = taken.iter().any(|sent| sent.status == HookStatus::Succeeded.as_str());
-    let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == "fail";
+    let succeeded = taken.iter().any(|sent| sent.status == Status::Succeeded.as_str());
+    let stops = |check: &&CheckLine| succeeded && !execution.verdict.observes && check.decision == CheckDecision::Fail;
     if let Some(check) = execution.checks.iter().find(stops) {
         violations.push(format!("it put Succeeded, and its check `{}` decided fail", check.name));
     }

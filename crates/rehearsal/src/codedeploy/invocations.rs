@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lifecycle::{Hook, format_duration};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
     codedeploy::{SimulatedCodeDeploy, event_sender::EventSender, hook_summary::describe_end},
-    hook_name::HookName,
     lambda::{
         FunctionName, InvocationResult, Invoker,
         on_failure::{self, OnFailureStep},
@@ -86,7 +86,7 @@ impl<'a> BackgroundInvocations<'a> {
 
 /// An event that was passed to a function.
 pub(super) struct Invocation {
-    pub hook: HookName,
+    pub hook: Hook,
     pub function: FunctionName,
     pub deployment: String,
     pub payload: Vec<u8>,
@@ -137,7 +137,6 @@ impl Invocation {
         ended: &InvocationResult,
         simulation: &SimulatedCodeDeploy<F>,
     ) -> Option<String> {
-        let short = humantime::format_duration;
         Some(match step {
             OnFailureStep::RecordDelivered => {
                 format!(
@@ -155,7 +154,7 @@ impl Invocation {
             OnFailureStep::RetryScheduled(pause, ended) => format!(
                 "on-failure {}; Lambda tries it again in {} (in AWS {})",
                 describe_end(ended),
-                short(*pause),
+                format_duration(*pause),
                 if *pause == on_failure::RETRY_DELAYS[0] { "a minute" } else { "two minutes" },
             ),
             OnFailureStep::GaveUp(ended) => {

@@ -11,7 +11,7 @@ mod hook_summary;
 pub(crate) mod invariants;
 mod invocations;
 mod join;
-mod lifecycle;
+mod lifecycle_events;
 mod log_broadcast;
 mod redelivery;
 mod simulated_codedeploy;

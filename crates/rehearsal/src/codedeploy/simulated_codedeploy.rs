@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lifecycle::Hook;
 use tokio::sync::{Mutex, mpsc::UnboundedSender};
 
 use crate::{
     codedeploy::log_broadcast::LogBroadcast,
     fake_aws::{FakeAws, StatusPut},
-    hook_name::HookName,
     lambda::{FunctionName, LogLines},
     report::{AnsweredBy, RehearsalEvent},
     scenario::{AppSpec, HookTarget, InjectedFault, Scenario},
@@ -27,7 +27,7 @@ pub(crate) struct SimulatedCodeDeploy<F> {
     pub(super) functions: Mutex<F>,
     pub(super) log_broadcast: LogBroadcast,
     pub(super) events: UnboundedSender<RehearsalEvent>,
-    pub(super) appspec: BTreeMap<HookName, HookTarget>,
+    pub(super) appspec: BTreeMap<Hook, HookTarget>,
     /// The AppSpec file of the user, if there is one.
     pub(super) appspec_file: Option<AppSpec>,
     /// Whether the on-failure handler is the on-failure destination of the hook functions.
@@ -70,7 +70,7 @@ impl<F> SimulatedCodeDeploy<F> {
 
     /// Who put the status that CodeDeploy accepted for a hook of a deployment. Every function except the on-failure
     /// handler counts as the hook.
-    pub(super) fn who_answered(&self, deployment: &str, hook: HookName) -> AnsweredBy {
+    pub(super) fn who_answered(&self, deployment: &str, hook: Hook) -> AnsweredBy {
         let puts = self.puts(deployment, hook, Instant::now());
         match puts.iter().find(|put| put.took_effect).map(|put| put.by) {
             Some(Some(FunctionName::OnFailure)) => AnsweredBy::OnFailureHandler,
@@ -80,9 +80,11 @@ impl<F> SimulatedCodeDeploy<F> {
     }
 
     /// Every status that was put for a hook of a deployment, with the time since `since`.
-    pub(super) fn puts(&self, deployment: &str, hook: HookName, since: Instant) -> Vec<StatusPut> {
+    pub(super) fn puts(&self, deployment: &str, hook: Hook, since: Instant) -> Vec<StatusPut> {
         let mut puts = self.aws.puts(since);
-        puts.retain(|put| put.deployment.as_deref() == Some(deployment) && put.event.as_deref() == Some(hook.name()));
+        puts.retain(|put| {
+            put.deployment.as_deref() == Some(deployment) && put.event.as_deref() == Some(hook.event_name())
+        });
         puts
     }
 }

@@ -8,29 +8,29 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lifecycle::{Hook, Status};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::*;
 use crate::{
     fake_aws::FakeAws,
-    hook_name::HookName,
     lambda::{FunctionName, InvocationResult, ProcessExit},
-    report::{AnsweredBy, DeploymentOutcome, EventKind, HookStatus},
+    report::{AnsweredBy, DeploymentOutcome, EventKind},
     world::{World, WorldOptions},
 };
 
 /// What a fake function does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FakeAction {
-    Put(HookStatus),
+    Put(Status),
     PutTwice,
     /// Puts the status at each invocation, and ignores whether CodeDeploy accepts it.
     PutIgnoringResult,
     ReturnWithoutPut,
     Die,
     /// Puts the status and dies before it receives the reply.
-    PutAndDie(HookStatus),
+    PutAndDie(Status),
     /// Puts *Succeeded* although a check in its log decided *fail*.
     PutAgainstFailedCheck,
     NeverReturn,
@@ -47,7 +47,7 @@ struct FakeFunctions {
 }
 
 impl FakeFunctions {
-    fn put(&self, by: FunctionName, payload: &Value, answer: HookStatus) -> bool {
+    fn put(&self, by: FunctionName, payload: &Value, answer: Status) -> bool {
         let text = |key: &str| payload[key].as_str().unwrap_or_default().to_owned();
         let (deployment, execution) = (text("DeploymentId"), text("LifecycleEventHookExecutionId"));
         self.aws.put_status_for(Some(by), &deployment, &execution, answer).is_ok()
@@ -78,10 +78,10 @@ impl Invoker for FakeFunctions {
             ));
         };
         let died = InvocationResult::Exited(ProcessExit::Killed);
-        let usual = if is_on_failure { FakeAction::PutIgnoringResult } else { FakeAction::Put(HookStatus::Succeeded) };
+        let usual = if is_on_failure { FakeAction::PutIgnoringResult } else { FakeAction::Put(Status::Succeeded) };
         match self.actions.get(&function).copied().unwrap_or(usual) {
             FakeAction::Put(answer) => {
-                if answer == HookStatus::Failed {
+                if answer == Status::Failed {
                     checked("fail");
                     say(r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"the verdict"}"#);
                 } else {
@@ -92,18 +92,18 @@ impl Invoker for FakeFunctions {
             }
             FakeAction::PutTwice => {
                 say(FINE);
-                assert!(put(HookStatus::Succeeded));
-                assert!(!put(HookStatus::Failed));
+                assert!(put(Status::Succeeded));
+                assert!(!put(Status::Failed));
                 let _ = sender.send(done);
             }
             FakeAction::PutIgnoringResult if is_on_failure => {
-                if put(HookStatus::Failed) {
+                if put(Status::Failed) {
                     say(r#"{"verdict":"failed","verdict.code":"HookInvocationFailed","message":"handler verdict"}"#);
                 }
                 let _ = sender.send(done);
             }
             FakeAction::PutIgnoringResult => {
-                put(HookStatus::Succeeded);
+                put(Status::Succeeded);
                 say(FINE);
                 let _ = sender.send(done);
             }
@@ -117,12 +117,12 @@ impl Invoker for FakeFunctions {
             FakeAction::PutAgainstFailedCheck => {
                 checked("fail");
                 say(FINE);
-                assert!(put(HookStatus::Succeeded));
+                assert!(put(Status::Succeeded));
                 let _ = sender.send(done);
             }
             FakeAction::DieThenPut => {
                 let tries = self.invoked.iter().filter(|invoked| **invoked == function).count();
-                let _ = sender.send(if tries > 1 && put(HookStatus::Failed) { done } else { died });
+                let _ = sender.send(if tries > 1 && put(Status::Failed) { done } else { died });
             }
             FakeAction::NeverReturn => self.pending.push(sender),
         }
@@ -138,7 +138,7 @@ struct RehearsalOutcome {
     events: Vec<EventKind>,
 }
 
-async fn rehearse_hooks(yaml: &str, acts: &[(HookName, FakeAction)]) -> RehearsalOutcome {
+async fn rehearse_hooks(yaml: &str, acts: &[(Hook, FakeAction)]) -> RehearsalOutcome {
     let acts: Vec<_> = acts.iter().map(|(hook, act)| (FunctionName::Hook(*hook), *act)).collect();
     rehearse_functions(&format!("hook_timeout: 300ms\n{yaml}"), &acts).await
 }
@@ -215,14 +215,14 @@ async fn events_come_in_order() {
 
 #[tokio::test]
 async fn a_refusal_rolls_back_and_names_its_reason() {
-    let played = rehearse_hooks(BROKEN, &[(HookName::AfterInstall, FakeAction::Put(HookStatus::Failed))]).await;
+    let played = rehearse_hooks(BROKEN, &[(Hook::AfterInstall, FakeAction::Put(Status::Failed))]).await;
     let summaries = summaries(&played.events);
     assert_eq!(
         summaries[4..],
         ["AfterInstall?", "check targets", "AfterInstall: Some(Failed)", "rolled back", "RolledBack"]
     );
     let deployment = &played.report.deployments[0];
-    assert_eq!(deployment.stopped_by, Some(HookName::AfterInstall));
+    assert_eq!(deployment.stopped_by, Some(Hook::AfterInstall));
     assert_eq!(deployment.hooks[1].verdict, "the verdict");
     assert!(deployment.final_state.ends_with("(version 1.41.0), as before"), "{}", deployment.final_state);
     assert!(played.report.met_expectations(), "{:?}", deployment.differences);
@@ -231,7 +231,7 @@ async fn a_refusal_rolls_back_and_names_its_reason() {
 #[tokio::test]
 async fn before_install_has_nothing_to_undo() {
     let yaml = "deployments: [{ expect: { outcome: failed, stopped_by: before_install } }]";
-    let played = rehearse_hooks(yaml, &[(HookName::BeforeInstall, FakeAction::Put(HookStatus::Failed))]).await;
+    let played = rehearse_hooks(yaml, &[(Hook::BeforeInstall, FakeAction::Put(Status::Failed))]).await;
     assert_eq!(summaries(&played.events).last().unwrap(), "Failed");
     assert!(played.report.met_expectations());
 }
@@ -239,7 +239,7 @@ async fn before_install_has_nothing_to_undo() {
 #[tokio::test]
 async fn without_auto_rollback_everything_stays_where_it_is() {
     let yaml = "initial: { auto_rollback: false }\ndeployments: [{ expect: { outcome: failed } }]";
-    let played = rehearse_hooks(yaml, &[(HookName::AfterAllowTraffic, FakeAction::Put(HookStatus::Failed))]).await;
+    let played = rehearse_hooks(yaml, &[(Hook::AfterAllowTraffic, FakeAction::Put(Status::Failed))]).await;
     assert!(played.report.met_expectations());
     assert!(
         played.report.deployments[0].final_state.ends_with("(version 1.42.0), the replacement"),
@@ -257,7 +257,7 @@ async fn nobody_answers_in_the_hour() {
     ] {
         let played = rehearse_hooks(
             "on_failure: false\ndeployments: [{ expect: { outcome: rolled-back, stopped_by: after_install } }]",
-            &[(HookName::AfterInstall, act)],
+            &[(Hook::AfterInstall, act)],
         )
         .await;
         let run = &played.report.deployments[0].hooks[1];
@@ -273,7 +273,7 @@ async fn nobody_answers_in_the_hour() {
 
 #[tokio::test]
 async fn the_first_answer_counts_and_the_second_is_refused() {
-    let played = rehearse_hooks(HEALTHY, &[(HookName::AfterInstall, FakeAction::PutTwice)]).await;
+    let played = rehearse_hooks(HEALTHY, &[(Hook::AfterInstall, FakeAction::PutTwice)]).await;
     assert_eq!(played.report.deployments[0].outcome, DeploymentOutcome::Succeeded);
     let summaries = &played.report.deployments[0].differences;
     assert_eq!(summaries, &["AfterInstall: one invocation changed its mind: it put Succeeded, then Failed"]);
@@ -282,7 +282,7 @@ async fn the_first_answer_counts_and_the_second_is_refused() {
 #[tokio::test]
 async fn an_operator_stops_it() {
     let yaml = "deployments: [{ stop: { during: AfterInstall, after: 50ms }, expect: { outcome: stopped } }]";
-    let played = rehearse_hooks(yaml, &[(HookName::AfterInstall, FakeAction::NeverReturn)]).await;
+    let played = rehearse_hooks(yaml, &[(Hook::AfterInstall, FakeAction::NeverReturn)]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report);
     assert_eq!(played.report.deployments[0].hooks[1].status, None);
     let yaml = "deployments: [{ stop: { during: Install }, expect: { outcome: stopped } }]";
@@ -311,14 +311,14 @@ async fn a_second_deployment_begins_where_the_first_one_ended() {
 async fn the_appspec_says_whose_function_is_invoked() {
     let yaml = "appspec: { after_install: before_allow_traffic, before_allow_traffic: none }\n\
                 deployments: [{ expect: { outcome: rolled-back, stopped_by: after_install, code: TargetsUnhealthy } }]";
-    let played = rehearse_hooks(yaml, &[(HookName::BeforeAllowTraffic, FakeAction::Put(HookStatus::Failed))]).await;
+    let played = rehearse_hooks(yaml, &[(Hook::BeforeAllowTraffic, FakeAction::Put(Status::Failed))]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     assert_eq!(played.report.deployments[0].hooks[1].verdict, "the verdict", "the lines are the program's");
     let yaml =
         "appspec: { before_install: none, after_install: none }\ndeployments: [{ expect: { outcome: succeeded } }]";
     let played = rehearse_hooks(yaml, &[]).await;
     let hooks: Vec<_> = played.report.deployments[0].hooks.iter().map(|run| run.hook).collect();
-    assert_eq!(hooks, HookName::ALL[2..]);
+    assert_eq!(hooks, Hook::ALL[2..]);
 }
 
 #[tokio::test]
@@ -328,14 +328,14 @@ async fn an_event_that_comes_once_more_changes_nothing() {
             "deployments: [{{ redelivery: {{ hook: before_install, after: {after}, verdict_code: '{says}' }}, \
              expect: {{ outcome: succeeded }} }}]"
         );
-        let played = rehearse_hooks(&yaml, &[(HookName::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
+        let played = rehearse_hooks(&yaml, &[(Hook::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
         assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
         let moved = |what: &&EventKind| matches!(what, EventKind::WorldChanged { text } if text.contains("once more"));
         assert_eq!(played.events.iter().filter(moved).count(), 1);
     }
     let yaml = "deployments: [{ redelivery: { hook: before_install, after: Install, verdict_code: NoEventInProgress }, \
                 expect: { outcome: succeeded } }]";
-    let played = rehearse_hooks(yaml, &[(HookName::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
+    let played = rehearse_hooks(yaml, &[(Hook::BeforeInstall, FakeAction::PutIgnoringResult)]).await;
     let summaries = &played.report.deployments[0].differences;
     assert_eq!(summaries, &["expected the second run of BeforeInstall to say NoEventInProgress; it said \"\""]);
 }

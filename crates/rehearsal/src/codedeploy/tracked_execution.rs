@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
+use lifecycle::{Hook, Status};
 use tokio::sync::watch;
 
 use crate::{
     codedeploy::invocations::InvocationProgress,
-    hook_name::HookName,
     lambda::{FunctionName, HookVerdict},
-    report::HookStatus,
 };
 
 /// One execution: the id that a hook's function received, and the invocations that worked on it.
@@ -25,9 +24,9 @@ pub(super) struct TrackedExecution {
 
 /// A second delivery in progress.
 pub(super) struct PendingRedelivery {
-    pub hook: HookName,
+    pub hook: Hook,
     pub progress: watch::Receiver<InvocationProgress>,
     /// The status that CodeDeploy had accepted before it.
-    pub status: Option<HookStatus>,
+    pub status: Option<Status>,
     pub verdict: Option<HookVerdict>,
 }

@@ -16,6 +16,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use lifecycle::Status;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -38,7 +39,6 @@ use self::{
 use crate::{
     http::{FaultyResponse, Request, ServerHandle, serve_on_free_port},
     lambda::FunctionName,
-    report::HookStatus,
     scenario::InjectedFault,
     world::{StatusRejected, World},
 };
@@ -167,8 +167,8 @@ impl FakeAws {
         by: Option<FunctionName>,
         deployment: &str,
         execution: &str,
-        status: HookStatus,
-    ) -> Result<HookStatus, StatusRejected> {
+        status: Status,
+    ) -> Result<Status, StatusRejected> {
         let whose = self.execution_owner(execution);
         let at = self.call_log().record_put(whose, by, status.as_str().to_owned(), None);
         let mut world = self.world_where(|world| world.owns(deployment));

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IntoDeserializer};
+use lifecycle::Hook;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::hook_name::HookName;
+use crate::hook_text;
 
 /// The prefix of the function names that CodeDeploy's narrower managed roles are allowed to invoke.
 pub const FUNCTION_NAME_PREFIX: &str = "CodeDeployHook_";
@@ -13,7 +14,7 @@ pub const FUNCTION_NAME_PREFIX: &str = "CodeDeployHook_";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FunctionName {
     /// The function of a hook.
-    Hook(HookName),
+    Hook(Hook),
     /// The on-failure handler, to which Lambda sends the record of every failed invocation of a hook function.
     OnFailure,
 }
@@ -24,26 +25,26 @@ const ON_FAILURE: &str = "on_failure";
 impl FunctionName {
     /// All six functions, with the on-failure handler last.
     pub fn all_functions() -> impl Iterator<Item = Self> {
-        HookName::ALL.into_iter().map(Self::Hook).chain([Self::OnFailure])
+        Hook::ALL.into_iter().map(Self::Hook).chain([Self::OnFailure])
     }
 
     /// The name of the function's program.
-    pub const fn binary(self) -> &'static str {
+    pub const fn program_name(self) -> &'static str {
         match self {
-            Self::Hook(hook) => hook.binary(),
+            Self::Hook(hook) => hook.program_name(),
             Self::OnFailure => "on-failure",
         }
     }
 
     /// The function's name in AWS. CodeDeploy's narrower managed roles can only invoke functions with this prefix.
     pub fn lambda_name(self) -> String {
-        format!("{FUNCTION_NAME_PREFIX}{}", self.binary())
+        format!("{FUNCTION_NAME_PREFIX}{}", self.program_name())
     }
 
     /// The access key of the function's role. Each role has its own key, so the fake AWS can identify the caller.
     pub(crate) fn access_key(self) -> String {
         match self {
-            Self::Hook(hook) => format!("ASIA{}", hook.name().to_uppercase()),
+            Self::Hook(hook) => format!("ASIA{}", hook.event_name().to_uppercase()),
             Self::OnFailure => "ASIAONFAILURE".to_owned(),
         }
     }
@@ -54,8 +55,8 @@ impl FunctionName {
     }
 }
 
-impl From<HookName> for FunctionName {
-    fn from(hook: HookName) -> Self {
+impl From<Hook> for FunctionName {
+    fn from(hook: Hook) -> Self {
         Self::Hook(hook)
     }
 }
@@ -64,7 +65,7 @@ impl fmt::Display for FunctionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hook(hook) => hook.fmt(f),
-            Self::OnFailure => f.write_str(self.binary()),
+            Self::OnFailure => f.write_str(self.program_name()),
         }
     }
 }
@@ -81,7 +82,7 @@ impl<'de> Deserialize<'de> for FunctionName {
         if text == ON_FAILURE {
             return Ok(Self::OnFailure);
         }
-        HookName::deserialize(text.into_deserializer()).map(Self::Hook)
+        hook_text::from_key(&text).map(Self::Hook)
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_scenario_names_it_by_its_hook_or_as_on_failure() {
         let read = |word: &str| serde_saphyr::from_str::<FunctionName>(word);
-        assert_eq!(read("after_install").unwrap(), FunctionName::Hook(HookName::AfterInstall));
+        assert_eq!(read("after_install").unwrap(), FunctionName::Hook(Hook::AfterInstall));
         assert_eq!(read("on_failure").unwrap(), FunctionName::OnFailure);
         assert!(read("lunch").is_err());
     }

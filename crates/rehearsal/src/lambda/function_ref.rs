@@ -50,12 +50,13 @@ impl FunctionRef {
     /// the prefix and that end depends on the stack.
     pub fn function(&self) -> Option<FunctionName> {
         let own = self.base_name();
-        FunctionName::all_functions().find(|it| own == it.binary() || own.ends_with(&format!("-{}", it.binary())))
+        FunctionName::all_functions()
+            .find(|it| own == it.program_name() || own.ends_with(&format!("-{}", it.program_name())))
     }
 
     /// The text that the stack adds to the names of its functions, such as `shop`. Empty if it adds nothing.
     pub fn suffix(&self) -> Option<&str> {
-        let suffix = self.base_name().strip_suffix(self.function()?.binary())?;
+        let suffix = self.base_name().strip_suffix(self.function()?.program_name())?;
         Some(suffix.strip_suffix('-').unwrap_or(suffix))
     }
 
@@ -111,13 +112,13 @@ impl FromStr for FunctionRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hook_name::HookName;
+    use lifecycle::Hook;
 
     #[test]
     fn the_end_of_a_name_says_which_function_it_is() {
         let function_of = |text: &str| text.parse::<FunctionRef>().unwrap().function();
         for function in FunctionName::all_functions() {
-            let end = function.binary();
+            let end = function.program_name();
             for name in [
                 end.to_owned(),
                 format!("shop-{end}"),
@@ -135,7 +136,7 @@ mod tests {
             assert_eq!(function_of(other), None, "{other}");
         }
         let hook = "CodeDeployHook_shop-web-after-install:live".parse::<FunctionRef>().unwrap();
-        assert_eq!((hook.function(), hook.suffix()), (Some(HookName::AfterInstall.into()), Some("shop-web")));
+        assert_eq!((hook.function(), hook.suffix()), (Some(Hook::AfterInstall.into()), Some("shop-web")));
         assert_eq!(hook.qualifier.as_deref(), Some("live"));
         assert_eq!("CodeDeployHook_after-install".parse::<FunctionRef>().unwrap().suffix(), Some(""));
     }

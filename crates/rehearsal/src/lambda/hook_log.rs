@@ -1,8 +1,10 @@
 //! The log lines of a function: JSON, one line for each check and one for the verdict.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::report::CheckLine;
+use crate::check_line::CheckLine;
 
 /// A line about the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +42,11 @@ pub(crate) fn read(line: &str) -> Option<HookLogLine> {
         return Some(HookLogLine::Check(CheckLine {
             name: text("check.name"),
             kind: text("check.kind"),
-            outcome: text("check.outcome"),
-            decision: text("check.decision"),
+            outcome: text("check.outcome").as_str().into(),
+            decision: text("check.decision").as_str().into(),
             code: text("check.code"),
             hint: text("check.hint"),
-            duration_ms: fields.get("duration_ms").and_then(Value::as_u64).unwrap_or_default(),
+            duration: Duration::from_millis(fields.get("duration_ms").and_then(Value::as_u64).unwrap_or_default()),
             message: text("message"),
         }));
     }
@@ -62,12 +64,15 @@ pub(crate) fn read(line: &str) -> Option<HookLogLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_line::{CheckDecision, CheckOutcome};
 
     #[test]
     fn lines_are_told_apart() {
         let check = r#"{"level":"ERROR","check.name":"targets","check.kind":"targets","check.outcome":"failed","check.decision":"fail","check.code":"TargetsUnhealthy","duration_ms":12,"message":"targets: …"}"#;
         let Some(HookLogLine::Check(check)) = read(check) else { panic!("not a check") };
-        assert_eq!((check.name.as_str(), check.code.as_str(), check.duration_ms), ("targets", "TargetsUnhealthy", 12));
+        assert_eq!((check.name.as_str(), check.code.as_str()), ("targets", "TargetsUnhealthy"));
+        assert_eq!((check.outcome, check.decision), (CheckOutcome::Failed, CheckDecision::Fail));
+        assert_eq!(check.duration, Duration::from_millis(12));
         let verdict = r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"AfterInstall failed"}"#;
         assert_eq!(
             read(verdict),

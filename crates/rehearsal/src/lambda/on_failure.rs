@@ -139,9 +139,9 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::hook_name::HookName;
+    use lifecycle::Hook;
 
-    const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
+    const HOOK: FunctionName = FunctionName::Hook(Hook::AfterInstall);
     const EVENT: &[u8] = br#"{"DeploymentId":"d-1","LifecycleEventHookExecutionId":"abc"}"#;
 
     fn killed() -> InvocationResult {

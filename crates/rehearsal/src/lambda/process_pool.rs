@@ -22,7 +22,7 @@ pub(crate) struct ProcessPool {
 impl ProcessPool {
     /// Starts the six functions whose programs are in `folder`.
     pub async fn start(folder: &Path, setup: &Setup) -> anyhow::Result<(Self, LogLines)> {
-        let found = FunctionName::all_functions().map(|name| Ok((name, locate(folder, name.binary())?)));
+        let found = FunctionName::all_functions().map(|name| Ok((name, locate(folder, name.program_name())?)));
         Self::from_programs(found.collect::<anyhow::Result<_>>()?, setup).await
     }
 

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{runtime_api::RuntimeApi, *};
-use crate::hook_name::HookName;
+use lifecycle::Hook;
 
 async fn send_request(port: u16, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
@@ -86,7 +86,7 @@ fn scripts(name: &str, body: &str) -> Scripts {
     let folder = std::env::temp_dir().join(format!("rehearsal-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     for function in FunctionName::all_functions() {
-        let (path, text) = (folder.join(function.binary()), format!("#!/bin/sh\n{body}\n"));
+        let (path, text) = (folder.join(function.program_name()), format!("#!/bin/sh\n{body}\n"));
         let mut write = std::process::Command::new("sh");
         write.args(["-c", "printf %s \"$2\" > \"$1\" && chmod +x \"$1\"", "sh"]).arg(path).arg(text);
         assert!(write.status().unwrap().success());
@@ -98,7 +98,7 @@ fn setup() -> Setup {
     Setup {
         endpoint: "http://127.0.0.1:9".into(),
         env: [("GREENLIGHT_GATE".to_owned(), "version: 1".to_owned())].into(),
-        killed: [(HookName::AfterAllowTraffic.into(), Duration::from_millis(100))].into(),
+        killed: [(Hook::AfterAllowTraffic.into(), Duration::from_millis(100))].into(),
         ..Setup::default()
     }
 }
@@ -107,16 +107,12 @@ fn setup() -> Setup {
 async fn a_process_has_lambdas_environment_and_nothing_else() {
     let scripts = scripts("env", "env; echo to-stderr >&2; exit 3");
     let (mut fleet, mut lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
-    let ended = fleet
-        .invoke(HookName::AfterInstall.into(), b"{}".to_vec(), Duration::from_secs(30))
-        .await
-        .unwrap()
-        .await
-        .unwrap();
+    let ended =
+        fleet.invoke(Hook::AfterInstall.into(), b"{}".to_vec(), Duration::from_secs(30)).await.unwrap().await.unwrap();
     assert_eq!(ended, InvocationResult::Exited(ProcessExit::Code(3)));
     let mut seen = Vec::new();
     while let Ok((hook, line)) = lines.try_recv() {
-        if hook == HookName::AfterInstall.into() {
+        if hook == Hook::AfterInstall.into() {
             seen.push(line);
         }
     }
@@ -137,7 +133,7 @@ async fn a_process_that_takes_too_long_is_killed_and_a_new_one_is_started() {
     let (mut fleet, _lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
     for _ in 0..2 {
         let limit = Duration::from_millis(100);
-        let ended = fleet.invoke(HookName::BeforeInstall.into(), Vec::new(), limit).await.unwrap();
+        let ended = fleet.invoke(Hook::BeforeInstall.into(), Vec::new(), limit).await.unwrap();
         assert_eq!(timeout(Duration::from_secs(20), ended).await.unwrap().unwrap(), InvocationResult::TimedOut(limit));
     }
 }
@@ -147,7 +143,7 @@ async fn dropping_the_fleet_leaves_no_process() {
     let scripts = scripts("drop", "echo $$; exec sleep 600");
     let (fleet, mut lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
     let mut pids = Vec::new();
-    while pids.len() < HookName::ALL.len() {
+    while pids.len() < Hook::ALL.len() {
         pids.push(lines.recv().await.unwrap().1);
     }
     drop(fleet);
@@ -176,8 +172,8 @@ async fn a_function_that_is_at_work_gets_a_second_process() {
     let scripts = scripts("busy", "echo $$; exec sleep 600");
     let (mut fleet, mut lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
     let limit = Duration::from_millis(300);
-    let first = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
-    let second = fleet.invoke(HookName::AfterInstall.into(), Vec::new(), limit).await.unwrap();
+    let first = fleet.invoke(Hook::AfterInstall.into(), Vec::new(), limit).await.unwrap();
+    let second = fleet.invoke(Hook::AfterInstall.into(), Vec::new(), limit).await.unwrap();
     // The five that start first, and one more.
     let mut pids = std::collections::BTreeSet::new();
     while pids.len() < 6 {
@@ -193,7 +189,7 @@ async fn a_function_that_is_at_work_gets_a_second_process() {
 async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up() {
     let scripts = scripts("memory", "exec sleep 600");
     let (mut fleet, _lines) = ProcessPool::start(&scripts.0, &setup()).await.unwrap();
-    let ended = fleet.invoke(HookName::AfterAllowTraffic.into(), Vec::new(), Duration::from_secs(600)).await.unwrap();
+    let ended = fleet.invoke(Hook::AfterAllowTraffic.into(), Vec::new(), Duration::from_secs(600)).await.unwrap();
     let ended = timeout(Duration::from_secs(20), ended).await.unwrap().unwrap();
     assert_eq!(ended, InvocationResult::Exited(ProcessExit::Killed));
 }
@@ -203,7 +199,7 @@ async fn a_function_that_takes_too_much_memory_is_killed_before_its_time_is_up()
 async fn a_process_over_its_memory_is_killed_and_has_used_time() {
     let scripts = scripts("greedy", "x=$(head -c 60000000 /dev/zero | tr '\\0' x); exec sleep 600");
     let (lines, _written) = mpsc::unbounded_channel();
-    let (program, hook) = (scripts.0.join("after-install"), HookName::AfterInstall);
+    let (program, hook) = (scripts.0.join("after-install"), Hook::AfterInstall);
     let setup = Setup { memory: Some(40 << 20), ..Setup::default() };
     let mut function = FunctionProcess::start(hook.into(), program, setup, lines).await.unwrap();
     let ended = function.invoke(Vec::new(), Duration::from_secs(600)).await.unwrap();

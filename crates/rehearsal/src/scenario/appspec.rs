@@ -3,8 +3,9 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use lifecycle::Hook;
+
 use crate::{
-    hook_name::HookName,
     lambda::{AccountRegion, FunctionRef},
     scenario::HookTarget,
 };
@@ -20,7 +21,7 @@ pub struct AppSpec {
     /// The account and region of the service. CodeDeploy cannot invoke a function that is elsewhere.
     pub account_region: Option<AccountRegion>,
     /// The function for each lifecycle event, as the file names it.
-    pub hooks: BTreeMap<HookName, String>,
+    pub hooks: BTreeMap<Hook, String>,
 }
 
 /// CodeDeploy's error code and message when its role is not allowed to invoke a function.
@@ -53,10 +54,10 @@ pub struct InvokeError {
 impl AppSpec {
     /// The function to invoke at each event. The rehearsal assumes that its account has a stack of the functions under
     /// whatever name the file gives, and that CodeDeploy has the narrower of AWS's managed roles.
-    pub(crate) fn hook_targets(&self) -> BTreeMap<HookName, HookTarget> {
+    pub(crate) fn hook_targets(&self) -> BTreeMap<Hook, HookTarget> {
         let target_for =
-            |hook: &HookName| self.hooks.get(hook).map_or(HookTarget::None, |function| self.hook_target(function));
-        HookName::ALL.iter().map(|hook| (*hook, target_for(hook))).collect()
+            |hook: &Hook| self.hooks.get(hook).map_or(HookTarget::None, |function| self.hook_target(function));
+        Hook::ALL.iter().map(|hook| (*hook, target_for(hook))).collect()
     }
 
     fn hook_target(&self, function: &str) -> HookTarget {
@@ -125,18 +126,15 @@ mod tests {
     fn a_name_leads_to_its_function_whatever_the_stack_is_called() {
         let spec = AppSpec {
             hooks: BTreeMap::from([
-                (HookName::BeforeInstall, "CodeDeployHook_shop-after-install".to_owned()),
-                (
-                    HookName::AfterInstall,
-                    "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_on-failure".into(),
-                ),
+                (Hook::BeforeInstall, "CodeDeployHook_shop-after-install".to_owned()),
+                (Hook::AfterInstall, "arn:aws:lambda:eu-west-1:111122223333:function:CodeDeployHook_on-failure".into()),
             ]),
             ..AppSpec::default()
         };
         let wired = spec.hook_targets();
-        assert_eq!(wired[&HookName::BeforeInstall], HookTarget::To(HookName::AfterInstall.into()));
-        assert_eq!(wired[&HookName::AfterInstall], HookTarget::To(FunctionName::OnFailure));
-        assert_eq!(wired[&HookName::AfterAllowTraffic], HookTarget::None);
+        assert_eq!(wired[&Hook::BeforeInstall], HookTarget::To(Hook::AfterInstall.into()));
+        assert_eq!(wired[&Hook::AfterInstall], HookTarget::To(FunctionName::OnFailure));
+        assert_eq!(wired[&Hook::AfterAllowTraffic], HookTarget::None);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de::IntoDeserializer};
+use lifecycle::Hook;
+use serde::{Deserialize, Deserializer};
 
 use crate::{
-    duration_text,
-    hook_name::HookName,
+    duration_text, hook_text,
     lambda::FunctionName,
     report::Expect,
     scenario::InvokeError,
@@ -59,7 +59,8 @@ pub struct OperatorStop {
 #[serde(deny_unknown_fields)]
 pub struct Redelivery {
     /// The hook whose event is delivered again.
-    pub hook: HookName,
+    #[serde(deserialize_with = "hook_text::deserialize")]
+    pub hook: Hook,
     /// The lifecycle event after which it is delivered. After the last one, the deployment is over as well.
     pub after: String,
     /// The code of the verdict of the second run. The status of the second run must not count in any case.
@@ -95,7 +96,7 @@ impl<'de> Deserialize<'de> for HookTarget {
         if text == "none" {
             return Ok(Self::None);
         }
-        HookName::deserialize(text.into_deserializer()).map(|hook| Self::To(hook.into()))
+        hook_text::from_key(&text).map(|hook| Self::To(hook.into()))
     }
 }
 

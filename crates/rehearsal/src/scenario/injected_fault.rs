@@ -170,7 +170,7 @@ impl InjectedFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hook_name::HookName;
+    use lifecycle::Hook;
 
     #[test]
     fn a_fault_of_one_function_is_read() {
@@ -178,7 +178,7 @@ mod tests {
             "{ operation: '*', kind: hang-up, timing: after, function: after_install, times: 1 }",
         )
         .unwrap();
-        assert_eq!((fault.function, fault.times), (Some(HookName::AfterInstall.into()), Some(1)));
+        assert_eq!((fault.function, fault.times), (Some(Hook::AfterInstall.into()), Some(1)));
         assert_eq!((fault.kind, fault.timing), (FaultKind::HangUp, FaultTiming::After));
         let fault: InjectedFault = serde_saphyr::from_str("{ operation: '*', kind: slow-headers }").unwrap();
         assert_eq!((fault.kind, fault.timing), (FaultKind::SlowHeaders, FaultTiming::Before));

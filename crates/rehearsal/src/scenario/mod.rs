@@ -10,6 +10,7 @@ mod library;
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
+use lifecycle::Hook;
 use serde::Deserialize;
 
 pub(crate) use self::{appspec::FAILED, injected_fault::STALL};
@@ -21,8 +22,7 @@ pub use self::{
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
 };
 use crate::{
-    duration_text,
-    hook_name::HookName,
+    duration_text, hook_text,
     world::{EVENTS, InitialState},
 };
 
@@ -46,8 +46,8 @@ pub struct Scenario {
     #[serde(default)]
     pub concurrent: bool,
     /// The functions that the AppSpec file names, where they differ from the default.
-    #[serde(default)]
-    pub appspec: BTreeMap<HookName, HookTarget>,
+    #[serde(default, deserialize_with = "hook_text::deserialize_map")]
+    pub appspec: BTreeMap<Hook, HookTarget>,
     /// What differs from the shared gate file with short windows, by hook; or the whole text of another gate file. In
     /// that text, `{more_alarms}` stands for the names of the alarms that `initial: { more_alarms: … }` creates.
     #[serde(default)]

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use lifecycle::Hook;
 use serde::Serialize;
 
 use crate::{
     fake_aws::{Exchange, SentReply},
-    hook_name::HookName,
+    hook_text,
     report::RehearsalEvent,
 };
 
@@ -47,9 +48,13 @@ pub struct Endpoints {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HookWaiting {
     /// The hook.
-    pub hook: HookName,
+    #[serde(serialize_with = "hook_text::serialize")]
+    pub hook: Hook,
     /// The id of the deployment.
     pub deployment: String,
+    /// The id of this execution of the hook. In JSON it is only in the event.
+    #[serde(skip)]
+    pub execution: String,
     /// The event that CodeDeploy sends, as JSON.
     #[serde(rename = "payload")]
     pub event: String,
@@ -72,7 +77,8 @@ pub struct AwsCall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FunctionReturned {
     /// The hook whose events it polls for.
-    pub hook: HookName,
+    #[serde(serialize_with = "hook_text::serialize")]
+    pub hook: Hook,
     /// The error that the function returned, as `type: message`.
     pub error: Option<String>,
     /// The delay until the function gets the event again. `None` if the hook's status has been put.

@@ -12,6 +12,7 @@ mod tests;
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use lifecycle::{Hook, Status};
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -25,9 +26,8 @@ use self::runtime_api::DeveloperRuntimeApi;
 use crate::{
     codedeploy::{SimulatedCodeDeploy, SimulatedEnvironment},
     fake_aws::{FakeAws, Recorder},
-    hook_name::HookName,
     lambda::{FunctionName, InvocationResult, Invoker},
-    report::{EventKind, HookStatus, RehearsalEvent},
+    report::{EventKind, RehearsalEvent},
     scenario::Scenario,
     world::REGION,
 };
@@ -48,7 +48,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// If loopback has no free port.
 pub async fn serve(
     scenario: &Scenario,
-    at: HookName,
+    at: Hook,
     seed: Option<u64>,
     events: UnboundedSender<ServeEvent>,
 ) -> anyhow::Result<Infallible> {
@@ -57,7 +57,7 @@ pub async fn serve(
     let scenario = Scenario { hook_timeout: HOOK_TIMEOUT, ..scenario.clone() };
     let (returned, mut returns) = unbounded_channel();
     let mut runtime_apis = BTreeMap::new();
-    for hook in HookName::ALL {
+    for hook in Hook::ALL {
         let runtime_api = DeveloperRuntimeApi::open(hook, scenario.timeout, environment.aws.clone(), returned.clone());
         runtime_apis.insert(hook, runtime_api.await.context("no free port on loopback for a Lambda Runtime API")?);
     }
@@ -145,9 +145,9 @@ impl ServeEventSender {
 
 /// Functions that users run themselves. Any client can put the status of a hook.
 struct ExternalFunctions {
-    at: HookName,
+    at: Hook,
     aws: Arc<FakeAws>,
-    runtime_apis: BTreeMap<HookName, DeveloperRuntimeApi>,
+    runtime_apis: BTreeMap<Hook, DeveloperRuntimeApi>,
     wait: UnboundedSender<HookWaiting>,
 }
 
@@ -167,13 +167,13 @@ impl Invoker for ExternalFunctions {
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if hook < self.at {
-            let put = self.aws.put_status_for(Some(function), &deployment, &execution, HookStatus::Succeeded);
+            let put = self.aws.put_status_for(Some(function), &deployment, &execution, Status::Succeeded);
             put.map_err(|fault| anyhow::anyhow!("cannot put Succeeded for {hook}: {fault:?}"))?;
         } else if let Some(runtime_api) = self.runtime_apis.get(&hook) {
-            runtime_api.set_event(event.clone(), execution);
+            runtime_api.set_event(event.clone(), execution.clone());
             let runtime_api = runtime_api.runtime_api();
             // An error means that nothing receives the events, which is allowed.
-            let _ = self.wait.send(HookWaiting { hook, deployment, event, runtime_api });
+            let _ = self.wait.send(HookWaiting { hook, deployment, execution, event, runtime_api });
         }
         // Report success, as if the function had returned: only the status that is put matters.
         let (ended, receiver) = oneshot::channel();

@@ -9,6 +9,7 @@ use std::{
 };
 
 use hyper::Response;
+use lifecycle::Hook;
 use tokio::{
     sync::{mpsc::UnboundedSender, watch},
     time::sleep,
@@ -16,7 +17,6 @@ use tokio::{
 
 use crate::{
     fake_aws::FakeAws,
-    hook_name::HookName,
     http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_on_free_port},
     lambda::{self, FunctionName, InvocationResult, RUNTIME_PATH},
     serve::FunctionReturned,
@@ -42,7 +42,7 @@ struct Event {
 
 impl DeveloperRuntimeApi {
     pub async fn open(
-        hook: HookName,
+        hook: Hook,
         timeout: Duration,
         cloud: Arc<FakeAws>,
         returned: UnboundedSender<FunctionReturned>,
@@ -77,7 +77,7 @@ impl DeveloperRuntimeApi {
 }
 
 struct RequestHandler {
-    hook: HookName,
+    hook: Hook,
     timeout: Duration,
     aws: Arc<FakeAws>,
     returned: UnboundedSender<FunctionReturned>,

@@ -1,5 +1,6 @@
 //! Tests with several kinds of clients in place of a developer's.
 
+use lifecycle::Status;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::report::{DeploymentOutcome, HookStatus};
+use crate::report::DeploymentOutcome;
 
 /// A served world. Dropping it stops the server.
 struct Served {
@@ -18,7 +19,7 @@ struct Served {
 }
 
 impl Served {
-    fn new(name: &str, at: HookName) -> Self {
+    fn new(name: &str, at: Hook) -> Self {
         let (sender, events) = unbounded_channel();
         let (scenario, mut serving) = (Scenario::named(name).unwrap(), JoinSet::new());
         serving.spawn(async move {
@@ -110,10 +111,10 @@ const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
 #[tokio::test]
 async fn a_deployment_stands_at_the_hook_and_its_calls_are_told() {
-    let mut served = Served::new("healthy", HookName::AfterInstall);
+    let mut served = Served::new("healthy", Hook::AfterInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
-    assert_eq!(waiting.hook, HookName::AfterInstall);
+    assert_eq!(waiting.hook, Hook::AfterInstall);
     let input = json!({ "deploymentId": waiting.deployment });
     let seen = codedeploy(&endpoints, "GetDeployment", input).await;
     assert_eq!(seen["deploymentInfo"]["status"], "InProgress", "{seen}");
@@ -129,9 +130,9 @@ async fn a_deployment_stands_at_the_hook_and_its_calls_are_told() {
 
 #[tokio::test]
 async fn a_put_of_succeeded_leads_to_the_next_hook_and_the_world_outlives_its_deployment() {
-    let mut served = Served::new("healthy", HookName::BeforeAllowTraffic);
+    let mut served = Served::new("healthy", Hook::BeforeAllowTraffic);
     let endpoints = served.open().await;
-    for hook in [HookName::BeforeAllowTraffic, HookName::AfterAllowTraffic] {
+    for hook in [Hook::BeforeAllowTraffic, Hook::AfterAllowTraffic] {
         let waiting = served.waiting().await;
         assert_eq!(waiting.hook, hook);
         put_status(&endpoints, &waiting, "Succeeded").await;
@@ -143,19 +144,19 @@ async fn a_put_of_succeeded_leads_to_the_next_hook_and_the_world_outlives_its_de
 
 #[tokio::test]
 async fn a_put_of_failed_rolls_back() {
-    let mut served = Served::new("healthy", HookName::AfterInstall);
+    let mut served = Served::new("healthy", Hook::AfterInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
     put_status(&endpoints, &waiting, "Failed").await;
     let answered = served.next(|event| match event {
         ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::HookFinished(run), .. })
-            if run.hook == HookName::AfterInstall =>
+            if run.hook == Hook::AfterInstall =>
         {
             run.status
         }
         _ => None,
     });
-    assert_eq!(answered.await, HookStatus::Failed);
+    assert_eq!(answered.await, Status::Failed);
     assert_eq!(served.ended().await, DeploymentOutcome::RolledBack);
     let again = put_status(&endpoints, &waiting, "Succeeded").await;
     assert_eq!(again["__type"], "LifecycleEventAlreadyCompletedException");
@@ -163,7 +164,7 @@ async fn a_put_of_failed_rolls_back() {
 
 #[tokio::test]
 async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
-    let mut served = Served::new("healthy", HookName::BeforeInstall);
+    let mut served = Served::new("healthy", Hook::BeforeInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
     // The first process dies while it handles the event; the second one gets the same event.
@@ -183,7 +184,7 @@ async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
     send_request(&waiting.runtime_api, "POST", &path, "", "null").await;
     assert_eq!(
         served.returned().await,
-        FunctionReturned { hook: HookName::BeforeInstall, error: None, redelivered_in: None }
+        FunctionReturned { hook: Hook::BeforeInstall, error: None, redelivered_in: None }
     );
     // Another poll would get no event. The next hook has its own Runtime API.
     assert_ne!(served.waiting().await.runtime_api, waiting.runtime_api);
@@ -192,7 +193,7 @@ async fn a_program_that_polls_gets_the_event_until_somebody_has_answered() {
 #[tokio::test]
 async fn the_same_seed_gives_the_same_ids() {
     let (mut one, mut other) =
-        (Served::new("healthy", HookName::BeforeInstall), Served::new("healthy", HookName::BeforeInstall));
+        (Served::new("healthy", Hook::BeforeInstall), Served::new("healthy", Hook::BeforeInstall));
     let (one, other) = (one.waiting().await, other.waiting().await);
     assert_eq!((one.deployment, one.event), (other.deployment, other.event));
 }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use hyper::Response;
-use serde::Serialize;
+use lifecycle::Colour;
 use serde_json::json;
 
 pub(crate) use self::tls::Tls;
@@ -28,16 +28,6 @@ use crate::{
     http::{BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls},
     world::{ListenerRequest, PortState, RouteResponse, Routed},
 };
-
-/// The side that responded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Colour {
-    /// The original.
-    Blue,
-    /// The replacement.
-    Green,
-}
 
 /// A request that the service received through one of its listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,7 +201,8 @@ impl RespondingTask {
         if behaviour.hang_up {
             return speaks_http.then(|| http_response(502, "text/html", page("502 Bad Gateway")));
         }
-        let body = behaviour.body.unwrap_or_else(|| json!({ "version": version, "colour": colour }).to_string());
+        let body =
+            behaviour.body.unwrap_or_else(|| json!({ "version": version, "colour": colour.as_str() }).to_string());
         let mut response = http_response(behaviour.status, "application/json", body);
         if let Ok(version) = version.parse() {
             response.headers_mut().insert("x-version", version);

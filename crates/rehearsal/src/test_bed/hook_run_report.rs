@@ -2,15 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use lifecycle::Status;
 use serde_json::Value;
 
 use crate::{
+    check_line::CheckLine,
     fake_aws::StatusPut,
     lambda::{
         FunctionName, HookVerdict, InvocationResult,
         hook_log::{self, HookLogLine},
     },
-    report::{CheckLine, HookStatus},
     service::ServiceRequest,
 };
 
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct HookRunReport {
     /// The statuses that CodeDeploy accepted. More than one would be a bug in the test bed.
-    pub statuses: Vec<HookStatus>,
+    pub statuses: Vec<Status>,
     /// Every status that CodeDeploy received, in order, accepted or not.
     pub puts: Vec<StatusPut>,
     /// The number of AWS calls for each operation, by `service:Operation`.

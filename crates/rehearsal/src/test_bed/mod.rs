@@ -9,10 +9,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lifecycle::Hook;
+
 pub use self::{hook_run_report::HookRunReport, running::RunningTestBed};
 use crate::{
     fake_aws::Recorder,
-    hook_name::HookName,
     http::Port,
     lambda::{ClockSkew, ProcessLimit},
     scenario::InjectedFault,
@@ -23,7 +24,7 @@ use crate::{
 /// and all scheduled changes have happened.
 #[derive(Debug)]
 pub struct HookTestBed {
-    binary: HookName,
+    binary: Hook,
     program: Option<&'static str>,
     world: World,
     execution: String,
@@ -52,7 +53,7 @@ impl HookTestBed {
     /// # Panics
     /// This machine has no free port on loopback.
     #[expect(clippy::expect_used, reason = "documented; every test would have to unwrap it")]
-    pub async fn at(hook: HookName) -> Self {
+    pub async fn at(hook: Hook) -> Self {
         let ports = [Port::reserve(), Port::reserve()].map(|port| port.expect("a free port on loopback"));
         let options =
             WorldOptions { production: ports[0].number, test: ports[1].number, seed: u64::from(ports[0].number) };
@@ -64,7 +65,7 @@ impl HookTestBed {
         for event in EVENTS {
             world.advance_to(when);
             world.start_event(event, when);
-            if event == hook.name() {
+            if event == hook.event_name() {
                 break;
             }
             world.run_event(event, &behaviour, when);
@@ -73,7 +74,7 @@ impl HookTestBed {
             world.end_event(event, EventStatus::Succeeded, when);
         }
         world.advance_to(now);
-        let execution = world.create_execution(hook.name());
+        let execution = world.create_execution(hook.event_name());
         Self {
             binary: hook,
             program: None,
@@ -152,7 +153,7 @@ impl HookTestBed {
 
     /// Invokes the program of another hook than that of the lifecycle event in progress.
     #[must_use]
-    pub fn binary(mut self, hook: HookName) -> Self {
+    pub fn binary(mut self, hook: Hook) -> Self {
         self.binary = hook;
         self
     }
@@ -213,8 +214,8 @@ impl HookTestBed {
     /// Delivers the event of an earlier hook only now, to that hook's program. Its execution id is valid, and its
     /// lifecycle event is over.
     #[must_use]
-    pub fn late(mut self, hook: HookName) -> Self {
-        self.execution = self.world.create_execution(hook.name());
+    pub fn late(mut self, hook: Hook) -> Self {
+        self.execution = self.world.create_execution(hook.event_name());
         self.binary(hook)
     }
 

@@ -23,9 +23,10 @@ impl HookTestBed {
     /// The program is missing or cannot be started.
     pub async fn run(self, binaries: &Path) -> anyhow::Result<HookRunReport> {
         let hook = FunctionName::Hook(self.binary);
-        let mut programs = BTreeMap::from([(hook, locate(binaries, self.program.unwrap_or(self.binary.binary()))?)]);
+        let mut programs =
+            BTreeMap::from([(hook, locate(binaries, self.program.unwrap_or(self.binary.program_name()))?)]);
         if self.on_failure {
-            programs.insert(FunctionName::OnFailure, locate(binaries, FunctionName::OnFailure.binary())?);
+            programs.insert(FunctionName::OnFailure, locate(binaries, FunctionName::OnFailure.program_name())?);
         }
         let (timeout, mut killed, again, on_failure) =
             (self.timeout, self.killed, self.redeliveries.clone(), self.on_failure);

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use anyhow::Context;
+use lifecycle::Status;
 
 use crate::{
     codedeploy::hook_event,
     fake_aws::{FakeAws, StatusPut},
     http::ServerHandle,
-    report::HookStatus,
     service::{ServiceListeners, ServiceRequest},
     test_bed::HookTestBed,
 };
@@ -53,7 +53,7 @@ impl RunningTestBed {
     }
 
     /// The statuses that CodeDeploy has accepted.
-    pub fn statuses(&self) -> Vec<HookStatus> {
+    pub fn statuses(&self) -> Vec<Status> {
         self.aws.world().executions.iter().filter_map(|execution| execution.status).collect()
     }
 

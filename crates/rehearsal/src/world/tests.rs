@@ -4,8 +4,9 @@ mod behaviours;
 
 use std::time::{Duration, SystemTime};
 
+use lifecycle::Status;
+
 use super::*;
-use crate::report::HookStatus;
 
 const T0: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -187,9 +188,9 @@ fn an_execution_is_answered_once() {
     assert_eq!(put("d-NOTHERE00", &execution, "Failed"), Err(StatusRejected::DeploymentDoesNotExist));
     assert_eq!(put(&deployment, "eyJ", "Failed"), Err(StatusRejected::InvalidLifecycleEventHookExecutionId));
     assert_eq!(put(&deployment, &execution, "Skipped"), Err(StatusRejected::InvalidLifecycleEventHookExecutionStatus));
-    assert_eq!(put(&deployment, &execution, "Failed"), Ok(HookStatus::Failed));
+    assert_eq!(put(&deployment, &execution, "Failed"), Ok(Status::Failed));
     assert_eq!(put(&deployment, &execution, "Succeeded"), Err(StatusRejected::LifecycleEventAlreadyCompleted));
-    assert_eq!(world.execution_status(&execution), Some(HookStatus::Failed));
+    assert_eq!(world.execution_status(&execution), Some(Status::Failed));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use hook_core::{
     aws_inspector::{check_budget, settings_errors},
     shell::quote,
 };
+use lifecycle::format_duration;
 
 use super::finding::{DoctorProblem, group_by, shell_command_for_each, update_functions_command};
 use crate::doctor::{
@@ -75,14 +76,14 @@ pub fn timeout_too_short(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     });
     let problems = group_by(short).map(|((timeout, longest), functions)| {
         let is_longest = timeout >= MAX_TIMEOUT;
-        let timeout = humantime::format_duration(timeout);
+        let timeout = format_duration(timeout);
         DoctorProblem {
             message: match longest {
                 None => format!("the timeout is {timeout}, Lambda's default: it is too short for most checks"),
                 Some((longest, check, title)) => format!(
                     "the timeout of {timeout} leaves the check {check:?} less than the {} that it can take ({title}); \
                      the rest is reserved for the status",
-                    humantime::format_duration(longest)
+                    format_duration(longest)
                 ),
             },
             resource: functions.join(", "),
@@ -127,7 +128,7 @@ pub fn event_settings(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             )),
             Some(settings) if settings.max_event_age > HOOK_TIMEOUT => Some(format!(
                 "an event can wait for {}, but CodeDeploy waits only an hour for the status",
-                humantime::format_duration(settings.max_event_age)
+                format_duration(settings.max_event_age)
             )),
             Some(_) => None,
         });

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::hook_name::HookName;
+use crate::check_line::CheckOutcome;
 
-const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
+const HOOK: FunctionName = FunctionName::Hook(lifecycle::Hook::AfterInstall);
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn hook(faults: &[InjectedFault]) -> PlannedFaults {
@@ -106,15 +106,15 @@ fn sent(status: &str, took_effect: bool, at: u64) -> SentStatus {
     SentStatus { by: Some(0), status: status.to_owned(), took_effect, at: Duration::from_secs(at) }
 }
 
-fn check(decision: &str) -> CheckLine {
+fn check(decision: CheckDecision) -> CheckLine {
     CheckLine {
         name: "targets".to_owned(),
         kind: "targets".to_owned(),
-        outcome: "passed".to_owned(),
-        decision: decision.to_owned(),
+        outcome: CheckOutcome::Passed,
+        decision,
         code: String::new(),
         hint: String::new(),
-        duration_ms: 1,
+        duration: Duration::from_millis(1),
         message: String::new(),
     }
 }
@@ -126,7 +126,7 @@ fn good() -> ExecutionRecord {
         answered_by: Hook,
         sent: vec![sent("Succeeded", true, 2)],
         deadlines: vec![MINUTE],
-        checks: vec![check("pass"), check("warn")],
+        checks: vec![check(CheckDecision::Pass), check(CheckDecision::Warn)],
         verdict: HookVerdict::default(),
     }
 }
@@ -138,7 +138,8 @@ fn a_kept_promise_is_not_broken() {
     assert_eq!(violations(&ExecutionRecord { sent: again, ..good() }), [""; 0], "a lost reply is sent again");
     let why = HookVerdict { checked_nothing: true, ..HookVerdict::default() };
     assert_eq!(violations(&ExecutionRecord { checks: vec![], verdict: why, ..good() }), [""; 0]);
-    let failed = ExecutionRecord { sent: vec![sent("Failed", true, 2)], checks: vec![check("fail")], ..good() };
+    let failed =
+        ExecutionRecord { sent: vec![sent("Failed", true, 2)], checks: vec![check(CheckDecision::Fail)], ..good() };
     assert_eq!(violations(&failed), [""; 0]);
     let other = SentStatus { by: Some(1), ..sent("Failed", false, 3) };
     let twice = ExecutionRecord { sent: vec![sent("Succeeded", true, 2), other], deadlines: vec![MINUTE; 2], ..good() };
@@ -159,11 +160,11 @@ fn every_way_to_break_it_is_told() {
     assert_eq!(violation(ExecutionRecord { sent: late, ..good() }), "it put Succeeded 1s after Lambda's deadline");
     let nowhere = vec![SentStatus { by: None, ..sent("Failed", true, 3600) }];
     assert!(violation(ExecutionRecord { sent: nowhere, ..good() }).contains("long after the last attempt"));
-    let lie = ExecutionRecord { checks: vec![check("fail")], ..good() };
+    let lie = ExecutionRecord { checks: vec![check(CheckDecision::Fail)], ..good() };
     assert_eq!(violation(lie), "it put Succeeded, and its check `targets` decided fail");
     let said = HookVerdict { observes: true, ..HookVerdict::default() };
     assert_eq!(
-        violation(ExecutionRecord { checks: vec![check("fail")], verdict: said, ..good() }),
+        violation(ExecutionRecord { checks: vec![check(CheckDecision::Fail)], verdict: said, ..good() }),
         "",
         "it only observes"
     );

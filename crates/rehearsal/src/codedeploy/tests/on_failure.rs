@@ -1,9 +1,11 @@
 //! The on-failure handler, and the invariants that every deployment is checked against.
 
-use super::*;
-use crate::{hook_name::HookName, lambda::FunctionName};
+use lifecycle::Hook;
 
-const HOOK: FunctionName = FunctionName::Hook(HookName::AfterInstall);
+use super::*;
+use crate::lambda::FunctionName;
+
+const HOOK: FunctionName = FunctionName::Hook(Hook::AfterInstall);
 const KILLED: &str = "killed: [{ function: after_install, after: 1h }]\n";
 const HANDED_OVER: &str = "AfterInstall's function was killed; Lambda sends the record of it to on-failure";
 
@@ -49,7 +51,7 @@ async fn what_neither_can_answer_is_left_to_the_alarm() {
 #[tokio::test]
 async fn a_hook_that_had_answered_before_it_died_changes_nothing() {
     let yaml = format!("{KILLED}{HEALTHY}");
-    let played = rehearse_functions(&yaml, &[(HOOK, FakeAction::PutAndDie(HookStatus::Succeeded))]).await;
+    let played = rehearse_functions(&yaml, &[(HOOK, FakeAction::PutAndDie(Status::Succeeded))]).await;
     assert!(played.report.met_expectations(), "{:?}", played.report.deployments[0].differences);
     assert_eq!(played.report.deployments[0].hooks[1].answered_by, AnsweredBy::Hook);
     let summaries = summaries(&played.events);
@@ -69,7 +71,7 @@ async fn a_handler_that_nothing_called_for_breaks_the_promise() {
 
 #[tokio::test]
 async fn a_yes_against_its_own_check_breaks_the_promise() {
-    let played = rehearse_hooks(HEALTHY, &[(HookName::AfterInstall, FakeAction::PutAgainstFailedCheck)]).await;
+    let played = rehearse_hooks(HEALTHY, &[(Hook::AfterInstall, FakeAction::PutAgainstFailedCheck)]).await;
     let summaries = &played.report.deployments[0].differences;
     assert_eq!(summaries, &["AfterInstall: it put Succeeded, and its check `targets` decided fail"]);
 }

@@ -1,10 +1,10 @@
 //! Tests of an account with several services, and with functions that each have their own role.
 
+use lifecycle::Hook;
 use serde_json::json;
 
 use super::*;
 use crate::{
-    hook_name::HookName,
     scenario::FaultKind,
     world::{DeploymentBehaviour, InitialState, WorldOptions},
 };
@@ -66,13 +66,13 @@ async fn each_request_is_answered_from_the_world_that_it_is_about() {
 #[tokio::test]
 async fn a_fault_of_one_function_s_role_is_nobody_else_s() {
     let fault = InjectedFault {
-        function: Some(HookName::AfterInstall.into()),
+        function: Some(Hook::AfterInstall.into()),
         ..InjectedFault::first(1, "codedeploy:GetDeployment", FaultKind::Deny)
     };
     let cloud = account(vec![fault]);
     let id = cloud.world().deployment().id.clone();
     let mut seen = Vec::new();
-    for hook in [HookName::BeforeInstall, HookName::AfterInstall, HookName::AfterInstall] {
+    for hook in [Hook::BeforeInstall, Hook::AfterInstall, Hook::AfterInstall] {
         let input = json!({ "deploymentId": id });
         seen.push(
             call(&cloud, &FunctionName::Hook(hook).access_key(), "CodeDeploy_20141006.GetDeployment", input).await.0,

@@ -5,8 +5,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use lifecycle::Hook;
+
 use crate::{
-    hook_name::HookName,
     lambda::FunctionName,
     world::{
         Change, ComputePlatform, Deployment, DeploymentBehaviour, DeploymentController, DeploymentStatus, EVENTS,
@@ -226,7 +227,7 @@ impl World {
 
 /// An AppSpec file with the minimum that CodeDeploy requires, and the five hooks.
 fn app_spec(definition: &str) -> String {
-    let hooks = HookName::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).lambda_name())).concat();
+    let hooks = Hook::ALL.map(|hook| format!("  - {hook}: {}\n", FunctionName::Hook(hook).lambda_name())).concat();
     format!(
         "version: 0.0
 Resources:

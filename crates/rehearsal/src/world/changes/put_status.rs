@@ -2,10 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::{
-    report::HookStatus,
-    world::{ComputePlatform, EventStatus, World},
-};
+use lifecycle::Status;
+
+use crate::world::{ComputePlatform, EventStatus, World};
 
 /// Why CodeDeploy rejects a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +27,11 @@ impl World {
         execution: &str,
         status: &str,
         now: SystemTime,
-    ) -> Result<HookStatus, StatusRejected> {
-        let hook_status =
-            HookStatus::from_word(status).ok_or(StatusRejected::InvalidLifecycleEventHookExecutionStatus)?;
+    ) -> Result<Status, StatusRejected> {
+        let hook_status = Status::ALL
+            .into_iter()
+            .find(|own| own.as_str() == status)
+            .ok_or(StatusRejected::InvalidLifecycleEventHookExecutionStatus)?;
         let found =
             self.deployments.iter_mut().find(|it| it.id == deployment).ok_or(StatusRejected::DeploymentDoesNotExist)?;
         if found.platform == ComputePlatform::Server {
@@ -43,13 +44,13 @@ impl World {
         let event =
             event.filter(|_| execution.status.is_none()).ok_or(StatusRejected::LifecycleEventAlreadyCompleted)?;
         execution.status = Some(hook_status);
-        event.status = if hook_status == HookStatus::Succeeded { EventStatus::Succeeded } else { EventStatus::Failed };
+        event.status = if hook_status == Status::Succeeded { EventStatus::Succeeded } else { EventStatus::Failed };
         event.ended = Some(now);
         Ok(hook_status)
     }
 
     /// The status that was put for an execution.
-    pub fn execution_status(&self, execution: &str) -> Option<HookStatus> {
+    pub fn execution_status(&self, execution: &str) -> Option<Status> {
         self.executions.iter().find(|it| it.id == execution)?.status
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
+use lifecycle::Status;
 use serde::Deserialize;
-
-use crate::report::HookStatus;
 
 /// The lifecycle events of an ECS deployment, in order. Start and End have no record of their own.
 pub const EVENTS: [&str; 8] = [
@@ -260,5 +259,5 @@ pub struct Execution {
     /// The name of its lifecycle event.
     pub event: String,
     /// The status that was put.
-    pub status: Option<HookStatus>,
+    pub status: Option<Status>,
 }

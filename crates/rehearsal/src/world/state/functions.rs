@@ -136,7 +136,7 @@ pub(crate) fn functions() -> BTreeMap<String, Function> {
         let function = Function {
             timeout: if hook { 900 } else { 60 },
             state: "Active".to_owned(),
-            role: name.binary().to_owned(),
+            role: name.program_name().to_owned(),
             env: BTreeMap::new(),
             vpc: None,
             events: BTreeMap::from([("$LATEST".to_owned(), events)]),
@@ -189,7 +189,7 @@ pub(crate) fn permissions() -> BTreeMap<String, Vec<AllowStatement>> {
         .collect();
     let role = |name: FunctionName| {
         let allowed = if name == FunctionName::OnFailure { vec![put.clone()] } else { hook.clone() };
-        (name.binary().to_owned(), allowed)
+        (name.program_name().to_owned(), allowed)
     };
     let invoke = AllowStatement::new("lambda:InvokeFunction", &function_arn("*"));
     FunctionName::all_functions().map(role).chain([(CODEDEPLOY_ROLE.to_owned(), vec![invoke])]).collect()

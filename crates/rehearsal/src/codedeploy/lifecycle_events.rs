@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use lifecycle::{Hook, Status};
+
 use crate::{
     codedeploy::{
         deployment_run::DeploymentRun, expectations, simulated_codedeploy::POLL_INTERVAL,
         tracked_execution::TrackedExecution,
     },
-    hook_name::HookName,
     lambda::Invoker,
-    report::{AnsweredBy, DeploymentOutcome, DeploymentReport, EventKind, HookRun, HookStatus},
+    report::{AnsweredBy, DeploymentOutcome, DeploymentReport, EventKind, HookRun},
     scenario::{FAILED, HookTarget, InvokeError},
     world::{DeploymentStatus, EVENTS, EventStatus},
 };
@@ -20,7 +21,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 /// How the lifecycle of a deployment ended.
 enum DeploymentEnd {
     Succeeded,
-    Refused { by: HookName, error: (&'static str, &'static str) },
+    Refused { by: Hook, error: (&'static str, &'static str) },
     Stopped,
 }
 
@@ -69,7 +70,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             }
             let stop =
                 self.scenario_deployment.stop.as_ref().filter(|stop| stop.during == event).map(|stop| stop.after);
-            match HookName::ALL.into_iter().find(|hook| hook.name() == event) {
+            match Hook::ALL.into_iter().find(|hook| hook.event_name() == event) {
                 None => {
                     let duration =
                         self.world().run_event(event, &self.scenario_deployment.behaviour, SystemTime::now());
@@ -113,7 +114,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
                     if stopped {
                         return Ok(DeploymentEnd::Stopped);
                     }
-                    if answer != Some(HookStatus::Succeeded) {
+                    if answer != Some(Status::Succeeded) {
                         return Ok(DeploymentEnd::Refused { by: hook, error: FAILED });
                     }
                 }
@@ -125,7 +126,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     }
 
     /// Completes the deployment, or fails it and rolls it back.
-    fn finish_deployment(&self, end: &DeploymentEnd) -> (DeploymentOutcome, Option<HookName>) {
+    fn finish_deployment(&self, end: &DeploymentEnd) -> (DeploymentOutcome, Option<Hook>) {
         let now = SystemTime::now();
         let mut world = self.world();
         match end {
@@ -139,7 +140,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             }
             DeploymentEnd::Refused { by, error } => {
                 world.fail_deployment(DeploymentStatus::Failed, Some(*error), now);
-                if *by == HookName::BeforeInstall || !world.deployment().rolls_back() {
+                if *by == Hook::BeforeInstall || !world.deployment().rolls_back() {
                     return (DeploymentOutcome::Failed, Some(*by));
                 }
                 let undo = world.roll_back(now);
@@ -194,7 +195,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
 }
 
 /// The report for a hook whose function CodeDeploy cannot invoke.
-fn not_invoked(hook: HookName, refusal: &InvokeError) -> HookRun {
+fn not_invoked(hook: Hook, refusal: &InvokeError) -> HookRun {
     let InvokeError { function, error: (code, _), why, hint } = refusal;
     HookRun {
         hook,
