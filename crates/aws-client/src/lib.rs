@@ -123,8 +123,7 @@ impl Aws {
         }
     }
 
-    /// Builds the clients that discovery uses. During the start of a function Lambda gives it a full core, and later
-    /// perhaps a tenth of one.
+    /// Builds the clients that discovery uses, for the start of a function.
     pub fn build_discovery_clients(&self) {
         let _ = (self.codedeploy(), self.ecs(), self.elb());
     }

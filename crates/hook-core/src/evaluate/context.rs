@@ -33,7 +33,9 @@ impl EvaluationContext {
     pub fn new(hook: Hook, settings: Settings) -> Self {
         let aws = Aws::new(&settings.aws);
         if SmokeTest::from_settings(hook, &settings).is_none() {
+            // Lambda gives the start of a function a full core, and an event perhaps a tenth of one.
             aws.build_discovery_clients();
+            gate::parse_built_in(hook);
         }
         Self {
             hook,
