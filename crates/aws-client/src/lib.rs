@@ -5,6 +5,7 @@
 //! chain. They use ring with embedded roots, which takes a hundredth of the time of the defaults at a cold start.
 
 mod any_operation;
+mod certificate_file;
 mod cloudwatch;
 mod codedeploy;
 mod complete_body;
@@ -43,8 +44,8 @@ use tokio::time::Instant;
 
 #[expect(clippy::disallowed_types, reason = "for the one wrapper in hook-core")]
 pub use self::put_status::StatusClient;
-use self::{complete_body::CompleteBodyClient, connection_pool::ConnectionPool, retry_budget::RetryBudget};
 pub use self::{
+    certificate_file::CertificateFile,
     discovery::DiscoveredDeployment,
     ecs::TaskFilter,
     error::AwsError,
@@ -54,6 +55,7 @@ pub use self::{
     settings::AwsSettings,
     trust::SharedTlsConfig,
 };
+use self::{complete_body::CompleteBodyClient, connection_pool::ConnectionPool, retry_budget::RetryBudget};
 
 /// A connection that takes longer will not succeed: there is no route, no endpoint, or a security group blocks it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

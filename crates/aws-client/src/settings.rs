@@ -1,8 +1,8 @@
 //! What the clients need. Only the caller reads the environment.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
-use crate::trust::SharedTlsConfig;
+use crate::{certificate_file::CertificateFile, trust::SharedTlsConfig};
 
 /// What the clients need, under the names that the AWS SDKs use.
 #[derive(Clone, Default)]
@@ -20,7 +20,7 @@ pub struct AwsSettings {
     /// `AWS_USE_DUALSTACK_ENDPOINT`.
     pub dual_stack: bool,
     /// `AWS_CA_BUNDLE`: a PEM file with additional certificate authorities for AWS endpoints.
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<CertificateFile>,
     /// The TLS configuration that this bundle is part of.
     pub tls: SharedTlsConfig,
 }

@@ -2,12 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, TrustAnchor, pem::PemObject},
-};
+use rustls::{ClientConfig, RootCertStore, pki_types::TrustAnchor};
 
-use crate::{file, settings::AwsSettings};
+use crate::settings::AwsSettings;
 
 /// How the names of Amazon Trust Services' root certificates end, which sign the certificate of every AWS endpoint:
 /// <https://www.amazontrust.com/repository/>. The certificates are in `webpki-roots`, already decoded.
@@ -37,15 +34,12 @@ impl SharedTlsConfig {
 fn tls_config(settings: &AwsSettings) -> TlsConfig {
     let mut roots = RootCertStore::empty();
     roots.extend(amazon_roots().cloned());
-    if let Some(path) = &settings.ca_bundle {
-        match file::read(path, file::MAX_CA_BUNDLE_BYTES).map(|pem| certificates(&pem)) {
-            Ok(Some(additional)) => roots.extend(additional.roots),
-            Ok(None) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE contains no valid PEM certificates; it is ignored")
-            }
-            Err(why) => {
-                tracing::warn!(path = %path.display(), "AWS_CA_BUNDLE {why}; it is ignored")
-            }
+    if let Some(bundle) = &settings.ca_bundle {
+        let path = bundle.path().display();
+        match bundle.roots() {
+            Ok([]) => tracing::warn!(%path, "AWS_CA_BUNDLE contains no PEM certificates; it is ignored"),
+            Ok(additional) => roots.extend(additional.iter().cloned()),
+            Err(why) => tracing::warn!(%path, "AWS_CA_BUNDLE {why}; it is ignored"),
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -59,21 +53,12 @@ fn amazon_roots() -> impl Iterator<Item = &'static TrustAnchor<'static>> {
         .filter(|anchor| AMAZON_ROOTS.iter().any(|name| anchor.subject.as_ref().ends_with(name)))
 }
 
-/// The certificates in PEM text, or `None` if one of them cannot be read or there are none.
-fn certificates(pem: &[u8]) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    /// The root certificates as Amazon publishes them.
-    const PUBLISHED: &[u8] = include_bytes!("amazon-roots.pem");
+    use super::*;
+    use crate::CertificateFile;
 
     #[test]
     fn the_embedded_roots_are_those_that_amazon_publishes() {
@@ -84,14 +69,7 @@ mod tests {
         };
         let embedded = sorted(amazon_roots().cloned().collect());
         assert_eq!(embedded.len(), AMAZON_ROOTS.len());
-        assert_eq!(embedded, sorted(certificates(PUBLISHED).unwrap().roots));
-    }
-
-    #[test]
-    fn a_bundle_with_an_unreadable_certificate_is_not_used() {
-        assert!(certificates(b"").is_none());
-        assert!(certificates(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_none());
-        let mixed = [PUBLISHED, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"].concat();
-        assert!(certificates(&mixed).is_none());
+        let published = CertificateFile::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/amazon-roots.pem"));
+        assert_eq!(embedded, sorted(published.roots().unwrap().to_vec()));
     }
 }

@@ -7,7 +7,7 @@ mod aws;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use aws_client::{AwsSettings, model::EcsServiceName};
+use aws_client::{AwsSettings, CertificateFile, model::EcsServiceName};
 
 pub use crate::gate_source::GateSource;
 use crate::redact::Redactor;
@@ -34,7 +34,7 @@ pub struct Settings {
     /// What the AWS clients need.
     pub aws: AwsSettings,
     /// `SSL_CERT_FILE`: a PEM file with additional certificate authorities for the requests of checks.
-    pub probe_ca: Option<PathBuf>,
+    pub probe_ca: Option<CertificateFile>,
     /// `GREENLIGHT_DEAD_LETTER_QUEUE`: the URL of the queue that stores events without a status, for the command that
     /// reads it.
     pub dead_letter_queue: Option<String>,
@@ -215,7 +215,7 @@ impl Settings {
                 &mut faults,
             ),
             aws: aws::from_vars(&vars, &mut faults),
-            probe_ca: value("SSL_CERT_FILE").map(PathBuf::from),
+            probe_ca: None,
             dead_letter_queue: value("GREENLIGHT_DEAD_LETTER_QUEUE"),
             variables: FunctionEnv(
                 vars.iter()
@@ -226,7 +226,12 @@ impl Settings {
             in_lambda: LAMBDA_RUNTIME_VARS.iter().all(|name| vars.contains_key(*name)),
             errors: Vec::new(),
         };
-        Self { errors: faults, ..settings }
+        // Both variables often name the same file, which is then decoded once.
+        let bundle = settings.aws.ca_bundle.as_ref();
+        let probe_ca = value("SSL_CERT_FILE").map(PathBuf::from).map(|path| {
+            bundle.filter(|bundle| bundle.path() == path).cloned().unwrap_or_else(|| CertificateFile::new(path))
+        });
+        Self { errors: faults, probe_ca, ..settings }
     }
 
     /// Redacts the function's own credentials.

@@ -4,11 +4,11 @@ use std::{
     collections::HashMap,
     fmt, io,
     net::SocketAddr,
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use aws_client::CertificateFile;
 use gate::{HttpDefaults, ReasonCode, Retry, format_duration};
 use http_body_util::BodyExt as _;
 use reqwest::{
@@ -47,7 +47,7 @@ const MAX_CONNECTIONS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     /// `SSL_CERT_FILE`.
-    ca_file: Option<PathBuf>,
+    ca_file: Option<CertificateFile>,
     /// One client for each set of connection options.
     clients: Arc<Mutex<HashMap<ConnectionOptions, reqwest::Client>>>,
     /// One permit for each connection.
@@ -166,13 +166,13 @@ impl TransportError {
 
 impl HttpClient {
     /// Creates a client with the embedded roots of the public certificate authorities, and those in `ca_file`.
-    pub fn new(ca_file: Option<PathBuf>) -> Self {
+    pub fn new(ca_file: Option<CertificateFile>) -> Self {
         Self { ca_file, clients: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 
     /// The file with certificate authorities to trust in addition to the public ones.
-    pub(super) fn ca_file(&self) -> Option<&Path> {
-        self.ca_file.as_deref()
+    pub(super) fn ca_file(&self) -> Option<&CertificateFile> {
+        self.ca_file.as_ref()
     }
 
     /// A permit to open a connection. It is released when it is dropped.

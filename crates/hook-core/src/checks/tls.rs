@@ -1,8 +1,8 @@
 //! Which certificates a request trusts: the public authorities, additional ones from a file or the gate file, or any.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use aws_client::file;
+use aws_client::CertificateFile;
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -23,7 +23,7 @@ pub enum TrustedRoots {
 }
 
 /// The TLS configuration. `file` is `SSL_CERT_FILE`.
-pub(super) fn client_config(trust: &TrustedRoots, file: Option<&Path>) -> Result<ClientConfig, String> {
+pub(super) fn client_config(trust: &TrustedRoots, file: Option<&CertificateFile>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
@@ -42,15 +42,11 @@ pub(super) fn client_config(trust: &TrustedRoots, file: Option<&Path>) -> Result
     Ok(config)
 }
 
-fn root_store(file: Option<&Path>, more: Option<&str>) -> Result<RootCertStore, String> {
+fn root_store(file: Option<&CertificateFile>, more: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    if let Some(path) = file {
-        let invalid = |why: &dyn fmt::Display| format!("SSL_CERT_FILE {}: {why}", path.display());
-        let pem = file::read(path, file::MAX_CA_BUNDLE_BYTES)
-            .map_err(|why| format!("SSL_CERT_FILE {} {why}", path.display()))?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            roots.add(certificate.map_err(|error| invalid(&error))?).map_err(|error| invalid(&error))?;
-        }
+    if let Some(file) = file {
+        let fault = |why| format!("SSL_CERT_FILE {} {why}", file.path().display());
+        roots.extend(file.roots().map_err(fault)?.iter().cloned());
     }
     if let Some(pem) = more {
         let invalid = |why: &dyn fmt::Display| format!("`ca` of the check: {why}");

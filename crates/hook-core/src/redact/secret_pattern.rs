@@ -1,7 +1,5 @@
 //! One secret, and all the texts in which it can come back.
 
-use std::collections::HashMap;
-
 use base64::{Engine as _, engine::general_purpose};
 
 use super::{
@@ -74,17 +72,29 @@ fn json_strings(json: &serde_json::Value, parts: &mut Vec<String>) {
 }
 
 /// A trie that searches for many texts at once. It ignores case, and reads all white space as one space.
+///
+/// A function builds it for its own credentials at each start, so the nodes are in one list, without hashing: each
+/// knows its first child and its next sibling.
 #[derive(Default)]
 struct SecretTrie {
-    edges: HashMap<(usize, char), usize>,
-    /// For each node whether a text ends there, and whether a space leads to it. The first node is the root.
+    /// The first node is the root.
     nodes: Vec<TrieNode>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct TrieNode {
+    /// The letter that leads here.
+    letter: char,
+    /// Whether a text ends here.
     is_end: bool,
-    is_after_space: bool,
+    first_child: Option<usize>,
+    next_sibling: Option<usize>,
+}
+
+impl TrieNode {
+    const fn new(letter: char, next_sibling: Option<usize>) -> Self {
+        Self { letter, is_end: false, first_child: None, next_sibling }
+    }
 }
 
 impl SecretTrie {
@@ -94,25 +104,40 @@ impl SecretTrie {
             return;
         }
         if self.nodes.is_empty() {
-            self.nodes.push(TrieNode::default());
+            self.nodes.push(TrieNode::new('\0', None));
         }
         let mut at = 0;
         for letter in text.chars().flat_map(case_folded) {
-            at = *self.edges.entry((at, letter)).or_insert_with(|| {
-                self.nodes.push(TrieNode { is_end: false, is_after_space: letter == ' ' });
-                self.nodes.len() - 1
+            at = self.child(at, letter).unwrap_or_else(|| {
+                let new = self.nodes.len();
+                let siblings = self.nodes[at].first_child.replace(new);
+                self.nodes.push(TrieNode::new(letter, siblings));
+                new
             });
         }
         self.nodes[at].is_end = true;
     }
 
+    /// The child of a node with this letter.
+    fn child(&self, node: usize, letter: char) -> Option<usize> {
+        let mut next = self.nodes.get(node)?.first_child;
+        while let Some(at) = next {
+            let child = self.nodes.get(at)?;
+            if child.letter == letter {
+                return Some(at);
+            }
+            next = child.next_sibling;
+        }
+        None
+    }
+
     /// The node that a letter leads to.
     fn step(&self, node: usize, letter: char) -> Option<usize> {
         if letter.is_whitespace() {
-            let stays = self.nodes.get(node).is_some_and(|node| node.is_after_space).then_some(node);
-            return self.edges.get(&(node, ' ')).copied().or(stays);
+            let stays = self.nodes.get(node).is_some_and(|node| node.letter == ' ').then_some(node);
+            return self.child(node, ' ').or(stays);
         }
-        case_folded(letter).try_fold(node, |node, letter| self.edges.get(&(node, letter)).copied())
+        case_folded(letter).try_fold(node, |node, letter| self.child(node, letter))
     }
 
     /// The end of the longest text that begins at `at`. A text that is cut off in the middle counts too, if enough of

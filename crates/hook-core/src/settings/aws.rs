@@ -1,8 +1,8 @@
 //! What the AWS clients need from the environment.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
-use aws_client::{AwsSettings, SharedTlsConfig};
+use aws_client::{AwsSettings, CertificateFile, SharedTlsConfig};
 
 use crate::redact::Redactor;
 
@@ -47,7 +47,7 @@ pub(super) fn from_vars(vars: &BTreeMap<String, String>, faults: &mut Vec<String
         service_endpoints,
         fips: is_true("AWS_USE_FIPS_ENDPOINT"),
         dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        ca_bundle: value("AWS_CA_BUNDLE").map(PathBuf::from),
+        ca_bundle: value("AWS_CA_BUNDLE").map(|path| CertificateFile::new(path.into())),
         tls: SharedTlsConfig::default(),
     }
 }
