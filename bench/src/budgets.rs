@@ -1,7 +1,5 @@
 //! The budgets of docs/PERFORMANCE.md, compared with a run.
 
-use std::fmt;
-
 use rehearsal::Hook;
 use serde::Serialize;
 
@@ -62,17 +60,22 @@ impl Budget {
 
 impl Unit {
     pub fn format(self, value: f64) -> String {
-        let number: &dyn fmt::Display = &format!("{value:.2}");
         match self {
-            Self::OfBaseline => format!("1/{:.1} of the baseline", 1.0 / value),
-            Self::Times => format!("{number} ×"),
-            Self::Milliseconds => format!("{number} ms"),
-            Self::Mebibytes => format!("{value:.1} MiB"),
-            Self::Megabytes => format!("{number} MB"),
-            Self::MillionInstructions => format!("{number} M"),
-            Self::Requests => format!("{value:.0}"),
+            Self::OfBaseline => format!("1/{} of the baseline", short(1.0 / value)),
+            Self::Times => format!("{} ×", short(value)),
+            Self::Milliseconds => format!("{} ms", short(value)),
+            Self::Mebibytes => format!("{} MiB", short(value)),
+            Self::Megabytes => format!("{} MB", short(value)),
+            Self::MillionInstructions => format!("{} M", short(value)),
+            Self::Requests => short(value),
         }
     }
+}
+
+/// At most two decimals, without zeros at the end.
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 pub fn compare(results: &Results) -> Vec<Budget> {

@@ -88,7 +88,7 @@ async fn main() -> anyhow::Result<()> {
         results.functions = functions::measure(&laboratory, delay, args.runs, &mut results.skipped).await?;
     }
     if args.only.contains(&Part::Scale) {
-        results.scale = scale::measure(&laboratory, delay).await?;
+        results.scale = scale::measure(&laboratory, delay, &mut results.skipped).await;
     }
     let report = Report::new(&results);
     let tables = report.tables();

@@ -36,7 +36,7 @@ pub fn draw(results: &Results, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Time and memory, each over the size.
+/// Time and memory, each over the size. A straight line grows in proportion.
 fn draw_series(series: &Series, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::new(path, (900, 360)).into_drawing_area();
     root.fill(&WHITE)?;
@@ -54,14 +54,14 @@ fn draw_line(
     value: fn(&Point) -> Option<f64>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let points: Vec<_> = series.points.iter().filter_map(|point| Some((point.size as f64, value(point)?))).collect();
-    let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else { return Ok(()) };
+    let Some((last, _)) = points.last() else { return Ok(()) };
     let top = points.iter().map(|(_, value)| *value).fold(0.0, f64::max) * 1.1;
     let mut chart = ChartBuilder::on(area)
         .caption(caption, FONT)
         .margin(MARGIN)
         .x_label_area_size(LABELS)
         .y_label_area_size(LABELS)
-        .build_cartesian_2d((*first..*last).log_scale(), 0.0..top)?;
+        .build_cartesian_2d(0.0..*last, 0.0..top)?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)

@@ -2,9 +2,10 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use anyhow::Context;
 use rehearsal::{
     Hook,
-    world::{Health, World},
+    world::{Alarm, Health, Target, Task, World},
 };
 use serde::Serialize;
 
@@ -55,7 +56,8 @@ pub const TASKS: &str = "tasks";
 pub const ALARMS: &str = "alarms";
 pub const GATE: &str = "bytes of the gate file";
 
-pub async fn measure(laboratory: &Laboratory, delay: Duration) -> anyhow::Result<Vec<Series>> {
+/// Measures every series. One that fails, for example for want of its program, is noted in `skipped`.
+pub async fn measure(laboratory: &Laboratory, delay: Duration, skipped: &mut Vec<String>) -> Vec<Series> {
     let fast = Delays { aws: delay, service: SERVICE_DELAY };
     let slow = Delays { aws: delay.max(AWS_DELAY), service: SERVICE_DELAY };
     let http = |count| Job::default_hook(Hook::AfterAllowTestTraffic).with_gate(http_gate(count));
@@ -63,12 +65,14 @@ pub async fn measure(laboratory: &Laboratory, delay: Duration) -> anyhow::Result
     let alarms = |_| Job::default_hook(Hook::BeforeAllowTraffic).with_gate(ALARMS_GATE);
     let gate = |bytes| Job::default_hook(Hook::AfterInstall).with_gate(large_gate(bytes));
     let sizes = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
-    Ok(vec![
-        series(laboratory, HTTP, &[1, 10, 100, 300, 1000], fast, http, |_, _| {}).await?,
-        series(laboratory, TASKS, &[2, 100, 500, 1000, 5000], slow, tasks, add_tasks).await?,
-        series(laboratory, ALARMS, &[10, 100, 500, 1000, 5000], slow, alarms, add_alarms).await?,
-        series(laboratory, GATE, &sizes, fast, gate, |_, _| {}).await?,
-    ])
+    let all = [
+        series(laboratory, HTTP, &[1, 10, 100, 300, 1000], fast, http, |_, _| {}).await,
+        series(laboratory, TASKS, &[2, 100, 500, 1000, 5000], slow, tasks, add_tasks).await,
+        series(laboratory, ALARMS, &[10, 100, 500, 1000, 5000], slow, alarms, add_alarms).await,
+        series(laboratory, GATE, &sizes, fast, gate, |_, _| {}).await,
+    ];
+    let mut note = |error: anyhow::Error| skipped.push(format!("{error:#}"));
+    all.into_iter().filter_map(|series| series.map_err(&mut note).ok()).collect()
 }
 
 async fn series(
@@ -82,7 +86,8 @@ async fn series(
     let mut points = Vec::new();
     for size in sizes {
         eprintln!("scale: {size} {name}");
-        points.push(point(laboratory, *size, delays, &job(*size), &change).await?);
+        let point = point(laboratory, *size, delays, &job(*size), &change).await;
+        points.push(point.with_context(|| format!("{size} {name}"))?);
     }
     let ends = points.windows(2).next_back();
     let (time_growth, memory_growth) = ends.map_or((f64::NAN, None), |ends| {
@@ -171,9 +176,9 @@ fn add_tasks(world: &mut World, count: usize) {
             && let Some(target) = group.targets.first().cloned()
         {
             let health = Health::healthy();
-            group.targets.push(rehearsal::world::Target { id: address.clone(), health, ..target });
+            group.targets.push(Target { id: address.clone(), health, ..target });
         }
-        world.tasks.push(rehearsal::world::Task { arn, address, ..sample.clone() });
+        world.tasks.push(Task { arn, address, ..sample.clone() });
     }
     if let Some(green) = world.green() {
         green.desired = i32::try_from(count).unwrap_or(i32::MAX);
@@ -183,6 +188,6 @@ fn add_tasks(world: &mut World, count: usize) {
 
 fn add_alarms(world: &mut World, count: usize) {
     let Some(sample) = world.alarms.first().cloned() else { return };
-    let more = (0..count).map(|index| rehearsal::world::Alarm { name: format!("bench-{index:04}"), ..sample.clone() });
+    let more = (0..count).map(|index| Alarm { name: format!("bench-{index:04}"), ..sample.clone() });
     world.alarms.extend(more);
 }
