@@ -56,21 +56,21 @@ pub struct Job {
 pub const BASELINE: &str = "baseline";
 pub const ARTICLE: &str = "article";
 
-/// The built-in checks with their normal numbers of attempts and short pauses. Without this gate file,
+/// The built-in checks with their normal numbers of attempts and the shortest pauses. Without this gate file,
 /// AfterAllowTestTraffic takes 9 s and AfterAllowTraffic 5 minutes, nearly all of it in pauses.
 const SHORT_PAUSES: &str = "version: 1
 hooks:
   after_allow_test_traffic:
     built_in:
-      forwards_to: { every: 1ms, settle: 0s }
-      health_check: { every: 1ms }
+      forwards_to: { every: 50ms, settle: 0s }
+      health_check: { every: 50ms }
   after_allow_traffic:
     built_in:
-      forwards_to: { every: 1ms, settle: 0s }
-      health_check: { every: 1ms }
-      tasks: { for: 20ms, every: 10ms }
-      targets: { for: 20ms, every: 10ms }
-      alarms: { for: 20ms, every: 10ms }
+      forwards_to: { every: 50ms, settle: 0s }
+      health_check: { every: 50ms }
+      tasks: { for: 100ms, every: 50ms }
+      targets: { for: 100ms, every: 50ms }
+      alarms: { for: 100ms, every: 50ms }
 ";
 
 impl Job {
