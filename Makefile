@@ -19,7 +19,7 @@ PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
+.PHONY: help rehearse test soak guards fuzz bench rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
 	advisories tools deploy-tools clean
 
 help: ## list the targets
@@ -50,6 +50,15 @@ fuzz: ## random bytes as gate file and as event, SECONDS=600 each (needs cargo-f
 		crates/gate/tests/faulty -- -dict=fuzz/gate.dict -max_len=4096 -timeout=10 -max_total_time=$(or $(SECONDS),600)
 	cargo +nightly fuzz run --sanitizer none --target-dir $(TARGET)/fuzz event $(FUZZ)/event fuzz/seeds/event \
 		-- -max_len=2048 -timeout=10 -max_total_time=$(or $(SECONDS),600)
+
+# The functions are built alone, as `make package` builds them: together with the benchmark they would get its features.
+ARM64 := $(TARGET)/aarch64-unknown-linux-gnu/release
+bench: ## measure time, instructions, memory and size of the functions and of a baseline (ARGS=--help; see docs/PERFORMANCE.md)
+	cargo build --locked --release $(PACKAGES)
+	cargo build --locked --release --package greenlight-bench
+	cargo build --locked --release --manifest-path bench/baseline/Cargo.toml --target-dir $(TARGET)/baseline
+	$(TARGET)/release/bench --binaries $(TARGET)/release --other-architecture $(ARM64) \
+		--baseline $(TARGET)/baseline/release/greenlight-baseline --out $(TARGET)/bench $(ARGS)
 
 guards: $(PYTHON)/.tests ## remove each safeguard and expect a test to fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)

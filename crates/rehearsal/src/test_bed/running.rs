@@ -1,6 +1,10 @@
 //! A running test bed, whose AWS endpoint and listeners accept requests from any client.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use anyhow::Context;
 use lifecycle::Status;
@@ -60,6 +64,21 @@ impl RunningTestBed {
     /// Every status that was put, in order, accepted or not, with its time since the test bed was opened.
     pub fn puts(&self) -> Vec<StatusPut> {
         self.aws.puts(self.opened)
+    }
+
+    /// Every status that was put, in order, accepted or not, with its time since `since`.
+    pub fn puts_since(&self, since: Instant) -> Vec<StatusPut> {
+        self.aws.puts(since)
+    }
+
+    /// Starts the lifecycle event of the last hook execution again, as if its status had never been put. Returns the
+    /// event for the next invocation, with an execution id of its own.
+    pub fn restart_event(&self) -> Vec<u8> {
+        let mut world = self.aws.world();
+        let event = world.executions.last().map(|execution| execution.event.clone()).unwrap_or_default();
+        world.start_event(&event, SystemTime::now());
+        let execution = world.create_execution(&event);
+        hook_event(&world.deployment().id, &execution)
     }
 
     /// The number of complete and successful responses of each operation, by `service:Operation`.

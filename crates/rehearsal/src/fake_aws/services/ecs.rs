@@ -1,5 +1,7 @@
 //! Amazon ECS's operations.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,9 +58,10 @@ pub(crate) fn list_tasks(world: &World, input: &Value) -> OperationResult {
 
 pub(crate) fn describe_tasks(world: &World, input: &Value) -> OperationResult {
     let cluster = cluster(world, input)?;
+    let by_id: HashMap<_, _> = world.tasks.iter().map(|task| (last_segment(&task.arn), task)).collect();
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
     for requested in texts(input, "tasks") {
-        match world.tasks.iter().find(|task| last_segment(&task.arn) == last_segment(requested)) {
+        match by_id.get(last_segment(requested)) {
             Some(found) => tasks.push(task(found, &cluster)),
             None => failures.push(json!({ "arn": requested, "reason": "MISSING" })),
         }
