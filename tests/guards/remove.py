@@ -1,11 +1,12 @@
-"""Removes one guard at a time and shows that a test fails without it.
+"""Removes one guard at a time, and checks that a test fails without it.
 
-guards.toml lists the guards: a piece of the code, and what stands there once the guard is gone. Each is removed in a
-worktree of the commit at HEAD, so nothing here is touched; then the unit tests run, if they see nothing the whole programs,
-and if nothing is seen there either the matrix and the storm. A guard that no test misses, or a piece of code that is no longer there, ends this with exit code 1.
+guards.toml lists the guards. Each has a piece of code, and the code that replaces it when the guard is removed. The script
+removes a guard in a separate worktree of HEAD, so your files stay as they are. It runs the unit tests first, then the tests
+of whole programs if no unit test fails, and then the fault matrix and the storm. The exit code is 1 if no test fails without
+a guard, or if a guard's piece of code is not in the code exactly once.
 
-    python3 tests/guards/remove.py [WORD ...]    only guards whose name holds one of the words
-    python3 tests/guards/remove.py --check       removes nothing; ends with 1 if a guard's piece is not in the code once
+    python3 tests/guards/remove.py [WORD ...]    only guards whose name contains one of the words
+    python3 tests/guards/remove.py --check       removes nothing, and only looks for each guard's piece of code
 """
 
 import os
@@ -22,12 +23,12 @@ PACKAGES = [*HOOKS, "on-failure", "greenlight", "greenlight-tests"]
 PROGRAMS = [word for package in PACKAGES for word in ("--package", package)]
 
 
-# How long tests may take, in seconds, once they are built. Without its guard something may wait for ever.
+# The limits for tests that are already built, in seconds. Without a guard, a test can wait forever.
 UNITS, PROGRAMS_AT_MOST = 600, 1200
 
 
 def run(folder, env, *words, limit=None):
-    """A command's exit code and what it wrote. One that does not end within the limit, in seconds, is ended."""
+    """Runs a command and returns its exit code and its output. Kills it after the limit, in seconds."""
     started = {"cwd": folder, "env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen(words, start_new_session=True, **started) as process:
         try:
@@ -40,24 +41,24 @@ def run(folder, env, *words, limit=None):
 
 
 def failed(output):
-    """The names of the tests that failed, as cargo lists them."""
+    """Returns the names of the failed tests, as cargo lists them."""
     lines = output.splitlines()
     return sorted({line[5:-11].strip() for line in lines if line.startswith("test ") and line.endswith("... FAILED")})
 
 
 def missed_by(folder, env, tests):
-    """Which tests fail now; none if all pass. A change that does not compile is none that anybody could make."""
+    """Returns the tests that fail now. A change that does not compile does not count: nobody could make it by mistake."""
     code, output = run(folder, env, "cargo", "test", "--locked", "--package", "gate", "--package", "aws-client", "--package", "hook-core", "--lib", limit=UNITS)
     if code != 0:
         return failed(output) or ["it does not compile:\n" + output[-2000:]]
-    # With the tests' own features: the checks that break their process.
+    # With the features for tests: checks that break their own process.
     build = ["cargo", "build", "--locked", *PROGRAMS, "--bins", "--tests"]
     code, output = run(folder, env, *build)
     if code != 0:
         return ["it does not compile:\n" + output[-2000:]]
     quick = [word for test in tests["quick"] for word in ("--test", test)]
     command = ["cargo", "test", "--locked", "--no-fail-fast", *PROGRAMS]
-    # The matrix takes minutes, and is asked when nothing else sees anything.
+    # The fault matrix takes minutes, so it runs only if no other test fails.
     matrix = ["every_operation_with_every_trouble"]
     missed = failed(run(folder, env, *command, *quick, "--", "--skip", *matrix, limit=PROGRAMS_AT_MOST)[1])
     slow = [word for test in tests["slow"] for word in ("--test", test)]
@@ -68,12 +69,12 @@ def missed_by(folder, env, tests):
 
 
 def lost(guards, folder):
-    """Of each guard whose piece of the code is not there, or there more than once: what is meant."""
+    """Describes each guard whose piece of code is not in its file exactly once."""
     for guard in guards:
         for edit in guard["edit"]:
             times = (folder / edit["file"]).read_text().count(edit["find"])
             if times != 1:
-                yield f"{guard['name']}: {edit['file']} has this {times} times, and once is meant:\n{edit['find']}"
+                yield f"{guard['name']}: {edit['file']} contains this {times} times instead of once:\n{edit['find']}"
 
 
 def main():
@@ -92,12 +93,12 @@ def main():
         folder = pathlib.Path(parent) / "guards"
         subprocess.run(["git", "worktree", "add", "--quiet", "--detach", folder, "HEAD"], cwd=ROOT, check=True)
         try:
-            # A test that fails with all guards in place says nothing of any. And what is built now is not built within
-            # the limit of a test.
+            # If a test fails with all guards in place, its failure proves nothing. This also builds everything before
+            # the limits of the tests apply.
             run(folder, env, "cargo", "test", "--locked", "--package", "gate", "--package", "aws-client", "--package", "hook-core", "--lib", "--no-run")
             run(folder, env, "cargo", "build", "--locked", *PROGRAMS, "--bins", "--tests")
             if broken := missed_by(folder, env, {**listed["tests"], "slow": []}):
-                sys.exit(f"with all guards in place these fail: {', '.join(broken)}")
+                sys.exit(f"these tests fail with all guards in place: {', '.join(broken)}")
             for guard in guards:
                 edits = [(folder / edit["file"], edit) for edit in guard["edit"]]
                 before = {path: path.read_text() for path, _ in edits}
@@ -108,11 +109,11 @@ def main():
                     path.write_text(text)
                 if not missed or missed[0].startswith("it does not compile"):
                     survived.append(guard["name"])
-                told = f"missed by {len(missed)}: {', '.join(missed[:3])}" if missed else "MISSED BY NO TEST"
+                told = f"{len(missed)} tests fail: {', '.join(missed[:3])}" if missed else "NO TEST FAILS"
                 print(f"{guard['name']:<62} {told}", flush=True)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", folder], cwd=ROOT, check=True)
-    print(f"{len(guards)} guards removed, {len(guards) - len(survived)} of them missed by a test")
+    print(f"{len(guards)} guards removed; a test fails without {len(guards) - len(survived)} of them")
     sys.exit(1 if survived else 0)
 
 

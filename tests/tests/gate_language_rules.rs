@@ -262,7 +262,7 @@ fn barriers() -> Vec<HookCase> {
     let unasked = |played: &HookRunReport| expect_eq("the requests", &played.requests_to_service.len(), &0);
     let mine = "{ name: mine, http: '{{test_url}}/', expect: [status == 200] }";
     vec![
-        case("the implied barrier passes", mine).succeeds().check_outcome("forwards_to green through test", "passed"),
+        case("the implied barrier passes", mine).succeeds().check_outcome("test listener forwards to green", "passed"),
         miswired(case("the implied barrier does not pass", mine))
             .fails("RanOutOfTime")
             .check_outcome("mine", "not_run")
@@ -310,7 +310,7 @@ hooks:
                  built_in: none, checks: [{mine}] }} }}"
             ))
             .succeeds()
-            .check_outcome("forwards_to green through test", "timed_out")
+            .check_outcome("test listener forwards to green", "timed_out")
             .check_outcome("mine", "not_run"),
         miswired(case(
             "a second barrier that does not apply does not replace the one that failed",

@@ -102,7 +102,7 @@ impl ConnectionPool {
         let origin = origin_of(&uri)?;
         let open = self.take_idle(&origin);
         let connection = match open {
-            Some(connection) => return Ok(self.keep(origin, connection)),
+            Some(connection) => connection,
             None => self.connect(&origin, limit).await?,
         };
         self.keep(origin, connection);

@@ -8,7 +8,7 @@ use std::{
 use lifecycle::TrafficRoute;
 
 use super::{
-    Condition, Fact, Kind, MapKey, MapReader, Policies, Position, ReadContext, YamlNode, YamlValue,
+    Condition, Fact, Kind, MapKey, MapReader, Message, Policies, Position, ReadContext, YamlNode, YamlValue,
     header::read_policies,
     kinds::{self, KINDS, KindReader, PollPolicy, UNSUPPORTED_KINDS, unsupported},
     permissions::Requirement,
@@ -193,9 +193,9 @@ fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static Kin
             let near = node.keys().find_map(|key| suggest(key, known.iter().copied()));
             let old = node.keys().find_map(|key| Some((key, renamed(key, known.iter().copied())?)));
             let message = match (old, near) {
-                (Some((old, new)), _) => format!("`{old}` is now `{new}`"),
-                (None, Some(near)) => format!("this check has no kind; did you mean `{near}`?"),
-                (None, None) => format!("this check has no kind; it needs one of {}", known.join(", ")),
+                (Some((old, new)), _) => format!("`{old}` is now `{new}`").into(),
+                (None, Some(near)) => Message::did_you_mean("this check has no kind", near),
+                (None, None) => format!("this check has no kind; it needs one of {}", known.join(", ")).into(),
             };
             fields.error(node.at, message);
             None

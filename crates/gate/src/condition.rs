@@ -24,7 +24,7 @@ use self::{
     term::{Measure, Term},
 };
 use super::{
-    Fact, Scope, SubjectValues, Value,
+    Fact, Message, Scope, SubjectValues, Value,
     template::{FactResolver, UnresolvedFact},
 };
 use crate::reason_code::ReasonCode;
@@ -78,7 +78,7 @@ impl Condition {
     ///
     /// # Errors
     /// A sentence for the gate file's author.
-    pub fn parse(text: &str, subjects: &'static [Subject]) -> Result<Self, String> {
+    pub fn parse(text: &str, subjects: &'static [Subject]) -> Result<Self, Message> {
         Self::parse_in(text, &[subjects], &Scope::default())
     }
 
@@ -86,7 +86,7 @@ impl Condition {
     ///
     /// # Errors
     /// A sentence for the gate file's author.
-    pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, String> {
+    pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, Message> {
         let subjects: Vec<&Subject> = subjects.iter().flat_map(|list| *list).collect();
         let comparison = Comparison::parse(text, &subjects, scope)?;
         Ok(Self { text: comparison.text.clone(), alternatives: vec![comparison] })

@@ -8,6 +8,53 @@ use lifecycle::{is_printable, printable};
 
 use crate::reason_code::ReasonCode;
 
+/// What is wrong, in a sentence for the author of a file, and the word that was probably meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    text: String,
+    suggestion: Option<String>,
+}
+
+impl Message {
+    /// The text, and a question: `…; did you mean `within`?`.
+    pub fn did_you_mean(text: impl fmt::Display, near: &str) -> Self {
+        Self::from(format!("{text}; did you mean `{near}`?")).with_suggestion(near)
+    }
+
+    /// Like [`Self::did_you_mean`], if there is a suggestion.
+    pub fn maybe_did_you_mean(text: impl fmt::Display, near: Option<&str>) -> Self {
+        near.map_or_else(|| Self::from(text.to_string()), |near| Self::did_you_mean(&text, near))
+    }
+
+    /// The word that was probably meant. The text already contains it.
+    pub fn with_suggestion(self, suggestion: impl Into<String>) -> Self {
+        Self { suggestion: Some(suggestion.into()), ..self }
+    }
+
+    /// Changes the text around the suggestion.
+    pub(super) fn map_text(self, change: impl FnOnce(String) -> String) -> Self {
+        Self { text: change(self.text), ..self }
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self { text, suggestion: None }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// One mistake in a gate file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -15,14 +62,18 @@ pub struct Diagnostic {
     pub at: Position,
     /// The message, without characters that would control a terminal.
     pub message: String,
+    /// The word that was probably meant: `within`. The message contains it.
+    pub suggestion: Option<String>,
     /// The reason code for the hook's verdict: [`ReasonCode::GateInvalid`] or a more specific one.
     pub code: ReasonCode,
 }
 
 impl Diagnostic {
     /// A mistake in the file. The message can quote the file: characters that would control a terminal are escaped.
-    pub fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { at, message: printable(&message.into()).into_owned(), code: ReasonCode::GateInvalid }
+    pub fn new(at: Position, message: impl Into<Message>) -> Self {
+        let Message { text, suggestion } = message.into();
+        let suggestion = suggestion.map(|suggestion| printable(&suggestion).into_owned());
+        Self { at, message: printable(&text).into_owned(), suggestion, code: ReasonCode::GateInvalid }
     }
 
     /// A hook that would have no check.
@@ -31,15 +82,14 @@ impl Diagnostic {
     }
 
     /// A key that this version of the hooks does not support.
-    pub(super) fn not_supported(at: Position, message: impl Into<String>) -> Self {
+    pub(super) fn not_supported(at: Position, message: impl Into<Message>) -> Self {
         Self { code: ReasonCode::NotSupportedYet, ..Self::new(at, message) }
     }
 
-    /// The suggestion in the message: `within`.
-    pub fn suggestion(&self) -> Option<&str> {
-        let (_, near) = self.message.rsplit_once("did you mean ")?;
-        let (near, _) = near.rsplit_once('?')?;
-        Some(near.trim_start_matches("the unit ").trim_matches('`'))
+    /// Replaces a secret in the message. A suggestion that the message then no longer contains is dropped.
+    pub(super) fn mask(&mut self, mask: &SecretMask) {
+        self.message = mask.mask_message(&self.message);
+        self.suggestion.take_if(|suggestion| !self.message.contains(suggestion.as_str()));
     }
 }
 
@@ -100,4 +150,27 @@ fn token_len(rest: &[char]) -> usize {
     };
     let end = rest.iter().enumerate().position(ends).unwrap_or(rest.len());
     rest[..end].iter().rposition(|c| *c != ' ').map_or(0, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestion_is_a_field_whatever_the_message_quotes() {
+        let message = Message::did_you_mean("`did you mean x?` is not a key", "within");
+        let diagnostic = Diagnostic::new(Position::START, message);
+        assert_eq!(diagnostic.message, "`did you mean x?` is not a key; did you mean `within`?");
+        assert_eq!(diagnostic.suggestion.as_deref(), Some("within"));
+        assert_eq!(Diagnostic::new(Position::START, "did you mean x?").suggestion, None);
+    }
+
+    #[test]
+    fn suggestion_with_a_secret_is_dropped() {
+        let mask = SecretMask::from_text("token: sesame open");
+        let message = Message::did_you_mean("a text with spaces needs quotation marks", "'sesame open'");
+        let mut diagnostic = Diagnostic::new(Position::START, message);
+        diagnostic.mask(&mask);
+        assert_eq!(diagnostic.suggestion, None, "{diagnostic}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::unit;
+use super::{Message, unit};
 
 /// One day. This is longer than a Lambda timeout and CodeDeploy's hour, so a longer duration is a mistake.
 pub const MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -12,10 +12,12 @@ pub fn format_exact(span: Duration) -> String {
     if span.is_zero() { "0s".to_owned() } else { humantime::format_duration(span).to_string() }
 }
 
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, Message> {
     humantime::parse_duration(text).map_err(|_| {
-        let near =
-            unit::suggest_unit(text).map(|unit| format!("; did you mean the unit `{unit}`?")).unwrap_or_default();
-        format!("is a length of time such as 500ms, 30s or 5m, not {text:?}{near}")
+        let why = format!("is a length of time such as 500ms, 30s or 5m, not {text:?}");
+        match unit::suggest_unit(text) {
+            Some(unit) => Message::from(format!("{why}; did you mean the unit `{unit}`?")).with_suggestion(unit),
+            None => why.into(),
+        }
     })
 }

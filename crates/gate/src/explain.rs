@@ -72,9 +72,9 @@ impl fmt::Display for Explanation {
 pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
     let checks = match (&gate.checks[..], gate.explicitly_empty) {
         ([], true) => ExplainedChecks::None("This hook checks nothing, because the file says `checks: none`."),
-        ([], false) => ExplainedChecks::None(
-            "This hook answers Failed: it has no checks, and the file does not say `checks: none`.",
-        ),
+        ([], false) => {
+            ExplainedChecks::None("This hook puts Failed: it has no checks, and the file does not say `checks: none`.")
+        }
         (checks, _) => {
             let unsettled = checks.iter().map(|spec| (spec.clone(), None)).collect();
             let steps = plan::order_with_barriers(unsettled, gate.defaults);
@@ -87,8 +87,8 @@ pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
 fn summarize(hook: Hook, gate: &HookSection) -> Vec<String> {
     let mut first = format!("{hook} ({}) ", hook.key());
     first += match gate.mode {
-        Mode::Enforce => "answers Failed if a check fails",
-        Mode::Observe => "only observes: it always answers Succeeded, and reports what it would have stopped",
+        Mode::Enforce => "puts Failed if a check fails",
+        Mode::Observe => "only observes: it always puts Succeeded, and reports what it would have stopped",
     };
     first += &match grace(hook, gate.run_mode(), gate.mode) {
         None => "; every check runs to its end".to_owned(),
@@ -102,7 +102,7 @@ fn summarize(hook: Hook, gate: &HookSection) -> Vec<String> {
     let mut summary = vec![first];
     if !gate.when.is_empty() {
         summary.push(format!(
-            "Applies only if {}; otherwise it answers Succeeded without checks.",
+            "Applies only if {}; otherwise it puts Succeeded without checks.",
             printable(&join_conditions(&gate.when))
         ));
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Scope, suggest};
+use super::{Message, Scope, suggest};
 use lifecycle::{Colour, TrafficRoute};
 
 use crate::permissions::{AwsOperation, Requirement};
@@ -98,7 +98,7 @@ impl Fact {
         plain.chain(versions).collect()
     }
 
-    pub(super) fn parse(word: &str, scope: &Scope) -> Result<Self, String> {
+    pub(super) fn parse(word: &str, scope: &Scope) -> Result<Self, Message> {
         if let Some((_, fact)) = DEPLOYMENT_FACTS.iter().find(|(known, _)| *known == word) {
             return Ok(fact.clone());
         }
@@ -106,7 +106,7 @@ impl Fact {
             return Ok(Self::Captured(word.to_owned()));
         }
         match word.split_once('.') {
-            Some(("env", name)) => return Self::parse_env(name),
+            Some(("env", name)) => return Ok(Self::parse_env(name)?),
             Some(("secret", name)) => return parse_secret(name, scope),
             Some((colour, of)) => {
                 let colour = Colour::VARIANTS.iter().find(|(known, _)| *known == colour);
@@ -121,8 +121,9 @@ impl Fact {
         known.extend(scope.captures.iter().cloned());
         known.extend(scope.secrets.iter().map(|name| format!("secret.{name}")));
         Err(match suggest(word, known.iter().map(String::as_str)) {
-            Some(near) => format!("{{{{{word}}}}} is not a fact; did you mean {{{{{near}}}}}?"),
-            None => format!("{{{{{word}}}}} is not a fact; use one of {}, env.… or secret.…", known.join(", ")),
+            Some(near) => Message::from(format!("{{{{{word}}}}} is not a fact; did you mean {{{{{near}}}}}?"))
+                .with_suggestion(format!("{{{{{near}}}}}")),
+            None => format!("{{{{{word}}}}} is not a fact; use one of {}, env.… or secret.…", known.join(", ")).into(),
         })
     }
 }
@@ -162,14 +163,17 @@ impl Fact {
     }
 }
 
-fn parse_secret(name: &str, scope: &Scope) -> Result<Fact, String> {
+fn parse_secret(name: &str, scope: &Scope) -> Result<Fact, Message> {
     if scope.secrets.iter().any(|known| known == name) {
         return Ok(Fact::Secret(name.to_owned()));
     }
     let near = suggest(name, scope.secrets.iter().map(String::as_str));
     Err(match near {
-        Some(near) => format!("the file declares no secret {name:?}; did you mean {{{{secret.{near}}}}}?"),
-        None => format!("the file declares no secret {name:?}; add it to `secrets` at the top of the file"),
+        Some(near) => {
+            Message::from(format!("the file declares no secret {name:?}; did you mean {{{{secret.{near}}}}}?"))
+                .with_suggestion(format!("{{{{secret.{near}}}}}"))
+        }
+        None => format!("the file declares no secret {name:?}; add it to `secrets` at the top of the file").into(),
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 use lifecycle::{Hook, TrafficRoute};
 
 use super::{
-    CheckSpec, Condition, GateHeader, MapKey, MapReader, Position, SecretRef, Skip, YamlNode, YamlValue,
+    CheckSpec, Condition, GateHeader, MapKey, MapReader, Message, Position, SecretRef, Skip, YamlNode, YamlValue,
     built_in::BuiltInFiles,
     check_spec::{self, CheckOrigin},
     reader::{Reading, ValueType},
@@ -213,11 +213,12 @@ fn apply_overrides(mut built_in: Vec<YamlNode>, changes: &YamlNode, fields: &mut
             for (key, change) in entries {
                 let Some(index) = known.iter().position(|name| *name == key.name) else {
                     let near = suggest(&key.name, known.iter().map(String::as_str));
-                    let hint = match near {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("use one of {}", known.join(", ")),
+                    let why = format!("{:?} is not a built-in check of this hook", key.name);
+                    let message = match near {
+                        Some(near) => Message::did_you_mean(why, near),
+                        None => format!("{why}; use one of {}", known.join(", ")).into(),
                     };
-                    fields.error(key.at, format!("{:?} is not a built-in check of this hook; {hint}", key.name));
+                    fields.error(key.at, message);
                     continue;
                 };
                 if let YamlValue::Map(keys) = &change.data {

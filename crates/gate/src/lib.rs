@@ -60,7 +60,7 @@ use self::{
 pub use self::{
     check_spec::CheckSpec,
     condition::{Condition, ConditionResult, Failure, Subject},
-    diagnostic::{Diagnostic, render},
+    diagnostic::{Diagnostic, Message, render},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
@@ -177,7 +177,7 @@ fn read(
     let mask = LazyCell::new(|| SecretMask::from_text(text));
     let masked_and_sorted = |mut faults: Vec<Diagnostic>| {
         for diagnostic in &mut faults {
-            diagnostic.message = mask.mask_message(&diagnostic.message);
+            diagnostic.mask(&mask);
         }
         faults.sort_by_key(|fault| fault.at);
         faults.dedup();

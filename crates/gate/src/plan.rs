@@ -151,7 +151,7 @@ hooks:
       - { name: gate, forwards_to: green, when: [application == other] }
       - { name: mine, http: '{{test_url}}/', expect: [status == 200] }
 ";
-        let implied = ("forwards_to green through test".to_owned(), vec![]);
+        let implied = ("test listener forwards to green".to_owned(), vec![]);
         assert_eq!(names_and_dependencies(file), [implied, ("gate".to_owned(), vec![]), ("mine".to_owned(), vec![0])]);
     }
 
@@ -203,7 +203,7 @@ hooks:
 ";
         assert_eq!(
             names_and_dependencies(file),
-            [("forwards_to green through production".to_owned(), vec![]), ("mine".to_owned(), vec![0])]
+            [("production listener forwards to green".to_owned(), vec![]), ("mine".to_owned(), vec![0])]
         );
     }
 
@@ -235,7 +235,7 @@ hooks:
       - { name: health_check, health_check: test, expect: ['header.location == {{production_url}}'] }
 ";
         let expected = [
-            ("forwards_to green through production", vec![]),
+            ("production listener forwards to green", vec![]),
             ("gate", vec![]),
             ("both", vec![0, 1, 4]),
             ("afar", vec![0, 1, 4]),

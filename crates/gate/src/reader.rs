@@ -20,7 +20,7 @@ pub use self::context::ReadContext;
 pub(super) use self::context::Reading;
 pub use super::key_spec::{KeySpec, ValueType, to_map};
 use super::{
-    Diagnostic, Fact, Scope, Subject, renamed, suggest,
+    Diagnostic, Fact, Message, Scope, Subject, renamed, suggest,
     yaml::{MapKey, Position, YamlNode, YamlValue},
 };
 
@@ -64,12 +64,12 @@ impl<'a> MapReader<'a> {
     }
 
     /// Reports an error.
-    pub fn error(&mut self, at: Position, message: impl Into<String>) {
+    pub fn error(&mut self, at: Position, message: impl Into<Message>) {
         self.context.error(at, message);
     }
 
     /// Reports a warning.
-    pub fn warn(&mut self, at: Position, message: impl Into<String>) {
+    pub fn warn(&mut self, at: Position, message: impl Into<Message>) {
         self.context.warn(at, message);
     }
 
@@ -183,9 +183,12 @@ impl<'a> MapReader<'a> {
                 continue;
             }
             let message = match suggest(&key.name, known_keys.iter().copied()) {
-                Some(near) => format!("`{}` is not a key of {}; did you mean `{near}`?", key.name, self.description),
+                Some(near) => {
+                    Message::did_you_mean(format_args!("`{}` is not a key of {}", key.name, self.description), near)
+                }
                 None => {
                     format!("`{}` is not a key of {}; use one of {}", key.name, self.description, known_keys.join(", "))
+                        .into()
                 }
             };
             self.context.error(key.at, message);

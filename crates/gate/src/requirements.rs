@@ -10,6 +10,7 @@ use lifecycle::{Hook, TrafficRoute};
 use super::{CheckSpec, Diagnostic, Fact, HookSection, SecretStore, WhenContext, load, why_not_applicable};
 use crate::{
     Preset,
+    check_spec::CheckOrigin,
     plan::{Plan, PlannedCheck, plan},
 };
 
@@ -89,9 +90,13 @@ pub fn requirements(
             _ => None,
         }));
     }
-    let longest = (0..steps.len()).map(|index| (latest_end(&steps, index), steps[index].spec.name.clone())).max();
+    let longest = steps.iter().enumerate().map(|(index, PlannedCheck { spec, .. })| {
+        // Of two that take equally long, the one in the file is named, because its author does not know the other one.
+        let is_implied = matches!(spec.origin, CheckOrigin::Implied);
+        (latest_end(&steps, index), !is_implied, spec.name.clone())
+    });
     requirements.longest_check =
-        longest.map(|(time, name)| (deadline.map_or(time, |deadline| time.min(deadline)), name));
+        longest.max().map(|(time, _, name)| (deadline.map_or(time, |deadline| time.min(deadline)), name));
     Ok(requirements)
 }
 

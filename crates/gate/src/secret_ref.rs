@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::suggest;
+use super::{Message, suggest};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretRef {
@@ -31,13 +31,13 @@ impl SecretRef {
     ///
     /// # Errors
     /// A message for the gate file's author. It does not quote the text, which may be the secret itself.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, Message> {
         const EXPECTED: &str = "a reference to a secret is ssm:NAME or secretsmanager:NAME#key";
         let (store, name) = text.trim().split_once(':').ok_or(EXPECTED)?;
         let Some((_, store)) = STORES.iter().find(|(known, _)| *known == store) else {
             return Err(match suggest(store, STORES.map(|(word, _)| word)) {
-                Some(near) => format!("{EXPECTED}; did you mean `{near}:`?"),
-                None => EXPECTED.to_owned(),
+                Some(near) => Message::did_you_mean(EXPECTED, &format!("{near}:")),
+                None => EXPECTED.into(),
             });
         };
         let (name, key) = match (store, name.split_once('#')) {
@@ -49,7 +49,7 @@ impl SecretRef {
         };
         let blank = |text: &str| text.is_empty() || text.contains(char::is_whitespace);
         if blank(name) || key.is_some_and(blank) {
-            return Err(format!("{EXPECTED}, without spaces"));
+            return Err(format!("{EXPECTED}, without spaces").into());
         }
         Ok(Self { store: *store, name: name.to_owned(), key: key.map(str::to_owned) })
     }

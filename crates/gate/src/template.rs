@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 
 use lifecycle::TrafficRoute;
 
-use super::{Fact, Scope};
+use super::{Fact, Message, Scope};
 use crate::reason_code::ReasonCode;
 
 /// Provides the values of facts when a check runs.
@@ -72,14 +72,14 @@ impl Template {
     ///
     /// # Errors
     /// A sentence for the gate file's author.
-    pub fn parse(text: &str, scope: &Scope) -> Result<Self, String> {
+    pub fn parse(text: &str, scope: &Scope) -> Result<Self, Message> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             let (word, after) = after
                 .split_once("}}")
                 .filter(|(word, _)| !word.contains("{{"))
-                .ok_or_else(|| "an opening {{ has no closing }}".to_owned())?;
+                .ok_or_else(|| Message::from("an opening {{ has no closing }}"))?;
             if !before.is_empty() {
                 parts.push(TemplateSegment::Text(before.to_owned()));
             }
@@ -194,7 +194,7 @@ mod tests {
         Scope { secrets: vec!["api_token".into()], captures: vec!["order".into()], ..Scope::default() }
     }
 
-    fn parse(text: &str) -> Result<Template, String> {
+    fn parse(text: &str) -> Result<Template, Message> {
         Template::parse(text, &scope())
     }
 

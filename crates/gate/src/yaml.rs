@@ -5,7 +5,7 @@ use std::fmt;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-use super::Diagnostic;
+use super::{Diagnostic, Message};
 
 /// Deeper than any sensible gate file. The limit matters because the tree is walked by recursion.
 const MAX_DEPTH: usize = 32;
@@ -180,7 +180,7 @@ struct TreeBuilder<'a> {
     nodes: usize,
 }
 
-fn diagnostic(at: Position, message: impl Into<String>) -> Diagnostic {
+fn diagnostic(at: Position, message: impl Into<Message>) -> Diagnostic {
     Diagnostic::new(at, message)
 }
 

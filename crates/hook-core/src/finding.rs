@@ -28,7 +28,7 @@ pub struct Observation<T = String> {
     pub resource: T,
     /// The expected value: `healthy == registered`.
     pub expected: T,
-    /// The actual value: `1, 2`.
+    /// The actual value: `healthy 1 and registered 2`.
     pub actual: T,
     /// Further evidence: stop reasons, exit codes, target states.
     pub details: Vec<T>,
@@ -167,7 +167,6 @@ impl<T> Observation<T> {
     }
 }
 
-/// The result of a check that is known without running it.
 /// The result of a check that could not run because of this error.
 impl From<AwsError> for Observation {
     fn from(AwsError { operation, code, detail }: AwsError) -> Self {
@@ -175,6 +174,7 @@ impl From<AwsError> for Observation {
     }
 }
 
+/// The result of a check that is known without running it.
 impl From<Preset> for Observation {
     fn from(preset: Preset) -> Self {
         match preset {

@@ -2,7 +2,7 @@
 
 use std::{io::Read, path::Path};
 
-use aws_client::{Aws, model::Deployment};
+use aws_client::{Aws, AwsError, model::Deployment};
 use gate::{DeploymentNames, MAX_BYTES, ReasonCode};
 pub use gate::{GateSource, ResolvedSource};
 
@@ -19,8 +19,9 @@ pub trait LoadGateFile {
 
 impl LoadGateFile for GateSource {
     async fn load(&self, aws: &Aws, deployment: Option<&Deployment>) -> Result<Option<GateText>, Observation> {
-        let resolved =
-            self.resolve(deployment.map(DeploymentNames::from)).map_err(|why| unreadable(&self.display_name(), why))?;
+        let resolved = self
+            .resolve(deployment.map(DeploymentNames::from))
+            .map_err(|why| unreadable(&self.display_name(), why.into()))?;
         let (source, read) = match resolved {
             ResolvedSource::None => return Ok(None),
             ResolvedSource::Inline(text) => ("GREENLIGHT_GATE".to_owned(), Ok((text, None))),
@@ -30,15 +31,15 @@ impl LoadGateFile for GateSource {
                 // for it.
                 let read = tokio::task::spawn_blocking(move || read_capped(Path::new(&path))).await;
                 let read = read.unwrap_or_else(|error| Err(error.to_string()));
-                (source, read.map(|text| (text, None)))
+                (source, read.map(|text| (text, None)).map_err(ReadError::from))
             }
             ResolvedSource::Parameter(name) => {
                 let read = aws.parameter_with_version(&name).await;
-                (format!("ssm:{name}"), read.map_err(|fault| fault.with_permission_hint()))
+                (format!("ssm:{name}"), read.map_err(ReadError::from))
             }
             ResolvedSource::Object { bucket, key } => {
                 let read = aws.object_with_etag(&bucket, &key, None).await;
-                (format!("s3://{bucket}/{key}"), read.map_err(|fault| fault.with_permission_hint()))
+                (format!("s3://{bucket}/{key}"), read.map_err(ReadError::from))
             }
         };
         match read {
@@ -58,8 +59,29 @@ pub struct GateText {
     pub text: String,
 }
 
-fn unreadable(title: &str, why: String) -> Observation {
-    Observation::errored(ReasonCode::GateUnreadable, title, why)
+/// Why the gate file could not be read.
+struct ReadError {
+    why: String,
+    /// What to do, if this is not about the file itself.
+    hint: Option<&'static str>,
+}
+
+impl From<String> for ReadError {
+    fn from(why: String) -> Self {
+        Self { why, hint: None }
+    }
+}
+
+impl From<AwsError> for ReadError {
+    fn from(error: AwsError) -> Self {
+        // A denied call names the permission, and a rejected one means that there is no such file.
+        let hint = error.is_retryable().then(|| error.code.hint());
+        Self { why: error.with_permission_hint(), hint }
+    }
+}
+
+fn unreadable(title: &str, error: ReadError) -> Observation {
+    Observation::errored(ReasonCode::GateUnreadable, title, error.why).with_hint(error.hint)
 }
 
 /// Reads the text of a file. A device may never end, and a file that is too long is not read to its end.
@@ -82,6 +104,16 @@ fn read_capped(path: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn throttled_read_has_the_hint_of_throttling() {
+        let hint = |code| {
+            let error = AwsError { operation: "ssm:GetParameter", code, detail: "ThrottlingException".to_owned() };
+            unreadable("gate file ssm:/shop", error.into()).hint
+        };
+        assert_eq!(hint(ReasonCode::AwsThrottled), Some(ReasonCode::AwsThrottled.hint()));
+        assert_eq!(hint(ReasonCode::AwsRejected), None);
+    }
 
     #[test]
     fn a_file_without_end_is_not_read() {

@@ -20,28 +20,39 @@ pub const MAX_LINE: usize = 200;
 pub fn check_line(finding: &Finding) -> String {
     let seen = &finding.observation;
     let mut line = match seen.outcome {
-        Outcome::Passed | Outcome::Unverified => format!("{}: {}: {}", finding.check, seen.resource, seen.actual),
-        Outcome::NotApplicable => format!("{}: {}: does not apply: {}", finding.check, seen.resource, seen.actual),
+        Outcome::Passed | Outcome::Unverified => format!("{}: {}", finding.check, with_resource(finding, &seen.actual)),
+        Outcome::NotApplicable => {
+            format!("{}: {}", finding.check, with_resource(finding, &format!("does not apply: {}", seen.actual)))
+        }
         _ => match &seen.cause {
-            Some(cause) => format!("{}: {cause}; {}", finding.check, summary(finding)),
+            Some(cause) => {
+                let mut line = format!("{}: {cause}", finding.check);
+                push_clause(&mut line, &summary(finding));
+                line
+            }
             None => format!("{}: {}", finding.check, summary(finding)),
         },
     };
     for detail in seen.details.iter().filter(|detail| !detail.is_empty()) {
-        line += "; ";
-        line += detail;
+        push_clause(&mut line, detail);
     }
     match (&finding.caused_by, code_of(finding)) {
         // The finding of a check that did not run already names the reason.
         (Some(_), _) if finding.observation.outcome == Outcome::NotRun => {}
-        (Some(cause), _) => line += &format!("; a consequence of {cause}"),
-        (None, Some(_)) => {
-            line += "; ";
-            line += next_step(finding).unwrap_or_default();
-        }
+        (Some(cause), _) => push_clause(&mut line, &format!("a consequence of {cause}")),
+        (None, Some(_)) => push_clause(&mut line, next_step(finding).unwrap_or_default()),
         (None, None) => {}
     }
     line
+}
+
+/// Adds a clause. The full stop of a sentence that is quoted before it, such as an ECS service event, is dropped.
+fn push_clause(line: &mut String, clause: &str) {
+    if line.ends_with('.') && !line.ends_with("..") {
+        line.pop();
+    }
+    line.push_str("; ");
+    line.push_str(clause);
 }
 
 /// The failure's code, if there is a failure.
@@ -57,7 +68,7 @@ pub fn next_step(finding: &Finding) -> Option<&'static str> {
     code_of(finding).and_then(|_| finding.observation.next_step())
 }
 
-/// `target group tg-green: expected healthy == registered, was 1 and 2`.
+/// `target group tg-green: expected healthy == registered, was healthy 1 and registered 2`.
 fn summary(finding: &Finding) -> String {
     let seen = &finding.observation;
     let text = match seen.outcome {
@@ -69,7 +80,16 @@ fn summary(finding: &Finding) -> String {
         _ if seen.expected.is_empty() => seen.actual.to_string(),
         _ => format!("expected {}, was {}", seen.expected, seen.actual),
     };
-    if seen.resource.is_empty() { text } else { format!("{}: {text}", seen.resource) }
+    with_resource(finding, &text)
+}
+
+/// The text after its resource, unless there is none or the check's name already contains it: without a `name`, an
+/// `http` check is named after its request.
+fn with_resource(finding: &Finding, text: &str) -> String {
+    let resource = &*finding.observation.resource;
+    let named = finding.check.strip_prefix(finding.kind.as_str()).map(str::trim_start);
+    let is_named = named.is_some_and(|request| request.contains("://") && resource.ends_with(request));
+    if resource.is_empty() || is_named { text.to_owned() } else { format!("{resource}: {text}") }
 }
 
 /// The verdict in one line of at most [`MAX_LINE`] characters. It leads with what happened, as far as that is known; then
@@ -80,16 +100,24 @@ pub fn verdict_line(hook: Hook, verdict: &Verdict) -> String {
     let line = match (verdict.enforced_status, verdict.reason()) {
         (Status::Failed, Some(finding)) => {
             let (check, summary) = (&finding.check, summary(finding));
-            let evidence = || finding.observation.details.iter().find(|detail| !detail.is_empty());
-            let why = match (&finding.observation.cause, evidence()) {
-                (Some(cause), _) => format!("{cause}; {check}: {summary}"),
-                (None, Some(evidence)) => format!("{check}: {summary}; {evidence}"),
-                (None, None) => format!("{check}: {summary}"),
-            };
+            let evidence = finding.observation.details.iter().find(|detail| !detail.is_empty());
+            let mut line = format!("{hook} {fails}: ");
+            match (&finding.observation.cause, evidence) {
+                (Some(cause), _) => {
+                    line += cause;
+                    push_clause(&mut line, &format!("{check}: {summary}"));
+                }
+                (None, evidence) => {
+                    line += &format!("{check}: {summary}");
+                    if let Some(evidence) = evidence {
+                        push_clause(&mut line, evidence);
+                    }
+                }
+            }
             // The evidence is shortened first, then the end of the sentence, but never the count.
             let counts = counts_of_others(verdict, finding);
             let room = MAX_LINE.saturating_sub(counts.chars().count());
-            return truncate(&format!("{hook} {fails}: {why}"), room) + &counts;
+            return truncate(&line, room) + &counts;
         }
         (Status::Failed, None) => {
             format!("{hook} {fails}: there is nothing to check, and the gate file does not say `checks: none`")
@@ -205,6 +233,7 @@ fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
 pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: std::time::Duration) {
     let line = verdict_line(hook, verdict);
     let code = verdict.code().map(|code| code.name()).unwrap_or_default();
+    let hint = verdict.reason().map_or_else(|| verdict.code().map(ReasonCode::hint), next_step).unwrap_or_default();
     let word = |status| match status {
         Status::Succeeded => "succeeded",
         Status::Failed => "failed",
@@ -218,6 +247,7 @@ pub fn log_verdict(hook: Hook, context: &LogContext, verdict: &Verdict, took: st
                 context,
                 verdict = word(verdict.status),
                 verdict.code = code,
+                verdict.hint = hint,
                 verdict.observed = observed,
                 duration_ms = millis(took),
                 "{line}"
@@ -344,6 +374,35 @@ mod tests {
             line(vec![caused("targets"), finding("tasks", crashed), other]),
         ];
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn full_stop_of_a_quoted_sentence_is_dropped() {
+        let alarm = Observation::failed(ReasonCode::AlarmFiring, "alarm shop-5xx", "state != ALARM", "'ALARM'")
+            .with_details(["Threshold Crossed.".to_owned(), "and so on...".to_owned()]);
+        assert_eq!(
+            check_line(&finding("alarms", alarm)),
+            "alarms: alarm shop-5xx: expected state != ALARM, was 'ALARM'; Threshold Crossed; and so on...; \
+             look at the alarm's metric since the deployment began"
+        );
+        let unplaced = Observation::failed(ReasonCode::NotRunning, "task set of web", "running == 2", "0")
+            .with_cause(Some("(service web) was unable to place a task.".to_owned()));
+        assert_eq!(
+            line(vec![finding("tasks", unplaced)]),
+            "AfterInstall failed: (service web) was unable to place a task; tasks: task set of web: expected \
+             running == 2, was 0"
+        );
+    }
+
+    #[test]
+    fn request_in_the_name_of_a_check_is_not_repeated() {
+        let seen = |name: &str| {
+            let observation = Observation::passed("GET http://shop.test/", "answered 200");
+            check_line(&Finding { kind: FindingKind::Check("http"), ..finding(name, observation) })
+        };
+        assert_eq!(seen("http GET http://shop.test/"), "http GET http://shop.test/: answered 200");
+        assert_eq!(seen("http http://shop.test/"), "http http://shop.test/: answered 200");
+        assert_eq!(seen("start"), "start: GET http://shop.test/: answered 200");
     }
 
     #[test]

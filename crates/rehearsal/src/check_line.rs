@@ -26,6 +26,27 @@ pub struct CheckLine {
     pub message: String,
 }
 
+impl CheckLine {
+    /// The line without the check's name.
+    pub fn text(&self) -> &str {
+        let text = self.message.strip_prefix(self.name.as_str()).and_then(|rest| rest.strip_prefix(": "));
+        text.unwrap_or(&self.message)
+    }
+
+    /// The line without the check's name and without its hint.
+    pub fn reason(&self) -> &str {
+        without_hint(self.text(), &self.hint)
+    }
+}
+
+/// A line of a log without its hint, which the log also has as a field.
+pub(crate) fn without_hint<'a>(text: &'a str, hint: &str) -> &'a str {
+    match hint {
+        "" => text,
+        hint => text.strip_suffix(hint).and_then(|rest| rest.strip_suffix("; ")).unwrap_or(text),
+    }
+}
+
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {

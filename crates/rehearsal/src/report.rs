@@ -135,7 +135,11 @@ pub struct HookRun {
     pub code: String,
     /// The verdict line, or why there is none.
     pub verdict: String,
-    /// What is left to do if nobody put a status; empty otherwise.
+    /// Why there is no *Succeeded*, or would be none without observe mode: the verdict without the name of the hook, its
+    /// status and the hint. Empty otherwise.
+    #[serde(skip)]
+    pub reason: String,
+    /// What to do next; empty if the hook succeeded.
     pub hint: String,
     /// Its checks as it logged them.
     pub checks: Vec<CheckLine>,

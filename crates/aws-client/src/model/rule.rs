@@ -127,13 +127,15 @@ impl Rule {
                 shares if shares.is_empty() => "forwards to no target group".to_owned(),
                 shares => format!("forwards {shares}"),
             },
-            Action::FixedResponse(status) => format!("answers {status} itself (fixed-response)"),
+            Action::FixedResponse(status) => format!("returns a fixed response with status {status}"),
             Action::Redirect(to) => format!("redirects to {to}"),
-            Action::Unknown(action) => format!("does something that these hooks do not know ({action})"),
+            Action::Unknown(action) => format!("has an action that these hooks do not know ({action})"),
         };
         match &self.authenticates {
             Some(kind) => {
-                format!("authenticates first ({kind}), which answers a request without a session itself, then {action}")
+                format!(
+                    "first authenticates the client ({kind}), so a request without a session reaches no target, then {action}"
+                )
             }
             None => action,
         }
@@ -212,15 +214,15 @@ mod tests {
         assert_eq!(rule.display_name(), "rule 10 (path /api/* or ~ ^/v[0-9], query beta=1 or x*)");
         assert_eq!(rule.describe_action(), "forwards 90 % to tg-a, 10 % to tg-b");
         let fixed = Rule { action: Action::FixedResponse("200".into()), ..rule };
-        assert_eq!(fixed.describe_action(), "answers 200 itself (fixed-response)");
+        assert_eq!(fixed.describe_action(), "returns a fixed response with status 200");
         let oidc = Rule {
             authenticates: Some("authenticate-oidc".into()),
             ..Rule::default_forwarding_to(vec![(arn("tg-a"), 1)])
         };
         assert_eq!(
             format!("{} {}", oidc.display_name(), oidc.describe_action()),
-            "the default rule authenticates first (authenticate-oidc), which answers a request without a session itself, \
-             then forwards 100 % to tg-a"
+            "the default rule first authenticates the client (authenticate-oidc), so a request without a session reaches \
+             no target, then forwards 100 % to tg-a"
         );
         assert!(!oidc.forwards_only_to(&[arn("tg-a")]));
     }

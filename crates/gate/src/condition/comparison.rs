@@ -8,7 +8,7 @@ use super::{
     operator, syntax,
 };
 use crate::{
-    Scope,
+    Message, Scope,
     reason_code::ReasonCode,
     template::{FactResolver, UnresolvedFact},
 };
@@ -26,12 +26,12 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    pub(super) fn parse(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, subjects: &[&Subject], scope: &Scope) -> Result<Self, Message> {
         let (word, rest) = syntax::split_subject(text);
         if word == "not" || word.starts_with('!') {
             let subject = syntax::split_word(rest).0;
             let subject = if word == "not" { subject } else { word.trim_start_matches('!') };
-            return Err(format!("`not` goes after the subject; did you mean `{subject} not exists`?"));
+            return Err(Message::did_you_mean("`not` goes after the subject", &format!("{subject} not exists")));
         }
         let (term, mut measure) = Term::parse(word, subjects)?;
         let (mut symbol, mut rest) = syntax::split_word(rest);
@@ -41,7 +41,8 @@ impl Comparison {
                 return Err(format!(
                     "`{}` is {}, and `count` is for lists of JSON and for headers",
                     term.text, term.subject_type
-                ));
+                )
+                .into());
             }
             measure = Measure::Count;
             tokens.push(symbol);
@@ -57,15 +58,16 @@ impl Comparison {
         let text = tokens.join(" ");
         let operator = Operator::parse(symbol).ok_or_else(|| operator::unknown_operator_message(&text, symbol))?;
         let context = OperandContext { term: &term, measure, operator, subjects, scope, text: &text };
-        let operands = Self::parse_operands(rest, negated, &context).map_err(|why| format!("`{text}`: {why}"))?;
+        let operands = Self::parse_operands(rest, negated, &context)
+            .map_err(|why| why.map_text(|why| format!("`{text}`: {why}")))?;
         let code = term.code;
         Ok(Self { text, term, measure, negated, operator, operands, code })
     }
 
-    fn parse_operands(rest: &str, negated: bool, context: &OperandContext<'_>) -> Result<Vec<Operand>, String> {
+    fn parse_operands(rest: &str, negated: bool, context: &OperandContext<'_>) -> Result<Vec<Operand>, Message> {
         let OperandContext { term, measure, operator, text, .. } = context;
         if negated && !operator.allows_not() {
-            return Err("`not` goes before in, contains, matches and exists; the opposite of == is !=".to_owned());
+            return Err("`not` goes before in, contains, matches and exists; the opposite of == is !=".into());
         }
         let plain = match measure {
             Measure::Value => term.subject_type.operator_error(*operator),
@@ -81,15 +83,13 @@ impl Comparison {
             Measure::Version => None,
         };
         if let Some(why) = plain {
-            return Err(format!("`{}` {why}", term.text));
+            return Err(format!("`{}` {why}", term.text).into());
         }
         match (operator, rest.is_empty()) {
             (Operator::Exists, true) => Ok(Vec::new()),
-            (Operator::Exists, false) => {
-                Err(syntax::joined_conditions_hint(text, *operator)
-                    .unwrap_or_else(|| "`exists` takes no value".to_owned()))
-            }
-            (_, true) => Err(format!("the value after `{}` is missing", operator.as_str())),
+            (Operator::Exists, false) => Err(syntax::joined_conditions_hint(text, *operator)
+                .map_or_else(|| "`exists` takes no value".into(), Message::from)),
+            (_, true) => Err(format!("the value after `{}` is missing", operator.as_str()).into()),
             (_, false) => parse_operands(rest, context),
         }
     }

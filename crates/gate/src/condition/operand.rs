@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::{Measure, Operator, Subject, SubjectType, Term, syntax};
 use crate::{
-    Scope, Template, Value, VersionNumber, suggest,
+    Message, Scope, Template, Value, VersionNumber, suggest,
     template::{FactResolver, UnresolvedFact},
     unit,
 };
@@ -77,19 +77,19 @@ fn escape_regex(text: &str) -> String {
 }
 
 /// Parses the operands of one condition, which are separated by commas.
-pub(super) fn parse_operands(text: &str, context: &OperandContext<'_>) -> Result<Vec<Operand>, String> {
+pub(super) fn parse_operands(text: &str, context: &OperandContext<'_>) -> Result<Vec<Operand>, Message> {
     if context.operator == Operator::Matches {
         return Ok(vec![parse_pattern(text, context)?]);
     }
     let parts = split_at_commas(text)?;
     if parts.len() > 1 && context.operator != Operator::In {
-        return Err("only `in` takes several values".to_owned());
+        return Err("only `in` takes several values".into());
     }
     parts.iter().map(|part| parse_operand(part.trim(), context)).collect()
 }
 
 /// Splits at the commas that are outside quotation marks and braces.
-fn split_at_commas(text: &str) -> Result<Vec<String>, String> {
+fn split_at_commas(text: &str) -> Result<Vec<String>, Message> {
     let mut parts = Vec::new();
     let (mut quote, mut part) = (None, String::new());
     for c in text.chars() {
@@ -107,42 +107,46 @@ fn split_at_commas(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("a quotation mark is not closed".to_owned());
+        return Err("a quotation mark is not closed".into());
     }
     parts.push(part);
     Ok(parts)
 }
 
 /// The text without its quotation marks, and whether it had them. Without quotation marks it must be one word.
-fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, bool), String> {
+fn unquote<'a>(text: &'a str, context: &OperandContext<'_>) -> Result<(&'a str, bool), Message> {
     if text.is_empty() {
-        return Err("a value is missing".to_owned());
+        return Err("a value is missing".into());
     }
     if let Some(quote) = text.chars().next().filter(|quote| matches!(quote, '\'' | '"')) {
         return match text[1..].split_once(quote) {
             Some((inner, "")) => Ok((inner, true)),
             Some((_, rest)) => Err(syntax::joined_conditions_hint(context.text, context.operator)
-                .unwrap_or_else(|| format!("{rest:?} follows the closing quotation mark"))),
-            None => Err("a quotation mark is not closed".to_owned()),
+                .unwrap_or_else(|| format!("{rest:?} follows the closing quotation mark"))
+                .into()),
+            None => Err("a quotation mark is not closed".into()),
         };
     }
     let is_duration = context.left_type() == SubjectType::Duration && humantime::parse_duration(text).is_ok();
     if syntax::has_space(text) && !is_duration {
-        return Err(syntax::joined_conditions_hint(context.text, context.operator)
-            .unwrap_or_else(|| format!("a text with spaces needs quotation marks; did you mean `'{text}'`?")));
+        return Err(syntax::joined_conditions_hint(context.text, context.operator).map_or_else(
+            || Message::did_you_mean("a text with spaces needs quotation marks", &format!("'{text}'")),
+            Message::from,
+        ));
     }
     Ok((text, false))
 }
 
 /// Parses the regular expression after `matches`.
-fn parse_pattern(text: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
+fn parse_pattern(text: &str, context: &OperandContext<'_>) -> Result<Operand, Message> {
     let (text, _) = unquote(text.trim(), context)?;
-    let regex = |text: &str| Regex::new(text).map_err(|error| format!("not a regular expression: {error}"));
+    let regex =
+        |text: &str| Regex::new(text).map_err(|error| Message::from(format!("not a regular expression: {error}")));
     if !text.contains("{{") {
         let regex = regex(text)?;
         // These texts have nothing in common, so a pattern that matches all of them matches any text.
         if ["", "x", "\u{1}\n\u{2}", "7 Ä"].iter().all(|text| regex.is_match(text)) {
-            return Err("this matches every text, so the condition can never be false; use a stricter one".to_owned());
+            return Err("this matches every text, so the condition can never be false; use a stricter one".into());
         }
         return Ok(Operand::Pattern(regex));
     }
@@ -154,7 +158,7 @@ fn parse_pattern(text: &str, context: &OperandContext<'_>) -> Result<Operand, St
     regex(&example).map(|_| Operand::PatternTemplate(template))
 }
 
-fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
+fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, Message> {
     let (inner, is_quoted) = unquote(text, context)?;
     if inner.contains("{{") {
         let template = Template::parse(inner, context.scope)?;
@@ -163,7 +167,7 @@ fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, St
     if context.operator == Operator::Contains {
         // `contains` always looks for a text.
         return match (inner, is_quoted) {
-            ("", _) => Err("every text contains an empty text; the condition can never be false".to_owned()),
+            ("", _) => Err("every text contains an empty text; the condition can never be false".into()),
             (_, true) => Ok(Operand::Value(Value::Text(inner.to_owned()))),
             (_, false) => Ok(Operand::BareWord(inner.to_owned())),
         };
@@ -175,11 +179,11 @@ fn parse_operand(text: &str, context: &OperandContext<'_>) -> Result<Operand, St
 }
 
 /// Parses a subject on the right side. The two subjects must have types that can be equal.
-fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, String> {
+fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, Message> {
     let (term, measure) = Term::parse(word, context.subjects)?;
     if measure == Measure::Version && context.measure != Measure::Version {
         let own = &context.term.text;
-        return Err(format!("a version is compared with a version; did you mean `version({own})`?"));
+        return Err(Message::did_you_mean("a version is compared with a version", &format!("version({own})")));
     }
     if !context.left_type().compares_with(term.subject_type) {
         let own = context.left_side();
@@ -187,7 +191,8 @@ fn parse_subject(word: &str, context: &OperandContext<'_>) -> Result<Operand, St
             "{own} is {}, and `{word}` is {}; a text is written in quotation marks",
             context.left_type(),
             term.subject_type
-        ));
+        )
+        .into());
     }
     Ok(Operand::Subject(term))
 }
@@ -207,25 +212,27 @@ impl OperandContext<'_> {
         if self.measure == Measure::Count { format!("`{text} count`") } else { format!("`{text}`") }
     }
 
-    fn type_error(&self, text: &str, near: Option<&str>) -> String {
+    fn type_error(&self, text: &str, near: Option<&str>) -> Message {
         // The word may be a misspelt subject.
         let others = self.subjects.iter().filter(|it| !it.prefixed && it.subject_type.compares_with(self.left_type()));
         let near = near.or_else(|| suggest(text, others.map(|it| it.name)));
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        format!("{} is {}, not {text:?}{near}", self.left_side(), self.left_type())
+        let why = format!("{} is {}, not {text:?}", self.left_side(), self.left_type());
+        Message::maybe_did_you_mean(why, near)
     }
 
-    fn parse_literal(&self, text: &str, quoted: bool) -> Result<Operand, String> {
+    fn parse_literal(&self, text: &str, quoted: bool) -> Result<Operand, Message> {
         if self.measure == Measure::Version {
             let version = VersionNumber::parse(text);
-            return version.map(Operand::Version).ok_or_else(|| format!("{text:?} is not a version such as 1.10.0"));
+            return version
+                .map(Operand::Version)
+                .ok_or_else(|| format!("{text:?} is not a version such as 1.10.0").into());
         }
         let kind = self.left_type();
         if text == "null" && !quoted {
             return match (kind, self.operator) {
                 (SubjectType::Json, Operator::Equal | Operator::Unequal) => Ok(Operand::Value(Value::Null)),
-                (SubjectType::Json, _) => Err("only == and != compare with null".to_owned()),
-                _ => Err(format!("only JSON has null; did you mean `{} not exists`?", self.term.text)),
+                (SubjectType::Json, _) => Err("only == and != compare with null".into()),
+                _ => Err(Message::did_you_mean("only JSON has null", &format!("{} not exists", self.term.text))),
             };
         }
         if !quoted && let Some((low, high)) = range_bounds(text) {
@@ -251,21 +258,21 @@ impl OperandContext<'_> {
         }
     }
 
-    fn parse_range(&self, text: &str, low: f64, high: f64) -> Result<Operand, String> {
+    fn parse_range(&self, text: &str, low: f64, high: f64) -> Result<Operand, Message> {
         match self.left_type() {
             SubjectType::Text | SubjectType::Name | SubjectType::Region => {
-                Err(format!("`{text}` is a range of numbers; put a text in quotation marks: '{text}'"))
+                Err(format!("`{text}` is a range of numbers; put a text in quotation marks: '{text}'").into())
             }
             SubjectType::Duration | SubjectType::Bool | SubjectType::OneOf(_) => Err(self.type_error(text, None)),
             _ if !matches!(self.operator, Operator::In | Operator::Equal | Operator::Unequal) => {
-                Err("a range goes with ==, != and in".to_owned())
+                Err("a range goes with ==, != and in".into())
             }
-            _ if low > high => Err(format!("the range {text} is empty")),
+            _ if low > high => Err(format!("the range {text} is empty").into()),
             _ => Ok(Operand::Range(low, high)),
         }
     }
 
-    fn parse_number(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_number(&self, text: &str, quoted: bool) -> Result<Value, Message> {
         let plain = text.strip_suffix('%').unwrap_or(text);
         let may_have_percent = matches!(self.left_type(), SubjectType::Percent | SubjectType::Number);
         let number = parse_number(plain).filter(|_| !quoted && (plain == text || may_have_percent));
@@ -284,7 +291,7 @@ impl OperandContext<'_> {
         })
     }
 
-    fn parse_duration(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_duration(&self, text: &str, quoted: bool) -> Result<Value, Message> {
         if let (Ok(span), false) = (humantime::parse_duration(text), quoted) {
             return Ok(Value::Duration(span));
         }
@@ -301,7 +308,7 @@ impl OperandContext<'_> {
         Err(self.type_error(text, near.as_deref()))
     }
 
-    fn parse_bool(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_bool(&self, text: &str, quoted: bool) -> Result<Value, Message> {
         match text.to_ascii_lowercase().as_str() {
             lower @ ("true" | "false") if !quoted && lower == text => Ok(Value::Bool(lower == "true")),
             "true" | "yes" | "on" | "1" => Err(self.type_error(text, Some("true"))),
@@ -310,7 +317,7 @@ impl OperandContext<'_> {
         }
     }
 
-    fn parse_one_of(&self, words: &[&'static str], text: &str) -> Result<Value, String> {
+    fn parse_one_of(&self, words: &[&'static str], text: &str) -> Result<Value, Message> {
         if words.contains(&text) {
             return Ok(Value::Text(text.to_owned()));
         }
@@ -319,7 +326,7 @@ impl OperandContext<'_> {
     }
 
     /// Parses the operand of `<` and the like when the left side is a text or a JSON value.
-    fn parse_ordered(&self, text: &str, quoted: bool) -> Result<Value, String> {
+    fn parse_ordered(&self, text: &str, quoted: bool) -> Result<Value, Message> {
         if let (Some(number), false) = (parse_number(text), quoted) {
             return Ok(number);
         }
@@ -332,15 +339,18 @@ impl OperandContext<'_> {
             };
             return Err(format!(
                 "`{operator}` compares numbers; versions are compared with `version({own}) {operator} {text}`{version}"
-            ));
+            )
+            .into());
         }
         if humantime::parse_duration(text).is_ok() {
-            return Err(format!("`{own}` has no unit; compare it with a number in the unit that the service uses"));
+            return Err(
+                format!("`{own}` has no unit; compare it with a number in the unit that the service uses").into()
+            );
         }
-        Err(format!("`{operator}` compares numbers and durations, not the text {text:?}"))
+        Err(format!("`{operator}` compares numbers and durations, not the text {text:?}").into())
     }
 
-    fn parse_json(&self, text: &str) -> Result<Value, String> {
+    fn parse_json(&self, text: &str) -> Result<Value, Message> {
         let near = match text.to_ascii_lowercase().as_str() {
             lower @ ("true" | "false") if lower == text => return Ok(Value::Bool(lower == "true")),
             "true" => Some("true"),
@@ -349,12 +359,14 @@ impl OperandContext<'_> {
             _ => None,
         };
         if let Some(near) = near {
-            return Err(format!("JSON has no {text}; did you mean `{near}`? A text is written '{text}'"));
+            let why = format!("JSON has no {text}; did you mean `{near}`? A text is written '{text}'");
+            return Err(Message::from(why).with_suggestion(near));
         }
         match parse_number(text) {
             Some(number) => Ok(number),
             None if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) => {
-                Err(format!("`{text}` is not a number; a text is written in quotation marks; did you mean `'{text}'`?"))
+                let why = format!("`{text}` is not a number; a text is written in quotation marks");
+                Err(Message::did_you_mean(why, &format!("'{text}'")))
             }
             None => Ok(Value::Text(text.to_owned())),
         }

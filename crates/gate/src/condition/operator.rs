@@ -1,6 +1,6 @@
 //! The operators of a condition.
 
-use crate::suggest;
+use crate::{Message, suggest};
 
 /// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
 }
 
 /// Explains that a word is not an operator, and suggests the one that was probably meant.
-pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> String {
+pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> Message {
     let near = match symbol {
         "=" | "===" | "is" | "equals" => Some("=="),
         "<>" | "!==" => Some("!="),
@@ -80,8 +80,8 @@ pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> String {
     };
     let known = OPERATORS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
     match (symbol, near) {
-        ("", _) => format!("`{text}`: an operator is missing; use one of {known}"),
-        (_, Some(near)) => format!("`{text}`: `{symbol}` is not an operator; did you mean `{near}`?"),
-        (_, None) => format!("`{text}`: `{symbol}` is not an operator; use one of {known}"),
+        ("", _) => format!("`{text}`: an operator is missing; use one of {known}").into(),
+        (_, Some(near)) => Message::did_you_mean(format_args!("`{text}`: `{symbol}` is not an operator"), near),
+        (_, None) => format!("`{text}`: `{symbol}` is not an operator; use one of {known}").into(),
     }
 }

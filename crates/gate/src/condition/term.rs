@@ -1,7 +1,7 @@
 //! One side of a comparison: a subject, its path in a JSON document, and what of it is compared.
 
 use super::{Subject, SubjectType, operator, syntax};
-use crate::{JsonPath, SubjectValues, Value, reason_code::ReasonCode, suggest};
+use crate::{JsonPath, Message, SubjectValues, Value, reason_code::ReasonCode, suggest};
 
 /// A subject as a condition names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub enum Measure {
 }
 
 impl Term {
-    pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), String> {
+    pub(super) fn parse(word: &str, subjects: &[&Subject]) -> Result<(Self, Measure), Message> {
         let inner = syntax::version_argument(word);
         let name = inner.unwrap_or(word);
         let subject = subjects
@@ -43,7 +43,7 @@ impl Term {
             None
         };
         if inner.is_some() && !(subject.subject_type.is_text() || subject.subject_type == SubjectType::Json) {
-            return Err(format!("`{name}` is {}, not a version", subject.subject_type));
+            return Err(format!("`{name}` is {}, not a version", subject.subject_type).into());
         }
         let (text, subject_name) = match (&path, inner) {
             (Some(path), None) => (format!("{}{path}", subject.name), format!("{}{path}", subject.name)),
@@ -79,21 +79,23 @@ impl Term {
     }
 }
 
-fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> String {
+fn unknown_subject_message(word: &str, subjects: &[&Subject]) -> Message {
     let known = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if word.is_empty() {
-        return format!("a condition is `subject operator value`; this kind of check has the subjects {known}");
+        return format!("a condition is `subject operator value`; this kind of check has the subjects {known}").into();
     }
     // `status==200`, without spaces around the operator.
     if let Some((at, symbol)) = operator::first_symbol(word)
         && subjects.iter().any(|subject| subject.matches(&word[..at]))
     {
         let spaced = format!("{} {symbol} {}", &word[..at], &word[at + symbol.len()..]);
-        return format!("`{word}`: the operator needs spaces around it; did you mean `{}`?", spaced.trim_end());
+        return Message::did_you_mean(format_args!("`{word}`: the operator needs spaces around it"), spaced.trim_end());
     }
     let near = suggest(word, subjects.iter().map(|subject| subject.name));
     match near.and_then(|near| subjects.iter().find(|subject| subject.name == near)) {
-        Some(near) => format!("`{word}` is not a subject of this kind of check; did you mean `{near}`?"),
-        None => format!("`{word}` is not a subject of this kind of check; use one of {known}"),
+        Some(near) => {
+            Message::did_you_mean(format_args!("`{word}` is not a subject of this kind of check"), &near.to_string())
+        }
+        None => format!("`{word}` is not a subject of this kind of check; use one of {known}").into(),
     }
 }

@@ -92,9 +92,9 @@ fn is_false(result: &ConditionResult) -> bool {
 /// The error of the parser for each list, or the findings of the review if the list parses.
 fn refusals(lists: &[&[&str]]) -> String {
     let one = |list: &&[&str]| {
-        let parsed: Result<Vec<_>, String> = list.iter().map(|text| Condition::parse(text, SUBJECTS)).collect();
+        let parsed: Result<Vec<_>, Message> = list.iter().map(|text| Condition::parse(text, SUBJECTS)).collect();
         let why = match parsed {
-            Err(why) => why,
+            Err(why) => why.to_string(),
             Ok(conditions) => match &review(&conditions)[..] {
                 [] => "FINE".to_owned(),
                 faults => faults.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join(" | "),

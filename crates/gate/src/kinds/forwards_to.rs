@@ -117,7 +117,7 @@ impl KindSpec for ForwardsToSpec {
     }
 
     fn default_name(&self) -> String {
-        format!("forwards_to green through {}", self.route.as_str())
+        format!("{} listener forwards to green", self.route.as_str())
     }
 
     fn required_route(&self) -> Option<TrafficRoute> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lifecycle::Colour;
 
 use super::{Kind, KindReader, PollPolicy};
-use crate::{MapReader, Subject, reason_code::ReasonCode, suggest};
+use crate::{MapReader, Message, Subject, reason_code::ReasonCode, suggest};
 
 pub(super) const KIND: KindReader = KindReader { key: "metric", read };
 
@@ -42,14 +42,15 @@ fn read(fields: &mut MapReader<'_>) -> Option<Kind> {
 }
 
 /// Checks that a text is a formula over the metrics.
-fn parse_formula(text: &str) -> Result<(), String> {
+fn parse_formula(text: &str) -> Result<(), Message> {
     let mut tokens = FormulaTokens { rest: text };
     parse_sum(&mut tokens, 0)?;
     match tokens.next() {
         None => Ok(()),
         Some(word) => Err(format!(
             "`metric`: {word:?} is unexpected here; a formula consists of + - * / ( ), numbers and metrics"
-        )),
+        )
+        .into()),
     }
 }
 
@@ -73,9 +74,9 @@ impl<'a> FormulaTokens<'a> {
     }
 }
 
-fn parse_sum(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), String> {
+fn parse_sum(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), Message> {
     if depth > MAX_DEPTH {
-        return Err("`metric`: the formula is nested too deeply".to_owned());
+        return Err("`metric`: the formula is nested too deeply".into());
     }
     loop {
         parse_factor(tokens, depth)?;
@@ -86,24 +87,24 @@ fn parse_sum(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), String>
     }
 }
 
-fn parse_factor(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), String> {
+fn parse_factor(tokens: &mut FormulaTokens<'_>, depth: usize) -> Result<(), Message> {
     let Some(word) = tokens.next() else {
-        return Err("`metric`: the formula ends where a number or a metric such as green.requests should be".to_owned());
+        return Err("`metric`: the formula ends where a number or a metric such as green.requests should be".into());
     };
     match word {
         "(" => {
             parse_sum(tokens, depth + 1)?;
-            if tokens.next() == Some(")") { Ok(()) } else { Err("`metric`: a parenthesis is not closed".to_owned()) }
+            if tokens.next() == Some(")") { Ok(()) } else { Err("`metric`: a parenthesis is not closed".into()) }
         }
         number if number.starts_with(|c: char| c.is_ascii_digit()) => match number.parse::<f64>() {
             Ok(_) => Ok(()),
-            Err(_) => Err(format!("`metric`: {number:?} is not a number")),
+            Err(_) => Err(format!("`metric`: {number:?} is not a number").into()),
         },
         name => parse_metric(name),
     }
 }
 
-fn parse_metric(name: &str) -> Result<(), String> {
+fn parse_metric(name: &str) -> Result<(), Message> {
     let known: Vec<String> = Colour::VARIANTS
         .iter()
         .flat_map(|(colour, _)| METRICS.iter().map(move |metric| format!("{colour}.{metric}")))
@@ -112,9 +113,12 @@ fn parse_metric(name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(match suggest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("`metric`: {name:?} is not a metric; did you mean {near}?"),
+        Some(near) => {
+            Message::from(format!("`metric`: {name:?} is not a metric; did you mean {near}?")).with_suggestion(near)
+        }
         None => {
             format!("`metric`: {name:?} is not a metric; the metrics are green. or blue. with {}", METRICS.join(", "))
+                .into()
         }
     })
 }
@@ -129,6 +133,6 @@ mod tests {
             assert_eq!(parse_formula(text), Ok(()), "{text}");
         }
         let faults = ["", "green.reqests", "1 +", "(1", "1 2", "1.2.3", "purple", "%", &"(".repeat(100)];
-        insta::assert_snapshot!(faults.map(|text| parse_formula(text).unwrap_err()).join("\n"));
+        insta::assert_snapshot!(faults.map(|text| parse_formula(text).unwrap_err().to_string()).join("\n"));
     }
 }

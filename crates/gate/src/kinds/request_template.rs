@@ -231,7 +231,7 @@ mod tests {
     use crate::Scope;
 
     fn parsed(text: &str) -> Result<(Method, UrlTemplate), String> {
-        parse_url(Template::parse(text, &Scope::default())?)
+        parse_url(Template::parse(text, &Scope::default()).map_err(|why| why.to_string())?)
     }
 
     #[test]

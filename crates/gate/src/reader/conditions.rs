@@ -2,7 +2,7 @@
 
 use super::{MapReader, ValueType};
 use crate::{
-    Condition, Position, Subject,
+    Condition, Message, Position, Subject,
     condition::review,
     suggest,
     yaml::{MapKey, YamlNode, YamlValue},
@@ -62,7 +62,8 @@ impl MapReader<'_> {
             [(word, _)]
                 if suggest(&word.name, [ANY]).is_some() || ["or", "anyOf", "one_of"].contains(&word.name.as_str()) =>
             {
-                self.error(word.at, format!("`{}` is not a key of a condition; did you mean `{ANY}`?", word.name));
+                let why = format!("`{}` is not a key of a condition", word.name);
+                self.error(word.at, Message::did_you_mean(why, ANY));
                 return None;
             }
             _ => {

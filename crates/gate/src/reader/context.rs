@@ -1,6 +1,6 @@
 //! What a reader knows and collects while it reads a file.
 
-use crate::{Diagnostic, Position, Scope};
+use crate::{Diagnostic, Message, Position, Scope};
 
 /// What a file is read for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,12 +37,12 @@ impl ReadContext {
     }
 
     /// Reports an error.
-    pub fn error(&mut self, at: Position, message: impl Into<String>) {
+    pub fn error(&mut self, at: Position, message: impl Into<Message>) {
         self.errors.push(Diagnostic::new(at, message));
     }
 
     /// Reports a warning.
-    pub fn warn(&mut self, at: Position, message: impl Into<String>) {
+    pub fn warn(&mut self, at: Position, message: impl Into<Message>) {
         self.warnings.push(Diagnostic::new(at, message));
     }
 

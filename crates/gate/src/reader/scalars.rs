@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{MapReader, ValueType};
-use crate::{duration, suggest, yaml::YamlValue};
+use crate::{Message, duration, suggest, yaml::YamlValue};
 
 impl MapReader<'_> {
     /// A duration such as `30s`.
@@ -15,7 +15,7 @@ impl MapReader<'_> {
             YamlValue::Text(text) => match duration::parse_duration(text) {
                 Ok(duration) => Some(duration),
                 Err(why) => {
-                    self.error(node.at, format!("`{key}` {why}"));
+                    self.error(node.at, why.map_text(|why| format!("`{key}` {why}")));
                     return None;
                 }
             },
@@ -129,8 +129,8 @@ impl MapReader<'_> {
             return Some(*value);
         }
         let near = suggest(word, known.iter().copied());
-        let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        self.error(node.at, format!("`{key}` is {}, not {}{near}", known.join(" or "), node.data));
+        let why = format!("`{key}` is {}, not {}", known.join(" or "), node.data);
+        self.error(node.at, Message::maybe_did_you_mean(why, near));
         None
     }
 
@@ -155,8 +155,8 @@ impl MapReader<'_> {
                 continue;
             }
             let near = suggest(&word, known.iter().copied());
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            self.error(at, format!("`{key}` accepts {}, not {word:?}{near}", known.join(", ")));
+            let why = format!("`{key}` accepts {}, not {word:?}", known.join(", "));
+            self.error(at, Message::maybe_did_you_mean(why, near));
         }
         values
     }

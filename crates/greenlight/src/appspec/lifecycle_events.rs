@@ -1,6 +1,6 @@
 //! The names of lifecycle events, including those without a hook, and of the hooks' programs.
 
-use hook_core::Hook;
+use hook_core::{Hook, gate_file::Message};
 use rehearsal::FunctionName;
 
 use crate::cli::suggest;
@@ -31,20 +31,21 @@ const EVENTS_WITHOUT_HOOK: [(&str, &str); 6] = [
 ];
 
 /// The message for a name that is not an event with a hook.
-pub fn unknown_event_message(name: &str) -> String {
+pub fn unknown_event_message(name: &str) -> Message {
     let names = Hook::ALL.map(Hook::event_name);
     if EC2_EVENTS.contains(&name) {
-        return format!("`{name}` is an event of deployments on EC2; Amazon ECS has {}", names.join(", "));
+        return format!("`{name}` is an event of deployments on EC2; Amazon ECS has {}", names.join(", ")).into();
     }
     if let Some((_, around)) = EVENTS_WITHOUT_HOOK.iter().find(|(event, _)| *event == name) {
-        return format!("`{name}` has no hook, because CodeDeploy does it itself; the hooks around it: {around}");
+        return format!("`{name}` has no hook, because CodeDeploy does it itself; the hooks around it: {around}")
+            .into();
     }
     if name.contains('_') && name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
-        return format!("`{name}` is a stage of Amazon ECS's own deployments, which have no AppSpec file");
+        return format!("`{name}` is a stage of Amazon ECS's own deployments, which have no AppSpec file").into();
     }
     match nearest(name, names) {
-        Some(near) => format!("`{name}` is not a lifecycle event; did you mean `{near}`?"),
-        None => format!("`{name}` is not a lifecycle event; there are {}", names.join(", ")),
+        Some(near) => Message::did_you_mean(format_args!("`{name}` is not a lifecycle event"), near),
+        None => format!("`{name}` is not a lifecycle event; there are {}", names.join(", ")).into(),
     }
 }
 
@@ -84,7 +85,8 @@ mod tests {
             ("POST_SCALE_UP", "Amazon ECS's own"),
             ("Lunch", "there are BeforeInstall, AfterInstall"),
         ] {
-            assert!(unknown_event_message(name).contains(says), "{}", unknown_event_message(name));
+            let message = unknown_event_message(name).to_string();
+            assert!(message.contains(says), "{message}");
         }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html>
 
+use hook_core::gate_file::Message;
+
 use super::{
     issue::Severity,
     lifecycle_events::nearest,
@@ -11,7 +13,7 @@ use super::{
 };
 
 /// A problem: its severity, its position and its message.
-pub type ResourceIssue<'a> = (Severity, &'a SpannedNode, String);
+pub type ResourceIssue<'a> = (Severity, &'a SpannedNode, Message);
 
 /// The properties of a service. CodeDeploy requires the first two.
 const PROPERTIES: [&str; 5] =
@@ -30,7 +32,7 @@ pub fn check_resources(root: &SpannedNode) -> Vec<ResourceIssue<'_>> {
     found
 }
 
-fn reject<'a>(found: &mut Vec<ResourceIssue<'a>>, at: &'a SpannedNode, message: impl Into<String>) {
+fn reject<'a>(found: &mut Vec<ResourceIssue<'a>>, at: &'a SpannedNode, message: impl Into<Message>) {
     found.push((Severity::Rejected, at, message.into()));
 }
 
@@ -170,12 +172,12 @@ fn check_keys<'a>(found: &mut Vec<ResourceIssue<'a>>, map: &'a SpannedNode, what
         }
         match nearest(name, known.iter().copied()) {
             Some(near) => {
-                let message = format!("`{name}` is not a key of {what}; did you mean `{near}`?");
+                let message = Message::did_you_mean(format_args!("`{name}` is not a key of {what}"), near);
                 found.push((Severity::Rejected, key, message));
             }
             None => {
                 let message = format!("`{name}` is not a documented key of {what}: {}", known.join(", "));
-                found.push((Severity::Note, key, message));
+                found.push((Severity::Note, key, message.into()));
             }
         }
     }

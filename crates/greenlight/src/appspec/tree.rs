@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use hook_core::gate_file::{Diagnostic, Position};
+use hook_core::gate_file::{Diagnostic, Message, Position};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 /// The maximum depth: deeper than any sensible AppSpec file. A limit is needed because the tree is walked recursively.
@@ -187,7 +187,7 @@ struct TreeReader<'a> {
 }
 
 impl<'a> TreeReader<'a> {
-    fn diagnostic(&self, at: usize, message: impl Into<String>) -> Diagnostic {
+    fn diagnostic(&self, at: usize, message: impl Into<Message>) -> Diagnostic {
         Diagnostic::new(position(self.text, at), message)
     }
 

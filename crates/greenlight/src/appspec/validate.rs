@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hook_core::{
     Hook,
-    gate_file::{Diagnostic, Position},
+    gate_file::{Diagnostic, Message, Position},
 };
 use rehearsal::{AccountRegion, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef};
 
@@ -15,7 +15,6 @@ use super::{
     platform, resources,
     tree::{self, SpannedNode, SpannedValue},
 };
-use crate::cli::suggest::did_you_mean;
 
 /// What the caller knows in addition to the file.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +86,7 @@ struct Validator<'a> {
 }
 
 impl Validator<'_> {
-    fn report(&mut self, level: Severity, at: &SpannedNode, message: impl Into<String>) {
+    fn report(&mut self, level: Severity, at: &SpannedNode, message: impl Into<Message>) {
         let fault = Diagnostic::new(tree::position(self.text, at.span.start), message);
         self.issues.push(Issue { severity: level, diagnostic: fault });
     }
@@ -139,8 +138,8 @@ impl Validator<'_> {
                 continue;
             }
             let near = lifecycle_events::nearest(name, ["version", "Resources", "Hooks"]);
-            let hint = did_you_mean(near);
-            self.report(Severity::Rejected, key, format!("`{name}` is not a section of an AppSpec file{hint}"));
+            let message = format_args!("`{name}` is not a section of an AppSpec file");
+            self.report(Severity::Rejected, key, Message::maybe_did_you_mean(message, near));
         }
     }
 
@@ -325,17 +324,21 @@ impl Validator<'_> {
             }
             (Some(_), _) => {}
             (None, _) => {
-                let near = match (lifecycle_events::suggest_function_name(&function.name), entry.hook()) {
-                    (Some(near), _) => did_you_mean(Some(&near)),
-                    (None, Some(hook)) => {
-                        format!("; the one for {hook} ends in {}.", hook.program_name())
-                    }
+                let name = &function.name;
+                let near = lifecycle_events::suggest_function_name(name);
+                let expected = match (&near, entry.hook()) {
+                    (Some(near), _) => format!("; did you mean `{near}`?"),
+                    (None, Some(hook)) => format!("; the one for {hook} ends in {}.", hook.program_name()),
                     (None, None) => ".".to_owned(),
                 };
-                let message = format!(
-                    "`{name}` is not a hook function of Greenlight{near} If it is your own function, add --allow-function {name}",
-                    name = function.name
-                );
+                let message = Message::from(format!(
+                    "`{name}` is not a hook function of Greenlight{expected} If it is your own function, add \
+                     --allow-function {name}"
+                ));
+                let message = match near {
+                    Some(near) => message.with_suggestion(near),
+                    None => message,
+                };
                 self.report(Severity::Error, entry.function, message);
             }
         }

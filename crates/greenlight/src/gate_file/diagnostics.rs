@@ -72,7 +72,7 @@ impl<'a> DiagnosticJson<'a> {
             column: fault.at.column,
             level,
             message: &fault.message,
-            suggestion: fault.suggestion(),
+            suggestion: fault.suggestion.as_deref(),
         }
     }
 }

@@ -37,6 +37,7 @@ fn succeeded_run(hook: Hook, millis: u64, checks: Vec<CheckLine>) -> HookRun {
         answered_by: AnsweredBy::Hook,
         code: String::new(),
         verdict,
+        reason: String::new(),
         hint: String::new(),
         checks,
         took: Duration::from_millis(millis),
@@ -84,6 +85,8 @@ fn after_install() -> HookRun {
     succeeded_run(Hook::AfterInstall, 711, checks)
 }
 
+const STOP_REASON: &str = "health_check: GET http://localhost:39121/health: expected status in 200-299, was 503";
+
 /// The hook that stops the `route-503` scenario.
 pub fn stopped_run() -> HookRun {
     let reach =
@@ -104,7 +107,8 @@ pub fn stopped_run() -> HookRun {
     HookRun {
         status: Some(Status::Failed),
         code: "UnexpectedStatus".into(),
-        verdict: "AfterAllowTestTraffic failed: health_check: GET http://localhost:39121/health: expected status in 200-299, was 503".into(),
+        verdict: format!("AfterAllowTestTraffic failed: {STOP_REASON}"),
+        reason: STOP_REASON.into(),
         ..succeeded_run(
             Hook::AfterAllowTestTraffic,
             1633,
@@ -117,18 +121,24 @@ pub fn stopped_run() -> HookRun {
     }
 }
 
+const NO_ANSWER_REASON: &str = "the function was killed; on-failure failed with StatusNotSent: AccessDenied; nobody put a \
+                                status in the 20s that CodeDeploy waits here (an hour in AWS)";
+
 fn no_answer_run() -> HookRun {
     HookRun {
         status: None,
         answered_by: AnsweredBy::Nobody,
         code: "StatusNotSent".into(),
-        verdict: "AfterInstall: the function was killed; on-failure failed with StatusNotSent: AccessDenied; \
-                  nobody put a status in the 20s that CodeDeploy waits here (an hour in AWS)"
-            .into(),
+        verdict: format!("AfterInstall: {NO_ANSWER_REASON}"),
+        reason: NO_ANSWER_REASON.into(),
         hint: "the alarm on on-failure's errors notifies an operator before the hour is over".into(),
         ..succeeded_run(Hook::AfterInstall, 20_000, Vec::new())
     }
 }
+
+const ON_FAILURE_REASON: &str =
+    "CodeDeployHook_after-install put no status (RetriesExhausted: Runtime.ExitError), so on-failure put Failed for it";
+const ON_FAILURE_HINT: &str = "read the log of CodeDeployHook_after-install";
 
 /// A hook for which on-failure puts the status.
 pub fn answered_on_failure_run() -> HookRun {
@@ -136,9 +146,9 @@ pub fn answered_on_failure_run() -> HookRun {
         status: Some(Status::Failed),
         answered_by: AnsweredBy::OnFailureHandler,
         code: "HookInvocationFailed".into(),
-        verdict: "CodeDeployHook_after-install put no status (RetriesExhausted: Runtime.ExitError), so on-failure \
-                  put Failed for it; read that function's log"
-            .into(),
+        verdict: format!("{ON_FAILURE_REASON}; {ON_FAILURE_HINT}"),
+        reason: ON_FAILURE_REASON.into(),
+        hint: ON_FAILURE_HINT.into(),
         ..succeeded_run(Hook::AfterInstall, 1_300, Vec::new())
     }
 }

@@ -7,9 +7,9 @@ use crate::terminal::Emphasis;
 /// The question that a hook decides.
 pub const fn hook_question(hook: Hook) -> &'static str {
     match hook {
-        Hook::BeforeInstall => "may this deployment begin?",
+        Hook::BeforeInstall => "can this deployment begin?",
         Hook::AfterInstall => "did the new version come up healthy?",
-        Hook::AfterAllowTestTraffic => "does it answer on the test listener?",
+        Hook::AfterAllowTestTraffic => "does it respond on the test listener?",
         Hook::BeforeAllowTraffic => "is it still healthy, just before customers get it?",
         Hook::AfterAllowTraffic => "does it serve customers well?",
     }
@@ -39,15 +39,6 @@ pub fn glyph(check: &CheckLine) -> (&'static str, Emphasis) {
     }
 }
 
-/// The message of a check without its name, which is printed before it.
-pub fn check_message(check: &CheckLine) -> &str {
-    strip_name(&check.message, &format!("{}: ", check.name))
-}
-
-fn strip_name<'a>(text: &'a str, head: &str) -> &'a str {
-    text.strip_prefix(head).unwrap_or(text)
-}
-
 /// Why a hook stopped the deployment, and what to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StopReason<'a> {
@@ -62,26 +53,11 @@ pub struct StopReason<'a> {
 /// Why a hook did not put *Succeeded*: the line of the deciding check, with all of its evidence. If no check decided
 /// (nobody put a status), the verdict is the only reason.
 pub fn stop_reason(run: &HookRun) -> StopReason<'_> {
-    if run.answered_by == AnsweredBy::OnFailureHandler {
-        // on-failure knows nothing of checks. Its sentence ends with what to do.
-        let (reason, next) =
-            run.verdict.rsplit_once("; ").map_or((run.verdict.as_str(), None), |it| (it.0, Some(it.1)));
-        return StopReason { check: None, reason, next };
-    }
-    let Some(check) = deciding_check(run) else {
-        let next = Some(run.hint.as_str()).filter(|hint| !hint.is_empty());
-        // The hook's name is printed before this text.
-        let reason = strip_name(&run.verdict, run.hook.event_name());
-        let reason =
-            ["failed: ", ": "].iter().find_map(|head| reason.trim_start().strip_prefix(head)).unwrap_or(&run.verdict);
-        return StopReason { check: None, reason, next };
-    };
-    let reason = check_message(check);
-    if check.hint.is_empty() {
-        return StopReason { check: Some(&check.name), reason, next: None };
-    }
-    let reason = reason.strip_suffix(&format!("; {}", check.hint)).unwrap_or(reason);
-    StopReason { check: Some(&check.name), reason, next: Some(&check.hint) }
+    // on-failure knows nothing of checks.
+    let check = deciding_check(run).filter(|_| run.answered_by != AnsweredBy::OnFailureHandler);
+    let (reason, hint) = check.map_or((run.reason.as_str(), &run.hint), |check| (check.reason(), &check.hint));
+    let next = (!hint.is_empty()).then_some(hint.as_str());
+    StopReason { check: check.map(|check| check.name.as_str()), reason, next }
 }
 
 /// The check with the verdict's reason code.
@@ -115,7 +91,8 @@ mod tests {
             status: None,
             answered_by: AnsweredBy::Nobody,
             code: String::new(),
-            verdict: "the function timed out after 5 s".into(),
+            verdict: "AfterInstall: the function timed out after 5 s".into(),
+            reason: "the function timed out after 5 s".into(),
             hint: "wait for the alarm".into(),
             checks: Vec::new(),
             took: Duration::from_secs(5),
@@ -128,7 +105,7 @@ mod tests {
     fn the_net_s_sentence_ends_with_what_to_do() {
         let run = fixtures::answered_on_failure_run();
         let why = stop_reason(&run);
-        assert_eq!((why.check, why.next), (None, Some("read that function's log")));
+        assert_eq!((why.check, why.next), (None, Some("read the log of CodeDeployHook_after-install")));
         assert!(why.reason.ends_with("so on-failure put Failed for it"), "{why:?}");
     }
 }

@@ -149,7 +149,7 @@ impl Timeline {
         let took = self.style.apply(Emphasis::Dim, &time_column(check.duration));
         let head = format!("{:LABEL_COLUMN$}{} {:<12} {took}  ", "", self.style.apply(tone, glyph), check.name);
         let indent = console::measure_text_width(&head);
-        let text = messages::check_message(check);
+        let text = check.text();
         match (tone, check.code.as_str()) {
             (Emphasis::Error | Emphasis::Warning, code) if !code.is_empty() => {
                 self.style.hanging(&head, indent, Emphasis::Plain, &format!("{code}: {text}"))
@@ -176,13 +176,13 @@ impl Timeline {
         let whose = if run.answered_by == AnsweredBy::OnFailureHandler { " by on-failure" } else { "" };
         lines.push(format!("{:LABEL_COLUMN$}{}{whose} {took}", "", self.style.apply(tone, said)));
         // A hook that only observes always puts Succeeded, so print what it would have stopped.
-        if let Some((_, observed)) = run.verdict.split_once(", observed: would have failed: ") {
+        if run.status == Some(Status::Succeeded) && !run.reason.is_empty() {
             let head = format!("{:LABEL_COLUMN$}", "");
             lines.push(self.style.hanging(
                 &head,
                 TEXT_COLUMN,
                 Emphasis::Warning,
-                &format!("would have failed: {observed}"),
+                &format!("would have failed: {}", run.reason),
             ));
         }
         if run.status == Some(Status::Succeeded) {

@@ -168,6 +168,9 @@ impl CheckContext {
     }
 }
 
+const HOST_NOT_ACCEPTED_HINT: &str =
+    "set GREENLIGHT_HOST to a host name that a listener rule of the service accepts, or add this name to a rule";
+
 /// The host with which the listener rules forward a request to the service. None for the load balancer's own name.
 ///
 /// The same functions can serve many services, so `GREENLIGHT_HOST` counts only if the service's own rules have no host
@@ -210,11 +213,12 @@ fn host_for(
     }
     let expected =
         if only_by_host { "a host name that its rules accept" } else { "a host name that its certificate covers" };
-    let seen = match configured {
-        Some(host) => format!("GREENLIGHT_HOST, which is {host}"),
-        None => "none: neither GREENLIGHT_HOST nor a host-header rule".to_owned(),
+    // A configured host that is left out here is one that no rule accepts.
+    let (seen, hint) = match configured {
+        Some(host) => (format!("{host} in GREENLIGHT_HOST"), Some(HOST_NOT_ACCEPTED_HINT)),
+        None => ("none: GREENLIGHT_HOST is not set, and no listener rule of the service names a host".to_owned(), None),
     };
-    Err(Observation::failed(ReasonCode::HostNotConfigured, listener.display_name(), expected, seen))
+    Err(Observation::failed(ReasonCode::HostNotConfigured, listener.display_name(), expected, seen).with_hint(hint))
 }
 
 /// The same address with another host name.

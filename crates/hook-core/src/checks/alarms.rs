@@ -22,6 +22,12 @@ use crate::finding::{Observation, Outcome};
 /// CloudWatch's word for an alarm that it evaluated from a part of the data, because of a quota.
 const PARTIAL_DATA: &str = "PARTIAL_DATA";
 
+/// What was observed of an alarm that does not exist.
+const NOT_FOUND: &str = "not found in CloudWatch";
+
+/// What to do if a prefix or tags select no alarm.
+const NO_MATCH_HINT: &str = "create such an alarm, or correct the prefix or the tags in the gate file";
+
 pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
     let expect = match cx.bind_conditions(&spec.expect).await {
         Ok(expect) => expect,
@@ -42,7 +48,7 @@ pub async fn run(spec: &AlarmsSpec, cx: &CheckContext) -> Observation {
     if !spec.selector.tags.is_empty() {
         // Tags do not change during a deployment.
         match cx.aws.alarms_with_tags(&spec.selector.tags).await {
-            Ok(tagged) if tagged.is_empty() => none.push(format!("tagged {}", render_tags(&spec.selector.tags))),
+            Ok(tagged) if tagged.is_empty() => none.push(format!("alarms tagged {}", render_tags(&spec.selector.tags))),
             Ok(tagged) => names.extend(tagged),
             Err(aws_error) if names.is_empty() && spec.selector.prefixes.is_empty() => {
                 return aws_error.into();
@@ -94,7 +100,7 @@ async fn evaluate_once(
     let mut found = Vec::new();
     for prefix in &spec.selector.prefixes {
         match cx.aws.alarms_with_prefix(prefix).await {
-            Ok(begin) if begin.is_empty() => none.push(format!("whose name begins with {prefix}")),
+            Ok(begin) if begin.is_empty() => none.push(format!("alarms whose name begins with {prefix}")),
             Ok(begin) => found.extend(begin),
             Err(aws_error) => aws_errors.push(aws_error),
         }
@@ -124,9 +130,9 @@ async fn evaluate_once(
             observations.extend(evaluate_changes(expect, alarm, meanwhile).map(|observation| (None, observation)));
         }
     }
-    let nothing = none
-        .iter()
-        .map(|what| Observation::no_data(ReasonCode::AlarmMissing, "alarms", format!("an alarm {what}"), "none"));
+    let nothing = none.iter().map(|alarms| {
+        Observation::no_data(ReasonCode::AlarmMissing, alarms, "at least one", "none").with_hint(Some(NO_MATCH_HINT))
+    });
     let others = nothing.chain(aws_errors.into_iter().map(Observation::from));
     let mut excused = Vec::new();
     let mut worst: Option<Observation> = None;
@@ -151,7 +157,7 @@ async fn evaluate_once(
     let observation = match worst {
         Some(observation) if is_clean_pass(&observation) => fine().with_details(excused),
         Some(observation) => observation.with_details(excused),
-        None if all.is_empty() => Observation::no_data(ReasonCode::AlarmMissing, "alarms", "an alarm to check", "none"),
+        None if all.is_empty() => Observation::no_data(ReasonCode::AlarmMissing, "", "an alarm to check", "none"),
         None if excused.is_empty() => fine(),
         None => Observation { actual: "no new alarm".to_owned(), ..fine() }.with_details(excused),
     };
@@ -196,13 +202,13 @@ fn evaluate_alarm(expect: &[Condition], name: &str, alarm: Option<&Alarm>) -> Ob
     let facts = alarm.map(|alarm| ("state", Value::Text(alarm.state.clone())));
     let facts = BTreeMap::from_iter(facts);
     let missing = |condition: &Condition, _: &str| {
-        Observation::no_data(ReasonCode::AlarmMissing, &resource, condition.to_string(), "no such alarm")
+        Observation::no_data(ReasonCode::AlarmMissing, &resource, condition.to_string(), NOT_FOUND)
     };
     let observation = evaluate_conditions(&resource, expect, &facts, missing);
     let Some(alarm) = alarm else {
         let missing = observation.outcome == Outcome::Failed;
         return if missing {
-            Observation { actual: "no such alarm".to_owned(), ..observation }
+            Observation { actual: NOT_FOUND.to_owned(), ..observation }
                 .with_outcome(Outcome::Failed, ReasonCode::AlarmMissing)
         } else {
             observation
@@ -252,7 +258,10 @@ fn merge_worse(before: Observation, after: Observation) -> Observation {
 }
 
 fn describe(observation: &Observation) -> String {
-    format!("{}: {}", observation.resource, observation.actual)
+    match (observation.resource.as_str(), &observation.actual) {
+        ("", actual) => actual.clone(),
+        (resource, actual) => format!("{resource}: {actual}"),
+    }
 }
 
 /// Whether the alarm entered this state before the deployment was created. AWS reports both times, so our clock does

@@ -91,7 +91,7 @@ async fn evaluate_once(spec: &ForwardsToSpec, cx: &CheckContext, proof: &Version
     }
     let Some(green) = &cx.target.green_group else {
         let resource = format!("service {}", cx.target.service.name);
-        let seen = "none: the task set of this deployment has no target group of its pair";
+        let seen = "none: the task set of this deployment uses no target group of the deployment group";
         return Ok(Attempt::Final(Observation::failed(
             ReasonCode::ReplacementMissing,
             resource,
@@ -143,7 +143,7 @@ async fn points_elsewhere(spec: &ForwardsToSpec, cx: &CheckContext, listener: &L
     match (own, balancer) {
         (Ok(own), Ok(balancer)) if !own.is_disjoint(&balancer) => None,
         (Ok(_), Ok(_)) => wrong(format!(
-            "ALB_URL points to {host}, which has no address of load balancer {} ({}): use that name in ALB_URL",
+            "ALB_URL points to {host}, which resolves to none of the addresses of load balancer {}: set ALB_URL to {}",
             listener.load_balancer, listener.dns_name
         )),
         // The names may resolve later.
@@ -211,11 +211,11 @@ fn describe_forwarding(listener: &Listener, groups: &[String]) -> String {
     }
     let describe_rule = |rule: &Rule| {
         let shares = rule.describe_weights();
-        let to = if shares.is_empty() { "nowhere".to_owned() } else { shares };
+        let to = if shares.is_empty() { "no target group".to_owned() } else { shares };
         if rule.priority == "default" { to } else { format!("rule {}: {to}", rule.priority) }
     };
     if rules.is_empty() {
-        "forwards nowhere".to_owned()
+        "no target group".to_owned()
     } else {
         rules.iter().take(3).map(|rule| describe_rule(rule)).collect::<Vec<_>>().join("; ")
     }

@@ -75,7 +75,7 @@ pub(super) async fn run_target_group_health_check(
     attempts.record_retries(&sent);
     let failed = |code, seen: String| Observation::failed(code, &request.title, expected(), seen);
     attempts.record(match sent {
-        Err(transport_error) => failed(transport_error.code, transport_error.describe()),
+        Err(transport_error) => transport_error.observe(&request.title, expected()),
         Ok(response) if response.status != 200 => {
             failed(ReasonCode::UnexpectedStatus, format!("HTTP status {}", response.status))
         }
@@ -104,7 +104,7 @@ async fn check_once(http_client: &HttpClient, request: &HttpRequest, attempts: &
     let sent = http_client.send(request).await;
     attempts.record_retries(&sent);
     match sent {
-        Err(transport_error) => failed(transport_error.code, transport_error.describe()),
+        Err(transport_error) => transport_error.observe(&request.title, "SERVING"),
         Ok(response) => match decode_response(&response) {
             Ok("SERVING") => {
                 let took = gate::format_duration(response.latency());

@@ -144,9 +144,7 @@ async fn check_tls_handshake(
     let handshake = || async {
         let seen = match cx.http_client.tls_handshake(&to, listener.port, attempt_timeout(spec, cx)).await {
             Ok(_) => Observation::passed(&resource, "completes a TLS handshake"),
-            Err(transport_error) => {
-                Observation::failed(transport_error.code, &resource, "a TLS handshake", transport_error.describe())
-            }
+            Err(transport_error) => transport_error.observe(&resource, "a TLS handshake"),
         };
         attempt_after_grace(attempts, attempts.record(seen))
     };
@@ -164,9 +162,7 @@ async fn check_connection(
     let connection = || async {
         let seen = match cx.http_client.open_connection(host, port, spec.timeout).await {
             Ok(_) => Observation::passed(&resource, "accepts connections (a TCP listener: nothing more is checked)"),
-            Err(transport_error) => {
-                Observation::failed(transport_error.code, &resource, "a connection", transport_error.describe())
-            }
+            Err(transport_error) => transport_error.observe(&resource, "a connection"),
         };
         attempt_after_grace(attempts, attempts.record(seen))
     };

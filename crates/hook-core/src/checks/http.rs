@@ -93,9 +93,7 @@ pub(super) async fn send_and_evaluate(
     let sent = http_client.send(request).await;
     attempts.record_retries(&sent);
     attempts.record(match sent {
-        Err(transport_error) => {
-            Observation::failed(transport_error.code, resource, expected(), transport_error.describe())
-        }
+        Err(transport_error) => transport_error.observe(resource, expected()),
         Ok(response) => {
             let absent = |condition: &Condition, subject: &str| {
                 let code = if subject.starts_with("header") {
@@ -140,6 +138,6 @@ pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: Stri
     let condition = Condition::parse("status == 2xx", RESPONSE_SUBJECTS);
     match condition {
         Ok(condition) => send_and_evaluate(&http_client, &request, &[condition], &AttemptCounter::default()).await,
-        Err(why) => Observation::errored(ReasonCode::CheckFailed, text, why),
+        Err(why) => Observation::errored(ReasonCode::CheckFailed, text, why.to_string()),
     }
 }

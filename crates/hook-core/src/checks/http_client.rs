@@ -28,7 +28,7 @@ use super::{
     response::HttpResponse,
     tls,
 };
-use crate::redact::Redactor;
+use crate::{finding::Observation, redact::Redactor};
 
 /// A body is read to its end, or up to this size: what a condition needs is at its beginning.
 const MAX_BODY: usize = 1024 * 1024;
@@ -113,13 +113,25 @@ pub struct TransportError {
     pub detail: String,
     /// The number of attempts.
     pub attempts: u32,
+    /// What to do, if the hint of the code does not fit.
+    hint: Option<&'static str>,
     /// The status of the response whose body was incomplete.
     response_status: Option<u16>,
 }
 
 impl TransportError {
     pub(super) const fn new(code: ReasonCode, detail: String) -> Self {
-        Self { code, detail, attempts: 1, response_status: None }
+        Self { code, detail, attempts: 1, hint: None, response_status: None }
+    }
+
+    /// The certificate authorities to trust cannot be read, so there was no handshake.
+    pub(super) fn invalid_roots(detail: String) -> Self {
+        Self { hint: Some(tls::INVALID_ROOTS_HINT), ..Self::new(ReasonCode::TlsFailed, detail) }
+    }
+
+    /// The failed observation of a check that got no response.
+    pub fn observe(&self, resource: impl Into<String>, expected: impl Into<String>) -> Observation {
+        Observation::failed(self.code, resource, expected, self.describe()).with_hint(self.hint)
     }
 
     /// Whether another attempt may help. A certificate error will not go away.
@@ -149,6 +161,7 @@ impl TransportError {
             ReasonCode::ConnectRefused => "a refused connection",
             ReasonCode::ConnectionReset => "a connection that was closed without a response",
             ReasonCode::ReadTimedOut => "no response",
+            ReasonCode::TlsFailed if self.hint.is_some() => "no TLS handshake",
             ReasonCode::TlsFailed => "a failed TLS handshake",
             ReasonCode::RuleLeadsElsewhere => "a redirect to another service",
             _ => "a failed request",
@@ -188,7 +201,8 @@ impl HttpClient {
             return Ok(client.clone());
         }
         let failed = |why: String| TransportError::new(ReasonCode::TlsFailed, why);
-        let mut tls = tls::client_config(&connection.trusted_roots, self.ca_file()).map_err(failed)?;
+        let mut tls =
+            tls::client_config(&connection.trusted_roots, self.ca_file()).map_err(TransportError::invalid_roots)?;
         match connection.http_version {
             HttpVersion::Any => {}
             HttpVersion::Http1 => tls.alpn_protocols = vec![b"http/1.1".to_vec()],

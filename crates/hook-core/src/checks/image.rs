@@ -17,6 +17,10 @@ use super::{
 };
 use crate::finding::Observation;
 
+const UNKNOWN_CONTAINER_HINT: &str = "correct the name in `containers`: it is the name in the task definition";
+const MISSING_TASKS_HINT: &str = "give the check a `within`, so that it waits until ECS lists every task";
+const NO_CONTAINER_HINT: &str = "deploy a task definition that has containers";
+
 pub async fn run(spec: &ImageSpec, cx: &CheckContext) -> Observation {
     let look = || async { Attempt::Retryable(evaluate_once(spec, cx).await.unwrap_or_else(AwsError::into)) };
     poll(&spec.poll_policy, cx, look).await
@@ -43,7 +47,8 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
     if let Some(unknown) = spec.containers.iter().find(|name| named(name)) {
         let expected = format!("a container {unknown} in {}", definition.arn);
         let names: Vec<_> = definition.containers.iter().map(|container| container.name.as_str()).collect();
-        return Ok(Observation::no_data(ReasonCode::ImageUnknown, resource, expected, names.join(", ")));
+        return Ok(Observation::no_data(ReasonCode::ImageUnknown, resource, expected, names.join(", "))
+            .with_hint(Some(UNKNOWN_CONTAINER_HINT)));
     }
     let is_selected = |it: &&ContainerDefinition| spec.containers.is_empty() || spec.containers.contains(&it.name);
     let each: Vec<_> = definition
@@ -56,13 +61,12 @@ async fn evaluate_once(spec: &ImageSpec, cx: &CheckContext) -> Result<Observatio
     let mut wrong: Vec<_> = each.into_iter().filter(|one| !one.is_ok()).collect();
     let no_data = |expected, seen: String| Observation::no_data(ReasonCode::ImageUnknown, &resource, expected, seen);
     if tasks.len() < set.expected_tasks() {
-        wrong.push(no_data(
-            format!("the images of {} tasks", set.expected_tasks()),
-            format!("those of {}", tasks.len()),
-        ));
+        let (expected, seen) = (format!("{} running tasks", set.expected_tasks()), tasks.len().to_string());
+        wrong.push(no_data(expected, seen).with_hint(Some(MISSING_TASKS_HINT)));
     }
     if actual.is_empty() {
-        wrong.push(no_data(format!("containers in {}", definition.arn), "none".to_owned()));
+        let expected = format!("a container in {}", definition.arn);
+        wrong.push(no_data(expected, "none".to_owned()).with_hint(Some(NO_CONTAINER_HINT)));
     }
     // A wrong digest weighs more than one that is not known yet.
     wrong.sort_by_key(|one| one.outcome);

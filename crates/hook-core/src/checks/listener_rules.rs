@@ -57,7 +57,7 @@ impl GreenRules {
             ..self.parts.clone()
         };
         let seen = self.evaluate(&parts).err()?;
-        Some(format!("{} meets {seen}", to.path()))
+        Some(format!("{} matches {seen}", to.path()))
     }
 }
 
@@ -110,7 +110,8 @@ impl CheckContext {
     }
 }
 
-/// Evaluates which rules decide, and where they forward. The error describes what does not forward to `groups`.
+/// Evaluates which rules decide, and where they forward. The error describes the rule that does not forward to
+/// `groups`, as a noun: `rule 1 (path /blog/*), which forwards 100 % to tg-blog`.
 pub(super) fn evaluate_rules(rules: &[Rule], request: &RequestParts, groups: &[String]) -> Result<RuleOutcome, String> {
     let matched = RuleMatch::for_request(rules, request);
     let rule_outcome = |rule: &&Rule| rule.forwards_only_to(groups);
@@ -118,13 +119,16 @@ pub(super) fn evaluate_rules(rules: &[Rule], request: &RequestParts, groups: &[S
     if matched.candidates().next().is_some() && matched.candidates().all(|rule| rule_outcome(&rule)) {
         return Ok(RuleOutcome::Green);
     }
-    let decisive = matched.rule.map_or_else(|| "no rule matches it".to_owned(), describe);
     match matched.possible.first() {
         Some((rule, why)) if matched.candidates().any(|rule| rule_outcome(&rule)) => {
-            let why = format!("{}, depending on {why}; otherwise {decisive}", describe(rule));
+            let otherwise = matched.rule.map_or_else(|| "no rule matches".to_owned(), describe);
+            let why = format!("{}, depending on {why}; otherwise {otherwise}", describe(rule));
             Ok(RuleOutcome::MaybeGreen(format!("the first matching listener rule is uncertain: {why}")))
         }
-        _ => Err(decisive),
+        _ => Err(matched.rule.map_or_else(
+            || "no rule".to_owned(),
+            |rule| format!("{}, which {}", rule.display_name(), rule.describe_action()),
+        )),
     }
 }
 
@@ -192,15 +196,15 @@ mod tests {
         assert_eq!(
             results,
             [
-                "not green: rule 1 (path /health*) forwards 100 % to blog",
-                "not green: rule 2 (path /old/*) redirects to https://#{host}:443/#{path}",
-                "not green: rule 3 (path /ping) answers 200 itself (fixed-response)",
-                "not green: rule 4 (path /half) forwards 50 % to blue, 50 % to green",
-                "not green: rule 5 (path /my) authenticates first (authenticate-oidc), which answers a request without a \
-                 session itself, then forwards 100 % to green",
+                "not green: rule 1 (path /health*), which forwards 100 % to blog",
+                "not green: rule 2 (path /old/*), which redirects to https://#{host}:443/#{path}",
+                "not green: rule 3 (path /ping), which returns a fixed response with status 200",
+                "not green: rule 4 (path /half), which forwards 50 % to blue, 50 % to green",
+                "not green: rule 5 (path /my), which first authenticates the client (authenticate-oidc), so a request \
+                 without a session reaches no target, then forwards 100 % to green",
             ]
         );
-        assert_eq!(evaluated(&[], "/"), "not green: no rule matches it");
+        assert_eq!(evaluated(&[], "/"), "not green: no rule");
     }
 
     #[test]

@@ -26,9 +26,8 @@ where
     let started_at = Instant::now();
     let left = cx.deadline.saturating_duration_since(started_at);
     if policy.min_duration() > left {
-        let expected = format!("{} for this check", format_duration(policy.min_duration()));
-        let seen = format!("{} left", format_duration(left));
-        return Observation::failed(ReasonCode::WindowTooLong, "this function", expected, seen)
+        let expected = format!("at least {} for this check", format_duration(policy.min_duration()));
+        return Observation::failed(ReasonCode::WindowTooLong, "time left", expected, format_duration(left))
             .with_outcome(Outcome::TimedOut, ReasonCode::WindowTooLong);
     }
     // A pending attempt is abandoned in time to report what the attempts before it found.

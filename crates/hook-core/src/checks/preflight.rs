@@ -92,7 +92,8 @@ fn check_service(cx: &CheckContext) -> Observation {
             resource,
             "deployment controller CODE_DEPLOY or EXTERNAL",
             &service.controller,
-        );
+        )
+        .with_hint(Some("create the service again with deployment controller CODE_DEPLOY"));
     }
     Observation::passed(resource, format!("ACTIVE, deployment controller {}", service.controller))
 }

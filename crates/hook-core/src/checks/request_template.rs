@@ -17,7 +17,7 @@ use super::{
     connection::{ConnectTo, ConnectionOptions, HttpVersion, RedirectPolicy},
     facts,
     http_client::HttpRequest,
-    tls::TrustedRoots,
+    tls::{INVALID_ROOTS_HINT, TrustedRoots},
 };
 use crate::{finding::Observation, redact::Redactor};
 
@@ -105,9 +105,9 @@ pub(super) fn render(
     if let Some(kind) = kind.filter(|_| !headers.contains_key(CONTENT_TYPE)) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    let trust = trusted_roots(&template.tls_options, known)
-        .map_err(of)?
-        .map_err(|why| Observation::errored(ReasonCode::TlsFailed, resource(), why))?;
+    let trust = trusted_roots(&template.tls_options, known).map_err(of)?.map_err(|why| {
+        Observation::errored(ReasonCode::TlsFailed, resource(), why).with_hint(Some(INVALID_ROOTS_HINT))
+    })?;
     let redirects = match template.url {
         UrlTemplate::Listener(..) => RedirectPolicy::SameOrigin(template.redirects),
         // Secrets, and the team's own headers and body, are meant for the host in the gate file, and not for

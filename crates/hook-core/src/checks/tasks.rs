@@ -74,6 +74,8 @@ pub async fn run(spec: &TasksSpec, cx: &CheckContext) -> Observation {
     poll(&spec.poll_policy, cx, look).await
 }
 
+const NO_ORIGINAL_HINT: &str = "look at the service's task sets: none of them serves customers";
+
 async fn evaluate_once(
     spec: &TasksSpec,
     cx: &CheckContext,
@@ -92,8 +94,11 @@ async fn evaluate_once(
             Colour::Blue => "an original task set".to_owned(),
         };
         let missing = missing_code(spec.colour);
+        let hint = (spec.colour == Colour::Blue).then_some(NO_ORIGINAL_HINT);
         let event = service.events.first().map(|event| event.message.clone());
-        return Ok(Attempt::Retryable(Observation::failed(missing, resource, whose, "none").with_details(event)));
+        return Ok(Attempt::Retryable(
+            Observation::failed(missing, resource, whose, "none").with_hint(hint).with_details(event),
+        ));
     };
     let resource = format!("{} task set of {}", role(spec.colour), service.name);
     let counts = ["running", "steady", "unhealthy_containers", "unknown_containers", "crashed_since_start"];

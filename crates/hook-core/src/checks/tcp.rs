@@ -60,9 +60,7 @@ fn resolve(spec: &TcpSpec, cx: &CheckContext, known: &facts::ResolvedFacts) -> R
 async fn evaluate_once(spec: &TcpSpec, cx: &CheckContext, expect: &[Condition], host: &str, port: u16) -> Observation {
     let resource = format!("TCP {host}:{port}");
     match cx.http_client.open_connection(host, port, spec.timeout).await {
-        Err(transport_error) => {
-            Observation::failed(transport_error.code, resource, "a connection", transport_error.describe())
-        }
+        Err(transport_error) => transport_error.observe(resource, "a connection"),
         Ok(latency) => {
             let facts = BTreeMap::from([("latency", Value::Duration(latency))]);
             // An open connection always has a latency.

@@ -46,7 +46,8 @@ impl HttpClient {
         let began = Instant::now();
         let failed = |why: String| TransportError::new(ReasonCode::TlsFailed, why);
         let name = ServerName::try_from(to.host.clone()).map_err(|error| failed(error.to_string()))?;
-        let config = tls::client_config(&tls::TrustedRoots::Default, self.ca_file()).map_err(failed)?;
+        let config =
+            tls::client_config(&tls::TrustedRoots::Default, self.ca_file()).map_err(TransportError::invalid_roots)?;
         let exchange = async {
             let stream = open_stream(&to.connect_host, port).await?;
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {

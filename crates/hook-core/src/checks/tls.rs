@@ -22,6 +22,10 @@ pub enum TrustedRoots {
     Any,
 }
 
+/// What to do if the certificate authorities to trust cannot be read.
+pub(super) const INVALID_ROOTS_HINT: &str =
+    "check that the file exists in the function's package or in a layer, and that it has certificates in PEM form";
+
 /// The TLS configuration. `file` is `SSL_CERT_FILE`.
 pub(super) fn client_config(trust: &TrustedRoots, file: Option<&CertificateFile>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

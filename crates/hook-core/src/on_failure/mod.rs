@@ -25,6 +25,9 @@ use crate::{
     verdict::Status,
 };
 
+/// What to do if the record does not name the function.
+const LOGS_HINT: &str = "read the logs of the five hook functions at the time of this event";
+
 /// The on-failure handler, with the client that it keeps between events.
 pub struct OnFailureHandler {
     status_client: LoggedStatusClient,
@@ -60,6 +63,10 @@ impl OnFailureHandler {
         let context = LogContext::new(None, &invocation.execution.deployment, self.region.as_deref());
         let FailedInvocation { function, condition, error, .. } = &invocation;
         let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let (name, subject, hint) = match function {
+            Some(name) => (&**name, name.to_string(), format!("read the log of {name}")),
+            None => ("", "a hook function that Lambda's record does not name".to_owned(), LOGS_HINT.to_owned()),
+        };
         let outcome = self.status_client.put(&invocation.execution, Status::Failed, deadline.status, &context).await?;
         match outcome {
             PutOutcome::Accepted => log_line!(
@@ -67,14 +74,15 @@ impl OnFailureHandler {
                 &context,
                 verdict = "failed",
                 verdict.code = "HookInvocationFailed",
-                function.name = &**function,
-                "{function} put no status ({condition}{error}), so on-failure put Failed for it; read that function's log"
+                verdict.hint = &*hint,
+                function.name = name,
+                "{subject} put no status ({condition}{error}), so on-failure put Failed for it; {hint}"
             ),
             PutOutcome::AlreadyCompleted => log_line!(
                 warn,
                 &context,
-                function.name = &**function,
-                "{function} failed ({condition}{error}), but CodeDeploy already had a status; nothing was changed"
+                function.name = name,
+                "{subject} failed ({condition}{error}), but CodeDeploy already had a status; nothing was changed"
             ),
         }
         Ok(())

@@ -17,8 +17,8 @@ use crate::{
 pub struct FailedInvocation {
     /// The execution that has no status.
     pub execution: HookExecution,
-    /// The name of the function that failed.
-    pub function: RedactedText,
+    /// The name of the function that failed, if the record has it.
+    pub function: Option<RedactedText>,
     /// Lambda's word for the condition: `RetriesExhausted`, `EventAgeExceeded`, ….
     pub condition: RedactedText,
     /// The type of the error, if there was one.
@@ -48,7 +48,7 @@ pub fn parse(mut record: Value, redactor: &Redactor) -> Result<FailedInvocation,
     let error = text(&record["responsePayload"]["errorType"]);
     Ok(FailedInvocation {
         execution,
-        function: text_or(arn.split(':').nth(6).unwrap_or_default(), "a hook"),
+        function: arn.split(':').nth(6).filter(|name| !name.is_empty()).map(|name| text_or(name, "")),
         condition: text_or(&text(&context["condition"]), "no reason given"),
         error: (!error.is_empty()).then(|| text_or(&error, "")),
     })
@@ -85,7 +85,7 @@ mod tests {
         let record = parse(record()).unwrap();
         assert_eq!(record.execution.deployment.as_str(), "d-1");
         assert_eq!(record.execution.id.expose(), "abc");
-        assert_eq!(&*record.function, "CodeDeployHook_after-install");
+        assert_eq!(record.function.as_deref(), Some("CodeDeployHook_after-install"));
         assert_eq!(&*record.condition, "RetriesExhausted");
         assert_eq!(record.error.as_deref(), Some("Runtime.ExitError"));
     }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_record_needs_nothing_but_the_event_inside() {
         let bare = json!({"requestPayload": {"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "abc"}});
-        assert_eq!(&*parse(bare).unwrap().function, "a hook");
+        assert_eq!(parse(bare).unwrap().function, None);
         for strange in [json!(null), json!([]), json!({"DeploymentId": "d-1"}), json!({"requestPayload": null})] {
             assert_eq!(parse(strange).unwrap_err().code(), "EventMalformed");
         }

@@ -123,6 +123,7 @@ mod tests {
             answered_by: AnsweredBy::Nobody,
             code: code.into(),
             verdict: String::new(),
+            reason: String::new(),
             hint: String::new(),
             checks: vec![check],
             took: Duration::ZERO,

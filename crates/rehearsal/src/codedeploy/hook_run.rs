@@ -129,6 +129,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
             answered_by: answer.map_or(AnsweredBy::Nobody, |(_, by)| by),
             code: summary.code,
             verdict: summary.verdict,
+            reason: summary.reason,
             hint: summary.hint,
             checks: watch.checks,
             took,

@@ -31,6 +31,7 @@ pub(super) struct HookOutcome<'a> {
 pub(super) struct HookSummary {
     pub code: String,
     pub verdict: String,
+    pub reason: String,
     pub hint: String,
 }
 
@@ -38,7 +39,7 @@ impl HookOutcome<'_> {
     pub fn summary(&self) -> HookSummary {
         let hook = self.hook;
         if self.by_operator {
-            return verdict_only(format!("{hook}: an operator stopped the deployment while it ran"));
+            return HookSummary::of_hook(hook, "an operator stopped the deployment while it ran".to_owned());
         }
         let Some((answer, by)) = self.status else { return self.no_status() };
         let (who, verdict) = match by {
@@ -46,10 +47,13 @@ impl HookOutcome<'_> {
             AnsweredBy::Hook | AnsweredBy::Nobody => (hook.to_string(), self.verdict),
         };
         match verdict {
-            Some(HookVerdict { code, message, .. }) => {
-                HookSummary { code: code.clone(), verdict: message.clone(), hint: String::new() }
+            Some(HookVerdict { code, message, reason, hint, .. }) => {
+                HookSummary { code: code.clone(), verdict: message.clone(), reason: reason.clone(), hint: hint.clone() }
             }
-            None => verdict_only(format!("{who} put {answer:?} and logged no verdict")),
+            None => {
+                let verdict = format!("{who} put {answer:?} and logged no verdict");
+                HookSummary { reason: verdict.clone(), verdict, ..HookSummary::default() }
+            }
         }
     }
 
@@ -69,11 +73,9 @@ impl HookOutcome<'_> {
         if let Some(InvocationResult::Error { error_message, .. }) = last {
             how = format!("{how}: {error_message}");
         }
-        let verdict = format!(
-            "{}: {how}; nobody put a status in the {hook_timeout} that CodeDeploy waits here (an hour in AWS)",
-            self.hook
-        );
-        HookSummary { code, verdict, hint: self.remaining_remedies() }
+        let reason =
+            format!("{how}; nobody put a status in the {hook_timeout} that CodeDeploy waits here (an hour in AWS)");
+        HookSummary { code, hint: self.remaining_remedies(), ..HookSummary::of_hook(self.hook, reason) }
     }
 
     /// What an operator can still do while CodeDeploy waits.
@@ -97,8 +99,11 @@ impl HookOutcome<'_> {
     }
 }
 
-fn verdict_only(verdict: String) -> HookSummary {
-    HookSummary { verdict, ..HookSummary::default() }
+impl HookSummary {
+    /// The summary of a hook without a log line.
+    fn of_hook(hook: Hook, reason: String) -> Self {
+        Self { verdict: format!("{hook}: {reason}"), reason, ..Self::default() }
+    }
 }
 
 /// The type of an error that a function returned, or an empty text.

@@ -197,12 +197,14 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
 /// The report for a hook whose function CodeDeploy cannot invoke.
 fn not_invoked(hook: Hook, refusal: &InvokeError) -> HookRun {
     let InvokeError { function, error: (code, _), why, hint } = refusal;
+    let reason = format!("CodeDeploy cannot invoke {function} ({code}): {why}");
     HookRun {
         hook,
         status: None,
         answered_by: AnsweredBy::Nobody,
         code: (*code).to_owned(),
-        verdict: format!("{hook}: CodeDeploy cannot invoke {function} ({code}): {why}"),
+        verdict: format!("{hook}: {reason}"),
+        reason,
         hint: (*hint).to_owned(),
         checks: Vec::new(),
         took: Duration::ZERO,

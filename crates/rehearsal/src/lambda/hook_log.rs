@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::check_line::CheckLine;
+use crate::check_line::{CheckLine, without_hint};
 
 /// A line about the deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,13 @@ pub(crate) enum HookLogLine {
 pub struct HookVerdict {
     /// The reason code; empty if the hook succeeded.
     pub code: String,
+    /// What to do about it; empty if the hook succeeded.
+    pub hint: String,
     /// The whole line for a reader.
     pub message: String,
+    /// Why the function put *Failed*, or would have in observe mode: the line without the name of the hook, its status
+    /// and the hint. Empty if it succeeded.
+    pub reason: String,
     /// Whether the hook only observed, so that it puts *Succeeded* whatever its checks found.
     pub observes: bool,
     /// Whether the line says that nothing was checked.
@@ -50,13 +55,22 @@ pub(crate) fn read(line: &str) -> Option<HookLogLine> {
             message: text("message"),
         }));
     }
-    fields.get("verdict")?;
-    let message = text("message");
+    let status = fields.get("verdict")?.as_str().unwrap_or_default();
+    let (message, hint) = (text("message"), text("verdict.hint"));
+    let (hook, observed) = (text("hook.name"), text("verdict.observed"));
+    let head = match (status, observed.as_str()) {
+        ("failed", _) => Some(format!("{hook} failed: ")),
+        (_, "failed") => Some(format!("{hook} succeeded, observed: would have failed: ")),
+        _ => None,
+    };
+    let reason = head.map(|head| without_hint(message.strip_prefix(&head).unwrap_or(&message), &hint).to_owned());
     Some(HookLogLine::Verdict(HookVerdict {
         code: text("verdict.code"),
-        observes: !text("verdict.observed").is_empty(),
+        observes: !observed.is_empty(),
         // The log has no field for it.
         checked_nothing: message.contains("nothing was checked"),
+        hint,
+        reason: reason.unwrap_or_default(),
         message,
     }))
 }
@@ -73,17 +87,21 @@ mod tests {
         assert_eq!((check.name.as_str(), check.code.as_str()), ("targets", "TargetsUnhealthy"));
         assert_eq!((check.outcome, check.decision), (CheckOutcome::Failed, CheckDecision::Fail));
         assert_eq!(check.duration, Duration::from_millis(12));
-        let verdict = r#"{"verdict":"failed","verdict.code":"TargetsUnhealthy","message":"AfterInstall failed"}"#;
+        let verdict = r#"{"hook.name":"AfterInstall","verdict":"failed","verdict.code":"TargetsUnhealthy","verdict.hint":"check the port","message":"AfterInstall failed: targets: …"}"#;
         assert_eq!(
             read(verdict),
             Some(HookLogLine::Verdict(HookVerdict {
                 code: "TargetsUnhealthy".into(),
-                message: "AfterInstall failed".into(),
+                hint: "check the port".into(),
+                message: "AfterInstall failed: targets: …".into(),
+                reason: "targets: …".into(),
                 ..HookVerdict::default()
             }))
         );
-        let observes = r#"{"verdict":"succeeded","verdict.observed":"failed","message":"AfterInstall succeeded"}"#;
-        assert!(matches!(read(observes), Some(HookLogLine::Verdict(HookVerdict { observes: true, .. }))));
+        let observes = r#"{"verdict":"succeeded","verdict.observed":"failed","hook.name":"AfterInstall","message":"AfterInstall succeeded, observed: would have failed: targets: …"}"#;
+        let Some(HookLogLine::Verdict(verdict)) = read(observes) else { panic!("not a verdict") };
+        assert!(verdict.observes);
+        assert_eq!(verdict.reason, "targets: …");
         let rollback = r#"{"verdict":"succeeded","verdict.observed":"","message":"…: nothing was checked, 1 warned"}"#;
         let Some(HookLogLine::Verdict(verdict)) = read(rollback) else { panic!("not a verdict") };
         assert!(verdict.checked_nothing && !verdict.observes);

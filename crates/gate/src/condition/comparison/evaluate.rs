@@ -96,6 +96,7 @@ impl Comparison {
             Measure::Value | Measure::Version => left,
         };
         let (mut any, mut type_mismatch) = (false, false);
+        let mut others = Vec::new();
         for operand in &self.operands {
             let right;
             let operand = match operand {
@@ -104,7 +105,7 @@ impl Comparison {
                     if let Value::Unreadable(why) = value {
                         return Err(Failure::Undecided { reason: format!("{} {why}", term.text), code });
                     }
-                    seen = format!("{seen} and {}", facts.loggable(&term.subject, &value));
+                    others.push(format!("{} {}", term.text, facts.loggable(&term.subject, &value)));
                     right = Operand::Value(value);
                     &right
                 }
@@ -126,7 +127,16 @@ impl Comparison {
             }
         }
         let is_true = if self.negated { !any && !type_mismatch } else { any };
-        if is_true { Ok(()) } else { Err(Failure::False { actual: seen, code }) }
+        if is_true { Ok(()) } else { Err(Failure::False { actual: self.label(seen, &others), code }) }
+    }
+
+    /// The values of a false comparison, with the names of the subjects if there are several: `running 1 and desired 2`.
+    fn label(&self, seen: String, others: &[String]) -> String {
+        match (others, self.measure) {
+            ([], _) => seen,
+            (_, Measure::Count) => format!("{} count {seen} and {}", self.term.text, others.join(" and ")),
+            (_, _) => format!("{} {seen} and {}", self.term.text, others.join(" and ")),
+        }
     }
 
     fn compares_with_null(&self) -> bool {

@@ -92,7 +92,7 @@ fn what_is_false_says_what_was_seen() {
         ConditionResult::True => panic!("{text} is true"),
     };
     assert_eq!(seen("latency < 300ms"), "412ms");
-    assert_eq!(seen("running == desired"), "1 and 2");
+    assert_eq!(seen("running == desired"), "running 1 and desired 2");
     assert_eq!(seen("state == OK"), "'ALARM'");
     assert_eq!(seen("status in 200, 201"), "204");
     assert_eq!(seen("status == 5xx"), "204");

@@ -51,7 +51,12 @@ pub fn not_active(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
             "Inactive" => "it is Inactive: it was not invoked for weeks, and the next invocation fails".to_owned(),
             state => format!("it is {state}: Lambda cannot run it"),
         },
-        fix: "read the reason; any invocation reactivates an Inactive function, which takes a minute".to_owned(),
+        fix: match config.state.as_str() {
+            "Inactive" => "invoke it once: any invocation reactivates it, which takes a minute",
+            "Pending" => "wait until it is Active; if it stays Pending, read the reason",
+            _ => "read the reason, fix it, and deploy the function again",
+        }
+        .to_owned(),
         command: Some(format!(
             "aws lambda get-function-configuration --function-name {} --query '[State,StateReason]'",
             quote(&name)

@@ -109,7 +109,7 @@ pub fn reference_missing(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     let problems = missing.into_iter().map(|((gate, reference), checks)| DoctorProblem {
         message: format!("{} refers to {reference}: the check cannot pass", checks.join(", ")),
         resource: gate.to_owned(),
-        fix: "correct the name in the gate file, or create the resource".to_owned(),
+        fix: "correct the name in the gate file, or create what it names".to_owned(),
         command: None,
     });
     problems.collect()

@@ -52,29 +52,51 @@ pub fn cannot_invoke(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     let denied = snapshot.hook_configs().map(|(function, config)| {
         let why = match snapshot.permission_results.get(&PermissionQuery::to_invoke(group, config)) {
             // A name without the prefix has its own finding, and this fix would not help there.
-            Some(Lookup::Found(false)) => has_prefix(function).then_some("is not allowed to invoke"),
-            Some(Lookup::NotFound(_)) => Some("does not exist, so it cannot invoke"),
+            Some(Lookup::Found(false)) => has_prefix(function).then_some(InvokeProblem::NotAllowed),
+            Some(Lookup::NotFound(_)) => Some(InvokeProblem::RoleMissing),
             Some(Lookup::Found(true) | Lookup::Unreadable) | None => None,
         };
         (function, why)
     });
     let partition = group.role.split(':').nth(1).unwrap_or("aws");
     let role = quote(role_name(&group.role));
-    let problems = group_by(denied).map(|(why, functions)| DoctorProblem {
-        message: format!(
-            "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check runs",
-            functions.join(", ")
-        ),
-        resource: group.role.clone(),
-        fix: "attach AWS's policy for names that begin with CodeDeployHook_, or allow lambda:InvokeFunction on the functions' \
-              ARNs"
-            .to_owned(),
-        command: Some(format!(
-            "aws iam attach-role-policy --role-name {role} --policy-arn {}",
-            quote(&format!("arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"))
-        )),
+    let attach = format!(
+        "aws iam attach-role-policy --role-name {role} --policy-arn {}",
+        quote(&format!("arn:{partition}:iam::aws:policy/AWSCodeDeployRoleForECSLimited"))
+    );
+    let problems = group_by(denied).map(|(problem, functions)| {
+        let (why, fix, command) = match problem {
+            InvokeProblem::NotAllowed => (
+                "is not allowed to invoke",
+                "attach AWS's policy for names that begin with CodeDeployHook_, or allow lambda:InvokeFunction on the \
+                 functions' ARNs",
+                Some(attach.clone()),
+            ),
+            InvokeProblem::RoleMissing => (
+                "does not exist, so it cannot invoke",
+                "create the role, or name an existing one in the deployment group",
+                None,
+            ),
+        };
+        DoctorProblem {
+            message: format!(
+                "it {why} {}: their events fail with IAM_ROLE_PERMISSIONS before any check runs",
+                functions.join(", ")
+            ),
+            resource: group.role.clone(),
+            fix: fix.to_owned(),
+            command,
+        }
     });
     problems.collect()
+}
+
+/// Why CodeDeploy cannot invoke a function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum InvokeProblem {
+    NotAllowed,
+    /// The deployment group's role does not exist.
+    RoleMissing,
 }
 
 /// A function's role is not allowed to put a status, so CodeDeploy waits for an hour.
@@ -133,8 +155,8 @@ pub fn lacks_permission(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     }
     let problems = by_role.into_iter().map(|(role, (functions, missing))| DoctorProblem {
         message: format!(
-            "it is not allowed {}: a check without its permissions is an error, and the hook puts Failed",
-            missing.join("; nor ")
+            "it lacks {}: a check without its permissions is an error, and the hook puts Failed",
+            missing.join("; and ")
         ),
         resource: describe_role(role, &functions.join(", ")),
         fix: "allow it; `greenlight iam` prints the whole policy with a reason for each action".to_owned(),

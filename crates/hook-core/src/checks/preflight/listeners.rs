@@ -48,7 +48,7 @@ pub fn check_listeners(cx: &CheckContext) -> Observation {
     if let Some(test) = &cx.target.test
         && test.arn == production.arn
     {
-        let seen = format!("both are {}", production.display_name());
+        let seen = format!("{}, which is also the production listener", production.display_name());
         return misconfigured(&resource, "a test listener that is not the production listener", seen);
     }
     let owned = |arn: &str| pair.iter().any(|name| name == target_group_name(arn));

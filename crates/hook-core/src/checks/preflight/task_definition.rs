@@ -207,7 +207,7 @@ impl ExistenceResults {
         } = self;
         let unverified = (!unsure.is_empty()).then(|| {
             let seen = format!("{} not verified: in a pull-through cache, and not pulled yet", unsure.join(", "));
-            let hint = "pull it once, or take `images` out of `preflight`; ECR fetches it when a task first pulls it";
+            let hint = "ECR fetches it when it is first pulled: pull it once, or remove `images` from `preflight`";
             Observation::passed(&definition, seen)
                 .with_outcome(Outcome::Unverified, ReasonCode::NotPermittedToCheck)
                 .with_hint(Some(hint))
