@@ -11,7 +11,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_smithy_runtime_api::client::{orchestrator::HttpRequest, result::ConnectorError};
+use aws_smithy_runtime_api::{
+    client::{orchestrator::HttpRequest, result::ConnectorError},
+
+};
 use aws_smithy_types::retry::ErrorKind;
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::PathAndQuery};
 use http_body_util::{BodyExt, Full, Limited};
@@ -19,7 +22,10 @@ use hyper::{
     body::{Bytes, Incoming},
     client::conn::http1::{self, SendRequest},
 };
-use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use hyper_util::{
+    client::legacy::connect::HttpConnector,
+    rt::TokioIo,
+};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -124,10 +130,7 @@ impl ConnectionPool {
 
     async fn connect(&self, origin: &Uri, limit: Duration) -> Result<Connection, ConnectorError> {
         timeout(limit, open(origin.clone(), &self.tls)).await.unwrap_or_else(|_| {
-            Err(ConnectorError::timeout(Box::from(format!(
-                "no connection within {}",
-                lifecycle::format_duration(limit)
-            ))))
+            Err(ConnectorError::timeout(Box::from(format!("no connection within {}", lifecycle::format_duration(limit)))))
         })
     }
 
@@ -141,8 +144,7 @@ impl ConnectionPool {
         let (head, body) = reply.into_parts();
         let status = head.status;
         let body = Limited::new(body, MAX_REPLY).collect().await;
-        let body = body
-            .map_err(|error| transient(&format!("a reply of status {} that breaks off: {error}", status.as_u16())))?;
+        let body = body.map_err(|error| transient(&format!("a reply of status {} that breaks off: {error}", status.as_u16())))?;
         if !status.is_server_error() {
             self.keep(origin, connection);
         }
