@@ -55,7 +55,8 @@ impl Aws {
         let mut token = None;
         for _ in 0..MAX_HISTORY_PAGES {
             // Without both types, the history of a composite alarm is empty.
-            let request = self.cloudwatch().describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
+            let request =
+                self.cloudwatch().describe_alarm_history().alarm_name(name).alarm_types(AlarmType::MetricAlarm);
             let request =
                 request.alarm_types(AlarmType::CompositeAlarm).history_item_type(HistoryItemType::StateUpdate);
             let request = request.start_date(from.into()).scan_by(ScanBy::TimestampAscending).max_records(100);

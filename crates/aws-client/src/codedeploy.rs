@@ -67,7 +67,8 @@ impl Aws {
 
     /// GetDeploymentGroup.
     pub(super) async fn deployment_group(&self, application: &str, group: &str) -> Result<DeploymentGroup, AwsError> {
-        let request = self.codedeploy().get_deployment_group().application_name(application).deployment_group_name(group);
+        let request =
+            self.codedeploy().get_deployment_group().application_name(application).deployment_group_name(group);
         let reply = self.send(GET_DEPLOYMENT_GROUP, || request.clone().send()).await?;
         let info = reply
             .deployment_group_info()

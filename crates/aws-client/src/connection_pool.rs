@@ -11,10 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_smithy_runtime_api::{
-    client::{orchestrator::HttpRequest, result::ConnectorError},
-
-};
+use aws_smithy_runtime_api::client::{orchestrator::HttpRequest, result::ConnectorError};
 use aws_smithy_types::retry::ErrorKind;
 use http::{HeaderValue, Request, Response, Uri, header::HOST, uri::PathAndQuery};
 use http_body_util::{BodyExt, Full, Limited};
@@ -22,15 +19,12 @@ use hyper::{
     body::{Bytes, Incoming},
     client::conn::http1::{self, SendRequest},
 };
-use hyper_util::{
-    client::legacy::connect::HttpConnector,
-    rt::TokioIo,
-};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::Semaphore,
+    sync::{Mutex as AsyncMutex, Semaphore},
     time::{Instant, timeout},
 };
 use tokio_rustls::TlsConnector;
@@ -60,6 +54,8 @@ pub struct RequestLimits {
 pub struct ConnectionPool {
     tls: TlsConfig,
     idle: Mutex<Vec<IdleConnection>>,
+    /// Held while a connection is opened early, so that a request waits for that one.
+    early: AsyncMutex<()>,
     permits: Semaphore,
 }
 
@@ -72,7 +68,12 @@ impl fmt::Debug for ConnectionPool {
 impl ConnectionPool {
     /// Creates an empty pool.
     pub fn new(tls: TlsConfig) -> Self {
-        Self { tls, idle: Mutex::default(), permits: Semaphore::new(MAX_CONCURRENT_REQUESTS) }
+        Self {
+            tls,
+            idle: Mutex::default(),
+            early: AsyncMutex::default(),
+            permits: Semaphore::new(MAX_CONCURRENT_REQUESTS),
+        }
     }
 
     /// Sends a request and reads the complete reply.
@@ -83,6 +84,7 @@ impl ConnectionPool {
         // The semaphore is never closed.
         let _permit = self.permits.acquire().await;
         let (origin, mut request) = into_origin_form(request)?;
+        drop(self.early.lock().await);
         // A connection that closed before it took the request gives the request back.
         while let Some(mut connection) = self.take_idle(&origin) {
             match send_on(&mut connection, request, limits.read).await {
@@ -106,6 +108,7 @@ impl ConnectionPool {
     pub async fn connect_early(&self, url: &str, limit: Duration) -> Result<(), ConnectorError> {
         let uri = url.parse::<Uri>().map_err(|error| ConnectorError::user(error.into()))?;
         let origin = origin_of(&uri)?;
+        let _early = self.early.lock().await;
         let open = self.take_idle(&origin);
         let connection = match open {
             Some(connection) => connection,
@@ -130,7 +133,10 @@ impl ConnectionPool {
 
     async fn connect(&self, origin: &Uri, limit: Duration) -> Result<Connection, ConnectorError> {
         timeout(limit, open(origin.clone(), &self.tls)).await.unwrap_or_else(|_| {
-            Err(ConnectorError::timeout(Box::from(format!("no connection within {}", lifecycle::format_duration(limit)))))
+            Err(ConnectorError::timeout(Box::from(format!(
+                "no connection within {}",
+                lifecycle::format_duration(limit)
+            ))))
         })
     }
 
@@ -144,7 +150,8 @@ impl ConnectionPool {
         let (head, body) = reply.into_parts();
         let status = head.status;
         let body = Limited::new(body, MAX_REPLY).collect().await;
-        let body = body.map_err(|error| transient(&format!("a reply of status {} that breaks off: {error}", status.as_u16())))?;
+        let body = body
+            .map_err(|error| transient(&format!("a reply of status {} that breaks off: {error}", status.as_u16())))?;
         if !status.is_server_error() {
             self.keep(origin, connection);
         }

@@ -61,8 +61,7 @@ pub(super) fn codedeploy_endpoint(settings: &AwsSettings) -> String {
     let own = settings.service_endpoints.get(CODEDEPLOY.id).or(settings.endpoint.as_ref());
     own.cloned().unwrap_or_else(|| {
         let region = settings.region.as_deref().unwrap_or_default();
-        let host =
-            Partition::for_region(region).service_host(&CODEDEPLOY, region, settings.fips, settings.dual_stack);
+        let host = Partition::for_region(region).service_host(&CODEDEPLOY, region, settings.fips, settings.dual_stack);
         format!("https://{host}")
     })
 }
@@ -99,7 +98,8 @@ mod tests {
     async fn codedeploy_is_where_its_sdk_looks_for_it() {
         for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "us-isob-east-1", "eusc-de-east-1"] {
             for (fips, dual_stack) in [(false, false), (true, false), (false, true), (true, true)] {
-                let params = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build().unwrap();
+                let params =
+                    Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack).build().unwrap();
                 let expected = DefaultResolver::new().resolve_endpoint(&params).await.unwrap();
                 let region = Some(region.to_owned());
                 let settings = AwsSettings { region, fips, dual_stack, ..AwsSettings::default() };
@@ -107,7 +107,6 @@ mod tests {
             }
         }
     }
-
 
     #[test]
     fn services_that_depart_from_the_pattern_have_their_own_endpoints() {

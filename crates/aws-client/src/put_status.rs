@@ -18,8 +18,8 @@ use lifecycle::{DeploymentId, ExecutionId, Status};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
-    AwsError, CONNECT_TIMEOUT, RECONNECT, connection_pool::ConnectionPool, endpoint::codedeploy_endpoint, error::root_cause,
-    sdk_config,
+    AwsError, CONNECT_TIMEOUT, RECONNECT, connection_pool::ConnectionPool, endpoint::codedeploy_endpoint,
+    error::root_cause, sdk_config,
 };
 use crate::settings::AwsSettings;
 

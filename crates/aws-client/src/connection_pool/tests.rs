@@ -107,6 +107,20 @@ async fn early_connection_is_the_one_that_the_request_uses() {
 }
 
 #[tokio::test]
+async fn request_waits_for_the_connection_that_is_being_opened() {
+    let (server, pool) = (Server::start(vec![vec![GOOD]]).await, pool());
+    let (early, again, reply) = tokio::join!(
+        pool.connect_early(&server.url, LIMITS.connect),
+        pool.connect_early(&server.url, LIMITS.connect),
+        server.status(&pool),
+    );
+    early.unwrap();
+    again.unwrap();
+    assert_eq!(reply.unwrap(), 200);
+    assert_eq!(server.accepted(), 1);
+}
+
+#[tokio::test]
 async fn connection_that_was_idle_for_long_is_replaced() {
     let (server, pool) = (Server::start(vec![vec![GOOD, GOOD], vec![GOOD]]).await, pool());
     assert_eq!(server.status(&pool).await.unwrap(), 200);
