@@ -19,7 +19,7 @@ PYTHON := $(TOOLS)/python
 export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test soak guards fuzz bench rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
+.PHONY: help rehearse test soak guards fuzz bench size-check size-record rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
 	advisories tools deploy-tools clean
 
 help: ## list the targets
@@ -55,10 +55,22 @@ fuzz: ## random bytes as gate file and as event, SECONDS=600 each (needs cargo-f
 ARM64 := $(TARGET)/aarch64-unknown-linux-gnu/release
 bench: ## measure time, instructions, memory and size of the functions and of a baseline (ARGS=--help; see docs/PERFORMANCE.md)
 	cargo build --locked --release $(PACKAGES)
-	cargo build --locked --release --package greenlight-bench
+	cargo build --locked --profile rehearse --package greenlight-bench
 	cargo build --locked --release --manifest-path bench/baseline/Cargo.toml --target-dir $(TARGET)/baseline
-	$(TARGET)/release/bench --binaries $(TARGET)/release --other-architecture $(ARM64) \
+	$(TARGET)/rehearse/bench --binaries $(TARGET)/release --other-architecture $(ARM64) \
 		--baseline $(TARGET)/baseline/release/greenlight-baseline --out $(TARGET)/bench $(ARGS)
+
+# The same features as in `make test`, so that only the functions are compiled here.
+SIZE_CHECK = $(TARGET)/debug/bench --binaries $(TARGET)/release --check bench/committed.json
+size-check: ## compare size, crates and instructions of the functions with bench/committed.json (some need valgrind)
+	cargo build --locked --release $(PACKAGES)
+	cargo build --locked --workspace --bin bench
+	$(SIZE_CHECK)
+
+size-record: ## write them to bench/committed.json; the commit has to say why
+	cargo build --locked --release $(PACKAGES)
+	cargo build --locked --workspace --bin bench
+	$(SIZE_CHECK) --record
 
 guards: $(PYTHON)/.tests ## remove each safeguard and expect a test to fail (an hour; GUARD=word for some of them)
 	$(PYTHON)/bin/python tests/guards/remove.py $(GUARD)
@@ -140,7 +152,7 @@ fmt: ## format the code
 docs: ## build the API documentation, with warnings as errors
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 
-check: lint docs test ## lint, docs and test, as CI does
+check: lint docs test size-check ## lint, docs, test and size-check, as CI does
 
 package: ## build zip files of the functions, ARCHITECTURES="arm64 x86_64" or those that this machine can build
 	@sh infra/package.sh $(FUNCTIONS)

@@ -164,7 +164,8 @@ async fn count_instructions(
     Ok(())
 }
 
-async fn instructions(laboratory: &Laboratory, job: &Job, transport: Transport) -> anyhow::Result<u64> {
+/// The instructions from exec to the end of the first event.
+pub async fn instructions(laboratory: &Laboratory, job: &Job, transport: Transport) -> anyhow::Result<u64> {
     let output = laboratory.folder.path().join("callgrind.out");
     // Pauses cost no instructions. Only AfterAllowTraffic needs short ones here too: its pauses take minutes.
     let gate = job.gate.clone().filter(|_| job.hook == Hook::AfterAllowTraffic);

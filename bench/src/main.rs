@@ -7,6 +7,7 @@
 mod authority;
 mod budgets;
 mod callgrind;
+mod committed;
 mod front;
 mod function;
 mod functions;
@@ -61,6 +62,12 @@ struct Args {
     /// Measures only these parts.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Sizes, Part::Functions, Part::Scale])]
     only: Vec<Part>,
+    /// Compares sizes, instructions and crates with the values in this file, and does nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "baseline"])]
+    check: Option<PathBuf>,
+    /// Writes the measured values to the file of `--check` in place of comparing them.
+    #[arg(long, requires = "check")]
+    record: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,6 +87,9 @@ async fn main() -> anyhow::Result<()> {
     let authority = Authority::create(folder.path())?;
     let delay = Duration::from_millis(args.delay);
     let laboratory = Laboratory { binaries: args.binaries.clone(), baseline: args.baseline.clone(), authority, folder };
+    if let Some(file) = &args.check {
+        return committed::check(&laboratory, file, args.record).await;
+    }
     let mut results = Results::default();
     if args.only.contains(&Part::Sizes) {
         results.sizes = sizes(&args)?;
