@@ -28,8 +28,9 @@ fn idle_hooks(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     for function in FunctionName::all_functions() {
         let program = folder.join(function.program_name());
-        // `exec`, so that the process that was started is the one that sleeps.
-        fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.new\" && mv \"$0.pid.new\" \"$0.pid\"\nexec sleep 600\n")
+        // `exec`, so that the process that was started is the one that sleeps. Each process writes a file of its own, since
+        // several run the same program, and a file that another one has just emptied names no process.
+        fs::write(&program, "#!/bin/sh\necho $$ > \"$0.pid.$$\" && mv \"$0.pid.$$\" \"$0.pid\"\nexec sleep 600\n")
             .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
