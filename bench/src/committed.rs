@@ -67,7 +67,8 @@ async fn measure(laboratory: &Laboratory) -> anyhow::Result<Values> {
     let mut values = Values::new();
     for function in FunctionName::all_functions() {
         let name = function.program_name();
-        let size = Size::measure(name, &laboratory.binaries.join(name)).with_context(|| format!("no program {name}"))?;
+        let size =
+            Size::measure(name, &laboratory.binaries.join(name)).with_context(|| format!("no program {name}"))?;
         values.insert(format!("zipped bytes of {name}"), u64::try_from(size.zipped_bytes)?);
     }
     values.insert("crates of a hook".to_owned(), crates()?);
@@ -99,14 +100,15 @@ fn crates() -> anyhow::Result<u64> {
 
 /// The values that grew by more than the tolerance, and those that nobody has committed.
 fn grown<'a>(committed: &Values, measured: &'a Values) -> Vec<&'a str> {
-    let is_grown =
-        |(name, value): &(&String, &u64)| committed.get(*name).is_none_or(|limit| **value as f64 > *limit as f64 * TOLERANCE);
+    let is_grown = |(name, value): &(&String, &u64)| {
+        committed.get(*name).is_none_or(|limit| **value as f64 > *limit as f64 * TOLERANCE)
+    };
     measured.iter().filter(is_grown).map(|(name, _)| name.as_str()).collect()
 }
 
 fn table(committed: &Values, measured: &Values) -> Table {
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN).set_header(["value", "committed", "now", "change"]);
+    table.load_style(ASCII_MARKDOWN).set_header(["value", "committed", "now", "change"]);
     for (name, now) in measured {
         let before = committed.get(name);
         let change = before.map(|before| format!("{:+.1} %", (*now as f64 / *before as f64 - 1.0) * 100.0));
