@@ -45,7 +45,7 @@ impl Aws {
             Some(ComputePlatform::Ecs) | None => {}
             Some(other) => {
                 let detail = format!("deployment {id} is for the {} platform, not for Amazon ECS", other.as_str());
-                return Err(AwsError { operation: GET_DEPLOYMENT, code: ReasonCode::PlatformUnsupported, detail });
+                return Err(AwsError::new(GET_DEPLOYMENT, ReasonCode::PlatformUnsupported, detail));
             }
         }
         let routes = target_group_pair(info.load_balancer_info());

@@ -123,10 +123,12 @@ fn named_service(group: &DeploymentGroup, target_id: &Result<String, AwsError>) 
         return Ok(EcsServiceName { cluster: cluster.clone(), service: service.clone() });
     }
     let target_id = target_id.as_ref().map_err(Clone::clone)?;
-    let (cluster, service) = target_id.split_once(':').ok_or_else(|| AwsError {
-        operation: "codedeploy:ListDeploymentTargets",
-        code: ReasonCode::ServiceNotConfigured,
-        detail: format!("the target {target_id:?} is not of the form cluster:service"),
+    let (cluster, service) = target_id.split_once(':').ok_or_else(|| {
+        AwsError::new(
+            "codedeploy:ListDeploymentTargets",
+            ReasonCode::ServiceNotConfigured,
+            format!("the target {target_id:?} is not of the form cluster:service"),
+        )
     })?;
     Ok(EcsServiceName { cluster: cluster.to_owned(), service: service.to_owned() })
 }
@@ -144,7 +146,7 @@ fn service_mismatch(configured: &EcsServiceName, discovered: &EcsServiceName) ->
          cluster {}; remove the two variables, as CodeDeploy names the service",
         configured.service, configured.cluster, discovered.service, discovered.cluster
     );
-    AwsError { operation: "codedeploy:GetDeploymentGroup", code: ReasonCode::SettingsInvalid, detail }
+    AwsError::new("codedeploy:GetDeploymentGroup", ReasonCode::SettingsInvalid, detail)
 }
 
 /// The replacement's target group: the one that its task set names, or the one of the pair that the original does not

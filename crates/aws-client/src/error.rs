@@ -15,11 +15,18 @@ pub struct AwsError {
     pub operation: &'static str,
     /// The reason code.
     pub code: ReasonCode,
+    /// The error code from AWS, such as `NoSuchEntity`, if AWS returned one.
+    pub aws_code: Option<String>,
     /// The error code from AWS, or the kind of connection error, with the message.
     pub detail: String,
 }
 
 impl AwsError {
+    /// An error without a code from AWS.
+    pub fn new(operation: &'static str, code: ReasonCode, detail: impl Into<String>) -> Self {
+        Self { operation, code, aws_code: None, detail: detail.into() }
+    }
+
     /// Converts an SDK error.
     pub(crate) fn from_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
@@ -29,17 +36,14 @@ impl AwsError {
             SdkError::ServiceError(context) => {
                 let status = context.raw().status().as_u16();
                 let meta = context.err().meta();
-                match meta.code() {
-                    Some(word) => {
-                        let code = classify(word, status);
-                        (code, format!("{word}: {}", denial_reason(code, meta.message().unwrap_or("no message"))))
-                    }
-                    // The reply is not an AWS error, for example a truncated reply or a proxy's page.
-                    None => (
-                        classify("", status.max(500)),
-                        format!("a reply of status {status} that cannot be read: {}", root_cause(context.err())),
-                    ),
+                if let Some(aws_code) = meta.code() {
+                    return Self::from_service(operation, aws_code, meta.message().unwrap_or_default(), status);
                 }
+                // The reply is not an AWS error, for example a truncated reply or a proxy's page.
+                (
+                    classify("", status.max(500)),
+                    format!("a reply of status {status} that cannot be read: {}", root_cause(context.err())),
+                )
             }
             SdkError::TimeoutError(_) => (ReasonCode::AwsUnreachable, "no reply in time".to_owned()),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => {
@@ -52,29 +56,31 @@ impl AwsError {
             }
             _ => (ReasonCode::AwsFailed, root_cause(error)),
         };
-        Self { operation, code, detail: one_line(&detail) }
+        Self::new(operation, code, one_line(&detail))
     }
 
     /// Creates an error from the code and message of AWS, for replies that no SDK parsed.
-    pub(super) fn from_service(operation: &'static str, word: &str, message: &str, status: u16) -> Self {
-        let code = classify(word, if word.is_empty() { status.max(500) } else { status });
-        let detail = match word {
+    pub(super) fn from_service(operation: &'static str, aws_code: &str, message: &str, status: u16) -> Self {
+        if aws_code.is_empty() {
             // A proxy's page.
-            "" => format!("a reply of status {status} that cannot be read"),
-            word => format!("{word}: {}", denial_reason(code, if message.is_empty() { "no message" } else { message })),
-        };
-        Self { operation, code, detail: one_line(&detail) }
+            let detail = format!("a reply of status {status} that cannot be read");
+            return Self::new(operation, classify("", status.max(500)), detail);
+        }
+        let code = classify(aws_code, status);
+        let message = denial_reason(code, if message.is_empty() { "no message" } else { message });
+        let detail = one_line(&format!("{aws_code}: {message}"));
+        Self { operation, code, aws_code: Some(aws_code.to_owned()), detail }
     }
 
-    /// Whether AWS returned this error code, such as `NoSuchEntity`.
+    /// Whether AWS returned this error code, such as `NoSuchEntity`, or one that begins with it.
     pub fn has_code(&self, code: &str) -> bool {
-        self.detail.split(':').next().is_some_and(|own| own.starts_with(code))
+        self.aws_code.as_ref().is_some_and(|own| own.starts_with(code))
     }
 
     /// Whether AWS knows the caller and does not allow the call. Invalid credentials are a different error.
     pub fn is_access_denied(&self) -> bool {
-        let word = self.detail.split(':').next().unwrap_or_default();
-        self.code == ReasonCode::AwsDenied && ACCESS_DENIED_CODES.iter().any(|part| word.contains(part))
+        let aws_code = self.aws_code.as_deref().unwrap_or_default();
+        self.code == ReasonCode::AwsDenied && ACCESS_DENIED_CODES.iter().any(|part| aws_code.contains(part))
     }
 
     /// The message. If AWS denied access, it starts with the action that the function's role needs, because AWS's
@@ -96,7 +102,7 @@ impl AwsError {
 
     /// A reply in which something is missing.
     pub fn missing_field(operation: &'static str, what: impl fmt::Display) -> Self {
-        Self { operation, code: ReasonCode::UnexpectedReply, detail: format!("the reply has no {what}") }
+        Self::new(operation, ReasonCode::UnexpectedReply, format!("the reply has no {what}"))
     }
 
     /// Whether a later attempt may succeed. A denial is final.
@@ -214,9 +220,7 @@ mod tests {
         let unknown = ["ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidClientTokenId"];
         assert!(!unknown.into_iter().any(is_refusal));
         let unsigned = "the request could not be signed: AccessDenied".to_owned();
-        assert!(
-            !AwsError { operation: "iam:GetRole", code: ReasonCode::AwsDenied, detail: unsigned }.is_access_denied()
-        );
+        assert!(!AwsError::new("iam:GetRole", ReasonCode::AwsDenied, unsigned).is_access_denied());
     }
 
     #[test]

@@ -95,11 +95,8 @@ impl StatusClient {
     /// The error of the last attempt.
     pub async fn put(&self, execution: &HookExecution, status: Status, until: Instant) -> Result<PutOutcome, AwsError> {
         let started_at = Instant::now();
-        let mut last_error = AwsError {
-            operation: PUT_STATUS,
-            code: ReasonCode::AwsUnreachable,
-            detail: "no reply before the function's deadline".to_owned(),
-        };
+        let mut last_error =
+            AwsError::new(PUT_STATUS, ReasonCode::AwsUnreachable, "no reply before the function's deadline");
         let mut pause = MIN_PAUSE;
         let mut may_be_accepted = false;
         // A process that was frozen for long may wake up when its time is nearly over. There is still enough time for
@@ -145,7 +142,7 @@ impl StatusClient {
         own.spawn(put);
         let Some(Ok(put)) = own.join_next().await else {
             let detail = "the attempt panicked".to_owned();
-            return Err(AwsError { operation: PUT_STATUS, code: ReasonCode::AwsUnreachable, detail });
+            return Err(AwsError::new(PUT_STATUS, ReasonCode::AwsUnreachable, detail));
         };
         match put {
             Ok(reply) => confirm_accepted(reply.lifecycle_event_hook_execution_id(), execution),
@@ -165,7 +162,7 @@ fn confirm_accepted(id: Option<&str>, execution: &HookExecution) -> Result<PutOu
         Some(_) => "a reply of status 200 that names another execution, so it is not known whether CodeDeploy has it",
         None => "a reply of status 200 that names no execution, so it is not known whether CodeDeploy has it",
     };
-    Err(AwsError { operation: PUT_STATUS, code: ReasonCode::AwsFailed, detail: why.to_owned() })
+    Err(AwsError::new(PUT_STATUS, ReasonCode::AwsFailed, why.to_owned()))
 }
 
 /// Whether CodeDeploy may have accepted the status although no reply confirms it.
@@ -206,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_refuses_has_not_taken_the_status() {
-        let fault = |code| AwsError { operation: PUT_STATUS, code, detail: String::new() };
+        let fault = |code| AwsError::new(PUT_STATUS, code, "");
         assert!([ReasonCode::AwsFailed, ReasonCode::AwsUnreachable].map(fault).iter().all(may_have_arrived));
         assert!(
             ![ReasonCode::AwsThrottled, ReasonCode::AwsDenied, ReasonCode::AwsRejected]

@@ -145,7 +145,7 @@ mod tests {
         let call = || async {
             match since.elapsed() >= seconds(heals) {
                 true => Ok(()),
-                false => Err(AwsError { operation: "ecs:DescribeServices", code, detail: "no".into() }),
+                false => Err(AwsError::new("ecs:DescribeServices", code, "no")),
             }
         };
         let patience = configure(RetryBudget::new(started_at, started_at + seconds(left)));
@@ -209,11 +209,7 @@ mod tests {
             let first = calls.get() == 1;
             async move {
                 if first {
-                    return Err::<(), _>(AwsError {
-                        operation: "ecs:DescribeServices",
-                        code: ReasonCode::AwsThrottled,
-                        detail: "no".into(),
-                    });
+                    return Err::<(), _>(AwsError::new("ecs:DescribeServices", ReasonCode::AwsThrottled, "no"));
                 }
                 std::future::pending().await
             }

@@ -165,11 +165,7 @@ impl SigningClient {
         if xml.contains(&format!("<{name}")) && xml.trim_end().ends_with(&format!("</{name}>")) {
             return Ok(xml);
         }
-        Err(AwsError {
-            operation,
-            code: ReasonCode::AwsFailed,
-            detail: format!("a reply that cannot be read: no {name}"),
-        })
+        Err(AwsError::new(operation, ReasonCode::AwsFailed, format!("a reply that cannot be read: no {name}")))
     }
 
     /// Calls a restJson read operation, with the parts of the path and a query.
@@ -265,10 +261,8 @@ impl SigningClient {
         operation: &'static str,
         unsigned: &UnsignedRequest,
     ) -> Result<(Vec<u8>, Option<String>), AwsError> {
-        let request = self.sign(service, unsigned).map_err(|why| AwsError {
-            operation,
-            code: ReasonCode::AwsDenied,
-            detail: format!("the request could not be signed: {why}"),
+        let request = self.sign(service, unsigned).map_err(|why| {
+            AwsError::new(operation, ReasonCode::AwsDenied, format!("the request could not be signed: {why}"))
         })?;
         let limits = RequestLimits { connect: CONNECT_TIMEOUT, read: READ_TIMEOUT };
         let reply = self.pool.send(request, limits).await.map_err(|error| connect_error(operation, &error))?;
@@ -277,18 +271,12 @@ impl SigningClient {
         let (kind, tag) = (header("x-amzn-errortype"), header("etag").map(|tag| tag.trim_matches('"').to_owned()));
         let body = reply.into_body();
         if body.len() > MAX_BODY {
-            return Err(AwsError {
-                operation,
-                code: ReasonCode::UnexpectedReply,
-                detail: "the reply has more than 1 MiB".to_owned(),
-            });
+            return Err(AwsError::new(operation, ReasonCode::UnexpectedReply, "the reply has more than 1 MiB"));
         }
         if (200..300).contains(&status) {
             // An incomplete reply is retried. An object in S3 can have any content, and its length is in its header.
             return match complete_body::incomplete_reason(&body).filter(|_| service.protocol != WireProtocol::S3) {
-                Some(why) => {
-                    Err(AwsError { operation, code: ReasonCode::AwsFailed, detail: format!("a reply that {why}") })
-                }
+                Some(why) => Err(AwsError::new(operation, ReasonCode::AwsFailed, format!("a reply that {why}"))),
                 None => Ok((body.into(), tag)),
             };
         }
@@ -368,7 +356,7 @@ fn percent_encoded(path: &str) -> String {
 }
 
 fn timeout_error(operation: &'static str) -> AwsError {
-    AwsError { operation, code: ReasonCode::AwsUnreachable, detail: "no reply in time".to_owned() }
+    AwsError::new(operation, ReasonCode::AwsUnreachable, "no reply in time")
 }
 
 fn connect_error(operation: &'static str, error: &ConnectorError) -> AwsError {
@@ -376,12 +364,12 @@ fn connect_error(operation: &'static str, error: &ConnectorError) -> AwsError {
     let detail = if error.is_timeout() { format!("timed out: {root}") } else { root };
     let is_incomplete = error::is_incomplete_reply(error);
     let code = if is_incomplete { ReasonCode::AwsFailed } else { ReasonCode::AwsUnreachable };
-    AwsError { operation, code, detail: error::one_line(&detail) }
+    AwsError::new(operation, code, error::one_line(&detail))
 }
 
 fn parse_failure(operation: &'static str, error: &dyn std::error::Error) -> AwsError {
     let detail = error::one_line(&format!("a reply that cannot be read: {error}"));
-    AwsError { operation, code: ReasonCode::AwsFailed, detail }
+    AwsError::new(operation, ReasonCode::AwsFailed, detail)
 }
 
 #[cfg(test)]

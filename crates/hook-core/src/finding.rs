@@ -169,7 +169,7 @@ impl<T> Observation<T> {
 
 /// The result of a check that could not run because of this error.
 impl From<AwsError> for Observation {
-    fn from(AwsError { operation, code, detail }: AwsError) -> Self {
+    fn from(AwsError { operation, code, detail, .. }: AwsError) -> Self {
         Self::errored(code, operation, detail)
     }
 }

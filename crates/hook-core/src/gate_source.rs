@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn throttled_read_has_the_hint_of_throttling() {
         let hint = |code| {
-            let error = AwsError { operation: "ssm:GetParameter", code, detail: "ThrottlingException".to_owned() };
+            let error = AwsError::new("ssm:GetParameter", code, "ThrottlingException");
             unreadable("gate file ssm:/shop", error.into()).hint
         };
         assert_eq!(hint(ReasonCode::AwsThrottled), Some(ReasonCode::AwsThrottled.hint()));

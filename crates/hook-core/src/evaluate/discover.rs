@@ -45,7 +45,7 @@ mod tests {
     fn conclusion_for(code: ReasonCode) -> Conclusion {
         let id = DeploymentId::try_from("d-1".to_owned()).unwrap();
         let detail = "AccessDenied: no policy allows it".to_owned();
-        unreadable(&id, AwsError { operation: "codedeploy:GetDeployment", code, detail })
+        unreadable(&id, AwsError::new("codedeploy:GetDeployment", code, detail))
     }
 
     #[test]

@@ -90,7 +90,7 @@ mod tests {
 
     fn denied() -> AwsError {
         let detail = "AccessDenied: no".to_owned();
-        AwsError { operation: "codedeploy:GetDeployment", code: ReasonCode::AwsDenied, detail }
+        AwsError::new("codedeploy:GetDeployment", ReasonCode::AwsDenied, detail)
     }
 
     fn section(text: &str) -> Result<HookSection, Conclusion> {

@@ -33,7 +33,7 @@ pub async fn deployment_group(collector: &Collector) -> Result<DeploymentGroupCo
     let platform = string_at(info, "/computePlatform");
     if platform != "ECS" {
         let detail = format!("deployment group {group} has the compute platform {platform:?}; these hooks are for ECS");
-        return Err(AwsError { operation: OPERATION, code: ReasonCode::PlatformUnsupported, detail });
+        return Err(AwsError::new(OPERATION, ReasonCode::PlatformUnsupported, detail));
     }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let route = |name: &str| {
