@@ -27,8 +27,10 @@ use crate::{
     verdict::{Status, Verdict},
 };
 
-/// The verdict is logged after this time at the latest, even if the status is still being put.
-const MAX_LOG_DELAY: Duration = Duration::from_millis(500);
+/// The verdict is logged after this time at the latest, even if the status is still being put. It is before a second
+/// attempt: a first attempt can take effect although its reply is lost, and if the process is then killed, the reason is in
+/// the log.
+const MAX_LOG_DELAY: Duration = Duration::from_millis(100);
 /// The delay is at most this share of the remaining time.
 const MAX_LOG_DELAY_SHARE: u32 = 4;
 
@@ -143,7 +145,7 @@ mod tests {
         let order = CallOrder::default();
         let (to_put, to_log) = (order.clone(), order.clone());
         let put = async move {
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            tokio::time::sleep(Duration::from_millis(80)).await;
             record_call(&to_put, "put");
         };
         put_then_log(put, MAX_LOG_DELAY, move || record_call(&to_log, "logged")).await;
@@ -157,7 +159,7 @@ mod tests {
         let logged = Arc::new(Barrier::new(2));
         let seen = logged.clone();
         let put = async move {
-            tokio::time::sleep(Duration::from_millis(600)).await;
+            tokio::time::sleep(Duration::from_millis(120)).await;
             // This would wait forever if nothing were logged before the status is put.
             seen.wait();
             record_call(&to_put, "put");
