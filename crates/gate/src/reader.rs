@@ -2,7 +2,7 @@
 //!
 //! The reader records each key that it accepts, with its type and its effective value from the file or the default. The
 //! reader of a kind of check is therefore the only table of its keys: suggestions, `explain`, `print` and the JSON
-//! Schema use this record. The schema comes from reading an empty document with [`Reading::Schema`], in which every key
+//! Schema use this record. The schema comes from reading an empty document with `Reading::Schema`, in which every key
 //! returns a value.
 //!
 //! A hook keeps only the tree of the file, with the positions for errors. Effective values are a second tree, because it
@@ -95,13 +95,13 @@ impl<'a> MapReader<'a> {
         &self.context.scope
     }
 
-    /// Whether the file has the key. It does not record the key. With [`Reading::Schema`] it is always true, so that every
+    /// Whether the file has the key. It does not record the key. With `Reading::Schema` it is always true, so that every
     /// branch of a reader runs.
     pub fn has(&self, key: &str) -> bool {
         self.context.is_schema() || self.entries.iter().any(|(own, _)| own.name == key)
     }
 
-    /// Whether the file has the key. It does not record the key, and with [`Reading::Schema`] it is always false: for keys
+    /// Whether the file has the key. It does not record the key, and with `Reading::Schema` it is always false: for keys
     /// that are not part of the schema or of suggestions.
     pub fn is_in_file(&self, key: &str) -> bool {
         self.entries.iter().any(|(own, _)| own.name == key)

@@ -1,6 +1,6 @@
 //! The kinds of check, one file each: the keys in the gate file, and what they mean, as data. `hook-core` runs them.
 //!
-//! A new kind is one file with a `KIND` and a [`KindSpec`], one line in [`KINDS`], and a variant of [`Kind`].
+//! A new kind is one file with a `KIND` and a `KindSpec`, one line in [`KINDS`], and a variant of [`Kind`].
 
 mod alarms;
 mod body_template;
