@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     Aws, AwsError,
+    endpoint::CODEDEPLOY,
     existence::IAM,
     signing_client::{ServiceEndpoint, WireProtocol},
 };
@@ -13,13 +14,6 @@ const CLOUDFORMATION: ServiceEndpoint = ServiceEndpoint {
     host: "cloudformation",
     signing_name: "cloudformation",
     protocol: WireProtocol::Query("2010-05-15"),
-    is_global: false,
-};
-const CODEDEPLOY: ServiceEndpoint = ServiceEndpoint {
-    id: "CODEDEPLOY",
-    host: "codedeploy",
-    signing_name: "codedeploy",
-    protocol: WireProtocol::Json("CodeDeploy_20141006"),
     is_global: false,
 };
 const EC2: ServiceEndpoint = ServiceEndpoint {

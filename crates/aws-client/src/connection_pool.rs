@@ -109,12 +109,11 @@ impl ConnectionPool {
         let uri = url.parse::<Uri>().map_err(|error| ConnectorError::user(error.into()))?;
         let origin = origin_of(&uri)?;
         let _early = self.early.lock().await;
-        let open = self.take_idle(&origin);
-        let connection = match open {
-            Some(connection) => connection,
-            None => self.connect(&origin, limit).await?,
-        };
-        self.keep(origin, connection);
+        // A connection that is open keeps its age: nothing has been sent that shows it to be alive.
+        if !self.has_idle(&origin) {
+            let connection = self.connect(&origin, limit).await?;
+            self.keep(origin, connection);
+        }
         Ok(())
     }
 
@@ -124,6 +123,11 @@ impl ConnectionPool {
         idle.retain(IdleConnection::is_usable);
         let position = idle.iter().rposition(|connection| connection.origin == *origin)?;
         Some(idle.swap_remove(position).connection)
+    }
+
+    fn has_idle(&self, origin: &Uri) -> bool {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.iter().any(|connection| connection.origin == *origin && connection.is_usable())
     }
 
     fn keep(&self, origin: Uri, connection: Connection) {

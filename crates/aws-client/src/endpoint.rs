@@ -48,7 +48,7 @@ impl Partition {
     }
 }
 
-const CODEDEPLOY: ServiceEndpoint = ServiceEndpoint {
+pub(super) const CODEDEPLOY: ServiceEndpoint = ServiceEndpoint {
     id: "CODEDEPLOY",
     host: "codedeploy",
     signing_name: "codedeploy",

@@ -107,6 +107,16 @@ async fn early_connection_is_the_one_that_the_request_uses() {
 }
 
 #[tokio::test]
+async fn connecting_early_again_does_not_make_an_open_connection_younger() {
+    let (server, pool) = (Server::start(vec![vec![GOOD]]).await, pool());
+    pool.connect_early(&server.url, LIMITS.connect).await.unwrap();
+    let since = || pool.idle.lock().unwrap()[0].since;
+    let before = since();
+    pool.connect_early(&server.url, LIMITS.connect).await.unwrap();
+    assert_eq!(since(), before);
+}
+
+#[tokio::test]
 async fn request_waits_for_the_connection_that_is_being_opened() {
     let (server, pool) = (Server::start(vec![vec![GOOD]]).await, pool());
     let (early, again, reply) = tokio::join!(
