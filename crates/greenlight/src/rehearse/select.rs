@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rehearsal::{FunctionName, Hook, Options, Scenario};
+use rehearsal::{FunctionName, Hook, Options, Scenario, TrialQuestion};
 
 use super::{filter, options::RehearseOptions};
 use crate::cli::suggest::{did_you_mean, nearest};
@@ -22,6 +22,11 @@ const MIN_SIMILARITY: f64 = 0.7;
 /// # Errors
 /// If one is unknown, cannot be read, or is not a scenario.
 pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
+    if args.is_trial() {
+        let mut scenarios = matching_scenarios(&args.filters)?;
+        scenarios.retain(|one| one.trial_question() != TrialQuestion::NotApplicable);
+        return Ok(scenarios);
+    }
     if args.is_table() {
         return matching_scenarios(&args.filters);
     }
@@ -100,23 +105,11 @@ fn unknown_scenario_message(name: &str, names: &[String]) -> String {
     format!("there is no scenario `{name}`{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The options of the rehearsal: the folder of the programs, the gate file, the seed.
+/// The options of the rehearsal: the folder of the programs, and the seed.
 ///
 /// # Errors
-/// If the gate file cannot be read, or one of the six programs is missing.
+/// If one of the six programs is missing.
 pub fn options(args: &RehearseOptions) -> Result<Options> {
-    let gate = match &args.gate {
-        None => None,
-        Some(path) => {
-            let text = fs::read_to_string(path);
-            let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
-            // For a hook an empty variable means no gate file, which is not what the user wants to try.
-            if text.trim().is_empty() {
-                bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
-            }
-            Some(text)
-        }
-    };
     let binaries = match &args.binaries {
         Some(folder) => folder.clone(),
         None => default_binaries_dir()?,
@@ -131,7 +124,7 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
             bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
         }
     }
-    Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })
+    Ok(Options { binaries, seed: args.seed, ..Options::default() })
 }
 
 fn default_binaries_dir() -> Result<PathBuf> {
