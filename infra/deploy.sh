@@ -160,7 +160,7 @@ except errors as error:
         except errors:
             pass
 '
-# Lambda leaves at least 100 of the quota to functions without a reservation.
+# Lambda leaves at least 100 of the quota to functions without a reservation, in some small accounts less.
 unreservable=100
 reserved=$(parameter OnFailureConcurrency Default)
 concurrency=
