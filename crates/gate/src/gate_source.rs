@@ -199,8 +199,8 @@ impl GateSource {
     }
 }
 
-/// The account in `GREENLIGHT_GATE_BUCKET_OWNER`. Without it, whoever gets the bucket's name after it was deleted could
-/// write the gate file.
+/// The account in `GREENLIGHT_GATE_BUCKET_OWNER`. Without it, the next owner of the bucket's name could write the gate
+/// file after the bucket was deleted.
 fn bucket_owner(value: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
     let Some(owner) = value("GREENLIGHT_GATE_BUCKET_OWNER").map(|text| text.trim().to_owned()) else { return Ok(None) };
     if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -136,7 +136,7 @@ hooks:
       - name: pay
         http: POST {{test_url}}/pay?dry=1
         headers: { authorization: 'Bearer {{secret.token}}', x-team: '{{env.TEAM}}' }
-        expect: [status == 201, json.state == accepted, json.version == {{green.image_tag}}]
+        expect: [status == 201, json.state == accepted, 'json.version == {{green.image_tag}}']
       - name: partner
         http: GET https://partner.example.com/health
         expect: [status == 200]

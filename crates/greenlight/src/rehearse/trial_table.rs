@@ -162,7 +162,7 @@ fn notes(left_out: &[(Hook, String)], others: usize, took: Duration) -> Vec<Stri
     )];
     if others > 0 {
         notes.push(format!(
-            "Not played: {} about the functions, their permissions or CodeDeploy, of which no gate file decides.",
+            "Not played: {} about the functions, their permissions or CodeDeploy, which no gate file decides.",
             count(others, "scenario")
         ));
     }
