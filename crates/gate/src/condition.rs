@@ -6,6 +6,7 @@
 //! finds conditions that no values can make true.
 
 mod comparison;
+mod foreign;
 mod operand;
 mod operator;
 mod satisfiability;
@@ -15,13 +16,16 @@ mod term;
 
 use std::fmt;
 
-pub(super) use self::satisfiability::review;
 pub use self::subject::{Subject, SubjectType};
 use self::{
     comparison::Comparison,
     operand::Operand,
     operator::Operator,
     term::{Measure, Term},
+};
+pub(super) use self::{
+    foreign::{find_placeholder, translate},
+    satisfiability::review,
 };
 use super::{
     Fact, Message, Scope, SubjectValues, Value,
@@ -88,7 +92,8 @@ impl Condition {
     /// A sentence for the gate file's author.
     pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, Message> {
         let subjects: Vec<&Subject> = subjects.iter().flat_map(|list| *list).collect();
-        let comparison = Comparison::parse(text, &subjects, scope)?;
+        let comparison = Comparison::parse(text, &subjects, scope)
+            .map_err(|why| foreign::explain(text, &subjects, scope).unwrap_or(why))?;
         Ok(Self { text: comparison.text.clone(), alternatives: vec![comparison] })
     }
 

@@ -40,6 +40,27 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("exists", Operator::Exists),
 ];
 
+/// Operators of other languages, and ours.
+const SYNONYMS: [(&str, &str); 12] = [
+    ("=", "=="),
+    ("===", "=="),
+    ("is", "=="),
+    ("equals", "=="),
+    ("<>", "!="),
+    ("!==", "!="),
+    ("=>", ">="),
+    ("=<", "<="),
+    ("~", "matches"),
+    ("=~", "matches"),
+    ("has", "contains"),
+    ("includes", "contains"),
+];
+
+/// Our operator for one of another language.
+pub(super) fn synonym(symbol: &str) -> Option<&'static str> {
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == symbol).map(|(_, ours)| *ours)
+}
+
 impl Operator {
     pub(super) fn parse(word: &str) -> Option<Self> {
         OPERATORS.iter().find(|(known, _)| *known == word).map(|(_, operator)| *operator)
@@ -69,15 +90,7 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
 
 /// Explains that a word is not an operator, and suggests the one that was probably meant.
 pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> Message {
-    let near = match symbol {
-        "=" | "===" | "is" | "equals" => Some("=="),
-        "<>" | "!==" => Some("!="),
-        "=>" => Some(">="),
-        "=<" => Some("<="),
-        "~" | "=~" => Some("matches"),
-        "has" | "includes" => Some("contains"),
-        _ => suggest(symbol, OPERATORS.iter().map(|(word, _)| *word)),
-    };
+    let near = synonym(symbol).or_else(|| suggest(symbol, OPERATORS.iter().map(|(word, _)| *word)));
     let known = OPERATORS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
     match (symbol, near) {
         ("", _) => format!("`{text}`: an operator is missing; use one of {known}").into(),
