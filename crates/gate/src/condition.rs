@@ -9,6 +9,7 @@ mod comparison;
 mod foreign;
 mod operand;
 mod operator;
+mod pattern;
 mod satisfiability;
 mod subject;
 mod syntax;
@@ -25,6 +26,7 @@ use self::{
 };
 pub(super) use self::{
     foreign::{find_placeholder, translate},
+    pattern::{DURATION, SubjectPattern, either, patterns},
     satisfiability::review,
 };
 use super::{

@@ -1,5 +1,6 @@
 //! The operators of a condition.
 
+use super::{Measure, SubjectType};
 use crate::{Message, suggest};
 
 /// How a value is compared.
@@ -27,7 +28,7 @@ pub enum Operator {
     Exists,
 }
 
-const OPERATORS: [(&str, Operator); 10] = [
+pub(super) const OPERATORS: [(&str, Operator); 10] = [
     ("==", Operator::Equal),
     ("!=", Operator::Unequal),
     ("<", Operator::Less),
@@ -78,6 +79,24 @@ impl Operator {
     /// Whether `not` can precede it. The other operators have an opposite.
     pub(super) const fn allows_not(self) -> bool {
         matches!(self, Self::In | Self::Contains | Self::Matches | Self::Exists)
+    }
+}
+
+/// Why the operator is not valid for this measure of a value of this type: the end of a sentence that starts with the
+/// subject.
+pub(super) fn operator_error(operator: Operator, of: SubjectType, measure: Measure) -> Option<&'static str> {
+    match measure {
+        Measure::Value => of.operator_error(operator),
+        Measure::Count
+            if operator.is_ordering() || matches!(operator, Operator::Equal | Operator::Unequal | Operator::In) =>
+        {
+            None
+        }
+        Measure::Count => Some("with `count` is a number; compare it with == != < <= > >= or in"),
+        Measure::Version if matches!(operator, Operator::Contains | Operator::Matches | Operator::Exists) => {
+            Some("is compared as a version, with == != < <= > >= or in")
+        }
+        Measure::Version => None,
     }
 }
 
