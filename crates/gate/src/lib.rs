@@ -62,7 +62,7 @@ pub use self::{
     check_spec::CheckSpec,
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, render},
-    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
+    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
     header::is_name,

@@ -1,6 +1,8 @@
 //! A JSON Schema of the gate file, for editors. It has no table of keys: it runs the readers without a file, and
 //! describes the keys that they accept. Conditions come from the tables of their parser.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -37,6 +39,9 @@ pub fn schema() -> Value {
         check
     });
     let checks: Vec<Value> = checks.collect();
+    let changes = KINDS.iter().zip(&checks).filter(|(kind, _)| builder.changed_kinds.contains(kind.key));
+    let changes: Vec<(String, Value)> =
+        changes.map(|(kind, check)| (changes_of(kind.key), without_required(check))).collect();
     let duration = json!({
         "type": ["string", "integer"],
         "pattern": format!("^(?:{DURATION})\\s*$"),
@@ -47,6 +52,7 @@ pub fn schema() -> Value {
         "description": DURATION_FORM,
     });
     let mut definitions = builder.conditions;
+    definitions.extend(changes);
     definitions.extend([("check".to_owned(), json!({ "anyOf": checks })), ("duration".to_owned(), duration)]);
     if let Value::Object(schema) = &mut schema {
         let keys = [
@@ -62,6 +68,20 @@ pub fn schema() -> Value {
     schema
 }
 
+/// The name of what a file can change of a built-in check.
+fn changes_of(kind: &str) -> String {
+    format!("changes_of_{kind}")
+}
+
+/// The same keys, none of which is required: a built-in check has the others already.
+fn without_required(check: &Value) -> Value {
+    let mut check = check.clone();
+    if let Value::Object(keywords) = &mut check {
+        keywords.remove("required");
+    }
+    check
+}
+
 fn single_or_list(item: &Value) -> Value {
     json!({ "anyOf": [item, { "type": "array", "items": item }] })
 }
@@ -71,6 +91,8 @@ fn single_or_list(item: &Value) -> Value {
 struct SchemaBuilder {
     /// What a condition can be, for each kind of check and for `when`.
     conditions: Map<String, Value>,
+    /// The kinds of the built-in checks, whose keys a file can change.
+    changed_kinds: BTreeSet<&'static str>,
 }
 
 impl SchemaBuilder {
@@ -119,12 +141,15 @@ impl SchemaBuilder {
             ValueType::Checks => json!({
                 "anyOf": [{ "const": "none" }, { "type": "array", "items": { "$ref": "#/$defs/check" } }],
             }),
-            ValueType::BuiltIn => json!({
-                "anyOf": [
-                    { "const": "none" },
-                    { "type": "object", "additionalProperties": { "type": "object" } },
-                ],
-            }),
+            ValueType::BuiltIn(checks) => {
+                let change = |(name, kind): &(String, &'static str)| {
+                    self.changed_kinds.insert(kind);
+                    (name.clone(), json!({ "$ref": format!("#/$defs/{}", changes_of(kind)) }))
+                };
+                let properties: Map<String, Value> = checks.iter().map(change).collect();
+                let changes = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+                json!({ "anyOf": [{ "const": "none" }, changes] })
+            }
         }
     }
 

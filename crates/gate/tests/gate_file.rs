@@ -351,6 +351,27 @@ fn the_schema_knows_subjects_operators_and_closed_values() {
     }
 }
 
+#[test]
+fn the_schema_knows_the_built_in_checks_of_each_hook() {
+    let file = |change: &str| format!("version: 1\nhooks: {{ before_allow_traffic: {{ built_in: {{ {change} }} }} }}");
+    for right in
+        ["", "alarms: { within: 2m, new_only: false }", "tasks: { expect: [running == desired], on_fail: warn }"]
+    {
+        assert_eq!(gate::check(&file(right)), [], "{right}");
+        assert_eq!(schema_errors(&file(right)), [] as [&str; 0], "{right}");
+    }
+    for wrong in [
+        "alarm: { within: 2m }",
+        // Built-in, but of other hooks.
+        "reachable: { on_fail: warn }",
+        "alarms: { witin: 2m }",
+        "alarms: { expect: [state == FINE] }",
+        "tasks: { new_only: true }",
+    ] {
+        assert!(!gate::check(&file(wrong)).is_empty() && !is_valid(&file(wrong)), "{wrong}");
+    }
+}
+
 /// VS Code shows these texts in place of the regular expressions.
 #[test]
 fn the_messages_of_the_schema_name_the_kind() {
@@ -378,6 +399,8 @@ fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>)
         let path = match path {
             "" => key.clone(),
             "hooks" => "hooks.*".to_owned(),
+            // Its keys are those of checks.
+            "hooks.*.built_in" => "hooks.*.checks".to_owned(),
             path => format!("{path}.{key}"),
         };
         known(schema, root, &path, paths);
@@ -392,6 +415,8 @@ fn used(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
         let path = match path {
             "" => key.clone(),
             "hooks" => "hooks.*".to_owned(),
+            // Its keys are those of checks.
+            "hooks.*.built_in" => "hooks.*.checks".to_owned(),
             path => format!("{path}.{key}"),
         };
         used(value, &path, paths);
