@@ -28,6 +28,17 @@ pub enum CheckOrigin {
     Implied,
 }
 
+impl CheckOrigin {
+    /// The word for a check that is not in the file.
+    pub const fn label(self) -> Option<&'static str> {
+        match self {
+            Self::BuiltIn => Some("built-in"),
+            Self::Implied => Some("implied"),
+            Self::File => None,
+        }
+    }
+}
+
 /// A check with the policies for its outcomes.
 #[derive(Debug, Clone)]
 pub struct CheckSpec {

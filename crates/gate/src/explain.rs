@@ -24,8 +24,10 @@ pub struct Explanation {
     pub mode: Mode,
     /// What a failed check means. It begins with the name of the hook, and has no full stop.
     pub headline: String,
+    /// `deadline` of the hook.
+    pub deadline: Option<Duration>,
     /// Clauses that follow the headline: when the checks end.
-    pub timing: Vec<String>,
+    timing: [String; 2],
     /// When the hook checks nothing.
     pub exceptions: Vec<String>,
     pub checks: ExplainedChecks,
@@ -45,8 +47,7 @@ pub struct ExplainedCheck {
     /// Name and subject, such as `tasks: tasks green`.
     pub title: String,
     pub kind: &'static str,
-    /// Where it comes from, unless it is in the file: `built-in`.
-    pub origin: Option<&'static str>,
+    pub origin: CheckOrigin,
     /// The listener whose checks wait for this one.
     pub unblocks: Option<TrafficRoute>,
     /// The positions in the list of the checks that must pass before this one starts.
@@ -68,7 +69,7 @@ pub struct ExplainedStage {
 impl ExplainedCheck {
     /// Title, kind and origin.
     pub fn full_title(&self) -> String {
-        let origin = self.origin.map_or_else(String::new, |origin| format!(", {origin}"));
+        let origin = self.origin.label().map_or_else(String::new, |origin| format!(", {origin}"));
         format!("{} ({}{origin})", self.title, self.kind)
     }
 }
@@ -150,10 +151,18 @@ pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
         Mode::Observe => "only observes: it always puts Succeeded, and reports what it would have stopped",
     };
     let headline = format!("{hook} ({}) {result}", hook.key());
-    Explanation { hook, mode: gate.mode, headline, timing: timing(hook, gate), exceptions: exceptions(gate), checks }
+    Explanation {
+        hook,
+        mode: gate.mode,
+        headline,
+        deadline: gate.deadline,
+        timing: timing(hook, gate),
+        exceptions: exceptions(gate),
+        checks,
+    }
 }
 
-fn timing(hook: Hook, gate: &HookSection) -> Vec<String> {
+fn timing(hook: Hook, gate: &HookSection) -> [String; 2] {
     let others = match grace(hook, gate.run_mode(), gate.mode) {
         None => "every check runs to its end".to_owned(),
         Some(Duration::ZERO) => "the first check that fails ends the others".to_owned(),
@@ -163,7 +172,7 @@ fn timing(hook: Hook, gate: &HookSection) -> Vec<String> {
         Some(deadline) => format!("its checks end within {}", format_duration(deadline)),
         None => "its checks end before the function's timeout".to_owned(),
     };
-    vec![others, end]
+    [others, end]
 }
 
 fn exceptions(gate: &HookSection) -> Vec<String> {
@@ -186,11 +195,6 @@ fn exceptions(gate: &HookSection) -> Vec<String> {
 fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection) -> ExplainedCheck {
     let spec = &step.spec;
     let kind = spec.check.spec();
-    let origin = match spec.origin {
-        CheckOrigin::Implied => Some("implied"),
-        CheckOrigin::BuiltIn => Some("built-in"),
-        CheckOrigin::File => None,
-    };
     let title = kind.default_name();
     let title = if title == spec.name { String::new() } else { format!(": {title}") };
     let title = printable(&format!("{}{title}", spec.name)).into_owned();
@@ -230,7 +234,7 @@ fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection
     ExplainedCheck {
         title,
         kind: kind.key(),
-        origin,
+        origin: spec.origin,
         unblocks: spec.check.unblocks(),
         waits_for: step.depends_on.clone(),
         notes: notes(spec).iter().map(|note| printable(note).into_owned()).collect(),
@@ -265,13 +269,10 @@ fn notes(spec: &CheckSpec) -> Vec<String> {
         }
         return notes;
     }
-    for (what, policy) in [("a false condition", on_fail), ("an error", on_error), ("no data", no_data)] {
-        match policy {
-            Policy::Fail => {}
-            Policy::Warn => notes.push(format!("{what} only warns")),
-            Policy::Ignore => notes.push(format!("{what} is only recorded")),
-        }
-    }
+    let keys = [("on_fail", on_fail), ("on_error", on_error), ("no_data", no_data)];
+    let others = keys.into_iter().filter(|(_, policy)| *policy != Policy::Fail);
+    let word = |policy| Policy::VARIANTS.iter().find(|(_, known)| *known == policy).map_or("", |(word, _)| *word);
+    notes.extend(others.map(|(key, policy)| format!("{key}: {}", word(policy))));
     notes
 }
 
@@ -373,7 +374,7 @@ hooks:
         assert_eq!(notes("every: 3s"), "");
         assert_eq!(notes("within: 1m, for: 2m, consecutive: 3"), "within 1m, 3 times in a row, for 2m");
         assert_eq!(notes("on_fail: warn, on_error: warn, no_data: warn"), "only warns");
-        assert_eq!(notes("on_error: ignore, no_data: warn"), "an error is only recorded, no data only warns");
+        assert_eq!(notes("on_error: ignore, no_data: warn"), "on_error: ignore, no_data: warn");
         assert_eq!(notes("when: [env.STAGE == prod]"), "only if env.STAGE == prod");
     }
 

@@ -59,7 +59,7 @@ use self::{
     secret_mask::SecretMask,
 };
 pub use self::{
-    check_spec::CheckSpec,
+    check_spec::{CheckOrigin, CheckSpec},
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, render},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},

@@ -8,6 +8,7 @@ use hook_core::{
     Hook,
     gate_file::{self, ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation},
 };
+use lifecycle::format_duration;
 
 use super::diagnostics::{self, Level};
 use crate::{
@@ -82,7 +83,9 @@ const NO_BREAK_SPACE: &str = "\u{a0}";
 
 /// The hook in short: its checks in the order in which they start, one line each.
 fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
-    let headline = style.paragraph(Emphasis::Plain, &format!("{}.", explanation.headline));
+    let end = explanation.deadline.map(|deadline| format!("; its checks end within {}", format_duration(deadline)));
+    let headline = format!("{}{}.", explanation.headline, end.unwrap_or_default());
+    let headline = style.paragraph(Emphasis::Plain, &headline);
     let mut lines = vec![with_bold_name(style, explanation, &headline)];
     lines.extend(explanation.exceptions.iter().map(|text| style.paragraph(Emphasis::Plain, text)));
     match &explanation.checks {
@@ -91,7 +94,7 @@ fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
             for ExplainedStage { waits_for, checks: members } in gate_file::stages(checks) {
                 lines.push(match &waits_for[..] {
                     [] => "  at once:".to_owned(),
-                    before => format!("  after {} passed:", join_numbers(before)),
+                    before => format!("  after {} passes:", join_numbers(before)),
                 });
                 let line = |index: &usize| Some(render_line(style, *index, checks.get(*index)?));
                 lines.extend(members.iter().filter_map(line));
@@ -108,9 +111,10 @@ fn join_numbers(positions: &[usize]) -> String {
 
 /// One line about a check. The conditions come last, because a long line is cut off.
 fn render_line(style: TerminalStyle, index: usize, check: &ExplainedCheck) -> String {
-    let barrier = check.unblocks.map(|route| format!("barrier of the {} listener", route.as_str()));
-    let origin = check.origin.map(str::to_owned);
-    let notes: Vec<String> = origin.into_iter().chain(barrier).chain(check.notes.iter().cloned()).collect();
+    // The title of a barrier names its listener.
+    let barrier = check.unblocks.map(|_| "barrier");
+    let notes = barrier.into_iter().chain(check.origin.label()).chain(check.notes.iter().map(String::as_str));
+    let notes: Vec<&str> = notes.collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     let expects = check.details.iter().find_map(|detail| match detail {
         ExplainedDetail::Expects(conditions) => Some(format!(": {conditions}")),
