@@ -302,6 +302,7 @@ hooks:
         expect: [status == 200, json.version exists, 'json.build.commit matches \"^[0-9a-f]{40}$\"', latency < 300ms]
         on_error: warn
       - { name: replacement, tasks: green, expect: [running >= 2], within: 1m }
+      - { name: version served, forwards_to: green, http: '{{test_url}}/', expect: ['json.v == {{green.image_tag}}'] }
   before_allow_traffic: { built_in: none, checks: none }
 ";
     fs::write(folder.path().join("own.yaml"), file).unwrap();

@@ -152,6 +152,22 @@ fn a_password_in_a_url_is_not_repeated() {
 }
 
 #[test]
+fn a_pasted_secret_is_not_repeated() {
+    for keys in [
+        r#"body: '{"user": "smoke", "password": "hunter2222"}'"#,
+        "body: { password: hunter2222 }",
+        "<<: { headers: { Authorization: Bearer hunter2222 } }",
+        "url: 'https://example.com/?access_token=hunter2222'",
+    ] {
+        let file = format!(
+            "version: 1\nhooks: {{ before_install: {{ checks: [{{ name: a, expect: [status == 200], {keys} }}] }} }}\n"
+        );
+        let text = format!("{:?}", check(&file));
+        assert!(!text.contains("hunter2222"), "{text}");
+    }
+}
+
+#[test]
 fn a_line_that_would_be_long_is_cut() {
     let check = format!("{{ http: '{{{{test_url}}}}/', expect: [status == 200], body: {} }}", "x".repeat(1000));
     let file = format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{check}] }} }}\n");

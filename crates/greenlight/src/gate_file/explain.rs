@@ -94,7 +94,8 @@ fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
             for ExplainedStage { waits_for, checks: members } in gate_file::stages(checks) {
                 lines.push(match &waits_for[..] {
                     [] => "  at once:".to_owned(),
-                    before => format!("  after {} passes:", join_numbers(before)),
+                    [one] => format!("  after {} passes:", one + 1),
+                    several => format!("  after {} pass:", join_numbers(several)),
                 });
                 let line = |index: &usize| Some(render_line(style, *index, checks.get(*index)?));
                 lines.extend(members.iter().filter_map(line));
