@@ -138,8 +138,12 @@ impl SchemaBuilder {
             ValueType::AnyOf(shapes) => {
                 json!({ "anyOf": shapes.iter().map(|shape| self.value(shape, owner)).collect::<Vec<_>>() })
             }
+            // As for conditions, no `anyOf`: an editor would report the other form.
             ValueType::Checks => json!({
-                "anyOf": [{ "const": "none" }, { "type": "array", "items": { "$ref": "#/$defs/check" } }],
+                "type": ["string", "array"],
+                "pattern": "^none$",
+                "patternErrorMessage": "a list of checks, or `none`",
+                "items": { "$ref": "#/$defs/check" },
             }),
             ValueType::BuiltIn(checks) => {
                 let change = |(name, kind): &(String, &'static str)| {
@@ -147,8 +151,13 @@ impl SchemaBuilder {
                     (name.clone(), json!({ "$ref": format!("#/$defs/{}", changes_of(kind)) }))
                 };
                 let properties: Map<String, Value> = checks.iter().map(change).collect();
-                let changes = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-                json!({ "anyOf": [{ "const": "none" }, changes] })
+                json!({
+                    "type": ["string", "object"],
+                    "pattern": "^none$",
+                    "patternErrorMessage": "`none`, or the keys to change of named built-in checks",
+                    "properties": properties,
+                    "additionalProperties": false,
+                })
             }
         }
     }

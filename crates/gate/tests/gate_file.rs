@@ -370,6 +370,11 @@ fn the_schema_knows_the_built_in_checks_of_each_hook() {
     ] {
         assert!(!gate::check(&file(wrong)).is_empty() && !is_valid(&file(wrong)), "{wrong}");
     }
+    let whole = |part: &str| format!("version: 1\nhooks: {{ before_allow_traffic: {{ {part} }} }}");
+    assert_eq!(schema_errors(&whole("built_in: none, checks: none")), [] as [&str; 0]);
+    for wrong in ["built_in: nothing", "built_in: [alarms]", "checks: nothing", "checks: { tasks: green }"] {
+        assert!(!gate::check(&whole(wrong)).is_empty() && !is_valid(&whole(wrong)), "{wrong}");
+    }
 }
 
 /// VS Code shows these texts in place of the regular expressions.
