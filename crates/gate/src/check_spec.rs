@@ -9,11 +9,12 @@ use lifecycle::TrafficRoute;
 
 use super::{
     Condition, Fact, Kind, MapKey, MapReader, Message, Policies, Position, ReadContext, YamlNode, YamlValue,
+    foreign_words::{KeyUse, meant_key},
     header::read_policies,
     kinds::{self, KINDS, KindReader, PollPolicy, UNSUPPORTED_KINDS, unsupported},
     permissions::Requirement,
     reader::{KeySpec, Reading, to_map},
-    renamed, suggest, timing, when,
+    suggest, timing, when,
 };
 
 /// Where a check comes from.
@@ -25,6 +26,17 @@ pub enum CheckOrigin {
     File,
     /// It is not in the file and is required anyway.
     Implied,
+}
+
+impl CheckOrigin {
+    /// The word for a check that is not in the file.
+    pub const fn label(self) -> Option<&'static str> {
+        match self {
+            Self::BuiltIn => Some("built-in"),
+            Self::Implied => Some("implied"),
+            Self::File => None,
+        }
+    }
 }
 
 /// A check with the policies for its outcomes.
@@ -190,12 +202,17 @@ fn find_kind(node: &YamlNode, fields: &mut MapReader<'_>) -> Option<&'static Kin
         [a, b] if a.key == "http" && b.key == "forwards_to" => Some(b),
         [] => {
             let known: Vec<_> = KINDS.iter().map(|kind| kind.key).collect();
+            let entries = node.entries();
+            let foreign =
+                |(key, node): &(MapKey, YamlNode)| meant_key(KeyUse { name: &key.name, node, entries }, &known);
+            if let Some(meant) = entries.iter().find_map(foreign) {
+                // The reader of that kind reports the other word, and all other errors of the check.
+                return KINDS.iter().find(|kind| kind.key == meant);
+            }
             let near = node.keys().find_map(|key| suggest(key, known.iter().copied()));
-            let old = node.keys().find_map(|key| Some((key, renamed(key, known.iter().copied())?)));
-            let message = match (old, near) {
-                (Some((old, new)), _) => format!("`{old}` is now `{new}`").into(),
-                (None, Some(near)) => Message::did_you_mean("this check has no kind", near),
-                (None, None) => format!("this check has no kind; it needs one of {}", known.join(", ")).into(),
+            let message = match near {
+                Some(near) => Message::did_you_mean("this check has no kind", near),
+                None => format!("this check has no kind; it needs one of {}", known.join(", ")).into(),
             };
             fields.error(node.at, message);
             None

@@ -7,8 +7,10 @@
 
 mod comparison;
 mod example;
+mod foreign;
 mod operand;
 mod operator;
+mod pattern;
 mod satisfiability;
 mod subject;
 mod syntax;
@@ -17,13 +19,17 @@ mod term;
 use std::fmt;
 
 pub(crate) use self::example::ExampleValue;
-pub(super) use self::satisfiability::review;
 pub use self::subject::{Subject, SubjectType};
 use self::{
     comparison::Comparison,
     operand::Operand,
     operator::Operator,
     term::{Measure, Term},
+};
+pub(super) use self::{
+    foreign::{find_placeholder, translate},
+    pattern::{DURATION, SubjectPattern, either, patterns},
+    satisfiability::review,
 };
 use super::{
     Fact, Message, Scope, SubjectValues, Value,
@@ -90,7 +96,8 @@ impl Condition {
     /// A sentence for the gate file's author.
     pub fn parse_in(text: &str, subjects: &[&'static [Subject]], scope: &Scope) -> Result<Self, Message> {
         let subjects: Vec<&Subject> = subjects.iter().flat_map(|list| *list).collect();
-        let comparison = Comparison::parse(text, &subjects, scope)?;
+        let comparison = Comparison::parse(text, &subjects, scope)
+            .map_err(|why| foreign::explain(text, &subjects, scope).unwrap_or(why))?;
         Ok(Self { text: comparison.text.clone(), alternatives: vec![comparison] })
     }
 

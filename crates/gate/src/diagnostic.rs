@@ -8,7 +8,7 @@ use lifecycle::{is_printable, printable};
 
 use crate::reason_code::ReasonCode;
 
-/// What is wrong, in a sentence for the author of a file, and the word that was probably meant.
+/// What is wrong, in a sentence for the author of a file, and the word or line that was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     text: String,
@@ -24,6 +24,11 @@ impl Message {
     /// Like [`Self::did_you_mean`], if there is a suggestion.
     pub fn maybe_did_you_mean(text: impl fmt::Display, near: Option<&str>) -> Self {
         near.map_or_else(|| Self::from(text.to_string()), |near| Self::did_you_mean(&text, near))
+    }
+
+    /// The text, and what to write instead: `…; write `every: 30s``.
+    pub fn write_instead(text: impl fmt::Display, line: &str) -> Self {
+        Self::from(format!("{text}; write `{line}`")).with_suggestion(line)
     }
 
     /// The word that was probably meant. The text already contains it.
@@ -62,7 +67,7 @@ pub struct Diagnostic {
     pub at: Position,
     /// The message, without characters that would control a terminal.
     pub message: String,
-    /// The word that was probably meant: `within`. The message contains it.
+    /// The word that was probably meant, or the line to write instead: `within`. The message contains it.
     pub suggestion: Option<String>,
     /// The reason code for the hook's verdict: [`ReasonCode::GateInvalid`] or a more specific one.
     pub code: ReasonCode,

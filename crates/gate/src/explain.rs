@@ -1,8 +1,8 @@
 //! Describes what a hook will do, with built-in checks and defaults filled in.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
-use lifecycle::{Hook, printable};
+use lifecycle::{Hook, TrafficRoute, printable};
 
 use super::{CheckSpec, Condition, Fact, HookSection, YamlValue, format_duration};
 use crate::{
@@ -21,8 +21,15 @@ const DESCRIBED_KEYS: [&str; 11] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     pub hook: Hook,
-    /// What the results mean, and when the hook applies. The first paragraph begins with the name of the hook.
-    pub summary: Vec<String>,
+    pub mode: Mode,
+    /// What a failed check means. It begins with the name of the hook, and has no full stop.
+    pub headline: String,
+    /// `deadline` of the hook.
+    pub deadline: Option<Duration>,
+    /// Clauses that follow the headline: when the checks end.
+    timing: [String; 2],
+    /// When the hook checks nothing.
+    pub exceptions: Vec<String>,
     pub checks: ExplainedChecks,
 }
 
@@ -37,9 +44,58 @@ pub enum ExplainedChecks {
 /// One check of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainedCheck {
-    /// Name, kind and origin.
+    /// Name and subject, such as `tasks: tasks green`.
     pub title: String,
+    pub kind: &'static str,
+    pub origin: CheckOrigin,
+    /// The listener whose checks wait for this one.
+    pub unblocks: Option<TrafficRoute>,
+    /// The positions in the list of the checks that must pass before this one starts.
+    pub waits_for: Vec<usize>,
+    /// In a few words, what is not the default: `within 5m`, `only warns`.
+    pub notes: Vec<String>,
     pub details: Vec<ExplainedDetail>,
+}
+
+/// Checks that start at the same moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedStage {
+    /// The positions of the checks that must pass first. Empty if these checks start at once.
+    pub waits_for: Vec<usize>,
+    /// The positions of its checks.
+    pub checks: Vec<usize>,
+}
+
+impl ExplainedCheck {
+    /// Title, kind and origin.
+    pub fn full_title(&self) -> String {
+        let origin = self.origin.label().map_or_else(String::new, |origin| format!(", {origin}"));
+        format!("{} ({}{origin})", self.title, self.kind)
+    }
+}
+
+/// The stages of these checks, in the order in which they start. A barrier can itself wait for another one.
+pub fn stages(checks: &[ExplainedCheck]) -> Vec<ExplainedStage> {
+    let mut stages: Vec<ExplainedStage> = Vec::new();
+    for (index, check) in checks.iter().enumerate() {
+        match stages.iter_mut().find(|stage| stage.waits_for == check.waits_for) {
+            Some(stage) => stage.checks.push(index),
+            None => stages.push(ExplainedStage { waits_for: check.waits_for.clone(), checks: vec![index] }),
+        }
+    }
+    // The number of barriers one after the other. A barrier never waits for itself.
+    let depth = |stage: &ExplainedStage| {
+        let mut depth = 0;
+        let mut before: BTreeSet<usize> = stage.waits_for.iter().copied().collect();
+        while !before.is_empty() && depth < checks.len() {
+            depth += 1;
+            before =
+                before.iter().filter_map(|index| checks.get(*index)).flat_map(|it| &it.waits_for).copied().collect();
+        }
+        depth
+    };
+    stages.sort_by_key(depth);
+    stages
 }
 
 /// One line about a check.
@@ -53,19 +109,28 @@ pub enum ExplainedDetail {
 /// The explanation as text, one line for each sentence.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for paragraph in &self.summary {
+        for paragraph in self.summary() {
             writeln!(f, "{paragraph}")?;
         }
         match &self.checks {
             ExplainedChecks::None(why) => writeln!(f, "\n{why}"),
             ExplainedChecks::Some(checks) => checks.iter().enumerate().try_for_each(|(index, check)| {
-                writeln!(f, "\n{}. {}", index + 1, check.title)?;
+                writeln!(f, "\n{}. {}", index + 1, check.full_title())?;
                 check.details.iter().try_for_each(|detail| match detail {
                     ExplainedDetail::Expects(conditions) => writeln!(f, "   expects {conditions}"),
                     ExplainedDetail::Sentence(text) => writeln!(f, "   {text}"),
                 })
             }),
         }
+    }
+}
+
+impl Explanation {
+    /// What the results mean, and when the hook applies, in paragraphs. The first one begins with the name of the hook.
+    pub fn summary(&self) -> Vec<String> {
+        let clauses: Vec<&str> = std::iter::once(&self.headline).chain(&self.timing).map(String::as_str).collect();
+        let first = format!("{}.", clauses.join("; "));
+        std::iter::once(first).chain(self.exceptions.iter().cloned()).collect()
     }
 }
 
@@ -81,25 +146,37 @@ pub fn explain(hook: Hook, gate: &HookSection) -> Explanation {
             ExplainedChecks::Some(steps.iter().map(|step| explain_check(step, &steps, gate)).collect())
         }
     };
-    Explanation { hook, summary: summarize(hook, gate), checks }
-}
-
-fn summarize(hook: Hook, gate: &HookSection) -> Vec<String> {
-    let mut first = format!("{hook} ({}) ", hook.key());
-    first += match gate.mode {
+    let result = match gate.mode {
         Mode::Enforce => "puts Failed if a check fails",
         Mode::Observe => "only observes: it always puts Succeeded, and reports what it would have stopped",
     };
-    first += &match grace(hook, gate.run_mode(), gate.mode) {
-        None => "; every check runs to its end".to_owned(),
-        Some(Duration::ZERO) => "; the first check that fails ends the others".to_owned(),
-        Some(grace) => format!("; after the first check that fails, the others have {} left", format_duration(grace)),
+    let headline = format!("{hook} ({}) {result}", hook.key());
+    Explanation {
+        hook,
+        mode: gate.mode,
+        headline,
+        deadline: gate.deadline,
+        timing: timing(hook, gate),
+        exceptions: exceptions(gate),
+        checks,
+    }
+}
+
+fn timing(hook: Hook, gate: &HookSection) -> [String; 2] {
+    let others = match grace(hook, gate.run_mode(), gate.mode) {
+        None => "every check runs to its end".to_owned(),
+        Some(Duration::ZERO) => "the first check that fails ends the others".to_owned(),
+        Some(grace) => format!("after the first check that fails, the others have {} left", format_duration(grace)),
     };
-    first += &match gate.deadline {
-        Some(deadline) => format!("; its checks end within {}.", format_duration(deadline)),
-        None => "; its checks end before the function's timeout.".to_owned(),
+    let end = match gate.deadline {
+        Some(deadline) => format!("its checks end within {}", format_duration(deadline)),
+        None => "its checks end before the function's timeout".to_owned(),
     };
-    let mut summary = vec![first];
+    [others, end]
+}
+
+fn exceptions(gate: &HookSection) -> Vec<String> {
+    let mut summary = Vec::new();
     if !gate.when.is_empty() {
         summary.push(format!(
             "Applies only if {}; otherwise it puts Succeeded without checks.",
@@ -118,14 +195,9 @@ fn summarize(hook: Hook, gate: &HookSection) -> Vec<String> {
 fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection) -> ExplainedCheck {
     let spec = &step.spec;
     let kind = spec.check.spec();
-    let origin = match spec.origin {
-        CheckOrigin::Implied => ", implied",
-        CheckOrigin::BuiltIn => ", built-in",
-        CheckOrigin::File => "",
-    };
     let title = kind.default_name();
     let title = if title == spec.name { String::new() } else { format!(": {title}") };
-    let title = printable(&format!("{}{title} ({}{origin})", spec.name, kind.key())).into_owned();
+    let title = printable(&format!("{}{title}", spec.name)).into_owned();
     let sentence = |text: String| ExplainedDetail::Sentence(printable(&text).into_owned());
     let mut details = Vec::new();
     if !spec.when.is_empty() {
@@ -158,8 +230,50 @@ fn explain_check(step: &PlannedCheck, steps: &[PlannedCheck], gate: &HookSection
             details.push(sentence(format!("reads the secret {name} from {reference}")));
         }
     }
-    details.push(sentence(describe_policies(spec.policies)));
-    ExplainedCheck { title, details }
+    details.push(sentence(describe_policies(spec.policies, gate.mode)));
+    ExplainedCheck {
+        title,
+        kind: kind.key(),
+        origin: spec.origin,
+        unblocks: spec.check.unblocks(),
+        waits_for: step.depends_on.clone(),
+        notes: notes(spec).iter().map(|note| printable(note).into_owned()).collect(),
+        details,
+    }
+}
+
+/// What is not the default of a check, in a few words each.
+fn notes(spec: &CheckSpec) -> Vec<String> {
+    let kind = spec.check.spec();
+    let mut notes = Vec::new();
+    if !spec.when.is_empty() {
+        notes.push(format!("only if {}", join_conditions(&spec.when)));
+    }
+    if let Some(policy) = kind.poll_policy().filter(|_| spec.origin != CheckOrigin::Implied) {
+        if !policy.within.is_zero() {
+            notes.push(format!("within {}", format_duration(policy.within)));
+        }
+        if kind.consecutive() > 1 {
+            notes.push(format!("{} times in a row", kind.consecutive()));
+        }
+        if !policy.hold_for.is_zero() && kind.window_key() != WindowKey::Settle {
+            notes.push(format!("for {}", format_duration(policy.hold_for)));
+        }
+    }
+    let Policies { on_fail, on_error, no_data } = spec.policies;
+    if on_fail == on_error && on_error == no_data {
+        match on_fail {
+            Policy::Fail => {}
+            Policy::Warn => notes.push("only warns".to_owned()),
+            Policy::Ignore => notes.push("is only recorded".to_owned()),
+        }
+        return notes;
+    }
+    let keys = [("on_fail", on_fail), ("on_error", on_error), ("no_data", no_data)];
+    let others = keys.into_iter().filter(|(_, policy)| *policy != Policy::Fail);
+    let word = |policy| Policy::VARIANTS.iter().find(|(_, known)| *known == policy).map_or("", |(word, _)| *word);
+    notes.extend(others.map(|(key, policy)| format!("{key}: {}", word(policy))));
+    notes
 }
 
 fn join_conditions(conditions: &[Condition]) -> String {
@@ -188,15 +302,87 @@ fn describe_polling(spec: &CheckSpec) -> Option<String> {
     Some(parts.join(", "))
 }
 
-fn describe_policies(policies: Policies) -> String {
-    let describe = |policy| match policy {
-        Policy::Fail => "stops the deployment",
-        Policy::Warn => "warns",
-        Policy::Ignore => "is only recorded",
+fn describe_policies(policies: Policies, mode: Mode) -> String {
+    let describe = |policy| match (policy, mode) {
+        (Policy::Fail, Mode::Enforce) => "stops the deployment",
+        (Policy::Fail, Mode::Observe) => "would stop the deployment",
+        (Policy::Warn, _) => "warns",
+        (Policy::Ignore, _) => "is only recorded",
     };
     let Policies { on_fail, on_error, no_data } = policies;
+    let stops_nothing = mode == Mode::Observe && [on_fail, on_error, no_data].contains(&Policy::Fail);
+    let observes = if stops_nothing { "only observes: " } else { "" };
     if on_fail == on_error && on_error == no_data {
-        return format!("any problem {}", describe(on_fail));
+        return format!("{observes}any problem {}", describe(on_fail));
     }
-    format!("a false condition {}, an error {}, no data {}", describe(on_fail), describe(on_error), describe(no_data))
+    format!(
+        "{observes}a false condition {}, an error {}, no data {}",
+        describe(on_fail),
+        describe(on_error),
+        describe(no_data)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(text: &str) -> Explanation {
+        crate::explain(Some(text), Hook::AfterAllowTraffic).unwrap()
+    }
+
+    /// The titles of the checks that start together.
+    fn stage_titles(explanation: &Explanation) -> Vec<Vec<&str>> {
+        let ExplainedChecks::Some(checks) = &explanation.checks else { return Vec::new() };
+        let titles = |stage: ExplainedStage| {
+            stage.checks.iter().map(|index| checks[*index].title.split(':').next().unwrap()).collect()
+        };
+        stages(checks).into_iter().map(titles).collect()
+    }
+
+    #[test]
+    fn checks_start_at_once_or_after_their_barriers() {
+        let explanation = explained(
+            "version: 1
+hooks:
+  after_allow_traffic:
+    built_in: none
+    checks:
+      - { name: late, http: '{{production_url}}/', expect: [status == 200] }
+      - { name: tasks, tasks: green, expect: [running >= 1] }
+      - { name: customers, forwards_to: green, listener: production, http: '{{production_url}}/', headers: { X: '{{test_url}}' }, expect: [status == 200] }
+      - { name: test, forwards_to: green, listener: test }
+      - { name: smoke, http: '{{test_url}}/', expect: [status == 200] }
+",
+        );
+        assert_eq!(stage_titles(&explanation), [vec!["tasks", "test"], vec!["customers", "smoke"], vec!["late"]]);
+        let ExplainedChecks::Some(checks) = &explanation.checks else { panic!("{explanation:?}") };
+        let unblocks: Vec<_> = checks.iter().filter_map(|check| check.unblocks).collect();
+        assert_eq!(unblocks, [TrafficRoute::Production, TrafficRoute::Test]);
+    }
+
+    #[test]
+    fn notes_say_only_what_is_not_the_default() {
+        let notes = |keys: &str| {
+            let check = format!("{{ tasks: green, expect: [running >= 1], {keys} }}");
+            let file = format!("version: 1\nhooks: {{ after_allow_traffic: {{ built_in: none, checks: [{check}] }} }}");
+            match explained(&file).checks {
+                ExplainedChecks::Some(checks) => checks[0].notes.join(", "),
+                ExplainedChecks::None(why) => why.to_owned(),
+            }
+        };
+        assert_eq!(notes("every: 3s"), "");
+        assert_eq!(notes("within: 1m, for: 2m, consecutive: 3"), "within 1m, 3 times in a row, for 2m");
+        assert_eq!(notes("on_fail: warn, on_error: warn, no_data: warn"), "only warns");
+        assert_eq!(notes("on_error: ignore, no_data: warn"), "on_error: ignore, no_data: warn");
+        assert_eq!(notes("when: [env.STAGE == prod]"), "only if env.STAGE == prod");
+    }
+
+    #[test]
+    fn a_hook_that_observes_stops_nothing() {
+        let text = explained("version: 1\nmode: observe").to_string();
+        assert!(text.contains("only observes: any problem would stop the deployment"), "{text}");
+        assert!(!text.contains("stops the deployment"), "{text}");
+        assert!(explained("version: 1").to_string().contains("stops the deployment"), "enforcing is not the default");
+    }
 }

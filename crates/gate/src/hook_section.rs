@@ -11,6 +11,7 @@ use super::{
     CheckSpec, Condition, GateHeader, MapKey, MapReader, Message, Position, SecretRef, Skip, YamlNode, YamlValue,
     built_in::BuiltInFiles,
     check_spec::{self, CheckOrigin},
+    kinds::KINDS,
     reader::{Reading, ValueType},
     suggest, when, window, yaml_writer,
 };
@@ -74,7 +75,8 @@ pub(super) fn read(
     let mode = fields.variant_or("mode", &Mode::VARIANTS, header.mode);
     let run = fields.variant_or("run", &RunMode::VARIANTS, RunMode::Collect);
     let when = when::read(fields);
-    let changes = fields.node_with_type("built_in", ValueType::BuiltIn).cloned();
+    let names = names_and_kinds(hook, built_in, fields);
+    let changes = fields.node_with_type("built_in", ValueType::BuiltIn(names)).cloned();
     let checks = fields.node_with_type("checks", ValueType::Checks).cloned();
     let own = read_checks(checks.as_ref(), fields);
     let built_in = read_built_in(hook, built_in, changes.as_ref(), fields);
@@ -176,6 +178,18 @@ fn read_checks(node: Option<&YamlNode>, fields: &mut MapReader<'_>) -> Option<Ve
             Some(Vec::new())
         }
     }
+}
+
+/// The names and kinds of the built-in checks. Only the schema needs them, and a hook must not parse files in vain.
+fn names_and_kinds(hook: Hook, files: &BuiltInFiles, fields: &mut MapReader<'_>) -> Vec<(String, &'static str)> {
+    if fields.context().reading != Reading::Schema {
+        return Vec::new();
+    }
+    let name_and_kind = |check: &YamlNode| {
+        let kind = KINDS.iter().find(|kind| check.get(kind.key).is_some())?;
+        Some((check.get("name")?.as_text()?.to_owned(), kind.key))
+    };
+    files.for_hook(hook).unwrap_or_default().iter().filter_map(name_and_kind).collect()
 }
 
 /// The built-in checks with the changes of `built_in`: `none` removes them, and a map changes keys of single checks.

@@ -44,8 +44,8 @@ pub enum ValueType {
     Maps(Vec<KeySpec>),
     /// The checks of a hook, or `none`.
     Checks,
-    /// Changes to built-in checks by name, or `none`.
-    BuiltIn,
+    /// Changes to built-in checks, or `none`. For the schema, each check has its name and the key of its kind.
+    BuiltIn(Vec<(String, &'static str)>),
     /// One of several types.
     AnyOf(Vec<ValueType>),
 }

@@ -15,6 +15,7 @@ mod duration;
 mod example_response;
 mod explain;
 mod fact;
+mod foreign_words;
 mod gate_source;
 mod header;
 mod hook_section;
@@ -60,11 +61,11 @@ use self::{
     secret_mask::SecretMask,
 };
 pub use self::{
-    check_spec::CheckSpec,
+    check_spec::{CheckOrigin, CheckSpec},
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, render},
     example_response::{ExampleResponse, VERSION_PLACEHOLDER, example_response},
-    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
+    explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
     header::is_name,
@@ -217,22 +218,16 @@ fn read_hooks(
 fn parse(text: &str) -> Result<YamlNode, Diagnostic> {
     yaml::parse(text).map_err(|mut fault| {
         let line = fault.at.line;
-        let mut around = text.lines().skip(line.saturating_sub(2)).take(2);
-        if around.any(|text| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open))) {
+        let around: Vec<&str> = text.lines().skip(line.saturating_sub(2)).take(2).collect();
+        let has_braces = |text: &&str| [": {{", "- {{", "[{{", ", {{", "== {{"].iter().any(|open| text.contains(open));
+        if let Some((theirs, ours)) = around.iter().find_map(|line| condition::find_placeholder(line)) {
+            let why = format!("{}; `{theirs}` is a placeholder of Gatus", fault.message);
+            fault = Diagnostic::new(fault.at, Message::write_instead(why, ours));
+        } else if around.iter().any(has_braces) {
             fault.message += "; text needs quotation marks if it starts with {{ or is inside [ ]";
         }
         fault
     })
-}
-
-/// Old names of keys, with their new names.
-const RENAMED: [(&str, &str); 5] =
-    [("ecs", "tasks"), ("reach", "forwards_to"), ("answers", "health_check"), ("until", "within"), ("words", "marker")];
-
-/// The new name of an old one, if it is among the known keys.
-pub(crate) fn renamed<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
-    let (_, new) = RENAMED.into_iter().find(|(old, _)| *old == word)?;
-    known.into_iter().any(|it| it == new).then_some(new)
 }
 
 /// The errors of a gate file, in its order. Empty if the file can be used.

@@ -20,7 +20,9 @@ pub use self::context::ReadContext;
 pub(super) use self::context::Reading;
 pub use super::key_spec::{KeySpec, ValueType, to_map};
 use super::{
-    Diagnostic, Fact, Message, Scope, Subject, renamed, suggest,
+    Diagnostic, Fact, Message, Scope, Subject,
+    foreign_words::{self, KeyUse},
+    suggest,
     yaml::{MapKey, Position, YamlNode, YamlValue},
 };
 
@@ -174,12 +176,13 @@ impl<'a> MapReader<'a> {
     /// Ends the reading and returns the accepted keys. Any other key in the file is an error.
     pub fn finish(self) -> Vec<KeySpec> {
         let known_keys: Vec<_> = self.key_specs.iter().map(|spec| spec.key).collect();
-        for (key, _) in self.entries {
+        for (key, node) in self.entries {
             if known_keys.contains(&key.name.as_str()) {
                 continue;
             }
-            if let Some(new) = renamed(&key.name, known_keys.iter().copied()) {
-                self.context.error(key.at, format!("`{}` is now `{new}`", key.name));
+            let foreign = KeyUse { name: &key.name, node, entries: self.entries };
+            if let Some(message) = foreign_words::explain(foreign, &known_keys) {
+                self.context.error(key.at, message);
                 continue;
             }
             let message = match suggest(&key.name, known_keys.iter().copied()) {

@@ -5,7 +5,7 @@
     reason = "a failing test panics, and clippy's exception for tests does not cover their helpers"
 )]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, sync::LazyLock};
 
 use lifecycle::Hook;
 use proptest::prelude::*;
@@ -175,11 +175,10 @@ hooks:
     ] {
         assert!(explained.contains(words), "{words} in\n{explained}");
     }
-    let schema = gate::schema();
-    assert!(is_valid(&schema, &schema, &json(file)));
+    assert!(is_valid(file));
     for wrong in ["{ any: [status == 200], all: [] }", "[[status == 200]]", "{ one: [status == 200] }"] {
         let file = file.replace("{ any: [status == 200, status == 404] }", wrong);
-        assert!(!is_valid(&schema, &schema, &json(&file)), "{file}");
+        assert!(!is_valid(&file), "{file}");
     }
 }
 
@@ -218,51 +217,15 @@ hooks:
     }
 }
 
-/// Validates a value with the part of JSON Schema that the gate file's schema uses.
-fn is_valid(schema: &Value, root: &Value, value: &Value) -> bool {
-    if let Some(path) = schema["$ref"].as_str() {
-        return is_valid(root.pointer(path.trim_start_matches('#')).unwrap(), root, value);
-    }
-    if let Some(any) = schema["anyOf"].as_array() {
-        return any.iter().any(|schema| is_valid(schema, root, value));
-    }
-    if let Some(constant) = schema.get("const") {
-        return value == constant;
-    }
-    if let Some(words) = schema["enum"].as_array() {
-        return words.contains(value);
-    }
-    let types = match &schema["type"] {
-        Value::String(one) => vec![one.as_str()],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        _ => return true,
-    };
-    let is = |name: &str| match name {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_i64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        other => panic!("the schema has the type {other}"),
-    };
-    if !types.into_iter().any(is) {
-        return false;
-    }
-    if let Some(items) = value.as_array() {
-        return items.iter().all(|item| is_valid(&schema["items"], root, item));
-    }
-    let Some(entries) = value.as_object() else { return true };
-    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    required.into_iter().all(|key| entries.contains_key(key))
-        && entries.iter().all(|(key, value)| match schema["properties"].get(key) {
-            Some(schema) => is_valid(schema, root, value),
-            None => match &schema["additionalProperties"] {
-                Value::Bool(allowed) => *allowed,
-                Value::Null => true,
-                schema => is_valid(schema, root, value),
-            },
-        })
+/// The errors of a validator from another project, as an editor would find them.
+fn schema_errors(file: &str) -> Vec<String> {
+    static VALIDATOR: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| jsonschema::validator_for(&gate::schema()).unwrap());
+    VALIDATOR.iter_errors(&json(file)).map(|error| error.to_string()).collect()
+}
+
+fn is_valid(file: &str) -> bool {
+    schema_errors(file).is_empty()
 }
 
 fn json(yaml: &str) -> Value {
@@ -272,13 +235,13 @@ fn json(yaml: &str) -> Value {
 #[test]
 fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     let schema = gate::schema();
-    let valid = |yaml: &str| is_valid(&schema, &schema, &json(yaml));
+    jsonschema::meta::validate(&schema).unwrap();
     for sample in samples().into_iter().chain([EXAMPLE]) {
-        assert!(valid(sample), "{sample}");
+        assert_eq!(schema_errors(sample), [] as [&str; 0], "{sample}");
     }
     for hook in Hook::ALL {
         let printed = gate::to_yaml(samples().first().copied(), hook).unwrap();
-        assert!(valid(&printed), "{printed}");
+        assert_eq!(schema_errors(&printed), [] as [&str; 0], "{printed}");
     }
     for faulty in [
         "hooks: {}",
@@ -290,7 +253,7 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
         "{ version: 1, hooks: { after_install: { checks: [{ ecs: gren, expect: [x == 1] }] } } }",
         "{ version: 1, skip: { marker: '[skip gate]', unti: 2027-01-31 } }",
     ] {
-        assert!(!gate::check(faulty).is_empty() && !valid(faulty), "{faulty}");
+        assert!(!gate::check(faulty).is_empty() && !is_valid(faulty), "{faulty}");
     }
     let keys_of = |schema: &Value| {
         let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
@@ -301,10 +264,136 @@ fn the_schema_takes_what_the_reader_takes_and_knows_its_keys() {
     insta::assert_snapshot!(keys.join("\n"));
 }
 
+/// Gate files that nobody checks in another test here. A file with built-in checks is not a gate file of a team: its
+/// checks would be there twice.
+const FILES: [&str; 7] = [
+    include_str!("../built_in/before_install.yaml"),
+    include_str!("../built_in/after_install.yaml"),
+    include_str!("../built_in/after_allow_test_traffic.yaml"),
+    include_str!("../built_in/before_allow_traffic.yaml"),
+    include_str!("../built_in/after_allow_traffic.yaml"),
+    include_str!("../../../infra/example/greenlight.yaml"),
+    include_str!("../../greenlight/src/gate_file/init.yaml"),
+];
+
+#[test]
+fn the_schema_takes_the_built_in_checks_and_the_examples() {
+    for file in FILES {
+        assert_eq!(schema_errors(file), [] as [&str; 0], "{file}");
+    }
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warned")).unwrap() {
+        let file = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert_eq!(schema_errors(&file), [] as [&str; 0], "{file}");
+    }
+}
+
+/// A check of each kind with `@` in place of a condition, and conditions that are right and wrong for it.
+const CONDITIONS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "tasks: green, expect: @",
+        &["steady == true", "running == desired", "task_set exists", "crashed_since_start in 0-1"],
+        &["healthy == 1", "steady == yes", "steady > true", "running contains 1", "running == many", "state == OK"],
+    ),
+    (
+        "targets: green, expect: @",
+        &["healthy == registered", "healthy >= 2"],
+        &["running == 1", "healthy = 2", "healthy == all", "unhealthy matches 0"],
+    ),
+    (
+        "alarms: deployment-group, expect: @",
+        &["state == OK", "state in OK, INSUFFICIENT_DATA", "state not in ALARM", "state exists"],
+        &["state == ok", "state > OK", "status == 200", "state in OK, FINE"],
+    ),
+    (
+        "http: '{{test_url}}/', expect: @",
+        &["status == 2xx", "latency < 300ms", "json.version == {{green.image_tag}}", "header.location matches '^/'"],
+        &["status == OK", "latency < 300", "state == OK", "header exists", "latency contains 3", "status is 200"],
+    ),
+    (
+        "health_check: test, expect: @",
+        &["status in 200-299, 301", "body contains 'all is well'", "json count >= 1"],
+        &["healthy == 1", "status == '200'", "[STATUS] == 200"],
+    ),
+    (
+        "forwards_to: green, http: '{{test_url}}/', expect: @",
+        &["json.version == {{green.image_tag}}", "version(json.version) >= 1.10.0"],
+        &["version == 1.10.0", "version(status) > 1"],
+    ),
+    (
+        "tcp: 'db:1', expect: @",
+        &["latency < 200ms", "latency not in 1s"],
+        &["status == 200", "latency < 200", "latency == true"],
+    ),
+    (
+        "tasks: green, expect: [steady == true], when: @",
+        &["region == eu-west-1", "env.STAGE != test", "application contains shop"],
+        &["region == Europe", "env exists", "stage == test", "steady == true"],
+    ),
+];
+
+#[test]
+fn the_schema_knows_subjects_operators_and_closed_values() {
+    for (check, right, wrong) in CONDITIONS {
+        let files = |condition: &&str| {
+            let quoted = serde_json::to_string(condition).unwrap();
+            let shapes = [quoted.clone(), format!("[{quoted}]"), format!("[{{ any: [{quoted}, {quoted}] }}]")];
+            shapes.map(|shape| {
+                let check = check.replace('@', &shape);
+                format!("version: 1\nhooks: {{ after_allow_test_traffic: {{ checks: [{{ {check} }}] }} }}")
+            })
+        };
+        for file in right.iter().flat_map(files) {
+            assert_eq!(schema_errors(&file), [] as [&str; 0], "{file}");
+        }
+        for file in wrong.iter().flat_map(files) {
+            assert!(!gate::check(&file).is_empty() && !is_valid(&file), "{file}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_knows_the_built_in_checks_of_each_hook() {
+    let file = |change: &str| format!("version: 1\nhooks: {{ before_allow_traffic: {{ built_in: {{ {change} }} }} }}");
+    for right in
+        ["", "alarms: { within: 2m, new_only: false }", "tasks: { expect: [running == desired], on_fail: warn }"]
+    {
+        assert_eq!(gate::check(&file(right)), [], "{right}");
+        assert_eq!(schema_errors(&file(right)), [] as [&str; 0], "{right}");
+    }
+    for wrong in [
+        "alarm: { within: 2m }",
+        // Built-in, but of other hooks.
+        "reachable: { on_fail: warn }",
+        "alarms: { witin: 2m }",
+        "alarms: { expect: [state == FINE] }",
+        "tasks: { new_only: true }",
+    ] {
+        assert!(!gate::check(&file(wrong)).is_empty() && !is_valid(&file(wrong)), "{wrong}");
+    }
+    let whole = |part: &str| format!("version: 1\nhooks: {{ before_allow_traffic: {{ {part} }} }}");
+    assert_eq!(schema_errors(&whole("built_in: none, checks: none")), [] as [&str; 0]);
+    for wrong in ["built_in: nothing", "built_in: [alarms]", "checks: nothing", "checks: { tasks: green }"] {
+        assert!(!gate::check(&whole(wrong)).is_empty() && !is_valid(&whole(wrong)), "{wrong}");
+    }
+}
+
+/// VS Code shows these texts in place of the regular expressions.
+#[test]
+fn the_messages_of_the_schema_name_the_kind() {
+    let schema = gate::schema();
+    let conditions = schema["$defs"].as_object().unwrap().iter().filter(|(name, _)| name.starts_with("condition_of_"));
+    let messages = conditions.flat_map(|(_, condition)| {
+        let subjects = condition["allOf"].as_array().unwrap().iter().map(|it| &it["then"]["patternErrorMessage"]);
+        std::iter::once(&condition["patternErrorMessage"]).chain(subjects)
+    });
+    let messages: Vec<_> = messages.map(|message| message.as_str().unwrap()).collect();
+    insta::assert_snapshot!(messages.join("\n"));
+}
+
 /// The paths of all keys in a schema, for example `hooks.*.checks.http`, for any hook.
 fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>) {
     if let Some(to) = schema["$ref"].as_str() {
-        return known(root.pointer(to.trim_start_matches('#')).unwrap(), root, path, paths);
+        known(root.pointer(to.trim_start_matches('#')).unwrap(), root, path, paths);
     }
     let parts = schema["anyOf"].as_array().into_iter().flatten().chain(schema.get("items"));
     parts.for_each(|part| known(part, root, path, paths));
@@ -315,6 +404,8 @@ fn known(schema: &Value, root: &Value, path: &str, paths: &mut BTreeSet<String>)
         let path = match path {
             "" => key.clone(),
             "hooks" => "hooks.*".to_owned(),
+            // Its keys are those of checks.
+            "hooks.*.built_in" => "hooks.*.checks".to_owned(),
             path => format!("{path}.{key}"),
         };
         known(schema, root, &path, paths);
@@ -329,6 +420,8 @@ fn used(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
         let path = match path {
             "" => key.clone(),
             "hooks" => "hooks.*".to_owned(),
+            // Its keys are those of checks.
+            "hooks.*.built_in" => "hooks.*.checks".to_owned(),
             path => format!("{path}.{key}"),
         };
         used(value, &path, paths);
@@ -413,6 +506,7 @@ proptest! {
         let shown = |faults: &Vec<gate::Diagnostic>| format!("{faults:?}\n{file}");
         let printed = gate::to_yaml(Some(&file), hook);
         prop_assert!(printed.is_ok(), "{}", shown(&printed.unwrap_err()));
+        prop_assert_eq!(schema_errors(&file), [] as [&str; 0], "{}", file);
         let printed = printed.unwrap_or_default();
         let again = gate::to_yaml(Some(&printed), hook);
         prop_assert!(again.is_ok(), "{}\n{printed}", shown(&again.unwrap_err()));

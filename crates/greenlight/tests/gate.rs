@@ -275,9 +275,40 @@ fn a_file_that_is_not_there_is_bad_usage() {
 
 #[test]
 fn the_built_in_checks_explained() {
+    let transcript = printed(greenlight(Path::new("."), &["explain", "--verbose"]), 0);
+    assert!(transcript.lines().all(|line| line.chars().count() <= 100), "{transcript}");
+    insta::assert_snapshot!(transcript);
+}
+
+#[test]
+fn the_built_in_checks_in_short() {
     let transcript = printed(greenlight(Path::new("."), &["explain"]), 0);
     assert!(transcript.lines().all(|line| line.chars().count() <= 100), "{transcript}");
     insta::assert_snapshot!(transcript);
+}
+
+/// One line for each check, with the barriers and what waits for them.
+#[test]
+fn a_gate_file_in_short() {
+    let folder = folder();
+    let file = "version: 1
+hooks:
+  after_allow_test_traffic:
+    mode: observe
+    deadline: 5m
+    checks:
+      - name: version
+        http: '{{test_url}}/version'
+        expect: [status == 200, json.version exists, 'json.build.commit matches \"^[0-9a-f]{40}$\"', latency < 300ms]
+        on_error: warn
+      - { name: replacement, tasks: green, expect: [running >= 2], within: 1m }
+      - { name: version served, forwards_to: green, http: '{{test_url}}/', expect: ['json.v == {{green.image_tag}}'] }
+  before_allow_traffic: { built_in: none, checks: none }
+";
+    fs::write(folder.path().join("own.yaml"), file).unwrap();
+    let shown = |hook: &str| printed(greenlight(folder.path(), &["explain", "own.yaml", "--hook", hook]), 0);
+    insta::assert_snapshot!(shown("after-allow-test-traffic"));
+    insta::assert_snapshot!(shown("before-allow-traffic"));
 }
 
 #[test]
@@ -296,7 +327,7 @@ hooks:
         on_error: warn
 ";
     fs::write(folder.path().join("own.yaml"), file).unwrap();
-    let args = ["explain", "own.yaml", "--hook", "after-allow-test-traffic"];
+    let args = ["explain", "own.yaml", "--verbose", "--hook", "after-allow-test-traffic"];
     insta::assert_snapshot!(printed(greenlight(folder.path(), &args), 0));
     let faulty = printed(greenlight(folder.path(), &["explain", "faulty.yaml"]), 1);
     assert!(faulty.starts_with("faulty.yaml:4:5: `deadlin` is not a key"), "{faulty}");

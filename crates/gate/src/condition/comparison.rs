@@ -37,7 +37,7 @@ impl Comparison {
         let (mut symbol, mut rest) = syntax::split_word(rest);
         let mut tokens = vec![term.text.as_str()];
         if symbol == "count" {
-            if measure == Measure::Version || !term.is_countable() {
+            if measure == Measure::Version || !term.subject_type.is_countable() {
                 return Err(format!(
                     "`{}` is {}, and `count` is for lists of JSON and for headers",
                     term.text, term.subject_type
@@ -69,20 +69,7 @@ impl Comparison {
         if negated && !operator.allows_not() {
             return Err("`not` goes before in, contains, matches and exists; the opposite of == is !=".into());
         }
-        let plain = match measure {
-            Measure::Value => term.subject_type.operator_error(*operator),
-            Measure::Count
-                if operator.is_ordering() || matches!(operator, Operator::Equal | Operator::Unequal | Operator::In) =>
-            {
-                None
-            }
-            Measure::Count => Some("with `count` is a number; compare it with == != < <= > >= or in"),
-            Measure::Version if matches!(operator, Operator::Contains | Operator::Matches | Operator::Exists) => {
-                Some("is compared as a version, with == != < <= > >= or in")
-            }
-            Measure::Version => None,
-        };
-        if let Some(why) = plain {
+        if let Some(why) = operator::operator_error(*operator, term.subject_type, *measure) {
             return Err(format!("`{}` {why}", term.text).into());
         }
         match (operator, rest.is_empty()) {

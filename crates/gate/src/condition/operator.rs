@@ -1,5 +1,6 @@
 //! The operators of a condition.
 
+use super::{Measure, SubjectType};
 use crate::{Message, suggest};
 
 /// How a value is compared.
@@ -27,7 +28,7 @@ pub enum Operator {
     Exists,
 }
 
-const OPERATORS: [(&str, Operator); 10] = [
+pub(super) const OPERATORS: [(&str, Operator); 10] = [
     ("==", Operator::Equal),
     ("!=", Operator::Unequal),
     ("<", Operator::Less),
@@ -39,6 +40,27 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("matches", Operator::Matches),
     ("exists", Operator::Exists),
 ];
+
+/// Operators of other languages, and ours.
+const SYNONYMS: [(&str, &str); 12] = [
+    ("=", "=="),
+    ("===", "=="),
+    ("is", "=="),
+    ("equals", "=="),
+    ("<>", "!="),
+    ("!==", "!="),
+    ("=>", ">="),
+    ("=<", "<="),
+    ("~", "matches"),
+    ("=~", "matches"),
+    ("has", "contains"),
+    ("includes", "contains"),
+];
+
+/// Our operator for one of another language.
+pub(super) fn synonym(symbol: &str) -> Option<&'static str> {
+    SYNONYMS.iter().find(|(theirs, _)| *theirs == symbol).map(|(_, ours)| *ours)
+}
 
 impl Operator {
     pub(super) fn parse(word: &str) -> Option<Self> {
@@ -60,6 +82,24 @@ impl Operator {
     }
 }
 
+/// Why the operator is not valid for this measure of a value of this type: the end of a sentence that starts with the
+/// subject.
+pub(super) fn operator_error(operator: Operator, of: SubjectType, measure: Measure) -> Option<&'static str> {
+    match measure {
+        Measure::Value => of.operator_error(operator),
+        Measure::Count
+            if operator.is_ordering() || matches!(operator, Operator::Equal | Operator::Unequal | Operator::In) =>
+        {
+            None
+        }
+        Measure::Count => Some("with `count` is a number; compare it with == != < <= > >= or in"),
+        Measure::Version if matches!(operator, Operator::Contains | Operator::Matches | Operator::Exists) => {
+            Some("is compared as a version, with == != < <= > >= or in")
+        }
+        Measure::Version => None,
+    }
+}
+
 /// The first operator in a word that consists of symbols, and its position.
 pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
     let signs = OPERATORS.iter().map(|(sign, _)| *sign).filter(|sign| !sign.starts_with(char::is_alphabetic));
@@ -69,15 +109,7 @@ pub(super) fn first_symbol(word: &str) -> Option<(usize, &'static str)> {
 
 /// Explains that a word is not an operator, and suggests the one that was probably meant.
 pub(super) fn unknown_operator_message(text: &str, symbol: &str) -> Message {
-    let near = match symbol {
-        "=" | "===" | "is" | "equals" => Some("=="),
-        "<>" | "!==" => Some("!="),
-        "=>" => Some(">="),
-        "=<" => Some("<="),
-        "~" | "=~" => Some("matches"),
-        "has" | "includes" => Some("contains"),
-        _ => suggest(symbol, OPERATORS.iter().map(|(word, _)| *word)),
-    };
+    let near = synonym(symbol).or_else(|| suggest(symbol, OPERATORS.iter().map(|(word, _)| *word)));
     let known = OPERATORS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" ");
     match (symbol, near) {
         ("", _) => format!("`{text}`: an operator is missing; use one of {known}").into(),

@@ -140,6 +140,16 @@ impl SubjectType {
         matches!(self, Self::Text | Self::Name | Self::Region | Self::Header)
     }
 
+    /// Whether its value can have several items.
+    pub(super) const fn is_countable(self) -> bool {
+        matches!(self, Self::Json | Self::Header)
+    }
+
+    /// Whether `version(…)` can read it.
+    pub(super) const fn has_version(self) -> bool {
+        self.is_text() || matches!(self, Self::Json)
+    }
+
     /// Whether values of the two types can be equal.
     pub const fn compares_with(self, other: Self) -> bool {
         match (self, other) {

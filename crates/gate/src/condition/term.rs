@@ -42,7 +42,7 @@ impl Term {
         } else {
             None
         };
-        if inner.is_some() && !(subject.subject_type.is_text() || subject.subject_type == SubjectType::Json) {
+        if inner.is_some() && !subject.subject_type.has_version() {
             return Err(format!("`{name}` is {}, not a version", subject.subject_type).into());
         }
         let (text, subject_name) = match (&path, inner) {
@@ -64,11 +64,6 @@ impl Term {
 
     pub(super) const fn is_json(&self) -> bool {
         self.path.is_some()
-    }
-
-    /// Whether its value can have several items.
-    pub(super) fn is_countable(&self) -> bool {
-        matches!(self.subject_type, SubjectType::Json | SubjectType::Header)
     }
 
     pub(super) fn value(&self, facts: &dyn SubjectValues) -> Option<Value> {

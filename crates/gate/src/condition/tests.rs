@@ -4,6 +4,7 @@
 mod evaluation;
 mod facts;
 mod parsing;
+mod patterns;
 mod properties;
 mod satisfiability;
 

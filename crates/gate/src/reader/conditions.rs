@@ -4,6 +4,7 @@ use super::{MapReader, ValueType};
 use crate::{
     Condition, Message, Position, Subject,
     condition::review,
+    foreign_words::{KeyUse, meant_key},
     suggest,
     yaml::{MapKey, YamlNode, YamlValue},
 };
@@ -133,9 +134,12 @@ impl MapReader<'_> {
     pub fn expect_required(&mut self, subjects: &'static [Subject]) -> Vec<Condition> {
         let errors_before = self.context.errors.len();
         let conditions = self.expect(subjects);
-        // If the key is misspelt, that error is reported and this one is not.
-        let misspelt = |name: &str| name != "expect" && suggest(name, ["expect"]).is_some();
-        let misspelt = self.entries.iter().any(|(key, _)| misspelt(&key.name));
+        // If the key is misspelt or from another tool, that error is reported and this one is not.
+        let misspelt = self.entries.iter().any(|(key, node)| {
+            let foreign = KeyUse { name: &key.name, node, entries: self.entries };
+            key.name != "expect"
+                && (suggest(&key.name, ["expect"]).is_some() || meant_key(foreign, &["expect"]).is_some())
+        });
         if conditions.is_empty() && self.context.errors.len() == errors_before && !misspelt {
             let example = subjects.first().map_or("", |subject| subject.name);
             self.error(

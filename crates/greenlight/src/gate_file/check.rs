@@ -13,8 +13,9 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Prints each fault with its line, a caret and, for a misspelled word, a suggestion. Prints all faults of all files, and
-warnings: what is valid and probably not intended. Reads nothing from AWS.
+Prints each fault with its line and a caret, and suggests what to write for a misspelled word and for a word of another
+tool, such as Gatus or k6. Prints all faults of all files, and warnings: what is valid and probably not intended. Reads
+nothing from AWS.
 
 With --json, standard output has one array of {file, line, column, level, message, suggestion?}; level is fault or
 warning.

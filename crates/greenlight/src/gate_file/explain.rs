@@ -6,19 +6,23 @@ use anyhow::anyhow;
 use clap::Args;
 use hook_core::{
     Hook,
-    gate_file::{self, ExplainedChecks, ExplainedDetail, Explanation},
+    gate_file::{self, ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation},
 };
+use lifecycle::format_duration;
 
 use super::diagnostics::{self, Level};
 use crate::{
     cli::{CommandError, CommandOutcome, InputFile, parse_hook},
-    terminal::{Emphasis, Output, TerminalStyle},
+    terminal::{Emphasis, Output, TerminalStyle, truncate},
 };
 
 const AFTER_HELP: &str = "\
-Explains for each check what it expects, how long it can take and what its failure means, with built-in checks and
-defaults filled in. Reads nothing from AWS, so facts about the deployment appear as the file has them:
-{{green.image_tag}}. The warnings of `greenlight check` follow at the end.
+Shows the checks of each hook in the order in which they start, with built-in checks filled in: one line each, with
+what is not the default, and with what the check expects. A barrier is a check that others wait for. With --verbose,
+explains for each check what it expects, how long it can take and what its failure means, with all defaults.
+
+Reads nothing from AWS, so facts about the deployment appear as the file has them: {{green.image_tag}}. The warnings of
+`greenlight check` follow at the end.
 
 Exit status:
   0    success
@@ -35,6 +39,10 @@ pub struct ExplainOptions {
     /// Only this hook, such as AfterInstall
     #[arg(long, value_name = "HOOK", value_parser = parse_hook)]
     hook: Option<Hook>,
+
+    /// Explain every key, with the defaults
+    #[arg(long)]
+    verbose: bool,
 }
 
 pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
@@ -43,7 +51,11 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
     let mut explanations = Vec::new();
     for hook in Hook::ALL.into_iter().filter(|hook| args.hook.is_none_or(|only| only == *hook)) {
         match (gate_file::explain(source.as_ref().map(|source| source.text.as_str()), hook), &source) {
-            (Ok(explanation), _) => explanations.push(render_explanation(screen.style, &explanation)),
+            (Ok(explanation), _) => explanations.push(if args.verbose {
+                render_explanation(screen.style, &explanation)
+            } else {
+                render_overview(screen.style, &explanation)
+            }),
             (Err(faults), Some(source)) => {
                 screen.println(&diagnostics::render(screen.style, Level::Fault, source, &faults))?;
                 return Ok(CommandOutcome::Failure);
@@ -51,7 +63,12 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
             (Err(_), None) => return Err(CommandError::Failed(anyhow!("the built-in checks have a fault"))),
         }
     }
-    screen.println(&explanations.join("\n\n\n"))?;
+    if args.verbose {
+        screen.println(&explanations.join("\n\n\n"))?;
+    } else {
+        let more = screen.style.apply(Emphasis::Dim, "--verbose explains every key, with the defaults");
+        screen.println(&format!("{}\n\n{more}", explanations.join("\n\n")))?;
+    }
     if let Some(source) = &source {
         let warnings = gate_file::diagnose(&source.text).warnings;
         if !warnings.is_empty() {
@@ -64,22 +81,71 @@ pub fn explain(args: &ExplainOptions) -> Result<CommandOutcome, CommandError> {
 /// `textwrap` breaks no line at this space.
 const NO_BREAK_SPACE: &str = "\u{a0}";
 
+/// The hook in short: its checks in the order in which they start, one line each.
+fn render_overview(style: TerminalStyle, explanation: &Explanation) -> String {
+    let end = explanation.deadline.map(|deadline| format!("; its checks end within {}", format_duration(deadline)));
+    let headline = format!("{}{}.", explanation.headline, end.unwrap_or_default());
+    let headline = style.paragraph(Emphasis::Plain, &headline);
+    let mut lines = vec![with_bold_name(style, explanation, &headline)];
+    lines.extend(explanation.exceptions.iter().map(|text| style.paragraph(Emphasis::Plain, text)));
+    match &explanation.checks {
+        ExplainedChecks::None(why) => lines.push(style.paragraph(Emphasis::Plain, why)),
+        ExplainedChecks::Some(checks) => {
+            for ExplainedStage { waits_for, checks: members } in gate_file::stages(checks) {
+                lines.push(match &waits_for[..] {
+                    [] => "  at once:".to_owned(),
+                    [one] => format!("  after {} passes:", one + 1),
+                    several => format!("  after {} pass:", join_numbers(several)),
+                });
+                let line = |index: &usize| Some(render_line(style, *index, checks.get(*index)?));
+                lines.extend(members.iter().filter_map(line));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// `1 and 3`: the numbers of checks.
+fn join_numbers(positions: &[usize]) -> String {
+    positions.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(" and ")
+}
+
+/// One line about a check. The conditions come last, because a long line is cut off.
+fn render_line(style: TerminalStyle, index: usize, check: &ExplainedCheck) -> String {
+    // The title of a barrier names its listener.
+    let barrier = check.unblocks.map(|_| "barrier");
+    let notes = barrier.into_iter().chain(check.origin.label()).chain(check.notes.iter().map(String::as_str));
+    let notes: Vec<&str> = notes.collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    let expects = check.details.iter().find_map(|detail| match detail {
+        ExplainedDetail::Expects(conditions) => Some(format!(": {conditions}")),
+        ExplainedDetail::Sentence(_) => None,
+    });
+    let number = format!("{:>4}. ", index + 1);
+    let text = format!("{}{notes}{}", check.title, expects.unwrap_or_default());
+    format!("{number}{}", truncate(&text, style.width.saturating_sub(number.len())))
+}
+
+/// Prints the hook's name in bold: `AfterInstall (after_install)`.
+fn with_bold_name(style: TerminalStyle, explanation: &Explanation, text: &str) -> String {
+    let name = explanation.hook.to_string();
+    text.replacen(&name, &style.apply(Emphasis::Bold, &name), 1)
+}
+
 /// The explanation, wrapped to the terminal. Continuation lines are indented to where the text starts.
 fn render_explanation(style: TerminalStyle, explanation: &Explanation) -> String {
-    let Explanation { hook, summary, checks } = explanation;
+    let summary = explanation.summary();
     let mut lines: Vec<String> = summary.iter().map(|text| style.paragraph(Emphasis::Plain, text)).collect();
     if let Some(heading) = lines.first_mut() {
-        // Prints the hook's name in bold: `AfterInstall (after_install)`.
-        let name = hook.to_string();
-        *heading = heading.replacen(&name, &style.apply(Emphasis::Bold, &name), 1);
+        *heading = with_bold_name(style, explanation, heading);
     }
-    match checks {
+    match &explanation.checks {
         ExplainedChecks::None(why) => lines.extend([String::new(), style.paragraph(Emphasis::Plain, why)]),
         ExplainedChecks::Some(checks) => {
             for (index, check) in checks.iter().enumerate() {
                 let number = format!("{}. ", index + 1);
                 lines.push(String::new());
-                lines.push(style.hanging(&number, number.len(), Emphasis::Bold, &check.title));
+                lines.push(style.hanging(&number, number.len(), Emphasis::Bold, &check.full_title()));
                 lines.extend(check.details.iter().map(|detail| render_detail(style, detail)));
             }
         }
