@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Err(_) if args.serve => ExitCode::SUCCESS,
             end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
+        Command::HookFunction { program } => hook_core::run_in_rehearsal(&program),
         Command::Check(args) => exit_code(gate_file::check_gate(&args)),
         Command::Explain(args) => exit_code(gate_file::explain(&args)),
         Command::Schema => exit_code(gate_file::print_schema()),

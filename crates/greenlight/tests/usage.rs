@@ -82,7 +82,7 @@ fn a_file_that_is_no_scenario_is_refused_with_the_reason() {
 fn missing_hook_programs_are_named_with_what_builds_them() {
     let folder = tempfile::tempdir().unwrap();
     let said = refused(&["rehearse", "--binaries", folder.path().to_str().unwrap()]);
-    assert!(said.contains("before-install") && said.contains("is missing; `make rehearse` builds all six"), "{said}");
+    assert!(said.contains("before-install") && said.contains("is missing; leave out --binaries"), "{said}");
     let said = refused(&["rehearse", "--binaries", folder.path().join("gone").to_str().unwrap()]);
     assert!(said.starts_with("error: cannot open the folder "), "{said}");
 }

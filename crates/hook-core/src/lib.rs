@@ -65,6 +65,19 @@ pub fn run_on_failure() -> ExitCode {
     })
 }
 
+/// Runs the function with this program name in another program's process, for a rehearsal. It refuses to call a CodeDeploy
+/// that is not on this machine: a program that people start by hand must not put a status for a real deployment.
+pub fn run_in_rehearsal(program: &str) -> ExitCode {
+    if !Settings::from_env().aws.is_codedeploy_on_loopback() {
+        eprintln!("hook-function is for a rehearsal on this machine, and AWS_ENDPOINT_URL is not a loopback address");
+        return ExitCode::from(2);
+    }
+    match Hook::ALL.into_iter().find(|hook| hook.program_name() == program) {
+        Some(hook) => run(hook),
+        None => run_on_failure(),
+    }
+}
+
 /// Handles events until Lambda ends the process. Nothing before the handler can fail, except a start outside Lambda.
 fn serve<H, F>(name: &str, handler: impl FnOnce(Settings) -> H) -> ExitCode
 where
@@ -76,7 +89,7 @@ where
     // Without these variables the Lambda runtime's client panics, and so would every start outside Lambda.
     if !settings.in_lambda {
         tracing::error!(
-            "this is a Lambda function ({name}) and runs only in Lambda; to try the hooks without an AWS account, run `make rehearse`"
+            "this is a Lambda function ({name}) and runs only in Lambda; to try the hooks without an AWS account, run `greenlight rehearse`"
         );
         return ExitCode::from(2);
     }

@@ -38,8 +38,8 @@ pub use self::{
     },
     fake_aws::{Exchange, Recorder, SentReply, SentRequest, StatusPut},
     lambda::{
-        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HookVerdict, InvocationResult,
-        ProcessExit, ProcessLimit,
+        AccountRegion, ClockSkew, FUNCTION_NAME_PREFIX, FunctionName, FunctionRef, HOOK_FUNCTION, HookVerdict,
+        InvocationResult, ProcessExit, ProcessLimit,
     },
     report::*,
     scenario::{
@@ -54,7 +54,8 @@ pub use self::{
 /// The options of a rehearsal.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The folder with the six programs: five hook functions and the on-failure handler.
+    /// The folder with the six programs: five hook functions and the on-failure handler. Or one program that runs any of
+    /// them with the arguments [`HOOK_FUNCTION`] and its name.
     pub binaries: PathBuf,
     /// A gate file that replaces the scenario's.
     pub gate: Option<GateTrial>,

@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
+use rehearsal::FunctionName;
 
 use crate::{
     appspec::AppSpecOptions,
@@ -57,8 +58,20 @@ pub enum Command {
     /// Run a hook's checks on a real deployment with your credentials, and put no status
     DryRun(DryRunOptions),
 
+    /// Run one of the functions, for a rehearsal
+    #[command(name = rehearsal::HOOK_FUNCTION, hide = true)]
+    HookFunction {
+        /// The name of the function's program
+        #[arg(value_parser = function_names())]
+        program: String,
+    },
+
     /// Find what usually goes wrong, before a deployment: roles, names, timeouts, the network, the gate file
     Doctor(DoctorOptions),
+}
+
+fn function_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(FunctionName::all_functions().map(FunctionName::program_name))
 }
 
 #[cfg(test)]

@@ -134,8 +134,15 @@ async fn run_sequentially(
     options: &Options,
 ) -> Result<Vec<ScenarioRun>, CommandError> {
     if !args.json {
-        let text = "Five hooks decide in turn whether a deployment may continue. Each is a real process; the AWS around it is simulated.";
-        let text = screen.style.paragraph(Emphasis::Dim, text);
+        let own = if options.binaries.is_file() {
+            " of this program, because the functions' programs are not next to it"
+        } else {
+            ""
+        };
+        let text = format!(
+            "Five hooks decide in turn whether a deployment may continue. Each is a real process{own}; the AWS around it is simulated."
+        );
+        let text = screen.style.paragraph(Emphasis::Dim, &text);
         screen.println(&(text + "\n"))?;
     }
     let (started, mut runs) = (Instant::now(), Vec::new());
@@ -154,7 +161,7 @@ async fn run_sequentially(
             ))?;
         }
         if select::is_default_selection(args) {
-            let more = "`make rehearse ARGS=--list` lists every scenario, `make rehearse ARGS=--all` plays them all and prints a table.";
+            let more = "--list lists every scenario, --all plays them all and prints a table, --gate FILE shows what your own gate file would have caught.";
             let more = screen.style.paragraph(Emphasis::Dim, more);
             screen.println(&more)?;
         }

@@ -112,25 +112,32 @@ fn unknown_scenario_message(name: &str, names: &[String]) -> String {
 pub fn options(args: &RehearseOptions) -> Result<Options> {
     let binaries = match &args.binaries {
         Some(folder) => folder.clone(),
-        None => default_binaries_dir()?,
+        None => default_binaries()?,
     };
     // Canonical, because a relative path would be resolved in the working directory of the new process.
     let binaries = binaries
         .canonicalize()
         .with_context(|| format!("cannot open the folder {} of the hook programs", binaries.display()))?;
-    for function in FunctionName::all_functions() {
-        let program = binaries.join(format!("{}{}", function.program_name(), env::consts::EXE_SUFFIX));
-        if !program.is_file() {
-            bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
-        }
+    if let Some(missing) = missing_program(&binaries).filter(|_| binaries.is_dir()) {
+        bail!(
+            "the program {} is missing; leave out --binaries to run the hooks in greenlight itself",
+            missing.display()
+        );
     }
     Ok(Options { binaries, seed: args.seed, ..Options::default() })
 }
 
-fn default_binaries_dir() -> Result<PathBuf> {
-    let mut program = env::current_exe().context("cannot find the folder of this program; give --binaries DIR")?;
-    program.pop();
-    Ok(program)
+/// The folder of this program, if it has the six programs. Otherwise this program, which can run each of them.
+fn default_binaries() -> Result<PathBuf> {
+    let program = env::current_exe().context("cannot find this program; give --binaries DIR")?;
+    let folder = program.parent().unwrap_or(&program);
+    Ok(if missing_program(folder).is_none() { folder.to_owned() } else { program })
+}
+
+fn missing_program(folder: &Path) -> Option<PathBuf> {
+    let program =
+        |function: FunctionName| folder.join(format!("{}{}", function.program_name(), env::consts::EXE_SUFFIX));
+    FunctionName::all_functions().map(program).find(|program| !program.is_file())
 }
 
 #[cfg(test)]

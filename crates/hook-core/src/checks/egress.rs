@@ -1,6 +1,6 @@
 //! Which hosts and addresses the requests of checks can go to.
 //!
-//! Whoever writes the gate file chooses hosts, and can put secrets into requests. `GREENLIGHT_ALLOWED_HOSTS`, which is set
+//! The author of the gate file chooses hosts, and can put secrets into requests. `GREENLIGHT_ALLOWED_HOSTS`, which is set
 //! outside the gate file, limits the hosts. Some addresses are refused in any case, because only the function itself should
 //! reach them: the Lambda Runtime API is on loopback, and credentials can come from a link-local address.
 //!

@@ -32,15 +32,21 @@ pub(crate) struct FunctionProcess {
     cpu: Arc<OnceLock<Option<Duration>>>,
 }
 
-/// Finds a program by its name.
+/// The hidden subcommand with which one program runs any of the functions.
+pub const HOOK_FUNCTION: &str = "hook-function";
+
+/// Finds a program by its name. `folder` can also be one program that runs all functions.
 ///
 /// # Errors
 /// If the program does not exist. The message says how to build it.
 pub(crate) fn locate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    if folder.is_file() {
+        return Ok(folder.to_owned());
+    }
     let program = folder.join(name);
     anyhow::ensure!(
         program.is_file(),
-        "the program {} does not exist; `make rehearse` builds all six programs and rehearses with them",
+        "the program {} does not exist; leave out --binaries to run the hooks in greenlight itself",
         program.display()
     );
     Ok(program)
@@ -161,6 +167,9 @@ impl Running {
                 command
             }
         };
+        if program.file_stem().is_none_or(|stem| stem != name.program_name()) {
+            command.args([HOOK_FUNCTION, name.program_name()]);
+        }
         command
             .env_clear()
             .envs(setup.environment(name, api.port))

@@ -14,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use self::function::HOOK_FUNCTION;
 pub(crate) use self::{
     function::{FunctionProcess, locate},
     invocation::{Invoker, LogLines},

@@ -164,7 +164,7 @@ async fn dropping_the_fleet_leaves_no_process() {
 #[tokio::test]
 async fn a_missing_program_is_named_with_the_way_to_get_it() {
     let error = ProcessPool::start(std::path::Path::new("nowhere"), &setup()).await.unwrap_err().to_string();
-    assert!(error.contains("before-install") && error.contains("make rehearse"), "{error}");
+    assert!(error.contains("before-install") && error.contains("--binaries"), "{error}");
 }
 
 #[tokio::test]
