@@ -62,11 +62,12 @@ fn no_match_message(filter: &str, names: &[String]) -> String {
     format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The scenario of `--serve`, and the hook to wait at.
+/// The scenario of `--serve`, and the hook to wait at. With an AppSpec file there is no such hook, because the file says
+/// which functions are invoked.
 ///
 /// # Errors
 /// If the scenario is unknown or has concurrent deployments, or if several are named.
-pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Hook)> {
+pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Option<Hook>)> {
     let scenario = match args.scenarios.as_slice() {
         [] => load_scenario(DEFAULT_SCENARIOS[0])?,
         [one] => load_scenario(one)?,
@@ -78,7 +79,8 @@ pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Hook)> {
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
     // The default is the hook that most people write first: everything exists, and customers are not affected yet.
     let at = args.at.or(stops).unwrap_or(Hook::AfterAllowTestTraffic);
-    Ok((scenario, at))
+    let has_appspec = args.appspec.is_some() || args.await_deployment;
+    Ok((scenario, (!has_appspec).then_some(at)))
 }
 
 fn load_scenario(name_or_path: &str) -> Result<Scenario> {
@@ -105,8 +107,17 @@ fn unknown_scenario_message(name: &str, names: &[String]) -> String {
 /// # Errors
 /// If the gate file cannot be read, or one of the six programs is missing.
 pub fn options(args: &RehearseOptions) -> Result<Options> {
-    let gate = match &args.gate {
-        None => None,
+    let gate = gate(args)?;
+    Ok(Options { binaries: binaries(args)?, gate, seed: args.seed, ..Options::default() })
+}
+
+/// The text of the gate file that replaces the scenarios' own.
+///
+/// # Errors
+/// If it cannot be read, or is empty.
+pub fn gate(args: &RehearseOptions) -> Result<Option<String>> {
+    match &args.gate {
+        None => Ok(None),
         Some(path) => {
             let text = fs::read_to_string(path);
             let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
@@ -114,9 +125,16 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
             if text.trim().is_empty() {
                 bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
             }
-            Some(text)
+            Ok(Some(text))
         }
-    };
+    }
+}
+
+/// The folder of the six programs.
+///
+/// # Errors
+/// If one of them is missing.
+pub fn binaries(args: &RehearseOptions) -> Result<PathBuf> {
     let binaries = match &args.binaries {
         Some(folder) => folder.clone(),
         None => default_binaries_dir()?,
@@ -131,7 +149,7 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
             bail!("the program {} is missing; `make rehearse` builds all six and starts them", program.display());
         }
     }
-    Ok(Options { binaries, gate, seed: args.seed, ..Options::default() })
+    Ok(binaries)
 }
 
 fn default_binaries_dir() -> Result<PathBuf> {

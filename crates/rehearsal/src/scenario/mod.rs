@@ -13,7 +13,10 @@ use anyhow::Context;
 use lifecycle::Hook;
 use serde::Deserialize;
 
-pub(crate) use self::{appspec::FAILED, injected_fault::STALL};
+pub(crate) use self::{
+    appspec::{FAILED, RevisionContent, ServedHooks},
+    injected_fault::STALL,
+};
 pub use self::{
     appspec::{AppSpec, InvokeError},
     category::Category,
