@@ -20,11 +20,11 @@ runs the program that its name ends in (CodeDeployHook_shop-before-install), at 
 cannot invoke fails its event at once. CodeDeploy has the narrower of its two managed roles, and the task definition
 comes from the rehearsal.
 
-With --serve, your functions take the place of the programs, and the fault of a scenario that names a function applies to
+With --serve, your functions take the place of the programs. If a fault of the scenario names a function, it applies to
 yours too. With --appspec, only the hooks of the file are invoked: a function of Greenlight runs its program, and any
-other one waits for you under its own name. With --await-deployment, a deployment begins when a client creates it, such
-as `aws ecs deploy` or a CI action, and its AppSpec file names the functions. Lambda invokes a function again that
-returns an error or runs into its timeout, and never one that returns without an error.
+other function waits for you under its own name. With --await-deployment, a deployment begins when a client creates it,
+such as `aws ecs deploy` or a CI action, and the client's AppSpec file names the functions. After an error or a timeout,
+a function gets its event again. After a return without an error it does not, as in Lambda.
 
 With --json, standard output has one JSON object per line, each with `scenario` and `event`. First come the events of
 the timeline, with `at_ms` (since the deployment was created): deployment-created, event-completed, hook-invoked,
@@ -39,8 +39,8 @@ Exit status:
   2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
        missing hook programs
   130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped too
-  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0. With --once too, 0 means that every hook got a status
-  and every deployment ended as the scenario expects, whichever hook stopped it; otherwise the status is 1.";
+  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0. With --serve --once, they are not, and 0 means that
+  every hook got a status and every deployment ended as the scenario expects, whichever hook stopped it.";
 
 /// `greenlight rehearse`.
 #[derive(Args, Debug)]

@@ -32,6 +32,7 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
     let mut ticks = tokio::time::interval(STATUS_INTERVAL);
     let mut printer = ServePrinter::new(screen.style, &options, args.once);
     let mut result = OnceResult::new(&scenario);
+    let mut end: Option<OnceEnd> = None;
     if !args.json {
         screen.println(&printer.timeline.heading(&scenario.name, &scenario.about))?;
     }
@@ -45,13 +46,20 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
                         screen.println(&text)?;
                     },
                 }
+                if let Some(end) = &mut end {
+                    end.note(&event);
+                }
                 if let Some(differences) = result.add(&event).filter(|_| args.once) {
                     if !args.json {
                         screen.println(&render_end(screen.style, &differences))?;
                     }
-                    return Ok(CommandOutcome::from_success(differences.is_empty()));
+                    end = Some(OnceEnd::new(&differences, args.await_deployment));
                 }
             },
+            () = sleep_until_end(end.as_ref()), if end.is_some() => {
+                let is_success = end.is_some_and(|end| end.is_success);
+                return Ok(CommandOutcome::from_success(is_success));
+            }
             failed = &mut serving => return match failed {
                 Err(error) => Err(CommandError::Failed(error)),
             },
@@ -138,6 +146,40 @@ impl OnceResult {
             _ => {}
         }
         None
+    }
+}
+
+/// How long the world goes on after the end of its last deployment, for a client that has created it and waits for it.
+/// Waiters of the AWS SDKs and of the CLI read a deployment every 15 seconds.
+const CLIENT_WAIT: Duration = Duration::from_secs(60);
+/// How long it goes on after a reply that a client may still be reading.
+const LAST_REPLY: Duration = Duration::from_secs(1);
+
+/// The end of `--once`.
+struct OnceEnd {
+    is_success: bool,
+    at: tokio::time::Instant,
+}
+
+impl OnceEnd {
+    fn new(differences: &[String], has_client: bool) -> Self {
+        let wait = if has_client { CLIENT_WAIT } else { LAST_REPLY };
+        Self { is_success: differences.is_empty(), at: tokio::time::Instant::now() + wait }
+    }
+
+    /// A client that has read the deployment knows how it ended.
+    fn note(&mut self, event: &ServeEvent) {
+        if let ServeEvent::AwsCall(AwsCall { operation, error: None, .. }) = event
+            && operation == "codedeploy:GetDeployment"
+        {
+            self.at = self.at.min(tokio::time::Instant::now() + LAST_REPLY);
+        }
+    }
+}
+
+async fn sleep_until_end(end: Option<&OnceEnd>) {
+    if let Some(end) = end {
+        tokio::time::sleep_until(end.at).await;
     }
 }
 
@@ -230,7 +272,8 @@ impl ServePrinter {
         let text = self.timeline.render_event(moment);
         match moment.kind {
             EventKind::DeploymentEnded { .. } if self.remaining_deployments == 0 && !self.ends => {
-                let stays = "The simulated AWS keeps running, and a client can create another deployment; Ctrl-C stops it.";
+                let stays =
+                    "The simulated AWS keeps running, and a client can create another deployment; Ctrl-C stops it.";
                 let stays = self.style.apply(Emphasis::Dim, stays);
                 format!("{text}\n{:LABEL_COLUMN$}{stays}", "")
             }
@@ -293,9 +336,11 @@ impl ServePrinter {
         let how = match (error, again_in) {
             // It put its status before, and that was printed.
             (None, _) if returned.has_status => return None,
-            (None, _) => "the function returned without an error, so Lambda does not invoke it again, and the hook has no \
+            (None, _) => {
+                "the function returned without an error, so Lambda does not invoke it again, and the hook has no \
                           status yet; put the status, or start the function again"
-                .to_owned(),
+                    .to_owned()
+            }
             (Some(error), _) => format!("the function failed with {error}"),
         };
         let (tone, then) = match again_in {
@@ -487,8 +532,8 @@ mod tests {
                 "codedeploy:GetDeployment  DeploymentDoesNotExistException  aws-cli/2.31.0",
                 "AfterInstall  the function failed with Odd: it is odd",
                 "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and the hook has\n                        \
-                 no status yet; it gets the event again in 3s (in AWS after a minute, and once more\n                        \
-                 after two)",
+                 no status yet; it gets the event again in 3s (in AWS after a minute, and\n                        \
+                 once more after two)",
                 "AfterInstall  the function returned without an error, so Lambda does not invoke it again,\n                        \
                  and the hook has no status yet; put the status, or start the function again",
             ]
@@ -539,6 +584,21 @@ mod tests {
             ended = result.add(&moment(EventKind::DeploymentEnded { outcome: *outcome, text: String::new() }));
         }
         ended
+    }
+
+    #[test]
+    fn a_client_that_waits_for_its_deployment_reads_the_end_of_it() {
+        let call = |operation: &str| {
+            let (operation, caller) = (operation.to_owned(), "aws-cli/2.31.0".to_owned());
+            ServeEvent::AwsCall(AwsCall { operation, caller, error: None })
+        };
+        let remaining = |end: &OnceEnd| end.at.saturating_duration_since(tokio::time::Instant::now());
+        let mut end = OnceEnd::new(&[], true);
+        end.note(&call("codedeploy:ListDeployments"));
+        assert!(remaining(&end) > LAST_REPLY, "it does not know the end yet");
+        end.note(&call("codedeploy:GetDeployment"));
+        assert!(remaining(&end) <= LAST_REPLY);
+        assert!(remaining(&OnceEnd::new(&[], false)) <= LAST_REPLY, "nobody waits for it");
     }
 
     #[test]

@@ -23,7 +23,6 @@ use lifecycle::{Hook, Status};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-pub(crate) use self::{client_requests::RequestedDeployment, protocol::call_log::PUT_STATUS};
 pub use self::protocol::{
     call_log::StatusPut,
     record::{Exchange, Recorder, SentReply, SentRequest},
@@ -41,6 +40,7 @@ use self::{
         cloudformation, cloudwatch, codedeploy, ec2, ecr, ecs, elb, iam, lambda, logs, s3, secretsmanager, ssm, tag,
     },
 };
+pub(crate) use self::{client_requests::RequestedDeployment, protocol::call_log::PUT_STATUS};
 use crate::{
     http::{FaultyResponse, Request, ServerHandle, serve_at},
     lambda::FunctionName,

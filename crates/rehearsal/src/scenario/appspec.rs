@@ -143,9 +143,8 @@ impl AppSpec {
 
     /// Finds a function, unless CodeDeploy cannot invoke it whatever its role allows.
     fn found_function(&self, function: &str) -> Result<FoundFunction, Box<InvokeError>> {
-        let refused = |error, why: String, hint| {
-            Err(Box::new(InvokeError { function: function.to_owned(), error, why, hint }))
-        };
+        let refused =
+            |error, why: String, hint| Err(Box::new(InvokeError { function: function.to_owned(), error, why, hint }));
         let found = match function.parse::<FunctionRef>() {
             Ok(found) => found,
             Err(why) => return refused(FAILED, format!("it {why}"), "write the function's name"),
@@ -156,11 +155,7 @@ impl AppSpec {
                 format!("it is in {other}, but the service is in {home}"),
                 "name a function in the service's account and region; `greenlight appspec` writes such names",
             ),
-            _ => Ok(FoundFunction {
-                function: found.function(),
-                has_prefix: found.has_prefix(),
-                name: found.name,
-            }),
+            _ => Ok(FoundFunction { function: found.function(), has_prefix: found.has_prefix(), name: found.name }),
         }
     }
 

@@ -13,16 +13,16 @@ use anyhow::Context;
 use lifecycle::Hook;
 use serde::Deserialize;
 
-pub(crate) use self::{
-    appspec::{FAILED, RevisionContent, ServedHooks},
-    injected_fault::STALL,
-};
 pub use self::{
     appspec::{AppSpec, InvokeError},
     category::Category,
     deployment::{HookTarget, KilledFunction, OperatorStop, Redelivery, ScenarioDeployment},
     gate_file::ScenarioGate,
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
+};
+pub(crate) use self::{
+    appspec::{FAILED, RevisionContent, ServedHooks},
+    injected_fault::STALL,
 };
 use crate::{
     duration_text, hook_text,

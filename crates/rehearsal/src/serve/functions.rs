@@ -66,7 +66,13 @@ impl ServedFunctions {
     }
 
     /// Waits until someone puts the status of a hook, unless it is to be skipped.
-    fn begin_waiting(&self, hook: Hook, name: String, ids: &BTreeMap<String, String>, payload: Vec<u8>) -> anyhow::Result<()> {
+    fn begin_waiting(
+        &self,
+        hook: Hook,
+        name: String,
+        ids: &BTreeMap<String, String>,
+        payload: Vec<u8>,
+    ) -> anyhow::Result<()> {
         let id = |key: &str| ids.get(key).cloned().unwrap_or_default();
         let (deployment, execution) = (id("DeploymentId"), id("LifecycleEventHookExecutionId"));
         if self.aws.world().execution_status(&execution).is_some() {

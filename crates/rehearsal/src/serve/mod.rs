@@ -11,14 +11,7 @@ mod runtime_api;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lifecycle::Hook;
@@ -86,8 +79,7 @@ pub async fn serve(
 ) -> anyhow::Result<Infallible> {
     let scenario = &served_scenario(scenario, options);
     let (recorder, ports) = (Recorder::default(), FixedPorts(options.listen));
-    let environment =
-        SimulatedEnvironment::open_at(scenario, options.seed, Some(recorder.clone()), &ports).await?;
+    let environment = SimulatedEnvironment::open_at(scenario, options.seed, Some(recorder.clone()), &ports).await?;
     let (returned, mut returns) = unbounded_channel();
     let context = RuntimeApiContext { aws: environment.aws.clone(), timeout: scenario.timeout, returned };
     // They outlive the deployment: a function that goes on polling must not fail.

@@ -101,7 +101,10 @@ struct State {
 
 /// What a poll gets.
 enum Turn {
-    Event { event: PendingEvent, id: String },
+    Event {
+        event: PendingEvent,
+        id: String,
+    },
     /// The event, after this pause.
     Later(Duration),
     /// Nothing, until something changes.

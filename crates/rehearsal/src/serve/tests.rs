@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::report::DeploymentOutcome;
+use crate::{lambda::FunctionName, report::DeploymentOutcome};
 
 /// A served world. Dropping it stops the server.
 struct Served {
@@ -298,6 +298,49 @@ async fn only_the_functions_of_the_appspec_file_are_invoked_under_their_names() 
     assert_eq!(served.ended().await, DeploymentOutcome::Succeeded);
 }
 
+/// A folder with six programs that end at once. A child process writes them, so that no other test's process can have one
+/// open for writing.
+#[cfg(unix)]
+fn programs_that_end() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for function in FunctionName::all_functions() {
+        let mut write = std::process::Command::new("sh");
+        write.args(["-c", "printf '#!/bin/sh\nexit 3\n' > \"$1\" && chmod +x \"$1\"", "sh"]);
+        assert!(write.arg(folder.path().join(function.program_name())).status().unwrap().success());
+    }
+    folder
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_function_of_ours_in_the_appspec_file_runs_its_program_and_the_others_wait() {
+    let folder = programs_that_end();
+    let hooks = [(Hook::BeforeInstall, "shop-smoke"), (Hook::AfterInstall, "CodeDeployHook_shop-after-install")];
+    let hooks = hooks.map(|(hook, name)| (hook, name.to_owned())).into();
+    let mut served = Served::with_options(
+        "healthy",
+        ServeOptions {
+            appspec: Some(AppSpec { hooks, ..AppSpec::default() }),
+            binaries: Some(folder.path().to_owned()),
+            hook_timeout: Some(Duration::from_secs(10)),
+            ..ServeOptions::default()
+        },
+    );
+    let endpoints = served.open().await;
+    let waiting = served.waiting().await;
+    assert_eq!((waiting.hook, waiting.function.as_str()), (Hook::BeforeInstall, "shop-smoke"));
+    put_status(&endpoints, &waiting, "Succeeded").await;
+    let text = served.next(|event| match event {
+        ServeEvent::HookWaiting(waiting) => panic!("{} must run its program", waiting.hook),
+        ServeEvent::Rehearsal(RehearsalEvent { kind: EventKind::OnFailure { hook, text }, .. }) => {
+            Some(format!("{hook}: {text}"))
+        }
+        _ => None,
+    });
+    let text = text.await;
+    assert!(text.starts_with("AfterInstall: AfterInstall's function ") && text.contains("on-failure"), "{text}");
+}
+
 #[tokio::test]
 async fn an_operation_that_is_not_simulated_says_so() {
     let mut served = Served::new("healthy", Hook::AfterInstall);
@@ -315,8 +358,7 @@ async fn an_operation_that_is_not_simulated_says_so() {
     assert!(body.contains("does not simulate s3:PutObject"), "{body}");
     let (_, body) = send_request(address, "POST", "/TraceSegments", &signed("xray"), "{}").await;
     assert!(body.contains("does not simulate xray:POST /TraceSegments"), "{body}");
-    for operation in
-        ["codedeploy:CreateApplication", "lambda:GetFunction", "s3:PutObject", "xray:POST /TraceSegments"]
+    for operation in ["codedeploy:CreateApplication", "lambda:GetFunction", "s3:PutObject", "xray:POST /TraceSegments"]
     {
         let called = served.called().await;
         assert_eq!((called.operation.as_str(), called.error.as_deref()), (operation, Some("not simulated")));
@@ -393,8 +435,7 @@ async fn deploy(endpoints: &Endpoints, hooks: Value) -> Value {
         } } }],
         "Hooks": hooks,
     });
-    let revision =
-        json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content.to_string(), "sha256": "x" } });
+    let revision = json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": content.to_string(), "sha256": "x" } });
     let input = json!({ "applicationName": "shop", "deploymentGroupName": "web", "revision": revision });
     codedeploy(endpoints, "CreateDeployment", input).await
 }

@@ -26,7 +26,7 @@ pub(crate) use self::tls::Tls;
 use crate::{
     fake_aws::FakeAws,
     http::{BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls},
-    world::{ListenerRequest, PortState, RouteResponse, Routed, TargetGroup},
+    world::{ListenerRequest, PortState, RouteResponse, Routed, Target, TargetGroup},
 };
 
 /// A request that the service received through one of its listeners.
@@ -129,7 +129,7 @@ impl ServiceListeners {
 /// What a listener routes a request to.
 enum Backend {
     Task(RespondingTask),
-    /// A target group without a running task.
+    /// A target group without a running task, or without a registered one.
     NoTask,
     /// A target group whose tasks run, but cannot be reached on the port of the group.
     Unreachable {
@@ -233,15 +233,19 @@ fn gateway_error(status: u16) -> Response<FullBody> {
 /// no others.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 fn unreachable_status(group: &TargetGroup) -> Option<u16> {
-    let mut statuses = group.targets.iter().filter(|target| target.health.state != "draining").map(|target| {
-        match (target.health.state.as_str(), target.health.reason.as_deref()) {
+    let mut statuses =
+        active_targets(group).map(|target| match (target.health.state.as_str(), target.health.reason.as_deref()) {
             ("unhealthy", Some("Target.Timeout")) => Some(504),
             ("unhealthy", Some("Target.FailedHealthChecks")) => Some(502),
             _ => None,
-        }
-    });
+        });
     let first = statuses.next()??;
     statuses.all(|status| status.is_some()).then_some(first)
+}
+
+/// The targets to which the load balancer can send a new connection.
+fn active_targets(group: &TargetGroup) -> impl Iterator<Item = &Target> {
+    group.targets.iter().filter(|target| target.health.state != "draining")
 }
 
 fn page(title: &str) -> String {
@@ -268,7 +272,11 @@ fn backend_for(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request:
     let Some(set) = world.task_set_behind(group) else { return Backend::NoTask };
     let Some(version) = world.version_of(set) else { return Backend::NoTask };
     let speaks_http = listener.protocol.starts_with("HTTP");
-    if let Some(status) = world.target_groups.iter().find(|it| it.arn == group).and_then(unreachable_status) {
+    let targets = world.target_groups.iter().find(|it| it.arn == group);
+    if targets.is_some_and(|group| active_targets(group).next().is_none()) {
+        return Backend::NoTask;
+    }
+    if let Some(status) = targets.and_then(unreachable_status) {
         return Backend::Unreachable { status, speaks_http };
     }
     let replacement = world.deployments.last().is_some_and(|deployment| deployment.id == set.external_id);

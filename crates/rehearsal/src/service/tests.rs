@@ -148,6 +148,15 @@ async fn targets_that_do_not_respond_are_a_gateway_error_on_every_listener() {
 }
 
 #[tokio::test]
+async fn tasks_that_are_not_registered_get_no_request() {
+    let shop =
+        shop(&DeploymentBehaviour { targets: false, targets_left_over: 1, ..DeploymentBehaviour::default() }).await;
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green, 1)];
+    assert_eq!(get(shop.test, "/").await.unwrap().0, 503, "the only target is draining");
+}
+
+#[tokio::test]
 async fn targets_that_fail_their_health_check_by_its_status_respond() {
     let ill = TargetsUnhealthy { reason: "Target.ResponseCodeMismatch".into(), description: "[503]".into() };
     let shop = shop(&DeploymentBehaviour { targets_unhealthy: Some(ill), ..DeploymentBehaviour::default() }).await;

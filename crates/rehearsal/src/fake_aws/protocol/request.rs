@@ -145,7 +145,8 @@ fn s3_operation(request: &Request) -> Option<Call> {
 /// The name of a request that belongs to none of the protocols here: the service that it is signed for, and its method
 /// and path.
 pub(crate) fn unread_name(request: &Request) -> String {
-    let scope = request.header("authorization").split_once("Credential=").and_then(|(_, scope)| scope.split('/').nth(3));
+    let scope =
+        request.header("authorization").split_once("Credential=").and_then(|(_, scope)| scope.split('/').nth(3));
     format!("{}:{}", scope.unwrap_or("?"), method_and_path(request))
 }
 

@@ -55,9 +55,13 @@ async fn a_task_definition_is_registered_with_the_next_revision_of_its_family() 
     assert!(world.account.secrets.contains_key("arn:aws:secretsmanager:eu-west-1:111122223333:secret:k-AbCdEf"));
     drop(world);
     // Another family goes on counting on its own.
-    let (_, output) = ecs(&cloud, "RegisterTaskDefinition", json!({
-        "family": "shop", "containerDefinitions": [{ "name": "web", "image": "nginx" }],
-    }))
+    let (_, output) = ecs(
+        &cloud,
+        "RegisterTaskDefinition",
+        json!({
+            "family": "shop", "containerDefinitions": [{ "name": "web", "image": "nginx" }],
+        }),
+    )
     .await;
     assert_eq!(output["taskDefinition"]["revision"], 43);
     for wrong in [json!({ "family": "mine" }), json!({ "containerDefinitions": [container] })] {
@@ -71,7 +75,8 @@ fn create_input(content: &str) -> Value {
     json!({ "applicationName": "shop", "deploymentGroupName": "web", "revision": revision })
 }
 
-const APPSPEC: &str = r#"{"resources": [{"t": {"properties": {"taskDefinition": "shop:41"}}}], "hooks": [{"AfterInstall": "f"}]}"#;
+const APPSPEC: &str =
+    r#"{"resources": [{"t": {"properties": {"taskDefinition": "shop:41"}}}], "hooks": [{"AfterInstall": "f"}]}"#;
 
 #[tokio::test]
 async fn a_deployment_is_created_only_while_codedeploy_can_begin_one() {
