@@ -39,8 +39,8 @@ Exit status:
   2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
        missing hook programs
   130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped too
-  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0. With --serve --once, they are not, and 0 means that
-  every hook got a status and every deployment ended as the scenario expects, whichever hook stopped it.";
+  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0. With --once they are not, and 0 means that every
+  hook got a status and every deployment ended as the scenario expects, whichever hook stopped it.";
 
 /// `greenlight rehearse`.
 #[derive(Args, Debug)]

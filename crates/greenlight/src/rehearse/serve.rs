@@ -392,8 +392,8 @@ fn lambda_environment(waiting: &HookWaiting) -> String {
     )
 }
 
-/// What stands in place of `./bootstrap` for functions without a program of their own. AWS's base images run the handler
-/// with the Runtime API in their environment, and without one they start an emulator.
+/// What stands in place of `./bootstrap` for functions without a program of their own. With a Runtime API in its
+/// environment, AWS's base images run the handler, and without one they start an emulator.
 const START_COMMANDS: [(&str, &str); 3] = [
     ("For Python (pip install awslambdaric), in place of ./bootstrap:", "python3 -m awslambdaric app.handler"),
     ("For Node.js (npm install aws-lambda-ric):", "npx aws-lambda-ric index.handler"),
