@@ -198,6 +198,8 @@ struct ServePrinter {
     /// What begins and where it waits, in words.
     note: String,
     ends: bool,
+    /// Whether an AppSpec file says which hooks have a function.
+    has_appspec: bool,
     timeline: Timeline,
     created: Instant,
     waiting_hook: Option<Hook>,
@@ -212,7 +214,18 @@ impl ServePrinter {
         let (timeline, created) = (Timeline::new(style), Instant::now());
         let note = opening_note(options, once);
         let (waiting_hook, has_waited, remaining_deployments) = (None, false, 0);
-        Self { style, note, ends: once, timeline, created, waiting_hook, has_waited, remaining_deployments }
+        let has_appspec = options.at.is_none();
+        Self {
+            style,
+            note,
+            ends: once,
+            has_appspec,
+            timeline,
+            created,
+            waiting_hook,
+            has_waited,
+            remaining_deployments,
+        }
     }
 
     /// The lines for an event. `None` if a person does not need to see it.
@@ -314,10 +327,8 @@ impl ServePrinter {
                 quote(execution)
             ),
         );
-        let means = format!(
-            "{} With Failed it rolls back, if the group has auto-rollback. A status is final.",
-            next_step(*hook)
-        );
+        let next = if self.has_appspec { ANY_NEXT_STEP } else { next_step(*hook) };
+        let means = format!("{next} With Failed it rolls back, if the group has auto-rollback. A status is final.");
         let head = format!("{:LABEL_COLUMN$}", "");
         format!("{text}\n{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, &means))
     }
@@ -396,7 +407,10 @@ fn lambda_environment(waiting: &HookWaiting) -> String {
 /// environment, AWS's base images run the handler, and without one they start an emulator.
 const START_COMMANDS: [(&str, &str); 3] = [
     ("For Python (pip install awslambdaric), in place of ./bootstrap:", "python3 -m awslambdaric app.handler"),
-    ("For Node.js (npm install aws-lambda-ric):", "npx aws-lambda-ric index.handler"),
+    (
+        "For Node.js (npm install aws-lambda-ric, which needs cmake and a C++ compiler):",
+        "npx aws-lambda-ric index.handler",
+    ),
     (
         "For a container image, on this machine's network:",
         "docker run --rm --network host --env AWS_LAMBDA_RUNTIME_API --env AWS_LAMBDA_FUNCTION_NAME --env AWS_ENDPOINT_URL \
@@ -430,7 +444,10 @@ fn opening_note(options: &ServeOptions, once: bool) -> String {
     format!("{begins} {ends}")
 }
 
-/// What CodeDeploy does after *Succeeded*.
+/// What CodeDeploy does after *Succeeded*, whichever hooks the AppSpec file has.
+const ANY_NEXT_STEP: &str = "With Succeeded CodeDeploy goes on with the next lifecycle event.";
+
+/// What CodeDeploy does after *Succeeded* if every hook has a function.
 fn next_step(hook: Hook) -> &'static str {
     match hook {
         Hook::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
