@@ -20,6 +20,8 @@ struct State {
     functions: BTreeSet<FunctionName>,
     /// The function that handles an event now.
     running: Option<FunctionName>,
+    /// The functions that Lambda has ended. Their processes are the developer's, and go on.
+    ended: BTreeSet<FunctionName>,
 }
 
 /// The start of the AWS CLI's user agent. A person at a terminal has permissions of their own.
@@ -28,16 +30,29 @@ const CLI: &str = "aws-cli/";
 impl ForeignFunctions {
     /// Sets the functions for which other programs stand in.
     pub fn set(&self, functions: BTreeSet<FunctionName>) {
-        *self.lock() = State { functions, running: None };
+        *self.lock() = State { functions, ..State::default() };
     }
 
     pub fn begin(&self, function: FunctionName) {
-        self.lock().running = Some(function);
+        let mut state = self.lock();
+        state.ended.remove(&function);
+        state.running = Some(function);
     }
 
     pub fn end(&self, function: FunctionName) {
         let mut state = self.lock();
         state.running = state.running.filter(|running| *running != function);
+    }
+
+    /// Notes that Lambda ends the function in the middle of its work. What it does until its next event does not count.
+    pub fn kill(&self, function: FunctionName) {
+        self.end(function);
+        self.lock().ended.insert(function);
+    }
+
+    /// Whether Lambda has ended the function of a caller.
+    pub fn has_ended(&self, caller: FunctionName) -> bool {
+        self.lock().ended.contains(&caller)
     }
 
     /// The function of a caller without an access key that is known here. `hook` is the function of the hook whose
@@ -77,5 +92,17 @@ mod tests {
         assert_eq!(foreign.caller("Boto3/1.40", None), Some(hook));
         foreign.end(hook);
         assert_eq!(foreign.caller("Boto3/1.40", None), None);
+    }
+
+    #[test]
+    fn a_function_that_lambda_has_ended_counts_again_with_its_next_event() {
+        let hook: FunctionName = Hook::AfterInstall.into();
+        let foreign = ForeignFunctions::default();
+        foreign.set([hook].into());
+        foreign.begin(hook);
+        foreign.kill(hook);
+        assert!(foreign.has_ended(hook) && foreign.caller("Boto3/1.40", None).is_none());
+        foreign.begin(hook);
+        assert!(!foreign.has_ended(hook));
     }
 }

@@ -136,9 +136,14 @@ impl FakeAws {
         self.foreign_functions.begin(function);
     }
 
-    /// Notes that this program has returned, or has been ended.
+    /// Notes that this program has returned.
     pub fn end_foreign_invocation(&self, function: FunctionName) {
         self.foreign_functions.end(function);
+    }
+
+    /// Notes that Lambda has ended this program. Its calls are refused until its next event.
+    pub fn kill_foreign_invocation(&self, function: FunctionName) {
+        self.foreign_functions.kill(function);
     }
 
     fn call_log(&self) -> MutexGuard<'_, CallLog> {
@@ -182,6 +187,9 @@ impl FakeAws {
         let hook = whose.as_ref().and_then(|(_, event)| Hook::ALL.into_iter().find(|hook| hook.event_name() == event));
         let caller = FunctionName::from_authorization(request.header("authorization"))
             .or_else(|| self.foreign_functions.caller(request.header("user-agent"), hook.map(FunctionName::from)));
+        if caller.is_some_and(|caller| self.foreign_functions.has_ended(caller)) {
+            return response::write(call, Err(call.protocol.ended_function())).into();
+        }
         let entry = self.call_log().record_call(call, caller, whose, &self.faults);
         let reply = match &entry.fault {
             None => response::write(call, self.execute(call, &entry)).into(),

@@ -81,7 +81,8 @@ pub async fn serve(
     let (recorder, ports) = (Recorder::default(), FixedPorts(options.listen));
     let environment = SimulatedEnvironment::open_at(scenario, options.seed, Some(recorder.clone()), &ports).await?;
     let (returned, mut returns) = unbounded_channel();
-    let context = RuntimeApiContext { aws: environment.aws.clone(), timeout: scenario.timeout, returned };
+    let killed = scenario.killed.iter().map(|killed| (killed.function, killed.after)).collect();
+    let context = RuntimeApiContext { aws: environment.aws.clone(), timeout: scenario.timeout, killed, returned };
     // They outlive the deployment: a function that goes on polling must not fail.
     let runtime_apis = Arc::new(open_runtime_apis(&context, &ports).await?);
     let (wait, waiting) = unbounded_channel();

@@ -1,6 +1,7 @@
 //! A Lambda Runtime API for a function that a developer starts manually, stops, fixes and starts again.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant, SystemTime},
@@ -16,7 +17,7 @@ use tokio::{
 use crate::{
     fake_aws::FakeAws,
     http::{FaultyResponse, FullBody, Request, ServerHandle, http_response, serve_at},
-    lambda::{self, InvocationResult, RUNTIME_PATH},
+    lambda::{self, FunctionName, InvocationResult, RUNTIME_PATH},
     serve::FunctionReturned,
 };
 
@@ -41,6 +42,8 @@ pub(super) struct RuntimeApiContext {
     pub aws: Arc<FakeAws>,
     /// The functions' timeout.
     pub timeout: Duration,
+    /// The functions that the scenario kills, and how long after their invocation.
+    pub killed: BTreeMap<FunctionName, Duration>,
     pub returned: UnboundedSender<FunctionReturned>,
 }
 
@@ -173,13 +176,13 @@ impl RequestHandler {
             let body = r#"{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}"#;
             return http_response(400, "application/json", body).into();
         }
+        self.context.aws.end_foreign_invocation(self.hook.into());
         self.report(error);
         http_response(202, "application/json", r#"{"status":"OK"}"#).into()
     }
 
     /// Reports the end of an invocation.
     fn report(&self, error: Option<String>) {
-        self.context.aws.end_foreign_invocation(self.hook.into());
         let event = self.state().event.clone();
         let has_status = event.is_none_or(|event| self.has_status(&event.execution));
         let redelivered_in = (error.is_some() && !has_status).then_some(REDELIVERY_DELAY);
@@ -200,7 +203,7 @@ impl RequestHandler {
             match turn {
                 Turn::Event { event, id } => {
                     self.context.aws.begin_foreign_invocation(self.hook.into());
-                    self.end_at_timeout(id.clone());
+                    self.end_in_time(id.clone());
                     let deadline = SystemTime::now() + self.context.timeout;
                     return Some(lambda::invocation_response(&event.function, &id, event.payload, deadline));
                 }
@@ -213,15 +216,22 @@ impl RequestHandler {
         }
     }
 
-    /// Ends the invocation at the function's timeout. The process is the developer's, so it is not killed.
-    fn end_at_timeout(&self, id: String) {
+    /// Ends the invocation at the function's timeout, or when the scenario kills the function. The process is the
+    /// developer's, so it is not killed, but its calls do not count any more.
+    fn end_in_time(&self, id: String) {
         let (own, timeout) = (self.own.clone(), self.context.timeout);
+        let killed = self.context.killed.get(&self.hook.into()).copied().filter(|after| *after < timeout);
         tokio::spawn(async move {
-            sleep(timeout).await;
+            sleep(killed.unwrap_or(timeout)).await;
             // The served world can be gone by now.
             if let Some(handler) = own.upgrade().filter(|handler| handler.state().end(&id, false)) {
-                let message = format!("Sandbox.Timedout: Task timed out after {:.2} seconds", timeout.as_secs_f64());
-                handler.report(Some(message));
+                handler.context.aws.kill_foreign_invocation(handler.hook.into());
+                handler.report(Some(match killed {
+                    Some(_) => {
+                        "Runtime.ExitError: Runtime exited with error: signal: killed (by the scenario)".to_owned()
+                    }
+                    None => format!("Sandbox.Timedout: Task timed out after {:.2} seconds", timeout.as_secs_f64()),
+                }));
             }
         });
     }

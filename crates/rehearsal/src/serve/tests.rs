@@ -223,17 +223,44 @@ async fn a_good_return_without_a_status_is_not_invoked_again() {
 
 #[tokio::test]
 async fn the_timeout_is_reported_and_kept() {
-    let limit = Duration::from_millis(300);
+    let limit = Duration::from_secs(1);
     let mut served = Served::with_options("healthy", ServeOptions { timeout: Some(limit), ..ServeOptions::default() });
-    served.open().await;
+    let endpoints = served.open().await;
     let waiting = served.waiting().await;
     assert_eq!(waiting.timeout, limit);
     next_event(&waiting).await;
     let returned = served.returned().await;
-    assert_eq!(returned.error.as_deref(), Some("Sandbox.Timedout: Task timed out after 0.30 seconds"));
+    assert_eq!(returned.error.as_deref(), Some("Sandbox.Timedout: Task timed out after 1.00 seconds"));
     assert!(returned.redelivered_in.is_some());
     let (head, _) = send_request(&waiting.runtime_api, "POST", &path_of_invocation(1, "response"), "", "null").await;
     assert!(head.starts_with("HTTP/1.1 400"), "{head}");
+    // In AWS the function would be gone. The one that gets the event next counts again.
+    let late = send_signed(&endpoints, &waiting.access_key, "Boto3/1.40", PUT, status_input(&waiting)).await;
+    assert_eq!(late["__type"], "ExpiredTokenException");
+    next_event(&waiting).await;
+    let done = send_signed(&endpoints, &waiting.access_key, "Boto3/1.40", PUT, status_input(&waiting)).await;
+    assert!(done["lifecycleEventHookExecutionId"].is_string(), "{done}");
+}
+
+#[tokio::test]
+async fn a_function_that_the_scenario_kills_puts_no_status() {
+    let mut served = Served::new("function-killed", Hook::AfterInstall);
+    let endpoints = served.open().await;
+    let waiting = served.waiting().await;
+    next_event(&waiting).await;
+    let returned = served.returned().await;
+    assert!(returned.error.as_deref().unwrap().contains("signal: killed (by the scenario)"), "{returned:?}");
+    let late = send_signed(&endpoints, "any", "Boto3/1.40", PUT, status_input(&waiting)).await;
+    assert_eq!(late["__type"], "ExpiredTokenException");
+}
+
+fn status_input(waiting: &HookWaiting) -> Value {
+    let event: Value = serde_json::from_str(&waiting.event).unwrap();
+    json!({
+        "deploymentId": event["DeploymentId"],
+        "lifecycleEventHookExecutionId": event["LifecycleEventHookExecutionId"],
+        "status": "Succeeded",
+    })
 }
 
 #[tokio::test]
@@ -265,12 +292,7 @@ async fn a_fault_of_one_function_also_meets_a_foreign_one() {
     let mut served = Served::new("answer-denied", Hook::AfterInstall);
     let endpoints = served.open().await;
     let waiting = served.waiting().await;
-    let event: Value = serde_json::from_str(&waiting.event).unwrap();
-    let status = json!({
-        "deploymentId": event["DeploymentId"],
-        "lifecycleEventHookExecutionId": event["LifecycleEventHookExecutionId"],
-        "status": "Succeeded",
-    });
+    let status = status_input(&waiting);
     // With the key that the developer got for it, and with any other.
     for key in [waiting.access_key.as_str(), "rehearsal"] {
         let denied = send_signed(&endpoints, key, "Boto3/1.40", PUT, status.clone()).await;

@@ -50,6 +50,15 @@ impl AwsProtocol {
     }
 }
 
+impl AwsProtocol {
+    /// The error for a function that Lambda has ended. In AWS it would call nothing any more.
+    pub fn ended_function(self) -> ApiError {
+        let message =
+            "Lambda has ended this function (greenlight rehearse cannot end its process), so its calls do not count";
+        ApiError { status: 403, ..ApiError::new("ExpiredTokenException", message) }
+    }
+}
+
 /// The message of an error for an operation that is not simulated.
 pub(crate) fn not_simulated(name: &str) -> String {
     format!("greenlight rehearse does not simulate {name}")

@@ -49,11 +49,10 @@ async fn a_task_definition_is_registered_with_the_next_revision_of_its_family() 
         assert_eq!(output["taskDefinition"]["containerDefinitions"][0]["image"], container["image"]);
     }
     // What it names exists.
-    let world = cloud.world();
-    assert!(world.account.images.contains_key("mine:2.0.0"));
-    assert!(world.account.log_groups.contains("/mine") && world.account.roles.contains("mine-execution"));
-    assert!(world.account.secrets.contains_key("arn:aws:secretsmanager:eu-west-1:111122223333:secret:k-AbCdEf"));
-    drop(world);
+    let account = cloud.world().account.clone();
+    assert!(account.images.contains_key("mine:2.0.0"));
+    assert!(account.log_groups.contains("/mine") && account.roles.contains("mine-execution"));
+    assert!(account.secrets.contains_key("arn:aws:secretsmanager:eu-west-1:111122223333:secret:k-AbCdEf"));
     // Another family goes on counting on its own.
     let (_, output) = ecs(
         &cloud,
