@@ -81,8 +81,8 @@ pub struct RehearseOptions {
     #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook, conflicts_with_all = ["appspec", "await_deployment"])]
     pub at: Option<Hook>,
 
-    /// With --serve: start no deployment; each one begins when a client creates it (CreateDeployment), with the client's
-    /// own AppSpec file
+    /// With --serve: start no deployment; each one begins when a client creates it (CreateDeployment), with the AppSpec
+    /// file of that client
     #[arg(long, requires = "serve", conflicts_with = "appspec")]
     pub await_deployment: bool,
 
@@ -98,8 +98,8 @@ pub struct RehearseOptions {
     #[arg(long, value_name = "TIME", requires = "serve", value_parser = humantime::parse_duration)]
     pub hook_timeout: Option<Duration>,
 
-    /// With --serve: fixed ports, for containers and scripts. AWS has PORT; the production listener, the test listener and
-    /// the Runtime APIs of the five hooks have the next ports in this order [default: free ports of loopback]
+    /// With --serve: fixed ports, for containers and scripts. AWS has PORT; the production listener, the test listener
+    /// and the Runtime APIs of the five hooks have the next ports in this order [default: free ports of loopback]
     #[arg(long, value_name = "ADDRESS:PORT", requires = "serve")]
     pub listen: Option<SocketAddr>,
 

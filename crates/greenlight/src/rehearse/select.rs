@@ -62,8 +62,8 @@ fn no_match_message(filter: &str, names: &[String]) -> String {
     format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The scenario of `--serve`, and the hook to wait at. With an AppSpec file there is no such hook, because the file says
-/// which functions are invoked.
+/// The scenario of `--serve`, and the hook to wait at. With an AppSpec file there is no such hook, because the file
+/// says which functions are invoked.
 ///
 /// # Errors
 /// If the scenario is unknown or has concurrent deployments, or if several are named.

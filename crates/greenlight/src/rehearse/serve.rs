@@ -261,8 +261,8 @@ impl ServePrinter {
         line("ECS", &format!("cluster {}, service {service}", endpoints.cluster));
         let _ = writeln!(text, "\n{:LABEL_COLUMN$}For the aws CLI, an SDK, or your own hook:", "");
         let _ = writeln!(text, "{:LABEL_COLUMN$}export {}", "", aws_environment(endpoints));
-        let old = "An SDK that does not read AWS_ENDPOINT_URL (JavaScript 2, Go 1, Java 1, boto3 before 1.28) needs it in \
-                   the code: new AWS.CodeDeploy({ endpoint: process.env.AWS_ENDPOINT_URL }).";
+        let old = "An SDK that does not read AWS_ENDPOINT_URL (JavaScript 2, Go 1, Java 1, boto3 before 1.28) needs it \
+                   in the code: new AWS.CodeDeploy({ endpoint: process.env.AWS_ENDPOINT_URL }).";
         let head = format!("{:LABEL_COLUMN$}", "");
         let _ = writeln!(text, "{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, old));
         if !env.is_empty() {
@@ -306,9 +306,9 @@ impl ServePrinter {
         };
         step("Read the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
         let how = format!(
-            "Run your own function {function}: a program for a custom runtime, or one with a Lambda runtime interface client, \
-             gets the event as soon as it polls. Lambda ends it after {}. You can stop it, fix it and start it again at any \
-             time:",
+            "Run your own function {function}: a program for a custom runtime, or one with a Lambda runtime interface \
+             client, gets the event as soon as it polls. Lambda ends it after {}. You can stop it, fix it and start it \
+             again at any time:",
             format_duration(waiting.timeout)
         );
         step(&how, &format!("env {} ./bootstrap", lambda_environment(waiting)));
@@ -359,8 +359,8 @@ impl ServePrinter {
             None => (Emphasis::Warning, String::new()),
             Some(later) => {
                 let then = format!(
-                    ", and the hook has no status yet; it gets the event again in {} (in AWS after a minute, and once more \
-                     after two)",
+                    ", and the hook has no status yet; it gets the event again in {} (in AWS after a minute, and once \
+                     more after two)",
                     format_duration(*later)
                 );
                 (Emphasis::Warning, then)
@@ -413,8 +413,8 @@ const START_COMMANDS: [(&str, &str); 3] = [
     ),
     (
         "For a container image, on this machine's network:",
-        "docker run --rm --network host --env AWS_LAMBDA_RUNTIME_API --env AWS_LAMBDA_FUNCTION_NAME --env AWS_ENDPOINT_URL \
-         --env AWS_REGION --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY IMAGE app.handler",
+        "docker run --rm --network host --env AWS_LAMBDA_RUNTIME_API --env AWS_LAMBDA_FUNCTION_NAME \
+         --env AWS_ENDPOINT_URL --env AWS_REGION --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY IMAGE app.handler",
     ),
 ];
 
@@ -580,13 +580,13 @@ mod tests {
         let note = |options: ServeOptions, once| opening_note(&options, once);
         assert_eq!(
             note(ServeOptions { await_deployment: true, ..ServeOptions::default() }, true),
-            "A deployment begins when a client creates it. It waits for every function until you put their status. It ends \
-             after the scenario's last deployment."
+            "A deployment begins when a client creates it. It waits for every function until you put their status. It \
+             ends after the scenario's last deployment."
         );
         assert_eq!(
             note(ServeOptions { binaries: Some("bin".into()), ..ServeOptions::default() }, false),
-            "The deployment invokes the functions of the AppSpec file, and waits for the functions that are not Greenlight's \
-             until you put their status. Ctrl-C stops everything."
+            "The deployment invokes the functions of the AppSpec file, and waits for the functions that are not \
+             Greenlight's until you put their status. Ctrl-C stops everything."
         );
     }
 

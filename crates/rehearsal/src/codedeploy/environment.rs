@@ -50,7 +50,7 @@ impl SimulatedEnvironment {
         let given = &scenario.initial_with_gate()?;
         let (mut worlds, mut doors, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
         for (service, name) in scenario.services().into_iter().enumerate() {
-            // The AWS endpoint has the first fixed port, and the Runtime APIs have the five after the first two listeners.
+            // The AWS endpoint has the first fixed port. The Runtime APIs have the five after the first two listeners.
             let first = if service == 0 { 1 } else { 6 + 2 * service as u16 };
             let (production, test) = (ports.reserve(first)?, ports.reserve(first + 1)?);
             listeners.push([production.number, test.number]);

@@ -103,7 +103,7 @@ impl<F: Invoker> SimulatedCodeDeploy<F> {
     }
 
     /// Runs the scenario's deployments, unless clients create them, and then every deployment that a client creates.
-    /// `wire` is called before each of those, and returns the functions that it invokes. Never returns without an error.
+    /// `wire` is called before each of those, and returns the functions that it invokes. Returns only an error.
     pub async fn run_with_clients(
         &self,
         scenario: &Scenario,

@@ -28,7 +28,7 @@ use self::{
 use crate::{
     codedeploy::{FixedPorts, SimulatedCodeDeploy, SimulatedEnvironment, no_port, setup},
     fake_aws::Recorder,
-    lambda::ProcessPool,
+    lambda::{FunctionName, ProcessPool},
     report::{EventKind, RehearsalEvent},
     scenario::{AppSpec, HookTarget, Scenario, ScenarioGate, ServedHooks},
     world::REGION,
@@ -148,11 +148,11 @@ fn served_scenario(scenario: &Scenario, options: &ServeOptions) -> Scenario {
     }
 }
 
-/// The hooks of a scenario without an AppSpec file of the user: each function is a program of the user, with the name of
-/// ours.
+/// The hooks of a scenario without an AppSpec file of the user: each function is a program of the user, with the name
+/// of ours.
 fn scenario_hooks(scenario: &Scenario) -> ServedHooks {
     let name = |hook: &Hook| match scenario.appspec.get(hook) {
-        None => Some(crate::lambda::FunctionName::from(*hook).lambda_name()),
+        None => Some(FunctionName::from(*hook).lambda_name()),
         Some(HookTarget::To(other)) => Some(other.lambda_name()),
         Some(HookTarget::None | HookTarget::Refused(_)) => None,
     };

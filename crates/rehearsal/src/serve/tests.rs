@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{lambda::FunctionName, report::DeploymentOutcome};
+use crate::report::DeploymentOutcome;
 
 /// A served world. Dropping it stops the server.
 struct Served {
@@ -320,8 +320,8 @@ async fn only_the_functions_of_the_appspec_file_are_invoked_under_their_names() 
     assert_eq!(served.ended().await, DeploymentOutcome::Succeeded);
 }
 
-/// A folder with six programs that end at once. A child process writes them, so that no other test's process can have one
-/// open for writing.
+/// A folder with six programs that end at once. A child process writes them, so that no other test's process can have
+/// one open for writing.
 #[cfg(unix)]
 fn programs_that_end() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
