@@ -9,8 +9,11 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 TOOLS := $(CURDIR)/.tools
 CARGO_DENY := 0.20.2
 CARGO_CYCLONEDX := 0.5.9
-CARGO_LAMBDA := 1.9.2
-AWS_SAM_CLI := 1.170.0
+# Of the tools that build and deploy, every package has a fixed hash too.
+CARGO_LAMBDA := $(shell sed -n 's/^cargo-lambda==\([^ ]*\).*/\1/p' infra/tools/cargo-lambda.txt)
+AWS_SAM_CLI := $(shell sed -n 's/^aws-sam-cli==\([^ ]*\).*/\1/p' infra/tools/aws-sam-cli.txt)
+# The lists are complete, so pip installs nothing that they do not name, and runs no setup script.
+BY_HASH := --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --requirement
 MINISTACK := 1.5.33
 CBOR2 := 6.3.0
 AWS_SAM_TRANSLATOR := 1.115.0
@@ -20,7 +23,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/python/bin:$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help rehearse test soak guards fuzz bench size-check size-record rie-test emulator-test infra-lint lint fmt docs check package sbom deploy destroy \
-	advisories tools deploy-tools clean
+	advisories tools package-tools deploy-tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,7 +84,7 @@ TEMPLATES = $(shell grep -rl --exclude-dir=.aws-sam --include=*.yaml '^AWSTempla
 # AWS's service models, boto3 and cfn-lint, pinned in tests/requirements.txt. The file .tests records that they are installed.
 $(PYTHON)/.tests: tests/requirements.txt
 	python3 -m venv $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(PYTHON)/bin/pip install $(BY_HASH) $<
 	@touch $@
 
 rie-test: $(TOOLS)/.aws-lambda-rie-$(AWS_SAM_CLI) ## run the hooks under AWS's Runtime Interface Emulator (Linux)
@@ -118,9 +121,9 @@ infra-lint: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.checkov-$(CHECKOV) ## check t
 	$(TOOLS)/checkov/bin/checkov --compact --quiet --skip-download $(TEMPLATES:%=--file %)
 
 # SAM and checkov each have their own environment, because they and the tests need different versions of boto3.
-$(TOOLS)/.sam-$(AWS_SAM_CLI):
+$(TOOLS)/.sam-$(AWS_SAM_CLI): infra/tools/aws-sam-cli.txt
 	python3 -m venv $(TOOLS)/aws-sam-cli
-	$(TOOLS)/aws-sam-cli/bin/pip install --quiet --disable-pip-version-check aws-sam-cli==$(AWS_SAM_CLI)
+	$(TOOLS)/aws-sam-cli/bin/pip install $(BY_HASH) $<
 	mkdir -p $(TOOLS)/bin
 	ln -sf ../aws-sam-cli/bin/sam $(TOOLS)/bin/sam
 	@touch $@
@@ -170,12 +173,14 @@ advisories: ## check the dependencies for known vulnerabilities (needs the inter
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is not installed; make tools installs it" >&2; exit 1; }
 	cargo deny --locked check advisories
 
-deploy-tools: $(TOOLS)/.sam-$(AWS_SAM_CLI) $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install the tools that build and deploy the functions into .tools (needs Python)
+package-tools: $(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA) ## install the tool that builds the functions into .tools (needs Python)
+
+deploy-tools: package-tools $(TOOLS)/.sam-$(AWS_SAM_CLI) ## install the tools that build and deploy the functions into .tools (needs Python)
 
 # cargo-lambda comes with its linker, Zig, and finds it through the python3 of its environment, which is on PATH.
-$(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA):
+$(TOOLS)/.cargo-lambda-$(CARGO_LAMBDA): infra/tools/cargo-lambda.txt
 	python3 -m venv $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet --disable-pip-version-check cargo-lambda==$(CARGO_LAMBDA)
+	$(PYTHON)/bin/pip install $(BY_HASH) $<
 	@touch $@
 
 tools: deploy-tools ## install the deploy tools, and the tools that `make lint` uses (some minutes)

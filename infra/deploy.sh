@@ -79,9 +79,13 @@ The first make deploy asks questions and needs a terminal. Run it in one, or cop
     printf '%s\n' "$answer"
 }
 
-# The same for a parameter of the template, with the template's own pattern.
+# The same for a parameter of the template, with the template's own pattern. With a fourth argument, the answer must not be empty,
+# even if the template accepts that.
+#
+#   ask_for NAME QUESTION DEFAULT [required]
 ask_for() {
     pattern=$(parameter "$1" AllowedPattern)
+    [ -z "${4-}" ] || pattern=${pattern%\?}
     values=$(parameter "$1" AllowedValues | tr -d '[] ')
     ask "$1" "$2" "$3" "${pattern:-($(echo "$values" | tr , '|'))}" \
         "${pattern:+$(parameter "$1" ConstraintDescription)}${values:+one of $values}"
@@ -96,6 +100,22 @@ else
     group=$(ask_for DeploymentGroup "Deployment group" "*")
     cluster=$(ask_for Cluster "ECS cluster" "$application")
     service=$(ask_for Service "ECS service" "*")
+    echo "The hooks have built-in checks. A gate file adds your own: in infra/gate (package), in a Systems Manager parameter (ssm), or in S3."
+    source=$(ask_for GateSource "Where the gate file is (built-in, package, ssm, s3)" "built-in")
+    gate="GateSource=$source"
+    case $source in
+    ssm)
+        name=$(ask_for GateParameter "Name of the parameter" "/greenlight/{application}/{deployment_group}" required)
+        gate="$gate GateParameter=$name"
+        ;;
+    s3)
+        bucket=$(ask_for GateBucket "Bucket, in the stack's region" "" required)
+        key=$(ask_for GateKey "Key" "greenlight.yaml")
+        gate="$gate GateBucket=$bucket GateKey=$key"
+        ;;
+    esac
+    echo "If no function can put a status, CodeDeploy waits for an hour, and only an alarm reports it."
+    topic=$(ask_for AlarmTopicArn "SNS topic that the alarms notify, an ARN; empty for none" "")
     suffix=$(ask_for Suffix "Suffix of the functions' names, CodeDeployHook_SUFFIX-before-install and so on" "greenlight")
     architecture=$(ask_for Architecture "Architecture (arm64, x86_64)" "arm64")
     region=$(ask Region "Region" "$region" "[a-z]+(-[a-z]+)+-[0-9]+" "the name of a region, such as eu-west-1")
@@ -115,25 +135,81 @@ if ! installed && command -v rustup >/dev/null; then
 fi
 installed || fail "Rust's standard library for $target is not installed, and a build for $architecture needs it. Install it the way you installed Rust, or install Rust from https://rustup.rs"
 
+# What only the account knows, for a new stack: whether log groups of an earlier stack are in its way, and whether on-failure can
+# reserve concurrency. If the caller is not allowed to ask, SAM reports both later.
+account='
+import boto3, botocore.exceptions, sys
+region, stack, *groups = sys.argv[1:]
+session = boto3.Session(region_name=region)
+errors = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
+try:
+    limits = session.client("lambda").get_account_settings()["AccountLimit"]
+    print("unreserved", limits["UnreservedConcurrentExecutions"])
+except errors:
+    pass
+try:
+    session.client("cloudformation").describe_stacks(StackName=stack)
+except errors as error:
+    if "does not exist" in str(error):
+        try:
+            logs = session.client("logs")
+            for group in groups:
+                found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+                if any(one["logGroupName"] == group for one in found):
+                    print("group", group)
+        except errors:
+            pass
+'
+# Lambda leaves at least 100 of the quota to functions without a reservation, in some small accounts less.
+unreservable=100
+reserved=$(parameter OnFailureConcurrency Default)
+concurrency=
+if [ ! -e $config ] && [ -x "$python" ]; then
+    groups=
+    for function in before-install after-install after-allow-test-traffic before-allow-traffic after-allow-traffic on-failure; do
+        groups="$groups /aws/lambda/CodeDeployHook_$suffix-$function"
+    done
+    # Not quoted, because these are several names. None of them has a space.
+    # shellcheck disable=SC2086
+    found=$("$python" -c "$account" "$region" "CodeDeployHooks-$suffix" $groups)
+    left=$(printf '%s\n' "$found" | sed -n "s/^group \(.*\)/    aws logs delete-log-group --region $region --log-group-name \1/p")
+    [ -z "$left" ] || fail "An earlier stack with the suffix $suffix left its log groups, and CloudFormation cannot create them again. Answer with another
+suffix, or delete them with their logs, which say why earlier deployments were stopped:
+$left"
+    free=$(printf '%s\n' "$found" | sed -n 's/^unreserved \([0-9]*\)$/\1/p')
+    if [ -n "$free" ] && [ "$free" -lt $((unreservable + reserved)) ]; then
+        concurrency=0
+        echo "This account's quota of concurrent executions ($free) is too small to reserve $reserved for on-failure, so none are reserved."
+    fi
+fi
+
 if [ ! -e $config ]; then
     cat >$config <<END
-# Written by make deploy. You can add more parameters of template.yaml to parameter_overrides.
+# Written by make deploy. You can add more parameters of template.yaml to parameter_overrides. If your organisation requires them,
+# add "PermissionsBoundary=ARN" and "RolePath=/path/" there, and tags below.
 version = 0.1
 
 [default.global.parameters]
 stack_name = "CodeDeployHooks-$suffix"
 region = "$region"
 parameter_overrides = [
+    # observe: every hook puts Succeeded. enforce: the gate file decides, and a hook can stop a deployment.
+    "Mode=observe",
     "Suffix=$suffix",
     "Architecture=$architecture",
     "Application=$application",
     "DeploymentGroup=$group",
     "Cluster=$cluster",
     "Service=$service",
+$(for one in $gate ${topic:+"AlarmTopicArn=$topic"} ${concurrency:+"OnFailureConcurrency=$concurrency"}; do
+        echo "    \"$one\","
+    done)
 ]
 
 [default.deploy.parameters]
 capabilities = "CAPABILITY_IAM"
+# CloudFormation copies the stack's tags to its resources.
+# tags = "team=shop cost-centre=42"
 confirm_changeset = true
 fail_on_empty_changeset = false
 # SAM creates one bucket for zip files in each account and region. This stack has its own folder in it, so that make destroy
@@ -146,6 +222,32 @@ fi
 
 echo "infra/$config:"
 sed -n '/^[^#]/s/^/    /p' $config
+
+# Prints a parameter of the configuration file.
+overridden() {
+    sed -n "/^ *#/!s/.*[\" ]$1=\([^\" ]*\).*/\1/p" $config | sed 1q
+}
+
+explain_mode() {
+    case $(overridden Mode) in
+    observe)
+        echo "Mode: observe. Every hook puts Succeeded and stops nothing, whatever the gate file says. The verdict in its log says what would"
+        echo "      have been stopped. To let the hooks stop deployments, change Mode to enforce in infra/$config and run make deploy"
+        echo "      again. If the gate file also says mode: observe, change that too."
+        ;;
+    enforce)
+        echo "Mode: enforce. A hook that puts Failed stops the deployment, unless the gate file says mode: observe. To stop nothing, change"
+        echo "      Mode to observe in infra/$config and run make deploy again."
+        ;;
+    *)
+        echo "Mode: infra/$config does not set it. A new stack observes: it stops nothing. An existing stack keeps the mode that it has."
+        ;;
+    esac
+}
+
+explain_mode
+[ -n "$(overridden AlarmTopicArn)" ] ||
+    echo "Note: the alarms notify nobody. Add \"AlarmTopicArn=ARN\", to parameter_overrides, with the ARN of an SNS topic."
 echo "As:  ${identity#* }"
 echo "Now: build the functions (about ten minutes the first time), upload them to SAM's bucket (created if it does not exist),"
 echo "     and show the change set. The stack does not change before you answer y."
@@ -157,3 +259,4 @@ echo
 stack=$(configured stack_name)
 echo "When the stack is complete, write its functions into your AppSpec file:"
 echo "    greenlight appspec --stack $stack --write appspec.yaml"
+explain_mode

@@ -27,7 +27,7 @@ export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 AWS_ACCESS_KEY_ID=emula
 
 mode=${SAM_BUILD_MODE-debug}
 echo "sam build, for $architecture, ${mode:-release} builds"
-parameters="Suffix=emulated Architecture=$architecture Application=shop DeploymentGroup=web Cluster=shop Service=web"
+parameters="Mode=enforce Suffix=emulated Architecture=$architecture Application=shop DeploymentGroup=web Cluster=shop Service=web"
 # Not quoted, because these are several parameters. None of them has a space.
 # shellcheck disable=SC2086
 SAM_BUILD_MODE=$mode CARGO_PROFILE_DEV_STRIP=symbols sam build --template infra/template.yaml --build-dir "$work/build" \

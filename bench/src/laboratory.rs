@@ -132,6 +132,7 @@ fn lambda_environment(job: &Job) -> BTreeMap<String, String> {
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{FUNCTION_NAME_PREFIX}{function}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef".to_owned()),
         ("AWS_REGION", REGION.to_owned()),
+        ("GREENLIGHT_ALLOW_LOOPBACK", "yes".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "benchXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
         ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLE".repeat(20)),
         ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),

@@ -179,11 +179,15 @@ impl Machine {
 
 const ENV: &str = "#!/usr/bin/env sh";
 
+/// An answer to each question of the first run. The empty ones accept the default.
+const FIRST_ANSWERS: [&str; 9] = ["shop", "", "", "", "", "", "", "", "eu-west-1"];
+
 #[test]
 fn answers_are_deployed_and_the_next_run_asks_nothing() {
     let machine = Machine::new(ENV).set("AWS_REGION", "eu-west-1");
     fs::create_dir_all(machine.folder.path().join(INTEL)).unwrap();
-    let ran = machine.run("deploy.sh", &["shop-*", "", "shop", "web?", "team", "x86_64", ""]);
+    let topic = "arn:aws:sns:eu-west-1:111122223333:on-call";
+    let ran = machine.run("deploy.sh", &["shop-*", "", "shop", "web?", "ssm", "", topic, "team", "x86_64", ""]);
     assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
     assert_eq!(ran.calls, ["sam build", "sam deploy"]);
     let config = machine.config().unwrap();
@@ -196,6 +200,11 @@ fn answers_are_deployed_and_the_next_run_asks_nothing() {
         "    \"DeploymentGroup=*\",",
         "    \"Cluster=shop\",",
         "    \"Service=web?\",",
+        // The first deployments of a new stack stop nothing.
+        "    \"Mode=observe\",",
+        "    \"GateSource=ssm\",",
+        "    \"GateParameter=/greenlight/{application}/{deployment_group}\",",
+        "    \"AlarmTopicArn=arn:aws:sns:eu-west-1:111122223333:on-call\",",
         // SAM changes nothing before the operator confirms.
         "confirm_changeset = true",
         "s3_prefix = \"CodeDeployHooks-team\"",
@@ -203,6 +212,7 @@ fn answers_are_deployed_and_the_next_run_asks_nothing() {
         assert!(config.lines().any(|own| own == line), "{line} is not in {config}");
     }
     assert!(ran.stdout.contains("greenlight appspec --stack CodeDeployHooks-team"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("the alarms notify nobody"), "{}", ran.stdout);
 
     // From then on the script reads the file and asks no questions.
     let again = machine.run("deploy.sh", &[]);
@@ -222,6 +232,14 @@ fn answer_that_the_template_would_refuse_repeats_the_question() {
         "shop.web",
         "shop",
         "",
+        "git",
+        "s3",
+        "",
+        "Gates",
+        "gates",
+        "",
+        "on-call",
+        "",
         "MyTeam",
         "-team",
         "team",
@@ -237,6 +255,11 @@ fn answer_that_the_template_would_refuse_repeats_the_question() {
         "Application: 'shop/web' is not the name of a CodeDeploy application",
         "DeploymentGroup: 'a b' is not the name of a deployment group",
         "Cluster: 'shop.web' is not the name of an ECS cluster",
+        "GateSource: 'git' is not one of built-in,package,ssm,s3",
+        // The template accepts an empty name, but not together with s3.
+        "GateBucket: '' is not the name of a bucket",
+        "GateBucket: 'Gates' is not the name of a bucket",
+        "AlarmTopicArn: 'on-call' is not the ARN of an SNS topic",
         "Suffix: 'MyTeam' is not 1 to 24 lower-case letters",
         "Suffix: '-team' is not",
         "Architecture: 'arm' is not one of arm64,x86_64",
@@ -254,13 +277,82 @@ fn answer_that_the_template_would_refuse_repeats_the_question() {
         assert!(!config.contains(&format!("={bad}\"")), "{bad} is in {config}");
     }
     assert!(config.contains("region = \"eu-west-1\"") && config.contains("\"Suffix=team\""), "{config}");
+    for line in ["    \"GateSource=s3\",", "    \"GateBucket=gates\",", "    \"GateKey=greenlight.yaml\","] {
+        assert!(config.lines().any(|own| own == line), "{line} is not in {config}");
+    }
+    assert!(!config.contains("AlarmTopicArn=\""), "SAM does not accept an empty value: {config}");
+    assert!(ran.stdout.contains("the alarms notify nobody"), "{}", ran.stdout);
+}
+
+#[test]
+fn summary_says_what_the_mode_means() {
+    let machine = Machine::new(ENV).set("AWS_REGION", "eu-west-1");
+    let summary = |machine: &Machine| {
+        let ran = machine.run("deploy.sh", &FIRST_ANSWERS);
+        assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
+        ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let observes = "Mode: observe. Every hook puts Succeeded and stops nothing, whatever the gate file says.";
+    let said = summary(&machine);
+    assert!(said.contains(observes) && said.contains("change Mode to enforce in infra/samconfig.toml"), "{said}");
+    let config = machine.config().unwrap();
+    let file = machine.folder.path().join("infra/samconfig.toml");
+    fs::write(&file, config.replace("Mode=observe", "Mode=enforce")).unwrap();
+    let said = summary(&machine);
+    assert!(said.contains("Mode: enforce. A hook that puts Failed stops the deployment") && !said.contains(observes));
+    // A stack that somebody deployed with a file of their own.
+    fs::write(&file, config.replace("    \"Mode=observe\",\n", "")).unwrap();
+    let said = summary(&machine);
+    assert!(said.contains("infra/samconfig.toml does not set it") && !said.contains(observes), "{said}");
+}
+
+/// A machine whose sam runs in Python, with what the script finds in the account before the first deployment.
+fn machine_in_account(found: &str) -> Machine {
+    let machine = Machine::new(ENV);
+    let python = machine.folder.path().join("bin/python3.11");
+    machine.program(
+        "python3.11",
+        &format!(
+            "#!/bin/sh
+case $2 in
+*get_caller_identity*) echo 'eu-west-1 arn:aws:iam::111122223333:user/ann' ;;
+*describe_log_groups*) echo '{found}' ;;
+*) echo \"sam $2\" >>\"$MACHINE/called\" ;;
+esac
+"
+        ),
+    );
+    machine.program("sam", &format!("#!{}\n", python.display()));
+    machine
+}
+
+/// CloudFormation would fail after the long build, because the stack keeps its log groups when it is deleted.
+#[test]
+fn log_groups_of_an_earlier_stack_are_reported_before_the_build() {
+    let machine = machine_in_account("group /aws/lambda/CodeDeployHook_greenlight-on-failure");
+    let ran = machine.run("deploy.sh", &FIRST_ANSWERS);
+    assert_eq!((ran.code, machine.config(), ran.calls.len()), (Some(1), None, 0), "{}", ran.normalized_output);
+    let command = "    aws logs delete-log-group --region eu-west-1 --log-group-name \
+                   /aws/lambda/CodeDeployHook_greenlight-on-failure\n";
+    assert!(ran.normalized_output.ends_with(command), "{}", ran.normalized_output);
+}
+
+/// Lambda would refuse a reservation that leaves less than 100 to the account's other functions.
+#[test]
+fn account_with_a_small_quota_gets_no_reservation() {
+    for (found, reserves) in [("unreserved 104", false), ("unreserved 105", true), ("", true)] {
+        let machine = machine_in_account(found);
+        let ran = machine.run("deploy.sh", &FIRST_ANSWERS);
+        assert_eq!((ran.code, &ran.calls[..]), (Some(0), &["sam build".to_owned(), "sam deploy".to_owned()][..]));
+        let config = machine.config().unwrap();
+        assert_eq!(config.contains("    \"OnFailureConcurrency=0\",\n"), !reserves, "{found}: {config}");
+    }
 }
 
 #[test]
 fn failed_run_writes_no_configuration() {
-    let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     let machine = Machine::new(ENV);
-    let refused_run = machine.run("deploy.sh", &answers[..3]);
+    let refused_run = machine.run("deploy.sh", &FIRST_ANSWERS[..3]);
     assert!(
         refused_run.normalized_output.contains("asks questions and needs a terminal"),
         "{}",
@@ -269,7 +361,7 @@ fn failed_run_writes_no_configuration() {
     assert_eq!((refused_run.code, machine.config(), refused_run.calls.len()), (Some(1), None, 0));
 
     fs::remove_dir(machine.folder.path().join(ARM)).unwrap();
-    let missing = machine.run("deploy.sh", &answers);
+    let missing = machine.run("deploy.sh", &FIRST_ANSWERS);
     assert!(
         missing.normalized_output.contains("Rust's standard library for aarch64-unknown-linux-gnu is not installed")
     );
@@ -277,7 +369,7 @@ fn failed_run_writes_no_configuration() {
 
     // Most machines only have the standard library for their own architecture, and rustup adds the other one.
     machine.program("rustup", "#!/bin/sh\necho \"rustup $*\" >>\"$MACHINE/called\"\nmkdir \"$MACHINE/rust/$3\"\n");
-    let added = machine.run("deploy.sh", &answers);
+    let added = machine.run("deploy.sh", &FIRST_ANSWERS);
     assert_eq!(added.code, Some(0), "{}", added.normalized_output);
     assert_eq!(added.calls, ["rustup target add aarch64-unknown-linux-gnu", "sam build", "sam deploy"]);
 }
@@ -285,16 +377,15 @@ fn failed_run_writes_no_configuration() {
 /// pip's programs start with the path of Python, or with a shell if that path is long. Others are wrappers or binaries.
 #[test]
 fn caller_identity_is_read_only_if_sam_runs_in_python() {
-    let answers = ["shop", "", "", "", "", "", "eu-west-1"];
     for first_line in [ENV, "#!/bin/sh", "#! /bin/sh -e"] {
-        let ran = Machine::new(first_line).run("deploy.sh", &answers);
+        let ran = Machine::new(first_line).run("deploy.sh", &FIRST_ANSWERS);
         assert_eq!(ran.code, Some(0), "{first_line}: {}", ran.normalized_output);
         assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{first_line}: {}", ran.stdout);
     }
     let machine = Machine::new(ENV);
     let sam = machine.folder.path().join("bin/sam");
     fs::write(&sam, b"\xcf\xfa\xed\xfe\xff\x00#!/x/python3\nno text\xff").unwrap();
-    let ran = machine.run("deploy.sh", &answers);
+    let ran = machine.run("deploy.sh", &FIRST_ANSWERS);
     assert!(ran.stdout.contains("As:  whatever credentials sam finds"), "{} {}", ran.stdout, ran.normalized_output);
     assert!(!ran.normalized_output.contains("sequence"), "{}", ran.normalized_output);
 
@@ -310,7 +401,7 @@ esac
 ",
     );
     machine.program("sam", &format!("#!{}\n", python.display()));
-    let ran = machine.run("deploy.sh", &answers);
+    let ran = machine.run("deploy.sh", &FIRST_ANSWERS);
     assert_eq!(ran.code, Some(0), "{}", ran.normalized_output);
     assert!(ran.stdout.contains("As:  arn:aws:iam::111122223333:user/ann"), "{}", ran.stdout);
     assert_eq!(ran.calls, ["sam build", "sam deploy"]);
@@ -355,6 +446,9 @@ fn destroy_lists_what_remains_and_calls_sam_delete() {
     fs::write(machine.folder.path().join("infra/samconfig.toml"), "version = 0.1\n").unwrap();
     let ran = machine.run("destroy.sh", &[]);
     assert_eq!((ran.code, &ran.calls[..]), (Some(0), &["sam delete".to_owned()][..]), "{}", ran.normalized_output);
+    // A new stack cannot create log groups that exist.
+    let last = "    aws logs delete-log-group --log-group-name /aws/lambda/CodeDeployHook_greenlight-on-failure\n";
+    assert!(ran.stdout.ends_with(last), "{}", ran.stdout);
     // The README of the example states the same.
     for (place, words) in [("destroy.sh", ran.stdout), ("the example", read("infra/example/README.md"))] {
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");

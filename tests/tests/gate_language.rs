@@ -10,6 +10,7 @@ use serde_json::Value;
 fn main() -> ExitCode {
     Suite::new(env!("CARGO_CRATE_NAME"))
         .cases("observing", observing)
+        .cases("observing_by_the_setting", observing_by_the_setting)
         .cases("failing_fast", failing_fast)
         .cases("when", when)
         .cases("skipping", skipping)
@@ -90,6 +91,56 @@ fn observing() -> Vec<HookCase> {
         case("the mode does not cover invalid settings")
             .gate("version: 1\nmode: observe")
             .env("GREENLIGHT_ROLLBACK", "maybe")
+            .fails("SettingsInvalid"),
+    ]
+}
+
+/// `GREENLIGHT_MODE=observe`: nothing that the hook finds stops the deployment, and nothing that is wrong with the hook.
+fn observing_by_the_setting() -> Vec<HookCase> {
+    let case = |title: &str| case(title).env("GREENLIGHT_MODE", "observe");
+    let gate_line_is_an_error = |played: &HookRunReport| {
+        let is_gate = |line: &&Value| line["check.kind"] == "gate";
+        let levels: Vec<_> = played.log.iter().filter(is_gate).map(|line| line["level"].clone()).collect();
+        expect_eq("the levels of the lines about the gate file", &levels, &vec![Value::from("ERROR")])
+    };
+    vec![
+        with_unsteady_service(case("wins over the file"))
+            .gate("version: 1\nmode: enforce\nhooks: { before_allow_traffic: { mode: enforce, built_in: { tasks: { within: 0s } } } }")
+            .succeeds()
+            .assert(log_contains("succeeded, observed: would have failed: tasks: "))
+            .assert(verdict_field_is("verdict.observed", "failed")),
+        case("nothing to stop").succeeds().assert(verdict_field_is("verdict.observed", "succeeded")),
+        with_unsteady_service(case("an observing file, and functions that enforce"))
+            .env("GREENLIGHT_MODE", "enforce")
+            .gate("version: 1\nmode: observe\nhooks: { before_allow_traffic: { built_in: { tasks: { within: 0s } } } }")
+            .succeeds()
+            .assert(verdict_field_is("verdict.observed", "failed")),
+        case("an invalid file is an error in the log, and passes")
+            .gate("version: 1\nhoks: {}")
+            .succeeds()
+            .assert(log_contains("succeeded, observed: would have failed: gate: "))
+            .assert(verdict_field_is("verdict.code", "GateInvalid"))
+            .assert(gate_line_is_an_error),
+        case("a file that does not exist")
+            .no_gate()
+            .env("GREENLIGHT_GATE_FILE", "/nowhere/greenlight.yaml")
+            .succeeds()
+            .assert(verdict_field_is("verdict.code", "GateUnreadable"))
+            .assert(gate_line_is_an_error),
+        case("nothing to check, and the file does not say so")
+            .gate("version: 1\nhooks: { before_allow_traffic: { built_in: none } }")
+            .succeeds()
+            .assert(verdict_field_is("verdict.code", "GateEmpty")),
+        case("another setting is invalid")
+            .env("GREENLIGHT_ROLLBACK", "maybe")
+            .succeeds()
+            .assert(verdict_field_is("verdict.code", "SettingsInvalid")),
+        case("the role is not allowed to read the deployment")
+            .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
+            .succeeds()
+            .assert(log_contains("would have failed: discovery: ")),
+        case("a mode that does not exist stops the deployment, because nobody asked to observe")
+            .env("GREENLIGHT_MODE", "watch")
             .fails("SettingsInvalid"),
     ]
 }

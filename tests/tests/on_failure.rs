@@ -46,6 +46,14 @@ fn makes_no_aws_reads(played: &HookRunReport) -> Result<(), String> {
 fn records() -> CaseGroup {
     CaseGroup::from(vec![
         case("a hook was killed", |_| {}).fails("HookInvocationFailed").assert(makes_no_aws_reads),
+        case("a hook was killed, and the functions only observe", |_| {})
+            .env("GREENLIGHT_MODE", "observe")
+            .assert(makes_no_aws_reads)
+            .assert(|played| expect_eq("the statuses", &played.statuses[..], &[Status::Succeeded][..]))
+            .assert(|played| {
+                let has_line = |line: &Value| line["verdict"] == "succeeded" && line["verdict.observed"] == "failed";
+                expect_eq("the lines of the verdict", &played.log.iter().filter(|line| has_line(line)).count(), &1)
+            }),
         case("the event became too old", |record| {
             record["requestContext"]["condition"] = "EventAgeExceeded".into();
             record["responsePayload"] = Value::Null;

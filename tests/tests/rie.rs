@@ -74,6 +74,7 @@ impl EmulatedFunction {
             .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("AWS_ENDPOINT_URL", stage.endpoint())
+            .env("GREENLIGHT_ALLOW_LOOPBACK", "yes")
             .env("GREENLIGHT_GATE", gate);
         let log = NamedTempFile::new().unwrap();
         command.stdin(Stdio::null()).stdout(append(&log)).stderr(append(&log));

@@ -37,7 +37,10 @@ fn texts(folder: &Path, found: &mut Vec<PathBuf>) {
             if !NOT_OURS.contains(&name.as_str()) {
                 texts(&path, found);
             }
-        } else if matches!(path.extension().and_then(|it| it.to_str()), Some("rs" | "md")) {
+        } else if matches!(
+            path.extension().and_then(|it| it.to_str()),
+            Some("rs" | "md" | "yaml" | "yml" | "sh" | "toml")
+        ) {
             found.push(path);
         }
     }

@@ -1,6 +1,9 @@
 //! Reads Amazon ECS: the service with its task sets, and the tasks of one task set.
 
-use aws_sdk_ecs::types::{DesiredStatus, StabilityStatus};
+use aws_sdk_ecs::{
+    operation::list_tasks::builders::ListTasksFluentBuilder as ListTasks,
+    types::{DesiredStatus, StabilityStatus},
+};
 use gate::permissions::actions::{DESCRIBE_SERVICES, DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, LIST_TASKS};
 
 use super::{Aws, AwsError, system_time, text_or_empty};
@@ -20,6 +23,12 @@ pub enum TaskFilter {
     Running,
     /// Stopped tasks. ECS keeps them for about an hour.
     Stopped,
+}
+
+/// A page of ListTasks.
+struct Page {
+    arns: Vec<String>,
+    next_token: Option<String>,
 }
 
 impl Aws {
@@ -68,50 +77,58 @@ impl Aws {
         set: &TaskSet,
         filter: TaskFilter,
     ) -> Result<Vec<Task>, AwsError> {
-        let mut arns = Vec::new();
+        let request = self.ecs().list_tasks().cluster(cluster);
         if filter == TaskFilter::Running {
-            arns = self.task_arns(|request| request.cluster(cluster).started_by(&set.id)).await?;
+            let tasks = self.described_tasks(cluster, request.clone().started_by(&set.id)).await?;
+            if !tasks.is_empty() {
+                return Ok(keep_own(tasks, service, set));
+            }
         }
-        if arns.is_empty() {
-            let status = match filter {
-                TaskFilter::Running => DesiredStatus::Running,
-                TaskFilter::Stopped => DesiredStatus::Stopped,
-            };
-            arns = self
-                .task_arns(|request| {
-                    request.cluster(cluster).service_name(&service.name).desired_status(status.clone())
-                })
-                .await?;
-        }
+        let status = match filter {
+            TaskFilter::Running => DesiredStatus::Running,
+            TaskFilter::Stopped => DesiredStatus::Stopped,
+        };
+        let request = request.service_name(&service.name).desired_status(status);
+        Ok(keep_own(self.described_tasks(cluster, request).await?, service, set))
+    }
+
+    /// Lists tasks and describes them. The tasks of one page are described while the next page is listed, because each
+    /// page has to wait for the one before it.
+    async fn described_tasks(&self, cluster: &str, request: ListTasks) -> Result<Vec<Task>, AwsError> {
         let mut tasks = Vec::new();
+        let mut page = self.list_page(&request, None).await?;
+        for _ in 1..MAX_PAGES {
+            let Some(token) = page.next_token else { break };
+            let (described, next_page) =
+                tokio::try_join!(self.describe_tasks(cluster, &page.arns), self.list_page(&request, Some(token)))?;
+            tasks.extend(described);
+            page = next_page;
+        }
+        if page.next_token.is_some() {
+            return Err(AwsError::missing_field(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")));
+        }
+        tasks.extend(self.describe_tasks(cluster, &page.arns).await?);
+        Ok(tasks)
+    }
+
+    async fn list_page(&self, request: &ListTasks, token: Option<String>) -> Result<Page, AwsError> {
+        let request = request.clone().set_next_token(token);
+        let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
+        // ECS also sends an empty list. A reply without the list is not from ECS, and must not count as no tasks.
+        let arns = reply.task_arns.ok_or_else(|| AwsError::missing_field(LIST_TASKS, "taskArns"))?;
+        Ok(Page { arns, next_token: reply.next_token })
+    }
+
+    async fn describe_tasks(&self, cluster: &str, arns: &[String]) -> Result<Vec<Task>, AwsError> {
+        let mut tasks = Vec::new();
+        // A page is not larger than one call, so this is one call.
         for chunk in arns.chunks(MAX_TASKS_PER_CALL) {
             let request = self.ecs().describe_tasks().cluster(cluster).set_tasks(Some(chunk.to_vec()));
             let reply = self.send(DESCRIBE_TASKS, || request.clone().send()).await?;
             let described = reply.tasks.ok_or_else(|| AwsError::missing_field(DESCRIBE_TASKS, "tasks"))?;
-            tasks.extend(described.iter().map(task).filter(|task| task.belongs_to(set, service)));
+            tasks.extend(described.iter().map(task));
         }
         Ok(tasks)
-    }
-
-    async fn task_arns(
-        &self,
-        filter: impl Fn(
-            aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
-        ) -> aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder,
-    ) -> Result<Vec<String>, AwsError> {
-        let mut arns = Vec::new();
-        let mut token = None;
-        for _ in 0..MAX_PAGES {
-            let request = filter(self.ecs().list_tasks()).set_next_token(token);
-            let reply = self.send(LIST_TASKS, || request.clone().send()).await?;
-            token = reply.next_token().map(str::to_owned);
-            // ECS also sends an empty list. A reply without the list is not from ECS, and must not count as no tasks.
-            arns.extend(reply.task_arns.ok_or_else(|| AwsError::missing_field(LIST_TASKS, "taskArns"))?);
-            if token.is_none() {
-                return Ok(arns);
-            }
-        }
-        Err(AwsError::missing_field(LIST_TASKS, format_args!("end after {MAX_PAGES} pages")))
     }
 
     pub async fn task_definition(&self, definition: &str) -> Result<TaskDefinition, AwsError> {
@@ -128,6 +145,11 @@ impl Aws {
             containers: found.container_definitions().iter().map(container_definition).collect(),
         })
     }
+}
+
+/// ECS's filters can return more than the tasks of the task set.
+fn keep_own(tasks: Vec<Task>, service: &Service, set: &TaskSet) -> Vec<Task> {
+    tasks.into_iter().filter(|task| task.belongs_to(set, service)).collect()
 }
 
 fn container_definition(it: &aws_sdk_ecs::types::ContainerDefinition) -> ContainerDefinition {

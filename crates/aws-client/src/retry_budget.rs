@@ -113,7 +113,8 @@ impl super::Aws {
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let call = || {
-            let sent = request();
+            // Boxed, because the SDK's futures take many kilobytes, checks nest them, and a thread has one stack.
+            let sent = Box::pin(request());
             async move { sent.await.map_err(|error| AwsError::from_sdk(operation, &error)) }
         };
         retry_budget.retry(call).await

@@ -13,18 +13,19 @@ const S3: ServiceEndpoint =
 impl Aws {
     /// GetObject from a bucket in the function's Region, with the newest version unless one is named.
     pub async fn object(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<String, AwsError> {
-        self.object_with_etag(bucket, key, version).await.map(|(text, _)| text)
+        self.object_with_etag(bucket, key, version, None).await.map(|(text, _)| text)
     }
 
-    /// Like [`Self::object`], with the ETag.
+    /// Like [`Self::object`], with the ETag. S3 denies access if another account than `owner` owns the bucket.
     pub async fn object_with_etag(
         &self,
         bucket: &str,
         key: &str,
         version: Option<&str>,
+        owner: Option<&str>,
     ) -> Result<(String, Option<String>), AwsError> {
         let (bytes, tag) =
-            self.signing_client.object(&S3, GET_OBJECT, bucket, key, version).await.map_err(|fault| {
+            self.signing_client.object(&S3, GET_OBJECT, (bucket, key, version), owner).await.map_err(|fault| {
                 let is_other_region =
                     fault.has_code("PermanentRedirect") || fault.has_code("AuthorizationHeaderMalformed");
                 let hint = match version {

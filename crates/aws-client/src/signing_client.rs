@@ -192,15 +192,15 @@ impl SigningClient {
         &self,
         service: &ServiceEndpoint,
         operation: &'static str,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
+        (bucket, key, version): (&str, &str, Option<&str>),
+        owner: Option<&str>,
     ) -> Result<(Vec<u8>, Option<String>), AwsError> {
         let (base, region) = self.endpoint_and_region(service, None);
         // The bucket is in the path instead of the host: this works for every bucket name and for custom endpoints.
         let version = version.map(|version| format!("?versionId={}", percent_encoded(version))).unwrap_or_default();
         let url = format!("{base}/{}/{}{version}", percent_encoded(bucket), percent_encoded(key));
-        let request = UnsignedRequest { method: "GET", url, region, headers: Vec::new(), body: Vec::new() };
+        let headers = owner.map(|owner| ("x-amz-expected-bucket-owner", owner.to_owned())).into_iter().collect();
+        let request = UnsignedRequest { method: "GET", url, region, headers, body: Vec::new() };
         self.send(service, operation, &request).await
     }
 

@@ -6,6 +6,7 @@
 //! finds conditions that no values can make true.
 
 mod comparison;
+mod example;
 mod operand;
 mod operator;
 mod satisfiability;
@@ -15,6 +16,7 @@ mod term;
 
 use std::fmt;
 
+pub(crate) use self::example::ExampleValue;
 pub(super) use self::satisfiability::review;
 pub use self::subject::{Subject, SubjectType};
 use self::{

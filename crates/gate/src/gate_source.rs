@@ -25,6 +25,10 @@ pub enum GateSource {
         bucket: NameTemplate,
         /// Its key.
         key: NameTemplate,
+        /// Its version. The newest if there is none.
+        version: Option<String>,
+        /// The account that must own the bucket.
+        owner: Option<String>,
     },
 }
 
@@ -41,6 +45,9 @@ pub enum ResolvedSource {
     Object {
         bucket: String,
         key: String,
+        version: Option<String>,
+        /// The account that must own the bucket.
+        owner: Option<String>,
     },
 }
 
@@ -105,11 +112,23 @@ impl GateSource {
             "GREENLIGHT_GATE_FILE" => Ok(Self::File(name(text.trim())?)),
             "GREENLIGHT_GATE_SSM" => Ok(Self::Ssm(name(text.trim())?)),
             _ => {
-                let place = text.trim().strip_prefix("s3://").and_then(|place| place.split_once('/'));
+                let (address, version) = match text.trim().split_once("?versionId=") {
+                    Some((address, version)) => (address, Some(version.to_owned())),
+                    None => (text.trim(), None),
+                };
+                let place = address.strip_prefix("s3://").and_then(|place| place.split_once('/'));
                 let (bucket, key) = place
-                    .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-                    .ok_or_else(|| format!("{variable} is not an address such as s3://bucket/key"))?;
-                Ok(Self::S3 { bucket: name(bucket)?, key: name(key)? })
+                    .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty() && version.as_deref() != Some(""))
+                    .ok_or_else(|| {
+                        format!("{variable} is not an address such as s3://bucket/key or s3://bucket/key?versionId=ID")
+                    })?;
+                let (bucket, key) = (name(bucket)?, name(key)?);
+                if version.is_some() && (bucket.has_placeholder() || key.has_placeholder()) {
+                    return Err(format!(
+                        "{variable} has a version id, which belongs to one object, and a placeholder, which stands for many"
+                    ));
+                }
+                Ok(Self::S3 { bucket, key, version, owner: bucket_owner(&value)? })
             }
         }
     }
@@ -134,7 +153,9 @@ impl GateSource {
         let operation = match self {
             Self::None | Self::Inline(_) | Self::File(_) => return Vec::new(),
             Self::Ssm(name) => AwsOperation::Parameter(name.to_string()),
-            Self::S3 { bucket, key } => AwsOperation::Object { bucket: bucket.to_string(), key: key.to_string() },
+            Self::S3 { bucket, key, version, .. } => {
+                AwsOperation::Object { bucket: bucket.to_string(), key: key.to_string(), is_version: version.is_some() }
+            }
         };
         vec![Requirement::new(operation, "to read the gate file")]
     }
@@ -145,17 +166,16 @@ impl GateSource {
             Self::None | Self::Inline(_) => "gate file".to_owned(),
             Self::File(path) => format!("gate file {path}"),
             Self::Ssm(name) => format!("gate file ssm:{name}"),
-            Self::S3 { bucket, key } => format!("gate file s3://{bucket}/{key}"),
+            Self::S3 { bucket, key, .. } => format!("gate file s3://{bucket}/{key}"),
         }
     }
 
     /// Whether the source depends on the deployment.
     pub fn is_per_deployment(&self) -> bool {
-        let open = |name: &NameTemplate| name.parts.iter().any(|part| matches!(part, TemplatePart::Placeholder(_)));
         match self {
             Self::None | Self::Inline(_) => false,
-            Self::File(name) | Self::Ssm(name) => open(name),
-            Self::S3 { bucket, key } => open(bucket) || open(key),
+            Self::File(name) | Self::Ssm(name) => name.has_placeholder(),
+            Self::S3 { bucket, key, .. } => bucket.has_placeholder() || key.has_placeholder(),
         }
     }
 
@@ -169,10 +189,24 @@ impl GateSource {
             Self::Inline(text) => ResolvedSource::Inline(text.clone()),
             Self::File(path) => ResolvedSource::File(path.resolve(deployment)?),
             Self::Ssm(name) => ResolvedSource::Parameter(name.resolve(deployment)?),
-            Self::S3 { bucket, key } => {
-                ResolvedSource::Object { bucket: bucket.resolve(deployment)?, key: key.resolve(deployment)? }
-            }
+            Self::S3 { bucket, key, version, owner } => ResolvedSource::Object {
+                bucket: bucket.resolve(deployment)?,
+                key: key.resolve(deployment)?,
+                version: version.clone(),
+                owner: owner.clone(),
+            },
         })
+    }
+}
+
+/// The account in `GREENLIGHT_GATE_BUCKET_OWNER`. Without it, the next owner of the bucket's name could write the gate
+/// file after the bucket was deleted.
+fn bucket_owner(value: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+    let Some(owner) = value("GREENLIGHT_GATE_BUCKET_OWNER").map(|text| text.trim().to_owned()) else { return Ok(None) };
+    if owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(Some(owner))
+    } else {
+        Err(format!("GREENLIGHT_GATE_BUCKET_OWNER is {owner:?}; it must be an account id of 12 digits"))
     }
 }
 
@@ -212,6 +246,10 @@ impl NameTemplate {
             ));
         }
         Ok(Self { text: text.to_owned(), parts })
+    }
+
+    fn has_placeholder(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, TemplatePart::Placeholder(_)))
     }
 
     fn resolve(&self, deployment: Option<DeploymentNames<'_>>) -> Result<String, String> {
@@ -281,8 +319,24 @@ mod tests {
             ("GREENLIGHT_GATE_S3", "s3://gates/{application}-{deployment_group}.yaml"),
             ("GREENLIGHT_GATE_SSM", "/greenlight/{deployment_group}{application}"),
             ("GREENLIGHT_GATE_S3", "s3://{application}.{deployment_group}/greenlight.yaml"),
+            ("GREENLIGHT_GATE_S3", "s3://gates/x?versionId="),
+            ("GREENLIGHT_GATE_S3", "s3://gates/{application}?versionId=7"),
         ];
         insta::assert_snapshot!(faults.map(|fault| source(&[fault]).unwrap_err()).join("\n"));
+    }
+
+    #[test]
+    fn an_object_can_be_pinned_to_a_version_and_its_bucket_to_an_owner() {
+        let vars = [
+            ("GREENLIGHT_GATE_S3", "s3://gates/shop.yaml?versionId=aB3.x_"),
+            ("GREENLIGHT_GATE_BUCKET_OWNER", "111122223333"),
+        ];
+        let object = source(&vars).unwrap().resolve(None).unwrap();
+        let ResolvedSource::Object { bucket, key, version, owner } = object else { panic!("{object:?}") };
+        assert_eq!((&*bucket, &*key), ("gates", "shop.yaml"));
+        assert_eq!((version.as_deref(), owner.as_deref()), (Some("aB3.x_"), Some("111122223333")));
+        let wrong = source(&[vars[0], ("GREENLIGHT_GATE_BUCKET_OWNER", "1111-2222-3333")]).unwrap_err();
+        assert_eq!(wrong, "GREENLIGHT_GATE_BUCKET_OWNER is \"1111-2222-3333\"; it must be an account id of 12 digits");
     }
 
     #[test]

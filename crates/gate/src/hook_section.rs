@@ -52,6 +52,11 @@ impl HookSection {
         }
     }
 
+    /// The same as a tree.
+    pub(super) fn effective(self) -> YamlValue {
+        self.effective
+    }
+
     /// The gate file with all effective values, including built-in checks and defaults.
     pub(super) fn to_yaml(&self) -> String {
         yaml_writer::to_yaml(&self.effective)

@@ -12,6 +12,7 @@ mod check_spec;
 mod condition;
 mod diagnostic;
 mod duration;
+mod example_response;
 mod explain;
 mod fact;
 mod gate_source;
@@ -31,6 +32,7 @@ mod schema;
 mod scope;
 mod secret_mask;
 mod secret_ref;
+mod shorter_windows;
 mod skip;
 mod template;
 #[cfg(test)]
@@ -61,6 +63,7 @@ pub use self::{
     check_spec::CheckSpec,
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, render},
+    example_response::{ExampleResponse, VERSION_PLACEHOLDER, example_response},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, Explanation},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},
@@ -76,6 +79,7 @@ pub use self::{
     run_mode::{COLLECT_GRACE, Mode, RunMode, grace},
     scope::{Defaults, HttpDefaults, Retry, Scope},
     secret_ref::{SecretRef, SecretStore},
+    shorter_windows::with_shorter_windows,
     skip::{Skip, SkipDecision},
     template::{FactResolver, Template, UnresolvedFact},
     time_budget::{MAX_FUNCTION_TIMEOUT, check_budget},
@@ -277,6 +281,10 @@ pub fn count_checks(text: &str) -> Result<CheckCounts, Vec<Diagnostic>> {
 /// The errors of the file.
 pub fn to_yaml(text: Option<&str>, hook: Hook) -> Result<String, Vec<Diagnostic>> {
     load_from(&built_in::FILES, hook, text, Reading::Print).map(|gate| gate.to_yaml())
+}
+
+fn load_for_print(hook: Hook, text: Option<&str>) -> Result<HookSection, Vec<Diagnostic>> {
+    load_from(&built_in::FILES, hook, text, Reading::Print)
 }
 
 /// The JSON Schema of a gate file.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lifecycle::Hook;
+use lifecycle::{Hook, Status};
 
 /// Whether the findings decide the status, or are only reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -10,13 +10,29 @@ pub enum Mode {
     /// The findings decide the status.
     #[default]
     Enforce,
-    /// The status is Succeeded whatever was found, because the gate file says so explicitly.
+    /// The status is Succeeded whatever was found, because the gate file or `GREENLIGHT_MODE` says so explicitly.
     Observe,
 }
 
 impl Mode {
-    /// The words in a gate file.
+    /// The words in a gate file and in `GREENLIGHT_MODE`.
     pub const VARIANTS: [(&'static str, Self); 2] = [("enforce", Self::Enforce), ("observe", Self::Observe)];
+
+    /// The mode of two places that can set it: a hook only enforces if both do.
+    pub const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Enforce, Self::Enforce) => Self::Enforce,
+            _ => Self::Observe,
+        }
+    }
+
+    /// The status for findings that would put `enforced`.
+    pub const fn status(self, enforced: Status) -> Status {
+        match self {
+            Self::Enforce => enforced,
+            Self::Observe => Status::Succeeded,
+        }
+    }
 }
 
 /// `run`: what to do after a check that stops the deployment.
@@ -57,5 +73,14 @@ mod tests {
         let at = |hook| grace(hook, RunMode::Collect, Mode::Enforce);
         assert_eq!((at(Hook::AfterInstall), at(Hook::AfterAllowTraffic)), (Some(COLLECT_GRACE), Some(Duration::ZERO)));
         assert_eq!(grace(Hook::AfterInstall, RunMode::FailFast, Mode::Enforce), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn observing_anywhere_means_observing() {
+        use Mode::{Enforce, Observe};
+        assert_eq!(
+            [Enforce.and(Enforce), Enforce.and(Observe), Observe.and(Enforce), Observe.and(Observe)],
+            [Enforce, Observe, Observe, Observe]
+        );
     }
 }

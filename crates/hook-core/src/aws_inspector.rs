@@ -261,9 +261,11 @@ impl AwsInspector {
                     &["ParameterNotFound", "ParameterVersionNotFound"],
                 )
             }
-            Ok(ResolvedSource::Object { bucket, key }) => {
-                let text = self.aws.object(&bucket, &key, None).await;
-                lookup_from_reply(format!("gate file s3://{bucket}/{key}"), text, &["NoSuchKey", "NoSuchBucket"])
+            Ok(ResolvedSource::Object { bucket, key, version, owner }) => {
+                let text = self.aws.object_with_etag(&bucket, &key, version.as_deref(), owner.as_deref()).await;
+                let text = text.map(|(text, _)| text);
+                let none = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion"];
+                lookup_from_reply(format!("gate file s3://{bucket}/{key}"), text, &none)
             }
         }
     }

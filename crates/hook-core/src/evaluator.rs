@@ -17,6 +17,7 @@ use crate::{
     phase::Phase,
     redact::Redactor,
     settings::Settings,
+    verdict::Status,
 };
 
 /// The evaluation's context and the runtime on which it runs.
@@ -35,6 +36,11 @@ impl Evaluator {
         self.context.hook
     }
 
+    /// The status if there is no verdict, which does not pass, unless the functions only observe.
+    pub fn status_without_verdict(&self) -> Status {
+        self.context.settings.mode.status(Status::Failed)
+    }
+
     /// Redacts the function's credentials, which no finding is allowed to show.
     pub fn redactor(&self) -> &Redactor {
         &self.context.redactor
@@ -42,12 +48,11 @@ impl Evaluator {
 
     /// An empty finding log for an evaluation.
     pub fn finding_log(&self, deployment: &DeploymentId, redactor: Redactor, observer: FindingObserver) -> FindingLog {
-        let region = self.context.settings.aws.region.as_deref();
-        FindingLog::new(observer).with_redactor(redactor).with_context(LogContext::new(
-            Some(self.context.hook),
-            deployment,
-            region,
-        ))
+        let Settings { aws, mode, .. } = &self.context.settings;
+        let context = LogContext::new(Some(self.context.hook), deployment, aws.region.as_deref());
+        let log = FindingLog::new(observer).with_redactor(redactor).with_context(context);
+        log.set_mode(*mode);
+        log
     }
 
     /// Evaluates on the other runtime, and returns in time whatever happens there. The findings are in the log. Returns

@@ -5,6 +5,7 @@ use std::{io::Read, path::Path};
 use aws_client::{Aws, AwsError, model::Deployment};
 use gate::{DeploymentNames, MAX_BYTES, ReasonCode};
 pub use gate::{GateSource, ResolvedSource};
+use ring::digest::{SHA256, digest};
 
 use crate::finding::Observation;
 
@@ -37,8 +38,8 @@ impl LoadGateFile for GateSource {
                 let read = aws.parameter_with_version(&name).await;
                 (format!("ssm:{name}"), read.map_err(ReadError::from))
             }
-            ResolvedSource::Object { bucket, key } => {
-                let read = aws.object_with_etag(&bucket, &key, None).await;
+            ResolvedSource::Object { bucket, key, version, owner } => {
+                let read = aws.object_with_etag(&bucket, &key, version.as_deref(), owner.as_deref()).await;
                 (format!("s3://{bucket}/{key}"), read.map_err(ReadError::from))
             }
         };
@@ -57,6 +58,15 @@ pub struct GateText {
     /// The version of a parameter, or the ETag of an object.
     pub version: Option<String>,
     pub text: String,
+}
+
+impl GateText {
+    /// `sha256:` and the digits of the text's SHA-256.
+    pub fn digest(&self) -> String {
+        let digest = digest(&SHA256, self.text.as_bytes());
+        let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{digits}")
+    }
 }
 
 /// Why the gate file could not be read.

@@ -24,7 +24,7 @@ use crate::{
     platform::{codedeploy_ecs, put_status::LoggedStatusClient},
     report,
     settings::Settings,
-    verdict::{Status, Verdict},
+    verdict::Verdict,
 };
 
 /// The verdict is logged after this time at the latest, even if the status is still being put. It is before a second
@@ -77,7 +77,8 @@ impl Handler {
             let finished = finding_log.finish(&interruption);
             (Verdict::from_findings(finished.findings, finished.mode), finished.unpublished)
         });
-        let status = concluded.as_ref().map_or(Status::Failed, |(verdict, _)| verdict.status);
+        let status =
+            concluded.as_ref().map_or_else(|| self.evaluator.status_without_verdict(), |(verdict, _)| verdict.status);
         let (took, context) = (started_at.elapsed(), finding_log.context());
         // The status is put before the log is written, so that a blocked log cannot delay it. If CodeDeploy's response
         // is late or lost, the reason is logged anyway, before Lambda ends the process.

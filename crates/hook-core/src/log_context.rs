@@ -2,7 +2,6 @@
 
 use aws_client::model::{Deployment, DeploymentView};
 use lifecycle::{DeploymentId, Hook};
-use ring::digest::{SHA256, digest};
 
 use crate::{
     gate_source::GateText,
@@ -56,11 +55,7 @@ impl LogContext {
     pub fn add_gate(&mut self, gate: Option<&GateText>, redactor: &Redactor) {
         self.gate_source = Some(redactor.redact(gate.map_or("built-in", |gate| &gate.source)));
         self.gate_version = gate.and_then(|gate| gate.version.as_deref()).map(|version| redactor.redact(version));
-        self.gate_digest = gate.map(|gate| {
-            let digest = digest(&SHA256, gate.text.as_bytes());
-            let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("sha256:{digits}")
-        });
+        self.gate_digest = gate.map(GateText::digest);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     finding::{Finding, Outcome},
     finding_log::FindingObserver,
     log_context::{LogContext, log_line},
-    phase::FindingKind,
+    phase::{FindingKind, Phase},
     verdict::{Decision, Mode, Status, Verdict, decide},
 };
 
@@ -193,7 +193,8 @@ pub fn log_checks() -> FindingObserver {
 }
 
 /// Logs a check's line. A failure that stops the deployment is an error. One that only warns, or would have stopped it,
-/// is a warning. One that another failure explains is information.
+/// is a warning, but a gate file or a setting with an error is an error in observe mode too: the hook observes nothing until
+/// somebody corrects it. A failure that another one explains is information.
 fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     let decision = decide(&finding.observation, finding.policies);
     let line = check_line(finding);
@@ -222,10 +223,15 @@ fn log_check(context: &LogContext, finding: &Finding, mode: Mode) {
     match decision {
         // The cause has its own line, at the level that it deserves.
         _ if finding.caused_by.is_some() => log!(info),
-        Decision::Fail if mode == Mode::Enforce => log!(error),
+        Decision::Fail if mode == Mode::Enforce || is_broken_configuration(finding) => log!(error),
         Decision::Fail | Decision::Warn => log!(warn),
         Decision::Ignore | Decision::Pass => log!(info),
     }
+}
+
+/// Whether a finding is about the gate file or the settings instead of the deployment.
+fn is_broken_configuration(finding: &Finding) -> bool {
+    matches!(finding.kind, FindingKind::Phase(Phase::Gate | Phase::Settings))
 }
 
 /// Logs the verdict's line. It is a warning if the deployment continues although the checks failed, or because its

@@ -8,6 +8,7 @@ mod aws;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use aws_client::{AwsSettings, CertificateFile, model::EcsServiceName};
+use gate::Mode;
 
 pub use crate::gate_source::GateSource;
 use crate::redact::Redactor;
@@ -17,6 +18,12 @@ use crate::redact::Redactor;
 pub struct Settings {
     /// `GREENLIGHT_GATE` and the other `GREENLIGHT_GATE_…` variables: where the gate file is.
     pub gate: GateSource,
+    /// `GREENLIGHT_GATE_DIGEST`: the digest that the gate file must have, such as `sha256:ba78…`.
+    pub gate_digest: Option<String>,
+    /// `GREENLIGHT_ALLOWED_HOSTS`: the hosts that checks can contact, in lower case. Empty for all.
+    pub allowed_hosts: Vec<String>,
+    /// `GREENLIGHT_ALLOW_LOOPBACK`: whether checks can contact loopback, for a rehearsal on one machine.
+    pub allow_loopback: bool,
     /// `ALB_URL`: where to send the smoke test, with or without a scheme.
     pub alb_url: Option<String>,
     /// `GREENLIGHT_ROUTES`, default `/`: the paths for the smoke test without a gate file.
@@ -29,6 +36,8 @@ pub struct Settings {
     pub wrong_event: WrongEventPolicy,
     /// `GREENLIGHT_ROLLBACK`: what to do if the deployment is a rollback.
     pub rollback: RollbackPolicy,
+    /// `GREENLIGHT_MODE`: whether the functions only observe. `Enforce` leaves it to the gate file.
+    pub mode: Mode,
     /// `GREENLIGHT_LOG`: how much to log.
     pub log: LogLevel,
     /// What the AWS clients need.
@@ -95,15 +104,20 @@ pub enum LogLevel {
 }
 
 /// Our own settings, for the suggestion if a name is misspelt.
-const VARIABLES: [&str; 12] = [
+const VARIABLES: [&str; 17] = [
+    "GREENLIGHT_ALLOWED_HOSTS",
+    "GREENLIGHT_ALLOW_LOOPBACK",
     "GREENLIGHT_CLUSTER",
     "GREENLIGHT_DEAD_LETTER_QUEUE",
     "GREENLIGHT_GATE",
+    "GREENLIGHT_GATE_BUCKET_OWNER",
+    "GREENLIGHT_GATE_DIGEST",
     "GREENLIGHT_GATE_FILE",
     "GREENLIGHT_GATE_S3",
     "GREENLIGHT_GATE_SSM",
     "GREENLIGHT_HOST",
     "GREENLIGHT_LOG",
+    "GREENLIGHT_MODE",
     "GREENLIGHT_ROLLBACK",
     "GREENLIGHT_ROUTES",
     "GREENLIGHT_SERVICE",
@@ -149,6 +163,17 @@ impl Settings {
             faults.push(why);
             GateSource::None
         });
+        let gate_digest = value("GREENLIGHT_GATE_DIGEST").map(|text| text.to_ascii_lowercase());
+        if let Some(digest) = gate_digest.as_deref() {
+            let digits = digest.strip_prefix("sha256:").unwrap_or_default();
+            if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                faults.push(format!(
+                    "GREENLIGHT_GATE_DIGEST is {digest:?}; it must be sha256: and 64 hexadecimal digits"
+                ));
+            } else if gate == GateSource::None {
+                faults.push("GREENLIGHT_GATE_DIGEST is set, but no variable says where the gate file is".to_owned());
+            }
+        }
         let alb_url =
             value("ALB_URL").and_then(|text| {
                 let fault =
@@ -166,6 +191,19 @@ impl Settings {
                 .extend(fault.map(|why| format!("GREENLIGHT_HOST {why}; it must be a host such as shop.example.com")));
             fault.is_none().then_some(text)
         });
+        let allowed_hosts: Vec<_> = value("GREENLIGHT_ALLOWED_HOSTS")
+            .unwrap_or_default()
+            .split([',', ' ', '\n'])
+            .map(|host| host.trim().trim_end_matches('.').to_ascii_lowercase())
+            .filter(|host| !host.is_empty())
+            .collect();
+        for host in &allowed_hosts {
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            let extra = name.contains([':', '*']).then_some("is more than a name");
+            faults.extend(unusable_host(name).or(extra).map(|why| {
+                format!("GREENLIGHT_ALLOWED_HOSTS: {host:?} {why}; a host is such as api.example.com or *.example.com")
+            }));
+        }
         let routes = value("GREENLIGHT_ROUTES").map_or_else(
             || vec!["/".to_owned()],
             |text| {
@@ -187,8 +225,16 @@ impl Settings {
         };
         let settings = Self {
             gate,
+            gate_digest,
             service,
             alb_url,
+            allowed_hosts,
+            allow_loopback: variant_or_default(
+                &vars,
+                "GREENLIGHT_ALLOW_LOOPBACK",
+                &[("no", false), ("yes", true)],
+                &mut faults,
+            ),
             routes,
             host,
             wrong_event: variant_or_default(
@@ -203,6 +249,7 @@ impl Settings {
                 &[("skip", RollbackPolicy::Skip), ("check", RollbackPolicy::Check)],
                 &mut faults,
             ),
+            mode: variant_or_default(&vars, "GREENLIGHT_MODE", &Mode::VARIANTS, &mut faults),
             log: variant_or_default(
                 &vars,
                 "GREENLIGHT_LOG",
@@ -305,6 +352,10 @@ mod tests {
                 ("GREENLIGHT_WRONG_EVENT", "ignore"),
                 ("GREENLIGHT_ROLLBACK", "maybe"),
                 ("GREENLIGHT_LOG", "loud"),
+                ("GREENLIGHT_MODE", "watch"),
+                ("GREENLIGHT_ALLOWED_HOSTS", "https://x.example/, *.example.com, a*.b, shop:8080"),
+                ("GREENLIGHT_ALLOW_LOOPBACK", "true"),
+                ("GREENLIGHT_GATE_DIGEST", "sha256:ba78"),
                 ("GREENLIGHT_GATE_SSM", "/greenlight/{aplication}"),
                 ("GREENLIGHT_HOST", "https://shop.example.com/x"),
                 ("GREENLIGHT_ROUTES", ", ,"),

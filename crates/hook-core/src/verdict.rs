@@ -70,11 +70,7 @@ impl Verdict {
             (caused_by.is_some(), seen.outcome == Outcome::NotApplicable, seen.outcome, seen.code, index)
         });
         let judged = if findings.is_empty() || reason.is_some() { Status::Failed } else { Status::Succeeded };
-        let status = match mode {
-            Mode::Enforce => judged,
-            Mode::Observe => Status::Succeeded,
-        };
-        Self { status, enforced_status: judged, mode, findings, reason }
+        Self { status: mode.status(judged), enforced_status: judged, mode, findings, reason }
     }
 
     /// The finding that stopped the deployment, or would have. None if nothing did, or if there are no findings.

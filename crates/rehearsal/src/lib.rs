@@ -43,8 +43,8 @@ pub use self::{
     },
     report::*,
     scenario::{
-        AppSpec, Category, FaultKind, FaultTiming, HookTarget, InjectedFault, InvokeError, KilledFunction,
-        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate,
+        AppSpec, Category, FaultKind, FaultTiming, GateTrial, HookTarget, InjectedFault, InvokeError, KilledFunction,
+        OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate, TrialQuestion,
     },
     serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, ServeOptions, serve},
     service::ServiceRequest,
@@ -56,8 +56,8 @@ pub use self::{
 pub struct Options {
     /// The folder with the six programs: five hook functions and the on-failure handler.
     pub binaries: PathBuf,
-    /// The text of a gate file that replaces the scenario's.
-    pub gate: Option<String>,
+    /// A gate file that replaces the scenario's.
+    pub gate: Option<GateTrial>,
     /// An AppSpec file in place of the scenario's.
     pub appspec: Option<AppSpec>,
     /// The seed for ids; by default, the clock. The same seed gives the same ids.

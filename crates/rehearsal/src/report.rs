@@ -190,6 +190,9 @@ pub struct Report {
     pub scenario: String,
     /// The scenario's subject, in one sentence.
     pub about: String,
+    /// Whether a user's own gate file decided, of which the scenario expects nothing.
+    #[serde(skip)]
+    pub is_trial: bool,
     /// The seed of its ids. The same seed gives the same ids.
     pub seed: u64,
     /// Its deployments, in order.

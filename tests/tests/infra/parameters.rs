@@ -22,6 +22,13 @@ fn parameters_that_bound_the_roles_are_required() {
 fn parameter_without_the_one_that_it_needs_is_refused() {
     assert_eq!(rejections(&[("GateSource", "ssm")]), ["GateSource ssm needs GateParameter"]);
     assert_eq!(rejections(&[("GateSource", "s3")]), ["GateSource s3 needs GateBucket"]);
+    let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    assert_eq!(rejections(&[("GateDigest", digest)]), ["GateDigest needs a GateSource"]);
+    assert_eq!(rejections(&[("GateDigest", digest), ("GateSource", "package")]), [""; 0]);
+    for (name, value) in [("GateBucketOwner", "444455556666"), ("GateObjectVersion", "v3")] {
+        assert_eq!(rejections(&[(name, value), ("GateSource", "package")]), [format!("{name} needs GateSource s3")]);
+        assert_eq!(rejections(&[(name, value), ("GateSource", "s3"), ("GateBucket", "gates")]), [""; 0]);
+    }
     let lists = ["AppSpecObjectArns", "TaskRoleArns", "TaskSecretArns", "TaskParameterArns", "RepositoryArns"];
     for list in lists {
         assert_eq!(rejections(&[(list, "arn:aws:x:eu-west-1:1:y")]), [format!("{list} need Preflight")]);
@@ -59,6 +66,18 @@ fn names_that_aws_would_refuse_later_are_refused_early() {
         ("Service", "shop/web"),
         ("GateParameter", "greenlight"),
         ("GateBucket", "s3://gates"),
+        ("GateBucketOwner", "shop"),
+        ("GateObjectVersion", "v3&x=1"),
+        ("GateDigest", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        ("AllowedHosts", "https://status.example.com"),
+        ("AllowedHosts", "status.example.com:443"),
+        ("AllowedHosts", "status.example.com, shop.example.com"),
+        ("AllowedHosts", "*"),
+        ("Mode", "off"),
+        ("OnFailureConcurrency", "none"),
+        ("PermissionsBoundary", "boundary"),
+        ("RolePath", "deployments"),
+        ("RolePath", "/deployments"),
         ("HostName", "https://shop.example.com"),
         ("HostName", "shop.example.com:443"),
         ("AlarmTopicArn", "on-call"),

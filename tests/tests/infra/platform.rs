@@ -117,6 +117,23 @@ fn roles_allow_exactly_what_aws_does_for_the_functions() {
     );
 }
 
+/// Organisations deny `iam:CreateRole` without the boundary or outside the path that they require.
+#[test]
+fn every_role_takes_a_permissions_boundary_and_a_path() {
+    let template = SamTemplate::read();
+    let boundary = "arn:aws:iam::111122223333:policy/boundary";
+    let required = [("PermissionsBoundary", boundary), ("RolePath", "/deployments/")];
+    for (stack, path, boundary) in [
+        (stack_of(&template, &[]), "/", Value::Null),
+        (stack_of(&template, &required), "/deployments/", json!(boundary)),
+    ] {
+        assert_eq!(stack.resources_of_type("AWS::IAM::Role").count(), 6);
+        for (id, role) in stack.resources_of_type("AWS::IAM::Role") {
+            assert_eq!((&role["Path"], &role["PermissionsBoundary"]), (&json!(path), &boundary), "{id}");
+        }
+    }
+}
+
 #[test]
 fn statement_ids_are_unique_in_a_role() {
     let stack = stack_of(&SamTemplate::read(), &VPC);

@@ -10,7 +10,7 @@ use rehearsal::{
     FunctionName, Hook, HookTestBed, Recorder,
     world::{Revision, RevisionFormat, World},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{stack_of, stack_with};
@@ -54,9 +54,11 @@ const SSM: &[(&str, &str)] =
     &[("GateSource", "ssm"), ("GateParameter", "/greenlight/{application}/{deployment_group}")];
 const S3: &[(&str, &str)] =
     &[("GateSource", "s3"), ("GateBucket", "shop-gates"), ("GateKey", "{application}/gate.yaml")];
+const S3_VERSION: &[(&str, &str)] =
+    &[("GateSource", "s3"), ("GateBucket", "shop-gates"), ("GateKey", "shop/gate.yaml"), ("GateObjectVersion", "3")];
 const PREFLIGHT: (&str, &str) = ("Preflight", "yes");
 
-const PARAMETER_CASES: [ParameterCase; 10] = [
+const PARAMETER_CASES: [ParameterCase; 11] = [
     ParameterCase {
         parameters: SSM,
         hooks: &Hook::ALL,
@@ -71,6 +73,17 @@ const PARAMETER_CASES: [ParameterCase; 10] = [
         check: "",
         world_changes: &[|world| {
             drop(world.account.objects.insert("shop-gates/shop/gate.yaml".into(), SHORT_WINDOWS.into()))
+        }],
+    },
+    // The newest version of the object is not a gate file, and no hook reads it.
+    ParameterCase {
+        parameters: S3_VERSION,
+        hooks: &Hook::ALL,
+        check: "",
+        world_changes: &[|world| {
+            let objects = &mut world.account.objects;
+            objects.insert("shop-gates/shop/gate.yaml?versionId=3".into(), SHORT_WINDOWS.into());
+            objects.insert("shop-gates/shop/gate.yaml".into(), "not a gate file".into());
         }],
     },
     // Nothing listens on this port, but the hook fetches the secret before it connects.
@@ -229,7 +242,8 @@ fn all_parameters() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn no_resource_is_wider_than_necessary() {
     let template = SamTemplate::read();
-    for stack in [template.instantiate(all_parameters()).unwrap(), stack_of(&template, S3)] {
+    let all = template.instantiate(all_parameters()).unwrap();
+    for stack in [all, stack_of(&template, S3), stack_of(&template, S3_VERSION)] {
         for (function, statement) in
             FunctionName::all_functions().flat_map(|it| stack.role_statements(it).into_iter().map(move |one| (it, one)))
         {
@@ -256,6 +270,37 @@ fn no_resource_is_wider_than_necessary() {
                 let said = ["shop", "greenlight"].iter().any(|name| rest.contains(name));
                 assert!(is_list || said, "no parameter bounds it: {description}");
             }
+        }
+    }
+}
+
+/// An ARN in S3 names no account: without the condition, anybody who owns a bucket of this name owns the gate.
+#[test]
+fn gate_object_is_read_only_from_the_expected_account_and_in_the_pinned_version() {
+    let template = SamTemplate::read();
+    let with_owner = |parameters: &[(&'static str, &'static str)]| {
+        let own = parameters.iter().copied().chain([("GateBucketOwner", "444455556666")]);
+        stack_of(&template, &own.collect::<Vec<_>>())
+    };
+    for (stack, sid, condition) in [
+        (stack_of(&template, S3), "ReadGateObject", json!({ "aws:ResourceAccount": "111122223333" })),
+        (with_owner(S3), "ReadGateObject", json!({ "aws:ResourceAccount": "444455556666" })),
+        (
+            stack_of(&template, S3_VERSION),
+            "ReadGateVersion",
+            json!({ "aws:ResourceAccount": "111122223333", "s3:VersionId": "3" }),
+        ),
+        (
+            with_owner(S3_VERSION),
+            "ReadGateVersion",
+            json!({ "aws:ResourceAccount": "444455556666", "s3:VersionId": "3" }),
+        ),
+    ] {
+        for hook in Hook::ALL {
+            let statements = stack.role_statements(hook.into());
+            let gate: Vec<_> = statements.iter().filter(|it| it.sid.starts_with("ReadGate")).collect();
+            let found: Vec<_> = gate.iter().map(|it| (it.sid.as_str(), &it.condition)).collect();
+            assert_eq!(found, [(sid, &json!({ "StringEquals": condition }))], "{hook}");
         }
     }
 }
@@ -303,7 +348,8 @@ fn readme_of_the_stack_lists_every_statement() {
     let readme = include_str!("../../../infra/README.md");
     let mut expected = BTreeSet::new();
     let template = SamTemplate::read();
-    for stack in [template.instantiate(all_parameters()).unwrap(), stack_of(&template, S3)] {
+    let all = template.instantiate(all_parameters()).unwrap();
+    for stack in [all, stack_of(&template, S3), stack_of(&template, S3_VERSION)] {
         for (it, functions) in statements_by_role(&stack) {
             // Each function's statement has another log group, but the README has one line for all.
             let whose = if it.sid == "Log" { "all six".to_owned() } else { function_names(&functions) };

@@ -55,6 +55,8 @@ pub enum AwsOperation {
     Object {
         bucket: String,
         key: String,
+        /// Whether a version is named, which is a different action.
+        is_version: bool,
     },
 }
 
@@ -103,8 +105,9 @@ impl AwsOperation {
             Self::ImageExistence => vec![(actions::DESCRIBE_IMAGES, Resource::Repositories)],
             Self::Parameter(name) => vec![(actions::GET_PARAMETER, Resource::Parameter(name.clone()))],
             Self::SecretValue(name) => vec![(actions::GET_SECRET_VALUE, Resource::Secret(name.clone()))],
-            Self::Object { bucket, key } => {
-                vec![(actions::GET_OBJECT, Resource::Object { bucket: bucket.clone(), key: key.clone() })]
+            Self::Object { bucket, key, is_version } => {
+                let action = if *is_version { actions::GET_OBJECT_VERSION } else { actions::GET_OBJECT };
+                vec![(action, Resource::Object { bucket: bucket.clone(), key: key.clone() })]
             }
         }
     }

@@ -88,7 +88,7 @@ pub fn grant_for(hook: Hook, it: &Permission, inputs: &PermissionInputs, names: 
 fn is_gate(resource: &Resource, gate: &GateSource) -> bool {
     match (gate, resource) {
         (GateSource::Ssm(name), Resource::Parameter(own)) => name.to_string() == *own,
-        (GateSource::S3 { bucket, key }, Resource::Object { bucket: own_bucket, key: own_key }) => {
+        (GateSource::S3 { bucket, key, .. }, Resource::Object { bucket: own_bucket, key: own_key }) => {
             bucket.to_string() == *own_bucket && key.to_string() == *own_key
         }
         _ => false,
@@ -100,7 +100,7 @@ fn gate_grant(gate: &GateSource) -> TemplateGrant {
         GateSource::Ssm(name) if name.to_string().starts_with('/') => {
             TemplateGrant::WithParameters(vec![("GateSource", "ssm".to_owned()), ("GateParameter", name.to_string())])
         }
-        GateSource::S3 { bucket, key } if !bucket.to_string().contains('{') => TemplateGrant::WithParameters(vec![
+        GateSource::S3 { bucket, key, .. } if !bucket.to_string().contains('{') => TemplateGrant::WithParameters(vec![
             ("GateSource", "s3".to_owned()),
             ("GateBucket", bucket.to_string()),
             ("GateKey", key.to_string()),

@@ -229,6 +229,7 @@ fn report(scenario: &str, about: &str, deployments: Vec<DeploymentReport>) -> Re
     Report {
         scenario: scenario.into(),
         about: about.into(),
+        is_trial: false,
         seed: 4711,
         deployments,
         calls: BTreeMap::from([("codedeploy:GetDeployment".into(), 5)]),

@@ -96,7 +96,7 @@ pub async fn rehearse_many(
 
     done.sort_by_key(|(index, _)| *index);
     let done: Vec<ScenarioRun> = done.into_iter().map(|(_, played)| played).collect();
-    if !args.json {
+    if !args.json && !args.is_trial() {
         let reasons = if args.why { ReasonScope::AllStopped } else { ReasonScope::UnmetOnly };
         let text = render_table(screen.style, &done, reasons, RunStats { elapsed: started.elapsed(), jobs });
         screen.println(&text)?;
@@ -105,10 +105,10 @@ pub async fn rehearse_many(
 }
 
 fn jobs(args: &RehearseOptions) -> usize {
-    args.jobs.map_or_else(
-        || available_parallelism().map_or(1, Into::into).saturating_mul(JOBS_PER_CPU).min(MAX_JOBS),
-        Into::into,
-    )
+    // The windows of a user's gate file are longer than the scenarios', and the processes wait for most of them.
+    let per_cpu = if args.is_trial() { 2 * JOBS_PER_CPU } else { JOBS_PER_CPU };
+    args.jobs
+        .map_or_else(|| available_parallelism().map_or(1, Into::into).saturating_mul(per_cpu).min(MAX_JOBS), Into::into)
 }
 
 fn status_line<'a>(

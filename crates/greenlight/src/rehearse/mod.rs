@@ -3,6 +3,7 @@
 mod filter;
 #[cfg(test)]
 mod fixtures;
+mod gate_trial;
 mod json;
 mod junit;
 mod list;
@@ -16,17 +17,24 @@ mod select;
 mod serve;
 mod table;
 mod timeline;
+mod trial_table;
 
-use std::{fs::File, io::Write, path::Path, time::Instant};
+use std::{
+    fs::File,
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow};
 use lifecycle::format_duration;
-use rehearsal::{EventKind, Options, Scenario};
+use rehearsal::{EventKind, Hook, Options, Scenario};
 
 pub use self::{options::RehearseOptions, timeline::Timeline};
 use self::{
     print::{print_json_report, print_logs},
     scenario_run::{RunEnd, RunEvent, ScenarioRun, not_run_line, run_scenario},
+    trial_table::TrialRow,
 };
 use crate::{
     appspec::{self, ForRehearsal},
@@ -45,6 +53,11 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
     }
     let scenarios = select::selected_scenarios(args).map_err(CommandError::Usage)?;
     let mut options = select::options(args).map_err(CommandError::Usage)?;
+    let mut left_out = Vec::new();
+    if let Some(path) = &args.gate {
+        let loaded = gate_trial::load(path).map_err(CommandError::Usage)?;
+        (options.gate, left_out) = (Some(loaded.trial), loaded.left_out);
+    }
     if let Some(path) = &args.appspec {
         options.appspec = Some(load_appspec(&mut screen, path, args)?);
     }
@@ -55,15 +68,44 @@ pub async fn rehearse(args: &RehearseOptions) -> Result<CommandOutcome, CommandE
         .map(|path| File::create(path).with_context(|| format!("cannot write the JUnit report {}", path.display())));
     let report = report.transpose().map_err(CommandError::Usage)?;
     let started = Instant::now();
+    let is_trial = options.gate.is_some();
     let runs = match args.is_table() {
-        true => many::rehearse_many(&mut screen, args, scenarios, options).await?,
+        true => many::rehearse_many(&mut screen, args, scenarios.clone(), options).await?,
         false => run_sequentially(&mut screen, args, &scenarios, &options).await?,
     };
+    if args.is_trial() {
+        let rows = trial_table::rows(&scenarios, &runs);
+        print_trial(&mut screen, args, &rows, &left_out, started.elapsed())?;
+    }
     if let Some(mut report) = report {
         let written = junit::render_junit(&runs, started.elapsed()).and_then(|text| report.write_all(&text));
         written.context("cannot write the JUnit report").map_err(CommandError::Failed)?;
     }
-    Ok(CommandOutcome::from_success(runs.iter().all(ScenarioRun::met_expectations)))
+    // A user's own gate file promises nothing about a scenario.
+    let is_success = |run: &ScenarioRun| if is_trial { run.report().is_some() } else { run.met_expectations() };
+    Ok(CommandOutcome::from_success(runs.iter().all(is_success)))
+}
+
+/// Prints what a gate file would have caught.
+fn print_trial(
+    screen: &mut Output,
+    args: &RehearseOptions,
+    rows: &[TrialRow],
+    left_out: &[(Hook, String)],
+    took: Duration,
+) -> Result<(), CommandError> {
+    if args.json {
+        for line in trial_table::json_lines(rows) {
+            screen.print_json_line(&line)?;
+        }
+        return Ok(());
+    }
+    if args.why {
+        screen.println(&trial_table::render_reasons(screen.style, rows))?;
+    }
+    let others = if args.filters.is_empty() { Scenario::built_in().len() - rows.len() } else { 0 };
+    screen.println(&trial_table::render(screen.style, rows, left_out, others, took))?;
+    Ok(())
 }
 
 /// Prints the problems of an AppSpec file before anything is played. Refuses a file that CodeDeploy does not accept.

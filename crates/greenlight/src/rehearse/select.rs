@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use rehearsal::{FunctionName, Hook, Options, Scenario};
+use rehearsal::{FunctionName, Hook, Options, Scenario, TrialQuestion};
 
 use super::{filter, options::RehearseOptions};
 use crate::cli::suggest::{did_you_mean, nearest};
@@ -22,6 +22,11 @@ const MIN_SIMILARITY: f64 = 0.7;
 /// # Errors
 /// If one is unknown, cannot be read, or is not a scenario.
 pub fn selected_scenarios(args: &RehearseOptions) -> Result<Vec<Scenario>> {
+    if args.is_trial() {
+        let mut scenarios = matching_scenarios(&args.filters)?;
+        scenarios.retain(|one| one.trial_question() != TrialQuestion::NotApplicable);
+        return Ok(scenarios);
+    }
     if args.is_table() {
         return matching_scenarios(&args.filters);
     }
@@ -102,32 +107,12 @@ fn unknown_scenario_message(name: &str, names: &[String]) -> String {
     format!("there is no scenario `{name}`{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The options of the rehearsal: the folder of the programs, the gate file, the seed.
+/// The options of the rehearsal: the folder of the programs, and the seed.
 ///
 /// # Errors
-/// If the gate file cannot be read, or one of the six programs is missing.
+/// If one of the six programs is missing.
 pub fn options(args: &RehearseOptions) -> Result<Options> {
-    let gate = gate(args)?;
-    Ok(Options { binaries: binaries(args)?, gate, seed: args.seed, ..Options::default() })
-}
-
-/// The text of the gate file that replaces the scenarios' own.
-///
-/// # Errors
-/// If it cannot be read, or is empty.
-pub fn gate(args: &RehearseOptions) -> Result<Option<String>> {
-    match &args.gate {
-        None => Ok(None),
-        Some(path) => {
-            let text = fs::read_to_string(path);
-            let text = text.with_context(|| format!("cannot read the gate file {}", path.display()))?;
-            // For a hook an empty variable means no gate file, which is not what the user wants to try.
-            if text.trim().is_empty() {
-                bail!("the gate file {} is empty; a gate file starts with `version: 1`", path.display());
-            }
-            Ok(Some(text))
-        }
-    }
+    Ok(Options { binaries: binaries(args)?, seed: args.seed, ..Options::default() })
 }
 
 /// The folder of the six programs.

@@ -12,7 +12,8 @@ use rehearsal::{
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{
-    json, load_appspec, messages, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select, timeline::Timeline,
+    gate_trial, json, load_appspec, messages, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select,
+    timeline::Timeline,
 };
 use crate::{
     cli::{CommandError, CommandOutcome},
@@ -96,7 +97,7 @@ fn serve_options(screen: &mut Output, args: &RehearseOptions) -> Result<(Scenari
         appspec,
         await_deployment: args.await_deployment,
         binaries,
-        gate: select::gate(args).map_err(CommandError::Usage)?,
+        gate: args.gate.as_deref().map(gate_trial::load).transpose().map_err(CommandError::Usage)?.map(|it| it.trial),
         timeout: args.timeout,
         hook_timeout: args.hook_timeout.or(args.once.then_some(HOOK_TIMEOUT_ONCE)),
         listen: args.listen,
@@ -396,9 +397,12 @@ fn aws_environment(endpoints: &Endpoints) -> String {
 /// The variables that a Lambda runtime client needs, and the access key of the function's role.
 fn lambda_environment(waiting: &HookWaiting) -> String {
     let HookWaiting { function, runtime_api, access_key, .. } = waiting;
+    // A hook of Greenlight contacts the service on this machine only if it is allowed to.
+    let is_own = function.parse::<FunctionRef>().is_ok_and(|function| function.function().is_some());
+    let loopback = if is_own { " GREENLIGHT_ALLOW_LOOPBACK=yes" } else { "" };
     format!(
         "AWS_LAMBDA_RUNTIME_API={runtime_api} AWS_LAMBDA_FUNCTION_NAME={} AWS_LAMBDA_FUNCTION_VERSION=1 \
-         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128 AWS_ACCESS_KEY_ID={access_key}",
+         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128 AWS_ACCESS_KEY_ID={access_key}{loopback}",
         quote(function)
     )
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gate::HttpDefaults;
 use reqwest::{Url, redirect};
 
-use super::tls::TrustedRoots;
+use super::{egress::EgressPolicy, tls::TrustedRoots};
 
 /// How a request connects to its host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub struct ConnectionOptions {
     pub redirect_policy: RedirectPolicy,
     /// Which versions of HTTP to speak.
     pub http_version: HttpVersion,
+    /// Whether the host is a listener of the deployment, which checks can always contact.
+    pub is_listener: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +45,7 @@ impl Default for ConnectionOptions {
             connect_timeout,
             redirect_policy: RedirectPolicy::SameOrigin(0),
             http_version: HttpVersion::Any,
+            is_listener: false,
         }
     }
 }
@@ -59,7 +62,7 @@ pub enum RedirectPolicy {
 
 impl RedirectPolicy {
     /// The policy for the HTTP client.
-    pub(super) fn to_reqwest(self) -> redirect::Policy {
+    pub(super) fn to_reqwest(self, egress: EgressPolicy) -> redirect::Policy {
         let (most, any_origin) = match self {
             Self::SameOrigin(most) => (most, false),
             Self::Any(most) => (most, true),
@@ -69,7 +72,13 @@ impl RedirectPolicy {
             let stays = attempt.previous().first().is_some_and(|first| origin(first) == origin(attempt.url()));
             let so_far = attempt.previous().len();
             // A redirect that is not followed is the response.
-            if so_far <= most as usize && (any_origin || stays) { attempt.follow() } else { attempt.stop() }
+            if so_far > most as usize || !(any_origin || stays) {
+                return attempt.stop();
+            }
+            match egress.check_url(attempt.url(), stays) {
+                Ok(()) => attempt.follow(),
+                Err(refused) => attempt.error(refused),
+            }
         })
     }
 }

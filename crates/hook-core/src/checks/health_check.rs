@@ -170,7 +170,8 @@ async fn check_connection(
 }
 
 fn connection_options(spec: &HealthCheckSpec, connect_to: Option<ConnectTo>) -> ConnectionOptions {
-    ConnectionOptions { connect_to, connect_timeout: spec.connect_timeout, ..ConnectionOptions::default() }
+    let connect_timeout = spec.connect_timeout;
+    ConnectionOptions { connect_to, connect_timeout, is_listener: true, ..ConnectionOptions::default() }
 }
 
 fn attempt_timeout(spec: &HealthCheckSpec, cx: &CheckContext) -> Duration {

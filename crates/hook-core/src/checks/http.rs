@@ -12,7 +12,7 @@ use super::{
     CheckContext, HttpClient, ListenerAddress, Routing,
     attempt_counter::AttemptCounter,
     conditions::evaluate_conditions,
-    connection::ConnectTo,
+    connection::{ConnectTo, ConnectionOptions},
     facts,
     http_client::HttpRequest,
     poll::{Attempt, poll},
@@ -134,7 +134,8 @@ pub async fn alb_url_check(http_client: HttpClient, alb_url: String, route: Stri
         Ok(url) => url,
         Err(error) => return Observation::errored(ReasonCode::SettingsInvalid, text, format!("not a URL: {error}")),
     };
-    let request = HttpRequest { timeout: ALB_URL_TIMEOUT, redactor, ..HttpRequest::new(Method::HEAD, url) };
+    let connection = ConnectionOptions { is_listener: true, ..ConnectionOptions::default() };
+    let request = HttpRequest { timeout: ALB_URL_TIMEOUT, connection, redactor, ..HttpRequest::new(Method::HEAD, url) };
     let condition = Condition::parse("status == 2xx", RESPONSE_SUBJECTS);
     match condition {
         Ok(condition) => send_and_evaluate(&http_client, &request, &[condition], &AttemptCounter::default()).await,

@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     connection::{ConnectTo, ConnectionOptions, HttpVersion},
+    egress::{EgressPolicy, NotAllowed},
     listener_rules::GreenRules,
     request_template::without_query,
     response::HttpResponse,
@@ -48,6 +49,7 @@ const MAX_CONNECTIONS: usize = 64;
 pub struct HttpClient {
     /// `SSL_CERT_FILE`.
     ca_file: Option<CertificateFile>,
+    egress: EgressPolicy,
     /// One client for each set of connection options.
     clients: Arc<Mutex<HashMap<ConnectionOptions, reqwest::Client>>>,
     /// One permit for each connection.
@@ -129,14 +131,18 @@ impl TransportError {
         Self { hint: Some(tls::INVALID_ROOTS_HINT), ..Self::new(ReasonCode::TlsFailed, detail) }
     }
 
+    pub(super) fn not_allowed(refused: NotAllowed) -> Self {
+        Self::new(ReasonCode::HostNotAllowed, refused.0)
+    }
+
     /// The failed observation of a check that got no response.
     pub fn observe(&self, resource: impl Into<String>, expected: impl Into<String>) -> Observation {
         Observation::failed(self.code, resource, expected, self.describe()).with_hint(self.hint)
     }
 
-    /// Whether another attempt may help. A certificate error will not go away.
+    /// Whether another attempt may help. A certificate error will not go away, and neither will a host that is not allowed.
     const fn is_retryable(&self) -> bool {
-        !matches!(self.code, ReasonCode::TlsFailed | ReasonCode::RuleLeadsElsewhere)
+        !matches!(self.code, ReasonCode::TlsFailed | ReasonCode::RuleLeadsElsewhere | ReasonCode::HostNotAllowed)
     }
 
     /// What was observed, for the end of a sentence: `was a refused connection`.
@@ -164,6 +170,7 @@ impl TransportError {
             ReasonCode::TlsFailed if self.hint.is_some() => "no TLS handshake",
             ReasonCode::TlsFailed => "a failed TLS handshake",
             ReasonCode::RuleLeadsElsewhere => "a redirect to another service",
+            ReasonCode::HostNotAllowed => "a host that checks cannot contact",
             _ => "a failed request",
         };
         match (self.code, self.detail.as_str()) {
@@ -179,8 +186,12 @@ impl TransportError {
 
 impl HttpClient {
     /// Creates a client with the embedded roots of the public certificate authorities, and those in `ca_file`.
-    pub fn new(ca_file: Option<CertificateFile>) -> Self {
-        Self { ca_file, clients: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    pub fn new(ca_file: Option<CertificateFile>, egress: EgressPolicy) -> Self {
+        Self { ca_file, egress, clients: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    }
+
+    pub(super) fn egress(&self) -> &EgressPolicy {
+        &self.egress
     }
 
     /// The file with certificate authorities to trust in addition to the public ones.
@@ -210,8 +221,8 @@ impl HttpClient {
         }
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(HostOverride(connection.connect_to.clone()))
-            .redirect(connection.redirect_policy.to_reqwest())
+            .dns_resolver(CheckedResolver { connect_to: connection.connect_to.clone(), egress: self.egress.clone() })
+            .redirect(connection.redirect_policy.to_reqwest(self.egress.clone()))
             // A query can be secret, and the target of a redirect does not need it.
             .referer(false)
             .pool_max_idle_per_host(0)
@@ -254,6 +265,7 @@ impl HttpClient {
 
     async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client_for(&request.connection)?;
+        self.egress.check_url(&request.url, request.connection.is_listener).map_err(TransportError::not_allowed)?;
         // The semaphore is never closed. The time to wait for a permit does not count as latency.
         let _permit = self.permit().await;
         let connect = request.connection.connect_timeout;
@@ -312,18 +324,24 @@ async fn read_response(mut response: Response) -> Result<ResponseParts, reqwest:
     Ok(ResponseParts { headers, body, trailers })
 }
 
-/// Resolves one host name to another host's addresses, and all other names as usual.
-#[derive(Clone, Debug, Default)]
-struct HostOverride(Option<ConnectTo>);
+/// Resolves one host name to another host's addresses, and all other names as usual. The client connects to the addresses
+/// that this returns, so each of them is checked.
+#[derive(Clone, Debug)]
+struct CheckedResolver {
+    connect_to: Option<ConnectTo>,
+    egress: EgressPolicy,
+}
 
-impl Resolve for HostOverride {
+impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let to = match &self.0 {
+        let to = match &self.connect_to {
             Some(ConnectTo { host, connect_host: to }) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
             _ => name.as_str().to_owned(),
         };
+        let egress = self.egress.clone();
         Box::pin(async move {
-            let addresses = resolve_host(to).await?;
+            let addresses = resolve_host(to.clone()).await?;
+            egress.check_addresses(&to, &addresses)?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -361,6 +379,8 @@ fn classify_error(error: reqwest::Error, connect: Duration) -> TransportError {
         innermost = error.to_string();
         if error.is::<NotResolved>() {
             code = Some(ReasonCode::NameNotResolved);
+        } else if error.is::<NotAllowed>() {
+            code = Some(ReasonCode::HostNotAllowed);
         } else if error.is::<rustls::Error>() {
             code = Some(ReasonCode::TlsFailed);
         } else if let Some(io) = error.downcast_ref::<io::Error>() {

@@ -10,6 +10,7 @@ mod body_template;
 mod chaos;
 mod conditions;
 mod connection;
+mod egress;
 mod facts;
 mod forwards_to;
 mod grpc;
@@ -47,6 +48,7 @@ use self::{
 };
 pub use self::{
     address::{Routing, with_scheme},
+    egress::EgressPolicy,
     facts::ResolvedFacts as KnownFacts,
     http::alb_url_check,
     http_client::HttpClient,

@@ -129,6 +129,7 @@ pub(super) fn render(
             connect_timeout: template.connect_timeout,
             redirect_policy: redirects,
             http_version,
+            is_listener: matches!(template.url, UrlTemplate::Listener(..)),
         },
         headers,
         body,

@@ -15,6 +15,7 @@ use super::{
     facts,
     health_check_method::load_balancer_accepts,
     http::bind_facts,
+    http_client::TransportError,
     poll::{Attempt, poll},
 };
 use crate::finding::{Observation, Outcome};
@@ -53,8 +54,14 @@ fn resolve(spec: &TcpSpec, cx: &CheckContext, known: &facts::ResolvedFacts) -> R
         return Ok((listener.dns_name.clone(), listener.port));
     }
     let rendered = spec.address.render(known).map_err(|unknown| Observation::unresolved(unknown, "`tcp`"))?;
-    parse_host_port(rendered.expose_secret())
-        .ok_or_else(|| Observation::errored(ReasonCode::RequestFailed, "`tcp`", format!("{rendered} is not HOST:PORT")))
+    let (host, port) = parse_host_port(rendered.expose_secret()).ok_or_else(|| {
+        Observation::errored(ReasonCode::RequestFailed, "`tcp`", format!("{rendered} is not HOST:PORT"))
+    })?;
+    cx.http_client
+        .egress()
+        .check_host(&host)
+        .map_err(|refused| TransportError::not_allowed(refused).observe(format!("TCP {rendered}"), "a connection"))?;
+    Ok((host, port))
 }
 
 async fn evaluate_once(spec: &TcpSpec, cx: &CheckContext, expect: &[Condition], host: &str, port: u16) -> Observation {

@@ -18,6 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     connection::ConnectTo,
+    egress::EgressPolicy,
     http_client::{HttpClient, TransportError, resolve_host},
     tls,
 };
@@ -32,7 +33,7 @@ impl HttpClient {
         let began = Instant::now();
         let timed_out =
             |_| TransportError::new(ReasonCode::ConnectTimedOut, format!("within {}", format_duration(limit)));
-        timeout(limit, open_stream(host, port)).await.map_err(timed_out)??;
+        timeout(limit, open_stream(host, port, self.egress())).await.map_err(timed_out)??;
         Ok(began.elapsed())
     }
 
@@ -49,7 +50,7 @@ impl HttpClient {
         let config =
             tls::client_config(&tls::TrustedRoots::Default, self.ca_file()).map_err(TransportError::invalid_roots)?;
         let exchange = async {
-            let stream = open_stream(&to.connect_host, port).await?;
+            let stream = open_stream(&to.connect_host, port, self.egress()).await?;
             TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
                 let is_tls = error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
                 let code = if is_tls { ReasonCode::TlsFailed } else { ReasonCode::ConnectionReset };
@@ -62,9 +63,11 @@ impl HttpClient {
     }
 }
 
-async fn open_stream(host: &str, port: u16) -> Result<TcpStream, TransportError> {
+/// Connects to one of the addresses that were checked.
+async fn open_stream(host: &str, port: u16, egress: &EgressPolicy) -> Result<TcpStream, TransportError> {
     let found = resolve_host(host.to_owned()).await;
     let found = found.map_err(|error| TransportError::new(ReasonCode::NameNotResolved, error.to_string()))?;
+    egress.check_addresses(host, &found).map_err(TransportError::not_allowed)?;
     let addresses: Vec<_> = found.into_iter().map(|address| SocketAddr::new(address.ip(), port)).collect();
     TcpStream::connect(addresses.as_slice()).await.map_err(|error| {
         let code = match error.kind() {

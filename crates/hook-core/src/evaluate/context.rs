@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::alb_url::SmokeTest;
 use crate::{
-    checks::{HttpClient, KnownFacts},
+    checks::{EgressPolicy, HttpClient, KnownFacts},
     redact::Redactor,
     settings::{Settings, WrongEventPolicy},
 };
@@ -40,7 +40,10 @@ impl EvaluationContext {
         Self {
             hook,
             aws,
-            http_client: HttpClient::new(settings.probe_ca.clone()),
+            http_client: HttpClient::new(
+                settings.probe_ca.clone(),
+                EgressPolicy::new(&settings.allowed_hosts, settings.allow_loopback),
+            ),
             redactor: settings.credentials_redactor(),
             settings,
         }

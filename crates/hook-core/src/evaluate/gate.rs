@@ -9,7 +9,7 @@ use crate::{
     conclusion::{Conclusion, WARN},
     finding::Observation,
     finding_log::FindingLog,
-    gate_source::LoadGateFile as _,
+    gate_source::{GateText, LoadGateFile as _},
     phase::Phase,
     settings::GateSource,
 };
@@ -22,7 +22,7 @@ pub struct Gate {
     pub section: HookSection,
 }
 
-/// Loads the gate file. It also loads if the deployment could not be read, because the file sets the mode.
+/// Loads the gate file. It also loads if the deployment could not be read, because the file can set the mode.
 ///
 /// # Errors
 /// The file cannot be read, or has errors.
@@ -40,8 +40,10 @@ pub async fn load(
     let unreadable = |observation| Conclusion::strict(Phase::Gate, observation);
     let file = source.load(aws, deployment).await.map_err(unreadable)?;
     log.update_context(|context, redactor| context.add_gate(file.as_ref(), redactor));
+    check_digest(cx.settings.gate_digest.as_deref(), source, file.as_ref())?;
     let text = file.map(|file| file.text);
-    let section = read_section(cx.hook, source, text.as_deref())?;
+    let mut section = read_section(cx.hook, source, text.as_deref())?;
+    section.mode = section.mode.and(cx.settings.mode);
     log.begin_phase(Phase::Discovery, format!("deployment {id}"));
     log.set_mode(section.mode);
     if let Some(observation) = unsupported_notify(&section.notify) {
@@ -54,6 +56,19 @@ pub async fn load(
 fn check_source_is_known(source: &GateSource, id: &DeploymentId, error: Option<&AwsError>) -> Result<(), Conclusion> {
     match error {
         Some(error) if source.is_per_deployment() => Err(discover::unreadable(id, error.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// A pinned gate file must be the one that somebody reviewed.
+fn check_digest(pinned: Option<&str>, source: &GateSource, file: Option<&GateText>) -> Result<(), Conclusion> {
+    let digest = file.map(GateText::digest);
+    match (pinned, digest) {
+        (Some(pinned), digest) if digest.as_deref() != Some(pinned) => {
+            let digest = digest.unwrap_or_else(|| "no gate file".to_owned());
+            let observation = Observation::failed(ReasonCode::GateChanged, source.display_name(), pinned, digest);
+            Err(Conclusion::strict(Phase::Gate, observation))
+        }
         _ => Ok(()),
     }
 }
@@ -91,6 +106,21 @@ mod tests {
     fn denied() -> AwsError {
         let detail = "AccessDenied: no".to_owned();
         AwsError::new("codedeploy:GetDeployment", ReasonCode::AwsDenied, detail)
+    }
+
+    #[test]
+    fn a_pinned_file_must_have_its_digest() {
+        let source = GateSource::Inline(String::new());
+        let text = |text: &str| GateText { source: "GREENLIGHT_GATE".to_owned(), version: None, text: text.to_owned() };
+        // The example in FIPS 180.
+        let pinned = Some("sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let code = |pinned, file: Option<&GateText>| {
+            check_digest(pinned, &source, file).err().and_then(|conclusion| conclusion.observation.code)
+        };
+        assert_eq!(code(pinned, Some(&text("abc"))), None);
+        assert_eq!(code(pinned, Some(&text("abd"))), Some(ReasonCode::GateChanged));
+        assert_eq!(code(pinned, None), Some(ReasonCode::GateChanged));
+        assert_eq!(code(None, Some(&text("abd"))), None);
     }
 
     fn section(text: &str) -> Result<HookSection, Conclusion> {

@@ -2,7 +2,7 @@
 //!
 //! If a hook was killed, ran out of memory or could not put its status, CodeDeploy waits for up to an hour. Lambda
 //! sends the record of such an invocation to this function, which puts Failed for the event in it and does nothing
-//! else.
+//! else. If the functions only observe, it puts Succeeded.
 #![expect(clippy::disallowed_types, reason = "a handler puts the status")]
 
 pub(crate) mod record;
@@ -10,6 +10,7 @@ pub(crate) mod record;
 use std::time::SystemTime;
 
 use aws_client::PutOutcome;
+use gate::Mode;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -33,6 +34,7 @@ pub struct OnFailureHandler {
     status_client: LoggedStatusClient,
     redactor: Redactor,
     region: Option<String>,
+    mode: Mode,
 }
 
 impl OnFailureHandler {
@@ -42,6 +44,7 @@ impl OnFailureHandler {
             status_client: LoggedStatusClient::new(settings),
             redactor: settings.credentials_redactor(),
             region: settings.aws.region.clone(),
+            mode: settings.mode,
         }
     }
 
@@ -67,16 +70,21 @@ impl OnFailureHandler {
             Some(name) => (&**name, name.to_string(), format!("read the log of {name}")),
             None => ("", "a hook function that Lambda's record does not name".to_owned(), LOGS_HINT.to_owned()),
         };
-        let outcome = self.status_client.put(&invocation.execution, Status::Failed, deadline.status, &context).await?;
+        let status = self.mode.status(Status::Failed);
+        let outcome = self.status_client.put(&invocation.execution, status, deadline.status, &context).await?;
+        let observed = if self.mode == Mode::Observe { "failed" } else { "" };
+        let because = if self.mode == Mode::Observe { " because GREENLIGHT_MODE is observe" } else { "" };
         match outcome {
             PutOutcome::Accepted => log_line!(
                 error,
                 &context,
-                verdict = "failed",
+                verdict = if status == Status::Succeeded { "succeeded" } else { "failed" },
                 verdict.code = "HookInvocationFailed",
                 verdict.hint = &*hint,
+                verdict.observed = observed,
                 function.name = name,
-                "{subject} put no status ({condition}{error}), so on-failure put Failed for it; {hint}"
+                "{subject} put no status ({condition}{error}), so on-failure put {} for it{because}; {hint}",
+                status.as_str()
             ),
             PutOutcome::AlreadyCompleted => log_line!(
                 warn,

@@ -35,7 +35,7 @@ use crate::{
     Options,
     lambda::{Invoker, ProcessPool, Setup},
     report::{DeploymentReport, RehearsalEvent, Report},
-    scenario::{AppSpec, HookTarget, Scenario, ScenarioGate},
+    scenario::{AppSpec, HookTarget, Scenario},
 };
 
 /// Runs a scenario with the real programs. Sends events as they happen; the receiver may be closed.
@@ -49,8 +49,7 @@ pub async fn rehearse(
     options: &Options,
     events: UnboundedSender<RehearsalEvent>,
 ) -> anyhow::Result<Report> {
-    let other_gate = |text: &String| Scenario { gate: Some(ScenarioGate::Text(text.clone())), ..scenario.clone() };
-    let scenario = options.gate.as_ref().map_or_else(|| scenario.clone(), other_gate);
+    let scenario = options.gate.as_ref().map_or_else(|| scenario.clone(), |trial| scenario.with_trial(trial));
     let scenario = &match &options.appspec {
         Some(file) => Scenario { appspec: file.hook_targets(), ..scenario },
         None => scenario,
@@ -94,6 +93,7 @@ impl<F: Invoker> SimulatedCodeDeploy<F> {
         Ok(Report {
             scenario: scenario.name.clone(),
             about: scenario.about.clone(),
+            is_trial: scenario.deployments.iter().any(|one| one.is_trial),
             seed: self.seed,
             deployments,
             calls: self.aws.calls(),

@@ -71,6 +71,8 @@ impl Setup {
             ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef"),
             ("AWS_REGION", REGION),
+            // The service of a rehearsal is on this machine.
+            ("GREENLIGHT_ALLOW_LOOPBACK", "yes"),
             ("AWS_SECRET_ACCESS_KEY", "rehearsalXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLEofTheRehearsal//////////wEaCWV1LXdlc3QtMSJHMEUCIQ=="),
             ("LAMBDA_RUNTIME_DIR", "/var/runtime"),

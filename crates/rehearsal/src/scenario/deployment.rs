@@ -40,6 +40,9 @@ pub struct ScenarioDeployment {
     pub redelivery: Option<Redelivery>,
     /// What the scenario expects of it.
     pub expect: Expect,
+    /// Whether a user's own gate file decides, of which the scenario expects nothing.
+    #[serde(skip)]
+    pub is_trial: bool,
 }
 
 /// An operator stops the deployment.

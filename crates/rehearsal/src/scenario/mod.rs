@@ -4,6 +4,7 @@ mod appspec;
 mod category;
 mod deployment;
 mod gate_file;
+mod gate_trial;
 mod injected_fault;
 mod library;
 
@@ -18,6 +19,7 @@ pub use self::{
     category::Category,
     deployment::{HookTarget, KilledFunction, OperatorStop, Redelivery, ScenarioDeployment},
     gate_file::ScenarioGate,
+    gate_trial::{GateTrial, TrialQuestion},
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
 };
 pub(crate) use self::{

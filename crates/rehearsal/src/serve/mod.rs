@@ -30,7 +30,7 @@ use crate::{
     fake_aws::Recorder,
     lambda::{FunctionName, ProcessPool},
     report::{EventKind, RehearsalEvent},
-    scenario::{AppSpec, HookTarget, Scenario, ScenarioGate, ServedHooks},
+    scenario::{AppSpec, GateTrial, HookTarget, Scenario, ServedHooks},
     world::REGION,
 };
 
@@ -52,8 +52,8 @@ pub struct ServeOptions {
     pub await_deployment: bool,
     /// The folder with our six programs.
     pub binaries: Option<PathBuf>,
-    /// The text of a gate file for our programs that replaces the scenario's.
-    pub gate: Option<String>,
+    /// A gate file for our programs that replaces the scenario's.
+    pub gate: Option<GateTrial>,
     /// The functions' timeout; by default, the scenario's.
     pub timeout: Option<Duration>,
     /// How long CodeDeploy waits for a status; by default, a day.
@@ -140,11 +140,11 @@ pub async fn serve(
 
 /// The scenario with the options in place of its own values.
 fn served_scenario(scenario: &Scenario, options: &ServeOptions) -> Scenario {
+    let scenario = options.gate.as_ref().map_or_else(|| scenario.clone(), |trial| scenario.with_trial(trial));
     Scenario {
         hook_timeout: options.hook_timeout.unwrap_or(HOOK_TIMEOUT),
         timeout: options.timeout.unwrap_or(scenario.timeout),
-        gate: options.gate.clone().map(ScenarioGate::Text).or_else(|| scenario.gate.clone()),
-        ..scenario.clone()
+        ..scenario
     }
 }
 

@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use hyper::Response;
+use hyper::{Response, header::HeaderName};
 use lifecycle::Colour;
 use serde_json::json;
 
@@ -208,11 +208,17 @@ impl RespondingTask {
         if behaviour.hang_up {
             return speaks_http.then(|| gateway_error(502));
         }
-        let body =
-            behaviour.body.unwrap_or_else(|| json!({ "version": version, "colour": colour.as_str() }).to_string());
+        let body = behaviour.body.map(|body| body.replace("{version}", &version));
+        let body = body.unwrap_or_else(|| json!({ "version": version, "colour": colour.as_str() }).to_string());
         let mut response = http_response(behaviour.status, "application/json", body);
         if let Ok(version) = version.parse() {
             response.headers_mut().insert("x-version", version);
+        }
+        for (name, value) in &behaviour.headers {
+            let value = value.replace("{version}", &version);
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), value.parse()) {
+                response.headers_mut().insert(name, value);
+            }
         }
         if let Some(location) = behaviour.location.and_then(|location| location.parse().ok()) {
             response.headers_mut().insert(hyper::header::LOCATION, location);
@@ -287,7 +293,13 @@ fn backend_for(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request:
     Backend::Task(RespondingTask {
         colour: if replacement { Colour::Green } else { Colour::Blue },
         version: version.name.clone(),
-        response: version.routes.get(path).filter(|behaviour| behaviour.applies_to(nth)).cloned().unwrap_or_default(),
+        response: version
+            .routes
+            .get(path)
+            .filter(|behaviour| behaviour.applies_to(nth))
+            .or_else(|| world.initial.routes.get(path))
+            .cloned()
+            .unwrap_or_default(),
         speaks_http,
     })
 }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::{
-    checks::HttpClient,
+    checks::{EgressPolicy, HttpClient},
     finding::{Policies, Policy},
     finding_log::FindingLog,
     secrets::Secrets,
@@ -37,7 +37,7 @@ pub(crate) fn check_context(left: Duration) -> CheckContext {
             test: None,
             alarms: Default::default(),
         }),
-        http_client: HttpClient::new(None),
+        http_client: HttpClient::new(None, EgressPolicy::new(&[], true)),
         test_address: None,
         host: None,
         env_facts: Arc::default(),

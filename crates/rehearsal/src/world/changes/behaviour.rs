@@ -170,6 +170,8 @@ pub struct RouteResponse {
     pub status: u16,
     /// The body. Default: a small JSON object.
     pub body: Option<String>,
+    /// More headers. In them and in the body, `{version}` stands for the version that responds.
+    pub headers: BTreeMap<String, String>,
     /// The `Location` header, for a redirect.
     pub location: Option<String>,
     /// How long the response takes.
@@ -187,7 +189,8 @@ pub struct RouteResponse {
 impl Default for RouteResponse {
     fn default() -> Self {
         let delay = Duration::ZERO;
-        Self { status: 200, body: None, location: None, delay, hang_up: false, first: None, one_in: 1 }
+        let headers = BTreeMap::new();
+        Self { status: 200, body: None, headers, location: None, delay, hang_up: false, first: None, one_in: 1 }
     }
 }
 

@@ -144,6 +144,7 @@ impl World {
                 .filter(|name| !given.missing.contains(*name))
                 .cloned()
                 .chain(given.other_alarms())
+                .chain(given.own_alarms.iter().filter(|name| !given.alarms.contains(*name)).cloned())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
             account: Account::for_service(name, [options.production, options.test]).with_initial(&given),

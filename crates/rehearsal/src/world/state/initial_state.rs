@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::world::RouteResponse;
+
 /// What is different before the first deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,10 @@ pub struct InitialState {
     pub alarm_tags: BTreeMap<String, String>,
     /// The number of additional alarms that the deployment group does not name: `shop-001`, `shop-002`, ….
     pub more_alarms: u16,
+    /// More alarms that the deployment group does not name.
+    pub own_alarms: Vec<String>,
+    /// How every version responds on some paths. It responds 200 on all others.
+    pub routes: BTreeMap<String, RouteResponse>,
     /// Whether CodeDeploy rolls a failed deployment back automatically.
     pub auto_rollback: bool,
     /// Whether the deployment group has a test listener. Without one, CodeDeploy skips the test events.
@@ -64,6 +70,8 @@ impl Default for InitialState {
             missing: Vec::new(),
             alarm_tags: BTreeMap::new(),
             more_alarms: 0,
+            own_alarms: Vec::new(),
+            routes: BTreeMap::new(),
             auto_rollback: true,
             test_listener: true,
             load_balancer: InitialLoadBalancer::default(),

@@ -1,0 +1,313 @@
+//! `--gate FILE`: which failures the gate file would have caught, as a table.
+
+use std::{
+    fmt::{self, Write as _},
+    time::Duration,
+};
+
+use lifecycle::{Hook, format_duration};
+use rehearsal::{CheckDecision, HookRun, Report, Scenario, Status, TrialQuestion};
+use serde_json::json;
+
+use super::{
+    gate_trial::WINDOW_SPEED,
+    messages,
+    scenario_run::{RunEnd, ScenarioRun},
+};
+use crate::terminal::{Emphasis, TerminalStyle, count, truncate};
+
+/// The width of the column with the check and its reason code, with the gaps around it.
+const OTHER_COLUMNS_WIDTH: usize = 42;
+/// A name always has at least this width.
+const MIN_NAME_WIDTH: usize = 16;
+
+/// What a gate file did with a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    Caught(Catch),
+    /// The hook and the reason code with which the scenario's own gate file stops it.
+    LetThrough {
+        by: Option<Hook>,
+        code: Option<String>,
+    },
+    Continued,
+    /// A healthy deployment was stopped.
+    FalseAlarm(Catch),
+    NotPlayed(String),
+}
+
+/// Who stopped a deployment, or would have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Catch {
+    hook: Hook,
+    /// The check that decided, or the phase.
+    check: String,
+    code: String,
+    reason: String,
+}
+
+impl fmt::Display for Catch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code.as_str() {
+            "" => f.write_str(&self.check),
+            code => write!(f, "{}: {code}", self.check),
+        }
+    }
+}
+
+/// One scenario and its answer.
+pub struct TrialRow {
+    scenario: String,
+    about: String,
+    answer: Answer,
+}
+
+/// Compares the scenarios' questions with what happened. `None` for a scenario that asks nothing of a gate file.
+pub fn rows(scenarios: &[Scenario], runs: &[ScenarioRun]) -> Vec<TrialRow> {
+    scenarios.iter().zip(runs).filter_map(|(scenario, run)| row(scenario, run)).collect()
+}
+
+fn row(scenario: &Scenario, run: &ScenarioRun) -> Option<TrialRow> {
+    let caught = run.report().and_then(first_catch);
+    let answer = match (scenario.trial_question(), &run.end, caught) {
+        (TrialQuestion::NotApplicable, ..) => return None,
+        (_, RunEnd::Error(error), _) => Answer::NotPlayed(error.clone()),
+        (TrialQuestion::Failure { .. }, _, Some(catch)) => Answer::Caught(catch),
+        (TrialQuestion::Failure { by, code }, _, None) => Answer::LetThrough { by, code },
+        (TrialQuestion::Healthy, _, Some(catch)) => Answer::FalseAlarm(catch),
+        (TrialQuestion::Healthy, _, None) => Answer::Continued,
+    };
+    Some(TrialRow { scenario: scenario.name.clone(), about: scenario.about.clone(), answer })
+}
+
+/// The first hook that stopped a deployment, or would have if it did not only observe.
+fn first_catch(report: &Report) -> Option<Catch> {
+    report.deployments.iter().find_map(|deployment| {
+        let run = deployment.hooks.iter().find(|run| stops(run))?;
+        let why = messages::stop_reason(run);
+        Some(Catch {
+            hook: run.hook,
+            check: why.check.unwrap_or("no status").to_owned(),
+            code: run.code.clone(),
+            reason: why.reason.to_owned(),
+        })
+    })
+}
+
+fn stops(run: &HookRun) -> bool {
+    run.status != Some(Status::Succeeded) || run.checks.iter().any(|check| check.decision == CheckDecision::Fail)
+}
+
+/// Prints the answers in groups, what needs work first, and a summary.
+pub fn render(
+    style: TerminalStyle,
+    rows: &[TrialRow],
+    left_out: &[(Hook, String)],
+    others: usize,
+    took: Duration,
+) -> String {
+    let name = rows.iter().map(|row| row.scenario.chars().count()).max().unwrap_or(0);
+    let name = name.min(style.width.saturating_sub(OTHER_COLUMNS_WIDTH).max(MIN_NAME_WIDTH));
+    let mut text = String::new();
+    let mut group = |title: &str, tone: Emphasis, is_in: &dyn Fn(&Answer) -> bool| {
+        let of_group: Vec<_> = rows.iter().filter(|row| is_in(&row.answer)).collect();
+        if !of_group.is_empty() {
+            let _ = writeln!(text, "{} ({})", style.apply(tone, title), of_group.len());
+            of_group.iter().for_each(|row| text += &render_row(style, name, row));
+            text.push('\n');
+        }
+        of_group.len()
+    };
+    let false_alarms =
+        group("healthy deployments that it stops", Emphasis::Error, &|it| matches!(it, Answer::FalseAlarm(_)));
+    let let_through =
+        group("failures that it lets through", Emphasis::Warning, &|it| matches!(it, Answer::LetThrough { .. }));
+    let not_played = group("could not be played", Emphasis::Error, &|it| matches!(it, Answer::NotPlayed(_)));
+    let caught: usize = Hook::ALL
+        .into_iter()
+        .map(|hook| {
+            let by_hook = |it: &Answer| matches!(it, Answer::Caught(catch) if catch.hook == hook);
+            group(&format!("failures that {hook} catches"), Emphasis::Success, &by_hook)
+        })
+        .sum();
+    let healthy: Vec<_> =
+        rows.iter().filter(|row| row.answer == Answer::Continued).map(|row| row.scenario.as_str()).collect();
+    if !healthy.is_empty() {
+        let title = style.apply(Emphasis::Success, "healthy deployments that continue");
+        let names = style.hanging("  ", 2, Emphasis::Plain, &healthy.join(", "));
+        let _ = writeln!(text, "{title} ({})\n{names}\n", healthy.len());
+    }
+    let all_healthy = count(false_alarms + healthy.len(), "healthy deployment");
+    let mut summary = format!(
+        "{caught} of {} caught, {} of {all_healthy} stopped by mistake",
+        count(caught + let_through, "failure"),
+        if false_alarms == 0 { "none".to_owned() } else { false_alarms.to_string() }
+    );
+    if not_played > 0 {
+        let _ = write!(summary, ", {not_played} not played");
+    }
+    text += &style.paragraph(Emphasis::Bold, &summary);
+    text.push('\n');
+    for note in notes(left_out, others, took) {
+        text += &style.paragraph(Emphasis::Dim, &note);
+        text.push('\n');
+    }
+    text.trim_end().to_owned()
+}
+
+fn notes(left_out: &[(Hook, String)], others: usize, took: Duration) -> Vec<String> {
+    let mut notes = vec![format!(
+        "Played in {}. The windows of the gate file passed {WINDOW_SPEED} times faster than in AWS.",
+        format_duration(Duration::from_secs(took.as_secs()))
+    )];
+    if others > 0 {
+        notes.push(format!(
+            "Not played: {} about the functions, their permissions or CodeDeploy, which no gate file decides.",
+            count(others, "scenario")
+        ));
+    }
+    if !left_out.is_empty() {
+        let names: Vec<_> = left_out.iter().map(|(hook, name)| format!("{name} ({hook})")).collect();
+        notes.push(format!("Left out, because they contact a host outside the rehearsal: {}.", names.join(", ")));
+    }
+    notes.push("--why explains each row; --scenario NAME plays one scenario and prints its timeline.".to_owned());
+    notes
+}
+
+fn render_row(style: TerminalStyle, name: usize, row: &TrialRow) -> String {
+    let title = format!("  {:name$}  ", truncate(&row.scenario, name));
+    let what = match &row.answer {
+        Answer::Caught(catch) => catch.to_string(),
+        Answer::FalseAlarm(catch) => format!("{}, {catch}", catch.hook),
+        Answer::LetThrough { by, code } => advice(*by, code.as_deref()),
+        Answer::NotPlayed(error) => error.clone(),
+        Answer::Continued => String::new(),
+    };
+    style.hanging(&title, name + 4, Emphasis::Plain, &what) + "\n"
+}
+
+/// Which check would catch it.
+fn advice(by: Option<Hook>, code: Option<&str>) -> String {
+    let hook = by.map(|hook| format!(" in {hook}")).unwrap_or_default();
+    match code.and_then(kind_for) {
+        Some(kind) => format!("add a check `{kind}`{hook} ({})", code.unwrap_or_default()),
+        None => format!("the built-in checks{hook} catch it"),
+    }
+}
+
+/// The kind of check that reports a reason code, by the beginning of the code.
+const KINDS: [(&str, &str); 16] = [
+    ("Alarm", "alarms"),
+    ("Tasks", "tasks"),
+    ("Containers", "tasks"),
+    ("NotSteady", "tasks"),
+    ("NoTaskSet", "tasks"),
+    ("NoDesiredTasks", "tasks"),
+    ("Targets", "targets"),
+    ("NoTargets", "targets"),
+    ("UnknownTargets", "targets"),
+    ("Listener", "forwards_to"),
+    ("NoListener", "forwards_to"),
+    ("HealthCheck", "health_check"),
+    ("Image", "preflight"),
+    ("WrongImage", "image"),
+    ("Unexpected", "http"),
+    ("TooSlow", "http"),
+];
+
+fn kind_for(code: &str) -> Option<&'static str> {
+    let transport = ["ConnectionReset", "ReadTimedOut", "ConnectRefused", "ConnectTimedOut", "WrongVersionServed"];
+    let by_code = || KINDS.iter().find(|(start, _)| code.starts_with(start)).map(|(_, kind)| *kind);
+    if transport.contains(&code) { Some("http") } else { by_code() }
+}
+
+/// The reasons for `--why`, at most two lines for each row.
+pub fn render_reasons(style: TerminalStyle, rows: &[TrialRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let reason = match &row.answer {
+            Answer::Caught(catch) | Answer::FalseAlarm(catch) => format!("{}: {}", catch.check, catch.reason),
+            Answer::LetThrough { .. } => row.about.clone(),
+            Answer::Continued | Answer::NotPlayed(_) => continue,
+        };
+        text += &style.hanging_two_lines(&format!("  {}", row.scenario), 32, &reason);
+        text.push('\n');
+    }
+    if text.is_empty() { text } else { format!("{}\n{text}\n", style.apply(Emphasis::Bold, "why")) }
+}
+
+/// One JSON line for each row.
+pub fn json_lines(rows: &[TrialRow]) -> impl Iterator<Item = serde_json::Value> {
+    rows.iter().map(|row| {
+        let (word, catch) = match &row.answer {
+            Answer::Caught(catch) => ("caught", Some(catch)),
+            Answer::LetThrough { .. } => ("let-through", None),
+            Answer::Continued => ("continued", None),
+            Answer::FalseAlarm(catch) => ("false-alarm", Some(catch)),
+            Answer::NotPlayed(_) => ("not-played", None),
+        };
+        json!({
+            "scenario": row.scenario,
+            "event": "answer",
+            "answer": word,
+            "hook": catch.map(|catch| catch.hook.event_name()),
+            "check": catch.map(|catch| &catch.check),
+            "code": catch.map(|catch| &catch.code),
+            "reason": catch.map(|catch| &catch.reason),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(scenario: &str, answer: Answer) -> TrialRow {
+        TrialRow { scenario: scenario.to_owned(), about: "Something breaks.".to_owned(), answer }
+    }
+
+    fn catch(check: &str, code: &str) -> Catch {
+        Catch {
+            hook: Hook::AfterInstall,
+            check: check.to_owned(),
+            code: code.to_owned(),
+            reason: "2 of 2 tasks stopped".to_owned(),
+        }
+    }
+
+    fn sample() -> Vec<TrialRow> {
+        let by = Some(Hook::AfterAllowTestTraffic);
+        vec![
+            row("healthy", Answer::Continued),
+            row("tasks-stop", Answer::Caught(catch("tasks", "TasksStopped"))),
+            row("route-503", Answer::LetThrough { by, code: Some("UnexpectedStatus".to_owned()) }),
+            row("warm-up", Answer::FalseAlarm(catch("pay", "TooSlow"))),
+        ]
+    }
+
+    #[test]
+    fn the_table_begins_with_what_needs_work() {
+        for width in [80, 60] {
+            let style = TerminalStyle { width, ..crate::terminal::NO_STYLE };
+            let left_out = [(Hook::AfterInstall, "partner".to_owned())];
+            let text = render(style, &sample(), &left_out, 40, Duration::from_secs(70));
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+            insta::assert_snapshot!(format!("trial_{width}"), text);
+        }
+    }
+
+    #[test]
+    fn without_a_problem_the_summary_says_so() {
+        let text = render(crate::terminal::NO_STYLE, &sample()[..2], &[], 0, Duration::from_secs(1));
+        assert!(text.contains("1 of 1 failure caught, none of 1 healthy deployment stopped by mistake"), "{text}");
+    }
+
+    #[test]
+    fn reasons_and_json_lines_have_one_entry_for_each_row_that_has_one() {
+        let rows = sample();
+        assert_eq!(render_reasons(crate::terminal::NO_STYLE, &rows).lines().count(), 5);
+        let lines: Vec<_> = json_lines(&rows).collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!((&lines[1]["answer"], &lines[1]["code"]), (&json!("caught"), &json!("TasksStopped")));
+    }
+}

@@ -1,0 +1,134 @@
+//! A user's own gate file in place of a scenario's. The scenario is then a question: would this gate file catch it?
+
+use std::{collections::BTreeMap, time::Duration};
+
+use lifecycle::Hook;
+
+use super::{Category, Scenario, ScenarioGate};
+use crate::{report::DeploymentOutcome, world::RouteResponse};
+
+/// A gate file to try, and what it names. A rehearsal puts these things into the world, so that the file is not stopped
+/// by something that only the user's own account has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GateTrial {
+    /// The text of the gate file.
+    pub text: String,
+    /// Names of alarms.
+    pub alarms: Vec<String>,
+    /// Tags by which it selects alarms.
+    pub alarm_tags: BTreeMap<String, String>,
+    /// Parameters in Systems Manager, by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Secrets in Secrets Manager, by name.
+    pub secrets: BTreeMap<String, String>,
+    /// Environment variables of the functions.
+    pub env: BTreeMap<String, String>,
+    /// The paths that it requests, with what a healthy service answers.
+    pub routes: BTreeMap<String, RouteResponse>,
+}
+
+/// What a scenario asks of a gate file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrialQuestion {
+    /// Something is wrong with the deployment: is it caught? `by` is the hook that stops it with the scenario's own gate
+    /// file, and `code` its reason.
+    Failure { by: Option<Hook>, code: Option<String> },
+    /// The deployment is healthy: does it continue?
+    Healthy,
+    /// The scenario is about something else than the service.
+    NotApplicable,
+}
+
+/// CodeDeploy waits at least this long for a status, because a user's windows can be longer than the scenario's.
+const MIN_HOOK_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl Scenario {
+    /// What it asks of a gate file. A scenario about the functions, their permissions or their settings asks nothing.
+    pub fn trial_question(&self) -> TrialQuestion {
+        let is_about_functions = self.category == Category::Functions
+            || !self.env.is_empty()
+            || !self.faults.is_empty()
+            || !self.killed.is_empty()
+            || !self.appspec.is_empty()
+            || !self.on_failure
+            || matches!(self.gate, Some(ScenarioGate::Text(_)));
+        let is_about_codedeploy = self.deployments.iter().any(|one| {
+            one.stop.is_some() || one.redelivery.is_some() || one.description.is_some() || one.creator != "user"
+        });
+        if is_about_functions || is_about_codedeploy {
+            return TrialQuestion::NotApplicable;
+        }
+        let stops = |outcome| matches!(outcome, DeploymentOutcome::Failed | DeploymentOutcome::RolledBack);
+        match self.deployments.iter().map(|one| &one.expect).find(|expect| stops(expect.outcome)) {
+            Some(expect) => TrialQuestion::Failure { by: expect.stopped_by, code: expect.code.clone() },
+            None => TrialQuestion::Healthy,
+        }
+    }
+
+    /// The scenario with this gate file, and with what it names in the world.
+    pub fn with_trial(&self, trial: &GateTrial) -> Self {
+        let mut scenario = self.clone();
+        scenario.gate = Some(ScenarioGate::Text(trial.text.clone()));
+        scenario.hook_timeout = scenario.hook_timeout.max(MIN_HOOK_TIMEOUT);
+        let initial = &mut scenario.initial;
+        initial.own_alarms.extend(trial.alarms.iter().cloned());
+        initial.alarm_tags.extend(trial.alarm_tags.clone());
+        initial.parameters.extend(trial.parameters.clone());
+        initial.secrets.extend(trial.secrets.clone());
+        initial.routes.extend(trial.routes.clone());
+        let health_path = initial.health_path.clone();
+        for (name, value) in &trial.env {
+            scenario.env.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        // A route of the scenario stands for the routes that the user's file requests.
+        for deployment in &mut scenario.deployments {
+            deployment.is_trial = true;
+            let routes = &mut deployment.behaviour.routes;
+            let broken = routes.iter().find(|(path, _)| **path != health_path).map(|(_, response)| response.clone());
+            if let Some(broken) = broken {
+                for path in trial.routes.keys() {
+                    routes.entry(path.clone()).or_insert_with(|| broken.clone());
+                }
+            }
+        }
+        scenario
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(name: &str) -> TrialQuestion {
+        Scenario::named(name).unwrap().trial_question()
+    }
+
+    #[test]
+    fn each_kind_of_scenario_asks_its_question() {
+        let by = Some(Hook::AfterInstall);
+        assert_eq!(question("tasks-crash-loop"), TrialQuestion::Failure { by, code: Some("TasksStopped".into()) });
+        assert_eq!(question("healthy"), TrialQuestion::Healthy);
+        for name in ["function-killed", "permission-missing", "setting-misspelt", "stopped-by-an-operator", "rollback"]
+        {
+            assert_eq!(question(name), TrialQuestion::NotApplicable, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_file_names_is_in_the_world_and_its_routes_break_with_the_scenario() {
+        let healthy = RouteResponse { body: Some("ok".into()), ..RouteResponse::default() };
+        let trial = GateTrial {
+            text: "version: 1".into(),
+            alarms: vec!["mine".into()],
+            routes: BTreeMap::from([("/pay".to_owned(), healthy.clone())]),
+            env: BTreeMap::from([("TOKEN".to_owned(), "x".to_owned())]),
+            ..GateTrial::default()
+        };
+        let scenario = Scenario::named("route-503").unwrap().with_trial(&trial);
+        assert_eq!(scenario.initial.own_alarms, ["mine"]);
+        assert_eq!(scenario.initial.routes["/pay"], healthy);
+        assert_eq!(scenario.deployments[0].behaviour.routes["/pay"].status, 503);
+        assert_eq!(scenario.env["TOKEN"], "x");
+        assert_eq!(scenario.gate_text().unwrap(), "version: 1");
+    }
+}
