@@ -27,8 +27,8 @@ use crate::{
 fn main() -> ExitCode {
     match Greenlight::parse().command {
         Command::Rehearse(args) => match block_on(rehearse(&args)) {
-            // `--serve` runs until a signal stops it, so a signal is its normal end.
-            Err(_) if args.serve => ExitCode::SUCCESS,
+            // `--serve` runs until a signal stops it, so a signal is its normal end. `--once` has an end of its own.
+            Err(_) if args.serve && !args.once => ExitCode::SUCCESS,
             end => exit_code_of(end, "stopped; no hook process is left behind"),
         },
         Command::HookFunction { program } => hook_core::run_in_rehearsal(&program),

@@ -191,22 +191,27 @@ impl ServedWorld {
     }
 }
 
-/// Sends GetDeployment as the AWS SDKs send it, and returns the deployment.
-fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
+/// Calls an operation of CodeDeploy as the AWS SDKs call it.
+fn codedeploy(endpoint: &str, operation: &str, input: &serde_json::Value) -> serde_json::Value {
     use std::io::{Read, Write};
-    let body = serde_json::json!({ "deploymentId": id }).to_string();
+    let body = input.to_string();
     let mut stream = std::net::TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).unwrap();
     write!(
         stream,
         "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nuser-agent: a-test/1.0\r\ncontent-type: \
-         application/x-amz-json-1.1\r\nx-amz-target: CodeDeploy_20141006.GetDeployment\r\ncontent-length: {}\r\n\r\n{body}",
+         application/x-amz-json-1.1\r\nx-amz-target: CodeDeploy_20141006.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
     let (_, body) = reply.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str::<serde_json::Value>(body).unwrap()["deploymentInfo"].clone()
+    serde_json::from_str(body).unwrap()
+}
+
+/// Reads a deployment with GetDeployment.
+fn deployment(endpoint: &str, id: &str) -> serde_json::Value {
+    codedeploy(endpoint, "GetDeployment", &serde_json::json!({ "deploymentId": id }))["deploymentInfo"].clone()
 }
 
 #[test]
@@ -227,12 +232,43 @@ fn a_world_is_served_until_ctrl_c_which_is_its_good_end() {
 }
 
 #[test]
+fn once_ends_with_an_exit_status_for_ci() {
+    // A function that finds the broken page, and one that does not.
+    for (status, code) in [("Failed", 0), ("Succeeded", 1)] {
+        let mut served = ServedWorld::start(&["--once", "--scenario", "route-503", "--at", "AfterAllowTraffic"]);
+        let open = served.next("open");
+        let waiting = served.next("waiting");
+        let put = serde_json::json!({
+            "deploymentId": waiting["payload"]["DeploymentId"],
+            "lifecycleEventHookExecutionId": waiting["payload"]["LifecycleEventHookExecutionId"],
+            "status": status,
+        });
+        let done = codedeploy(open["aws"].as_str().unwrap(), "PutLifecycleEventHookExecutionStatus", &put);
+        assert!(done["lifecycleEventHookExecutionId"].is_string(), "{done}");
+        assert_eq!(served.process.wait().unwrap().code(), Some(code), "{status}");
+    }
+}
+
+#[test]
+fn a_hook_without_a_status_is_no_success_even_if_the_deployment_is_to_be_rolled_back() {
+    let args = ["--once", "--scenario", "route-503", "--hook-timeout", "200ms"];
+    assert_eq!(ServedWorld::start(&args).process.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn what_cannot_be_served_is_refused() {
     let said = refused(&["rehearse", "--serve", "--at", "Lunch"]);
     assert!(said.contains("the hooks are BeforeInstall, AfterInstall"), "{said}");
     let said = refused(&["rehearse", "--serve", "--scenario", "healthy", "--scenario", "route-503"]);
     assert!(said.starts_with("error: --serve takes one scenario"), "{said}");
     assert!(refused(&["rehearse", "--at", "AfterInstall"]).contains("--serve"));
+    for option in [["--once"].as_slice(), &["--listen", "127.0.0.1:1"], &["--timeout", "1m"], &["--await-deployment"]] {
+        assert!(refused(&[&["rehearse"], option].concat()).contains("--serve"), "{option:?}");
+    }
+    let said = refused(&["rehearse", "--serve", "--gate", "greenlight.yaml"]);
+    assert!(said.starts_with("error: --gate is for Greenlight's own programs"), "{said}");
+    let said = refused(&["rehearse", "--serve", "--await-deployment", "--at", "AfterInstall"]);
+    assert!(said.contains("cannot be used with"), "{said}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub use self::{
         AppSpec, Category, FaultKind, FaultTiming, GateTrial, HookTarget, InjectedFault, InvokeError, KilledFunction,
         OperatorStop, Redelivery, Scenario, ScenarioDeployment, ScenarioGate, TrialQuestion,
     },
-    serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, serve},
+    serve::{AwsCall, Endpoints, FunctionReturned, HookWaiting, ServeEvent, ServeOptions, serve},
     service::ServiceRequest,
     test_bed::{HookRunReport, HookTestBed, RunningTestBed},
 };

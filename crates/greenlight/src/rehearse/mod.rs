@@ -111,7 +111,7 @@ fn print_trial(
 /// Prints the problems of an AppSpec file before anything is played. Refuses a file that CodeDeploy does not accept.
 fn load_appspec(screen: &mut Output, path: &Path, args: &RehearseOptions) -> Result<rehearsal::AppSpec, CommandError> {
     let ForRehearsal { source, issues: found, file } =
-        appspec::load_for_rehearsal(path).map_err(CommandError::Usage)?;
+        appspec::load_for_rehearsal(path, args.serve).map_err(CommandError::Usage)?;
     let style = if args.json { TerminalStyle::stderr() } else { screen.style };
     let Some(file) = file else {
         let rendered = appspec::render_issues(TerminalStyle::stderr(), &source, &found);

@@ -1,6 +1,6 @@
 //! The options of `greenlight rehearse`.
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
 use rehearsal::Hook;
@@ -22,12 +22,18 @@ runs the program that its name ends in (CodeDeployHook_shop-before-install), at 
 cannot invoke fails its event at once. CodeDeploy has the narrower of its two managed roles, and the task definition
 comes from the rehearsal.
 
+With --serve, your functions take the place of the programs. If a fault of the scenario names a function, it applies to
+yours too. With --appspec, only the hooks of the file are invoked: a function of Greenlight runs its program, and any
+other function waits for you under its own name. With --await-deployment, a deployment begins when a client creates it,
+such as `aws ecs deploy` or a CI action, and the client's AppSpec file names the functions. After an error or a timeout,
+a function gets its event again. After a return without an error it does not, as in Lambda.
+
 With --json, standard output has one JSON object per line, each with `scenario` and `event`. First come the events of
 the timeline, with `at_ms` (since the deployment was created): deployment-created, event-completed, hook-invoked,
 check-finished, on-failure (a function failed, and what on-failure does about it), hook-finished, world-changed,
 rolled-back, deployment-ended. The last line of a scenario is `report`, with `met_expectations` and the whole report; or
 `error`, with `error`. With --serve there is no report. Additional events are `open` (the endpoints), `waiting` (a hook,
-its event and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function).
+its event, its function and its Lambda Runtime API), `called` (an AWS operation) and `returned` (a function).
 
 Exit status:
   0    every scenario ended as expected; with --gate, every scenario was played
@@ -35,7 +41,8 @@ Exit status:
   2    bad usage: an unknown scenario, a file that cannot be read, an AppSpec file that CodeDeploy does not accept,
        missing hook programs
   130  stopped by Ctrl-C (143: by SIGTERM); the hook processes are stopped too
-  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0.";
+  With --serve, Ctrl-C and SIGTERM are the normal end, with status 0. With --once they are not, and 0 means that every
+  hook got a status and every deployment ended as the scenario expects, whichever hook stopped it.";
 
 /// `greenlight rehearse`.
 #[derive(Args, Debug)]
@@ -68,13 +75,35 @@ pub struct RehearseOptions {
 
     /// Keep the simulated AWS of one scenario running and print its endpoints, for your own hook, the aws CLI, or
     /// another program
-    #[arg(long, conflicts_with_all = ["all", "filters", "list", "gate", "appspec", "logs", "binaries", "jobs", "junit", "why"])]
+    #[arg(long, conflicts_with_all = ["all", "filters", "list", "logs", "jobs", "junit", "why"])]
     pub serve: bool,
 
     /// With --serve: the hook to wait at, such as AfterInstall; the hooks before it are skipped [default: the hook that
     /// stops the scenario, else AfterAllowTestTraffic]
-    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook)]
+    #[arg(long, value_name = "HOOK", requires = "serve", value_parser = parse_hook, conflicts_with_all = ["appspec", "await_deployment"])]
     pub at: Option<Hook>,
+
+    /// With --serve: start no deployment; each one begins when a client creates it (CreateDeployment), with the AppSpec
+    /// file of that client
+    #[arg(long, requires = "serve", conflicts_with = "appspec")]
+    pub await_deployment: bool,
+
+    /// With --serve: end after the scenario's deployments, with an exit status for CI
+    #[arg(long, requires = "serve")]
+    pub once: bool,
+
+    /// With --serve: the functions' timeout, such as 5m [default: the scenario's, normally 1m]
+    #[arg(long, value_name = "TIME", requires = "serve", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// With --serve: how long CodeDeploy waits for a status [default: 1d; with --once 1h, as in AWS]
+    #[arg(long, value_name = "TIME", requires = "serve", value_parser = humantime::parse_duration)]
+    pub hook_timeout: Option<Duration>,
+
+    /// With --serve: fixed ports, for containers and scripts. AWS has PORT; the production listener, the test listener
+    /// and the Runtime APIs of the five hooks have the next ports in this order [default: free ports of loopback]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "serve")]
+    pub listen: Option<SocketAddr>,
 
     /// Your own gate file: plays every failure and prints which of them it would have caught, and by which check. With
     /// --scenario, prints the timeline

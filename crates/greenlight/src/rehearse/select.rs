@@ -67,11 +67,12 @@ fn no_match_message(filter: &str, names: &[String]) -> String {
     format!("no scenario has `{filter}` in its name{hint} (`greenlight rehearse --list` shows all of them)")
 }
 
-/// The scenario of `--serve`, and the hook to wait at.
+/// The scenario of `--serve`, and the hook to wait at. With an AppSpec file there is no such hook, because the file
+/// says which functions are invoked.
 ///
 /// # Errors
 /// If the scenario is unknown or has concurrent deployments, or if several are named.
-pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Hook)> {
+pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Option<Hook>)> {
     let scenario = match args.scenarios.as_slice() {
         [] => load_scenario(DEFAULT_SCENARIOS[0])?,
         [one] => load_scenario(one)?,
@@ -83,7 +84,8 @@ pub fn served_scenario(args: &RehearseOptions) -> Result<(Scenario, Hook)> {
     let stops = scenario.deployments.iter().find_map(|play| play.expect.stopped_by);
     // The default is the hook that most people write first: everything exists, and customers are not affected yet.
     let at = args.at.or(stops).unwrap_or(Hook::AfterAllowTestTraffic);
-    Ok((scenario, at))
+    let has_appspec = args.appspec.is_some() || args.await_deployment;
+    Ok((scenario, (!has_appspec).then_some(at)))
 }
 
 fn load_scenario(name_or_path: &str) -> Result<Scenario> {
@@ -110,6 +112,14 @@ fn unknown_scenario_message(name: &str, names: &[String]) -> String {
 /// # Errors
 /// If one of the six programs is missing.
 pub fn options(args: &RehearseOptions) -> Result<Options> {
+    Ok(Options { binaries: binaries(args)?, seed: args.seed, ..Options::default() })
+}
+
+/// The folder of the six programs.
+///
+/// # Errors
+/// If one of them is missing.
+pub fn binaries(args: &RehearseOptions) -> Result<PathBuf> {
     let binaries = match &args.binaries {
         Some(folder) => folder.clone(),
         None => default_binaries()?,
@@ -124,7 +134,7 @@ pub fn options(args: &RehearseOptions) -> Result<Options> {
             missing.display()
         );
     }
-    Ok(Options { binaries, seed: args.seed, ..Options::default() })
+    Ok(binaries)
 }
 
 /// The folder of this program, if it has the six programs. Otherwise this program, which can run each of them.

@@ -1,13 +1,20 @@
 //! `--serve`: keeps a world running, and prints how to reach it.
 
-use std::{fmt::Write, time::Instant};
+use std::{fmt::Write, time::Duration, time::Instant};
 
+use anyhow::anyhow;
 use hook_core::shell::quote;
 use lifecycle::format_duration;
-use rehearsal::{AwsCall, Endpoints, EventKind, FunctionReturned, Hook, HookWaiting, RehearsalEvent, ServeEvent};
+use rehearsal::{
+    AppSpec, AwsCall, DeploymentOutcome, Endpoints, EventKind, FunctionRef, FunctionReturned, Hook, HookWaiting,
+    RehearsalEvent, Scenario, ServeEvent, ServeOptions,
+};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{json, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select, timeline::Timeline};
+use super::{
+    gate_trial, json, load_appspec, messages, options::RehearseOptions, scenario_run::STATUS_INTERVAL, select,
+    timeline::Timeline,
+};
 use crate::{
     cli::{CommandError, CommandOutcome},
     terminal::{Emphasis, Output, TIME_WIDTH, TerminalStyle, time_column},
@@ -15,26 +22,45 @@ use crate::{
 
 /// The column after the time, as in the timeline.
 const LABEL_COLUMN: usize = TIME_WIDTH + 2;
+/// How long CodeDeploy waits for a status where no person does, as in AWS.
+const HOOK_TIMEOUT_ONCE: Duration = Duration::from_secs(60 * 60);
 
-/// Serves the world of one scenario until a signal stops it.
+/// Serves the world of one scenario until a signal stops it, or with `--once`, until its deployments have ended.
 pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<CommandOutcome, CommandError> {
-    let (scenario, at) = select::served_scenario(args).map_err(CommandError::Usage)?;
+    let (scenario, options) = serve_options(screen, args)?;
     let (tx, mut events) = unbounded_channel();
-    let mut serving = std::pin::pin!(rehearsal::serve(&scenario, at, args.seed, tx));
+    let mut serving = std::pin::pin!(rehearsal::serve(&scenario, &options, tx));
     let mut ticks = tokio::time::interval(STATUS_INTERVAL);
-    let mut printer = ServePrinter::new(screen.style, at);
+    let mut printer = ServePrinter::new(screen.style, &options, args.once);
+    let mut result = OnceResult::new(&scenario);
+    let mut end: Option<OnceEnd> = None;
     if !args.json {
         screen.println(&printer.timeline.heading(&scenario.name, &scenario.about))?;
     }
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => match args.json {
-                true => screen.print_json_line(&json::serve_event_line(&scenario.name, &event))?,
-                false => if let Some(text) = printer.render(&event) {
-                    screen.println(&text)?;
-                },
+            Some(event) = events.recv() => {
+                match args.json {
+                    true => screen.print_json_line(&json::serve_event_line(&scenario.name, &event))?,
+                    false => if let Some(text) = printer.render(&event) {
+                        screen.println(&text)?;
+                    },
+                }
+                if let Some(end) = &mut end {
+                    end.note(&event);
+                }
+                if let Some(differences) = result.add(&event).filter(|_| args.once) {
+                    if !args.json {
+                        screen.println(&render_end(screen.style, &differences))?;
+                    }
+                    end = Some(OnceEnd::new(&differences, args.await_deployment));
+                }
             },
+            () = sleep_until_end(end.as_ref()), if end.is_some() => {
+                let is_success = end.is_some_and(|end| end.is_success);
+                return Ok(CommandOutcome::from_success(is_success));
+            }
             failed = &mut serving => return match failed {
                 Err(error) => Err(CommandError::Failed(error)),
             },
@@ -45,21 +71,162 @@ pub async fn serve(screen: &mut Output, args: &RehearseOptions) -> Result<Comman
     }
 }
 
+/// The scenario and the options that the command line names.
+fn serve_options(screen: &mut Output, args: &RehearseOptions) -> Result<(Scenario, ServeOptions), CommandError> {
+    let (scenario, at) = select::served_scenario(args).map_err(CommandError::Usage)?;
+    let appspec = args.appspec.as_ref().map(|path| load_appspec(screen, path, args)).transpose()?;
+    let binaries = match &appspec {
+        // A file that names our functions needs their programs.
+        Some(file) if names_own_function(file) => Some(select::binaries(args).map_err(CommandError::Usage)?),
+        // A client's file can name them, or none of them.
+        None if args.await_deployment && args.binaries.is_none() => select::binaries(args).ok(),
+        None if args.await_deployment => Some(select::binaries(args).map_err(CommandError::Usage)?),
+        _ => None,
+    };
+    for (option, is_given) in [("--gate", args.gate.is_some()), ("--binaries", args.binaries.is_some())] {
+        if is_given && binaries.is_none() {
+            let message = format!(
+                "{option} is for Greenlight's own programs, and --serve runs them only with --await-deployment, or \
+                 where the file of --appspec names their functions"
+            );
+            return Err(CommandError::Usage(anyhow!(message)));
+        }
+    }
+    let options = ServeOptions {
+        at,
+        appspec,
+        await_deployment: args.await_deployment,
+        binaries,
+        gate: args.gate.as_deref().map(gate_trial::load).transpose().map_err(CommandError::Usage)?.map(|it| it.trial),
+        timeout: args.timeout,
+        hook_timeout: args.hook_timeout.or(args.once.then_some(HOOK_TIMEOUT_ONCE)),
+        listen: args.listen,
+        seed: args.seed,
+    };
+    Ok((scenario, options))
+}
+
+/// Whether an AppSpec file names one of our functions.
+fn names_own_function(file: &AppSpec) -> bool {
+    let is_own = |name: &String| name.parse::<FunctionRef>().is_ok_and(|function| function.function().is_some());
+    file.hooks.values().any(is_own)
+}
+
+/// How the deployments of a served world end, for the exit status of `--once`.
+struct OnceResult {
+    /// The outcomes of the deployments that have not ended.
+    expected: std::vec::IntoIter<DeploymentOutcome>,
+    /// The hook of the current deployment that got no status.
+    unanswered: Option<Hook>,
+    differences: Vec<String>,
+}
+
+impl OnceResult {
+    fn new(scenario: &Scenario) -> Self {
+        let expected: Vec<_> = scenario.deployments.iter().map(|deployment| deployment.expect.outcome).collect();
+        Self { expected: expected.into_iter(), unanswered: None, differences: Vec::new() }
+    }
+
+    /// What is not as the scenario expects, after its last deployment.
+    fn add(&mut self, event: &ServeEvent) -> Option<Vec<String>> {
+        let ServeEvent::Rehearsal(moment) = event else { return None };
+        match &moment.kind {
+            EventKind::HookFinished(run) if run.status.is_none() => self.unanswered = Some(run.hook),
+            EventKind::DeploymentEnded { outcome, .. } => {
+                let unanswered = self.unanswered.take().filter(|_| *outcome != DeploymentOutcome::Stopped);
+                self.differences.extend(unanswered.map(|hook| format!("{hook} got no status")));
+                let expected = self.expected.next();
+                if let Some(expected) = expected.filter(|expected| expected != outcome) {
+                    let [expected, outcome] = [expected, *outcome].map(|outcome| messages::outcome_label(outcome).0);
+                    self.differences.push(format!("expected the deployment to end as {expected}, was {outcome}"));
+                }
+                if self.expected.as_slice().is_empty() {
+                    return Some(std::mem::take(&mut self.differences));
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// How long the world goes on after the end of its last deployment, for a client that has created it and waits for it.
+/// Waiters of the AWS SDKs and of the CLI read a deployment every 15 seconds.
+const CLIENT_WAIT: Duration = Duration::from_secs(60);
+/// How long it goes on after a reply that a client may still be reading.
+const LAST_REPLY: Duration = Duration::from_secs(1);
+
+/// The end of `--once`.
+struct OnceEnd {
+    is_success: bool,
+    at: tokio::time::Instant,
+}
+
+impl OnceEnd {
+    fn new(differences: &[String], has_client: bool) -> Self {
+        let wait = if has_client { CLIENT_WAIT } else { LAST_REPLY };
+        Self { is_success: differences.is_empty(), at: tokio::time::Instant::now() + wait }
+    }
+
+    /// A client that has read the deployment knows how it ended.
+    fn note(&mut self, event: &ServeEvent) {
+        if let ServeEvent::AwsCall(AwsCall { operation, error: None, .. }) = event
+            && operation == "codedeploy:GetDeployment"
+        {
+            self.at = self.at.min(tokio::time::Instant::now() + LAST_REPLY);
+        }
+    }
+}
+
+async fn sleep_until_end(end: Option<&OnceEnd>) {
+    if let Some(end) = end {
+        tokio::time::sleep_until(end.at).await;
+    }
+}
+
+/// The last line of `--once`.
+fn render_end(style: TerminalStyle, differences: &[String]) -> String {
+    let head = format!("{:LABEL_COLUMN$}", "");
+    match differences {
+        [] => style.hanging(&head, LABEL_COLUMN, Emphasis::Success, "ended as the scenario expects"),
+        some => style.hanging(&head, LABEL_COLUMN, Emphasis::Error, &some.join("; ")),
+    }
+}
+
 /// Renders the events of a served world.
 struct ServePrinter {
     style: TerminalStyle,
-    at: Hook,
+    /// What begins and where it waits, in words.
+    note: String,
+    ends: bool,
+    /// Whether an AppSpec file says which hooks have a function.
+    has_appspec: bool,
     timeline: Timeline,
     created: Instant,
     waiting_hook: Option<Hook>,
+    /// Whether a hook has waited before, and the ways to start a function are known.
+    has_waited: bool,
     /// How many deployments follow this one.
     remaining_deployments: usize,
 }
 
 impl ServePrinter {
-    fn new(style: TerminalStyle, at: Hook) -> Self {
+    fn new(style: TerminalStyle, options: &ServeOptions, once: bool) -> Self {
         let (timeline, created) = (Timeline::new(style), Instant::now());
-        Self { style, at, timeline, created, waiting_hook: None, remaining_deployments: 0 }
+        let note = opening_note(options, once);
+        let (waiting_hook, has_waited, remaining_deployments) = (None, false, 0);
+        let has_appspec = options.at.is_none();
+        Self {
+            style,
+            note,
+            ends: once,
+            has_appspec,
+            timeline,
+            created,
+            waiting_hook,
+            has_waited,
+            remaining_deployments,
+        }
     }
 
     /// The lines for an event. `None` if a person does not need to see it.
@@ -74,7 +241,7 @@ impl ServePrinter {
     }
 
     fn render_endpoints(&mut self, endpoints: &Endpoints) -> String {
-        let Endpoints { aws, region, production, test, env, .. } = endpoints;
+        let Endpoints { aws, region, production, test, env, application, deployment_group, .. } = endpoints;
         let mut text = String::new();
         let mut line = |name: &str, what: &str| {
             let _ = writeln!(
@@ -90,22 +257,21 @@ impl ServePrinter {
             Some(test) => line("test", &format!("{test} (through the test listener)")),
             None => line("test", "the deployment group has no test listener"),
         }
+        line("CodeDeploy", &format!("application {application}, deployment group {deployment_group}"));
+        let service = endpoints.service.as_deref().unwrap_or("none");
+        line("ECS", &format!("cluster {}, service {service}", endpoints.cluster));
         let _ = writeln!(text, "\n{:LABEL_COLUMN$}For the aws CLI, an SDK, or your own hook:", "");
-        let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", aws_environment(endpoints));
+        let _ = writeln!(text, "{:LABEL_COLUMN$}export {}", "", aws_environment(endpoints));
+        let old = "An SDK that does not read AWS_ENDPOINT_URL (JavaScript 2, Go 1, Java 1, boto3 before 1.28) needs it \
+                   in the code: new AWS.CodeDeploy({ endpoint: process.env.AWS_ENDPOINT_URL }).";
+        let head = format!("{:LABEL_COLUMN$}", "");
+        let _ = writeln!(text, "{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, old));
         if !env.is_empty() {
             let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
             let _ = writeln!(text, "{:LABEL_COLUMN$}The functions of this scenario also have:", "");
             let _ = writeln!(text, "{:LABEL_COLUMN$}export {}\n", "", env.join(" "));
         }
-        let before = if self.at == Hook::BeforeInstall {
-            String::new()
-        } else {
-            format!(" The hooks before {} are skipped.", self.at)
-        };
-        let note =
-            format!("The deployment waits at {} until you put its status.{before} Ctrl-C stops everything.", self.at);
-        let head = format!("{:LABEL_COLUMN$}", "");
-        format!("\n{text}{}", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Plain, &note))
+        format!("\n{text}{}", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Plain, &self.note))
     }
 
     fn render_event(&mut self, moment: &RehearsalEvent) -> String {
@@ -119,10 +285,10 @@ impl ServePrinter {
         }
         let text = self.timeline.render_event(moment);
         match moment.kind {
-            EventKind::DeploymentEnded { .. } if self.remaining_deployments == 0 => {
-                let stays = self
-                    .style
-                    .apply(Emphasis::Dim, "The simulated AWS keeps running in its present state; Ctrl-C stops it.");
+            EventKind::DeploymentEnded { .. } if self.remaining_deployments == 0 && !self.ends => {
+                let stays =
+                    "The simulated AWS keeps running, and a client can create another deployment; Ctrl-C stops it.";
+                let stays = self.style.apply(Emphasis::Dim, stays);
                 format!("{text}\n{:LABEL_COLUMN$}{stays}", "")
             }
             _ => text,
@@ -131,19 +297,27 @@ impl ServePrinter {
 
     /// What the user can do at the hook. The commands are not wrapped, so that they can be copied.
     fn render_waiting(&mut self, waiting: &HookWaiting) -> String {
-        let HookWaiting { hook, deployment, execution, event, runtime_api } = waiting;
+        let HookWaiting { hook, function, deployment, execution, event, .. } = waiting;
         self.waiting_hook = Some(*hook);
+        let is_first = !std::mem::replace(&mut self.has_waited, true);
         let mut text = String::new();
         let mut step = |what: &str, command: &str| {
             let what = self.style.hanging(&format!("{:LABEL_COLUMN$}", ""), LABEL_COLUMN, Emphasis::Dim, what);
             let _ = write!(text, "\n{what}\n{:LABEL_COLUMN$}{command}\n", "");
         };
         step("Read the deployment:", &format!("aws deploy get-deployment --deployment-id {}", quote(deployment)));
-        step(
-            "Run your own hook: any program for a custom runtime, or one with a Lambda runtime interface client, gets \
-             the event as soon as it polls. You can stop it, fix it and start it again at any time:",
-            &format!("env AWS_LAMBDA_RUNTIME_API={runtime_api} {} ./bootstrap", lambda_environment(*hook)),
+        let how = format!(
+            "Run your own function {function}: a program for a custom runtime, or one with a Lambda runtime interface \
+             client, gets the event as soon as it polls. Lambda ends it after {}. You can stop it, fix it and start it \
+             again at any time:",
+            format_duration(waiting.timeout)
         );
+        step(&how, &format!("env {} ./bootstrap", lambda_environment(waiting)));
+        if is_first {
+            for (what, command) in START_COMMANDS {
+                step(what, command);
+            }
+        }
         step("Or call its handler with the event:", event);
         step(
             "Or put the status yourself:",
@@ -154,10 +328,8 @@ impl ServePrinter {
                 quote(execution)
             ),
         );
-        let means = format!(
-            "{} With Failed it rolls back, if the group has auto-rollback. A status is final.",
-            next_step(*hook)
-        );
+        let next = if self.has_appspec { ANY_NEXT_STEP } else { next_step(*hook) };
+        let means = format!("{next} With Failed it rolls back, if the group has auto-rollback. A status is final.");
         let head = format!("{:LABEL_COLUMN$}", "");
         format!("{text}\n{}\n", self.style.hanging(&head, LABEL_COLUMN, Emphasis::Dim, &means))
     }
@@ -172,18 +344,26 @@ impl ServePrinter {
     }
 
     fn render_return(&self, returned: &FunctionReturned) -> Option<String> {
-        let FunctionReturned { hook, error, redelivered_in: again_in } = returned;
+        let FunctionReturned { hook, error, redelivered_in: again_in, .. } = returned;
         let how = match (error, again_in) {
             // It put its status before, and that was printed.
-            (None, None) => return None,
-            (None, Some(_)) => "the function returned".to_owned(),
+            (None, _) if returned.has_status => return None,
+            (None, _) => {
+                "the function returned without an error, so Lambda does not invoke it again, and the hook has no \
+                          status yet; put the status, or start the function again"
+                    .to_owned()
+            }
             (Some(error), _) => format!("the function failed with {error}"),
         };
         let (tone, then) = match again_in {
-            None => (Emphasis::Dim, String::new()),
+            None if returned.has_status => (Emphasis::Dim, String::new()),
+            None => (Emphasis::Warning, String::new()),
             Some(later) => {
-                let then =
-                    format!(", and the hook has no status yet; it gets the event again in {}", format_duration(*later));
+                let then = format!(
+                    ", and the hook has no status yet; it gets the event again in {} (in AWS after a minute, and once \
+                     more after two)",
+                    format_duration(*later)
+                );
                 (Emphasis::Warning, then)
             }
         };
@@ -214,15 +394,64 @@ fn aws_environment(endpoints: &Endpoints) -> String {
     )
 }
 
-/// The variables that a Lambda runtime client needs.
-fn lambda_environment(hook: Hook) -> String {
+/// The variables that a Lambda runtime client needs, and the access key of the function's role.
+fn lambda_environment(waiting: &HookWaiting) -> String {
+    let HookWaiting { function, runtime_api, access_key, .. } = waiting;
+    // A hook of Greenlight contacts the service on this machine only if it is allowed to.
+    let is_own = function.parse::<FunctionRef>().is_ok_and(|function| function.function().is_some());
+    let loopback = if is_own { " GREENLIGHT_ALLOW_LOOPBACK=yes" } else { "" };
     format!(
-        "AWS_LAMBDA_FUNCTION_NAME=CodeDeployHook_{} AWS_LAMBDA_FUNCTION_VERSION=1 AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
-        hook.program_name()
+        "AWS_LAMBDA_RUNTIME_API={runtime_api} AWS_LAMBDA_FUNCTION_NAME={} AWS_LAMBDA_FUNCTION_VERSION=1 \
+         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128 AWS_ACCESS_KEY_ID={access_key}{loopback}",
+        quote(function)
     )
 }
 
-/// What CodeDeploy does after *Succeeded*.
+/// What stands in place of `./bootstrap` for functions without a program of their own. With a Runtime API in its
+/// environment, AWS's base images run the handler, and without one they start an emulator.
+const START_COMMANDS: [(&str, &str); 3] = [
+    ("For Python (pip install awslambdaric), in place of ./bootstrap:", "python3 -m awslambdaric app.handler"),
+    (
+        "For Node.js (npm install aws-lambda-ric, which needs cmake and a C++ compiler):",
+        "npx aws-lambda-ric index.handler",
+    ),
+    (
+        "For a container image, on this machine's network:",
+        "docker run --rm --network host --env AWS_LAMBDA_RUNTIME_API --env AWS_LAMBDA_FUNCTION_NAME \
+         --env AWS_ENDPOINT_URL --env AWS_REGION --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY IMAGE app.handler",
+    ),
+];
+
+/// What begins, where it waits, and how it ends.
+fn opening_note(options: &ServeOptions, once: bool) -> String {
+    let begins = match options.at {
+        Some(at) => {
+            let before = match at {
+                Hook::BeforeInstall => String::new(),
+                at => format!(" The hooks before {at} are skipped."),
+            };
+            format!("The deployment waits at {at} until you put its status.{before}")
+        }
+        None => {
+            let begins = match options.await_deployment {
+                true => "A deployment begins when a client creates it. It",
+                false => "The deployment invokes the functions of the AppSpec file, and",
+            };
+            let own = match options.binaries {
+                Some(_) => "the functions that are not Greenlight's",
+                None => "every function",
+            };
+            format!("{begins} waits for {own} until you put their status.")
+        }
+    };
+    let ends = if once { "It ends after the scenario's last deployment." } else { "Ctrl-C stops everything." };
+    format!("{begins} {ends}")
+}
+
+/// What CodeDeploy does after *Succeeded*, whichever hooks the AppSpec file has.
+const ANY_NEXT_STEP: &str = "With Succeeded CodeDeploy goes on with the next lifecycle event.";
+
+/// What CodeDeploy does after *Succeeded* if every hook has a function.
 fn next_step(hook: Hook) -> &'static str {
     match hook {
         Hook::BeforeInstall => "With Succeeded CodeDeploy creates the replacement and invokes AfterInstall.",
@@ -239,8 +468,6 @@ fn next_step(hook: Hook) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::terminal::NO_STYLE;
 
@@ -250,19 +477,32 @@ mod tests {
             region: "eu-west-1",
             production: "http://localhost:8080".into(),
             test: Some("http://localhost:8443".into()),
+            runtime_apis: [("AfterInstall", "127.0.0.1:9001".to_owned())].into(),
+            application: "shop".into(),
+            deployment_group: "web".into(),
+            cluster: "main".into(),
+            service: Some("web".into()),
             env: [("GREENLIGHT_HOST".to_owned(), "it's.example.com".to_owned())].into(),
             seed: 7,
         }
     }
 
+    fn printer() -> ServePrinter {
+        let options = ServeOptions { at: Some(Hook::AfterInstall), ..ServeOptions::default() };
+        ServePrinter::new(NO_STYLE, &options, false)
+    }
+
     fn waiting() -> HookWaiting {
         HookWaiting {
             hook: Hook::AfterInstall,
+            function: "CodeDeployHook_after-install".into(),
             deployment: "d-4KX0QZ7PA".into(),
             execution: "eyJlbmNyeXB0ZWREYXRhIjoi".into(),
             event: r#"{"DeploymentId":"d-4KX0QZ7PA","LifecycleEventHookExecutionId":"eyJlbmNyeXB0ZWREYXRhIjoi"}"#
                 .into(),
             runtime_api: "127.0.0.1:9001".into(),
+            access_key: "ASIAAFTERINSTALL".into(),
+            timeout: Duration::from_secs(60),
         }
     }
 
@@ -273,7 +513,7 @@ mod tests {
 
     #[test]
     fn how_to_reach_it_and_what_can_be_done() {
-        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
+        let mut printer = printer();
         let rendered = [ServeEvent::Open(endpoints()), ServeEvent::HookWaiting(waiting())]
             .map(|event| printer.render(&event).unwrap());
         insta::assert_snapshot!(rendered.join("\n"));
@@ -282,7 +522,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_call_and_for_a_function_that_returns() {
-        let mut printer = ServePrinter::new(NO_STYLE, Hook::AfterInstall);
+        let mut printer = printer();
         let called = |error: Option<&str>| {
             ServeEvent::AwsCall(AwsCall {
                 operation: "codedeploy:GetDeployment".into(),
@@ -290,18 +530,20 @@ mod tests {
                 error: error.map(str::to_owned),
             })
         };
-        let returned = |error: Option<&str>, again_in: Option<Duration>| {
+        let returned = |error: Option<&str>, has_status: bool, again_in: Option<Duration>| {
             ServeEvent::FunctionReturned(FunctionReturned {
                 hook: Hook::AfterInstall,
                 error: error.map(str::to_owned),
+                has_status,
                 redelivered_in: again_in,
             })
         };
         let lines = [
             called(None),
             called(Some("DeploymentDoesNotExistException")),
-            returned(Some("Odd: it is odd"), None),
-            returned(Some("Runtime.ExitError: exit status 1"), Some(Duration::from_secs(3))),
+            returned(Some("Odd: it is odd"), true, None),
+            returned(Some("Runtime.ExitError: exit status 1"), false, Some(Duration::from_secs(3))),
+            returned(None, false, None),
         ];
         let lines = lines.map(|event| timeless(&printer.render(&event).unwrap()));
         assert_eq!(
@@ -311,10 +553,13 @@ mod tests {
                 "codedeploy:GetDeployment  DeploymentDoesNotExistException  aws-cli/2.31.0",
                 "AfterInstall  the function failed with Odd: it is odd",
                 "AfterInstall  the function failed with Runtime.ExitError: exit status 1, and the hook has\n                        \
-                 no status yet; it gets the event again in 3s",
+                 no status yet; it gets the event again in 3s (in AWS after a minute, and\n                        \
+                 once more after two)",
+                "AfterInstall  the function returned without an error, so Lambda does not invoke it again,\n                        \
+                 and the hook has no status yet; put the status, or start the function again",
             ]
         );
-        assert_eq!(printer.render(&returned(None, None)), None);
+        assert_eq!(printer.render(&returned(None, true, None)), None);
     }
 
     #[test]
@@ -324,5 +569,70 @@ mod tests {
             let line: serde_json::Value = serde_json::to_value(json::serve_event_line("healthy", &event)).unwrap();
             assert_eq!((&line["scenario"], &line["event"]), (&"healthy".into(), &what.into()));
         }
+    }
+
+    #[test]
+    fn the_ways_to_start_a_function_are_shown_once() {
+        let mut printer = printer();
+        let [first, second] = [waiting(), waiting()].map(|waiting| printer.render_waiting(&waiting));
+        assert!(first.contains("awslambdaric") && first.contains("aws-lambda-ric") && first.contains("docker run"));
+        assert!(!second.contains("docker run") && second.contains("./bootstrap"), "{second}");
+    }
+
+    #[test]
+    fn the_note_says_what_begins_and_how_it_ends() {
+        let note = |options: ServeOptions, once| opening_note(&options, once);
+        assert_eq!(
+            note(ServeOptions { await_deployment: true, ..ServeOptions::default() }, true),
+            "A deployment begins when a client creates it. It waits for every function until you put their status. It \
+             ends after the scenario's last deployment."
+        );
+        assert_eq!(
+            note(ServeOptions { binaries: Some("bin".into()), ..ServeOptions::default() }, false),
+            "The deployment invokes the functions of the AppSpec file, and waits for the functions that are not \
+             Greenlight's until you put their status. Ctrl-C stops everything."
+        );
+    }
+
+    fn result_of(outcomes: &[DeploymentOutcome], status: Option<rehearsal::Status>) -> Option<Vec<String>> {
+        let scenario = Scenario::named("route-503").unwrap();
+        let mut result = OnceResult::new(&scenario);
+        let moment = |kind| ServeEvent::Rehearsal(RehearsalEvent { at: Duration::ZERO, kind });
+        let run = rehearsal::HookRun { status, ..super::super::fixtures::stopped_run() };
+        assert_eq!(result.add(&moment(EventKind::HookFinished(run))), None);
+        let mut ended = None;
+        for outcome in outcomes {
+            ended = result.add(&moment(EventKind::DeploymentEnded { outcome: *outcome, text: String::new() }));
+        }
+        ended
+    }
+
+    #[test]
+    fn a_client_that_waits_for_its_deployment_reads_the_end_of_it() {
+        let call = |operation: &str| {
+            let (operation, caller) = (operation.to_owned(), "aws-cli/2.31.0".to_owned());
+            ServeEvent::AwsCall(AwsCall { operation, caller, error: None })
+        };
+        let remaining = |end: &OnceEnd| end.at.saturating_duration_since(tokio::time::Instant::now());
+        let mut end = OnceEnd::new(&[], true);
+        end.note(&call("codedeploy:ListDeployments"));
+        assert!(remaining(&end) > LAST_REPLY, "it does not know the end yet");
+        end.note(&call("codedeploy:GetDeployment"));
+        assert!(remaining(&end) <= LAST_REPLY);
+        assert!(remaining(&OnceEnd::new(&[], false)) <= LAST_REPLY, "nobody waits for it");
+    }
+
+    #[test]
+    fn once_compares_the_outcome_and_wants_a_status_of_every_hook() {
+        use DeploymentOutcome::{RolledBack, Stopped, Succeeded};
+        use rehearsal::Status::Failed;
+        assert_eq!(result_of(&[RolledBack], Some(Failed)), Some(Vec::new()));
+        let succeeded = vec!["expected the deployment to end as rolled back, was succeeded".to_owned()];
+        assert_eq!(result_of(&[Succeeded], Some(Failed)), Some(succeeded));
+        let silent = vec!["AfterAllowTestTraffic got no status".to_owned()];
+        assert_eq!(result_of(&[RolledBack], None), Some(silent), "nobody put a status");
+        let stopped = vec!["expected the deployment to end as rolled back, was stopped".to_owned()];
+        assert_eq!(result_of(&[Stopped], None), Some(stopped), "an operator stopped it, so the hook owes no status");
+        assert_eq!(result_of(&[], Some(Failed)), None, "it goes on");
     }
 }

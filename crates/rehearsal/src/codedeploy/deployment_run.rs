@@ -23,9 +23,10 @@ use crate::{
         simulated_codedeploy::SimulatedCodeDeploy,
         tracked_execution::{PendingRedelivery, TrackedExecution},
     },
+    fake_aws::RequestedDeployment,
     lambda::{FunctionName, Invoker},
     report::{EventKind, RehearsalEvent},
-    scenario::ScenarioDeployment,
+    scenario::{AppSpec, HookTarget, ScenarioDeployment},
     world::World,
 };
 
@@ -42,6 +43,12 @@ pub(super) struct DeploymentRun<'a, F> {
     /// Invocations that still run.
     pub invocations: BackgroundInvocations<'a>,
     pub deployment: String,
+    /// The deployment that a client created. `None` if the scenario creates it.
+    pub requested: Option<RequestedDeployment>,
+    /// The function to invoke at each event, where it is not the event's own.
+    pub targets: BTreeMap<Hook, HookTarget>,
+    /// The AppSpec file of the user, if there is one.
+    pub appspec_file: Option<AppSpec>,
     pub executions: BTreeMap<Hook, TrackedExecution>,
     /// The event that Lambda delivered a second time.
     pub redelivery: Option<PendingRedelivery>,
@@ -64,9 +71,22 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             event_sender: EventSender { events, created: Instant::now() },
             invocations: BackgroundInvocations::default(),
             deployment: String::new(),
+            requested: None,
+            targets: codedeploy.appspec.clone(),
+            appspec_file: codedeploy.appspec_file.clone(),
             executions: BTreeMap::new(),
             redelivery: None,
         }
+    }
+
+    /// The same run for a deployment that a client has created.
+    pub fn of_client(self, requested: RequestedDeployment, targets: BTreeMap<Hook, HookTarget>) -> Self {
+        Self { appspec_file: Some(requested.appspec.clone()), requested: Some(requested), targets, ..self }
+    }
+
+    /// Whether a client has asked to stop the deployment.
+    pub fn is_stop_requested(&self) -> bool {
+        self.codedeploy.aws.client_requests.stopped(&self.deployment).is_some()
     }
 
     pub fn world(&self) -> MutexGuard<'a, World> {

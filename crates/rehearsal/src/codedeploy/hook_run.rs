@@ -68,7 +68,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
             invocations,
         };
         self.executions.insert(hook, executed);
-        let function = self.codedeploy.appspec_file.as_ref().and_then(|file| file.hooks.get(&hook).cloned());
+        let function = self.appspec_file.as_ref().and_then(|file| file.hooks.get(&hook).cloned());
         self.send_event(EventKind::HookInvoked { hook, function });
         let mut watch =
             HookWatcher { hook, program, checks: Vec::new(), verdict: None, on_failure_verdict: None, progress };
@@ -77,7 +77,7 @@ impl<F: Invoker> DeploymentRun<'_, F> {
             if let Some(answer) = self.world().execution_status(&execution) {
                 break WaitEnd::StatusPut(answer);
             }
-            if stop.is_some_and(|after| started.elapsed() >= after) {
+            if stop.is_some_and(|after| started.elapsed() >= after) || self.is_stop_requested() {
                 break WaitEnd::Stopped;
             }
             if started.elapsed() >= self.codedeploy.hook_timeout {

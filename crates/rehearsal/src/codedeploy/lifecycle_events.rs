@@ -1,6 +1,9 @@
 //! Takes one deployment through its lifecycle events.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::MutexGuard,
+    time::{Duration, Instant, SystemTime},
+};
 
 use lifecycle::{Hook, Status};
 
@@ -12,7 +15,7 @@ use crate::{
     lambda::Invoker,
     report::{AnsweredBy, DeploymentOutcome, DeploymentReport, EventKind, HookRun},
     scenario::{FAILED, HookTarget, InvokeError, ScenarioDeployment},
-    world::{DeploymentStatus, EVENTS, EventStatus},
+    world::{DeploymentStatus, EVENTS, EventStatus, World},
 };
 
 /// How long invocations that still run at the end of a deployment get to finish.
@@ -53,9 +56,16 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     fn create_deployment(&mut self) -> String {
         let mut world = self.world();
         let before = world.describe_serving();
+        if let Some(requested) = &self.requested {
+            world.deployment().status = DeploymentStatus::InProgress;
+            world.set_platform(self.scenario_deployment.platform);
+            drop(world);
+            self.deployment.clone_from(&requested.id);
+            return before;
+        }
         let id = world.create_deployment(SystemTime::now(), &self.scenario_deployment.creator);
         world.deployment().description.clone_from(&self.scenario_deployment.description);
-        if let Some(file) = &self.codedeploy.appspec_file {
+        if let Some(file) = &self.appspec_file {
             let definition = world.definitions.last().map(|newest| newest.arn.clone()).unwrap_or_default();
             world.deployment().revision.app_spec = file.with_task_definition(&definition);
         }
@@ -69,6 +79,9 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     /// Runs the lifecycle events until one of them ends the deployment.
     async fn run_lifecycle(&mut self, hooks: &mut Vec<HookRun>) -> anyhow::Result<DeploymentEnd> {
         for event in EVENTS {
+            if self.is_stop_requested() {
+                return Ok(DeploymentEnd::Stopped);
+            }
             if !self.world().start_event(event, SystemTime::now()) {
                 continue;
             }
@@ -81,23 +94,24 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
                     self.wait(duration).await?;
                     let mut world = self.world();
                     let text = world.describe_event(event);
-                    if stop.is_none() {
+                    let is_stopped = stop.is_some() || self.is_stop_requested();
+                    if !is_stopped {
                         world.end_event(event, EventStatus::Succeeded, SystemTime::now());
                     }
                     drop(world);
                     self.send_event(EventKind::EventCompleted { event: event.to_owned(), text });
-                    if stop.is_some() {
+                    if is_stopped {
                         return Ok(DeploymentEnd::Stopped);
                     }
                 }
                 Some(hook) => {
-                    let program = match self.codedeploy.appspec.get(&hook) {
+                    let program = match self.targets.get(&hook).cloned() {
                         None => hook.into(),
-                        Some(HookTarget::To(other)) => *other,
+                        Some(HookTarget::To(other)) => other,
                         // CodeDeploy passes an event at once if the AppSpec file names no function for it.
                         Some(HookTarget::None) => {
                             self.world().end_event(event, EventStatus::Succeeded, SystemTime::now());
-                            if self.codedeploy.appspec_file.is_some() {
+                            if self.appspec_file.is_some() {
                                 let text = "the AppSpec file names no function for it, so none is invoked".to_owned();
                                 self.send_event(EventKind::EventCompleted { event: event.to_owned(), text });
                             }
@@ -105,7 +119,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
                         }
                         Some(HookTarget::Refused(refusal)) => {
                             self.world().end_event(event, EventStatus::Failed, SystemTime::now());
-                            let run = not_invoked(hook, refusal);
+                            let run = not_invoked(hook, &refusal);
                             self.send_event(EventKind::HookFinished(run.clone()));
                             hooks.push(run);
                             return Ok(DeploymentEnd::Refused { by: hook, error: refusal.error });
@@ -140,6 +154,11 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             }
             DeploymentEnd::Stopped => {
                 world.fail_deployment(DeploymentStatus::Stopped, None, now);
+                let roll_back = self.codedeploy.aws.client_requests.stopped(&self.deployment) == Some(true);
+                // Before Install there is nothing to roll back.
+                if roll_back && world.green().is_some() {
+                    self.roll_back(world, now);
+                }
                 (DeploymentOutcome::Stopped, None)
             }
             DeploymentEnd::Refused { by, error } => {
@@ -147,16 +166,18 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
                 if *by == Hook::BeforeInstall || !world.deployment().rolls_back() {
                     return (DeploymentOutcome::Failed, Some(*by));
                 }
-                let undo = world.roll_back(now);
-                let text = format!(
-                    "deployment {undo} takes the traffic back: customers are served by {} again",
-                    world.describe_serving()
-                );
-                drop(world);
-                self.send_event(EventKind::RolledBack { text });
+                self.roll_back(world, now);
                 (DeploymentOutcome::RolledBack, Some(*by))
             }
         }
+    }
+
+    fn roll_back(&self, mut world: MutexGuard<'_, World>, now: SystemTime) {
+        let undo = world.roll_back(now);
+        let serving = world.describe_serving();
+        drop(world);
+        let text = format!("deployment {undo} takes the traffic back: customers are served by {serving} again");
+        self.send_event(EventKind::RolledBack { text });
     }
 
     fn final_state(&self, before: &str) -> String {
@@ -172,7 +193,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
     /// Waits, and sends the events that happen meanwhile.
     async fn wait(&mut self, span: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + span;
-        while Instant::now() < until {
+        while Instant::now() < until && !self.is_stop_requested() {
             self.pause(POLL_INTERVAL.min(until - Instant::now())).await?;
             self.emit_world_events();
             while let Ok((function, line)) = self.lines.try_recv() {

@@ -20,17 +20,22 @@ mod tracked_execution;
 #[cfg(test)]
 mod tests;
 
+use std::{collections::BTreeMap, convert::Infallible};
+
+use lifecycle::Hook;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::{deployment_run::DeploymentRun, join::join_all};
 pub(crate) use self::{
-    environment::SimulatedEnvironment, hook_event::hook_event, simulated_codedeploy::SimulatedCodeDeploy,
+    environment::{FixedPorts, SimulatedEnvironment, no_port},
+    hook_event::hook_event,
+    simulated_codedeploy::SimulatedCodeDeploy,
 };
 use crate::{
     Options,
     lambda::{Invoker, ProcessPool, Setup},
     report::{DeploymentReport, RehearsalEvent, Report},
-    scenario::Scenario,
+    scenario::{AppSpec, HookTarget, Scenario},
 };
 
 /// Runs a scenario with the real programs. Sends events as they happen; the receiver may be closed.
@@ -50,6 +55,16 @@ pub async fn rehearse(
         None => scenario,
     };
     let environment = SimulatedEnvironment::open(scenario, options.seed, options.recorder.clone()).await?;
+    let setup = setup(scenario, &environment)?;
+    let (processes, lines) = ProcessPool::start(&options.binaries, &setup).await?;
+    let simulation = SimulatedCodeDeploy::new(environment.aws.clone(), processes, lines, events, scenario);
+    SimulatedCodeDeploy { seed: environment.seed, appspec_file: options.appspec.clone(), ..simulation }
+        .run(scenario)
+        .await
+}
+
+/// The settings of our programs in a scenario.
+pub(crate) fn setup(scenario: &Scenario, environment: &SimulatedEnvironment) -> anyhow::Result<Setup> {
     let mut env = scenario.env.clone();
     // A scenario that sets the location of its gate file has also put the file there.
     if !env.keys().any(|name| name.starts_with("GREENLIGHT_GATE_")) {
@@ -59,12 +74,7 @@ pub async fn rehearse(
         env.entry("SSL_CERT_FILE".into()).or_insert_with(|| authority.to_owned());
     }
     let killed = scenario.killed.iter().map(|killed| (killed.function, killed.after)).collect();
-    let setup = Setup { endpoint: environment.endpoint.clone(), env, killed, ..Setup::default() };
-    let (processes, lines) = ProcessPool::start(&options.binaries, &setup).await?;
-    let simulation = SimulatedCodeDeploy::new(environment.aws.clone(), processes, lines, events, scenario);
-    SimulatedCodeDeploy { seed: environment.seed, appspec_file: options.appspec.clone(), ..simulation }
-        .run(scenario)
-        .await
+    Ok(Setup { endpoint: environment.endpoint.clone(), env, killed, ..Setup::default() })
 }
 
 impl<F: Invoker> SimulatedCodeDeploy<F> {
@@ -90,6 +100,37 @@ impl<F: Invoker> SimulatedCodeDeploy<F> {
             unknown_operations: self.aws.unknown_operations(),
             logs: self.log_broadcast.close(),
         })
+    }
+
+    /// Runs the scenario's deployments, unless clients create them, and then every deployment that a client creates.
+    /// `wire` is called before each of those, and returns the functions that it invokes. Returns only an error.
+    pub async fn run_with_clients(
+        &self,
+        scenario: &Scenario,
+        await_deployment: bool,
+        mut wire: impl FnMut(&AppSpec) -> BTreeMap<Hook, HookTarget>,
+    ) -> anyhow::Result<Infallible> {
+        let playing = async {
+            let mut number = 0;
+            if !await_deployment {
+                number = scenario.deployments.len();
+                self.run_sequentially(scenario).await?;
+            }
+            loop {
+                let requested = self.aws.client_requests.next_deployment().await;
+                number += 1;
+                // After the scenario's last deployment, the world goes on reacting as to that one.
+                let of_scenario = number.min(scenario.deployments.len());
+                let targets = wire(&requested.appspec);
+                let run = self.deployment_run(scenario, of_scenario, self.events.clone());
+                let run = DeploymentRun { number: (number, scenario.deployments.len().max(number)), ..run };
+                run.of_client(requested, targets).deploy().await?;
+            }
+        };
+        tokio::select! {
+            ended = playing => ended,
+            never = self.log_broadcast.run() => match never {},
+        }
     }
 
     async fn run_sequentially(&self, scenario: &Scenario) -> anyhow::Result<Vec<DeploymentReport>> {

@@ -68,6 +68,11 @@ impl<F> SimulatedCodeDeploy<F> {
         }
     }
 
+    /// The same with an AppSpec file of the user, and the functions to invoke where they are not the events' own.
+    pub fn with_appspec(self, file: Option<AppSpec>, targets: BTreeMap<Hook, HookTarget>) -> Self {
+        Self { appspec: targets, appspec_file: file, ..self }
+    }
+
     /// Who put the status that CodeDeploy accepted for a hook of a deployment. Every function except the on-failure
     /// handler counts as the hook.
     pub(super) fn who_answered(&self, deployment: &str, hook: Hook) -> AnsweredBy {

@@ -4,6 +4,8 @@
 //! values with the members of the service model; [`protocol`] reads and writes the wire formats. An operation that is
 //! not implemented here gets the error that AWS returns for an unknown operation, and is listed in the report.
 
+mod client_requests;
+mod foreign_functions;
 mod protocol;
 mod services;
 
@@ -11,21 +13,23 @@ mod services;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Instant, SystemTime},
 };
 
-use lifecycle::Status;
-use serde_json::Value;
+use lifecycle::{Hook, Status};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-pub(crate) use self::protocol::call_log::PUT_STATUS;
 pub use self::protocol::{
     call_log::StatusPut,
     record::{Exchange, Recorder, SentReply, SentRequest},
 };
 use self::{
+    client_requests::ClientRequests,
+    foreign_functions::ForeignFunctions,
     protocol::{
         Call, OperationResult,
         call_log::{CallLog, ExecutionOwner, LoggedCall},
@@ -36,8 +40,9 @@ use self::{
         cloudformation, cloudwatch, codedeploy, ec2, ecr, ecs, elb, iam, lambda, logs, s3, secretsmanager, ssm, tag,
     },
 };
+pub(crate) use self::{client_requests::RequestedDeployment, protocol::call_log::PUT_STATUS};
 use crate::{
-    http::{FaultyResponse, Request, ServerHandle, serve_on_free_port},
+    http::{FaultyResponse, Request, ServerHandle, serve_at},
     lambda::FunctionName,
     scenario::InjectedFault,
     world::{StatusRejected, World},
@@ -51,6 +56,9 @@ pub(crate) struct FakeAws {
     call_log: Mutex<CallLog>,
     faults: Vec<InjectedFault>,
     recorder: Option<Recorder>,
+    foreign_functions: ForeignFunctions,
+    /// What clients ask CodeDeploy for.
+    pub client_requests: ClientRequests,
     /// Is notified when anyone puts the status of a lifecycle event.
     pub status_put: Notify,
 }
@@ -63,7 +71,15 @@ impl FakeAws {
     /// Creates an account with several services, with one world for each.
     pub fn with_services(worlds: Vec<World>, faults: Vec<InjectedFault>) -> Self {
         let worlds = worlds.into_iter().map(Mutex::new).collect();
-        Self { worlds, call_log: Mutex::default(), faults, recorder: None, status_put: Notify::new() }
+        Self {
+            worlds,
+            call_log: Mutex::default(),
+            faults,
+            recorder: None,
+            foreign_functions: ForeignFunctions::default(),
+            client_requests: ClientRequests::default(),
+            status_put: Notify::new(),
+        }
     }
 
     /// Records every exchange, if there is a recorder.
@@ -110,14 +126,39 @@ impl FakeAws {
         self.call_log().unknown.iter().cloned().collect()
     }
 
+    /// Sets the hooks whose functions are other programs, with any credentials.
+    pub fn set_foreign_functions(&self, functions: BTreeSet<FunctionName>) {
+        self.foreign_functions.set(functions);
+    }
+
+    /// Notes that another program handles the event of `function` now.
+    pub fn begin_foreign_invocation(&self, function: FunctionName) {
+        self.foreign_functions.begin(function);
+    }
+
+    /// Notes that this program has returned.
+    pub fn end_foreign_invocation(&self, function: FunctionName) {
+        self.foreign_functions.end(function);
+    }
+
+    /// Notes that Lambda has ended this program. Its calls are refused until its next event.
+    pub fn kill_foreign_invocation(&self, function: FunctionName) {
+        self.foreign_functions.kill(function);
+    }
+
     fn call_log(&self) -> MutexGuard<'_, CallLog> {
         self.call_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves the operations on a free port, and returns the port.
     pub async fn serve(self: &Arc<Self>) -> std::io::Result<(u16, ServerHandle)> {
+        self.serve_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// Serves the operations at an address, and returns the port.
+    pub async fn serve_at(self: &Arc<Self>, address: SocketAddr) -> std::io::Result<(u16, ServerHandle)> {
         let aws = self.clone();
-        serve_on_free_port(move |request| {
+        serve_at(address, move |request| {
             let aws = aws.clone();
             async move { aws.respond(request).await }
         })
@@ -126,27 +167,29 @@ impl FakeAws {
 
     async fn respond(&self, request: Request) -> FaultyResponse {
         let call = request::read(&request);
-        let name = call.as_ref().map_or_else(
-            || format!("?:{} {}", request.method, request.path.split('?').next().unwrap_or_default()),
-            Call::name,
-        );
+        let name = call.as_ref().map_or_else(|| request::unread_name(&request), Call::name);
         let reply = match &call {
-            Some(call) => {
-                self.respond_to_call(call, FunctionName::from_authorization(request.header("authorization"))).await
-            }
+            Some(call) => self.respond_to_call(call, &request).await,
             None => {
                 self.call_log().unknown.insert(name.clone());
-                response::unknown_request().into()
+                response::unknown_request(&name).into()
             }
         };
         if let Some(recorder) = &self.recorder {
-            recorder.record(name, SentRequest::from(&request), &reply).await;
+            let is_simulated = !self.call_log().unknown.contains(&name);
+            recorder.record(name, is_simulated, SentRequest::from(&request), &reply).await;
         }
         reply
     }
 
-    async fn respond_to_call(&self, call: &Call, caller: Option<FunctionName>) -> FaultyResponse {
+    async fn respond_to_call(&self, call: &Call, request: &Request) -> FaultyResponse {
         let whose = self.execution_owner(text(&call.input, "lifecycleEventHookExecutionId"));
+        let hook = whose.as_ref().and_then(|(_, event)| Hook::ALL.into_iter().find(|hook| hook.event_name() == event));
+        let caller = FunctionName::from_authorization(request.header("authorization"))
+            .or_else(|| self.foreign_functions.caller(request.header("user-agent"), hook.map(FunctionName::from)));
+        if caller.is_some_and(|caller| self.foreign_functions.has_ended(caller)) {
+            return response::write(call, Err(call.protocol.ended_function())).into();
+        }
         let entry = self.call_log().record_call(call, caller, whose, &self.faults);
         let reply = match &entry.fault {
             None => response::write(call, self.execute(call, &entry)).into(),
@@ -186,16 +229,43 @@ impl FakeAws {
         (0..self.worlds.len()).find_map(|index| owner_in(&self.world_at(index))).filter(|_| !id.is_empty())
     }
 
+    /// The hook to which an execution belongs, if CodeDeploy ever issued the id.
+    pub fn hook_of_execution(&self, id: &str) -> Option<Hook> {
+        let (_, event) = self.execution_owner(id)?;
+        Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
+    }
+
     /// Executes the operation and logs whether it took effect.
     fn execute(&self, call: &Call, entry: &LoggedCall) -> OperationResult {
         let answer = limits::check(call).err().map(Err).or_else(|| self.dispatch(call)).unwrap_or_else(|| {
             self.call_log().unknown.insert(call.name());
-            Err(call.protocol.unknown_operation(&call.operation))
+            Err(call.protocol.unknown_operation(&call.name()))
         });
         if answer.is_ok() {
             self.call_log().mark_effective(entry);
         }
         answer
+    }
+
+    /// Creates a deployment for a client, and passes it to the simulated CodeDeploy.
+    fn create_deployment(&self, world: &mut World, input: &Value) -> OperationResult {
+        let request = codedeploy::read_create_deployment(world, input)?;
+        let Some(codedeploy) = self.client_requests.take_next() else {
+            return Err(codedeploy::already_active(world));
+        };
+        let requested = codedeploy::create_deployment(world, request);
+        let output = json!({ "deploymentId": requested.id });
+        // The receiver is gone only when the whole world is.
+        let _ = codedeploy.send(requested);
+        Ok(output)
+    }
+
+    /// Asks the simulated CodeDeploy to stop a deployment.
+    fn stop_deployment(&self, world: &World, input: &Value) -> OperationResult {
+        let (id, roll_back) = codedeploy::read_stop_deployment(world, input)?;
+        self.client_requests.stop(&id, roll_back);
+        self.status_put.notify_one();
+        Ok(codedeploy::stop_accepted())
     }
 
     /// Calls the function of an operation. `None` if the operation is not implemented.
@@ -214,10 +284,15 @@ impl FakeAws {
                 self.status_put.notify_one();
                 answer
             }
+            ("codedeploy", "CreateDeployment") => self.create_deployment(&mut world, input),
+            ("codedeploy", "StopDeployment") => self.stop_deployment(&world, input),
+            ("codedeploy", "ListDeployments") => codedeploy::list_deployments(&world, input),
+            ("codedeploy", "GetApplication") => codedeploy::get_application(&world, input),
             ("codedeploy", "GetApplicationRevision") => codedeploy::get_application_revision(&world, input),
             ("ecs", "DescribeServices") => ecs::describe_services(&world, input),
             ("ecs", "ListTasks") => ecs::list_tasks(&world, input),
             ("ecs", "DescribeTasks") => ecs::describe_tasks(&world, input),
+            ("ecs", "RegisterTaskDefinition") => ecs::register_task_definition(&mut world, input),
             ("ecs", "DescribeTaskDefinition") => ecs::describe_task_definition(&world, input),
             ("elasticloadbalancing", "DescribeTargetGroups") => elb::describe_target_groups(&world, input),
             ("elasticloadbalancing", "DescribeTargetHealth") => elb::describe_target_health(&world, input),

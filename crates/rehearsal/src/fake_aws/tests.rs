@@ -1,6 +1,7 @@
 //! Tests of the wire formats. They read responses back with nothing but the rules of each format.
 
 mod account;
+mod deploying;
 mod inject;
 
 use hyper::{HeaderMap, body::Bytes};
@@ -331,6 +332,7 @@ async fn unknown_operations_are_answered_as_aws_does_and_listed() {
     let cloud = fake_aws(Vec::new());
     let (status, output) = ecs(&cloud, "DescribeTaskSets", json!({})).await;
     assert_eq!((status, output["__type"].as_str()), (400, Some("UnknownOperationException")));
+    assert_eq!(output["message"], "greenlight rehearse does not simulate ecs:DescribeTaskSets");
     let (status, texts) = query(&cloud, &[("Action", "DescribeTags")]).await;
     assert_eq!((status, texts_at(&texts, "Error/Code")), (400, vec!["InvalidAction"]));
     let (status, output) = cbor(&cloud, "GetMetricData", &[]).await;

@@ -8,5 +8,5 @@ mod server;
 pub(crate) use self::{
     message::{FaultyResponse, FullBody, Request, http_response},
     port::{BlackholePort, Port},
-    server::{ServerHandle, serve_on_free_port, serve_with_tls},
+    server::{ServerHandle, serve_at, serve_on_free_port, serve_with_tls},
 };

@@ -1,6 +1,9 @@
 //! Free ports on loopback.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -30,6 +33,17 @@ impl Port {
         Ok(Self { number, sockets })
     }
 
+    /// Reserves this port, for a client that must know it before. On IPv4's loopback it is reserved for IPv6 too, as in
+    /// [`Self::reserve`].
+    pub fn reserve_at(address: SocketAddr) -> std::io::Result<Self> {
+        let mut sockets = vec![reused(address)?];
+        let number = sockets[0].local_addr()?.port();
+        if address.ip() == IpAddr::from([127, 0, 0, 1]) {
+            sockets.extend(reused((std::net::Ipv6Addr::LOCALHOST, number).into()));
+        }
+        Ok(Self { number, sockets })
+    }
+
     /// Starts to listen.
     pub fn listen(self) -> std::io::Result<Vec<TcpListener>> {
         self.sockets.into_iter().map(|socket| socket.listen(BACKLOG)).collect()
@@ -49,6 +63,14 @@ impl Port {
         }
         Ok(BlackholePort { _listeners: listeners, _queue: queue })
     }
+}
+
+/// A socket for a port that an earlier process had a moment ago: its connections can still be in TIME_WAIT.
+fn reused(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// A connection on loopback succeeds at once, unless the queue is full.

@@ -5,6 +5,7 @@ use std::{
     error::Error,
     fmt,
     future::{Future, poll_fn},
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -138,6 +139,15 @@ where
     A: Fn(Request) -> F + Send + Sync + 'static,
     F: Future<Output = FaultyResponse> + Send,
 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), handler).await
+}
+
+/// Starts a server at an address, and returns its port. Port 0 stands for a free port.
+pub(crate) async fn serve_at<A, F>(address: SocketAddr, handler: A) -> std::io::Result<(u16, ServerHandle)>
+where
+    A: Fn(Request) -> F + Send + Sync + 'static,
+    F: Future<Output = FaultyResponse> + Send,
+{
+    let listener = TcpListener::bind(address).await?;
     Ok((listener.local_addr()?.port(), serve(listener, handler)))
 }

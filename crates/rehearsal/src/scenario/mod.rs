@@ -14,7 +14,6 @@ use anyhow::Context;
 use lifecycle::Hook;
 use serde::Deserialize;
 
-pub(crate) use self::{appspec::FAILED, injected_fault::STALL};
 pub use self::{
     appspec::{AppSpec, InvokeError},
     category::Category,
@@ -22,6 +21,10 @@ pub use self::{
     gate_file::ScenarioGate,
     gate_trial::{GateTrial, TrialQuestion},
     injected_fault::{FaultKind, FaultTiming, InjectedFault},
+};
+pub(crate) use self::{
+    appspec::{FAILED, RevisionContent, ServedHooks},
+    injected_fault::STALL,
 };
 use crate::{
     duration_text, hook_text,

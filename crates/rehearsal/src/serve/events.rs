@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     fake_aws::{Exchange, SentReply},
     hook_text,
-    report::RehearsalEvent,
+    report::{self, RehearsalEvent},
 };
 
 /// An event in a served world.
@@ -38,6 +38,16 @@ pub struct Endpoints {
     pub production: String,
     /// The URL of the service on the test listener, if there is one.
     pub test: Option<String>,
+    /// The value of `AWS_LAMBDA_RUNTIME_API` for each hook, by the name of its lifecycle event.
+    pub runtime_apis: BTreeMap<&'static str, String>,
+    /// The CodeDeploy application.
+    pub application: String,
+    /// The deployment group.
+    pub deployment_group: String,
+    /// The ECS cluster.
+    pub cluster: String,
+    /// The ECS service, if it exists.
+    pub service: Option<String>,
     /// The environment variables that the scenario adds for the functions.
     pub env: BTreeMap<String, String>,
     /// The seed for ids.
@@ -50,16 +60,23 @@ pub struct HookWaiting {
     /// The hook.
     #[serde(serialize_with = "hook_text::serialize")]
     pub hook: Hook,
+    /// The function that the AppSpec file names.
+    pub function: String,
     /// The id of the deployment.
     pub deployment: String,
     /// The id of this execution of the hook. In JSON it is only in the event.
     #[serde(skip)]
     pub execution: String,
     /// The event that CodeDeploy sends, as JSON.
-    #[serde(rename = "payload")]
+    #[serde(rename = "payload", serialize_with = "as_json")]
     pub event: String,
     /// The value of `AWS_LAMBDA_RUNTIME_API` for a program that should get the event.
     pub runtime_api: String,
+    /// The access key of the function's role. A scenario's fault in the calls of one function applies to this key.
+    pub access_key: String,
+    /// The function's timeout, after which Lambda ends it.
+    #[serde(rename = "timeout_ms", serialize_with = "report::millis")]
+    pub timeout: Duration,
 }
 
 /// An AWS operation that was called.
@@ -69,7 +86,8 @@ pub struct AwsCall {
     pub operation: String,
     /// The caller by its user agent, such as `aws-cli/2.31.0`.
     pub caller: String,
-    /// The error code in the reply, or a text if the reply was missing or damaged. `None` if the call succeeded.
+    /// The error code in the reply, or a text if the reply was missing or damaged, or the operation is not simulated.
+    /// `None` if the call succeeded.
     pub error: Option<String>,
 }
 
@@ -81,9 +99,17 @@ pub struct FunctionReturned {
     pub hook: Hook,
     /// The error that the function returned, as `type: message`.
     pub error: Option<String>,
-    /// The delay until the function gets the event again. `None` if the hook's status has been put.
+    /// Whether the hook's status has been put.
+    pub has_status: bool,
+    /// The delay until the function gets the event again. `None` if it does not: it returned without an error, or the
+    /// hook has a status.
     #[serde(rename = "again_in_ms", serialize_with = "millis")]
     pub redelivered_in: Option<Duration>,
+}
+
+/// Writes a text that is JSON as this JSON, so that a reader does not have to parse it a second time.
+fn as_json<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serde_json::from_str::<serde_json::Value>(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 fn millis<S: serde::Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -97,6 +123,7 @@ impl AwsCall {
             operation: exchange.operation.clone(),
             caller: agent.split_whitespace().next().unwrap_or("unknown").to_owned(),
             error: match &exchange.reply {
+                _ if !exchange.is_simulated => Some("not simulated".to_owned()),
                 None => Some("no reply was sent".to_owned()),
                 Some(reply) if reply.damaged => Some("the reply was damaged".to_owned()),
                 Some(reply) if reply.status >= 400 => Some(error_code(reply)),
@@ -119,7 +146,9 @@ fn error_code(reply: &SentReply) -> String {
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         Some(text.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
     };
-    let code = json().or_else(cbor).or_else(xml).unwrap_or_else(|| format!("status {}", reply.status));
+    // Lambda's protocol has the code in a header.
+    let header = || reply.headers.get("x-amzn-errortype").cloned();
+    let code = header().or_else(json).or_else(cbor).or_else(xml).unwrap_or_else(|| format!("status {}", reply.status));
     // The name of a shape can include its namespace.
     code.rsplit('#').next().unwrap_or_default().to_owned()
 }
@@ -140,5 +169,7 @@ mod tests {
         assert_eq!(error_code(&reply(br#"{"__type":"Odd","message":"m"}"#)), "Odd");
         assert_eq!(error_code(&reply(b"<ErrorResponse><Error><Code>Odd</Code></Error></ErrorResponse>")), "Odd");
         assert_eq!(error_code(&reply(b"")), "status 400");
+        let headers = [("x-amzn-errortype".to_owned(), "Odd".to_owned())].into();
+        assert_eq!(error_code(&SentReply { headers, ..reply(br#"{"Type":"User"}"#) }), "Odd");
     }
 }

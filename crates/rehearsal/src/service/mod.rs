@@ -26,7 +26,7 @@ pub(crate) use self::tls::Tls;
 use crate::{
     fake_aws::FakeAws,
     http::{BlackholePort, FaultyResponse, FullBody, Port, Request, ServerHandle, http_response, serve_with_tls},
-    world::{ListenerRequest, PortState, RouteResponse, Routed},
+    world::{ListenerRequest, PortState, RouteResponse, Routed, Target, TargetGroup},
 };
 
 /// A request that the service received through one of its listeners.
@@ -129,8 +129,14 @@ impl ServiceListeners {
 /// What a listener routes a request to.
 enum Backend {
     Task(RespondingTask),
-    /// A target group without a running task.
+    /// A target group without a running task, or without a registered one.
     NoTask,
+    /// A target group whose tasks run, but cannot be reached on the port of the group.
+    Unreachable {
+        /// The status with which an Application Load Balancer responds in their place.
+        status: u16,
+        speaks_http: bool,
+    },
     /// Another service behind the same load balancer.
     OtherService,
     /// Nothing: the listener responds with 404 itself.
@@ -177,6 +183,7 @@ async fn respond(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, reques
     let response = match backend {
         // An Application Load Balancer sends this when a target group has no targets.
         Backend::NoTask => Some(http_response(503, "text/html", page("503 Service Temporarily Unavailable"))),
+        Backend::Unreachable { status, speaks_http } => speaks_http.then(|| gateway_error(status)),
         Backend::NotFound => Some(http_response(404, "text/plain", "Not found")),
         Backend::LoadBalancer(status, location) => {
             let mut response = http_response(status, "text/plain", "");
@@ -199,7 +206,7 @@ impl RespondingTask {
         let Self { colour, version, response: behaviour, speaks_http } = self;
         tokio::time::sleep(behaviour.delay).await;
         if behaviour.hang_up {
-            return speaks_http.then(|| http_response(502, "text/html", page("502 Bad Gateway")));
+            return speaks_http.then(|| gateway_error(502));
         }
         let body = behaviour.body.map(|body| body.replace("{version}", &version));
         let body = body.unwrap_or_else(|| json!({ "version": version, "colour": colour.as_str() }).to_string());
@@ -218,6 +225,33 @@ impl RespondingTask {
         }
         Some(response)
     }
+}
+
+/// What an Application Load Balancer sends in place of a target that does not respond. It sends a 504 at once here, and
+/// in AWS only when its timeout is over.
+fn gateway_error(status: u16) -> Response<FullBody> {
+    let title = if status == 504 { "504 Gateway Time-out" } else { "502 Bad Gateway" };
+    http_response(status, "text/html", page(title))
+}
+
+/// The status for requests to a target group whose targets all fail to respond. `None` if one of them responds: with
+/// another status than its health check expects, for example. The load balancer forwards to unhealthy targets if it has
+/// no others.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+fn unreachable_status(group: &TargetGroup) -> Option<u16> {
+    let mut statuses =
+        active_targets(group).map(|target| match (target.health.state.as_str(), target.health.reason.as_deref()) {
+            ("unhealthy", Some("Target.Timeout")) => Some(504),
+            ("unhealthy", Some("Target.FailedHealthChecks")) => Some(502),
+            _ => None,
+        });
+    let first = statuses.next()??;
+    statuses.all(|status| status.is_some()).then_some(first)
+}
+
+/// The targets to which the load balancer can send a new connection.
+fn active_targets(group: &TargetGroup) -> impl Iterator<Item = &Target> {
+    group.targets.iter().filter(|target| target.health.state != "draining")
 }
 
 fn page(title: &str) -> String {
@@ -243,6 +277,14 @@ fn backend_for(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request:
     }
     let Some(set) = world.task_set_behind(group) else { return Backend::NoTask };
     let Some(version) = world.version_of(set) else { return Backend::NoTask };
+    let speaks_http = listener.protocol.starts_with("HTTP");
+    let targets = world.target_groups.iter().find(|it| it.arn == group);
+    if targets.is_some_and(|group| active_targets(group).next().is_none()) {
+        return Backend::NoTask;
+    }
+    if let Some(status) = targets.and_then(unreachable_status) {
+        return Backend::Unreachable { status, speaks_http };
+    }
     let replacement = world.deployments.last().is_some_and(|deployment| deployment.id == set.external_id);
     let mut counts = log.counts.lock().unwrap_or_else(PoisonError::into_inner);
     let count = counts.entry((version.task_definition.clone(), path.to_owned())).or_default();
@@ -258,6 +300,6 @@ fn backend_for(cloud: &FakeAws, log: &RequestLog, port: u16, turn: u64, request:
             .or_else(|| world.initial.routes.get(path))
             .cloned()
             .unwrap_or_default(),
-        speaks_http: listener.protocol.starts_with("HTTP"),
+        speaks_http,
     })
 }

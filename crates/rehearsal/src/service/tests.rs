@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::world::{DeploymentBehaviour, InitialState, World, WorldOptions};
+use crate::world::{DeploymentBehaviour, Health, InitialState, TargetsUnhealthy, World, WorldOptions};
 
 struct Shop {
     aws: Arc<FakeAws>,
@@ -124,4 +124,43 @@ async fn a_door_is_closed_or_silent() {
         tokio::time::timeout(std::time::Duration::from_millis(300), knock).await.is_err(),
         "a silent port must not respond"
     );
+}
+
+#[tokio::test]
+async fn targets_that_do_not_respond_are_a_gateway_error_on_every_listener() {
+    for (reason, status) in [("Target.Timeout", 504), ("Target.FailedHealthChecks", 502)] {
+        let ill = TargetsUnhealthy { reason: reason.into(), description: "Health checks failed".into() };
+        let shop = shop(&DeploymentBehaviour { targets_unhealthy: Some(ill), ..DeploymentBehaviour::default() }).await;
+        assert_eq!(get(shop.test, "/").await.unwrap().0, 200, "the original responds");
+        let green = shop.aws.world().green_group().unwrap().arn.clone();
+        shop.aws.world().test().unwrap().default = vec![(green.clone(), 1)];
+        shop.aws.world().production().unwrap().default = vec![(green, 1)];
+        for port in [shop.test, shop.production] {
+            assert_eq!(get(port, "/").await.unwrap().0, status);
+        }
+        assert_eq!(shop.listeners.requests().last().unwrap().version, None);
+        shop.aws.world().test().unwrap().protocol = "TCP".into();
+        assert_eq!(get(shop.test, "/").await, None, "a TCP listener cannot respond itself");
+        // One target that responds is enough.
+        shop.aws.world().green_group().unwrap().targets[0].health = Health::healthy();
+        assert_eq!(get(shop.production, "/").await.unwrap().0, 200);
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_are_not_registered_get_no_request() {
+    let shop =
+        shop(&DeploymentBehaviour { targets: false, targets_left_over: 1, ..DeploymentBehaviour::default() }).await;
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green, 1)];
+    assert_eq!(get(shop.test, "/").await.unwrap().0, 503, "the only target is draining");
+}
+
+#[tokio::test]
+async fn targets_that_fail_their_health_check_by_its_status_respond() {
+    let ill = TargetsUnhealthy { reason: "Target.ResponseCodeMismatch".into(), description: "[503]".into() };
+    let shop = shop(&DeploymentBehaviour { targets_unhealthy: Some(ill), ..DeploymentBehaviour::default() }).await;
+    let green = shop.aws.world().green_group().unwrap().arn.clone();
+    shop.aws.world().test().unwrap().default = vec![(green, 1)];
+    assert_eq!(get(shop.test, "/").await.unwrap().0, 200);
 }

@@ -36,20 +36,32 @@ impl Call {
 }
 
 impl AwsProtocol {
-    /// The error for an operation that does not exist.
-    pub fn unknown_operation(self, operation: &str) -> ApiError {
+    /// The error for an operation that is not simulated, with the code that AWS returns for one that does not exist.
+    /// `name` is `service:Operation`.
+    pub fn unknown_operation(self, name: &str) -> ApiError {
+        let message = not_simulated(name);
         match self {
-            Self::Query | Self::Ec2 => {
-                ApiError::new("InvalidAction", format!("The action {operation} is not valid for this web service."))
-            }
-            Self::RestJson => ApiError { status: 404, ..ApiError::new("ResourceNotFoundException", "") },
-            Self::Rest => {
-                ApiError { status: 405, ..ApiError::new("MethodNotAllowed", "The specified method is not allowed.") }
-            }
-            Self::Json(_) => ApiError::new("UnknownOperationException", ""),
-            Self::Cbor => ApiError { status: 404, ..ApiError::new("UnknownOperationException", "") },
+            Self::Query | Self::Ec2 => ApiError::new("InvalidAction", message),
+            Self::RestJson => ApiError { status: 404, ..ApiError::new("ResourceNotFoundException", message) },
+            Self::Rest => ApiError { status: 405, ..ApiError::new("MethodNotAllowed", message) },
+            Self::Json(_) => ApiError::new("UnknownOperationException", message),
+            Self::Cbor => ApiError { status: 404, ..ApiError::new("UnknownOperationException", message) },
         }
     }
+}
+
+impl AwsProtocol {
+    /// The error for a function that Lambda has ended. In AWS it would call nothing any more.
+    pub fn ended_function(self) -> ApiError {
+        let message =
+            "Lambda has ended this function (greenlight rehearse cannot end its process), so its calls do not count";
+        ApiError { status: 403, ..ApiError::new("ExpiredTokenException", message) }
+    }
+}
+
+/// The message of an error for an operation that is not simulated.
+pub(crate) fn not_simulated(name: &str) -> String {
+    format!("greenlight rehearse does not simulate {name}")
 }
 
 /// Services with awsQuery, by the API version in their requests, with the XML namespace of their responses.

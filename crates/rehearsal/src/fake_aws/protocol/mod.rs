@@ -13,6 +13,6 @@ pub(crate) mod response;
 
 pub(crate) use self::{
     api_error::{ApiError, OperationResult},
-    call::{AwsProtocol, Call},
+    call::{AwsProtocol, Call, not_simulated},
     json::{epoch, long_ago, number, page, page_start, text, texts, without_nulls},
 };

@@ -22,6 +22,8 @@ pub struct Exchange {
     pub operation: String,
     /// The function whose role signed it. `None` if the caller is not a function of the rehearsal.
     pub by: Option<FunctionName>,
+    /// Whether the operation is simulated here.
+    pub is_simulated: bool,
     /// The request as it was received.
     pub request: SentRequest,
     /// The reply as it was sent. `None` if nothing was sent.
@@ -71,7 +73,13 @@ impl Recorder {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) async fn record(&self, operation: String, request: SentRequest, reply: &FaultyResponse) {
+    pub(crate) async fn record(
+        &self,
+        operation: String,
+        is_simulated: bool,
+        request: SentRequest,
+        reply: &FaultyResponse,
+    ) {
         let (response, damaged) = match reply {
             FaultyResponse::Complete(response) => (Some(response), false),
             FaultyResponse::Corrupt(response)
@@ -93,7 +101,7 @@ impl Recorder {
             }
         };
         let by = request.headers.get("authorization").and_then(|header| FunctionName::from_authorization(header));
-        let exchange = Exchange { operation, by, request, reply };
+        let exchange = Exchange { operation, by, is_simulated, request, reply };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(exchange);
     }
 }

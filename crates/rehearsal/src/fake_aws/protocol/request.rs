@@ -67,28 +67,58 @@ pub(crate) fn read(request: &Request) -> Option<Call> {
     Some(Call { service, operation, input: from_form(&form), protocol })
 }
 
-/// Lambda's operations that are implemented here, by the start and the end of their paths.
-const LAMBDA_OPERATIONS: [(&str, &str, &str); 2] = [
-    ("/2015-03-31/functions/", "/configuration", "GetFunctionConfiguration"),
-    ("/2019-09-25/functions/", "/event-invoke-config", "GetFunctionEventInvokeConfig"),
+/// Lambda's operations by method and path. `*` stands for one segment, and `{}` for the one with the function's name.
+const LAMBDA_OPERATIONS: &[(&str, &str, &str)] = &[
+    ("GET", "/2015-03-31/functions/{}/configuration", "GetFunctionConfiguration"),
+    ("GET", "/2019-09-25/functions/{}/event-invoke-config", "GetFunctionEventInvokeConfig"),
+    ("GET", "/2015-03-31/functions", "ListFunctions"),
+    ("POST", "/2015-03-31/functions", "CreateFunction"),
+    ("GET", "/2015-03-31/functions/{}", "GetFunction"),
+    ("DELETE", "/2015-03-31/functions/{}", "DeleteFunction"),
+    ("POST", "/2015-03-31/functions/{}/invocations", "Invoke"),
+    ("PUT", "/2015-03-31/functions/{}/code", "UpdateFunctionCode"),
+    ("PUT", "/2015-03-31/functions/{}/configuration", "UpdateFunctionConfiguration"),
+    ("GET", "/2015-03-31/functions/{}/versions", "ListVersionsByFunction"),
+    ("POST", "/2015-03-31/functions/{}/versions", "PublishVersion"),
+    ("GET", "/2015-03-31/functions/{}/aliases", "ListAliases"),
+    ("POST", "/2015-03-31/functions/{}/aliases", "CreateAlias"),
+    ("GET", "/2015-03-31/functions/{}/aliases/*", "GetAlias"),
+    ("PUT", "/2015-03-31/functions/{}/aliases/*", "UpdateAlias"),
+    ("GET", "/2015-03-31/functions/{}/policy", "GetPolicy"),
+    ("POST", "/2015-03-31/functions/{}/policy", "AddPermission"),
+    ("PUT", "/2019-09-25/functions/{}/event-invoke-config", "PutFunctionEventInvokeConfig"),
+    ("GET", "/2015-03-31/event-source-mappings", "ListEventSourceMappings"),
+    ("GET", "/2017-03-31/tags/*", "ListTags"),
 ];
 
-/// Parses a request to Lambda.
+/// Parses a request to Lambda. An operation that is not in the table has its method and path for a name.
 fn lambda_operation(request: &Request) -> Option<Call> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let qualifier =
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
-    let known = LAMBDA_OPERATIONS
-        .iter()
-        .filter(|_| request.method == "GET")
-        .find_map(|(head, tail, operation)| Some((path.strip_prefix(head)?.strip_suffix(tail)?, *operation)));
-    let (name, operation) = known.unwrap_or(("", "Other"));
+    let mut table = LAMBDA_OPERATIONS.iter().filter(|(method, ..)| *method == request.method);
+    let known = table.find_map(|(_, pattern, operation)| Some((name_in_path(pattern, path)?, (*operation).to_owned())));
+    let (name, operation) = known.unwrap_or_else(|| ("", method_and_path(request)));
     let mut input = json!({ "FunctionName": decoded(name) });
     if let Some(qualifier) = qualifier {
         input["Qualifier"] = qualifier.into();
     }
-    let operation = operation.to_owned();
     Some(Call { service: "lambda".to_owned(), operation, input, protocol: AwsProtocol::RestJson })
+}
+
+/// The segment of a path at the place of `{}` in a pattern; empty if the pattern has none. `None` if the path does not
+/// match.
+fn name_in_path<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let (pattern, path) = (pattern.split('/'), path.trim_end_matches('/').split('/'));
+    let (mut pattern, mut path, mut name) = (pattern, path, "");
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return Some(name),
+            (Some("{}"), Some(segment)) => name = segment,
+            (Some(part), Some(segment)) if part == "*" || part == segment => {}
+            _ => return None,
+        }
+    }
 }
 
 /// Parses a request to S3. Only `GetObject` is implemented.
@@ -97,9 +127,31 @@ fn s3_operation(request: &Request) -> Option<Call> {
     let path = path.trim_start_matches('/');
     let version = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "versionId").map(|(_, value)| value);
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-    let operation = if request.method == "GET" && !key.is_empty() { "GetObject" } else { "Other" };
+    let operation = match (request.method.as_str(), bucket.is_empty(), key.is_empty()) {
+        ("GET", _, false) => "GetObject".to_owned(),
+        ("HEAD", _, false) => "HeadObject".to_owned(),
+        ("PUT", _, false) => "PutObject".to_owned(),
+        ("DELETE", _, false) => "DeleteObject".to_owned(),
+        ("GET", true, _) => "ListBuckets".to_owned(),
+        ("GET", false, _) if query.contains("list-type=2") => "ListObjectsV2".to_owned(),
+        ("HEAD", false, _) => "HeadBucket".to_owned(),
+        ("PUT", false, _) => "CreateBucket".to_owned(),
+        _ => method_and_path(request),
+    };
     let input = json!({ "Bucket": decoded(bucket), "Key": decoded(key), "VersionId": version });
-    Some(Call { service: "s3".to_owned(), operation: operation.to_owned(), input, protocol: AwsProtocol::Rest })
+    Some(Call { service: "s3".to_owned(), operation, input, protocol: AwsProtocol::Rest })
+}
+
+/// The name of a request that belongs to none of the protocols here: the service that it is signed for, and its method
+/// and path.
+pub(crate) fn unread_name(request: &Request) -> String {
+    let scope =
+        request.header("authorization").split_once("Credential=").and_then(|(_, scope)| scope.split('/').nth(3));
+    format!("{}:{}", scope.unwrap_or("?"), method_and_path(request))
+}
+
+fn method_and_path(request: &Request) -> String {
+    format!("{} {}", request.method, request.path.split('?').next().unwrap_or_default())
 }
 
 /// A path with its percent-encoding decoded.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     fake_aws::protocol::{
         ApiError, AwsProtocol, Call, OperationResult,
-        call::{EC2, VERSIONS},
+        call::{EC2, VERSIONS, not_simulated},
         without_nulls,
     },
     http::{FullBody, http_response},
@@ -84,8 +84,11 @@ fn response_with_headers(protocol: AwsProtocol, status: u16, body: Vec<u8>) -> R
 }
 
 /// The response to a request that names no operation.
-pub(crate) fn unknown_request() -> Response<FullBody> {
-    http_response(404, "application/xml", "<UnknownOperationException/>\n")
+pub(crate) fn unknown_request(name: &str) -> Response<FullBody> {
+    let message = not_simulated(name);
+    let message = quick_xml::escape::escape(&message);
+    let code = "UnknownOperationException";
+    http_response(404, "application/xml", format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>\n"))
 }
 
 pub(crate) const REQUEST_ID: &str = "7d4f1c2a-0b5e-4c58-9d3a-6a2f8f1e9b10";

@@ -5,12 +5,19 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::{
-    fake_aws::protocol::{ApiError, OperationResult, epoch, text, without_nulls},
+    fake_aws::{
+        client_requests::RequestedDeployment,
+        protocol::{ApiError, OperationResult, epoch, long_ago, not_simulated, text, texts, without_nulls},
+    },
+    scenario::RevisionContent,
     world::{
         AlarmSetting, AutoRollback, CODEDEPLOY_ROLE, ComputePlatform, Deployment, DeploymentStatus, EventStatus,
         Revision, RevisionFormat, StatusRejected, TargetGroupPair, World, arn, digest_of, function_arn, role_arn,
     },
 };
+
+/// The deployment configuration of the deployment group.
+const DEFAULT_CONFIG: &str = "CodeDeployDefault.ECSAllAtOnce";
 
 pub(crate) fn get_deployment(world: &World, input: &Value) -> OperationResult {
     let found = deployment(world, input)?;
@@ -86,17 +93,149 @@ pub(crate) fn get_application_revision(world: &World, input: &Value) -> Operatio
     }))
 }
 
+/// A deployment that a client wants to create.
+pub(crate) struct CreateDeployment {
+    content: RevisionContent,
+    format: RevisionFormat,
+    /// ARN of the task definition.
+    task_definition: String,
+    config: String,
+    description: Option<String>,
+    auto_rollback: Option<AutoRollback>,
+    override_alarms: Option<AlarmSetting>,
+}
+
+/// Reads the input of CreateDeployment, and checks it as CodeDeploy does before it creates anything.
+pub(crate) fn read_create_deployment(world: &World, input: &Value) -> Result<CreateDeployment, ApiError> {
+    check_application(world, input)?;
+    check_group(world, input)?;
+    let revision = input.get("revision").filter(|revision| !revision.is_null());
+    let revision = revision.ok_or_else(|| ApiError::new("RevisionRequiredException", "Revision is required"))?;
+    let invalid = |message: String| ApiError::new("InvalidRevisionException", message);
+    let (format, content) = match text(revision, "revisionType") {
+        "AppSpecContent" => (RevisionFormat::Content, revision.get("appSpecContent")),
+        "String" => (RevisionFormat::RawString, revision.get("string")),
+        other => return Err(invalid(not_simulated(&format!("the revision type {other:?} in CreateDeployment")))),
+    };
+    let content = content.map(|content| text(content, "content")).unwrap_or_default();
+    let content = RevisionContent::parse(content).map_err(|why| invalid(format!("The AppSpec file {why}")))?;
+    let name = &content.task_definition;
+    let found = world.definitions.iter().find(|it| it.arn == *name || it.title() == *name);
+    let found = found.ok_or_else(|| invalid(format!("The task definition {name} could not be found")))?;
+    let is_on = |setting: &Value| setting.get("enabled").and_then(Value::as_bool).unwrap_or_default();
+    let names = |setting: &Value| {
+        let alarms = setting.get("alarms").and_then(Value::as_array).into_iter().flatten();
+        alarms.map(|alarm| text(alarm, "name").to_owned()).collect()
+    };
+    Ok(CreateDeployment {
+        format,
+        task_definition: found.arn.clone(),
+        config: match text(input, "deploymentConfigName") {
+            "" => DEFAULT_CONFIG.to_owned(),
+            config => config.to_owned(),
+        },
+        description: input.get("description").and_then(Value::as_str).map(str::to_owned),
+        auto_rollback: input.get("autoRollbackConfiguration").map(|setting| AutoRollback {
+            enabled: is_on(setting),
+            events: texts(setting, "events").into_iter().map(str::to_owned).collect(),
+        }),
+        override_alarms: input.get("overrideAlarmConfiguration").map(|setting| AlarmSetting {
+            enabled: is_on(setting),
+            ignore_poll_failure: setting.get("ignorePollAlarmFailure").and_then(Value::as_bool).unwrap_or_default(),
+            names: names(setting),
+        }),
+        content,
+    })
+}
+
+/// The error for a second deployment of a deployment group at the same time.
+pub(crate) fn already_active(world: &World) -> ApiError {
+    let active = world.deployments.last().map(|deployment| deployment.id.as_str()).unwrap_or_default();
+    let message = format!("The Deployment Group '{}' already has an active Deployment '{active}'", world.group.name);
+    ApiError::new("DeploymentLimitExceededException", message)
+}
+
+/// Creates the deployment, which begins when the simulated CodeDeploy takes it.
+pub(crate) fn create_deployment(world: &mut World, request: CreateDeployment) -> RequestedDeployment {
+    let id = world.create_deployment_of(&request.task_definition, SystemTime::now(), "user");
+    let RevisionContent { appspec, .. } = request.content;
+    let deployment = world.deployment();
+    deployment.status = DeploymentStatus::Created;
+    deployment.config = request.config;
+    deployment.description = request.description;
+    deployment.task_definition = Some(request.task_definition);
+    deployment.override_alarms = request.override_alarms;
+    deployment.auto_rollback = request.auto_rollback.or(deployment.auto_rollback.take());
+    deployment.revision = Revision { app_spec: appspec.text.clone(), format: request.format, version: None };
+    RequestedDeployment { id, appspec }
+}
+
+/// Reads the input of StopDeployment: the deployment, and whether it is to be rolled back.
+pub(crate) fn read_stop_deployment(world: &World, input: &Value) -> Result<(String, bool), ApiError> {
+    let found = deployment(world, input)?;
+    if found.completed.is_some() {
+        let message = format!("The deployment {} has already been completed", found.id);
+        return Err(ApiError::new("DeploymentAlreadyCompletedException", message));
+    }
+    Ok((found.id.clone(), input.get("autoRollbackEnabled").and_then(Value::as_bool).unwrap_or_default()))
+}
+
+/// The output of StopDeployment. The deployment stops a moment later.
+pub(crate) fn stop_accepted() -> Value {
+    json!({ "status": "Pending", "statusMessage": "Stopping the deployment" })
+}
+
+pub(crate) fn list_deployments(world: &World, input: &Value) -> OperationResult {
+    let given = |member: &str| !text(input, member).is_empty();
+    if given("applicationName") {
+        check_application(world, input)?;
+    }
+    if given("deploymentGroupName") {
+        check_group(world, input)?;
+    }
+    let statuses = texts(input, "includeOnlyStatuses");
+    let newest_first = world.deployments.iter().rev();
+    let listed = newest_first.filter(|it| statuses.is_empty() || statuses.contains(&it.status.as_str()));
+    Ok(json!({ "deployments": listed.map(|it| &it.id).collect::<Vec<_>>() }))
+}
+
+pub(crate) fn get_application(world: &World, input: &Value) -> OperationResult {
+    check_application(world, input)?;
+    Ok(json!({ "application": {
+        "applicationId": "5f4a0b3c-6d1e-4c2f-8a7b-9e0d1c2b3a4f",
+        "applicationName": world.group.application,
+        "createTime": epoch(long_ago()),
+        "linkedToGitHub": false,
+        "computePlatform": "ECS",
+    }}))
+}
+
+fn check_application(world: &World, input: &Value) -> Result<(), ApiError> {
+    match text(input, "applicationName") {
+        "" => Err(ApiError::new("ApplicationNameRequiredException", "Application name is required")),
+        name if name == world.group.application => Ok(()),
+        name => {
+            let message = format!("Application {name} could not be found");
+            Err(ApiError::new("ApplicationDoesNotExistException", message))
+        }
+    }
+}
+
+fn check_group(world: &World, input: &Value) -> Result<(), ApiError> {
+    match text(input, "deploymentGroupName") {
+        "" => Err(ApiError::new("DeploymentGroupNameRequiredException", "Deployment group name is required")),
+        name if name == world.group.name => Ok(()),
+        name => {
+            let message = format!("No Deployment Group found for name: {name}");
+            Err(ApiError::new("DeploymentGroupDoesNotExistException", message))
+        }
+    }
+}
+
 pub(crate) fn get_deployment_group(world: &World, input: &Value) -> OperationResult {
     let group = &world.group;
-    let (application, name) = (text(input, "applicationName"), text(input, "deploymentGroupName"));
-    if application != group.application {
-        let message = format!("Application {application} could not be found");
-        return Err(ApiError::new("ApplicationDoesNotExistException", message));
-    }
-    if name != group.name {
-        let message = format!("No Deployment Group found for name: {name}");
-        return Err(ApiError::new("DeploymentGroupDoesNotExistException", message));
-    }
+    check_application(world, input)?;
+    check_group(world, input)?;
     let services: Vec<_> = group
         .services
         .iter()
@@ -106,7 +245,7 @@ pub(crate) fn get_deployment_group(world: &World, input: &Value) -> OperationRes
         "applicationName": group.application,
         "deploymentGroupId": "0d5c1d0e-5b1a-4d5e-9a2f-0f6f3c1e7a55",
         "deploymentGroupName": group.name,
-        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "deploymentConfigName": DEFAULT_CONFIG,
         "serviceRoleArn": role_arn(CODEDEPLOY_ROLE),
         "triggerConfigurations": [],
         "alarmConfiguration": alarms(&group.alarms),

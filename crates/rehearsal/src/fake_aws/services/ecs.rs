@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fake_aws::protocol::{ApiError, OperationResult, epoch, number, page, text, texts, without_nulls},
-    world::{REGION, Service, Task, TaskSet, World, arn},
+    world::{ContainerDefinition, REGION, Service, Task, TaskDefinition, TaskSet, World, arn},
 };
 
 /// The most tasks that ListTasks returns on a page.
@@ -74,6 +74,61 @@ pub(crate) fn describe_task_definition(world: &World, input: &Value) -> Operatio
     let mut newest_first = world.definitions.iter().rev();
     let found = newest_first.find(|it| it.title() == requested || it.family == requested);
     let found = found.ok_or_else(|| ApiError::new("ClientException", "Unable to describe task definition."))?;
+    Ok(without_nulls(json!({ "taskDefinition": task_definition(found), "tags": [] })))
+}
+
+pub(crate) fn register_task_definition(world: &mut World, input: &Value) -> OperationResult {
+    let family = text(input, "family");
+    let is_in_names = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if family.is_empty() || !family.chars().all(is_in_names) {
+        return Err(ApiError::new("ClientException", "Family contains invalid characters."));
+    }
+    let given = input.get("containerDefinitions").and_then(Value::as_array).cloned().unwrap_or_default();
+    if given.is_empty() {
+        return Err(ApiError::new("ClientException", "Container list cannot be empty."));
+    }
+    if let Some(nameless) = given.iter().find(|it| text(it, "name").is_empty() || text(it, "image").is_empty()) {
+        let message = format!("Container.image and Container.name should not be null or empty: {nameless}");
+        return Err(ApiError::new("ClientException", message));
+    }
+    let roles = ["taskRoleArn", "executionRoleArn"].map(|role| text(input, role).to_owned());
+    let registered = world.add_task_definition(TaskDefinition {
+        arn: String::new(),
+        family: family.to_owned(),
+        revision: 0,
+        status: "ACTIVE".into(),
+        roles: roles.into_iter().filter(|role| !role.is_empty()).collect(),
+        containers: given.iter().map(container_definition).collect(),
+    });
+    let mut output = task_definition(&registered);
+    // AWS returns everything that was registered, and not only what is simulated.
+    for (member, value) in input.as_object().into_iter().flatten().filter(|(member, _)| *member != "tags") {
+        output[member] = value.clone();
+    }
+    let tags = input.get("tags").cloned().unwrap_or_else(|| json!([]));
+    Ok(without_nulls(json!({ "taskDefinition": output, "tags": tags })))
+}
+
+/// Reads a container of a task definition, as far as it is simulated.
+fn container_definition(given: &Value) -> ContainerDefinition {
+    let port = given.pointer("/portMappings/0/containerPort").and_then(Value::as_i64);
+    let secrets = given.get("secrets").and_then(Value::as_array).into_iter().flatten();
+    let log_group = given.pointer("/logConfiguration/options/awslogs-group").and_then(Value::as_str);
+    let registry = given.pointer("/repositoryCredentials/credentialsParameter").and_then(Value::as_str);
+    let check = given.get("healthCheck").map(|check| texts(check, "command").into_iter().map(str::to_owned).collect());
+    ContainerDefinition {
+        name: text(given, "name").to_owned(),
+        image: text(given, "image").to_owned(),
+        essential: given.get("essential").and_then(Value::as_bool).unwrap_or(true),
+        log_group: log_group.map(str::to_owned),
+        secrets: secrets.map(|it| (text(it, "name").to_owned(), text(it, "valueFrom").to_owned())).collect(),
+        registry: registry.map(str::to_owned),
+        port: port.and_then(|port| port.try_into().ok()),
+        health_check: check,
+    }
+}
+
+fn task_definition(found: &TaskDefinition) -> Value {
     let containers = found.containers.iter().map(|container| {
         json!({
             "name": container.name,
@@ -97,7 +152,7 @@ pub(crate) fn describe_task_definition(world: &World, input: &Value) -> Operatio
         })
     });
     let containers: Vec<_> = containers.collect();
-    Ok(without_nulls(json!({ "taskDefinition": {
+    json!({
         "taskDefinitionArn": found.arn,
         "containerDefinitions": containers,
         "family": found.family,
@@ -110,7 +165,7 @@ pub(crate) fn describe_task_definition(world: &World, input: &Value) -> Operatio
         "cpu": "256",
         "memory": "512",
         "volumes": [],
-    }, "tags": [] })))
+    })
 }
 
 /// The ARN of the requested cluster.
@@ -137,12 +192,16 @@ fn service(world: &World, found: &Service, cluster: &str) -> Value {
         .take(100)
         .map(|event| json!({ "id": event.id, "createdAt": epoch(event.at), "message": event.message }))
         .collect();
+    // With an external controller, only the task sets have a task definition and load balancers.
+    let of_service = found.controller == "CODE_DEPLOY";
+    let primary = found.task_sets.iter().find(|set| set.status == "PRIMARY").filter(|_| of_service);
     let count = |of: fn(&TaskSet) -> i32| found.task_sets.iter().map(of).sum::<i32>();
     json!({
         "serviceArn": arn,
         "serviceName": found.name,
         "clusterArn": cluster,
-        "loadBalancers": [],
+        "loadBalancers": primary.map(load_balancers).unwrap_or_default(),
+        "taskDefinition": primary.map(|set| &set.task_definition),
         "serviceRegistries": [],
         "status": found.status,
         "desiredCount": found.desired,
@@ -157,12 +216,14 @@ fn service(world: &World, found: &Service, cluster: &str) -> Value {
     })
 }
 
-fn task_set(world: &World, service: &Service, set: &TaskSet, service_arn: &str, cluster: &str) -> Value {
-    let balancers: Vec<_> = set
-        .load_balancers
-        .iter()
+fn load_balancers(set: &TaskSet) -> Vec<Value> {
+    let balancers = set.load_balancers.iter();
+    balancers
         .map(|it| json!({ "targetGroupArn": it.target_group, "containerName": it.container, "containerPort": it.port }))
-        .collect();
+        .collect()
+}
+
+fn task_set(world: &World, service: &Service, set: &TaskSet, service_arn: &str, cluster: &str) -> Value {
     json!({
         "id": set.id,
         "taskSetArn": arn("ecs", &format!("task-set/{}/{}/{}", world.cluster, service.name, set.id)),
@@ -178,7 +239,7 @@ fn task_set(world: &World, service: &Service, set: &TaskSet, service_arn: &str, 
         "createdAt": epoch(set.created),
         "updatedAt": epoch(set.created),
         "launchType": "FARGATE",
-        "loadBalancers": balancers,
+        "loadBalancers": load_balancers(set),
         "scale": { "value": set.scale, "unit": "PERCENT" },
         "stabilityStatus": if set.steady { "STEADY_STATE" } else { "STABILIZING" },
         "stabilityStatusAt": epoch(set.created),

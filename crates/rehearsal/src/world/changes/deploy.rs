@@ -23,8 +23,13 @@ const STEP: Duration = Duration::from_millis(250);
 impl World {
     /// Creates a deployment and returns its id.
     pub fn create_deployment(&mut self, now: SystemTime, creator: &str) -> String {
-        let id = self.ids.deployment();
         let definition = self.next_task_definition(creator);
+        self.create_deployment_of(&definition, now, creator)
+    }
+
+    /// Creates a deployment of a task definition, and returns its id.
+    pub(crate) fn create_deployment_of(&mut self, definition: &str, now: SystemTime, creator: &str) -> String {
+        let id = self.ids.deployment();
         let has_test = self.group.pair.as_ref().is_some_and(|pair| pair.test.is_some());
         let event = |name: &&str| LifecycleEvent {
             name: (*name).to_owned(),
@@ -51,7 +56,8 @@ impl World {
             created: now,
             completed: None,
             events: EVENTS.iter().map(event).collect(),
-            revision: Revision { app_spec: app_spec(&definition), format: RevisionFormat::Content, version: None },
+            revision: Revision { app_spec: app_spec(definition), format: RevisionFormat::Content, version: None },
+            task_definition: None,
             override_alarms: None,
             auto_rollback: self.group.auto_rollback.clone(),
             pair: self.group.pair.clone(),

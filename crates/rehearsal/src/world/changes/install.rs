@@ -76,7 +76,9 @@ impl World {
 
     /// Adapts the task definition of the newest deployment to the scenario. Returns its ARN.
     fn adjust_task_definition(&mut self, behaviour: &DeploymentBehaviour) -> Option<String> {
-        let definition = self.definitions.last_mut()?;
+        let requested = self.deployment().task_definition.clone();
+        let mut definitions = self.definitions.iter_mut().rev();
+        let definition = definitions.find(|it| requested.as_ref().is_none_or(|arn| *arn == it.arn))?;
         let inside = self.versions.iter_mut().find(|version| version.task_definition == definition.arn)?;
         if let (Some(version), Some(own)) = (&behaviour.version, definition.containers.first_mut()) {
             let image = own.image.rsplit_once(':').map_or(own.image.as_str(), |(name, _)| name);

@@ -82,6 +82,23 @@ impl Account {
         self.secrets.insert(secret_arn(name), Secret { value: value.to_owned(), deleted: None });
     }
 
+    /// Creates the secret or the parameter that a task definition names, unless it exists.
+    pub(crate) fn add_referenced(&mut self, from: &str) {
+        let value = || "sesame".to_owned();
+        match from.split_once(":secret:") {
+            // One key of a secret, a version stage and a version id can follow its name.
+            Some((account, name)) => {
+                let name = name.split(':').next().unwrap_or_default();
+                let secret = || Secret { value: value(), deleted: None };
+                self.secrets.entry(format!("{account}:secret:{name}")).or_insert_with(secret);
+            }
+            None => {
+                let name = from.split_once(":parameter").map_or(from, |(_, name)| name);
+                self.parameters.entry(name.to_owned()).or_insert_with(value);
+            }
+        }
+    }
+
     pub(crate) fn owns(&self, word: &str) -> bool {
         let own = |name: &str| name == word && name != EXECUTION_ROLE;
         self.log_groups.iter().any(|name| own(name))

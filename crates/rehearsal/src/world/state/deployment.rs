@@ -96,6 +96,8 @@ pub struct Deployment {
     pub events: Vec<LifecycleEvent>,
     /// What it deploys.
     pub revision: Revision,
+    /// ARN of the task definition that a client's AppSpec file names. `None` stands for the newest one.
+    pub task_definition: Option<String>,
     /// Alarms that replace those of its deployment group.
     pub override_alarms: Option<AlarmSetting>,
     /// The rollback setting of its deployment group when it was created.

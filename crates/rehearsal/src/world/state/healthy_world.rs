@@ -199,8 +199,8 @@ impl World {
         version: &str,
         routes: BTreeMap<String, RouteResponse>,
     ) -> String {
-        let revision = self.definitions.last().map_or(41, |last| last.revision + 1);
         let family = if self.group.name == DEFAULT_SERVICE { "shop" } else { &self.group.name };
+        let revision = self.newest_revision(family).map_or(41, |newest| newest + 1);
         let definition = arn("ecs", &format!("task-definition/{family}:{revision}"));
         let check = ["CMD-SHELL", "curl -f http://localhost:8080/health || exit 1"].map(str::to_owned);
         let image = |name: &str| format!("{}.dkr.ecr.{}.amazonaws.com/{name}", ACCOUNT, REGION);
@@ -239,6 +239,37 @@ impl World {
             containers,
         });
         self.versions.push(Version { task_definition: definition.clone(), name: version.to_owned(), routes });
+        definition
+    }
+
+    /// The newest revision of a family of task definitions.
+    fn newest_revision(&self, family: &str) -> Option<i32> {
+        self.definitions.iter().filter(|it| it.family == family).map(|it| it.revision).max()
+    }
+
+    /// Registers a task definition of a client, and returns it with its ARN and revision. What it names (images, roles,
+    /// log groups, secrets) exists from now on, since a rehearsal cannot know what the client's account has.
+    pub(crate) fn add_task_definition(&mut self, given: TaskDefinition) -> TaskDefinition {
+        let revision = self.newest_revision(&given.family).map_or(1, |newest| newest + 1);
+        let title = format!("{}:{revision}", given.family);
+        let definition = TaskDefinition { arn: arn("ecs", &format!("task-definition/{title}")), revision, ..given };
+        let account = &mut self.account;
+        let roles = definition.roles.iter().filter_map(|role| role.rsplit('/').next());
+        account.roles.extend(roles.map(str::to_owned));
+        for container in &definition.containers {
+            let image = container.image.split_once('/').map_or(container.image.as_str(), |(_, name)| name);
+            account.images.insert(image.to_owned(), digest_of(&container.image));
+            account.log_groups.extend(container.log_group.clone());
+            let sources = container.secrets.iter().map(|(_, from)| from).chain(&container.registry);
+            for from in sources {
+                account.add_referenced(from);
+            }
+        }
+        let own = definition.containers.first().map(|container| container.image.clone()).unwrap_or_default();
+        let version = own.rsplit_once(':').map_or("latest", |(_, tag)| tag).to_owned();
+        let routes = BTreeMap::new();
+        self.versions.push(Version { task_definition: definition.arn.clone(), name: version, routes });
+        self.definitions.push(definition.clone());
         definition
     }
 
