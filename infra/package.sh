@@ -7,7 +7,7 @@
 # machine has Rust's standard library. The files are target/package/FUNCTION-ARCHITECTURE.zip.
 set -eu
 
-asked=${ARCHITECTURES-}
+requested=${ARCHITECTURES-}
 target=${CARGO_TARGET_DIR:-target}
 package=$target/package
 
@@ -34,7 +34,7 @@ installed() {
 }
 
 architectures=
-for architecture in ${asked:-arm64 x86_64}; do
+for architecture in ${requested:-arm64 x86_64}; do
     triple=$(triple "$architecture")
     if installed "$triple"; then
         architectures="$architectures $architecture"
@@ -42,7 +42,7 @@ for architecture in ${asked:-arm64 x86_64}; do
         echo "$architecture is not built: Rust's standard library for it is not installed. To install it:" >&2
         echo "    rustup target add $triple" >&2
         # If ARCHITECTURES names it, that is an error.
-        [ -z "$asked" ] || exit 1
+        [ -z "$requested" ] || exit 1
     fi
 done
 [ -n "$architectures" ] || exit 1
