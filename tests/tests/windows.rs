@@ -42,9 +42,10 @@ fn registers_late(world: &mut World) {
     }
 }
 
-/// Unreadable replies to an operation, for longer than a hook with a timeout of twelve seconds retries.
+/// Unreadable replies to an operation, for longer than a hook with a timeout of twelve seconds retries: for all five attempts
+/// of two calls, because the random pauses between attempts can leave time for a second call.
 fn no_response(operation: &str) -> InjectedFault {
-    InjectedFault { after: 2, ..InjectedFault::first(6, operation, FaultKind::Malform) }
+    InjectedFault { after: 2, ..InjectedFault::first(10, operation, FaultKind::Malform) }
 }
 
 fn attempts_of_a_window() -> Vec<HookCase> {

@@ -1,4 +1,5 @@
 //! The command line alone, as `cargo install` installs it: it runs the functions itself, and only in a rehearsal.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     fs,

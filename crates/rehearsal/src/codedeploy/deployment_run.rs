@@ -84,7 +84,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
         Self { appspec_file: Some(requested.appspec.clone()), requested: Some(requested), targets, ..self }
     }
 
-    /// Whether a client has asked to stop the deployment.
+    /// Whether a client has requested to stop the deployment.
     pub fn is_stop_requested(&self) -> bool {
         self.codedeploy.aws.client_requests.stopped(&self.deployment).is_some()
     }
