@@ -115,6 +115,7 @@ fn add_pages(world: &mut World) {
             since,
             tags,
             evaluation: (name == "other").then(|| "PARTIAL_DATA".into()),
+            actions: Vec::new(),
             history: Vec::new(),
         };
         alarm.set_state("OK", "2 datapoints were not greater than the threshold (5.0).", since);

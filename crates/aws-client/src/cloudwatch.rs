@@ -49,6 +49,19 @@ impl Aws {
         Err(AwsError::missing_field(DESCRIBE_ALARMS, format_args!("end after {MAX_PAGES} pages")))
     }
 
+    /// DescribeAlarms for the alarms with this name prefix, each with whether it notifies anybody when it fires. It reads one
+    /// page: a prefix that is a function's name matches few alarms.
+    pub async fn alarms_with_receivers(&self, prefix: &str) -> Result<Vec<(String, bool)>, AwsError> {
+        let request = self.describe_alarms_request().alarm_name_prefix(prefix);
+        let reply = self.send(DESCRIBE_ALARMS, || request.clone().send()).await?;
+        let has_receiver = |enabled: Option<bool>, actions: &[String]| enabled.unwrap_or(true) && !actions.is_empty();
+        let metric = reply.metric_alarms().iter();
+        let metric = metric.map(|it| (it.alarm_name(), has_receiver(it.actions_enabled(), it.alarm_actions())));
+        let composite = reply.composite_alarms().iter();
+        let composite = composite.map(|it| (it.alarm_name(), has_receiver(it.actions_enabled(), it.alarm_actions())));
+        Ok(metric.chain(composite).map(|(name, has_receiver)| (text_or_empty(name), has_receiver)).collect())
+    }
+
     /// DescribeAlarmHistory: the states that an alarm entered since `from`, in order.
     pub async fn alarm_history(&self, name: &str, from: SystemTime) -> Result<Vec<AlarmChange>, AwsError> {
         let mut changes = Vec::new();

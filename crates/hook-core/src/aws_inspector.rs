@@ -186,6 +186,14 @@ impl AwsInspector {
         Ok(names.iter().filter(|name| !found.contains(name)).cloned().collect())
     }
 
+    /// The alarms whose names begin with `prefix`, each with whether it notifies anybody when it fires.
+    ///
+    /// # Errors
+    /// The error from AWS.
+    pub async fn alarms_with_receivers(&self, prefix: &str) -> Result<Vec<(String, bool)>, AwsError> {
+        self.aws.alarms_with_receivers(prefix).await
+    }
+
     /// Whether a resource that a gate file names exists, and what there is instead. `None` for names that AWS cannot
     /// check.
     ///

@@ -74,6 +74,7 @@ pub fn cases() -> Vec<HookCase> {
                     since: SystemTime::now(),
                     tags: BTreeMap::new(),
                     evaluation: None,
+                    actions: Vec::new(),
                     history: Vec::new(),
                 });
             })

@@ -43,6 +43,10 @@ pub fn widest(world: &mut World) {
 
 fn deployed(world: &mut World, parameters: &[(&str, &str)]) {
     let stack = SamTemplate::read().instantiate(parameters.iter().copied()).unwrap();
+    // As in the template, an alarm is named after its function.
+    for alarm in &mut world.stack_alarms {
+        alarm.name = alarm.name.replace("CodeDeployHook_", "CodeDeployHook_greenlight-");
+    }
     for function in FunctionName::all_functions() {
         let id = logical_id(function);
         let name = stack.function(function)["FunctionName"].as_str().unwrap().to_owned();

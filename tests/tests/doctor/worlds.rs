@@ -202,7 +202,7 @@ fn check_with_lookahead(world: &mut World, ahead: &str) {
 }
 
 /// Worlds in which one thing is wrong: the code of the only finding, the title, and the change.
-pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
+pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 64] = [
     ("NoHooks", "no hook at all", |world| {
         let spec = &mut world.deployment().revision.app_spec;
         *spec = spec.split("Hooks:").next().unwrap().to_owned();
@@ -304,6 +304,10 @@ pub const BROKEN_WORLDS: [(&str, &str, WorldChange); 62] = [
         with_full_gate(world);
         revoke(world, "before-install", "ssm:");
     }),
+    ("NobodyNotified", "an alarm without an SNS topic", |world| {
+        world.stack_alarms.iter_mut().for_each(|alarm| alarm.actions.clear())
+    }),
+    ("NobodyNotified", "no alarm on the on-failure handler", |world| world.stack_alarms.clear()),
     ("NoEndpoint", "an endpoint is missing", |world| {
         no_nat_gateway(world);
         drop(world.account.network.endpoints.remove("vpce-codedeploy"));

@@ -55,6 +55,11 @@ pub fn healthy_account() -> AccountSnapshot {
         }),
         functions,
         on_failure_functions: [(ON_FAILURE_ARN.to_owned(), Lookup::Found(config(ON_FAILURE_ARN.to_owned())))].into(),
+        on_failure_alarms: [(
+            "CodeDeployHook_on-failure".to_owned(),
+            Lookup::Found(vec![("CodeDeployHook_on-failure-fails".to_owned(), true)]),
+        )]
+        .into(),
         listeners: [(TrafficRoute::Production, listener(443)), (TrafficRoute::Test, listener(8443))].into(),
         missing_alarms: Lookup::Found(Vec::new()),
         permission_results: BTreeMap::new(),

@@ -77,6 +77,8 @@ pub struct AccountSnapshot {
     pub functions: Vec<HookedFunction>,
     /// The functions that are on-failure destinations, by ARN.
     pub on_failure_functions: BTreeMap<String, Lookup<FunctionConfig>>,
+    /// The alarms on these functions, by the function's name, each with whether it notifies anybody.
+    pub on_failure_alarms: BTreeMap<String, Lookup<Vec<(String, bool)>>>,
     /// The listeners of the deployment group, by their traffic route.
     pub listeners: BTreeMap<TrafficRoute, Lookup<ListenerInfo>>,
     /// The alarms of the deployment group that do not exist.

@@ -53,7 +53,7 @@ impl ClientRequests {
         self.lock().stops.insert(deployment.to_owned(), roll_back);
     }
 
-    /// Whether a client asked to stop a deployment, and if so, whether to roll it back.
+    /// Whether a client requested to stop a deployment, and if so, whether to roll it back.
     pub fn stopped(&self, deployment: &str) -> Option<bool> {
         self.lock().stops.get(deployment).copied()
     }

@@ -38,6 +38,7 @@ fn fake_aws(faults: Vec<InjectedFault>) -> FakeAws {
         since: now,
         tags: BTreeMap::new(),
         evaluation: None,
+        actions: Vec::new(),
         history: Vec::new(),
     });
     FakeAws::new(world, faults)

@@ -87,6 +87,20 @@ fn unreadable_function(event: String, written: String) -> HookedFunction {
     }
 }
 
+/// Reads the alarms on the on-failure functions. In `infra/template.yaml` an alarm is named after its function.
+pub async fn on_failure_alarms(
+    collector: &Collector,
+    functions: &BTreeMap<String, Lookup<FunctionConfig>>,
+) -> BTreeMap<String, Lookup<Vec<(String, bool)>>> {
+    let names = functions.iter().filter(|(_, config)| config.found().is_some()).map(|(arn, _)| split_qualifier(arn).0);
+    let lookups = names.map(async |name| {
+        let alarms = collector.survey.alarms_with_receivers(&name).await;
+        let alarms = collector.record(format!("the alarms on {name}"), alarms, &[]);
+        (name, alarms)
+    });
+    join_bounded(lookups).await.into_iter().collect()
+}
+
 fn parse_config(value: &Value) -> FunctionConfig {
     let text = |member: &str| value[member].as_str().unwrap_or_default().to_owned();
     let vpc = &value["VpcConfig"];

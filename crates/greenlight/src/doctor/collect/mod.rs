@@ -36,6 +36,7 @@ pub async fn collect(survey: AwsInspector, target: DoctorTarget) -> anyhow::Resu
     );
     network::predict_failures(&collector, &mut functions, group.found()).await;
     let on_failure_functions = functions::on_failure_functions(&collector, &functions, group.found()).await;
+    let on_failure_alarms = functions::on_failure_alarms(&collector, &on_failure_functions).await;
     roles::add_permission_queries(&collector, &mut functions, group.found());
     let requirements: Vec<&Requirements> =
         functions.iter().filter_map(|function| function.gate.requirements.as_ref()).collect();
@@ -56,6 +57,7 @@ pub async fn collect(survey: AwsInspector, target: DoctorTarget) -> anyhow::Resu
         app_spec,
         functions,
         on_failure_functions,
+        on_failure_alarms,
         listeners,
         missing_alarms,
         permission_results,

@@ -11,7 +11,7 @@ use lifecycle::format_duration;
 use super::finding::{DoctorProblem, group_by, shell_command_for_each, update_functions_command};
 use crate::doctor::{
     function_name::{FunctionKind, split_qualifier},
-    snapshot::{AccountSnapshot, HookedFunction},
+    snapshot::{AccountSnapshot, HookedFunction, Lookup},
 };
 
 /// Lambda's default timeout.
@@ -213,13 +213,38 @@ pub fn settings_invalid(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     problems.collect()
 }
 
+/// Nobody learns that no function can put a status.
+pub fn nobody_notified(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
+    let problem = |name: &str, what: String, fix: &str| DoctorProblem {
+        message: format!("{what}: if no function can put a status, CodeDeploy waits an hour and nobody is notified"),
+        resource: name.to_owned(),
+        fix: fix.to_owned(),
+        command: None,
+    };
+    let of_function = |(name, alarms): (&String, &Lookup<Vec<(String, bool)>>)| {
+        let alarms = alarms.found()?;
+        let silent: Vec<_> = alarms.iter().filter(|(_, notifies)| !notifies).map(|(alarm, _)| alarm.as_str()).collect();
+        match (alarms.is_empty(), silent.is_empty()) {
+            (true, _) => Some(problem(
+                name,
+                format!("no alarm has a name that begins with {name}"),
+                "add an alarm on the function's metric Errors that notifies an SNS topic, as infra/template.yaml does",
+            )),
+            (false, false) => Some(problem(
+                name,
+                format!("alarms without an action: {}", silent.join(", ")),
+                "set AlarmTopicArn of the stack to an SNS topic that somebody reads",
+            )),
+            (false, true) => None,
+        }
+    };
+    snapshot.on_failure_alarms.iter().filter_map(of_function).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{
-        fixtures::{codes, healthy_account},
-        snapshot::Lookup,
-    };
+    use crate::doctor::fixtures::{codes, healthy_account};
 
     #[test]
     fn a_function_that_does_not_exist_is_found() {
@@ -295,5 +320,22 @@ mod tests {
         let variables = [("GREENLIGHT_ROLLBACK".to_owned(), "maybe".to_owned())].into();
         snapshot.functions[0].config.found_mut().variables = Some(variables);
         assert_eq!(codes(&snapshot), ["SettingsInvalid"]);
+    }
+
+    #[test]
+    fn alarms_that_notify_nobody_are_found() {
+        let mut snapshot = healthy_account();
+        let name = "CodeDeployHook_on-failure";
+        for (alarms, says) in [
+            (vec![], "no alarm has a name that begins with CodeDeployHook_on-failure"),
+            (vec![("a".to_owned(), false), ("b".to_owned(), true)], "alarms without an action: a:"),
+        ] {
+            snapshot.on_failure_alarms.insert(name.to_owned(), Lookup::Found(alarms));
+            assert_eq!(codes(&snapshot), ["NobodyNotified"]);
+            let problems = nobody_notified(&snapshot);
+            assert!(problems[0].message.starts_with(says), "{problems:?}");
+        }
+        snapshot.on_failure_alarms.insert(name.to_owned(), Lookup::Unreadable);
+        assert_eq!(codes(&snapshot), [""; 0], "what could not be read is not a finding");
     }
 }

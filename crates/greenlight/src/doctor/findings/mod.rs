@@ -19,7 +19,7 @@ use super::snapshot::AccountSnapshot;
 
 /// All kinds, in the order in which to fix them: which functions CodeDeploy invokes, whether it can, whether it gets a
 /// status, and whether the checks work. The code is also a heading in docs/DOCTOR.md.
-const KINDS: [FindingKind; 31] = [
+const KINDS: [FindingKind; 32] = [
     FindingKind { code: "NoHooks", find: appspec::no_hooks },
     FindingKind { code: "FunctionMissing", find: functions::missing },
     FindingKind { code: "FunctionInOtherAccountOrRegion", find: appspec::in_other_account_or_region },
@@ -32,6 +32,7 @@ const KINDS: [FindingKind; 31] = [
     FindingKind { code: "TimeoutTooShort", find: functions::timeout_too_short },
     FindingKind { code: "EventSettings", find: functions::event_settings },
     FindingKind { code: "NoFailureDestination", find: functions::no_failure_destination },
+    FindingKind { code: "NobodyNotified", find: functions::nobody_notified },
     FindingKind { code: "NoEndpoint", find: network::no_endpoint },
     FindingKind { code: "EndpointIngressBlocked", find: network::endpoint_ingress_blocked },
     FindingKind { code: "EgressBlocked", find: network::egress_blocked },

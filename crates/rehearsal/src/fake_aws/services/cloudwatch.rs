@@ -11,9 +11,11 @@ pub(crate) fn describe_alarms(world: &World, input: &Value) -> OperationResult {
     let names = texts(input, "AlarmNames");
     let (prefix, state) = (text(input, "AlarmNamePrefix"), text(input, "StateValue"));
     let is_requested = alarm_type_filter(input);
+    let of_stack = world.stack_alarms.iter().filter(|_| !prefix.is_empty());
     let found: Vec<_> = world
         .alarms
         .iter()
+        .chain(of_stack)
         .filter(|alarm| is_requested(alarm.kind))
         .filter(|alarm| names.is_empty() || names.contains(&alarm.name.as_str()))
         .filter(|alarm| alarm.name.starts_with(prefix) && (state.is_empty() || alarm.state == state))
@@ -89,7 +91,7 @@ fn described(alarm: &Alarm) -> Value {
         "AlarmArn": arn("cloudwatch", &format!("alarm:{}", alarm.name)),
         "ActionsEnabled": true,
         "OKActions": [],
-        "AlarmActions": [],
+        "AlarmActions": alarm.actions,
         "InsufficientDataActions": [],
         "StateValue": alarm.state,
         "StateReason": alarm.reason,

@@ -6,14 +6,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::world::{
-    ACCOUNT, Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, ContainerPort,
-    DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialService, InitialState, LOAD_BALANCER_GROUP,
-    Listener, LoadBalancer, LoadBalancerType, REGION, RouteResponse, RuleTarget, Service, Target, TargetGroup,
-    TargetGroupPair, Task, TaskDefinition, TaskSet, VPC, Version, World,
-    state::{
-        account::{self, digest_of},
-        ids::arn,
+use crate::{
+    lambda::FunctionName,
+    world::{
+        ACCOUNT, Account, Alarm, AlarmKind, AlarmSetting, AutoRollback, Container, ContainerDefinition, ContainerPort,
+        DeploymentController, DeploymentGroup, Health, HealthCheck, Ids, InitialService, InitialState,
+        LOAD_BALANCER_GROUP, Listener, LoadBalancer, LoadBalancerType, REGION, RouteResponse, RuleTarget, Service,
+        Target, TargetGroup, TargetGroupPair, Task, TaskDefinition, TaskSet, VPC, Version, World,
+        state::{
+            account::{self, digest_of},
+            ids::arn,
+        },
     },
 };
 
@@ -147,6 +150,7 @@ impl World {
                 .chain(given.own_alarms.iter().filter(|name| !given.alarms.contains(*name)).cloned())
                 .map(|name| alarm(name, &given, now))
                 .collect(),
+            stack_alarms: vec![failure_alarm(&given, now)],
             account: Account::for_service(name, [options.production, options.test]).with_initial(&given),
             page_size: 100,
             initial: given,
@@ -370,6 +374,14 @@ fn alarm(name: String, given: &InitialState, now: SystemTime) -> Alarm {
         since,
         tags: given.alarm_tags.clone(),
         evaluation: None,
+        actions: Vec::new(),
         history: Vec::new(),
     }
+}
+
+/// The alarm of the functions' stack that fires when no function puts a status.
+fn failure_alarm(given: &InitialState, now: SystemTime) -> Alarm {
+    let name = format!("{}-fails", FunctionName::OnFailure.lambda_name());
+    let actions = vec![arn("sns", "on-call")];
+    Alarm { kind: AlarmKind::Metric, tags: BTreeMap::new(), actions, ..alarm(name, given, now) }
 }

@@ -175,6 +175,8 @@ pub struct Alarm {
     pub tags: BTreeMap<String, String>,
     /// What keeps CloudWatch from evaluating it fully, or at all: `EVALUATION_ERROR`, `PARTIAL_DATA`, ….
     pub evaluation: Option<String>,
+    /// The SNS topics that it notifies when it fires.
+    pub actions: Vec<String>,
     /// Its changes of state, the oldest first.
     pub history: Vec<AlarmUpdate>,
 }

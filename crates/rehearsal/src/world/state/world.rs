@@ -38,6 +38,8 @@ pub struct World {
     pub account: Account,
     /// How many items ListTasks returns on a page. AWS returns up to 100.
     pub page_size: usize,
+    /// The alarms of the functions' own stack. Only a request with their prefix gets them.
+    pub stack_alarms: Vec<Alarm>,
     /// What a scenario set before the first deployment.
     pub(crate) initial: InitialState,
     /// Rules, by priority, that do not switch as the others do.
