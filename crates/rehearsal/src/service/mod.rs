@@ -230,7 +230,7 @@ impl RespondingTask {
 /// What an Application Load Balancer sends in place of a target that does not respond. It sends a 504 at once here, and
 /// in AWS only when its timeout is over.
 fn gateway_error(status: u16) -> Response<FullBody> {
-    let title = if status == 504 { "504 Gateway Time-out" } else { "502 Bad Gateway" };
+    let title = if status == 504 { "504 Gateway Timeout" } else { "502 Bad Gateway" };
     http_response(status, "text/html", page(title))
 }
 
