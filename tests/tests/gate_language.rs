@@ -139,7 +139,7 @@ fn observing_by_the_setting() -> Vec<HookCase> {
             .with_fault(InjectedFault::always("codedeploy:GetDeployment", FaultKind::Deny))
             .succeeds()
             .assert(log_contains("would have failed: discovery: ")),
-        case("a mode that does not exist stops the deployment, because nobody asked to observe")
+        case("a mode that does not exist stops the deployment")
             .env("GREENLIGHT_MODE", "watch")
             .fails("SettingsInvalid"),
     ]

@@ -119,15 +119,15 @@ mod tests {
                 is_global: signing == "iam",
             },
         );
-        let mut told = String::new();
+        let mut endpoints = String::new();
         for region in ["eu-west-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"] {
             for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
                 let hosts = services
                     .each_ref()
                     .map(|service| Partition::for_region(region).service_host(service, region, fips, dual));
-                told += &format!("== {region} fips {fips} dual stack {dual}\n{}\n", hosts.join("\n"));
+                endpoints += &format!("== {region} fips {fips} dual stack {dual}\n{}\n", hosts.join("\n"));
             }
         }
-        insta::assert_snapshot!(told);
+        insta::assert_snapshot!(endpoints);
     }
 }
