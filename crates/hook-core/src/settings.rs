@@ -197,6 +197,9 @@ impl Settings {
             .map(|host| host.trim().trim_end_matches('.').to_ascii_lowercase())
             .filter(|host| !host.is_empty())
             .collect();
+        if allowed_hosts.is_empty() && vars.contains_key("GREENLIGHT_ALLOWED_HOSTS") {
+            faults.push("GREENLIGHT_ALLOWED_HOSTS has no host; to allow every host, remove the variable".to_owned());
+        }
         for host in &allowed_hosts {
             let name = host.strip_prefix("*.").unwrap_or(host);
             let extra = name.contains([':', '*']).then_some("is more than a name");
@@ -371,6 +374,14 @@ mod tests {
     #[test]
     fn routes_are_paths_with_or_without_the_slash() {
         assert_eq!(read(&[("GREENLIGHT_ROUTES", "health, /version\n//x")]).routes, ["/health", "/version", "/x"]);
+    }
+
+    #[test]
+    fn a_list_of_hosts_without_a_host_does_not_mean_every_host() {
+        for list in [",", ".", " , ."] {
+            let errors = read(&[("GREENLIGHT_ALLOWED_HOSTS", list)]).errors;
+            assert!(errors.len() == 1 && errors[0].contains("has no host"), "{list:?}: {errors:?}");
+        }
     }
 
     #[test]

@@ -101,6 +101,10 @@ impl<'a> Routing<'a> {
             Some(host) => Some(host.to_owned()),
             None => host_for(listener, &self.target_group_pair, self.host, &wanted.parts)?,
         };
+        if let Some(host) = host.as_deref().filter(|host| !is_host_name(host)) {
+            let why = format!("{host:?} is not a host name");
+            return Err(Observation::errored(ReasonCode::RequestFailed, listener.display_name(), why));
+        }
         let own = listener.dns_name.clone();
         let detour = host.clone().map(|host| ConnectTo { host, connect_host: own.clone() });
         Ok(ListenerAddress {
@@ -221,11 +225,18 @@ fn host_for(
     Err(Observation::failed(ReasonCode::HostNotConfigured, listener.display_name(), expected, seen).with_hint(hint))
 }
 
+/// Whether a text is only a host name: not an address, and without a user, a port or a path. In a URL, anything else could
+/// lead to another server than the listener.
+fn is_host_name(text: &str) -> bool {
+    let only_host = !text.contains(['@', ':', '/', '\\', '?', '#', '%', '[', ']']);
+    only_host && reqwest::Url::parse(&format!("http://{text}/")).is_ok_and(|url| url.domain().is_some())
+}
+
 /// The same address with another host name.
 fn with_host(address: ListenerAddress, host: Option<&str>) -> ListenerAddress {
     let (Some(host), Ok(mut url)) = (host, reqwest::Url::parse(&address.base)) else { return address };
     let to = url.host_str().unwrap_or_default().to_owned();
-    if url.set_host(Some(host)).is_err() {
+    if !is_host_name(host) || url.set_host(Some(host)).is_err() {
         return address;
     }
     let base = url.as_str().trim_end_matches('/').to_owned();

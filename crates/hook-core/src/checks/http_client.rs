@@ -263,9 +263,20 @@ impl HttpClient {
         }
     }
 
+    /// Checks the host to which the request goes. That is not the host of the URL if one stands for another.
+    fn check_destination(&self, request: &HttpRequest) -> Result<(), NotAllowed> {
+        let ConnectionOptions { connect_to, is_listener, .. } = &request.connection;
+        if let Some(ConnectTo { connect_host, .. }) = connect_to.as_ref().filter(|_| !is_listener) {
+            self.egress.check_host(connect_host.trim_matches(['[', ']']))?;
+        }
+        // Without a name nothing is resolved, so the connection would go to the address in the URL.
+        let is_detour = connect_to.is_some() && request.url.domain().is_some();
+        self.egress.check_url(&request.url, *is_listener || is_detour)
+    }
+
     async fn send_once(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client_for(&request.connection)?;
-        self.egress.check_url(&request.url, request.connection.is_listener).map_err(TransportError::not_allowed)?;
+        self.check_destination(request).map_err(TransportError::not_allowed)?;
         // The semaphore is never closed. The time to wait for a permit does not count as latency.
         let _permit = self.permit().await;
         let connect = request.connection.connect_timeout;
@@ -335,7 +346,9 @@ struct CheckedResolver {
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let to = match &self.connect_to {
-            Some(ConnectTo { host, connect_host: to }) if host.eq_ignore_ascii_case(name.as_str()) => to.clone(),
+            Some(ConnectTo { host, connect_host: to }) if host.eq_ignore_ascii_case(name.as_str()) => {
+                to.trim_matches(['[', ']']).to_owned()
+            }
             _ => name.as_str().to_owned(),
         };
         let egress = self.egress.clone();

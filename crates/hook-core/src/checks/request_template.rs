@@ -101,6 +101,16 @@ pub(super) fn render(
         // Here the host is part of the URL, and the certificate is for that name.
         headers.remove(HOST);
     }
+    // The resolver gets the name as the URL has it: in lower case, decoded, in ASCII.
+    if let Some(detour) = &mut connect_to {
+        detour.host = url.host_str().unwrap_or_default().to_owned();
+        if url.domain().is_none() && detour.host != detour.connect_host {
+            return Err(broken(format!(
+                "{} is an address, and a host that stands for another one is a name",
+                detour.host
+            )));
+        }
+    }
     let (body, kind) = body_template::render(&template.body, known).map_err(of)?;
     if let Some(kind) = kind.filter(|_| !headers.contains_key(CONTENT_TYPE)) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -150,3 +150,23 @@ async fn a_name_is_refused_for_its_address() {
         assert_eq!(error.code, ReasonCode::HostNotAllowed, "{host}: {error:?}");
     }
 }
+
+#[tokio::test]
+async fn the_list_is_about_the_host_that_is_contacted() {
+    let client = HttpClient::new(None, EgressPolicy::new(&["none.invalid".to_owned()], true));
+    let port = server(|stream| async move { drop(stream) }).await;
+    let code_of = async |url: &str, host: &str, to: &str, is_listener: bool| {
+        let connect_to = Some(ConnectTo { host: host.to_owned(), connect_host: to.to_owned() });
+        let connection = ConnectionOptions { connect_to, is_listener, ..ConnectionOptions::default() };
+        let request = HttpRequest { connection, ..request(url) };
+        client.send(&request).await.unwrap_err().code
+    };
+    let url = format!("http://none.invalid:{port}/");
+    // An allowed name that stands for a host outside the list.
+    assert_eq!(code_of(&url, "none.invalid", "localhost", false).await, ReasonCode::HostNotAllowed);
+    // A name outside the list that stands for an allowed host: the connection goes to the allowed one.
+    let other = format!("http://shop.example:{port}/");
+    assert_eq!(code_of(&other, "shop.example", "none.invalid", false).await, ReasonCode::NameNotResolved);
+    // The listener itself needs no entry.
+    assert_eq!(code_of(&other, "shop.example", "localhost", true).await, ReasonCode::ConnectionReset);
+}
