@@ -106,7 +106,7 @@ pub async fn rehearse_many(
 
 fn jobs(args: &RehearseOptions) -> usize {
     // The windows of a user's gate file are longer than the scenarios', and the processes wait for most of them.
-    let per_cpu = if args.is_trial() { 2 * JOBS_PER_CPU } else { JOBS_PER_CPU };
+    let per_cpu = if args.is_trial() { 3 * JOBS_PER_CPU } else { JOBS_PER_CPU };
     args.jobs
         .map_or_else(|| available_parallelism().map_or(1, Into::into).saturating_mul(per_cpu).min(MAX_JOBS), Into::into)
 }
