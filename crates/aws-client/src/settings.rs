@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use crate::{certificate_file::CertificateFile, trust::SharedTlsConfig};
-
-/// The end of the variable with the endpoint of CodeDeploy.
-const CODEDEPLOY_ENDPOINT: &str = "CODEDEPLOY";
+use crate::{certificate_file::CertificateFile, endpoint::codedeploy_endpoint, trust::SharedTlsConfig};
 
 /// What the clients need, under the names that the AWS SDKs use.
 #[derive(Clone, Default)]
@@ -31,8 +28,7 @@ pub struct AwsSettings {
 impl AwsSettings {
     /// Whether the status goes to a simulated CodeDeploy on this machine.
     pub fn is_codedeploy_on_loopback(&self) -> bool {
-        let endpoint = self.service_endpoints.get(CODEDEPLOY_ENDPOINT).or(self.endpoint.as_ref());
-        let url = endpoint.and_then(|url| url.parse::<http::Uri>().ok());
+        let url = codedeploy_endpoint(self).parse::<http::Uri>().ok();
         let host = url.as_ref().filter(|url| url.scheme().is_some()).and_then(|url| url.host()).unwrap_or_default();
         host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
@@ -52,8 +48,7 @@ mod tests {
     #[test]
     fn only_an_address_on_this_machine_is_loopback() {
         let on_loopback = |endpoint: Option<&str>, own: Option<&str>| {
-            let service_endpoints =
-                own.map(|url| (CODEDEPLOY_ENDPOINT.to_owned(), url.to_owned())).into_iter().collect();
+            let service_endpoints = own.map(|url| ("CODEDEPLOY".to_owned(), url.to_owned())).into_iter().collect();
             let endpoint = endpoint.map(str::to_owned);
             AwsSettings { endpoint, service_endpoints, ..AwsSettings::default() }.is_codedeploy_on_loopback()
         };

@@ -8,7 +8,7 @@ use super::{Condition, VersionFact, condition::ExampleValue};
 use crate::Fact;
 
 /// In the place of a value that is known only when the service responds: the tag of its image.
-pub const VERSION_PLACEHOLDER: &str = "{version}";
+const VERSION_PLACEHOLDER: &str = "{version}";
 
 /// What a healthy service answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,7 +64,7 @@ pub use self::{
     check_spec::{CheckOrigin, CheckSpec},
     condition::{Condition, ConditionResult, Failure, Subject},
     diagnostic::{Diagnostic, Message, render},
-    example_response::{ExampleResponse, VERSION_PLACEHOLDER, example_response},
+    example_response::{ExampleResponse, example_response},
     explain::{ExplainedCheck, ExplainedChecks, ExplainedDetail, ExplainedStage, Explanation, stages},
     fact::{Fact, VersionFact},
     gate_source::{DeploymentNames, GATE_VARIABLES, GateSource, NameTemplate, ResolvedSource},

@@ -42,6 +42,11 @@ impl Hook {
         }
     }
 
+    /// The hook of a lifecycle event. `None` if the event has no hook.
+    pub fn from_event_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|hook| hook.event_name() == name)
+    }
+
     /// The key in the gate file: `after_install`.
     pub const fn key(self) -> &'static str {
         match self {

@@ -4,7 +4,6 @@ use hook_core::Hook;
 use rehearsal::FunctionRef;
 
 use super::model::{self, EntryNodes};
-use crate::cli::hook_of_event;
 
 /// An event and its function in the merged section.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +80,7 @@ fn sort_by_lifecycle(lines: &mut [HookEntry]) {
     let mut last = None;
     let mut ranks: Vec<(Option<Hook>, usize)> = Vec::new();
     for (number, line) in lines.iter().enumerate() {
-        last = hook_of_event(&line.event).or(last);
+        last = Hook::from_event_name(&line.event).or(last);
         ranks.push((last, number));
     }
     ranks.sort();

@@ -6,7 +6,6 @@ use hook_core::Hook;
 use rehearsal::{AccountRegion, FunctionRef};
 
 use super::tree::{NodeStyle, SpannedNode, SpannedValue};
-use crate::cli::hook_of_event;
 
 /// An entry of the Hooks section: an event and its function.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +27,7 @@ impl<'a> EntryNodes<'a> {
 
     /// The hook of the event, if the event has one.
     pub fn hook(&self) -> Option<Hook> {
-        hook_of_event(self.event_name())
+        Hook::from_event_name(self.event_name())
     }
 }
 

@@ -10,11 +10,6 @@ pub fn parse_hook(text: &str) -> Result<Hook, String> {
     Hook::ALL.into_iter().find(is_named_so).ok_or_else(unknown)
 }
 
-/// The hook of a lifecycle event, if the event has one.
-pub fn hook_of_event(event: &str) -> Option<Hook> {
-    Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,6 @@ pub mod suggest;
 
 pub use self::{
     exit::{CommandError, CommandOutcome, exit_code},
-    hook_name::{hook_of_event, parse_hook},
+    hook_name::parse_hook,
     input_file::InputFile,
 };

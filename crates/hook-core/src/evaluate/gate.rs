@@ -62,15 +62,13 @@ fn check_source_is_known(source: &GateSource, id: &DeploymentId, error: Option<&
 
 /// A pinned gate file must be the one that somebody reviewed.
 fn check_digest(pinned: Option<&str>, source: &GateSource, file: Option<&GateText>) -> Result<(), Conclusion> {
-    let digest = file.map(GateText::digest);
-    match (pinned, digest) {
-        (Some(pinned), digest) if digest.as_deref() != Some(pinned) => {
-            let digest = digest.unwrap_or_else(|| "no gate file".to_owned());
-            let observation = Observation::failed(ReasonCode::GateChanged, source.display_name(), pinned, digest);
-            Err(Conclusion::strict(Phase::Gate, observation))
-        }
-        _ => Ok(()),
+    let Some(pinned) = pinned else { return Ok(()) };
+    let digest = file.map_or_else(|| "no gate file".to_owned(), GateText::digest);
+    if digest == pinned {
+        return Ok(());
     }
+    let observation = Observation::failed(ReasonCode::GateChanged, source.display_name(), pinned, digest);
+    Err(Conclusion::strict(Phase::Gate, observation))
 }
 
 /// The section of this hook.

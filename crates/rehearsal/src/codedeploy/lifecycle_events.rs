@@ -87,7 +87,7 @@ impl<'a, F: Invoker> DeploymentRun<'a, F> {
             }
             let stop =
                 self.scenario_deployment.stop.as_ref().filter(|stop| stop.during == event).map(|stop| stop.after);
-            match Hook::ALL.into_iter().find(|hook| hook.event_name() == event) {
+            match Hook::from_event_name(event) {
                 None => {
                     let duration =
                         self.world().run_event(event, &self.scenario_deployment.behaviour, SystemTime::now());

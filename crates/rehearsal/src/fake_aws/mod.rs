@@ -184,7 +184,7 @@ impl FakeAws {
 
     async fn respond_to_call(&self, call: &Call, request: &Request) -> FaultyResponse {
         let whose = self.execution_owner(text(&call.input, "lifecycleEventHookExecutionId"));
-        let hook = whose.as_ref().and_then(|(_, event)| Hook::ALL.into_iter().find(|hook| hook.event_name() == event));
+        let hook = whose.as_ref().and_then(|(_, event)| Hook::from_event_name(event));
         let caller = FunctionName::from_authorization(request.header("authorization"))
             .or_else(|| self.foreign_functions.caller(request.header("user-agent"), hook.map(FunctionName::from)));
         if caller.is_some_and(|caller| self.foreign_functions.has_ended(caller)) {
@@ -232,7 +232,7 @@ impl FakeAws {
     /// The hook to which an execution belongs, if CodeDeploy ever issued the id.
     pub fn hook_of_execution(&self, id: &str) -> Option<Hook> {
         let (_, event) = self.execution_owner(id)?;
-        Hook::ALL.into_iter().find(|hook| hook.event_name() == event)
+        Hook::from_event_name(&event)
     }
 
     /// Executes the operation and logs whether it took effect.

@@ -48,7 +48,7 @@ impl RevisionContent {
         let hooks = member(&file, "hooks").and_then(Value::as_array).into_iter().flatten();
         let mut functions = BTreeMap::new();
         for (event, function) in hooks.filter_map(Value::as_object).flatten() {
-            let hook = Hook::ALL.into_iter().find(|hook| hook.event_name() == event);
+            let hook = Hook::from_event_name(event);
             let hook = hook.ok_or_else(|| format!("has a hook for {event:?}, which has none"))?;
             let function = function.as_str().ok_or_else(|| format!("names no function for {event}"))?;
             functions.insert(hook, function.to_owned());

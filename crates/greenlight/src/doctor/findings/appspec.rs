@@ -3,10 +3,7 @@
 use hook_core::Hook;
 
 use super::finding::DoctorProblem;
-use crate::{
-    cli::hook_of_event,
-    doctor::{function_name::FunctionKind, snapshot::AccountSnapshot},
-};
+use crate::doctor::{function_name::FunctionKind, snapshot::AccountSnapshot};
 
 /// The AppSpec file names no hook, so CodeDeploy invokes no function even if all of them are set up.
 pub fn no_hooks(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
@@ -49,7 +46,7 @@ pub fn wrong_event(snapshot: &AccountSnapshot) -> Vec<DoctorProblem> {
     for (index, function) in snapshot.functions.iter().enumerate() {
         let event = &function.event;
         let (message, fix) = match function.kind {
-            _ if hook_of_event(event).is_none() => (
+            _ if Hook::from_event_name(event).is_none() => (
                 format!("{event:?} is not an event of an ECS deployment that can have a hook"),
                 format!("the events are {}", Hook::ALL.map(Hook::event_name).join(", ")),
             ),
