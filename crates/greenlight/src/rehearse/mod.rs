@@ -15,6 +15,7 @@ mod print;
 mod scenario_run;
 mod select;
 mod serve;
+mod serve_once;
 mod table;
 mod timeline;
 mod trial_table;
